@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from backdrop_cli.gallery.album import Album, GalleryFile, MissingReason
 from backdrop_cli.gallery.gallery_folder import write_gallery
-from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result
+from tests.unit.demo_scenes import NOON, PREFIX, build_receipt, build_report, build_result
 
 WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'
 STYLES = ("GOLDEN_HOUR", "WATERCOLOR", "")
@@ -45,19 +45,21 @@ def read(file: GalleryFile) -> bytes | MissingReason:
 def small() -> Album:
     """A dozen pictures of every kind, problems, a paused provider, a job on its way."""
     shots = [_shot(n) for n in range(9)]
-    wild = receipt(WILD, result("w/wild.png"), result("w/wild_2.png", 2), usd=0.12, prompt='<b>bold</b> "quoted"')
+    wild = build_receipt(
+        WILD, build_result("w/wild.png"), build_result("w/wild_2.png", 2), usd=0.12, prompt='<b>bold</b> "quoted"'
+    )
     wild["jobs"][0] |= {"warnings": ["The photo is smaller than what is wanted of it."], "variant": "beach"}
-    cut = receipt("shoes/cut.jpg", result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)
-    gone = receipt("shoes/gone.jpg", result("kept.png"), prompt="on snow")
-    waiting = receipt("late.jpg", prompt="soon")
+    cut = build_receipt("shoes/cut.jpg", build_result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)
+    gone = build_receipt("shoes/gone.jpg", build_result("kept.png"), prompt="on snow")
+    waiting = build_receipt("late.jpg", prompt="soon")
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
-    paused = report("x", status="paused", code="budget_reached", message="Today's budget is used up.")["errors"]
+    paused = build_report("x", status="paused", code="budget_reached", message="Today's budget is used up.")["errors"]
     return Album(
         receipts=[*shots, wild, cut, gone, waiting],
         reports=[
             {"source": None, "provider": "ideogram", "errors": paused},
-            report("list.jpg"),
-            report("bags/tote.jpg", status="held", code="charge_unknown", money="unknown", variant="snow"),
+            build_report("list.jpg"),
+            build_report("bags/tote.jpg", status="held", code="charge_unknown", money="unknown", variant="snow"),
         ],
         stack="shop",
         prefix=PREFIX,
@@ -69,16 +71,18 @@ def small() -> Album:
 def _shot(n: int) -> dict[str, Any]:
     style = STYLES[n % len(STYLES)]
     wish = {"prompt": PLACES[n % len(PLACES)]} | ({"style_preset": style} if style else {})
-    one = receipt(f"shoes/{n:02}.jpg", result(f"{n:02}.png"), usd=0.03 + n / 100, **wish)
+    one = build_receipt(f"shoes/{n:02}.jpg", build_result(f"{n:02}.png"), usd=0.03 + n / 100, **wish)
     one["jobs"][0]["stored_at"] = (NOON + timedelta(seconds=4 + n)).isoformat()
     return one
 
 
 def together() -> Album:
     """One photo through four APIs, one of which was asked, and two other photos."""
-    receipts = [receipt(f"{name}.jpg", result(f"{name}.png"), prompt="by a window") for name in ("zebra", "cup")]
+    receipts = [
+        build_receipt(f"{name}.jpg", build_result(f"{name}.png"), prompt="by a window") for name in ("zebra", "cup")
+    ]
     for provider in ("ideogram", "segmind", "1min", "runware"):
-        one = receipt(f"five/{provider}.jpg", result(f"five/{provider}.png"), prompt="by a window")
+        one = build_receipt(f"five/{provider}.jpg", build_result(f"five/{provider}.png"), prompt="by a window")
         one["jobs"][0]["provider"] = provider
         receipts.append(one)
     played = {"1min", "runware", "segmind"}
@@ -87,7 +91,9 @@ def together() -> Album:
 
 def large(number: int) -> Album:
     """So many pictures, which share a few files."""
-    receipts = [receipt(f"{n:05}.jpg", result("same.png"), prompt=PLACES[n % len(PLACES)]) for n in range(number)]
+    receipts = [
+        build_receipt(f"{n:05}.jpg", build_result("same.png"), prompt=PLACES[n % len(PLACES)]) for n in range(number)
+    ]
     for n, one in enumerate(receipts):
         one["source"]["sha256"] = f"photo {n % 5}"
         one["jobs"][0]["results"][0] |= {"key": f"{n % 7}.png"}

@@ -18,7 +18,7 @@ from backdrop_cli.upload_page.page_server import PageServer
 from backdrop_cli.upload_page.presigner import Presigner
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
-from tests.simulated.cli_person import stack_of
+from tests.simulated.cli_person import build_cli_stack
 
 
 @dataclass
@@ -125,7 +125,7 @@ def served(world: World) -> Generator[Served]:
     with ThreadingHTTPServer(("127.0.0.1", 0), door) as store:
         store.daemon_threads = True
         buckets.port = store.server_address[1]
-        with PageServer(PageApi(stack_of(world), signed(buckets.port)), 0, buckets.alone) as page:
+        with PageServer(PageApi(build_cli_stack(world), signed(buckets.port)), 0, buckets.alone) as page:
             running = [Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in (store, page)]
             for thread in running:
                 thread.start()

@@ -25,16 +25,16 @@ from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, silence, the_key, unused_url
 from tests.contract.calling import call, claimed, job_for, the_id
 from tests.contract.standin_client import KEY
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 type Key = Callable[[bool], ApiKey]
 type Make = Callable[[str, float, Key], Provider]
 MAKERS: dict[str, Make] = {
     "ideogram": Ideogram,
-    "segmind": lambda url, seconds, key: Segmind(url, seconds, key, Shelf(), poll_seconds=0.01),
-    "segmind v1": lambda url, seconds, key: Segmind(url, seconds, key, Shelf(), SegmindEndpoint.V1),
+    "segmind": lambda url, seconds, key: Segmind(url, seconds, key, FakeWork(), poll_seconds=0.01),
+    "segmind v1": lambda url, seconds, key: Segmind(url, seconds, key, FakeWork(), SegmindEndpoint.V1),
     "1min": lambda url, seconds, key: OneMin(url, seconds, key, 45_000, poll_seconds=0.01),
-    "runware": lambda url, seconds, key: Runware(url, seconds, key, Shelf(), poll_seconds=0.01),
+    "runware": lambda url, seconds, key: Runware(url, seconds, key, FakeWork(), poll_seconds=0.01),
 }
 ASKABLE = ["segmind", "1min", "runware"]
 UPLOADED = http(200, json.dumps({"fileContent": {"path": "images/a.jpg"}}).encode())

@@ -13,7 +13,7 @@ from backdrop.providers.runware import MAX_PARTIAL_WAIT
 from tests.contract.adapters import NOW, PHOTO, Reply, http, recording
 from tests.contract.calling import Called, call, claimed, job_for, the_id
 from tests.contract.test_runware_wire import URL, ack, adapter, result, said
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 JOB, TWO = job_for("runware"), job_for("runware", num_images=2)
 NOTHING = said({"data": []})
@@ -309,13 +309,13 @@ def test_a_task_that_was_taken_is_at_work_for_as_long_as_nobody_says_otherwise()
 
 def test_a_picture_that_was_written_to_us_needs_no_link() -> None:
     name = f"runware-{the_id(JOB)}"
-    answer = asked(said({"data": [result(JOB)]}), work=Shelf(results={name: PHOTO}), uploads=True)
+    answer = asked(said({"data": [result(JOB)]}), work=FakeWork(results={name: PHOTO}), uploads=True)
     assert isinstance(answer, ProviderResult)
     assert [(link.url, link.result_name) for link in answer.links] == [(None, name)]
 
 
-@pytest.mark.parametrize("shelf", [Shelf(), Shelf(broken=True)], ids=["absent", "broken"])
-def test_a_picture_that_did_not_come_is_fetched(shelf: Shelf) -> None:
+@pytest.mark.parametrize("shelf", [FakeWork(), FakeWork(broken=True)], ids=["absent", "broken"])
+def test_a_picture_that_did_not_come_is_fetched(shelf: FakeWork) -> None:
     answer = asked(said({"data": [result(JOB)]}), work=shelf, uploads=True)
     assert isinstance(answer, ProviderResult)
     assert [(link.url, link.result_name) for link in answer.links] == [(URL, None)]

@@ -15,7 +15,7 @@ from backdrop.providers.runware import Runware
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, lending, the_id
 from tests.contract.standin_client import KEY, StandinClient, picture
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 REFERENCES = picture("PNG", color="gold"), picture("WEBP", color="white")
 URL = "https://im.runware.ai/image/os/a18d05/ws/2/ii/a6c11624-6994-4fb3-b3f3-58b60407ab8d.png"
@@ -46,7 +46,7 @@ def result(job: Job, n: int = 0, **more: Any) -> dict[str, Any]:
 
 
 def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS, **options: Any) -> Runware:
-    work = options.pop("work", None) or Shelf()
+    work = options.pop("work", None) or FakeWork()
     return Runware(server.url + base, seconds, the_key, work, poll_seconds=POLL_SECONDS, **options)
 
 
@@ -110,7 +110,7 @@ def test_all_goes_to_one_address_with_the_key_as_bearer(base: str) -> None:
 
 
 def test_a_resend_has_the_same_id_and_a_new_charge_another() -> None:
-    ours = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, Shelf())
+    ours = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, FakeWork())
     job = job_for("runware")
     first = ours.idempotency_key(job)
     assert first == task_of(job)["taskUUID"] == ours.idempotency_key(claimed(job, first))
@@ -130,7 +130,7 @@ def test_its_own_check_and_a_place_to_write_to_are_asked_for_where_an_operator_s
     assert task["uploadEndpoint"].startswith("https://work.example/runware-")
     several = task_of(job_for("runware", num_images=2), uploads=True)
     assert "uploadEndpoint" not in several
-    assert "uploadEndpoint" not in task_of(job_for("runware"), uploads=True, work=Shelf(reached=False))
+    assert "uploadEndpoint" not in task_of(job_for("runware"), uploads=True, work=FakeWork(reached=False))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording,
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.standin_client import picture
 from tests.contract.test_segmind_wire import DONE, FOREIGN, ID, LINK, TICKET, said
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 HTML = http(405, b"<!doctype html><title>405</title>", kind="text/html")
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
@@ -33,14 +33,14 @@ def called(
 ) -> Called:
     """What a call leads to that is answered so."""
     with recording(*replies) as server:
-        ours = Segmind(server.url, seconds, the_key, Shelf(), endpoint, poll_seconds=POLL_SECONDS)
+        ours = Segmind(server.url, seconds, the_key, FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
         return call(ours, job_for("segmind", **given))
 
 
 def asked(*replies: Reply, job: Job | None = None) -> ProviderResult | LookupStatus:
     """What a look-up says that is answered so."""
     with recording(*replies) as server:
-        ours = Segmind(server.url, CALL_SECONDS, the_key, Shelf())
+        ours = Segmind(server.url, CALL_SECONDS, the_key, FakeWork())
         return ours.look_up(claimed(job or job_for("segmind"), ID), ID)
 
 
@@ -189,7 +189,7 @@ def test_a_job_whose_maker_broke_down_twice_is_not_tried_a_third_time() -> None:
         attempts=(replace(attempt, outcome=AttemptOutcome.NOT_TAKEN), replace(attempt, n=2, provider_id=ID)),
     )
     with recording(said({"status": "FAILED", "error": "timeout"}, 422)) as server:
-        answer = Segmind(server.url, CALL_SECONDS, the_key, Shelf()).look_up(again, ID)
+        answer = Segmind(server.url, CALL_SECONDS, the_key, FakeWork()).look_up(again, ID)
     assert isinstance(answer, ProviderResult)
     assert fate(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
 
@@ -232,7 +232,7 @@ def test_a_result_that_cannot_be_read_after_a_good_status_is_asked_for_again() -
     assert called(said(TICKET), said({**DONE, "output": ""}), http(500, b""), said(DONE)).said.links[0].url == LINK
 
 
-def photo_on(shelf: Shelf) -> str:
+def photo_on(shelf: FakeWork) -> str:
     """The link or the base64 as which the photo of a call travels."""
     return shelf.create_download_link(PHOTO, provider_url="") or base64.b64encode(PHOTO).decode()
 
@@ -241,7 +241,7 @@ def photo_on(shelf: Shelf) -> str:
 @pytest.mark.parametrize("place", ["image", "image_url", "url", "output"])
 @pytest.mark.parametrize("endpoint", SegmindEndpoint)
 def test_photo_that_the_response_repeats_is_no_result(endpoint: SegmindEndpoint, place: str, reached: bool) -> None:
-    shelf = Shelf(reached=reached)
+    shelf = FakeWork(reached=reached)
     echo = {"status": "COMPLETED", "request_id": ID, place: photo_on(shelf)}
     for result, found in (({}, [None]), ({"data": [LINK]}, [LINK])):
         record = said({**echo, **result})
@@ -253,7 +253,7 @@ def test_photo_that_the_response_repeats_is_no_result(endpoint: SegmindEndpoint,
 
 def test_image_of_a_v2_record_is_no_result_of_a_lookup() -> None:
     with recording(said({"status": "COMPLETED", "request_id": ID, "image": LINK})) as server:
-        answer = Segmind(server.url, CALL_SECONDS, the_key, Shelf()).look_up(job_for("segmind"), ID)
+        answer = Segmind(server.url, CALL_SECONDS, the_key, FakeWork()).look_up(job_for("segmind"), ID)
     assert isinstance(answer, ProviderResult)
     assert [link.is_unrecognized for link in answer.links] == [True]
 
@@ -265,14 +265,14 @@ def test_foreign_link_does_not_hide_a_picture_at_a_later_place() -> None:
 
 def test_long_json_of_v1_is_not_read() -> None:
     long = json.dumps({"image": "A" * MAX_JSON_BYTES}).encode()
-    assert fate(v1(http(200, long), Shelf())) == LOST
+    assert fate(v1(http(200, long), FakeWork())) == LOST
     image = b"\xff\xd8\xff" + bytes(MAX_JSON_BYTES)
-    assert v1(http(200, image, kind="image/jpeg"), Shelf()).is_usable
+    assert v1(http(200, image, kind="image/jpeg"), FakeWork()).is_usable
 
 
 def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
     record = said({**DONE, "output": base64.b64encode(picture("PNG", color="gold")).decode()})
-    shelf = Shelf(broken=True)
+    shelf = FakeWork(broken=True)
     with recording(record) as server:
         ours = Segmind(server.url, CALL_SECONDS, the_key, shelf)
         assert ours.look_up(job_for("segmind"), ID) is LookupStatus.PENDING
@@ -285,13 +285,13 @@ def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
 # -- v1: the picture itself ----------------------------------------------------------------------------------
 
 
-def v1(reply: Reply, shelf: Shelf) -> ProviderResult:
+def v1(reply: Reply, shelf: FakeWork) -> ProviderResult:
     with recording(reply) as server:
         return call(Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1), job_for("segmind")).said
 
 
 def test_v1s_picture_is_put_aside_and_costs_what_its_header_says() -> None:
-    shelf, picture = Shelf(), b"\xff\xd8\xff" + bytes(3_000_000)
+    shelf, picture = FakeWork(), b"\xff\xd8\xff" + bytes(3_000_000)
     more = "x-cost: 0.0375\r\nx-seed-value: 42\r\n"
     answer = v1(http(200, picture, kind="image/jpeg", more=more), shelf)
     (link,) = answer.links
@@ -302,35 +302,35 @@ def test_v1s_picture_is_put_aside_and_costs_what_its_header_says() -> None:
 
 @pytest.mark.parametrize("cost", ["", "x-cost: null\r\n", "x-cost: 0\r\n", "x-cost: NaN\r\n"], ids=repr)
 def test_v1_without_a_cost_is_the_price_lists(cost: str) -> None:
-    answer = v1(http(200, b"\xff\xd8\xff", kind="image/jpeg", more=cost), Shelf())
+    answer = v1(http(200, b"\xff\xd8\xff", kind="image/jpeg", more=cost), FakeWork())
     assert (answer.charged, answer.basis) == (75_000, "price_list")
 
 
 def test_v1_may_answer_with_a_link() -> None:
-    answer = v1(said({"data": [{"url": LINK}]}), Shelf())
+    answer = v1(said({"data": [{"url": LINK}]}), FakeWork())
     assert (answer.retry_class, answer.links[0].url) == (RetryClass.OK, LINK)
 
 
 def test_empty_picture_of_v1_is_spent_and_not_recognized() -> None:
-    answer = v1(http(200, b"", kind="image/png", more="x-cost: 0.075\r\n"), Shelf())
+    answer = v1(http(200, b"", kind="image/png", more="x-cost: 0.075\r\n"), FakeWork())
     assert fate(answer) == (RetryClass.OK, None, MoneyStatus.SPENT)
     assert [link.is_unrecognized for link in answer.links] == [True]
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
 def test_a_200_of_v1_that_is_no_picture_may_have_been_charged(kind: str) -> None:
-    assert fate(v1(http(200, b"<html>ok</html>", kind=kind), Shelf())) == LOST
+    assert fate(v1(http(200, b"<html>ok</html>", kind=kind), FakeWork())) == LOST
 
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "binary/octet-stream", "text/html"])
 def test_a_picture_of_v1_is_known_by_its_bytes_whatever_it_is_called(kind: str) -> None:
-    shelf, picture = Shelf(), b"\x89PNG" + bytes(100)
+    shelf, picture = FakeWork(), b"\x89PNG" + bytes(100)
     answer = v1(http(200, picture, kind=kind, more="x-cost: 0.075\r\n"), shelf)
     assert (answer.retry_class, answer.charged, list(shelf.results.values())) == (RetryClass.OK, 75_000, [picture])
 
 
 def test_v1s_picture_that_cannot_be_put_anywhere_is_spent_and_says_so() -> None:
-    shelf = Shelf()
+    shelf = FakeWork()
     with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
         prepared = Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1).prepare(
             job_for("segmind"), b"\xff\xd8\xff"

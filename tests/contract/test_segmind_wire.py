@@ -14,7 +14,7 @@ from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for, lending
 from tests.contract.standin_client import KEY, StandinClient, picture
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 ID = "2c7f59ea-13f1-402c-9353-915a2b5a2124"
 LINK = "https://images.segmind.com/generations/2c7f59ea.jpeg"
@@ -38,12 +38,12 @@ def said(body: object, status: int = 200) -> Any:
 
 
 def adapter(
-    server: Recorder, base: str = "", work: Shelf | None = None, endpoint: SegmindEndpoint = SegmindEndpoint.V2
+    server: Recorder, base: str = "", work: FakeWork | None = None, endpoint: SegmindEndpoint = SegmindEndpoint.V2
 ) -> Segmind:
-    return Segmind(server.url + base, CALL_SECONDS, the_key, work or Shelf(), endpoint, poll_seconds=POLL_SECONDS)
+    return Segmind(server.url + base, CALL_SECONDS, the_key, work or FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
 
 
-def body_of(job: Job, references: Sequence[bytes] = (), work: Shelf | None = None) -> dict[str, Any]:
+def body_of(job: Job, references: Sequence[bytes] = (), work: FakeWork | None = None) -> dict[str, Any]:
     """The JSON of the one submit that a call makes."""
     with recording(said({"error": "no"}, 400)) as server:
         call(adapter(server, work=work), job, PHOTO, references)
@@ -62,13 +62,13 @@ def test_a_prompt_alone_is_photo_and_prompt() -> None:
 
 
 def test_photo_and_references_travel_as_links_to_their_bytes() -> None:
-    shelf = Shelf()
+    shelf = FakeWork()
     body = body_of(job_for("segmind", style_reference_images=["0", "1"]), REFERENCES, shelf)
     assert [shelf.lent[link] for link in (body["image"], *body["style_reference_images"])] == [PHOTO, *REFERENCES]
 
 
 def test_where_nobody_out_there_could_reach_us_the_photo_travels_in_the_body() -> None:
-    body = body_of(job_for("segmind"), work=Shelf(reached=False))
+    body = body_of(job_for("segmind"), work=FakeWork(reached=False))
     assert base64.b64decode(body["image"], validate=True) == PHOTO
 
 

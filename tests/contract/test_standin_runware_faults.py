@@ -16,7 +16,7 @@ from tests.contract.adapters import the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for
 from tests.contract.standin_callers import Runware, our_host
 from tests.contract.standin_client import KEY, StandinClient, wait_until
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 
 def error_of(answer: requests.Response) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def test_unusual_response_of_the_stand_in_is_one_picture_and_one_charge(
     standin.control("settings", settings)
     if fault:
         standin.fault(fault, args, times=2)
-    job, work = job_for("runware", num_images=2), Shelf()
+    job, work = job_for("runware", num_images=2), FakeWork()
     answer = call(Adapter(f"{standin.url}/runware", 20, the_key, work, poll_seconds=POLL_SECONDS), job).said
     assert (answer.retry_class, answer.charged, standin.total_usd()) == (RetryClass.OK, 120_000, "0.12")
     inline = fault == "inline_picture"
@@ -240,14 +240,14 @@ def test_unusual_response_of_the_stand_in_is_one_picture_and_one_charge(
 @pytest.mark.parametrize("code", ["", "whoKnows"])
 def test_failure_without_a_published_code_leaves_the_charge_unknown(standin: StandinClient, code: str) -> None:
     standin.fault("job_fails", {"code": code}, times=1)
-    adapter = Adapter(f"{standin.url}/runware", 20, the_key, Shelf(), poll_seconds=POLL_SECONDS)
+    adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).said
     assert (answer.retry_class, answer.code, answer.is_final) == (RetryClass.AMBIG, Code.PROVIDER_FAILED, True)
 
 
 def test_renamed_link_is_kept_for_a_person(standin: StandinClient) -> None:
     standin.fault("malformed_json", {"variant": "renamed"}, route="getResponse")
-    adapter = Adapter(f"{standin.url}/runware", 20, the_key, Shelf(), poll_seconds=POLL_SECONDS)
+    adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).said
     assert [link.is_unrecognized for link in answer.links] == [True]
     assert b"new_imageURL" in answer.raw_response

@@ -14,7 +14,7 @@ from tests.contract.adapters import the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for
 from tests.contract.onemin import PRICE
 from tests.contract.standin_client import StandinClient
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 SECONDS = 20
 
@@ -27,7 +27,7 @@ class Caller:
 
     def segmind(self, endpoint: SegmindEndpoint = SegmindEndpoint.V2) -> ProviderResult:
         """One call."""
-        url, shelf = f"{self.standin.url}/segmind", Shelf(reached=False)
+        url, shelf = f"{self.standin.url}/segmind", FakeWork(reached=False)
         return call(Segmind(url, SECONDS, the_key, shelf, endpoint, POLL_SECONDS), job_for("segmind")).said
 
     def onemin(self) -> ProviderResult:

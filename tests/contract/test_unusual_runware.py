@@ -41,7 +41,7 @@ from tests.contract.test_runware_answers import JOB, asked, details
 from tests.contract.test_runware_wire import URL, said
 from tests.simulated.simulation import KEY as PHOTO_KEY
 from tests.simulated.simulation import assert_at_rest
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 PRICE = 60_000
 CALL_SECONDS, POLL_SECONDS = 1.0, 0.01
@@ -396,7 +396,7 @@ def test_a_request_that_is_cut_off_does_not_end_the_conversation() -> None:
     with Conversation([silence], unusual=Unusual("")) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head)
-        adapter = Runware(server.url, CALL_SECONDS, the_key, Shelf(), poll_seconds=POLL_SECONDS)
+        adapter = Runware(server.url, CALL_SECONDS, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
         assert isinstance(adapter.look_up(JOB, the_id(JOB)), ProviderResult)
 
 

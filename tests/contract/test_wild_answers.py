@@ -26,7 +26,7 @@ from tests.contract.calling import call, claimed, job_for, the_id
 from tests.contract.onemin import DONE_RECORD, PRICE
 from tests.contract.test_segmind_wire import DONE, TICKET
 from tests.unit.core_items import quick
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 URL, NO_WAIT = "https://provider.example", 60.0
 ENDLESS_LINK = "https://x.example/a.png?X-Amz-Date=99991231T235959Z&X-Amz-Expires=9999999&exp=99999999999"
@@ -79,7 +79,7 @@ class Side:
 def _sides() -> Iterator[tuple[str, Side]]:
     yield "ideogram", Side(Ideogram(URL, 5, the_key), job_for("ideogram"), "", (json.loads(SUCCESS),))
     for endpoint in SegmindEndpoint:
-        ours = Segmind(URL, 5, the_key, Shelf(), endpoint, poll_seconds=NO_WAIT)
+        ours = Segmind(URL, 5, the_key, FakeWork(), endpoint, poll_seconds=NO_WAIT)
         yield f"segmind {endpoint}", Side(ours, job_for("segmind"), TICKET["request_id"], (TICKET, DONE))
     onemin = OneMin(URL, 5, the_key, PRICE, poll_seconds=NO_WAIT)
     upload = {"fileContent": {"path": "in.jpg"}, "asset": {"key": "in.jpg"}}
@@ -94,7 +94,7 @@ def _sides() -> Iterator[tuple[str, Side]]:
     yield (
         "runware",
         Side(
-            Runware(URL, 5, the_key, Shelf(), poll_seconds=NO_WAIT),
+            Runware(URL, 5, the_key, FakeWork(), poll_seconds=NO_WAIT),
             job,
             task["taskUUID"],
             ({"data": [result]}, errors, kept),

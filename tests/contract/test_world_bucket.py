@@ -16,7 +16,7 @@ from backdrop.aws.work_store import AnswerSpool
 from backdrop.model.errors import MalformedMessageError
 from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
-from tests.simulated.simulation import OK, a_job
+from tests.simulated.simulation import OK, build_job
 
 BUCKET = "photos"
 TEXT = "text/plain"
@@ -219,7 +219,7 @@ def test_a_delete_marker_is_a_version_of_its_own(buckets: Buckets) -> None:
 
 
 def test_an_answer_that_the_ledger_did_not_take_is_found_again(buckets: Buckets) -> None:
-    answers, job = AnswerSpool(OutputBucket(buckets.client, BUCKET)), a_job(job_id=f"{number():064x}")
+    answers, job = AnswerSpool(OutputBucket(buckets.client, BUCKET)), build_job(job_id=f"{number():064x}")
     answers.save(job, 2, OK)
     assert answers.find(job, 2) == OK
     assert answers.find(job, 1) is None

@@ -21,7 +21,7 @@ from backdrop.model.schedule import ItemKey, ReconcileState
 from backdrop_cli.ledger_scan import LedgerScan
 from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
-from tests.simulated.simulation import KEY, NOW, OK, PRICE, a_job, claim
+from tests.simulated.simulation import KEY, NOW, OK, PRICE, build_job, claim
 
 
 @pytest.fixture(scope="module", params=SERVICES)
@@ -44,7 +44,7 @@ def a_photo() -> tuple[Source, Job]:
     """A photo's place and its job, which no other test has."""
     ident = f"{number():064x}"
     names = {"source_id": ident, "job_id": ident, "content_id": ident}
-    return Source(source_id=ident, bucket="photos", key=KEY), a_job(**names)
+    return Source(source_id=ident, bucket="photos", key=KEY), build_job(**names)
 
 
 # -- what the ledger does ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
-from tests.unit.examples import COMES_TO, files_of
+from tests.unit.examples import COMES_TO, read_files
 
 pytestmark = pytest.mark.usefixtures("composed")
 
@@ -25,7 +25,7 @@ def examples(shop: Shop) -> Generator[Folder]:
     """All of them beside one another in one folder of the input bucket."""
     folder = Folder(shop, "examples")
     for example in COMES_TO:
-        for name, data in files_of(example):
+        for name, data in read_files(example):
             folder.put(f"{example}/{name}", data)
     yield folder
     folder.close()

@@ -21,10 +21,10 @@ from simulation.world.transport import TargetedFault, crash_worker
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.golden.golden import Golden
 from tests.golden.shapes import shapes
-from tests.simulated.cli_clinic import a_clinic
-from tests.simulated.cli_person import Person, Said
-from tests.simulated.page_colleague import signed
-from tests.simulated.wishes import defaults
+from tests.simulated.cli_clinic import build_checked_stack
+from tests.simulated.cli_person import CommandResult, Person
+from tests.simulated.page_colleague import build_presigner
+from tests.simulated.wishes import upload_defaults
 
 MAPS = (
     "instructions",
@@ -52,7 +52,7 @@ class Told:
     codes: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     documents: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
-    def note(self, verb: str, outcome: str, said: Said) -> Said:
+    def note(self, verb: str, outcome: str, said: CommandResult) -> CommandResult:
         """One command line, typed for scripts; what is printed is one document, or nothing."""
         assert outcome not in self.codes.setdefault(verb, {}), f"{verb}: {outcome} twice"
         self.codes[verb][outcome] = said.code
@@ -72,11 +72,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return told
 
 
-def typing(told: Told, person: Person) -> Callable[..., Said]:
+def typing(told: Told, person: Person) -> Callable[..., CommandResult]:
     """Types a verb for scripts, and notes what came of it."""
 
-    def types(verb: str, outcome: str, *words: str, **more: Any) -> Said:
-        return told.note(verb, outcome, person.types(*verb.split(), *words, "--json", **more))
+    def types(verb: str, outcome: str, *words: str, **more: Any) -> CommandResult:
+        return told.note(verb, outcome, person.run(*verb.split(), *words, "--json", **more))
 
     return types
 
@@ -111,7 +111,7 @@ def running(told: Told, patch: pytest.MonkeyPatch) -> None:
     types("status", "photos wait")
     types("show", "a copy waits", "copy.jpg")
     types("budget", "jobs wait")
-    person.drops("a.jpg", "b.jpg", "c.jpg")
+    person.upload("a.jpg", "b.jpg", "c.jpg")
     person.world.run_until_empty("intake")
     types("pause", "it ran", "ideogram")
     types("pause", "it was paused", "ideogram")
@@ -130,7 +130,7 @@ def delivered(told: Told, patch: pytest.MonkeyPatch) -> None:
     person = Person(World(settle_seconds=20), patch)
     types = typing(told, person)
     copies_wait(person)
-    person.drops("a.jpg", "b.jpg")
+    person.upload("a.jpg", "b.jpg")
     person.world.upload_sidecar(
         "styled.jpg", variants={"a": {"prompt": "at sea", "num_images": 2}, "b": {"prompt": "x"}}
     )
@@ -158,10 +158,10 @@ def rerunning(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack with a photo whose folder defaults changed after its picture was bought."""
     person = Person(World(), patch)
     types = typing(told, person)
-    defaults(person.world, "late/", {"prompt": "at sea"})
+    upload_defaults(person.world, "late/", {"prompt": "at sea"})
     person.world.upload_photo("late/a.jpg", build_photo("late"))
     person.world.run_until_empty()
-    defaults(person.world, "late/", {"prompt": "at home"})
+    upload_defaults(person.world, "late/", {"prompt": "at home"})
     person.world.run_until_empty()
     types("rerun", "nobody agreed", "late/")
     types("rerun", "some are looked at", "late/", "--yes")
@@ -174,7 +174,7 @@ def waiting_for_money(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack whose budget covers one of two photos."""
     person = Person(World(budget=15_000), patch)
     types = typing(told, person)
-    person.drops("a.jpg", "b.jpg")
+    person.upload("a.jpg", "b.jpg")
     person.world.run_for(60)
     types("status", "the budget is reached")
     types("budget", "it is reached")
@@ -185,7 +185,7 @@ def waiting_for_money(told: Told, patch: pytest.MonkeyPatch) -> None:
 def losing(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack with a call whose worker died, so that nobody knows its answer yet."""
     person = Person(World(), patch)
-    person.drops("shoes/red.jpg")
+    person.upload("shoes/red.jpg")
     person.world.run_until_empty("intake", "deliver")
     person.world.provider.script.append(build_charged_hang_up())
     person.world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
@@ -200,7 +200,7 @@ def struggling(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack whose provider has failed so often that one job at a time tries it out."""
     person = Person(World(), patch)
     person.world.provider.script += [build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
-    person.drops("a.jpg", "b.jpg", "c.jpg")
+    person.upload("a.jpg", "b.jpg", "c.jpg")
     person.world.run_until_empty("intake")
     for _ in range(FAILURE_THRESHOLD):
         person.world.deliver_next("ideogram")
@@ -218,9 +218,9 @@ def failing(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack with failures of every kind."""
     person = Person(World(on_lost_answer="hold"), patch)
     types = typing(told, person)
-    person.has_failed(Code.REQUEST_REJECTED, "shoes/red.jpg")
+    person.upload_failing(Code.REQUEST_REJECTED, "shoes/red.jpg")
     person.world.provider.script.append(build_charged_hang_up())
-    person.drops("hats/lost.jpg")
+    person.upload("hats/lost.jpg")
     person.world.run_for(600)
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.world.upload_sidecar("hats/styled.jpg", variants={"sea": {"prompt": "at sea"}})
@@ -328,7 +328,7 @@ def _asks(person: Person) -> None:
     for name in ("spring/red.jpg", "spring/gone.jpg"):
         body = {"bucket": INPUT_BUCKET, "key": name, **asked, "task_token": name}
         person.world.sqs.send_externally(person.world.queues["intake"], json.dumps(body))
-    person.types("pause", "ideogram")
+    person.run("pause", "ideogram")
     person.world.run_until_empty("intake")
 
 
@@ -336,14 +336,14 @@ def _ending(person: Person, status: str, **said: str) -> Any:
     """The stack of somebody who waits, whose campaign ends meanwhile."""
 
     def wait(_seconds: float) -> None:
-        person.states.ends(status, **said)
+        person.states.end_running(status, **said)
 
     return replace(person.stack, sleep=wait)
 
 
 def checking(told: Told, patch: pytest.MonkeyPatch) -> None:
     """Somebody who looks after a stack's account."""
-    clinic = a_clinic(patch)
+    clinic = build_checked_stack(patch)
     types = typing(told, clinic.person)
     types("doctor", "all is well")
     clinic.account.wiring = {}
@@ -357,7 +357,7 @@ def checking(told: Told, patch: pytest.MonkeyPatch) -> None:
 def serving(told: Told, patch: pytest.MonkeyPatch) -> None:
     """Somebody who opens the drop page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
-    none, signing = cast("Any", None), cast("Any", signed())._client  # noqa: SLF001  no other way to it
+    none, signing = cast("Any", None), cast("Any", build_presigner())._client  # noqa: SLF001  no other way to it
     clients = AwsClients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     person.stack = replace(person.stack, clients=clients)
 
@@ -366,7 +366,7 @@ def serving(told: Told, patch: pytest.MonkeyPatch) -> None:
     types("page", "ended with Ctrl-C")
     types("page", "no such port", "--port", "70000")
     for verb in sorted(LOCAL):
-        told.note(verb, "a stack is named", person.types("--stack", "x", verb))
+        told.note(verb, "a stack is named", person.run("--stack", "x", verb))
 
 
 SCENES = (

@@ -44,14 +44,14 @@ from tests.golden.shapes import shape
 from tests.unit.core_items import (
     LATER,
     NOW,
-    a_job,
-    a_photo,
-    a_problem,
-    a_result,
-    a_source,
-    a_stored_job,
-    a_warning,
-    an_attempt,
+    build_attempt,
+    build_job,
+    build_photo_facts,
+    build_problem,
+    build_result,
+    build_source,
+    build_stored_job,
+    build_warning,
 )
 
 MAPS = ("instructions", "provenance")
@@ -63,27 +63,27 @@ LIMITS = {"max_total_usd": 9.5, "tolerated_failure_percent": 2.5}
 TURNED = PhotoChange.of(ChangeCode.ORIENTATION, 6)
 PHOTOS: list[PhotoFacts | None] = [
     None,
-    a_photo(version_id=None),
-    a_photo(changes=(TURNED,)),
+    build_photo_facts(version_id=None),
+    build_photo_facts(changes=(TURNED,)),
 ]
 
 
 def jobs() -> Iterable[Job]:
     """A job in every status, with every outcome of a call, every basis of its cost, every format of a picture."""
     calls = [
-        an_attempt(n=n, provider_id=None if n % 2 else "id", outcome=outcome, basis=basis, charged=charged)
+        build_attempt(n=n, provider_id=None if n % 2 else "id", outcome=outcome, basis=basis, charged=charged)
         for n, (outcome, basis, charged) in enumerate(product(AttemptOutcome, BASES, (0, 60_000)), 1)
     ]
-    pictures = tuple(a_result(format=one, output=one, version_id=None, seed=None) for one in CONTENT_TYPES)
+    pictures = tuple(build_result(format=one, output=one, version_id=None, seed=None) for one in CONTENT_TYPES)
     for status in JobStatus:
         ended = LATER if status in END_STATUSES else None
-        problem = a_problem() if status in FAILED_STATUSES | {JobStatus.UNKNOWN} else None
+        problem = build_problem() if status in FAILED_STATUSES | {JobStatus.UNKNOWN} else None
         yield from (
-            a_job(job_id=JOB, status=status, problem=problem and replace(problem, money=money), ended_at=ended)
+            build_job(job_id=JOB, status=status, problem=problem and replace(problem, money=money), ended_at=ended)
             for money in MoneyStatus
         )
         yield from (
-            a_stored_job(
+            build_stored_job(
                 job_id=JOB,
                 status=status,
                 problem=problem,
@@ -92,9 +92,9 @@ def jobs() -> Iterable[Job]:
                 variant="beach",
                 operation=operation,
                 attempts=(call,),
-                results=(a_result(), *pictures) if status is JobStatus.STORED else (),
+                results=(build_result(), *pictures) if status is JobStatus.STORED else (),
                 reused_from="2" * 64,
-                warnings=(a_warning("not_current: x", WarningCode.NOT_CURRENT),),
+                warnings=(build_warning("not_current: x", WarningCode.NOT_CURRENT),),
             )
             for call in calls
             for operation in ("replace", "remove")
@@ -102,7 +102,7 @@ def jobs() -> Iterable[Job]:
 
 
 def sources(*, problems: Iterable[Any] = ()) -> list[Source]:
-    return [a_source(photo=photo, jobs={"": JOB}, problems=(*problems,)) for photo in PHOTOS]
+    return [build_source(photo=photo, jobs={"": JOB}, problems=(*problems,)) for photo in PHOTOS]
 
 
 def lanes() -> Iterable[ProviderHealth]:
@@ -115,12 +115,12 @@ def lanes() -> Iterable[ProviderHealth]:
 
 def test_a_receipt_keeps_its_shape(golden: Golden) -> None:
     found = [build_receipt(source, [job]) for source in sources() for job in jobs()]
-    golden.holds("receipt", shape(*found, build_receipt(a_source(), []), maps=MAPS))
+    golden.holds("receipt", shape(*found, build_receipt(build_source(), []), maps=MAPS))
 
 
 def test_an_error_report_keeps_its_shape(golden: Golden) -> None:
     problems = [
-        a_problem(code, money, variant=variant, retryable=retryable)
+        build_problem(code, money, variant=variant, retryable=retryable)
         for code in (Code.NO_INSTRUCTIONS, Code.FILE_UNREADABLE)
         for money in MoneyStatus
         for variant in ("", "beach")
@@ -163,7 +163,7 @@ def test_the_answer_to_a_task_keeps_its_shape(golden: Golden) -> None:
     asked = ImageRequest(**facts, task_token="t", jobs={"": JOB}, requested_at=NOW)
     skipped = replace(asked, jobs={}, skipped_kind=ObjectKind.IGNORED)
     found = [build_task_result(source, asked, [job]) for source in sources() for job in jobs()] + [
-        build_task_result(a_source(), skipped, [])
+        build_task_result(build_source(), skipped, [])
     ]
     answers = [one for one in found if one]
     golden.holds(

@@ -13,7 +13,7 @@ from tests.simulated.cli_person import Person
 PROMPT = ("--prompt", "on a beach")
 
 
-def with_three_photos(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Person:
+def person_with_three_photos(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Person:
     """Returns a person in whose bucket are three photos without instructions."""
     monkeypatch.chdir(folder)
     person = Person(World(), monkeypatch)
@@ -22,6 +22,6 @@ def with_three_photos(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Person:
     return person
 
 
-def started(person: Person) -> list[dict[str, Any]]:
+def list_started_inputs(person: Person) -> list[dict[str, Any]]:
     """Returns the inputs with which campaigns were started."""
     return [json.loads(one["input"]) for one in person.states.executions.values()]

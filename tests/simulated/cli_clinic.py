@@ -120,20 +120,20 @@ class Account:
 
 
 @dataclass
-class Clinic:
+class CheckedStack:
     """A stack and its account."""
 
     person: Person
     account: Account
 
-    def checks(self, *, code: int = 0) -> dict[str, dict[str, str]]:
+    def run_doctor(self, *, code: int = 0) -> dict[str, dict[str, str]]:
         """Returns the checks that `doctor` reports, by name."""
-        said = self.person.types("doctor", "--json")
+        said = self.person.run("doctor", "--json")
         assert said.code == code, said.out
         return {one["name"]: one for one in said.data["checks"]}
 
 
-def says(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
+def build_key_check(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
     """Returns the check of a provider that accepts the key, refuses it, or reports neither."""
 
     def accepted(*_: object) -> tuple[bool | None, str]:
@@ -142,17 +142,17 @@ def says(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
     return accepted
 
 
-def a_clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
+def build_checked_stack(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
     """Returns a stack without problems."""
-    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(True))
-    clinic = Clinic(Person(World(), monkeypatch), Account())
+    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", build_key_check(True))
+    clinic = CheckedStack(Person(World(), monkeypatch), Account())
     more: dict[str, Any] = {"parameters": PARAMETERS, "outputs": OUTPUTS}
     clinic.person.stack = replace(clinic.person.stack, clients=clinic.account.services, **more)
     return clinic
 
 
-def wrong(clinic: Clinic) -> dict[str, dict[str, str]]:
+def list_failed_checks(clinic: CheckedStack) -> dict[str, dict[str, str]]:
     """Returns the checks that found a problem; each must have a fix."""
-    found = {name: one for name, one in clinic.checks(code=1).items() if one["state"] == "wrong"}
+    found = {name: one for name, one in clinic.run_doctor(code=1).items() if one["state"] == "wrong"}
     assert all(one["fix"] for one in found.values())
     return found

@@ -19,11 +19,11 @@ from simulation.world.call_behavior import build_refusal
 from simulation.world.cli_stack import build_simulated_stack
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.unit.campaign_machine import MACHINE, States
+from tests.unit.campaign_machine import MACHINE, FakeStepFunctions
 
 REMOVAL = 10_000
 """What `remove` costs at Ideogram, in micro-dollars."""
-LEFT_ALONE = "nothing was changed"
+NOTHING_CHANGED = "nothing was changed"
 
 
 class Terminal(io.StringIO):
@@ -44,7 +44,7 @@ class Terminal(io.StringIO):
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """What a command printed, and its exit code."""
 
     code: int
@@ -57,9 +57,9 @@ class Said:
         return json.loads(self.out)
 
 
-def stack_of(world: World, states: States | None = None) -> Stack:
+def build_cli_stack(world: World, states: FakeStepFunctions | None = None) -> Stack:
     """Returns the simulated stack as the command sees it."""
-    return build_simulated_stack(world, CampaignStateMachine(cast("Any", states or States()), MACHINE))
+    return build_simulated_stack(world, CampaignStateMachine(cast("Any", states or FakeStepFunctions()), MACHINE))
 
 
 class Person:
@@ -67,42 +67,42 @@ class Person:
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = world
-        self.states = States()
-        self.stack = stack_of(world, self.states)
-        self.asked_for: list[StackLocation] = []
+        self.states = FakeStepFunctions()
+        self.stack = build_cli_stack(world, self.states)
+        self.requested_locations: list[StackLocation] = []
         self._monkeypatch = monkeypatch
         monkeypatch.setenv("COLUMNS", "80")
 
-    def types(
+    def run(
         self,
         *words: str,
         answer: str | None = None,
         terminal: bool = False,
         piped: str = "",
         meanwhile: Callable[[], object] = lambda: None,
-    ) -> Said:
+    ) -> CommandResult:
         """Runs one command line; `meanwhile` runs before the answer, `piped` is the input without a terminal."""
         out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
         typed = io.StringIO(piped) if answer is None else Terminal(f"{answer}\n", meanwhile)
         self._monkeypatch.setattr("sys.stdin", typed)
         with redirect_stdout(out), redirect_stderr(err):
             code = run(words, self._connect)
-        return Said(code, out.getvalue(), err.getvalue())
+        return CommandResult(code, out.getvalue(), err.getvalue())
 
     def _connect(self, place: StackLocation) -> Stack:
-        self.asked_for.append(place)
+        self.requested_locations.append(place)
         return self.stack
 
     # -- photos ------------------------------------------------------------------------------------------------
 
-    def drops(self, *keys: str) -> None:
+    def upload(self, *keys: str) -> None:
         """Uploads photos whose backgrounds are to be removed; no two are alike."""
         for key in keys:
             self.world.upload_photo(key, build_photo(key), operation="remove")
 
-    def has_failed(self, code: Code, *keys: str) -> None:
+    def upload_failing(self, code: Code, *keys: str) -> None:
         """Uploads photos whose calls the provider refuses permanently, without a charge."""
         for key in keys:
             self.world.provider.script.append(build_refusal(RetryClass.PERM, code))
-            self.drops(key)
+            self.upload(key)
             self.world.run_until_empty()

@@ -19,7 +19,7 @@ A_MINUTE = 60
 DAY = 86_400
 
 
-def set_right(world: World) -> None:
+def run_reconcile(world: World) -> None:
     """Runs reconcile once, as far as its invocation's time allows."""
     world.steps.run_reconcile(world.clock.time + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]))
 
@@ -30,17 +30,17 @@ def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> Non
     while world.clock.time < end:
         world.run_for(min(every, (end - world.clock.time).total_seconds()))
         with suppress(SimulatedCrash):
-            set_right(world)
+            run_reconcile(world)
     world.run_for(A_MINUTE)
 
 
-def cancelled(world: World, prefix: str = "") -> tuple[list[str], CancelSummary]:
+def cancel_jobs(world: World, prefix: str = "") -> tuple[list[str], CancelSummary]:
     """Returns the keys whose jobs a person's cancel ended, and its sums."""
     done, cancelling = CancelSummary(), world.steps.cancel()
     return list(cancelling.cancel_marked(cancelling.add_mark(prefix), done)), done
 
 
-def others_take(world: World, name: str) -> Callable[[ServiceCall], None]:
+def deliver_meanwhile(world: World, name: str) -> Callable[[ServiceCall], None]:
     """For faults: meanwhile, another worker takes a message of this queue."""
 
     def take(_: ServiceCall) -> None:
@@ -49,12 +49,12 @@ def others_take(world: World, name: str) -> Callable[[ServiceCall], None]:
     return take
 
 
-def fails_alone(world: World, job_id: str, reaction: CallBehavior) -> None:
+def fail_only(world: World, job_id: str, reaction: CallBehavior) -> None:
     """From now on, the provider reacts in this way to one job, and succeeds with all others."""
     world.provider.behavior_sources.append(lambda: reaction if world.provider.received_job_ids[-1] == job_id else None)
 
 
-def while_others_go_well(world: World, tries: int) -> None:
+def retry_between_successes(world: World, tries: int) -> None:
     """Lets a failing job be tried this many times, each after a longer wait, with a successful photo in between."""
     for seconds in (15, 25, 45, 85, 165, 325, 645, 905)[:tries]:
         name = f"{world.clock.to_unix_seconds()}"
@@ -62,32 +62,32 @@ def while_others_go_well(world: World, tries: int) -> None:
         world.run_for(seconds)
 
 
-def the_lane(world: World) -> ProviderHealth:
+def read_lane_health(world: World) -> ProviderHealth:
     return world.ledger.read_health("ideogram")
 
 
-def reasons(world: World) -> list[str]:
-    return [pause.reason.value for pause in the_lane(world).pauses]
+def list_pause_reasons(world: World) -> list[str]:
+    return [pause.reason.value for pause in read_lane_health(world).pauses]
 
 
-def provider_report(world: World) -> dict[str, Any] | None:
+def read_provider_report(world: World) -> dict[str, Any] | None:
     """Returns the report of the paused provider, if there is one."""
     found = world.output_bucket.find_current(provider_report_key("ideogram"))
     return None if found is None or found.data is None else json.loads(found.data)
 
 
-def provider_codes(world: World) -> list[str]:
+def list_provider_codes(world: World) -> list[str]:
     """Returns the codes in the provider's report."""
-    report = provider_report(world)
+    report = read_provider_report(world)
     return [error["code"] for error in report["errors"]] if report else []
 
 
-def kinds(world: World) -> list[str]:
+def list_event_types(world: World) -> list[str]:
     """Returns the types of the published events, each event ID once."""
     return [*{event.detail["event_id"]: event.detail_type for event in world.bus.events}.values()]
 
 
-def codes(world: World, key: str) -> list[str]:
+def list_report_codes(world: World, key: str) -> list[str]:
     """Returns the codes in a photo's error report."""
     report = world.read_report(key)
     return [error["code"] for error in report["errors"]] if report else []

@@ -10,13 +10,13 @@ SECOND = timedelta(seconds=1)
 OPEN = ProviderHealth(provider="ideogram")
 
 
-def heard(lane: ProviderHealth, *answers: ProviderResult) -> ProviderHealth:
+def observe_results(lane: ProviderHealth, *answers: ProviderResult) -> ProviderHealth:
     """Returns the lane after results of calls that were no probes."""
     for answer in answers:
         lane = observe_result(lane, answer, NOW, probe=False)
     return lane
 
 
-def reasons_of(lane: ProviderHealth) -> set[PauseReason]:
+def list_reasons(lane: ProviderHealth) -> set[PauseReason]:
     """Returns why a lane is paused."""
     return {one.reason for one in lane.pauses}

@@ -13,12 +13,12 @@ from backdrop_cli.upload_page.presigner import Presigner
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
-from tests.simulated.cli_person import stack_of
+from tests.simulated.cli_person import build_cli_stack
 
-WISH = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "folder": "shoes", "answer": ""}
+FORM_FIELDS = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "folder": "shoes", "answer": ""}
 
 
-def signed() -> Presigner:
+def build_presigner() -> Presigner:
     """Returns a presigner with made-up keys; it sends no request."""
     client: Any = boto3.client(
         "s3", aws_access_key_id="me", aws_secret_access_key="x", region_name="eu-central-1", config=SIGNING_CONFIG
@@ -26,7 +26,7 @@ def signed() -> Presigner:
     return Presigner(client, INPUT_BUCKET, OUTPUT_BUCKET)
 
 
-def told(name: str, data: bytes) -> dict[str, Any]:
+def describe_file(name: str, data: bytes) -> dict[str, Any]:
     """Returns a file's description as the page's script sends it."""
     return {
         "name": name,
@@ -36,43 +36,43 @@ def told(name: str, data: bytes) -> dict[str, Any]:
     }
 
 
-class Colleague:
+class PageUser:
     """A person who has files and drags them onto the page."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.stack = stack_of(world)
-        self.desk = PageApi(self.stack, signed())
+        self.stack = build_cli_stack(world)
+        self.api = PageApi(self.stack, build_presigner())
         self.files: dict[str, bytes] = {}
 
-    def drags(self, *names: str, **others: bytes) -> None:
+    def drag(self, *names: str, **others: bytes) -> None:
         """Adds photos that differ from all others, or files with these bytes (with the suffix .jpg)."""
         self.files |= {name: build_photo(name) for name in names}
         self.files |= {f"{name}.jpg": data for name, data in others.items()}
 
-    def price(self, **wish: Any) -> Mapping[str, Any]:
+    def request_plan(self, **wish: Any) -> Mapping[str, Any]:
         """Returns the plan and its price, before anything is uploaded."""
-        files = [told(name, data) for name, data in self.files.items()]
-        self.desk.check_files({"files": files})
-        return self.desk.plan_upload({**WISH, **wish, "files": files})
+        files = [describe_file(name, data) for name, data in self.files.items()]
+        self.api.check_files({"files": files})
+        return self.api.plan_upload({**FORM_FIELDS, **wish, "files": files})
 
-    def sends(self, *, agreed: bool = False, **wish: Any) -> int:
+    def send(self, *, agreed: bool = False, **wish: Any) -> int:
         """Presses the button, so that all photos are uploaded. Returns the upload's number."""
-        plan = self.price(**wish)
-        begun = self.desk.start_upload({"plan": plan["plan"], "agreed": agreed})
+        plan = self.request_plan(**wish)
+        begun = self.api.start_upload({"plan": plan["plan"], "agreed": agreed})
         names = {row["key"]: row["name"] for row in plan["rows"]}
         for key in begun["keys"]:
-            self.uploads(begun["drop"], key, self.files[names[key]])
+            self.upload(begun["drop"], key, self.files[names[key]])
         return begun["drop"]
 
-    def uploads(self, drop: int, key: str, data: bytes) -> None:
+    def upload(self, drop: int, key: str, data: bytes) -> None:
         asked = {"drop": drop, "key": key}
-        if self.desk.create_form(asked)["form"]:
+        if self.api.create_form(asked)["form"]:
             self.world.upload_photo(key, data)
-            assert self.desk.check_arrival(asked) == {"arrived": True}
+            assert self.api.check_arrival(asked) == {"arrived": True}
 
-    def sees(self, *known: tuple[int, int]) -> Mapping[str, Any]:
+    def view_progress(self, *known: tuple[int, int]) -> Mapping[str, Any]:
         """Returns the only upload as the page shows it, two seconds later."""
         self.world.run_for(2)
-        (drop,) = self.desk.read_progress({"drops": [{"drop": drop, "known": many} for drop, many in known]})["drops"]
+        (drop,) = self.api.read_progress({"drops": [{"drop": drop, "known": many} for drop, many in known]})["drops"]
         return drop

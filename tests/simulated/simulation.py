@@ -50,7 +50,7 @@ ANSWERS = {
 }
 
 
-def a_job(**changes: Any) -> Job:
+def build_job(**changes: Any) -> Job:
     """Returns a job that was just accepted."""
     facts: dict[str, Any] = {
         "job_id": "j" * 64,
@@ -80,7 +80,7 @@ def claim(job: Job, now: datetime = NOW, cap: int = CAP, *, probe: bool = False)
 
 def job_in(status: JobStatus) -> Job:
     """Returns a job that reached a status through transitions."""
-    accepted = a_job()
+    accepted = build_job()
     submitting = claim(accepted).job
     paid = transitions.record_result(submitting, 1, OK, NOW).job
     lost = transitions.record_result(submitting, 1, LOST, NOW).job
@@ -101,34 +101,34 @@ def job_in(status: JobStatus) -> Job:
     }[status]
 
 
-def called(answer: ProviderResult) -> Job:
+def build_called_job(answer: ProviderResult) -> Job:
     """Returns a job whose first call had this result."""
     return transitions.record_result(job_in(JobStatus.SUBMITTING), 1, answer, NOW).job
 
 
-def called_twice(answer: ProviderResult) -> Job:
+def build_job_called_twice(answer: ProviderResult) -> Job:
     """Returns a job whose first answer was lost, and whose second call had this result."""
     return transitions.record_result(claim(job_in(JobStatus.UNKNOWN)).job, 2, answer, NOW).job
 
 
-def spent_and_dead() -> Job:
+def build_dead_paid_job() -> Job:
     """Returns a job that was paid and whose picture could not be delivered."""
     return transitions.fail(job_in(JobStatus.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
 
 
-def a_note(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
+def build_problem(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
     """Returns a reason why a job waits."""
     return Problem.from_error(ResultError(code, "waits"), NOW)
 
 
-def dropped(**world: Any) -> World:
+def world_with_photo(**world: Any) -> World:
     """Returns a world into which a photo was just uploaded whose background is to be removed."""
     made = World(**world)
     made.upload_photo(KEY, build_photo(), operation="remove")
     return made
 
 
-def the_job(world: World, key: str = KEY) -> Job:
+def find_only_job(world: World, key: str = KEY) -> Job:
     """Returns the photo's only job."""
     (job,) = world.list_jobs(key)
     return job
@@ -140,7 +140,9 @@ def deliver(world: World, source: Source | Job, job_id: str | None = None) -> No
         world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
 
-def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[ServiceCall, World]]:
+def replay_with_crashes(
+    make: Callable[[], World], play: Callable[[World], None]
+) -> Iterator[tuple[ServiceCall, World]]:
     """Plays once for every call that the play makes, with a worker that crashes right after that call."""
     for nth in count(1):
         world = make()
@@ -152,7 +154,7 @@ def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -
         yield strike.struck_calls[0], world
 
 
-def assert_books(world: World, billed: int | None = None) -> None:
+def assert_budgets(world: World, billed: int | None = None) -> None:
     """Asserts that each day's sums are those of its attempts, and that the bill is between certain and possible cost.
 
     `billed`: what providers outside the world charged, in micro-dollars; None if all are simulated.
@@ -173,7 +175,7 @@ def assert_books(world: World, billed: int | None = None) -> None:
 
 def assert_at_rest(world: World, billed: int | None = None) -> None:
     """Asserts that nothing is in progress: ledger, budgets, receipts, and reports agree, and every picture exists."""
-    assert_books(world, billed)
+    assert_budgets(world, billed)
     assert not [job.status for job in world.list_jobs() if not job.has_ended]
     for key in {job.key for job in world.list_jobs()}:
         source = world.read_source(key)

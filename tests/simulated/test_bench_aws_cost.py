@@ -24,17 +24,17 @@ KEY = {"pk": {"S": "source#1"}, "sk": {"S": "job#1"}}
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 
 
-def request(
+def build_request(
     operation: str, sent: Any, answered: Any = None, status: int = 200, service: str = "dynamodb"
 ) -> RecordedRequest:
     return RecordedRequest("intake", service, operation, "", sent, answered or {}, status)
 
 
-def transaction(*items: Any) -> RecordedRequest:
-    return request("TransactWriteItems", {"TransactItems": [{"Put": {"Item": item}} for item in items]})
+def build_transaction(*items: Any) -> RecordedRequest:
+    return build_request("TransactWriteItems", {"TransactItems": [{"Put": {"Item": item}} for item in items]})
 
 
-def units_of(*requests: RecordedRequest) -> DynamoDBUnits:
+def count_units(*requests: RecordedRequest) -> DynamoDBUnits:
     units = DynamoDBUnits()
     for one in requests:
         units.add(one)
@@ -46,48 +46,48 @@ def test_item_size_is_that_of_its_names_and_values() -> None:
 
 
 def test_transaction_bills_each_started_kilobyte_twice() -> None:
-    assert units_of(transaction(KEY)).writes == 2
-    assert units_of(transaction(KEY | {"body": {"S": "x" * 1024}})).writes == 4
-    assert units_of(transaction(KEY, KEY | {"sk": {"S": "source"}})).writes == 4
+    assert count_units(build_transaction(KEY)).writes == 2
+    assert count_units(build_transaction(KEY | {"body": {"S": "x" * 1024}})).writes == 4
+    assert count_units(build_transaction(KEY, KEY | {"sk": {"S": "source"}})).writes == 4
 
 
 def test_index_entry_costs_when_inserted_moved_and_deleted() -> None:
     here, there = ({"watch": {"S": "open#1"}, "due": {"S": due}} for due in "12")
-    came = units_of(transaction(KEY | here))
+    came = count_units(build_transaction(KEY | here))
     assert came.writes == 2 + 1
-    came.add(transaction(KEY | here))
+    came.add(build_transaction(KEY | here))
     assert came.writes == 3 + 2
-    came.add(transaction(KEY | there))
+    came.add(build_transaction(KEY | there))
     assert came.writes == 5 + 2 + 2
-    came.add(transaction(KEY))
+    came.add(build_transaction(KEY))
     assert came.writes == 9 + 2 + 1
 
 
 def test_refused_write_is_billed_and_changes_nothing() -> None:
-    sent = transaction(KEY | {"watch": {"S": "open#1"}, "due": {"S": "1"}}).sent
-    assert units_of(request("TransactWriteItems", sent, status=400)).writes == 2
+    sent = build_transaction(KEY | {"watch": {"S": "open#1"}, "due": {"S": "1"}}).sent
+    assert count_units(build_request("TransactWriteItems", sent, status=400)).writes == 2
 
 
 def test_read_is_billed_per_four_kilobytes_half_if_stale() -> None:
     items = {"Items": [KEY | {"body": {"S": "x" * 4096}}]}
-    assert units_of(request("Query", {"ConsistentRead": True}, items)).reads == 2
-    assert units_of(request("Query", {}, items)).reads == 1
-    assert units_of(request("GetItem", {"ConsistentRead": True})).reads == 1
+    assert count_units(build_request("Query", {"ConsistentRead": True}, items)).reads == 2
+    assert count_units(build_request("Query", {}, items)).reads == 1
+    assert count_units(build_request("GetItem", {"ConsistentRead": True})).reads == 1
 
 
 def test_items_of_one_batch_read_are_billed_separately() -> None:
     """A lane to which nothing was ever written has no item."""
     sent = {"RequestItems": {"table": {"Keys": [KEY, KEY | {"sk": {"S": "lane"}}], "ConsistentRead": True}}}
     found = {"Responses": {"table": [KEY | {"body": {"S": "x" * 4096}}]}}
-    assert units_of(request("BatchGetItem", sent, found)).reads == 2 + 1
+    assert count_units(build_request("BatchGetItem", sent, found)).reads == 2 + 1
 
 
 def test_request_without_a_name_is_an_error() -> None:
     sent = {"QueueUrl": "http://localhost/1/stack-DeliverQueue-1"}
-    [asked] = count_by_name([request("SendMessage", sent, service="sqs")] * 2, images=2)
+    [asked] = count_by_name([build_request("SendMessage", sent, service="sqs")] * 2, images=2)
     assert (asked.subject, asked.times) == ("deliver", 1)
     with pytest.raises(UnnamedRequestError, match="PurgeQueue"):
-        count_by_name([request("PurgeQueue", sent, service="sqs")], images=1)
+        count_by_name([build_request("PurgeQueue", sent, service="sqs")], images=1)
 
 
 def test_metric_is_identified_by_its_name_and_dimensions() -> None:
@@ -123,7 +123,7 @@ def test_aws_costs_a_small_share_of_a_replaced_image() -> None:
     assert compute_share(load_costs().rows[0], read_memory(TemplateStack(template.load_template(), {}))) < MAX_SHARE
 
 
-def dropped(world: World, name: str) -> None:
+def upload_and_finish(world: World, name: str) -> None:
     """Uploads a photo with its sidecar, and processes it to the end."""
     world.s3.upload(INPUT_BUCKET, f"{name}.json", json.dumps({"prompt": f"on a beach, {name}"}).encode())
     world.run_until_empty()
@@ -138,9 +138,9 @@ def test_photo_makes_the_requests_that_the_page_lists() -> None:
     To see where they differ, run `python -m bench.aws_cost`.
     """
     world = World()
-    dropped(world, "shoes/red.jpg")
+    upload_and_finish(world, "shoes/red.jpg")
     before = len(world.transport.calls)
-    dropped(world, "shoes/blue.jpg")
+    upload_and_finish(world, "shoes/blue.jpg")
     found = Counter(call.operation for call in world.transport.calls[before:] if call.service in AWS)
     counted = Counter[str]()
     for one in load_costs().rows[0].usage.requests:

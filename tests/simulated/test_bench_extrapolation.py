@@ -39,7 +39,7 @@ QUICK = Scenario(20, 5, 1.0)
 PACE = RequestTimes(dict.fromkeys(STAGES, 0.01))
 
 
-def seconds(scenario: Scenario, costs: MachineCosts = COSTS) -> float:
+def measure_seconds(scenario: Scenario, costs: MachineCosts = COSTS) -> float:
     return max(simulate_scenario(scenario, costs).diary.ended_at.values())
 
 
@@ -47,7 +47,7 @@ def seconds(scenario: Scenario, costs: MachineCosts = COSTS) -> float:
 
 
 @pytest.fixture
-def queue() -> tuple[FairSqs, SimulatedQueue, WorldClock]:
+def lane_queue() -> tuple[FairSqs, SimulatedQueue, WorldClock]:
     clock = WorldClock(Random(1))
     sqs = FairSqs(Transport(clock), clock, Random(1))
     return sqs, sqs.create_queue("lane", visibility_seconds=30, retention_seconds=100), clock
@@ -57,7 +57,7 @@ def send(sqs: FairSqs, line: SimulatedQueue, body: str, group: str = "") -> None
     sqs.send_message(QueueUrl=line.url, MessageBody=body, **({"MessageGroupId": group} if group else {}))
 
 
-def received(sqs: FairSqs, line: SimulatedQueue) -> SimulatedMessage:
+def receive(sqs: FairSqs, line: SimulatedQueue) -> SimulatedMessage:
     message = sqs.receive(line)
     assert message
     return message
@@ -69,10 +69,10 @@ def test_group_with_fewer_messages_in_flight_is_served_first(
     sqs, line, _ = queue
     for n in range(4):
         send(sqs, line, f"many {n}", "many")
-    assert [received(sqs, line).body for _ in range(2)] == ["many 0", "many 1"]
+    assert [receive(sqs, line).body for _ in range(2)] == ["many 0", "many 1"]
     send(sqs, line, "few 0", "few")
     send(sqs, line, "few 1", "few")
-    assert [received(sqs, line).body for _ in range(3)] == ["few 0", "few 1", "many 2"]
+    assert [receive(sqs, line).body for _ in range(3)] == ["few 0", "few 1", "many 2"]
 
 
 def test_messages_are_redelivered_delayed_or_expired_like_in_sqs(
@@ -81,14 +81,14 @@ def test_messages_are_redelivered_delayed_or_expired_like_in_sqs(
     sqs, line, clock = queue
     for body in ("first", "second", "third"):
         send(sqs, line, body)
-    first, second = received(sqs, line), received(sqs, line)
+    first, second = receive(sqs, line), receive(sqs, line)
     sqs.delete(line, first.receipt_handle)
     sqs.change_message_visibility(QueueUrl=line.url, ReceiptHandle=second.receipt_handle, VisibilityTimeout=5)
-    assert received(sqs, line).body == "third"
+    assert receive(sqs, line).body == "third"
     assert sqs.receive(line) is None
     assert sqs.find_next_visible_at([line]) == WORLD_START + timedelta(seconds=5)
     clock.sleep(5)
-    assert (received(sqs, line).body, second.receive_count) == ("second", 2)
+    assert (receive(sqs, line).body, second.receive_count) == ("second", 2)
     clock.sleep(96)
     assert sqs.receive(line) is None
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -109,11 +109,11 @@ def test_two_workers_run_while_the_emulator_handles_one_call() -> None:
 
 def test_every_cost_makes_a_run_longer() -> None:
     free = MachineCosts(dict.fromkeys(STAGES, 0.0), 0.0, 0.0, 0.0, 0.0, 0.0)
-    assert seconds(QUICK, free) == pytest.approx(QUICK.ideal_seconds, abs=0.001)
+    assert measure_seconds(QUICK, free) == pytest.approx(QUICK.ideal_seconds, abs=0.001)
     for name in ("emulator_cpu", "upload_cpu", "standin_cpu", "invocation_delay"):
         dear: dict[str, Any] = {name: 0.02}
-        assert seconds(QUICK, replace(free, **dear)) > QUICK.ideal_seconds + 0.01, name
-    assert seconds(replace(QUICK, cold=True)) > seconds(QUICK) + COSTS.cold_start_cpu
+        assert measure_seconds(QUICK, replace(free, **dear)) > QUICK.ideal_seconds + 0.01, name
+    assert measure_seconds(replace(QUICK, cold=True)) > measure_seconds(QUICK) + COSTS.cold_start_cpu
 
 
 def test_half_an_account_refuses_calls_and_doubles_the_time() -> None:
@@ -123,7 +123,7 @@ def test_half_an_account_refuses_calls_and_doubles_the_time() -> None:
     assert max(half.diary.ended_at.values()) >= 10
 
 
-def figures(scenario: Scenario) -> RunFigures:
+def build_figures(scenario: Scenario) -> RunFigures:
     """Returns what the bench would measure if the machine behaved like the world with COSTS."""
     world = simulate_scenario(scenario, COSTS)
     n, asked = scenario.photos, world.diary
@@ -145,7 +145,7 @@ def figures(scenario: Scenario) -> RunFigures:
 
 
 def test_calibration_recovers_the_costs_of_a_world() -> None:
-    runs = [figures(Scenario(30, 5, 1.0)), figures(Scenario(30, 10, 1.0, cold=True))]
+    runs = [build_figures(Scenario(30, 5, 1.0)), build_figures(Scenario(30, 10, 1.0, cold=True))]
     found = calibrate(runs)
     assert found.emulator_cpu == pytest.approx(COSTS.emulator_cpu, rel=0.002)
     assert found.invocation_delay == pytest.approx(COSTS.invocation_delay, rel=0.02)
@@ -160,7 +160,7 @@ def test_calibration_uses_only_drain_runs_of_hundred_photos(monkeypatch: pytest.
         return COSTS
 
     monkeypatch.setattr("bench.extrapolation.prediction.calibrate", fitted)
-    found = predict_runs([figures(few), figures(many)])
+    found = predict_runs([build_figures(few), build_figures(many)])
     assert [one.scenario for one in found.calibration] == [few]
     assert [one.scenario for one in found.held_out] == [many]
     assert {one.photos for one in CALIBRATION} == {100}

@@ -12,7 +12,7 @@ from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_services import WorldBootstrap
-from tests.simulated.simulation import KEY, the_job
+from tests.simulated.simulation import KEY, find_only_job
 
 BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
     "intake": Bootstrap.intake,
@@ -31,7 +31,7 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
 }
 
 
-def lazily(world: World) -> tuple[WorldBootstrap, list[str]]:
+def build_lazily(world: World) -> tuple[WorldBootstrap, list[str]]:
     """Returns a worker's composition root with lazy clients, and the names of the services whose clients exist."""
     bootstrap, made = WorldBootstrap(world), list[str]()
     client = bootstrap.client
@@ -55,18 +55,18 @@ def test_every_public_builder_has_a_test_here() -> None:
 @pytest.mark.parametrize("name", BUILDERS)
 def test_building_a_service_creates_no_client_and_calls_nothing(name: str) -> None:
     world = World()
-    bootstrap, made = lazily(world)
+    bootstrap, made = build_lazily(world)
     assert BUILDERS[name](bootstrap)
     assert (made, world.transport.calls) == ([], [])
 
 
 def test_photo_creates_each_client_that_it_needs_once() -> None:
     world = World()
-    (intake, at_intake), (render, at_render), (deliver, at_deliver) = (lazily(world) for _ in range(3))
+    (intake, at_intake), (render, at_render), (deliver, at_deliver) = (build_lazily(world) for _ in range(3))
     world.intake, world.render, world.deliver = intake.intake(), render.render(), deliver.deliver()
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
     assert sorted(at_intake) == ["dynamodb", "s3", "sqs"]
     assert sorted(at_render) == ["dynamodb", "s3", "sqs"]
     assert sorted(at_deliver) == ["dynamodb", "events", "s3"]

@@ -18,7 +18,7 @@ from backdrop.model.schedule import INDEX_SHARDS
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET
 from tests.simulated.test_campaign_plan import RUN, Campaigner
-from tests.simulated.waiters import asked, send, wait_for
+from tests.simulated.waiters import list_image_requests, send_task_request, send_to_intake
 
 REPORT = "_backdrop/campaigns/spring/report"
 ENDED = FinishedExecution(
@@ -27,14 +27,14 @@ ENDED = FinishedExecution(
 PRICE = Decimal("0.01")
 
 
-class Director(Campaigner):
+class CampaignRun(Campaigner):
     """A campaign that has requested some photos as the state machine does."""
 
-    def asks(self, *keys: str) -> None:
+    def request(self, *keys: str) -> None:
         for n, key in enumerate(keys):
-            wait_for(self.world, key, token=f"token-{key}-{n}", run="spring-1", operation="remove")
+            send_task_request(self.world, key, token=f"token-{key}-{n}", run="spring-1", operation="remove")
 
-    def ends(self, **changes: Any) -> dict[str, Any] | None:
+    def finish(self, **changes: Any) -> dict[str, Any] | None:
         return self.reporter.report(replace(ENDED, **changes), self.deadline)
 
     def report(self) -> dict[str, Any]:
@@ -46,17 +46,17 @@ class Director(Campaigner):
 
 
 @pytest.fixture
-def director() -> Director:
-    found = Director()
+def director() -> CampaignRun:
+    found = CampaignRun()
     for name in ("shoes/a.jpg", "shoes/b.jpg"):
-        found.has(name, build_photo(name))
-    found.asks("shoes/a.jpg", "shoes/b.jpg", "shoes/a.jpg", "shoes/gone.jpg", "shoes/notes.txt")
+        found.upload(name, build_photo(name))
+    found.request("shoes/a.jpg", "shoes/b.jpg", "shoes/a.jpg", "shoes/gone.jpg", "shoes/notes.txt")
     return found
 
 
-def test_report_ledger_and_bill_agree(director: Director) -> None:
+def test_report_ledger_and_bill_agree(director: CampaignRun) -> None:
     director.world.run_until_empty()
-    report = director.ends()
+    report = director.finish()
     assert report
     assert report == director.report()
     items = report["items"]
@@ -69,36 +69,36 @@ def test_report_ledger_and_bill_agree(director: Director) -> None:
 
 def test_repeated_key_is_bought_whichever_request_came_first() -> None:
     for between in range(6):
-        director = Director()
-        director.has("shoes/a.jpg", build_photo("a"))
+        director = CampaignRun()
+        director.upload("shoes/a.jpg", build_photo("a"))
         for token in ("early", "late"):
             # Requests are listed by their ids, which come in any order.
             for _ in range(between):
-                send(director.world, {"bucket": INPUT_BUCKET, "key": "shoes/notes.txt", "instructions": {}})
-            wait_for(director.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
+                send_to_intake(director.world, {"bucket": INPUT_BUCKET, "key": "shoes/notes.txt", "instructions": {}})
+            send_task_request(director.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
             director.world.run_until_empty()
             director.world.run_for(600)
-        report = director.ends()
+        report = director.finish()
         assert report
         assert (report["items"]["stored"], report["cost"]["usd"], report["bought"]["usd"]) == (2, 0.01, 0.01)
 
 
-def test_earlier_purchases_do_not_count_for_the_campaign(director: Director) -> None:
+def test_earlier_purchases_do_not_count_for_the_campaign(director: CampaignRun) -> None:
     director.world.run_until_empty()
     later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
-    report = director.ends(started_at_text=later)
+    report = director.finish(started_at_text=later)
     assert report
     assert (report["cost"]["usd"], report["bought"]["usd"]) == (0.02, 0)
 
 
-def test_end_is_announced_once_however_often_it_is_reported(director: Director) -> None:
+def test_end_is_announced_once_however_often_it_is_reported(director: CampaignRun) -> None:
     director.world.run_until_empty()
-    first = director.ends()
+    first = director.finish()
     assert first
-    assert director.ends() == first
-    assert director.ends(status=CampaignStatus.FAILED) == first
-    [(kind, detail)] = director.ears.events
-    [(subject, _)] = director.ears.mails
+    assert director.finish() == first
+    assert director.finish(status=CampaignStatus.FAILED) == first
+    [(kind, detail)] = director.notifier.events
+    [(subject, _)] = director.notifier.mails
     assert (kind, detail["status"], subject) == (
         "Campaign Completed",
         "succeeded",
@@ -106,22 +106,26 @@ def test_end_is_announced_once_however_often_it_is_reported(director: Director) 
     )
 
 
-def test_unannounced_report_is_announced_at_the_next_try(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unannounced_report_is_announced_at_the_next_try(
+    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     director.world.run_until_empty()
 
-    def breaks(subject: str, text: str) -> None:
+    def fail(subject: str, text: str) -> None:
         raise ConnectionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(director.ears, "send", breaks)
+        broken.setattr(director.notifier, "send", fail)
         with pytest.raises(ConnectionError):
-            director.ends()
-    assert director.ends()
-    first, second = director.ears.events
+            director.finish()
+    assert director.finish()
+    first, second = director.notifier.events
     assert first[1]["event_id"] == second[1]["event_id"]
 
 
-def test_report_of_a_stopped_campaign_waits_for_open_jobs(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_of_a_stopped_campaign_waits_for_open_jobs(
+    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     director.world.deliver_next("intake")
     naps: list[float] = []
 
@@ -131,83 +135,85 @@ def test_report_of_a_stopped_campaign_waits_for_open_jobs(director: Director, mo
         director.world.run_for(seconds)
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    report = director.ends(status=CampaignStatus.STOPPED)
+    report = director.finish(status=CampaignStatus.STOPPED)
     assert naps
     assert report
     assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
 
 
-def test_campaign_fails_only_above_its_tolerated_failures(director: Director) -> None:
+def test_campaign_fails_only_above_its_tolerated_failures(director: CampaignRun) -> None:
     director.world.run_until_empty()
     tolerant = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
-    report = director.ends(campaign_input=tolerant, execution=RUN)
+    report = director.finish(campaign_input=tolerant, execution=RUN)
     assert report
     assert (report["status"], report["error"]) == ("succeeded", None)
-    strict = Director()
-    strict.has("shoes/a.jpg", build_photo("a"))
-    strict.asks("shoes/a.jpg", "shoes/gone.jpg")
+    strict = CampaignRun()
+    strict.upload("shoes/a.jpg", build_photo("a"))
+    strict.request("shoes/a.jpg", "shoes/gone.jpg")
     strict.world.run_until_empty()
-    failed = strict.ends(campaign_input={**ENDED.campaign_input, "tolerated_failure_percent": 49})
+    failed = strict.finish(campaign_input={**ENDED.campaign_input, "tolerated_failure_percent": 49})
     assert failed
     assert (failed["status"], failed["error"]["code"]) == ("failed", "too_many_failures")
 
 
 def test_end_announced_by_another_worker_is_not_announced_again(
-    director: Director, monkeypatch: pytest.MonkeyPatch
+    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     director.world.run_until_empty()
 
     def sleep(seconds: float) -> None:
         monkeypatch.undo()
-        assert director.ends(status=CampaignStatus.STOPPED)
+        assert director.finish(status=CampaignStatus.STOPPED)
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    assert director.ends(status=CampaignStatus.STOPPED) == director.report()
-    assert (len(director.ears.events), len(director.ears.mails)) == (1, 1)
+    assert director.finish(status=CampaignStatus.STOPPED) == director.report()
+    assert (len(director.notifier.events), len(director.notifier.mails)) == (1, 1)
 
 
-def test_redriven_execution_is_announced_again(director: Director) -> None:
+def test_redriven_execution_is_announced_again(director: CampaignRun) -> None:
     director.world.run_until_empty()
-    stopped, gone_on = director.ends(status=CampaignStatus.STOPPED), director.ends(redrive_count=1)
+    stopped, gone_on = director.finish(status=CampaignStatus.STOPPED), director.finish(redrive_count=1)
     assert stopped
     assert gone_on
     assert (stopped["status"], gone_on["status"]) == ("stopped", "succeeded")
-    first, second = director.ears.events
+    first, second = director.notifier.events
     assert first[1]["event_id"] != second[1]["event_id"]
 
 
 def test_late_index_entries_are_in_the_report() -> None:
-    director = Director()
+    director = CampaignRun()
     for name in ("shoes/a.jpg", "shoes/b.jpg"):
-        director.has(name, build_photo(name))
-    director.plans()
-    director.asks("shoes/a.jpg", "shoes/b.jpg")
+        director.upload(name, build_photo(name))
+    director.plan()
+    director.request("shoes/a.jpg", "shoes/b.jpg")
     director.world.run_until_empty("intake")
-    age = director.world.clock.now() - asked(director.world)[0].requested_at
+    age = director.world.clock.now() - list_image_requests(director.world)[0].requested_at
     director.world.table.index_lag = age + timedelta(seconds=8)
-    report = director.ends()
+    report = director.finish()
     assert report
     assert (report["items"]["asked"], report["items"]["not_asked"]) == (2, 0)
 
 
 def test_unrequested_items_are_named_without_a_long_wait() -> None:
-    director = Director()
+    director = CampaignRun()
     for n in range(14):
-        director.has(f"shoes/{n:02}.jpg", build_photo("a"))
-    director.plans()
-    director.asks("shoes/01.jpg", "shoes/03.jpg")
+        director.upload(f"shoes/{n:02}.jpg", build_photo("a"))
+    director.plan()
+    director.request("shoes/01.jpg", "shoes/03.jpg")
     director.world.run_until_empty()
     began = director.world.clock.now()
-    report = director.ends()
+    report = director.finish()
     assert report
     assert (report["items"]["not_asked"], len(report["first_not_asked"])) == (12, 10)
     assert report["first_not_asked"][:3] == ["shoes/00.jpg", "shoes/02.jpg", "shoes/04.jpg"]
-    [(_, text)] = director.ears.mails
+    [(_, text)] = director.notifier.mails
     assert "12 items were not requested; the first is shoes/00.jpg." in text
     assert director.world.clock.now() - began < timedelta(seconds=30)
 
 
-def test_stopped_campaign_is_read_twice_despite_long_calls(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_campaign_is_read_twice_despite_long_calls(
+    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     director.world.run_until_empty("intake")
     naps: list[float] = []
 
@@ -219,7 +225,7 @@ def test_stopped_campaign_is_read_twice_despite_long_calls(director: Director, m
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)
     before = len(director.world.transport.calls)
-    report = director.ends(status=CampaignStatus.STOPPED)
+    report = director.finish(status=CampaignStatus.STOPPED)
     assert report
     assert len(naps) >= 20
     assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
@@ -230,7 +236,7 @@ def test_stopped_campaign_is_read_twice_despite_long_calls(director: Director, m
 
 @pytest.mark.parametrize("seconds", [0, 100, 400, 600])
 def test_open_campaign_is_reported_before_its_deadline(
-    director: Director, monkeypatch: pytest.MonkeyPatch, seconds: int
+    director: CampaignRun, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
     director.world.run_until_empty("intake")
     deadline, clock = director.deadline, director.world.clock
@@ -241,14 +247,14 @@ def test_open_campaign_is_reported_before_its_deadline(
 
     quick = LedgerQueries.list_campaign_requests
     monkeypatch.setattr(LedgerQueries, "list_campaign_requests", slow)
-    report = director.ends(status=CampaignStatus.STOPPED)
+    report = director.finish(status=CampaignStatus.STOPPED)
     assert report
     assert (report["status"], report["items"]["open"]) == ("stopped", 3)
-    assert len(director.ears.mails) == 1
+    assert len(director.notifier.mails) == 1
     assert clock.now() <= deadline - FINISH_MARGIN
 
 
 @pytest.mark.parametrize("given", [{}, {"name": 7}, {"name": "../x"}])
-def test_execution_without_a_valid_name_is_not_reported(director: Director, given: dict[str, Any]) -> None:
-    assert director.ends(campaign_input=given, status=CampaignStatus.REFUSED) is None
-    assert director.ears.events == []
+def test_execution_without_a_valid_name_is_not_reported(director: CampaignRun, given: dict[str, Any]) -> None:
+    assert director.finish(campaign_input=given, status=CampaignStatus.REFUSED) is None
+    assert director.notifier.events == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulation.world.sample_images import build_photo
-from tests.simulated.test_campaign_end import ENDED, Director
+from tests.simulated.test_campaign_end import ENDED, CampaignRun
 
 APP = Path(__file__).parents[2] / "functions" / "campaign" / "app.py"
 CONTEXT = SimpleNamespace(
@@ -22,16 +22,16 @@ CONTEXT = SimpleNamespace(
 
 
 @pytest.fixture
-def director() -> Director:
+def director() -> CampaignRun:
     """A campaign half of whose photos do not exist."""
-    found = Director()
-    found.has("shoes/a.jpg", build_photo("a"))
-    found.asks("shoes/a.jpg", "shoes/gone.jpg")
+    found = CampaignRun()
+    found.upload("shoes/a.jpg", build_photo("a"))
+    found.request("shoes/a.jpg", "shoes/gone.jpg")
     found.world.run_until_empty()
     return found
 
 
-def the_function(director: Director, monkeypatch: pytest.MonkeyPatch) -> Any:
+def handle_report(director: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> Any:
     spec = importlib.util.spec_from_file_location("campaign_app", APP)
     assert spec
     assert spec.loader
@@ -42,39 +42,43 @@ def the_function(director: Director, monkeypatch: pytest.MonkeyPatch) -> Any:
     return module.lambda_handler
 
 
-def a_report(tolerated: float, **failure: str) -> dict[str, Any]:
+def build_report_event(tolerated: float, **failure: str) -> dict[str, Any]:
     given = {**ENDED.campaign_input, "tolerated_failure_percent": tolerated}
     execution = {"Id": ENDED.execution, "Input": given, "StartTime": ENDED.started_at_text}
     return {"report": {"execution": execution, "failure": failure}}
 
 
-def test_repeated_failing_report_fails_the_campaign_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
-    handle = the_function(director, monkeypatch)
-    first, second = (handle(a_report(40), CONTEXT) for _ in range(2))
+def test_repeated_failing_report_fails_the_campaign_again(
+    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = handle_report(director, monkeypatch)
+    first, second = (handle(build_report_event(40), CONTEXT) for _ in range(2))
     assert first["failed"]["error"] == "too_many_failures"
     assert second == first
-    assert len(director.ears.mails) == 1
+    assert len(director.notifier.mails) == 1
 
 
-def test_repeated_report_that_succeeded_succeeds_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
-    handle = the_function(director, monkeypatch)
-    assert [handle(a_report(50), CONTEXT) for _ in range(2)] == [{"status": "succeeded"}] * 2
+def test_repeated_report_that_succeeded_succeeds_again(director: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = handle_report(director, monkeypatch)
+    assert [handle(build_report_event(50), CONTEXT) for _ in range(2)] == [{"status": "succeeded"}] * 2
 
 
-def test_error_that_ended_the_map_fails_the_campaign(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
-    handle = the_function(director, monkeypatch)
-    told = handle(a_report(100, Error="States.ItemReaderFailed", Cause="no list"), CONTEXT)
+def test_error_that_ended_the_map_fails_the_campaign(director: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = handle_report(director, monkeypatch)
+    told = handle(build_report_event(100, Error="States.ItemReaderFailed", Cause="no list"), CONTEXT)
     assert told == {"failed": {"error": "States.ItemReaderFailed", "cause": "no list"}}
     assert director.report()["status"] == "failed"
 
 
-def test_failure_by_its_own_report_is_not_announced_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
-    handle = the_function(director, monkeypatch)
-    handle(a_report(40), CONTEXT)
+def test_failure_by_its_own_report_is_not_announced_again(
+    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = handle_report(director, monkeypatch)
+    handle(build_report_event(40), CONTEXT)
     detail = {"executionArn": ENDED.execution, "status": "FAILED", "input": json.dumps(ENDED.campaign_input)}
     began = round(ENDED.started_at.timestamp() * 1000)
     over = {"detail": {**detail, "startDate": began, "error": "too_many_failures", "redriveCount": 0}}
     handle(over, CONTEXT)
-    assert len(director.ears.events) == 1
+    assert len(director.notifier.events) == 1
     handle({"detail": {**over["detail"], "status": "ABORTED", "redriveCount": 1}}, CONTEXT)
-    assert [detail["status"] for _, detail in director.ears.events] == ["failed", "stopped"]
+    assert [detail["status"] for _, detail in director.notifier.events] == ["failed", "stopped"]

@@ -18,14 +18,14 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from simulation.world.world_services import WorldBootstrap
-from tests.simulated.waiters import wait_for
+from tests.simulated.waiters import send_task_request
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 REMOVE = {"operation": "remove"}
 LISTED = "_backdrop/work/campaigns/spring-1/items.jsonl"
 
 
-class Ears:
+class RecordingNotifier:
     """The bus and the mail that announce a campaign's end."""
 
     def __init__(self) -> None:
@@ -43,41 +43,43 @@ class Campaigner:
     """Plans and reports in the simulated world."""
 
     def __init__(self, limits: dict[str, int] | None = None) -> None:
-        self.world, self.ears = World(), Ears()
+        self.world, self.notifier = World(), RecordingNotifier()
         self.world.s3.buckets[INPUT_BUCKET].notify = None
         bootstrap = WorldBootstrap(self.world)
         in_flight = limits or {"ideogram": 10, "runware": 30}
         providers = {name: ProviderSettings(max_in_flight=most) for name, most in in_flight.items()}
         bootstrap.settings = replace(bootstrap.settings, providers=providers, max_image_megapixels=100)
-        bootstrap.events = bootstrap.operator_mail = cast("Any", self.ears)
+        bootstrap.events = bootstrap.operator_mail = cast("Any", self.notifier)
         self.planner, self.reporter = bootstrap.campaign_planner(), bootstrap.campaign_reporter()
 
     @property
     def deadline(self) -> Any:
         return self.world.clock.now() + timedelta(minutes=15)
 
-    def plans(self, **given: Any) -> dict[str, Any]:
+    def plan(self, **given: Any) -> dict[str, Any]:
         where = {} if "manifest" in given else {"prefix": "shoes/"}
         return self.planner.plan({"name": "spring", "instructions": REMOVE} | where | given, RUN, self.deadline)
 
-    def has(self, key: str, data: bytes | str) -> None:
+    def upload(self, key: str, data: bytes | str) -> None:
         self.world.s3.upload(INPUT_BUCKET, key, data if isinstance(data, bytes) else data.encode())
 
-    def listed(self) -> list[dict[str, Any]]:
+    def list_items(self) -> list[dict[str, Any]]:
         text = self.planner.files.find(LISTED)
         return [] if text is None else [json.loads(line) for line in text.splitlines()]
 
-    def planned(self) -> dict[str, Any]:
+    def read_plan(self) -> dict[str, Any]:
         return json.loads(self.planner.files.find(LISTED.replace("items.jsonl", "plan.json")) or b"{}")
 
-    def quoted(self) -> int:
-        return round(self.planned()["quoted_usd"] * MICRO_PER_USD)
+    def quote_micro_usd(self) -> int:
+        return round(self.read_plan()["quoted_usd"] * MICRO_PER_USD)
 
-    def buys(self) -> int:
+    def buy_all(self) -> int:
         """Requests everything that is listed, and returns what it cost, in micro-dollars."""
         before = sum(job.charged for job in self.world.list_jobs())
-        for n, one in enumerate(self.listed()):
-            wait_for(self.world, one["key"], token=f"token-{n}-{before}", run="spring-1", **one["instructions"])
+        for n, one in enumerate(self.list_items()):
+            send_task_request(
+                self.world, one["key"], token=f"token-{n}-{before}", run="spring-1", **one["instructions"]
+            )
         self.world.run_until_empty()
         return sum(job.charged for job in self.world.list_jobs()) - before
 
@@ -86,70 +88,70 @@ class Campaigner:
 def campaigner() -> Campaigner:
     found = Campaigner()
     for name in ("shoes/a.jpg", "shoes/b.jpg", "hats/c.jpg"):
-        found.has(name, build_photo(name))
+        found.upload(name, build_photo(name))
     return found
 
 
-def refusal(campaigner: Campaigner, **given: Any) -> RefusedError:
+def read_refusal(campaigner: Campaigner, **given: Any) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
-        campaigner.plans(**given)
-    assert campaigner.listed() == []
+        campaigner.plan(**given)
+    assert campaigner.list_items() == []
     return caught.value
 
 
 def test_only_objects_under_the_prefix_are_requested(campaigner: Campaigner) -> None:
-    campaigner.has("shoes/a.jpg.json", "{}")
-    planned = campaigner.plans()
-    assert [one["key"] for one in campaigner.listed()] == ["shoes/a.jpg", "shoes/a.jpg.json", "shoes/b.jpg"]
-    assert {json.dumps(one["instructions"]) for one in campaigner.listed()} == {json.dumps(REMOVE)}
+    campaigner.upload("shoes/a.jpg.json", "{}")
+    planned = campaigner.plan()
+    assert [one["key"] for one in campaigner.list_items()] == ["shoes/a.jpg", "shoes/a.jpg.json", "shoes/b.jpg"]
+    assert {json.dumps(one["instructions"]) for one in campaigner.list_items()} == {json.dumps(REMOVE)}
     assert (planned["items"], planned["key"], planned["bucket"]) == (3, LISTED, OUTPUT_BUCKET)
 
 
 def test_prefix_that_is_a_complete_key_includes_that_photo(campaigner: Campaigner) -> None:
-    campaigner.plans(prefix="shoes/a.jpg")
-    assert [one["key"] for one in campaigner.listed()] == ["shoes/a.jpg"]
+    campaigner.plan(prefix="shoes/a.jpg")
+    assert [one["key"] for one in campaigner.list_items()] == ["shoes/a.jpg"]
 
 
 def test_empty_folder_is_a_campaign_without_items(campaigner: Campaigner) -> None:
-    assert campaigner.plans(prefix="socks/")["items"] == 0
+    assert campaigner.plan(prefix="socks/")["items"] == 0
 
 
 def test_concurrency_is_twice_the_widest_named_lane(campaigner: Campaigner) -> None:
-    assert campaigner.plans()["at_once"] == 20
+    assert campaigner.plan()["at_once"] == 20
     by = {"prompt": "x", "provider": ["runware", "ideogram"]}
-    assert campaigner.plans(instructions=by)["at_once"] == 60
-    campaigner.has("list.csv", "key,prompt,provider\nshoes/a.jpg,x,runware\n")
-    assert campaigner.plans(manifest="list.csv", instructions={})["at_once"] == 60
+    assert campaigner.plan(instructions=by)["at_once"] == 60
+    campaigner.upload("list.csv", "key,prompt,provider\nshoes/a.jpg,x,runware\n")
+    assert campaigner.plan(manifest="list.csv", instructions={})["at_once"] == 60
 
 
 def test_row_without_a_provider_uses_the_default() -> None:
     campaigner = Campaigner(limits={"ideogram": 40, "runware": 5})
-    campaigner.has("shoes/a.jpg", build_photo("a"))
-    campaigner.has("list.csv", "key,provider\nshoes/a.jpg,runware\nshoes/b.jpg,\n")
-    assert campaigner.plans(manifest="list.csv")["at_once"] == 80
+    campaigner.upload("shoes/a.jpg", build_photo("a"))
+    campaigner.upload("list.csv", "key,provider\nshoes/a.jpg,runware\nshoes/b.jpg,\n")
+    assert campaigner.plan(manifest="list.csv")["at_once"] == 80
     variants = {"one": {"provider": "runware"}, "other": {}}
-    assert campaigner.plans(instructions={"prompt": "x", "variants": variants})["at_once"] == 40
+    assert campaigner.plan(instructions={"prompt": "x", "variants": variants})["at_once"] == 40
 
 
 def test_input_too_large_for_the_state_machine_is_refused(campaigner: Campaigner) -> None:
-    error = refusal(campaigner, instructions={"prompt": "x" * MAX_INPUT_BYTES})
+    error = read_refusal(campaigner, instructions={"prompt": "x" * MAX_INPUT_BYTES})
     assert "200,000 bytes" in str(error.message)
 
 
 def test_list_too_long_for_the_report_is_refused(campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "MAX_ITEMS", 1)
-    assert "divide it" in str(refusal(campaigner).message)
+    assert "divide it" in str(read_refusal(campaigner).message)
 
 
 def test_many_variants_per_photo_still_wait_for_two_rounds(campaigner: Campaigner) -> None:
     six = {f"v{n}": {} for n in range(6)}
-    assert campaigner.plans(instructions={"prompt": "x", "variants": six})["at_once"] == 3
-    campaigner.has("shoes/_backdrop.json", json.dumps({"prompt": "x", "variants": six}))
-    assert campaigner.plans(instructions={}, max_total_usd=1)["at_once"] == 3
+    assert campaigner.plan(instructions={"prompt": "x", "variants": six})["at_once"] == 3
+    campaigner.upload("shoes/_backdrop.json", json.dumps({"prompt": "x", "variants": six}))
+    assert campaigner.plan(instructions={}, max_total_usd=1)["at_once"] == 3
     twenty = {f"v{n}": {} for n in range(20)}
     few = Campaigner(limits={"ideogram": 2})
-    few.has("shoes/a.jpg", build_photo("a"))
-    assert few.plans(instructions={"prompt": "x", "variants": twenty})["at_once"] == 1
+    few.upload("shoes/a.jpg", build_photo("a"))
+    assert few.plan(instructions={"prompt": "x", "variants": twenty})["at_once"] == 1
 
 
 @pytest.mark.parametrize(
@@ -173,30 +175,30 @@ def test_many_variants_per_photo_still_wait_for_two_rounds(campaigner: Campaigne
     ],
 )
 def test_invalid_input_is_refused_with_its_name(campaigner: Campaigner, given: dict[str, Any], words: str) -> None:
-    campaigner.has("utf16.csv", "key\na.jpg\n".encode("utf-16"))
-    campaigner.has("keyless.csv", "photo\na.jpg\n")
-    campaigner.has("empty.jsonl", '{"prompt": "x"}\n')
-    error = refusal(campaigner, **given)
+    campaigner.upload("utf16.csv", "key\na.jpg\n".encode("utf-16"))
+    campaigner.upload("keyless.csv", "photo\na.jpg\n")
+    campaigner.upload("empty.jsonl", '{"prompt": "x"}\n')
+    error = read_refusal(campaigner, **given)
     assert error.code is Code.CAMPAIGN_REFUSED
     assert words in str(error.message)
 
 
 def test_unusable_key_is_a_bad_row_and_stops_no_campaign(campaigner: Campaigner) -> None:
     rows = [{"key": "a" * 1025 + ".jpg"}, {"key": "\ud800.jpg"}, {"key": "shoes/a.jpg"}]
-    campaigner.has("list.jsonl", "\n".join(map(json.dumps, rows)))
-    assert campaigner.plans(manifest="list.jsonl", max_total_usd=1)["items"] == 1
-    bad = campaigner.planned()["bad_rows"]
+    campaigner.upload("list.jsonl", "\n".join(map(json.dumps, rows)))
+    assert campaigner.plan(manifest="list.jsonl", max_total_usd=1)["items"] == 1
+    bad = campaigner.read_plan()["bad_rows"]
     assert bad["first"][0] == {"row": 1, "why": "its key has 1,029 bytes; S3 takes at most 1,024"}
     assert bad["count"] == 2
 
 
 def test_conflicting_second_row_for_a_photo_is_rejected(campaigner: Campaigner) -> None:
-    campaigner.has(
+    campaigner.upload(
         "list.csv", "key,prompt\nshoes/a.jpg,snow\nshoes/b.jpg,snow\nshoes/a.jpg,snow\nshoes/a.jpg,a cabin\n"
     )
-    assert campaigner.plans(manifest="list.csv", instructions={})["items"] == 3
-    assert {one["instructions"]["prompt"] for one in campaigner.listed()} == {"snow"}
-    [told] = campaigner.planned()["bad_rows"]["first"]
+    assert campaigner.plan(manifest="list.csv", instructions={})["items"] == 3
+    assert {one["instructions"]["prompt"] for one in campaigner.list_items()} == {"snow"}
+    [told] = campaigner.read_plan()["bad_rows"]["first"]
     assert (told["row"], "`variants`" in told["why"]) == (5, True)
 
 
@@ -237,11 +239,11 @@ def test_interrupted_upload_of_a_long_list_leaves_nothing() -> None:
     assert (s3.calls, sum(map(len, s3.parts))) == (["create", "complete 3"], PART_BYTES // 2 * 5)
     s3 = Parts()
     with pytest.raises(KeyError):
-        broken_off(CampaignFiles(cast("Any", s3), "b"))
+        upload_and_abort(CampaignFiles(cast("Any", s3), "b"))
     assert s3.calls == ["create", "abort"]
 
 
-def broken_off(files: CampaignFiles) -> None:
+def upload_and_abort(files: CampaignFiles) -> None:
     with files.open_writer("k", "t") as write:
         write(b"x" * PART_BYTES)
         raise KeyError

@@ -2,30 +2,30 @@
 
 from backdrop.model.circuit import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
 from simulation.world.simulated_stack import World
-from tests.simulated.days import cancelled, set_right, the_lane
+from tests.simulated.days import cancel_jobs, read_lane_health, run_reconcile
 from tests.simulated.simulation import NOW
 
 
 def test_mark_on_everything_replaces_marks_on_prefixes() -> None:
     world = World()
     for prefix in ("shoes/", "hats/", "hats/red/"):
-        cancelled(world, prefix)
+        cancel_jobs(world, prefix)
         world.run_for(1)
-    assert [mark.prefix for mark in the_lane(world).cancel_marks] == ["shoes/", "hats/", "hats/red/"]
-    cancelled(world)
-    assert [mark.prefix for mark in the_lane(world).cancel_marks] == [""]
+    assert [mark.prefix for mark in read_lane_health(world).cancel_marks] == ["shoes/", "hats/", "hats/red/"]
+    cancel_jobs(world)
+    assert [mark.prefix for mark in read_lane_health(world).cancel_marks] == [""]
 
 
 def test_marks_that_can_no_longer_match_are_removed() -> None:
     old, new = CancelMark(prefix="a", until=NOW), CancelMark(prefix="b", until=NOW + MARK_LIFETIME)
     assert merge_mark([old], new) == (new,)
     world = World()
-    cancelled(world)
-    set_right(world)
-    assert the_lane(world).cancel_marks
+    cancel_jobs(world)
+    run_reconcile(world)
+    assert read_lane_health(world).cancel_marks
     world.clock.sleep(MARK_LIFETIME.total_seconds())
-    set_right(world)
-    assert the_lane(world).cancel_marks == ()
+    run_reconcile(world)
+    assert read_lane_health(world).cancel_marks == ()
 
 
 def test_mark_never_replaces_one_on_another_prefix() -> None:
@@ -37,4 +37,4 @@ def test_mark_never_replaces_one_on_another_prefix() -> None:
         cancelling.add_mark(f"{n:04}/")
     rooms = {prefix: cancelling.has_room_for_mark(prefix) for prefix in ("hats/", "0001/", "000", "")}
     assert rooms == {"hats/": False, "0001/": True, "000": True, "": True}
-    assert len(the_lane(world).cancel_marks) == MAX_MARKS
+    assert len(read_lane_health(world).cancel_marks) == MAX_MARKS

@@ -26,8 +26,8 @@ from backdrop.model.routing import (
     is_persistent_failure,
     should_fail_over,
 )
-from tests.simulated.simulation import ANSWERS, LEASE, NOW, PRICE, a_job
-from tests.unit.core_items import a_warning, quick, warning_codes
+from tests.simulated.simulation import ANSWERS, LEASE, NOW, PRICE, build_job
+from tests.unit.core_items import build_warning, list_warning_codes, quick
 
 PRICES = {"1min": 50_000}
 ALL_ON = Offers(PROVIDERS, PRICES)
@@ -35,58 +35,61 @@ THREE = "runware is switched off. But ideogram, segmind and 1min can do it."
 REPLACE = {"operation": "replace", "prompt": "at sea"}
 
 
-def open_lane(provider: str) -> ProviderHealth:
+def build_running_lane(provider: str) -> ProviderHealth:
     return ProviderHealth(provider=provider)
 
 
-def paused(provider: str, reason: PauseReason = PauseReason.KEY) -> ProviderHealth:
-    return pause(open_lane(provider), reason, Code.PROVIDER_KEY_REFUSED, "no", NOW)
+def build_paused_lane(provider: str, reason: PauseReason = PauseReason.KEY) -> ProviderHealth:
+    return pause(build_running_lane(provider), reason, Code.PROVIDER_KEY_REFUSED, "no", NOW)
 
 
-def closed(provider: str) -> ProviderHealth:
-    return replace(open_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LEASE)
+def build_failing_lane(provider: str) -> ProviderHealth:
+    return replace(build_running_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LEASE)
 
 
-def lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
-    return {name: shut.get(name.replace("1", "one"), open_lane(name)) for name in PROVIDERS}
+def lane_reader(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
+    return {name: shut.get(name.replace("1", "one"), build_running_lane(name)) for name in PROVIDERS}
 
 
-def listed(*providers: str, **changes: Any) -> Job:
+def job_with_providers(*providers: str, **changes: Any) -> Job:
     fields = {**REPLACE, "provider": list(providers)}
-    return a_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
+    return build_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
 
 
 def test_first_available_provider_is_chosen_and_others_named() -> None:
     found = choose_route(
-        REPLACE, ["segmind", "runware", "ideogram"], ALL_ON, lanes(segmind=paused("segmind")).__getitem__
+        REPLACE,
+        ["segmind", "runware", "ideogram"],
+        ALL_ON,
+        lane_reader(segmind=build_paused_lane("segmind")).__getitem__,
     )
     assert found[:2] == ("runware", 60_000)
     assert [str(one.text) for one in found.passed_over] == ["passed over: segmind is paused (provider_key_refused)"]
 
 
 def test_job_waits_for_the_first_provider_without_alternatives() -> None:
-    shut = lanes(segmind=paused("segmind"), runware=closed("runware"))
+    shut = lane_reader(segmind=build_paused_lane("segmind"), runware=build_failing_lane("runware"))
     found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
     assert found == ("segmind", 75_000, ())
 
 
 def test_budget_pause_is_preferred_to_a_missing_key() -> None:
-    shut = lanes(segmind=paused("segmind"), runware=paused("runware", PauseReason.BUDGET))
+    shut = lane_reader(segmind=build_paused_lane("segmind"), runware=build_paused_lane("runware", PauseReason.BUDGET))
     assert choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
 
 
 def test_too_expensive_provider_is_passed_over_and_named() -> None:
-    found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
+    found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, build_running_lane)
     told = "passed over: segmind costs up to $0.075, but max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
     assert [str(one.text) for one in found.passed_over] == [told]
 
 
 def test_health_of_a_single_provider_is_not_read() -> None:
-    def nobody(provider: str) -> ProviderHealth:
+    def fail_on_read(provider: str) -> ProviderHealth:
         raise AssertionError(provider)
 
-    assert choose_route(REPLACE, ["segmind"], ALL_ON, nobody).provider == "segmind"
+    assert choose_route(REPLACE, ["segmind"], ALL_ON, fail_on_read).provider == "segmind"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def test_health_of_a_single_provider_is_not_read() -> None:
 )
 def test_error_names_the_providers_that_can(fields: dict[str, Any], market: Offers, code: Code, words: str) -> None:
     with pytest.raises(InstructionError) as met:
-        choose_route({**REPLACE, **fields}, ["runware"], market, open_lane)
+        choose_route({**REPLACE, **fields}, ["runware"], market, build_running_lane)
     assert (met.value.code, str(met.value.message)) == (code, words)
 
 
@@ -113,15 +116,15 @@ def test_quote_uses_the_most_expensive_provider() -> None:
 @pytest.mark.parametrize(
     ("lane", "leaves"),
     [
-        (open_lane("ideogram"), False),
-        (closed("ideogram"), True),
-        (replace(closed("ideogram"), next_probe_at=NOW), False),
-        (paused("ideogram"), True),
-        (paused("ideogram", PauseReason.OPERATOR), True),
-        (paused("ideogram", PauseReason.BUDGET), False),
-        (paused("ideogram", PauseReason.DELIVERY), False),
-        (replace(paused("ideogram"), is_half_open=True), False),
-        (start_probe(replace(paused("ideogram"), is_half_open=True), NOW, LEASE), True),
+        (build_running_lane("ideogram"), False),
+        (build_failing_lane("ideogram"), True),
+        (replace(build_failing_lane("ideogram"), next_probe_at=NOW), False),
+        (build_paused_lane("ideogram"), True),
+        (build_paused_lane("ideogram", PauseReason.OPERATOR), True),
+        (build_paused_lane("ideogram", PauseReason.BUDGET), False),
+        (build_paused_lane("ideogram", PauseReason.DELIVERY), False),
+        (replace(build_paused_lane("ideogram"), is_half_open=True), False),
+        (start_probe(replace(build_paused_lane("ideogram"), is_half_open=True), NOW, LEASE), True),
     ],
 )
 def test_job_leaves_a_lane_if_its_provider_is_why(lane: ProviderHealth, leaves: bool) -> None:
@@ -163,7 +166,10 @@ ATTEMPTS = st.lists(
     max_size=3,
 ).map(tuple)
 LANES = st.fixed_dictionaries(
-    {name: st.sampled_from([open_lane(name), paused(name), closed(name)]) for name in PROVIDERS}
+    {
+        name: st.sampled_from([build_running_lane(name), build_paused_lane(name), build_failing_lane(name)])
+        for name in PROVIDERS
+    }
 )
 LISTS = st.lists(st.sampled_from(PROVIDERS), unique=True, min_size=1, max_size=4)
 
@@ -178,7 +184,7 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
     on: set[str],
     generation: int,
 ) -> None:
-    job = listed(*named, status=status, attempts=attempts, charge_no=generation)
+    job = job_with_providers(*named, status=status, attempts=attempts, charge_no=generation)
     choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__)
     able = [name for name in named[1:] if name in on and how[name].allows_calls]
     in_doubt = any(one.money is not MoneyStatus.NOT_SPENT for one in attempts if one.charge_no == generation)
@@ -198,14 +204,14 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
 
 
 def test_possibly_charged_job_does_not_move() -> None:
-    lost = listed("ideogram", "runware", attempts=(_lost(),))
+    lost = job_with_providers("ideogram", "runware", attempts=(_job_with_lost_answer(),))
     with pytest.raises(ConflictError):
         transitions.change_provider(lost, "runware", PRICE, "why", NOW)
     with pytest.raises(ConflictError):
-        transitions.change_provider(listed("ideogram"), "ideogram", PRICE, "why", NOW)
+        transitions.change_provider(job_with_providers("ideogram"), "ideogram", PRICE, "why", NOW)
 
 
-def _lost() -> Attempt:
+def _job_with_lost_answer() -> Attempt:
     return Attempt(
         n=1,
         provider="ideogram",
@@ -219,11 +225,13 @@ def _lost() -> Attempt:
 
 
 def test_warnings_keep_only_the_last_moves() -> None:
-    job = listed("ideogram", "runware", warnings=(a_warning("segmind is switched off", WarningCode.PASSED_OVER),))
+    job = job_with_providers(
+        "ideogram", "runware", warnings=(build_warning("segmind is switched off", WarningCode.PASSED_OVER),)
+    )
     for n in range(20):
         to = "runware" if job.provider == "ideogram" else "ideogram"
         job = transitions.change_provider(job, to, PRICE, f"for the {n}th time", NOW).job
-    assert warning_codes(job) == [WarningCode.PASSED_OVER, *[WarningCode.MOVED] * 5]
+    assert list_warning_codes(job) == [WarningCode.PASSED_OVER, *[WarningCode.MOVED] * 5]
     assert [str(one.text).rpartition(" for the ")[2] for one in job.warnings[1:]] == [
         f"{n}th time" for n in range(15, 20)
     ]

@@ -16,22 +16,22 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     return Person(World(budget=3 * REMOVAL, on_lost_answer="hold"), monkeypatch)
 
 
-def statuses(person: Person) -> list[JobStatus]:
+def list_statuses(person: Person) -> list[JobStatus]:
     return [job.status for job in person.world.list_jobs()]
 
 
-def spends_it_all(person: Person) -> None:
+def exhaust_budget(person: Person) -> None:
     """Uploads four photos, of which today's budget covers three."""
-    person.drops("1.jpg", "2.jpg", "3.jpg", "4.jpg")
+    person.upload("1.jpg", "2.jpg", "3.jpg", "4.jpg")
     person.world.run_for(300)
-    assert sorted(statuses(person)) == [JobStatus.ACCEPTED, JobStatus.STORED, JobStatus.STORED, JobStatus.STORED]
+    assert sorted(list_statuses(person)) == [JobStatus.ACCEPTED, JobStatus.STORED, JobStatus.STORED, JobStatus.STORED]
 
 
 def test_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
     person.world.provider.script.append(build_charged_hang_up())
-    person.drops("1.jpg", "2.jpg")
+    person.upload("1.jpg", "2.jpg")
     person.world.run_for(300)
-    shown = person.types("budget").out
+    shown = person.run("budget").out
     rows = {line.split()[0]: line.split()[1] for line in shown.splitlines()[1:]}
     assert rows == {"cap": "$0.03", "settled": "$0.02", "reserved": "$0.00", "left": "$0.01", "needed": "$0.00"}
     assert "$0.01 of it possibly not charged" in shown
@@ -39,9 +39,9 @@ def test_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
 
 
 def test_json_contains_the_same_sums(person: Person) -> None:
-    person.drops("1.jpg")
+    person.upload("1.jpg")
     person.world.run_until_empty()
-    assert person.types("budget", "--json").data == {
+    assert person.run("budget", "--json").data == {
         "stack": "shop",
         "day": "2026-11-20",
         "set_by_person": False,
@@ -59,98 +59,98 @@ def test_json_contains_the_same_sums(person: Person) -> None:
 
 
 def test_budget_shows_what_waiting_jobs_need(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    spends_it_all(person)
-    person.drops("5.jpg", "6.jpg")
+    exhaust_budget(person)
+    person.upload("5.jpg", "6.jpg")
     person.world.run_for(300)
-    assert "needed     $0.03   at most, for 3 jobs in the queue" in person.types("budget").out
-    found = person.types("budget", "--json").data
+    assert "needed     $0.03   at most, for 3 jobs in the queue" in person.run("budget").out
+    found = person.run("budget", "--json").data
     assert (found["waiting_jobs"], found["waiting_usd"], found["more_wait"]) == (3, 0.03, False)
     monkeypatch.setattr("backdrop_cli.operate.budget.MAX_COUNTED_JOBS", 2)
-    assert "needed     $0.02   at most, for the first 2 jobs in the queue; there are more" in person.types("budget").out
+    assert "needed     $0.02   at most, for the first 2 jobs in the queue; there are more" in person.run("budget").out
 
 
 def test_raised_budget_resumes_the_lanes_at_once(person: Person) -> None:
-    spends_it_all(person)
-    assert "ideogram is paused by the budget: a job needs $0.01" in person.types("budget").out
-    said = person.types("budget", "300", "--today")
+    exhaust_budget(person)
+    assert "ideogram is paused by the budget: a job needs $0.01" in person.run("budget").out
+    said = person.run("budget", "300", "--today")
     assert said.code == 0
     assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in said.out
     assert "ideogram is resumed." in said.out
     person.world.run_until_empty()
-    assert statuses(person) == [JobStatus.STORED] * 4
+    assert list_statuses(person) == [JobStatus.STORED] * 4
 
 
 def test_budget_below_the_next_job_lifts_no_pause(person: Person) -> None:
-    spends_it_all(person)
-    said = person.types("budget", "0.035", "--today", "--json").data
+    exhaust_budget(person)
+    said = person.run("budget", "0.035", "--today", "--json").data
     assert (said["paused"], said["lifted"]) == (["ideogram"], [])
-    assert "ideogram stays paused: a job needs $0.01." in person.types("budget", "0.039", "--today").out
-    assert person.types("budget", "0.04", "--today", "--json").data["lifted"] == ["ideogram"]
+    assert "ideogram stays paused: a job needs $0.01." in person.run("budget", "0.039", "--today").out
+    assert person.run("budget", "0.04", "--today", "--json").data["lifted"] == ["ideogram"]
 
 
 def test_raised_budget_lifts_only_the_budget_pause(person: Person) -> None:
-    spends_it_all(person)
-    person.types("pause", "ideogram")
-    said = person.types("budget", "300", "--today").out
+    exhaust_budget(person)
+    person.run("pause", "ideogram")
+    said = person.run("budget", "300", "--today").out
     assert "ideogram stays paused for another reason: A person paused it." in said
     assert [one.reason for one in person.world.ledger.read_health("ideogram").pauses] == [PauseReason.OPERATOR]
 
 
 def test_budget_of_zero_buys_nothing_and_shows_its_end(person: Person) -> None:
-    said = person.types("budget", "0", "--today")
+    said = person.run("budget", "0", "--today")
     assert said.code == 0
     assert "Today's budget is $0.00 until midnight UTC, in 15 h 0 min; then $0.03 again." in said.out
     assert "Nothing more is bought today" in said.out
-    person.drops("1.jpg")
+    person.upload("1.jpg")
     person.world.run_for(300)
-    assert (statuses(person), person.world.provider.received_job_ids) == ([JobStatus.ACCEPTED], [])
+    assert (list_statuses(person), person.world.provider.received_job_ids) == ([JobStatus.ACCEPTED], [])
     (pause,) = person.world.ledger.read_health("ideogram").pauses
     assert pause.code is Code.BUDGET_REACHED
 
 
 def test_todays_cap_does_not_apply_tomorrow(person: Person) -> None:
-    person.types("budget", "300", "--today")
-    assert person.types("budget", "--json").data["set_by_person"]
+    person.run("budget", "300", "--today")
+    assert person.run("budget", "--json").data["set_by_person"]
     person.world.clock.time = person.world.clock.time.replace(day=21)
-    tomorrow = person.types("budget", "--json").data
+    tomorrow = person.run("budget", "--json").data
     assert (tomorrow["set_by_person"], tomorrow["cap_usd"], tomorrow["day"]) == (False, 0.03, "2026-11-21")
 
 
 def test_permanent_budget_is_the_stacks_parameter(person: Person) -> None:
-    said = person.types("budget", "300")
+    said = person.run("budget", "300")
     assert (said.code, said.out) == (2, "")
     assert "`backdrop budget 300 --today`" in said.err
     assert "DailyBudgetUSD" in said.err
-    assert person.asked_for == []
+    assert person.requested_locations == []
 
 
 @pytest.mark.parametrize("words", ["much", "3OO", "", "NaN", "inf", "1e12", "1,000"])
 def test_invalid_amount_is_refused_before_any_request_to_aws(person: Person, words: str) -> None:
-    said = person.types("budget", words, "--today")
-    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    said = person.run("budget", words, "--today")
+    assert (said.code, said.out, person.requested_locations) == (2, "", [])
     assert "is not an amount in dollars" in said.err
 
 
 @pytest.mark.parametrize("words", [("-5", "--today"), ("--today", "--", "-5"), ("-5",), ("-0.5", "--today")])
 def test_negative_budget_is_refused_with_an_explanation(person: Person, words: tuple[str, ...]) -> None:
-    said = person.types("budget", *words)
-    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    said = person.run("budget", *words)
+    assert (said.code, said.out, person.requested_locations) == (2, "", [])
     assert "is negative; to buy nothing more today, use `backdrop budget 0 --today`" in said.err
 
 
 @pytest.mark.parametrize("words", [("--tody",), ("300", "--tody"), ("-x",)])
 def test_unknown_option_of_budget_is_refused(person: Person, words: tuple[str, ...]) -> None:
-    said = person.types("budget", *words)
-    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    said = person.run("budget", *words)
+    assert (said.code, said.out, person.requested_locations) == (2, "", [])
     assert words[-1] in said.err
 
 
 def test_cap_of_zero_says_that_nothing_is_bought(person: Person) -> None:
-    said = person.types("budget", "0", "--today").out
+    said = person.run("budget", "0", "--today").out
     assert "Nothing more is bought today." in said
     assert "settled already" not in said
 
 
 def test_amount_below_one_micro_dollar_is_refused(person: Person) -> None:
-    said = person.types("budget", "0.0000001", "--today")
+    said = person.run("budget", "0.0000001", "--today")
     assert (said.code, "not an amount in dollars" in said.err) == (2, True)

@@ -14,32 +14,32 @@ from backdrop_cli.campaign.campaign_progress import CampaignProgress, build_prog
 from backdrop_cli.stack import Stack
 from simulation.world.sample_images import build_photo
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos
+from tests.simulated.cli_campaigns import PROMPT, list_started_inputs, person_with_three_photos
 from tests.simulated.cli_person import Person
-from tests.simulated.waiters import wait_for
+from tests.simulated.waiters import send_task_request
 
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
-    return with_three_photos(monkeypatch, tmp_path)
+    return person_with_three_photos(monkeypatch, tmp_path)
 
 
 def test_quote_lists_the_prefix_and_the_maximum_cost(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", operation="remove")
-    said = person.types("campaign", "quote", "shoes/", *PROMPT)
+    said = person.run("campaign", "quote", "shoes/", *PROMPT)
     assert (said.code, said.err) == (0, "")
     assert "Campaign shoes, stack shop: the keys that begin with 'shoes/'" in said.out
     assert "2 photos, 2 jobs; 1 other file skipped" in said.out
     assert "At most $0.12" in said.out
-    assert started(person) == []
-    data = person.types("campaign", "quote", "shoes/", "--json").data
+    assert list_started_inputs(person) == []
+    data = person.run("campaign", "quote", "shoes/", "--json").data
     assert (data["most_usd"], data["not_bought"]) == (0.01, {"no_instructions": 1})
 
 
 def test_campaign_starts_with_its_input_and_continues_unattended(person: Person) -> None:
-    said = person.types("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
+    said = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
     assert (said.code, said.err) == (0, "")
-    [given] = started(person)
+    [given] = list_started_inputs(person)
     assert given == {
         "name": "shoes",
         "prefix": "shoes/",
@@ -53,28 +53,28 @@ def test_campaign_starts_with_its_input_and_continues_unattended(person: Person)
 def test_question_above_a_dollar_answered_no_starts_nothing(person: Person) -> None:
     for n in range(20):
         person.world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"))
-    said = person.types("campaign", "run", "shoes/", *PROMPT, answer="n")
+    said = person.run("campaign", "run", "shoes/", *PROMPT, answer="n")
     assert said.code == 1
     assert "Buy pictures for 22 photos for at most $1.32? [y/N]" in said.out
-    assert person.types("campaign", "run", "shoes/", *PROMPT).code == 1
-    assert started(person) == []
-    assert person.types("campaign", "run", "shoes/", *PROMPT, "--yes").code == 0
-    assert len(started(person)) == 1
+    assert person.run("campaign", "run", "shoes/", *PROMPT).code == 1
+    assert list_started_inputs(person) == []
+    assert person.run("campaign", "run", "shoes/", *PROMPT, "--yes").code == 0
+    assert len(list_started_inputs(person)) == 1
 
 
 def test_campaign_above_its_limit_is_not_started(person: Person) -> None:
-    said = person.types("campaign", "run", "shoes/", *PROMPT, "--max-total", "0.11", "--yes")
+    said = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "0.11", "--yes")
     assert (said.code, said.err) == (1, "error: nothing was started: --max-total allows only $0.11\n")
-    assert started(person) == []
+    assert list_started_inputs(person) == []
 
 
 def test_local_manifest_is_quoted_and_uploaded_to_the_bucket(person: Person, tmp_path: Path) -> None:
     (tmp_path / "Spring sale.csv").write_text("key,prompt\nshoes/red.jpg,at sea\n,x\ngone.jpg,x\n")
-    said = person.types("campaign", "run", "Spring sale.csv")
+    said = person.run("campaign", "run", "Spring sale.csv")
     assert (said.code, said.err) == (0, "")
     assert "1 key without a photo: photo_not_found" in said.out
     assert "1 row skipped\n    - row 3: it has no key" in said.out
-    [given] = started(person)
+    [given] = list_started_inputs(person)
     assert given["name"] == "Spring-sale"
     assert re.fullmatch(r"_backdrop/manifests/Spring-sale-[0-9a-f]{16}\.csv", given["manifest"])
     stored = person.stack.photos.read(INPUT_BUCKET, given["manifest"], max_bytes=1000)
@@ -93,62 +93,62 @@ def test_local_manifest_is_quoted_and_uploaded_to_the_bucket(person: Person, tmp
     ],
 )
 def test_usage_error_is_explained_in_one_sentence(person: Person, words: tuple[str, ...], why: str) -> None:
-    said = person.types("campaign", "run", *words)
+    said = person.run("campaign", "run", *words)
     assert (said.code, said.out) == (2, "")
     assert why in said.err
-    assert started(person) == []
+    assert list_started_inputs(person) == []
 
 
 def test_missing_manifest_is_named(person: Person) -> None:
-    said = person.types("campaign", "run", "list.csv")
+    said = person.run("campaign", "run", "list.csv")
     assert said.code == 1
     assert "list.csv" in said.err
-    assert started(person) == []
+    assert list_started_inputs(person) == []
 
 
 def test_campaign_is_shown_by_name_with_counts_and_money(person: Person) -> None:
-    assert person.types("campaign", "status").out == "Stack shop has had no campaign yet.\n"
-    person.types("campaign", "run", "shoes/", *PROMPT)
+    assert person.run("campaign", "status").out == "Stack shop has had no campaign yet.\n"
+    person.run("campaign", "run", "shoes/", *PROMPT)
     [arn] = person.states.executions
     run = arn.rpartition(":")[2]
-    wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
-    wait_for(person.world, "shoes/gone.jpg", token="other", run=run, prompt="on a beach")
+    send_task_request(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+    send_task_request(person.world, "shoes/gone.jpg", token="other", run=run, prompt="on a beach")
     person.world.run_until_empty()
-    data = person.types("campaign", "status", "shoes", "--json").data
+    data = person.run("campaign", "status", "shoes", "--json").data
     assert (data["status"], data["asked"], data["stored"], data["bought_usd"]) == ("running", 2, 1, 0.06)
     assert data["failures"] == {"photo_not_found": 1}
-    person.states.ends("FAILED", error="too_many_failures", cause="50.0 % of the items failed")
-    said = person.types("campaign", "status", "shoes")
+    person.states.end_running("FAILED", error="too_many_failures", cause="50.0 % of the items failed")
+    said = person.run("campaign", "status", "shoes")
     assert "too_many_failures: 50.0 %" in said.out
     assert "photo_not_found: There is no shoes/gone.jpg" in said.out
-    assert "shoes" in person.types("campaign", "status").out
+    assert "shoes" in person.run("campaign", "status").out
 
 
 def test_only_a_running_campaign_is_stopped_after_a_yes(person: Person) -> None:
-    person.types("campaign", "run", "shoes/", *PROMPT)
+    person.run("campaign", "run", "shoes/", *PROMPT)
     [one] = person.states.executions.values()
-    assert person.types("campaign", "stop", "shoes", answer="n").code == 1
+    assert person.run("campaign", "stop", "shoes", answer="n").code == 1
     assert one["status"] == "RUNNING"
-    assert person.types("campaign", "stop", "shoes", answer="y").code == 0
+    assert person.run("campaign", "stop", "shoes", answer="y").code == 0
     assert one["status"] == "ABORTED"
-    said = person.types("campaign", "stop", "shoes", "--yes")
+    said = person.run("campaign", "stop", "shoes", "--yes")
     assert (said.code, "no campaign named shoes is running" in said.err) == (1, True)
 
 
 def test_waiting_ends_with_the_campaign_and_its_exit_code(person: Person) -> None:
-    person.stack = _ending(person, "SUCCEEDED")
-    said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
+    person.stack = _end_while_waiting(person, "SUCCEEDED")
+    said = person.run("campaign", "run", "shoes/", *PROMPT, "--wait")
     assert (said.code, said.err) == (0, "")
     assert "shoes: succeeded;" in said.out
-    person.stack = _ending(person, "FAILED")
-    assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
+    person.stack = _end_while_waiting(person, "FAILED")
+    assert person.run("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
 
 
 def test_slow_campaign_is_read_less_often(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = person.world.clock
     reads: list[Any] = []
 
-    def slow(*given: Any) -> CampaignProgress:
+    def read_slowly(*given: Any) -> CampaignProgress:
         reads.append(clock.now())
         clock.time += timedelta(seconds=30)
         return read_campaign_progress(*given)
@@ -156,56 +156,59 @@ def test_slow_campaign_is_read_less_often(person: Person, monkeypatch: pytest.Mo
     def wait(seconds: float) -> None:
         clock.time += timedelta(seconds=seconds)
         if clock.now() - reads[0] > timedelta(minutes=20):
-            person.states.ends()
+            person.states.end_running()
 
-    monkeypatch.setattr("backdrop_cli.campaign.campaign_watch.read_campaign_progress", slow)
+    monkeypatch.setattr("backdrop_cli.campaign.campaign_watch.read_campaign_progress", read_slowly)
     person.stack = replace(person.stack, sleep=wait)
-    assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 0
+    assert person.run("campaign", "run", "shoes/", *PROMPT, "--wait").code == 0
     assert 4 <= len(reads) <= 6
 
 
-def _ending(person: Person, status: str) -> Stack:
+def _end_while_waiting(person: Person, status: str) -> Stack:
     def wait(seconds: float) -> None:
-        person.states.ends(status)
+        person.states.end_running(status)
 
     return replace(person.stack, sleep=wait)
 
 
 def test_drop_of_a_manifest_or_bucket_prefix_starts_campaign(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.jsonl").write_text('{"key": "shoes/red.jpg"}\n')
-    assert person.types("drop", "list.jsonl", *PROMPT).code == 0
-    assert person.types("drop", f"s3://{INPUT_BUCKET}/hats/", *PROMPT).code == 0
-    assert [(one["name"], one.get("prefix")) for one in started(person)] == [("list", None), ("hats", "hats/")]
-    said = person.types("drop", "list.jsonl", "shoes/")
+    assert person.run("drop", "list.jsonl", *PROMPT).code == 0
+    assert person.run("drop", f"s3://{INPUT_BUCKET}/hats/", *PROMPT).code == 0
+    assert [(one["name"], one.get("prefix")) for one in list_started_inputs(person)] == [
+        ("list", None),
+        ("hats", "hats/"),
+    ]
+    said = person.run("drop", "list.jsonl", "shoes/")
     assert (said.code, "must be the only path" in said.err) == (2, True)
 
 
 # -- its progress, and why it makes none ----------------------------------------------------------------------------
 
 
-def planned(person: Person, items: int) -> str:
+def start_planned(person: Person, items: int) -> str:
     """Starts a campaign that has listed this many items and requested one; returns its run."""
-    person.types("campaign", "run", "shoes/", *PROMPT)
+    person.run("campaign", "run", "shoes/", *PROMPT)
     run = [*person.states.executions][-1].rpartition(":")[2]
     key = f"_backdrop/work/campaigns/{run}/plan.json"
     person.stack.output_store.put(key, json.dumps({"items": items}).encode(), "application/json")
-    wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+    send_task_request(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
     return run
 
 
 def test_progress_shows_how_many_items_have_ended(person: Person) -> None:
-    run = planned(person, 60)
+    run = start_planned(person, 60)
     person.world.run_until_empty()
-    said = person.types("campaign", "status", "shoes")
+    said = person.run("campaign", "status", "shoes")
     assert f"{run}, since " in said.out
     assert "1 of 60 items ended" in said.out
     assert re.search(r"59 +to come", said.out)
-    data = person.types("campaign", "status", run, "--json").data
+    data = person.run("campaign", "status", run, "--json").data
     assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
 
 
 def test_calls_in_flight_are_no_unknown_charge(person: Person) -> None:
-    planned(person, 1)
+    start_planned(person, 1)
     [one] = person.stack.state_machine.list_latest()
     out = CampaignTotals(one.started_at, bought=60_000, bought_unknown=550_000, reserved=540_000)
     now = CampaignProgress(one, out, 1, (), None)
@@ -217,50 +220,50 @@ def test_calls_in_flight_are_no_unknown_charge(person: Person) -> None:
 
 
 def test_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
-    assert person.types("pause", "ideogram").code == 0
-    planned(person, 60)
+    assert person.run("pause", "ideogram").code == 0
+    start_planned(person, 60)
     person.world.run_until_empty("intake")
-    said = person.types("campaign", "status", "shoes")
+    said = person.run("campaign", "status", "shoes")
     assert "! ideogram is paused (paused_by_person)" in said.out
-    [paused] = person.types("campaign", "status", "shoes", "--json").data["paused"]
+    [paused] = person.run("campaign", "status", "shoes", "--json").data["paused"]
     assert (paused["provider"], paused["code"]) == ("ideogram", "paused_by_person")
 
 
 def test_waiting_ends_with_the_reason_of_a_paused_lane(person: Person) -> None:
-    assert person.types("pause", "ideogram").code == 0
+    assert person.run("pause", "ideogram").code == 0
 
     def wait(seconds: float) -> None:
         if not person.world.list_jobs():
             run = [*person.states.executions][-1].rpartition(":")[2]
-            wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+            send_task_request(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
         person.world.run_for(seconds)
 
     person.stack = replace(person.stack, sleep=wait)
-    said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
+    said = person.run("campaign", "run", "shoes/", *PROMPT, "--wait")
     assert said.code == 1
     assert "Stopped waiting: ideogram is paused (paused_by_person)" in said.out
     assert "The campaign continues in the stack." in said.out
 
 
 def test_stopped_campaign_names_its_report_once_it_exists(person: Person) -> None:
-    run = planned(person, 1)
+    run = start_planned(person, 1)
     [arn] = person.states.executions
-    person.types("campaign", "stop", run, "--yes")
-    said = person.types("campaign", "status", "shoes")
+    person.run("campaign", "stop", run, "--yes")
+    said = person.run("campaign", "status", "shoes")
     assert "Campaign shoes, stack shop: stopped" in said.out
     assert "The report is being written." in said.out
     report = json.dumps({"execution": "an earlier one"}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
-    assert "The report is being written." in person.types("campaign", "status", "shoes").out
+    assert "The report is being written." in person.run("campaign", "status", "shoes").out
     report = json.dumps({"execution": arn}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
-    assert "/_backdrop/campaigns/shoes/report.json" in person.types("campaign", "status", "shoes").out
-    assert "aborted" not in person.types("campaign", "status", "--json").out
+    assert "/_backdrop/campaigns/shoes/report.json" in person.run("campaign", "status", "shoes").out
+    assert "aborted" not in person.run("campaign", "status", "--json").out
 
 
 def test_waiting_with_json_reports_counts_cost_and_report(person: Person) -> None:
-    person.stack = _ending(person, "SUCCEEDED")
-    data = person.types("campaign", "run", "shoes/", *PROMPT, "--wait", "--json").data
+    person.stack = _end_while_waiting(person, "SUCCEEDED")
+    data = person.run("campaign", "run", "shoes/", *PROMPT, "--wait", "--json").data
     assert data["jobs"] == 2
     assert {"listed", "asked", "stored", "bought_usd", "unknown_usd", "report"} <= data.keys()
     assert data["status"] == "succeeded"
@@ -268,7 +271,7 @@ def test_waiting_with_json_reports_counts_cost_and_report(person: Person) -> Non
 
 def test_latest_campaign_is_the_last_started_in_any_order(person: Person) -> None:
     for prefix in ("shoes/", "hats/"):
-        assert person.types("campaign", "run", prefix, *PROMPT).code == 0
-    listed = person.types("campaign", "status", "--json").data["campaigns"]
+        assert person.run("campaign", "run", prefix, *PROMPT).code == 0
+    listed = person.run("campaign", "status", "--json").data["campaigns"]
     assert [one["name"] for one in listed] == ["hats", "shoes"]
-    assert person.types("campaign", "status", listed[0]["run"]).code == 0
+    assert person.run("campaign", "status", listed[0]["run"]).code == 0

@@ -8,13 +8,13 @@ import pytest
 from backdrop_cli.campaign.campaign_target import derive_campaign_name
 from simulation.world.sample_images import build_photo
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos
+from tests.simulated.cli_campaigns import PROMPT, list_started_inputs, person_with_three_photos
 from tests.simulated.cli_person import Person
 
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
-    return with_three_photos(monkeypatch, tmp_path)
+    return person_with_three_photos(monkeypatch, tmp_path)
 
 
 # -- named after what was quoted, and never after another's list or name --------------------------------------------
@@ -49,10 +49,13 @@ def test_two_lists_of_one_name_never_replace_each_other(person: Person, tmp_path
     for folder, text in lists.items():
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "list.csv").write_text(text)
-        assert person.types("campaign", "run", f"{folder}/list.csv", *PROMPT).code == 0
-        person.states.ends()
+        assert person.run("campaign", "run", f"{folder}/list.csv", *PROMPT).code == 0
+        person.states.end_running()
         person.world.run_for(1)
-    stored = [person.stack.photos.read(INPUT_BUCKET, given["manifest"], max_bytes=1000) for given in started(person)]
+    stored = [
+        person.stack.photos.read(INPUT_BUCKET, given["manifest"], max_bytes=1000)
+        for given in list_started_inputs(person)
+    ]
     assert [one and one.data for one in stored] == [text.encode() for text in lists.values()]
 
 
@@ -63,22 +66,24 @@ def test_list_that_changes_during_the_question_is_not_bought(person: Person, tmp
         person.world.upload_photo(key, build_photo(key))
     file.write_text("\n".join(["key", *keys]))
 
-    def changed() -> None:
+    def change_list() -> None:
         file.write_text("key\nhats/red.jpg\n")
 
-    said = person.types("campaign", "run", "list.csv", *PROMPT, "--provider", "ideogram", answer="y", meanwhile=changed)
+    said = person.run(
+        "campaign", "run", "list.csv", *PROMPT, "--provider", "ideogram", answer="y", meanwhile=change_list
+    )
     assert (said.code, "changed after the quote" in said.err) == (1, True)
-    assert started(person) == []
+    assert list_started_inputs(person) == []
 
 
 def test_second_campaign_of_a_name_waits_for_the_first(person: Person) -> None:
-    assert person.types("campaign", "run", "shoes/", *PROMPT).code == 0
-    said = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
-    assert (said.code, len(started(person))) == (1, 1)
+    assert person.run("campaign", "run", "shoes/", *PROMPT).code == 0
+    said = person.run("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
+    assert (said.code, len(list_started_inputs(person))) == (1, 1)
     assert "a campaign named shoes has been running since" in said.err
     assert "`backdrop campaign stop shoes`" in said.err
-    person.states.ends()
-    again = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
+    person.states.end_running()
+    again = person.run("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
     assert again.code == 1
     assert "another campaign named shoes started in the same second" in again.err
     assert "AWS" not in again.err
@@ -105,38 +110,38 @@ def test_missing_input_starts_nothing_and_gets_a_suggestion(
     (tmp_path / "here").mkdir()
     (tmp_path / "list.xlsx").write_bytes(b"PK")
     (tmp_path / "empty.csv").write_text("key,prompt\n")
-    said = person.types("campaign", verb, typed, *PROMPT)
+    said = person.run("campaign", verb, typed, *PROMPT)
     assert (said.code, said.out) == (1, "")
     assert why in said.err
-    assert started(person) == []
+    assert list_started_inputs(person) == []
 
 
 def test_campaign_without_purchases_is_explained_and_not_started(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,promt\nshoes/red.jpg,at sea\n,x\ngone.jpg,\n")
-    said = person.types("campaign", "run", "list.csv")
+    said = person.run("campaign", "run", "list.csv")
     assert (said.code, said.err) == (1, "error: nothing was started: nothing in this campaign would be bought\n")
     assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in said.out
     assert "Did you mean 'prompt'" in said.out
     assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in said.out
     assert "! 1 row skipped\n    - row 3: it has no key" in said.out
-    assert started(person) == []
-    told = person.types("campaign", "quote", "list.csv", "--json")
+    assert list_started_inputs(person) == []
+    told = person.run("campaign", "quote", "list.csv", "--json")
     assert told.code == 1
     [unknown] = [one for one in told.data["first_not_bought"] if one["code"] == "unknown_field"]
     assert (unknown["row"], unknown["key"]) == (2, "shoes/red.jpg")
 
 
 def test_campaign_of_bought_photos_starts_and_is_answered(person: Person) -> None:
-    person.drops("shoes/red.jpg")
+    person.upload("shoes/red.jpg")
     person.world.run_until_empty()
-    said = person.types("campaign", "run", "shoes/red.jpg")
-    assert (said.code, len(started(person))) == (0, 1)
+    said = person.run("campaign", "run", "shoes/red.jpg")
+    assert (said.code, len(list_started_inputs(person))) == (0, 1)
     assert "At most $0.00" in said.out
 
 
 def test_repeated_row_is_quoted_once(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,prompt\nshoes/red.jpg,at sea\nshoes/red.jpg,at sea\n")
-    said = person.types("campaign", "quote", "list.csv")
+    said = person.run("campaign", "quote", "list.csv")
     assert "1 photo, 1 job; 1 repeated row" in said.out
     assert "At most $0.06" in said.out
 
@@ -145,7 +150,7 @@ def test_repeated_row_is_quoted_once(person: Person, tmp_path: Path) -> None:
 
 
 def test_every_error_is_reported_at_once_by_option_name(person: Person) -> None:
-    said = person.types("campaign", "run", "shoes/", "--name", "no blanks", "--max-total", "much", "--tolerate", "101")
+    said = person.run("campaign", "run", "shoes/", "--name", "no blanks", "--max-total", "much", "--tolerate", "101")
     assert said.code == 2
     assert all(option in said.err for option in ("--name", "--max-total", "--tolerate"))
     assert not re.search("pattern|decimal|max_total_usd|tolerated_failure_percent", said.err)
@@ -153,7 +158,7 @@ def test_every_error_is_reported_at_once_by_option_name(person: Person) -> None:
 
 def test_invalid_list_is_reported_as_the_persons_own_file(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("photo\nshoes/red.jpg\n")
-    said = person.types("campaign", "quote", "list.csv")
+    said = person.run("campaign", "quote", "list.csv")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("error: list.csv: the first line has no column 'key'")
     assert "_backdrop" not in said.err

@@ -11,8 +11,8 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import LEFT_ALONE, REMOVAL, Person
-from tests.unit.campaign_machine import States
+from tests.simulated.cli_person import NOTHING_CHANGED, REMOVAL, Person
+from tests.unit.campaign_machine import FakeStepFunctions
 
 LEFT_RUNNING = "Not canceled: 2 jobs in flight or paid, for at most $0.02; no call is sent a second time."
 
@@ -21,17 +21,17 @@ LEFT_RUNNING = "Not canceled: 2 jobs in flight or paid, for at most $0.02; no ca
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person in whose stack two photos of shoes and one hat wait in a paused lane."""
     person = Person(World(), monkeypatch)
-    person.types("pause", "ideogram")
-    person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
+    person.run("pause", "ideogram")
+    person.upload("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
     person.world.run_until_empty()
     return person
 
 
-def statuses(person: Person) -> dict[str, str]:
+def list_statuses(person: Person) -> dict[str, str]:
     return {job.key: job.status.value for job in person.world.list_jobs()}
 
 
-def sends(person: Person, key: str) -> None:
+def submit(person: Person, key: str) -> None:
     """Starts a worker that is in the call for this photo."""
     (job,) = person.world.list_jobs(key)
     now = person.world.clock.now()
@@ -40,54 +40,58 @@ def sends(person: Person, key: str) -> None:
 
 
 def test_cancel_shows_how_many_jobs_end_and_asks(person: Person) -> None:
-    said = person.types("cancel", "shoes/", answer="n")
+    said = person.run("cancel", "shoes/", answer="n")
     assert said.code == 1
     assert "Not bought yet (keys that begin with shoes/, stack shop): 2 jobs." in said.out
     assert "Cancel 2 jobs? [y/N]" in said.out
-    assert said.err == f"error: {LEFT_ALONE}\n"
-    assert set(statuses(person).values()) == {"accepted"}
+    assert said.err == f"error: {NOTHING_CHANGED}\n"
+    assert set(list_statuses(person).values()) == {"accepted"}
 
 
 def test_only_jobs_below_the_prefix_end_unpaid(person: Person) -> None:
-    said = person.types("cancel", "shoes/", answer="y")
+    said = person.run("cancel", "shoes/", answer="y")
     assert said.code == 0
     assert "2 jobs canceled." in said.out
-    assert statuses(person) == {"shoes/red.jpg": "cancelled", "shoes/blue.jpg": "cancelled", "hats/red.jpg": "accepted"}
-    person.types("resume", "ideogram")
+    assert list_statuses(person) == {
+        "shoes/red.jpg": "cancelled",
+        "shoes/blue.jpg": "cancelled",
+        "hats/red.jpg": "accepted",
+    }
+    person.run("resume", "ideogram")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 1
 
 
 def test_option_all_cancels_every_job(person: Person) -> None:
-    assert person.types("cancel", "--all", "--yes").code == 0
-    assert set(statuses(person).values()) == {"cancelled"}
+    assert person.run("cancel", "--all", "--yes").code == 0
+    assert set(list_statuses(person).values()) == {"cancelled"}
 
 
 def test_jobs_left_running_are_reported_with_their_cost(person: Person) -> None:
-    sends(person, "shoes/red.jpg")
-    said = person.types("cancel", "--all", "--yes")
+    submit(person, "shoes/red.jpg")
+    said = person.run("cancel", "--all", "--yes")
     words = "Not canceled: 1 job in flight or paid, for at most $0.01; no call is sent a second time."
     assert said.out.splitlines().count(words) == 2
     assert "2 jobs canceled." in said.out
-    assert statuses(person)["shoes/red.jpg"] == JobStatus.SUBMITTING.value
+    assert list_statuses(person)["shoes/red.jpg"] == JobStatus.SUBMITTING.value
 
 
 def test_call_in_flight_is_confirmed_separately_and_not_repeated(person: Person) -> None:
     for key in ("shoes/red.jpg", "shoes/blue.jpg"):
-        sends(person, key)
-    said = person.types("cancel", "shoes/", answer="n")
+        submit(person, key)
+    said = person.run("cancel", "shoes/", answer="n")
     assert (said.code, "Cancel what is still arriving? [y/N]" in said.out) == (1, True)
     assert {job.end_after_call for job in person.world.list_jobs()} == {None}
-    said = person.types("cancel", "shoes/", "--yes")
+    said = person.run("cancel", "shoes/", "--yes")
     assert said.out.splitlines()[-2:] == ["✓ Nothing canceled.", LEFT_RUNNING]
     assert [job.end_after_call for job in person.world.list_jobs()].count(JobStatus.CANCELLED) == 2
-    again = person.types("cancel", "shoes/", "--yes")
+    again = person.run("cancel", "shoes/", "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
 
 
 def test_json_lists_ended_and_running_jobs(person: Person) -> None:
-    sends(person, "shoes/red.jpg")
-    assert person.types("cancel", "shoes/", "--json").data == {
+    submit(person, "shoes/red.jpg")
+    assert person.run("cancel", "shoes/", "--json").data == {
         "stack": "shop",
         "prefix": "shoes/",
         "would_end": 1,
@@ -95,7 +99,7 @@ def test_json_lists_ended_and_running_jobs(person: Person) -> None:
         "is_all": True,
         "messages_for_intake": 0,
     }
-    done = person.types("cancel", "shoes/", "--json", "--yes").data
+    done = person.run("cancel", "shoes/", "--json", "--yes").data
     assert (done["ended"], done["left_running"], done["left_running_usd"]) == (1, 1, 0.01)
 
 
@@ -103,25 +107,25 @@ def test_canceled_photo_stops_waiting_for_its_instructions(monkeypatch: pytest.M
     person = Person(World(), monkeypatch)
     person.world.upload_photo("bare.jpg", build_photo())
     person.world.deliver_next("intake")
-    said = person.types("cancel", "bare", answer="y")
+    said = person.run("cancel", "bare", answer="y")
     assert "Cancel 1 photo without instructions? [y/N]" in said.out
     person.world.run_until_empty()
     assert person.world.list_jobs() == []
-    (failure,) = person.types("failures", "--json").data["failures"]
+    (failure,) = person.run("failures", "--json").data["failures"]
     assert (failure["key"], failure["code"]) == ("bare.jpg", "no_instructions")
 
 
 def test_job_submitted_during_the_question_continues(person: Person) -> None:
-    said = person.types("cancel", "shoes/", answer="y", meanwhile=lambda: sends(person, "shoes/blue.jpg"))
+    said = person.run("cancel", "shoes/", answer="y", meanwhile=lambda: submit(person, "shoes/blue.jpg"))
     assert said.code == 0
     assert "1 job canceled." in said.out
     assert "Not canceled: 1 job" in said.out
-    assert statuses(person)["shoes/blue.jpg"] == JobStatus.SUBMITTING.value
+    assert list_statuses(person)["shoes/blue.jpg"] == JobStatus.SUBMITTING.value
 
 
 def test_canceling_twice_has_the_effect_of_once(person: Person) -> None:
-    person.types("cancel", "--all", "--yes")
-    again = person.types("cancel", "--all", "--yes")
+    person.run("cancel", "--all", "--yes")
+    again = person.run("cancel", "--all", "--yes")
     assert (again.code, again.err) == (0, "")
     assert "Not bought yet (all photos, stack shop): nothing.\n" in again.out
     assert again.out.endswith("✓ Nothing canceled.\n")
@@ -130,7 +134,7 @@ def test_canceling_twice_has_the_effect_of_once(person: Person) -> None:
 def test_jobs_ended_before_aws_failed_are_reported(person: Person) -> None:
     strike = TargetedFault(forbid, "transact_write_items", nth=3)
     person.world.transport.faults_before.append(strike)
-    said = person.types("cancel", "--all", "--yes")
+    said = person.run("cancel", "--all", "--yes")
     assert strike.hit_count == 1
     assert said.code == 1
     assert "1 job canceled." in said.out
@@ -144,19 +148,19 @@ def forbid(call: ServiceCall) -> None:
 
 def test_photo_without_a_job_is_reported_and_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
-    person.drops("shoes/red.jpg", "hats/red.jpg")
-    said = person.types("cancel", "shoes/", answer="y")
+    person.upload("shoes/red.jpg", "hats/red.jpg")
+    said = person.run("cancel", "shoes/", answer="y")
     assert "Not bought yet (keys that begin with shoes/, stack shop): nothing." in said.out
     assert "About 2 messages for intake: canceled as well." in said.out
     assert "Cancel what is still arriving? [y/N]" in said.out
     assert "Nothing that was uploaded or requested by 2026-11-20 09:00:00 UTC will be bought." in said.out
     person.world.run_until_empty()
-    assert statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
+    assert list_statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
 
 
 def test_more_jobs_than_are_counted_lead_to_the_question(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancel, "MAX_COUNTED", 2)
-    said = person.types("cancel", "--all", answer="y")
+    said = person.run("cancel", "--all", answer="y")
     assert "Not bought yet (all photos, stack shop): at least 2 jobs." in said.out
     assert "Cancel all of them? [y/N]" in said.out
     assert "✓ 3 jobs canceled." in said.out
@@ -164,10 +168,10 @@ def test_more_jobs_than_are_counted_lead_to_the_question(person: Person, monkeyp
 
 def test_option_all_includes_running_campaigns(person: Person) -> None:
     begun = person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
-    said = person.types("cancel", "shoes/", "--yes")
+    said = person.run("cancel", "shoes/", "--yes")
     assert "The campaign autumn keeps running. To stop it, run `backdrop campaign stop autumn`." in said.out
     assert person.stack.state_machine.describe_execution(begun.arn).is_running
-    said = person.types("cancel", "--all", "--yes")
+    said = person.run("cancel", "--all", "--yes")
     assert "The running campaign autumn is stopped, too." in said.out
     assert "Campaign autumn stopped." in said.out
     assert not person.stack.state_machine.describe_execution(begun.arn).is_running
@@ -177,11 +181,11 @@ def test_requests_of_a_campaign_being_stopped_are_canceled_too(person: Person, m
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     stopped = person.world.clock.time + timedelta(seconds=2)
 
-    def takes_a_while(*_: object, **__: object) -> None:
+    def stop_slowly(*_: object, **__: object) -> None:
         person.world.clock.advance_to(stopped)
 
-    monkeypatch.setattr(States, "stop_execution", takes_a_while)
-    person.types("cancel", "--all", "--yes")
+    monkeypatch.setattr(FakeStepFunctions, "stop_execution", stop_slowly)
+    person.run("cancel", "--all", "--yes")
     (mark,) = person.world.ledger.read_health("ideogram").cancel_marks
     assert mark.until >= stopped
 
@@ -189,11 +193,11 @@ def test_requests_of_a_campaign_being_stopped_are_canceled_too(person: Person, m
 def test_failure_to_stop_a_campaign_prevents_no_marks(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
 
-    def forbidden(*_: object, **__: object) -> None:
+    def deny(*_: object, **__: object) -> None:
         raise build_client_error("AccessDeniedException", "StopExecution", 400, "no")
 
-    monkeypatch.setattr(States, "stop_execution", forbidden)
-    said = person.types("cancel", "--all", "--yes")
+    monkeypatch.setattr(FakeStepFunctions, "stop_execution", deny)
+    said = person.run("cancel", "--all", "--yes")
     assert (said.code, "do not allow StopExecution" in said.err) == (1, True)
     assert "will be bought" in said.out
     assert person.world.ledger.read_health("ideogram").cancel_marks
@@ -201,20 +205,20 @@ def test_failure_to_stop_a_campaign_prevents_no_marks(person: Person, monkeypatc
 
 def test_too_many_cancels_are_refused_before_any_change(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop.operate.cancel.MAX_MARKS", 1)
-    person.types("cancel", "shoes/", "--yes")
-    said = person.types("cancel", "hats/", "--yes")
+    person.run("cancel", "shoes/", "--yes")
+    said = person.run("cancel", "hats/", "--yes")
     assert said.code == 1
     assert "cancel a folder that contains several of them, or --all" in " ".join(said.err.split())
-    assert statuses(person)["hats/red.jpg"] == "accepted"
-    assert person.types("cancel", "--all", "--yes").code == 0
+    assert list_statuses(person)["hats/red.jpg"] == "accepted"
+    assert person.run("cancel", "--all", "--yes").code == 0
 
 
 @pytest.mark.parametrize("words", [("cancel",), ("cancel", ""), ("cancel", "shoes/", "--all")])
 def test_cancel_takes_a_prefix_or_option_all(person: Person, words: tuple[str, ...]) -> None:
-    said = person.types(*words, "--yes")
+    said = person.run(*words, "--yes")
     assert (said.code, said.out) == (2, "")
     assert "the beginning of their keys, such as shoes/autumn/, or --all" in said.err
-    assert set(statuses(person).values()) == {"accepted"}
+    assert set(list_statuses(person).values()) == {"accepted"}
 
 
 # -- nothing to cancel -------------------------------------------------------------------------------------------
@@ -222,7 +226,7 @@ def test_cancel_takes_a_prefix_or_option_all(person: Person, words: tuple[str, .
 
 def test_prefix_without_photos_is_refused_without_a_question(person: Person) -> None:
     for more in ([], ["--yes"], ["--json"]):
-        said = person.types("cancel", "shoos/", *more)
+        said = person.run("cancel", "shoos/", *more)
         assert (said.code, said.out) == (1, "")
         assert said.err == (
             "error: nothing was changed; stack shop has no key that begins with shoos/ (keys are case-sensitive)\n"
@@ -231,23 +235,23 @@ def test_prefix_without_photos_is_refused_without_a_question(person: Person) -> 
 
 
 def test_option_all_is_refused_for_an_empty_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Person(World(), monkeypatch).types("cancel", "--all", "--yes")
+    said = Person(World(), monkeypatch).run("cancel", "--all", "--yes")
     assert (said.code, said.out, said.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
 
 
 def test_photos_that_ended_long_ago_cause_no_question(person: Person) -> None:
-    person.types("resume", "ideogram")
+    person.run("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
-    said = person.types("cancel", "shoes/")
+    said = person.run("cancel", "shoes/")
     words = "Nothing to cancel (keys that begin with shoes/, stack shop): no photo is waiting to be bought.\n"
     assert (said.code, said.out, said.err) == (0, words, "")
-    assert person.types("cancel", "shoes/red.jpg", "--json").data["ended"] == 0
+    assert person.run("cancel", "shoes/red.jpg", "--json").data["ended"] == 0
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
 
 def test_photo_uploaded_just_now_may_still_be_coming(person: Person) -> None:
-    person.types("resume", "ideogram")
+    person.run("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     person.world.s3.upload(INPUT_BUCKET, "shoes/new.jpg", build_photo("new"))
     object.__setattr__(person.stack, "count_intake_messages", lambda: 0)
-    assert "Cancel what is still arriving? [y/N]" in person.types("cancel", "shoes/", answer="n").out
+    assert "Cancel what is still arriving? [y/N]" in person.run("cancel", "shoes/", answer="n").out

@@ -55,8 +55,8 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 def test_stack_options_are_accepted_in_any_position(
     person: Person, words: tuple[str, ...], place: StackLocation
 ) -> None:
-    assert person.types(*words).code == 0
-    assert person.asked_for == [place]
+    assert person.run(*words).code == 0
+    assert person.requested_locations == [place]
 
 
 def test_command_prints_its_release(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,26 +66,26 @@ def test_command_prints_its_release(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_option_may_come_before_or_after_the_subcommand(person: Person) -> None:
-    assert person.types("--json", "failures").data == person.types("failures", "--json").data
+    assert person.run("--json", "failures").data == person.run("failures", "--json").data
 
 
 @pytest.mark.parametrize("words", [("--region", "eu-west-1", "failures"), ("failures", "--profile", "me")])
 def test_profile_without_a_stack_does_not_select_local_cloud(person: Person, words: tuple[str, ...]) -> None:
-    said = person.types(*words)
-    assert (said.code, person.asked_for) == (2, [])
+    said = person.run(*words)
+    assert (said.code, person.requested_locations) == (2, [])
     assert "--profile and --region need a stack on AWS; name it with --stack NAME" in said.err
 
 
 @pytest.mark.parametrize("verb", ["up", "down", "env", "demo"])
 def test_local_cloud_command_refuses_a_stack(person: Person, verb: str) -> None:
-    said = person.types("--stack", "shop", verb)
+    said = person.run("--stack", "shop", verb)
     assert (said.code, said.out) == (2, "")
     assert "is for the local cloud" in said.err
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_command_has_help_with_an_example(person: Person, verb: str) -> None:
-    said = person.types(verb, "--help")
+    said = person.run(verb, "--help")
     assert said.code == 0
     assert f"Example: backdrop {verb}" in said.out
     for option in ("--stack", "--profile", "--region", "--json"):
@@ -95,25 +95,25 @@ def test_every_command_has_help_with_an_example(person: Person, verb: str) -> No
 
 @pytest.mark.parametrize("words", [(), ("pouse",), ("pause",), ("pause", "ideogram", "--jsn"), ("failures", "x")])
 def test_usage_error_has_exit_code_2(person: Person, words: tuple[str, ...]) -> None:
-    said = person.types(*words)
-    assert (said.code, person.asked_for) == (2, [])
+    said = person.run(*words)
+    assert (said.code, person.requested_locations) == (2, [])
     assert "Traceback" not in said.err
 
 
-def aws(code: str, message: str = "no") -> ClientError:
+def build_error(code: str, message: str = "no") -> ClientError:
     return build_client_error(code, "DescribeStacks", 400, message)
 
 
 TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
-    (aws("ExpiredToken"), "your AWS credentials have expired; sign in"),
-    (aws("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
-    (aws("InvalidClientTokenId"), "AWS rejects your credentials (InvalidClientTokenId); sign in"),
+    (build_error("ExpiredToken"), "your AWS credentials have expired; sign in"),
+    (build_error("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
+    (build_error("InvalidClientTokenId"), "AWS rejects your credentials (InvalidClientTokenId); sign in"),
     (
-        aws("AccessDenied", "User: me is not\nauthorized"),
+        build_error("AccessDenied", "User: me is not\nauthorized"),
         "your AWS credentials do not allow DescribeStacks: User: me is not authorized",
     ),
-    (aws("ValidationError", "Stack with id shop does not exist"), "there is no stack shop in eu-west-1;"),
-    (aws("Throttling", "slower"), "AWS refused DescribeStacks (Throttling): slower"),
+    (build_error("ValidationError", "Stack with id shop does not exist"), "there is no stack shop in eu-west-1;"),
+    (build_error("Throttling", "slower"), "AWS refused DescribeStacks (Throttling): slower"),
     (NoCredentialsError(), "there are no AWS credentials; sign in"),
     (NoRegionError(), "no AWS region is set; add --region"),
     (ProfileNotFound(profile="me"), "your AWS configuration has no profile me;"),
@@ -140,7 +140,7 @@ def test_aws_error_is_one_line_with_advice(error: Exception, words: str, capsys:
 
 def test_local_cloud_without_its_stack_gets_advice_to_recreate(capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
-        raise aws("ValidationError", "Stack with id backdrop-local does not exist")
+        raise build_error("ValidationError", "Stack with id backdrop-local does not exist")
 
     assert run(["doctor"], connect) == 1
     assert (
@@ -150,12 +150,12 @@ def test_local_cloud_without_its_stack_gets_advice_to_recreate(capsys: pytest.Ca
 
 
 def test_items_of_another_release_need_its_own_command(person: Person) -> None:
-    person.drops("a.jpg")
+    person.upload("a.jpg")
     person.world.run_until_empty()
     items = person.world.table.items
     for key, item in [(key, item) for key, item in items.items() if "body" in item]:
         items[key] = {**item, "body": {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)}}
-    said = person.types("show", "a.jpg")
+    said = person.run("show", "a.jpg")
     assert (said.code, said.out) == (1, "")
     assert "wrote this ledger item, and this release cannot read it" in said.err
     assert "use the command of the deployed release" in said.err
@@ -171,15 +171,15 @@ def test_error_behind_the_ledger_is_reported_as_awss(capsys: pytest.CaptureFixtu
 
 
 def test_missing_ledger_is_named_with_advice(person: Person) -> None:
-    person.world.transport.faults_before.append(TargetedFault(gone, times=1000))
+    person.world.transport.faults_before.append(TargetedFault(raise_missing_table, times=1000))
     for verb in (("failures",), ("budget",), ("cancel", "--all"), ("redrive",), ("pause", "ideogram")):
-        said = person.types(*verb)
+        said = person.run(*verb)
         assert said.code == 1
         assert said.err.startswith(f"error: The request to DynamoDB's table {LEDGER_TABLE} failed"), verb
         assert "restore it under the same name" in said.err
 
 
-def gone(call: ServiceCall) -> None:
+def raise_missing_table(call: ServiceCall) -> None:
     """The table was deleted."""
     if call.service == "dynamodb":
         raise build_client_error("ResourceNotFoundException", call.operation, 400, "Requested resource not found")
@@ -212,15 +212,15 @@ def test_without_a_local_cloud_both_ways_are_named(
 
 
 def test_unknown_name_is_answered_with_where_names_are_listed(person: Person) -> None:
-    assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; enabled in shop: ideogram\n"
+    assert person.run("pause", "nosuch").err == "error: there is no provider 'nosuch'; enabled in shop: ideogram\n"
 
 
 def test_full_disk_is_reported_in_one_line(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
+    def fail_to_write(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "out.txt")
 
-    monkeypatch.setattr("rich.console.Console.print", full)
-    said = person.types("failures")
+    monkeypatch.setattr("rich.console.Console.print", fail_to_write)
+    said = person.run("failures")
     assert (said.code, said.err) == (1, "error: out.txt: No space left on device\n")
 
 
@@ -239,13 +239,13 @@ def test_help_imports_no_slow_module() -> None:
 
 @pytest.mark.parametrize("verb", ["drop", "download", "show", "status", "spend", "doctor", "key set", "lint", "rerun"])
 def test_every_command_has_help_in_eighty_columns(person: Person, verb: str) -> None:
-    said = person.types(*verb.split(), "--help")
+    said = person.run(*verb.split(), "--help")
     assert f"Example: backdrop {verb}" in said.out
     assert max(len(line) for line in said.out.splitlines()) <= 80
-    assert verb.split()[0] in person.types("--help").out
+    assert verb.split()[0] in person.run("--help").out
 
 
 def test_command_group_without_a_subcommand_lists_them(person: Person) -> None:
-    said = person.types("key")
+    said = person.run("key")
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("Usage: backdrop key")

@@ -6,82 +6,91 @@ import pytest
 
 from backdrop.model.codes import Code
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
-from tests.simulated.cli_clinic import PARAMETERS, QUEUE, Clinic, a_clinic, says, wrong
+from tests.simulated.cli_clinic import (
+    PARAMETERS,
+    QUEUE,
+    CheckedStack,
+    build_checked_stack,
+    build_key_check,
+    list_failed_checks,
+)
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
-    return a_clinic(monkeypatch)
+def clinic(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
+    return build_checked_stack(monkeypatch)
 
 
-def test_stack_without_problems_needs_no_fix(clinic: Clinic) -> None:
-    said = clinic.person.types("doctor")
+def test_stack_without_problems_needs_no_fix(clinic: CheckedStack) -> None:
+    said = clinic.person.run("doctor")
     assert (said.code, said.err) == (0, "")
     assert said.out.endswith("✓ No problems found.\n")
-    assert {one["state"] for one in clinic.checks().values()} == {"good"}
+    assert {one["state"] for one in clinic.run_doctor().values()} == {"good"}
 
 
-def test_missing_or_refused_key_is_a_problem(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_or_refused_key_is_a_problem(clinic: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in (None, " \n"):
         clinic.account.key = key
-        found = clinic.checks(code=1)["key of ideogram"]
+        found = clinic.run_doctor(code=1)["key of ideogram"]
         assert (found["state"], found["fix"]) == ("wrong", "To set it, run `backdrop key set ideogram`.")
         assert "shop/ideogram/api-key" in found["words"]
     clinic.account.key = "bad"
-    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(False))
-    assert clinic.checks(code=1)["key of ideogram"]["state"] == "wrong"
+    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", build_key_check(False))
+    assert clinic.run_doctor(code=1)["key of ideogram"]["state"] == "wrong"
 
 
-def test_advice_names_the_stack_so_it_can_be_pasted(clinic: Clinic) -> None:
+def test_advice_names_the_stack_so_it_can_be_pasted(clinic: CheckedStack) -> None:
     clinic.account.key = None
-    assert "To set it, run `backdrop key set ideogram`." in clinic.person.types("doctor").out
-    said = clinic.person.types("--region", "eu-west-1", "doctor", "--stack", "my shop")
+    assert "To set it, run `backdrop key set ideogram`." in clinic.person.run("doctor").out
+    said = clinic.person.run("--region", "eu-west-1", "doctor", "--stack", "my shop")
     assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram`." in said.out
 
 
-def test_advice_in_a_table_also_names_the_stack(clinic: Clinic) -> None:
-    clinic.person.has_failed(Code.REQUEST_REJECTED, "bad.jpg")
-    assert "`backdrop --stack shop failures`" in clinic.person.types("status", "--stack", "shop").out
+def test_advice_in_a_table_also_names_the_stack(clinic: CheckedStack) -> None:
+    clinic.person.upload_failing(Code.REQUEST_REJECTED, "bad.jpg")
+    assert "`backdrop --stack shop failures`" in clinic.person.run("status", "--stack", "shop").out
 
 
-def test_unknown_status_is_reported_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_status_is_reported_and_is_no_failure(clinic: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.account.concurrency = None
-    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(None))
-    unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
+    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", build_key_check(None))
+    unknown = {name for name, one in clinic.run_doctor().items() if one["state"] == "unknown"}
     assert unknown == {"key of ideogram", "Lambda's concurrency"}
     clinic.account.concurrency = 0
-    assert clinic.checks()["Lambda's concurrency"]["words"] == "cannot be checked: AWS returned AccessDeniedException"
+    assert (
+        clinic.run_doctor()["Lambda's concurrency"]["words"] == "cannot be checked: AWS returned AccessDeniedException"
+    )
 
 
-def test_too_little_concurrency_is_a_problem(clinic: Clinic) -> None:
+def test_too_little_concurrency_is_a_problem(clinic: CheckedStack) -> None:
     clinic.account.concurrency = 29
-    found = clinic.checks(code=1)["Lambda's concurrency"]
+    found = clinic.run_doctor(code=1)["Lambda's concurrency"]
     assert found["words"] == "the account has 29, 30 are needed"
     clinic.account.concurrency = 30
-    assert clinic.checks()["Lambda's concurrency"]["state"] == "good"
+    assert clinic.run_doctor()["Lambda's concurrency"]["state"] == "good"
 
 
-def test_bucket_without_notifications_is_a_problem(clinic: Clinic) -> None:
+def test_bucket_without_notifications_is_a_problem(clinic: CheckedStack) -> None:
     other = QUEUE | {"QueueArn": "arn:aws:sqs:eu-central-1:1:other"}
     clinic.account.wiring = {"QueueConfigurations": [other]}
-    assert clinic.checks(code=1)["the bucket's notifications"]["state"] == "wrong"
+    assert clinic.run_doctor(code=1)["the bucket's notifications"]["state"] == "wrong"
 
 
-def test_own_bucket_that_notifies_only_eventbridge_is_a_problem(clinic: Clinic) -> None:
+def test_own_bucket_that_notifies_only_eventbridge_is_a_problem(clinic: CheckedStack) -> None:
     clinic.account.wiring = {"EventBridgeConfiguration": {}}
-    found = clinic.checks(code=1)["the bucket's notifications"]
+    found = clinic.run_doctor(code=1)["the bucket's notifications"]
     assert (found["state"], found["fix"]) == ("wrong", "Deploy the stack again to connect them.")
 
 
-def test_existing_bucket_that_notifies_eventbridge_is_accepted(clinic: Clinic) -> None:
+def test_existing_bucket_that_notifies_eventbridge_is_accepted(clinic: CheckedStack) -> None:
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT_BUCKET})
     clinic.account.wiring = {}
-    found = clinic.checks(code=1)["the bucket's notifications"]
+    found = clinic.run_doctor(code=1)["the bucket's notifications"]
     assert found["words"].endswith("sends no notifications of uploads: its EventBridge notifications are off")
     assert "Amazon EventBridge" in found["fix"]
     for wiring in ({"EventBridgeConfiguration": {}}, {"QueueConfigurations": [QUEUE]}):
         clinic.account.wiring = wiring
-        assert clinic.checks()["the bucket's notifications"]["state"] == "good"
+        assert clinic.run_doctor()["the bucket's notifications"]["state"] == "good"
 
 
 TOPIC, OTHER_TOPIC = (f"arn:aws:sns:eu-central-1:123456789012:{name}" for name in ("uploads", "other"))
@@ -89,34 +98,36 @@ SUBSCRIBED = {"Endpoint": QUEUE["QueueArn"], "SubscriptionArn": f"{TOPIC}:1"}
 UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
 
 
-def fans_out(clinic: Clinic, allowed: str = TOPIC) -> None:
+def notify_topic(clinic: CheckedStack, allowed: str = TOPIC) -> None:
     """Sets up an existing bucket that notifies a topic."""
     given = {"InputBucket": INPUT_BUCKET, "NotificationTopicArns": allowed}
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | given)
     clinic.account.wiring = {"TopicConfigurations": [UPLOADS]}
 
 
-def test_existing_bucket_whose_topic_feeds_the_queue_is_accepted(clinic: Clinic) -> None:
-    fans_out(clinic, f"{OTHER_TOPIC},{TOPIC}")
+def test_existing_bucket_whose_topic_feeds_the_queue_is_accepted(clinic: CheckedStack) -> None:
+    notify_topic(clinic, f"{OTHER_TOPIC},{TOPIC}")
     clinic.account.topics = {TOPIC: [SUBSCRIBED]}
-    found = clinic.checks()["the bucket's notifications"]
+    found = clinic.run_doctor()["the bucket's notifications"]
     assert (found["state"], TOPIC in found["words"]) == ("good", True)
 
 
 @pytest.mark.parametrize("subscribed", [[], [SUBSCRIBED | {"SubscriptionArn": "PendingConfirmation"}]])
-def test_topic_to_which_the_queue_is_not_subscribed_fails(clinic: Clinic, subscribed: list[dict[str, str]]) -> None:
-    fans_out(clinic)
+def test_topic_to_which_the_queue_is_not_subscribed_fails(
+    clinic: CheckedStack, subscribed: list[dict[str, str]]
+) -> None:
+    notify_topic(clinic)
     clinic.account.topics = {TOPIC: subscribed}
-    found = wrong(clinic)["the bucket's notifications"]
+    found = list_failed_checks(clinic)["the bucket's notifications"]
     command = f"aws sns subscribe --topic-arn {TOPIC} --protocol sqs --notification-endpoint {QUEUE['QueueArn']}"
     assert found["fix"] == f"Run `{command}`."
 
 
 @pytest.mark.parametrize("wiring", [{"Events": ["s3:ObjectRemoved:*"]}, {"TopicArn": OTHER_TOPIC}])
-def test_topic_that_forwards_no_uploads_does_not_count(clinic: Clinic, wiring: dict[str, object]) -> None:
-    fans_out(clinic)
+def test_topic_that_forwards_no_uploads_does_not_count(clinic: CheckedStack, wiring: dict[str, object]) -> None:
+    notify_topic(clinic)
     clinic.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
-    assert "sends no notifications of uploads" in wrong(clinic)["the bucket's notifications"]["words"]
+    assert "sends no notifications of uploads" in list_failed_checks(clinic)["the bucket's notifications"]["words"]
 
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
@@ -140,30 +151,30 @@ OTHER_KEY = KEY.replace("1234", "9999")
 )
 @pytest.mark.parametrize("parameter", ["InputBucket", "OutputBucket", "ReadableBuckets"])
 def test_bucket_with_an_unknown_kms_key_is_a_problem(
-    clinic: Clinic, parameter: str, key: str | int, given: str, state: str, fix: str
+    clinic: CheckedStack, parameter: str, key: str | int, given: str, state: str, fix: str
 ) -> None:
     changes = {parameter: "shelf", "KmsKeyArns": given}
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | changes)
     clinic.account.keys = {"shelf": key}
-    found = {one["name"]: one for one in clinic.person.types("doctor", "--json").data["checks"]}["encryption of shelf"]
+    found = {one["name"]: one for one in clinic.person.run("doctor", "--json").data["checks"]}["encryption of shelf"]
     assert found["state"] == state
     assert fix in found["fix"]
 
 
-def test_stack_with_its_own_buckets_needs_no_encryption_check(clinic: Clinic) -> None:
-    assert not [name for name in clinic.checks() if name.startswith("encryption")]
+def test_stack_with_its_own_buckets_needs_no_encryption_check(clinic: CheckedStack) -> None:
+    assert not [name for name in clinic.run_doctor() if name.startswith("encryption")]
 
 
-def test_stack_of_another_release_is_reported(clinic: Clinic) -> None:
+def test_stack_of_another_release_is_reported(clinic: CheckedStack) -> None:
     clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
-    assert wrong(clinic)["versions"]["words"].endswith("; the stack has 0.0.1")
+    assert list_failed_checks(clinic)["versions"]["words"].endswith("; the stack has 0.0.1")
 
 
-def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(clinic: Clinic) -> None:
-    clinic.person.types("pause", "ideogram")
-    clinic.person.types("budget", "0", "--today")
+def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(clinic: CheckedStack) -> None:
+    clinic.person.run("pause", "ideogram")
+    clinic.person.run("budget", "0", "--today")
     clinic.person.world.s3.upload(INPUT_BUCKET, "lonely.jpg.json", b"{}")
-    found = clinic.checks(code=1)
+    found = clinic.run_doctor(code=1)
     assert {name for name, one in found.items() if one["state"] == "wrong"} == {
         "lane of ideogram",
         "budget",
@@ -179,17 +190,17 @@ def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(clinic: Clin
         ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, but a new background"),
     ],
 )
-def test_budget_that_buys_no_picture_is_a_problem(clinic: Clinic, changes: dict[str, str], words: str) -> None:
+def test_budget_that_buys_no_picture_is_a_problem(clinic: CheckedStack, changes: dict[str, str], words: str) -> None:
     stack, cap = clinic.person.stack, float(changes["DailyBudgetUSD"])
     clinic.person.stack = replace(stack, parameters=PARAMETERS | changes, daily_budget=int(cap * 1_000_000))
-    found = wrong(clinic)["budget"]
+    found = list_failed_checks(clinic)["budget"]
     assert words in found["words"]
     assert "higher DailyBudgetUSD" in found["fix"]
 
 
-def test_too_many_calls_in_flight_are_only_a_note(clinic: Clinic) -> None:
+def test_too_many_calls_in_flight_are_only_a_note(clinic: CheckedStack) -> None:
     clinic.person.stack = replace(clinic.person.stack, max_in_flight={"ideogram": 11})
-    found = clinic.checks()["lane of ideogram"]
+    found = clinic.run_doctor()["lane of ideogram"]
     assert (found["state"], "IdeogramMaxInFlight=10" in found["fix"]) == ("unknown", True)
 
 
@@ -204,7 +215,7 @@ def test_too_many_calls_in_flight_are_only_a_note(clinic: Clinic) -> None:
     ],
 )
 def test_result_of_the_last_deployment_is_shown_with_reason(
-    clinic: Clinic, status: str, state: str, words: str
+    clinic: CheckedStack, status: str, state: str, words: str
 ) -> None:
     clinic.account.status = status
     clinic.account.events = [
@@ -217,18 +228,18 @@ def test_result_of_the_last_deployment_is_shown_with_reason(
         {"LogicalResourceId": "shop", "ResourceStatus": "UPDATE_IN_PROGRESS"},
         {"LogicalResourceId": "Earlier", "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "long ago"},
     ]
-    found = clinic.checks(code=int(state == "wrong"))["the last deployment"]
+    found = clinic.run_doctor(code=int(state == "wrong"))["the last deployment"]
     assert found["state"] == state
     assert words in found["words"]
 
 
-def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(clinic: Clinic) -> None:
+def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(clinic: CheckedStack) -> None:
     clinic.account.subscribed = "PendingConfirmation"
-    assert "has not confirmed the subscription" in wrong(clinic)["alarms"]["words"]
+    assert "has not confirmed the subscription" in list_failed_checks(clinic)["alarms"]["words"]
     clinic.account.subscribed = None
-    assert "not subscribed" in wrong(clinic)["alarms"]["words"]
+    assert "not subscribed" in list_failed_checks(clinic)["alarms"]["words"]
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"AlarmEmail": ""})
-    assert clinic.checks()["alarms"]["state"] == "unknown"
+    assert clinic.run_doctor()["alarms"]["state"] == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -241,30 +252,30 @@ def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(clinic: Clini
 )
 @pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT_BUCKET), ("output bucket", OUTPUT_BUCKET)])
 def test_missing_foreign_or_remote_bucket_is_a_problem(
-    clinic: Clinic, said: tuple[int, str], words: str, what: str, name: str
+    clinic: CheckedStack, said: tuple[int, str], words: str, what: str, name: str
 ) -> None:
     clinic.account.buckets = {name: said}
-    assert words in wrong(clinic)[what]["words"]
+    assert words in list_failed_checks(clinic)[what]["words"]
 
 
-def test_readable_bucket_may_be_foreign_but_must_exist(clinic: Clinic) -> None:
+def test_readable_bucket_may_be_foreign_but_must_exist(clinic: CheckedStack) -> None:
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"ReadableBuckets": "shelf"})
     clinic.account.buckets = {"shelf": (200, "us-east-1")}
-    assert clinic.checks()["readable bucket"]["state"] == "good"
+    assert clinic.run_doctor()["readable bucket"]["state"] == "good"
     clinic.account.buckets = {"shelf": (403, "")}
-    assert clinic.checks()["readable bucket"]["state"] == "unknown"
+    assert clinic.run_doctor()["readable bucket"]["state"] == "unknown"
     clinic.account.buckets = {"shelf": (404, "")}
-    assert "shelf does not exist" in wrong(clinic)["readable bucket"]["words"]
+    assert "shelf does not exist" in list_failed_checks(clinic)["readable bucket"]["words"]
 
 
-def test_output_bucket_without_versioning_is_a_problem(clinic: Clinic) -> None:
+def test_output_bucket_without_versioning_is_a_problem(clinic: CheckedStack) -> None:
     clinic.account.versioning = None
-    assert "put-bucket-versioning" in wrong(clinic)["versions of pictures"]["fix"]
+    assert "put-bucket-versioning" in list_failed_checks(clinic)["versions of pictures"]["fix"]
 
 
-def test_all_problems_are_on_one_page_with_fixes(clinic: Clinic) -> None:
+def test_all_problems_are_on_one_page_with_fixes(clinic: CheckedStack) -> None:
     clinic.account.key, clinic.account.versioning = None, None
-    said = clinic.person.types("doctor")
+    said = clinic.person.run("doctor")
     lines = said.out.splitlines()
     broken = [n for n, line in enumerate(lines) if line.strip().startswith("✗")]
     assert len(broken) == 3

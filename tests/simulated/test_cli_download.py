@@ -17,27 +17,27 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person whose stack has three pictures."""
     monkeypatch.chdir(tmp_path)
     person = Person(World(), monkeypatch)
-    person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
+    person.upload("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
     person.world.run_until_empty()
     return person
 
 
-def names(folder: str = "done") -> list[str]:
+def list_files(folder: str = "done") -> list[str]:
     return sorted(path.name for path in Path(folder).iterdir())
 
 
 def test_pictures_are_saved_flat_under_the_photos_names(person: Person) -> None:
-    said = person.types("download", "shoes/", "new/done")
+    said = person.run("download", "shoes/", "new/done")
     assert (said.code, said.err) == (0, "")
     assert "✓ 2 files (" in said.out
-    assert names("new/done") == ["blue.png", "red.png"]
+    assert list_files("new/done") == ["blue.png", "red.png"]
     (picture,) = person.world.read_pictures("shoes/red.jpg").values()
     assert Path("new/done/red.png").read_bytes() == picture
 
 
 def test_equal_names_are_prefixed_with_their_folder(person: Person) -> None:
-    person.types("download", "--all", "done")
-    assert names() == ["blue.png", "hats_red.png", "shoes_red.png"]
+    person.run("download", "--all", "done")
+    assert list_files() == ["blue.png", "hats_red.png", "shoes_red.png"]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_name_too_long_for_disks_is_shortened_and_unique() -> None:
 
 
 def test_only_missing_or_different_files_are_downloaded(person: Person) -> None:
-    person.types("download", "shoes/", "done")
+    person.run("download", "shoes/", "done")
     Path("done/red.png").write_bytes(b"half")
-    data = person.types("download", "shoes/", "done", "--json").data
+    data = person.run("download", "shoes/", "done", "--json").data
     assert (data["downloaded"], data["there_already"]) == (1, 1)
     assert Path("done/red.png").read_bytes() != b"half"
 
@@ -76,14 +76,14 @@ def test_only_missing_or_different_files_are_downloaded(person: Person) -> None:
 def test_pictures_of_earlier_jobs_stay_in_the_bucket(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", variants={"cut": {"operation": "remove"}})
     person.world.run_until_empty()
-    person.types("download", "shoes/red", "done")
-    assert names() == ["red-cut.png"]
+    person.run("download", "shoes/red", "done")
+    assert list_files() == ["red-cut.png"]
 
 
 def test_picks_select_pictures_or_all_of_a_photo(person: Person) -> None:
     Path("picks.csv").write_text("key,output\nshoes/red.jpg,shoes/red.jpg/red.png\nhats/red.jpg,\n", "utf-8-sig")
-    person.types("download", "--picks", "picks.csv", "done")
-    assert names() == ["hats_red.png", "shoes_red.png"]
+    person.run("download", "--picks", "picks.csv", "done")
+    assert list_files() == ["hats_red.png", "shoes_red.png"]
 
 
 @pytest.mark.parametrize(
@@ -95,20 +95,20 @@ def test_picks_select_pictures_or_all_of_a_photo(person: Person) -> None:
 )
 def test_invalid_picks_file_is_reported(person: Person, text: str | bytes, words: str) -> None:
     Path("picks.csv").write_bytes(text.encode() if isinstance(text, str) else text)
-    said = person.types("download", "--picks", "picks.csv", "done")
+    said = person.run("download", "--picks", "picks.csv", "done")
     assert said.code == 2
     assert words in said.err
 
 
 def test_missing_picture_is_named_and_others_are_downloaded(person: Person) -> None:
     person.world.s3.delete("results", "shoes/red.jpg/red.png")
-    said = person.types("download", "shoes/", "done")
-    assert (said.code, names()) == (1, ["blue.png"])
+    said = person.run("download", "shoes/", "done")
+    assert (said.code, list_files()) == (1, ["blue.png"])
     assert "! Not in the bucket: shoes/red.jpg/red.png" in said.out
 
 
 def test_nothing_to_download_is_reported(person: Person) -> None:
-    said = person.types("download", "bags/", "done")
+    said = person.run("download", "bags/", "done")
     assert said.code == 1
     assert "No pictures for bags/, stack shop." in said.out
     assert not Path("done").exists()
@@ -116,7 +116,7 @@ def test_nothing_to_download_is_reported(person: Person) -> None:
 
 @pytest.mark.parametrize("words", [("done",), ("shoes/", "done", "--all"), ("a", "b", "c"), ("--picks", "p.csv")])
 def test_download_takes_one_selection_and_a_folder(person: Person, words: tuple[str, ...]) -> None:
-    assert person.types("download", *words).code == 2
+    assert person.run("download", *words).code == 2
 
 
 def test_full_disk_is_reported_and_leaves_only_complete_files(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,15 +130,15 @@ def test_full_disk_is_reported_and_leaves_only_complete_files(person: Person, mo
         return usual(path, mode)
 
     monkeypatch.setattr(Path, "open", full)
-    said = person.types("download", "shoes/", "done")
-    assert (said.code, names()) == (1, ["blue.png"])
+    said = person.run("download", "shoes/", "done")
+    assert (said.code, list_files()) == (1, ["blue.png"])
     words = "the disk of done is full; 1 of 2 files complete. Free some space and run the command again"
     assert words in said.err
 
 
 def test_full_disk_counts_files_written_after_the_failed_one(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    person.types("download", "shoes/", "done")
-    (first, *_) = names()
+    person.run("download", "shoes/", "done")
+    (first, *_) = list_files()
     Path("done", first).unlink()
 
     usual = Path.open
@@ -151,13 +151,13 @@ def test_full_disk_counts_files_written_after_the_failed_one(person: Person, mon
     monkeypatch.setattr(Path, "open", full)
     assert (
         "the disk of done is full; 1 of 2 files complete. Free some space and run the command again"
-        in person.types("download", "shoes/", "done").err
+        in person.run("download", "shoes/", "done").err
     )
 
 
 def test_output_folder_that_is_a_file_is_reported(person: Person) -> None:
     Path("done").write_text("x")
-    said = person.types("download", "shoes/", "done")
+    said = person.run("download", "shoes/", "done")
     assert (said.code, said.err.count("\n")) == (1, 1)
     assert said.err == "error: the folder done cannot be created: File exists\n"
 

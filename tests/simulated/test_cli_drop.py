@@ -14,22 +14,22 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import LEFT_ALONE, Person
+from tests.simulated.cli_person import NOTHING_CHANGED, Person
 from tests.simulated.drop_shop import PROMPT, Uploader
-from tests.simulated.wishes import ask
+from tests.simulated.wishes import send_request
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
     monkeypatch.chdir(tmp_path)
     uploader = Uploader(Person(World(), monkeypatch), tmp_path)
-    uploader.has("shoes/red.jpg")
-    uploader.has("shoes/blue.jpg")
+    uploader.write("shoes/red.jpg")
+    uploader.write("shoes/blue.jpg")
     return uploader
 
 
 def test_photos_are_uploaded_under_their_folders_name_and_delivered(shop: Uploader) -> None:
-    said = shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drop("shoes", *PROMPT, "--wait")
     assert (said.code, said.err) == (0, "")
     assert "2 photos into shoes/, stack shop" in said.out
     assert "At most $0.12 for 2 images" in said.out
@@ -39,8 +39,8 @@ def test_photos_are_uploaded_under_their_folders_name_and_delivered(shop: Upload
 
 
 def test_instructions_are_uploaded_before_their_photos(shop: Uploader) -> None:
-    shop.has("shoes/_backdrop.json", {"operation": "remove"})
-    shop.drops("shoes", *PROMPT)
+    shop.write("shoes/_backdrop.json", {"operation": "remove"})
+    shop.drop("shoes", *PROMPT)
     sent = [call.request["Key"] for call in shop.world.transport.calls if call.operation == "put_object"]
     assert sent == [
         "shoes/_backdrop.json",
@@ -52,84 +52,84 @@ def test_instructions_are_uploaded_before_their_photos(shop: Uploader) -> None:
 
 
 def test_repeated_drop_uploads_and_buys_once(shop: Uploader) -> None:
-    shop.drops("shoes", *PROMPT, "--wait")
-    said = shop.drops("shoes", *PROMPT, "--wait")
+    shop.drop("shoes", *PROMPT, "--wait")
+    said = shop.drop("shoes", *PROMPT, "--wait")
     assert said.code == 0
     assert "2   unchanged" in said.out
     assert "Nothing to upload" in said.out
     assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
-    assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
+    assert [shop.count_versions(key) for key in shop.keys] == [1, 1, 1, 1]
     assert len(shop.world.provider.received_job_ids) == 2
 
 
 def test_drop_begun_by_another_person_is_watched_to_completion(shop: Uploader) -> None:
-    shop.drops("shoes", *PROMPT)
-    assert shop.drops("shoes", *PROMPT, "--wait").code == 0
+    shop.drop("shoes", *PROMPT)
+    assert shop.drop("shoes", *PROMPT, "--wait").code == 0
     assert len(shop.world.provider.received_job_ids) == 2
 
 
 def test_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
     shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    first = shop.drops("shoes", *PROMPT, "--wait")
+    first = shop.drop("shoes", *PROMPT, "--wait")
     assert first.code == 1
     assert "1 delivered, 1 refused" in first.out
     assert "unsafe_request: Change the prompt or the photo." in first.out
-    said = shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drop("shoes", *PROMPT, "--wait")
     assert "1   of them again" in said.out
-    assert (said.code, shop.statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
+    assert (said.code, shop.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
 
 
 def test_replaced_photo_is_uploaded_and_its_old_end_ignored(shop: Uploader) -> None:
-    shop.drops("shoes", *PROMPT, "--wait")
-    shop.has("shoes/red.jpg", build_photo("another"))
-    data = shop.drops("shoes", *PROMPT, "--wait", "--json")
+    shop.drop("shoes", *PROMPT, "--wait")
+    shop.write("shoes/red.jpg", build_photo("another"))
+    data = shop.drop("shoes", *PROMPT, "--wait", "--json")
     assert (data.code, data.data["to_upload"]) == (0, 1)
     assert (data.data["usd"], data.data["earlier_usd"]) == (0.12, 0.06)
     assert len(shop.world.provider.received_job_ids) == 3
 
 
 def test_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> None:
-    shop.has("shoes/red.jpg.json", {"operation": "remove"})
-    shop.drops("shoes", *PROMPT, "--keep", "--wait")
-    shop.has("shoes/red.jpg.json", {"prompt": "on snow"})
-    data = shop.drops("shoes", "--wait", "--json").data
+    shop.write("shoes/red.jpg.json", {"operation": "remove"})
+    shop.drop("shoes", *PROMPT, "--keep", "--wait")
+    shop.write("shoes/red.jpg.json", {"prompt": "on snow"})
+    data = shop.drop("shoes", "--wait", "--json").data
     assert (data["to_upload"], data["images"], data["most_usd"]) == (0, 1, 0.06)
     assert (data["usd"], data["earlier_usd"]) == (0.12, 0.06)
-    assert (shop.versions("shoes/red.jpg"), shop.versions("shoes/red.jpg.json")) == (1, 2)
+    assert (shop.count_versions("shoes/red.jpg"), shop.count_versions("shoes/red.jpg.json")) == (1, 2)
 
 
 @pytest.mark.parametrize("photos", [50, 51])
 def test_more_than_fifty_photos_need_confirmation(shop: Uploader, photos: int) -> None:
     for number in range(photos):
-        shop.has(f"many/{number:02}.jpg")
-    shop.has("many/_backdrop.json", {"operation": "remove"})
-    said = shop.drops("many", answer="n")
-    assert (LEFT_ALONE in said.err) is (photos > 50)
+        shop.write(f"many/{number:02}.jpg")
+    shop.write("many/_backdrop.json", {"operation": "remove"})
+    said = shop.drop("many", answer="n")
+    assert (NOTHING_CHANGED in said.err) is (photos > 50)
     assert bool(shop.keys) is (photos <= 50)
 
 
 def test_more_than_a_dollar_needs_confirmation_or_yes(shop: Uploader) -> None:
     wish = {"prompt": "on sand", "num_images": 8, "rendering_speed": "QUALITY"}
-    shop.has("shoes/_backdrop.json", wish)
-    said = shop.drops("shoes")
+    shop.write("shoes/_backdrop.json", wish)
+    said = shop.drop("shoes")
     assert (said.code, shop.keys) == (1, [])
-    assert said.err == f"error: {LEFT_ALONE}; there is no terminal to ask on, so add --yes to agree\n"
-    assert "Upload 2 photos and spend up to $1.44? [y/N]" in shop.drops("shoes", answer="n").out
-    assert shop.drops("shoes", "--yes").code == 0
+    assert said.err == f"error: {NOTHING_CHANGED}; there is no terminal to ask on, so add --yes to agree\n"
+    assert "Upload 2 photos and spend up to $1.44? [y/N]" in shop.drop("shoes", answer="n").out
+    assert shop.drop("shoes", "--yes").code == 0
 
 
 def test_instructions_that_cost_over_a_dollar_need_confirmation(shop: Uploader) -> None:
-    shop.drops("shoes", *PROMPT, "--wait")
-    shop.has("shoes/red.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
-    shop.has("shoes/blue.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
-    said = shop.drops("shoes", answer="n")
+    shop.drop("shoes", *PROMPT, "--wait")
+    shop.write("shoes/red.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    shop.write("shoes/blue.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    said = shop.drop("shoes", answer="n")
     assert "Upload 2 files of instructions and spend up to $1.44? [y/N]" in said.out
 
 
 def test_photo_that_would_be_refused_is_named_and_uploaded(shop: Uploader) -> None:
-    shop.has("shoes/bad.jpg", b"no picture")
-    shop.has("shoes/red.jpg.json", {"promt": "on sand"})
-    said = shop.drops("shoes", *PROMPT, "--keep")
+    shop.write("shoes/bad.jpg", b"no picture")
+    shop.write("shoes/red.jpg.json", {"promt": "on sand"})
+    said = shop.drop("shoes", *PROMPT, "--keep")
     assert said.code == 0
     assert "1 photo would be refused: not_a_photo" in said.out
     assert "1 photo would be refused: unknown_field" in said.out
@@ -139,27 +139,27 @@ def test_photo_that_would_be_refused_is_named_and_uploaded(shop: Uploader) -> No
 
 
 def test_photo_with_several_errors_counts_once(shop: Uploader) -> None:
-    shop.has("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
-    said = shop.drops("shoes", *PROMPT, "--keep")
+    shop.write("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
+    said = shop.drop("shoes", *PROMPT, "--keep")
     assert "1 photo would be refused: unknown_field" in said.out
     assert "Did you mean 'prompt'?" in said.out
     assert "'widht'" in said.out
 
 
 def test_strict_uploads_nothing_if_any_photo_would_be_refused(shop: Uploader) -> None:
-    shop.has("shoes/bad.jpg", b"no picture")
-    said = shop.drops("shoes", *PROMPT, "--strict")
+    shop.write("shoes/bad.jpg", b"no picture")
+    said = shop.drop("shoes", *PROMPT, "--strict")
     assert (said.code, shop.keys) == (1, [])
     assert "1 photo would be refused, and --strict is set" in said.err
 
 
 def test_quick_reads_no_photo(shop: Uploader) -> None:
-    shop.has("shoes/bad.jpg", b"no picture")
-    assert "refused" not in shop.drops("shoes", *PROMPT, "--quick").out
+    shop.write("shoes/bad.jpg", b"no picture")
+    assert "refused" not in shop.drop("shoes", *PROMPT, "--quick").out
 
 
 def test_photos_without_instructions_are_reported_with_advice(shop: Uploader) -> None:
-    said = shop.drops("shoes")
+    said = shop.drop("shoes")
     assert "2   without instructions" in said.out
     assert "Describe the new background with --prompt" in said.out
     assert "At most" not in said.out
@@ -167,41 +167,41 @@ def test_photos_without_instructions_are_reported_with_advice(shop: Uploader) ->
 
 def test_folder_defaults_in_the_bucket_apply_to_dropped_photos(shop: Uploader) -> None:
     shop.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b'{"operation": "remove"}')
-    assert "At most $0.02 for 2 images" in shop.drops("shoes").out
+    assert "At most $0.02 for 2 images" in shop.drop("shoes").out
 
 
 def test_paused_provider_is_reported_before_and_not_waited_for(shop: Uploader) -> None:
-    shop.person.types("pause", "ideogram")
-    said = shop.drops("shoes", *PROMPT, "--wait")
+    shop.person.run("pause", "ideogram")
+    said = shop.drop("shoes", *PROMPT, "--wait")
     assert said.code == 1
     assert "ideogram is paused (paused_by_person): its photos wait until it is resumed" in said.out
     assert "Stopped waiting: ideogram is paused" in said.out
 
 
 def test_interrupted_upload_is_resumed(shop: Uploader) -> None:
-    shop.world.transport.faults_before.append(TargetedFault(forbid, "put_object", nth=4))
-    said = shop.drops("shoes", *PROMPT, "--wait")
+    shop.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
+    said = shop.drop("shoes", *PROMPT, "--wait")
     assert said.code == 1
     assert "do not allow put_object" in said.err
     shop.world.transport.clear_faults()
-    assert "1   to upload" in shop.drops("shoes", *PROMPT, "--wait").out
-    assert shop.statuses() == [JobStatus.STORED, JobStatus.STORED]
+    assert "1   to upload" in shop.drop("shoes", *PROMPT, "--wait").out
+    assert shop.list_statuses() == [JobStatus.STORED, JobStatus.STORED]
 
 
-def forbid(call: ServiceCall) -> None:
+def deny(call: ServiceCall) -> None:
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
 def test_ctrl_c_keeps_uploads_and_says_how_to_continue(shop: Uploader) -> None:
     shop.world.transport.faults_before.append(TargetedFault(interrupt, "put_object", nth=4))
-    said = shop.drops("shoes", *PROMPT)
+    said = shop.drop("shoes", *PROMPT)
     assert said.code == 130
     assert said.err == (
         "error: stopped; 3 of 4 files were uploaded and are being processed. To upload the rest, "
         "run the same command again\n"
     )
     shop.world.transport.clear_faults()
-    assert shop.drops("shoes", *PROMPT, "--wait").code == 0
+    assert shop.drop("shoes", *PROMPT, "--wait").code == 0
 
 
 def interrupt(_: ServiceCall) -> None:
@@ -209,7 +209,7 @@ def interrupt(_: ServiceCall) -> None:
 
 
 def test_pictures_are_saved_to_a_folder(shop: Uploader) -> None:
-    data = shop.drops("shoes", *PROMPT, "--download", "done", "--json").data
+    data = shop.drop("shoes", *PROMPT, "--download", "done", "--json").data
     assert sorted(path.name for path in (shop.folder / "done").iterdir()) == ["blue.png", "red.png"]
     assert data["download"]["downloaded"] == 2
     (picture,) = shop.world.read_pictures("shoes/red.jpg").values()
@@ -218,23 +218,23 @@ def test_pictures_are_saved_to_a_folder(shop: Uploader) -> None:
 
 def test_unusable_output_folder_is_reported_before_any_purchase(shop: Uploader) -> None:
     (shop.folder / "done").write_text("x")
-    said = shop.drops("shoes", *PROMPT, "--download", "done")
+    said = shop.drop("shoes", *PROMPT, "--download", "done")
     assert (said.code, said.err, shop.keys) == (1, "error: the folder done cannot be created: File exists\n", [])
 
 
 def test_two_concurrent_drops_of_the_same_photos_complete(shop: Uploader) -> None:
-    def another(_: ServiceCall) -> None:
+    def drop_too(_: ServiceCall) -> None:
         shop.world.s3.upload(INPUT_BUCKET, "shoes/red.jpg", build_photo("shoes/red.jpg"))
 
-    shop.world.transport.faults_after.append(TargetedFault(another, "put_object", nth=4))
-    said = shop.drops("shoes", *PROMPT, "--wait", "--json")
+    shop.world.transport.faults_after.append(TargetedFault(drop_too, "put_object", nth=4))
+    said = shop.drop("shoes", *PROMPT, "--wait", "--json")
     assert (said.code, said.data["counts"]) == (0, {"stored": 2})
-    assert (len(shop.world.provider.received_job_ids), shop.versions("shoes/red.jpg")) == (2, 2)
+    assert (len(shop.world.provider.received_job_ids), shop.count_versions("shoes/red.jpg")) == (2, 2)
 
 
 def test_json_counts_uploads_of_an_interrupted_drop(shop: Uploader) -> None:
-    shop.world.transport.faults_before.append(TargetedFault(forbid, "put_object", nth=4))
-    said = shop.drops("shoes", *PROMPT, "--json")
+    shop.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
+    said = shop.drop("shoes", *PROMPT, "--json")
     assert (said.code, said.data["uploaded"], said.data["to_upload"]) == (1, 3, 2)
 
 
@@ -247,9 +247,9 @@ def test_resumed_drop_shows_what_its_photos_cost(shop: Uploader) -> None:
             raise KeyboardInterrupt
 
     shop.person.stack = replace(stack, sleep=stop_once_bought)
-    assert shop.drops("shoes", *PROMPT, "--wait").code == 130
+    assert shop.drop("shoes", *PROMPT, "--wait").code == 130
     shop.person.stack = stack
-    data = shop.drops("shoes", *PROMPT, "--wait", "--json").data
+    data = shop.drop("shoes", *PROMPT, "--wait", "--json").data
     assert (data["uploaded"], data["delivered_images"], data["delivered_files"]) == (0, 2, 2)
     assert (data["usd"], data["earlier_usd"]) == (0.12, 0.12)
 
@@ -257,38 +257,38 @@ def test_resumed_drop_shows_what_its_photos_cost(shop: Uploader) -> None:
 # -- photos that were canceled ---------------------------------------------------------------------------------
 
 
-def cancelled(shop: Uploader) -> None:
+def cancel_before_purchase(shop: Uploader) -> None:
     """Drops two photos, which a person cancels before anything is bought."""
-    shop.person.types("pause", "ideogram")
-    shop.drops("shoes", *PROMPT)
+    shop.person.run("pause", "ideogram")
+    shop.drop("shoes", *PROMPT)
     shop.world.run_until_empty("intake")
-    shop.person.types("cancel", "shoes/", "--yes")
-    shop.person.types("resume", "ideogram")
+    shop.person.run("cancel", "shoes/", "--yes")
+    shop.person.run("resume", "ideogram")
     shop.world.run_for(2)
 
 
 def test_canceled_photos_are_dropped_again_with_their_price(shop: Uploader) -> None:
-    cancelled(shop)
-    assert shop.statuses() == [JobStatus.CANCELLED, JobStatus.CANCELLED]
-    said = shop.drops("shoes", *PROMPT, "--wait")
-    assert (said.code, shop.statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
+    cancel_before_purchase(shop)
+    assert shop.list_statuses() == [JobStatus.CANCELLED, JobStatus.CANCELLED]
+    said = shop.drop("shoes", *PROMPT, "--wait")
+    assert (said.code, shop.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
     assert "2   of them again   already there, but refused, failed, or canceled" in said.out
     assert "At most $0.12 for 2 images" in said.out
 
 
 def test_json_contains_the_cost_of_canceled_photos(shop: Uploader) -> None:
-    cancelled(shop)
-    data = shop.drops("shoes", *PROMPT, "--json").data
+    cancel_before_purchase(shop)
+    data = shop.drop("shoes", *PROMPT, "--json").data
     assert (data["again"], data["to_upload"], data["images"], data["most_usd"]) == (2, 2, 2, 0.12)
 
 
 def test_failed_photo_costs_what_its_failed_request_asked_for(shop: Uploader) -> None:
-    shop.has("shoes/_backdrop.json", {"operation": "remove"})
-    shop.drops("shoes", "--wait")
+    shop.write("shoes/_backdrop.json", {"operation": "remove"})
+    shop.drop("shoes", "--wait")
     shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    ask(shop.world, "shoes/red.jpg", prompt="on a beach")
+    send_request(shop.world, "shoes/red.jpg", prompt="on a beach")
     shop.world.run_until_empty()
-    said = shop.drops("shoes", "--wait", "--json")
+    said = shop.drop("shoes", "--wait", "--json")
     assert (said.data["again"], said.data["images"], said.data["most_usd"]) == (1, 1, 0.06)
     assert said.data["usd"] - said.data["earlier_usd"] == pytest.approx(0.06)
 
@@ -297,9 +297,9 @@ def test_failed_photo_costs_what_its_failed_request_asked_for(shop: Uploader) ->
 
 
 def test_single_items_are_counted_in_the_singular(shop: Uploader) -> None:
-    shop.has("one/red.jpg")
-    shop.has("one/_backdrop.json", {"style": "golden hour"})
-    said = shop.drops("one", *PROMPT, "--wait")
+    shop.write("one/red.jpg")
+    shop.write("one/_backdrop.json", {"style": "golden hour"})
+    said = shop.drop("one", *PROMPT, "--wait")
     assert "1   file of instructions" in said.out
     assert "1   sidecar to write" in said.out
-    assert "1   sidecar to replace" in shop.drops("one", "--prompt", "on snow").out
+    assert "1   sidecar to replace" in shop.drop("one", "--prompt", "on snow").out

@@ -15,36 +15,36 @@ from tests.simulated.cli_person import Person
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person in whose stack one photo of each kind of cost has failed."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
-    person.has_failed(Code.UNSAFE_REQUEST, "shoes/red.jpg", "shoes/blue.jpg")
+    person.upload_failing(Code.UNSAFE_REQUEST, "shoes/red.jpg", "shoes/blue.jpg")
     person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
-    person.drops("hats/lost.jpg")
+    person.upload("hats/lost.jpg")
     person.world.run_until_empty()
-    person.drops("hats/withheld.jpg")
+    person.upload("hats/withheld.jpg")
     person.world.run_until_empty()
     return person
 
 
-def row(shown: str, code: str) -> list[str]:
+def read_row(shown: str, code: str) -> list[str]:
     """Returns the cells of a code's row."""
     line = next(line for line in shown.splitlines() if line.strip().startswith(f"{code} "))
     return [cell.strip() for cell in line.split("   ") if cell.strip()]
 
 
 def test_each_code_has_its_count_cost_and_advice(person: Person) -> None:
-    shown = person.types("failures").out
+    shown = person.run("failures").out
     assert shown.startswith("4 failures in stack shop\n")
-    assert row(shown, "unsafe_request") == [
+    assert read_row(shown, "unsafe_request") == [
         "unsafe_request",
         "2",
         "$0.00",
         str(ERROR_CATALOG[Code.UNSAFE_REQUEST].hint),
     ]
-    assert row(shown, "charge_unknown")[1:3] == ["1", "$0.00 and possibly $0.01 more"]
-    assert row(shown, "unsafe_result")[1:3] == ["1", "$0.01"]
+    assert read_row(shown, "charge_unknown")[1:3] == ["1", "$0.00 and possibly $0.01 more"]
+    assert read_row(shown, "unsafe_result")[1:3] == ["1", "$0.01"]
 
 
 def test_photos_are_listed_below_their_code_with_the_reason(person: Person) -> None:
-    shown = person.types("failures").out
+    shown = person.run("failures").out
     below = shown[shown.index("\nunsafe_request\n") :]
     assert below.startswith("\nunsafe_request\n  refused: unsafe_request\n    shoes/red.jpg\n    shoes/blue.jpg\n")
 
@@ -60,16 +60,16 @@ def test_photos_are_listed_below_their_code_with_the_reason(person: Person) -> N
     ],
 )
 def test_filters_show_only_the_selected_photos(person: Person, filters: tuple[str, ...], keys: list[str]) -> None:
-    assert [one["key"] for one in person.types("failures", *filters, "--json").data["failures"]] == keys
+    assert [one["key"] for one in person.run("failures", *filters, "--json").data["failures"]] == keys
 
 
 def test_no_failures_is_no_error(person: Person) -> None:
-    said = person.types("failures", "--prefix", "coats/")
+    said = person.run("failures", "--prefix", "coats/")
     assert (said.code, said.out) == (0, "No failures with --prefix coats/ in stack shop.\n")
 
 
 def test_json_contains_every_field_of_a_failure(person: Person) -> None:
-    data = person.types("failures", "--json").data
+    data = person.run("failures", "--json").data
     assert {one["code"]: (one["photos"], one["usd"], one["unknown_usd"]) for one in data["codes"]} == {
         "unsafe_request": (2, 0, 0),
         "charge_unknown": (1, 0, 0.01),
@@ -84,17 +84,17 @@ def test_photo_with_several_errors_counts_once(person: Person) -> None:
     person.world.upload_sidecar("bad.jpg", promt="at sea", widht=3)
     person.world.upload_photo("bad.jpg", build_photo("bad"))
     person.world.run_until_empty()
-    said = person.types("failures", "--prefix", "bad", "--json").data
+    said = person.run("failures", "--prefix", "bad", "--json").data
     assert [(one["code"], one["photos"]) for one in said["codes"]] == [("unknown_field", 1)]
     assert len(said["failures"]) == 2
-    (row,) = (line for line in person.types("failures", "--prefix", "bad").out.splitlines() if "$0.00" in line)
+    (row,) = (line for line in person.run("failures", "--prefix", "bad").out.splitlines() if "$0.00" in line)
     assert row.split()[:2] == ["unknown_field", "1"]
 
 
 def test_photo_that_never_had_a_job_is_a_failure(person: Person) -> None:
     person.world.upload_photo("bare.jpg", b"some text", operation="remove")
     person.world.run_until_empty()
-    (failure,) = person.types("failures", "--prefix", "bare", "--json").data["failures"]
+    (failure,) = person.run("failures", "--prefix", "bare", "--json").data["failures"]
     assert (failure["code"], failure["job_id"], failure["status"]) == ("not_a_photo", None, "refused")
 
 
@@ -102,24 +102,24 @@ def test_every_problem_of_a_photo_is_shown_redriven_once(person: Person) -> None
     person.world.upload_sidecar("coats/red.jpg", operation="remov", num_images=0)
     person.world.upload_photo("coats/red.jpg", build_photo())
     person.world.run_until_empty()
-    shown = person.types("failures", "--prefix", "coats/", "--json").data["failures"]
+    shown = person.run("failures", "--prefix", "coats/", "--json").data["failures"]
     assert [one["code"] for one in shown] == ["invalid_value", "invalid_value"]
-    assert person.types("redrive", "--prefix", "coats/", "--json").data["looked_at_anew"] == 1
+    assert person.run("redrive", "--prefix", "coats/", "--json").data["looked_at_anew"] == 1
 
 
 def test_long_list_is_shortened_with_advice_to_see_all(person: Person) -> None:
-    person.has_failed(Code.UNSAFE_REQUEST, *(f"coats/{number:02}.jpg" for number in range(12)))
-    shown = person.types("failures").out
+    person.upload_failing(Code.UNSAFE_REQUEST, *(f"coats/{number:02}.jpg" for number in range(12)))
+    shown = person.run("failures").out
     assert "… and 4 more: `backdrop failures --code unsafe_request --all` lists them" in shown
     assert "coats/11.jpg" not in shown
-    every = person.types("failures", "--code", "unsafe_request", "--all").out
+    every = person.run("failures", "--code", "unsafe_request", "--all").out
     assert "coats/11.jpg" in every
     assert "more:" not in every
-    assert len(person.types("failures", "--json").data["failures"]) == 16
+    assert len(person.run("failures", "--json").data["failures"]) == 16
 
 
 def test_terminal_of_80_columns_shows_no_truncated_words(person: Person) -> None:
-    shown = person.types("failures", terminal=True).out
+    shown = person.run("failures", terminal=True).out
     lines = shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
     assert max(len(line) for line in lines) <= 80
     words = {word for line in lines for word in line.split()}
@@ -128,41 +128,41 @@ def test_terminal_of_80_columns_shows_no_truncated_words(person: Person) -> None
 
 def test_terminal_shows_a_key_unbroken_for_copying(person: Person) -> None:
     long = "a folder whose name is long/" * 5 + "red.jpg"
-    person.has_failed(Code.UNSAFE_REQUEST, long)
-    assert f"    {long}\n" in person.types("failures", terminal=True).out
+    person.upload_failing(Code.UNSAFE_REQUEST, long)
+    assert f"    {long}\n" in person.run("failures", terminal=True).out
 
 
 def test_piped_output_is_uncolored_with_one_line_per_row(person: Person) -> None:
     long = "a folder whose name is long/" * 5 + "red.jpg"
-    person.has_failed(Code.UNSAFE_REQUEST, long)
-    shown = person.types("failures").out
+    person.upload_failing(Code.UNSAFE_REQUEST, long)
+    shown = person.run("failures").out
     assert "\x1b" not in shown
     assert f"    {long}\n" in shown
-    assert row(shown, "charge_unknown")[-1] == str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint)
+    assert read_row(shown, "charge_unknown")[-1] == str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint)
 
 
 def test_control_characters_in_a_key_are_escaped(person: Person) -> None:
-    person.has_failed(Code.UNSAFE_REQUEST, "coats/\x1b[2Jred.jpg")
-    shown = person.types("failures", "--prefix", "coats/").out
+    person.upload_failing(Code.UNSAFE_REQUEST, "coats/\x1b[2Jred.jpg")
+    shown = person.run("failures", "--prefix", "coats/").out
     assert r"    coats/\u001b[2Jred.jpg" + "\n" in shown
 
 
 def test_line_break_in_a_key_breaks_no_line(person: Person) -> None:
-    person.has_failed(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
-    assert r"    coats/two\nlines.jpg" + "\n" in person.types("failures", "--prefix", "coats/").out
+    person.upload_failing(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
+    assert r"    coats/two\nlines.jpg" + "\n" in person.run("failures", "--prefix", "coats/").out
 
 
 def test_paused_provider_is_named_and_its_photos_no_failures(person: Person) -> None:
-    person.types("pause", "ideogram")
-    shown = person.types("failures").out
+    person.run("pause", "ideogram")
+    shown = person.run("failures").out
     assert "Photos wait for ideogram, which is paused (paused_by_person): A person paused it." in shown
-    (reason,) = person.types("failures", "--json").data["paused"]["ideogram"]
+    (reason,) = person.run("failures", "--json").data["paused"]["ideogram"]
     assert reason["reason"] == "person"
 
 
 def test_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
-    said = person.types("failures", "--code", "charge_unknow")
-    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    said = person.run("failures", "--code", "charge_unknow")
+    assert (said.code, said.out, person.requested_locations) == (2, "", [])
     assert said.err.startswith("error: there is no code 'charge_unknow'; did you mean charge_unknown?")
 
 
@@ -171,34 +171,34 @@ def test_dead_letters_without_a_photo_are_counted(person: Person) -> None:
         person.world.sqs.send_externally(person.world.queues[line], "no json")
     person.world.run_until_empty()
     for words in ((), ("--code", "damaged_message")):
-        said = person.types("failures", *words)
+        said = person.run("failures", *words)
         assert "3 dead letters (damaged_message) without a photo: the dead-letter queue has" in said.out
-        assert person.types("failures", *words, "--json").data["other_dead_letters"] == {"damaged_message": 3}
+        assert person.run("failures", *words, "--json").data["other_dead_letters"] == {"damaged_message": 3}
     for words in (("--code", "charge_unknown"), ("--prefix", "hats/"), ("--provider", "ideogram")):
-        assert person.types("failures", *words, "--json").data["other_dead_letters"] == {}
+        assert person.run("failures", *words, "--json").data["other_dead_letters"] == {}
 
 
 def test_dead_letters_of_several_batches_are_counted_once_each(person: Person) -> None:
     for number in range(35):
         person.world.sqs.send_externally(person.world.queues["intake"], f"no json {number}")
     person.world.run_until_empty()
-    assert person.types("failures", "--json").data["other_dead_letters"] == {"damaged_message": 35}
+    assert person.run("failures", "--json").data["other_dead_letters"] == {"damaged_message": 35}
 
 
 def test_open_lost_answers_are_reported_with_their_outlook(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
-    person.drops("shoes/red.jpg")
+    person.upload("shoes/red.jpg")
     person.world.run_until_empty("intake", "deliver")
     person.world.provider.script.append(build_charged_hang_up())
     person.world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
     person.world.deliver_next("ideogram")
-    assert "1 job lost the provider's answer; $0.01 was possibly charged." in person.types("failures").out
+    assert "1 job lost the provider's answer; $0.01 was possibly charged." in person.run("failures").out
     for words, keys in {
         (): 1,
         ("--code", "charge_unknown"): 1,
         ("--code", "crashed"): 0,
         ("--prefix", "hats/"): 0,
     }.items():
-        assert len(person.types("failures", *words, "--json").data["lost_answers"]) == keys
+        assert len(person.run("failures", *words, "--json").data["lost_answers"]) == keys
     person.world.run_until_empty()
-    assert person.types("failures", "--json").data["lost_answers"] == []
+    assert person.run("failures", "--json").data["lost_answers"] == []

@@ -14,7 +14,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.corpus.files import heic
-from tests.simulated.cli_person import Person, Said
+from tests.simulated.cli_person import CommandResult, Person
 
 SETTLED = 60
 
@@ -28,27 +28,27 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
 @pytest.fixture
 def shop(person: Person) -> Person:
     """Two photos of shoes that were delivered, and one file that is no photo."""
-    person.drops("shoes/red.jpg", "shoes/ölig & <b>.jpg", "hats/top.jpg")
+    person.upload("shoes/red.jpg", "shoes/ölig & <b>.jpg", "hats/top.jpg")
     person.world.upload_photo("shoes/list.jpg", b"I am a list", operation="remove")
     person.world.run_until_empty()
     return person
 
 
-def page(folder: Path) -> dict[str, Any]:
+def read_page(folder: Path) -> dict[str, Any]:
     text = (folder / "index.html").read_text("utf-8")
     return json.loads(text.split('id="album">')[1].split("</script>")[0])
 
 
-def names(folder: Path) -> list[tuple[str, str]]:
-    return [(one["kind"], one["name"]) for one in page(folder)["entries"]]
+def list_thumbnails(folder: Path) -> list[tuple[str, str]]:
+    return [(one["kind"], one["name"]) for one in read_page(folder)["entries"]]
 
 
 def test_page_of_everything_is_written_to_the_folder_gallery(shop: Person) -> None:
-    said = shop.types("gallery")
+    said = shop.run("gallery")
     assert said.code == 0, said.err
     assert said.out.startswith("3 pictures, 1 problem, stack shop\n")
     assert str(Path("gallery/index.html").resolve()) in said.out
-    assert names(Path("gallery")) == [
+    assert list_thumbnails(Path("gallery")) == [
         ("shot", "hats/top.jpg"),
         ("trouble", "shoes/list.jpg"),
         ("shot", "shoes/red.jpg"),
@@ -57,13 +57,13 @@ def test_page_of_everything_is_written_to_the_folder_gallery(shop: Person) -> No
 
 
 def test_prefix_and_output_folder_can_be_chosen(shop: Person) -> None:
-    assert shop.types("gallery", "shoes/", "--output", "a/b").code == 0
-    assert [name for _, name in names(Path("a/b"))] == ["list.jpg", "red.jpg", "ölig & <b>.jpg"]
+    assert shop.run("gallery", "shoes/", "--output", "a/b").code == 0
+    assert [name for _, name in list_thumbnails(Path("a/b"))] == ["list.jpg", "red.jpg", "ölig & <b>.jpg"]
 
 
 def test_every_link_works_and_the_failure_has_its_hint(shop: Person) -> None:
-    shop.types("gallery")
-    for one in page(Path("gallery"))["entries"]:
+    shop.run("gallery")
+    for one in read_page(Path("gallery"))["entries"]:
         sides = [one["before"], one.get("after")]
         if one["kind"] == "trouble":
             assert (one["code"], one["hint"]) == (
@@ -75,63 +75,63 @@ def test_every_link_works_and_the_failure_has_its_hint(shop: Person) -> None:
 
 
 def test_second_run_downloads_no_picture_again(shop: Person) -> None:
-    first = shop.types("gallery", "--json").data
-    shop.drops("shoes/new.jpg")
+    first = shop.run("gallery", "--json").data
+    shop.upload("shoes/new.jpg")
     shop.world.run_until_empty()
-    again = shop.types("gallery", "--json").data
+    again = shop.run("gallery", "--json").data
     assert (first["thumbs_made"], first["thumbs_kept"]) == (6, 0)
     assert (again["thumbs_made"], again["thumbs_kept"], again["pictures"]) == (2, 6, 4)
 
 
 def test_deleted_photo_is_shown_in_its_earlier_version(shop: Person) -> None:
     shop.world.s3.delete(INPUT_BUCKET, "hats/top.jpg")
-    (one,) = (one for one in made(shop) if one["name"] == "hats/top.jpg")
+    (one,) = (one for one in create_gallery(shop) if one["name"] == "hats/top.jpg")
     assert one["before"]
 
 
 def test_permanently_deleted_photo_is_named(shop: Person) -> None:
     del shop.world.input_bucket.objects["hats/top.jpg"]
-    said = shop.types("gallery")
+    said = shop.run("gallery")
     assert "Without a preview, because this version is no longer in the bucket: hats/top.jpg\n" in said.out
-    told = shop.types("gallery", "--json").data["without_thumb"]
+    told = shop.run("gallery", "--json").data["without_thumb"]
     assert told == [{"bucket": INPUT_BUCKET, "key": "hats/top.jpg", "reason": "gone"}]
 
 
 def test_denied_access_to_one_photo_stops_no_page(shop: Person) -> None:
-    def withheld(call: ServiceCall) -> None:
+    def deny(call: ServiceCall) -> None:
         if call.operation == "get_object" and call.request.get("Key") == "hats/top.jpg":
             raise build_client_error("AccessDenied", "GetObject", 403)
 
-    shop.world.transport.faults_before.append(TargetedFault(withheld, times=1000))
-    said = shop.types("gallery")
+    shop.world.transport.faults_before.append(TargetedFault(deny, times=1000))
+    said = shop.run("gallery")
     assert "Without a preview, because S3 denies access: hats/top.jpg\n" in said.out
-    assert len(page(Path("gallery"))["entries"]) == 4
+    assert len(read_page(Path("gallery"))["entries"]) == 4
 
 
 def test_iphone_photo_is_shown_next_to_its_picture(person: Person) -> None:
     person.world.upload_photo("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
     person.world.run_until_empty()
-    assert "Without a preview" not in person.types("gallery").out
-    (one,) = page(Path("gallery"))["entries"]
+    assert "Without a preview" not in person.run("gallery").out
+    (one,) = read_page(Path("gallery"))["entries"]
     assert Path("gallery", one["before"]).is_file()
 
 
 def test_receipts_with_denied_access_are_reported_in_one_sentence(shop: Person) -> None:
-    def withheld(call: ServiceCall) -> None:
+    def deny(call: ServiceCall) -> None:
         if call.operation == "get_object":
             raise build_client_error("AccessDenied", "GetObject", 403, "not you")
 
-    shop.world.transport.faults_before.append(TargetedFault(withheld, times=1000))
-    said = shop.types("gallery")
+    shop.world.transport.faults_before.append(TargetedFault(deny, times=1000))
+    said = shop.run("gallery")
     assert (said.code, said.err) == (1, "error: your AWS credentials do not allow GetObject: not you\n")
 
 
 def test_paused_provider_is_reported_for_any_prefix(shop: Person) -> None:
-    shop.types("pause", "ideogram")
+    shop.run("pause", "ideogram")
     shop.world.run_until_empty()
     assert shop.world.output_bucket.find_current(provider_report_key("ideogram"))
-    assert shop.types("gallery", "shoes/").code == 0
-    (paused,) = page(Path("gallery"))["stopped"]
+    assert shop.run("gallery", "shoes/").code == 0
+    (paused,) = read_page(Path("gallery"))["stopped"]
     assert (paused["name"], paused["code"]) == ("ideogram", Code.PAUSED_BY_PERSON)
 
 
@@ -139,42 +139,42 @@ def test_broken_folder_defaults_above_the_prefix_are_reported(shop: Person) -> N
     shop.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b"{")
     shop.world.upload_photo("shoes/late.jpg", build_photo("late"))
     shop.world.run_for(SETTLED)
-    assert shop.types("gallery", "shoes/").code == 0
-    assert ("trouble", "_backdrop.json") in names(Path("gallery"))
+    assert shop.run("gallery", "shoes/").code == 0
+    assert ("trouble", "_backdrop.json") in list_thumbnails(Path("gallery"))
 
 
 def test_page_of_another_program_is_left_unchanged(shop: Person) -> None:
     Path("index.html").write_text("<title>My shop</title>")
-    said = shop.types("gallery", "--output", ".")
+    said = shop.run("gallery", "--output", ".")
     assert (said.code, Path("index.html").read_text()) == (2, "<title>My shop</title>")
     assert "choose another folder with --output" in said.err
 
 
 def test_page_of_one_prefix_is_not_overwritten_by_another(shop: Person) -> None:
-    shop.types("gallery", "shoes/")
-    before = files(Path("gallery"))
+    shop.run("gallery", "shoes/")
+    before = read_files(Path("gallery"))
     for words in (["hats/"], ["hats/", "--json"], ["shoes/r"]):
-        said = shop.types("gallery", *words)
+        said = shop.run("gallery", *words)
         assert (said.code, said.out) == (2, "")
         assert said.err == (
             "error: nothing was written: gallery has the page of shoes/, which would be lost;"
             " choose another folder with --output\n"
         )
-    assert files(Path("gallery")) == before
+    assert read_files(Path("gallery")) == before
 
 
 def test_page_of_all_photos_replaces_that_of_a_prefix(shop: Person) -> None:
-    shop.types("gallery", "shoes/")
-    before = files(Path("gallery/thumbs"))
-    told = shop.types("gallery", "--json").data
+    shop.run("gallery", "shoes/")
+    before = read_files(Path("gallery/thumbs"))
+    told = shop.run("gallery", "--json").data
     assert (told["thumbs_kept"], told["pictures"]) == (4, 3)
-    assert before.items() <= files(Path("gallery/thumbs")).items()
-    assert shop.types("gallery", "shoes/").code == 2
+    assert before.items() <= read_files(Path("gallery/thumbs")).items()
+    assert shop.run("gallery", "shoes/").code == 2
 
 
 def test_unwritable_folder_is_reported_in_one_sentence(shop: Person) -> None:
     Path("gallery").write_text("a file")
-    code, words = refused(shop.types("gallery"))
+    code, words = assert_refused(shop.run("gallery"))
     assert (code, words) == (
         1,
         "error: gallery cannot be written (Not a directory); existing files are kept, so run the command again",
@@ -182,32 +182,32 @@ def test_unwritable_folder_is_reported_in_one_sentence(shop: Person) -> None:
 
 
 def test_prefix_without_photos_writes_nothing(shop: Person) -> None:
-    shop.types("pause", "ideogram")
+    shop.run("pause", "ideogram")
     shop.world.run_until_empty()
-    said = shop.types("gallery", "boots/")
+    said = shop.run("gallery", "boots/")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(
         "error: nothing was written: stack shop has no receipt and no error report of photos whose keys begin with "
         "boots/;"
     )
     assert not Path("gallery").exists()
-    shop.types("gallery")
-    before = files(Path("gallery"))
-    assert shop.types("gallery", "boots/").code == 1
-    assert files(Path("gallery")) == before
+    shop.run("gallery")
+    before = read_files(Path("gallery"))
+    assert shop.run("gallery", "boots/").code == 1
+    assert read_files(Path("gallery")) == before
 
 
 def test_stack_without_photos_has_no_page(person: Person) -> None:
-    said = person.types("gallery")
+    said = person.run("gallery")
     assert (said.code, Path("gallery").exists()) == (1, False)
     assert "stack shop has no receipt and no error report of any photo;" in said.err
 
 
 def test_photo_in_progress_already_has_a_page(person: Person) -> None:
-    person.types("pause", "ideogram")
-    person.drops("shoes/red.jpg")
+    person.run("pause", "ideogram")
+    person.upload("shoes/red.jpg")
     person.world.run_until_empty()
-    said = person.types("gallery", "shoes/")
+    said = person.run("gallery", "shoes/")
     assert (said.code, said.out.splitlines()[0]) == (
         0,
         "0 pictures, 1 problem, 1 picture in progress of shoes/, stack shop",
@@ -215,19 +215,19 @@ def test_photo_in_progress_already_has_a_page(person: Person) -> None:
 
 
 def test_json_says_where_the_page_is_and_its_contents(shop: Person) -> None:
-    told = shop.types("gallery", "--json").data
+    told = shop.run("gallery", "--json").data
     assert told["page"] == str(Path("gallery/index.html").resolve())
     assert (told["pictures"], told["problems"], told["total_usd"]) == (3, 1, 0.03)
 
 
-def made(person: Person) -> list[dict[str, Any]]:
-    assert person.types("gallery").code == 0
-    return page(Path("gallery"))["entries"]
+def create_gallery(person: Person) -> list[dict[str, Any]]:
+    assert person.run("gallery").code == 0
+    return read_page(Path("gallery"))["entries"]
 
 
-def files(folder: Path) -> dict[Path, bytes]:
+def read_files(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def refused(said: Said) -> tuple[int, str]:
+def assert_refused(said: CommandResult) -> tuple[int, str]:
     return said.code, said.err.split(", and the next run")[0].strip().split("; and")[0]

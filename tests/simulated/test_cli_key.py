@@ -8,56 +8,56 @@ from typing import override
 import pytest
 
 from backdrop_cli.operate import key_check
-from tests.simulated.cli_clinic import Clinic, a_clinic
-from tests.simulated.cli_person import Said
+from tests.simulated.cli_clinic import CheckedStack, build_checked_stack
+from tests.simulated.cli_person import CommandResult
 
 
-def typed(_prompt: str) -> str:
+def type_key(_prompt: str) -> str:
     """What a person types at the prompt, which shows nothing."""
     return "typed-key"
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
-    return a_clinic(monkeypatch)
+def clinic(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
+    return build_checked_stack(monkeypatch)
 
 
 # -- the key -----------------------------------------------------------------------------------------------------
 
 
-def test_piped_key_is_stored_and_never_printed(clinic: Clinic) -> None:
-    said = _pipes(clinic, "\ufeff secret-key-1 \r\n")
+def test_piped_key_is_stored_and_never_printed(clinic: CheckedStack) -> None:
+    said = _pipe_key(clinic, "\ufeff secret-key-1 \r\n")
     assert (said.code, clinic.account.key) == (0, "secret-key-1")
     assert "secret-key-1" not in said.out + said.err
 
 
-def test_key_typed_at_the_prompt_is_not_shown(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("getpass.getpass", typed)
-    clinic.person.types("pause", "ideogram")
-    said = clinic.person.types("key", "set", "ideogram", answer="")
+def test_key_typed_at_the_prompt_is_not_shown(clinic: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getpass", type_key)
+    clinic.person.run("pause", "ideogram")
+    said = clinic.person.run("key", "set", "ideogram", answer="")
     assert (said.code, clinic.account.key) == (0, "typed-key")
     assert "`backdrop resume ideogram`." in said.out
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two words", "schlüssel", "a\nb", "x" * 5000])
-def test_invalid_key_is_refused_and_the_old_one_kept(clinic: Clinic, text: str) -> None:
-    assert (_pipes(clinic, text).code, clinic.account.key) == (2, "good-key")
+def test_invalid_key_is_refused_and_the_old_one_kept(clinic: CheckedStack, text: str) -> None:
+    assert (_pipe_key(clinic, text).code, clinic.account.key) == (2, "good-key")
 
 
-def test_key_is_never_accepted_as_an_argument(clinic: Clinic) -> None:
-    assert clinic.person.types("key", "set", "ideogram", "secret").code == 2
+def test_key_is_never_accepted_as_an_argument(clinic: CheckedStack) -> None:
+    assert clinic.person.run("key", "set", "ideogram", "secret").code == 2
 
 
-def test_missing_secret_and_disabled_provider_are_reported(clinic: Clinic) -> None:
+def test_missing_secret_and_disabled_provider_are_reported(clinic: CheckedStack) -> None:
     clinic.account.is_deployed = False
-    told = _pipes(clinic, "key").err
+    told = _pipe_key(clinic, "key").err
     assert "restore-secret --secret-id shop/ideogram/api-key" in told
     assert told.endswith("then set it again\n")
-    assert clinic.person.types("key", "set", "runware").code == 1
+    assert clinic.person.run("key", "set", "runware").code == 1
 
 
-def _pipes(clinic: Clinic, text: str) -> Said:
-    return clinic.person.types("key", "set", "ideogram", piped=text)
+def _pipe_key(clinic: CheckedStack, text: str) -> CommandResult:
+    return clinic.person.run("key", "set", "ideogram", piped=text)
 
 
 # -- the free call -----------------------------------------------------------------------------------------------

@@ -16,36 +16,36 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     return Person(World(), monkeypatch)
 
 
-def reported(person: Person) -> bool:
+def has_provider_report(person: Person) -> bool:
     """Whether the paused provider's only report is in the output bucket."""
     return person.world.output_bucket.find_current(REPORT) is not None
 
 
 def test_paused_provider_buys_nothing_until_it_is_resumed(person: Person) -> None:
-    assert person.types("pause", "ideogram").code == 0
-    person.drops("shoes/red.jpg", "shoes/blue.jpg")
+    assert person.run("pause", "ideogram").code == 0
+    person.upload("shoes/red.jpg", "shoes/blue.jpg")
     person.world.run_until_empty()
     assert person.world.provider.received_job_ids == []
-    assert reported(person)
+    assert has_provider_report(person)
     assert [person.world.read_report(job.key) for job in person.world.list_jobs()] == [None, None]
-    assert person.types("resume", "ideogram").code == 0
+    assert person.run("resume", "ideogram").code == 0
     person.world.run_until_empty()
     assert [job.status for job in person.world.list_jobs()] == [JobStatus.STORED, JobStatus.STORED]
-    assert not reported(person)
+    assert not has_provider_report(person)
 
 
 def test_pause_shows_waiting_jobs_and_how_to_resume(person: Person) -> None:
-    person.types("pause", "ideogram")
-    person.drops("shoes/red.jpg", "shoes/blue.jpg")
+    person.run("pause", "ideogram")
+    person.upload("shoes/red.jpg", "shoes/blue.jpg")
     person.world.run_until_empty()
-    said = person.types("pause", "ideogram").out
+    said = person.run("pause", "ideogram").out
     assert "About 2 jobs wait in its lane. To resume it, run `backdrop resume ideogram`." in said
 
 
 def test_pausing_twice_has_the_effect_of_once(person: Person) -> None:
-    person.types("pause", "ideogram")
+    person.run("pause", "ideogram")
     person.world.clock.time = person.world.clock.time.replace(hour=11)
-    again = person.types("pause", "ideogram")
+    again = person.run("pause", "ideogram")
     assert again.code == 0
     assert "ideogram was already paused, since 2026-11-20 09:00:00 UTC" in again.out
     (pause,) = person.world.ledger.read_health("ideogram").pauses
@@ -56,8 +56,8 @@ def test_resume_lists_the_reasons_it_lifted(person: Person) -> None:
     person.stack.circuit_breaker.pause(
         "ideogram", PauseReason.BALANCE, Code.PROVIDER_OUT_OF_MONEY, "The account is empty."
     )
-    person.types("pause", "ideogram")
-    said = person.types("resume", "ideogram")
+    person.run("pause", "ideogram")
+    said = person.run("resume", "ideogram")
     assert "its account's balance, since 2026-11-20 09:00:00 UTC: The account is empty." in said.out
     assert "an operator, since 2026-11-20 09:00:00 UTC: A person paused it." in said.out
     assert "If a reason still applies, it pauses the lane again" in said.out
@@ -65,40 +65,40 @@ def test_resume_lists_the_reasons_it_lifted(person: Person) -> None:
 
 
 def test_resuming_a_running_lane_changes_nothing_and_reports_it(person: Person) -> None:
-    said = person.types("resume", "ideogram")
+    said = person.run("resume", "ideogram")
     assert (said.code, "ideogram was not paused" in said.out) == (0, True)
     assert person.world.mappings["ideogram"].is_enabled
 
 
 def test_pause_next_to_other_reasons_names_them(person: Person) -> None:
     person.stack.circuit_breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The key is refused.")
-    said = person.types("pause", "ideogram").out
+    said = person.run("pause", "ideogram").out
     assert "It is also paused because of:" in said
     assert "its API key, since 2026-11-20 09:00:00 UTC: The key is refused." in said
 
 
 def test_repeated_command_completes_one_that_crashed(person: Person) -> None:
-    person.types("pause", "ideogram")
+    person.run("pause", "ideogram")
     person.world.mappings["ideogram"].is_enabled = person.world.mappings["ideogram"].is_polling = True
     person.world.queues["deliver"].messages.clear()
-    assert person.types("pause", "ideogram").code == 0
+    assert person.run("pause", "ideogram").code == 0
     assert not person.world.mappings["ideogram"].is_enabled
     person.world.run_until_empty()
-    assert reported(person)
+    assert has_provider_report(person)
 
 
 def test_lane_that_lambda_is_still_switching_is_waited_for(person: Person) -> None:
-    person.types("pause", "ideogram")
+    person.run("pause", "ideogram")
     source = person.world.mappings["ideogram"]
     source.is_polling = True
     began = person.world.clock.time
-    person.world.transport.faults_after.append(lambda _: obeys_after_half_a_minute(person))
-    assert person.types("resume", "ideogram").code == 0
+    person.world.transport.faults_after.append(lambda _: delay_mapping_changes(person))
+    assert person.run("resume", "ideogram").code == 0
     assert source.is_enabled
     assert 30 <= (person.world.clock.time - began).total_seconds() < 60
 
 
-def obeys_after_half_a_minute(person: Person) -> None:
+def delay_mapping_changes(person: Person) -> None:
     """Lambda's pollers notice a change of their mapping after half a minute."""
     if (person.world.clock.time.minute, person.world.clock.time.second) >= (0, 30):
         person.world.mappings["ideogram"].is_polling = person.world.mappings["ideogram"].is_enabled
@@ -106,20 +106,20 @@ def obeys_after_half_a_minute(person: Person) -> None:
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_disabled_provider_is_refused_with_the_enabled_ones(person: Person, verb: str) -> None:
-    said = person.types(verb, "runware")
+    said = person.run(verb, "runware")
     assert (said.code, said.out) == (1, "")
     assert said.err == "error: runware is disabled (its MaxInFlight is 0) and has no lane; enabled in shop: ideogram\n"
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_unknown_provider_is_answered_with_the_nearest(person: Person, verb: str) -> None:
-    said = person.types(verb, "ideogramm")
+    said = person.run(verb, "ideogramm")
     assert (said.code, said.out) == (2, "")
     assert said.err == "error: there is no provider 'ideogramm'; did you mean ideogram? (enabled in shop: ideogram)\n"
 
 
 def test_json_contains_the_lanes_new_state(person: Person) -> None:
-    assert person.types("pause", "ideogram", "--json").data == {
+    assert person.run("pause", "ideogram", "--json").data == {
         "stack": "shop",
         "provider": "ideogram",
         "paused": True,
@@ -135,7 +135,7 @@ def test_json_contains_the_lanes_new_state(person: Person) -> None:
         "lifted": [],
         "waiting": 0,
     }
-    resumed = person.types("--json", "resume", "ideogram").data
+    resumed = person.run("--json", "resume", "ideogram").data
     assert (resumed["paused"], resumed["was_paused"], [one["reason"] for one in resumed["lifted"]]) == (
         False,
         True,

@@ -10,33 +10,33 @@ import pytest
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
-from tests.simulated.lint_shop import WISH, Shop
+from tests.simulated.lint_shop import INSTRUCTIONS, LintedFolder
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LintedFolder:
     """An empty folder."""
-    return Shop(Person(World(), monkeypatch), tmp_path)
+    return LintedFolder(Person(World(), monkeypatch), tmp_path)
 
 
-def test_broken_defaults_above_the_linted_folder_are_reported(shop: Shop) -> None:
-    shop.put("_backdrop.json", {"seed": -1})
-    shop.put("hats/a.jpg", build_photo())
-    shop.put("hats/a.jpg.json", WISH)
-    assert list(shop.told("errors", "hats")) == ["_backdrop.json"]
+def test_broken_defaults_above_the_linted_folder_are_reported(shop: LintedFolder) -> None:
+    shop.write("_backdrop.json", {"seed": -1})
+    shop.write("hats/a.jpg", build_photo())
+    shop.write("hats/a.jpg.json", INSTRUCTIONS)
+    assert list(shop.list_messages("errors", "hats")) == ["_backdrop.json"]
 
 
-def test_defaults_above_the_linted_folder_are_inherited(shop: Shop) -> None:
-    shop.put("_backdrop.json", {"operation": "remove"})
-    shop.put("hats/_backdrop.json", {"output": {"format": "webp"}})
-    shop.put("hats/autumn/a.jpg", build_photo())
+def test_defaults_above_the_linted_folder_are_inherited(shop: LintedFolder) -> None:
+    shop.write("_backdrop.json", {"operation": "remove"})
+    shop.write("hats/_backdrop.json", {"output": {"format": "webp"}})
+    shop.write("hats/autumn/a.jpg", build_photo())
     assert shop.data("hats/autumn")["ready"] == 1
 
 
-def test_key_too_long_for_its_results_is_an_error(shop: Shop) -> None:
+def test_key_too_long_for_its_results_is_an_error(shop: LintedFolder) -> None:
     folder = "/".join(["f" * 200] * 4)
-    shop.put(f"{folder}/{'x' * 110}.jpg", build_photo())
-    ((message,),) = shop.told("errors", "--to=/").values()
+    shop.write(f"{folder}/{'x' * 110}.jpg", build_photo())
+    ((message,),) = shop.list_messages("errors", "--to=/").values()
     assert "918 bytes; at most 900" in message
 
 
@@ -49,61 +49,61 @@ def test_key_too_long_for_its_results_is_an_error(shop: Shop) -> None:
         ("red .jpg.json", "there is red .jpg.json: the name should be red.jpg.json"),
     ],
 )
-def test_near_miss_is_reported_once(shop: Shop, name: str, words: str | None) -> None:
-    shop.put("red.jpg", build_photo())
-    shop.put(name, WISH)
-    told = shop.told("warnings")
+def test_near_miss_is_reported_once(shop: LintedFolder, name: str, words: str | None) -> None:
+    shop.write("red.jpg", build_photo())
+    shop.write(name, INSTRUCTIONS)
+    told = shop.list_messages("warnings")
     (said,) = told["red.jpg"]
     assert said == ("No instructions found for this photo." if words is None else said)
     assert words is None or words in said
     assert set(told) == {"red.jpg"}
 
 
-def test_sidecar_without_a_photo_is_a_warning(shop: Shop) -> None:
-    shop.put("shoes/green.jpg.json", WISH)
-    shop.put("shoes/red.jpg", build_photo())
-    shop.put("shoes/red.json", WISH)
-    ((name, (words,)),) = shop.told("warnings").items()
+def test_sidecar_without_a_photo_is_a_warning(shop: LintedFolder) -> None:
+    shop.write("shoes/green.jpg.json", INSTRUCTIONS)
+    shop.write("shoes/red.jpg", build_photo())
+    shop.write("shoes/red.json", INSTRUCTIONS)
+    ((name, (words,)),) = shop.list_messages("warnings").items()
     assert name == "shoes/green.jpg.json"
     assert words.startswith("No photo is named green.jpg")
 
 
 @pytest.mark.parametrize("name", ["backdrop.json", "_Backdrop.json", "_backdrops.json", "_backdrop.jsn"])
-def test_nearly_correct_name_of_defaults_is_reported(shop: Shop, name: str) -> None:
-    shop.put(name, {"operation": "remove"})
-    ((found, (words,)),) = shop.told("warnings").items()
+def test_nearly_correct_name_of_defaults_is_reported(shop: LintedFolder, name: str) -> None:
+    shop.write(name, {"operation": "remove"})
+    ((found, (words,)),) = shop.list_messages("warnings").items()
     assert (found, words) == (name, "This file is not read: folder defaults must be named _backdrop.json.")
 
 
-def test_single_file_is_checked_with_its_instructions(shop: Shop) -> None:
-    shop.put("red.jpg", build_photo())
-    shop.put("red.jpg.json", {"seed": -1})
-    shop.put("blue.jpg", b"")
-    assert list(shop.told("errors", "red.jpg")) == ["red.jpg.json"]
-    assert list(shop.told("errors", "red.jpg.json")) == ["red.jpg.json"]
+def test_single_file_is_checked_with_its_instructions(shop: LintedFolder) -> None:
+    shop.write("red.jpg", build_photo())
+    shop.write("red.jpg.json", {"seed": -1})
+    shop.write("blue.jpg", b"")
+    assert list(shop.list_messages("errors", "red.jpg")) == ["red.jpg.json"]
+    assert list(shop.list_messages("errors", "red.jpg.json")) == ["red.jpg.json"]
     assert shop.data("red.jpg.json")["photos"] == 1
 
 
-def test_file_named_twice_counts_once(shop: Shop) -> None:
-    shop.put("hats/a.jpg", build_photo())
-    shop.put("hats/_backdrop.json", {"operation": "remove"})
+def test_file_named_twice_counts_once(shop: LintedFolder) -> None:
+    shop.write("hats/a.jpg", build_photo())
+    shop.write("hats/_backdrop.json", {"operation": "remove"})
     assert shop.data("hats", "hats/a.jpg", "hats/_backdrop.json")["files"] == 2
 
 
-def test_unreadable_folder_and_file_are_errors(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.put("red.jpg", build_photo())
-    shop.put("red.jpg.json", WISH)
-    shop.put("closed/a.jpg", build_photo())
-    monkeypatch.setattr(Path, "read_bytes", refused(Path.read_bytes, "red.jpg"))
-    monkeypatch.setattr(os, "scandir", refused(os.scandir, "closed"))
-    told = shop.told()
+def test_unreadable_folder_and_file_are_errors(shop: LintedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.write("red.jpg", build_photo())
+    shop.write("red.jpg.json", INSTRUCTIONS)
+    shop.write("closed/a.jpg", build_photo())
+    monkeypatch.setattr(Path, "read_bytes", deny(Path.read_bytes, "red.jpg"))
+    monkeypatch.setattr(os, "scandir", deny(os.scandir, "closed"))
+    told = shop.list_messages()
     assert told == {
         "closed": ["The folder cannot be listed: Permission denied."],
         "red.jpg": ["The file cannot be read: Permission denied."],
     }
 
 
-def refused(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
+def deny(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     """Returns the function, but denied by the operating system for one name."""
 
     def forbidden(path: Any) -> Any:
@@ -114,59 +114,59 @@ def refused(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     return forbidden
 
 
-def test_name_that_no_key_can_have_is_an_error(shop: Shop) -> None:
-    shop.put("_backdrop.json", {"operation": "remove"})
+def test_name_that_no_key_can_have_is_an_error(shop: LintedFolder) -> None:
+    shop.write("_backdrop.json", {"operation": "remove"})
     Path(os.fsdecode(os.fsencode(shop.root) + b"/r\xff.jpg")).write_bytes(build_photo())
-    assert shop.told() == {"r\ufffd.jpg": ["Its name is not UTF-8, as keys of a bucket must be."]}
+    assert shop.list_messages() == {"r\ufffd.jpg": ["Its name is not UTF-8, as keys of a bucket must be."]}
 
 
-def test_circular_links_are_followed_once(shop: Shop) -> None:
-    shop.put("hats/a.jpg", build_photo())
-    shop.put("_backdrop.json", {"operation": "remove"})
+def test_circular_links_are_followed_once(shop: LintedFolder) -> None:
+    shop.write("hats/a.jpg", build_photo())
+    shop.write("_backdrop.json", {"operation": "remove"})
     (shop.root / "hats" / "again").symlink_to(shop.root / "hats")
     assert shop.data()["photos"] == 1
 
 
-def test_missing_path_and_stack_option_are_usage_errors(shop: Shop) -> None:
-    said = shop.lints("nowhere")
+def test_missing_path_and_stack_option_are_usage_errors(shop: LintedFolder) -> None:
+    said = shop.lint("nowhere")
     assert (said.code, said.out) == (2, "")
     assert "nowhere does not exist; name folders or files on this machine" in said.err
-    assert shop.person.types("--stack", "shop", "lint", str(shop.root)).code == 2
+    assert shop.person.run("--stack", "shop", "lint", str(shop.root)).code == 2
 
 
-def test_folder_inside_another_named_folder_counts_once(shop: Shop) -> None:
-    shop.put("sub/a.jpg", build_photo())
-    shop.put("sub/a.jpg.json", {"promt": "x"})
+def test_folder_inside_another_named_folder_counts_once(shop: LintedFolder) -> None:
+    shop.write("sub/a.jpg", build_photo())
+    shop.write("sub/a.jpg.json", {"promt": "x"})
     found = shop.data("sub", ".", "sub/a.jpg")
     assert (found["files"], len(found["errors"])) == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["red.jpg.json.txt", "sub/red.json.TXT"])
-def test_sidecar_with_a_hidden_suffix_is_always_reported(shop: Shop, name: str) -> None:
-    shop.put("_backdrop.json", WISH)
-    shop.put("red.jpg", build_photo())
-    shop.put(name, WISH)
-    assert shop.told("warnings") == {name: ["This file is not read: a sidecar's name must end with .json."]}
+def test_sidecar_with_a_hidden_suffix_is_always_reported(shop: LintedFolder, name: str) -> None:
+    shop.write("_backdrop.json", INSTRUCTIONS)
+    shop.write("red.jpg", build_photo())
+    shop.write(name, INSTRUCTIONS)
+    assert shop.list_messages("warnings") == {name: ["This file is not read: a sidecar's name must end with .json."]}
 
 
-def test_defaults_with_a_hidden_suffix_are_reported(shop: Shop) -> None:
-    shop.put("_backdrop.json.txt", WISH)
-    assert shop.told("warnings") == {
+def test_defaults_with_a_hidden_suffix_are_reported(shop: LintedFolder) -> None:
+    shop.write("_backdrop.json.txt", INSTRUCTIONS)
+    assert shop.list_messages("warnings") == {
         "_backdrop.json.txt": ["This file is not read: folder defaults must be named _backdrop.json."]
     }
 
 
-def test_second_sidecar_is_reported_unless_another_photo_reads_it(shop: Shop) -> None:
+def test_second_sidecar_is_reported_unless_another_photo_reads_it(shop: LintedFolder) -> None:
     for name in ("two.jpg", "three.jpg", "three.png"):
-        shop.put(name, build_photo())
+        shop.write(name, build_photo())
     for name in ("two.json", "two.jpg.json", "three.json", "three.jpg.json"):
-        shop.put(name, WISH)
-    assert shop.told("warnings") == {"two.json": ["This sidecar is not read: two.jpg.json takes precedence."]}
+        shop.write(name, INSTRUCTIONS)
+    assert shop.list_messages("warnings") == {"two.json": ["This sidecar is not read: two.jpg.json takes precedence."]}
 
 
-def test_missing_reference_is_reported_with_where_keys_begin(shop: Shop) -> None:
-    shop.put("red.jpg", build_photo())
-    shop.put("red.jpg.json", {**WISH, "style_reference_images": "shop/blue.jpg"})
+def test_missing_reference_is_reported_with_where_keys_begin(shop: LintedFolder) -> None:
+    shop.write("red.jpg", build_photo())
+    shop.write("red.jpg.json", {**INSTRUCTIONS, "style_reference_images": "shop/blue.jpg"})
     (error,) = shop.data("--to=/")["errors"]
     assert error["message"] == "There is no shop/blue.jpg here; give the key from the bucket's root."
     assert error["hint"] == f"{shop.root} is treated as the root of the bucket."

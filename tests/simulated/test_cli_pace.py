@@ -13,23 +13,23 @@ from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.time_estimates import measure_delivery_interval
 from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, UploadTracker
 from tests.simulated.simulation import NOW
-from tests.unit.core_items import a_job, a_stored_job
+from tests.unit.core_items import build_job, build_stored_job
 
 CALL_SECONDS, LIMIT = 12, 10
 
 
-def delivered(count: int, gap: float) -> list[Job]:
+def build_delivered_jobs(count: int, gap: float) -> list[Job]:
     """Returns jobs whose calls took twelve seconds, delivered one after another."""
     paid = NOW + timedelta(seconds=CALL_SECONDS)
     ends = [paid + timedelta(seconds=(n + 1) * gap) for n in range(count)]
-    return [a_stored_job(submitted_at=NOW, paid_at=paid, stored_at=end, ended_at=end) for end in ends]
+    return [build_stored_job(submitted_at=NOW, paid_at=paid, stored_at=end, ended_at=end) for end in ends]
 
 
-def seconds_to_go(done: Sequence[Job], status: JobStatus, left: int) -> float | None:
+def estimate_seconds(done: Sequence[Job], status: JobStatus, left: int) -> float | None:
     """Returns the remaining seconds of a drop with this many photos that are not delivered."""
     stack = SimpleNamespace(count_lane_messages={"ideogram": 0}.__getitem__, max_in_flight={"ideogram": LIMIT})
     sights = [PhotoProgress(DisplayStatus.STORED, jobs=[job]) for job in done]
-    sights += [PhotoProgress(DisplayStatus.RENDERING, jobs=[a_job(status=status)]) for _ in range(left)]
+    sights += [PhotoProgress(DisplayStatus.RENDERING, jobs=[build_job(status=status)]) for _ in range(left)]
     seen = {f"{n}.jpg": sight for n, sight in enumerate(sights)}
     follow = UploadTracker(cast("Stack", cast("Any", stack)), dict.fromkeys(seen, ExpectedUpload()), NOW)
     follow.progress = seen
@@ -48,18 +48,18 @@ def seconds_to_go(done: Sequence[Job], status: JobStatus, left: int) -> float | 
 def test_slower_of_calls_and_deliveries_determines_remaining_time(
     gap: float, status: JobStatus, seconds: float
 ) -> None:
-    assert seconds_to_go(delivered(20, gap), status, 100) == pytest.approx(seconds)
+    assert estimate_seconds(build_delivered_jobs(20, gap), status, 100) == pytest.approx(seconds)
 
 
 def test_no_estimate_is_shown_before_a_call_has_ended() -> None:
-    assert seconds_to_go([], JobStatus.ACCEPTED, 100) is None
+    assert estimate_seconds([], JobStatus.ACCEPTED, 100) is None
 
 
 def test_few_or_earlier_deliveries_give_no_delivery_rate() -> None:
-    assert measure_delivery_interval(delivered(4, 3.0), NOW) is None
-    assert measure_delivery_interval(delivered(20, 3.0), NOW + timedelta(hours=1)) is None
+    assert measure_delivery_interval(build_delivered_jobs(4, 3.0), NOW) is None
+    assert measure_delivery_interval(build_delivered_jobs(20, 3.0), NOW + timedelta(hours=1)) is None
 
 
 def test_only_the_latest_deliveries_determine_the_current_rate() -> None:
-    slow_start = [*delivered(20, 1.0), *delivered(300, 0.1)[200:]]
+    slow_start = [*build_delivered_jobs(20, 1.0), *build_delivered_jobs(300, 0.1)[200:]]
     assert measure_delivery_interval(slow_start, NOW) == pytest.approx(0.1, rel=0.01)

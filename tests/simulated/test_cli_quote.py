@@ -9,36 +9,36 @@ from backdrop.operate.rerun import RerunService
 from backdrop.ports import InputBucket
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import Person, Said
-from tests.simulated.lint_shop import WISH, Shop
+from tests.simulated.cli_person import CommandResult, Person
+from tests.simulated.lint_shop import INSTRUCTIONS, LintedFolder
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LintedFolder:
     """An empty folder."""
-    return Shop(Person(World(), monkeypatch), tmp_path)
+    return LintedFolder(Person(World(), monkeypatch), tmp_path)
 
 
-def quotes(shop: Shop, *options: str) -> Said:
-    return shop.person.types("quote", str(shop.root), *options)
+def quote_folder(shop: LintedFolder, *options: str) -> CommandResult:
+    return shop.person.run("quote", str(shop.root), *options)
 
 
-def test_files_are_quoted_at_the_most_expensive_listed_provider(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    shop.put("a.jpg.json", {**WISH, "num_images": 2})
-    shop.put("b.jpg", b"")
-    shop.put("b.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
-    said = quotes(shop, "--json")
+def test_files_are_quoted_at_the_most_expensive_listed_provider(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    shop.write("a.jpg.json", {**INSTRUCTIONS, "num_images": 2})
+    shop.write("b.jpg", b"")
+    shop.write("b.jpg.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
+    said = quote_folder(shop, "--json")
     assert (said.code, said.data["photos"], said.data["jobs"], said.data["most_usd"]) == (0, 2, 2, 0.195)
     assert said.data["providers"] == {"ideogram": {"jobs": 2, "images": 3, "most_usd": 0.195}}
-    assert shop.person.asked_for == []
+    assert shop.person.requested_locations == []
 
 
-def test_options_apply_to_photos_without_a_sidecar(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    shop.put("b.jpg", b"")
-    shop.put("b.jpg.json", {"operation": "remove"})
-    said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
+def test_options_apply_to_photos_without_a_sidecar(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    shop.write("b.jpg", b"")
+    shop.write("b.jpg.json", {"operation": "remove"})
+    said = quote_folder(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
     assert (said.code, said.err) == (0, "")
     assert [line.split() for line in said.out.splitlines() if "$0.0" in line][:2] == [
         ["ideogram", "1", "$0.01"],
@@ -48,18 +48,18 @@ def test_options_apply_to_photos_without_a_sidecar(shop: Shop) -> None:
     assert "1 photo keeps its own sidecar." in said.out
 
 
-def test_replace_quotes_the_new_instructions_for_all_photos(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    shop.put("a.json", {"operation": "remove"})
-    said = quotes(shop, "--prompt", "at sea", "--replace", "--json")
+def test_replace_quotes_the_new_instructions_for_all_photos(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    shop.write("a.json", {"operation": "remove"})
+    said = quote_folder(shop, "--prompt", "at sea", "--replace", "--json")
     assert (said.data["most_usd"], said.data["images"], said.data["sidecars_kept"]) == (0.06, 1, 0)
 
 
-def test_drop_asks_for_the_quoted_amount(shop: Shop) -> None:
+def test_drop_asks_for_the_quoted_amount(shop: LintedFolder) -> None:
     for n in range(15):
-        shop.put(f"{n}.jpg", build_photo(str(n)))
-    shop.put("0.jpg.json", {"operation": "remove"})
-    shop.put("list.json", {**WISH, "provider": ["ideogram", "segmind"]})
+        shop.write(f"{n}.jpg", build_photo(str(n)))
+    shop.write("0.jpg.json", {"operation": "remove"})
+    shop.write("list.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
     both = ("ideogram", "segmind")
     person = shop.person
     orders = replace(
@@ -67,34 +67,34 @@ def test_drop_asks_for_the_quoted_amount(shop: Shop) -> None:
     )
     stack = person.stack
 
-    def reruns_of(photos: InputBucket) -> RerunService:
+    def rerun_of_quoted_photos(photos: InputBucket) -> RerunService:
         return replace(stack.build_rerun_service(photos), enabled_providers=both)
 
     person.stack = replace(
         stack,
         redrive_service=orders,
         rerun_service=replace(stack.rerun_service, enabled_providers=both),
-        build_rerun_service=reruns_of,
+        build_rerun_service=rerun_of_quoted_photos,
     )
     words = (str(shop.root), "--sidecar", str(shop.root / "list.json"), "--stack", "shop", "--json")
     for option, answer, usd in (((), "--keep", 1.06), (("--replace",), "--replace", 1.125)):
-        assert person.types("quote", *words, *option).data["most_usd"] == usd
-        dropped = person.types("drop", *words, answer)
+        assert person.run("quote", *words, *option).data["most_usd"] == usd
+        dropped = person.run("drop", *words, answer)
         assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, usd, 0)
 
 
-def test_unknown_price_is_reported_and_not_counted_as_zero(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    said = quotes(shop, "--prompt", "at sea", "--provider", "1min")
+def test_unknown_price_is_reported_and_not_counted_as_zero(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    said = quote_folder(shop, "--prompt", "at sea", "--provider", "1min")
     assert "unknown" in said.out
     assert "; 1 image of unknown price" in said.out
     assert "OneMinUsdPerImage" in said.out
-    data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--json").data
+    data = quote_folder(shop, "--prompt", "at sea", "--provider", "1min", "--json").data
     assert (data["unpriced_images"], data["providers"]["1min"]["most_usd"]) == (1, None)
 
 
-def test_stack_states_credit_prices_and_enabled_providers(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
+def test_stack_states_credit_prices_and_enabled_providers(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
     person = shop.person
     asking = replace(person.stack.rerun_service.resolver, prices={"1min": 45_000})
     lanes = {**person.stack.redrive_service.lane_queues, "1min": person.stack.redrive_service.intake_queue}
@@ -102,83 +102,83 @@ def test_stack_states_credit_prices_and_enabled_providers(shop: Shop) -> None:
     person.stack = replace(
         person.stack, rerun_service=replace(person.stack.rerun_service, resolver=asking), redrive_service=orders
     )
-    data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
+    data = quote_folder(shop, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
     assert (data["most_usd"], data["unpriced_images"]) == (0.045, 0)
-    data = quotes(shop, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
+    data = quote_folder(shop, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
     assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
 
 
-def test_what_would_not_be_bought_is_counted_at_zero(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    shop.put("b.jpg", b"")
-    shop.put("b.jpg.json", {"operation": "remove", "provider": "runware"})
-    shop.put("c/c.jpg", b"")
-    shop.put("c/_backdrop.json", "{")
-    said = quotes(shop)
+def test_what_would_not_be_bought_is_counted_at_zero(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    shop.write("b.jpg", b"")
+    shop.write("b.jpg.json", {"operation": "remove", "provider": "runware"})
+    shop.write("c/c.jpg", b"")
+    shop.write("c/_backdrop.json", "{")
+    said = quote_folder(shop)
     assert (said.code, "At most $0.00" in said.out) == (0, True)
     for code in ("no_instructions", "not_expressible", "folder_defaults_broken"):
         assert f"1 job would not be bought: {code}" in said.out
 
 
-def test_job_with_several_errors_counts_once(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    shop.put("a.jpg.json", {"promt": "at sea", "widht": 3})
-    assert "1 job would not be bought: unknown_field" in quotes(shop).out
+def test_job_with_several_errors_counts_once(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    shop.write("a.jpg.json", {"promt": "at sea", "widht": 3})
+    assert "1 job would not be bought: unknown_field" in quote_folder(shop).out
 
 
-def test_several_providers_are_quoted_at_the_most_expensive(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    data = quotes(shop, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
+def test_several_providers_are_quoted_at_the_most_expensive(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    data = quote_folder(shop, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
     assert (data["most_usd"], list(data["providers"])) == (0.075, ["segmind"])
 
 
-def test_impossible_options_are_reported_without_lint(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
+def test_impossible_options_are_reported_without_lint(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    said = quote_folder(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
     told = " ".join(said.out.split())
     assert "1 job would not be bought: not_expressible" in told
     assert "segmind does not support style_preset. But ideogram, 1min and runware can do it." in told
     assert "lint" not in told
 
 
-def test_contradictory_options_are_refused(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    said = quotes(shop, "--prompt", "at sea", "--provider", "runwear")
+def test_contradictory_options_are_refused(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    said = quote_folder(shop, "--prompt", "at sea", "--provider", "runwear")
     assert said.code == 2
     assert "Did you mean 'runware'?" in said.err
-    assert shop.person.types("quote", str(shop.root / "none")).code == 2
+    assert shop.person.run("quote", str(shop.root / "none")).code == 2
 
 
-def test_lint_quotes_the_most_expensive_listed_provider(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    shop.put("a.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
+def test_lint_quotes_the_most_expensive_listed_provider(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    shop.write("a.jpg.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
     assert shop.data("--quick")["most_usd"] == 0.075
 
 
-def test_rerun_is_quoted_at_the_most_expensive_listed_provider(shop: Shop) -> None:
+def test_rerun_is_quoted_at_the_most_expensive_listed_provider(shop: LintedFolder) -> None:
     person = shop.person
     person.world.upload_sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
     person.world.upload_photo("a.jpg", build_photo())
     on = replace(person.stack.rerun_service, enabled_providers=("ideogram", "segmind"))
     person.stack = replace(person.stack, rerun_service=on)
-    assert person.types("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
+    assert person.run("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
 
 
-def test_lint_does_not_show_an_unknown_price_as_zero(shop: Shop) -> None:
-    shop.put("a.jpg", b"")
-    shop.put("a.jpg.json", {**WISH, "provider": "1min"})
-    said = shop.lints("--quick")
+def test_lint_does_not_show_an_unknown_price_as_zero(shop: LintedFolder) -> None:
+    shop.write("a.jpg", b"")
+    shop.write("a.jpg.json", {**INSTRUCTIONS, "provider": "1min"})
+    said = shop.lint("--quick")
     assert "images of unknown price" in said.out
     assert shop.data("--quick")["unpriced_images"] == 1
 
 
-def test_quote_lint_and_drop_count_images_and_files_alike(shop: Shop) -> None:
-    shop.put("shoes/a.jpg", build_photo("a"))
-    shop.put("shoes/a.jpg.json", {**WISH, "num_images": 2, "output": [{"name": "web", "format": "webp"}, {}]})
-    shop.put("shoes/b.jpg", build_photo("b"))
-    shop.put("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
+def test_quote_lint_and_drop_count_images_and_files_alike(shop: LintedFolder) -> None:
+    shop.write("shoes/a.jpg", build_photo("a"))
+    shop.write("shoes/a.jpg.json", {**INSTRUCTIONS, "num_images": 2, "output": [{"name": "web", "format": "webp"}, {}]})
+    shop.write("shoes/b.jpg", build_photo("b"))
+    shop.write("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
     folder = str(shop.root / "shoes")
-    dropped = shop.person.types("drop", folder, "--wait", "--json").data
-    assert quotes(shop, "--json").data["images"] == shop.data()["images"] == dropped["images"] == 4
+    dropped = shop.person.run("drop", folder, "--wait", "--json").data
+    assert quote_folder(shop, "--json").data["images"] == shop.data()["images"] == dropped["images"] == 4
     assert (dropped["delivered_images"], dropped["delivered_files"]) == (4, 6)
-    assert "2 delivered: 4 images in 6 files, $0.13" in shop.person.types("drop", folder, "--wait").out
+    assert "2 delivered: 4 images in 6 files, $0.13" in shop.person.run("drop", folder, "--wait").out

@@ -15,34 +15,34 @@ from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, 
 from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
-from tests.simulated.cli_person import LEFT_ALONE, Person, stack_of
+from tests.simulated.cli_person import NOTHING_CHANGED, Person, build_cli_stack
 
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person in whose stack two photos failed without a charge, one may have been paid, and one was."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
-    person.has_failed(Code.REQUEST_REJECTED, "shoes/red.jpg", "shoes/blue.jpg")
+    person.upload_failing(Code.REQUEST_REJECTED, "shoes/red.jpg", "shoes/blue.jpg")
     person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
     for key in ("hats/lost.jpg", "hats/withheld.jpg"):
-        person.drops(key)
+        person.upload(key)
         person.world.run_until_empty()
     return person
 
 
-def status(person: Person, key: str) -> JobStatus:
+def read_status(person: Person, key: str) -> JobStatus:
     (job,) = person.world.list_jobs(key)
     return job.status
 
 
-def letters_of(person: Person, key: str) -> list[SimulatedMessage]:
+def list_dead_letters(person: Person, key: str) -> list[SimulatedMessage]:
     """Returns the dead letters of a photo's job."""
     (job,) = person.world.list_jobs(key)
     return [one for one in person.world.dead_letter_queue.messages if one.attributes.get("job_id") == job.job_id]
 
 
 def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> None:
-    said = person.types("redrive", answer="n")
+    said = person.run("redrive", answer="n")
     assert said.out.splitlines()[0] == "All 4 failures in stack shop (no filter is set)"
     rows = [line.split() for line in said.out.splitlines()[1:3]]
     assert rows[0] == ["2", "to", "buy", "at", "most", "$0.02"]
@@ -53,22 +53,22 @@ def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> 
 
 @pytest.mark.parametrize("answer", ["n", "", "no", "maybe"])
 def test_without_a_yes_nothing_is_changed(person: Person, answer: str) -> None:
-    said = person.types("redrive", answer=answer)
-    assert (said.code, said.err) == (1, f"error: {LEFT_ALONE}\n")
-    assert status(person, "shoes/red.jpg") is JobStatus.DEAD
+    said = person.run("redrive", answer=answer)
+    assert (said.code, said.err) == (1, f"error: {NOTHING_CHANGED}\n")
+    assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
 def test_without_a_terminal_nothing_is_changed(person: Person) -> None:
     for words, why in ((("redrive",), "no terminal to ask on"), (("redrive", "--json"), "--json never asks")):
-        said = person.types(*words)
+        said = person.run(*words)
         assert said.code == 1
-        assert LEFT_ALONE in said.err
+        assert NOTHING_CHANGED in said.err
         assert why in said.err
-    assert status(person, "shoes/red.jpg") is JobStatus.DEAD
+    assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
 def test_without_yes_json_shows_the_plan(person: Person) -> None:
-    assert person.types("redrive", "--json").data == {
+    assert person.run("redrive", "--json").data == {
         "stack": "shop",
         "for_nothing": 0,
         "bought": 2,
@@ -82,48 +82,48 @@ def test_without_yes_json_shows_the_plan(person: Person) -> None:
 
 def test_redriven_job_is_bought_and_its_dead_letters_deleted(person: Person) -> None:
     assert len(person.world.dead_letter_queue.messages) == 3
-    said = person.types("redrive", answer="y")
+    said = person.run("redrive", answer="y")
     assert (said.code, said.err) == (0, "")
     assert "2 failures redriven, and 2 dead letters deleted." in said.out
     assert len(person.world.dead_letter_queue.messages) == 1
     person.world.run_until_empty()
-    assert status(person, "shoes/red.jpg") is JobStatus.STORED
+    assert read_status(person, "shoes/red.jpg") is JobStatus.STORED
     assert person.world.read_report("shoes/red.jpg") is None
-    assert status(person, "hats/withheld.jpg") is JobStatus.DEAD
+    assert read_status(person, "hats/withheld.jpg") is JobStatus.DEAD
 
 
 def test_dead_letter_of_a_job_that_dies_again_stays(person: Person) -> None:
     """The command searches for letters for up to a minute, and the provider refuses within a second."""
-    (before,) = letters_of(person, "shoes/red.jpg")
+    (before,) = list_dead_letters(person, "shoes/red.jpg")
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     person.world.transport.faults_before.append(
         strike := TargetedFault(lambda _: person.world.run_until_empty(), "receive_message")
     )
-    data = person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data
+    data = person.run("redrive", "--prefix", "shoes/red", "--yes", "--json").data
     assert (strike.hit_count, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
-    (after,) = letters_of(person, "shoes/red.jpg")
-    assert (status(person, "shoes/red.jpg"), after.id == before.id) == (JobStatus.DEAD, False)
+    (after,) = list_dead_letters(person, "shoes/red.jpg")
+    assert (read_status(person, "shoes/red.jpg"), after.id == before.id) == (JobStatus.DEAD, False)
 
 
 def test_repeated_dead_letter_does_not_end_the_search(person: Person) -> None:
-    (red,), (blue,) = letters_of(person, "shoes/red.jpg"), letters_of(person, "shoes/blue.jpg")
+    (red,), (blue,) = list_dead_letters(person, "shoes/red.jpg"), list_dead_letters(person, "shoes/blue.jpg")
     person.world.dead_letter_queue.messages.append(replace(blue, id="again"))
     red.visible_at = person.world.clock.time + timedelta(seconds=60)
-    assert person.types("redrive", "--prefix", "shoes/", "--yes", "--json").data["dead_letters_removed"] == 3
-    assert [*letters_of(person, "shoes/red.jpg"), *letters_of(person, "shoes/blue.jpg")] == []
+    assert person.run("redrive", "--prefix", "shoes/", "--yes", "--json").data["dead_letters_removed"] == 3
+    assert [*list_dead_letters(person, "shoes/red.jpg"), *list_dead_letters(person, "shoes/blue.jpg")] == []
 
 
 @pytest.mark.parametrize("rev", [None, "", "new", "-1"])
 def test_dead_letter_without_a_version_counts_as_earlier(person: Person, rev: str | None) -> None:
     """Another release wrote it."""
-    (letter,) = letters_of(person, "shoes/red.jpg")
+    (letter,) = list_dead_letters(person, "shoes/red.jpg")
     told = {name: text for name, text in letter.attributes.items() if name != "lock_version"}
     letter.attributes = told if rev is None else told | {"lock_version": rev}
-    assert person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
+    assert person.run("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
 
 
 def test_remaining_dead_letters_are_visible_at_once(person: Person) -> None:
-    assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
+    assert person.run("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
     (left,) = person.world.dead_letter_queue.messages
     assert left.visible_at <= person.world.clock.time
 
@@ -131,57 +131,60 @@ def test_remaining_dead_letters_are_visible_at_once(person: Person) -> None:
 def test_dead_letters_that_reconcile_is_reading_are_waited_for(person: Person) -> None:
     assert len(person.stack.dead_letters.dead_letter_reader.receive()) == 3
     began = person.world.clock.time
-    assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
+    assert person.run("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
     assert 60 <= (person.world.clock.time - began).total_seconds() < 70
 
 
 def test_dead_letters_that_were_deleted_before_end_the_wait(person: Person) -> None:
     person.world.dead_letter_queue.messages.clear()
     began = person.world.clock.time
-    said = person.types("redrive", "--yes")
+    said = person.run("redrive", "--yes")
     assert (said.code, "dead letter" in said.out) == (0, False)
     assert (person.world.clock.time - began).total_seconds() < 120
 
 
 def test_only_selected_failures_are_redriven(person: Person) -> None:
-    data = person.types("redrive", "--code", "request_rejected", "--prefix", "shoes/r", "--yes", "--json").data
+    data = person.run("redrive", "--code", "request_rejected", "--prefix", "shoes/r", "--yes", "--json").data
     assert (data["bought"], data["redriven"], data["done"]) == (1, 1, True)
-    assert status(person, "shoes/blue.jpg") is JobStatus.DEAD
+    assert read_status(person, "shoes/blue.jpg") is JobStatus.DEAD
 
 
 def test_possibly_paid_photo_is_bought_only_with_pay_again(person: Person) -> None:
     person.world.provider.received_job_ids.clear()
-    refused = person.types("redrive", "--prefix", "hats/", "--yes")
+    refused = person.run("redrive", "--prefix", "hats/", "--yes")
     assert refused.code == 1
     assert "--pay-again" in refused.err
     person.world.run_until_empty()
     assert person.world.provider.received_job_ids == []
-    said = person.types("redrive", "--prefix", "hats/", "--pay-again", "--yes")
+    said = person.run("redrive", "--prefix", "hats/", "--pay-again", "--yes")
     assert said.code == 0
     assert "2   to buy   at most $0.02" in said.out
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 2
-    assert status(person, "hats/lost.jpg") is JobStatus.STORED
+    assert read_status(person, "hats/lost.jpg") is JobStatus.STORED
 
 
 def test_paid_and_kept_picture_is_delivered_without_a_charge(person: Person) -> None:
-    person.drops("coats/red.jpg")
+    person.upload("coats/red.jpg")
     person.world.run_until_empty("intake", "ideogram")
     person.world.queues["deliver"].messages.clear()
     (job,) = person.world.list_jobs("coats/red.jpg")
     dead = fail(job, ResultError(Code.RESULT_NOT_AN_IMAGE, "It is text."), job.queued_at)
     person.world.ledger.write_transition(mark_announced(person.world.ledger.write_transition(dead)))
     calls = len(person.world.provider.received_job_ids)
-    said = person.types("redrive", "--prefix", "coats/", "--yes")
+    said = person.run("redrive", "--prefix", "coats/", "--yes")
     assert "1   to deliver   already paid" in said.out
     person.world.run_until_empty()
-    assert (status(person, "coats/red.jpg"), len(person.world.provider.received_job_ids)) == (JobStatus.STORED, calls)
+    assert (read_status(person, "coats/red.jpg"), len(person.world.provider.received_job_ids)) == (
+        JobStatus.STORED,
+        calls,
+    )
 
 
 def test_photo_that_never_had_a_job_goes_through_intake(person: Person) -> None:
     person.world.upload_photo("bare.jpg", b"some text", operation="remove")
     person.world.run_until_empty()
-    said = person.types("redrive", "--prefix", "bare", "--yes")
+    said = person.run("redrive", "--prefix", "bare", "--yes")
     assert said.code == 0
     assert "1   to re-examine   without a job" in said.out
     person.world.run_until_empty()
@@ -189,52 +192,52 @@ def test_photo_that_never_had_a_job_goes_through_intake(person: Person) -> None:
 
 
 def test_cost_beyond_todays_budget_is_shown_before(person: Person) -> None:
-    person.types("budget", "0.03", "--today")
-    said = person.types("redrive", answer="n").out
+    person.run("budget", "0.03", "--today")
+    said = person.run("redrive", answer="n").out
     assert "Today's budget has $0.01 left. What it does not cover waits for the next day (UTC)." in said
 
 
 def test_paused_provider_is_shown_before(person: Person) -> None:
-    person.types("pause", "ideogram")
-    said = person.types("redrive", answer="n").out
+    person.run("pause", "ideogram")
+    said = person.run("redrive", answer="n").out
     assert "ideogram is paused (paused_by_person): its photos wait until it is resumed." in said
 
 
 def test_without_failures_nothing_is_asked(person: Person) -> None:
-    said = person.types("redrive", "--prefix", "coats/")
+    said = person.run("redrive", "--prefix", "coats/")
     assert (said.code, said.err) == (0, "")
     assert said.out == "No failures with --prefix coats/ in stack shop.\n"
 
 
 def test_failure_that_changed_meanwhile_is_left_and_reported(person: Person) -> None:
-    other = stack_of(person.world)
+    other = build_cli_stack(person.world)
 
-    def redrives_red() -> None:
+    def redrive_red() -> None:
         (failure,) = other.redrive_service.list_failures(FailureFilter(prefix="shoes/red"))
         assert other.redrive_service.redrive(other.redrive_service.plan(failure, pay_again=False))
 
-    said = person.types("redrive", answer="y", meanwhile=redrives_red)
+    said = person.run("redrive", answer="y", meanwhile=redrive_red)
     assert said.code == 1
     assert "1 failure redriven" in said.out
     assert "1 failure changed while this ran" in said.err
 
 
 def test_redrives_before_aws_failed_are_reported(person: Person) -> None:
-    strike = TargetedFault(forbid, "transact_write_items", nth=2)
-    said = person.types("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(strike))
+    strike = TargetedFault(deny, "transact_write_items", nth=2)
+    said = person.run("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(strike))
     assert strike.hit_count == 1
     assert said.code == 1
     assert "1 failure redriven, and 1 dead letter deleted." in said.out
     assert said.err == "error: your AWS credentials do not allow transact_write_items: no\n"
 
 
-def forbid(call: ServiceCall) -> None:
+def deny(call: ServiceCall) -> None:
     """The person's credentials do not suffice."""
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
 def test_an_unknown_code_fails_with_the_nearest_known(person: Person) -> None:
-    said = person.types("redrive", "--code", "request_rejectd", "--yes")
+    said = person.run("redrive", "--code", "request_rejectd", "--yes")
     assert (said.code, said.out) == (2, "")
     assert "did you mean request_rejected?" in said.err
-    assert status(person, "shoes/red.jpg") is JobStatus.DEAD
+    assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD

@@ -13,7 +13,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import LEFT_ALONE, Person
+from tests.simulated.cli_person import NOTHING_CHANGED, Person
 
 DEFAULTS = "shoes/_backdrop.json"
 
@@ -22,29 +22,29 @@ DEFAULTS = "shoes/_backdrop.json"
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person in whose stack two photos of shoes were bought by folder defaults, and one hat by its tags."""
     person = Person(World(), monkeypatch)
-    says(person, operation="remove")
+    upload_defaults(person, operation="remove")
     for name in ("shoes/red.jpg", "shoes/blue.jpg"):
         person.world.upload_photo(name, build_photo(name))
-    person.drops("hats/red.jpg")
+    person.upload("hats/red.jpg")
     person.world.run_until_empty()
-    assert statuses(person) == [JobStatus.STORED] * 3
+    assert count_statuses(person) == [JobStatus.STORED] * 3
     return person
 
 
-def says(person: Person, key: str = DEFAULTS, **fields: object) -> None:
+def upload_defaults(person: Person, key: str = DEFAULTS, **fields: object) -> None:
     """Uploads a folder's defaults."""
     person.world.s3.upload(INPUT_BUCKET, key, json.dumps(fields).encode())
 
 
-def statuses(person: Person, key: str = "") -> list[JobStatus]:
+def count_statuses(person: Person, key: str = "") -> list[JobStatus]:
     return [job.status for job in person.world.list_jobs(key)]
 
 
 def test_changed_defaults_are_bought_only_by_a_confirmed_rerun(person: Person) -> None:
-    says(person, prompt="at sea", rendering_speed="TURBO")
+    upload_defaults(person, prompt="at sea", rendering_speed="TURBO")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
-    said = person.types("rerun", "shoes/", answer="y")
+    said = person.run("rerun", "shoes/", answer="y")
     assert said.code == 0
     assert "2 photos in shoes/, stack shop" in said.out
     assert "2   jobs to buy   at most $0.06" in said.out
@@ -57,37 +57,37 @@ def test_changed_defaults_are_bought_only_by_a_confirmed_rerun(person: Person) -
 
 
 def test_answer_no_changes_nothing(person: Person) -> None:
-    says(person, prompt="at sea")
-    said = person.types("rerun", "shoes/", answer="n")
-    assert (said.code, said.err) == (1, f"error: {LEFT_ALONE}\n")
+    upload_defaults(person, prompt="at sea")
+    said = person.run("rerun", "shoes/", answer="n")
+    assert (said.code, said.err) == (1, f"error: {NOTHING_CHANGED}\n")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
 
 
 def test_question_writes_and_sends_nothing(person: Person) -> None:
     person.world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
-    says(person, prompt="at sea", style_reference_images=["looks/summer.png"])
+    upload_defaults(person, prompt="at sea", style_reference_images=["looks/summer.png"])
     person.world.run_until_empty()
     before = len(person.world.transport.history)
-    person.types("rerun", "--all", answer="n")
+    person.run("rerun", "--all", answer="n")
     done = {call.operation for call in person.world.transport.history[before:] if isinstance(call, ServiceCall)}
     assert "get_object" in done
     assert done <= {"query", "get_item", "get_object", "get_object_tagging", "list_objects_v2"}
 
 
 def test_unchanged_photos_need_no_rerun_and_no_question(person: Person) -> None:
-    said = person.types("rerun", "--all")
+    said = person.run("rerun", "--all")
     assert (said.code, said.err) == (0, "")
     assert "Nothing would change." in said.out
-    assert person.types("rerun", "--all", "--json").data["would_go"] == 0
+    assert person.run("rerun", "--all", "--json").data["would_go"] == 0
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
 
 
 def test_other_outputs_are_delivered_again_without_a_charge(person: Person) -> None:
-    says(person, operation="remove", output={"format": "webp"})
+    upload_defaults(person, operation="remove", output={"format": "webp"})
     person.world.run_until_empty()
-    said = person.types("rerun", "shoes/", answer="y")
+    said = person.run("rerun", "shoes/", answer="y")
     assert "2 photos in shoes/, stack" in said.out
     assert "2   jobs to deliver again   already paid" in said.out
     assert "Rerun 2 photos? [y/N]" in said.out
@@ -99,25 +99,25 @@ def test_other_outputs_are_delivered_again_without_a_charge(person: Person) -> N
 def test_key_selects_one_photo_and_no_longer_key(person: Person) -> None:
     person.world.upload_photo("shoes/red.jpg.old.jpg", build_photo("old"))
     person.world.run_until_empty()
-    says(person, prompt="at sea")
-    assert person.types("rerun", "shoes/red.jpg", "--json").data["photos"] == 1
-    assert person.types("rerun", "shoes/red", "--json").data["photos"] == 2
+    upload_defaults(person, prompt="at sea")
+    assert person.run("rerun", "shoes/red.jpg", "--json").data["photos"] == 1
+    assert person.run("rerun", "shoes/red", "--json").data["photos"] == 2
 
 
 def test_unpaid_failure_is_bought_by_a_rerun(person: Person) -> None:
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    person.drops("bag.jpg")
+    person.upload("bag.jpg")
     person.world.run_until_empty()
-    assert statuses(person, "bag.jpg") == [JobStatus.REFUSED]
-    assert person.types("rerun", "bag.jpg", "--yes", "--json").data["bought"] == 1
+    assert count_statuses(person, "bag.jpg") == [JobStatus.REFUSED]
+    assert person.run("rerun", "bag.jpg", "--yes", "--json").data["bought"] == 1
     person.world.run_until_empty()
-    assert statuses(person, "bag.jpg") == [JobStatus.STORED]
+    assert count_statuses(person, "bag.jpg") == [JobStatus.STORED]
 
 
 def test_errors_that_would_be_reported_are_shown_by_example(person: Person) -> None:
-    says(person, operation="replace")
+    upload_defaults(person, operation="replace")
     person.world.run_until_empty()
-    said = person.types("rerun", "shoes/", answer="n").out
+    said = person.run("rerun", "shoes/", answer="n").out
     assert "2   reported" in said
     assert "Rerun 2 photos? [y/N]" in said
     assert "2 missing_prompt (shoes/blue.jpg: shoes/_backdrop.json: operation is replace" in " ".join(said.split())
@@ -125,7 +125,7 @@ def test_errors_that_would_be_reported_are_shown_by_example(person: Person) -> N
 
 def test_photo_with_several_errors_counts_once(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", promt="x", seed=-1, widht=3)
-    said = person.types("rerun", "shoes/red.jpg", answer="n").out
+    said = person.run("rerun", "shoes/red.jpg", answer="n").out
     assert "1 photo: shoes/red.jpg, stack" in said
     assert "1   reported" in said
     assert "1 unknown_field" in said
@@ -133,30 +133,30 @@ def test_photo_with_several_errors_counts_once(person: Person) -> None:
 
 def test_single_job_is_reported_in_the_singular(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", operation="remove", output={"format": "webp"})
-    assert "1   job to deliver again" in person.types("rerun", "shoes/red.jpg", answer="n").out
+    assert "1   job to deliver again" in person.run("rerun", "shoes/red.jpg", answer="n").out
 
 
 def test_photos_under_broken_defaults_are_skipped_and_file_named(person: Person) -> None:
-    says(person, seed=-1)
-    said = person.types("rerun", "--all")
+    upload_defaults(person, seed=-1)
+    said = person.run("rerun", "--all")
     assert said.code == 0
     assert "2   photos blocked   correct first: shoes/_backdrop.json" in said.out
-    assert person.types("rerun", "--all", "--json").data["held_by"] == {"shoes/_backdrop.json": 2}
+    assert person.run("rerun", "--all", "--json").data["held_by"] == {"shoes/_backdrop.json": 2}
     person.world.run_until_empty()
-    assert statuses(person) == [JobStatus.STORED] * 3
+    assert count_statuses(person) == [JobStatus.STORED] * 3
 
 
 def test_cost_beyond_the_budget_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(budget=20_000), monkeypatch)
     person.world.upload_photo("red.jpg", build_photo())
     person.world.run_until_empty()
-    says(person, "_backdrop.json", prompt="at sea")
-    assert "Today's budget has $0.02 left" in person.types("rerun", "--all", answer="n").out
+    upload_defaults(person, "_backdrop.json", prompt="at sea")
+    assert "Today's budget has $0.02 left" in person.run("rerun", "--all", answer="n").out
 
 
 def test_json_shows_the_plan_and_yes_confirms_it(person: Person) -> None:
-    says(person, prompt="at sea")
-    asked = person.types("rerun", "shoes/", "--json")
+    upload_defaults(person, prompt="at sea")
+    asked = person.run("rerun", "shoes/", "--json")
     assert (asked.code, asked.data["sent"]) == (1, 0)
     assert asked.data | {"sent": 0} == {
         "stack": "shop",
@@ -172,7 +172,7 @@ def test_json_shows_the_plan_and_yes_confirms_it(person: Person) -> None:
         "held_by": {},
         "sent": 0,
     }
-    done = person.types("rerun", "--all", "--json", "--yes").data
+    done = person.run("rerun", "--all", "--json", "--yes").data
     assert (done["photos"], done["sent"]) == (3, 2)
 
 
@@ -181,59 +181,59 @@ def test_photo_that_was_requested_directly_stays_unchanged(person: Person) -> No
     request = {"bucket": INPUT_BUCKET, "key": "asked.jpg", "instructions": {"operation": "remove"}}
     person.world.sqs.send_externally(person.world.queues["intake"], json.dumps(request))
     person.world.run_until_empty()
-    assert statuses(person, "asked.jpg") == [JobStatus.STORED]
-    assert person.types("rerun", "asked.jpg", "--json").data["would_go"] == 0
+    assert count_statuses(person, "asked.jpg") == [JobStatus.STORED]
+    assert person.run("rerun", "asked.jpg", "--json").data["would_go"] == 0
     person.stack.rerun_service.enqueue("asked.jpg")
     person.world.run_until_empty()
-    assert statuses(person, "asked.jpg") == [JobStatus.STORED]
+    assert count_statuses(person, "asked.jpg") == [JobStatus.STORED]
 
 
 def test_impossible_variant_is_reported_next_to_bought_ones(person: Person) -> None:
-    says(person, variants={"sea": {"prompt": "at sea"}, "sky": {"prompt": "in the sky"}})
-    person.types("rerun", "shoes/red.jpg", "--yes")
+    upload_defaults(person, variants={"sea": {"prompt": "at sea"}, "sky": {"prompt": "in the sky"}})
+    person.run("rerun", "shoes/red.jpg", "--yes")
     person.world.run_until_empty()
-    says(person, variants={"sea": {"prompt": "at a lake"}, "sky": {"operation": "replace"}})
-    plan = person.types("rerun", "shoes/red.jpg", "--json").data
+    upload_defaults(person, variants={"sea": {"prompt": "at a lake"}, "sky": {"operation": "replace"}})
+    plan = person.run("rerun", "shoes/red.jpg", "--json").data
     assert (plan["bought"], plan["changed"], plan["refused"]) == (1, 0, {"missing_prompt": 1})
 
 
 def test_prefix_without_photos_is_reported(person: Person) -> None:
-    said = person.types("rerun", "bags/")
+    said = person.run("rerun", "bags/")
     assert (said.code, said.out) == (0, "No photo in bags/, stack shop.\n")
 
 
 def test_reruns_sent_before_aws_failed_are_reported(person: Person) -> None:
-    says(person, prompt="at sea")
+    upload_defaults(person, prompt="at sea")
     person.world.run_until_empty()
-    person.world.transport.faults_before.append(TargetedFault(forbid, "send_message", nth=2))
-    said = person.types("rerun", "shoes/", "--yes")
+    person.world.transport.faults_before.append(TargetedFault(deny, "send_message", nth=2))
+    said = person.run("rerun", "shoes/", "--yes")
     assert said.code == 1
     assert "1 photo sent to intake." in said.out
     assert "do not allow send_message" in said.err
 
 
-def forbid(call: ServiceCall) -> None:
+def deny(call: ServiceCall) -> None:
     """The person's credentials do not suffice."""
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
 @pytest.mark.parametrize("words", [(), ("",), ("shoes/", "--all")])
 def test_rerun_takes_a_key_prefix_or_option_all(person: Person, words: tuple[str, ...]) -> None:
-    said = person.types("rerun", *words, "--yes")
+    said = person.run("rerun", *words, "--yes")
     assert (said.code, said.out) == (2, "")
     assert "such as shoes/autumn/, or --all" in said.err
 
 
 def test_repeated_rerun_buys_once(person: Person) -> None:
-    says(person, prompt="at sea")
-    person.types("rerun", "shoes/", "--yes")
-    person.types("rerun", "shoes/", "--yes")
+    upload_defaults(person, prompt="at sea")
+    person.run("rerun", "shoes/", "--yes")
+    person.run("rerun", "shoes/", "--yes")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 5
 
 
 def test_help_has_an_example(person: Person) -> None:
-    said = person.types("rerun", "--help")
+    said = person.run("rerun", "--help")
     assert "Example: backdrop rerun" in said.out
     assert max(len(line) for line in said.out.splitlines()) <= 80
 

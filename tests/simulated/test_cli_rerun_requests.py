@@ -4,7 +4,15 @@ import pytest
 
 from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
-from tests.simulated.wishes import BEACH, FOREST, REMOVE, ask, defaults, said, wishes
+from tests.simulated.wishes import (
+    BEACH,
+    FOREST,
+    REMOVE,
+    read_current_instructions,
+    send_request,
+    upload_defaults,
+    upload_unique_photo,
+)
 
 RED, BLUE, BARE = "shoes/red.jpg", "shoes/blue.jpg", "shoes/bare.jpg"
 LINE = "sidecar, tags, or folder defaults replace the request's instructions"
@@ -15,22 +23,22 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person whose stack has one photo with a sidecar, one with tags, one with neither; all were requested last."""
     person = Person(World(), monkeypatch)
     person.world.upload_sidecar(RED, **REMOVE)
-    said(person.world, RED)
-    said(person.world, BLUE, operation="remove")
-    said(person.world, BARE)
+    upload_unique_photo(person.world, RED)
+    upload_unique_photo(person.world, BLUE, operation="remove")
+    upload_unique_photo(person.world, BARE)
     person.world.run_until_empty()
     for key in (RED, BLUE, BARE):
-        ask(person.world, key, **BEACH)
+        send_request(person.world, key, **BEACH)
     person.world.run_until_empty()
     return person
 
 
 def test_preview_counts_the_photos_whose_request_is_reverted(person: Person) -> None:
-    shown = " ".join(person.types("rerun", "shoes/", answer="n").out.split())
+    shown = " ".join(person.run("rerun", "shoes/", answer="n").out.split())
     assert f"2 photos with a request {LINE}" in shown
-    assert person.types("rerun", "shoes/", "--json", "--yes").data["requests_taken_back"] == 2
+    assert person.run("rerun", "shoes/", "--json", "--yes").data["requests_taken_back"] == 2
     person.world.run_until_empty()
-    assert [wishes(person.world, key) for key in (RED, BLUE, BARE)] == [
+    assert [read_current_instructions(person.world, key) for key in (RED, BLUE, BARE)] == [
         {"": "remove"},
         {"": "remove"},
         {"": "on a beach"},
@@ -38,19 +46,19 @@ def test_preview_counts_the_photos_whose_request_is_reverted(person: Person) -> 
 
 
 def test_single_photo_is_counted_in_the_singular(person: Person) -> None:
-    assert "1 photo with a request" in " ".join(person.types("rerun", RED, answer="n").out.split())
+    assert "1 photo with a request" in " ".join(person.run("rerun", RED, answer="n").out.split())
 
 
 def test_new_folder_defaults_also_revert_a_request(person: Person) -> None:
-    defaults(person.world, "shoes/", FOREST)
+    upload_defaults(person.world, "shoes/", FOREST)
     person.world.run_until_empty()
-    assert person.types("rerun", BARE, "--json", "--yes").data["requests_taken_back"] == 1
+    assert person.run("rerun", BARE, "--json", "--yes").data["requests_taken_back"] == 1
 
 
 def test_without_other_instructions_nothing_is_reverted(person: Person) -> None:
-    shown = person.types("rerun", BARE).out
+    shown = person.run("rerun", BARE).out
     assert "directly" not in shown
-    ask(person.world, RED, **REMOVE)
+    send_request(person.world, RED, **REMOVE)
     person.world.run_until_empty()
-    found = person.types("rerun", RED, "--json", "--yes").data
+    found = person.run("rerun", RED, "--json", "--yes").data
     assert found["requests_taken_back"] == 0

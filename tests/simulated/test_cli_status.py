@@ -23,17 +23,17 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 def test_status_counts_every_end_and_todays_money(person: Person) -> None:
-    person.drops("a.jpg", "b.jpg")
+    person.upload("a.jpg", "b.jpg")
     person.world.run_until_empty()
-    person.has_failed(Code.REQUEST_REJECTED, "c.jpg")
-    person.has_failed(Code.UNSAFE_REQUEST, "d.jpg")
+    person.upload_failing(Code.REQUEST_REJECTED, "c.jpg")
+    person.upload_failing(Code.UNSAFE_REQUEST, "d.jpg")
     person.world.upload_photo("bare.jpg", build_photo("bare"))
     person.world.run_until_empty()
-    data = person.types("status", "--json").data
+    data = person.run("status", "--json").data
     assert {name: number for name, number in data["jobs"].items() if number} == {"stored": 2, "dead": 1, "refused": 1}
     assert (data["photos_reported_without_job"], data["photos_waiting_for_instructions"]) == (1, 0)
     assert (data["today"]["settled_usd"], data["today"]["cap_usd"]) == (0.02, 10.0)
-    said = person.types("status").out
+    said = person.run("status").out
     assert "2   delivered" in said
     assert "1   failed      see `backdrop failures`" in said
     assert "Today (UTC): $0.02 of $10.00 spent." in said
@@ -45,38 +45,38 @@ def test_status_counts_photos_with_reports_not_errors_or_folders(person: Person)
     person.world.s3.upload(INPUT_BUCKET, "hats/_backdrop.json", b'{"promt": 1, "widht": 2}')
     person.world.upload_photo("hats/b.jpg", build_photo("b"))
     person.world.run_until_empty()
-    assert person.types("status", "--json").data["photos_reported_without_job"] == 2
+    assert person.run("status", "--json").data["photos_reported_without_job"] == 2
 
 
 def test_status_shows_waiting_jobs_with_age_and_reason(person: Person) -> None:
-    person.types("pause", "ideogram")
-    person.drops("a.jpg", "b.jpg")
+    person.run("pause", "ideogram")
+    person.upload("a.jpg", "b.jpg")
     person.world.run_for(120)
-    (lane,) = person.types("status", "--json").data["providers"]
+    (lane,) = person.run("status", "--json").data["providers"]
     assert (lane["state"], lane["waiting"], lane["at_the_provider"], lane["limit"]) == ("paused", 2, 0, 10)
     assert [one["code"] for one in lane["reasons"]] == ["paused_by_person"]
-    said = " ".join(person.types("status").out.split())
+    said = " ".join(person.run("status").out.split())
     assert "ideogram paused (paused_by_person): A person paused it. 0 of 10 2 2 min" in said
 
 
 def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
-    def state() -> str:
-        (lane,) = person.types("status", "--json").data["providers"]
+    def read_state() -> str:
+        (lane,) = person.run("status", "--json").data["providers"]
         return lane["state"]
 
-    assert state() == "running"
+    assert read_state() == "running"
     person.world.provider.script.extend(
         [build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
     )
-    person.drops("a.jpg", "b.jpg", "c.jpg")
+    person.upload("a.jpg", "b.jpg", "c.jpg")
     person.world.run_until_empty("intake")
     for _ in range(FAILURE_THRESHOLD):
         person.world.deliver_next("ideogram")
-    assert state() == "probing"
-    said = " ".join(person.types("status").out.split())
+    assert read_state() == "probing"
+    said = " ".join(person.run("status").out.split())
     assert "ideogram probing: it failed three times in a row" in said
-    person.types("pause", "ideogram")
-    assert state() == "paused"
+    person.run("pause", "ideogram")
+    assert read_state() == "paused"
 
 
 def test_status_counts_why_photos_wait(person: Person) -> None:
@@ -87,9 +87,9 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
     person.world.deliver_next("ideogram")
     person.world.upload_photo("bare.jpg", build_photo("bare"))
     person.world.deliver_next("intake")
-    waiting = person.types("status", "--json").data["waiting"]
+    waiting = person.run("status", "--json").data["waiting"]
     assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
-    said = " ".join(person.types("status").out.split())
+    said = " ".join(person.run("status").out.split())
     assert "1 waiting Another photo with the same content is being bought for both; see `backdrop show KEY`" in said
     assert "1 waiting The provider's rate limit is reached." in said
     assert "1 waiting No instructions yet; they may still arrive." in said
@@ -97,16 +97,16 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
 
 
 def test_status_counts_a_paused_lane_and_waiting_copies(person: Person) -> None:
-    person.types("pause", "ideogram")
+    person.run("pause", "ideogram")
     person.world.upload_photo("first.jpg", build_photo("same"), operation="remove")
     person.world.upload_photo("copy.jpg", build_photo("same"), operation="remove")
     person.world.run_until_empty("intake")
-    assert person.types("status", "--json").data["waiting"] == {"paused_by_person": 1, "owner_at_work": 1}
-    assert "1 waiting An operator paused the provider." in " ".join(person.types("status").out.split())
+    assert person.run("status", "--json").data["waiting"] == {"paused_by_person": 1, "owner_at_work": 1}
+    assert "1 waiting An operator paused the provider." in " ".join(person.run("status").out.split())
 
 
 def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
-    assert "No job has ended yet. To start one, run `backdrop drop photos/`." in person.types("status").out
+    assert "No job has ended yet. To start one, run `backdrop drop photos/`." in person.run("status").out
 
 
 def test_status_watch_repeats_until_ctrl_c(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_status_watch_repeats_until_ctrl_c(person: Person, monkeypatch: pytest.M
 
     monkeypatch.setattr(type(person.stack), "sleep", wait)
     object.__delattr__(person.stack, "sleep")
-    said = person.types("status", "--watch")
+    said = person.run("status", "--watch")
     assert (said.code, said.out.count("Stack shop")) == (130, 3)
     assert min(looks) >= 2
 
@@ -131,7 +131,7 @@ def test_show_prints_a_pictures_whole_history(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", prompt="on sand", seed=7)
     person.world.upload_photo("shoes/red.jpg", build_photo())
     person.world.run_until_empty()
-    said = person.types("show", "shoes/red.jpg")
+    said = person.run("show", "shoes/red.jpg")
     assert said.code == 0
     for words in (
         "shoes/red.jpg, stack shop",
@@ -150,13 +150,13 @@ def test_show_prints_a_pictures_whole_history(person: Person) -> None:
 def test_show_names_the_format_of_the_original_photo(person: Person) -> None:
     person.world.upload_photo("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
     person.world.run_until_empty()
-    assert "photo: 40 × 30 heic, " in person.types("show", "cup.heic").out
+    assert "photo: 40 × 30 heic, " in person.run("show", "cup.heic").out
 
 
 def test_show_json_contains_receipt_report_and_files(person: Person) -> None:
-    person.drops("red.jpg")
+    person.upload("red.jpg")
     person.world.run_until_empty()
-    data = person.types("show", "red.jpg", "--json").data
+    data = person.run("show", "red.jpg", "--json").data
     assert data["receipt"] == person.world.read_receipt("red.jpg")
     assert (data["report"], data["stage"], data["gone"]) == (None, "stored", [])
 
@@ -165,16 +165,16 @@ def test_show_json_contains_receipt_report_and_files(person: Person) -> None:
     "name", ["shoes/red.jpg", "shoes/red.jpg/red.png", "shoes/red.jpg.json", f"s3://{INPUT_BUCKET}/shoes/red.jpg"]
 )
 def test_show_accepts_photo_picture_sidecar_or_url(person: Person, name: str) -> None:
-    person.drops("shoes/red.jpg")
+    person.upload("shoes/red.jpg")
     person.world.run_until_empty()
-    assert "shoes/red.jpg, stack shop" in person.types("show", name).out
+    assert "shoes/red.jpg, stack shop" in person.run("show", name).out
 
 
 def test_show_explains_a_failure_with_advice_and_possible_cost(person: Person) -> None:
     person.world.provider.script.append(build_charged_hang_up())
-    person.drops("red.jpg")
+    person.upload("red.jpg")
     person.world.run_for(600)
-    said = " ".join(person.types("show", "red.jpg").out.split())
+    said = " ".join(person.run("show", "red.jpg").out.split())
     assert "lost its answer, $0.01 possibly charged" in said
     assert "(charge_unknown)" in said
     assert "run `backdrop redrive --pay-again`" in said
@@ -185,29 +185,29 @@ def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:
     person.world.run_until_empty("intake")
     person.world.upload_photo("copy.jpg", build_photo("same"), operation="remove")
     person.world.run_until_empty("intake")
-    assert "waits for first.jpg, which has the same content" in person.types("show", "copy.jpg").out
-    assert [*person.types("show", "copy.jpg", "--json").data["waits_for"].values()] == ["first.jpg"]
+    assert "waits for first.jpg, which has the same content" in person.run("show", "copy.jpg").out
+    assert [*person.run("show", "copy.jpg", "--json").data["waits_for"].values()] == ["first.jpg"]
     person.world.run_until_empty()
-    assert person.types("show", "copy.jpg", "--json").data["waits_for"] == {}
+    assert person.run("show", "copy.jpg", "--json").data["waits_for"] == {}
 
 
 def test_show_reports_a_missing_picture(person: Person) -> None:
-    person.drops("red.jpg")
+    person.upload("red.jpg")
     person.world.run_until_empty()
     person.world.s3.delete(OUTPUT_BUCKET, "red.jpg/red.png")
-    assert "DELETED" in person.types("show", "red.jpg").out
+    assert "DELETED" in person.run("show", "red.jpg").out
 
 
 def test_show_suggests_a_key_for_an_unknown_photo(person: Person) -> None:
-    person.drops("shoes/red.jpg")
-    said = person.types("show", "shoes/rde.jpg")
+    person.upload("shoes/red.jpg")
+    said = person.run("show", "shoes/rde.jpg")
     assert (said.code, said.err) == (
         1,
         f"error: there is no photo shoes/rde.jpg in {INPUT_BUCKET}; did you mean shoes/red.jpg?\n",
     )
-    assert "intake has not processed it yet" in person.types("show", "shoes/red.jpg").err
+    assert "intake has not processed it yet" in person.run("show", "shoes/red.jpg").err
     person.world.s3.upload(INPUT_BUCKET, "notes.txt", b"x")
-    assert "its name is not that of a photo" in person.types("show", "notes.txt").err
+    assert "its name is not that of a photo" in person.run("show", "notes.txt").err
 
 
 def test_show_of_a_reused_file_names_no_payment(person: Person) -> None:
@@ -216,11 +216,11 @@ def test_show_of_a_reused_file_names_no_payment(person: Person) -> None:
         person.world.run_until_empty("intake")
     person.world.run_until_empty()
     (bought,) = person.world.list_jobs("first.jpg")
-    said = person.types("show", "second.jpg").out
+    said = person.run("show", "second.jpg").out
     words = f"uses the picture that job {bought.job_id[:12]} bought for first.jpg, which has the same content: no call"
     assert words in " ".join(said.split())
     assert "paid;" not in said
-    assert "charged; the call took" in person.types("show", "first.jpg").out
+    assert "charged; the call took" in person.run("show", "first.jpg").out
 
 
 def test_show_json_names_the_photo_whose_file_was_reused(person: Person) -> None:
@@ -229,8 +229,8 @@ def test_show_json_names_the_photo_whose_file_was_reused(person: Person) -> None
         person.world.run_until_empty("intake")
     person.world.run_until_empty()
     (served,) = person.world.list_jobs("second.jpg")
-    assert person.types("show", "second.jpg", "--json").data["served_from"] == {served.job_id: "first.jpg"}
-    assert person.types("show", "first.jpg", "--json").data["served_from"] == {}
+    assert person.run("show", "second.jpg", "--json").data["served_from"] == {served.job_id: "first.jpg"}
+    assert person.run("show", "first.jpg", "--json").data["served_from"] == {}
 
 
 def test_show_names_only_the_job_if_owner_is_unknown(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,22 +240,22 @@ def test_show_names_only_the_job_if_owner_is_unknown(person: Person, monkeypatch
     person.world.run_until_empty()
     (bought,) = person.world.list_jobs("first.jpg")
 
-    def nobody(*_: object) -> None: ...
+    def find_nothing(*_: object) -> None: ...
 
-    monkeypatch.setattr(type(person.stack.redrive_service.ledger), "find_content_owner", nobody)
-    said = " ".join(person.types("show", "second.jpg").out.split())
+    monkeypatch.setattr(type(person.stack.redrive_service.ledger), "find_content_owner", find_nothing)
+    said = " ".join(person.run("show", "second.jpg").out.split())
     assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in said
 
 
 def test_show_escapes_a_line_break_in_a_key(person: Person) -> None:
-    person.drops("shoes/two\nlines.jpg")
+    person.upload("shoes/two\nlines.jpg")
     person.world.run_until_empty()
-    assert person.types("show", "shoes/two\nlines.jpg").out.startswith(r"shoes/two\nlines.jpg, stack shop" + "\n")
+    assert person.run("show", "shoes/two\nlines.jpg").out.startswith(r"shoes/two\nlines.jpg, stack shop" + "\n")
 
 
 def test_show_quotes_a_suggested_key_for_the_shell(person: Person) -> None:
-    person.drops("it's\n\\.jpg")
-    said = person.types("show", r"it's\n\.jpg")
+    person.upload("it's\n\\.jpg")
+    said = person.run("show", r"it's\n\.jpg")
     assert said.err.endswith(r"did you mean $'it\'s\n\\.jpg'?" + "\n")
 
 
@@ -264,25 +264,25 @@ def test_show_quotes_a_suggested_key_for_the_shell(person: Person) -> None:
 
 def test_spend_shows_certain_and_possible_cost(person: Person) -> None:
     person.world.provider.script.append(build_charged_hang_up())
-    person.drops("shoes/a.jpg", "shoes/deep/b.jpg", "c.jpg")
+    person.upload("shoes/a.jpg", "shoes/deep/b.jpg", "c.jpg")
     person.world.run_for(600)
-    data = person.types("spend", "--by", "folder", "--json").data
+    data = person.run("spend", "--by", "folder", "--json").data
     assert data["total"] == {"paid_calls": 3, "usd": 0.02, "unknown_usd": 0.01}
     assert {row["folder"]: row["paid_calls"] for row in data["rows"]} == {"shoes/": 2, "(no folder)": 1}
-    assert [row["provider"] for row in person.types("spend", "--by", "provider", "--json").data["rows"]] == ["ideogram"]
-    said = person.types("spend").out
+    assert [row["provider"] for row in person.run("spend", "--by", "provider", "--json").data["rows"]] == ["ideogram"]
+    said = person.run("spend").out
     assert "2026-11-20            3   $0.02           $0.01" in said
 
 
 def test_spend_without_cost_or_unknown_photo_is_reported(person: Person) -> None:
-    person.has_failed(Code.REQUEST_REJECTED, "a.jpg")
-    assert person.types("spend").out == "Nothing has been spent in stack shop.\n"
-    said = person.types("spend", "--by", "colour")
+    person.upload_failing(Code.REQUEST_REJECTED, "a.jpg")
+    assert person.run("spend").out == "Nothing has been spent in stack shop.\n"
+    said = person.run("spend", "--by", "colour")
     assert (said.code, said.err) == (2, "error: --by takes day, folder, provider, not 'colour'\n")
 
 
 def test_refusal_alone_costs_nothing(person: Person) -> None:
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    person.drops("a.jpg", "b.jpg")
+    person.upload("a.jpg", "b.jpg")
     person.world.run_until_empty()
-    assert person.types("spend", "--json").data["total"]["paid_calls"] == 1
+    assert person.run("spend", "--json").data["total"]["paid_calls"] == 1

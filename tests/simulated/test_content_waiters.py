@@ -16,7 +16,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
-from tests.simulated.simulation import PRICE, assert_at_rest, the_job
+from tests.simulated.simulation import PRICE, assert_at_rest, find_only_job
 
 OWNER = "hats/first.jpg"
 COPIES = [f"copies/{n}.jpg" for n in range(8)]
@@ -34,23 +34,23 @@ def run_for(world: World, seconds: float) -> None:
     world.event_loop.run_until(world.clock.time + timedelta(seconds=seconds))
 
 
-def run_to_rest(world: World, photos: int) -> None:
+def run_to_completion(world: World, photos: int) -> None:
     def done() -> bool:
         return len({job.key for job in world.list_jobs()}) == photos and world.is_quiet()
 
     assert world.event_loop.run_until(world.clock.time + timedelta(hours=1), done)
 
 
-def ended_at(job: Job) -> datetime:
+def find_end(job: Job) -> datetime:
     assert job.ended_at
     return job.ended_at
 
 
-def seconds_behind(world: World, owner: str) -> float:
+def measure_delay(world: World, owner: str) -> float:
     """Returns the seconds from the end of the owner's first job to the last copy's delivery."""
-    copies = [the_job(world, key) for key in COPIES]
+    copies = [find_only_job(world, key) for key in COPIES]
     assert {job.status for job in copies} == {JobStatus.STORED}
-    return (max(map(ended_at, copies)) - ended_at(world.list_jobs(owner)[0])).total_seconds()
+    return (max(map(find_end, copies)) - find_end(world.list_jobs(owner)[0])).total_seconds()
 
 
 # -- the owner is stored -----------------------------------------------------------------------------------------
@@ -64,10 +64,10 @@ def test_copies_do_not_wait_for_the_photos_ahead_of_them(ahead: int, copies: int
         world.upload_photo(f"many/{n}.jpg", build_photo(f"many {n}"), operation="remove")
     keys = [f"copies/{n}.jpg" for n in range(copies)]
     drop_copies(world, *keys)
-    run_to_rest(world, ahead + copies)
-    jobs = [the_job(world, key) for key in keys]
+    run_to_completion(world, ahead + copies)
+    jobs = [find_only_job(world, key) for key in keys]
     (payer,) = (job for job in jobs if job.reused_from is None)
-    assert (max(map(ended_at, jobs)) - ended_at(payer)).total_seconds() <= WITHIN_SECONDS
+    assert (max(map(find_end, jobs)) - find_end(payer)).total_seconds() <= WITHIN_SECONDS
     assert len(world.provider.received_job_ids) == ahead + 1
 
 
@@ -76,10 +76,10 @@ def test_copies_in_an_idle_lane_are_delivered_when_a_long_call_ends() -> None:
     world.provider.script.append(CallBehavior(work_seconds=LONG_CALL_SECONDS))
     world.start()
     drop_copies(world, OWNER, *COPIES)
-    run_to_rest(world, 1 + len(COPIES))
+    run_to_completion(world, 1 + len(COPIES))
     jobs = world.list_jobs()
     (payer,) = (job for job in jobs if job.reused_from is None)
-    assert (max(map(ended_at, jobs)) - ended_at(payer)).total_seconds() <= WITHIN_SECONDS
+    assert (max(map(find_end, jobs)) - find_end(payer)).total_seconds() <= WITHIN_SECONDS
     assert (world.provider.charged_micro_usd, len(world.provider.received_job_ids)) == (PRICE, 1)
     assert_at_rest(world)
 
@@ -92,7 +92,7 @@ def test_copies_are_delivered_while_their_lane_is_paused() -> None:
     drop_copies(world, *COPIES)
     world.pause_lane()
     run_for(world, 60)
-    assert seconds_behind(world, OWNER) <= WITHIN_SECONDS
+    assert measure_delay(world, OWNER) <= WITHIN_SECONDS
 
 
 def test_crashed_wake_up_is_repeated_successfully() -> None:
@@ -104,7 +104,7 @@ def test_crashed_wake_up_is_repeated_successfully() -> None:
     run_for(world, 3)
     dies = TargetedFault(crash_worker, "query", matches=lambda call: "content#" in str(call.request))
     world.transport.faults_before.append(dies)
-    run_to_rest(world, 1 + len(COPIES))
+    run_to_completion(world, 1 + len(COPIES))
     assert dies.hit_count == 1
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert world.provider.charged_micro_usd == PRICE
@@ -143,9 +143,9 @@ def test_one_copy_buys_at_once_when_the_owner_fails(end: str) -> None:
     drop_copies(world, OWNER)
     run_for(world, 5)
     drop_copies(world, *COPIES)
-    run_to_rest(world, 1 + len(COPIES))
-    assert the_job(world, OWNER).status is status
-    assert seconds_behind(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
+    run_to_completion(world, 1 + len(COPIES))
+    assert find_only_job(world, OWNER).status is status
+    assert measure_delay(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
     assert sum(job.reused_from is None for job in world.list_jobs()) == 2
     assert_at_rest(world)
 
@@ -155,8 +155,8 @@ def test_every_copy_gets_its_turn_when_each_is_refused() -> None:
     world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
     world.start()
     drop_copies(world, OWNER, *COPIES)
-    run_to_rest(world, 1 + len(COPIES))
-    ends = sorted(map(ended_at, world.list_jobs()))
+    run_to_completion(world, 1 + len(COPIES))
+    ends = sorted(map(find_end, world.list_jobs()))
     assert {job.status for job in world.list_jobs()} == {JobStatus.REFUSED}
     assert max((later - end).total_seconds() for end, later in zip(ends, ends[1:], strict=False)) <= WITHIN_SECONDS
 
@@ -195,8 +195,8 @@ def test_one_copy_buys_at_once_when_the_owner_is_superseded(leave: Callable[[Wor
     leave(world)
     run_for(world, 60)
     assert world.list_jobs(OWNER)[0].status in (JobStatus.CANCELLED, JobStatus.SUPERSEDED)
-    assert seconds_behind(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
-    assert sum(the_job(world, key).reused_from is None for key in COPIES) == 1
+    assert measure_delay(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
+    assert sum(find_only_job(world, key).reused_from is None for key in COPIES) == 1
 
 
 def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
@@ -208,11 +208,11 @@ def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
     run_for(world, 5)
     drop_copies(world, *COPIES)
 
-    def delete_the_chosen_one(call: ServiceCall) -> None:
+    def delete_chosen_copy(call: ServiceCall) -> None:
         world.delete_file(json.loads(call.request["MessageBody"])["key"])
 
     wakes = TargetedFault(
-        delete_the_chosen_one, "send_message", matches=lambda call: '"recheck"' in str(call.request["MessageBody"])
+        delete_chosen_copy, "send_message", matches=lambda call: '"recheck"' in str(call.request["MessageBody"])
     )
     world.transport.faults_before.append(wakes)
     run_for(world, 2 * LONG_CALL_SECONDS)
@@ -221,5 +221,5 @@ def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
         JobStatus.CANCELLED,
         *[JobStatus.STORED] * 7,
     ]
-    stored = [ended_at(job) for job in world.list_jobs() if job.status is JobStatus.STORED]
-    assert (max(stored) - ended_at(the_job(world, OWNER))).total_seconds() <= CALL_SECONDS + WITHIN_SECONDS
+    stored = [find_end(job) for job in world.list_jobs() if job.status is JobStatus.STORED]
+    assert (max(stored) - find_end(find_only_job(world, OWNER))).total_seconds() <= CALL_SECONDS + WITHIN_SECONDS

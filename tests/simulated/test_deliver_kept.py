@@ -12,13 +12,13 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
 
 NAME = "runware-1"
 KEPT = ProviderResult(RetryClass.OK, links=(PictureLink(url=None, result_name=NAME),), charged=PRICE)
 
 
-def bought(*, before_delivery: Callable[[World], object]) -> World:
+def world_with_saved_result(*, before_delivery: Callable[[World], object]) -> World:
     """Returns a world in which the provider's answer has no link."""
     world = World()
     world.provider.default_behavior = CallBehavior(result=KEPT)
@@ -30,11 +30,11 @@ def bought(*, before_delivery: Callable[[World], object]) -> World:
     return world
 
 
-def put(data: bytes) -> Callable[[World], object]:
+def result_writer(data: bytes) -> Callable[[World], object]:
     return lambda world: world.s3.upload(OUTPUT_BUCKET, result_key(NAME), data)
 
 
-def failure(world: World) -> str:
+def find_failure(world: World) -> str:
     report = world.read_report(KEY)
     assert report
     return report["errors"][0]["code"]
@@ -42,23 +42,23 @@ def failure(world: World) -> str:
 
 def test_picture_without_a_link_is_delivered_and_its_file_kept() -> None:
     made = build_picture("https://results.invalid/1.png")
-    world = bought(before_delivery=put(made))
-    assert (the_job(world).status, world.downloads.fetched_urls) == (JobStatus.STORED, [])
+    world = world_with_saved_result(before_delivery=result_writer(made))
+    assert (find_only_job(world).status, world.downloads.fetched_urls) == (JobStatus.STORED, [])
     assert [strip_photo_metadata(one) for one in world.read_pictures().values()] == [made]
     assert_at_rest(world)
 
 
 def test_missing_result_file_ends_dead_and_spent() -> None:
-    world = bought(before_delivery=lambda world: None)
-    assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_gone")
+    world = world_with_saved_result(before_delivery=lambda world: None)
+    assert (find_only_job(world).status, find_failure(world)) == (JobStatus.DEAD, "result_gone")
 
 
 def test_result_file_that_is_no_picture_ends_dead_and_spent() -> None:
-    world = bought(before_delivery=put(b"<html>"))
-    assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_not_an_image")
+    world = world_with_saved_result(before_delivery=result_writer(b"<html>"))
+    assert (find_only_job(world).status, find_failure(world)) == (JobStatus.DEAD, "result_not_an_image")
 
 
 def test_result_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paid_files, "MAX_RESULT_BYTES", 10)
-    world = bought(before_delivery=put(build_picture("https://results.invalid/1.png")))
-    assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_too_large")
+    world = world_with_saved_result(before_delivery=result_writer(build_picture("https://results.invalid/1.png")))
+    assert (find_only_job(world).status, find_failure(world)) == (JobStatus.DEAD, "result_too_large")

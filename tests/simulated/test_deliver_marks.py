@@ -12,36 +12,36 @@ from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.pipeline.enqueue import enqueue_delivery
 from simulation.world.transport import SimulatedCrash, TargetedFault, raise_throttle
-from tests.simulated.days import codes, others_take, pass_time
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.days import deliver_meanwhile, list_report_codes, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 MOST_CRASHES = 5
 type Deadly = Callable[[int], None]
 
 
 @pytest.fixture
-def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
+def crashing_picture(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     """Makes pictures crash the workers that open them, this many times."""
 
-    def kills(deaths: int) -> None:
+    def crash_workers(deaths: int) -> None:
         left = [None] * deaths
 
-        def opened(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> VerifiedPicture:
+        def open_or_crash(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> VerifiedPicture:
             if left:
                 left.pop()
                 raise SimulatedCrash("the decoder")
             return verify_result(data, expect_alpha=expect_alpha, max_megapixels=max_megapixels)
 
-        monkeypatch.setattr(paid_files, "verify_result", opened)
+        monkeypatch.setattr(paid_files, "verify_result", open_or_crash)
 
-    return kills
+    return crash_workers
 
 
 def test_picture_that_crashes_five_workers_ends_dead_and_spent(deadly: Deadly) -> None:
-    world = dropped()
+    world = world_with_photo()
     deadly(1000)
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.money, world.crash_count) == (JobStatus.DEAD, MoneyStatus.SPENT, MOST_CRASHES + 1)
     report = world.read_report(KEY)
     assert report
@@ -53,10 +53,10 @@ def test_picture_that_crashes_five_workers_ends_dead_and_spent(deadly: Deadly) -
 
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
 def test_fewer_than_five_crashes_are_harmless(times: int, deadly: Deadly) -> None:
-    world = dropped()
+    world = world_with_photo()
     deadly(times)
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd, world.crash_count) == (
+    assert (find_only_job(world).status, world.provider.charged_micro_usd, world.crash_count) == (
         JobStatus.STORED,
         PRICE,
         times,
@@ -65,13 +65,17 @@ def test_fewer_than_five_crashes_are_harmless(times: int, deadly: Deadly) -> Non
 
 
 def test_dead_picture_is_delivered_free_after_a_redrive(deadly: Deadly) -> None:
-    world = dropped()
+    world = world_with_photo()
     deadly(MOST_CRASHES + 1)
     world.run_until_empty()
-    job = world.ledger.write_transition(transitions.retry_delivery(the_job(world), world.clock.now()))
+    job = world.ledger.write_transition(transitions.retry_delivery(find_only_job(world), world.clock.now()))
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd, codes(world, KEY)) == (JobStatus.STORED, PRICE, [])
+    assert (find_only_job(world).status, world.provider.charged_micro_usd, list_report_codes(world, KEY)) == (
+        JobStatus.STORED,
+        PRICE,
+        [],
+    )
     assert_at_rest(world)
 
 
@@ -79,10 +83,10 @@ def test_dead_picture_is_delivered_free_after_a_redrive(deadly: Deadly) -> None:
 
 
 def test_link_that_fails_for_an_hour_counts_no_crash() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(3000)
-    assert (the_job(world).status, the_job(world).crash_count) == (JobStatus.PAID, 0)
+    assert (find_only_job(world).status, find_only_job(world).crash_count) == (JobStatus.PAID, 0)
     world.downloads.override = None
     world.run_until_empty()
     assert_at_rest(world)
@@ -90,50 +94,54 @@ def test_link_that_fails_for_an_hour_counts_no_crash() -> None:
 
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "put_object", "head_object", "put_events"])
 def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake", "ideogram")
     world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
     world.run_for(3600)
     world.transport.clear_faults()
     world.run_until_empty()
-    assert (the_job(world).status, the_job(world).crash_count, codes(world, KEY)) == (JobStatus.STORED, 0, [])
+    assert (find_only_job(world).status, find_only_job(world).crash_count, list_report_codes(world, KEY)) == (
+        JobStatus.STORED,
+        0,
+        [],
+    )
     assert_at_rest(world)
 
 
 def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake", "ideogram")
-    job = the_job(world)
+    job = find_only_job(world)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
-    world.transport.faults_before.append(TargetedFault(others_take(world, "deliver"), "fetch", times=1000))
+    world.transport.faults_before.append(TargetedFault(deliver_meanwhile(world, "deliver"), "fetch", times=1000))
     pass_time(world, 3000)
     world.transport.clear_faults()
     world.downloads.override = None
     world.run_until_empty()
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_preempted_worker_does_not_reset_the_crash_count(deadly: Deadly) -> None:
     """Otherwise, a picture with two messages would crash workers forever (seed 4964)."""
-    world = dropped()
+    world = world_with_photo()
     deadly(1000)
     world.run_until_empty("intake", "ideogram")
-    job = the_job(world)
+    job = find_only_job(world)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.transport.faults_before.append(
-        TargetedFault(others_take(world, "deliver"), "transact_write_items", times=1000)
+        TargetedFault(deliver_meanwhile(world, "deliver"), "transact_write_items", times=1000)
     )
     for _ in range(2 * MOST_CRASHES):
         world.deliver_next("deliver")
         world.deliver_next("deliver")
         world.clock.sleep(900)
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
     assert world.crash_count == MOST_CRASHES + 2
 
 
 def test_completed_delivery_leaves_no_crash_mark(deadly: Deadly) -> None:
-    world = dropped()
+    world = world_with_photo()
     deadly(2)
     world.run_until_empty()
-    assert (the_job(world).status, the_job(world).processing_until) == (JobStatus.STORED, None)
+    assert (find_only_job(world).status, find_only_job(world).processing_until) == (JobStatus.STORED, None)

@@ -8,9 +8,17 @@ from PIL import Image
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import PAID_PREFIX
 from simulation.world.simulated_stack import World
-from tests.simulated.days import codes
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
-from tests.simulated.test_deliver_outputs import ALL, RED, SHOP, THUMB_WISH, names, wish, wished
+from tests.simulated.days import list_report_codes
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
+from tests.simulated.test_deliver_outputs import (
+    ALL,
+    RED,
+    SHOP,
+    THUMB_WISH,
+    list_picture_keys,
+    world_with_outputs,
+    write_sidecar,
+)
 
 GIVEN_UP = "output_not_made: The webp of 8×8 cannot be encoded: encoder error -2 when writing image file."
 
@@ -28,21 +36,21 @@ def no_webp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Image.Image, "save", encode)
 
 
-def delivered(output: object) -> tuple[World, Job]:
+def world_after_delivery(output: object) -> tuple[World, Job]:
     """Returns a world in which a photo was delivered as far as possible."""
-    world = wished(output)
+    world = world_with_outputs(output)
     world.run_until_empty()
-    return world, the_job(world)
+    return world, find_only_job(world)
 
 
-def kept(world: World) -> list[str]:
+def list_kept_files(world: World) -> list[str]:
     """Returns the provider's files that are kept."""
     return [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]
 
 
 @pytest.mark.usefixtures("no_webp")
 def test_picture_that_cannot_be_encoded_fails_and_keeps_its_file() -> None:
-    world, job = delivered(THUMB_WISH)
+    world, job = world_after_delivery(THUMB_WISH)
     assert (job.status, job.charged, world.crash_count, world.read_pictures()) == (JobStatus.DEAD, PRICE, 0, {})
     report = world.read_report(KEY)
     assert report
@@ -52,17 +60,22 @@ def test_picture_that_cannot_be_encoded_fails_and_keeps_its_file() -> None:
     )  # fmt: skip
     assert "without a charge" in error["hint"]
     assert [letter.attributes["code"] for letter in world.dead_letter_queue.messages] == ["output_not_made"]
-    assert len(kept(world)) == len(world.downloads.fetched_urls) == 1
+    assert len(list_kept_files(world)) == len(world.downloads.fetched_urls) == 1
     assert_at_rest(world)
 
 
 @pytest.mark.usefixtures("no_webp")
 def test_another_output_is_then_made_free_from_the_paid_file() -> None:
-    world, dead = delivered(THUMB_WISH)
-    wish(world, {"format": "png"})
+    world, dead = world_after_delivery(THUMB_WISH)
+    write_sidecar(world, {"format": "png"})
     world.run_until_empty()
-    job = the_job(world)
-    assert (job.job_id, job.status, names(job), codes(world, KEY)) == (dead.job_id, JobStatus.STORED, [(RED, None)], [])
+    job = find_only_job(world)
+    assert (job.job_id, job.status, list_picture_keys(job), list_report_codes(world, KEY)) == (
+        dead.job_id,
+        JobStatus.STORED,
+        [(RED, None)],
+        [],
+    )
     assert (
         len(world.provider.received_job_ids),
         len(world.downloads.fetched_urls),
@@ -73,18 +86,21 @@ def test_another_output_is_then_made_free_from_the_paid_file() -> None:
 
 @pytest.mark.usefixtures("no_webp")
 def test_same_output_requested_again_is_not_retried() -> None:
-    world, dead = delivered(THUMB_WISH)
-    wish(world, [THUMB_WISH])
+    world, dead = world_after_delivery(THUMB_WISH)
+    write_sidecar(world, [THUMB_WISH])
     world.run_until_empty()
-    assert (the_job(world).status, the_job(world).ended_at) == (JobStatus.DEAD, dead.ended_at)
+    assert (find_only_job(world).status, find_only_job(world).ended_at) == (JobStatus.DEAD, dead.ended_at)
 
 
 @pytest.mark.usefixtures("no_webp")
 def test_other_outputs_are_delivered_with_a_warning() -> None:
-    world, job = delivered(ALL)
-    assert (job.status, names(job)) == (JobStatus.STORED, [(RED, None), (SHOP, "shop")])
+    world, job = world_after_delivery(ALL)
+    assert (job.status, list_picture_keys(job)) == (JobStatus.STORED, [(RED, None), (SHOP, "shop")])
     assert [str(one.text) for one in job.warnings] == [GIVEN_UP]
-    wish(world, ALL[:2])
+    write_sidecar(world, ALL[:2])
     world.run_until_empty()
-    assert (names(the_job(world)), the_job(world).warnings) == ([(RED, None), (SHOP, "shop")], ())
+    assert (list_picture_keys(find_only_job(world)), find_only_job(world).warnings) == (
+        [(RED, None), (SHOP, "shop")],
+        (),
+    )
     assert_at_rest(world)

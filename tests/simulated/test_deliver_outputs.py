@@ -19,8 +19,8 @@ from backdrop.model.queue_messages import DeliverMessage
 from simulation.world.sample_images import SIDE_PIXELS, build_photo, build_picture
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
-from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, the_job
-from tests.unit.core_items import warning_codes
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, replay_with_crashes
+from tests.unit.core_items import list_warning_codes
 
 RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
 MASTER_WISH: dict[str, Any] = {}
@@ -29,38 +29,38 @@ SHOP_WISH: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop", "width": 8, "h
 ALL: list[dict[str, Any]] = [MASTER_WISH, SHOP_WISH, THUMB_WISH]
 
 
-def wished(output: object = None, **fields: Any) -> World:
+def world_with_outputs(output: object = None, **fields: Any) -> World:
     """Returns a world with a photo for which these outputs are requested."""
     world = World()
     world.upload_photo(KEY, build_photo())
-    wish(world, output, **fields)
+    write_sidecar(world, output, **fields)
     return world
 
 
-def wish(world: World, output: object, **fields: Any) -> None:
+def write_sidecar(world: World, output: object, **fields: Any) -> None:
     wanted = fields or {"operation": "remove"}
     world.upload_sidecar(KEY, **(wanted if output is None else wanted | {"output": output}))
 
 
-def stored(output: object = None, **fields: Any) -> World:
+def delivered_world(output: object = None, **fields: Any) -> World:
     """Returns the same after everything is delivered."""
-    world = wished(output, **fields)
+    world = world_with_outputs(output, **fields)
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
     return world
 
 
-def names(job: Job) -> list[tuple[str, str | None]]:
+def list_picture_keys(job: Job) -> list[tuple[str, str | None]]:
     """Returns the keys of a job's pictures, each with its output."""
     return [(result.key, result.output) for result in job.results]
 
 
-def image(world: World, key: str) -> Image.Image:
+def open_picture(world: World, key: str) -> Image.Image:
     """Opens a picture in the bucket."""
     return Image.open(BytesIO(world.read_pictures()[key]))
 
 
-def lose_the_paid_file(world: World) -> None:
+def lose_paid_file(world: World) -> None:
     """Deletes the files under `_backdrop/paid/`, and lets the links expire."""
     for key in [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]:
         world.s3.delete(OUTPUT_BUCKET, key)
@@ -70,11 +70,11 @@ def lose_the_paid_file(world: World) -> None:
 
 
 def test_every_output_of_every_picture_is_in_the_receipt() -> None:
-    world = stored(ALL, prompt="on a marble table", num_images=2)
-    job = the_job(world)
+    world = delivered_world(ALL, prompt="on a marble table", num_images=2)
+    job = find_only_job(world)
     second = [f"{KEY}/red_2.png", f"{KEY}/red_2@shop.jpg", f"{KEY}/red_2@thumb.webp"]
-    assert [key for key, _ in names(job)] == [RED, SHOP, THUMB, *second]
-    assert sorted(world.read_pictures()) == sorted(key for key, _ in names(job))
+    assert [key for key, _ in list_picture_keys(job)] == [RED, SHOP, THUMB, *second]
+    assert sorted(world.read_pictures()) == sorted(key for key, _ in list_picture_keys(job))
     receipt = world.read_receipt(KEY)
     assert receipt
     shown = [
@@ -96,18 +96,18 @@ def _three() -> list[tuple[str, str | None]]:
 
 
 def test_each_picture_matches_its_output_and_master_is_the_paid_file() -> None:
-    world = stored(ALL)
+    world = delivered_world(ALL)
     assert strip_photo_metadata(world.read_pictures()[RED]) == build_picture(world.downloads.fetched_urls[0])
-    assert (image(world, SHOP).format, image(world, SHOP).size) == ("JPEG", (8, 8))
-    assert (image(world, THUMB).format, image(world, THUMB).size) == ("WEBP", (8, 8))
-    for result in the_job(world).results:
+    assert (open_picture(world, SHOP).format, open_picture(world, SHOP).size) == ("JPEG", (8, 8))
+    assert (open_picture(world, THUMB).format, open_picture(world, THUMB).size) == ("WEBP", (8, 8))
+    for result in find_only_job(world).results:
         found = world.output_bucket.find_current(result.key)
         assert found
         assert (result.version_id, result.bytes) == (found.id, len(found.data or b""))
 
 
 def test_each_picture_has_its_content_type_and_short_caching() -> None:
-    world = stored(ALL)
+    world = delivered_world(ALL)
     types = {RED: "image/png", SHOP: "image/jpeg", THUMB: "image/webp"}
     for key, kind in types.items():
         found = world.s3.head_object(Bucket=OUTPUT_BUCKET, Key=key)
@@ -115,23 +115,25 @@ def test_each_picture_has_its_content_type_and_short_caching() -> None:
 
 
 def test_enlarged_picture_has_a_warning() -> None:
-    world = stored([MASTER_WISH, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
-    assert [str(one.text) for one in the_job(world).warnings] == [
+    world = delivered_world([MASTER_WISH, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
+    assert [str(one.text) for one in find_only_job(world).warnings] == [
         f"enlarged: {KEY}/red@big.png shows its subject at 4.0 times the size that the provider made"
     ]
-    wish(world, None)
+    write_sidecar(world, None)
     world.run_until_empty()
-    assert WarningCode.ENLARGED not in warning_codes(the_job(world))
+    assert WarningCode.ENLARGED not in list_warning_codes(find_only_job(world))
 
 
 def test_crash_between_outputs_pays_and_downloads_nothing_twice() -> None:
     def paid() -> World:
-        world = wished(ALL)
+        world = world_with_outputs(ALL)
         world.run_until_empty("intake", "ideogram")
         return world
 
-    for call, world in after_each_crash(paid, lambda world: world.run_until_empty()):
-        assert (the_job(world).status, names(the_job(world))) == (JobStatus.STORED, _three()), call
+    for call, world in replay_with_crashes(paid, lambda world: world.run_until_empty()):
+        assert (find_only_job(world).status, list_picture_keys(find_only_job(world))) == (JobStatus.STORED, _three()), (
+            call
+        )
         assert world.provider.charged_micro_usd == PRICE
         assert_at_rest(world)
 
@@ -140,12 +142,12 @@ def test_crash_between_outputs_pays_and_downloads_nothing_twice() -> None:
 
 
 def test_changed_outputs_are_delivered_again_free() -> None:
-    world = stored()
-    first = the_job(world)
-    wish(world, ALL)
+    world = delivered_world()
+    first = find_only_job(world)
+    write_sidecar(world, ALL)
     world.run_until_empty()
-    job = the_job(world)
-    assert (job.job_id, job.status, names(job)) == (first.job_id, JobStatus.STORED, _three())
+    job = find_only_job(world)
+    assert (job.job_id, job.status, list_picture_keys(job)) == (first.job_id, JobStatus.STORED, _three())
     assert (
         len(world.provider.received_job_ids),
         len(world.downloads.fetched_urls),
@@ -158,12 +160,12 @@ def test_changed_outputs_are_delivered_again_free() -> None:
 
 
 def test_changed_output_replaces_only_its_own_picture() -> None:
-    world = stored(ALL)
-    before = {result.key: result.version_id for result in the_job(world).results}
-    wish(world, [MASTER_WISH, SHOP_WISH, THUMB_WISH | {"width": 4}])
+    world = delivered_world(ALL)
+    before = {result.key: result.version_id for result in find_only_job(world).results}
+    write_sidecar(world, [MASTER_WISH, SHOP_WISH, THUMB_WISH | {"width": 4}])
     world.run_until_empty()
-    after = {result.key: result.version_id for result in the_job(world).results}
-    assert image(world, THUMB).size == (4, 4)
+    after = {result.key: result.version_id for result in find_only_job(world).results}
+    assert open_picture(world, THUMB).size == (4, 4)
     assert {key for key in before if before[key] != after[key]} == {THUMB}
     written = [call.request["Key"] for call in world.transport.calls if call.operation == "put_object"]
     assert [written.count(key) for key in (RED, SHOP, THUMB)] == [1, 1, 2]
@@ -171,39 +173,39 @@ def test_changed_output_replaces_only_its_own_picture() -> None:
 
 @pytest.mark.parametrize("same", [{"format": "png"}, [{}], {"fit": "contain"}])
 def test_same_outputs_written_differently_are_not_delivered_again(same: object) -> None:
-    world = stored({})
-    ended = the_job(world).ended_at
+    world = delivered_world({})
+    ended = find_only_job(world).ended_at
     world.clock.sleep(60)
-    wish(world, same)
+    write_sidecar(world, same)
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.ended_at, job.instructions["output"]) == (JobStatus.STORED, ended, same)
 
 
 def test_removed_output_keeps_its_picture_with_a_warning() -> None:
-    world = stored(ALL)
-    wish(world, [MASTER_WISH])
+    world = delivered_world(ALL)
+    write_sidecar(world, [MASTER_WISH])
     world.run_until_empty()
-    job = the_job(world)
-    assert names(job) == [(RED, None)]
+    job = find_only_job(world)
+    assert list_picture_keys(job) == [(RED, None)]
     assert {SHOP, THUMB} <= {*world.read_pictures()}
     assert [one.picture_key for one in job.warnings] == [SHOP, THUMB]
-    assert warning_codes(job) == [WarningCode.OLD_PICTURE] * 2
-    wish(world, [MASTER_WISH, THUMB_WISH])
+    assert list_warning_codes(job) == [WarningCode.OLD_PICTURE] * 2
+    write_sidecar(world, [MASTER_WISH, THUMB_WISH])
     world.run_until_empty()
-    assert [one.picture_key for one in the_job(world).warnings] == [SHOP]
+    assert [one.picture_key for one in find_only_job(world).warnings] == [SHOP]
     assert_at_rest(world)
 
 
 def test_missing_paid_file_keeps_the_old_picture_and_is_reported() -> None:
-    world = stored()
+    world = delivered_world()
     old = world.read_pictures()
-    lose_the_paid_file(world)
+    lose_paid_file(world)
     world.downloads.override = ResultError(Code.LINK_EXPIRED, "the link answers 410")
-    wish(world, ALL)
+    write_sidecar(world, ALL)
     world.run_until_empty()
-    job = the_job(world)
-    assert (job.status, world.read_pictures(), names(job)) == (JobStatus.DEAD, old, [(RED, None)])
+    job = find_only_job(world)
+    assert (job.status, world.read_pictures(), list_picture_keys(job)) == (JobStatus.DEAD, old, [(RED, None)])
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("paid_file_gone", "spent")]
@@ -212,56 +214,56 @@ def test_missing_paid_file_keeps_the_old_picture_and_is_reported() -> None:
 
 
 def test_outputs_changed_before_delivery_are_delivered() -> None:
-    world = wished(ALL)
+    world = world_with_outputs(ALL)
     world.run_until_empty("intake", "ideogram")
-    assert the_job(world).status is JobStatus.PAID
-    wish(world, THUMB_WISH)
+    assert find_only_job(world).status is JobStatus.PAID
+    write_sidecar(world, THUMB_WISH)
     world.run_until_empty()
-    assert names(the_job(world)) == [(THUMB, "thumb")]
+    assert list_picture_keys(find_only_job(world)) == [(THUMB, "thumb")]
     assert_at_rest(world)
 
 
-def calls_of_a_delivery() -> int:
+def count_delivery_calls() -> int:
     """Returns how many calls it takes to deliver two outputs a second time."""
-    world = edited()
+    world = edited_world()
     before = len(world.transport.calls)
-    deliver(world)
+    deliver_job(world)
     return len(world.transport.calls) - before
 
 
-def deliver(world: World) -> None:
+def deliver_job(world: World) -> None:
     """Delivers the photo's job, by a worker of its own."""
-    job = the_job(world)
+    job = find_only_job(world)
     world.deliver.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
 
 
-def edited() -> World:
+def edited_world() -> World:
     """Returns a world whose photo is stored with one output; a second one is requested and not delivered yet."""
-    world = stored(THUMB_WISH | {"width": 4})
-    wish(world, [MASTER_WISH, THUMB_WISH])
+    world = delivered_world(THUMB_WISH | {"width": 4})
+    write_sidecar(world, [MASTER_WISH, THUMB_WISH])
     world.run_until_empty("intake")
-    assert the_job(world).status is JobStatus.PAID
+    assert find_only_job(world).status is JobStatus.PAID
     return world
 
 
-@pytest.mark.parametrize("nth", range(1, calls_of_a_delivery() + 1))
+@pytest.mark.parametrize("nth", range(1, count_delivery_calls() + 1))
 def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None:
     """The newer instructions are processed, and delivered completely, between any two calls of the older delivery."""
-    world = edited()
+    world = edited_world()
 
     def overtake(_: ServiceCall) -> None:
-        wish(world, [MASTER_WISH, THUMB_WISH | {"width": 6}])
+        write_sidecar(world, [MASTER_WISH, THUMB_WISH | {"width": 6}])
         world.run_until_empty("intake")
-        deliver(world)
+        deliver_job(world)
 
     world.transport.faults_before.append(strike := TargetedFault(overtake, nth=nth))
     with suppress(ConflictError):
-        deliver(world)
+        deliver_job(world)
     world.transport.clear_faults()
     world.run_until_empty()
     assert (strike.hit_count, world.crash_count) == (1, 0)
-    assert image(world, THUMB).size == (6, 6)
-    for result in the_job(world).results:
+    assert open_picture(world, THUMB).size == (6, 6)
+    for result in find_only_job(world).results:
         found = world.output_bucket.find_current(result.key)
         assert found
         assert found.id == result.version_id
@@ -269,23 +271,23 @@ def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None
 
 
 def test_superseded_job_keeps_its_pictures_in_the_receipt() -> None:
-    world = stored(ALL)
-    wish(world, [MASTER_WISH, THUMB_WISH])
+    world = delivered_world(ALL)
+    write_sidecar(world, [MASTER_WISH, THUMB_WISH])
     world.run_until_empty("intake")
-    wish(world, None, prompt="on a marble table")
+    write_sidecar(world, None, prompt="on a marble table")
     world.run_until_empty()
     old, new = world.list_jobs()
-    assert (old.status, {*names(old)}) == (JobStatus.STORED, {*_three()})
-    assert WarningCode.NOT_CURRENT in warning_codes(old)
-    assert WarningCode.OLD_PICTURE not in warning_codes(old)
-    assert names(new) == [(RED, None)]
+    assert (old.status, {*list_picture_keys(old)}) == (JobStatus.STORED, {*_three()})
+    assert WarningCode.NOT_CURRENT in list_warning_codes(old)
+    assert WarningCode.OLD_PICTURE not in list_warning_codes(old)
+    assert list_picture_keys(new) == [(RED, None)]
     assert_at_rest(world)
 
 
 def test_crash_during_redelivery_of_outputs_delivers_all() -> None:
-    world = edited()
+    world = edited_world()
     world.transport.faults_after.append(TargetedFault(crash_worker, "put_object"))
     world.run_until_empty()
     assert world.crash_count == 1
-    assert names(the_job(world)) == [(RED, None), (THUMB, "thumb")]
+    assert list_picture_keys(find_only_job(world)) == [(RED, None), (THUMB, "thumb")]
     assert_at_rest(world)

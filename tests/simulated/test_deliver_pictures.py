@@ -13,35 +13,35 @@ from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, crash_worker, raise_throttle
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, deliver, dropped, the_job
-from tests.unit.core_items import warning_codes
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, deliver, find_only_job, world_with_photo
+from tests.unit.core_items import list_warning_codes
 from tests.unit.imaging_photos import saved, scene
 
 PICTURE = f"{KEY}/red.png"
 
 
-def paid(**fields: object) -> World:
+def paid_world(**fields: object) -> World:
     """Returns a world with a photo that is paid for and not delivered yet."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, **(fields or {"operation": "remove"}))
     world.run_until_empty("intake")
     world.run_until_empty("ideogram")
-    assert the_job(world).status is JobStatus.PAID
+    assert find_only_job(world).status is JobStatus.PAID
     return world
 
 
-def kept(world: World) -> list[str]:
+def list_kept_files(world: World) -> list[str]:
     """Returns the provider's files that are kept."""
     return [key for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
 def test_every_picture_of_an_answer_is_delivered_and_kept() -> None:
-    world = paid(prompt="on a marble table", num_images=3)
+    world = paid_world(prompt="on a marble table", num_images=3)
     world.run_until_empty()
     assert sorted(world.read_pictures()) == [PICTURE, f"{KEY}/red_2.png", f"{KEY}/red_3.png"]
-    assert len(kept(world)) == 3
-    for result, url in zip(the_job(world).results, world.downloads.fetched_urls, strict=True):
+    assert len(list_kept_files(world)) == 3
+    for result, url in zip(find_only_job(world).results, world.downloads.fetched_urls, strict=True):
         assert strip_photo_metadata(world.read_pictures()[result.key]) == build_picture(url)
     assert_at_rest(world)
 
@@ -63,33 +63,33 @@ def test_missing_picture_is_a_warning_if_others_came(reaction: CallBehavior, ask
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, prompt="on a marble table", num_images=asked)
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.charged, len(job.results)) == (JobStatus.STORED, paid * 60_000, came)
-    assert code in warning_codes(job)
+    assert code in list_warning_codes(job)
     assert world.read_report(KEY) is None
     assert_at_rest(world)
 
 
 def test_answer_with_only_withheld_pictures_ends_dead_and_spent() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unsafe_count=1)
     world.run_until_empty()
-    assert (the_job(world).status, the_job(world).charged) == (JobStatus.DEAD, PRICE)
+    assert (find_only_job(world).status, find_only_job(world).charged) == (JobStatus.DEAD, PRICE)
     (letter,) = world.dead_letter_queue.messages
     assert (letter.attributes["code"], letter.attributes["money"]) == ("unsafe_result", "spent")
     assert_at_rest(world)
 
 
-def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
+def deliver_unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
     """Returns the job whose picture was not recognized, and its error report."""
-    job, report = the_job(world, key), world.read_report(key)
+    job, report = find_only_job(world, key), world.read_report(key)
     assert report
     (error,) = report["errors"]
     assert (job.status, error["code"], error["money"]) == (JobStatus.DEAD, Code.RESULT_UNRECOGNIZED, "spent")
     return job, error["message"]
 
 
-def redrive(world: World, *, pay_again: bool) -> bool:
+def redrive_only_failure(world: World, *, pay_again: bool) -> bool:
     """Redrives the only failure as `backdrop redrive` does; returns whether it continued."""
     orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
@@ -99,12 +99,12 @@ def redrive(world: World, *, pay_again: bool) -> bool:
 
 
 def test_unrecognized_picture_ends_dead_with_its_response_kept() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unrecognized_count=1)
     world.run_until_empty()
-    job, message = unrecognized(world)
+    job, message = deliver_unrecognized(world)
     response = response_key(job.job_id, 1)
-    assert kept(world) == [response]
+    assert list_kept_files(world) == [response]
     assert world.output_bucket.objects[response][-1].data == b'{"new_url": "https://results.invalid"}'
     assert response in message
     assert paid_key(job.job_id, 1, 1, "png") in message
@@ -113,26 +113,26 @@ def test_unrecognized_picture_ends_dead_with_its_response_kept() -> None:
 
 
 def test_picture_saved_from_the_kept_response_is_delivered_free() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unrecognized_count=1)
     world.run_until_empty()
-    job, _ = unrecognized(world)
+    job, _ = deliver_unrecognized(world)
     world.s3.upload(OUTPUT_BUCKET, paid_key(job.job_id, 1, 1, "png"), build_picture("saved by a person"))
-    assert redrive(world, pay_again=True)
-    assert the_job(world).status is JobStatus.STORED
+    assert redrive_only_failure(world, pay_again=True)
+    assert find_only_job(world).status is JobStatus.STORED
     assert strip_photo_metadata(world.read_pictures()[PICTURE]) == build_picture("saved by a person")
-    assert (the_job(world).charged, len(world.provider.received_job_ids)) == (PRICE, 1)
+    assert (find_only_job(world).charged, len(world.provider.received_job_ids)) == (PRICE, 1)
     assert_at_rest(world)
 
 
 def test_unrecognized_picture_that_was_not_saved_needs_pay_again() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.append(CallBehavior(unrecognized_count=1))
     world.run_until_empty()
-    assert not redrive(world, pay_again=False)
-    unrecognized(world)
-    assert redrive(world, pay_again=True)
-    assert (the_job(world).status, the_job(world).charged, len(world.provider.received_job_ids)) == (
+    assert not redrive_only_failure(world, pay_again=False)
+    deliver_unrecognized(world)
+    assert redrive_only_failure(world, pay_again=True)
+    assert (find_only_job(world).status, find_only_job(world).charged, len(world.provider.received_job_ids)) == (
         JobStatus.STORED,
         2 * PRICE,
         2,
@@ -141,14 +141,14 @@ def test_unrecognized_picture_that_was_not_saved_needs_pay_again() -> None:
 
 
 def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unrecognized_count=1)
     full = TargetedFault(
         raise_throttle, "put_object", matches=lambda call: "_response.txt" in str(call.request["Key"]), times=99
     )
     world.transport.faults_before.append(full)
     world.run_until_empty()
-    job, message = unrecognized(world)
+    job, message = deliver_unrecognized(world)
     assert full.hit_count
     assert (job.charged, world.provider.charged_micro_usd) == (PRICE, PRICE)
     assert "The response could not be kept" in message
@@ -167,10 +167,10 @@ def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
     ids=["expired", "gone", "html", "empty", "truncated", "opaque"],
 )
 def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | BackdropError, code: Code) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.downloads.override = instead
     world.run_until_empty()
-    assert (the_job(world).status, world.read_pictures()) == (JobStatus.DEAD, {})
+    assert (find_only_job(world).status, world.read_pictures()) == (JobStatus.DEAD, {})
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [(code, "spent")]
@@ -179,8 +179,8 @@ def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | Back
         "code": code,
         "reason": report["errors"][0]["message"],
         "money": "spent",
-        "job_id": the_job(world).job_id,
-        "lock_version": str(the_job(world).lock_version - 1),
+        "job_id": find_only_job(world).job_id,
+        "lock_version": str(find_only_job(world).lock_version - 1),
         "provider": "ideogram",
     }
     assert_at_rest(world)
@@ -188,11 +188,11 @@ def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | Back
 
 @pytest.mark.parametrize(("file_format", "suffix"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])
 def test_empty_cut_out_is_kept_under_its_actual_extension(file_format: str, suffix: str) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.downloads.override = saved(scene(), file_format)
     world.run_until_empty()
-    (key,) = kept(world)
-    assert (the_job(world).status, key) == (JobStatus.DEAD, paid_key(the_job(world).job_id, 1, 1, suffix))
+    (key,) = list_kept_files(world)
+    assert (find_only_job(world).status, key) == (JobStatus.DEAD, paid_key(find_only_job(world).job_id, 1, 1, suffix))
     found = world.s3.head_object(Bucket=OUTPUT_BUCKET, Key=key)
     assert found["ContentType"] == f"image/{suffix}"
 
@@ -204,21 +204,21 @@ def test_link_to_a_foreign_host_is_never_followed() -> None:
 
 
 def test_temporary_download_failure_is_retried_until_it_works() -> None:
-    world = paid()
+    world = paid_world()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(60)
-    assert the_job(world).status is JobStatus.PAID
+    assert find_only_job(world).status is JobStatus.PAID
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["retryable"]) for one in report["errors"]] == [("result_unreachable", True)]
     world.downloads.override = None
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def test_next_worker_reports_an_unreachable_picture_after_a_crash() -> None:
-    world = paid()
+    world = paid_world()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.run_for(1000)
@@ -229,10 +229,10 @@ def test_next_worker_reports_an_unreachable_picture_after_a_crash() -> None:
 
 def test_redelivery_continues_and_downloads_nothing_twice() -> None:
     for nth in range(1, 8):
-        world = paid(prompt="on a marble table", num_images=3)
+        world = paid_world(prompt="on a marble table", num_images=3)
         world.transport.faults_after.append(TargetedFault(crash_worker, "put_object", nth))
         world.run_until_empty()
-        assert the_job(world).status is JobStatus.STORED
+        assert find_only_job(world).status is JobStatus.STORED
         assert len(world.downloads.fetched_urls) == len(set(world.downloads.fetched_urls)) == 3
         assert_at_rest(world)
 
@@ -240,9 +240,9 @@ def test_redelivery_continues_and_downloads_nothing_twice() -> None:
 # -- two jobs with the same keys --------------------------------------------------------------------------------
 
 
-def two_paid() -> tuple[World, Job, Job]:
+def world_with_two_paid_jobs() -> tuple[World, Job, Job]:
     """Returns a photo with an older paid job and a newer one that it names now, both undelivered."""
-    world = paid()
+    world = paid_world()
     world.upload_sidecar(KEY, prompt="on a marble table")
     world.run_until_empty("intake")
     world.run_until_empty("ideogram")
@@ -252,18 +252,18 @@ def two_paid() -> tuple[World, Job, Job]:
 
 
 def test_superseded_job_keeps_its_file_and_writes_no_picture() -> None:
-    world, _, _ = two_paid()
+    world, _, _ = world_with_two_paid_jobs()
     world.run_until_empty()
     old, new = world.list_jobs()
     assert (old.status, old.results) == (JobStatus.STORED, ())
-    assert "not_current" in warning_codes(old)
+    assert "not_current" in list_warning_codes(old)
     assert [result.key for result in new.results] == [PICTURE]
-    assert len(kept(world)) == 2
+    assert len(list_kept_files(world)) == 2
     assert_at_rest(world)
 
 
 def test_reinstated_job_has_no_warning_about_the_time_between() -> None:
-    world, _, _ = two_paid()
+    world, _, _ = world_with_two_paid_jobs()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")
     world.run_until_empty()
@@ -274,7 +274,7 @@ def test_reinstated_job_has_no_warning_about_the_time_between() -> None:
     assert_at_rest(world)
 
 
-def newer_overtakes(world: World) -> None:
+def deliver_newer_job(world: World) -> None:
     """Gives the photo another job, which is bought and delivered at once."""
     world.upload_sidecar(KEY, prompt="on a marble table")
     world.run_until_empty("intake")
@@ -282,7 +282,7 @@ def newer_overtakes(world: World) -> None:
     world.run_until_empty("deliver")
 
 
-def assert_in_its_place(world: World, job: Job) -> None:
+def assert_only_picture(world: World, job: Job) -> None:
     """Asserts that the job's picture, and no other, is in the bucket."""
     found = world.s3.head_object(Bucket=OUTPUT_BUCKET, Key=PICTURE)
     assert (found["VersionId"], found["Metadata"]["backdrop-job"]) == (job.results[0].version_id, job.job_id)
@@ -293,46 +293,46 @@ def assert_in_its_place(world: World, job: Job) -> None:
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     """The newer job is created and delivered completely between any two calls of the older job's delivery."""
-    world = paid()
-    world.transport.faults_before.append(strike := TargetedFault(lambda _: newer_overtakes(world), nth=nth))
-    deliver(world, the_job(world), the_job(world).job_id)
+    world = paid_world()
+    world.transport.faults_before.append(strike := TargetedFault(lambda _: deliver_newer_job(world), nth=nth))
+    deliver(world, find_only_job(world), find_only_job(world).job_id)
     world.transport.clear_faults()
     world.run_until_empty()
     assert strike.hit_count == 1
     new = {job.operation: job for job in world.list_jobs()}["replace"]
     assert new.status is JobStatus.STORED
-    assert_in_its_place(world, new)
+    assert_only_picture(world, new)
 
 
 def test_picture_written_over_the_newest_is_replaced_by_it() -> None:
     """The instructions change back and forth: the newest job finds its own picture just before the older one writes."""
-    world, old, new = two_paid()
+    world, old, new = world_with_two_paid_jobs()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")
     world.run_until_empty("intake")
 
-    def back(_: object) -> None:
+    def restore_instructions(_: object) -> None:
         world.upload_sidecar(KEY, prompt="on a marble table")
         world.run_until_empty("intake")
         deliver(world, new, new.job_id)
 
-    world.transport.faults_before.append(strike := TargetedFault(back, "put_object"))
+    world.transport.faults_before.append(strike := TargetedFault(restore_instructions, "put_object"))
     deliver(world, old, old.job_id)
     world.transport.clear_faults()
     world.run_until_empty()
     assert strike.hit_count == 1
     named = {job.job_id: job for job in world.list_jobs()}[new.job_id]
-    assert_in_its_place(world, named)
+    assert_only_picture(world, named)
 
 
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_two_deliveries_of_one_job_leave_one_picture(nth: int) -> None:
-    world = paid()
-    job = the_job(world)
+    world = paid_world()
+    job = find_only_job(world)
     world.transport.faults_before.append(strike := TargetedFault(lambda _: deliver(world, job, job.job_id), nth=nth))
     deliver(world, job, job.job_id)
     world.transport.clear_faults()
     world.run_until_empty()
     assert strike.hit_count == 1
     assert len([version for version in world.output_bucket.objects[PICTURE] if version.data]) == 1
-    assert_in_its_place(world, the_job(world))
+    assert_only_picture(world, find_only_job(world))

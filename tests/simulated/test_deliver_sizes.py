@@ -15,8 +15,8 @@ from bench.cutout_scenes import build_scenes
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.simulation import KEY, assert_at_rest, the_job
-from tests.unit.core_items import warning_codes
+from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
+from tests.unit.core_items import list_warning_codes
 
 PICTURE = f"{KEY}/red.png"
 SCENE = build_scenes(160, 120)[0]
@@ -27,44 +27,44 @@ REPLACE: dict[str, Any] = {"prompt": "on a marble table"}
 SMALLER, ENLARGED = WarningCode.SMALLER_RESULT, WarningCode.ENLARGED
 
 
-def file_of(picture: Image.Image) -> bytes:
+def encode_png(picture: Image.Image) -> bytes:
     file = BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
 
 
 SHOT = SCENE.draw_photo()
-PHOTO, ANSWER = file_of(SHOT), file_of(SCENE.draw_provider_answer(SMALL))
+PHOTO, ANSWER = encode_png(SHOT), encode_png(SCENE.draw_provider_answer(SMALL))
 
 
-def paid(answer: bytes = ANSWER, **wish: Any) -> World:
+def paid_world(answer: bytes = ANSWER, **wish: Any) -> World:
     """Returns a world whose photo of 160 × 120 is paid for; the provider's picture has 80 × 60."""
     world = World()
     world.upload_photo(KEY, PHOTO)
     world.upload_sidecar(KEY, **(wish or REMOVE))
     world.downloads.override = answer
     world.run_until_empty("intake", "ideogram")
-    assert the_job(world).status is JobStatus.PAID
+    assert find_only_job(world).status is JobStatus.PAID
     return world
 
 
-def stored(world: World) -> Job:
+def find_stored_job(world: World) -> Job:
     """Returns the job after everything is delivered."""
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert job.status is JobStatus.STORED
     assert_at_rest(world)
     return job
 
 
-def picture(world: World) -> Image.Image:
+def open_picture(world: World) -> Image.Image:
     return Image.open(BytesIO(world.read_pictures()[PICTURE]))
 
 
 def test_cut_out_has_the_size_and_pixels_of_its_photo() -> None:
-    world = paid()
-    job = stored(world)
-    made = picture(world)
+    world = paid_world()
+    job = find_stored_job(world)
+    made = open_picture(world)
     assert (made.size, job.results[0].width, job.results[0].height) == (SHOT.size, 160, 120)
     assert job.warnings == ()
     kept = made.getchannel("A").point([0] * 255 + [255])
@@ -74,51 +74,51 @@ def test_cut_out_has_the_size_and_pixels_of_its_photo() -> None:
 
 
 def test_output_in_the_providers_size_has_a_size_warning() -> None:
-    world = paid(**REMOVE, output={"size": "provider"})
-    job = stored(world)
+    world = paid_world(**REMOVE, output={"size": "provider"})
+    job = find_stored_job(world)
     assert strip_photo_metadata(world.read_pictures()[PICTURE]) == ANSWER
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
 def test_smaller_replaced_background_is_a_warning_in_the_receipt() -> None:
-    world = paid(**REPLACE)
-    stored(world)
+    world = paid_world(**REPLACE)
+    find_stored_job(world)
     receipt = world.read_receipt(KEY)
     assert receipt
     assert receipt["jobs"][0]["warnings"] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
-def taken_away(world: World) -> None:
+def delete_photo(world: World) -> None:
     world.s3.delete(INPUT_BUCKET, KEY)
 
 
-def locked(world: World) -> None:
-    def no_access(_: ServiceCall) -> None:
+def deny_photo(world: World) -> None:
+    def deny(_: ServiceCall) -> None:
         raise build_client_error("AccessDenied", "GetObject", 403)
 
     world.transport.faults_before.append(
-        TargetedFault(no_access, "get_object", times=99, matches=lambda call: call.request["Key"] == KEY)
+        TargetedFault(deny, "get_object", times=99, matches=lambda call: call.request["Key"] == KEY)
     )
 
 
-@pytest.mark.parametrize("happens", [taken_away, locked])
+@pytest.mark.parametrize("happens", [delete_photo, deny_photo])
 def test_cut_out_without_its_photo_has_the_providers_size(
     happens: Callable[[World], None],
 ) -> None:
-    world = paid()
+    world = paid_world()
     happens(world)
     world.run_until_empty("deliver")
-    job = the_job(world)
+    job = find_only_job(world)
     assert job.status is JobStatus.STORED
-    assert picture(world).size == SMALL
+    assert open_picture(world).size == SMALL
     why = "the photo can no longer be read, so it was not cut out at its own size"
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
 
 
 def test_result_with_another_frame_is_delivered_unchanged_with_warning() -> None:
-    world = paid(file_of(SCENE.draw_provider_answer(SMALL).resize((60, 60))))
-    job = stored(world)
-    assert picture(world).size == (60, 60)
+    world = paid_world(encode_png(SCENE.draw_provider_answer(SMALL).resize((60, 60))))
+    job = find_stored_job(world)
+    assert open_picture(world).size == (60, 60)
     (warning,) = job.warnings
     assert str(warning.text).startswith(
         f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a different shape"
@@ -126,16 +126,16 @@ def test_result_with_another_frame_is_delivered_unchanged_with_warning() -> None
 
 
 def test_outdated_warning_of_an_earlier_delivery_is_removed() -> None:
-    world = paid(**REMOVE)
-    taken_away(world)
+    world = paid_world(**REMOVE)
+    delete_photo(world)
     world.run_until_empty("deliver")
-    assert the_job(world).warnings
+    assert find_only_job(world).warnings
     world.upload_photo(KEY, PHOTO)
     world.run_until_empty()
     world.upload_sidecar(KEY, **REMOVE, output={"format": "png", "width": 40})
     world.run_until_empty()
-    job = the_job(world)
-    assert {SMALLER, ENLARGED}.isdisjoint(warning_codes(job))
+    job = find_only_job(world)
+    assert {SMALLER, ENLARGED}.isdisjoint(list_warning_codes(job))
 
 
 def test_webp_above_the_size_limit_is_reduced_with_a_warning(
@@ -144,8 +144,8 @@ def test_webp_above_the_size_limit_is_reduced_with_a_warning(
     monkeypatch.setattr(output, "_MAX_WEBP_PIXELS", {"RGBA": 5_000, "RGB": 10_000})
     monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
     white = {"name": "white", "format": "webp", "background": "#ffffff"}
-    world = paid(**REMOVE, output=[{"format": "webp"}, white, {"name": "full"}])
-    job = stored(world)
+    world = paid_world(**REMOVE, output=[{"format": "webp"}, white, {"name": "full"}])
+    job = find_stored_job(world)
 
     assert [(one.output, one.width, one.height) for one in job.results] == [
         (None, 81, 61), ("white", 115, 86), ("full", 160, 120),

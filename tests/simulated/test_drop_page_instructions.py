@@ -8,87 +8,87 @@ from backdrop_cli.errors import CommandError
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import Person
-from tests.simulated.page_colleague import Colleague
+from tests.simulated.page_colleague import PageUser
 
 
 @pytest.fixture
-def colleague() -> Colleague:
-    return Colleague(World())
+def colleague() -> PageUser:
+    return PageUser(World())
 
 
-def test_new_instructions_replace_those_of_an_earlier_upload(colleague: Colleague) -> None:
-    colleague.drags("red.jpg")
-    colleague.sends()
+def test_new_instructions_replace_those_of_an_earlier_upload(colleague: PageUser) -> None:
+    colleague.drag("red.jpg")
+    colleague.send()
     colleague.world.run_until_empty()
-    plan = colleague.price(prompt="on snow")
+    plan = colleague.request_plan(prompt="on snow")
     assert (plan["photos"], plan["price"], plan["choice"]) == (1, "$0.06", None)
     assert plan["rows"][0]["note"] == "it is already in the bucket; its earlier instructions are replaced"
-    colleague.sends(prompt="on snow")
+    colleague.send(prompt="on snow")
     colleague.world.run_until_empty()
     assert len(colleague.world.input_bucket.objects["shoes/red.jpg"]) == 1
     assert len(colleague.world.provider.received_job_ids) == 2
 
 
-def test_instructions_bought_before_cost_nothing_again(colleague: Colleague) -> None:
-    colleague.drags("red.jpg")
+def test_instructions_bought_before_cost_nothing_again(colleague: PageUser) -> None:
+    colleague.drag("red.jpg")
     for prompt in ("on sand", "on snow"):
-        colleague.sends(prompt=prompt)
+        colleague.send(prompt=prompt)
         colleague.world.run_until_empty()
-    plan = colleague.price(prompt="on sand")
+    plan = colleague.request_plan(prompt="on sand")
     assert (plan["photos"], plan["price"], plan["images"]) == (1, "$0.00", 0)
 
 
 @pytest.mark.parametrize("sidecar", ["shoes/red.jpg.json", "shoes/red.json"])
-def test_persons_instructions_need_an_answer_and_show_both_costs(colleague: Colleague, sidecar: str) -> None:
+def test_persons_instructions_need_an_answer_and_show_both_costs(colleague: PageUser, sidecar: str) -> None:
     colleague.world.s3.upload(INPUT_BUCKET, sidecar, b'{"operation": "remove"}')
-    colleague.drags("red.jpg", "blue.jpg")
-    plan = colleague.price()
+    colleague.drag("red.jpg", "blue.jpg")
+    plan = colleague.request_plan()
     assert (plan["undecided"], plan["choice"]) == (
         True,
         {"photos": 1, "replace": "at most $0.12 for 2 images", "keep": "at most $0.07 for 2 images"},
     )
     with pytest.raises(CommandError, match="nothing was sent; choose whether to replace the instructions"):
-        colleague.desk.start_upload({"plan": plan["plan"], "agreed": True})
+        colleague.api.start_upload({"plan": plan["plan"], "agreed": True})
     assert [row["note"] for row in plan["rows"]] == ["a person wrote other instructions for it", ""]
     assert colleague.world.input_bucket.list_keys() == [sidecar]
 
 
 @pytest.mark.parametrize(("answer", "price", "kept"), [("replace", "$0.06", 0), ("keep", "$0.01", 1)])
-def test_answer_decides_whose_instructions_apply(colleague: Colleague, answer: str, price: str, kept: int) -> None:
+def test_answer_decides_whose_instructions_apply(colleague: PageUser, answer: str, price: str, kept: int) -> None:
     colleague.world.upload_sidecar("shoes/red.jpg", operation="remove")
-    colleague.drags("red.jpg")
-    plan = colleague.price(answer=answer)
+    colleague.drag("red.jpg")
+    plan = colleague.request_plan(answer=answer)
     assert (plan["undecided"], plan["price"], plan["kept"], plan["choice"]["photos"]) == (False, price, kept, 1)
-    colleague.sends(answer=answer)
+    colleague.send(answer=answer)
     colleague.world.run_until_empty()
-    assert colleague.sees()["cost"] == price
+    assert colleague.view_progress()["cost"] == price
 
 
-def test_same_instructions_of_a_person_cause_no_question(colleague: Colleague) -> None:
+def test_same_instructions_of_a_person_cause_no_question(colleague: PageUser) -> None:
     colleague.world.upload_sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
-    colleague.drags("red.jpg")
-    assert colleague.price()["choice"] is None
+    colleague.drag("red.jpg")
+    assert colleague.request_plan()["choice"] is None
 
 
 def test_command_line_replaces_what_the_page_wrote(
-    colleague: Colleague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    colleague: PageUser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    colleague.drags("red.jpg")
-    colleague.sends()
+    colleague.drag("red.jpg")
+    colleague.send()
     colleague.world.run_until_empty()
     (tmp_path / "shoes").mkdir()
     (tmp_path / "shoes" / "red.jpg").write_bytes(colleague.files["red.jpg"])
     person = Person(colleague.world, monkeypatch)
-    data = person.types("drop", str(tmp_path / "shoes"), "--prompt", "on snow", "--wait", "--json").data
+    data = person.run("drop", str(tmp_path / "shoes"), "--prompt", "on snow", "--wait", "--json").data
     assert (data["uploaded"], data["sidecars_replaced"], data["usd"]) == (1, 1, 0.06)
 
 
-def test_existing_photos_show_what_they_cost(colleague: Colleague) -> None:
-    colleague.drags("red.jpg")
-    colleague.sends()
+def test_existing_photos_show_what_they_cost(colleague: PageUser) -> None:
+    colleague.drag("red.jpg")
+    colleague.send()
     colleague.world.run_until_empty()
-    colleague.drags("blue.jpg")
-    colleague.sends()
+    colleague.drag("blue.jpg")
+    colleague.send()
     colleague.world.run_until_empty()
-    drops = colleague.desk.read_progress({"drops": []})["drops"]
+    drops = colleague.api.read_progress({"drops": []})["drops"]
     assert (drops[-1]["cost"], drops[-1]["earlier"]) == ("$0.12", "$0.06 of it before this run")

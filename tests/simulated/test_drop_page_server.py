@@ -33,7 +33,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, build_client_error
 from tests.corpus.files import heic
 from tests.simulated.cli_person import Person
-from tests.simulated.page_colleague import Colleague, signed
+from tests.simulated.page_colleague import PageUser, build_presigner
 
 OURS = "/{token}/"
 
@@ -41,19 +41,19 @@ OURS = "/{token}/"
 class Client:
     """Sends HTTP requests to a served page, with a browser's headers unless a test overrides them."""
 
-    def __init__(self, server: PageServer, colleague: Colleague) -> None:
+    def __init__(self, server: PageServer, colleague: PageUser) -> None:
         self.server, self.colleague = server, colleague
         self.host = f"127.0.0.1:{server.access.port}"
 
-    def gets(self, path: str = OURS, **headers: str) -> HTTPResponse:
-        return self._sends("GET", path, None, headers)
+    def get(self, path: str = OURS, **headers: str) -> HTTPResponse:
+        return self._send("GET", path, None, headers)
 
-    def posts(self, door: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
+    def post(self, door: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         usual = {"Origin": f"http://{self.host}", "Content_Type": "application/json"}
-        return self._sends("POST", path + door, data, usual | headers)
+        return self._send("POST", path + door, data, usual | headers)
 
-    def _sends(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", self.server.access.port, timeout=60)
         sent = {name.replace("_", "-"): text for name, text in headers.items() if text}
         connection.request(method, path.format(token=self.server.access.token), body, sent)
@@ -65,8 +65,8 @@ class Client:
 
 
 @contextmanager
-def serving(colleague: Colleague) -> Generator[Client]:
-    with PageServer(colleague.desk, 0, partial(translate_aws_errors, StackLocation())) as server:
+def serving(colleague: PageUser) -> Generator[Client]:
+    with PageServer(colleague.api, 0, partial(translate_aws_errors, StackLocation())) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield Client(server, colleague)
@@ -76,7 +76,7 @@ def serving(colleague: Colleague) -> Generator[Client]:
 
 @pytest.fixture
 def client() -> Generator[Client]:
-    with serving(Colleague(World())) as opened:
+    with serving(PageUser(World())) as opened:
         yield opened
 
 
@@ -84,7 +84,7 @@ def client() -> Generator[Client]:
 
 
 def test_page_runs_its_script_only_and_contacts_its_buckets(client: Client) -> None:
-    answer = client.gets()
+    answer = client.get()
     policy = dict(one.split(" ", 1) for one in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["connect-src"] == "'self' https://photos.s3.eu-central-1.amazonaws.com"
@@ -102,38 +102,38 @@ def test_only_known_pictures_are_served_and_reduced(client: Client) -> None:
     client.colleague.world.upload_photo("a.jpg", big.getvalue())
     told, untold = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
     link = client.server.api.thumbnails.register(told)
-    answer = client.gets(OURS + link)
+    answer = client.get(OURS + link)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
     assert "max-age" in answer.headers["Cache-Control"]
     assert max(Image.open(BytesIO(client.data)).size) == MAX_SIDE_PIXELS
-    assert client.gets(OURS + build_thumbnail_link(untold)).status == 404
-    assert client.gets(f"/no-token/{link}").status == 404
-    assert client.gets(OURS + client.server.api.thumbnails.register(untold)).status == 404, "the file does not exist"
+    assert client.get(OURS + build_thumbnail_link(untold)).status == 404
+    assert client.get(f"/no-token/{link}").status == 404
+    assert client.get(OURS + client.server.api.thumbnails.register(untold)).status == 404, "the file does not exist"
 
 
 def test_photo_that_browsers_cannot_show_is_served_small(client: Client) -> None:
     photo = heic(Image.new("RGB", (1600, 1200), "navy"))
-    answer = client.posts("preview", photo, Content_Type="application/octet-stream")
+    answer = client.post("preview", photo, Content_Type="application/octet-stream")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
     assert max(Image.open(BytesIO(client.data)).size) == MAX_SIDE_PIXELS
-    assert client.posts("preview", b"a list", Content_Type="application/octet-stream").status == 404
-    assert client.posts("preview", photo, Content_Type="text/plain").status == 404
+    assert client.post("preview", b"a list", Content_Type="application/octet-stream").status == 404
+    assert client.post("preview", photo, Content_Type="text/plain").status == 404
     assert (
-        client.posts("preview", photo, Origin="http://elsewhere", Content_Type="application/octet-stream").status == 404
+        client.post("preview", photo, Origin="http://elsewhere", Content_Type="application/octet-stream").status == 404
     )
-    assert client.posts("plan", b"{}", Content_Type="application/octet-stream").status == 404
+    assert client.post("plan", b"{}", Content_Type="application/octet-stream").status == 404
 
 
 def test_every_page_has_its_nonce_and_every_request_token(client: Client) -> None:
-    first = client.gets().headers["Content-Security-Policy"]
-    assert first != client.gets().headers["Content-Security-Policy"]
+    first = client.get().headers["Content-Security-Policy"]
+    assert first != client.get().headers["Content-Security-Policy"]
     assert PageAccess(1).token != PageAccess(1).token
     assert len(PageAccess(1).token) >= 43
 
 
 @pytest.mark.parametrize("path", ["/", "/x/", "/{token}", "/{token}/other", "/{token}x/", "/é/"])
 def test_incomplete_address_is_not_found(client: Client, path: str) -> None:
-    answer = client.gets(path.replace("é", "%C3%A9"))
+    answer = client.get(path.replace("é", "%C3%A9"))
     assert (answer.status, "Not found" in client.text) == (404, True)
 
 
@@ -142,27 +142,27 @@ def test_incomplete_address_is_not_found(client: Client, path: str) -> None:
 )
 def test_other_host_name_for_this_machine_is_refused(client: Client, host: str) -> None:
     host = host.format(port=client.server.access.port)
-    assert client.gets(Host=host).status == 404
-    assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 404
+    assert client.get(Host=host).status == 404
+    assert client.post("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 404
 
 
 @pytest.mark.parametrize(
     "origin", ["", "null", "https://evil.example", "http://127.0.0.1:1", "http://localhost:{port}"]
 )
 def test_request_from_another_page_is_refused(client: Client, origin: str) -> None:
-    assert client.posts("state", {"drops": []}, Origin=origin.format(port=client.server.access.port)).status == 404
-    assert client.posts("state", {"drops": []}).status == 200
+    assert client.post("state", {"drops": []}, Origin=origin.format(port=client.server.access.port)).status == 404
+    assert client.post("state", {"drops": []}).status == 200
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_content_type_of_a_plain_form_is_refused(client: Client, content_type: str) -> None:
-    assert client.posts("state", b'{"drops": []}', Content_Type=content_type).status == 404
+    assert client.post("state", b'{"drops": []}', Content_Type=content_type).status == 404
 
 
 def test_localhost_is_also_accepted(client: Client) -> None:
     host = f"localhost:{client.server.access.port}"
-    assert client.gets(Host=host).status == 200
-    assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 200
+    assert client.get(Host=host).status == 200
+    assert client.post("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 200
 
 
 def test_nothing_is_served_to_other_machines(client: Client) -> None:
@@ -173,7 +173,7 @@ def test_nothing_is_served_to_other_machines(client: Client) -> None:
 
 
 def test_form_allows_one_photo_of_one_size_for_minutes() -> None:
-    form = signed().create_form("shoes/red.jpg", 123, "image/jpeg")
+    form = build_presigner().create_form("shoes/red.jpg", 123, "image/jpeg")
     policy: dict[str, Any] = json.loads(base64.b64decode(form.fields["policy"]))
     left = datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)
     assert timedelta(seconds=FORM_SECONDS - 60) < left <= timedelta(seconds=FORM_SECONDS)
@@ -190,8 +190,8 @@ def test_form_allows_one_photo_of_one_size_for_minutes() -> None:
 def test_signed_url_names_the_region_and_the_newest_signature() -> None:
     """Otherwise, a new bucket is not found, and an up-to-date page is rejected."""
     form, link = (
-        signed().create_form("a.jpg", 1, "image/jpeg"),
-        signed().create_link(GalleryFile("", "a.jpg/a.png", None, "")),
+        build_presigner().create_form("a.jpg", 1, "image/jpeg"),
+        build_presigner().create_link(GalleryFile("", "a.jpg/a.png", None, "")),
     )
     assert form.url == "https://photos.s3.eu-central-1.amazonaws.com/"
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
@@ -204,13 +204,13 @@ def test_signed_url_names_the_region_and_the_newest_signature() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"drops": 1}', b'{"drops": [{"drop": true}]}'])
 def test_malformed_request_is_refused_in_a_sentence(client: Client, body: bytes) -> None:
-    assert client.posts("state", body).status == 400
+    assert client.post("state", body).status == 400
     assert json.loads(client.text)["error"]
 
 
 def test_request_larger_than_the_pages_own_is_not_read(client: Client) -> None:
-    assert client.posts("state", b"", Content_Length=str(MAX_REQUEST_BYTES + 1)).status == 413
-    assert client.posts("state", b"", Content_Length="many").status == 413
+    assert client.post("state", b"", Content_Length=str(MAX_REQUEST_BYTES + 1)).status == 413
+    assert client.post("state", b"", Content_Length="many").status == 413
 
 
 def test_aws_errors_are_shown_on_the_page(client: Client) -> None:
@@ -219,16 +219,16 @@ def test_aws_errors_are_shown_on_the_page(client: Client) -> None:
             raise build_client_error("ExpiredToken", call.operation, 400)
 
     client.colleague.world.transport.permanent_faults.append(expired)
-    assert client.gets().status == 502
+    assert client.get().status == 502
     assert "your AWS credentials have expired" in client.text
 
 
 def test_missing_stack_is_reported_on_the_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody(said: object) -> None:
+    def fail(said: object) -> None:
         raise NoCredentialsError
 
-    monkeypatch.setitem(client.server.api_methods, "state", cast("Any", nobody))
-    assert client.posts("state", {}).status == 409
+    monkeypatch.setitem(client.server.api_methods, "state", cast("Any", fail))
+    assert client.post("state", {}).status == 409
     assert "there are no AWS credentials" in client.text
 
 
@@ -257,29 +257,29 @@ def test_page_requests_nothing_from_other_sites() -> None:
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person whose page ends at once, as with Ctrl-C, and who can sign."""
 
-    def ended(self: PageServer, poll_interval: float = 0.5) -> None:
+    def interrupt(self: PageServer, poll_interval: float = 0.5) -> None:
         raise KeyboardInterrupt
 
     someone = Person(World(), monkeypatch)
-    colleague = Colleague(someone.world)
-    signing = cast("Any", colleague.desk.presigner)._client  # noqa: SLF001  no other way to it
+    colleague = PageUser(someone.world)
+    signing = cast("Any", colleague.api.presigner)._client  # noqa: SLF001  no other way to it
     none = cast("Any", None)
     clients = AwsClients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     someone.stack = replace(someone.stack, clients=clients)
-    monkeypatch.setattr(PageServer, "serve_forever", ended)
+    monkeypatch.setattr(PageServer, "serve_forever", interrupt)
     return someone
 
 
 def test_command_prints_the_pages_address_and_ends_cleanly(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    said = person.types("page")
+    said = person.run("page")
     (address,) = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", said.out)
     assert (said.code, said.err, opened) == (0, "", [address])
     assert "The page is stopped. Uploaded photos are being processed" in said.out
-    assert person.types("page", "--no-browser").code == 0
+    assert person.run("page", "--no-browser").code == 0
     assert len(opened) == 1
-    assert person.types("page", "--json").data["stack"] == "shop"
+    assert person.run("page", "--json").data["stack"] == "shop"
 
 
 @pytest.mark.parametrize("port", ["taken", "70000", "-1"])
@@ -287,7 +287,7 @@ def test_unavailable_port_is_reported(person: Person, port: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        said = person.types("page", "--no-browser", "--port", str(other.getsockname()[1]) if port == "taken" else port)
+        said = person.run("page", "--no-browser", "--port", str(other.getsockname()[1]) if port == "taken" else port)
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("error: ")
     assert "port" in said.err
@@ -295,5 +295,5 @@ def test_unavailable_port_is_reported(person: Person, port: str) -> None:
 
 def test_bucket_name_with_a_dot_is_reported_before_serving(person: Person) -> None:
     person.stack = replace(person.stack, input_bucket="my.photos")
-    said = person.types("page", "--no-browser")
+    said = person.run("page", "--no-browser")
     assert (said.code, "use `backdrop drop`" in said.err) == (1, True)

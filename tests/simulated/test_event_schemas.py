@@ -34,37 +34,37 @@ WISH = {"prompt": "on a beach"}
 REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": WISH}
 
 
-def closed(schema: Any) -> Any:
+def close_schema(schema: Any) -> Any:
     """Returns the schema, where no object may have a field that it does not name."""
     if isinstance(schema, list):
-        return [closed(one) for one in cast("list[Any]", schema)]
+        return [close_schema(one) for one in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
         return schema
-    found = {name: closed(one) for name, one in cast("dict[str, Any]", schema).items()}
+    found = {name: close_schema(one) for name, one in cast("dict[str, Any]", schema).items()}
     return found | ({"additionalProperties": False} if "required" in found else {})
 
 
 @cache
-def validator(kind: str) -> Validator:
+def build_validator(kind: str) -> Validator:
     """Returns a validator of a whole event that may have only the fields that the schema names."""
-    return Draft202012Validator(closed(schema_of_event(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator(close_schema(schema_of_event(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 @cache
-def heard() -> tuple[tuple[str, dict[str, Any]], ...]:
+def collect_published_events() -> tuple[tuple[str, dict[str, Any]], ...]:
     """Returns the events that are published in some simulated runs with many faults."""
     plays = [Simulation(draw_plan(seed, None, "")) for seed in SEEDS]
     assert [breach for play in plays for breach in play.run().violations] == []
     return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
 
 
-def a_sample(kind: str) -> dict[str, Any]:
+def read_sample(kind: str) -> dict[str, Any]:
     return json.loads((EVENTS / f"{file_name(kind)}.json").read_text())
 
 
-def an_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
+def build_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
     """Returns the whole event with this detail."""
-    return a_sample(kind) | {"detail": detail}
+    return read_sample(kind) | {"detail": detail}
 
 
 def test_schemas_match_the_code() -> None:
@@ -76,18 +76,18 @@ def test_schemas_match_the_code() -> None:
 
 @pytest.mark.parametrize("kind", DETAILS)
 def test_sample_of_an_event_matches_its_schema(kind: str) -> None:
-    sample = a_sample(kind)
-    assert [error.message for error in validator(kind).iter_errors(sample)] == []
+    sample = read_sample(kind)
+    assert [error.message for error in build_validator(kind).iter_errors(sample)] == []
 
 
 @pytest.mark.parametrize("kind", TOLD)
 def test_every_published_event_matches_its_schema(kind: str) -> None:
-    told = [detail for heard_kind, detail in heard() if heard_kind == kind]
-    wrong = [error.message for detail in told for error in validator(kind).iter_errors(an_event(kind, detail))]
+    told = [detail for heard_kind, detail in collect_published_events() if heard_kind == kind]
+    wrong = [error.message for detail in told for error in build_validator(kind).iter_errors(build_event(kind, detail))]
     assert (bool(told), wrong[:3]) == (True, [])
 
 
-def a_campaigns_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
+def build_campaign_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
     """Returns the detail of the end of a campaign of 500 photos, one of which failed."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
     ended = FinishedExecution(
@@ -103,25 +103,27 @@ def a_campaigns_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
 
 
 def test_sample_of_a_campaigns_end_matches_its_report() -> None:
-    assert a_sample(EVENT_TYPE)["detail"] == a_campaigns_end(CampaignStatus.SUCCEEDED)
+    assert read_sample(EVENT_TYPE)["detail"] == build_campaign_end(CampaignStatus.SUCCEEDED)
 
 
 @pytest.mark.parametrize("fate", CampaignStatus)
 def test_any_campaign_end_matches_its_schema(fate: CampaignStatus) -> None:
-    told = an_event(EVENT_TYPE, a_campaigns_end(fate, "" if fate is CampaignStatus.SUCCEEDED else "max_total_exceeded"))
-    assert [error.message for error in validator(EVENT_TYPE).iter_errors(told)] == []
+    told = build_event(
+        EVENT_TYPE, build_campaign_end(fate, "" if fate is CampaignStatus.SUCCEEDED else "max_total_exceeded")
+    )
+    assert [error.message for error in build_validator(EVENT_TYPE).iter_errors(told)] == []
 
 
 def test_every_published_event_has_a_schema() -> None:
-    assert Counter(kind for kind, _ in heard()).keys() <= {*TOLD}
+    assert Counter(kind for kind, _ in collect_published_events()).keys() <= {*TOLD}
 
 
 @pytest.mark.parametrize("field", ["event_id", "source", "job"])
 def test_event_without_a_required_field_violates_its_schema(field: str) -> None:
-    sample = a_sample("Image Completed")
-    assert validator("Image Completed").is_valid(sample)
+    sample = read_sample("Image Completed")
+    assert build_validator("Image Completed").is_valid(sample)
     del sample["detail"][field]
-    assert not validator("Image Completed").is_valid(sample)
+    assert not build_validator("Image Completed").is_valid(sample)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +141,9 @@ def test_event_without_a_required_field_violates_its_schema(field: str) -> None:
     ids=str,
 )
 def test_request_that_intake_refuses_violates_its_schema(wrong: dict[str, Any]) -> None:
-    fine, damaged = an_event(REQUEST_DETAIL_TYPE, REQUEST), an_event(REQUEST_DETAIL_TYPE, REQUEST | wrong)
-    assert validator(REQUEST_DETAIL_TYPE).is_valid(fine)
-    assert not validator(REQUEST_DETAIL_TYPE).is_valid(damaged)
+    fine, damaged = build_event(REQUEST_DETAIL_TYPE, REQUEST), build_event(REQUEST_DETAIL_TYPE, REQUEST | wrong)
+    assert build_validator(REQUEST_DETAIL_TYPE).is_valid(fine)
+    assert not build_validator(REQUEST_DETAIL_TYPE).is_valid(damaged)
     assert parse_intake_message(json.dumps(fine), input_bucket="backdrop-input", is_repeated=False)
     with pytest.raises(MalformedMessageError):
         parse_intake_message(json.dumps(damaged), input_bucket="backdrop-input", is_repeated=False)
@@ -149,4 +151,4 @@ def test_request_that_intake_refuses_violates_its_schema(wrong: dict[str, Any]) 
 
 def test_instructions_of_a_request_are_those_of_a_sidecar() -> None:
     misspelt = REQUEST | {"instructions": {"promt": "on a beach"}}
-    assert not validator(REQUEST_DETAIL_TYPE).is_valid(an_event(REQUEST_DETAIL_TYPE, misspelt))
+    assert not build_validator(REQUEST_DETAIL_TYPE).is_valid(build_event(REQUEST_DETAIL_TYPE, misspelt))

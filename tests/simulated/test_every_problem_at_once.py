@@ -9,45 +9,45 @@ import pytest
 from backdrop.instructions.sources import MAX_REPORTED_ERRORS, InstructionSource, parse_file, parse_tags
 from backdrop.model.codes import Code
 from simulation.world.simulated_stack import World
-from tests.simulated.days import codes
+from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY
-from tests.simulated.wishes import BEACH, said
-from tests.unit.core_places import sidecar
+from tests.simulated.wishes import BEACH, upload_unique_photo
+from tests.unit.core_places import parse_sidecar
 
 NESTED: dict[str, Any] = json.loads('{"a":' * 40 + json.dumps({"a": "x" * 9000}) + "}" * 40)
 
 
-def reported(**fields: Any) -> list[dict[str, Any]]:
+def list_reported_errors(**fields: Any) -> list[dict[str, Any]]:
     """Returns the reported errors of a photo with this sidecar."""
     world = World()
     world.upload_sidecar(KEY, **fields)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
     report = world.read_report(KEY)
-    assert (codes(world, KEY), world.list_jobs()) != ([], [])
+    assert (list_report_codes(world, KEY), world.list_jobs()) != ([], [])
     return report["errors"] if report else []
 
 
 def test_routing_cost_and_reference_errors_are_reported_together() -> None:
-    found = reported(
+    found = list_reported_errors(
         **BEACH, negative_prompt="people", num_images=12, max_cost_usd=0.1, style_reference_images=["a.jpg", "b.jpg"]
     )
     assert [one["code"] for one in found] == ["not_expressible", "reference_not_found", "max_cost_exceeded"]
 
 
 def test_all_missing_references_are_named() -> None:
-    (found,) = reported(**BEACH, style_reference_images=["a.jpg", "b.jpg"])
+    (found,) = list_reported_errors(**BEACH, style_reference_images=["a.jpg", "b.jpg"])
     assert [key for key in ("a.jpg", "b.jpg") if f"There is no {key} in the bucket" not in found["message"]] == []
 
 
 def test_own_photo_as_reference_hides_no_other_error() -> None:
-    (found,) = reported(**BEACH, style_reference_images=[KEY, "a.jpg"])
+    (found,) = list_reported_errors(**BEACH, style_reference_images=[KEY, "a.jpg"])
     assert found["code"] == "reference_unusable"
     assert [one for one in ("cannot be its own style reference", "no a.jpg in") if one not in found["message"]] == []
 
 
 def test_disabled_provider_is_reported_without_its_price() -> None:
-    (found,) = reported(**BEACH, provider="segmind", max_cost_usd=0)
+    (found,) = list_reported_errors(**BEACH, provider="segmind", max_cost_usd=0)
     assert found["code"] == "provider_not_configured"
 
 
@@ -56,12 +56,12 @@ def test_disabled_provider_is_reported_without_its_price() -> None:
     [({"seed": 7.0}, "seed", 7), ({"seed": 1e3}, "seed", 1000), ({"num_images": 2.0}, "num_images", 2)],
 )
 def test_whole_number_is_accepted_in_any_json_spelling(given: dict[str, Any], field: str, value: int) -> None:
-    read = sidecar({**BEACH, **given})
+    read = parse_sidecar({**BEACH, **given})
     assert (read.errors, read.fields[field], type(read.fields[field])) == ((), value, int)
 
 
 def test_whole_numbers_in_an_output_are_accepted_too() -> None:
-    read = sidecar({**BEACH, "output": {"format": "webp", "width": 400.0, "quality": 80.0, "margin": 4.0}})
+    read = parse_sidecar({**BEACH, "output": {"format": "webp", "width": 400.0, "quality": 80.0, "margin": 4.0}})
     output = read.fields["output"]
     assert (read.errors, output["width"], output["quality"], output["margin"]) == ((), 400, 80, "4px")
 
@@ -70,7 +70,7 @@ def test_wrong_tag_value_suggests_the_prefix_against_other_tools() -> None:
     (error,) = parse_tags({"style": "summer-collection"}).errors
     assert "another tool" in str(error.hint)
     assert "backdrop:operation" in str(error.hint)
-    assert "another tool" not in str(sidecar({"style": "summer-collection"}).errors[0].hint)
+    assert "another tool" not in str(parse_sidecar({"style": "summer-collection"}).errors[0].hint)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_syntax_error_has_syntax_advice() -> None:
     assert "comma" in str(error.hint)
 
 
-def words_of(read: InstructionSource) -> list[str]:
+def join_messages(read: InstructionSource) -> list[str]:
     """Returns a source's error messages, without its name."""
     return [str(error.detail) for error in read.errors]
 
@@ -104,7 +104,7 @@ def words_of(read: InstructionSource) -> list[str]:
     ids=["long and strange", "two signs", "all of a prompt", "revision", "deep and large", "no text and large"],
 )
 def test_all_errors_of_one_value_are_reported(given: dict[str, Any], told: list[str]) -> None:
-    (words,) = words_of(sidecar(given))
+    (words,) = join_messages(parse_sidecar(given))
     assert [one for one in told if one not in words] == []
 
 
@@ -114,7 +114,7 @@ def test_non_json_values_are_reported_with_all_other_errors() -> None:
         b'{"prompt": "a", "prompt": "b", "promt": "c", "num_images": 99, "max_cost_usd": NaN, '
         b'"output": [{"format": "png", "format": "jpg"}], "variants": {"b": {"seed": 1%s}}}' % (b"0" * 5000),
     )
-    assert words_of(read) == [
+    assert join_messages(read) == [
         "a.json cannot be read as JSON: prompt: the key 'prompt' is repeated.",
         "a.json cannot be read as JSON: max_cost_usd: NaN is not a JSON number.",
         "a.json cannot be read as JSON: output[0].format: the key 'format' is repeated.",
@@ -141,7 +141,7 @@ def test_thousands_of_errors_are_reported_by_the_first(data: bytes) -> None:
 
 
 def test_photo_with_thousands_of_errors_ends_in_a_report() -> None:
-    found = reported(**{f"field-{n}": n for n in range(3_000)})
+    found = list_reported_errors(**{f"field-{n}": n for n in range(3_000)})
     assert len(found) == MAX_REPORTED_ERRORS + 1
 
 
@@ -165,4 +165,4 @@ def test_photo_with_thousands_of_errors_ends_in_a_report() -> None:
     ],
 )
 def test_value_of_a_wrong_type_is_answered_with_the_type(given: dict[str, Any], told: str) -> None:
-    assert words_of(sidecar({**BEACH, **given})) == [told]
+    assert join_messages(parse_sidecar({**BEACH, **given})) == [told]

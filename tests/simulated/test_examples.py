@@ -16,7 +16,7 @@ from docs import make_photos
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import Person
-from tests.unit.examples import COMES_TO, COSTS, EXAMPLES, files_of
+from tests.unit.examples import COMES_TO, COSTS, EXAMPLES, read_files
 
 INSTRUCTIONS = sorted(EXAMPLES.rglob("*.json"))
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
 @pytest.mark.parametrize("example", COMES_TO)
 def test_example_produces_the_pictures_that_it_shows(example: str) -> None:
     world = World()
-    for name, data in files_of(example):
+    for name, data in read_files(example):
         world.s3.upload(INPUT_BUCKET, f"{example}/{name}", data)
     world.run_until_empty()
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
@@ -50,7 +50,7 @@ def test_example_produces_the_pictures_that_it_shows(example: str) -> None:
 
 
 def test_examples_pass_lint_with_their_exact_price(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Person(World(), monkeypatch).types("lint", str(EXAMPLES), "--strict", "--json")
+    said = Person(World(), monkeypatch).run("lint", str(EXAMPLES), "--strict", "--json")
     assert (said.code, said.data["errors"], said.data["warnings"]) == (0, [], [])
     assert said.data["most_usd"] == round(sum(COSTS.values()), 2)
 

@@ -21,10 +21,10 @@ from tests.simulated.simulation import (
     REFUSED,
     REJECTED,
     THROTTLED,
-    after_each_crash,
     assert_at_rest,
-    assert_books,
-    the_job,
+    assert_budgets,
+    find_only_job,
+    replay_with_crashes,
 )
 
 LIST = ["ideogram", "runware"]
@@ -32,7 +32,7 @@ PRICE = 60_000
 TICK = 300
 
 
-def two_lanes(provider: object = LIST, **setup: Any) -> World:
+def world_with_two_lanes(provider: object = LIST, **setup: Any) -> World:
     """Returns a photo in its lane that names two providers, both enabled."""
     world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID}, **setup)
     world.upload_sidecar(KEY, prompt="at sea", provider=provider)
@@ -41,28 +41,28 @@ def two_lanes(provider: object = LIST, **setup: Any) -> World:
     return world
 
 
-def charged(world: World) -> dict[str, int]:
+def charges(world: World) -> dict[str, int]:
     """Returns what each provider charged, in micro-dollars."""
     return {
         name: provider.charged_micro_usd for name, provider in world.providers.items() if provider.charged_micro_usd
     }
 
 
-def warnings(world: World) -> list[str]:
+def list_warnings(world: World) -> list[str]:
     receipt = world.read_receipt(KEY)
     assert receipt
     return receipt["jobs"][0]["warnings"]
 
 
-def story(world: World) -> list[tuple[str, str]]:
-    return [(attempt.provider, attempt.outcome.value) for attempt in the_job(world).attempts]
+def list_attempt_outcomes(world: World) -> list[tuple[str, str]]:
+    return [(attempt.provider, attempt.outcome.value) for attempt in find_only_job(world).attempts]
 
 
-def says(answer: ProviderResult) -> CallBehavior:
+def reply_with(answer: ProviderResult) -> CallBehavior:
     return CallBehavior(accepts_work=False, result=answer, work_seconds=1)
 
 
-def play_on(world: World, ticks: int = 12) -> None:
+def run_until_idle(world: World, ticks: int = 12) -> None:
     """Alternates messages and reconcile until everything that can end has ended."""
     for _ in range(ticks):
         world.run_for(TICK)
@@ -70,35 +70,35 @@ def play_on(world: World, ticks: int = 12) -> None:
 
 
 def test_refused_key_moves_the_job_to_the_next_provider() -> None:
-    world = two_lanes()
-    world.provider.default_behavior = says(PAUSED)
+    world = world_with_two_lanes()
+    world.provider.default_behavior = reply_with(PAUSED)
     world.run_until_empty()
-    assert story(world) == [("ideogram", "not_taken"), ("runware", "answered")]
-    assert (the_job(world).status, charged(world)) == (JobStatus.STORED, {"runware": PRICE})
-    assert warnings(world) == ["moved from ideogram to runware: wrong key"]
+    assert list_attempt_outcomes(world) == [("ideogram", "not_taken"), ("runware", "answered")]
+    assert (find_only_job(world).status, charges(world)) == (JobStatus.STORED, {"runware": PRICE})
+    assert list_warnings(world) == ["moved from ideogram to runware: wrong key"]
     assert_at_rest(world)
 
 
 def test_missing_key_moves_the_job_too() -> None:
-    world = two_lanes()
+    world = world_with_two_lanes()
     world.provider.preparation_error = ProviderResult(
         PAUSED.retry_class, Code.PROVIDER_KEY_MISSING, "There is no API key."
     )
     world.run_until_empty()
-    assert story(world) == [("runware", "answered")]
+    assert list_attempt_outcomes(world) == [("runware", "answered")]
     assert_at_rest(world)
 
 
 def test_reconcile_moves_jobs_out_of_a_paused_lane() -> None:
-    world = two_lanes()
+    world = world_with_two_lanes()
     world.pause_lane()
     assert world.run_reconcile()
-    assert (the_job(world).provider, the_job(world).status) == ("runware", JobStatus.ACCEPTED)
+    assert (find_only_job(world).provider, find_only_job(world).status) == ("runware", JobStatus.ACCEPTED)
     world.run_until_empty()
     world.resume_lane()
-    play_on(world, 2)
-    assert (world.provider.received_job_ids, charged(world)) == ([], {"runware": PRICE})
-    assert warnings(world) == ["moved from ideogram to runware: ideogram is paused (paused_by_person)"]
+    run_until_idle(world, 2)
+    assert (world.provider.received_job_ids, charges(world)) == ([], {"runware": PRICE})
+    assert list_warnings(world) == ["moved from ideogram to runware: ideogram is paused (paused_by_person)"]
     assert not world.queues["ideogram"].messages
     assert_at_rest(world)
 
@@ -124,35 +124,35 @@ def test_jobs_with_one_provider_do_not_hide_the_others(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("reason", [PauseReason.BUDGET, PauseReason.DELIVERY])
 def test_pause_of_the_whole_stack_moves_no_job(reason: PauseReason) -> None:
-    world = two_lanes()
+    world = world_with_two_lanes()
     world.steps.breaker.pause("ideogram", reason, Code.BUDGET_REACHED, "no", required_budget=10**12)
     world.run_reconcile()
-    assert world.render.failover.fail_over_if_blocked(the_job(world)) is None
-    assert the_job(world).provider == "ideogram"
+    assert world.render.failover.fail_over_if_blocked(find_only_job(world)) is None
+    assert find_only_job(world).provider == "ideogram"
 
 
 def test_job_with_one_provider_waits_for_it() -> None:
-    world = two_lanes("ideogram")
+    world = world_with_two_lanes("ideogram")
     world.pause_lane()
     world.run_reconcile()
     world.run_until_empty()
-    assert (the_job(world).provider, the_job(world).status) == ("ideogram", JobStatus.ACCEPTED)
+    assert (find_only_job(world).provider, find_only_job(world).status) == ("ideogram", JobStatus.ACCEPTED)
     world.resume_lane()
     world.run_until_empty()
-    assert charged(world) == {"ideogram": PRICE}
+    assert charges(world) == {"ideogram": PRICE}
     assert_at_rest(world)
 
 
 def test_job_leaves_an_open_circuit_unless_it_may_probe() -> None:
-    world = two_lanes()
+    world = world_with_two_lanes()
     lane = world.ledger.read_health("ideogram")
     later = world.clock.time + timedelta(hours=1)
     world.ledger.put_health(
         replace(lane, failure_streak=3, opened_since=world.clock.time, probe_count=1, next_probe_at=later)
     )
     world.run_until_empty()
-    assert story(world) == [("runware", "answered")]
-    assert warnings(world) == ["moved from ideogram to runware: ideogram is failing at the moment"]
+    assert list_attempt_outcomes(world) == [("runware", "answered")]
+    assert list_warnings(world) == ["moved from ideogram to runware: ideogram is failing at the moment"]
     assert_at_rest(world)
 
 
@@ -162,110 +162,110 @@ def test_intake_chooses_the_first_available_lane() -> None:
     world.upload_sidecar(KEY, prompt="at sea", provider=LIST)
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    assert story(world) == [("runware", "answered")]
-    assert warnings(world) == ["passed over: ideogram is paused (paused_by_person)"]
+    assert list_attempt_outcomes(world) == [("runware", "answered")]
+    assert list_warnings(world) == ["passed over: ideogram is paused (paused_by_person)"]
     assert_at_rest(world)
 
 
 def test_provider_that_keeps_failing_for_one_photo_loses_it() -> None:
-    world = two_lanes()
-    world.provider.default_behavior = says(BACKOFF)
+    world = world_with_two_lanes()
+    world.provider.default_behavior = reply_with(BACKOFF)
     world.run_until_empty()
-    assert (the_job(world).status, charged(world)) == (JobStatus.STORED, {"runware": PRICE})
-    assert {one for one, _ in story(world)[:-1]} == {"ideogram"}
-    assert story(world)[-1] == ("runware", "answered")
+    assert (find_only_job(world).status, charges(world)) == (JobStatus.STORED, {"runware": PRICE})
+    assert {one for one, _ in list_attempt_outcomes(world)[:-1]} == {"ideogram"}
+    assert list_attempt_outcomes(world)[-1] == ("runware", "answered")
 
 
 @pytest.mark.parametrize("answer", [REFUSED, REJECTED])
 def test_permanent_refusal_does_not_fail_over(answer: ProviderResult) -> None:
-    world = two_lanes()
-    world.provider.default_behavior = says(answer)
+    world = world_with_two_lanes()
+    world.provider.default_behavior = reply_with(answer)
     world.run_until_empty()
-    assert (the_job(world).status in (JobStatus.REFUSED, JobStatus.DEAD), charged(world)) == (True, {})
+    assert (find_only_job(world).status in (JobStatus.REFUSED, JobStatus.DEAD), charges(world)) == (True, {})
     assert world.providers["runware"].received_job_ids == []
 
 
 def test_rate_limit_does_not_fail_over() -> None:
-    world = two_lanes()
-    world.provider.script.extend([says(THROTTLED)] * 6)
+    world = world_with_two_lanes()
+    world.provider.script.extend([reply_with(THROTTLED)] * 6)
     world.run_until_empty()
-    assert charged(world) == {"ideogram": PRICE}
+    assert charges(world) == {"ideogram": PRICE}
     assert world.providers["runware"].received_job_ids == []
 
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
 def test_lost_answer_does_not_fail_over(policy: str) -> None:
-    world = two_lanes(on_lost_answer=policy)
+    world = world_with_two_lanes(on_lost_answer=policy)
     world.provider.default_behavior = build_charged_hang_up()
     world.run_for(1000)
     world.pause_lane()
-    play_on(world, 4)
-    assert (the_job(world).status, the_job(world).provider) == (JobStatus.HELD, "ideogram")
+    run_until_idle(world, 4)
+    assert (find_only_job(world).status, find_only_job(world).provider) == (JobStatus.HELD, "ideogram")
     assert world.providers["runware"].received_job_ids == []
-    assert_books(world)
+    assert_budgets(world)
 
 
 def test_job_goes_to_the_first_lane_that_resumes() -> None:
-    world = two_lanes()
+    world = world_with_two_lanes()
     world.pause_lane()
     world.pause_lane(provider="runware")
-    play_on(world, 2)
-    assert the_job(world).status is JobStatus.ACCEPTED
+    run_until_idle(world, 2)
+    assert find_only_job(world).status is JobStatus.ACCEPTED
     world.resume_lane(provider="runware")
-    play_on(world, 3)
-    assert story(world) == [("runware", "answered")]
+    run_until_idle(world, 3)
+    assert list_attempt_outcomes(world) == [("runware", "answered")]
     assert_at_rest(world)
 
 
 def test_message_in_a_former_lane_buys_nothing() -> None:
-    world = two_lanes()
+    world = world_with_two_lanes()
     (message,) = world.queues["ideogram"].messages
     world.sqs.send_externally(world.queues["runware"], message.body)
     world.run_until_empty("runware")
     assert (world.providers["runware"].received_job_ids, world.provider.received_job_ids) == ([], [])
     assert world.queues["runware"].messages == []
     world.run_until_empty()
-    assert charged(world) == {"ideogram": PRICE}
+    assert charges(world) == {"ideogram": PRICE}
 
 
-def moved_by_render() -> World:
-    world = two_lanes()
-    world.provider.default_behavior = says(PAUSED)
+def move_by_render() -> World:
+    world = world_with_two_lanes()
+    world.provider.default_behavior = reply_with(PAUSED)
     return world
 
 
-def moved_by_reconcile() -> World:
-    world = two_lanes()
+def move_by_reconcile() -> World:
+    world = world_with_two_lanes()
     world.pause_lane()
     return world
 
 
-@pytest.mark.parametrize("make", [moved_by_render, moved_by_reconcile])
+@pytest.mark.parametrize("make", [move_by_render, move_by_reconcile])
 def test_crash_anywhere_during_failover_buys_once(make: Callable[[], World]) -> None:
     def play(world: World) -> None:
         world.run_reconcile()
         world.run_for(TICK)
 
-    for call, world in after_each_crash(make, play):
-        play_on(world, 3)
-        in_doubt = the_job(world).status is JobStatus.UNKNOWN
-        assert in_doubt or charged(world) == {"runware": PRICE}, call
+    for call, world in replay_with_crashes(make, play):
+        run_until_idle(world, 3)
+        in_doubt = find_only_job(world).status is JobStatus.UNKNOWN
+        assert in_doubt or charges(world) == {"runware": PRICE}, call
         world.provider.default_behavior = CallBehavior()
         world.resume_lane()
-        play_on(world)
-        assert (the_job(world).status, sum(charged(world).values())) == (JobStatus.STORED, PRICE), call
+        run_until_idle(world)
+        assert (find_only_job(world).status, sum(charges(world).values())) == (JobStatus.STORED, PRICE), call
         assert_at_rest(world)
 
 
 def test_job_that_moves_back_and_forth_pays_once() -> None:
-    world = two_lanes()
-    world.provider.script.append(says(PAUSED))
-    world.providers["runware"].default_behavior = says(PAUSED)
+    world = world_with_two_lanes()
+    world.provider.script.append(reply_with(PAUSED))
+    world.providers["runware"].default_behavior = reply_with(PAUSED)
     world.run_until_empty()
-    assert the_job(world).provider == "runware"
+    assert find_only_job(world).provider == "runware"
     world.provider.default_behavior = CallBehavior()
     world.steps.breaker.resume("ideogram")
-    play_on(world, 3)
-    assert (the_job(world).provider, charged(world)) == ("ideogram", {"ideogram": PRICE})
-    assert len([one for one in warnings(world) if one.startswith("moved")]) == 2
+    run_until_idle(world, 3)
+    assert (find_only_job(world).provider, charges(world)) == ("ideogram", {"ideogram": PRICE})
+    assert len([one for one in list_warnings(world) if one.startswith("moved")]) == 2
     assert_at_rest(world)

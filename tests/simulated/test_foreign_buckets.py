@@ -19,19 +19,19 @@ NAME = f"@{READABLE_BUCKET}/{KEY}"
 REMOVE = {"operation": "remove"}
 
 
-def lies(world: World, key: str = KEY, *, bucket: str = READABLE_BUCKET, **tags: str) -> None:
+def upload_to(world: World, key: str = KEY, *, bucket: str = READABLE_BUCKET, **tags: str) -> None:
     """Uploads a photo to a bucket."""
     world.s3.upload(bucket, key, build_photo(f"{bucket} {key}"), tags)
 
 
-def ask(world: World, key: str = KEY, **instructions: object) -> None:
+def request_photo(world: World, key: str = KEY, **instructions: object) -> None:
     """Requests a photo in the readable bucket."""
     body = {"bucket": READABLE_BUCKET, "key": key, "instructions": instructions}
     world.sqs.send_externally(world.queues["intake"], json.dumps(body))
     world.run_until_empty()
 
 
-def job_of(world: World) -> dict[str, Any]:
+def find_job(world: World) -> dict[str, Any]:
     receipt = world.read_receipt(NAME)
     assert receipt
     (job,) = receipt["jobs"]
@@ -40,10 +40,10 @@ def job_of(world: World) -> dict[str, Any]:
 
 def test_only_a_request_starts_a_job_in_foreign_buckets() -> None:
     world = World()
-    lies(world, **REMOVE)
+    upload_to(world, **REMOVE)
     world.run_for(100_000)
     assert world.list_jobs() == []
-    ask(world, **REMOVE)
+    request_photo(world, **REMOVE)
     assert list(world.read_pictures()) == [f"{NAME}/red.png"]
     receipt = world.read_receipt(NAME)
     assert receipt
@@ -54,21 +54,21 @@ def test_only_a_request_starts_a_job_in_foreign_buckets() -> None:
 def test_same_key_in_two_buckets_is_two_photos() -> None:
     world = World()
     world.upload_photo(KEY, build_photo("own"), **REMOVE)
-    lies(world)
-    ask(world, **REMOVE)
+    upload_to(world)
+    request_photo(world, **REMOVE)
     assert {*world.read_pictures()} == {f"{KEY}/red.png", f"{NAME}/red.png"}
     assert len(world.list_jobs()) == 2
 
 
 def test_instructions_come_only_from_the_photos_own_bucket() -> None:
     world = World()
-    lies(world, num_images="1")
+    upload_to(world, num_images="1")
     world.s3.upload(READABLE_BUCKET, f"{KEY}.json", b'{"prompt": "on a beach", "seed": 2}', {})
     world.s3.upload(READABLE_BUCKET, "_backdrop.json", b'{"rendering_speed": "TURBO"}', {})
     world.s3.upload(INPUT_BUCKET, "_backdrop.json", b'{"negative_prompt": "people"}', {})
     world.s3.upload(INPUT_BUCKET, f"{KEY}.json", b'{"seed": 3}', {})
-    ask(world)
-    assert job_of(world)["provenance"] == {
+    request_photo(world)
+    assert find_job(world)["provenance"] == {
         "operation": f"{KEY}.json",
         "prompt": f"{KEY}.json",
         "seed": f"{KEY}.json",
@@ -79,9 +79,9 @@ def test_instructions_come_only_from_the_photos_own_bucket() -> None:
 
 def test_photo_replaced_while_waiting_is_read_from_its_bucket() -> None:
     world = World()
-    lies(world)
+    upload_to(world)
     world.pause_lane()
-    ask(world, **REMOVE)
+    request_photo(world, **REMOVE)
     world.s3.upload(READABLE_BUCKET, KEY, build_photo("other bytes"), REMOVE)
     world.resume_lane()
     world.run_until_empty()
@@ -106,7 +106,7 @@ def test_unreadable_bucket_is_a_dead_letter_with_its_reason(bucket: str, reason:
 
 def test_missing_photo_is_reported_under_the_buckets_name() -> None:
     world = World()
-    ask(world, **REMOVE)
+    request_photo(world, **REMOVE)
     report = world.read_report(NAME)
     assert report
     assert [one["code"] for one in report["errors"]] == [Code.PHOTO_NOT_FOUND]
@@ -127,9 +127,9 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     """A person whose stack has a picture of its own photo, and one of a photo in the readable bucket."""
     monkeypatch.chdir(tmp_path)
     person = Person(World(), monkeypatch)
-    person.drops("own.jpg")
-    lies(person.world)
-    ask(person.world, **REMOVE)
+    person.upload("own.jpg")
+    upload_to(person.world)
+    request_photo(person.world, **REMOVE)
     return person
 
 
@@ -145,14 +145,14 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     ],
 )
 def test_show_accepts_every_name_of_such_a_photo(person: Person, name: str) -> None:
-    said = person.types("show", name)
+    said = person.run("show", name)
     assert said.code == 0, said.err
     assert f"{NAME}, stack shop" in said.out
 
 
 def test_gallery_and_download_include_photos_of_readable_buckets(person: Person) -> None:
-    said = person.types("gallery", f"@{READABLE_BUCKET}/", "--output", "page", "--json")
+    said = person.run("gallery", f"@{READABLE_BUCKET}/", "--output", "page", "--json")
     assert (said.data["pictures"], said.data["without_thumb"]) == (1, [])
-    assert person.types("gallery", "--output", "all", "--json").data["pictures"] == 2
-    assert person.types("download", f"@{READABLE_BUCKET}/", "done").code == 0
+    assert person.run("gallery", "--output", "all", "--json").data["pictures"] == 2
+    assert person.run("download", f"@{READABLE_BUCKET}/", "done").code == 0
     assert [path.name for path in Path("done").iterdir()] == ["red.png"]

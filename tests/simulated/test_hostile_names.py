@@ -49,13 +49,13 @@ def test_hostile_names_that_become_alike_stay_several_files() -> None:
 
 
 def test_link_in_the_folder_is_replaced_and_not_followed(person: Person, tmp_path: Path) -> None:
-    person.drops("shoes/red.jpg")
+    person.upload("shoes/red.jpg")
     person.world.run_until_empty()
     (tmp_path / "done").mkdir()
     treasure = tmp_path / "treasure"
     treasure.write_bytes(b"mine")
     (tmp_path / "done" / "red.png").symlink_to(treasure)
-    assert person.types("download", "--all", "done").code == 0
+    assert person.run("download", "--all", "done").code == 0
     assert treasure.read_bytes() == b"mine"
     (picture,) = person.world.read_pictures("shoes/red.jpg").values()
     written = tmp_path / "done" / "red.png"
@@ -65,7 +65,7 @@ def test_link_in_the_folder_is_replaced_and_not_followed(person: Person, tmp_pat
 def test_link_at_a_temporary_files_path_is_not_followed(
     person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person.drops("shoes/red.jpg")
+    person.upload("shoes/red.jpg")
     person.world.run_until_empty()
     seen: list[str] = []
     usual = Path.open
@@ -77,21 +77,21 @@ def test_link_at_a_temporary_files_path_is_not_followed(
         return usual(path, mode, *rest, **named)
 
     monkeypatch.setattr(Path, "open", planted)
-    said = person.types("download", "--all", "done")
+    said = person.run("download", "--all", "done")
     assert seen
     assert (said.code != 0, (tmp_path / "treasure").exists()) == (True, False)
 
 
 @pytest.mark.parametrize("words", ["failures", "status", f"show coats/{COMMANDS}red.jpg"])
 def test_no_key_controls_a_terminal(person: Person, words: str) -> None:
-    person.has_failed(Code.UNSAFE_REQUEST, f"coats/{COMMANDS}red.jpg")
+    person.upload_failing(Code.UNSAFE_REQUEST, f"coats/{COMMANDS}red.jpg")
     for terminal in (False, True):
-        said = person.types(*words.split(" ", 1), terminal=terminal)
+        said = person.run(*words.split(" ", 1), terminal=terminal)
         assert_harmless(said.out + said.err)
 
 
 def test_error_that_names_a_key_controls_no_terminal(person: Person) -> None:
-    said = person.types("show", f"no such/{COMMANDS}red.jpg")
+    said = person.run("show", f"no such/{COMMANDS}red.jpg")
     assert said.code != 0
     assert "red.jpg" in said.err
     assert_harmless(said.err)

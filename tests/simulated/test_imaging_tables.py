@@ -18,9 +18,9 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from simulation.world.simulated_stack import World
 from tests.corpus.make import corpus
-from tests.simulated.days import codes
+from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY, assert_at_rest
-from tests.simulated.wishes import BEACH, bought
+from tests.simulated.wishes import BEACH, count_paid_calls
 from tests.unit import imaging_photos as photos
 from tests.unit.jpeg_parts import FRAME, HUFFMAN, QUANTIZATION, SCAN, edited, in_three_scans, without
 
@@ -61,7 +61,7 @@ def test_photo_that_lacks_a_part_is_refused_without_charge(missing: str) -> None
     world.upload_photo(KEY, LACKING[missing][0])
     world.upload_sidecar(KEY, **BEACH)
     world.run_until_empty()
-    assert (codes(world, KEY), bought(world), world.crash_count) == (["damaged_photo"], 0, 0)
+    assert (list_report_codes(world, KEY), count_paid_calls(world), world.crash_count) == (["damaged_photo"], 0, 0)
     assert_at_rest(world)
 
 

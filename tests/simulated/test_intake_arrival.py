@@ -14,12 +14,12 @@ from simulation.world.simulated_provider import build_refusal
 from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
-from tests.simulated.simulation import KEY, NOW, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.simulation import KEY, NOW, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 DROPS = ("photo", "sidecar", "tags")
 
 
-def drop(world: World, what: str) -> None:
+def upload_part(world: World, what: str) -> None:
     """Does one of the things that people do with one photo."""
     if what == "photo":
         world.upload_photo(KEY, build_photo())
@@ -29,12 +29,12 @@ def drop(world: World, what: str) -> None:
         world.s3.set_tags(INPUT_BUCKET, KEY, {"team": "shoes"})
 
 
-def events_of(world: World) -> list[str]:
+def list_events(world: World) -> list[str]:
     """Returns the bodies that wait for intake."""
     return [message.body for message in world.queues["intake"].messages]
 
 
-def said_anew(world: World, how: str) -> IntakeEvent:
+def repeat_instructions(world: World, how: str) -> IntakeEvent:
     """Repeats the same instructions a minute later, for a job that waits."""
     world.clock.sleep(60)
     if how == "upload":
@@ -45,12 +45,12 @@ def said_anew(world: World, how: str) -> IntakeEvent:
 
 @pytest.mark.parametrize("how", ["request", "rerun", "upload"])
 def test_waiting_job_is_not_reported_as_accepted_again(how: str) -> None:
-    world = dropped()
+    world = world_with_photo()
     accepted = [world.intake.handle(IntakeEvent(INPUT_BUCKET, KEY)).accepted]
-    before = the_job(world)
+    before = find_only_job(world)
     world.steps.intake.start_batch()
-    accepted.append(world.intake.handle(said_anew(world, how)).accepted)
-    after = the_job(world)
+    accepted.append(world.intake.handle(repeat_instructions(world, how)).accepted)
+    after = find_only_job(world)
     assert [len(jobs) for jobs in accepted] == [1, 0]
     assert before.requested_at
     assert after.requested_at
@@ -62,11 +62,11 @@ def test_waiting_job_is_not_reported_as_accepted_again(how: str) -> None:
 def test_photo_and_instructions_in_any_order_make_one_job(order: tuple[str, ...], between: bool) -> None:
     world = World()
     for what in order:
-        drop(world, what)
+        upload_part(world, what)
         if between:
             world.run_for(1)
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert world.read_report(KEY) is None
     assert_at_rest(world)
 
@@ -77,17 +77,17 @@ def test_duplicated_and_shuffled_events_make_one_job(seed: int) -> None:
     for line in world.queues.values():
         line.duplicate_share = 0.5
     for what in DROPS:
-        drop(world, what)
-    for body in events_of(world) * 2:
+        upload_part(world, what)
+    for body in list_events(world) * 2:
         world.sqs.send_externally(world.queues["intake"], body)
     world.run_until_empty()
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
     assert_at_rest(world)
 
 
 def test_repeated_event_writes_nothing() -> None:
-    world = dropped()
-    (body,) = events_of(world)
+    world = world_with_photo()
+    (body,) = list_events(world)
     world.run_until_empty()
     before = dict(world.table.items), dict(world.output_bucket.objects)
     world.sqs.send_externally(world.queues["intake"], body)
@@ -144,17 +144,17 @@ def test_stored_job_named_again_is_delivered_without_a_charge() -> None:
 
 
 def test_deleted_photo_with_a_waiting_job_ends_it_cancelled() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake")
     world.delete_file(KEY)
     world.run_until_empty("intake")
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.received_job_ids) == (JobStatus.CANCELLED, [])
+    assert (find_only_job(world).status, world.provider.received_job_ids) == (JobStatus.CANCELLED, [])
     assert_at_rest(world)
 
 
 def test_photo_deleted_before_its_event_creates_nothing() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.delete_file(KEY)
     world.run_until_empty()
     assert not world.list_jobs()
@@ -162,17 +162,17 @@ def test_photo_deleted_before_its_event_creates_nothing() -> None:
 
 
 def test_canceled_photo_that_is_uploaded_again_is_bought_once() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake")
     world.delete_file(KEY)
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
 
 
 def test_same_bytes_uploaded_again_buy_nothing() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty()
     picture = world.read_pictures()
     for _ in range(3):
@@ -184,7 +184,7 @@ def test_same_bytes_uploaded_again_buy_nothing() -> None:
 
 
 def test_other_bytes_under_the_same_key_make_new_job() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty()
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     world.run_until_empty()
@@ -215,7 +215,7 @@ def test_refused_photo_is_reported_and_its_correct_replacement_runs(data: bytes,
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
     assert world.read_report(KEY) is None
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -230,7 +230,7 @@ def test_bad_sidecar_is_reported_and_runs_when_corrected(fields: dict[str, Any])
     world.upload_sidecar(KEY, operation="remove")
     world.run_until_empty()
     assert world.read_report(KEY) is None
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 def test_reported_photo_is_bought_when_its_instructions_arrive() -> None:
@@ -246,14 +246,14 @@ def test_reported_photo_is_bought_when_its_instructions_arrive() -> None:
     world.upload_sidecar(KEY, operation="remove")
     world.run_until_empty()
     assert world.read_report(KEY) is None
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 def test_sidecar_deleted_later_changes_nothing() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")
-    events = events_of(world)
+    events = list_events(world)
     world.run_until_empty()
     before = world.list_jobs(), world.read_pictures(), world.read_receipt(KEY)
     world.delete_file(f"{KEY}.json")
@@ -268,7 +268,7 @@ def test_repeated_event_does_not_resend_job_without_its_sidecar() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")
-    events = events_of(world)
+    events = list_events(world)
     world.run_until_empty("intake", "deliver")
     world.delete_file(f"{KEY}.json")
     world.run_until_empty("intake", "deliver")
@@ -277,14 +277,14 @@ def test_repeated_event_does_not_resend_job_without_its_sidecar() -> None:
     for body in events:
         world.sqs.send_externally(world.queues["intake"], body)
     world.run_until_empty()
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.DEAD, 1)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.DEAD, 1)
 
 
 def test_late_deletion_event_does_not_affect_the_new_photo() -> None:
-    world = dropped()
+    world = world_with_photo()
     late = build_notification(
         INPUT_BUCKET, KEY, "ObjectRemoved:DeleteMarkerCreated", ObjectVersion("v0", None, NOW), NOW
     )
     world.sqs.send_externally(world.queues["intake"], late)
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED

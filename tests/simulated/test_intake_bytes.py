@@ -11,9 +11,9 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key, source_name
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.days import codes
+from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY, assert_at_rest
-from tests.simulated.wishes import defaults, folder_codes, sidecar_bytes
+from tests.simulated.wishes import list_folder_codes, upload_defaults, upload_sidecar_bytes
 from tests.unit.core_items import quick
 from tests.unit.test_wish_bytes import ANY_JSON
 
@@ -42,11 +42,11 @@ BAD = {
 }
 
 
-def settled(world: World, key: str = KEY) -> None:
+def assert_settled(world: World, key: str = KEY) -> None:
     """Asserts that the photo has a job or a report, whatever its instructions, and that no worker crashed."""
     world.run_until_empty()
     assert (world.dead_letter_queue.messages, world.crash_count) == ([], 0)
-    assert world.list_jobs(key) or codes(world, key) or folder_codes(world, "shoes/")
+    assert world.list_jobs(key) or list_report_codes(world, key) or list_folder_codes(world, "shoes/")
     assert_at_rest(world)
 
 
@@ -55,9 +55,9 @@ def settled(world: World, key: str = KEY) -> None:
 @example(SURROGATE)
 def test_any_bytes_as_a_sidecar_give_job_or_report(data: bytes) -> None:
     world = World()
-    sidecar_bytes(world, KEY, data)
+    upload_sidecar_bytes(world, KEY, data)
     world.upload_photo(KEY, build_photo())
-    settled(world)
+    assert_settled(world)
 
 
 @quick
@@ -65,9 +65,9 @@ def test_any_bytes_as_a_sidecar_give_job_or_report(data: bytes) -> None:
 @example(SURROGATE, False)
 def test_any_bytes_as_folder_defaults_give_job_or_report(data: bytes, bare: bool) -> None:
     world = World()
-    defaults(world, "shoes/", data)
+    upload_defaults(world, "shoes/", data)
     world.upload_photo(KEY, build_photo(), **({} if bare else {"operation": "remove"}))
-    settled(world)
+    assert_settled(world)
 
 
 TAG = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -79,7 +79,7 @@ NAMES = st.sampled_from([*VariantModel.model_fields, "variants", "promt", "backd
 def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
     world = World()
     world.s3.upload(INPUT_BUCKET, KEY, build_photo(), tags)
-    settled(world)
+    assert_settled(world)
 
 
 @quick
@@ -91,7 +91,7 @@ def test_any_request_gives_a_job_or_a_report(instructions: dict[str, object]) ->
     world.sqs.send_externally(
         world.queues["intake"], json.dumps({"bucket": INPUT_BUCKET, "key": KEY, "instructions": instructions})
     )
-    settled(world)
+    assert_settled(world)
 
 
 @pytest.mark.parametrize(("data", "code"), BAD.values(), ids=BAD)
@@ -99,21 +99,21 @@ def test_any_request_gives_a_job_or_a_report(instructions: dict[str, object]) ->
 def test_bad_input_is_reported_with_its_code(where: str, data: bytes, code: str | None) -> None:
     world = World()
     if where == "sidecar":
-        sidecar_bytes(world, KEY, data)
+        upload_sidecar_bytes(world, KEY, data)
     else:
-        defaults(world, "shoes/", data)
+        upload_defaults(world, "shoes/", data)
     world.upload_photo(KEY, build_photo())
-    settled(world)
+    assert_settled(world)
     broken = where == "folder" and code not in (None, "no_instructions")
-    found = folder_codes(world, "shoes/") if broken else codes(world, KEY)
+    found = list_folder_codes(world, "shoes/") if broken else list_report_codes(world, KEY)
     assert set(found) >= ({code} if code else set())
     assert bool(world.list_jobs()) is (code is None)
 
 
 def test_photos_own_sidecar_overrides_the_shared_one() -> None:
     world = World()
-    sidecar_bytes(world, KEY, b'{"prompt": "a beach"}')
-    sidecar_bytes(world, "shoes/red", b'{"prompt": "a forest"}')
+    upload_sidecar_bytes(world, KEY, b'{"prompt": "a beach"}')
+    upload_sidecar_bytes(world, "shoes/red", b'{"prompt": "a forest"}')
     world.upload_photo(KEY, build_photo())
     world.upload_photo("shoes/red.png", build_photo("png"))
     world.run_until_empty()
@@ -139,9 +139,9 @@ def test_any_key_round_trips_from_upload_to_receipt(key: str, way: str) -> None:
         return
     world = World()
     if way == "sidecar":
-        sidecar_bytes(world, key, b'{"operation": "remove"}')
+        upload_sidecar_bytes(world, key, b'{"operation": "remove"}')
     if way == "defaults":
-        defaults(world, key[: key.rfind("/") + 1], {"operation": "remove"})
+        upload_defaults(world, key[: key.rfind("/") + 1], {"operation": "remove"})
     world.upload_photo(key, build_photo(), **({"operation": "remove"} if way == "tags" else {}))
     world.run_until_empty()
     (job,) = world.list_jobs(key)

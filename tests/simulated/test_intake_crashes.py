@@ -11,22 +11,22 @@ from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT, MAX_CRASHES, begin_pho
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
-from tests.simulated.days import codes
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
-from tests.simulated.wishes import REMOVE, defaults
+from tests.simulated.days import list_report_codes
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.wishes import REMOVE, upload_defaults
 
 
-def died_before_its_messages(world: World) -> World:
+def crash_before_sending_messages(world: World) -> World:
     """Intake writes the job to the ledger and crashes."""
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.deliver_next("intake")
     world.transport.clear_faults()
-    assert the_job(world).status is JobStatus.ACCEPTED
+    assert find_only_job(world).status is JobStatus.ACCEPTED
     assert not world.queues["ideogram"].messages
     return world
 
 
-def with_sidecar() -> World:
+def world_with_sidecar() -> World:
     """Returns a photo with its sidecar."""
     world = World()
     world.upload_sidecar(KEY, operation="remove")
@@ -35,9 +35,9 @@ def with_sidecar() -> World:
 
 
 def test_crashed_event_is_completed_by_the_next() -> None:
-    world = died_before_its_messages(dropped())
+    world = crash_before_sending_messages(world_with_photo())
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -51,58 +51,58 @@ def add_a_tag(world: World) -> None:
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "team": "shoes"})
 
 
-def change_a_tag_of_ours(world: World) -> None:
+def change_our_tag(world: World) -> None:
     """Changes a tag of ours in a way that does not affect what is bought."""
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "max_cost_usd": "1"})
 
 
-@pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag, change_a_tag_of_ours])
+@pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag, change_our_tag])
 @pytest.mark.parametrize("first", ["the old event", "the new event"])
 def test_crashed_event_is_completed_whatever_happens_in_between(meanwhile: Callable[[World], None], first: str) -> None:
-    world = died_before_its_messages(dropped())
+    world = crash_before_sending_messages(world_with_photo())
     meanwhile(world)
     if first == "the old event":
         old, new = world.queues["intake"].messages
         new.visible_at, old.visible_at = old.visible_at, new.visible_at
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_crashed_event_is_completed_after_its_sidecar_is_deleted() -> None:
-    world = died_before_its_messages(with_sidecar())
+    world = crash_before_sending_messages(world_with_sidecar())
     world.delete_file(f"{KEY}.json")
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def test_photo_that_was_briefly_replaced_is_still_bought() -> None:
     """Render finds other bytes and returns the job to intake; by then, the old version is there again."""
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     world.deliver_next("ideogram")
     world.s3.delete_newest_version(INPUT_BUCKET, KEY)
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_same_bytes_restored_by_an_upload_are_still_bought() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     world.deliver_next("ideogram")
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_photo_replaced_and_restored_while_settling_stops_waiting() -> None:
     """Its sidecar is gone, so that the other photo had to wait; the bytes of its job need no instructions."""
-    world = with_sidecar()
+    world = world_with_sidecar()
     world.run_until_empty()
     world.delete_file(f"{KEY}.json")
     world.upload_photo(KEY, build_photo("another"))
@@ -114,12 +114,12 @@ def test_photo_replaced_and_restored_while_settling_stops_waiting() -> None:
     assert source
     assert source.settling_since is None
     assert not list(world.steps.ledger_queries.list_open())
-    assert (the_job(world).status, world.read_report(KEY)) == (JobStatus.STORED, None)
+    assert (find_only_job(world).status, world.read_report(KEY)) == (JobStatus.STORED, None)
     assert_at_rest(world)
 
 
 def test_deleted_photos_receipt_is_written_despite_a_crash() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake")
     world.run_until_empty("deliver")
     world.delete_file(KEY)
@@ -177,23 +177,26 @@ def test_crashed_event_is_completed_although_its_message_was_deleted(
     """SQS delivers the message twice: the worker with the second delivery finds nothing to do yet, and deletes it."""
     world = World()
     if folder:
-        defaults(world, "", folder)
+        upload_defaults(world, "", folder)
         world.run_until_empty()
     world.upload_photo(KEY, build_photo())
     (message,) = world.queues["intake"].messages
 
-    def another_is_done_with_it(_: object) -> None:
+    def handle_elsewhere(_: object) -> None:
         message.visible_at = world.clock.time
         world.deliver_next("intake")
         assert message not in world.queues["intake"].messages
         meanwhile(world)
         world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
 
-    world.transport.faults_before.append(TargetedFault(another_is_done_with_it, "get_object", nth=2))
+    world.transport.faults_before.append(TargetedFault(handle_elsewhere, "get_object", nth=2))
     world.deliver_next("intake")
     assert world.crash_count == 1
     world.run_until_empty()
-    assert (codes(world, KEY), [job.status for job in world.list_jobs()]) == (told, [] if told else [JobStatus.STORED])
+    assert (list_report_codes(world, KEY), [job.status for job in world.list_jobs()]) == (
+        told,
+        [] if told else [JobStatus.STORED],
+    )
     assert_at_rest(world)
 
 
@@ -214,29 +217,29 @@ def test_only_a_new_photos_lost_race_repeats_its_event(kind: str, left: int) -> 
 
     world.transport.faults_before.append(TargetedFault(write, "get_object", nth=2))
     world.deliver_next("intake")
-    assert the_job(world).status is JobStatus.ACCEPTED
+    assert find_only_job(world).status is JobStatus.ACCEPTED
     assert len(world.queues["intake"].messages) == left
 
 
 @pytest.mark.parametrize("nth", range(1, 9))
 def test_two_concurrent_events_make_one_job(nth: int) -> None:
     """The second one is handled completely between two calls of the first."""
-    world = dropped()
+    world = world_with_photo()
     (message,) = world.queues["intake"].messages
     world.sqs.send_externally(world.queues["intake"], message.body)
 
-    def second(_: object) -> None:
+    def handle_second(_: object) -> None:
         world.deliver_next("intake")
 
-    world.transport.faults_before.append(TargetedFault(second, nth=nth))
+    world.transport.faults_before.append(TargetedFault(handle_second, nth=nth))
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("nth", range(1, 9))
 def test_edit_during_an_event_is_applied(nth: int) -> None:
-    world = with_sidecar()
+    world = world_with_sidecar()
 
     def edit(_: object) -> None:
         world.upload_sidecar(KEY, prompt="on a marble table")

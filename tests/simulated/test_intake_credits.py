@@ -5,10 +5,10 @@ from dataclasses import replace
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import KEY, the_job
+from tests.simulated.simulation import KEY, find_only_job
 
 
-def stack(prices: dict[str, int]) -> World:
+def build_stack(prices: dict[str, int]) -> World:
     """Returns a stack with 1min.ai next to Ideogram."""
     world = World()
     photos = world.intake.photo_intake
@@ -18,7 +18,7 @@ def stack(prices: dict[str, int]) -> World:
     return world
 
 
-def dropped(world: World, provider: str | list[str]) -> World:
+def upload_for(world: World, provider: str | list[str]) -> World:
     world.upload_sidecar(KEY, prompt="at sea", provider=provider)
     world.upload_photo(KEY, build_photo())
     world.run_until_empty("intake")
@@ -27,7 +27,7 @@ def dropped(world: World, provider: str | list[str]) -> World:
 
 
 def test_jobs_without_a_credit_price_are_refused_unbought() -> None:
-    world = dropped(stack({}), "1min")
+    world = upload_for(build_stack({}), "1min")
     report = world.read_report(KEY)
     assert report
     (error,) = report["errors"]
@@ -37,8 +37,8 @@ def test_jobs_without_a_credit_price_are_refused_unbought() -> None:
 
 
 def test_unpriced_provider_in_a_list_is_skipped_and_named() -> None:
-    world = dropped(stack({}), ["1min", "ideogram"])
-    job = the_job(world)
+    world = upload_for(build_stack({}), ["1min", "ideogram"])
+    job = find_only_job(world)
     assert (job.provider, job.quoted) == ("ideogram", 60_000)
     assert [str(one.text) for one in job.warnings] == [
         "passed over: the price of an image at 1min is not known in this stack"
@@ -46,5 +46,5 @@ def test_unpriced_provider_in_a_list_is_skipped_and_named() -> None:
 
 
 def test_configured_credit_price_is_quoted() -> None:
-    job = the_job(dropped(stack({"1min": 45_000}), "1min"))
+    job = find_only_job(upload_for(build_stack({"1min": 45_000}), "1min"))
     assert (job.provider, job.quoted, job.status) == ("1min", 45_000, JobStatus.ACCEPTED)

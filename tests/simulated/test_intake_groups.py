@@ -13,20 +13,20 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
-from tests.simulated.days import DAY, cancelled, pass_time
+from tests.simulated.days import DAY, cancel_jobs, pass_time
 
 KEYS = ("hats/1.jpg", "hats/new/2.jpg", "shoes/1.jpg", "top.jpg")
 
 
-def upload(world: World) -> None:
+def upload_photos(world: World) -> None:
     """Uploads photos to several folders."""
     for key in KEYS:
         world.upload_photo(key, build_photo(key), operation="remove")
 
 
-def go_well(world: World) -> None:
+def complete(world: World) -> None:
     """Buys and delivers everything."""
-    upload(world)
+    upload_photos(world)
     world.run_until_empty()
 
 
@@ -37,10 +37,10 @@ def wait_for_instructions(world: World) -> None:
     world.run_until_empty()
 
 
-def end_badly(world: World) -> None:
+def fail_and_redrive(world: World) -> None:
     """The provider rejects each photo, and a person redrives them."""
     world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
-    go_well(world)
+    complete(world)
     world.provider.default_behavior = CallBehavior()
     orders = world.steps.redrive()
     for failure in list(orders.list_failures(FailureFilter())):
@@ -48,9 +48,9 @@ def end_badly(world: World) -> None:
     world.run_until_empty()
 
 
-def are_replaced(world: World) -> None:
+def replace_photos(world: World) -> None:
     """The photos are replaced before their jobs' turn, so that render returns them to intake."""
-    upload(world)
+    upload_photos(world)
     world.run_until_empty("intake")
     for key in KEYS:
         world.upload_photo(key, build_photo(f"another {key}"), operation="remove")
@@ -58,9 +58,9 @@ def are_replaced(world: World) -> None:
     world.run_until_empty()
 
 
-def are_forgotten(world: World) -> None:
+def lose_messages(world: World) -> None:
     """No event arrives and messages are lost, so that reconcile sends new ones."""
-    upload(world)
+    upload_photos(world)
     world.queues["intake"].messages.clear()
     world.clock.sleep(1000)
     pass_time(world, 300)
@@ -69,21 +69,21 @@ def are_forgotten(world: World) -> None:
     pass_time(world, 4 * DAY, every=DAY / 4)
 
 
-def are_cancelled(world: World) -> None:
+def cancel_all(world: World) -> None:
     """A person cancels every photo."""
-    upload(world)
+    upload_photos(world)
     world.run_until_empty("intake")
-    assert cancelled(world)[0]
+    assert cancel_jobs(world)[0]
     world.run_until_empty()
 
 
-def groups(world: World) -> list[tuple[str, str]]:
+def list_groups(world: World) -> list[tuple[str, str]]:
     """Returns the group that each message has, and the one that it should have by the photo that it names."""
     keys = {source.source_id: source.key for key in KEYS if (source := world.read_source(key))}
-    return [(call.request["MessageGroupId"], derive_message_group(_key(call, keys))) for call in _sent(world)]
+    return [(call.request["MessageGroupId"], derive_message_group(_find_key(call, keys))) for call in _list_sent(world)]
 
 
-def _sent(world: World) -> list[ServiceCall]:
+def _list_sent(world: World) -> list[ServiceCall]:
     return [
         call
         for call in world.transport.calls
@@ -91,18 +91,18 @@ def _sent(world: World) -> list[ServiceCall]:
     ]
 
 
-def _key(call: ServiceCall, keys: dict[str, str]) -> str:
+def _find_key(call: ServiceCall, keys: dict[str, str]) -> str:
     body = json.loads(call.request["MessageBody"])
     return body.get("key") or keys[body["source_id"]]
 
 
 @pytest.mark.parametrize(
-    "story", [go_well, wait_for_instructions, end_badly, are_replaced, are_forgotten, are_cancelled]
+    "story", [complete, wait_for_instructions, fail_and_redrive, replace_photos, lose_messages, cancel_all]
 )
 def test_every_message_has_its_photos_group(story: Callable[[World], None]) -> None:
     world = World()
     story(world)
-    found = groups(world)
+    found = list_groups(world)
     assert len(found) > len(KEYS)
     assert [(sent, due) for sent, due in found if sent != due] == []
     assert len({group for group, _ in found}) == 3

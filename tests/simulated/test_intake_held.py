@@ -3,45 +3,45 @@
 import pytest
 
 from simulation.world.simulated_stack import World
-from tests.simulated.days import codes
+from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import assert_at_rest
-from tests.simulated.wishes import BEACH, bought, defaults, said
+from tests.simulated.wishes import BEACH, count_paid_calls, upload_defaults, upload_unique_photo
 
 ONE = "1 photo waits in this folder and below, and will run automatically when the file is corrected."
 
 
-def held(*keys: str) -> World:
+def world_with_held_photos(*keys: str) -> World:
     """Returns a world with broken defaults at the root, and with photos that have no other instructions."""
     world = World()
-    defaults(world, "", {"promt": "a beach", "seed": -1})
+    upload_defaults(world, "", {"promt": "a beach", "seed": -1})
     for key in keys:
-        said(world, key)
+        upload_unique_photo(world, key)
     world.run_until_empty()
     return world
 
 
-def told(world: World) -> list[str]:
+def list_notes(world: World) -> list[str]:
     """Returns what each error of the report says about the waiting photos."""
     report = world.read_report("_backdrop.json")
     return [error["hint"].rpartition("automatically. ")[2] for error in report["errors"]] if report else []
 
 
 def test_report_counts_the_waiting_photos_at_each_error() -> None:
-    world = held("a.jpg", "shoes/b.jpg", "shoes/red/c.jpg")
-    assert told(world) == [ONE.replace("1 photo waits", "3 photos wait")] * 2
-    assert [codes(world, key) for key in ("a.jpg", "shoes/b.jpg")] == [[], []]
+    world = world_with_held_photos("a.jpg", "shoes/b.jpg", "shoes/red/c.jpg")
+    assert list_notes(world) == [ONE.replace("1 photo waits", "3 photos wait")] * 2
+    assert [list_report_codes(world, key) for key in ("a.jpg", "shoes/b.jpg")] == [[], []]
     assert_at_rest(world)
 
 
 def test_photos_that_arrive_later_are_counted_too() -> None:
-    world = held("a.jpg")
-    assert told(world) == [ONE] * 2
+    world = world_with_held_photos("a.jpg")
+    assert list_notes(world) == [ONE] * 2
     first = world.read_report("_backdrop.json")
     world.clock.sleep(600)
     for n in range(4):
-        said(world, f"late/{n}.jpg")
+        upload_unique_photo(world, f"late/{n}.jpg")
     world.run_until_empty()
-    assert told(world)[0].startswith("5 photos wait")
+    assert list_notes(world)[0].startswith("5 photos wait")
     later = world.read_report("_backdrop.json")
     assert first
     assert later
@@ -49,22 +49,22 @@ def test_photos_that_arrive_later_are_counted_too() -> None:
 
 
 def test_report_without_waiting_photos_mentions_none() -> None:
-    assert [words for words in told(held()) if "wait" in words] == []
+    assert [words for words in list_notes(world_with_held_photos()) if "wait" in words] == []
 
 
 def test_more_photos_than_are_counted_are_reported_as_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop.intake.folder_defaults.MAX_COUNTED_PHOTOS", 2)
-    assert told(held("a.jpg", "b.jpg", "c.jpg"))[0].startswith("More than 2 photos wait")
+    assert list_notes(world_with_held_photos("a.jpg", "b.jpg", "c.jpg"))[0].startswith("More than 2 photos wait")
 
 
 def test_corrected_defaults_run_their_photos_and_remove_the_report() -> None:
-    world = held("a.jpg", "shoes/b.jpg")
-    defaults(world, "", BEACH)
+    world = world_with_held_photos("a.jpg", "shoes/b.jpg")
+    upload_defaults(world, "", BEACH)
     world.run_until_empty()
-    assert (told(world), bought(world)) == ([], 2)
+    assert (list_notes(world), count_paid_calls(world)) == ([], 2)
 
 
-def errors(world: World) -> list[tuple[str, str]]:
+def read_errors(world: World) -> list[tuple[str, str]]:
     """Returns the errors of the report, and since when each is known."""
     report = world.read_report("_backdrop.json")
     return [(error["message"], error["first_seen"]) for error in report["errors"]] if report else []
@@ -72,21 +72,21 @@ def errors(world: World) -> list[tuple[str, str]]:
 
 def test_changed_error_is_reported_immediately_and_keeps_its_age() -> None:
     """An error is identified by its code and its place in the file: `seed` is still wrong, `promt` is gone."""
-    world = held("a.jpg")
-    (since,) = {since for message, since in errors(world) if "-1" in message}
+    world = world_with_held_photos("a.jpg")
+    (since,) = {since for message, since in read_errors(world) if "-1" in message}
     world.clock.sleep(10)
-    defaults(world, "", {"prompt": "a beach", "seed": -2})
+    upload_defaults(world, "", {"prompt": "a beach", "seed": -2})
     world.deliver_next("intake")
     world.run_for(20)
-    ((new, still_since),) = errors(world)
+    ((new, still_since),) = read_errors(world)
     assert ("-2" in new, still_since) == (True, since)
 
 
 def test_error_at_another_place_is_a_new_one() -> None:
-    world = held("a.jpg")
-    known = {since for _, since in errors(world)}
+    world = world_with_held_photos("a.jpg")
+    known = {since for _, since in read_errors(world)}
     world.clock.sleep(10)
-    defaults(world, "", {"prompt": "a beach", "num_images": -1})
+    upload_defaults(world, "", {"prompt": "a beach", "num_images": -1})
     world.run_until_empty()
-    ((_, since),) = errors(world)
+    ((_, since),) = read_errors(world)
     assert since not in known

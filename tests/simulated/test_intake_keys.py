@@ -15,7 +15,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind as Askable
 from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.simulation import PRICE, a_job, assert_at_rest
+from tests.simulated.simulation import PRICE, assert_at_rest, build_job
 from tests.unit.core_items import quick
 
 keys = st.text(
@@ -66,7 +66,7 @@ def test_photo_under_any_key_can_wait_for_instructions(key: str) -> None:
 @example(key="noncharacter \uffff.jpg")
 def test_message_about_any_key_is_accepted_by_sqs(key: str) -> None:
     world = World()
-    return_to_intake(world.render.intake_queue, a_job(bucket=INPUT_BUCKET, key=key))
+    return_to_intake(world.render.intake_queue, build_job(bucket=INPUT_BUCKET, key=key))
     (message,) = world.queues["intake"].messages
     assert parse_intake_message(message.body, input_bucket=INPUT_BUCKET, is_repeated=False)[0].key == key
 
@@ -81,7 +81,7 @@ def test_key_too_long_for_results_is_reported() -> None:
     assert [one["code"] for one in report["errors"]] == ["key_too_long"]
 
 
-def record(**changes: object) -> str:
+def build_record(**changes: object) -> str:
     """Returns an S3 notification with these parts replaced."""
     now = World().clock.now()
     body = json.loads(build_notification("photos", "a.jpg", "ObjectCreated:Put", ObjectVersion("v1", b"", now), now))
@@ -101,10 +101,10 @@ def record(**changes: object) -> str:
         '{"bucket": "photos", "key": "\\ud800.jpg"}',
         '{"Records": [{}]}',
         '{"Records": ["x"]}',
-        record(s3={"bucket": {"name": "photos"}, "object": {"key": 5}}),
-        record(s3={"bucket": {"name": 5}, "object": {"key": "a.jpg"}}),
-        record(s3={"bucket": {"name": "photos"}, "object": {"key": "%ff.jpg"}}),
-        record(s3={"bucket": {"name": "photos"}, "object": {"key": "\ud800.jpg"}}),
+        build_record(s3={"bucket": {"name": "photos"}, "object": {"key": 5}}),
+        build_record(s3={"bucket": {"name": 5}, "object": {"key": "a.jpg"}}),
+        build_record(s3={"bucket": {"name": "photos"}, "object": {"key": "%ff.jpg"}}),
+        build_record(s3={"bucket": {"name": "photos"}, "object": {"key": "\ud800.jpg"}}),
     ],
 )
 def test_malformed_message_is_a_dead_letter_without_crash_loop(body: str) -> None:

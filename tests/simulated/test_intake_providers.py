@@ -9,12 +9,12 @@ from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 OFF = [name for name in PROVIDERS if name != "ideogram"]
 
 
-def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
+def enable_only_ideogram(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
     """A stack in which only Ideogram has a queue; the lanes follow from its settings."""
     for prefix in ENVIRONMENT_PREFIXES.values():
         monkeypatch.delenv(f"{prefix}_QUEUE_URL", raising=False)
@@ -30,7 +30,7 @@ def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
     return world
 
 
-def refusals(world: World) -> list[tuple[str, str]]:
+def list_errors(world: World) -> list[tuple[str, str]]:
     """Returns code and message of each error in the photo's report."""
     report = world.read_report(KEY)
     return [(one["code"], one["message"]) for one in report["errors"]] if report else []
@@ -38,34 +38,34 @@ def refusals(world: World) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("provider", OFF)
 def test_disabled_provider_is_refused_without_a_crash(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = one_on(monkeypatch)
+    world = enable_only_ideogram(monkeypatch)
     world.upload_sidecar(KEY, prompt="at sea", provider=provider)
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
     words = f"{provider} is switched off. But ideogram can do it."
-    assert refusals(world) == [("provider_not_configured", words)]
+    assert list_errors(world) == [("provider_not_configured", words)]
     assert world.list_jobs() == []
     assert not world.dead_letter_queue.messages
 
 
 def test_disabled_default_provider_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = one_on(monkeypatch, default="segmind")
+    world = enable_only_ideogram(monkeypatch, default="segmind")
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert [code for code, _ in refusals(world)] == ["provider_not_configured"]
+    assert [code for code, _ in list_errors(world)] == ["provider_not_configured"]
 
 
 def test_next_preferred_provider_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = one_on(monkeypatch)
+    world = enable_only_ideogram(monkeypatch)
     world.upload_sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    assert (the_job(world).provider, the_job(world).status) == ("ideogram", JobStatus.STORED)
+    assert (find_only_job(world).provider, find_only_job(world).status) == ("ideogram", JobStatus.STORED)
     assert_at_rest(world)
 
 
 def test_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = one_on(monkeypatch)
+    world = enable_only_ideogram(monkeypatch)
     world.upload_sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
@@ -75,7 +75,7 @@ def test_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.M
 
 
 def test_job_of_a_disabled_provider_runs_after_another_upload() -> None:
-    world = dropped()
+    world = world_with_photo()
     (message,) = world.queues["intake"].messages
     world.run_until_empty("intake")
     world.queues["ideogram"].messages.clear()
@@ -86,12 +86,12 @@ def test_job_of_a_disabled_provider_runs_after_another_upload() -> None:
     world.sqs.send_externally(world.queues["intake"], message.body)
     world.queues["intake"].messages[0].receive_count = 1
     world.run_until_empty()
-    assert refusals(world) == [("provider_not_configured", "ideogram is switched off in this stack.")]
-    assert (the_job(world).status, world.provider.received_job_ids) == (JobStatus.REFUSED, [])
+    assert list_errors(world) == [("provider_not_configured", "ideogram is switched off in this stack.")]
+    assert (find_only_job(world).status, world.provider.received_job_ids) == (JobStatus.REFUSED, [])
     world.intake = on
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -102,7 +102,7 @@ def test_paid_job_named_again_is_rewritten_and_redelivered() -> None:
     world.upload_sidecar(KEY, operation="remove")
     world.run_until_empty("intake", "ideogram")
     world.queues["deliver"].messages.clear()
-    before = the_job(world)
+    before = find_only_job(world)
     for fields in ({"prompt": "at sea"}, {"operation": "remove"}):
         world.upload_sidecar(KEY, **fields)
         world.run_until_empty("intake")

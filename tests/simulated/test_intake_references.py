@@ -17,25 +17,25 @@ from backdrop.ports import PreparedCall
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
-from tests.simulated.days import codes
-from tests.simulated.simulation import KEY, assert_at_rest, the_job
-from tests.simulated.wishes import BEACH, bought, heard
+from tests.simulated.days import list_report_codes
+from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
+from tests.simulated.wishes import BEACH, count_paid_calls, list_intake_messages
 from tests.unit.imaging_photos import saved, scene
 
 STYLE = "styles/summer.jpg"
 SUMMER, AUTUMN = build_photo("summer"), build_photo("autumn")
 
 
-def styled(*keys: str, **files: bytes) -> World:
+def world_with_references(*keys: str, **files: bytes) -> World:
     """Returns a world with a photo that names these style references; only `files` exist."""
     world = World()
-    put(world, **files or {STYLE: SUMMER})
+    upload_silently(world, **files or {STYLE: SUMMER})
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, **BEACH, style_reference_images=list(keys or [STYLE]))
     return world
 
 
-def put(world: World, **files: bytes) -> None:
+def upload_silently(world: World, **files: bytes) -> None:
     """Uploads files without an event."""
     before = list(world.queues["intake"].messages)
     for key, data in files.items():
@@ -43,7 +43,7 @@ def put(world: World, **files: bytes) -> None:
     world.queues["intake"].messages[:] = before
 
 
-def current(world: World) -> Job:
+def find_current_job(world: World) -> Job:
     """Returns the photo's only current job."""
     source = world.read_source(KEY)
     assert source
@@ -51,7 +51,7 @@ def current(world: World) -> Job:
     return next(job for job in world.list_jobs(KEY) if job.job_id == job_id)
 
 
-def inputs(world: World) -> dict[str, bytes]:
+def read_inputs(world: World) -> dict[str, bytes]:
     """Returns the inputs that are stored for render, by name."""
     found = {
         key.removeprefix(f"{INPUTS_PREFIX}/"): world.output_bucket.find_current(key)
@@ -60,9 +60,9 @@ def inputs(world: World) -> dict[str, bytes]:
     return {key: version.data for key, version in found.items() if version and version.data and "/" not in key}
 
 
-def sent(world: World, *files: bytes) -> list[bytes]:
+def prepare(world: World, *files: bytes) -> list[bytes]:
     """Returns the bytes that are sent for these references, which a photo has together."""
-    return [inputs(world)[name] for name in list_reference_names([sha256_hex(data) for data in files])]
+    return [read_inputs(world)[name] for name in list_reference_names([sha256_hex(data) for data in files])]
 
 
 def test_file_is_a_photo_unless_below_backdrop_prefix() -> None:
@@ -74,96 +74,100 @@ def test_file_is_a_photo_unless_below_backdrop_prefix() -> None:
     world.upload_sidecar(KEY, **BEACH, style_reference_images=[kept, other])
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
-    assert (world.read_source(kept), codes(world, kept), codes(world, other)) == (None, [], ["no_instructions"])
+    assert find_only_job(world).status is JobStatus.STORED
+    assert (world.read_source(kept), list_report_codes(world, kept), list_report_codes(world, other)) == (
+        None,
+        [],
+        ["no_instructions"],
+    )
 
 
 def test_reference_is_identified_by_bytes_and_named_by_key() -> None:
-    world = styled()
+    world = world_with_references()
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert job.status is JobStatus.STORED
     assert job.purchase_spec["style_reference_images"] == [sha256_hex(SUMMER)]
     assert job.instructions["style_reference_images"] == [STYLE]
-    assert (sent(world, SUMMER), len(inputs(world))) == ([SUMMER], 1)
+    assert (prepare(world, SUMMER), len(read_inputs(world))) == ([SUMMER], 1)
     assert_at_rest(world)
 
 
 def test_render_sends_the_reference_bytes_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Sequence[bytes]] = []
-    world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
+    world = world_with_references("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
     prepare = world.provider.prepare
 
-    def listen(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
+    def record_references(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         given.append(references)
         return prepare(job, photo, references)
 
-    monkeypatch.setattr(world.provider, "prepare", listen)
+    monkeypatch.setattr(world.provider, "prepare", record_references)
     world.run_until_empty()
     assert given == [[AUTUMN, SUMMER]]
 
 
 def test_same_bytes_under_another_key_are_the_same_job() -> None:
-    world = styled(**{STYLE: SUMMER, "styles/copy.jpg": SUMMER})
+    world = world_with_references(**{STYLE: SUMMER, "styles/copy.jpg": SUMMER})
     world.run_until_empty()
     world.upload_sidecar(KEY, **BEACH, style_reference_images="styles/copy.jpg")
     world.run_until_empty()
-    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
-    assert the_job(world).instructions["style_reference_images"] == ["styles/copy.jpg"]
+    assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.STORED, 1)
+    assert find_only_job(world).instructions["style_reference_images"] == ["styles/copy.jpg"]
 
 
 def test_order_of_references_is_part_of_the_purchase() -> None:
-    world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
+    world = world_with_references("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
     world.run_until_empty()
     world.upload_sidecar(KEY, **BEACH, style_reference_images=["b.png", "a.png"])
     world.run_until_empty()
-    assert bought(world) == 2
+    assert count_paid_calls(world) == 2
 
 
 def test_changed_reference_buys_nothing_for_a_paid_job() -> None:
-    world = styled()
+    world = world_with_references()
     world.run_until_empty()
-    put(world, **{STYLE: AUTUMN})
-    for body in repeat_of(world):
+    upload_silently(world, **{STYLE: AUTUMN})
+    for body in repeat_event(world):
         world.sqs.send_externally(world.queues["intake"], body)
     world.run_until_empty()
-    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
+    assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.STORED, 1)
 
 
-def repeat_of(world: World) -> list[str]:
+def repeat_event(world: World) -> list[str]:
     """Repeats the photo's event."""
     world.s3.set_tags(INPUT_BUCKET, KEY, {})
-    return heard(world)
+    return list_intake_messages(world)
 
 
 def test_changed_reference_of_an_unpaid_job_is_resolved_again() -> None:
-    world = styled()
+    world = world_with_references()
     world.run_until_empty("intake")
-    put(world, **{STYLE: AUTUMN})
+    upload_silently(world, **{STYLE: AUTUMN})
     world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
     world.run_until_empty()
-    assert current(world).purchase_spec["style_reference_images"] == [sha256_hex(AUTUMN)]
+    assert find_current_job(world).purchase_spec["style_reference_images"] == [sha256_hex(AUTUMN)]
     assert sorted(job.status for job in world.list_jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED]
-    assert bought(world) == 1
+    assert count_paid_calls(world) == 1
     assert_at_rest(world)
 
 
 def test_expired_reference_is_stored_again_and_the_job_continues() -> None:
-    world = styled()
+    world = world_with_references()
     world.run_until_empty("intake")
     world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
     world.run_until_empty()
-    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
+    assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.STORED, 1)
     assert_at_rest(world)
 
 
 def test_reference_missing_at_purchase_is_reported() -> None:
-    world = styled()
+    world = world_with_references()
     world.run_until_empty("intake")
     world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
     world.input_bucket.objects.pop(STYLE)
     world.run_until_empty()
-    assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 0)
+    assert (list_report_codes(world, KEY), count_paid_calls(world)) == (["reference_not_found"], 0)
 
 
 @pytest.mark.parametrize(
@@ -179,33 +183,33 @@ def test_reference_missing_at_purchase_is_reported() -> None:
     ids=["missing", "the photo itself", "no picture", "empty", "cut off", "another bucket"],
 )
 def test_unusable_reference_is_reported_by_name(key: str, files: dict[str, bytes], code: str) -> None:
-    world = styled(key, **files)
+    world = world_with_references(key, **files)
     world.run_until_empty()
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], key in one["message"]) for one in report["errors"]] == [(code, True)]
-    assert (world.list_jobs(), bought(world)) == ([], 0)
+    assert (world.list_jobs(), count_paid_calls(world)) == ([], 0)
 
 
-def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+def limit_references(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """Limits how many bytes the provider takes as the references of a call."""
     monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(most, ("jpeg", "png", "webp")))
 
 
-def large(seed: int) -> bytes:
+def build_large_image(seed: int) -> bytes:
     """Returns a picture of about 30 kB; each seed gives another one."""
     return saved(scene(size=(160 + seed, 160)).effect_spread(30), "JPEG", quality=98)
 
 
 def test_large_references_are_reduced_together_and_small_ones_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {f"styles/{n}.jpg": large(n) for n in range(3)} | {"styles/small.png": SUMMER}
-    limit(monkeypatch, 40_000)
-    world = styled(*files, **files)
+    files = {f"styles/{n}.jpg": build_large_image(n) for n in range(3)} | {"styles/small.png": SUMMER}
+    limit_references(monkeypatch, 40_000)
+    world = world_with_references(*files, **files)
     world.run_until_empty()
-    assert (the_job(world).status, the_job(world).purchase_spec["style_reference_images"]) == (
+    assert (find_only_job(world).status, find_only_job(world).purchase_spec["style_reference_images"]) == (
         JobStatus.STORED, [sha256_hex(data) for data in files.values()],
     )  # fmt: skip
-    *fitted, small = sent(world, *files.values())
+    *fitted, small = prepare(world, *files.values())
     assert small == SUMMER
     assert sum(map(len, (*fitted, small))) <= 40_000
     assert all(len(one) > 40_000 / 3 * 0.7 for one in fitted)
@@ -213,14 +217,14 @@ def test_large_references_are_reduced_together_and_small_ones_unchanged(monkeypa
 
 def test_reference_is_as_large_as_the_others_allow(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was made of it for one photo is not used for another one with fewer references."""
-    alone, other = large(1), large(2)
-    limit(monkeypatch, len(alone) + 100)
-    world = styled("a.jpg", "b.jpg", **{"a.jpg": alone, "b.jpg": other})
+    alone, other = build_large_image(1), build_large_image(2)
+    limit_references(monkeypatch, len(alone) + 100)
+    world = world_with_references("a.jpg", "b.jpg", **{"a.jpg": alone, "b.jpg": other})
     world.run_until_empty()
     world.upload_sidecar(KEY, **BEACH, style_reference_images="a.jpg")
     world.run_until_empty()
-    assert sent(world, alone) == [alone]
-    assert len(sent(world, alone, other)[0]) < len(alone)
+    assert prepare(world, alone) == [alone]
+    assert len(prepare(world, alone, other)[0]) < len(alone)
 
 
 @given(sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), total=st.integers(4, 20_000))
@@ -234,37 +238,37 @@ def test_shares_stay_within_the_limit_and_use_it(sizes: list[int], total: int) -
 
 
 def test_references_that_cannot_fit_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    limit(monkeypatch, len(SUMMER) + 1)
-    world = styled(*"abcd", **{key: build_photo(key) for key in "abcd"})
+    limit_references(monkeypatch, len(SUMMER) + 1)
+    world = world_with_references(*"abcd", **{key: build_photo(key) for key in "abcd"})
     world.run_until_empty()
-    assert (codes(world, KEY), bought(world)) == (["reference_unusable"], 0)
+    assert (list_report_codes(world, KEY), count_paid_calls(world)) == (["reference_unusable"], 0)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "AVIF"])
 def test_reference_is_converted_and_identified_by_its_own_bytes(kind: str) -> None:
     data = saved(scene("P" if kind == "GIF" else "RGB"), kind)
-    world = styled(**{STYLE: data})
+    world = world_with_references(**{STYLE: data})
     world.run_until_empty()
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
-    assert the_job(world).purchase_spec["style_reference_images"] == [sha256_hex(data)]
-    assert sniff_file(*sent(world, data)).format in ("png", "jpeg")
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
+    assert find_only_job(world).purchase_spec["style_reference_images"] == [sha256_hex(data)]
+    assert sniff_file(*prepare(world, data)).format in ("png", "jpeg")
 
 
 def test_too_large_reference_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(scene("RGB"), "JPEG", quality=100)
-    limit(monkeypatch, len(data) - 1)
-    world = styled(**{STYLE: data})
+    limit_references(monkeypatch, len(data) - 1)
+    world = world_with_references(**{STYLE: data})
     world.run_until_empty()
-    assert [len(one) < len(data) for one in sent(world, data)] == [True]
+    assert [len(one) < len(data) for one in prepare(world, data)] == [True]
 
 
 def test_reference_added_later_runs_the_photo_after_a_rerun() -> None:
-    world = styled("styles/late.jpg")
+    world = world_with_references("styles/late.jpg")
     world.run_until_empty()
-    put(world, **{"styles/late.jpg": AUTUMN})
+    upload_silently(world, **{"styles/late.jpg": AUTUMN})
     world.intake.photo_intake.intake_queue.send({"kind": "rerun", "bucket": INPUT_BUCKET, "key": KEY}, group="g")
     world.run_until_empty()
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_bad_reference_does_not_affect_other_variants() -> None:
@@ -272,12 +276,12 @@ def test_bad_reference_does_not_affect_other_variants() -> None:
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, variants={"beach": BEACH, "styled": {**BEACH, "style_reference_images": "none.jpg"}})
     world.run_until_empty()
-    assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 1)
+    assert (list_report_codes(world, KEY), count_paid_calls(world)) == (["reference_not_found"], 1)
 
 
 def test_reference_is_read_once_for_all_variants() -> None:
     world = World()
-    put(world, **{STYLE: SUMMER})
+    upload_silently(world, **{STYLE: SUMMER})
     world.upload_photo(KEY, build_photo())
     variants = {f"v{n}": {"prompt": f"beach {n}", "style_reference_images": STYLE} for n in range(5)}
     world.upload_sidecar(KEY, variants=variants)
@@ -287,4 +291,4 @@ def test_reference_is_read_once_for_all_variants() -> None:
     world.deliver_next("intake")
     assert read.hit_count == 1
     world.run_until_empty()
-    assert bought(world) == 5
+    assert count_paid_calls(world) == 5

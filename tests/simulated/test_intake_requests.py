@@ -11,34 +11,34 @@ from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.days import codes
-from tests.simulated.simulation import KEY, assert_at_rest, the_job
+from tests.simulated.days import list_report_codes
+from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
 from tests.simulated.wishes import (
     BEACH,
     FOREST,
     REMOVE,
-    ask,
-    bought,
-    defaults,
-    folder_codes,
-    heard,
-    origins,
-    said,
-    wishes,
+    count_paid_calls,
+    list_folder_codes,
+    list_intake_messages,
+    read_current_instructions,
+    read_provenance,
+    send_request,
+    upload_defaults,
+    upload_unique_photo,
 )
 
 
-def asked(instructions: dict[str, Any], **tags: str) -> World:
+def world_with_request(instructions: dict[str, Any], **tags: str) -> World:
     """Returns a world with a photo that was requested after its own event was handled."""
     world = World()
-    said(world, KEY, **tags)
+    upload_unique_photo(world, KEY, **tags)
     world.run_until_empty("intake")
-    ask(world, KEY, **instructions)
+    send_request(world, KEY, **instructions)
     world.run_until_empty()
     return world
 
 
-def message(**changes: object) -> str:
+def build_request(**changes: object) -> str:
     """Returns the body of a request with these changes."""
     return json.dumps({"bucket": "photos", "key": KEY, "instructions": REMOVE} | changes)
 
@@ -47,7 +47,7 @@ def message(**changes: object) -> str:
 
 
 def test_request_event_has_its_instructions_and_message_id() -> None:
-    (look,) = parse_intake_message(message(), input_bucket="photos", is_repeated=False, message_id="m-1")
+    (look,) = parse_intake_message(build_request(), input_bucket="photos", is_repeated=False, message_id="m-1")
     assert look == IntakeEvent("photos", KEY, request=IncomingRequest("m-1", REMOVE))
 
 
@@ -69,13 +69,13 @@ def test_request_event_has_its_instructions_and_message_id() -> None:
 )
 def test_incomplete_request_is_a_malformed_message(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedMessageError):
-        parse_intake_message(message(**changes), input_bucket="photos", is_repeated=False, message_id="m-1")
+        parse_intake_message(build_request(**changes), input_bucket="photos", is_repeated=False, message_id="m-1")
 
 
 @pytest.mark.parametrize("strange", ["token", "instruction", "\ud800"])
 def test_unknown_field_of_a_request_is_named(strange: str) -> None:
     with pytest.raises(MalformedMessageError) as caught:
-        parse_intake_message(message(**{strange: None}), input_bucket="photos", is_repeated=False)
+        parse_intake_message(build_request(**{strange: None}), input_bucket="photos", is_repeated=False)
     assert str(caught.value) == f"A request has bucket, key, and instructions, but no field {strange!r}."
 
 
@@ -84,24 +84,24 @@ def test_unknown_field_of_a_request_is_named(strange: str) -> None:
 
 def test_request_runs_a_photo_before_its_settle_time() -> None:
     world = World(settle_seconds=20)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_for(1)
-    ask(world, KEY, **BEACH)
+    send_request(world, KEY, **BEACH)
     world.run_for(15)
-    assert (the_job(world).status, origins(world, KEY)["prompt"]) == (JobStatus.STORED, "request")
+    assert (find_only_job(world).status, read_provenance(world, KEY)["prompt"]) == (JobStatus.STORED, "request")
     world.run_until_empty()
-    assert (codes(world, KEY), bought(world)) == ([], 1)
+    assert (list_report_codes(world, KEY), count_paid_calls(world)) == ([], 1)
     assert_at_rest(world)
 
 
 def test_request_overrides_sidecar_and_tags_and_inherits_the_rest() -> None:
     world = World()
-    defaults(world, "shoes/", {"seed": 1, "num_images": 2, "rendering_speed": "TURBO"})
+    upload_defaults(world, "shoes/", {"seed": 1, "num_images": 2, "rendering_speed": "TURBO"})
     world.upload_sidecar(KEY, prompt="in a forest", seed=2)
-    ask(world, KEY, **BEACH)
-    said(world, KEY, num_images="1")
+    send_request(world, KEY, **BEACH)
+    upload_unique_photo(world, KEY, num_images="1")
     world.run_until_empty()
-    assert origins(world, KEY) == {
+    assert read_provenance(world, KEY) == {
         "operation": "request",
         "prompt": "request",
         "seed": f"{KEY}.json",
@@ -111,39 +111,39 @@ def test_request_overrides_sidecar_and_tags_and_inherits_the_rest() -> None:
 
 
 def test_request_for_a_finished_photo_replaces_its_job() -> None:
-    world = asked(BEACH, operation="remove")
-    assert wishes(world, KEY) == {"": "on a beach"}
+    world = world_with_request(BEACH, operation="remove")
+    assert read_current_instructions(world, KEY) == {"": "on a beach"}
     assert_at_rest(world)
 
 
 def test_request_may_name_variants() -> None:
-    world = asked({"variants": {"beach": BEACH, "forest": FOREST}})
-    assert wishes(world, KEY) == {"beach": "on a beach", "forest": "in a forest"}
+    world = world_with_request({"variants": {"beach": BEACH, "forest": FOREST}})
+    assert read_current_instructions(world, KEY) == {"beach": "on a beach", "forest": "in a forest"}
 
 
 def test_redelivered_message_is_one_request() -> None:
     world = World()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    ask(world, KEY, **BEACH)
+    send_request(world, KEY, **BEACH)
     (first,) = world.queues["intake"].messages
     world.deliver_next("intake")
     world.queues["intake"].messages.append(first)
     first.visible_at = world.clock.time
     world.run_until_empty()
-    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
+    assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.STORED, 1)
     assert_at_rest(world)
 
 
 def test_two_equal_requests_are_paid_once() -> None:
     world = World()
-    said(world, KEY)
-    ask(world, KEY, times=2, **BEACH)
+    upload_unique_photo(world, KEY)
+    send_request(world, KEY, times=2, **BEACH)
     world.run_until_empty()
-    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
+    assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.STORED, 1)
 
 
-def heard_twice(world: World, key: str, ident: str, **instructions: Any) -> None:
+def handle_request(world: World, key: str, ident: str, **instructions: Any) -> None:
     """Handles a request as intake's handler does; called again, it is a redelivery of the same message."""
     world.steps.intake.start_batch()
     world.intake.handle(IntakeEvent(INPUT_BUCKET, key, request=IncomingRequest(ident, instructions)))
@@ -152,53 +152,53 @@ def heard_twice(world: World, key: str, ident: str, **instructions: Any) -> None
 
 def test_late_redelivery_changes_nothing_after_the_sidecar_was_edited() -> None:
     world = World()
-    said(world, KEY)
-    heard_twice(world, KEY, "m-1", **BEACH)
+    upload_unique_photo(world, KEY)
+    handle_request(world, KEY, "m-1", **BEACH)
     world.upload_sidecar(KEY, **FOREST)
     world.run_until_empty()
-    heard_twice(world, KEY, "m-1", **BEACH)
-    assert (wishes(world, KEY), bought(world)) == ({"": "in a forest"}, 2)
+    handle_request(world, KEY, "m-1", **BEACH)
+    assert (read_current_instructions(world, KEY), count_paid_calls(world)) == ({"": "in a forest"}, 2)
     assert_at_rest(world)
 
 
 def test_same_bytes_uploaded_again_do_not_undo_a_request() -> None:
     world = World()
     world.upload_sidecar(KEY, **FOREST)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    ask(world, KEY, **BEACH)
+    send_request(world, KEY, **BEACH)
     world.run_until_empty()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    assert (wishes(world, KEY), bought(world)) == ({"": "on a beach"}, 2)
+    assert (read_current_instructions(world, KEY), count_paid_calls(world)) == ({"": "on a beach"}, 2)
 
 
 def test_foreign_tag_added_later_does_not_undo_a_request() -> None:
     """Virus scanners tag each upload some time after it."""
-    world = asked(BEACH, operation="remove")
-    before = bought(world)
+    world = world_with_request(BEACH, operation="remove")
+    before = count_paid_calls(world)
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
     world.run_until_empty()
-    assert (wishes(world, KEY), bought(world)) == ({"": "on a beach"}, before)
+    assert (read_current_instructions(world, KEY), count_paid_calls(world)) == ({"": "on a beach"}, before)
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "revision": "2"})
     world.run_until_empty()
-    assert (wishes(world, KEY), bought(world)) == ({"": "remove"}, before + 1)
+    assert (read_current_instructions(world, KEY), count_paid_calls(world)) == ({"": "remove"}, before + 1)
 
 
 def test_other_bytes_do_not_inherit_a_request() -> None:
-    world = asked(BEACH)
+    world = world_with_request(BEACH)
     world.upload_photo(KEY, build_photo("another"))
     world.run_until_empty()
-    assert (codes(world, KEY), bought(world)) == (["no_instructions"], 1)
+    assert (list_report_codes(world, KEY), count_paid_calls(world)) == (["no_instructions"], 1)
 
 
 def test_request_finds_a_photo_that_never_had_an_event() -> None:
     world = World()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.queues["intake"].messages.clear()
-    ask(world, KEY, **REMOVE)
+    send_request(world, KEY, **REMOVE)
     world.run_until_empty()
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 # -- errors -------------------------------------------------------------------------------------------------------
@@ -209,18 +209,18 @@ def test_request_finds_a_photo_that_never_had_an_event() -> None:
 def test_request_for_a_missing_photo_is_reported_every_time(key: str, times: int) -> None:
     world = World()
     for _ in range(times):
-        heard_twice(world, key, "m-1", **REMOVE)
-    assert codes(world, key) == ["photo_not_found"]
+        handle_request(world, key, "m-1", **REMOVE)
+    assert list_report_codes(world, key) == ["photo_not_found"]
     assert (world.list_jobs(), world.dead_letter_queue.messages) == ([], [])
 
 
 def test_missing_photo_that_arrives_later_is_handled() -> None:
     world = World()
-    ask(world, KEY, **REMOVE)
+    send_request(world, KEY, **REMOVE)
     world.run_until_empty()
-    said(world, KEY, operation="remove")
+    upload_unique_photo(world, KEY, operation="remove")
     world.run_until_empty()
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
     assert_at_rest(world)
 
 
@@ -237,72 +237,79 @@ def test_missing_photo_that_arrives_later_is_handled() -> None:
     ],
 )
 def test_broken_request_is_reported_and_changes_nothing(instructions: dict[str, Any], code: str) -> None:
-    world = asked(instructions, operation="remove")
-    assert (the_job(world).status, wishes(world, KEY), codes(world, KEY)) == (JobStatus.STORED, {"": "remove"}, [code])
-    assert bought(world) == 1
-    ask(world, KEY, **BEACH)
+    world = world_with_request(instructions, operation="remove")
+    assert (find_only_job(world).status, read_current_instructions(world, KEY), list_report_codes(world, KEY)) == (
+        JobStatus.STORED,
+        {"": "remove"},
+        [code],
+    )
+    assert count_paid_calls(world) == 1
+    send_request(world, KEY, **BEACH)
     world.run_until_empty()
-    assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
+    assert (read_current_instructions(world, KEY), list_report_codes(world, KEY)) == ({"": "on a beach"}, [])
     assert_at_rest(world)
 
 
 def test_waiting_photo_keeps_waiting_after_a_broken_request() -> None:
     world = World(settle_seconds=20)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_for(1)
-    ask(world, KEY, promt="x")
+    send_request(world, KEY, promt="x")
     world.run_for(1)
     world.upload_sidecar(KEY, **REMOVE)
     world.run_until_empty()
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_photo_with_a_broken_request_runs_on_later_defaults() -> None:
     world = World()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    ask(world, KEY, promt="x")
+    send_request(world, KEY, promt="x")
     world.run_until_empty()
-    assert "unknown_field" in codes(world, KEY)
-    defaults(world, "shoes/", REMOVE)
+    assert "unknown_field" in list_report_codes(world, KEY)
+    upload_defaults(world, "shoes/", REMOVE)
     world.run_until_empty()
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_request_under_broken_defaults_is_reported_and_changes_nothing() -> None:
-    world = asked(REMOVE)
-    defaults(world, "shoes/", {"promt": "x"})
-    ask(world, KEY, **BEACH)
+    world = world_with_request(REMOVE)
+    upload_defaults(world, "shoes/", {"promt": "x"})
+    send_request(world, KEY, **BEACH)
     world.run_until_empty()
-    assert (wishes(world, KEY), folder_codes(world, "shoes/")) == ({"": "remove"}, ["unknown_field"])
-    assert codes(world, KEY) == ["folder_defaults_broken"]
-    defaults(world, "shoes/", {"seed": 1})
-    ask(world, KEY, **BEACH)
+    assert (read_current_instructions(world, KEY), list_folder_codes(world, "shoes/")) == (
+        {"": "remove"},
+        ["unknown_field"],
+    )
+    assert list_report_codes(world, KEY) == ["folder_defaults_broken"]
+    upload_defaults(world, "shoes/", {"seed": 1})
+    send_request(world, KEY, **BEACH)
     world.run_until_empty()
-    assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
+    assert (read_current_instructions(world, KEY), list_report_codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
 @pytest.mark.parametrize("wrong", [FOREST, {"promt": "x"}], ids=["cannot be done now", "an error of its own"])
 def test_request_under_broken_defaults_does_not_hold_resolved_photos(wrong: dict[str, Any]) -> None:
     """Its photo's event is repeated, and then the defaults are corrected with other content: nothing is bought."""
     world = World()
-    said(world, KEY, **BEACH)
-    event = heard(world)[-1]
+    upload_unique_photo(world, KEY, **BEACH)
+    event = list_intake_messages(world)[-1]
     world.run_until_empty()
-    defaults(world, "shoes/", {"promt": "x"})
-    ask(world, KEY, **wrong)
+    upload_defaults(world, "shoes/", {"promt": "x"})
+    send_request(world, KEY, **wrong)
     world.run_until_empty()
     world.sqs.send_externally(world.queues["intake"], event)
     world.run_until_empty()
-    assert wishes(world, KEY) == {"": "on a beach"}
-    defaults(world, "shoes/", {"rendering_speed": "TURBO"})
+    assert read_current_instructions(world, KEY) == {"": "on a beach"}
+    upload_defaults(world, "shoes/", {"rendering_speed": "TURBO"})
     world.run_until_empty()
-    assert (wishes(world, KEY), bought(world)) == ({"": "on a beach"}, 1)
+    assert (read_current_instructions(world, KEY), count_paid_calls(world)) == ({"": "on a beach"}, 1)
     assert_at_rest(world)
 
 
 def test_obsolete_settle_timeout_hides_no_event_of_its_batch() -> None:
-    world = asked(REMOVE)
+    world = world_with_request(REMOVE)
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     world.queues["intake"].messages.clear()
     world.steps.intake.start_batch()

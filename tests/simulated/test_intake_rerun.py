@@ -13,15 +13,24 @@ from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import World
-from tests.simulated.days import codes
-from tests.simulated.simulation import KEY, assert_at_rest, the_job
-from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, wishes
+from tests.simulated.days import list_report_codes
+from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
+from tests.simulated.wishes import (
+    BEACH,
+    FOREST,
+    REMOVE,
+    count_paid_calls,
+    read_current_instructions,
+    send_request,
+    send_rerun,
+    upload_defaults,
+)
 
 
-def on_defaults(content: dict[str, Any], **tags: str) -> World:
+def world_with_defaults(content: dict[str, Any], **tags: str) -> World:
     """Returns a world with a photo that ran on its folder's defaults."""
     world = World()
-    defaults(world, "shoes/", content)
+    upload_defaults(world, "shoes/", content)
     world.upload_photo(KEY, build_photo(), **tags)
     world.run_until_empty()
     return world
@@ -29,7 +38,7 @@ def on_defaults(content: dict[str, Any], **tags: str) -> World:
 
 def rerun(world: World) -> None:
     """A person reruns the photo, and everything is processed."""
-    again(world, KEY)
+    send_rerun(world, KEY)
     world.run_until_empty()
 
 
@@ -41,42 +50,42 @@ def test_rerun_message_says_that_a_person_sent_it() -> None:
 
 
 def test_changed_default_is_used() -> None:
-    world = on_defaults(BEACH)
-    defaults(world, "shoes/", FOREST)
+    world = world_with_defaults(BEACH)
+    upload_defaults(world, "shoes/", FOREST)
     world.run_until_empty()
     rerun(world)
-    assert (wishes(world, KEY), bought(world)) == ({"": "in a forest"}, 2)
+    assert (read_current_instructions(world, KEY), count_paid_calls(world)) == ({"": "in a forest"}, 2)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_nothing_is_bought_if_nothing_changed(times: int) -> None:
-    world = on_defaults(BEACH)
+    world = world_with_defaults(BEACH)
     before = world.read_pictures()
     for _ in range(times):
         rerun(world)
-    assert (bought(world), world.read_pictures(), len(world.list_jobs())) == (1, before, 1)
+    assert (count_paid_calls(world), world.read_pictures(), len(world.list_jobs())) == (1, before, 1)
     assert_at_rest(world)
 
 
 def test_default_that_was_changed_back_costs_nothing() -> None:
-    world = on_defaults(BEACH)
+    world = world_with_defaults(BEACH)
     before = world.read_pictures()
     for content in (FOREST, BEACH):
-        defaults(world, "shoes/", content)
+        upload_defaults(world, "shoes/", content)
         world.run_until_empty()
         rerun(world)
-    assert (bought(world), world.read_pictures()) == (2, before)
+    assert (count_paid_calls(world), world.read_pictures()) == (2, before)
 
 
 def test_waiting_photo_runs_at_once_on_existing_instructions() -> None:
     world = World(settle_seconds=600)
-    defaults(world, "shoes/", REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
     world.upload_photo(KEY, build_photo())
     world.run_for(5)
-    again(world, KEY)
+    send_rerun(world, KEY)
     world.run_for(60)
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 def test_photo_without_instructions_is_reported_again_and_loses_nothing() -> None:
@@ -84,32 +93,40 @@ def test_photo_without_instructions_is_reported_again_and_loses_nothing() -> Non
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
     rerun(world)
-    assert codes(world, KEY) == ["no_instructions"]
+    assert list_report_codes(world, KEY) == ["no_instructions"]
 
 
 def test_requested_photo_without_other_instructions_keeps_its_job() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
-    ask(world, KEY, **BEACH)
+    send_request(world, KEY, **BEACH)
     world.run_until_empty()
     before = world.read_pictures()
     rerun(world)
-    assert (wishes(world, KEY), codes(world, KEY), world.read_pictures()) == ({"": "on a beach"}, [], before)
-    assert bought(world) == 1
+    assert (read_current_instructions(world, KEY), list_report_codes(world, KEY), world.read_pictures()) == (
+        {"": "on a beach"},
+        [],
+        before,
+    )
+    assert count_paid_calls(world) == 1
 
 
 def test_variant_without_instructions_does_not_block_the_others() -> None:
     world = World()
-    defaults(world, "shoes/", {"style": "aura"})
+    upload_defaults(world, "shoes/", {"style": "aura"})
     world.upload_sidecar(KEY, variants={"beach": BEACH, "bare": {"seed": 1}})
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    defaults(world, "shoes/", {"style": "bauhaus"})
+    upload_defaults(world, "shoes/", {"style": "bauhaus"})
     world.run_until_empty()
-    assert bought(world) == 1
+    assert count_paid_calls(world) == 1
     rerun(world)
     (now,) = (job for job in world.list_jobs() if job.instructions["style_preset"] == "BAUHAUS")
-    assert (now.status, bought(world), codes(world, KEY)) == (JobStatus.STORED, 2, ["no_instructions"])
+    assert (now.status, count_paid_calls(world), list_report_codes(world, KEY)) == (
+        JobStatus.STORED,
+        2,
+        ["no_instructions"],
+    )
 
 
 def test_refused_photo_runs_again() -> None:
@@ -120,7 +137,7 @@ def test_refused_photo_runs_again() -> None:
     world.s3.upload("photos", f"{KEY}.json", b'{"prompt": "on a beach"}')
     world.queues["intake"].messages.clear()
     rerun(world)
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_missing_photo_is_skipped() -> None:
@@ -130,12 +147,12 @@ def test_missing_photo_is_skipped() -> None:
 
 
 def test_job_that_is_being_paid_is_not_bought_twice() -> None:
-    world = on_defaults(REMOVE)
+    world = world_with_defaults(REMOVE)
     world.upload_photo(KEY, build_photo("another"))
     world.run_until_empty("intake")
     world.provider.script.append(
-        CallBehavior(run_during_call=lambda: (again(world, KEY), world.run_until_empty("intake"))[1])
+        CallBehavior(run_during_call=lambda: (send_rerun(world, KEY), world.run_until_empty("intake"))[1])
     )
     world.run_until_empty()
-    assert (bought(world), [job.status for job in world.list_jobs()]) == (2, [JobStatus.STORED] * 2)
+    assert (count_paid_calls(world), [job.status for job in world.list_jobs()]) == (2, [JobStatus.STORED] * 2)
     assert_at_rest(world)

@@ -5,12 +5,12 @@ import pytest
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.days import codes, pass_time
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
-from tests.simulated.wishes import FOREST, REMOVE, REPLACED, ask, defaults
+from tests.simulated.days import list_report_codes, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.wishes import FOREST, REMOVE, REPLACED, send_request, upload_defaults
 
 
-def gone(world: World) -> World:
+def delete_photo(world: World) -> World:
     """Deletes the photo and its instructions, and lets intake record that."""
     world.delete_file(f"{KEY}.json")
     world.delete_file(KEY)
@@ -18,7 +18,7 @@ def gone(world: World) -> World:
     return world
 
 
-def named(world: World) -> list[tuple[str, JobStatus]]:
+def list_current_jobs(world: World) -> list[tuple[str, JobStatus]]:
     """Returns the photo's current jobs."""
     source = world.read_source(KEY)
     assert source
@@ -26,7 +26,7 @@ def named(world: World) -> list[tuple[str, JobStatus]]:
     return [(jobs[ident].operation, jobs[ident].status) for ident in source.jobs.values()]
 
 
-def with_sidecar() -> World:
+def delivered_world() -> World:
     """Returns a delivered photo whose instructions were in a sidecar."""
     world = World()
     world.upload_sidecar(KEY, **REMOVE)
@@ -38,23 +38,27 @@ def with_sidecar() -> World:
 @pytest.mark.parametrize("paid", [True, False], ids=["delivered", "unpaid"])
 def test_photo_without_its_sidecar_runs_on_folder_defaults(paid: bool) -> None:
     world = World()
-    defaults(world, "", FOREST)
+    upload_defaults(world, "", FOREST)
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
     world.run_until_empty(*([] if paid else ["intake"]))
-    gone(world)
+    delete_photo(world)
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    assert named(world) == [("replace", JobStatus.STORED)]
+    assert list_current_jobs(world) == [("replace", JobStatus.STORED)]
     assert world.provider.charged_micro_usd == PRICE * paid + REPLACED
     assert_at_rest(world)
 
 
 def test_photo_without_instructions_is_reported_and_not_bought() -> None:
-    world = gone(with_sidecar())
+    world = delete_photo(delivered_world())
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    assert (codes(world, KEY), named(world), world.provider.charged_micro_usd) == (["no_instructions"], [], PRICE)
+    assert (list_report_codes(world, KEY), list_current_jobs(world), world.provider.charged_micro_usd) == (
+        ["no_instructions"],
+        [],
+        PRICE,
+    )
     assert_at_rest(world)
 
 
@@ -63,20 +67,20 @@ def test_returned_photo_waits_for_instructions_like_a_new_one() -> None:
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    gone(world)
+    delete_photo(world)
     world.upload_photo(KEY, build_photo())
     world.run_for(10)
     world.upload_sidecar(KEY, **FOREST)
     world.run_until_empty()
-    assert (named(world), world.read_report(KEY)) == ([("replace", JobStatus.STORED)], None)
+    assert (list_current_jobs(world), world.read_report(KEY)) == ([("replace", JobStatus.STORED)], None)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("how", ["with its sidecar", "as the same version"])
 def test_same_instructions_cost_nothing_again(how: str) -> None:
-    world = with_sidecar()
+    world = delivered_world()
     before = world.read_pictures()
-    gone(world)
+    delete_photo(world)
     if how == "with its sidecar":
         world.upload_sidecar(KEY, **REMOVE)
         world.upload_photo(KEY, build_photo())
@@ -85,7 +89,7 @@ def test_same_instructions_cost_nothing_again(how: str) -> None:
         world.s3.delete_newest_version(INPUT_BUCKET, KEY)
     world.run_until_empty()
     pass_time(world, 3600)
-    assert (the_job(world).status, world.provider.charged_micro_usd, world.read_pictures()) == (
+    assert (find_only_job(world).status, world.provider.charged_micro_usd, world.read_pictures()) == (
         JobStatus.STORED,
         PRICE,
         before,
@@ -94,7 +98,7 @@ def test_same_instructions_cost_nothing_again(how: str) -> None:
 
 
 def test_new_result_stays_while_the_photo_exists() -> None:
-    world = gone(with_sidecar())
+    world = delete_photo(delivered_world())
     world.upload_photo(KEY, build_photo(), **FOREST)
     world.run_until_empty()
     world.s3.set_tags(INPUT_BUCKET, KEY, {})
@@ -102,36 +106,36 @@ def test_new_result_stays_while_the_photo_exists() -> None:
     source = world.read_source(KEY)
     assert source
     assert not source.was_missing
-    assert (named(world), world.read_report(KEY)) == ([("replace", JobStatus.STORED)], None)
+    assert (list_current_jobs(world), world.read_report(KEY)) == ([("replace", JobStatus.STORED)], None)
 
 
 def test_return_without_an_event_is_found_by_the_sweep() -> None:
-    world = gone(with_sidecar())
+    world = delete_photo(delivered_world())
     world.upload_photo(KEY, build_photo(), **FOREST)
     world.queues["intake"].messages.clear()
     pass_time(world, 3600)
-    assert named(world) == [("replace", JobStatus.STORED)]
+    assert list_current_jobs(world) == [("replace", JobStatus.STORED)]
 
 
 def test_receipt_of_a_deleted_photo_keeps_its_purchases() -> None:
-    world = with_sidecar()
+    world = delivered_world()
     before = world.read_receipt(KEY)
-    gone(world)
+    delete_photo(world)
     assert world.read_receipt(KEY) == before
     assert before
     assert before["source"]["sha256"]
 
 
 def test_request_refused_before_the_return_keeps_no_old_job() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty()
-    gone(world)
+    delete_photo(world)
     world.upload_photo(KEY, build_photo())
     mine = list(world.queues["intake"].messages)
     world.queues["intake"].messages.clear()
-    ask(world, KEY, colour="red")
+    send_request(world, KEY, colour="red")
     world.run_until_empty()
     world.queues["intake"].messages += mine
     world.run_until_empty()
-    assert "unknown_field" in codes(world, KEY)
-    assert (named(world), world.provider.charged_micro_usd) == ([], PRICE)
+    assert "unknown_field" in list_report_codes(world, KEY)
+    assert (list_current_jobs(world), world.provider.charged_micro_usd) == ([], PRICE)

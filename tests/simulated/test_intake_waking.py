@@ -15,26 +15,33 @@ from backdrop.model.schedule import FAILED_ITEMS, NEEDS_INSTRUCTIONS, OPEN_ITEMS
 from backdrop.operate.redrive import FailureFilter
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.days import cancelled, codes
+from tests.simulated.days import cancel_jobs, list_report_codes
 from tests.simulated.simulation import KEY, NOW, assert_at_rest
-from tests.simulated.wishes import BEACH, REMOVE, bought, defaults, heard, said
-from tests.unit.core_items import a_problem, a_source
+from tests.simulated.wishes import (
+    BEACH,
+    REMOVE,
+    count_paid_calls,
+    list_intake_messages,
+    upload_defaults,
+    upload_unique_photo,
+)
+from tests.unit.core_items import build_problem, build_source
 
-IN_VAIN = (a_problem(Code.NO_INSTRUCTIONS),)
+IN_VAIN = (build_problem(Code.NO_INSTRUCTIONS),)
 
 
-def waiting(*keys: str) -> World:
+def world_with_waiting_photos(*keys: str) -> World:
     """Returns a world with photos that were reported because they have no instructions."""
     world = World()
     for key in keys:
-        said(world, key)
+        upload_unique_photo(world, key)
     world.run_until_empty(max_deliveries=10_000)
     return world
 
 
-def woken(world: World) -> list[str]:
+def list_woken_keys(world: World) -> list[str]:
     """Returns the keys of the photos that intake is to check now, in their order."""
-    bodies = [json.loads(body) for body in heard(world)]
+    bodies = [json.loads(body) for body in list_intake_messages(world)]
     return [body["key"] for body in bodies if body.get("kind") == "check"]
 
 
@@ -44,11 +51,11 @@ def woken(world: World) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
-        (a_source(problems=IN_VAIN, jobs={}), NEEDS_INSTRUCTIONS),
-        (a_source(blocked_by_defaults="shoes/_backdrop.json", jobs={}), NEEDS_INSTRUCTIONS),
-        (a_source(problems=IN_VAIN, settling_since=NOW), OPEN_ITEMS),
-        (a_source(problems=IN_VAIN, photo=None), FAILED_ITEMS),
-        (a_source(problems=(a_problem(Code.NOT_A_PHOTO),)), FAILED_ITEMS),
+        (build_source(problems=IN_VAIN, jobs={}), NEEDS_INSTRUCTIONS),
+        (build_source(blocked_by_defaults="shoes/_backdrop.json", jobs={}), NEEDS_INSTRUCTIONS),
+        (build_source(problems=IN_VAIN, settling_since=NOW), OPEN_ITEMS),
+        (build_source(problems=IN_VAIN, photo=None), FAILED_ITEMS),
+        (build_source(problems=(build_problem(Code.NOT_A_PHOTO),)), FAILED_ITEMS),
     ],
     ids=["without instructions", "held", "still waiting", "gone", "no photo"],
 )
@@ -62,7 +69,7 @@ def test_photo_without_instructions_is_indexed_by_its_place(source: Source, kind
 
 def test_photos_below_a_folder_are_indexed_by_key() -> None:
     keys = ["a.jpg", "shoes/2.jpg", "shoes/10.jpg", "shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg", "shop/1.jpg"]
-    world = waiting(*keys)
+    world = world_with_waiting_photos(*keys)
     wanting = world.steps.ledger_queries.list_needing_instructions
     assert list(wanting(INPUT_BUCKET, "")) == sorted(keys)
     assert list(wanting(INPUT_BUCKET, "shoes/")) == sorted(key for key in keys if key.startswith("shoes/"))
@@ -72,22 +79,22 @@ def test_photos_below_a_folder_are_indexed_by_key() -> None:
 
 
 def test_photos_without_instructions_are_failures_that_can_be_redriven() -> None:
-    world = waiting(KEY)
+    world = world_with_waiting_photos(KEY)
     orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     assert (failure.source.key, failure.problem.code) == (KEY, Code.NO_INSTRUCTIONS)
     assert orders.redrive(orders.plan(failure, pay_again=False))
     world.run_until_empty()
-    assert codes(world, KEY) == ["no_instructions"]
+    assert list_report_codes(world, KEY) == ["no_instructions"]
 
 
 def test_photo_whose_wait_a_person_ended_runs_on_defaults() -> None:
     world = World(settle_seconds=600)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_for(5)
-    assert cancelled(world)[0] == [KEY]
+    assert cancel_jobs(world)[0] == [KEY]
     world.run_for(1)
-    defaults(world, "shoes/", REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
     world.run_until_empty()
     assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
@@ -100,11 +107,11 @@ def test_any_number_of_photos_is_woken_in_batches(number: int, monkeypatch: pyte
     """100,000 photos are woken in the same way, 500 at a time."""
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 4)
     keys = [f"shoes/{n:02}.jpg" for n in range(number)]
-    world = waiting(*keys)
-    defaults(world, "shoes/", REMOVE)
+    world = world_with_waiting_photos(*keys)
+    upload_defaults(world, "shoes/", REMOVE)
     rounds: list[list[str]] = []
-    while any("_backdrop.json" in body for body in heard(world)):
-        before = set(woken(world))
+    while any("_backdrop.json" in body for body in list_intake_messages(world)):
+        before = set(list_woken_keys(world))
         one = next(m for m in world.queues["intake"].messages if "_backdrop.json" in m.body)
         world.queues["intake"].messages.remove(one)
         for look in parse_intake_message(one.body, input_bucket=INPUT_BUCKET, is_repeated=False):
@@ -112,11 +119,11 @@ def test_any_number_of_photos_is_woken_in_batches(number: int, monkeypatch: pyte
                 continue
             world.steps.intake.start_batch()
             world.intake.handle(look)
-        rounds.append([key for key in woken(world) if key not in before])
+        rounds.append([key for key in list_woken_keys(world) if key not in before])
     assert [key for found in rounds for key in found] == keys
     assert max(map(len, rounds)) <= 4
     world.run_until_empty(max_deliveries=10_000)
-    assert ([job.status for job in world.list_jobs()], bought(world)) == ([JobStatus.STORED] * number, number)
+    assert ([job.status for job in world.list_jobs()], count_paid_calls(world)) == ([JobStatus.STORED] * number, number)
 
 
 def test_waking_continues_after_a_key() -> None:
@@ -132,18 +139,18 @@ def test_photo_settling_while_its_folder_is_woken_is_found(
 ) -> None:
     """Its event had read the folder before the defaults arrived, and the index did not show it yet."""
     world = World()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.deliver_next("intake")
     world.clock.sleep(30)
     reminder = world.queues["intake"].messages.pop()
-    defaults(world, "shoes/", REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
     world.deliver_next("intake")
 
-    def nothing(bucket: str, key: str) -> list[object]:
+    def find_nothing(bucket: str, key: str) -> list[object]:
         return []
 
     with monkeypatch.context() as before:
-        before.setattr(world.intake.photo_intake.resolver.folder_defaults, "read_inherited", nothing)
+        before.setattr(world.intake.photo_intake.resolver.folder_defaults, "read_inherited", find_nothing)
         for look in parse_intake_message(reminder.body, input_bucket=INPUT_BUCKET, is_repeated=False):
             world.intake.handle(look)
     assert world.read_source(KEY)
@@ -153,26 +160,26 @@ def test_photo_settling_while_its_folder_is_woken_is_found(
 
 def test_photo_waits_once_and_runs_at_once_when_woken() -> None:
     world = World(settle_seconds=600)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    assert codes(world, KEY) == ["no_instructions"]
-    defaults(world, "shoes/", REMOVE)
+    assert list_report_codes(world, KEY) == ["no_instructions"]
+    upload_defaults(world, "shoes/", REMOVE)
     world.run_for(60)
     assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
 def test_folder_without_waiting_photos_wakes_none() -> None:
-    world = waiting("hats/1.jpg")
+    world = world_with_waiting_photos("hats/1.jpg")
     before = len(world.transport.calls)
-    defaults(world, "shoes/", BEACH)
+    upload_defaults(world, "shoes/", BEACH)
     world.run_until_empty()
-    assert codes(world, "hats/1.jpg") == ["no_instructions"]
+    assert list_report_codes(world, "hats/1.jpg") == ["no_instructions"]
     assert not [call for call in world.transport.calls[before:] if "hats" in str(call.request)]
 
 
 def test_waiting_photo_is_recorded_not_kept_in_the_queue() -> None:
     world = World(settle_seconds=3_600)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_for(10)
     source = world.read_source(KEY)
     assert source
@@ -184,7 +191,7 @@ def test_waiting_photo_is_recorded_not_kept_in_the_queue() -> None:
 
 @pytest.mark.parametrize("what", ["sidecar", "shared sidecar", "tags", "request", "defaults"])
 def test_reported_photo_runs_when_any_instructions_arrive(what: str) -> None:
-    world = waiting(KEY)
+    world = world_with_waiting_photos(KEY)
     if what == "sidecar":
         world.upload_sidecar(KEY, **REMOVE)
     elif what == "shared sidecar":
@@ -192,13 +199,13 @@ def test_reported_photo_runs_when_any_instructions_arrive(what: str) -> None:
     elif what == "tags":
         world.s3.set_tags(INPUT_BUCKET, KEY, REMOVE)
     elif what == "defaults":
-        defaults(world, "", REMOVE)
+        upload_defaults(world, "", REMOVE)
     else:
         world.sqs.send_externally(
             world.queues["intake"], json.dumps({"bucket": INPUT_BUCKET, "key": KEY, "instructions": REMOVE})
         )
     world.run_until_empty()
-    assert ([job.status for job in world.list_jobs(KEY)], codes(world, KEY), bought(world)) == (
+    assert ([job.status for job in world.list_jobs(KEY)], list_report_codes(world, KEY), count_paid_calls(world)) == (
         [JobStatus.STORED],
         [],
         1,
@@ -208,12 +215,12 @@ def test_reported_photo_runs_when_any_instructions_arrive(what: str) -> None:
 
 def test_waiting_photo_that_is_deleted_and_restored_is_new() -> None:
     world = World(settle_seconds=20)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_for(5)
     world.delete_file(KEY)
     world.run_until_empty()
     assert (
-        codes(world, KEY),
+        list_report_codes(world, KEY),
         list(world.steps.ledger_queries.list_needing_instructions(INPUT_BUCKET, "")),
         world.list_jobs(),
     ) == (
@@ -223,13 +230,13 @@ def test_waiting_photo_that_is_deleted_and_restored_is_new() -> None:
     )
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert bought(world) == 1
+    assert count_paid_calls(world) == 1
 
 
 def test_replaced_photo_waits_no_longer_than_the_first() -> None:
     world = World(settle_seconds=20)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_for(15)
     world.upload_photo(KEY, build_photo("another"))
     world.run_for(10)
-    assert codes(world, KEY) == ["no_instructions"]
+    assert list_report_codes(world, KEY) == ["no_instructions"]

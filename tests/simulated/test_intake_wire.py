@@ -10,106 +10,115 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall
 from tests.simulated.simulation import KEY
-from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, said
+from tests.simulated.wishes import (
+    BEACH,
+    FOREST,
+    REMOVE,
+    count_paid_calls,
+    send_request,
+    send_rerun,
+    upload_defaults,
+    upload_unique_photo,
+)
 
 Case = Callable[[World], list[ServiceCall]]
 SERVICES = ("s3", "dynamodb")
 
 
-def stored(world: World, **tags: str) -> None:
+def deliver_photo(world: World, **tags: str) -> None:
     """A photo is bought and delivered."""
     world.upload_photo(KEY, build_photo(), **(tags or REMOVE))
     world.run_until_empty()
 
 
-def edited_sidecar(world: World) -> list[ServiceCall]:
-    stored(world)
+def edit_sidecar(world: World) -> list[ServiceCall]:
+    deliver_photo(world)
     world.upload_sidecar(KEY, **BEACH)
     return handle_next_message(world)
 
 
-def other_bytes(world: World) -> list[ServiceCall]:
-    stored(world)
+def replace_bytes(world: World) -> list[ServiceCall]:
+    deliver_photo(world)
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     return handle_next_message(world)
 
 
-def same_bytes_again(world: World) -> list[ServiceCall]:
-    stored(world)
+def upload_same_bytes_again(world: World) -> list[ServiceCall]:
+    deliver_photo(world)
     world.upload_photo(KEY, build_photo(), operation="remove")
     return handle_next_message(world)
 
 
-def deleted_while_it_waits(world: World) -> list[ServiceCall]:
+def delete_while_waiting(world: World) -> list[ServiceCall]:
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.deliver_next("intake")
     world.delete_file(KEY)
     return handle_next_message(world)
 
 
-def tags_set_later(world: World) -> list[ServiceCall]:
+def set_tags_later(world: World) -> list[ServiceCall]:
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
     world.s3.set_tags(INPUT_BUCKET, KEY, REMOVE)
     return handle_next_message(world)
 
 
-def request(world: World) -> list[ServiceCall]:
-    said(world, KEY)
+def request_photo(world: World) -> list[ServiceCall]:
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    ask(world, KEY, **BEACH)
+    send_request(world, KEY, **BEACH)
     return handle_next_message(world)
 
 
-def request_for_nothing(world: World) -> list[ServiceCall]:
-    ask(world, KEY, **BEACH)
+def request_missing_photo(world: World) -> list[ServiceCall]:
+    send_request(world, KEY, **BEACH)
     return handle_next_message(world)
 
 
-def rerun(world: World) -> list[ServiceCall]:
-    stored(world)
-    again(world, KEY)
+def rerun_photo(world: World) -> list[ServiceCall]:
+    deliver_photo(world)
+    send_rerun(world, KEY)
     return handle_next_message(world)
 
 
-def woken_by_defaults(world: World) -> list[ServiceCall]:
-    said(world, KEY)
+def wake_by_defaults(world: World) -> list[ServiceCall]:
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    defaults(world, "shoes/", REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
     world.deliver_next("intake")
     return handle_next_message(world)
 
 
-def no_photo(world: World) -> list[ServiceCall]:
+def upload_other_file(world: World) -> list[ServiceCall]:
     world.upload_photo(KEY, b"this is no photo", operation="remove")
     return handle_next_message(world)
 
 
-def broken_sidecar(world: World) -> list[ServiceCall]:
+def upload_broken_sidecar(world: World) -> list[ServiceCall]:
     world.upload_sidecar(KEY, promt="x")
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo())
     return handle_next_message(world)
 
 
-def the_same_photo_elsewhere(world: World) -> list[ServiceCall]:
-    stored(world)
+def upload_copy(world: World) -> list[ServiceCall]:
+    deliver_photo(world)
     world.upload_photo("shoes/copy.jpg", build_photo(), operation="remove")
     return handle_next_message(world)
 
 
 OTHERS: tuple[Case, ...] = (
-    edited_sidecar,
-    other_bytes,
-    same_bytes_again,
-    deleted_while_it_waits,
-    tags_set_later,
-    request,
-    request_for_nothing,
-    rerun,
-    woken_by_defaults,
-    no_photo,
-    broken_sidecar,
+    edit_sidecar,
+    replace_bytes,
+    upload_same_bytes_again,
+    delete_while_waiting,
+    set_tags_later,
+    request_photo,
+    request_missing_photo,
+    rerun_photo,
+    wake_by_defaults,
+    upload_other_file,
+    upload_broken_sidecar,
 )
 
 
@@ -122,12 +131,12 @@ def test_event_takes_at_most_seven_requests(case: Case) -> None:
 
 def test_copy_of_a_photo_needs_no_second_event() -> None:
     """The refused claim, its reason, and the owner's job are additional, once."""
-    calls = [str(call) for call in the_same_photo_elsewhere(World(1)) if not is_defaults_read(call)]
+    calls = [str(call) for call in upload_copy(World(1)) if not is_defaults_read(call)]
     assert len(calls) <= 10, calls
     assert len([call for call in calls if "tagging" in call]) == 1
 
 
-def batch(world: World, *looks: IntakeEvent) -> list[ServiceCall]:
+def count_batch_requests(world: World, *looks: IntakeEvent) -> list[ServiceCall]:
     """Returns the requests to S3 and DynamoDB of one invocation with these events."""
     world.queues["intake"].messages.clear()
     before = len(world.transport.calls)
@@ -139,28 +148,28 @@ def batch(world: World, *looks: IntakeEvent) -> list[ServiceCall]:
 
 def test_folder_defaults_are_read_once_per_batch() -> None:
     world = World()
-    defaults(world, "", {"seed": 1})
-    defaults(world, "shop/", REMOVE)
+    upload_defaults(world, "", {"seed": 1})
+    upload_defaults(world, "shop/", REMOVE)
     keys = [f"shop/shoes/{n}.jpg" for n in range(10)]
     for key in keys:
         world.upload_sidecar(key, seed=2)
-        said(world, key)
-    calls = batch(world, *(IntakeEvent(INPUT_BUCKET, key) for key in keys))
+        upload_unique_photo(world, key)
+    calls = count_batch_requests(world, *(IntakeEvent(INPUT_BUCKET, key) for key in keys))
     read = [call.request["Key"] for call in calls if is_defaults_read(call)]
     assert sorted(read) == ["_backdrop.json", "shop/_backdrop.json", "shop/shoes/_backdrop.json"]
     assert len(calls) - len(read) <= MAX_REQUESTS * len(keys)
     world.run_until_empty()
-    assert bought(world) == 10
+    assert count_paid_calls(world) == 10
 
 
 def test_next_batch_reads_folder_defaults_again() -> None:
     world = World()
     for content in (BEACH, FOREST):
-        defaults(world, "shoes/", content)
+        upload_defaults(world, "shoes/", content)
         key = f"shoes/{content['prompt'][-5:]}.jpg"
         world.upload_sidecar(key, seed=1)
-        said(world, key)
-        batch(world, IntakeEvent(INPUT_BUCKET, key))
+        upload_unique_photo(world, key)
+        count_batch_requests(world, IntakeEvent(INPUT_BUCKET, key))
     assert [job.instructions["prompt"] for job in world.list_jobs()] == ["on a beach", "in a forest"]
 
 
@@ -168,12 +177,12 @@ def test_all_events_of_a_photo_in_one_batch_merge() -> None:
     world = World()
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
-    once = batch(world, IntakeEvent(INPUT_BUCKET, KEY))
+    once = count_batch_requests(world, IntakeEvent(INPUT_BUCKET, KEY))
     world = World()
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
     look, sidecar = IntakeEvent(INPUT_BUCKET, KEY), IntakeEvent(INPUT_BUCKET, f"{KEY}.json")
-    calls = batch(world, look, sidecar, look, sidecar, look)
+    calls = count_batch_requests(world, look, sidecar, look, sidecar, look)
     assert len(calls) == len(once) + 2
     assert [call.operation for call in calls[len(once) :]] == ["list_objects_v2"] * 2
 
@@ -191,14 +200,16 @@ def test_event_with_its_own_reason_is_never_merged(other: IntakeEvent) -> None:
     first, both = World(), World()
     for world in (first, both):
         world.upload_photo(KEY, build_photo())
-    assert len(batch(both, IntakeEvent(INPUT_BUCKET, KEY), other)) > len(batch(first, IntakeEvent(INPUT_BUCKET, KEY)))
+    assert len(count_batch_requests(both, IntakeEvent(INPUT_BUCKET, KEY), other)) > len(
+        count_batch_requests(first, IntakeEvent(INPUT_BUCKET, KEY))
+    )
 
 
 def test_obsolete_settle_timeout_replaces_no_event_of_its_batch() -> None:
     world = World()
-    stored(world)
+    deliver_photo(world)
     world.upload_photo(KEY, build_photo("another"), operation="remove")
-    batch(world, IntakeEvent(INPUT_BUCKET, KEY, is_settle_timeout=True), IntakeEvent(INPUT_BUCKET, KEY))
+    count_batch_requests(world, IntakeEvent(INPUT_BUCKET, KEY, is_settle_timeout=True), IntakeEvent(INPUT_BUCKET, KEY))
     assert len(world.list_jobs()) == 2
 
 

@@ -17,34 +17,45 @@ from simulation.world.transport import (
     raise_conflict,
     raise_throttle,
 )
-from tests.simulated.days import codes
+from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY, assert_at_rest
-from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, folder_codes, said, wishes
+from tests.simulated.wishes import (
+    BEACH,
+    FOREST,
+    REMOVE,
+    count_paid_calls,
+    list_folder_codes,
+    read_current_instructions,
+    send_request,
+    send_rerun,
+    upload_defaults,
+    upload_unique_photo,
+)
 
 KEYS = ("shoes/1.jpg", "shoes/2.jpg")
 Story = Callable[[World], None]
 
 
-def request_for_a_photo_that_waits(world: World) -> None:
+def request_waiting_photo(world: World) -> None:
     """A photo is requested before its settle time is over."""
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.deliver_next("intake")
-    ask(world, KEY, **BEACH)
+    send_request(world, KEY, **BEACH)
 
 
-def request_that_is_broken(world: World) -> None:
+def send_broken_request(world: World) -> None:
     """The photo already has its picture."""
-    said(world, KEY, operation="remove")
+    upload_unique_photo(world, KEY, operation="remove")
     world.run_until_empty()
-    ask(world, KEY, promt="x")
+    send_request(world, KEY, promt="x")
 
 
-def request_for_nothing(world: World) -> None:
+def request_missing_photo(world: World) -> None:
     """The photo does not exist."""
-    ask(world, KEY, **REMOVE)
+    send_request(world, KEY, **REMOVE)
 
 
-def variants_that_change(world: World) -> None:
+def change_variants(world: World) -> None:
     """One variant is edited, one is removed, one is new."""
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, variants={"a": BEACH, "b": FOREST})
@@ -52,61 +63,65 @@ def variants_that_change(world: World) -> None:
     world.upload_sidecar(KEY, variants={"a": REMOVE, "c": FOREST})
 
 
-def defaults_that_come_late(world: World) -> None:
+def add_defaults_late(world: World) -> None:
     """Photos were reported before the defaults arrived."""
     for key in KEYS:
-        said(world, key)
+        upload_unique_photo(world, key)
     world.run_until_empty()
-    defaults(world, "shoes/", REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
 
 
-def defaults_that_are_broken(world: World) -> None:
+def add_broken_defaults(world: World) -> None:
     """Photos arrive at the same time."""
-    defaults(world, "shoes/", {"promt": "x"})
+    upload_defaults(world, "shoes/", {"promt": "x"})
     for key in KEYS:
-        said(world, key, operation="remove")
+        upload_unique_photo(world, key, operation="remove")
 
 
-def defaults_that_are_mended(world: World) -> None:
+def correct_defaults(world: World) -> None:
     """Photos are held until then."""
-    defaults_that_are_broken(world)
+    add_broken_defaults(world)
     world.run_until_empty()
-    defaults(world, "shoes/", {"max_cost_usd": 1})
+    upload_defaults(world, "shoes/", {"max_cost_usd": 1})
 
 
-def defaults_that_changed_before_a_rerun(world: World) -> None:
+def change_defaults_and_rerun(world: World) -> None:
     """A person reruns the photos."""
-    defaults(world, "shoes/", BEACH)
-    said(world, KEY)
+    upload_defaults(world, "shoes/", BEACH)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    defaults(world, "shoes/", FOREST)
-    again(world, KEY)
+    upload_defaults(world, "shoes/", FOREST)
+    send_rerun(world, KEY)
 
 
 ENDS: dict[Story, dict[str, Any]] = {
-    request_for_a_photo_that_waits: {"wishes": {KEY: {"": "on a beach"}}, "bought": 1, "codes": []},
-    request_that_is_broken: {"wishes": {KEY: {"": "remove"}}, "bought": 1, "codes": ["unknown_field"]},
-    request_for_nothing: {"wishes": {KEY: {}}, "bought": 0, "codes": ["photo_not_found"]},
-    variants_that_change: {"wishes": {KEY: {"a": "remove", "c": "in a forest"}}, "bought": 3, "codes": []},
-    defaults_that_come_late: {"wishes": {key: {"": "remove"} for key in KEYS}, "bought": 2, "codes": []},
-    defaults_that_are_broken: {"wishes": {key: {} for key in KEYS}, "bought": 0, "codes": []},
-    defaults_that_are_mended: {"wishes": {key: {"": "remove"} for key in KEYS}, "bought": 2, "codes": []},
-    defaults_that_changed_before_a_rerun: {"wishes": {KEY: {"": "in a forest"}}, "bought": 2, "codes": []},
+    request_waiting_photo: {"wishes": {KEY: {"": "on a beach"}}, "bought": 1, "codes": []},
+    send_broken_request: {"wishes": {KEY: {"": "remove"}}, "bought": 1, "codes": ["unknown_field"]},
+    request_missing_photo: {"wishes": {KEY: {}}, "bought": 0, "codes": ["photo_not_found"]},
+    change_variants: {"wishes": {KEY: {"a": "remove", "c": "in a forest"}}, "bought": 3, "codes": []},
+    add_defaults_late: {"wishes": {key: {"": "remove"} for key in KEYS}, "bought": 2, "codes": []},
+    add_broken_defaults: {"wishes": {key: {} for key in KEYS}, "bought": 0, "codes": []},
+    correct_defaults: {"wishes": {key: {"": "remove"} for key in KEYS}, "bought": 2, "codes": []},
+    change_defaults_and_rerun: {"wishes": {KEY: {"": "in a forest"}}, "bought": 2, "codes": []},
 }
 
 
-def end(world: World, story: Story) -> dict[str, Any]:
+def describe_end(world: World, story: Story) -> dict[str, Any]:
     """Returns the result for the photos of the story."""
     keys = list(ENDS[story]["wishes"])
-    assert folder_codes(world, "shoes/") == (["unknown_field"] if story is defaults_that_are_broken else [])
+    assert list_folder_codes(world, "shoes/") == (["unknown_field"] if story is add_broken_defaults else [])
     named = {job_id for key in keys if (source := world.read_source(key)) for job_id in source.jobs.values()}
     assert {job.status for job in world.list_jobs() if job.job_id in named} <= {JobStatus.STORED}
     assert_at_rest(world)
-    found = [code for key in keys for code in codes(world, key)]
-    return {"wishes": {key: wishes(world, key) for key in keys}, "bought": bought(world), "codes": found}
+    found = [code for key in keys for code in list_report_codes(world, key)]
+    return {
+        "wishes": {key: read_current_instructions(world, key) for key in keys},
+        "bought": count_paid_calls(world),
+        "codes": found,
+    }
 
 
-def struck(story: Story, strike: TargetedFault, *, after: bool) -> World:
+def play_with_fault(story: Story, strike: TargetedFault, *, after: bool) -> World:
     """Plays the story to its end; its last event meets a fault in intake."""
     world = World()
     story(world)
@@ -121,8 +136,8 @@ def struck(story: Story, strike: TargetedFault, *, after: bool) -> World:
 def test_crash_after_any_call_of_intake_changes_no_end(story: Story) -> None:
     for nth in count(1):
         strike = TargetedFault(crash_worker, nth=nth)
-        world = struck(story, strike, after=True)
-        assert end(world, story) == ENDS[story], strike.struck_calls
+        world = play_with_fault(story, strike, after=True)
+        assert describe_end(world, story) == ENDS[story], strike.struck_calls
         if not strike.hit_count:
             assert nth > 4
             return
@@ -146,5 +161,5 @@ def test_transient_fault_in_intake_changes_no_end(
 ) -> None:
     for nth in (1, 2, 4):
         strike = TargetedFault(fault, operation, nth=nth)
-        world = struck(story, strike, after=fault is lose_response)
-        assert end(world, story) == ENDS[story], strike.struck_calls
+        world = play_with_fault(story, strike, after=fault is lose_response)
+        assert describe_end(world, story) == ENDS[story], strike.struck_calls

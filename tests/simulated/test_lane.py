@@ -23,7 +23,7 @@ from backdrop.model.circuit import (
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from tests.simulated.lane_states import OPEN, SECOND, heard
+from tests.simulated.lane_states import OPEN, SECOND, observe_results
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, REJECTED, THROTTLED, UNREACHED, UNSAFE
 
 BAD = pytest.mark.parametrize("bad", [BACKOFF, LOST], ids=["busy", "lost"])
@@ -31,11 +31,11 @@ GOOD = pytest.mark.parametrize("good", [OK, UNSAFE, REFUSED, REJECTED], ids=["ok
 NEUTRAL = pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
 
 
-CLOSED = heard(OPEN, *[BACKOFF] * FAILURE_THRESHOLD)
+CLOSED = observe_results(OPEN, *[BACKOFF] * FAILURE_THRESHOLD)
 PROBE_AT = NOW + FIRST_PROBE_DELAY
 
 
-def probing(lane: ProviderHealth = CLOSED, until: timedelta = timedelta(minutes=6)) -> ProviderHealth:
+def build_probing_lane(lane: ProviderHealth = CLOSED, until: timedelta = timedelta(minutes=6)) -> ProviderHealth:
     """Returns a lane whose probe is in flight."""
     moment = lane.next_probe_at or NOW
     return start_probe(lane, moment, moment + until)
@@ -51,33 +51,33 @@ def test_lane_allows_calls_by_default() -> None:
 
 @BAD
 def test_three_bad_results_in_a_row_open_the_circuit(bad: ProviderResult) -> None:
-    assert check_gate(heard(OPEN, bad, bad), NOW)[0] is Gate.ALLOWED
-    closed = heard(OPEN, bad, bad, bad)
+    assert check_gate(observe_results(OPEN, bad, bad), NOW)[0] is Gate.ALLOWED
+    closed = observe_results(OPEN, bad, bad, bad)
     assert check_gate(closed, NOW) == (Gate.BLOCKED, FIRST_PROBE_DELAY.total_seconds())
     assert (closed.mapping_enabled, closed.is_paused, closed.opened_since) == (True, False, NOW)
 
 
 def test_bad_results_of_both_kinds_count_together() -> None:
-    assert heard(OPEN, BACKOFF, LOST, BACKOFF).opened_since == NOW
+    assert observe_results(OPEN, BACKOFF, LOST, BACKOFF).opened_since == NOW
 
 
 @GOOD
 def test_one_good_result_resets_the_count(good: ProviderResult) -> None:
-    lane = heard(OPEN, BACKOFF, LOST, good, BACKOFF, LOST)
+    lane = observe_results(OPEN, BACKOFF, LOST, good, BACKOFF, LOST)
     assert (lane.opened_since, lane.failure_streak) == (None, 2)
 
 
 @NEUTRAL
 def test_neutral_result_neither_counts_nor_resets_the_count(neutral: ProviderResult) -> None:
-    lane = heard(OPEN, BACKOFF, LOST, neutral)
+    lane = observe_results(OPEN, BACKOFF, LOST, neutral)
     assert (lane.opened_since, lane.failure_streak) == (None, 2)
-    assert heard(lane, BACKOFF).opened_since == NOW
+    assert observe_results(lane, BACKOFF).opened_since == NOW
 
 
 @GOOD
 def test_result_without_news_changes_nothing(good: ProviderResult) -> None:
     """Otherwise, the ledger would be written for each picture."""
-    assert heard(OPEN, good) == OPEN
+    assert observe_results(OPEN, good) == OPEN
 
 
 # -- probing -----------------------------------------------------------------------------------------------------
@@ -86,14 +86,14 @@ def test_result_without_news_changes_nothing(good: ProviderResult) -> None:
 def test_first_probe_starts_when_due_and_is_alone() -> None:
     assert check_gate(CLOSED, PROBE_AT - SECOND) == (Gate.BLOCKED, 1)
     assert check_gate(CLOSED, PROBE_AT) == (Gate.PROBE, 0)
-    lane = probing()
+    lane = build_probing_lane()
     assert check_gate(lane, PROBE_AT)[0] is Gate.BLOCKED
     with pytest.raises(ConflictError):
         start_probe(lane, PROBE_AT, PROBE_AT + SECOND)
 
 
 def test_probe_whose_worker_crashed_is_replaced() -> None:
-    lane = probing(until=SECOND)
+    lane = build_probing_lane(until=SECOND)
     assert check_gate(lane, PROBE_AT)[0] is Gate.BLOCKED
     assert check_gate(lane, PROBE_AT + SECOND)[0] is Gate.PROBE
 
@@ -105,7 +105,7 @@ def test_running_lane_needs_no_probe() -> None:
 
 @GOOD
 def test_one_good_result_closes_an_open_circuit(good: ProviderResult) -> None:
-    opened = observe_result(probing(), good, PROBE_AT, probe=True)
+    opened = observe_result(build_probing_lane(), good, PROBE_AT, probe=True)
     assert check_gate(opened, PROBE_AT)[0] is Gate.ALLOWED
     assert opened == replace(OPEN, resumed_at=opened.resumed_at)
 
@@ -128,7 +128,7 @@ def test_each_bad_probe_lengthens_the_wait_to_its_limit(
 
 @NEUTRAL
 def test_probe_without_a_verdict_lets_the_next_one_start(neutral: ProviderResult) -> None:
-    lane = observe_result(probing(), neutral, PROBE_AT, probe=True)
+    lane = observe_result(build_probing_lane(), neutral, PROBE_AT, probe=True)
     assert check_gate(lane, PROBE_AT)[0] is Gate.PROBE
     assert lane.opened_since == NOW
 
@@ -136,19 +136,19 @@ def test_probe_without_a_verdict_lets_the_next_one_start(neutral: ProviderResult
 @BAD
 def test_bad_results_of_earlier_calls_change_nothing(bad: ProviderResult) -> None:
     """Nine other calls were in flight when the circuit opened: they neither delay the probe nor replace it."""
-    lane = heard(CLOSED, *[bad] * 9)
+    lane = observe_results(CLOSED, *[bad] * 9)
     assert (lane.next_probe_at, lane.probe_count, lane.opened_since) == (CLOSED.next_probe_at, CLOSED.probe_count, NOW)
-    out = heard(probing(), bad)
+    out = observe_results(build_probing_lane(), bad)
     assert check_gate(out, PROBE_AT)[0] is Gate.BLOCKED
 
 
 def test_good_result_of_an_earlier_call_closes_the_circuit() -> None:
-    assert check_gate(heard(CLOSED, OK), NOW)[0] is Gate.ALLOWED
+    assert check_gate(observe_results(CLOSED, OK), NOW)[0] is Gate.ALLOWED
 
 
 def test_probe_overtaken_by_a_good_result_is_none() -> None:
     """Its own bad result would open the circuit again at once, although it is only one of three."""
-    assert heard(probing(), OK).probe_until is None
+    assert observe_results(build_probing_lane(), OK).probe_until is None
 
 
 # -- ten minutes -------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_circuit_that_opens_again_has_ten_minutes_again() -> None:
 @pytest.mark.parametrize("probe", [False, True])
 def test_pausing_result_pauses_at_once_with_its_own_reason(code: Code, reason: PauseReason, probe: bool) -> None:
     lane = observe_result(
-        probing() if probe else OPEN, ProviderResult(RetryClass.PAUSE, code, "words"), NOW, probe=probe
+        build_probing_lane() if probe else OPEN, ProviderResult(RetryClass.PAUSE, code, "words"), NOW, probe=probe
     )
     assert [(one.reason, one.code, str(one.message)) for one in lane.pauses] == [(reason, code, "words")]
     assert (lane.mapping_enabled, lane.is_half_open, lane.probe_until) == (False, False, None)
@@ -213,4 +213,4 @@ def test_repeated_reason_keeps_its_start_and_updates_its_message() -> None:
 
 def test_good_result_of_an_earlier_call_lifts_no_pause() -> None:
     paused = observe_result(OPEN, PAUSED, NOW, probe=False)
-    assert heard(paused, OK) == paused
+    assert observe_results(paused, OK) == paused

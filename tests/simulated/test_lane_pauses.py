@@ -26,7 +26,7 @@ from backdrop.model.circuit import (
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import ProviderResult
 from simulation.world.simulated_stack import MAX_RECEIVE_COUNTS
-from tests.simulated.lane_states import OPEN, heard, reasons_of
+from tests.simulated.lane_states import OPEN, list_reasons, observe_results
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED
 
 LATER = NOW + timedelta(minutes=5)
@@ -45,7 +45,7 @@ CODES = {
 }
 
 
-def paused_for(*reasons: PauseReason) -> ProviderHealth:
+def build_paused_lane(*reasons: PauseReason) -> ProviderHealth:
     """Returns a lane that is paused for these reasons."""
     lane = OPEN
     for reason in reasons:
@@ -53,9 +53,9 @@ def paused_for(*reasons: PauseReason) -> ProviderHealth:
     return lane
 
 
-def tried_out(*reasons: PauseReason) -> ProviderHealth:
+def build_probing_lane(*reasons: PauseReason) -> ProviderHealth:
     """Returns a lane that is paused for these reasons, with a probe in flight."""
-    return start_probe(half_open_if_due(paused_for(*reasons), LATER), LATER, UNTIL)
+    return start_probe(half_open_if_due(build_paused_lane(*reasons), LATER), LATER, UNTIL)
 
 
 # -- reasons -----------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def tried_out(*reasons: PauseReason) -> ProviderHealth:
 
 @pytest.mark.parametrize("reason", PauseReason)
 def test_paused_lane_allows_no_calls_until_reason_is_lifted(reason: PauseReason) -> None:
-    lane = paused_for(reason)
+    lane = build_paused_lane(reason)
     assert (lane.is_paused, lane.mapping_enabled, lane.is_paused_for(reason), check_gate(lane, LATER)[0]) == (
         True,
         False,
@@ -81,21 +81,23 @@ def test_paused_lane_allows_no_calls_until_reason_is_lifted(reason: PauseReason)
 
 @pytest.mark.parametrize("reason", PauseReason)
 def test_lane_resumes_only_when_its_last_reason_is_lifted(reason: PauseReason) -> None:
-    lane = paused_for(*PauseReason)
+    lane = build_paused_lane(*PauseReason)
     left = resume(lane, EVERY - {reason}, LATER)
-    assert (reasons_of(left), left.mapping_enabled, left.resumed_at) == ({reason}, False, None)
+    assert (list_reasons(left), left.mapping_enabled, left.resumed_at) == ({reason}, False, None)
     assert resume(left, EVERY, LATER).mapping_enabled
 
 
 def test_lifting_a_missing_reason_changes_nothing() -> None:
-    lane = paused_for(PauseReason.OPERATOR)
+    lane = build_paused_lane(PauseReason.OPERATOR)
     assert resume(lane, EVERY - {PauseReason.OPERATOR}, LATER) == lane
     assert resume(OPEN, EVERY, LATER) == OPEN
 
 
 def test_resumed_lane_has_no_failures_recorded() -> None:
     lane = resume(
-        pause(heard(OPEN, *[BACKOFF] * 3), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW), EVERY, LATER
+        pause(observe_results(OPEN, *[BACKOFF] * 3), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW),
+        EVERY,
+        LATER,
     )
     assert (lane.failure_streak, lane.opened_since, lane.next_probe_at, lane.probe_count) == (0, None, None, 0)
 
@@ -115,7 +117,7 @@ def test_every_pausing_code_has_a_reason_that_probes_test() -> None:
 
 @pytest.mark.parametrize("reason", sorted(PROBEABLE_REASONS))
 def test_testable_pause_allows_one_probe_at_once(reason: PauseReason) -> None:
-    lane = half_open_if_due(paused_for(reason), LATER)
+    lane = half_open_if_due(build_paused_lane(reason), LATER)
     assert (lane.is_paused, lane.mapping_enabled, check_gate(lane, LATER)[0]) == (True, True, Gate.PROBE)
     assert check_gate(start_probe(lane, LATER, UNTIL), LATER)[0] is Gate.BLOCKED
 
@@ -123,13 +125,17 @@ def test_testable_pause_allows_one_probe_at_once(reason: PauseReason) -> None:
 @pytest.mark.parametrize("reason", sorted(EVERY - PROBEABLE_REASONS))
 def test_untestable_pause_allows_no_probe(reason: PauseReason) -> None:
     """A call that a person forbade, or for which there is no money, is no experiment."""
-    for lane in (paused_for(reason), paused_for(PauseReason.KEY, reason), paused_for(reason, PauseReason.KEY)):
+    for lane in (
+        build_paused_lane(reason),
+        build_paused_lane(PauseReason.KEY, reason),
+        build_paused_lane(reason, PauseReason.KEY),
+    ):
         assert half_open_if_due(lane, LATER) == lane
 
 
 def test_probe_in_flight_is_not_followed_by_a_second() -> None:
     """Reconcile runs again while the first one is in its call."""
-    for lane in (half_open_if_due(paused_for(PauseReason.KEY), LATER), tried_out(PauseReason.KEY)):
+    for lane in (half_open_if_due(build_paused_lane(PauseReason.KEY), LATER), build_probing_lane(PauseReason.KEY)):
         assert half_open_if_due(lane, LATER) == lane
 
 
@@ -140,46 +146,46 @@ def test_running_lane_sends_no_probe() -> None:
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
 def test_good_probe_lifts_every_reason_that_it_tests(good: ProviderResult) -> None:
-    lane = observe_result(tried_out(*sorted(PROBEABLE_REASONS)), good, LATER, probe=True)
+    lane = observe_result(build_probing_lane(*sorted(PROBEABLE_REASONS)), good, LATER, probe=True)
     assert (lane.is_paused, lane.mapping_enabled, lane.resumed_at) == (False, True, LATER)
 
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
 def test_only_a_probes_good_result_lifts_a_pause(good: ProviderResult) -> None:
     """Calls that began before the pause succeed after it, but show nothing about the present."""
-    lane = tried_out(PauseReason.KEY)
+    lane = build_probing_lane(PauseReason.KEY)
     assert observe_result(lane, good, LATER, probe=False) == lane
 
 
 def test_pause_by_a_person_during_a_probe_stays() -> None:
-    lane = pause(tried_out(PauseReason.KEY), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", LATER)
+    lane = pause(build_probing_lane(PauseReason.KEY), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", LATER)
     assert (lane.mapping_enabled, lane.is_half_open) == (False, False)
     after = observe_result(lane, OK, LATER, probe=True)
-    assert (reasons_of(after), after.mapping_enabled) == ({PauseReason.OPERATOR}, False)
+    assert (list_reasons(after), after.mapping_enabled) == ({PauseReason.OPERATOR}, False)
 
 
 def test_refused_probe_pauses_the_lane_again() -> None:
-    lane = observe_result(tried_out(PauseReason.KEY), PAUSED, LATER, probe=True)
-    assert (reasons_of(lane), lane.mapping_enabled, lane.is_half_open) == ({PauseReason.KEY}, False, False)
+    lane = observe_result(build_probing_lane(PauseReason.KEY), PAUSED, LATER, probe=True)
+    assert (list_reasons(lane), lane.mapping_enabled, lane.is_half_open) == ({PauseReason.KEY}, False, False)
     assert [one.since for one in lane.pauses] == [NOW]
 
 
 def test_probe_with_a_lost_answer_adds_a_second_reason() -> None:
-    lane = observe_result(tried_out(PauseReason.KEY), LOST, LATER, probe=True)
-    assert (reasons_of(lane), lane.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
+    lane = observe_result(build_probing_lane(PauseReason.KEY), LOST, LATER, probe=True)
+    assert (list_reasons(lane), lane.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
     assert half_open_if_due(lane, LATER + FIRST_HALF_OPEN_DELAY).mapping_enabled
 
 
 def test_free_failed_probe_is_followed_by_four_others() -> None:
     """A photo that fails alone at the provider is no reason for others to wait for minutes."""
-    lane, now = half_open_if_due(paused_for(PauseReason.KEY), LATER), LATER
+    lane, now = half_open_if_due(build_paused_lane(PauseReason.KEY), LATER), LATER
     for _ in range(MAX_QUICK_PROBES):
         lane = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
-        assert (reasons_of(lane), check_gate(lane, now)) == ({PauseReason.KEY}, (Gate.BLOCKED, 1))
+        assert (list_reasons(lane), check_gate(lane, now)) == ({PauseReason.KEY}, (Gate.BLOCKED, 1))
         now += timedelta(seconds=1)
     assert not observe_result(start_probe(lane, now, UNTIL), OK, now, probe=True).is_paused
     stopped = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
-    assert (reasons_of(stopped), stopped.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
+    assert (list_reasons(stopped), stopped.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
     again = half_open_if_due(stopped, now + FIRST_HALF_OPEN_DELAY)
     assert observe_result(
         start_probe(again, UNTIL, LATER + timedelta(hours=1)), BACKOFF, UNTIL, probe=True
@@ -187,29 +193,29 @@ def test_free_failed_probe_is_followed_by_four_others() -> None:
 
 
 def test_earlier_failures_stop_a_trial_without_a_second_probe() -> None:
-    lane = heard(tried_out(PauseReason.KEY), *[BACKOFF] * 3)
-    assert (lane.mapping_enabled, reasons_of(lane)) == (False, {PauseReason.KEY, PauseReason.UNHEALTHY})
+    lane = observe_results(build_probing_lane(PauseReason.KEY), *[BACKOFF] * 3)
+    assert (lane.mapping_enabled, list_reasons(lane)) == (False, {PauseReason.KEY, PauseReason.UNHEALTHY})
 
 
 @pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
 def test_probe_without_a_verdict_leaves_it_to_next_job(neutral: ProviderResult) -> None:
-    lane = observe_result(tried_out(PauseReason.KEY), neutral, LATER, probe=True)
+    lane = observe_result(build_probing_lane(PauseReason.KEY), neutral, LATER, probe=True)
     assert (lane.is_paused, check_gate(lane, LATER)[0]) == (True, Gate.PROBE)
 
 
-def refused_again(lane: ProviderHealth, now: datetime) -> ProviderHealth:
+def fail_probe(lane: ProviderHealth, now: datetime) -> ProviderHealth:
     """Returns the lane after a probe that found no improvement."""
     return observe_result(start_probe(lane, now, now + timedelta(minutes=6)), PAUSED, now, probe=True)
 
 
 def test_probes_of_paused_lanes_slow_down_and_never_end() -> None:
     """Each causes another receive of every waiting message, and a queue drops a message after a thousand."""
-    lane, now, sent = paused_for(PauseReason.KEY), NOW, list[datetime]()
+    lane, now, sent = build_paused_lane(PauseReason.KEY), NOW, list[datetime]()
     while now < NOW + timedelta(days=4):
         lane = half_open_if_due(lane, now)
         if lane.is_half_open:
             sent.append(now)
-            lane = refused_again(lane, now)
+            lane = fail_probe(lane, now)
         now += timedelta(minutes=5)
     gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert sent[0] == NOW
@@ -218,21 +224,21 @@ def test_probes_of_paused_lanes_slow_down_and_never_end() -> None:
 
 
 def test_lane_that_is_paused_again_is_probed_soon() -> None:
-    lane, now = paused_for(PauseReason.KEY), NOW
+    lane, now = build_paused_lane(PauseReason.KEY), NOW
     for _ in range(5):
-        lane = refused_again(half_open_if_due(lane, now), now)
+        lane = fail_probe(half_open_if_due(lane, now), now)
         now += MAX_HALF_OPEN_DELAY
     lane = observe_result(start_probe(half_open_if_due(lane, now), now, UNTIL), OK, now, probe=True)
     again = half_open_if_due(observe_result(lane, PAUSED, now, probe=False), now)
     assert again.is_half_open
-    assert half_open_if_due(refused_again(again, now), now + FIRST_HALF_OPEN_DELAY).is_half_open
+    assert half_open_if_due(fail_probe(again, now), now + FIRST_HALF_OPEN_DELAY).is_half_open
 
 
 def test_person_can_lift_any_reason() -> None:
-    assert resume(paused_for(*PauseReason), EVERY, LATER).mapping_enabled
+    assert resume(build_paused_lane(*PauseReason), EVERY, LATER).mapping_enabled
 
 
 def test_lane_counts_as_paused_while_it_is_probed() -> None:
-    out = replace(tried_out(PauseReason.KEY), opened_since=NOW)
+    out = replace(build_probing_lane(PauseReason.KEY), opened_since=NOW)
     assert (out.is_half_open, out.state) == (True, LaneState.PAUSED)
     assert observe_result(out, OK, UNTIL, probe=True).state is LaneState.RUNNING

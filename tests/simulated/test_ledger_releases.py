@@ -26,12 +26,7 @@ from backdrop.model.job import Job, JobStatus, LedgerItem, Source
 from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
 from backdrop.model.schedule import ReconcileState
 from simulation.world.simulated_stack import World
-from simulation.world.world_inspector import OUTPUT_BUCKET
-from simulation.world.world_services import PARSE_EVENTS, WorldBootstrap
-from tests.releases.baseline import list_stored_data
-from tests.releases.formats import list_format_lines
-from tests.releases.stored_data import CAMPAIGN, EXECUTION, restore, to_attributes
-from tests.simulated.simulation import PRICE, a_job, assert_at_rest, assert_books, dropped, the_job
+from tests.simulated.simulation import PRICE, assert_at_rest, build_job, find_only_job, world_with_photo
 
 STORED_DATA = list_stored_data()
 # Fields that a migration translates, such as `Job.attempts[].outcome`. Each migration has a test of its own.
@@ -90,7 +85,7 @@ def rewrite(world: World, kind: str, added: dict[str, Any], *without: str) -> No
 @pytest.mark.parametrize("added", [*UNKNOWN, *NESTED], ids=str)
 def test_job_written_by_another_release_is_never_ignored(added: dict[str, Any]) -> None:
     world = World()
-    job = world.ledger.write_transition(transitions.Transition(a_job()))
+    job = world.ledger.write_transition(transitions.Transition(build_job()))
     rewrite(world, "job#", added)
     before = dict(world.table.items)
     for read in (
@@ -107,9 +102,9 @@ def test_job_written_by_another_release_is_never_ignored(added: dict[str, Any]) 
     "added", [{"unheard_of": 1}, {"photo": {"etag": "e", "unheard_of": 1}}], ids=["own", "photo's"]
 )
 def test_photo_written_by_another_release_is_never_ignored(added: dict[str, Any]) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake")
-    source_id = the_job(world).source_id
+    source_id = find_only_job(world).source_id
     rewrite(world, "source", added)
     with pytest.raises(RetryLaterError) as raised:
         world.ledger.read_photo(source_id)
@@ -133,7 +128,7 @@ def test_lane_and_reconcile_state_of_another_release_are_never_ignored(added: di
 @pytest.mark.parametrize("kind", ["job#", "source"])
 def test_nothing_is_lost_while_two_releases_are_running(done: tuple[str, ...], kind: str) -> None:
     """Messages wait while the items are the other release's, and continue when they are ours again."""
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty(*done)
     rewrite(world, kind, {"unheard_of": 1})
     world.run_for(3600)
@@ -141,7 +136,7 @@ def test_nothing_is_lost_while_two_releases_are_running(done: tuple[str, ...], k
     assert world.read_pictures() == {}
     rewrite(world, kind, {}, "unheard_of")
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 

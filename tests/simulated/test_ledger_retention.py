@@ -12,15 +12,15 @@ from backdrop.model.job import JobStatus, Source
 from backdrop.model.retention import calculate_expiry
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.days import codes
-from tests.simulated.simulation import KEY, NOW, OK, claim, dropped, job_in, spent_and_dead
-from tests.simulated.wishes import BEACH, REMOVE, again, bought, heard
+from tests.simulated.days import list_report_codes
+from tests.simulated.simulation import KEY, NOW, OK, build_dead_paid_job, claim, job_in, world_with_photo
+from tests.simulated.wishes import BEACH, REMOVE, count_paid_calls, list_intake_messages, send_rerun
 
 DAYS = 30
 FORGOTTEN = {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
 
 
-def a_month_later(world: World) -> None:
+def expire_items(world: World) -> None:
     """Deletes every item that may expire."""
     world.run_for(1)
     world.clock.time += timedelta(days=DAYS, seconds=1)
@@ -41,7 +41,7 @@ def test_charges_that_need_an_operator_never_expire() -> None:
     lost = replace(transitions.record_result(submitting, 1, OK, NOW).job, status=JobStatus.STORED, ended_at=NOW)
     doubtful = replace(lost, attempts=(replace(lost.attempts[0], unknown=1),))
     in_flight = replace(lost, attempts=(replace(lost.attempts[0], reserved=1),))
-    paid_in_vain = [spent_and_dead(), replace(spent_and_dead(), status=JobStatus.REFUSED)]
+    paid_in_vain = [build_dead_paid_job(), replace(build_dead_paid_job(), status=JobStatus.REFUSED)]
     assert [calculate_expiry(job, DAYS) for job in (doubtful, in_flight, *paid_in_vain)] == [None] * 4
     assert calculate_expiry(lost, DAYS) is not None
 
@@ -67,47 +67,47 @@ def test_restarted_job_no_longer_expires() -> None:
     assert "expires_at" not in to_item(transitions.pay_again(failed, NOW).job, DAYS)
 
 
-def finished() -> tuple[World, list[str]]:
+def world_with_expired_job() -> tuple[World, list[str]]:
     """Returns a photo that was bought and delivered and whose job has expired, with its events."""
-    world = dropped(ledger_retention_days=DAYS)
-    events = heard(world)
+    world = world_with_photo(ledger_retention_days=DAYS)
+    events = list_intake_messages(world)
     world.run_until_empty()
-    assert bought(world) == 1
-    a_month_later(world)
+    assert count_paid_calls(world) == 1
+    expire_items(world)
     assert world.list_jobs() == []
     return world, events
 
 
 def test_nothing_expires_without_a_retention_period() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty()
     assert [item for item in world.table.items.values() if "expires_at" in item] == []
-    a_month_later(world)
+    expire_items(world)
     assert [job.status for job in world.list_jobs()] == [JobStatus.STORED]
 
 
 def test_repeated_event_does_not_buy_an_expired_job_again() -> None:
-    world, events = finished()
+    world, events = world_with_expired_job()
     before = world.read_pictures(), world.read_receipt(KEY)
     for event in events:
         world.sqs.send_externally(world.queues["intake"], event)
     world.run_until_empty()
-    assert (bought(world), world.read_pictures(), world.read_receipt(KEY)) == (1, *before)
+    assert (count_paid_calls(world), world.read_pictures(), world.read_receipt(KEY)) == (1, *before)
 
 
 @pytest.mark.parametrize("photos", [1, 2])
 def test_after_expiry_only_different_bytes_are_bought(photos: int) -> None:
-    world, _ = finished()
+    world, _ = world_with_expired_job()
     world.upload_photo(KEY, build_photo(*[KEY] * (photos - 1)), operation="remove")
     world.run_until_empty()
-    assert (bought(world), world.read_report(KEY)) == (photos, None)
+    assert (count_paid_calls(world), world.read_report(KEY)) == (photos, None)
 
 
 def test_new_bytes_waiting_for_instructions_do_not_count_as_done() -> None:
-    world, _ = finished()
+    world, _ = world_with_expired_job()
     world.upload_photo(KEY, build_photo("other"))
     world.run_until_empty()
-    assert (bought(world), codes(world, KEY)) == (1, ["no_instructions"])
+    assert (count_paid_calls(world), list_report_codes(world, KEY)) == (1, ["no_instructions"])
 
 
 def test_expired_variant_is_not_bought_again_by_an_upload() -> None:
@@ -119,12 +119,12 @@ def test_expired_variant_is_not_bought_again_by_an_upload() -> None:
     del world.table.items[beach]
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    assert (bought(world), len(world.list_jobs())) == (2, 1)
+    assert (count_paid_calls(world), len(world.list_jobs())) == (2, 1)
 
 
 def test_expired_photo_requested_again_is_bought_and_delivered() -> None:
-    world, _ = finished()
-    again(world, KEY)
+    world, _ = world_with_expired_job()
+    send_rerun(world, KEY)
     world.run_until_empty()
     (job,) = world.list_jobs()
-    assert (bought(world), job.status, len(world.downloads.fetched_urls)) == (2, JobStatus.STORED, 2)
+    assert (count_paid_calls(world), job.status, len(world.downloads.fetched_urls)) == (2, JobStatus.STORED, 2)

@@ -12,22 +12,22 @@ from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job, Source
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, build_client_error, lose_response, raise_conflict, raise_throttle
-from tests.simulated.simulation import CAP, LOST, NOW, OK, PRICE, THROTTLED, a_job, claim
+from tests.simulated.simulation import CAP, LOST, NOW, OK, PRICE, THROTTLED, build_job, claim
 
 SOURCE = Source(source_id="s" * 64, bucket="photos", key="shoes/red.jpg")
 TODAY = NOW.date().isoformat()
 WRITE = "transact_write_items"
 
 
-def accepted(world: World, **changes: str) -> Job:
+def create_job(world: World, **changes: str) -> Job:
     """Returns a job in the ledger that is ready to be claimed."""
-    return world.ledger.write_transition(transitions.Transition(a_job(**changes)))
+    return world.ledger.write_transition(transitions.Transition(build_job(**changes)))
 
 
 def test_write_with_a_lost_response_is_recognized_by_reading_back() -> None:
     world = World()
     world.transport.faults_after.append(lost := TargetedFault(lose_response, WRITE, times=10))
-    job = accepted(world)
+    job = create_job(world)
     job = world.ledger.write_transition(claim(job))
     job = world.ledger.write_transition(transitions.record_result(job, 1, OK, NOW))
     world.ledger.put_source(SOURCE, [])
@@ -43,7 +43,7 @@ def test_error_after_a_successful_write_is_recognized() -> None:
         raise build_client_error("InternalServerError", "TransactWriteItems", 500)
 
     world.transport.faults_after.append(TargetedFault(fail, WRITE))
-    assert accepted(world) == world.list_jobs()[0]
+    assert create_job(world) == world.list_jobs()[0]
 
 
 def test_write_repeated_by_the_sdk_does_not_conflict_with_itself() -> None:
@@ -57,15 +57,15 @@ def test_write_repeated_by_the_sdk_does_not_conflict_with_itself() -> None:
         raise ClientError(answer, "TransactWriteItems")
 
     world.transport.faults_after.append(TargetedFault(refuse, WRITE))
-    assert accepted(world) == world.list_jobs()[0]
+    assert create_job(world) == world.list_jobs()[0]
 
 
 def test_lost_race_needs_no_additional_read() -> None:
     world = World()
-    accepted(world)
+    create_job(world)
     looks = [call.operation for call in world.transport.calls]
     with pytest.raises(ConflictError):
-        accepted(world)
+        create_job(world)
     assert [call.operation for call in world.transport.calls] == [*looks, WRITE]
 
 
@@ -73,19 +73,19 @@ def test_failed_write_is_transient_and_not_a_conflict() -> None:
     world = World()
     world.transport.faults_before.append(TargetedFault(raise_throttle, WRITE))
     with pytest.raises(RetryLaterError) as raised:
-        accepted(world)
+        create_job(world)
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
     assert not world.list_jobs()
 
 
 def test_writer_with_the_stale_item_loses_the_race() -> None:
     world = World()
-    job = accepted(world)
+    job = create_job(world)
     won = world.ledger.write_transition(claim(job))
     with pytest.raises(ConflictError):
         world.ledger.write_transition(claim(job))
     with pytest.raises(ConflictError):
-        accepted(world)
+        create_job(world)
     assert world.list_jobs() == [won]
     assert world.read_budget(TODAY)["reserved"] == PRICE
 
@@ -93,15 +93,15 @@ def test_writer_with_the_stale_item_loses_the_race() -> None:
 def test_conflict_with_another_transaction_is_retried() -> None:
     world = World()
     world.transport.faults_before.append(clash := TargetedFault(raise_conflict, WRITE, times=2))
-    accepted(world)
+    create_job(world)
     assert clash.hit_count == 2
     assert len(world.list_jobs()) == 1
 
 
 def test_all_writes_of_a_photo_succeed_or_none() -> None:
     world = World()
-    job = accepted(world)
-    steps = [transitions.supersede(job, NOW), transitions.Transition(a_job(job_id="k" * 64))]
+    job = create_job(world)
+    steps = [transitions.supersede(job, NOW), transitions.Transition(build_job(job_id="k" * 64))]
     world.ledger.write_transition(claim(job))
     with pytest.raises(ConflictError):
         world.ledger.put_source(SOURCE, [step for step in steps if step])
@@ -111,7 +111,7 @@ def test_all_writes_of_a_photo_succeed_or_none() -> None:
 
 def test_photo_with_many_jobs_is_read_completely() -> None:
     world = World()
-    world.ledger.put_source(SOURCE, [transitions.Transition(a_job(job_id=f"{n:064}")) for n in range(20)])
+    world.ledger.put_source(SOURCE, [transitions.Transition(build_job(job_id=f"{n:064}")) for n in range(20)])
     source, jobs = world.ledger.read_photo(SOURCE.source_id)
     assert source
     assert source.lock_version == 1
@@ -129,27 +129,27 @@ def test_unavailable_table_raises_retry_later_error(operation: str) -> None:
 # -- the day's budget ------------------------------------------------------------------------------------------
 
 
-def claimed(world: World, n: int, cap: int = CAP, day: int = 0) -> Job:
+def claim_job(world: World, n: int, cap: int = CAP, day: int = 0) -> Job:
     """Claims the n-th job."""
-    job = accepted(world, job_id=f"{n:064}")
+    job = create_job(world, job_id=f"{n:064}")
     return world.ledger.write_transition(claim(job, NOW + timedelta(days=day), cap))
 
 
 def test_claims_over_the_cap_wait_for_the_next_day() -> None:
     world = World()
     for n in range(10):
-        world.ledger.write_transition(transitions.record_result(claimed(world, n), 1, OK, NOW))
+        world.ledger.write_transition(transitions.record_result(claim_job(world, n), 1, OK, NOW))
     with pytest.raises(RetryLaterError) as raised:
-        claimed(world, 11)
+        claim_job(world, 11)
     assert raised.value.code is Code.BUDGET_REACHED
     assert world.read_budget(TODAY)["committed"] == CAP
-    assert claimed(world, 12, day=1).attempt_no == 1
+    assert claim_job(world, 12, day=1).attempt_no == 1
 
 
 def test_zero_budget_buys_nothing_at_all() -> None:
     world = World()
     with pytest.raises(RetryLaterError) as raised:
-        claimed(world, 1, cap=0)
+        claim_job(world, 1, cap=0)
     assert raised.value.code is Code.BUDGET_REACHED
     assert not world.read_budget(TODAY)
 
@@ -157,26 +157,26 @@ def test_zero_budget_buys_nothing_at_all() -> None:
 def test_price_above_the_whole_budget_is_never_bought() -> None:
     world = World()
     with pytest.raises(RetryLaterError) as raised:
-        claimed(world, 1, cap=PRICE - 1)
+        claim_job(world, 1, cap=PRICE - 1)
     assert raised.value.code is Code.BUDGET_REACHED
-    assert claimed(world, 2, cap=PRICE).attempt_no == 1
+    assert claim_job(world, 2, cap=PRICE).attempt_no == 1
 
 
 def test_budget_reserved_by_other_calls_means_a_short_wait() -> None:
     world = World()
-    first = claimed(world, 1, cap=PRICE)
+    first = claim_job(world, 1, cap=PRICE)
     with pytest.raises(RetryLaterError) as raised:
-        claimed(world, 2, cap=PRICE)
+        claim_job(world, 2, cap=PRICE)
     assert raised.value.code is Code.BUDGET_RESERVED
     world.ledger.write_transition(transitions.record_result(first, 1, THROTTLED, NOW))
-    assert claimed(world, 3, cap=PRICE).attempt_no == 1
+    assert claim_job(world, 3, cap=PRICE).attempt_no == 1
 
 
 def test_lost_answer_counts_as_spent_until_resolved() -> None:
     world = World()
-    lost = world.ledger.write_transition(transitions.record_result(claimed(world, 1, cap=PRICE), 1, LOST, NOW))
+    lost = world.ledger.write_transition(transitions.record_result(claim_job(world, 1, cap=PRICE), 1, LOST, NOW))
     with pytest.raises(RetryLaterError) as raised:
-        claimed(world, 2, cap=PRICE)
+        claim_job(world, 2, cap=PRICE)
     assert raised.value.code is Code.BUDGET_REACHED
     world.ledger.write_transition(transitions.record_result(lost, 1, OK, NOW))
     assert world.read_budget(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
@@ -184,9 +184,9 @@ def test_lost_answer_counts_as_spent_until_resolved() -> None:
 
 def test_attempt_from_yesterday_settles_on_yesterdays_budget() -> None:
     world = World()
-    late = claimed(world, 1)
+    late = claim_job(world, 1)
     tomorrow = NOW + timedelta(days=1)
-    claimed(world, 2, day=1)
+    claim_job(world, 2, day=1)
     world.ledger.write_transition(transitions.record_result(late, 1, OK, tomorrow))
     assert world.read_budget(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
     assert world.read_budget(tomorrow.date().isoformat())["reserved"] == PRICE

@@ -20,8 +20,8 @@ from simulation.world.simulated_provider import (
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, lose_response
 from tests.simulated.days import pass_time
-from tests.simulated.simulation import PRICE, dropped, the_job
-from tests.unit.core_items import a_job, an_attempt
+from tests.simulated.simulation import PRICE, find_only_job, world_with_photo
+from tests.unit.core_items import build_attempt, build_job
 
 MICRO = 1_000_000
 AWAY = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
@@ -45,7 +45,7 @@ def powertools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
 
 
-def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
+def count_written(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
     """Returns the metrics of everything that the ledger wrote."""
     capsys.readouterr()
     for step in world.transitions:
@@ -63,74 +63,74 @@ def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
 def test_sum_of_the_counts_is_what_the_ledger_has(
     weather: str, kind: ProviderKind, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = dropped(kind=kind)
+    world = world_with_photo(kind=kind)
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
     day = world.steps.ledger_queries.read_budget_day(world.clock.time.date().isoformat())
-    sums = counted(world, capsys)
-    assert round(sums["SpentUSD"] * MICRO) == day.confirmed == the_job(world).charged
-    assert round(sums["UnknownUSD"] * MICRO) == day.unknown == the_job(world).unknown
+    sums = count_written(world, capsys)
+    assert round(sums["SpentUSD"] * MICRO) == day.confirmed == find_only_job(world).charged
+    assert round(sums["UnknownUSD"] * MICRO) == day.unknown == find_only_job(world).unknown
 
 
 def test_write_with_a_lost_response_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
-    world = dropped()
+    world = world_with_photo()
     gone = TargetedFault(lose_response, "transact_write_items", nth=3)
     world.transport.faults_after.append(gone)
     pass_time(world, 3600)
     assert gone.hit_count
-    assert counted(world, capsys)["SpentUSD"] == PRICE / MICRO
+    assert count_written(world, capsys)["SpentUSD"] == PRICE / MICRO
 
 
 @pytest.mark.parametrize(("weather", "lost"), [("good", 0), ("throttled", 0), ("lost", 1), ("lost twice", 2)])
 def test_each_lost_answer_is_counted_once(weather: str, lost: int, capsys: pytest.CaptureFixture[str]) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
-    assert sum(attempt.outcome is AttemptOutcome.LOST for attempt in the_job(world).attempts) == lost
-    assert counted(world, capsys)["LostAnswers"] == lost
+    assert sum(attempt.outcome is AttemptOutcome.LOST for attempt in find_only_job(world).attempts) == lost
+    assert count_written(world, capsys)["LostAnswers"] == lost
 
 
 def test_answer_that_crashed_with_its_worker_counts_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.extend(WEATHER["worker died"])
     pass_time(world, 3600)
-    assert counted(world, capsys)["LostAnswers"] == 1
+    assert count_written(world, capsys)["LostAnswers"] == 1
 
 
 @pytest.mark.parametrize("weather", ["lost", "lost, then throttled", "lost twice", "worker died"])
 def test_call_next_to_a_lost_one_may_double_charge(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
-    assert counted(world, capsys)["PossibleDoubleCharges"] == 1
+    assert count_written(world, capsys)["PossibleDoubleCharges"] == 1
 
 
 @pytest.mark.parametrize("weather", ["good", "throttled", "refused", "withheld", "lost, then refused"])
 def test_single_possible_charge_is_no_possible_double_charge(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
-    assert counted(world, capsys)["PossibleDoubleCharges"] == 0
+    assert count_written(world, capsys)["PossibleDoubleCharges"] == 0
 
 
 @pytest.mark.parametrize("weather", WEATHER)
 def test_provider_that_knows_our_id_cannot_charge_twice(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
-    world = dropped(kind=ProviderKind.LOOKUP_BY_OUR_ID)
+    world = world_with_photo(kind=ProviderKind.LOOKUP_BY_OUR_ID)
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
-    assert counted(world, capsys)["PossibleDoubleCharges"] == 0
+    assert count_written(world, capsys)["PossibleDoubleCharges"] == 0
 
 
 # -- by the write alone -------------------------------------------------------------------------------------------
 
 TODAY = "2026-11-20"
-LOST = an_attempt(charged=0, unknown=PRICE, outcome=AttemptOutcome.LOST)
-CHARGED = an_attempt(n=2, charged=PRICE)
+LOST = build_attempt(charged=0, unknown=PRICE, outcome=AttemptOutcome.LOST)
+CHARGED = build_attempt(n=2, charged=PRICE)
 
 
-def counted_of(booking: BudgetChange, capsys: pytest.CaptureFixture[str], *calls: Attempt) -> set[str]:
+def count_change(booking: BudgetChange, capsys: pytest.CaptureFixture[str], *calls: Attempt) -> set[str]:
     """Returns the metrics that one write adds to."""
-    count_budget_change(Transition(a_job(attempts=calls), booking))
+    count_budget_change(Transition(build_job(attempts=calls), booking))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return {metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
 
@@ -139,13 +139,13 @@ def test_rejected_resend_is_no_further_lost_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     still_lost = BudgetChange(TODAY, "ideogram", reserved=-PRICE, unknown=PRICE)
-    assert counted_of(still_lost, capsys, LOST) == {"UnknownUSD"}
+    assert count_change(still_lost, capsys, LOST) == {"UnknownUSD"}
 
 
 def test_write_without_money_counts_and_logs_nothing(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    count_budget_change(Transition(a_job()))
+    count_budget_change(Transition(build_job()))
     assert (capsys.readouterr().out, caplog.messages) == ("", [])
 
 
@@ -164,4 +164,4 @@ def test_write_without_money_counts_and_logs_nothing(
 def test_double_charge_is_counted_by_the_second_settlement_only(
     booking: BudgetChange, counted: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert counted_of(booking, capsys, LOST, CHARGED) == counted
+    assert count_change(booking, capsys, LOST, CHARGED) == counted

@@ -6,27 +6,27 @@ from typing import Any
 import pytest
 
 from simulation.world.simulated_stack import World
-from tests.simulated.days import codes
+from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY
-from tests.simulated.wishes import BEACH, REMOVE, defaults, said, sidecar_bytes
-from tests.unit.core_places import sidecar
+from tests.simulated.wishes import BEACH, REMOVE, upload_defaults, upload_sidecar_bytes, upload_unique_photo
+from tests.unit.core_places import parse_sidecar
 
 
-def told(content: object) -> list[str]:
+def list_messages(content: object) -> list[str]:
     """Returns a sidecar's error messages, without its name."""
-    place = sidecar(content)
+    place = parse_sidecar(content)
     return [str(error.detail) for error in place.errors]
 
 
-def reported(
+def report_errors(
     content: dict[str, Any], *, inherited: dict[str, Any] | bytes | None = None
 ) -> list[tuple[str, str | None]]:
     """Returns the codes and variants in the report of a photo with this sidecar."""
     world = World()
     if inherited is not None:
-        defaults(world, "", inherited)
-    sidecar_bytes(world, KEY, json.dumps(content).encode())
-    said(world, KEY)
+        upload_defaults(world, "", inherited)
+    upload_sidecar_bytes(world, KEY, json.dumps(content).encode())
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
     report = world.read_report(KEY)
     assert world.list_jobs() == []
@@ -56,17 +56,17 @@ def reported(
     ],
 )
 def test_consequence_of_an_error_is_not_reported(content: Any) -> None:
-    assert len(told(content)) == 1
+    assert len(list_messages(content)) == 1
 
 
 def test_too_long_list_is_reported_as_one_error() -> None:
-    found = told({"output": [{"name": f"n{n}", "width": 0} for n in range(11)]})
+    found = list_messages({"output": [{"name": f"n{n}", "width": 0} for n in range(11)]})
     assert found == ["output has 11 entries; it can have at most 10 entries"]
 
 
 @pytest.mark.parametrize("name", ["one", "list", "output"])
 def test_path_of_an_error_contains_any_variant_name(name: str) -> None:
-    assert told({"variants": {name: {"seed": -1}}}) == [f"variants.{name}.seed is -1; it must be at least 0"]
+    assert list_messages({"variants": {name: {"seed": -1}}}) == [f"variants.{name}.seed is -1; it must be at least 0"]
 
 
 # -- with all instructions of the photo ----------------------------------------------------------------------------
@@ -110,44 +110,44 @@ def test_path_of_an_error_contains_any_variant_name(name: str) -> None:
 )
 def test_instructions_with_an_error_buy_nothing(content: Any) -> None:
     """This holds even if tags and folder defaults would complete the rest of them."""
-    assert len(reported(content)) == 1
-    assert len(reported(content, inherited=BEACH)) == 1
+    assert len(report_errors(content)) == 1
+    assert len(report_errors(content, inherited=BEACH)) == 1
 
 
 def test_what_a_fixed_file_lacks_is_reported_next() -> None:
     world = World()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     found: list[list[str]] = []
     for content in ({"operation": "replace", "seed": -1}, {"operation": "replace"}, BEACH):
-        sidecar_bytes(world, KEY, json.dumps(content).encode())
+        upload_sidecar_bytes(world, KEY, json.dumps(content).encode())
         world.run_until_empty()
-        found.append(codes(world, KEY))
+        found.append(list_report_codes(world, KEY))
     assert found == [["invalid_value"], ["missing_prompt"], []]
     assert len(world.list_jobs()) == 1
 
 
 def test_photo_and_its_instructions_are_reported_together() -> None:
     world = World()
-    sidecar_bytes(world, KEY, json.dumps({**BEACH, "seed": -1}).encode())
+    upload_sidecar_bytes(world, KEY, json.dumps({**BEACH, "seed": -1}).encode())
     world.upload_photo(KEY, b"no photo")
     world.run_until_empty()
-    assert (codes(world, KEY), world.list_jobs()) == (["not_a_photo", "invalid_value"], [])
+    assert (list_report_codes(world, KEY), world.list_jobs()) == (["not_a_photo", "invalid_value"], [])
 
 
 def test_contradiction_has_no_further_consequences() -> None:
-    assert reported({**REMOVE, **BEACH, "output": {"format": "jpg"}}) == [("conflicting_fields", None)]
+    assert report_errors({**REMOVE, **BEACH, "output": {"format": "jpg"}}) == [("conflicting_fields", None)]
 
 
 def test_broken_folder_defaults_have_their_own_report() -> None:
     content = {"rendering_speed": "TURBO", "seed": -1}
-    assert reported(content, inherited=b"{") == [("invalid_value", None)]
-    assert reported(content, inherited={"promt": "on a beach"}) == [("invalid_value", None)]
+    assert report_errors(content, inherited=b"{") == [("invalid_value", None)]
+    assert report_errors(content, inherited={"promt": "on a beach"}) == [("invalid_value", None)]
 
 
 def test_invalid_json_is_the_only_reported_error() -> None:
     world = World()
-    sidecar_bytes(world, KEY, b"{")
-    said(world, KEY, operation="replace")
+    upload_sidecar_bytes(world, KEY, b"{")
+    upload_unique_photo(world, KEY, operation="replace")
     world.run_until_empty()
     report = world.read_report(KEY)
     assert report

@@ -9,7 +9,7 @@ from backdrop.operate.redrive import FailureFilter
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
-from tests.simulated.days import codes
+from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY
 
 REFUSES = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
@@ -17,7 +17,7 @@ REJECTS = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
 HATS, SHOES, BARE = "hats/blue.jpg", "shoes/red.jpg", "shoes/bare.jpg"
 
 
-def failed() -> World:
+def world_with_failures() -> World:
     """Returns a world with a refused photo, a dead job, a photo without instructions, and one that succeeded."""
     world = World()
     for key, reaction in ((HATS, REFUSES), (SHOES, REJECTS)):
@@ -30,7 +30,7 @@ def failed() -> World:
     return world
 
 
-def listed(world: World, wanted: FailureFilter | None = None) -> list[tuple[str, str, str]]:
+def list_failures(world: World, wanted: FailureFilter | None = None) -> list[tuple[str, str, str]]:
     """Returns key, status, and code of each failure."""
     found = world.steps.redrive().list_failures(wanted or FailureFilter())
     return [(one.source.key, one.status, one.problem.code.value) for one in found]
@@ -44,7 +44,7 @@ ALL = [
 
 
 def test_only_failures_are_listed_and_oldest_first() -> None:
-    assert listed(failed()) == ALL
+    assert list_failures(world_with_failures()) == ALL
 
 
 @pytest.mark.parametrize(
@@ -60,37 +60,39 @@ def test_only_failures_are_listed_and_oldest_first() -> None:
     ],
 )
 def test_failures_are_filtered_by_code_provider_and_folder(wanted: FailureFilter, places: list[int]) -> None:
-    assert listed(failed(), wanted) == [ALL[place] for place in places]
+    assert list_failures(world_with_failures(), wanted) == [ALL[place] for place in places]
 
 
 def test_listed_failures_match_the_error_reports() -> None:
-    world = failed()
-    assert [(key, [code]) for key, _, code in listed(world)] == [(key, codes(world, key)) for key, _, _ in ALL]
+    world = world_with_failures()
+    assert [(key, [code]) for key, _, code in list_failures(world)] == [
+        (key, list_report_codes(world, key)) for key, _, _ in ALL
+    ]
 
 
 def test_fixed_photo_is_no_longer_listed_as_failed() -> None:
-    world = failed()
+    world = world_with_failures()
     world.upload_sidecar(BARE, operation="remove")
     world.upload_photo(SHOES, build_photo("another"), operation="remove")
     world.run_until_empty()
-    assert listed(world) == ALL[:1]
+    assert list_failures(world) == ALL[:1]
 
 
 def test_superseded_job_is_not_listed_as_failed() -> None:
-    world = failed()
+    world = world_with_failures()
     world.upload_sidecar(HATS, prompt="at sea")
     world.provider.default_behavior = CallBehavior()
     world.run_until_empty()
-    assert listed(world) == ALL[1:]
+    assert list_failures(world) == ALL[1:]
 
 
 def test_deleted_photo_is_listed_only_while_it_has_a_report() -> None:
-    world = failed()
+    world = world_with_failures()
     world.delete_file(BARE)
     world.delete_file(SHOES)
     world.run_until_empty()
-    shown = {key for key, _, _ in listed(world)}
-    assert shown == {key for key in (HATS, SHOES, BARE) if codes(world, key)}
+    shown = {key for key, _, _ in list_failures(world)}
+    assert shown == {key for key in (HATS, SHOES, BARE) if list_report_codes(world, key)}
 
 
 def test_waiting_photo_is_not_listed_as_failed() -> None:
@@ -98,7 +100,7 @@ def test_waiting_photo_is_not_listed_as_failed() -> None:
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.provider.default_behavior = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
     world.run_until_empty()
-    assert listed(world) == []
+    assert list_failures(world) == []
 
 
 def test_every_problem_of_a_photo_is_listed() -> None:
@@ -106,8 +108,8 @@ def test_every_problem_of_a_photo_is_listed() -> None:
     world.upload_sidecar(KEY, operation="erase", colour="red")
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    assert [code for _, _, code in listed(world)] == codes(world, KEY)
-    assert len(listed(world)) == 2
+    assert [code for _, _, code in list_failures(world)] == list_report_codes(world, KEY)
+    assert len(list_failures(world)) == 2
 
 
 def test_failures_on_several_pages_are_all_listed() -> None:
@@ -115,5 +117,5 @@ def test_failures_on_several_pages_are_all_listed() -> None:
     for n in range(120):
         world.upload_photo(f"{n:03}.jpg", b"no photo", operation="remove")
     world.run_until_empty()
-    assert len(listed(world)) == 120
-    assert {status for _, status, _ in listed(world)} == {JobStatus.REFUSED.value}
+    assert len(list_failures(world)) == 120
+    assert {status for _, status, _ in list_failures(world)} == {JobStatus.REFUSED.value}

@@ -25,13 +25,13 @@ from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.pipeline.crash_guard import MAX_CRASHES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.simulation import KEY, dropped
-from tests.unit.core_items import a_problem
+from tests.simulated.simulation import KEY, world_with_photo
+from tests.unit.core_items import build_problem
 
 REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 
 
-def state_of(world: World, **look: Any) -> PhotoState:
+def build_state(world: World, **look: Any) -> PhotoState:
     """Returns the photo as intake finds it when such a message arrives."""
     ours = world.intake.photo_intake
     message = IntakeEvent(INPUT_BUCKET, KEY, **look)
@@ -40,57 +40,57 @@ def state_of(world: World, **look: Any) -> PhotoState:
     )
 
 
-def calls(world: World, state: PhotoState) -> tuple[Decision, Sequence[str]]:
+def list_calls(world: World, state: PhotoState) -> tuple[Decision, Sequence[str]]:
     """Decides, and returns the calls to services that this takes."""
     before = len(world.transport.calls)
     decision = BEFORE_RESOLVING.decide(state.facts)
     return decision, [call.operation for call in world.transport.calls[before:]]
 
 
-def delivered() -> World:
+def delivered_world() -> World:
     """Returns a photo whose picture was bought and delivered."""
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty()
     return world
 
 
-def change(world: World, **fields: Any) -> None:
+def change_source(world: World, **fields: Any) -> None:
     source = world.read_source(KEY)
     assert source
     world.ledger.put_source(replace(source, **fields), ())
 
 
 def test_every_column_of_both_tables_has_its_fact() -> None:
-    facts = state_of(delivered()).facts
+    facts = build_state(delivered_world()).facts
     columns = {*BEFORE_RESOLVING.columns, *AFTER_RESOLVING.columns} - {PlanResult}
     assert all(isinstance(facts[column], column) for column in columns)
 
 
 def test_no_fact_is_read_twice() -> None:
-    world = delivered()
-    state = state_of(world, is_repeated=True)
-    decision, before = calls(world, state)
-    assert (decision, calls(world, state)) == (Decision.REDELIVER, (Decision.REDELIVER, []))
+    world = delivered_world()
+    state = build_state(world, is_repeated=True)
+    decision, before = list_calls(world, state)
+    assert (decision, list_calls(world, state)) == (Decision.REDELIVER, (Decision.REDELIVER, []))
     assert before
 
 
 def test_settle_timeout_that_is_out_of_date_reads_the_ledger_alone() -> None:
-    world = delivered()
-    assert calls(world, state_of(world, is_settle_timeout=True)) == (Decision.IGNORE, ["query"])
+    world = delivered_world()
+    assert list_calls(world, build_state(world, is_settle_timeout=True)) == (Decision.IGNORE, ["query"])
 
 
 def test_unchanged_photo_is_ignored_without_reading_its_bytes() -> None:
-    world = delivered()
-    decision, operations = calls(world, state_of(world))
+    world = delivered_world()
+    decision, operations = list_calls(world, build_state(world))
     assert (decision, operations[0]) == (Decision.IGNORE, "query")
     assert {*operations[1:]} <= {"get_object", "head_object", "get_object_tagging"}
 
 
 def test_request_that_was_handled_before_is_a_repeated_event() -> None:
-    world = delivered()
-    assert state_of(world, request=REQUEST).facts[EventKind] is EventKind.REQUEST
-    change(world, recent_request_ids=(REQUEST.request_id,))
-    state = state_of(world, request=REQUEST)
+    world = delivered_world()
+    assert build_state(world, request=REQUEST).facts[EventKind] is EventKind.REQUEST
+    change_source(world, recent_request_ids=(REQUEST.request_id,))
+    state = build_state(world, request=REQUEST)
     assert (state.facts[EventKind], state.facts[Delivery]) == (EventKind.REPEATED_REQUEST, Delivery.REPEATED)
     assert state.event.request is None
 
@@ -104,17 +104,17 @@ def test_request_that_was_handled_before_is_a_repeated_event() -> None:
     ],
 )
 def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(look: Any, crashes: Crashes) -> None:
-    world = delivered()
-    change(world, crash_count=MAX_CRASHES)
-    state = state_of(world, **look)
+    world = delivered_world()
+    change_source(world, crash_count=MAX_CRASHES)
+    state = build_state(world, **look)
     assert state.facts[Crashes] is crashes
     assert bool(state.snapshot.photo_error) == (crashes is Crashes.TOO_MANY)
 
 
 def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
-    world = delivered()
+    world = delivered_world()
     world.s3.delete(INPUT_BUCKET, KEY)
-    state = state_of(world)
+    state = build_state(world)
     assert (state.facts[PhotoInBucket], state.facts[History]) == (PhotoInBucket.MISSING, History.KNOWN)
     with pytest.raises(LookupError, match=KEY):
         _ = state.snapshot
@@ -123,13 +123,16 @@ def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
 def test_photo_settles_once() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
-    assert state_of(world).facts[SettlePeriod] is SettlePeriod.TIME_LEFT
+    assert build_state(world).facts[SettlePeriod] is SettlePeriod.TIME_LEFT
     world.run_until_empty()
-    assert (state_of(world).facts[History], state_of(world).facts[SettlePeriod]) == (History.BLOCKED, SettlePeriod.OVER)
+    assert (build_state(world).facts[History], build_state(world).facts[SettlePeriod]) == (
+        History.BLOCKED,
+        SettlePeriod.OVER,
+    )
 
 
 def test_report_of_a_file_that_can_be_read_again_is_outdated() -> None:
-    world = delivered()
-    assert state_of(world).facts[Report] is Report.CURRENT
-    change(world, problems=(a_problem(Code.FILE_UNREADABLE),))
-    assert state_of(world).facts[Report] is Report.OUTDATED
+    world = delivered_world()
+    assert build_state(world).facts[Report] is Report.CURRENT
+    change_source(world, problems=(build_problem(Code.FILE_UNREADABLE),))
+    assert build_state(world).facts[Report] is Report.OUTDATED

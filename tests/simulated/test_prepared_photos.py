@@ -13,12 +13,12 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import INPUTS_PREFIX, input_key, prepared_photo_name
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import OUTPUT_BUCKET
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
 
 SECRET = b"serial number 0815"
 
 
-def shot(*, turned: int = 1) -> bytes:
+def build_photo_with_metadata(*, turned: int = 1) -> bytes:
     """Returns a JPEG of 64 × 48, red on its stored left, blue on its right, with metadata of camera and place."""
     picture = Image.new("RGB", (64, 48), (200, 30, 30))
     picture.paste((30, 30, 200), (32, 0, 64, 48))
@@ -30,7 +30,7 @@ def shot(*, turned: int = 1) -> bytes:
     return file.getvalue()
 
 
-def film() -> bytes:
+def build_animation() -> bytes:
     """Returns a GIF of three frames, the first one red."""
     frames = [Image.new("RGB", (64, 48), color) for color in ("red", "green", "blue")]
     file = BytesIO()
@@ -50,20 +50,20 @@ def world(monkeypatch: pytest.MonkeyPatch, sent: list[bytes]) -> World:
     world = World()
     prepare = world.provider.prepare
 
-    def listening(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Any:
+    def record_sent(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Any:
         sent.append(photo)
         return prepare(job, photo, references)
 
-    monkeypatch.setattr(world.provider, "prepare", listening)
+    monkeypatch.setattr(world.provider, "prepare", record_sent)
     return world
 
 
-def put_aside(world: World) -> list[str]:
+def list_prepared(world: World) -> list[str]:
     return [key for key in world.output_bucket.list_keys() if key.startswith(INPUTS_PREFIX)]
 
 
 def test_fitting_photo_keeps_its_pixels_and_loses_its_metadata(world: World, sent: list[bytes]) -> None:
-    data = shot()
+    data = build_photo_with_metadata()
     world.upload_photo(KEY, data, operation="remove")
     world.run_until_empty()
     scan = data[data.index(b"\xff\xdb") :]
@@ -72,7 +72,7 @@ def test_fitting_photo_keeps_its_pixels_and_loses_its_metadata(world: World, sen
     assert SECRET in data
     assert SECRET not in data_sent
     assert b"Exif" not in data_sent
-    assert put_aside(world) == []
+    assert list_prepared(world) == []
     receipt = world.read_receipt(KEY)
     assert receipt
     assert receipt["source"]["changes"] == []
@@ -80,7 +80,7 @@ def test_fitting_photo_keeps_its_pixels_and_loses_its_metadata(world: World, sen
 
 
 def test_rotated_photo_is_sent_upright_as_its_receipt_says(world: World, sent: list[bytes]) -> None:
-    world.upload_photo(KEY, shot(turned=6), operation="remove")
+    world.upload_photo(KEY, build_photo_with_metadata(turned=6), operation="remove")
     world.run_until_empty()
     (data_sent,) = sent
     picture = Image.open(BytesIO(data_sent))
@@ -94,12 +94,12 @@ def test_rotated_photo_is_sent_upright_as_its_receipt_says(world: World, sent: l
     assert receipt
     assert receipt["source"]["changes"] == ["orientation:6", "reencoded:jpeg:kept_quality"]
     assert (receipt["source"]["width"], receipt["source"]["height"]) == (48, 64)
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_first_frame_of_several_is_used_with_a_warning(world: World, sent: list[bytes]) -> None:
-    world.upload_photo("shoes/red.gif", film(), operation="remove")
+    world.upload_photo("shoes/red.gif", build_animation(), operation="remove")
     world.run_until_empty()
     (data_sent,) = sent
     picture = Image.open(BytesIO(data_sent))
@@ -112,23 +112,23 @@ def test_first_frame_of_several_is_used_with_a_warning(world: World, sent: list[
 
 
 def test_expired_prepared_photo_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:
-    data = shot(turned=8)
+    data = build_photo_with_metadata(turned=8)
     world.upload_photo(KEY, data, operation="remove")
     world.run_until_empty("intake")
     kept = input_key(prepared_photo_name(sha256_hex(data)))
-    assert put_aside(world) == [kept]
+    assert list_prepared(world) == [kept]
     world.s3.delete(OUTPUT_BUCKET, kept)
     world.run_until_empty()
     (data_sent,) = sent
     assert Image.open(BytesIO(data_sent)).size == (48, 64)
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_other_bytes_replacing_a_prepared_photo_are_never_sent(world: World, sent: list[bytes]) -> None:
-    world.upload_photo(KEY, shot(turned=6), operation="remove")
+    world.upload_photo(KEY, build_photo_with_metadata(turned=6), operation="remove")
     world.run_until_empty("intake")
-    world.upload_photo(KEY, shot(turned=3), operation="remove")
+    world.upload_photo(KEY, build_photo_with_metadata(turned=3), operation="remove")
     world.run_until_empty()
     (data_sent,) = sent
     assert Image.open(BytesIO(data_sent)).size == (64, 48)
@@ -137,7 +137,7 @@ def test_other_bytes_replacing_a_prepared_photo_are_never_sent(world: World, sen
 
 
 def test_truncated_photo_is_refused_unpaid_with_its_own_code(world: World) -> None:
-    world.upload_photo(KEY, shot(turned=6)[:-200], operation="remove")
+    world.upload_photo(KEY, build_photo_with_metadata(turned=6)[:-200], operation="remove")
     world.run_until_empty()
     report = world.read_report(KEY)
     assert report

@@ -12,17 +12,17 @@ from backdrop.model.transitions import BudgetChange, Transition
 from backdrop.ports import Provider
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import OK, PRICE, assert_books, dropped, the_job
+from tests.simulated.simulation import OK, PRICE, assert_budgets, find_only_job, world_with_photo
 
 ASKABLE = [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID]
 SOON = timedelta(minutes=15)
 
 
-def orphaned(kind: ProviderKind, ident: str | None = None) -> World:
+def world_with_orphan(kind: ProviderKind, ident: str | None = None) -> World:
     """Returns a stored photo, and a call whose worker crashed; `ident`: the ID by which the provider looks it up."""
-    world = dropped(kind=kind)
+    world = world_with_photo(kind=kind)
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     (first,) = job.attempts
     known = None if kind is ProviderKind.NO_LOOKUP else ident or next(iter(world.provider.account.work_by_id))
     fresh = {"n": 2, "outcome": AttemptOutcome.IN_FLIGHT, "charged": 0, "reserved": PRICE, "provider_id": known}
@@ -36,7 +36,7 @@ def orphaned(kind: ProviderKind, ident: str | None = None) -> World:
 
 
 @dataclass
-class Answering:
+class FixedLookupProvider:
     """A provider that answers each lookup in the same way."""
 
     answer: ProviderResult
@@ -45,52 +45,52 @@ class Answering:
         return self.answer
 
 
-def set_right(world: World, after: timedelta = SOON) -> Attempt:
+def run_reconcile(world: World, after: timedelta = SOON) -> Attempt:
     """Returns the orphaned attempt after a run of reconcile."""
     world.clock.advance_to(world.clock.time + after)
     assert world.run_reconcile()
-    return the_job(world).attempts[1]
+    return find_only_job(world).attempts[1]
 
 
 @pytest.mark.parametrize("kind", ASKABLE)
 def test_providers_result_of_an_abandoned_call_is_recorded(kind: ProviderKind) -> None:
-    world = orphaned(kind)
-    orphan = set_right(world)
+    world = world_with_orphan(kind)
+    orphan = run_reconcile(world)
     assert (orphan.outcome, orphan.charged, orphan.unknown) == (AttemptOutcome.ANSWERED, PRICE, 0)
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 def test_unrecognized_response_of_an_abandoned_call_is_kept() -> None:
-    world = orphaned(ProviderKind.LOOKUP_BY_OUR_ID)
+    world = world_with_orphan(ProviderKind.LOOKUP_BY_OUR_ID)
     unrecognized = replace(OK, links=(PictureLink(url=None, is_unrecognized=True),), raw_response=b"response")
-    world.steps.reconcile.redispatcher.providers = {"ideogram": cast("Provider", Answering(unrecognized))}
-    set_right(world)
+    world.steps.reconcile.redispatcher.providers = {"ideogram": cast("Provider", FixedLookupProvider(unrecognized))}
+    run_reconcile(world)
     kept = [key for key in world.output_bucket.list_keys() if key.endswith("_response.txt")]
     assert len(kept) == 1
 
 
 def test_charge_stays_unknown_if_the_provider_has_no_lookup() -> None:
-    world = orphaned(ProviderKind.NO_LOOKUP)
-    orphan = set_right(world)
+    world = world_with_orphan(ProviderKind.NO_LOOKUP)
+    orphan = run_reconcile(world)
     assert (orphan.outcome, orphan.charged, orphan.unknown) == (AttemptOutcome.LOST, 0, PRICE)
-    assert_books(world)
+    assert_budgets(world)
 
 
 @pytest.mark.parametrize("kind", ASKABLE)
 def test_charge_stays_unknown_if_the_provider_has_no_record(kind: ProviderKind) -> None:
-    orphan = set_right(orphaned(kind, "never heard of"))
+    orphan = run_reconcile(world_with_orphan(kind, "never heard of"))
     assert (orphan.outcome, orphan.unknown) == (AttemptOutcome.LOST, PRICE)
 
 
 @pytest.mark.parametrize("kind", ASKABLE)
 def test_pending_abandoned_call_is_looked_up_for_an_hour(kind: ProviderKind) -> None:
-    world = orphaned(kind)
+    world = world_with_orphan(kind)
     world.provider.override_lookup = lambda: LookupStatus.PENDING
-    assert set_right(world).outcome is AttemptOutcome.IN_FLIGHT
-    assert set_right(world, timedelta(hours=1)).outcome is AttemptOutcome.LOST
+    assert run_reconcile(world).outcome is AttemptOutcome.IN_FLIGHT
+    assert run_reconcile(world, timedelta(hours=1)).outcome is AttemptOutcome.LOST
 
 
 def test_charge_stays_unknown_if_the_provider_is_disabled() -> None:
-    world = orphaned(ProviderKind.LOOKUP_BY_OUR_ID)
+    world = world_with_orphan(ProviderKind.LOOKUP_BY_OUR_ID)
     world.steps.reconcile.redispatcher.providers = {}
-    assert set_right(world).outcome is AttemptOutcome.LOST
+    assert run_reconcile(world).outcome is AttemptOutcome.LOST

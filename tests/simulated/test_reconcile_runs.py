@@ -13,18 +13,18 @@ from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_L
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker, raise_throttle
-from tests.simulated.days import DAY, pass_time, provider_codes, reasons, set_right
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.days import DAY, list_pause_reasons, list_provider_codes, pass_time, run_reconcile
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 
-def tallied(world: World) -> ReconcileResult:
+def run_once(world: World) -> ReconcileResult:
     """Returns what one run did."""
     return world.steps.reconcile.run(
         world.steps.build_call_context(world.clock.time + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]))
     )
 
 
-def many(number: int = 6) -> World:
+def world_with_lost_messages(number: int = 6) -> World:
     """Returns a world with jobs whose messages have long been lost."""
     world = World()
     for n in range(number):
@@ -36,7 +36,7 @@ def many(number: int = 6) -> World:
     return world
 
 
-def put_back(world: World) -> int:
+def count_resent(world: World) -> int:
     """Returns how many jobs have a message again."""
     return len(world.queues["ideogram"].messages)
 
@@ -45,58 +45,58 @@ def put_back(world: World) -> int:
 
 
 def test_two_concurrent_runs_are_one() -> None:
-    world = many()
+    world = world_with_lost_messages()
     second: list[ReconcileResult] = []
-    world.transport.faults_before.append(TargetedFault(lambda _: second.append(tallied(world)), "query"))
-    first = tallied(world)
+    world.transport.faults_before.append(TargetedFault(lambda _: second.append(run_once(world)), "query"))
+    first = run_once(world)
     assert ([one.skipped for one in second], first.skipped) == ([True], False)
-    assert (put_back(world), first.counts["put_back"]) == (6, 6)
+    assert (count_resent(world), first.counts["put_back"]) == (6, 6)
 
 
 @pytest.mark.parametrize("nth", [1, 2])
 def test_two_runs_that_start_simultaneously_are_one(nth: int) -> None:
     """Both have read that no run is in progress."""
-    world = many()
+    world = world_with_lost_messages()
     second: list[ReconcileResult] = []
-    world.transport.faults_before.append(TargetedFault(lambda _: second.append(tallied(world)), nth=nth))
-    first = tallied(world)
+    world.transport.faults_before.append(TargetedFault(lambda _: second.append(run_once(world)), nth=nth))
+    first = run_once(world)
     assert [first.skipped, second[0].skipped].count(True) == (1 if nth == 2 else 0)
-    assert put_back(world) == 6
+    assert count_resent(world) == 6
 
 
 def test_crashed_run_blocks_the_next_no_longer_than_its_lease() -> None:
-    world = many()
+    world = world_with_lost_messages()
     world.transport.faults_before.append(TargetedFault(crash_worker, "query"))
     with pytest.raises(SimulatedCrash):
-        tallied(world)
-    assert tallied(world).skipped
+        run_once(world)
+    assert run_once(world).skipped
     world.clock.sleep(TIMEOUTS_SECONDS["reconcile"])
-    assert not tallied(world).skipped
-    assert put_back(world) == 6
+    assert not run_once(world).skipped
+    assert count_resent(world) == 6
 
 
 def test_clock_that_jumps_back_and_forth_blocks_no_run() -> None:
-    world = many()
+    world = world_with_lost_messages()
     world.clock.time += timedelta(hours=2)
-    tallied(world)
+    run_once(world)
     world.clock.time -= timedelta(hours=2)
-    assert not tallied(world).skipped
+    assert not run_once(world).skipped
 
 
 def test_completed_work_is_not_repeated() -> None:
-    world = many()
-    tallied(world)
-    again = tallied(world)
+    world = world_with_lost_messages()
+    run_once(world)
+    again = run_once(world)
     assert (set(again.counts.values()), again.failures) == ({0}, [])
-    assert put_back(world) == 6
+    assert count_resent(world) == 6
 
 
 def test_healthy_stack_is_left_unchanged() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty()
     before = dict(world.table.items), dict(world.output_bucket.objects), dict(world.input_bucket.objects)
     for _ in range(3):
-        assert set(tallied(world).counts.values()) == {0}
+        assert set(run_once(world).counts.values()) == {0}
     items = {key: item for key, item in world.table.items.items() if key != ("reconcile", "run")}
     assert (items, dict(world.output_bucket.objects), dict(world.input_bucket.objects)) == before
     assert not [message for line in world.queues.values() for message in line.messages]
@@ -107,21 +107,21 @@ def test_healthy_stack_is_left_unchanged() -> None:
 
 def test_run_stops_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "RESERVED_FOR_REMAINING_PARTS", timedelta(seconds=TIMEOUTS_SECONDS["reconcile"] - 30))
-    world = many()
+    world = world_with_lost_messages()
     world.transport.faults_after.append(TargetedFault(lambda _: world.clock.sleep(10), "send_message", times=100))
-    assert 0 < tallied(world).counts["put_back"] < 6
+    assert 0 < run_once(world).counts["put_back"] < 6
     for _ in range(3):
-        tallied(world)
-    assert put_back(world) == 6
+        run_once(world)
+    assert count_resent(world) == 6
 
 
 def test_run_stops_at_its_item_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_DUE_ITEMS", 4)
-    world = many()
-    assert [tallied(world).counts["put_back"] for _ in range(3)] == [4, 2, 0]
+    world = world_with_lost_messages()
+    assert [run_once(world).counts["put_back"] for _ in range(3)] == [4, 2, 0]
 
 
-def of_bucket(name: str) -> Callable[[ServiceCall], bool]:
+def matches_bucket(name: str) -> Callable[[ServiceCall], bool]:
     """Matches the calls that access this bucket."""
     return lambda call: call.request["Bucket"] == name
 
@@ -129,50 +129,50 @@ def of_bucket(name: str) -> Callable[[ServiceCall], bool]:
 SERVICES: dict[str, dict[str, Any]] = {
     "lanes": {"operation": "list_event_source_mappings"},
     "the deliver queue": {"operation": "get_queue_attributes"},
-    "the answers": {"operation": "list_objects_v2", "matches": of_bucket(OUTPUT_BUCKET)},
+    "the answers": {"operation": "list_objects_v2", "matches": matches_bucket(OUTPUT_BUCKET)},
     "the letters": {"operation": "receive_message"},
-    "the photos": {"operation": "list_objects_v2", "matches": of_bucket(INPUT_BUCKET)},
+    "the photos": {"operation": "list_objects_v2", "matches": matches_bucket(INPUT_BUCKET)},
 }
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_failed_part_does_not_prevent_the_others(name: str) -> None:
-    world = many()
+    world = world_with_lost_messages()
     world.transport.faults_before.append(failed := TargetedFault(raise_throttle, times=100, **SERVICES[name]))
-    tally = tallied(world)
+    tally = run_once(world)
     assert failed.hit_count
     assert tally.failures
-    assert (put_back(world), tally.counts["put_back"]) == (6, 6)
+    assert (count_resent(world), tally.counts["put_back"]) == (6, 6)
 
 
 def test_failed_item_does_not_prevent_the_next() -> None:
     """Another release wrote the oldest one."""
-    world = many()
+    world = world_with_lost_messages()
     key = min((key for key in world.table.items if key[1].startswith("job#")), key=str)
     body = world.table.items[key]["body"]["S"].replace('"v":2', '"v":3')
     world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
-    tally = tallied(world)
-    assert (put_back(world), len(set(tally.failures))) == (5, 1)
+    tally = run_once(world)
+    assert (count_resent(world), len(set(tally.failures))) == (5, 1)
 
 
 def test_unreadable_spooled_answer_does_not_block_the_next() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.s3.put_object(
         Bucket=OUTPUT_BUCKET, Key=f"{ANSWER_SPOOL_PREFIX}/0.json", Body=b"{}", ContentType="application/json"
     )
     world.run_until_empty()
     pass_time(world, 600)
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 def test_job_without_a_lane_returns_to_intake_once_an_hour() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake")
     world.clock.sleep(60)
     world.steps.reconcile.lane_queues = {}
     sent: list[int] = []
     for _ in range(14):
-        set_right(world)
+        run_reconcile(world)
         sent.append(len(world.queues["intake"].messages))
         world.clock.sleep(300)
     assert sent == [1] * 12 + [2] * 2
@@ -183,22 +183,22 @@ def test_job_without_a_lane_returns_to_intake_once_an_hour() -> None:
 
 def test_delivery_backlog_pauses_purchases_until_half_is_done() -> None:
     """Links are valid for hours, so that a picture might be paid for and lost."""
-    world = dropped()
+    world = world_with_photo()
     waiting = DELIVERY_BACKLOG_HIGH
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting
-    set_right(world)
-    assert (reasons(world), world.mappings["ideogram"].is_enabled) == (["delivery"], False)
+    run_reconcile(world)
+    assert (list_pause_reasons(world), world.mappings["ideogram"].is_enabled) == (["delivery"], False)
     waiting = DELIVERY_BACKLOG_LOW + 1
     pass_time(world, 3600)
-    assert (reasons(world), provider_codes(world), world.provider.received_job_ids) == (
+    assert (list_pause_reasons(world), list_provider_codes(world), world.provider.received_job_ids) == (
         ["delivery"],
         ["delivery_backed_up"],
         [],
     )
     waiting = DELIVERY_BACKLOG_LOW
     pass_time(world, 600)
-    assert (reasons(world), provider_codes(world)) == ([], [])
-    assert (the_job(world, KEY).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (list_pause_reasons(world), list_provider_codes(world)) == ([], [])
+    assert (find_only_job(world, KEY).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -206,5 +206,5 @@ def test_delivery_backlog_pauses_purchases_until_half_is_done() -> None:
 def test_busy_queue_pauses_nothing(waiting: int) -> None:
     world = World()
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting
-    set_right(world)
-    assert reasons(world) == []
+    run_reconcile(world)
+    assert list_pause_reasons(world) == []

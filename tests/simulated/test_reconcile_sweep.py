@@ -9,22 +9,22 @@ from backdrop.reconcile import sweep
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, raise_throttle
-from tests.simulated.days import DAY, codes, pass_time, set_right
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
-from tests.simulated.wishes import REMOVE, defaults, said
+from tests.simulated.days import DAY, list_report_codes, pass_time, run_reconcile
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
+from tests.simulated.wishes import REMOVE, upload_defaults, upload_unique_photo
 
 HOUR = 3600
 HAD_TIME = 600
 
 
-def without_events(world: World, *keys: str) -> None:
+def upload_without_events(world: World, *keys: str) -> None:
     """Uploads photos with their tags, without events."""
     for key in keys or (KEY,):
         world.upload_photo(key, build_photo(key), operation="remove")
     world.queues["intake"].messages.clear()
 
 
-def looked_at(world: World) -> int:
+def count_swept(world: World) -> int:
     """Returns how many photos intake is to check."""
     return len(world.queues["intake"].messages)
 
@@ -34,9 +34,9 @@ def looked_at(world: World) -> int:
 
 def test_photo_without_an_event_is_found_and_bought_once() -> None:
     world = World()
-    without_events(world)
+    upload_without_events(world)
     pass_time(world, HOUR)
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -62,7 +62,7 @@ def test_sidecar_without_an_event_is_found(before: str, name: str) -> None:
     world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
     stored = [job for job in world.list_jobs() if job.status is JobStatus.STORED and job.operation == "replace"]
-    assert (len(stored), codes(world, KEY)) == (1, [])
+    assert (len(stored), list_report_codes(world, KEY)) == (1, [])
     assert_at_rest(world)
 
 
@@ -74,7 +74,7 @@ def test_old_photo_is_found_by_its_recent_sidecar() -> None:
     world.upload_sidecar(KEY, operation="remove")
     world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 # -- left alone --------------------------------------------------------------------------------------------------
@@ -82,34 +82,34 @@ def test_old_photo_is_found_by_its_recent_sidecar() -> None:
 
 def test_recent_photo_gets_time_for_its_event() -> None:
     world = World()
-    without_events(world)
+    upload_without_events(world)
     world.clock.sleep(HAD_TIME - 1)
-    set_right(world)
-    assert looked_at(world) == 0
+    run_reconcile(world)
+    assert count_swept(world) == 0
     world.clock.sleep(1)
-    set_right(world)
-    assert looked_at(world) == 1
+    run_reconcile(world)
+    assert count_swept(world) == 1
 
 
 @pytest.mark.parametrize(("hours", "found"), [(47, 1), (48.1, 0), (1000, 0)])
 def test_only_photos_younger_than_two_days_are_swept(hours: float, found: int) -> None:
     world = World()
-    without_events(world)
+    upload_without_events(world)
     world.clock.sleep(hours * HOUR)
-    set_right(world)
-    assert looked_at(world) == found
+    run_reconcile(world)
+    assert count_swept(world) == found
 
 
 @pytest.mark.parametrize(("minutes", "found"), [(-1, 1), (1, 0)])
 def test_photos_older_than_the_stack_are_not_swept(minutes: int, found: int) -> None:
     """An operator who deploys the stack over a full bucket does not get a bill for all of it."""
     world = World()
-    without_events(world)
+    upload_without_events(world)
     created = world.clock.time + timedelta(minutes=minutes)
     world.steps.reconcile.sweep.read_stack_created_at = lambda: created
     world.clock.sleep(HOUR)
-    set_right(world)
-    assert looked_at(world) == found
+    run_reconcile(world)
+    assert count_swept(world) == found
 
 
 def test_unchanged_photo_is_not_handled_again() -> None:
@@ -136,26 +136,26 @@ def test_unchanged_photo_is_not_handled_again() -> None:
 )
 def test_files_that_are_no_photos_are_skipped(key: str) -> None:
     world = World()
-    without_events(world, key)
+    upload_without_events(world, key)
     pass_time(world, HOUR)
     assert (world.list_jobs(), set(world.table.items)) == ([], {("reconcile", "run")})
 
 
 def test_folder_defaults_without_an_event_wake_their_photos() -> None:
     world = World()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
-    defaults(world, "shoes/", REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
     world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
-    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_known_folder_defaults_are_not_handled_again() -> None:
     world = World()
-    defaults(world, "shoes/", REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
     pass_time(world, HOUR)
-    assert (looked_at(world), world.dead_letter_queue.messages) == (0, [])
+    assert (count_swept(world), world.dead_letter_queue.messages) == (0, [])
     sent = [call for call in world.transport.calls if call.operation == "send_message"]
     assert len(sent) == 1
 
@@ -166,13 +166,13 @@ def test_known_folder_defaults_are_not_handled_again() -> None:
 def test_full_bucket_is_swept_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MAX_KEYS", 4)
     world = World()
-    without_events(world, *(f"{n:02}.jpg" for n in range(10)))
+    upload_without_events(world, *(f"{n:02}.jpg" for n in range(10)))
     world.clock.sleep(HOUR)
     found: list[int] = []
     places: list[str] = []
     for _ in range(4):
-        set_right(world)
-        found.append(looked_at(world))
+        run_reconcile(world)
+        found.append(count_swept(world))
         places.append(world.ledger.read_reconcile_state().sweep_cursor)
     assert (found[:3], places[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
 
@@ -180,21 +180,21 @@ def test_full_bucket_is_swept_in_slices(monkeypatch: pytest.MonkeyPatch) -> None
 def test_run_checks_only_as_many_photos_as_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MAX_PHOTOS", 3)
     world = World()
-    without_events(world, *(f"{n:02}.jpg" for n in range(8)))
+    upload_without_events(world, *(f"{n:02}.jpg" for n in range(8)))
     world.clock.sleep(HOUR)
     found: list[int] = []
     for _ in range(3):
-        set_right(world)
-        found.append(looked_at(world))
+        run_reconcile(world)
+        found.append(count_swept(world))
     assert found == [3, 6, 8]
 
 
 def test_unavailable_bucket_is_swept_later() -> None:
     world = World()
-    without_events(world)
+    upload_without_events(world)
     world.transport.faults_before.append(TargetedFault(raise_throttle, "list_objects_v2", times=3))
     pass_time(world, 2 * HOUR)
-    assert the_job(world).status is JobStatus.STORED
+    assert find_only_job(world).status is JobStatus.STORED
 
 
 def test_swept_photo_is_handled_like_any_other() -> None:

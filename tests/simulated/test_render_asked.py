@@ -18,8 +18,8 @@ from simulation.world.simulated_provider import (
 )
 from simulation.world.simulated_stack import TIMEOUTS_SECONDS, World
 from simulation.world.transport import TargetedFault, crash_worker, lose_response
-from tests.simulated.days import DAY, codes, pass_time, reasons, the_lane
-from tests.simulated.simulation import FAILED, KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.days import DAY, list_pause_reasons, list_report_codes, pass_time, read_lane_health
+from tests.simulated.simulation import FAILED, KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 S = JobStatus
 ACKNOWLEDGED, OWN_ID = "acknowledged", "own_id"
@@ -27,17 +27,17 @@ ASKABLE = pytest.mark.parametrize("kind", [ACKNOWLEDGED, OWN_ID])
 POLICIES = pytest.mark.parametrize("policy", ["retry_once", "hold"])
 
 
-def asked(world: World) -> list[Any]:
+def list_lookups(world: World) -> list[Any]:
     """Returns the calls that looked something up at the provider."""
     return [call for call in world.transport.calls if call.operation == "look_up"]
 
 
 def assert_paid_once(world: World) -> None:
     """Asserts one charge, in one attempt, and its picture."""
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (S.STORED, PRICE, 0, PRICE)
     assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
-    assert (codes(world, KEY), len(world.read_pictures())) == ([], 1)
+    assert (list_report_codes(world, KEY), len(world.read_pictures())) == ([], 1)
     assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
@@ -49,16 +49,16 @@ def assert_paid_once(world: World) -> None:
 @POLICIES
 def test_lost_answer_is_looked_up_at_the_provider(kind: str, policy: str) -> None:
     """The poll that would have returned it fails; the provider has the work and its ID."""
-    world = dropped(kind=kind, on_lost_answer=policy)
+    world = world_with_photo(kind=kind, on_lost_answer=policy)
     world.transport.faults_after.append(strike := TargetedFault(crash_worker, "poll"))
     world.run_until_empty()
-    assert (strike.hit_count, len(world.provider.received_job_ids), bool(asked(world))) == (1, 1, True)
+    assert (strike.hit_count, len(world.provider.received_job_ids), bool(list_lookups(world))) == (1, 1, True)
     assert_paid_once(world)
 
 
 @POLICIES
 def test_charged_call_with_our_id_is_found_after_any_loss(policy: str) -> None:
-    world = dropped(kind=OWN_ID, on_lost_answer=policy)
+    world = world_with_photo(kind=OWN_ID, on_lost_answer=policy)
     world.provider.script.append(build_charged_hang_up())
     world.run_until_empty()
     assert len(world.provider.received_job_ids) == 1
@@ -68,7 +68,7 @@ def test_charged_call_with_our_id_is_found_after_any_loss(policy: str) -> None:
 @POLICIES
 def test_call_with_our_id_that_never_arrived_is_resent(policy: str) -> None:
     """The provider has no record of it. Even if that were wrong, the same ID could not be charged twice."""
-    world = dropped(kind=OWN_ID, on_lost_answer=policy)
+    world = world_with_photo(kind=OWN_ID, on_lost_answer=policy)
     world.provider.script.append(build_uncharged_hang_up())
     world.run_until_empty()
     first, second = world.provider.paid_calls
@@ -79,7 +79,7 @@ def test_call_with_our_id_that_never_arrived_is_resent(policy: str) -> None:
 def test_resend_happens_even_with_short_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is never time for both the wait and a call after it; so one invocation waits, and the next one calls."""
     monkeypatch.setitem(TIMEOUTS_SECONDS, "ideogram", 24)
-    world = dropped(kind=OWN_ID)
+    world = world_with_photo(kind=OWN_ID)
     world.provider.timeout_seconds = 5.0
     world.provider.script.append(build_uncharged_hang_up())
     world.provider.default_behavior = CallBehavior(work_seconds=2)
@@ -90,7 +90,7 @@ def test_resend_happens_even_with_short_invocations(monkeypatch: pytest.MonkeyPa
 
 
 def test_each_resend_waits_from_the_latest_loss() -> None:
-    world = dropped(kind=OWN_ID)
+    world = world_with_photo(kind=OWN_ID)
     world.provider.script.extend([build_uncharged_hang_up(30), build_uncharged_hang_up(), build_uncharged_hang_up()])
     world.run_until_empty()
     opened = [call.started_at for call in world.provider.paid_calls]
@@ -102,48 +102,52 @@ def test_each_resend_waits_from_the_latest_loss() -> None:
 
 @POLICIES
 def test_call_without_provider_id_cannot_be_looked_up(policy: str) -> None:
-    world = dropped(kind=ACKNOWLEDGED, on_lost_answer=policy)
+    world = world_with_photo(kind=ACKNOWLEDGED, on_lost_answer=policy)
     world.provider.script.append(build_charged_hang_up())
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, len(world.provider.received_job_ids)) == (
         (S.STORED, 2) if policy == "retry_once" else (S.HELD, 1)
     )
-    assert (job.unknown, asked(world)) == (PRICE, [])
+    assert (job.unknown, list_lookups(world)) == (PRICE, [])
     assert_at_rest(world)
 
 
 @ASKABLE
 def test_lookup_reports_work_that_failed_without_charge(kind: str) -> None:
-    world = dropped(kind=kind)
+    world = world_with_photo(kind=kind)
     refusal = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST).result
     world.provider.script.append(CallBehavior(failure=refusal))
     world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
     world.run_until_empty()
-    assert (the_job(world).status, world.provider.charged_micro_usd, the_job(world).unknown) == (S.REFUSED, 0, 0)
-    assert codes(world, KEY) == ["unsafe_request"]
+    assert (find_only_job(world).status, world.provider.charged_micro_usd, find_only_job(world).unknown) == (
+        S.REFUSED,
+        0,
+        0,
+    )
+    assert list_report_codes(world, KEY) == ["unsafe_request"]
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("bills", [True, False])
 @pytest.mark.parametrize("lost", [True, False], ids=["looked up", "polled"])
 def test_work_that_failed_at_unknown_cost_is_not_bought_again(bills: bool, lost: bool) -> None:
-    world = dropped(kind=OWN_ID)
+    world = world_with_photo(kind=OWN_ID)
     world.provider.script.append(CallBehavior(failure=FAILED, bills_failure=bills))
     if lost:
         world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
     world.run_until_empty()
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.charged, job.unknown, len(world.provider.received_job_ids)) == (S.DEAD, 0, PRICE, 1)
-    assert codes(world, KEY) == ["provider_failed"]
+    assert list_report_codes(world, KEY) == ["provider_failed"]
     assert_at_rest(world)
 
 
 @ASKABLE
 def test_result_in_the_submits_response_is_used(kind: str) -> None:
-    world = dropped(kind=kind)
+    world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(responds_immediately=True))
     world.run_until_empty()
     assert not [call for call in world.transport.calls if call.operation in ("poll", "look_up")]
@@ -156,11 +160,11 @@ def test_result_in_the_submits_response_is_used(kind: str) -> None:
 @ASKABLE
 def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) -> None:
     """The worker parks the call and ends; the next delivery continues to poll."""
-    world = dropped(kind=kind)
+    world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
     crashes: list[int] = []
     world.transport.faults_before.append(
-        TargetedFault(lambda _: crashes.append(the_job(world).crash_count), "look_up", times=1000)
+        TargetedFault(lambda _: crashes.append(find_only_job(world).crash_count), "look_up", times=1000)
     )
     world.run_until_empty()
     assert (len(world.provider.received_job_ids), world.crash_count) == (1, 0)
@@ -171,7 +175,7 @@ def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) ->
 
 @ASKABLE
 def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
-    world = dropped(kind=kind)
+    world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
     world.transport.faults_after.append(strike := TargetedFault(crash_worker, "look_up", times=8))
     world.transport.faults_before.append(TargetedFault(crash_worker, "poll", nth=3))
@@ -184,20 +188,20 @@ def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
 @POLICIES
 def test_provider_that_never_answers_is_abandoned_after_an_hour(kind: str, policy: str) -> None:
     """What the provider calls pending for longer than it keeps its records is lost, as if there were no lookup."""
-    world = dropped(kind=kind, on_lost_answer=policy)
+    world = world_with_photo(kind=kind, on_lost_answer=policy)
     world.provider.override_lookup = lambda: LookupStatus.PENDING
     pass_time(world, 3000)
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.SUBMITTING, 1)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.SUBMITTING, 1)
     pass_time(world, DAY, every=1800)
-    job = the_job(world)
-    assert (job.status, codes(world, KEY)) == (S.HELD, ["charge_unknown"])
+    job = find_only_job(world)
+    assert (job.status, list_report_codes(world, KEY)) == (S.HELD, ["charge_unknown"])
     assert job.unknown >= PRICE
     assert_at_rest(world)
 
 
 def test_record_that_the_provider_forgot_is_lost() -> None:
     """No worker looked it up for more than an hour, because the lane was paused."""
-    world = dropped(kind=ACKNOWLEDGED)
+    world = world_with_photo(kind=ACKNOWLEDGED)
     world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
     world.deliver_next("intake")
     world.deliver_next("ideogram")
@@ -205,7 +209,7 @@ def test_record_that_the_provider_forgot_is_lost() -> None:
     world.run_for(4000)
     world.resume_lane()
     world.run_until_empty()
-    assert (the_job(world).status, the_job(world).unknown, world.provider.charged_micro_usd) == (
+    assert (find_only_job(world).status, find_only_job(world).unknown, world.provider.charged_micro_usd) == (
         S.STORED,
         PRICE,
         2 * PRICE,
@@ -217,24 +221,24 @@ def test_record_that_the_provider_forgot_is_lost() -> None:
 
 
 def test_always_lost_answer_with_our_id_is_charged_once_and_held() -> None:
-    world = dropped(kind=OWN_ID)
+    world = world_with_photo(kind=OWN_ID)
     world.provider.default_behavior = build_charged_hang_up()
     world.provider.override_lookup = lambda: LookupStatus.ABSENT
     pass_time(world, DAY, every=1800)
-    assert (the_job(world).status, world.provider.charged_micro_usd) == (S.HELD, PRICE)
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.HELD, PRICE)
     assert 2 <= len(world.provider.received_job_ids) <= 5
-    assert (len(the_job(world).attempts), the_job(world).unknown) == (1, PRICE)
+    assert (len(find_only_job(world).attempts), find_only_job(world).unknown) == (1, PRICE)
     assert_at_rest(world)
 
 
 def test_work_that_the_provider_abandoned_is_bought_under_another_id() -> None:
-    world = dropped(kind=OWN_ID)
+    world = world_with_photo(kind=OWN_ID)
     rejected = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST).result
     world.provider.script.append(CallBehavior(failure=rejected))
     world.run_until_empty()
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.charge_no, world.provider.charged_micro_usd) == (S.STORED, 1, PRICE)
     assert len({attempt.provider_id for attempt in job.attempts}) == 2
 
@@ -243,9 +247,9 @@ def test_work_that_the_provider_abandoned_is_bought_under_another_id() -> None:
 
 
 def test_provider_id_is_in_the_ledger_before_the_first_poll() -> None:
-    world = dropped(kind=ACKNOWLEDGED)
+    world = world_with_photo(kind=ACKNOWLEDGED)
     names: list[str | None] = []
-    note = TargetedFault(lambda _: names.append(the_job(world).attempts[0].provider_id), "poll", times=100)
+    note = TargetedFault(lambda _: names.append(find_only_job(world).attempts[0].provider_id), "poll", times=100)
     world.transport.faults_before.append(note)
     world.run_until_empty()
     assert None not in names
@@ -253,12 +257,12 @@ def test_provider_id_is_in_the_ledger_before_the_first_poll() -> None:
 
 
 def test_provider_id_is_written_once_after_an_unanswered_write() -> None:
-    world = dropped(kind=ACKNOWLEDGED)
+    world = world_with_photo(kind=ACKNOWLEDGED)
     world.transport.faults_after.append(lost := TargetedFault(lose_response, "transact_write_items", nth=3))
     world.run_until_empty()
     bodies = [str(call.request) for call in world.transport.calls if call.operation == "transact_write_items"]
     named = [body for body in bodies if '"status":"submitting"' in body and '"provider_id":null' not in body]
-    assert (lost.hit_count, len(named), asked(world)) == (1, 1, [])
+    assert (lost.hit_count, len(named), list_lookups(world)) == (1, 1, [])
     assert_paid_once(world)
 
 
@@ -274,5 +278,5 @@ def test_lookup_that_finds_the_job_counts_as_good_result() -> None:
     world.provider.default_behavior = build_charged_hang_up()
     for _ in range(2 * FAILURE_THRESHOLD):
         world.deliver_next("ideogram")
-        assert (the_lane(world).opened_since, reasons(world)) == (None, [])
+        assert (read_lane_health(world).opened_since, list_pause_reasons(world)) == (None, [])
     assert len(world.provider.received_job_ids) == 2 * FAILURE_THRESHOLD

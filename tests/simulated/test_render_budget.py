@@ -14,21 +14,21 @@ from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.days import (
     DAY,
     EVERY_SECONDS,
-    codes,
-    kinds,
+    list_event_types,
+    list_pause_reasons,
+    list_provider_codes,
+    list_report_codes,
     pass_time,
-    provider_codes,
-    provider_report,
-    reasons,
-    set_right,
+    read_provider_report,
+    run_reconcile,
 )
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 BLUE = "shoes/blue.jpg"
 NEWS = ["Image Completed", "Provider Paused", "Budget Reached"]
 
 
-def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
+def world_at_its_budget(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
     """Returns a world whose budget one photo has used up, and in which another waits; and the next midnight."""
     world = World(budget=PRICE)
     tomorrow = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
@@ -43,36 +43,39 @@ def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
 
 @pytest.mark.parametrize(("hour", "minute"), [(0, 5), (9, 0), (23, 50)], ids=["00:05", "09:00", "23:50"])
 def test_photo_over_the_budget_is_bought_the_next_day(hour: int, minute: int) -> None:
-    world, midnight = bought_out(hour, minute)
+    world, midnight = world_at_its_budget(hour, minute)
     pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
-    assert (world.provider.charged_micro_usd, reasons(world)) == (PRICE, ["budget"])
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (PRICE, ["budget"])
     pass_time(world, EVERY_SECONDS)
-    assert (the_job(world, BLUE).status, world.provider.charged_micro_usd) == (JobStatus.STORED, 2 * PRICE)
-    assert the_job(world, BLUE).attempts[0].budget_day == midnight.date().isoformat()
+    assert (find_only_job(world, BLUE).status, world.provider.charged_micro_usd) == (JobStatus.STORED, 2 * PRICE)
+    assert find_only_job(world, BLUE).attempts[0].budget_day == midnight.date().isoformat()
     assert world.read_budget()["committed"] == PRICE
-    assert (provider_report(world), kinds(world)) == (None, [*NEWS, "Provider Resumed", "Image Completed"])
+    assert (read_provider_report(world), list_event_types(world)) == (
+        None,
+        [*NEWS, "Provider Resumed", "Image Completed"],
+    )
     assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
 def test_reached_budget_causes_one_report_and_one_event() -> None:
-    world, _ = bought_out()
+    world, _ = world_at_its_budget()
     for n in range(5):
         world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
     pass_time(world, 3600)
-    report = provider_report(world)
+    report = read_provider_report(world)
     assert report
     assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
         ("budget_reached", "paused", "not_spent")
     ]
     assert "$0.01" in report["errors"][0]["message"]
     assert "`backdrop budget 300 --today`" in report["errors"][0]["hint"]
-    assert [codes(world, job.key) for job in world.list_jobs()] == [[]] * 7
-    assert kinds(world) == NEWS
+    assert [list_report_codes(world, job.key) for job in world.list_jobs()] == [[]] * 7
+    assert list_event_types(world) == NEWS
 
 
 def test_reached_budget_wears_out_no_message() -> None:
-    world, _ = bought_out()
+    world, _ = world_at_its_budget()
     pass_time(world, DAY / 2)
     (message,) = world.queues["ideogram"].messages
     assert message.receive_count == 1
@@ -81,10 +84,14 @@ def test_reached_budget_wears_out_no_message() -> None:
 
 def test_budget_of_zero_buys_nothing_and_loses_nothing() -> None:
     """Lanes keep a message for four days; by then, reconcile has sent another one."""
-    world = dropped(budget=0)
+    world = world_with_photo(budget=0)
     pass_time(world, 9 * DAY, every=DAY / 8)
-    assert (world.provider.received_job_ids, world.read_budget(), the_job(world).status) == ([], {}, JobStatus.ACCEPTED)
-    assert provider_codes(world) == ["budget_reached"]
+    assert (world.provider.received_job_ids, world.read_budget(), find_only_job(world).status) == (
+        [],
+        {},
+        JobStatus.ACCEPTED,
+    )
+    assert list_provider_codes(world) == ["budget_reached"]
     assert world.sqs.list_messages(world.queues["ideogram"])
     assert not world.dead_letter_queue.messages
 
@@ -93,31 +100,31 @@ def test_budget_of_zero_buys_nothing_and_loses_nothing() -> None:
 
 
 def test_lane_resumes_after_a_person_raises_todays_budget() -> None:
-    world, midnight = bought_out()
+    world, midnight = world_at_its_budget()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     pass_time(world, EVERY_SECONDS)
-    assert (the_job(world, BLUE).status, reasons(world)) == (JobStatus.STORED, [])
+    assert (find_only_job(world, BLUE).status, list_pause_reasons(world)) == (JobStatus.STORED, [])
     world.upload_photo("hats/1.jpg", build_photo("1"), operation="remove")
     pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
-    assert (world.provider.charged_micro_usd, reasons(world)) == (2 * PRICE, ["budget"])
-    assert_at_rest_but(world, "hats/1.jpg")
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (2 * PRICE, ["budget"])
+    assert_at_rest_except(world, "hats/1.jpg")
 
 
 def test_raised_budget_is_valid_for_one_day_only() -> None:
-    world, midnight = bought_out()
+    world, midnight = world_at_its_budget()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 10 * PRICE)
     pass_time(world, (midnight - world.clock.now()).total_seconds() + EVERY_SECONDS)
     for n in range(3):
         world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
     pass_time(world, 3600)
-    assert (world.provider.charged_micro_usd, reasons(world)) == (3 * PRICE, ["budget"])
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (3 * PRICE, ["budget"])
 
 
 def test_raise_that_does_not_cover_the_next_job_resumes_nothing() -> None:
-    world, _ = bought_out()
+    world, _ = world_at_its_budget()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE - 1)
     pass_time(world, 3600)
-    assert (world.provider.charged_micro_usd, reasons(world)) == (PRICE, ["budget"])
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (PRICE, ["budget"])
     (message,) = world.queues["ideogram"].messages
     assert message.receive_count == 1
 
@@ -133,18 +140,18 @@ def test_reservations_of_calls_in_flight_delay_without_a_pause() -> None:
     world.run_until_empty("intake")
     seen: list[object] = []
 
-    def others() -> None:
+    def claim_meanwhile() -> None:
         world.deliver_next("ideogram")
         seen.extend(
             [
                 *(wait.code for wait in world.returned_messages),
                 world.read_report(KEY),
                 world.read_report(BLUE),
-                reasons(world),
+                list_pause_reasons(world),
             ]
         )
 
-    world.provider.script.append(CallBehavior(run_during_call=others))
+    world.provider.script.append(CallBehavior(run_during_call=claim_meanwhile))
     world.deliver_next("ideogram")
     assert seen == [Code.BUDGET_RESERVED, None, None, []]
     assert world.provider.charged_micro_usd == PRICE
@@ -153,21 +160,21 @@ def test_reservations_of_calls_in_flight_delay_without_a_pause() -> None:
 def test_price_that_rose_while_waiting_is_reserved_and_bought(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = dropped(budget=2 * PRICE)
+    world = world_with_photo(budget=2 * PRICE)
     world.run_until_empty("intake")
-    assert the_job(world).quoted == PRICE
+    assert find_only_job(world).quoted == PRICE
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     reserved: list[int] = []
     world.provider.script.append(CallBehavior(run_during_call=lambda: reserved.append(world.read_budget()["reserved"])))
     world.run_until_empty()
     assert reserved == [2 * PRICE]
-    assert (the_job(world).quoted, the_job(world).charged) == (2 * PRICE, 2 * PRICE)
+    assert (find_only_job(world).quoted, find_only_job(world).charged) == (2 * PRICE, 2 * PRICE)
     assert_at_rest(world)
 
 
-def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
+def world_above_its_budget(monkeypatch: pytest.MonkeyPatch) -> World:
     """Returns a world with a photo whose price rose above the whole day's budget while it waited."""
-    world = dropped(budget=PRICE)
+    world = world_with_photo(budget=PRICE)
     world.run_until_empty("intake")
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     pass_time(world, EVERY_SECONDS)
@@ -179,38 +186,38 @@ def test_job_above_the_whole_daily_budget_is_reported_without_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If it paused its lane, the lane would stay paused for all others forever."""
-    world = dearer_than_a_day(monkeypatch)
+    world = world_above_its_budget(monkeypatch)
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
         ("budget_reached", "accepted", "not_spent")
     ]
     assert "costs up to $0.02, which is more than a whole day's budget ($0.01)" in report["errors"][0]["message"]
-    assert (reasons(world), provider_report(world), world.provider.received_job_ids) == ([], None, [])
+    assert (list_pause_reasons(world), read_provider_report(world), world.provider.received_job_ids) == ([], None, [])
     world.upload_photo(BLUE, build_photo("blue"), operation="remove")
     world.run_for(60)
-    assert the_job(world, BLUE).status is JobStatus.STORED
+    assert find_only_job(world, BLUE).status is JobStatus.STORED
 
 
 def test_job_above_the_daily_budget_is_reported_despite_crashes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = dropped(budget=PRICE)
+    world = world_with_photo(budget=PRICE)
     world.run_until_empty("intake", "deliver")
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     world.transport.faults_before.append(strike := TargetedFault(crash_worker, "send_message", times=2))
     pass_time(world, 1800)
-    assert (strike.hit_count, codes(world, KEY)) == (2, ["budget_reached"])
+    assert (strike.hit_count, list_report_codes(world, KEY)) == (2, ["budget_reached"])
 
 
 def test_job_above_the_daily_budget_runs_after_a_raise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = dearer_than_a_day(monkeypatch)
+    world = world_above_its_budget(monkeypatch)
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     world.run_for(3700)
-    assert (the_job(world).status, codes(world, KEY), world.provider.charged_micro_usd) == (
+    assert (find_only_job(world).status, list_report_codes(world, KEY), world.provider.charged_micro_usd) == (
         JobStatus.STORED,
         [],
         2 * PRICE,
@@ -219,28 +226,28 @@ def test_job_above_the_daily_budget_runs_after_a_raise(
 
 def test_lost_answer_that_no_budget_can_repeat_is_held() -> None:
     """A person had raised the budget of the day on which it was sent."""
-    world = dropped(budget=PRICE // 2)
+    world = world_with_photo(budget=PRICE // 2)
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), PRICE)
     world.provider.script.append(build_charged_hang_up())
     pass_time(world, 3600)
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.unknown, world.provider.charged_micro_usd) == (JobStatus.HELD, PRICE, PRICE)
-    assert (codes(world, KEY), kinds(world)) == (["charge_unknown"], ["Image Failed"])
+    assert (list_report_codes(world, KEY), list_event_types(world)) == (["charge_unknown"], ["Image Failed"])
 
 
 def test_budget_and_person_are_separate_reasons_to_pause() -> None:
-    world, _ = bought_out()
+    world, _ = world_at_its_budget()
     world.pause_lane()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     pass_time(world, 3600)
-    assert (reasons(world), world.provider.charged_micro_usd) == (["person"], PRICE)
+    assert (list_pause_reasons(world), world.provider.charged_micro_usd) == (["person"], PRICE)
     world.resume_lane()
-    set_right(world)
+    run_reconcile(world)
     world.run_until_empty()
-    assert the_job(world, BLUE).status is JobStatus.STORED
+    assert find_only_job(world, BLUE).status is JobStatus.STORED
 
 
-def assert_at_rest_but(world: World, waiting: str) -> None:
+def assert_at_rest_except(world: World, waiting: str) -> None:
     """Asserts that everything is at rest except one photo, which waits for the budget."""
-    job = the_job(world, waiting)
-    assert (job.status, job.attempts, codes(world, waiting)) == (JobStatus.ACCEPTED, (), [])
+    job = find_only_job(world, waiting)
+    assert (job.status, job.attempts, list_report_codes(world, waiting)) == (JobStatus.ACCEPTED, (), [])

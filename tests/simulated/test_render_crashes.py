@@ -12,11 +12,11 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker, lose_response
-from tests.simulated.days import kinds, pass_time, provider_codes, reasons
-from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, dropped, the_job
+from tests.simulated.days import list_event_types, list_pause_reasons, list_provider_codes, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, replay_with_crashes, world_with_photo
 
 
-def in_doubt(world: World, call: ServiceCall) -> bool:
+def has_unrecorded_answer(world: World, call: ServiceCall) -> bool:
     """Whether a worker that crashed after this call left a call's answer unrecorded."""
     if call.operation == "call":
         return True
@@ -28,8 +28,8 @@ def in_doubt(world: World, call: ServiceCall) -> bool:
 def test_crash_after_any_call_ends_in_one_charge_or_reported_second(policy: str) -> None:
     """Without a lookup, the charge stays unknown: the call is repeated once, or held for a person."""
     seen: set[bool] = set()
-    for call, world in after_each_crash(partial(dropped, on_lost_answer=policy), World.run_until_empty):
-        job, doubt = the_job(world), in_doubt(world, call)
+    for call, world in replay_with_crashes(partial(world_with_photo, on_lost_answer=policy), World.run_until_empty):
+        job, doubt = find_only_job(world), has_unrecorded_answer(world, call)
         assert job.status is (JobStatus.HELD if doubt and policy == "hold" else JobStatus.STORED), call
         assert job.unknown == (PRICE if doubt else 0), call
         assert len(world.provider.received_job_ids) <= 1 + (doubt and policy == "retry_once"), call
@@ -43,8 +43,10 @@ def test_crash_after_any_call_ends_in_one_charge_or_reported_second(policy: str)
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
 def test_crash_after_any_call_with_our_id_ends_in_one_charge(policy: str) -> None:
-    for call, world in after_each_crash(partial(dropped, kind="own_id", on_lost_answer=policy), World.run_until_empty):
-        job = the_job(world)
+    for call, world in replay_with_crashes(
+        partial(world_with_photo, kind="own_id", on_lost_answer=policy), World.run_until_empty
+    ):
+        job = find_only_job(world)
         assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (
             JobStatus.STORED,
             PRICE,
@@ -57,8 +59,8 @@ def test_crash_after_any_call_with_our_id_ends_in_one_charge(policy: str) -> Non
 
 def test_only_a_crash_before_the_provider_id_leaves_doubt() -> None:
     doubts: list[bool] = []
-    for call, world in after_each_crash(partial(dropped, kind="acknowledged"), World.run_until_empty):
-        job = the_job(world)
+    for call, world in replay_with_crashes(partial(world_with_photo, kind="acknowledged"), World.run_until_empty):
+        job = find_only_job(world)
         assert (job.status, job.charged) == (JobStatus.STORED, PRICE), call
         assert world.provider.charged_micro_usd == PRICE or job.unknown, call
         assert_at_rest(world)
@@ -69,16 +71,16 @@ def test_only_a_crash_before_the_provider_id_leaves_doubt() -> None:
 
 @pytest.mark.parametrize("kind", ["unaskable", "acknowledged", "own_id"])
 def test_crash_at_the_provider_after_charging_is_reported_or_found(kind: str) -> None:
-    world = dropped(kind=kind)
+    world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(kills_worker=True))
     world.run_until_empty()
-    job, found = the_job(world), kind == "own_id"
+    job, found = find_only_job(world), kind == "own_id"
     assert (job.status, job.charged, job.unknown) == (JobStatus.STORED, PRICE, 0 if found else PRICE)
     assert world.provider.charged_micro_usd == (1 if found else 2) * PRICE
     assert_at_rest(world)
 
 
-def several_images() -> World:
+def request_several_images() -> World:
     """A photo for which three pictures are requested."""
     world = World()
     world.upload_sidecar(KEY, prompt="on a marble table", num_images=3)
@@ -86,51 +88,51 @@ def several_images() -> World:
     return world
 
 
-def unreadable() -> World:
+def upload_unreadable_photo() -> World:
     """A file that only claims to be a photo."""
     world = World()
     world.upload_photo(KEY, b"just text", operation="remove")
     return world
 
 
-def without_instructions() -> World:
+def upload_without_instructions() -> World:
     """A photo without instructions."""
     world = World()
     world.upload_photo(KEY, build_photo())
     return world
 
 
-def refused_by_the_provider() -> World:
+def refuse_photo() -> World:
     """A photo that the provider's safety check refuses."""
-    world = dropped()
+    world = world_with_photo()
     world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
     return world
 
 
-def withheld() -> World:
+def withhold_picture() -> World:
     """A picture that the provider made and charged, but withholds."""
-    world = dropped()
+    world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unsafe_count=1)
     return world
 
 
-def edited() -> World:
+def edit_before_payment() -> World:
     """A sidecar that is edited before anything was paid."""
-    world = several_images()
+    world = request_several_images()
     world.run_until_empty("intake")
     world.upload_sidecar(KEY, operation="remove")
     return world
 
 
-def deleted() -> World:
+def delete_waiting_photo() -> World:
     """A photo that is deleted while its job waits."""
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.delete_file(KEY)
     return world
 
 
-def mended() -> World:
+def correct_reported_sidecar() -> World:
     """A sidecar with errors that is corrected after its report was written."""
     world = World()
     world.upload_sidecar(KEY, operation="remoev")
@@ -141,24 +143,24 @@ def mended() -> World:
     return world
 
 
-def late_instructions() -> World:
+def add_instructions_late() -> World:
     """A photo that was reported because it had no instructions, and gets them."""
-    world = without_instructions()
+    world = upload_without_instructions()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")
     return world
 
 
 SCENES = (
-    several_images,
-    unreadable,
-    without_instructions,
-    refused_by_the_provider,
-    withheld,
-    edited,
-    deleted,
-    mended,
-    late_instructions,
+    request_several_images,
+    upload_unreadable_photo,
+    upload_without_instructions,
+    refuse_photo,
+    withhold_picture,
+    edit_before_payment,
+    delete_waiting_photo,
+    correct_reported_sidecar,
+    add_instructions_late,
 )
 
 
@@ -167,10 +169,10 @@ def test_crash_after_any_call_changes_no_outcome(scene: Callable[[], World]) -> 
     """After a crash, it ends as it does without one: same statuses, same pictures, same report, same events."""
     calm = scene()
     decide_then_run(calm)
-    expected = the_end(calm)
-    for call, world in after_each_crash(scene, decide_then_run):
+    expected = describe_end(calm)
+    for call, world in replay_with_crashes(scene, decide_then_run):
         assert_at_rest(world)
-        assert the_end(world) == expected, call
+        assert describe_end(world) == expected, call
         doubt = any(job.unknown for job in world.list_jobs())
         assert doubt is any(len(job.attempts) > 1 for job in world.list_jobs()), call
         assert world.provider.charged_micro_usd == calm.provider.charged_micro_usd or doubt, call
@@ -183,7 +185,7 @@ def decide_then_run(world: World) -> None:
     world.run_until_empty()
 
 
-def the_end(world: World) -> tuple[object, ...]:
+def describe_end(world: World) -> tuple[object, ...]:
     """Returns what a person can see in the end, without times and money."""
     report, receipt = world.read_report(KEY), world.read_receipt(KEY)
     return (
@@ -197,30 +199,30 @@ def the_end(world: World) -> tuple[object, ...]:
 
 
 def test_lost_response_of_any_write_changes_nothing() -> None:
-    calm = dropped()
+    calm = world_with_photo()
     calm.run_until_empty()
-    expected = the_end(calm), calm.provider.charged_micro_usd
+    expected = describe_end(calm), calm.provider.charged_micro_usd
     for operation in ("transact_write_items", "put_object", "send_message", "put_events"):
         for nth in range(1, 20):
-            world = dropped()
+            world = world_with_photo()
             world.transport.faults_after.append(strike := TargetedFault(lose_response, operation, nth))
             world.run_until_empty()
             if not strike.hit_count:
                 break
-            assert (the_end(world), world.provider.charged_micro_usd) == expected, (operation, nth)
+            assert (describe_end(world), world.provider.charged_micro_usd) == expected, (operation, nth)
             assert_at_rest(world)
 
 
 def test_two_crashes_anywhere_cause_at_most_two_calls() -> None:
     for first in range(1, 30, 3):
         for second in range(first + 1, 60, 5):
-            world = dropped()
+            world = world_with_photo()
             world.transport.faults_after += [
                 TargetedFault(crash_worker, nth=first),
                 TargetedFault(crash_worker, nth=second),
             ]
             world.run_until_empty()
-            job = the_job(world)
+            job = find_only_job(world)
             assert len(world.provider.received_job_ids) <= 2
             assert job.status is JobStatus.STORED or (job.status is JobStatus.HELD and job.lost_call_count == 2)
             assert_at_rest(world)
@@ -230,13 +232,13 @@ def test_report_of_a_paused_provider_survives_a_crash() -> None:
     """The report says why all jobs wait, whatever crashed between the ledger, the mapping, and the message."""
     ends: set[JobStatus] = set()
     for nth in range(1, 24):
-        world = dropped()
+        world = world_with_photo()
         world.provider.default_behavior = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
         world.run_until_empty("intake", "deliver")
         world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
         pass_time(world, 3600)
         assert strike.hit_count == 1
-        assert (provider_codes(world), reasons(world)) == (["provider_key_refused"], ["key"]), nth
-        assert "Provider Paused" in kinds(world)
-        ends.add(the_job(world).status)
+        assert (list_provider_codes(world), list_pause_reasons(world)) == (["provider_key_refused"], ["key"]), nth
+        assert "Provider Paused" in list_event_types(world)
+        ends.add(find_only_job(world).status)
     assert ends == {JobStatus.ACCEPTED, JobStatus.UNKNOWN}

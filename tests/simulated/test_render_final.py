@@ -7,7 +7,7 @@ from backdrop.model.job import AttemptOutcome, JobStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 GIVEN_UP = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was given up", is_final=True)
 TOO_MUCH = ProviderResult(
@@ -17,7 +17,7 @@ NO_ANSWER = ProviderResult.lost("no answer came back")
 
 
 def assert_bought_once_under_two_ids(world: World) -> None:
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (
         JobStatus.STORED,
         PRICE,
@@ -33,7 +33,7 @@ def assert_bought_once_under_two_ids(world: World) -> None:
 
 @pytest.mark.parametrize("end", [GIVEN_UP, TOO_MUCH], ids=["given up", "too much"])
 def test_work_that_ended_without_result_is_bought_under_another_id(end: ProviderResult) -> None:
-    world = dropped(kind="own_id")
+    world = world_with_photo(kind="own_id")
     world.provider.script.append(CallBehavior(failure=end))
     world.run_until_empty()
     assert_bought_once_under_two_ids(world)
@@ -41,7 +41,7 @@ def test_work_that_ended_without_result_is_bought_under_another_id(end: Provider
 
 def test_same_holds_for_an_end_found_by_lookup() -> None:
     """The call in the slot was prepared with the first ID, so that it is not the one that is sent."""
-    world = dropped(kind="own_id")
+    world = world_with_photo(kind="own_id")
     world.provider.script.append(CallBehavior(failure=GIVEN_UP, result=NO_ANSWER))
     world.run_until_empty()
     assert_bought_once_under_two_ids(world)

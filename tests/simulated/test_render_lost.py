@@ -15,8 +15,8 @@ from simulation.world.simulated_provider import (
 )
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault
-from tests.simulated.days import DAY, codes, pass_time
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.days import DAY, list_report_codes, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 S = JobStatus
 LOST = {
@@ -26,18 +26,22 @@ LOST = {
 }
 
 
-def money(world: World) -> tuple[int, int, int]:
+def read_money(world: World) -> tuple[int, int, int]:
     """Returns the certain cost, the unknown cost, and the bill."""
-    return the_job(world).charged, the_job(world).unknown, world.provider.charged_micro_usd
+    return find_only_job(world).charged, find_only_job(world).unknown, world.provider.charged_micro_usd
 
 
 @pytest.mark.parametrize("lost", LOST)
 def test_second_call_and_both_charges_are_in_the_receipt(lost: str) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.append(LOST[lost])
     world.run_until_empty()
-    assert (the_job(world).status, len(world.provider.received_job_ids), codes(world, KEY)) == (S.STORED, 2, [])
-    assert money(world) == (PRICE, PRICE, PRICE if lost == "not taken" else 2 * PRICE)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids), list_report_codes(world, KEY)) == (
+        S.STORED,
+        2,
+        [],
+    )
+    assert read_money(world) == (PRICE, PRICE, PRICE if lost == "not taken" else 2 * PRICE)
     receipt = world.read_receipt(KEY)
     assert receipt
     (job,) = receipt["jobs"]
@@ -51,18 +55,18 @@ def test_second_call_and_both_charges_are_in_the_receipt(lost: str) -> None:
 
 @pytest.mark.parametrize("lost", [*LOST.values(), CallBehavior(kills_worker=True)], ids=[*LOST, "worker died"])
 def test_lost_answer_is_reported_before_the_second_call(lost: CallBehavior) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(lost)
     told: list[object] = []
 
-    def deliver_looks(_: ServiceCall) -> None:
+    def deliver_meanwhile(_: ServiceCall) -> None:
         world.deliver_next("deliver")
         told.append((world.read_receipt(KEY) or {})["jobs"][0]["status"])
-        told.extend(codes(world, KEY))
+        told.extend(list_report_codes(world, KEY))
 
     claims = TargetedFault(
-        deliver_looks, "transact_write_items", nth=2, matches=lambda call: "submitting" in str(call.request)
+        deliver_meanwhile, "transact_write_items", nth=2, matches=lambda call: "submitting" in str(call.request)
     )
     world.transport.faults_before.append(claims)
     pass_time(world, 1200)
@@ -73,21 +77,21 @@ def test_lost_answer_is_reported_before_the_second_call(lost: CallBehavior) -> N
 @pytest.mark.parametrize("lost", LOST)
 def test_second_call_waits_until_the_lost_call_has_ended(lost: str) -> None:
     """The lost call may still occupy its slot at the provider, and the account may not allow two at once."""
-    world = dropped(account_limit=1)
+    world = world_with_photo(account_limit=1)
     world.provider.script.append(LOST[lost])
     world.run_until_empty()
     first, *others = world.provider.paid_calls
     assert others[0].started_at - first.started_at >= timedelta(seconds=world.provider.timeout_seconds)
-    assert (the_job(world).status, world.provider.peak_in_flight) == (S.STORED, 1)
+    assert (find_only_job(world).status, world.provider.peak_in_flight) == (S.STORED, 1)
 
 
 @pytest.mark.parametrize("lost", LOST)
 def test_answer_lost_a_second_time_is_held(lost: str) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.default_behavior = LOST[lost]
     pass_time(world, DAY, every=3600)
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.HELD, 2)
-    assert money(world) == (0, 2 * PRICE, 0 if lost == "not taken" else 2 * PRICE)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.HELD, 2)
+    assert read_money(world) == (0, 2 * PRICE, 0 if lost == "not taken" else 2 * PRICE)
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["status"], one["money"], one["retryable"]) for one in report["errors"]] == [
@@ -99,10 +103,10 @@ def test_answer_lost_a_second_time_is_held(lost: str) -> None:
 
 @pytest.mark.parametrize("lost", LOST)
 def test_nothing_is_sent_again_if_the_operator_chose_hold(lost: str) -> None:
-    world = dropped(on_lost_answer="hold")
+    world = world_with_photo(on_lost_answer="hold")
     world.provider.default_behavior = LOST[lost]
     pass_time(world, DAY, every=3600)
-    assert (the_job(world).status, len(world.provider.received_job_ids), codes(world, KEY)) == (
+    assert (find_only_job(world).status, len(world.provider.received_job_ids), list_report_codes(world, KEY)) == (
         S.HELD,
         1,
         ["charge_unknown"],
@@ -122,10 +126,14 @@ def test_nothing_is_sent_again_if_the_operator_chose_hold(lost: str) -> None:
 def test_failed_second_call_ends_the_job_with_unknown_first_charge(
     answer: CallBehavior, end: JobStatus, code: str
 ) -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.extend([build_charged_hang_up(), answer])
     world.run_until_empty()
-    assert (the_job(world).status, the_job(world).unknown, codes(world, KEY)) == (end, PRICE, [code])
+    assert (find_only_job(world).status, find_only_job(world).unknown, list_report_codes(world, KEY)) == (
+        end,
+        PRICE,
+        [code],
+    )
     report = world.read_report(KEY)
     assert report
     assert report["errors"][0]["money"] == "unknown"
@@ -134,13 +142,13 @@ def test_failed_second_call_ends_the_job_with_unknown_first_charge(
 
 @pytest.mark.parametrize("kind", [RetryClass.QUOTA, RetryClass.BACKOFF, RetryClass.NOW])
 def test_second_call_that_was_not_taken_is_repeated(kind: RetryClass) -> None:
-    world = dropped()
+    world = world_with_photo()
     refusal = build_refusal(kind, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([build_charged_hang_up(), refusal, refusal])
     pass_time(world, 3600)
-    job = the_job(world)
+    job = find_only_job(world)
     assert (job.status, len(world.provider.received_job_ids), job.lost_call_count) == (S.STORED, 4, 1)
-    assert money(world) == (PRICE, PRICE, 2 * PRICE)
+    assert read_money(world) == (PRICE, PRICE, 2 * PRICE)
     outcomes = [attempt.outcome for attempt in job.attempts]
     assert [outcome for outcome in outcomes if outcome is not AttemptOutcome.NOT_TAKEN] == [
         AttemptOutcome.LOST,
@@ -150,22 +158,22 @@ def test_second_call_that_was_not_taken_is_repeated(kind: RetryClass) -> None:
 
 
 def test_refused_key_does_not_use_up_the_second_call() -> None:
-    world = dropped()
+    world = world_with_photo()
     world.provider.script.extend([build_charged_hang_up(), build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)])
     pass_time(world, 3600)
-    assert (the_job(world).status, the_job(world).lost_call_count) == (S.STORED, 1)
+    assert (find_only_job(world).status, find_only_job(world).lost_call_count) == (S.STORED, 1)
     assert_at_rest(world)
 
 
 def test_lost_answer_of_a_superseded_job_is_not_bought_again() -> None:
-    world = dropped()
+    world = world_with_photo()
 
-    def edit() -> None:
+    def edit_sidecar() -> None:
         world.upload_sidecar(KEY, prompt="on a marble table")
         world.run_until_empty("intake")
 
     lost = build_charged_hang_up().result
-    world.provider.script.append(CallBehavior(result=lost, run_during_call=edit))
+    world.provider.script.append(CallBehavior(result=lost, run_during_call=edit_sidecar))
     world.run_until_empty()
     by_operation = {job.operation: job for job in world.list_jobs()}
     assert by_operation["replace"].status is S.STORED
@@ -176,25 +184,25 @@ def test_lost_answer_of_a_superseded_job_is_not_bought_again() -> None:
 
 def test_second_call_waits_for_room_in_the_budget() -> None:
     """A possible charge counts as spent until it is resolved."""
-    world = dropped(budget=2 * PRICE - 1)
+    world = world_with_photo(budget=2 * PRICE - 1)
     world.provider.script.append(build_charged_hang_up())
     pass_time(world, 3600)
-    assert (the_job(world).status, len(world.provider.received_job_ids), world.read_budget()["unknown"]) == (
+    assert (find_only_job(world).status, len(world.provider.received_job_ids), world.read_budget()["unknown"]) == (
         S.UNKNOWN,
         1,
         PRICE,
     )
     pass_time(world, DAY, every=3600)
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)
     assert_at_rest(world)
 
 
 def test_paused_lane_also_delays_the_second_call() -> None:
-    world = dropped()
+    world = world_with_photo()
     lost = build_charged_hang_up().result
     world.provider.script.append(CallBehavior(result=lost, run_during_call=world.pause_lane))
     pass_time(world, 3600)
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.UNKNOWN, 1)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.UNKNOWN, 1)
     world.resume_lane()
     world.run_until_empty()
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)

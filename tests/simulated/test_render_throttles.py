@@ -9,30 +9,30 @@ from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_clock import WORLD_START
-from tests.simulated.days import the_lane
-from tests.simulated.simulation import PRICE, assert_books
+from tests.simulated.days import read_lane_health
+from tests.simulated.simulation import PRICE, assert_budgets
 
 PHOTOS, LIMIT, CALL_SECONDS = 40, 5, 10
 
 
-def drained(seed: int) -> World:
+def drain_throttled_lane(seed: int) -> World:
     """Processes forty photos in a lane of ten slots, of which the account allows five."""
     world = World(seed, in_flight=2 * LIMIT, account_limit=LIMIT)
     world.start()
     for n in range(PHOTOS):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
-    assert world.event_loop.run_until(WORLD_START + timedelta(hours=1), should_stop=lambda: done(world))
+    assert world.event_loop.run_until(WORLD_START + timedelta(hours=1), should_stop=lambda: is_done(world))
     return world
 
 
-def done(world: World) -> bool:
+def is_done(world: World) -> bool:
     """Whether every photo was paid."""
     return len(world.provider.bill.jobs()) == PHOTOS and world.provider.account.count_in_flight() == 0
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_nine_tenths_of_the_possible_rate_are_used(seed: int) -> None:
-    world = drained(seed)
+    world = drain_throttled_lane(seed)
     possible = PHOTOS / LIMIT * CALL_SECONDS
     first = min(call.started_at for call in world.provider.paid_calls)
     assert possible / (world.clock.time - first).total_seconds() >= 0.9
@@ -40,12 +40,12 @@ def test_nine_tenths_of_the_possible_rate_are_used(seed: int) -> None:
 
 
 def test_many_throttles_open_no_circuit_and_leave_no_dead_letter() -> None:
-    world = drained(0)
+    world = drain_throttled_lane(0)
     world.event_loop.run_until(world.clock.time + timedelta(minutes=5), should_stop=world.is_quiet)
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert world.provider.charged_micro_usd == PHOTOS * PRICE
     assert LIMIT < world.provider.peak_in_flight <= 2 * LIMIT
-    lane = the_lane(world)
+    lane = read_lane_health(world)
     assert (lane.pauses, lane.failure_streak, lane.opened_since) == (
         ProviderHealth(provider="ideogram").pauses,
         0,
@@ -53,4 +53,4 @@ def test_many_throttles_open_no_circuit_and_leave_no_dead_letter() -> None:
     )
     assert world.dead_letter_queue.messages == []
     assert max((job.throttled_ms for job in world.list_jobs()), default=0) > 0
-    assert_books(world)
+    assert_budgets(world)

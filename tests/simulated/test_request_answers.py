@@ -23,20 +23,28 @@ from simulation.world.transport import (
     raise_throttle,
 )
 from tests.simulated.days import DAY, pass_time
-from tests.simulated.simulation import KEY, after_each_crash, assert_at_rest, the_job
-from tests.simulated.test_reconcile_letters import given_up
-from tests.simulated.waiters import TOKEN, asked, awaited, heard, tries, wait_for, waits
-from tests.simulated.wishes import BEACH, FOREST, REMOVE, REMOVED, ask, bought, said
+from tests.simulated.simulation import KEY, assert_at_rest, find_only_job, replay_with_crashes
+from tests.simulated.test_reconcile_letters import give_up_messages
+from tests.simulated.waiters import (
+    TOKEN,
+    count_answer_attempts,
+    is_waiting,
+    list_image_requests,
+    read_task_response,
+    send_task_request,
+    world_with_waiting_task,
+)
+from tests.simulated.wishes import BEACH, FOREST, REMOVE, REMOVED, count_paid_calls, send_request, upload_unique_photo
 
 WITHHOLDS = CallBehavior(unsafe_count=1)
 
 
-def is_for(token: str) -> Callable[[ServiceCall], bool]:
+def answers_task(token: str) -> Callable[[ServiceCall], bool]:
     """Matches the calls that answer a task."""
     return lambda call: call.request.get("taskToken") == token
 
 
-def refuses_it(code: str) -> FaultAction:
+def refuse_answers(code: str) -> FaultAction:
     """Step Functions refuses the answer."""
 
     def refuse(call: ServiceCall) -> None:
@@ -49,10 +57,10 @@ def refuses_it(code: str) -> FaultAction:
 
 
 def test_unknown_token_is_recorded_without_an_error() -> None:
-    world = awaited(**REMOVE)
+    world = world_with_waiting_task(**REMOVE)
     world.step_functions.responses.clear()
     world.run_until_empty()
-    assert (asked(world)[0].outcome, the_job(world).status, world.returned_messages) == (
+    assert (list_image_requests(world)[0].outcome, find_only_job(world).status, world.returned_messages) == (
         CallbackOutcome.UNDELIVERABLE,
         JobStatus.STORED,
         [],
@@ -61,13 +69,13 @@ def test_unknown_token_is_recorded_without_an_error() -> None:
 
 
 def test_used_token_is_recorded_and_not_tried_again() -> None:
-    world = awaited(**REMOVE)
-    wait_for(world, token="another", **REMOVE)
+    world = world_with_waiting_task(**REMOVE)
+    send_task_request(world, token="another", **REMOVE)
     world.step_functions.responses["another"] = TaskResponse(error="used")
     world.run_until_empty()
     world.upload_sidecar(KEY, **FOREST)
     world.run_until_empty()
-    assert ([one.outcome for one in asked(world)], tries(world)) == (
+    assert ([one.outcome for one in list_image_requests(world)], count_answer_attempts(world)) == (
         [CallbackOutcome.SUCCESS, CallbackOutcome.UNDELIVERABLE],
         2,
     )
@@ -75,31 +83,35 @@ def test_used_token_is_recorded_and_not_tried_again() -> None:
 
 @pytest.mark.parametrize("code", ["InvalidOutput", "KmsAccessDeniedException", "KmsInvalidStateException"])
 def test_token_that_accepts_no_answer_blocks_no_other(code: str) -> None:
-    world = awaited(**REMOVE)
-    wait_for(world, token="another", **REMOVE)
-    world.transport.faults_before.append(TargetedFault(refuses_it(code), matches=is_for(TOKEN), times=100))
+    world = world_with_waiting_task(**REMOVE)
+    send_task_request(world, token="another", **REMOVE)
+    world.transport.faults_before.append(TargetedFault(refuse_answers(code), matches=answers_task(TOKEN), times=100))
     world.run_until_empty()
-    assert (waits(world), heard(world, "another").output["total_usd"]) == (True, 0.01)
-    assert {one.task_token: one.outcome for one in asked(world)} == {
+    assert (is_waiting(world), read_task_response(world, "another").output["total_usd"]) == (True, 0.01)
+    assert {one.task_token: one.outcome for one in list_image_requests(world)} == {
         TOKEN: CallbackOutcome.UNDELIVERABLE,
         "another": CallbackOutcome.SUCCESS,
     }
-    assert (tries(world), world.returned_messages) == (2, [])
+    assert (count_answer_attempts(world), world.returned_messages) == (2, [])
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "KmsThrottlingException"])
 def test_temporarily_unanswerable_token_blocks_no_other(code: str) -> None:
-    world = awaited(**REMOVE)
-    wait_for(world, token="another", **REMOVE)
+    world = world_with_waiting_task(**REMOVE)
+    send_task_request(world, token="another", **REMOVE)
     world.run_until_empty("intake", "deliver")
     world.run_until_empty("ideogram")
-    strike = TargetedFault(refuses_it(code), matches=is_for(TOKEN), times=3)
+    strike = TargetedFault(refuse_answers(code), matches=answers_task(TOKEN), times=3)
     world.transport.faults_before.append(strike)
     world.deliver_next("deliver")
-    assert (strike.hit_count, waits(world), waits(world, "another")) == (1, True, False)
+    assert (strike.hit_count, is_waiting(world), is_waiting(world, "another")) == (1, True, False)
     world.run_until_empty()
-    assert (strike.hit_count, heard(world).output["total_usd"], tries(world)) == (3, 0.01, 5)
+    assert (strike.hit_count, read_task_response(world).output["total_usd"], count_answer_attempts(world)) == (
+        3,
+        0.01,
+        5,
+    )
     assert_at_rest(world)
 
 
@@ -108,22 +120,22 @@ def test_temporarily_unanswerable_token_blocks_no_other(code: str) -> None:
 
 @pytest.mark.parametrize("operation", ["send_task_success", "transact_write_items"])
 def test_task_is_answered_once_despite_a_lost_response(operation: str) -> None:
-    world = awaited(**REMOVE)
+    world = world_with_waiting_task(**REMOVE)
     world.run_until_empty("intake", "ideogram")
     strike = TargetedFault(lose_response, operation, times=2)
     world.transport.faults_after.append(strike)
     world.run_until_empty()
     assert strike.hit_count
-    assert heard(world).output["total_usd"] == 0.01
-    assert asked(world)[0].answered_at
+    assert read_task_response(world).output["total_usd"] == 0.01
+    assert list_image_requests(world)[0].answered_at
 
 
 def test_task_is_answered_after_step_functions_recovers() -> None:
-    world = awaited(**REMOVE)
+    world = world_with_waiting_task(**REMOVE)
     strike = TargetedFault(raise_throttle, "send_task_success", times=5)
     world.transport.faults_before.append(strike)
     world.run_until_empty()
-    assert (strike.hit_count, heard(world).output["total_usd"], asked(world)[0].outcome) == (
+    assert (strike.hit_count, read_task_response(world).output["total_usd"], list_image_requests(world)[0].outcome) == (
         5,
         0.01,
         CallbackOutcome.SUCCESS,
@@ -134,11 +146,11 @@ def test_task_is_answered_after_step_functions_recovers() -> None:
 @pytest.mark.parametrize("wish", [REMOVE, {"promt": "x"}], ids=["bought", "refused"])
 def test_task_is_answered_after_a_crash_at_any_call(wish: dict[str, Any]) -> None:
     struck = 0
-    for _, world in after_each_crash(lambda: awaited(**wish), lambda world: pass_time(world, 3600)):
+    for _, world in replay_with_crashes(lambda: world_with_waiting_task(**wish), lambda world: pass_time(world, 3600)):
         struck += 1
-        assert not waits(world)
-        assert asked(world)[0].answered_at
-        assert bool(bought(world)) is (wish is REMOVE)
+        assert not is_waiting(world)
+        assert list_image_requests(world)[0].answered_at
+        assert bool(count_paid_calls(world)) is (wish is REMOVE)
     assert struck > 5
 
 
@@ -153,59 +165,67 @@ def test_task_is_answered_after_a_crash_at_any_call(wish: dict[str, Any]) -> Non
 def test_recorded_answer_is_the_one_that_was_accepted(
     mine: CallbackOutcome, others: CallbackOutcome, stands: CallbackOutcome
 ) -> None:
-    world = awaited(**REMOVE)
+    world = world_with_waiting_task(**REMOVE)
     world.run_until_empty("intake", "ideogram")
     if mine is CallbackOutcome.UNDELIVERABLE:
         world.step_functions.responses[TOKEN] = TaskResponse(error="used")
 
-    def another(_: ServiceCall) -> None:
-        world.ledger.put_request(replace(asked(world)[0], answered_at=world.clock.now(), outcome=others))
+    def answer_meanwhile(_: ServiceCall) -> None:
+        world.ledger.put_request(replace(list_image_requests(world)[0], answered_at=world.clock.now(), outcome=others))
 
     strike = TargetedFault(
-        another, "transact_write_items", matches=lambda call: '"outcome":' in json.dumps(call.request), times=1
+        answer_meanwhile, "transact_write_items", matches=lambda call: '"outcome":' in json.dumps(call.request), times=1
     )
     world.transport.faults_before.append(strike)
     world.run_until_empty()
-    assert (strike.hit_count, [one.outcome for one in asked(world)], tries(world)) == (1, [stands], 1)
+    assert (strike.hit_count, [one.outcome for one in list_image_requests(world)], count_answer_attempts(world)) == (
+        1,
+        [stands],
+        1,
+    )
 
 
 @pytest.mark.parametrize("others", [0, MAX_REMEMBERED_REQUESTS + 5])
 def test_redelivered_request_is_handled_and_answered_once(others: int) -> None:
-    world = awaited(**REMOVE)
+    world = world_with_waiting_task(**REMOVE)
     (first,) = world.queues["intake"].messages
     world.run_until_empty()
     for n in range(others):
-        ask(world, KEY, **REMOVE, metadata={"n": n})
+        send_request(world, KEY, **REMOVE, metadata={"n": n})
     world.run_until_empty()
     world.queues["intake"].messages.append(first)
     first.visible_at = world.clock.time
     world.run_until_empty()
-    assert ([one.outcome for one in asked(world)], tries(world), bought(world)) == ([CallbackOutcome.SUCCESS], 1, 1)
+    assert (
+        [one.outcome for one in list_image_requests(world)],
+        count_answer_attempts(world),
+        count_paid_calls(world),
+    ) == ([CallbackOutcome.SUCCESS], 1, 1)
     assert not world.queues["intake"].messages
 
 
 def test_request_that_its_queue_gave_up_is_answered() -> None:
     world = World()
-    said(world, KEY, operation="remove")
+    upload_unique_photo(world, KEY, operation="remove")
     world.run_until_empty()
-    wait_for(world, **BEACH)
-    given_up(world, "intake")
+    send_task_request(world, **BEACH)
+    give_up_messages(world, "intake")
     pass_time(world, 600)
-    assert (heard(world).error, bought(world)) == ("message_given_up", 1)
+    assert (read_task_response(world).error, count_paid_calls(world)) == ("message_given_up", 1)
 
 
 def test_handled_request_abandoned_by_its_queue_gets_its_result() -> None:
-    world = awaited(**REMOVE)
+    world = world_with_waiting_task(**REMOVE)
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.deliver_next("intake")
     world.transport.clear_faults()
-    given_up(world, "intake")
+    give_up_messages(world, "intake")
     pass_time(world, 4 * DAY, every=3600)
-    assert (heard(world).output["total_usd"], bought(world)) == (0.01, 1)
+    assert (read_task_response(world).output["total_usd"], count_paid_calls(world)) == (0.01, 1)
 
 
 def test_tokens_are_in_no_document_event_or_dead_letter() -> None:
-    world = awaited(**REMOVE)
+    world = world_with_waiting_task(**REMOVE)
     world.provider.script.append(WITHHOLDS)
     world.run_until_empty()
     shown = [world.read_receipt(KEY), world.read_report(KEY), [event.detail for event in world.bus.events]]
@@ -216,9 +236,9 @@ def test_tokens_are_in_no_document_event_or_dead_letter() -> None:
 
 def test_stack_without_waiting_tasks_makes_no_additional_calls() -> None:
     world = World()
-    said(world, KEY, operation="remove")
+    upload_unique_photo(world, KEY, operation="remove")
     world.run_until_empty()
     queries = [call.request for call in world.transport.calls if call.operation == "query"]
     assert queries
     assert not any("asked#" in json.dumps(sent) for sent in queries)
-    assert the_job(world).charged == REMOVED
+    assert find_only_job(world).charged == REMOVED

@@ -48,24 +48,24 @@ MOST_WRITE_UNITS = 36
 MOST_BYTES = {"item": 2_250, "receipt": 1_700, "message": 190, "event": 1_250}
 
 
-def sidecars(world: World, keys: Sequence[str]) -> None:
+def upload_sidecars(world: World, keys: Sequence[str]) -> None:
     """Gives each photo its own sidecar with its own instructions, so that nothing is shared."""
     for key in keys:
         world.s3.upload(INPUT_BUCKET, f"{key}.json", json.dumps({"prompt": f"on a beach, {key}"}).encode())
 
 
-def photos(world: World, keys: Sequence[str]) -> None:
+def upload_photos(world: World, keys: Sequence[str]) -> None:
     for key in keys:
         world.s3.upload(INPUT_BUCKET, key, build_photo(key))
 
 
-def came_to_rest(world: World) -> None:
+def run_to_completion(world: World) -> None:
     """Runs workers concurrently until nothing is in progress; S3's events arrive within seconds."""
     world.event_loop.run_until(world.clock.time + timedelta(seconds=5))
     world.event_loop.run_until(world.clock.time + timedelta(hours=1), should_stop=world.is_quiet)
 
 
-def calls_of_stages(world: World, since: int) -> Iterator[tuple[str, ServiceCall]]:
+def list_stage_calls(world: World, since: int) -> Iterator[tuple[str, ServiceCall]]:
     """Returns the functions' calls to AWS since this index."""
     for call in world.transport.calls[since:]:
         function = call.worker_name.partition("-")[0]
@@ -73,66 +73,66 @@ def calls_of_stages(world: World, since: int) -> Iterator[tuple[str, ServiceCall
             yield function, call
 
 
-def asked(world: World, since: int) -> dict[str, Counter[str]]:
+def count_requests(world: World, since: int) -> dict[str, Counter[str]]:
     """Returns the requests since this index, by function."""
     found: dict[str, Counter[str]] = {name: Counter() for name in ALONE}
-    for function, call in calls_of_stages(world, since):
+    for function, call in list_stage_calls(world, since):
         found[function][call.operation] += 1
     return found
 
 
-def running() -> World:
+def warmed_up_world() -> World:
     """Returns a stack that has processed a photo before, so that cached requests are already made."""
     world = World()
     world.start()
-    drained(world, ["warm.jpg"])
+    count_drained_requests(world, ["warm.jpg"])
     return world
 
 
-def drained(world: World, keys: Sequence[str]) -> dict[str, Counter[str]]:
+def count_drained_requests(world: World, keys: Sequence[str]) -> dict[str, Counter[str]]:
     """Returns the requests of photos whose sidecars exist, and that all wait for intake at the start."""
     before = len(world.transport.calls)
-    sidecars(world, keys)
-    came_to_rest(world)
+    upload_sidecars(world, keys)
+    run_to_completion(world)
     intake = world.mappings["intake"]
     world.lambda_service.set_enabled(intake, enabled=False)
-    photos(world, keys)
-    came_to_rest(world)
+    upload_photos(world, keys)
+    run_to_completion(world)
     world.lambda_service.set_enabled(intake, enabled=True)
-    came_to_rest(world)
+    run_to_completion(world)
     assert [job.status for key in keys for job in world.list_jobs(key)] == [JobStatus.STORED] * len(keys)
-    return asked(world, before)
+    return count_requests(world, before)
 
 
-def per_image(found: dict[str, Counter[str]], images: int) -> float:
+def divide_per_image(found: dict[str, Counter[str]], images: int) -> float:
     return sum(one.total() for one in found.values()) / images
 
 
 def test_single_photo_makes_exactly_these_requests() -> None:
-    found = drained(running(), ["shoes/red.jpg"])
+    found = count_drained_requests(warmed_up_world(), ["shoes/red.jpg"])
     assert found == {name: Counter(operations) for name, operations in ALONE.items()}
-    assert per_image(found, 1) <= MOST_ALONE
+    assert divide_per_image(found, 1) <= MOST_ALONE
 
 
 def test_photo_among_many_makes_fewer_requests() -> None:
-    found = drained(running(), [f"shoes/{n}.jpg" for n in range(DRAINED)])
-    assert per_image(found, DRAINED) <= MOST_IN_A_DRAIN
+    found = count_drained_requests(warmed_up_world(), [f"shoes/{n}.jpg" for n in range(DRAINED)])
+    assert divide_per_image(found, DRAINED) <= MOST_IN_A_DRAIN
 
 
 @pytest.mark.parametrize("ending", ["", ".jpg"])
 def test_stored_images_cause_no_additional_requests(ending: str) -> None:
     """This holds even for names with the same prefix, so that a list of a sidecar's photos could contain them all."""
-    world = running()
-    first = drained(world, [f"blue{ending}"])
-    drained(world, [f"red{between}{n}.jpg" for between in " (-" for n in range(DRAINED // 2)])
+    world = warmed_up_world()
+    first = count_drained_requests(world, [f"blue{ending}"])
+    count_drained_requests(world, [f"red{between}{n}.jpg" for between in " (-" for n in range(DRAINED // 2)])
     world.s3.page_size = DRAINED
-    assert drained(world, [f"red{ending}"]) == first
+    assert count_drained_requests(world, [f"red{ending}"]) == first
 
 
 # -- what it writes ----------------------------------------------------------------------------------------------
 
 
-def written(call: ServiceCall) -> Iterator[tuple[str, int]]:
+def measure_written_items(call: ServiceCall) -> Iterator[tuple[str, int]]:
     """Returns each object of ours that a request writes, with its bytes; pictures are the provider's."""
     match call.operation:
         case "transact_write_items":
@@ -148,7 +148,7 @@ def written(call: ServiceCall) -> Iterator[tuple[str, int]]:
             return
 
 
-def units_of(calls: Sequence[ServiceCall]) -> float:
+def count_units(calls: Sequence[ServiceCall]) -> float:
     units = DynamoDBUnits()
     for call in calls:
         if call.operation == "transact_write_items":
@@ -157,11 +157,11 @@ def units_of(calls: Sequence[ServiceCall]) -> float:
 
 
 def test_single_photo_writes_few_units_and_small_objects() -> None:
-    world = running()
+    world = warmed_up_world()
     before = len(world.transport.calls)
-    drained(world, ["shoes/red.jpg"])
-    calls = [call for _, call in calls_of_stages(world, before)]
-    assert units_of(calls) <= MOST_WRITE_UNITS
-    things = sorted(thing for call in calls for thing in written(call))
+    count_drained_requests(world, ["shoes/red.jpg"])
+    calls = [call for _, call in list_stage_calls(world, before)]
+    assert count_units(calls) <= MOST_WRITE_UNITS
+    things = sorted(thing for call in calls for thing in measure_written_items(call))
     assert {kind for kind, _ in things} == MOST_BYTES.keys()
     assert [(kind, size) for kind, size in things if size > MOST_BYTES[kind]] == []

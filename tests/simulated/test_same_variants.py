@@ -8,9 +8,9 @@ import pytest
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
-from tests.simulated.lint_shop import Shop
+from tests.simulated.lint_shop import LintedFolder
 from tests.simulated.simulation import KEY
-from tests.simulated.wishes import REMOVE, bought, defaults, said
+from tests.simulated.wishes import REMOVE, count_paid_calls, upload_defaults, upload_unique_photo
 
 SEASONS: dict[str, Any] = {"variants": {"spring": {"prompt": "spring"}, "cut-out": REMOVE}}
 SPECIAL = {"prompt": "special"}
@@ -18,20 +18,20 @@ SPECIAL = {"prompt": "special"}
 OVERRIDES = "sets one operation or prompt for all variants of"
 
 
-def warned(**fields: Any) -> tuple[list[str], int]:
+def collect_warnings(**fields: Any) -> tuple[list[str], int]:
     """Returns the receipt's warnings for a photo with such a sidecar, and the number of calls."""
     world = World()
-    defaults(world, "", SEASONS)
+    upload_defaults(world, "", SEASONS)
     world.upload_sidecar(KEY, **fields)
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty()
     receipt = world.read_receipt(KEY)
     assert receipt
-    return sorted({words for job in receipt["jobs"] for words in job["warnings"]}), bought(world)
+    return sorted({words for job in receipt["jobs"] for words in job["warnings"]}), count_paid_calls(world)
 
 
 def test_one_prompt_for_all_inherited_variants_is_a_warning() -> None:
-    assert warned(**SPECIAL)[0] == [f"{KEY}.json {OVERRIDES} _backdrop.json"]
+    assert collect_warnings(**SPECIAL)[0] == [f"{KEY}.json {OVERRIDES} _backdrop.json"]
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,17 @@ def test_one_prompt_for_all_inherited_variants_is_a_warning() -> None:
     ids=str,
 )
 def test_single_picture_or_distinct_variants_cause_no_warning(fields: dict[str, Any]) -> None:
-    assert warned(**fields)[0] == []
+    assert collect_warnings(**fields)[0] == []
 
 
 def test_empty_variants_are_one_picture() -> None:
-    assert warned(**SPECIAL, variants={})[1] == 1
+    assert collect_warnings(**SPECIAL, variants={})[1] == 1
 
 
 def test_lint_warns_and_the_photo_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = Shop(Person(World(), monkeypatch), tmp_path)
-    shop.put("_backdrop.json", SEASONS)
-    shop.put("red.jpg", build_photo())
-    shop.put("red.jpg.json", SPECIAL)
-    assert shop.told("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
+    shop = LintedFolder(Person(World(), monkeypatch), tmp_path)
+    shop.write("_backdrop.json", SEASONS)
+    shop.write("red.jpg", build_photo())
+    shop.write("red.jpg.json", SPECIAL)
+    assert shop.list_messages("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
     assert shop.data()["ready"] == 1

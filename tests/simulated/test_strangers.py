@@ -16,12 +16,12 @@ from backdrop.pipeline.crash_guard import MAX_CRASHES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, raise_throttle
-from tests.simulated.simulation import KEY, the_job
+from tests.simulated.simulation import KEY, find_only_job
 
 OTHER = "shoes/blue.jpg"
 
 
-def stack(*keys: str) -> World:
+def world_with_batch(*keys: str) -> World:
     """Returns a world with photos, in which intake has begun a batch with them."""
     world = World()
     for key in keys:
@@ -31,7 +31,7 @@ def stack(*keys: str) -> World:
     return world
 
 
-def looked(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
+def list_ledger_calls(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
     """Returns the requests that the photos' events make."""
     before = len(world.transport.calls)
     for key in keys:
@@ -40,60 +40,60 @@ def looked(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
 
 
 def test_batch_of_new_photos_reads_the_ledger_once() -> None:
-    assert looked(stack(KEY, OTHER)) == {"batch_get_item": 1, "transact_write_items": 2}
+    assert list_ledger_calls(world_with_batch(KEY, OTHER)) == {"batch_get_item": 1, "transact_write_items": 2}
 
 
 def test_single_photo_is_read_directly() -> None:
-    world = stack(KEY)
+    world = world_with_batch(KEY)
     world.intake.start_batch([IntakeEvent(INPUT_BUCKET, KEY)])
-    assert looked(world, [KEY]) == {"query": 1, "transact_write_items": 1}
+    assert list_ledger_calls(world, [KEY]) == {"query": 1, "transact_write_items": 1}
 
 
 def test_known_photo_is_read() -> None:
-    world = stack(KEY, OTHER)
-    looked(world, [KEY])
+    world = world_with_batch(KEY, OTHER)
+    list_ledger_calls(world, [KEY])
     world.intake.start_batch([IntakeEvent(INPUT_BUCKET, key) for key in (KEY, OTHER)])
-    assert looked(world) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
+    assert list_ledger_calls(world) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
 
 
 def test_concurrent_writes_are_found_before_anything_is_bought() -> None:
-    world = stack(KEY, OTHER)
+    world = world_with_batch(KEY, OTHER)
 
     def other_worker(_: object) -> None:
         world.intake.photo_intake.prefetch = BatchPrefetch(world.ledger)
         world.intake.handle(IntakeEvent(INPUT_BUCKET, KEY))
 
     world.transport.faults_before.append(strike := TargetedFault(other_worker, "get_object"))
-    asked = looked(world, [KEY])
+    asked = list_ledger_calls(world, [KEY])
     assert (strike.hit_count, asked["query"]) == (1, 1 + 1)
     world.run_until_empty()
-    assert (the_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
 
 
 def test_missing_photo_is_looked_up_in_the_ledger() -> None:
-    assert looked(stack(OTHER)) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
+    assert list_ledger_calls(world_with_batch(OTHER)) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
 
 
 def test_abandoned_photo_is_not_opened_in_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = stack(KEY, OTHER)
+    world = world_with_batch(KEY, OTHER)
     given_up = Source(
         source_id=derive_source_id(INPUT_BUCKET, KEY), bucket=INPUT_BUCKET, key=KEY, crash_count=MAX_CRASHES
     )
     world.ledger.put_source(given_up, ())
     opened: list[bytes] = []
 
-    def noted(data: bytes, limits: PhotoLimits, max_megapixels: int) -> PreparedPhoto:
+    def record_opening(data: bytes, limits: PhotoLimits, max_megapixels: int) -> PreparedPhoto:
         opened.append(data)
         return prepare_photo(data, limits, max_megapixels)
 
-    monkeypatch.setattr(opener, "prepare_photo", noted)
-    looked(world)
+    monkeypatch.setattr(opener, "prepare_photo", record_opening)
+    list_ledger_calls(world)
     assert opened == [build_photo(OTHER)]
 
 
 def test_unavailable_ledger_is_read_again_for_the_next_event() -> None:
-    world = stack(KEY, OTHER)
+    world = world_with_batch(KEY, OTHER)
     world.transport.faults_before.append(TargetedFault(raise_throttle, "batch_get_item"))
     with pytest.raises(Exception, match="DynamoDB"):
-        looked(world, [KEY])
-    assert looked(world)["query"] == 0
+        list_ledger_calls(world, [KEY])
+    assert list_ledger_calls(world)["query"] == 0

@@ -25,19 +25,19 @@ from simulation.world.call_behavior import CallBehavior, build_unbilled_failure,
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
-from tests.simulated.days import fails_alone, pass_time, reasons, the_lane
-from tests.simulated.lane_states import OPEN, SECOND, heard, reasons_of
-from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, a_job, assert_at_rest, claim
+from tests.simulated.days import fail_only, list_pause_reasons, pass_time, read_lane_health
+from tests.simulated.lane_states import OPEN, SECOND, list_reasons, observe_results
+from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, assert_at_rest, build_job, claim
 
 REFUSAL = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
 FAILURE_CODE = Code.PROVIDER_UNAVAILABLE
 FAILURE = ProviderResult(RetryClass.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
 # A lane that paused for a refusal without an explanation, and the same lane while another job is its probe.
-REFUSED = heard(OPEN, REFUSAL)
+REFUSED = observe_results(OPEN, REFUSAL)
 PROBING = start_probe(REFUSED, NOW, NOW + SECOND)
 
 
-def after(job: Job, *answers: ProviderResult) -> Job:
+def record_results(job: Job, *answers: ProviderResult) -> Job:
     """Returns the job after calls with these results."""
     for answer in answers:
         claimed = claim(job).job
@@ -89,16 +89,16 @@ def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: Provi
 
 
 def test_refused_probe_of_a_closed_lane_gives_way_to_another_job() -> None:
-    lane = start_probe(heard(OPEN, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
+    lane = start_probe(observe_results(OPEN, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
     refused = observe_result(lane, REFUSAL, NOW + SECOND, probe=True)
     assert (refused.probe_until, check_gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
 
 
 def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
-    job, lane = a_job(), OPEN
+    job, lane = build_job(), OPEN
     for _ in range(MAX_FAILURES):
         answer = judge_result(FAILURE, job, lane)
-        job, lane = after(job, answer), observe_result(lane, answer, NOW, probe=False)
+        job, lane = record_results(job, answer), observe_result(lane, answer, NOW, probe=False)
     assert (job.status, lane.failure_streak, lane.opened_since) == (JobStatus.DEAD, MAX_FAILURES, NOW)
 
 
@@ -106,16 +106,18 @@ def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
     lane = start_probe(
         half_open_if_due(pause(OPEN, PauseReason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
     )
-    job = after(a_job(), *[FAILURE] * (MAX_FAILURES - 1))
+    job = record_results(build_job(), *[FAILURE] * (MAX_FAILURES - 1))
     final = judge_result(FAILURE, job, lane)
-    assert (final.retry_class, reasons_of(observe_result(lane, final, NOW, probe=True))) == (
+    assert (final.retry_class, list_reasons(observe_result(lane, final, NOW, probe=True))) == (
         RetryClass.PERM,
         {PauseReason.UNHEALTHY},
     )
 
 
 def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
-    final = judge_result(REFUSAL, after(a_job(), REFUSAL), replace(PROBING, served_despite_refusal_at=NOW + SECOND))
+    final = judge_result(
+        REFUSAL, record_results(build_job(), REFUSAL), replace(PROBING, served_despite_refusal_at=NOW + SECOND)
+    )
     assert (final.retry_class, observe_result(PROBING, final, NOW, probe=True)) == (
         RetryClass.PERM,
         replace(PROBING, probe_until=None),
@@ -127,14 +129,14 @@ def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
 
 
 def test_refused_job_remembers_it_and_owes_nothing() -> None:
-    job = after(a_job(), REFUSAL)
+    job = record_results(build_job(), REFUSAL)
     assert (job.status, job.money, is_suspect(job)) == (JobStatus.ACCEPTED, MoneyStatus.NOT_SPENT, True)
     assert not is_suspect(replace(job, provider="segmind"))
     assert not is_suspect(replace(job, charge_no=1))
 
 
 def test_second_refusal_is_final_only_after_another_job_got_its_picture() -> None:
-    job = after(a_job(), REFUSAL)
+    job = record_results(build_job(), REFUSAL)
     assert judge_result(REFUSAL, job, OPEN) == REFUSAL
     assert judge_result(REFUSAL, job, replace(OPEN, served_despite_refusal_at=NOW - SECOND)) == REFUSAL
     final = judge_result(REFUSAL, job, replace(OPEN, served_despite_refusal_at=NOW + SECOND))
@@ -143,21 +145,21 @@ def test_second_refusal_is_final_only_after_another_job_got_its_picture() -> Non
         Code.REQUEST_REJECTED,
         MoneyStatus.NOT_SPENT,
     )
-    assert judge_result(REFUSAL, a_job(), replace(OPEN, served_despite_refusal_at=NOW + SECOND)) == REFUSAL
+    assert judge_result(REFUSAL, build_job(), replace(OPEN, served_despite_refusal_at=NOW + SECOND)) == REFUSAL
 
 
 def test_third_unbilled_failure_is_final_however_many_refusals_lie_between() -> None:
-    job = a_job()
+    job = build_job()
     for _ in range(MAX_FAILURES - 1):
         assert judge_result(FAILURE, job, OPEN) == FAILURE
-        job = after(job, FAILURE, *[BACKOFF] * 12)
+        job = record_results(job, FAILURE, *[BACKOFF] * 12)
     assert judge_result(FAILURE, job, OPEN).retry_class is RetryClass.PERM
     assert judge_result(replace(FAILURE, suspicion=None), job, OPEN).retry_class is RetryClass.BACKOFF
 
 
 def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
     outage = replace(OPEN, failure_streak=MAX_FAILURES)
-    job = after(a_job(), FAILURE, FAILURE)
+    job = record_results(build_job(), FAILURE, FAILURE)
     assert judge_result(FAILURE, job, outage) == replace(FAILURE, suspicion=None)
     assert judge_result(FAILURE, job, OPEN).retry_class is RetryClass.PERM
 
@@ -165,7 +167,9 @@ def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
 # -- in the world ------------------------------------------------------------------------------------------------
 
 
-def world_of(photos: int, *struck: int, reaction: CallBehavior, kind: ProviderKind = ProviderKind.NO_LOOKUP) -> World:
+def world_with_striking_photos(
+    photos: int, *struck: int, reaction: CallBehavior, kind: ProviderKind = ProviderKind.NO_LOOKUP
+) -> World:
     """Returns a world in which the provider reacts to some photos always in the same way."""
     world = World(kind=kind)
     for n in range(photos):
@@ -180,7 +184,7 @@ def world_of(photos: int, *struck: int, reaction: CallBehavior, kind: ProviderKi
 
 
 def test_photo_refused_without_reason_is_rejected_and_others_are_served() -> None:
-    world = world_of(4, 0, reaction=build_unexplained_refusal())
+    world = world_with_striking_photos(4, 0, reaction=build_unexplained_refusal())
     world.run_until_empty()
     assert [(job.status, job.money) for job in world.list_jobs("shoes/0.jpg")] == [
         (JobStatus.DEAD, MoneyStatus.NOT_SPENT)
@@ -188,12 +192,12 @@ def test_photo_refused_without_reason_is_rejected_and_others_are_served() -> Non
     assert [job.problem.code for job in world.list_jobs() if job.problem] == [Code.REQUEST_REJECTED]
     assert [job.status for job in world.list_jobs()].count(JobStatus.STORED) == 3
     assert world.provider.charged_micro_usd == 3 * PRICE
-    assert not the_lane(world).is_paused
+    assert not read_lane_health(world).is_paused
     assert_at_rest(world)
 
 
 def test_probe_after_an_unexplained_refusal_is_another_photo() -> None:
-    world = world_of(3, 0, reaction=build_unexplained_refusal())
+    world = world_with_striking_photos(3, 0, reaction=build_unexplained_refusal())
     world.run_until_empty()
     keys = {job.job_id: job.key for job in world.list_jobs()}
     called = [keys[job_id] for job_id in world.provider.received_job_ids]
@@ -203,11 +207,11 @@ def test_probe_after_an_unexplained_refusal_is_another_photo() -> None:
 
 
 def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
-    world = world_of(1, 0, reaction=build_unexplained_refusal())
+    world = world_with_striking_photos(1, 0, reaction=build_unexplained_refusal())
     pass_time(world, 1800)
-    assert (reasons(world), [job.status for job in world.list_jobs()]) == (["refusal"], [JobStatus.ACCEPTED])
+    assert (list_pause_reasons(world), [job.status for job in world.list_jobs()]) == (["refusal"], [JobStatus.ACCEPTED])
     world.provider.behavior_sources.clear()
-    fails_alone(world, world.list_jobs()[0].job_id, build_unexplained_refusal())
+    fail_only(world, world.list_jobs()[0].job_id, build_unexplained_refusal())
     world.upload_photo("shoes/1.jpg", build_photo("1"), operation="remove")
     pass_time(world, 1800)
     assert {job.key: job.status for job in world.list_jobs()} == {
@@ -223,9 +227,9 @@ def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
     ids=["refusal", "failure"],
 )
 def test_provider_that_answers_no_call_ends_no_photo(reaction: CallBehavior, reason: str) -> None:
-    world = world_of(4, 0, 1, 2, 3, reaction=reaction)
+    world = world_with_striking_photos(4, 0, 1, 2, 3, reaction=reaction)
     pass_time(world, 1800)
-    assert ({job.status for job in world.list_jobs()}, reasons(world)) == ({JobStatus.ACCEPTED}, [reason])
+    assert ({job.status for job in world.list_jobs()}, list_pause_reasons(world)) == ({JobStatus.ACCEPTED}, [reason])
     world.provider.behavior_sources.clear()
     pass_time(world, 1800)
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
@@ -236,27 +240,27 @@ def test_provider_that_answers_no_call_ends_no_photo(reaction: CallBehavior, rea
 def test_probe_that_outlasts_its_worker_ends_pause_when_found(
     kind: ProviderKind,
 ) -> None:
-    world = world_of(3, 0, reaction=build_unexplained_refusal(), kind=kind)
+    world = world_with_striking_photos(3, 0, reaction=build_unexplained_refusal(), kind=kind)
     world.provider.default_behavior = CallBehavior(work_seconds=600)
     pass_time(world, 3600)
     assert [job.status for job in world.list_jobs()].count(JobStatus.STORED) == 2
     assert [job.status for job in world.list_jobs("shoes/0.jpg")] == [JobStatus.DEAD]
-    assert not the_lane(world).is_paused
+    assert not read_lane_health(world).is_paused
     assert_at_rest(world)
 
 
 def test_call_that_began_before_the_pause_does_not_end_it_when_its_picture_is_found() -> None:
     lane = pause(OPEN, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "words", NOW)
-    job = claim(a_job(), probe=True).job
+    job = claim(build_job(), probe=True).job
     (call,) = job.attempts
     assert is_probe_since_pause(replace(job, attempts=(replace(call, submitted_at=NOW),)), lane)
     assert not is_probe_since_pause(replace(job, attempts=(replace(call, submitted_at=NOW - SECOND),)), lane)
-    assert not is_probe_since_pause(claim(a_job()).job, OPEN)
-    assert not is_probe_since_pause(a_job(), OPEN)
+    assert not is_probe_since_pause(claim(build_job()).job, OPEN)
+    assert not is_probe_since_pause(build_job(), OPEN)
 
 
 def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
-    world = world_of(2, 0, reaction=build_unbilled_failure())
+    world = world_with_striking_photos(2, 0, reaction=build_unbilled_failure())
     world.run_until_empty()
     (job,) = world.list_jobs("shoes/0.jpg")
     assert (job.status, job.money, world.provider.received_job_ids.count(job.job_id)) == (
@@ -269,19 +273,19 @@ def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
 
 
 def test_one_proof_rejects_one_photo_at_most() -> None:
-    world = world_of(1, reaction=build_unexplained_refusal())
+    world = world_with_striking_photos(1, reaction=build_unexplained_refusal())
     keeper = world.steps.breaker
-    world.ledger.put_health(replace(the_lane(world), served_despite_refusal_at=NOW + SECOND))
+    world.ledger.put_health(replace(read_lane_health(world), served_despite_refusal_at=NOW + SECOND))
     taken = [keeper.consume_proof("ideogram", NOW) for _ in range(2)]
-    assert (taken, the_lane(world).served_despite_refusal_at) == ([True, False], None)
+    assert (taken, read_lane_health(world).served_despite_refusal_at) == ([True, False], None)
 
 
 def test_short_top_up_ends_one_refused_photo_at_most() -> None:
-    world = world_of(3, 0, 1, 2, reaction=build_unexplained_refusal())
+    world = world_with_striking_photos(3, 0, 1, 2, reaction=build_unexplained_refusal())
     pass_time(world, 1800)
     assert all(is_suspect(job) for job in world.list_jobs())
-    world.ledger.put_health(replace(the_lane(world), served_despite_refusal_at=world.clock.time))
+    world.ledger.put_health(replace(read_lane_health(world), served_despite_refusal_at=world.clock.time))
     world.resume_lane()
     pass_time(world, 1800)
     assert sorted(job.status for job in world.list_jobs()) == [JobStatus.ACCEPTED, JobStatus.ACCEPTED, JobStatus.DEAD]
-    assert (reasons(world), the_lane(world).served_despite_refusal_at) == (["refusal"], None)
+    assert (list_pause_reasons(world), read_lane_health(world).served_despite_refusal_at) == (["refusal"], None)

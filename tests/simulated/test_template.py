@@ -10,7 +10,7 @@ from backdrop.aws.table import DUE_INDEX
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX
 from tests.simulated.simulation import job_in
-from tests.unit.core_items import a_job
+from tests.unit.core_items import build_job
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
 
 DEFAULTS = {
@@ -307,7 +307,7 @@ def test_ledger_items_expire_only_with_a_retention_period(days: int) -> None:
 
 def test_ledger_has_the_index_that_the_code_queries() -> None:
     made = Deployed().resources["LedgerTable"]["Properties"]
-    watched = to_item(a_job(source_id="5" * 64))
+    watched = to_item(build_job(source_id="5" * 64))
     [index] = made["GlobalSecondaryIndexes"]
     assert index["IndexName"] == DUE_INDEX
     keys = [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]]

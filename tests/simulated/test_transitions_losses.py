@@ -20,9 +20,9 @@ from tests.simulated.simulation import (
     REJECTED,
     THROTTLED,
     UNREACHED,
-    a_job,
-    called,
-    called_twice,
+    build_called_job,
+    build_job,
+    build_job_called_twice,
     claim,
     job_in,
 )
@@ -33,26 +33,26 @@ LATER = LEASE + timedelta(minutes=6)
 NOT_TAKEN = pytest.mark.parametrize("answer", [THROTTLED, BACKOFF, UNREACHED], ids=["throttled", "busy", "unreached"])
 
 
-def claimed_with_our_id() -> Job:
+def claim_with_our_id() -> Job:
     """Returns a job whose call is in flight with an ID of ours."""
     lease_until = NOW + timedelta(minutes=6)
-    step = transitions.claim(a_job(), now=NOW, lease_until=lease_until, price=PRICE, cap=PRICE, provider_id=OUR_ID)
+    step = transitions.claim(build_job(), now=NOW, lease_until=lease_until, price=PRICE, cap=PRICE, provider_id=OUR_ID)
     return step.job
 
 
-def lost_with_our_id() -> Job:
+def build_lost_job_with_our_id() -> Job:
     """Returns a job whose answer was lost, and whose provider can look up the call by an ID of ours."""
-    return transitions.record_result(claimed_with_our_id(), 1, LOST, NOW).job
+    return transitions.record_result(claim_with_our_id(), 1, LOST, NOW).job
 
 
-def attempt(job: Job, n: int = 1) -> Attempt:
+def find_attempt(job: Job, n: int = 1) -> Attempt:
     found = job.find_attempt(n)
     assert found
     return found
 
 
 def test_crash_during_a_call_is_counted_once() -> None:
-    marked = transitions.begin_processing(a_job(), NOW, LEASE).job
+    marked = transitions.begin_processing(build_job(), NOW, LEASE).job
     lost = transitions.expire_lease(claim(marked).job, LATER).job
     assert transitions.begin_processing(lost, LATER, LATER + timedelta(minutes=6)).job.crash_count == 1
 
@@ -69,7 +69,7 @@ def test_lost_charge_stays_unknown_next_to_the_second_call() -> None:
 
 
 def test_both_charges_count_when_the_lost_answer_arrives() -> None:
-    good = called_twice(OK)
+    good = build_job_called_twice(OK)
     step = transitions.record_result(good, 1, OK, NOW)
     assert (step.job.status, step.job.paid_attempt_no, step.job.charged, step.job.unknown) == (S.PAID, 2, 2 * PRICE, 0)
     assert step.budget_change
@@ -79,7 +79,7 @@ def test_both_charges_count_when_the_lost_answer_arrives() -> None:
 @NOT_TAKEN
 def test_rejected_second_call_leaves_the_first_charge_unknown(answer: ProviderResult) -> None:
     """The job is neither accepted again, as if nothing had happened, nor counted as a second loss."""
-    job = called_twice(answer)
+    job = build_job_called_twice(answer)
     assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
 
 
@@ -91,7 +91,7 @@ def test_lost_call_that_was_rejected_after_all_starts_again(answer: ProviderResu
 
 @pytest.mark.parametrize(("answer", "end"), [(REJECTED, S.DEAD), (REFUSED, S.REFUSED)], ids=["rejected", "refused"])
 def test_permanently_refused_second_call_ends_with_unknown_charge(answer: ProviderResult, end: JobStatus) -> None:
-    job = called_twice(answer)
+    job = build_job_called_twice(answer)
     assert (job.status, job.unknown) == (end, PRICE)
     assert job.problem
     assert job.problem.money is MoneyStatus.UNKNOWN
@@ -115,7 +115,7 @@ def test_each_lost_answer_of_the_current_charge_counts() -> None:
 
 
 def test_lost_answer_reports_how_often_it_was_lost() -> None:
-    job = called_twice(LOST)
+    job = build_job_called_twice(LOST)
     assert job.problem
     assert (job.problem.occurrences, job.problem.money) == (2, MoneyStatus.UNKNOWN)
 
@@ -127,7 +127,7 @@ def test_lost_answer_reports_how_often_it_was_lost() -> None:
 def test_provider_id_is_recorded_after_the_worker_died(status: JobStatus) -> None:
     job = job_in(status)
     step = transitions.acknowledge(job, 1, "work-1")
-    assert (attempt(step.job).provider_id, step.job.status, step.budget_change) == ("work-1", status, None)
+    assert (find_attempt(step.job).provider_id, step.job.status, step.budget_change) == ("work-1", status, None)
 
 
 def test_provider_id_belongs_to_its_own_call() -> None:
@@ -143,10 +143,10 @@ def test_provider_id_belongs_to_its_own_call() -> None:
 def test_parked_call_can_be_taken_over_immediately() -> None:
     later = NOW + timedelta(minutes=1)
     parked = transitions.park(job_in(S.SUBMITTING), later).job
-    assert (attempt(parked).lease_until, attempt(parked).is_parked, parked.crash_count) == (later, True, 0)
+    assert (find_attempt(parked).lease_until, find_attempt(parked).is_parked, parked.crash_count) == (later, True, 0)
     taken = transitions.renew_lease(parked, later, LEASE).job
     assert (taken.status, taken.attempt_no, taken.crash_count) == (S.SUBMITTING, 1, 0)
-    assert (attempt(taken).lease_until, attempt(taken).is_parked) == (LEASE, False)
+    assert (find_attempt(taken).lease_until, find_attempt(taken).is_parked) == (LEASE, False)
 
 
 def test_crash_is_counted_when_the_lease_has_expired() -> None:
@@ -154,7 +154,7 @@ def test_crash_is_counted_when_the_lease_has_expired() -> None:
     with pytest.raises(ConflictError):
         transitions.renew_lease(job, LEASE - timedelta(seconds=1), LEASE)
     for crashes in (1, 2, 3):
-        job = transitions.renew_lease(job, attempt(job).lease_until, attempt(job).lease_until).job
+        job = transitions.renew_lease(job, find_attempt(job).lease_until, find_attempt(job).lease_until).job
         assert (job.status, job.attempt_no, job.crash_count) == (S.SUBMITTING, 1, crashes)
     lost = transitions.expire_lease(job, LEASE).job
     assert (lost.status, lost.crash_count) == (S.UNKNOWN, 4)
@@ -175,8 +175,8 @@ def test_picture_resets_the_crashes_before_it() -> None:
 
 
 def test_resent_call_keeps_its_id_and_reserves_once() -> None:
-    step = transitions.resend_call(lost_with_our_id(), LEASE)
-    again = attempt(step.job)
+    step = transitions.resend_call(build_lost_job_with_our_id(), LEASE)
+    again = find_attempt(step.job)
     assert (step.job.status, step.job.attempt_no, len(step.job.attempts)) == (S.SUBMITTING, 1, 1)
     assert (again.provider_id, again.outcome, again.lease_until) == (OUR_ID, AttemptOutcome.IN_FLIGHT, LEASE)
     assert (again.reserved, again.unknown) == (PRICE, 0)
@@ -186,7 +186,7 @@ def test_resent_call_keeps_its_id_and_reserves_once() -> None:
 
 
 def test_call_that_is_lost_again_is_one_loss() -> None:
-    job = transitions.record_result(transitions.resend_call(lost_with_our_id(), LEASE).job, 1, LOST, NOW).job
+    job = transitions.record_result(transitions.resend_call(build_lost_job_with_our_id(), LEASE).job, 1, LOST, NOW).job
     assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
     assert job.problem
     assert job.problem.occurrences == 2
@@ -195,7 +195,7 @@ def test_call_that_is_lost_again_is_one_loss() -> None:
 @NOT_TAKEN
 def test_rejected_resend_shows_nothing_about_the_first_send(answer: ProviderResult) -> None:
     """The first one may have been charged. If its money were released, the bill could exceed the books."""
-    again = transitions.resend_call(lost_with_our_id(), LEASE).job
+    again = transitions.resend_call(build_lost_job_with_our_id(), LEASE).job
     step = transitions.record_result(again, 1, answer, NOW)
     assert (step.job.status, step.job.lost_call_count, step.job.unknown) == (S.UNKNOWN, 1, PRICE)
     assert step.budget_change
@@ -206,7 +206,7 @@ def test_rejected_resend_shows_nothing_about_the_first_send(answer: ProviderResu
 @NOT_TAKEN
 def test_answer_that_is_recorded_twice_is_charged_once(answer: ProviderResult) -> None:
     """The second time, it may find the job in any status."""
-    once = called(answer)
+    once = build_called_job(answer)
     if once.find_attempt(1):
         twice = transitions.record_result(once, 1, answer, NOW)
         assert (twice.job, twice.budget_change) == (once, None)
@@ -217,7 +217,7 @@ def test_answer_that_is_recorded_twice_is_charged_once(answer: ProviderResult) -
 @pytest.mark.parametrize("answer", [REFUSED, REJECTED, LOST], ids=["refused", "rejected", "lost"])
 def test_resend_without_result_keeps_what_was_found_meanwhile(answer: ProviderResult) -> None:
     """Two workers had the same message: one looked the result up, the other sent the call again."""
-    again = transitions.resend_call(lost_with_our_id(), LATER).job
+    again = transitions.resend_call(build_lost_job_with_our_id(), LATER).job
     paid = transitions.record_result(again, 1, OK, NOW).job
     assert transitions.record_result(paid, 1, answer, NOW) == transitions.Transition(paid)
 
@@ -225,7 +225,7 @@ def test_resend_without_result_keeps_what_was_found_meanwhile(answer: ProviderRe
 @pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
 def test_unneeded_call_is_not_resent_under_its_id(end: JobStatus) -> None:
     with pytest.raises(ConflictError):
-        transitions.resend_call(replace(lost_with_our_id(), end_after_call=end), LATER)
+        transitions.resend_call(replace(build_lost_job_with_our_id(), end_after_call=end), LATER)
 
 
 def test_call_without_our_id_is_never_resent() -> None:

@@ -13,22 +13,22 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
-from tests.simulated.simulation import ANSWERS, CAP, LOST, NOW, OK, PRICE, a_job, job_in
+from tests.simulated.simulation import ANSWERS, CAP, LOST, NOW, OK, PRICE, build_job, job_in
 
 S = JobStatus
 HUNG_UP_AFTER_CHARGING = "charged and hung up"
 TRUTHS = ("lost", HUNG_UP_AFTER_CHARGING, *ANSWERS)
 CHARGES = ("ok", "unsafe", HUNG_UP_AFTER_CHARGING)
-OWNER = a_job(job_id="o" * 64)
+OWNER = build_job(job_id="o" * 64)
 Move = Callable[[Job], transitions.Transition | None]
 
 
-class OneJob(RuleBasedStateMachine):
+class JobMachine(RuleBasedStateMachine):
     """A job, the workers that are still in its calls, the provider's bill, and the days' budgets."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.job: Job = a_job()
+        self.job: Job = build_job()
         self.now = NOW
         self.bill: Counter[int] = Counter()
         self.books: Counter[tuple[str, str]] = Counter()
@@ -37,7 +37,7 @@ class OneJob(RuleBasedStateMachine):
         self.own_id = False
 
     @initialize(own_id=st.booleans())
-    def the_provider_takes_our_id_or_not(self, own_id: bool) -> None:
+    def choose_whether_the_provider_knows_our_id(self, own_id: bool) -> None:
         self.own_id = own_id
 
     def write(self, step: transitions.Transition | None) -> None:
@@ -54,9 +54,9 @@ class OneJob(RuleBasedStateMachine):
 
     # -- calls and answers ---------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.job.status in (S.ACCEPTED, S.UNKNOWN) and self.may_claim())
+    @precondition(lambda self: self.job.status in (S.ACCEPTED, S.UNKNOWN) and self.can_claim())
     @rule(truth=st.sampled_from(TRUTHS) | st.sampled_from(TRUTHS[:3]))
-    def a_worker_claims_and_calls(self, truth: str) -> None:
+    def claim_and_call(self, truth: str) -> None:
         lease_until = self.now + timedelta(minutes=6)
         provider_id = f"id-{self.job.charge_no}" if self.own_id else None
         step = transitions.claim(
@@ -65,7 +65,7 @@ class OneJob(RuleBasedStateMachine):
         self.write(step)
         self.call(truth)
 
-    def may_claim(self) -> bool:
+    def can_claim(self) -> bool:
         """Decides as render does: a lost call is repeated once, and never if it can be looked up by an ID."""
         lost_once = self.job.lost_call_count <= 1 and not self.own_id and self.job.end_after_call is None
         return self.job.status is S.ACCEPTED or lost_once
@@ -77,7 +77,7 @@ class OneJob(RuleBasedStateMachine):
 
     @precondition(lambda self: self.job.status is S.UNKNOWN and self.own_id)
     @rule(truth=st.sampled_from(TRUTHS))
-    def the_call_is_sent_again_under_its_id(self, truth: str) -> None:
+    def resend_call(self, truth: str) -> None:
         """If it was charged already, the provider returns the same picture again, or rejects the call."""
         try:
             self.write(transitions.resend_call(self.job, self.now + timedelta(minutes=6)))
@@ -90,7 +90,7 @@ class OneJob(RuleBasedStateMachine):
 
     @precondition(lambda self: self.answers)
     @rule(data=st.data())
-    def an_answer_is_recorded(self, data: st.DataObject) -> None:
+    def record_answer(self, data: st.DataObject) -> None:
         """Records the answer of any attempt, for the first time or again."""
         n = data.draw(st.sampled_from(sorted(self.answers)))
         answer = self.answers[n]
@@ -113,18 +113,20 @@ class OneJob(RuleBasedStateMachine):
     # -- everything else -----------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 3600, 86_400]))
-    def time_passes(self, seconds: int) -> None:
+    def let_time_pass(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
     @rule(data=st.data())
-    def somebody_moves_the_job(self, data: st.DataObject) -> None:
+    def transition_job(self, data: st.DataObject) -> None:
         """Applies one of the transitions that are possible now."""
-        steps = {name: step for name, move in self.moves().items() if (step := _tried(move, self.job))}
+        steps = {
+            name: step for name, move in self.list_transitions().items() if (step := _try_transition(move, self.job))
+        }
         names = sorted(name for name, step in steps.items() if step.job != self.job)
         if names:
             self.write(steps[data.draw(st.sampled_from(names))])
 
-    def moves(self) -> dict[str, Move]:
+    def list_transitions(self) -> dict[str, Move]:
         """Returns the transitions that need no call and affect money or status."""
         now, later = self.now, self.now + timedelta(minutes=6)
         return {
@@ -151,11 +153,11 @@ class OneJob(RuleBasedStateMachine):
     # -- what always holds ---------------------------------------------------------------------------------------
 
     @invariant()
-    def the_bill_lies_between_certain_and_possible(self) -> None:
+    def bill_is_between_certain_and_possible(self) -> None:
         assert self.job.charged <= self.bill.total() <= self.job.charged + self.job.unknown
 
     @invariant()
-    def the_books_are_the_sums_of_the_attempts(self) -> None:
+    def budgets_are_the_sums_of_the_attempts(self) -> None:
         sums: Counter[tuple[str, str]] = Counter()
         for attempt in self.job.attempts:
             for name, amount in (("reserved", attempt.reserved), ("confirmed", attempt.charged)):
@@ -167,36 +169,36 @@ class OneJob(RuleBasedStateMachine):
         assert min(self.books.values(), default=0) >= 0
 
     @invariant()
-    def a_charge_that_is_meant_once_is_made_once_unless_its_answer_was_lost(self) -> None:
+    def single_charge_is_made_once_unless_its_answer_was_lost(self) -> None:
         for generation, bill in self.bill.items():
             assert bill <= PRICE * (1 + (0 if self.own_id else self.losses[generation]))
 
     @invariant()
-    def what_may_have_cost_money_is_bought_again_only_where_a_person_says_so(self) -> None:
+    def possible_cost_is_repeated_only_by_a_person(self) -> None:
         if self.job.status in (S.ACCEPTED, S.SUPERSEDED, S.CANCELLED):
             meant = [one for one in self.job.attempts if one.charge_no == self.job.charge_no]
             assert {one.money for one in meant} <= {MoneyStatus.NOT_SPENT}
 
     @invariant()
-    def only_an_open_call_holds_a_reservation(self) -> None:
+    def only_a_call_in_flight_has_a_reservation(self) -> None:
         held = [attempt.n for attempt in self.job.attempts if attempt.reserved]
         assert held == [attempt.n for attempt in self.job.attempts if attempt.outcome is AttemptOutcome.IN_FLIGHT]
         assert (self.job.attempt_no in held) or self.job.status is not S.SUBMITTING
 
     @invariant()
-    def an_end_has_its_time_and_a_failure_its_reason(self) -> None:
+    def end_has_its_time_and_failure_its_reason(self) -> None:
         assert (self.job.ended_at is not None) is self.job.has_ended
         if self.job.status in (S.REFUSED, S.DEAD, S.HELD):
             assert self.job.problem
             assert self.job.problem.money is self.job.money
 
 
-def _tried(move: Move, job: Job) -> transitions.Transition | None:
+def _try_transition(move: Move, job: Job) -> transitions.Transition | None:
     try:
         return move(job)
     except ConflictError:
         return None
 
 
-OneJob.TestCase.settings = settings(max_examples=120, stateful_step_count=30)
-TestAnySequenceOfMoves = OneJob.TestCase
+JobMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=30)
+TestAnySequenceOfMoves = JobMachine.TestCase

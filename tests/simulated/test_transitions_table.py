@@ -23,37 +23,37 @@ from tests.simulated.simulation import (
     REJECTED,
     THROTTLED,
     UNSAFE,
-    a_job,
-    a_note,
-    called,
+    build_called_job,
+    build_dead_paid_job,
+    build_job,
+    build_problem,
     claim,
     job_in,
-    spent_and_dead,
 )
-from tests.unit.core_items import a_result
+from tests.unit.core_items import build_result
 
 Move = Callable[[Job], transitions.Transition | None]
 S = JobStatus
 
 
-def named(job: Job) -> Job:
+def with_provider_id(job: Job) -> Job:
     """Returns the job after its provider has assigned an ID to its work."""
     return replace(job, attempts=tuple(replace(attempt, provider_id="work-1") for attempt in job.attempts))
 
 
-OWNER = a_job(job_id="o" * 64)
+OWNER = build_job(job_id="o" * 64)
 MOVES: dict[str, Move] = {
     "accept": transitions.accept,
     "claim": lambda job: claim(job),
     "acknowledge": lambda job: transitions.acknowledge(job, 1, "work-1"),
     "park": lambda job: transitions.park(job, NOW),
     "renew_lease": lambda job: transitions.renew_lease(job, LEASE, LEASE),
-    "resend_call": lambda job: transitions.resend_call(named(job), LEASE),
+    "resend_call": lambda job: transitions.resend_call(with_provider_id(job), LEASE),
     "expire_lease": lambda job: transitions.expire_lease(job, LEASE),
     "hold": lambda job: transitions.hold(job, NOW),
     "begin_processing": lambda job: transitions.begin_processing(job, NOW, LEASE),
     "end_processing": transitions.end_processing,
-    "record_wait_reason": lambda job: transitions.record_wait_reason(job, a_note()),
+    "record_wait_reason": lambda job: transitions.record_wait_reason(job, build_problem()),
     "mark_resent": lambda job: transitions.mark_resent(job, NOW),
     "mark_announced": transitions.mark_announced,
     "store": lambda job: transitions.store(job, (), (), NOW),
@@ -61,7 +61,7 @@ MOVES: dict[str, Move] = {
     "supersede": lambda job: transitions.supersede(job, NOW),
     "cancel": lambda job: transitions.cancel(job, NOW),
     "apply_cancel_marks": lambda job: transitions.apply_cancel_marks(job, [CancelMark(prefix="", until=NOW)], NOW),
-    "mark_not_current": lambda job: transitions.mark_not_current(replace(job, results=(a_result(),))),
+    "mark_not_current": lambda job: transitions.mark_not_current(replace(job, results=(build_result(),))),
     "reopen": lambda job: transitions.reopen(job, job, NOW),
     "restart": lambda job: transitions.restart(job, job, NOW),
     "reinstate": transitions.reinstate,
@@ -173,8 +173,8 @@ def test_live_lease_is_never_declared_lost() -> None:
 
 
 def test_paid_job_that_is_named_again_is_not_bought() -> None:
-    assert transitions.reopen(spent_and_dead(), spent_and_dead(), NOW) is None
-    unsafe = called(UNSAFE)
+    assert transitions.reopen(build_dead_paid_job(), build_dead_paid_job(), NOW) is None
+    unsafe = build_called_job(UNSAFE)
     assert transitions.reopen(unsafe, unsafe, NOW) is None
 
 
@@ -189,7 +189,7 @@ def test_claim_reserves_the_maximum_price_until_the_answer() -> None:
 
 
 def test_dead_job_reports_whether_money_was_spent() -> None:
-    problem = spent_and_dead().problem
+    problem = build_dead_paid_job().problem
     assert problem
     assert problem.money is MoneyStatus.SPENT
     assert job_in(S.HELD).money is MoneyStatus.UNKNOWN
@@ -228,5 +228,5 @@ def test_many_refusals_leave_a_bounded_number_of_attempts() -> None:
 
 
 def test_throttled_call_leaves_no_attempt() -> None:
-    job = called(THROTTLED)
+    job = build_called_job(THROTTLED)
     assert (job.attempts, job.attempt_no) == ((), 1)

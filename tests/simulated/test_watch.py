@@ -23,8 +23,8 @@ from backdrop.model.schedule import (
     ReconcileState,
     build_index_entry,
 )
-from tests.simulated.simulation import LEASE, LOST, NOW, OK, a_job, called, claim, job_in
-from tests.unit.core_items import a_problem, a_source
+from tests.simulated.simulation import LEASE, LOST, NOW, OK, build_called_job, build_job, claim, job_in
+from tests.unit.core_items import build_problem, build_source
 
 S = JobStatus
 SOURCE = "7" + "f" * 63
@@ -65,7 +65,7 @@ def test_unannounced_failure_is_due_until_announced(status: JobStatus) -> None:
 
 def test_waiting_job_is_due_before_its_message_expires() -> None:
     """Lanes keep a message for four days."""
-    job = a_job(source_id=SOURCE)
+    job = build_job(source_id=SOURCE)
     assert due(job) == NOW + MESSAGE_LIFETIME
     assert timedelta(days=4) > MESSAGE_LIFETIME
     assert due(transitions.mark_resent(job, LATER).job) == LATER + MESSAGE_LIFETIME
@@ -79,17 +79,17 @@ def test_call_without_answer_is_due_after_its_lease(status: JobStatus) -> None:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_abandoned_call_is_due_after_its_lease(stored: bool) -> None:
-    """Another call brought the pictures, but this one's charge still has to be settled."""
-    both = claim(called(LOST)).job
+def test_a_call_of_which_the_job_no_longer_waits_is_due_after_its_lease(stored: bool) -> None:
+    """Another call brought the pictures; this one's money is to be settled all the same."""
+    both = claim(build_called_job(LOST)).job
     paid = transitions.record_result(both, 1, OK, NOW).job
     job = transitions.store(paid, (), (), NOW).job if stored else paid
     assert due(replace(job, source_id=SOURCE)) == LEASE + LEASE_CHECK_DELAY
     assert build_index_entry(replace(transitions.record_result(job, 2, OK, NOW).job, status=S.STORED)) is None
 
 
-def test_paid_picture_is_due_if_it_is_not_delivered() -> None:
-    waiting = a_job(source_id=SOURCE, last_sent_at=NOW)
+def test_a_paid_picture_is_due_when_it_should_have_been_handed_over_long_ago() -> None:
+    waiting = build_job(source_id=SOURCE, last_sent_at=NOW)
     paid = transitions.record_result(claim(waiting).job, 1, OK, LATER).job
     assert due(paid) == LATER + DELIVERY_CHECK_DELAY
     assert due(transitions.mark_resent(paid, LATER + DELIVERY_CHECK_DELAY).job) == LATER + 2 * DELIVERY_CHECK_DELAY
@@ -102,24 +102,24 @@ def test_retried_delivery_is_due_after_its_message() -> None:
     assert due(transitions.retry_delivery(dead, week_later).job) == week_later + DELIVERY_CHECK_DELAY
 
 
-def test_settling_photo_is_due_after_its_settle_time() -> None:
-    waiting = a_source(source_id=SOURCE, settling_since=NOW)
+def test_a_photo_that_waits_for_instructions_is_due_when_it_should_have_settled() -> None:
+    waiting = build_source(source_id=SOURCE, settling_since=NOW)
     assert due(waiting) == NOW + SETTLE_CHECK_DELAY
     assert due(replace(waiting, last_sent_at=LATER)) == LATER + SETTLE_CHECK_DELAY
 
 
-def test_settling_photo_with_problems_is_open() -> None:
-    waiting = a_source(source_id=SOURCE, settling_since=NOW, problems=(a_problem(Code.NO_INSTRUCTIONS),))
+def test_a_photo_that_waits_is_open_though_it_was_wrong_before() -> None:
+    waiting = build_source(source_id=SOURCE, settling_since=NOW, problems=(build_problem(Code.NO_INSTRUCTIONS),))
     assert due(waiting) == NOW + SETTLE_CHECK_DELAY
 
 
-def test_photo_refused_without_a_job_is_listed() -> None:
-    problem = a_problem(Code.NOT_A_PHOTO)
-    assert build_index_entry(a_source(source_id=SOURCE, problems=(problem,))) == (
+def test_a_photo_that_was_refused_before_there_was_a_job_is_listed_too() -> None:
+    problem = build_problem(Code.NOT_A_PHOTO)
+    assert build_index_entry(build_source(source_id=SOURCE, problems=(problem,))) == (
         f"{FAILED_ITEMS}#7",
         problem.last_seen,
     )
-    assert build_index_entry(a_source(source_id=SOURCE)) is None
+    assert build_index_entry(build_source(source_id=SOURCE)) is None
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_other_items_are_not_in_the_index(item: LedgerItem) -> None:
 def test_index_is_sparse_and_sorted_by_time() -> None:
     """Only items with the index's attributes are in it."""
     moments = [NOW, NOW.replace(microsecond=1000), NOW + timedelta(milliseconds=10), LATER]
-    rows = [to_item(a_job(source_id=SOURCE, last_sent_at=moment)) for moment in moments]
+    rows = [to_item(build_job(source_id=SOURCE, last_sent_at=moment)) for moment in moments]
     assert {row["watch"]["S"] for row in rows} == {f"{OPEN_ITEMS}#7"}
     assert [row["due"]["S"] for row in rows] == sorted(row["due"]["S"] for row in reversed(rows))
     assert not {"watch", "due"} & set(to_item(job_in(S.STORED)))
 
 
 def test_every_photo_has_a_shard() -> None:
-    assert {a_source(source_id=f"{n:x}" * 64).source_id[0] for n in range(16)} == set(INDEX_SHARDS)
+    assert {build_source(source_id=f"{n:x}" * 64).source_id[0] for n in range(16)} == set(INDEX_SHARDS)

@@ -11,7 +11,7 @@ from simulation.world.simulated_lambda import InvocationOutcome
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 from simulation.world.world_clock import WORLD_START
-from tests.simulated.simulation import assert_at_rest, assert_books
+from tests.simulated.simulation import assert_at_rest, assert_budgets
 
 PHOTOS = 8
 TROUBLE = WORLD_START + timedelta(minutes=10)
@@ -68,7 +68,7 @@ def test_every_fault_strikes_and_every_photo_ends(name: str) -> None:
     assert run_until_at_rest(world), world.format_history()[-50:]
     assert faults.strike_counts[name]
     assert not faults.list_unfired()
-    assert_books(world)
+    assert_budgets(world)
 
 
 @pytest.mark.parametrize("seed", range(12))

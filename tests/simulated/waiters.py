@@ -9,65 +9,67 @@ from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.simulated_step_functions import TaskResponse
 from simulation.world.transport import ServiceCall, TargetedFault
 from tests.simulated.simulation import KEY
-from tests.simulated.wishes import said
+from tests.simulated.wishes import upload_unique_photo
 
 TOKEN = "AAAA-token-1"
 
 
-def wait_for(world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **wish: Any) -> str:
+def send_task_request(
+    world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **wish: Any
+) -> str:
     """Sends a request with a token, from an execution (`arn`), a campaign (`run`), or alone. Returns its body."""
     world.step_functions.issue_token(token)
     about = {name: text for name, text in {"task_token": token, "execution": arn, "campaign": run}.items() if text}
-    return send(world, {"bucket": INPUT_BUCKET, "key": key, "instructions": wish} | about)
+    return send_to_intake(world, {"bucket": INPUT_BUCKET, "key": key, "instructions": wish} | about)
 
 
-def send(world: World, message: dict[str, Any]) -> str:
+def send_to_intake(world: World, message: dict[str, Any]) -> str:
     """Sends any message to the intake queue. Returns its body."""
     body = json.dumps(message)
     world.sqs.send_externally(world.queues["intake"], body)
     return body
 
 
-def heard(world: World, token: str = TOKEN) -> TaskResponse:
+def read_task_response(world: World, token: str = TOKEN) -> TaskResponse:
     """Returns a task's answer."""
     answer = world.step_functions.responses[token]
     assert answer
     return answer
 
 
-def waits(world: World, token: str = TOKEN) -> bool:
+def is_waiting(world: World, token: str = TOKEN) -> bool:
     """Whether a task was not answered yet."""
     return world.step_functions.responses[token] is None
 
 
-def tries(world: World) -> int:
+def count_answer_attempts(world: World) -> int:
     """Returns how often a task was answered or tried to be answered."""
     return sum(call.operation.startswith("send_task") for call in world.transport.calls)
 
 
-def asked(world: World) -> list[ImageRequest]:
+def list_image_requests(world: World) -> list[ImageRequest]:
     """Returns the requests with a token in the ledger, in the order in which they were sent."""
     bodies = [item["body"]["S"] for (_, kind), item in world.table.items.items() if kind.startswith("asked#")]
     return sorted((from_json(ImageRequest, body) for body in bodies), key=lambda one: one.requested_at)
 
 
-def awaited(**wish: Any) -> World:
+def world_with_waiting_task(**wish: Any) -> World:
     """Returns a world with a photo for which a task waits."""
     world = World()
-    said(world, KEY)
+    upload_unique_photo(world, KEY)
     world.run_until_empty("intake")
-    wait_for(world, **wish)
+    send_task_request(world, **wish)
     return world
 
 
-def another_asks(world: World, **wish: Any) -> TargetedFault:
+def request_after_status_read(world: World, **wish: Any) -> TargetedFault:
     """Right after an execution was found to have stopped, another one requests the same; its token is `another`."""
 
-    def asks(_: ServiceCall) -> None:
+    def send_another(_: ServiceCall) -> None:
         world.transport.faults_after.clear()
-        wait_for(world, token="another", arn=world.step_functions.start_execution("two"), **wish)
+        send_task_request(world, token="another", arn=world.step_functions.start_execution("two"), **wish)
         world.run_until_empty("intake")
 
-    late = TargetedFault(asks, "describe_execution")
+    late = TargetedFault(send_another, "describe_execution")
     world.transport.faults_after.append(late)
     return late

@@ -14,23 +14,23 @@ REMOVED, REPLACED = 10_000, 60_000
 """What one picture of each operation costs at Ideogram, in micro-dollars."""
 
 
-def defaults(world: World, folder: str, content: dict[str, Any] | bytes) -> None:
+def upload_defaults(world: World, folder: str, content: dict[str, Any] | bytes) -> None:
     """Uploads the defaults of a folder (`shoes/`, "" for the whole bucket)."""
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     world.s3.upload(INPUT_BUCKET, f"{folder}{DEFAULTS_NAME}", data)
 
 
-def sidecar_bytes(world: World, key: str, data: bytes) -> None:
+def upload_sidecar_bytes(world: World, key: str, data: bytes) -> None:
     """Uploads any bytes as the sidecar of a photo's key."""
     world.s3.upload(INPUT_BUCKET, f"{key}.json", data)
 
 
-def said(world: World, key: str, **tags: str) -> None:
+def upload_unique_photo(world: World, key: str, **tags: str) -> None:
     """Uploads a photo that differs from those of other keys, with or without tags."""
     world.upload_photo(key, build_photo(key), **tags)
 
 
-def ask(world: World, key: str, times: int = 1, **instructions: Any) -> str:
+def send_request(world: World, key: str, times: int = 1, **instructions: Any) -> str:
     """Sends a request, and returns its body, to be sent again."""
     body = json.dumps({"bucket": INPUT_BUCKET, "key": key, "instructions": instructions})
     for _ in range(times):
@@ -38,25 +38,25 @@ def ask(world: World, key: str, times: int = 1, **instructions: Any) -> str:
     return body
 
 
-def again(world: World, key: str) -> None:
+def send_rerun(world: World, key: str) -> None:
     """Has a photo resolved again, as a person's rerun does."""
     world.sqs.send_externally(world.queues["intake"], json.dumps({"kind": "rerun", "bucket": INPUT_BUCKET, "key": key}))
 
 
-def repeated(world: World, key: str, nth: int = 1) -> None:
+def redeliver_events(world: World, key: str, nth: int = 1) -> None:
     """Delivers the events of a file once more, late."""
-    bodies = [body for body in heard(world) if f'"key": "{key}"' in body][:nth]
+    bodies = [body for body in list_intake_messages(world) if f'"key": "{key}"' in body][:nth]
     assert bodies
     for body in bodies:
         world.sqs.send_externally(world.queues["intake"], body)
 
 
-def heard(world: World) -> list[str]:
+def list_intake_messages(world: World) -> list[str]:
     """Returns the bodies that wait for intake."""
     return [message.body for message in world.queues["intake"].messages]
 
 
-def wishes(world: World, key: str) -> dict[str, str]:
+def read_current_instructions(world: World, key: str) -> dict[str, str]:
     """Returns the instructions of each current job by variant: its prompt, or its operation."""
     source = world.read_source(key)
     named = set(source.jobs.values()) if source else set[str]()
@@ -67,18 +67,18 @@ def wishes(world: World, key: str) -> dict[str, str]:
     }
 
 
-def origins(world: World, key: str, variant: str | None = None) -> dict[str, str]:
+def read_provenance(world: World, key: str, variant: str | None = None) -> dict[str, str]:
     """Returns the provenance of the values of a photo's current job, from its receipt."""
     receipt = world.read_receipt(key)
     assert receipt
     return next(one["provenance"] for one in receipt["jobs"] if one["current"] and one["variant"] == variant)
 
 
-def folder_codes(world: World, folder: str) -> list[str]:
+def list_folder_codes(world: World, folder: str) -> list[str]:
     """Returns the codes in the report of a folder's defaults."""
     report = world.read_report(f"{folder}{DEFAULTS_NAME}")
     return [error["code"] for error in report["errors"]] if report else []
 
 
-def bought(world: World) -> int:
+def count_paid_calls(world: World) -> int:
     return len(world.provider.received_job_ids)

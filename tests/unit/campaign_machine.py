@@ -14,7 +14,7 @@ BEGAN = WORLD_START - timedelta(hours=1)
 
 
 @dataclass
-class States:
+class FakeStepFunctions:
     """The calls of boto3's client that the command makes."""
 
     executions: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
@@ -34,7 +34,7 @@ class States:
     def stop_execution(self, **sent: Any) -> None:
         self.executions[sent["executionArn"]]["status"] = "ABORTED"
 
-    def get_paginator(self, name: str) -> "States":
+    def get_paginator(self, name: str) -> "FakeStepFunctions":
         assert name == "list_executions"
         return self
 
@@ -44,7 +44,7 @@ class States:
         assert not sent
         yield {"executions": [one for one in self.executions.values() if only in (None, one["status"])]}
 
-    def ends(self, status: str = "SUCCEEDED", **said: str) -> None:
+    def end_running(self, status: str = "SUCCEEDED", **said: str) -> None:
         """Ends every running execution with this status."""
         for one in self.executions.values():
             if one["status"] == "RUNNING":

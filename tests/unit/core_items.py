@@ -29,7 +29,7 @@ quick = settings(max_examples=60)
 """For property tests to which a few examples are enough."""
 
 
-def a_photo(**changes: Any) -> PhotoFacts:
+def build_photo_facts(**changes: Any) -> PhotoFacts:
     """Returns a JPEG of 1200 × 800."""
     facts: dict[str, Any] = {"etag": '"e"', "version_id": "v1", "uploaded_at": NOW, "size": 12_345, "sha256": SHA}
     facts |= {"width": 1200, "height": 800, "format": "jpeg"}
@@ -37,15 +37,20 @@ def a_photo(**changes: Any) -> PhotoFacts:
     return PhotoFacts(**facts)
 
 
-def a_source(**changes: Any) -> Source:
+def build_source(**changes: Any) -> Source:
     """Returns the source `shoes/red.jpg`, which names the job `job-1`."""
-    facts: dict[str, Any] = {"source_id": "s" * 64, "bucket": "photos", "key": "shoes/red.jpg", "photo": a_photo()}
+    facts: dict[str, Any] = {
+        "source_id": "s" * 64,
+        "bucket": "photos",
+        "key": "shoes/red.jpg",
+        "photo": build_photo_facts(),
+    }
     facts |= {"jobs": {"": "job-1"}}
     facts |= changes
     return Source(**facts)
 
 
-def a_job(**changes: Any) -> Job:
+def build_job(**changes: Any) -> Job:
     """Returns a replace job that has just been accepted."""
     asked = {"operation": "replace", "prompt": "on a marble table"}
     facts: dict[str, Any] = {
@@ -69,7 +74,7 @@ def a_job(**changes: Any) -> Job:
     return Job(**facts)
 
 
-def an_attempt(**changes: Any) -> Attempt:
+def build_attempt(**changes: Any) -> Attempt:
     """Returns an attempt that was answered and charged six cents."""
     facts: dict[str, Any] = {"n": 1, "provider": "ideogram", "submitted_at": NOW, "lease_until": LATER}
     facts |= {"budget_day": "2026-11-16", "reserved": 0, "charged": 60_000, "outcome": AttemptOutcome.ANSWERED}
@@ -77,7 +82,7 @@ def an_attempt(**changes: Any) -> Attempt:
     return Attempt(**facts)
 
 
-def a_result(**changes: Any) -> StoredPicture:
+def build_result(**changes: Any) -> StoredPicture:
     """Returns the first picture of `shoes/red.jpg`."""
     facts: dict[str, Any] = {"key": "shoes/red.jpg/red.png", "version_id": "v9", "n": 1, "output": None}
     facts |= {"width": 1200, "height": 800, "format": "png", "bytes": 54_321, "has_alpha": False, "seed": 7}
@@ -85,23 +90,23 @@ def a_result(**changes: Any) -> StoredPicture:
     return StoredPicture(**facts)
 
 
-def a_stored_job(**changes: Any) -> Job:
+def build_stored_job(**changes: Any) -> Job:
     facts: dict[str, Any] = {
         "status": JobStatus.STORED,
         "attempt_no": 1,
-        "attempts": (an_attempt(),),
+        "attempts": (build_attempt(),),
         "links": (PictureLink(url="https://ideogram.ai/api/images/ephemeral/a.png", seed=7),),
-        "results": (a_result(),),
+        "results": (build_result(),),
         "submitted_at": NOW,
         "paid_at": LATER,
         "stored_at": LATER,
         "ended_at": LATER,
     }
     facts |= changes
-    return a_job(**facts)
+    return build_job(**facts)
 
 
-def a_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneyStatus.SPENT, **changes: Any) -> Problem:
+def build_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneyStatus.SPENT, **changes: Any) -> Problem:
     """Returns an entry of an error report."""
     facts: dict[str, Any] = {
         "code": code,
@@ -113,24 +118,24 @@ def a_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneyStatus.
     return Problem(**facts)
 
 
-def a_dead_job(**changes: Any) -> Job:
+def build_dead_job(**changes: Any) -> Job:
     """Returns a job that was paid and has no usable picture."""
     facts: dict[str, Any] = {
         "status": JobStatus.DEAD,
         "attempt_no": 1,
-        "attempts": (an_attempt(),),
-        "problem": a_problem(),
+        "attempts": (build_attempt(),),
+        "problem": build_problem(),
         "submitted_at": NOW,
         "paid_at": LATER,
         "ended_at": LATER,
     }
     facts |= changes
-    return a_job(**facts)
+    return build_job(**facts)
 
 
-def a_warning(text: str, code: WarningCode = WarningCode.OLD_PICTURE) -> JobWarning:
+def build_warning(text: str, code: WarningCode = WarningCode.OLD_PICTURE) -> JobWarning:
     return JobWarning(code=code, text=Sentence(text))
 
 
-def warning_codes(job: Job) -> list[str]:
+def list_warning_codes(job: Job) -> list[str]:
     return [one.code for one in job.warnings]

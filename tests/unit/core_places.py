@@ -9,21 +9,21 @@ NAME = "shoes/red.jpg.json"
 BEACH = '{"prompt": "a beach"}'
 
 
-def sidecar(content: object) -> InstructionSource:
+def parse_sidecar(content: object) -> InstructionSource:
     """Returns the source that a JSON value in a sidecar makes."""
     return parse_file(NAME, json.dumps(content).encode())
 
 
-def codes(place: InstructionSource) -> list[Code]:
+def list_error_codes(place: InstructionSource) -> list[Code]:
     return [error.code for error in place.errors]
 
 
-def words(place: InstructionSource) -> str:
+def join_error_messages(place: InstructionSource) -> str:
     """Returns all error messages of a source as one text."""
     return "\n".join(str(error.message) for error in place.errors)
 
 
-def encodable(place: InstructionSource) -> bool:
+def is_encodable(place: InstructionSource) -> bool:
     """Whether receipts, reports, and the ledger can hold the source: its texts are valid text, its JSON valid JSON."""
     texts = [
         *place.warnings,

@@ -12,7 +12,7 @@ NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
 PREFIX = "demo/one/"
 
 
-def result(key: str, n: int = 1, **changes: Any) -> dict[str, Any]:
+def build_result(key: str, n: int = 1, **changes: Any) -> dict[str, Any]:
     known: dict[str, Any] = {
         "key": key,
         "version_id": "one",
@@ -28,13 +28,13 @@ def result(key: str, n: int = 1, **changes: Any) -> dict[str, Any]:
     return known | changes
 
 
-def source(name: str, **changes: Any) -> dict[str, Any]:
+def build_source(name: str, **changes: Any) -> dict[str, Any]:
     key = PREFIX + name
     known: dict[str, Any] = {"bucket": "photos", "key": key, "version_id": "v1", "sha256": key, "width": 8, "height": 6}
     return known | changes
 
 
-def receipt(name: str, *results: dict[str, Any], usd: float = 0.06, **instructions: Any) -> dict[str, Any]:
+def build_receipt(name: str, *results: dict[str, Any], usd: float = 0.06, **instructions: Any) -> dict[str, Any]:
     operation = "replace" if "prompt" in instructions else "remove"
     asked = {"operation": operation, **instructions}
     job: dict[str, Any] = {
@@ -55,10 +55,10 @@ def receipt(name: str, *results: dict[str, Any], usd: float = 0.06, **instructio
         "throttled_seconds": 0.0,
         "warnings": [],
     }
-    return {"source": source(name), "jobs": [job], "total_usd": usd}
+    return {"source": build_source(name), "jobs": [job], "total_usd": usd}
 
 
-def report(name: str, **changes: Any) -> dict[str, Any]:
+def build_report(name: str, **changes: Any) -> dict[str, Any]:
     error: dict[str, Any] = {
         "job_id": None,
         "variant": None,
@@ -71,14 +71,14 @@ def report(name: str, **changes: Any) -> dict[str, Any]:
         "first_seen": NOON.isoformat(),
         "last_seen": NOON.isoformat(),
     }
-    return {"source": source(name, sha256=None, width=None, height=None), "errors": [error | changes]}
+    return {"source": build_source(name, sha256=None, width=None, height=None), "errors": [error | changes]}
 
 
-def dropped(name: str, *, must_be_refused: bool = False, credit: str = "somebody") -> UploadedOrder:
+def build_order(name: str, *, must_be_refused: bool = False, credit: str = "somebody") -> UploadedOrder:
     order = DemoOrder(name, b"", tags={"operation": "remove"}, credit=credit, expects_refusal=must_be_refused)
     return UploadedOrder(order, PREFIX + name, NOON - timedelta(seconds=1))
 
 
-def stored(name: str, usd: float = 0.06) -> OrderProgress:
-    told = receipt(name, result(f"{PREFIX}{name}/{name}.png"), usd=usd)
+def build_stored_progress(name: str, usd: float = 0.06) -> OrderProgress:
+    told = build_receipt(name, build_result(f"{PREFIX}{name}/{name}.png"), usd=usd)
     return OrderProgress(DisplayStatus.STORED, cost_micro_usd=round(usd * 1_000_000), receipt=told)

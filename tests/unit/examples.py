@@ -17,7 +17,7 @@ COSTS = {"marketplace": 0.01, "lifestyle": 0.18, "portraits": 0.12, "campaign": 
 """In dollars, from the price list."""
 
 
-def files_of(example: str) -> Iterator[tuple[str, bytes]]:
+def read_files(example: str) -> Iterator[tuple[str, bytes]]:
     """Returns an example's files by name, the instructions first."""
     for path in sorted((EXAMPLES / example).iterdir(), key=lambda path: (path.suffix != ".json", path.name)):
         yield path.name, path.read_bytes()

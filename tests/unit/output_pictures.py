@@ -41,7 +41,7 @@ def file_of(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-def made_of(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
+def build_output(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
     """Builds an output of a paid picture. `fields` are validated like a sidecar's `output` object."""
     data = picture if isinstance(picture, bytes) else file_of(picture)
     spec = OutputModel.model_validate(fields, strict=True).model_dump(exclude_none=True)
@@ -49,7 +49,7 @@ def made_of(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
     return paid.build_output(parse_output(spec))
 
 
-def opened(made: OutputFile) -> Image.Image:
+def open_output(made: OutputFile) -> Image.Image:
     """Decodes an output's file, and checks the size and alpha that the output states."""
     picture = Image.open(BytesIO(made.data))
     picture.load()

@@ -10,7 +10,7 @@ OUT_THERE = "https://work.example"
 
 
 @dataclass
-class Shelf:
+class FakeWork:
     """`reached`: whether providers can reach this storage. `broken`: the storage is unavailable."""
 
     reached: bool = True

@@ -9,16 +9,16 @@ from typing import Any
 from backdrop.model.decision_table import Column, DecisionTable, Facts, Rule
 
 
-class Unread(Exception):  # noqa: N818 - no error: what the table asks next
+class UnreadFactError(Exception):
     """The table needs a fact that the case does not specify yet."""
 
     def __init__(self, column: Column) -> None:
         self.column = column
 
 
-def asking(column: Column) -> Callable[[], Flag]:
+def raise_unread(column: Column) -> Callable[[], Flag]:
     def read() -> Flag:
-        raise Unread(column)
+        raise UnreadFactError(column)
 
     return read
 
@@ -32,20 +32,20 @@ class Case[D]:
     size: int
 
 
-def combinations(table: DecisionTable[Any]) -> int:
+def count_combinations(table: DecisionTable[Any]) -> int:
     return prod(len(column) for column in table.columns)
 
 
-def cases[D](table: DecisionTable[D], *given: Flag) -> Iterator[Case[D]]:
+def iterate_cases[D](table: DecisionTable[D], *given: Flag) -> Iterator[Case[D]]:
     """Yields a case for each value of each fact that the table reads, unless the fact is given."""
-    reads = {column: asking(column) for column in table.columns}
+    reads = {column: raise_unread(column) for column in table.columns}
     waiting = [given]
     while waiting:
         known = waiting.pop()
         facts = {type(fact): fact for fact in known}
         try:
             rule = table.find_first_match(Facts(reads, *known))
-        except Unread as unread:
+        except UnreadFactError as unread:
             waiting += [(*known, value) for value in unread.column]
         else:
             size = prod(len(column) for column in table.columns if column not in facts)

@@ -21,11 +21,11 @@ REMOVED = "ObjectRemoved:DeleteMarkerCreated"
 CHECK: dict[str, Any] = {"kind": "check", "bucket": "photos", "key": "a.jpg"}
 
 
-def record(key: Any, *, bucket: Any = "photos", event: Any = CREATED) -> dict[str, Any]:
+def build_record(key: Any, *, bucket: Any = "photos", event: Any = CREATED) -> dict[str, Any]:
     return {"eventName": event, "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
 
 
-def looks(content: object, *, again: bool = False) -> list[IntakeEvent]:
+def parse_events(content: object, *, again: bool = False) -> list[IntakeEvent]:
     body = content if isinstance(content, str) else json.dumps(content)
     return parse_intake_message(body, input_bucket="photos", is_repeated=again)
 
@@ -45,13 +45,13 @@ def looks(content: object, *, again: bool = False) -> list[IntakeEvent]:
     ],
 )
 def test_url_encoded_key_is_decoded_exactly_once(encoded: str, key: str) -> None:
-    assert looks({"Records": [record(encoded)]}) == [IntakeEvent("photos", key)]
+    assert parse_events({"Records": [build_record(encoded)]}) == [IntakeEvent("photos", key)]
 
 
 @quick
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_any_key_survives_the_encoding_of_s3(key: str) -> None:
-    assert looks({"Records": [record(quote_plus(key, safe="/"))]}) == [IntakeEvent("photos", key)]
+    assert parse_events({"Records": [build_record(quote_plus(key, safe="/"))]}) == [IntakeEvent("photos", key)]
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,21 @@ def test_any_key_survives_the_encoding_of_s3(key: str) -> None:
     ],
 )
 def test_every_kind_of_s3_event_leads_to_an_intake_event(event: str) -> None:
-    assert looks({"Records": [record("red.jpg", event=event)]}) == [IntakeEvent("photos", "red.jpg")]
+    assert parse_events({"Records": [build_record("red.jpg", event=event)]}) == [IntakeEvent("photos", "red.jpg")]
 
 
 @pytest.mark.parametrize("event", [CREATED, REMOVED, "ObjectRestore:Completed", "", None, 7])
 def test_event_type_does_not_change_the_intake_event(event: Any) -> None:
     """A deleted sidecar may exist again by now. Only the bucket shows that, not the event."""
-    assert looks({"Records": [record("red.jpg.json", event=event)]}) == [IntakeEvent("photos", "red.jpg.json")]
+    assert parse_events({"Records": [build_record("red.jpg.json", event=event)]}) == [
+        IntakeEvent("photos", "red.jpg.json")
+    ]
 
 
 def test_message_with_several_records_becomes_several_events() -> None:
-    assert looks({"Records": [record("a.jpg"), record("b.jpg"), record("c.json", event=REMOVED)]}) == [
+    assert parse_events(
+        {"Records": [build_record("a.jpg"), build_record("b.jpg"), build_record("c.json", event=REMOVED)]}
+    ) == [
         IntakeEvent("photos", "a.jpg"),
         IntakeEvent("photos", "b.jpg"),
         IntakeEvent("photos", "c.json"),
@@ -86,12 +90,14 @@ def test_message_with_several_records_becomes_several_events() -> None:
 
 
 def test_repeated_message_marks_all_its_events_as_repeated() -> None:
-    assert looks({"Records": [record("a.jpg")]}, again=True) == [IntakeEvent("photos", "a.jpg", is_repeated=True)]
-    assert looks(CHECK, again=True)[0].is_repeated
+    assert parse_events({"Records": [build_record("a.jpg")]}, again=True) == [
+        IntakeEvent("photos", "a.jpg", is_repeated=True)
+    ]
+    assert parse_events(CHECK, again=True)[0].is_repeated
 
 
 def test_test_event_of_s3_becomes_no_event() -> None:
-    assert looks({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}) == []
+    assert parse_events({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}) == []
 
 
 @pytest.mark.parametrize(
@@ -105,22 +111,24 @@ def test_test_event_of_s3_becomes_no_event() -> None:
     ],
 )
 def test_kind_of_our_own_message_decides_the_intake_event(kind: str, look: IntakeEvent) -> None:
-    assert looks(CHECK | {"kind": kind}) == [look]
+    assert parse_events(CHECK | {"kind": kind}) == [look]
 
 
 def test_folder_message_may_have_a_start_key() -> None:
     message = {"kind": "folder", "bucket": "photos", "key": "_backdrop.json", "start_after": "a+b.jpg"}
-    assert looks(message)[0].start_after == "a+b.jpg"
+    assert parse_events(message)[0].start_after == "a+b.jpg"
 
 
 def test_key_in_our_own_message_is_not_decoded() -> None:
-    assert looks(CHECK | {"key": "a+b %2B.jpg"}) == [IntakeEvent("photos", "a+b %2B.jpg")]
+    assert parse_events(CHECK | {"key": "a+b %2B.jpg"}) == [IntakeEvent("photos", "a+b %2B.jpg")]
 
 
-@pytest.mark.parametrize("content", [{"Records": [record("a.jpg", bucket="others")]}, CHECK | {"bucket": "others"}])
+@pytest.mark.parametrize(
+    "content", [{"Records": [build_record("a.jpg", bucket="others")]}, CHECK | {"bucket": "others"}]
+)
 def test_message_about_another_bucket_is_refused_by_name(content: object) -> None:
     with pytest.raises(MalformedMessageError, match="'others'") as caught:
-        looks(content)
+        parse_events(content)
     assert caught.value.code is Code.DAMAGED_MESSAGE
 
 
@@ -163,22 +171,22 @@ DAMAGED: list[Any] = [
     {"Records": [{"eventName": CREATED}]},
     {"Records": [{"eventName": CREATED, "s3": []}]},
     {"Records": [{"eventName": CREATED, "s3": {"bucket": "photos", "object": {"key": "a"}}}]},
-    {"Records": [record(7)]},
-    {"Records": [record(None)]},
-    {"Records": [record(["a.jpg"])]},
-    {"Records": [record("a.jpg", bucket=7)]},
-    {"Records": [record("a.jpg", bucket=None)]},
-    {"Records": [record("%FF.jpg")]},
-    {"Records": [record("\ud800.jpg")]},
+    {"Records": [build_record(7)]},
+    {"Records": [build_record(None)]},
+    {"Records": [build_record(["a.jpg"])]},
+    {"Records": [build_record("a.jpg", bucket=7)]},
+    {"Records": [build_record("a.jpg", bucket=None)]},
+    {"Records": [build_record("%FF.jpg")]},
+    {"Records": [build_record("\ud800.jpg")]},
     {"bucket": "photos", "key": "\ud800.jpg"},
-    {"Records": [record("a.jpg"), {}]},
+    {"Records": [build_record("a.jpg"), {}]},
 ]
 
 
 @pytest.mark.parametrize("content", DAMAGED, ids=lambda content: json.dumps(content)[:60])
 def test_malformed_message_raises_malformed_message_error(content: object) -> None:
     with pytest.raises(MalformedMessageError):
-        looks(content)
+        parse_events(content)
 
 
 JSON = st.recursive(
@@ -197,11 +205,12 @@ JSON = st.recursive(
 
 @quick
 @given(
-    JSON | st.fixed_dictionaries({"Records": st.lists(st.builds(record, JSON, bucket=JSON, event=JSON), max_size=2)})
+    JSON
+    | st.fixed_dictionaries({"Records": st.lists(st.builds(build_record, JSON, bucket=JSON, event=JSON), max_size=2)})
 )
 def test_any_json_becomes_events_or_malformed_message_error(content: object) -> None:
     try:
-        found = looks(content)
+        found = parse_events(content)
     except MalformedMessageError:
         return
     assert all(look.bucket == "photos" and isinstance(look.key, str) for look in found)
@@ -212,7 +221,7 @@ def test_request_without_bucket_or_key_names_the_required_fields(missing: str) -
     request: dict[str, Any] = {"bucket": "photos", "key": "a.jpg", "instructions": {"operation": "remove"}}
     del request[missing]
     with pytest.raises(MalformedMessageError, match="a request with bucket, key, and instructions"):
-        looks(request)
+        parse_events(request)
 
 
 SENT = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -237,22 +246,22 @@ def test_only_requests_and_reruns_have_a_request_time(message: dict[str, Any], s
     assert look.requested_at == said_at
 
 
-def by_s3(at: object, name: str = "ObjectTagging:Put") -> dict[str, Any]:
+def tagged_in_s3(at: object, name: str = "ObjectTagging:Put") -> dict[str, Any]:
     return {"Records": [{"eventName": name, "eventTime": at, "s3": S3}]}
 
 
-def by_eventbridge(at: object, name: str = "Object Tags Added") -> dict[str, Any]:
+def tagged_through_eventbridge(at: object, name: str = "Object Tags Added") -> dict[str, Any]:
     return {"source": "aws.s3", "detail-type": name, "time": at, "detail": S3}
 
 
 BEFORE = SENT - timedelta(minutes=5)
 TAGGINGS: list[tuple[dict[str, Any], datetime | None]] = [
-    (by_s3("2026-11-21T09:55:00.000Z"), BEFORE),
-    (by_eventbridge("2026-11-21T09:55:00Z", "Object Tags Deleted"), BEFORE),
-    (by_s3("2026-11-21T10:00:07.000Z"), SENT),
-    *((by_s3(at), SENT) for at in (None, 7, "yesterday", "2026-11-21T09:55:00")),
-    (by_s3("2026-11-21T09:55:00.000Z", "ObjectCreated:Put"), None),
-    (by_eventbridge("2026-11-21T09:55:00Z", "Object Created"), None),
+    (tagged_in_s3("2026-11-21T09:55:00.000Z"), BEFORE),
+    (tagged_through_eventbridge("2026-11-21T09:55:00Z", "Object Tags Deleted"), BEFORE),
+    (tagged_in_s3("2026-11-21T10:00:07.000Z"), SENT),
+    *((tagged_in_s3(at), SENT) for at in (None, 7, "yesterday", "2026-11-21T09:55:00")),
+    (tagged_in_s3("2026-11-21T09:55:00.000Z", "ObjectCreated:Put"), None),
+    (tagged_through_eventbridge("2026-11-21T09:55:00Z", "Object Created"), None),
     (CHECK | {"kind": "rerun"}, None),
 ]
 

@@ -19,7 +19,7 @@ ARN = "arn:aws:states:eu-central-1:123456789012:execution:shop:night-1"
 WAITS = {"task_token": TOKEN, "execution": ARN, "campaign": "spring_26"}
 
 
-def looks(content: object, *, again: bool = False, receives: int = 1) -> list[IntakeEvent]:
+def parse_events(content: object, *, again: bool = False, receives: int = 1) -> list[IntakeEvent]:
     body = json.dumps(content)
     return parse_intake_message(
         body,
@@ -31,42 +31,50 @@ def looks(content: object, *, again: bool = False, receives: int = 1) -> list[In
     )
 
 
-def event(detail: object, kind: object = "Image Requested", source: object = "shop", **more: object) -> dict[str, Any]:
+def build_event(
+    detail: object, kind: object = "Image Requested", source: object = "shop", **more: object
+) -> dict[str, Any]:
     return {"version": "0", "id": "e-1", "detail-type": kind, "source": source, "detail": detail} | more
 
 
-def of_s3(bucket: object = "photos", key: object = "a.jpg", kind: str = "Object Created") -> dict[str, Any]:
-    return event({"bucket": {"name": bucket}, "object": {"key": key}}, kind, "aws.s3")
+def build_s3_event(bucket: object = "photos", key: object = "a.jpg", kind: str = "Object Created") -> dict[str, Any]:
+    return build_event({"bucket": {"name": bucket}, "object": {"key": key}}, kind, "aws.s3")
 
 
 # -- requests ------------------------------------------------------------------------------------------------------
 
 
 def test_request_may_have_a_token_an_execution_and_a_campaign() -> None:
-    assert looks(REQUEST | WAITS) == [
+    assert parse_events(REQUEST | WAITS) == [
         IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH, TOKEN, ARN, "spring_26"))
     ]
-    assert looks(REQUEST) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH))]
+    assert parse_events(REQUEST) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH))]
 
 
 def test_request_event_equals_a_message_but_has_its_own_id() -> None:
-    assert looks(event(REQUEST)) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH))]
-    assert looks(event(REQUEST | WAITS))[0].request == IncomingRequest("e-1", WISH, TOKEN, ARN, "spring_26")
+    assert parse_events(build_event(REQUEST)) == [
+        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH))
+    ]
+    assert parse_events(build_event(REQUEST | WAITS))[0].request == IncomingRequest(
+        "e-1", WISH, TOKEN, ARN, "spring_26"
+    )
 
 
 @pytest.mark.parametrize("ident", [None, "", 7, "x" * 129, "a\nb", "ü", "\ud800"])
 def test_event_without_a_valid_id_uses_the_message_id(ident: object) -> None:
-    (look,) = looks(event(REQUEST, id=ident))
+    (look,) = parse_events(build_event(REQUEST, id=ident))
     assert look.request
     assert look.request.request_id == "m-1"
 
 
 def test_request_event_needs_only_detail_type_and_detail() -> None:
-    assert looks({"detail-type": "Image Requested", "detail": REQUEST})[0].request == IncomingRequest("m-1", WISH)
+    assert parse_events({"detail-type": "Image Requested", "detail": REQUEST})[0].request == IncomingRequest(
+        "m-1", WISH
+    )
 
 
 def test_repeated_request_is_recognized_only_by_its_id() -> None:
-    assert looks(event(REQUEST), again=True, receives=3) == [
+    assert parse_events(build_event(REQUEST), again=True, receives=3) == [
         IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH), receive_count=3)
     ]
 
@@ -76,15 +84,15 @@ def test_repeated_request_is_recognized_only_by_its_id() -> None:
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted", "Object Tags Added", "Object Tags Deleted"])
 def test_s3_event_through_eventbridge_becomes_an_intake_event(kind: str) -> None:
-    assert looks(of_s3(kind=kind), again=True) == [IntakeEvent("photos", "a.jpg", is_repeated=True)]
+    assert parse_events(build_s3_event(kind=kind), again=True) == [IntakeEvent("photos", "a.jpg", is_repeated=True)]
 
 
 @quick
 @example("a+b %2B ü.jpg")
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_keys_from_eventbridge_are_not_decoded(key: str) -> None:
-    assert looks(of_s3(key=key)) == [IntakeEvent("photos", key)]
-    assert looks(event(REQUEST | {"key": key}))[0].key == key
+    assert parse_events(build_s3_event(key=key)) == [IntakeEvent("photos", key)]
+    assert parse_events(build_event(REQUEST | {"key": key}))[0].key == key
 
 
 # -- refused events ------------------------------------------------------------------------------------------------
@@ -93,27 +101,29 @@ def test_keys_from_eventbridge_are_not_decoded(key: str) -> None:
 def test_event_from_this_stack_is_not_a_request() -> None:
     for kind in ("Image Requested", "Image Completed"):
         with pytest.raises(MalformedMessageError, match="with the source backdrop come from this stack"):
-            looks(event(REQUEST | WAITS, kind, "backdrop"))
+            parse_events(build_event(REQUEST | WAITS, kind, "backdrop"))
 
 
 def test_photos_in_readable_buckets_are_accepted_from_any_message() -> None:
     elsewhere = REQUEST | {"bucket": "shelf"}
-    assert [look.bucket for content in (elsewhere, event(elsewhere), of_s3("shelf")) for look in looks(content)] == [
-        "shelf"
-    ] * 3
-    assert looks({"kind": "recheck", "bucket": "shelf", "key": "a.jpg"}) == [
+    assert [
+        look.bucket
+        for content in (elsewhere, build_event(elsewhere), build_s3_event("shelf"))
+        for look in parse_events(content)
+    ] == ["shelf"] * 3
+    assert parse_events({"kind": "recheck", "bucket": "shelf", "key": "a.jpg"}) == [
         IntakeEvent("shelf", "a.jpg", is_repeated=True)
     ]
 
 
 @pytest.mark.parametrize(
     "content",
-    [REQUEST | {"bucket": "theirs"}, event(REQUEST | {"bucket": "theirs"}), of_s3("theirs")],
+    [REQUEST | {"bucket": "theirs"}, build_event(REQUEST | {"bucket": "theirs"}), build_s3_event("theirs")],
     ids=["message", "event", "s3"],
 )
 def test_bucket_that_is_not_readable_is_refused_by_name(content: object) -> None:
     with pytest.raises(MalformedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
-        looks(content)
+        parse_events(content)
 
 
 WRONG: list[dict[str, Any]] = [
@@ -136,7 +146,7 @@ WRONG: list[dict[str, Any]] = [
 @pytest.mark.parametrize("by_event", [False, True])
 def test_token_of_a_malformed_request_can_be_answered(wrong: dict[str, Any], by_event: bool) -> None:
     body: dict[str, Any] = REQUEST | WAITS | wrong
-    (look,) = looks(event(body) if by_event else body)
+    (look,) = parse_events(build_event(body) if by_event else body)
     request = look.request
     assert request
     assert (request.task_token, request.request_id) == (TOKEN, "e-1" if by_event else "m-1")
@@ -152,7 +162,7 @@ def test_token_of_a_malformed_request_can_be_answered(wrong: dict[str, Any], by_
 @pytest.mark.parametrize("lost", ["bucket", "key", "instructions"])
 def test_token_of_an_incomplete_request_can_be_answered(lost: str) -> None:
     body = {name: value for name, value in (REQUEST | WAITS).items() if name != lost}
-    (look,) = looks(body)
+    (look,) = parse_events(body)
     assert look.request
     assert (
         str(look.request.invalid_reason)
@@ -163,7 +173,7 @@ def test_token_of_an_incomplete_request_can_be_answered(lost: str) -> None:
 @pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
 def test_request_with_an_invalid_token_is_malformed(token: object) -> None:
     with pytest.raises(MalformedMessageError, match="The task_token of a request is not valid"):
-        looks(REQUEST | {"task_token": token})
+        parse_events(REQUEST | {"task_token": token})
 
 
 # -- anything at all -----------------------------------------------------------------------------------------------
@@ -182,14 +192,14 @@ WILD_REQUEST = st.fixed_dictionaries(
     {"bucket": TEXTS | JSON, "key": TEXTS | JSON, "instructions": st.just(WISH) | JSON},
     optional={"task_token": TEXTS | JSON, "execution": JSON, "campaign": JSON, "kind": JSON},
 )
-WILD_EVENT = st.builds(event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | JSON, id=JSON)
+WILD_EVENT = st.builds(build_event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | JSON, id=JSON)
 
 
 @quick
 @given(WILD_REQUEST | WILD_EVENT | JSON)
 def test_any_json_becomes_an_event_or_malformed_message_error(content: object) -> None:
     try:
-        found = looks(content)
+        found = parse_events(content)
     except MalformedMessageError as damaged:
         words = str(damaged)
     else:

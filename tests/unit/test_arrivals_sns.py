@@ -18,23 +18,25 @@ REQUEST = {"bucket": "photos", "key": "a.jpg", "instructions": INSTRUCTIONS}
 TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}
 
 
-def looks(content: object, *, again: bool = False) -> list[IntakeEvent]:
+def parse_events(content: object, *, again: bool = False) -> list[IntakeEvent]:
     return parse_intake_message(
         json.dumps(content), input_bucket="photos", readable_buckets={"shelf"}, is_repeated=again, message_id="m-1"
     )
 
 
-def enveloped(message: object, kind: str = "Notification") -> dict[str, Any]:
+def envelope(message: object, kind: str = "Notification") -> dict[str, Any]:
     text = message if isinstance(message, str) else json.dumps(message)
     return json.loads(wrap_in_envelope(text)) | {"Type": kind}
 
 
-def notification(key: str = "a.jpg", bucket: str = "photos", name: str = "ObjectCreated:Put") -> dict[str, Any]:
+def build_s3_notification(
+    key: str = "a.jpg", bucket: str = "photos", name: str = "ObjectCreated:Put"
+) -> dict[str, Any]:
     s3 = {"bucket": {"name": bucket}, "object": {"key": key}}
     return {"Records": [{"eventName": name, "eventTime": "2026-11-21T10:00:00.000Z", "s3": s3}]}
 
 
-def eventbridge(key: str = "a.jpg", bucket: str = "photos", kind: str = "Object Created") -> dict[str, Any]:
+def build_s3_event(key: str = "a.jpg", bucket: str = "photos", kind: str = "Object Created") -> dict[str, Any]:
     detail = {"bucket": {"name": bucket}, "object": {"key": key}}
     return {"version": "0", "id": "e-1", "source": "aws.s3", "detail-type": kind, "detail": detail}
 
@@ -42,30 +44,30 @@ def eventbridge(key: str = "a.jpg", bucket: str = "photos", kind: str = "Object 
 @pytest.mark.parametrize(
     "message",
     [
-        notification("a+b%2B%C3%BC.jpg"),
-        notification("shelf/a.jpg", "shelf"),
-        notification(name="ObjectRemoved:Delete"),
-        notification(name="ObjectTagging:Put"),
-        {"Records": notification("a.jpg")["Records"] + notification("b.jpg")["Records"]},
-        eventbridge("a+b %2B ü.jpg"),
-        eventbridge(kind="Object Tags Added"),
+        build_s3_notification("a+b%2B%C3%BC.jpg"),
+        build_s3_notification("shelf/a.jpg", "shelf"),
+        build_s3_notification(name="ObjectRemoved:Delete"),
+        build_s3_notification(name="ObjectTagging:Put"),
+        {"Records": build_s3_notification("a.jpg")["Records"] + build_s3_notification("b.jpg")["Records"]},
+        build_s3_event("a+b %2B ü.jpg"),
+        build_s3_event(kind="Object Tags Added"),
         TEST_EVENT,
     ],
     ids=lambda message: json.dumps(message)[:50],
 )
 @pytest.mark.parametrize("again", [False, True])
 def test_notification_through_sns_equals_the_direct_one(message: object, again: bool) -> None:
-    assert looks(enveloped(message), again=again) == looks(message, again=again)
+    assert parse_events(envelope(message), again=again) == parse_events(message, again=again)
 
 
 def test_test_event_through_sns_becomes_no_event() -> None:
-    assert looks(enveloped(TEST_EVENT)) == []
+    assert parse_events(envelope(TEST_EVENT)) == []
 
 
-@pytest.mark.parametrize("message", [notification(bucket="theirs"), eventbridge(bucket="theirs")])
+@pytest.mark.parametrize("message", [build_s3_notification(bucket="theirs"), build_s3_event(bucket="theirs")])
 def test_notification_through_sns_about_another_bucket_is_refused(message: object) -> None:
     with pytest.raises(MalformedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
-        looks(enveloped(message))
+        parse_events(envelope(message))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_notification_through_sns_about_another_bucket_is_refused(message: objec
         {"kind": "rerun", "bucket": "photos", "key": "a.jpg"},
         {"bucket": "photos", "key": "a.jpg"},
         {"id": "e-1", "source": "shop", "detail-type": "Image Requested", "detail": REQUEST},
-        enveloped(notification()),
+        envelope(build_s3_notification()),
         {"hello": "world"},
         "hello",
         "[]",
@@ -85,25 +87,25 @@ def test_notification_through_sns_about_another_bucket_is_refused(message: objec
 )
 def test_publisher_to_the_topic_cannot_request_pictures(message: object) -> None:
     with pytest.raises(MalformedMessageError, match=f"The SNS topic '{TOPIC_ARN}' .*without an S3 notification"):
-        looks(enveloped(message))
+        parse_events(envelope(message))
 
 
 @pytest.mark.parametrize("message", [None, 7, {}, []])
 def test_envelope_without_a_text_message_is_malformed(message: object) -> None:
     with pytest.raises(MalformedMessageError, match="without an S3 notification"):
-        looks(enveloped("x") | {"Message": message})
+        parse_events(envelope("x") | {"Message": message})
 
 
 @pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])
 def test_subscription_confirmation_is_left_to_an_operator(kind: str) -> None:
     """Following the link in the message would let any sender subscribe the queue to a topic of their own."""
-    body = enveloped("You have chosen to subscribe to the topic.", kind) | {"Token": "t", "SubscribeURL": "https://x"}
+    body = envelope("You have chosen to subscribe to the topic.", kind) | {"Token": "t", "SubscribeURL": "https://x"}
     with pytest.raises(MalformedMessageError, match=f"{kind}.*'{TOPIC_ARN}'.*docs/deploying.md"):
-        looks(body)
+        parse_events(body)
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.text(max_size=5) | st.just(json.dumps(notification())),
+    st.none() | st.booleans() | st.text(max_size=5) | st.just(json.dumps(build_s3_notification())),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Records", "key", "s3"]), inner),
     max_leaves=5,
 )

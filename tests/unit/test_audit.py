@@ -16,7 +16,7 @@ SCRIPT = ROOT / "requirements" / "vulnerabilities"
 NOTES_ITS_WORDS = '#!/bin/sh\necho "$@" >> asked\ncase "$*" in {fails}) exit 1;; esac\n'
 
 
-def audited(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, list[str], str]:
+def run_audit(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, list[str], str]:
     """Returns the script's exit code, the commands it ran, and its stderr.
 
     The tools fail for arguments like `fails`.
@@ -30,7 +30,7 @@ def audited(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, lis
 
 
 def test_audit_passes_after_every_lock_file_was_checked(tmp_path: Path) -> None:
-    code, asked, said = audited(tmp_path, "one.txt", "two.txt")
+    code, asked, said = run_audit(tmp_path, "one.txt", "two.txt")
     assert (code, said) == (0, "")
     assert [line.rpartition(" ")[2] for line in asked[:2]] == ["one.txt", "two.txt"]
     assert " audit " in asked[2]
@@ -41,13 +41,13 @@ def test_audit_passes_after_every_lock_file_was_checked(tmp_path: Path) -> None:
     [("*one.txt", "one.txt"), ("*--package-lock-only*", "package-lock.json"), ("*--require*", "two")],
 )
 def test_failed_check_fails_the_audit_and_stops_no_other(tmp_path: Path, fails: str, named: str) -> None:
-    code, asked, said = audited(tmp_path, "one.txt", "two.txt", fails=fails)
+    code, asked, said = run_audit(tmp_path, "one.txt", "two.txt", fails=fails)
     assert (code, len(asked)) == (1, 3)
     assert named in said
 
 
 def test_package_unknown_to_the_index_does_not_pass(tmp_path: Path) -> None:
-    _, asked, _ = audited(tmp_path, "one.txt")
+    _, asked, _ = run_audit(tmp_path, "one.txt")
     assert "--strict" in asked[0].split()
 
 

@@ -33,7 +33,7 @@ SMALLEST_SQS_LIMIT = 262_144
 THROTTLING = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slower"}}, "AnyOperation")
 
 
-class Sqs:
+class FakeSqs:
     """The two calls of boto3's SQS client that a consumer makes."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Invocation:
     def get_remaining_time_in_millis(self) -> int:
         return round(self._left)
 
-    def spend(self) -> None:
+    def use_time(self) -> None:
         self._left -= self._share
 
 
@@ -71,7 +71,7 @@ class ConsumerHarness:
     """A batch consumer on a fake SQS, with its log and its metrics."""
 
     def __init__(self, captured: pytest.CaptureFixture[str]) -> None:
-        self.sqs = Sqs()
+        self.sqs = FakeSqs()
         self.log = io.StringIO()
         client: Any = self.sqs
         logger = Logger(
@@ -88,14 +88,14 @@ class ConsumerHarness:
         during: Invocation | None = None,
     ) -> list[str]:
         """Returns the IDs of the messages to deliver again; each has been received `times` times."""
-        event = {"Records": [message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
+        event = {"Records": [build_message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
         answer = self.consumer.process_batch(event, cast("LambdaContext", during or Invocation()), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
-    def logged(self) -> list[dict[str, Any]]:
+    def read_log(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
-    def counted(self) -> list[dict[str, Any]]:
+    def read_metrics(self) -> list[dict[str, Any]]:
         lines = (json.loads(line) for line in self._captured.readouterr().out.splitlines())
         return [{name: line[name] for name in line if name not in ("_aws", "service")} for line in lines]
 
@@ -107,7 +107,7 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return ConsumerHarness(capsys)
 
 
-def message(place: int, body: str, *, count: str = "1") -> dict[str, Any]:
+def build_message(place: int, body: str, *, count: str = "1") -> dict[str, Any]:
     return {
         "messageId": f"m{place}",
         "receiptHandle": f"r{place}",
@@ -119,7 +119,7 @@ def message(place: int, body: str, *, count: str = "1") -> dict[str, Any]:
     }
 
 
-def failing(error: Exception, *, only: str = "") -> Callable[[SQSRecord], None]:
+def build_failing_work(error: Exception, *, only: str = "") -> Callable[[SQSRecord], None]:
     def work(record: SQSRecord) -> None:
         if only in record.body:
             raise error
@@ -131,21 +131,21 @@ def test_successful_message_is_not_delivered_again(harness: ConsumerHarness) -> 
     seen: list[str] = []
     assert harness.take(lambda record: seen.append(record.body), "a", "b") == []
     assert seen == ["a", "b"]
-    assert (harness.sqs.sent, harness.sqs.visibility, harness.logged(), harness.counted()) == ([], [], [], [])
+    assert (harness.sqs.sent, harness.sqs.visibility, harness.read_log(), harness.read_metrics()) == ([], [], [], [])
 
 
 def test_retry_later_error_returns_message_with_its_delay(harness: ConsumerHarness) -> None:
     wait = RetryLaterError(Code.BUDGET_REACHED, "Not today.", 61.4)
-    assert harness.take(failing(wait), "a") == ["m0"]
+    assert harness.take(build_failing_work(wait), "a") == ["m0"]
     assert harness.sqs.visibility == [{"QueueUrl": URL, "ReceiptHandle": "r0", "VisibilityTimeout": 61}]
-    assert harness.counted() == [{"HandedBack": [1.0], "code": "budget_reached"}]
-    (line,) = harness.logged()
+    assert harness.read_metrics() == [{"HandedBack": [1.0], "code": "budget_reached"}]
+    (line,) = harness.read_log()
     assert (line["level"], line["code"], line["reason"]) == ("INFO", "budget_reached", "Not today.")
 
 
 @pytest.mark.parametrize(("requested", "applied"), [(-5, 0), (0, 0), (10**9, MAX_DELAY_SECONDS)])
 def test_delay_is_clamped_to_the_sqs_limits(harness: ConsumerHarness, requested: float, applied: int) -> None:
-    harness.take(failing(RetryLaterError(Code.PROVIDER_THROTTLED, "Slower.", requested)), "a")
+    harness.take(build_failing_work(RetryLaterError(Code.PROVIDER_THROTTLED, "Slower.", requested)), "a")
     assert harness.sqs.visibility[0]["VisibilityTimeout"] == applied
 
 
@@ -168,32 +168,32 @@ def test_backoff_codes_are_those_without_their_own_delay() -> None:
 def test_exponential_delay_is_sent_to_sqs(harness: ConsumerHarness) -> None:
     outage = RetryLaterError(Code.STORAGE_UNAVAILABLE, "The request to S3 failed (SlowDown).", 5)
     for times in (1, 4, 20):
-        assert harness.take(failing(outage), "a", times=times) == ["m0"]
+        assert harness.take(build_failing_work(outage), "a", times=times) == ["m0"]
     assert [call["VisibilityTimeout"] for call in harness.sqs.visibility] == [5, 40, 60]
-    assert [line["delay_seconds"] for line in harness.logged()] == [5, 40, 60]
+    assert [line["delay_seconds"] for line in harness.read_log()] == [5, 40, 60]
 
 
 def test_message_with_a_ledger_conflict_returns_after_a_second(harness: ConsumerHarness) -> None:
-    assert harness.take(failing(ConflictError()), "a") == ["m0"]
+    assert harness.take(build_failing_work(ConflictError()), "a") == ["m0"]
     assert harness.sqs.visibility[0]["VisibilityTimeout"] == 1
-    assert harness.counted() == [{"HandedBack": [1.0], "code": "ledger_conflict"}]
-    assert [(line["level"], line["code"]) for line in harness.logged()] == [("INFO", "ledger_conflict")]
+    assert harness.read_metrics() == [{"HandedBack": [1.0], "code": "ledger_conflict"}]
+    assert [(line["level"], line["code"]) for line in harness.read_log()] == [("INFO", "ledger_conflict")]
 
 
 def test_malformed_message_becomes_a_dead_letter_and_is_not_retried(harness: ConsumerHarness) -> None:
-    assert harness.take(failing(MalformedMessageError("it is no JSON")), "{oops") == []
+    assert harness.take(build_failing_work(MalformedMessageError("it is no JSON")), "{oops") == []
     (letter,) = harness.sqs.sent
     assert letter["QueueUrl"] == DEAD_URL
     assert json.loads(letter["MessageBody"]) == {"queue": "intake", "body": "{oops"}
     texts = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert texts == {"code": "damaged_message", "reason": "it is no JSON", "money": "not_spent"}
-    assert harness.counted() == [{"DeadLettered": [1.0], "code": "damaged_message", "provider": "none"}]
-    assert [line["level"] for line in harness.logged()] == ["WARNING"]
+    assert harness.read_metrics() == [{"DeadLettered": [1.0], "code": "damaged_message", "provider": "none"}]
+    assert [line["level"] for line in harness.read_log()] == ["WARNING"]
 
 
 @pytest.mark.parametrize("body", ["x" * 262_144, "ü" * 131_072, '"' * 262_144, "👟" * 65_536], ids=len)
 def test_malformed_message_of_any_size_fits_into_a_dead_letter(harness: ConsumerHarness, body: str) -> None:
-    harness.take(failing(MalformedMessageError("it is too much " * 1_000)), body)
+    harness.take(build_failing_work(MalformedMessageError("it is too much " * 1_000)), body)
     (letter,) = harness.sqs.sent
     attributes = sum(len(name) + len(value["StringValue"]) for name, value in letter["MessageAttributes"].items())
     assert len(letter["MessageBody"].encode()) + attributes + 200 <= SMALLEST_SQS_LIMIT
@@ -202,21 +202,21 @@ def test_malformed_message_of_any_size_fits_into_a_dead_letter(harness: Consumer
 
 def test_message_is_retried_if_its_dead_letter_cannot_be_sent(harness: ConsumerHarness) -> None:
     harness.sqs.broken = True
-    assert harness.take(failing(MalformedMessageError("it is no JSON")), "{oops") == ["m0"]
+    assert harness.take(build_failing_work(MalformedMessageError("it is no JSON")), "{oops") == ["m0"]
 
 
 def test_bug_is_logged_with_traceback_and_message_is_retried(harness: ConsumerHarness) -> None:
-    assert harness.take(failing(KeyError("surprise")), "a") == ["m0"]
-    (line,) = harness.logged()
+    assert harness.take(build_failing_work(KeyError("surprise")), "a") == ["m0"]
+    (line,) = harness.read_log()
     assert (line["level"], line["code"], line["message_id"]) == ("ERROR", "crashed", "m0")
     assert "KeyError: 'surprise'" in line["exception"]
-    assert harness.counted() == [{"UnexpectedError": [1.0]}]
+    assert harness.read_metrics() == [{"UnexpectedError": [1.0]}]
     assert harness.sqs.visibility == []
 
 
 def test_uncaught_backdrop_error_is_logged_as_a_bug(harness: ConsumerHarness) -> None:
-    assert harness.take(failing(BackdropError(Code.LINK_EXPIRED, "It expired.")), "a") == ["m0"]
-    assert [(line["level"], line["code"]) for line in harness.logged()] == [("ERROR", "link_expired")]
+    assert harness.take(build_failing_work(BackdropError(Code.LINK_EXPIRED, "It expired.")), "a") == ["m0"]
+    assert [(line["level"], line["code"]) for line in harness.read_log()] == [("ERROR", "link_expired")]
 
 
 def test_log_keys_of_one_message_do_not_leak_into_the_next(harness: ConsumerHarness) -> None:
@@ -226,24 +226,26 @@ def test_log_keys_of_one_message_do_not_leak_into_the_next(harness: ConsumerHarn
         raise RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)
 
     harness.take(work, "a", "b")
-    first, second = harness.logged()
+    first, second = harness.read_log()
     assert {first[name] for name in MESSAGE_LOG_KEYS} == {"of the first"}
     assert {name: second[name] for name in MESSAGE_LOG_KEYS if name in second} == {"message_id": "m1"}
 
 
 def test_message_is_retried_if_its_visibility_cannot_be_changed(harness: ConsumerHarness) -> None:
     harness.sqs.broken = True
-    assert harness.take(failing(RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
+    assert harness.take(build_failing_work(RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
 
 
 def test_one_failure_does_not_affect_the_rest_of_the_batch(harness: ConsumerHarness) -> None:
-    assert harness.take(failing(KeyError("x"), only="b"), "a", "b", "c") == ["m1"]
-    assert harness.take(failing(RetryLaterError(Code.BUDGET_REACHED, "x", 1), only="b"), "a", "b", "c") == ["m1"]
-    assert harness.take(failing(MalformedMessageError("x"), only="b"), "a", "b", "c") == []
+    assert harness.take(build_failing_work(KeyError("x"), only="b"), "a", "b", "c") == ["m1"]
+    assert harness.take(build_failing_work(RetryLaterError(Code.BUDGET_REACHED, "x", 1), only="b"), "a", "b", "c") == [
+        "m1"
+    ]
+    assert harness.take(build_failing_work(MalformedMessageError("x"), only="b"), "a", "b", "c") == []
 
 
 def test_batch_that_fails_completely_is_not_an_invocation_error(harness: ConsumerHarness) -> None:
-    assert harness.take(failing(KeyError("x")), "a", "b") == ["m0", "m1"]
+    assert harness.take(build_failing_work(KeyError("x")), "a", "b") == ["m0", "m1"]
 
 
 @pytest.mark.parametrize(
@@ -257,25 +259,25 @@ def test_messages_without_time_left_are_returned_unopened_at_once(
 
     def work(record: SQSRecord) -> None:
         seen.append(record.body)
-        invocation.spend()
+        invocation.use_time()
 
     assert harness.take(work, *bodies, during=invocation) == [f"m{place}" for place in range(done, 10)]
     assert seen == list(bodies[:done])
     returned = [(call["ReceiptHandle"], call["VisibilityTimeout"]) for call in harness.sqs.visibility]
     assert returned == [(f"r{place}", 0) for place in range(done, 10)]
-    assert {line["code"] for line in harness.counted()} <= {"too_little_time"}
-    assert [line["level"] for line in harness.logged()] == ["INFO"] * (10 - done)
+    assert {line["code"] for line in harness.read_metrics()} <= {"too_little_time"}
+    assert [line["level"] for line in harness.read_log()] == ["INFO"] * (10 - done)
 
 
 def test_first_message_of_a_batch_is_always_opened(harness: ConsumerHarness) -> None:
     invocation, seen = Invocation(seconds_a_message=50), list[str]()
-    invocation.spend()
+    invocation.use_time()
     assert harness.take(lambda record: seen.append(record.body), "a", "b", during=invocation) == ["m1"]
     assert seen == ["a"]
 
 
 def test_receive_count_is_read_from_the_record() -> None:
-    assert read_receive_count(SQSRecord(message(0, "a", count="3"))) == 3
+    assert read_receive_count(SQSRecord(build_message(0, "a", count="3"))) == 3
 
 
 def test_queue_name_is_the_last_part_of_its_url() -> None:

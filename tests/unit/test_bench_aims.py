@@ -6,12 +6,12 @@ import pytest
 
 from bench.drain.scenario import Scenario
 from docs import bench_aims
-from tests.unit.test_bench_page import DRAINED, found
+from tests.unit.test_bench_page import DRAINED, build_result
 
 
 @pytest.mark.parametrize(("efficiency", "verdict"), [(0.98, "yes"), (0.979, "**no**")])
 def test_missed_target_is_shown_as_missed(efficiency: float, verdict: str) -> None:
-    run = found(Scenario(300, 10, 4.0), efficiency)
+    run = build_result(Scenario(300, 10, 4.0), efficiency)
     rows = list(bench_aims.of_the_drain(replace(DRAINED, runs=(run,))))
     assert [reached for what, *_, reached in rows if what.startswith("ideal time")] == [verdict == "yes"]
     assert f"| {verdict} |" in bench_aims.shown(rows)

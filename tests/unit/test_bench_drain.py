@@ -22,13 +22,13 @@ from bench.standin_controller import StandinLog, parse_journal
 SCENARIO = Scenario(photos=4, limit=2, seconds=1.0)
 
 
-def call(began: float, upload: float = 0.0, own: float = 0.0) -> TimedCall:
+def build_call(began: float, upload: float = 0.0, own: float = 0.0) -> TimedCall:
     return TimedCall(began, began + upload, began + upload + 1.0 + own, 1.0)
 
 
-def a_run(calls: Sequence[TimedCall] = (), **changes: Any) -> DrainRun:
+def build_run(calls: Sequence[TimedCall] = (), **changes: Any) -> DrainRun:
     """Two slots, each with a pause of 0.1 s between its two calls; the run began at 10.0 and ended at 12.5."""
-    made = calls or (call(10.1), call(10.2), call(11.2), call(11.3))
+    made = calls or (build_call(10.1), build_call(10.2), build_call(11.2), build_call(11.3))
     facts: dict[str, Any] = {
         "scenario": SCENARIO,
         "began": 10.0,
@@ -48,7 +48,7 @@ def test_ideal_is_photos_times_seconds_divided_by_slots() -> None:
 
 
 def test_all_lost_slot_seconds_have_a_cause() -> None:
-    calls = [call(10.1, upload=0.02, own=0.01), call(10.2), call(11.2), call(11.3)]
+    calls = [build_call(10.1, upload=0.02, own=0.01), build_call(10.2), build_call(11.2), build_call(11.3)]
     lost = compute_losses(calls, SCENARIO, 10.0, 12.5)
     assert lost.before == pytest.approx(0.1 + 0.2)
     assert lost.between == pytest.approx(0.07 + 0.1)
@@ -60,17 +60,17 @@ def test_all_lost_slot_seconds_have_a_cause() -> None:
 
 def test_pauses_are_split_into_beginning_middle_and_end() -> None:
     one_slot = Scenario(photos=4, limit=1, seconds=1.0)
-    calls = [call(0.0), call(1.1), call(2.3), call(3.6)]
+    calls = [build_call(0.0), build_call(1.1), build_call(2.3), build_call(3.6)]
     assert compute_losses(calls, one_slot, 0.0, 5.0).pauses == pytest.approx((0.1, 0.2, 0.3))
 
 
 def test_run_that_never_filled_its_slots_is_refused() -> None:
     with pytest.raises(UnreliableMeasurementError, match="never filled"):
-        compute_losses([call(1.0)], SCENARIO, 0.0, 3.0)
+        compute_losses([build_call(1.0)], SCENARIO, 0.0, 3.0)
 
 
 def test_efficiency_is_measured_from_upload_to_receipt_and_between_calls() -> None:
-    found = compute_figures(a_run())
+    found = compute_figures(build_run())
     assert found.efficiency == pytest.approx(2.0 / 2.5)
     assert found.calls_efficiency == pytest.approx(2.0 / 2.2)
     assert found.call_share == pytest.approx(4.0 / 4.4)
@@ -83,7 +83,7 @@ def test_efficiency_is_measured_from_upload_to_receipt_and_between_calls() -> No
 # -- the functions' metrics --------------------------------------------------------------------------------------
 
 
-def emf(values: dict[str, object], at: int = 0, **dimensions: str) -> str:
+def build_metric_line(values: dict[str, object], at: int = 0, **dimensions: str) -> str:
     names = [{"Name": name} for name in values]
     about = {"Timestamp": at, "CloudWatchMetrics": [{"Dimensions": [[*dimensions]], "Metrics": names}]}
     return json.dumps({"_aws": about, **dimensions, **values})
@@ -92,11 +92,11 @@ def emf(values: dict[str, object], at: int = 0, **dimensions: str) -> str:
 def test_logs_give_stage_times_and_stored_times() -> None:
     lines = [
         "START RequestId: 1",
-        emf({"SlotSeconds": [4.2], "CallSeconds": [4.1]}, provider="ideogram"),
-        emf({"SlotSeconds": 4.0, "CallSeconds": 3.9}, provider="ideogram"),
-        emf({"Completed": [1.0], "TotalSeconds": [5.0], "DeliverSeconds": [0.5]}, at=12_500),
-        emf({"Completed": [1.0], "TotalSeconds": [6.0]}, at=11_250),
-        emf({"ColdStart": [1.0]}, function_name="render"),
+        build_metric_line({"SlotSeconds": [4.2], "CallSeconds": [4.1]}, provider="ideogram"),
+        build_metric_line({"SlotSeconds": 4.0, "CallSeconds": 3.9}, provider="ideogram"),
+        build_metric_line({"Completed": [1.0], "TotalSeconds": [5.0], "DeliverSeconds": [0.5]}, at=12_500),
+        build_metric_line({"Completed": [1.0], "TotalSeconds": [6.0]}, at=11_250),
+        build_metric_line({"ColdStart": [1.0]}, function_name="render"),
     ]
     found = parse_log_metrics(lines)
     assert found.call_share == pytest.approx(8.0 / 8.2)
@@ -107,27 +107,27 @@ def test_logs_give_stage_times_and_stored_times() -> None:
 
 @pytest.mark.parametrize("metric", ["HandedBack", "Throttled", "Failed", "UnexpectedError"])
 def test_run_with_a_problem_metric_is_refused(metric: str) -> None:
-    heard = parse_log_metrics([emf({metric: [1.0]}, code="job_in_flight")])
+    heard = parse_log_metrics([build_metric_line({metric: [1.0]}, code="job_in_flight")])
     with pytest.raises(UnreliableMeasurementError, match=f"{metric} job_in_flight"):
-        refuse(log_metrics=heard)
+        list_refusals(log_metrics=heard)
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------
 
 
-def refuse(calls: Sequence[TimedCall] = (), **changes: object) -> None:
-    run = a_run(calls, **changes)
+def list_refusals(calls: Sequence[TimedCall] = (), **changes: object) -> None:
+    run = build_run(calls, **changes)
     check_run(run, compute_figures(run))
 
 
 def test_run_on_an_idle_machine_is_reported() -> None:
-    refuse()
+    list_refusals()
 
 
 def test_run_with_the_standin_as_bottleneck_is_refused() -> None:
-    slow = [call(10.1, own=0.05), call(10.2, own=0.05), call(11.2), call(11.3)]
+    slow = [build_call(10.1, own=0.05), build_call(10.2, own=0.05), build_call(11.2), build_call(11.3)]
     with pytest.raises(UnreliableMeasurementError, match="the stand-in was the bottleneck"):
-        refuse(calls=slow, losses=compute_losses(slow, SCENARIO, 10.0, 12.5))
+        list_refusals(calls=slow, losses=compute_losses(slow, SCENARIO, 10.0, 12.5))
 
 
 def test_run_with_refused_or_broken_calls_is_refused() -> None:
@@ -136,13 +136,13 @@ def test_run_with_refused_or_broken_calls_is_refused() -> None:
     found = parse_journal([answered, {**answered, "status": 429, "outcome": "all slots are taken"}])
     assert len(found.calls) == 1
     with pytest.raises(UnreliableMeasurementError, match=r"all slots are taken \(1\)"):
-        refuse(standin_log=StandinLog(a_run().standin_log.calls, found.problems))
+        list_refusals(standin_log=StandinLog(build_run().standin_log.calls, found.problems))
 
 
 @pytest.mark.parametrize("what", ["photo without a receipt that says stored", "dead letter"])
 def test_unfinished_run_is_refused(what: str) -> None:
     with pytest.raises(UnreliableMeasurementError, match=rf"{what} \(1\)"):
-        refuse(unfinished={what: 1})
+        list_refusals(unfinished={what: 1})
 
 
 def test_ended_worker_does_not_reduce_its_stages_cpu_time() -> None:
@@ -153,17 +153,17 @@ def test_ended_worker_does_not_reduce_its_stages_cpu_time() -> None:
 
 def test_run_is_refused_if_other_programs_used_the_machine() -> None:
     with pytest.raises(UnreliableMeasurementError, match="other programs used"):
-        refuse(cpu_usage=CpuUsage({"render": 0.4}, 1.2))
+        list_refusals(cpu_usage=CpuUsage({"render": 0.4}, 1.2))
 
 
 def test_warm_run_with_cold_starts_and_cold_run_without_are_refused() -> None:
-    heard = replace(a_run().log_metrics, cold_starts={"render": 1})
+    heard = replace(build_run().log_metrics, cold_starts={"render": 1})
     with pytest.raises(NoisyMachineError, match=r"cold starts in a warm run: render \(1\)"):
-        refuse(log_metrics=heard)
+        list_refusals(log_metrics=heard)
     cold = replace(SCENARIO, cold=True)
-    refuse(log_metrics=heard, scenario=cold)
+    list_refusals(log_metrics=heard, scenario=cold)
     with pytest.raises(UnreliableMeasurementError, match="no function started cold"):
-        refuse(scenario=cold)
+        list_refusals(scenario=cold)
 
 
 def test_noisy_run_is_repeated_once_and_faulty_run_is_not() -> None:
@@ -185,7 +185,7 @@ class FakeHarness:
         self.left, self.changes = left, changes
 
     def run_scenario(self, scenario: Scenario) -> DrainRun:
-        return a_run((), scenario=scenario, cpu_usage=self.left.pop(0), **self.changes)
+        return build_run((), scenario=scenario, cpu_usage=self.left.pop(0), **self.changes)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +196,10 @@ def test_repeats_that_differ_too_much_are_refused(ratios: list[float], is_too_no
     def judge() -> None:
         check_spread("efficiency", ratios)
 
-    assert refuses(judge) is is_too_noisy
+    assert is_refused(judge) is is_too_noisy
 
 
-def refuses(judge: Callable[[], None]) -> bool:
+def is_refused(judge: Callable[[], None]) -> bool:
     try:
         judge()
     except UnreliableMeasurementError as refused:
@@ -225,7 +225,7 @@ def test_refused_calls_are_expected_only_with_a_smaller_account() -> None:
     waited = LogMetrics(
         4.4, 4.0, {"TotalSeconds": (1.0,)}, (12.5,), {}, {"Throttled": 3.0, "HandedBack too_many_requests": 1}
     )
-    run = a_run(standin_log=StandinLog(a_run().standin_log.calls, TURNED_AWAY), log_metrics=waited)
+    run = build_run(standin_log=StandinLog(build_run().standin_log.calls, TURNED_AWAY), log_metrics=waited)
     with pytest.raises(UnreliableMeasurementError, match="unrequested faults"):
         check_run(run, compute_figures(run))
     half = replace(run, scenario=HALF)

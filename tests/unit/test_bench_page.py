@@ -24,7 +24,7 @@ from bench.drain.single_photo import SinglePhoto
 from bench.saved_results import load_result, save_result
 
 
-def found(scenario: Scenario, efficiency: float) -> RunFigures:
+def build_result(scenario: Scenario, efficiency: float) -> RunFigures:
     return RunFigures(
         scenario=scenario,
         measured_seconds=scenario.ideal_seconds / efficiency,
@@ -47,7 +47,7 @@ def found(scenario: Scenario, efficiency: float) -> RunFigures:
 WARM_TWIN = replace(COLD[0], cold=False)
 DRAINED = DrainResult(
     SinglePhoto(0.21, 0.4, {}),
-    (found(WARM[0], 0.95), found(COLD[0], 0.82), found(WARM_TWIN, 0.9)),
+    (build_result(WARM[0], 0.95), build_result(COLD[0], 0.82), build_result(WARM_TWIN, 0.9)),
     REPEATED,
     (0.93, 0.94, 0.95),
 )
@@ -103,4 +103,6 @@ def test_table_has_the_promised_rows() -> None:
 def test_held_out_runs_are_not_used_for_calibration() -> None:
     assert not {*HELD_OUT} & {*WARM, *COLD, LARGE}
     assert any(one.account_limit and one.account_limit < one.limit for one in HELD_OUT)
-    assert "N=60 C=10 of an account of 5 S=4 warm | 48 | 50.0 | 96.0%" in format_held_out([found(HELD_OUT[1], 0.96)])
+    assert "N=60 C=10 of an account of 5 S=4 warm | 48 | 50.0 | 96.0%" in format_held_out(
+        [build_result(HELD_OUT[1], 0.96)]
+    )

@@ -10,12 +10,12 @@ from backdrop.campaigns.manifest import MAX_LINE_BYTES, BadRow, ManifestRow, par
 from backdrop.model.errors import RefusedError
 
 
-def read(text: str, name: str = "list.csv") -> list[ManifestRow | BadRow]:
+def read_rows(text: str, name: str = "list.csv") -> list[ManifestRow | BadRow]:
     return list(parse_rows(name, [text.encode()]))
 
 
 def test_csv_row_is_a_key_and_the_fields_of_its_cells() -> None:
-    assert read("key,prompt,num_images\na.jpg,on a beach,2\nb.jpg,,\n") == [
+    assert read_rows("key,prompt,num_images\na.jpg,on a beach,2\nb.jpg,,\n") == [
         ManifestRow(2, "a.jpg", {"prompt": "on a beach", "num_images": 2}),
         ManifestRow(3, "b.jpg", {}),
     ]
@@ -23,7 +23,7 @@ def test_csv_row_is_a_key_and_the_fields_of_its_cells() -> None:
 
 def test_cells_are_objects_lists_numbers_or_else_text() -> None:
     text = 'key,output,provider,seed,revision,variants\na.jpg,webp,runware ideogram,7,7,"{""x"": {}}"\n'
-    [row] = read(text)
+    [row] = read_rows(text)
     assert isinstance(row, ManifestRow)
     assert row.instructions == {
         "output": {"format": "webp"},
@@ -37,12 +37,12 @@ def test_cells_are_objects_lists_numbers_or_else_text() -> None:
 @pytest.mark.parametrize("between", [",", ";", "\t"])
 def test_spreadsheet_output_is_read_including_its_byte_order_mark(between: str) -> None:
     lines = ["\ufeff" + between.join(["key", "prompt"]), between.join(["a b.jpg", "x"]), ""]
-    assert read("\r\n".join(lines)) == [ManifestRow(2, "a b.jpg", {"prompt": "x"})]
+    assert read_rows("\r\n".join(lines)) == [ManifestRow(2, "a b.jpg", {"prompt": "x"})]
 
 
 @pytest.mark.parametrize("stray", ['"on a beach', '"on a beach" or so', '"'])
 def test_stray_quote_affects_and_reports_only_its_own_row(stray: str) -> None:
-    bad, *rest = read(f'key,prompt\na.jpg,{stray}\nb.jpg,x\nc.jpg,"y"\nd.jpg,5" wide\n')
+    bad, *rest = read_rows(f'key,prompt\na.jpg,{stray}\nb.jpg,x\nc.jpg,"y"\nd.jpg,5" wide\n')
     assert isinstance(bad, BadRow)
     assert (bad.number, bad.reason.partition(" (")[0]) == (2, "it is not a complete row")
     assert rest == [
@@ -81,7 +81,7 @@ def test_endless_line_is_reported_and_never_held_completely(name: str) -> None:
 
 def test_line_length_is_measured_in_bytes() -> None:
     row = json.dumps({"key": "a.jpg", "prompt": "\u00e4" * (MAX_LINE_BYTES // 2)}, ensure_ascii=False)
-    assert read(row, "list.jsonl") == [BadRow(1, "it has more than 200,000 bytes")]
+    assert read_rows(row, "list.jsonl") == [BadRow(1, "it has more than 200,000 bytes")]
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_line_length_is_measured_in_bytes() -> None:
     ['{"key": "\\ud800.jpg"}', '{"key": "a.jpg", "prompt": "\\ud800"}', '{"key": "a.jpg", "seed": NaN}'],
 )
 def test_row_that_json_cannot_represent_is_a_bad_row(text: str) -> None:
-    [bad_row] = read(text, "list.jsonl")
+    [bad_row] = read_rows(text, "list.jsonl")
     assert isinstance(bad_row, BadRow)
     assert "half a character, NaN" in bad_row.reason
 
 
 def test_row_without_key_or_with_extra_cells_is_reported_by_number() -> None:
-    found = read("key,prompt\n,on a beach\na.jpg,x,y\nb.jpg\n")
+    found = read_rows("key,prompt\n,on a beach\na.jpg,x,y\nb.jpg\n")
     assert found == [
         BadRow(2, "it has no key"),
         BadRow(3, "it has 3 cells, but the header has 2"),
@@ -106,7 +106,7 @@ def test_row_without_key_or_with_extra_cells_is_reported_by_number() -> None:
 @pytest.mark.parametrize("text", ["", "photo,prompt\na.jpg,x\n", "a.jpg\nb.jpg\n"])
 def test_csv_without_a_key_column_is_refused(text: str) -> None:
     with pytest.raises(RefusedError, match="'key'"):
-        read(text)
+        read_rows(text)
 
 
 def test_json_lines_keep_their_values_and_report_bad_lines() -> None:
@@ -119,7 +119,7 @@ def test_json_lines_keep_their_values_and_report_bad_lines() -> None:
         '{"key": 7}',
         json.dumps({"key": "b.jpg", "prompt": "x" * MAX_LINE_BYTES}),
     ]
-    first, *rest = read("\n".join(lines), "list.jsonl")
+    first, *rest = read_rows("\n".join(lines), "list.jsonl")
     assert first == ManifestRow(1, "a.jpg", {"num_images": 2})
     assert [one.number for one in rest] == [3, 4, 5, 6, 7]
     assert all(isinstance(one, BadRow) for one in rest)

@@ -25,7 +25,7 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
-from tests.unit.core_items import LATER, NOW, a_job
+from tests.unit.core_items import LATER, NOW, build_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
@@ -46,7 +46,7 @@ PICTURE = StoredPicture(
 SLIP = Problem.from_error(InstructionError(Code.INVALID_VALUE, "num_images: no number"), NOW)
 
 
-def an_asked(**changes: Any) -> ImageRequest:
+def build_request(**changes: Any) -> ImageRequest:
     facts: dict[str, Any] = {
         "source_id": "s" * 64,
         "request_id": "m1",
@@ -58,7 +58,7 @@ def an_asked(**changes: Any) -> ImageRequest:
     return ImageRequest(**facts)
 
 
-def paid(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 0, **changes: Any) -> Job:
+def build_paid_job(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 0, **changes: Any) -> Job:
     """Returns a job with one call."""
     call = Attempt(
         n=1,
@@ -72,14 +72,14 @@ def paid(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 
         outcome=AttemptOutcome.ANSWERED,
     )
     facts: dict[str, Any] = {"status": JobStatus.STORED, "attempts": (call,), "results": (PICTURE,)}
-    return a_job(job_id=job_id, **facts | changes)
+    return build_job(job_id=job_id, **facts | changes)
 
 
-def item(*jobs: Job, known: tuple[Job, ...] = (), **asked: Any) -> CampaignItem:
-    return CampaignItem(an_asked(**asked), jobs, [job for job in jobs if job not in known])
+def build_item(*jobs: Job, known: tuple[Job, ...] = (), **asked: Any) -> CampaignItem:
+    return CampaignItem(build_request(**asked), jobs, [job for job in jobs if job not in known])
 
 
-def summed(*items: CampaignItem) -> CampaignTotals:
+def summarize(*items: CampaignItem) -> CampaignTotals:
     sums = CampaignTotals(ENDED.started_at)
     for one in items:
         sums.add(one)
@@ -89,14 +89,14 @@ def summed(*items: CampaignItem) -> CampaignTotals:
 @pytest.mark.parametrize(
     ("found", "end", "code"),
     [
-        (item(paid("1")), "stored", ""),
-        (item(skipped_kind=ObjectKind.IGNORED), SKIPPED, ""),
-        (item(a_job(), paid("1")), OPEN, ""),
-        (item(), OPEN, ""),
-        (item(problems=(SLIP,)), "refused", "invalid_value"),
-        (item(paid("1"), problems=(SLIP,)), "refused", "invalid_value"),
-        (item(paid("1"), a_job(status=JobStatus.CANCELLED)), "cancelled", "cancelled"),
-        (item(paid("1"), a_job(status=JobStatus.HELD, problem=SLIP)), "held", "invalid_value"),
+        (build_item(build_paid_job("1")), "stored", ""),
+        (build_item(skipped_kind=ObjectKind.IGNORED), SKIPPED, ""),
+        (build_item(build_job(), build_paid_job("1")), OPEN, ""),
+        (build_item(), OPEN, ""),
+        (build_item(problems=(SLIP,)), "refused", "invalid_value"),
+        (build_item(build_paid_job("1"), problems=(SLIP,)), "refused", "invalid_value"),
+        (build_item(build_paid_job("1"), build_job(status=JobStatus.CANCELLED)), "cancelled", "cancelled"),
+        (build_item(build_paid_job("1"), build_job(status=JobStatus.HELD, problem=SLIP)), "held", "invalid_value"),
     ],
 )
 def test_item_has_the_worst_status_of_its_jobs(found: CampaignItem, end: str, code: str) -> None:
@@ -104,29 +104,38 @@ def test_item_has_the_worst_status_of_its_jobs(found: CampaignItem, end: str, co
 
 
 def test_job_of_two_items_costs_once() -> None:
-    job = paid("1")
-    sums = summed(item(job), item(job, known=(job,), request_id="m2"))
+    job = build_paid_job("1")
+    sums = summarize(build_item(job), build_item(job, known=(job,), request_id="m2"))
     assert (sums.requested, sums.jobs, sums.repeats, sums.pictures, sums.charged) == (2, 1, 1, 1, 60_000)
-    first, second = item(job).to_csv_row(), item(job, known=(job,)).to_csv_row()
+    first, second = build_item(job).to_csv_row(), build_item(job, known=(job,)).to_csv_row()
     usd = CSV_COLUMNS.index("usd")
     assert (first[usd], second[usd]) == (0.06, 0)
 
 
 def test_earlier_payment_is_cost_but_was_not_bought_by_the_campaign() -> None:
-    sums = summed(item(paid("1", at=NOW - timedelta(days=1))), item(paid("2", unknown=10_000), key="b.jpg"))
+    sums = summarize(
+        build_item(build_paid_job("1", at=NOW - timedelta(days=1))),
+        build_item(build_paid_job("2", unknown=10_000), key="b.jpg"),
+    )
     assert (sums.charged, sums.unknown) == (120_000, 10_000)
     assert (sums.bought, sums.bought_unknown) == (60_000, 10_000)
 
 
 def test_failed_share_counts_every_item_without_a_picture() -> None:
-    sums = summed(item(paid("1")), item(skipped_kind=ObjectKind.IGNORED), item(problems=(SLIP,)))
+    sums = summarize(
+        build_item(build_paid_job("1")), build_item(skipped_kind=ObjectKind.IGNORED), build_item(problems=(SLIP,))
+    )
     assert sums.compute_failed_percent(listed=3, bad_rows=0) == 50
     assert sums.compute_failed_percent(listed=4, bad_rows=1) == 75
     assert CampaignTotals(NOW).compute_failed_percent(0, 0) == 0
 
 
 def test_report_counts_each_status_and_the_unrequested_items() -> None:
-    sums = summed(item(paid("1")), item(problems=(SLIP,), key="b.jpg"), item(problems=(SLIP,), key="c.jpg"))
+    sums = summarize(
+        build_item(build_paid_job("1")),
+        build_item(problems=(SLIP,), key="b.jpg"),
+        build_item(problems=(SLIP,), key="c.jpg"),
+    )
     plan: dict[str, Any] = {"items": 5, "quoted_usd": 0.3, "bad_rows": {"count": 1, "first": []}}
     found = build_report(ENDED, sums, plan, LATER)
     assert found["items"] == {
@@ -145,9 +154,9 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
 
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])
 def test_cancelled_item_has_the_same_text_as_its_task(end: JobStatus) -> None:
-    called_off = item(a_job(status=end, ended_at=LATER))
+    called_off = build_item(build_job(status=end, ended_at=LATER))
     (told,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
-    [failure] = build_report(ENDED, summed(called_off), {}, LATER)["failures"]
+    [failure] = build_report(ENDED, summarize(called_off), {}, LATER)["failures"]
     assert {name: failure[name] for name in ("code", "message", "hint")} == {
         name: told[name] for name in ("code", "message", "hint")
     }
@@ -171,7 +180,7 @@ def test_event_has_one_id_and_names_the_report() -> None:
 
 
 def test_mail_has_failures_and_exact_amounts() -> None:
-    sums = summed(item(paid("1", charged=37_500, unknown=60_000)), item(problems=(SLIP,)))
+    sums = summarize(build_item(build_paid_job("1", charged=37_500, unknown=60_000)), build_item(problems=(SLIP,)))
     failed = replace(ENDED, status=CampaignStatus.FAILED, error="too_many_failures", cause="50.0 % of the items failed")
     subject, text = build_mail(build_report(failed, sums, {}, NOW), "s3://pictures/r.json")
     assert subject == "Backdrop campaign spring: failed"

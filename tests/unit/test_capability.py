@@ -15,8 +15,8 @@ from backdrop.model.capabilities import (
 )
 from backdrop.ports import ApiKey
 from backdrop.providers.registry import build_providers
-from tests.unit.core_items import a_job
-from tests.unit.shelf import Shelf
+from tests.unit.core_items import build_job
+from tests.unit.shelf import FakeWork
 
 REPLACE = {"operation": "replace", "prompt": "a beach"}
 
@@ -63,23 +63,23 @@ def test_table_contains_only_fields_that_can_be_requested() -> None:
 def test_every_supported_provider_has_an_adapter_and_a_key() -> None:
     asked: list[tuple[str, bool]] = []
 
-    def key(provider: str, fresh: bool) -> ApiKey:
+    def no_key(provider: str, fresh: bool) -> ApiKey:
         asked.append((provider, fresh))
         return ApiKey(missing_reason="none")
 
     address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
     on: dict[str, ProviderSettings] = {name: address for name in PROVIDERS}
-    adapters = build_providers(on, key, Shelf(), {"1min": 45_000})
+    adapters = build_providers(on, no_key, FakeWork(), {"1min": 45_000})
     assert adapters.keys() == SUPPORTED_PROVIDERS == set(PROVIDERS)
     assert {adapter.timeout_seconds for adapter in adapters.values()} == {90}
     for name, adapter in adapters.items():
         asked.clear()
-        adapter.prepare(a_job(), b"")
+        adapter.prepare(build_job(), b"")
         assert {provider for provider, _ in asked} == {name}
-    assert build_providers({}, key, Shelf()) == {}
+    assert build_providers({}, no_key, FakeWork()) == {}
 
 
 def test_provider_with_an_unknown_credit_price_is_not_used() -> None:
     address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
-    adapters = build_providers(dict.fromkeys(PROVIDERS, address), lambda provider, fresh: ApiKey("k"), Shelf())
+    adapters = build_providers(dict.fromkeys(PROVIDERS, address), lambda provider, fresh: ApiKey("k"), FakeWork())
     assert adapters.keys() == {"ideogram", "segmind", "runware"}

@@ -13,7 +13,7 @@ TRUE = datetime(2026, 11, 21, 10, 0, 5, 700_000, tzinfo=UTC)
 WAY = timedelta(milliseconds=300)
 
 
-def answer(at: datetime) -> dict[str, Any]:
+def build_response(at: datetime) -> dict[str, Any]:
     """Returns AWS's response; the date in its header has whole seconds."""
     date = format_datetime(at.replace(microsecond=0), usegmt=True)
     return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
@@ -23,13 +23,13 @@ def answer(at: datetime) -> dict[str, Any]:
 @pytest.mark.parametrize("within", [0, 290_000, 299_999])
 def test_wrong_clock_is_corrected_and_never_runs_behind_aws(off: timedelta, within: int) -> None:
     answered = TRUE + timedelta(microseconds=within)
-    by = measure_clock_offset(answer(answered), TRUE + off, TRUE + WAY + off)
+    by = measure_clock_offset(build_response(answered), TRUE + off, TRUE + WAY + off)
     assert timedelta() <= off + by < timedelta(seconds=1) + WAY
 
 
 @pytest.mark.parametrize("off", [timedelta(), timedelta(milliseconds=-200), timedelta(milliseconds=200)])
 def test_clock_that_may_be_right_is_left_alone(off: timedelta) -> None:
-    assert measure_clock_offset(answer(TRUE + WAY / 2), TRUE + off, TRUE + WAY + off) == timedelta()
+    assert measure_clock_offset(build_response(TRUE + WAY / 2), TRUE + off, TRUE + WAY + off) == timedelta()
 
 
 def test_response_without_a_date_corrects_nothing() -> None:

@@ -12,7 +12,7 @@ from backdrop_local.home import ROOT, Home
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 
-def typed(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run_in_shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Runs a line in a shell; `$B` is the command."""
     said = {**os.environ, "B": str(BACKDROP), **environment}
     # As in people's shells: output waits until there is enough of it, or until the end.
@@ -21,7 +21,7 @@ def typed(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture
-def list_of_photos(tmp_path: Path) -> str:
+def photo_list(tmp_path: Path) -> str:
     """A file in which `lint` finds an error."""
     (tmp_path / "list.jpg").write_text("I am a list")
     return str(tmp_path)
@@ -29,25 +29,25 @@ def list_of_photos(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_terminal_without_a_character_shows_a_replacement(encoding: str, list_of_photos: str) -> None:
-    said = typed('"$B" lint "$WHERE"', PYTHONIOENCODING=encoding, WHERE=list_of_photos)
+    said = run_in_shell('"$B" lint "$WHERE"', PYTHONIOENCODING=encoding, WHERE=list_of_photos)
     assert (said.returncode, said.stderr) == (1, "")
     assert "not_a_photo" in said.stdout
 
 
 @pytest.mark.parametrize("streams", [">&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_stream_causes_no_traceback(streams: str, list_of_photos: str) -> None:
-    said = typed(f'"$B" lint "$WHERE" {streams}', WHERE=list_of_photos)
+    said = run_in_shell(f'"$B" lint "$WHERE" {streams}', WHERE=list_of_photos)
     assert (said.returncode, said.stderr) == (1, "")
 
 
 def test_reader_that_stops_reading_causes_no_traceback(list_of_photos: str) -> None:
-    said = typed('"$B" lint "$WHERE" --json | head -0; exit ${PIPESTATUS[0]}', WHERE=list_of_photos)
+    said = run_in_shell('"$B" lint "$WHERE" --json | head -0; exit ${PIPESTATUS[0]}', WHERE=list_of_photos)
     assert said.returncode in (0, 1)
     assert said.stderr in ("", "error: Broken pipe\n")
 
 
 def test_full_disk_is_reported(list_of_photos: str) -> None:
-    said = typed('"$B" lint "$WHERE" > /dev/full', WHERE=list_of_photos)
+    said = run_in_shell('"$B" lint "$WHERE" > /dev/full', WHERE=list_of_photos)
     assert (said.returncode, said.stderr) == (1, "error: No space left on device\n")
 
 
@@ -55,7 +55,7 @@ def test_damaged_state_of_the_local_cloud_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("{")
     with pytest.raises(LocalCloudError, match=r"state\.json is damaged.*Delete the file"):
         Home(tmp_path).read_state()
-    said = typed('"$B" status', BACKDROP_HOME=str(tmp_path))
+    said = run_in_shell('"$B" status', BACKDROP_HOME=str(tmp_path))
     assert said.returncode == 1
     assert said.stderr.startswith("error: ")
     assert said.stderr.count("\n") == 1

@@ -22,7 +22,7 @@ from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
 from backdrop.model.receipt import build_job_event, list_provider_events
 from functions.campaign import app as campaign
-from tests.unit.core_items import a_dead_job, a_source, a_stored_job
+from tests.unit.core_items import build_dead_job, build_source, build_stored_job
 
 EVENTS = Path(__file__).parents[2] / "events"
 BUCKET = "backdrop-input"
@@ -31,12 +31,12 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ODD_KEY = "sub folder/ünïcode +(1) & 100%.jpg"
 
 
-def sample(name: str) -> dict[str, Any]:
+def read_sample(name: str) -> dict[str, Any]:
     return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def only_record(name: str) -> Any:
-    (record,) = SQSEvent(sample(name)).records
+def read_only_record(name: str) -> Any:
+    (record,) = SQSEvent(read_sample(name)).records
     return record
 
 
@@ -59,7 +59,7 @@ def only_record(name: str) -> Any:
     ],
 )
 def test_intake_parses_every_sample_arrival(name: str, keys: list[str]) -> None:
-    record = only_record(name)
+    record = read_only_record(name)
     assert parse_intake_message(record.body, input_bucket=BUCKET, is_repeated=False) == [
         IntakeEvent(BUCKET, key) for key in keys
     ]
@@ -68,54 +68,54 @@ def test_intake_parses_every_sample_arrival(name: str, keys: list[str]) -> None:
 
 def test_intake_parses_a_request_and_a_rerun() -> None:
     (request,) = parse_intake_message(
-        only_record("request").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+        read_only_record("request").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
     assert (request.bucket, request.key) == (BUCKET, KEY)
     assert request.request
     assert (request.request.request_id, parse_request(request.request.instructions).errors) == ("m-1", ())
-    assert parse_intake_message(only_record("rerun").body, input_bucket=BUCKET, is_repeated=False) == [
+    assert parse_intake_message(read_only_record("rerun").body, input_bucket=BUCKET, is_repeated=False) == [
         IntakeEvent(BUCKET, KEY, is_rerun=True)
     ]
 
 
 def test_intake_parses_a_request_event_and_a_request_with_a_token() -> None:
     (event,) = parse_intake_message(
-        json.dumps(sample("image_requested")), input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+        json.dumps(read_sample("image_requested")), input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
     (waited,) = parse_intake_message(
-        only_record("request_with_token").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+        read_only_record("request_with_token").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
     assert (event.key, waited.key) == (ODD_KEY, KEY)
     assert event.request
     assert waited.request
     assert event.request.invalid_reason is waited.request.invalid_reason is None
     assert event.request.task_token == ""
-    assert event.request.request_id == sample("image_requested")["id"]
+    assert event.request.request_id == read_sample("image_requested")["id"]
     assert (waited.request.request_id, waited.request.campaign) == ("m-1", "spring_26")
     assert waited.request.task_token.startswith("AQC")
     assert waited.request.execution_arn.startswith("arn:aws:states:")
 
 
 def test_our_own_messages_have_ids_and_the_message_group() -> None:
-    lane, deliver = only_record("lane"), only_record("deliver")
+    lane, deliver = read_only_record("lane"), read_only_record("deliver")
     job, end = parse_message(lane.body, JobMessage), parse_message(deliver.body, DeliverMessage)
     assert job.source_id == end.source_id == derive_source_id(BUCKET, KEY)
     assert job.job_id == end.job_id
-    for record in (lane, deliver, only_record("look")):
+    for record in (lane, deliver, read_only_record("look")):
         assert record.attributes["MessageGroupId"] == derive_message_group(KEY)
 
 
-@pytest.mark.parametrize(("name", "make"), [("image_completed", a_stored_job), ("image_failed", a_dead_job)])
+@pytest.mark.parametrize(("name", "make"), [("image_completed", build_stored_job), ("image_failed", build_dead_job)])
 def test_sample_job_events_match_those_built_from_the_ledger(name: str, make: Any) -> None:
-    event = sample(name)
+    event = read_sample(name)
     place = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
     job = make(job_id=event["detail"]["job"]["job_id"], **place)
-    told = build_job_event(a_source(jobs={"": job.job_id}, **place), job)
+    told = build_job_event(build_source(jobs={"": job.job_id}, **place), job)
     assert (event["detail-type"], event["detail"]) == told
     assert event["source"] == EVENT_SOURCE
 
 
-def a_pause(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> ProviderHealth:
+def build_pause_problem(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> ProviderHealth:
     return pause(ProviderHealth(provider="ideogram"), reason, code, errors[0]["message"], NOW)
 
 
@@ -127,27 +127,27 @@ def a_pause(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> Pr
     ],
 )
 def test_sample_pause_events_match_those_built_from_the_ledger(name: str, reason: PauseReason, code: Code) -> None:
-    event = sample(name)
-    lane = a_pause(reason, code, event["detail"]["errors"])
+    event = read_sample(name)
+    lane = build_pause_problem(reason, code, event["detail"]["errors"])
     assert (event["detail-type"], event["detail"]) in list_provider_events(lane)
     assert event["source"] == EVENT_SOURCE
 
 
 def test_sample_resume_event_matches_the_one_built_from_the_ledger() -> None:
-    event = sample("provider_resumed")
-    lane = a_pause(PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
+    event = read_sample("provider_resumed")
+    lane = build_pause_problem(PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
     resumed = resume(lane, frozenset(PauseReason), NOW + timedelta(minutes=5))
     assert list_provider_events(resumed)[-1] == (event["detail-type"], event["detail"])
 
 
 def test_deliver_parses_a_lane_message() -> None:
-    record = only_record("deliver_lane")
+    record = read_only_record("deliver_lane")
     assert parse_message(record.body, LaneMessage) == LaneMessage(provider="ideogram")
     assert record.attributes["MessageGroupId"] == derive_message_group("ideogram")
 
 
 @dataclass
-class Reporting:
+class RecordingServices:
     """Records the calls of the campaign function's services."""
 
     planned: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
@@ -162,13 +162,13 @@ class Reporting:
 
 
 def test_campaign_function_handles_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = Reporting()
+    steps = RecordingServices()
     monkeypatch.setattr(campaign, "campaign_planner", steps)
     monkeypatch.setattr(campaign, "campaign_reporter", steps)
-    asked = sample("campaign_plan")["plan"]
+    asked = read_sample("campaign_plan")["plan"]
     campaign.plan(asked, NOW)
-    campaign.report(sample("campaign_report")["report"], NOW)
-    campaign.report_interrupted(sample("campaign_over")["detail"], NOW)
+    campaign.report(read_sample("campaign_report")["report"], NOW)
+    campaign.report_interrupted(read_sample("campaign_over")["detail"], NOW)
     assert steps.planned == [(asked["input"], asked["execution"])]
     began = "2026-11-16T12:00:00"
     assert [(one.execution, one.campaign_input, one.status) for one in steps.ended] == [

@@ -51,15 +51,15 @@ def test_padded_or_cropped_result_has_another_shape(photo: tuple[int, int], resu
     assert not has_same_aspect_ratio(photo, result)
 
 
-def turned(answer: Image.Image) -> Image.Image:
+def rotate(answer: Image.Image) -> Image.Image:
     return answer.transpose(Image.Transpose.ROTATE_180)
 
 
-def zoomed(answer: Image.Image) -> Image.Image:
+def zoom(answer: Image.Image) -> Image.Image:
     return answer.resize(answer.size, box=(0, 0, answer.width // 2, answer.height // 2))
 
 
-def padded(answer: Image.Image) -> Image.Image:
+def pad(answer: Image.Image) -> Image.Image:
     square = Image.new("RGBA", (answer.width, answer.width))
     square.paste(answer, (0, 12))
     return square
@@ -67,7 +67,7 @@ def padded(answer: Image.Image) -> Image.Image:
 
 @pytest.mark.parametrize(
     ("made", "text"),
-    [(turned, "shows another part"), (zoomed, "shows another part"), (padded, "is 100×100, a different shape from")],
+    [(rotate, "shows another part"), (zoom, "shows another part"), (pad, "is 100×100, a different shape from")],
 )
 def test_mismatched_matte_is_refused_before_anything_changes(
     made: Callable[[Image.Image], Image.Image], text: str

@@ -16,7 +16,7 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 @cache
-def cut(name: str, *, soft: float = 0.0) -> Pixels:
+def cut_out_scene(name: str, *, soft: float = 0.0) -> Pixels:
     """Cuts out a scene at full size. Returns rows, columns, RGBA."""
     scene = SCENES[name]
     return np.asarray(cut_out_full_size(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
@@ -27,7 +27,7 @@ def scale_matte(scene: CutoutScene, *, soft: float = 0.0) -> Pixels:
     return np.asarray(scale_alpha(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
 
 
-def missed(scene: CutoutScene, made: Pixels) -> float:
+def measure_alpha_error(scene: CutoutScene, made: Pixels) -> float:
     """Returns the mean absolute error of alpha near edges, 0 to 1."""
     return float(np.abs(made[..., 3] / 255 - scene.alpha)[find_edge(scene)].mean())
 
@@ -51,20 +51,22 @@ def measure_difference(scene: CutoutScene, made: Pixels, background: tuple[int, 
 )
 def test_edge_is_more_accurate_than_a_scaled_matte(name: str, part: float) -> None:
     scene = SCENES[name]
-    assert missed(scene, cut(name)) <= part * missed(scene, scale_matte(scene))
+    assert measure_alpha_error(scene, cut_out_scene(name)) <= part * measure_alpha_error(scene, scale_matte(scene))
 
 
 @pytest.mark.parametrize("name", ["shapes", "glass", "soft shadow"])
 def test_blurred_matte_gives_an_edge_as_sharp_as_photo(name: str) -> None:
     scene = SCENES[name]
-    assert missed(scene, cut(name, soft=1.0)) <= 0.6 * missed(scene, scale_matte(scene, soft=1.0))
+    assert measure_alpha_error(scene, cut_out_scene(name, soft=1.0)) <= 0.6 * measure_alpha_error(
+        scene, scale_matte(scene, soft=1.0)
+    )
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
 @pytest.mark.parametrize("background", [WHITE, BLACK])
 def test_new_background_shows_no_halo_of_the_old(name: str, background: tuple[int, int, int]) -> None:
     scene = SCENES[name]
-    assert measure_difference(scene, cut(name), background) <= 0.7 * measure_difference(
+    assert measure_difference(scene, cut_out_scene(name), background) <= 0.7 * measure_difference(
         scene, scale_matte(scene), background
     )
 
@@ -72,16 +74,16 @@ def test_new_background_shows_no_halo_of_the_old(name: str, background: tuple[in
 @pytest.mark.parametrize("name", sorted(SCENES))
 def test_subject_pixels_stay_bit_identical(name: str) -> None:
     photo = np.asarray(SCENES[name].draw_photo())
-    whole = cut(name)[..., 3] == 255
+    whole = cut_out_scene(name)[..., 3] == 255
     assert whole.any()
-    assert (cut(name)[whole][:, :3] == photo[whole]).all()
+    assert (cut_out_scene(name)[whole][:, :3] == photo[whole]).all()
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
 def test_transparent_pixels_hide_no_removed_background(name: str) -> None:
-    gone = cut(name)[..., 3] == 0
+    gone = cut_out_scene(name)[..., 3] == 0
     assert gone.any()
-    assert not cut(name)[gone].any()
+    assert not cut_out_scene(name)[gone].any()
 
 
 def test_tile_borders_are_not_visible() -> None:

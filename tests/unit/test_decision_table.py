@@ -35,7 +35,7 @@ TABLE = DecisionTable(
 )
 
 
-def decided(*facts: Flag) -> tuple[str, Sequence[Column]]:
+def decide(*facts: Flag) -> tuple[str, Sequence[Column]]:
     """Returns what the table decides, and the facts that it reads."""
     read: list[Column] = []
 
@@ -60,32 +60,32 @@ def decided(*facts: Flag) -> tuple[str, Sequence[Column]]:
 def test_first_matching_rule_decides_from_few_reads(
     facts: tuple[Flag, ...], decision: str, read: Sequence[Column]
 ) -> None:
-    assert decided(*facts) == (decision, read)
+    assert decide(*facts) == (decision, read)
 
 
 def test_facts_are_read_in_the_order_of_the_columns() -> None:
     table = DecisionTable((Color, Size), (Rule("", (Size.SMALL, Color.RED), 1), Rule("", (), 2)))
     read: list[Column] = []
 
-    def large() -> Flag:
+    def read_large() -> Flag:
         read.append(Size)
         return Size.LARGE
 
-    def red() -> Flag:
+    def read_red() -> Flag:
         read.append(Color)
         return Color.RED
 
-    assert (table.decide(Facts({Size: large, Color: red})), read) == (2, [Color, Size])
+    assert (table.decide(Facts({Size: read_large, Color: read_red})), read) == (2, [Color, Size])
 
 
 def test_fact_is_read_once_for_several_tables() -> None:
     reads: list[Color] = []
 
-    def red() -> Flag:
+    def read_red() -> Flag:
         reads.append(Color.RED)
         return Color.RED
 
-    facts = Facts({Color: red})
+    facts = Facts({Color: read_red})
     assert facts[Color] is facts[Color] is facts.with_fact(Size.SMALL)[Color]
     assert TABLE.decide(facts.with_fact(Size.SMALL)) == "keep"
     assert reads == [Color.RED]

@@ -23,11 +23,11 @@ REAL = {"IdeogramBaseUrl": "https://images.example"}
 ALL = Offers(PROVIDERS, {"1min": 50_000})
 
 
-def quiet() -> Console:
+def silent_console() -> Console:
     return Console(quiet=True)
 
 
-def put(folder: Path, name: str, data: bytes = b"bytes") -> None:
+def write(folder: Path, name: str, data: bytes = b"bytes") -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -55,11 +55,11 @@ def test_every_photo_of_the_demo_is_credited() -> None:
 
 
 def test_own_photo_keeps_its_sidecar_others_get_the_default(tmp_path: Path) -> None:
-    put(tmp_path, "a.jpg")
-    put(tmp_path, "a.jpg.json", b'{"operation": "remove"}')
-    put(tmp_path, "deep/b.PNG")
-    put(tmp_path, "deep/b.json", b'{"prompt": "on the moon"}')
-    put(tmp_path, "plain.webp")
+    write(tmp_path, "a.jpg")
+    write(tmp_path, "a.jpg.json", b'{"operation": "remove"}')
+    write(tmp_path, "deep/b.PNG")
+    write(tmp_path, "deep/b.json", b'{"prompt": "on the moon"}')
+    write(tmp_path, "plain.webp")
     own = read_own_orders(tmp_path)
     assert [(order.name, order.sidecar_name) for order in own.orders] == [
         ("a.jpg", "a.jpg.json"),
@@ -73,14 +73,14 @@ def test_own_photo_keeps_its_sidecar_others_get_the_default(tmp_path: Path) -> N
 
 def test_first_own_photos_are_taken_and_the_rest_is_counted(tmp_path: Path) -> None:
     for number in range(MAX_OWN_PHOTOS + 3):
-        put(tmp_path, f"{number:02}.jpg")
+        write(tmp_path, f"{number:02}.jpg")
     own = read_own_orders(tmp_path)
     assert (len(own.orders), own.omitted_count) == (MAX_OWN_PHOTOS, 3)
 
 
 def test_hidden_files_and_other_files_are_not_uploaded(tmp_path: Path) -> None:
     for name in (".cache/a.jpg", ".b.jpg", "_backdrop/c.jpg", "notes.txt", "d.jpg"):
-        put(tmp_path, name)
+        write(tmp_path, name)
     assert [order.name for order in read_own_orders(tmp_path).orders] == ["d.jpg"]
 
 
@@ -88,7 +88,7 @@ def test_hidden_files_and_other_files_are_not_uploaded(tmp_path: Path) -> None:
     ("name", "why"), [("missing", "does not exist"), ("file", "is a file"), ("", "no photo found in")]
 )
 def test_unusable_folder_is_explained(tmp_path: Path, name: str, why: str) -> None:
-    put(tmp_path, "file")
+    write(tmp_path, "file")
     with pytest.raises(LocalCloudError, match=why):
         read_own_orders(tmp_path / name)
 
@@ -104,14 +104,14 @@ def test_price_counts_every_picture_except_refused_ones() -> None:
 
 
 def test_stand_in_needs_no_confirmation() -> None:
-    confirm_cost(build_demo_orders(), {}, quiet())
+    confirm_cost(build_demo_orders(), {}, silent_console())
 
 
 def test_without_a_terminal_only_yes_allows_purchases(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LocalCloudError, match="YES=1"):
-        confirm_cost(build_demo_orders(), REAL, quiet())
+        confirm_cost(build_demo_orders(), REAL, silent_console())
     monkeypatch.setenv("YES", "1")
-    confirm_cost(build_demo_orders(), REAL, quiet())
+    confirm_cost(build_demo_orders(), REAL, silent_console())
 
 
 def test_price_is_printed_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:

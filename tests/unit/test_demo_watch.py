@@ -18,33 +18,41 @@ from backdrop_cli.demo.order_progress import OrderProgress
 from backdrop_cli.demo.order_tracker import OrderTracker
 from backdrop_cli.demo.standin_bill import BillComparison, compare_bill
 from backdrop_cli.display_status import DisplayStatus, summarize_photo_status
-from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
-from tests.unit.demo_scenes import PREFIX, dropped, report, stored
+from tests.unit.core_items import NOW, build_dead_job, build_job, build_problem, build_source, build_stored_job
+from tests.unit.demo_scenes import PREFIX, build_order, build_report, build_stored_progress
 
-REFUSED = OrderProgress(DisplayStatus.REFUSED, report=report("bad.jpg"))
+REFUSED = OrderProgress(DisplayStatus.REFUSED, report=build_report("bad.jpg"))
 
 
 STAGES: list[tuple[Source, list[Job], DisplayStatus]] = [
-    (a_source(photo=None, jobs={}), [], DisplayStatus.DROPPED),
-    (a_source(jobs={}, problems=(a_problem(),)), [], DisplayStatus.REFUSED),
-    (a_source(jobs={}, problems=(a_problem(retryable=True),)), [], DisplayStatus.WAITING),
-    (a_source(), [a_job()], DisplayStatus.QUEUED),
-    (a_source(), [a_job(problem=a_problem(retryable=True))], DisplayStatus.WAITING),
-    (a_source(), [a_job(status=JobStatus.SUBMITTING)], DisplayStatus.RENDERING),
-    (a_source(), [a_job(status=JobStatus.UNKNOWN)], DisplayStatus.RENDERING),
-    (a_source(), [a_job(status=JobStatus.PAID)], DisplayStatus.DELIVERING),
-    (a_source(), [a_stored_job()], DisplayStatus.STORED),
-    (a_source(), [a_stored_job(), a_job(job_id="job-2")], DisplayStatus.STORED),
-    (a_source(jobs={"": "job-1", "b": "job-2"}), [a_stored_job(), a_job(job_id="job-2")], DisplayStatus.QUEUED),
-    (a_source(jobs={"": "job-1", "b": "job-2"}), [a_stored_job(), a_dead_job(job_id="job-2")], DisplayStatus.FAILED),
-    (a_source(), [a_job(status=JobStatus.HELD)], DisplayStatus.FAILED),
-    (a_source(settling_since=NOW), [a_stored_job()], DisplayStatus.DROPPED),
-    (a_source(blocked_by_defaults="_backdrop.json", jobs={}), [], DisplayStatus.REFUSED),
-    (a_source(problems=(a_problem(variant="b"),)), [a_stored_job()], DisplayStatus.REFUSED),
-    (a_source(problems=(a_problem(variant="b", retryable=True),)), [a_stored_job()], DisplayStatus.WAITING),
+    (build_source(photo=None, jobs={}), [], DisplayStatus.DROPPED),
+    (build_source(jobs={}, problems=(build_problem(),)), [], DisplayStatus.REFUSED),
+    (build_source(jobs={}, problems=(build_problem(retryable=True),)), [], DisplayStatus.WAITING),
+    (build_source(), [build_job()], DisplayStatus.QUEUED),
+    (build_source(), [build_job(problem=build_problem(retryable=True))], DisplayStatus.WAITING),
+    (build_source(), [build_job(status=JobStatus.SUBMITTING)], DisplayStatus.RENDERING),
+    (build_source(), [build_job(status=JobStatus.UNKNOWN)], DisplayStatus.RENDERING),
+    (build_source(), [build_job(status=JobStatus.PAID)], DisplayStatus.DELIVERING),
+    (build_source(), [build_stored_job()], DisplayStatus.STORED),
+    (build_source(), [build_stored_job(), build_job(job_id="job-2")], DisplayStatus.STORED),
     (
-        a_source(problems=(a_problem(Code.UNKNOWN_FIELD, origin=Origin.REQUEST),)),
-        [a_stored_job()],
+        build_source(jobs={"": "job-1", "b": "job-2"}),
+        [build_stored_job(), build_job(job_id="job-2")],
+        DisplayStatus.QUEUED,
+    ),
+    (
+        build_source(jobs={"": "job-1", "b": "job-2"}),
+        [build_stored_job(), build_dead_job(job_id="job-2")],
+        DisplayStatus.FAILED,
+    ),
+    (build_source(), [build_job(status=JobStatus.HELD)], DisplayStatus.FAILED),
+    (build_source(settling_since=NOW), [build_stored_job()], DisplayStatus.DROPPED),
+    (build_source(blocked_by_defaults="_backdrop.json", jobs={}), [], DisplayStatus.REFUSED),
+    (build_source(problems=(build_problem(variant="b"),)), [build_stored_job()], DisplayStatus.REFUSED),
+    (build_source(problems=(build_problem(variant="b", retryable=True),)), [build_stored_job()], DisplayStatus.WAITING),
+    (
+        build_source(problems=(build_problem(Code.UNKNOWN_FIELD, origin=Origin.REQUEST),)),
+        [build_stored_job()],
         DisplayStatus.STORED,
     ),
 ]
@@ -55,7 +63,7 @@ def test_photo_is_as_far_as_its_slowest_current_job(source: Source, jobs: list[J
     assert summarize_photo_status(source, jobs)[0] is stage
 
 
-def nothing() -> None:
+def silent_console() -> None:
     return None
 
 
@@ -79,40 +87,42 @@ class Passing(Clock):
         return 0
 
 
-def watching(*sights: OrderProgress, patience: float = 100) -> OrderTracker:
+def watch_progress(*sights: OrderProgress, patience: float = 100) -> OrderTracker:
     """Watches one file that has these states, one after another, and then stays in the last one."""
     ahead = list(sights)
     watch = OrderTracker(lambda _key: ahead.pop(0) if len(ahead) > 1 else ahead[0], patience)
-    watch.add(dropped("a.jpg"))
+    watch.add(build_order("a.jpg"))
     return watch
 
 
-def written() -> tuple[Console, io.StringIO]:
+def recording_console() -> tuple[Console, io.StringIO]:
     text = io.StringIO()
     return Console(file=text, width=100), text
 
 
 def test_watch_ends_when_all_photos_are_back() -> None:
-    watch = watching(OrderProgress(DisplayStatus.QUEUED), OrderProgress(DisplayStatus.RENDERING), stored("a.jpg"))
-    watch.wait_until_done(nothing, Passing(1))
+    watch = watch_progress(
+        OrderProgress(DisplayStatus.QUEUED), OrderProgress(DisplayStatus.RENDERING), build_stored_progress("a.jpg")
+    )
+    watch.wait_until_done(silent_console, Passing(1))
     assert (watch.list_unfinished_keys(), watch.find_failures()) == ([], [])
 
 
 def test_watch_gives_up_only_after_its_patience_without_change() -> None:
     moving = [OrderProgress(DisplayStatus.QUEUED, note=str(number)) for number in range(50)]
-    slow = watching(*moving, stored("a.jpg"), patience=10)
-    slow.wait_until_done(nothing, Passing(4))
+    slow = watch_progress(*moving, build_stored_progress("a.jpg"), patience=10)
+    slow.wait_until_done(silent_console, Passing(4))
     assert slow.list_unfinished_keys() == []
-    stuck = watching(OrderProgress(DisplayStatus.QUEUED), patience=10)
-    stuck.wait_until_done(nothing, Passing(4))
+    stuck = watch_progress(OrderProgress(DisplayStatus.QUEUED), patience=10)
+    stuck.wait_until_done(silent_console, Passing(4))
     assert stuck.list_unfinished_keys() == stuck.find_failures() == [f"{PREFIX}a.jpg"]
 
 
 @pytest.mark.parametrize(
     ("sight", "must_be_refused", "credit", "fails"),
     [
-        (stored("a.jpg"), False, "somebody", False),
-        (stored("a.jpg"), True, "", True),
+        (build_stored_progress("a.jpg"), False, "somebody", False),
+        (build_stored_progress("a.jpg"), True, "", True),
         (REFUSED, True, "", False),
         (REFUSED, False, "somebody", True),
         (REFUSED, False, "", False),
@@ -124,23 +134,25 @@ def test_demo_fails_if_a_file_ends_unexpectedly(
     sight: OrderProgress, must_be_refused: bool, credit: str, fails: bool
 ) -> None:
     watch = OrderTracker(lambda _key: sight, 10)
-    watch.add(dropped("a.jpg", must_be_refused=must_be_refused, credit=credit))
+    watch.add(build_order("a.jpg", must_be_refused=must_be_refused, credit=credit))
     watch.poll()
     assert bool(watch.find_failures()) is fails
 
 
 def test_missing_photo_is_named_with_its_reason_and_logs() -> None:
-    watch = watching(OrderProgress(DisplayStatus.WAITING, note="The key is refused."))
+    watch = watch_progress(OrderProgress(DisplayStatus.WAITING, note="The key is refused."))
     watch.poll()
-    console, text = written()
+    console, text = recording_console()
     demo_report.print_missing(watch, PREFIX, Path("/somewhere/logs"), console)
     assert "a.jpg waits: The key is refused." in text.getvalue()
     assert "/somewhere/logs" in text.getvalue()
 
 
 def test_without_a_terminal_each_change_is_one_line() -> None:
-    watch = watching(OrderProgress(DisplayStatus.QUEUED), OrderProgress(DisplayStatus.QUEUED), stored("a.jpg"))
-    console, text = written()
+    watch = watch_progress(
+        OrderProgress(DisplayStatus.QUEUED), OrderProgress(DisplayStatus.QUEUED), build_stored_progress("a.jpg")
+    )
+    console, text = recording_console()
     screen = DemoScreen(console, watch, PREFIX)
     with screen.live_view():
         watch.wait_until_done(screen.update, Passing(1))
@@ -148,9 +160,9 @@ def test_without_a_terminal_each_change_is_one_line() -> None:
 
 
 def test_table_shows_request_result_duration_and_cost() -> None:
-    watch = watching(stored("a.jpg"))
+    watch = watch_progress(build_stored_progress("a.jpg"))
     watch.poll()
-    console, text = written()
+    console, text = recording_console()
     console.print(demo_report.build_results_table(watch, PREFIX))
     row = next(line for line in text.getvalue().splitlines() if "a.jpg" in line)
     assert row.split() == ["a.jpg", "remove", "(tags)", "a.jpg.png", "5.0", "$0.06"]
@@ -159,7 +171,7 @@ def test_table_shows_request_result_duration_and_cost() -> None:
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_error_report_is_shown_completely(terminal: bool) -> None:
-    watch = watching(REFUSED)
+    watch = watch_progress(REFUSED)
     watch.poll()
     text = io.StringIO()
     demo_report.print_error_reports(
@@ -170,17 +182,19 @@ def test_error_report_is_shown_completely(terminal: bool) -> None:
 
 
 def test_prompts_that_look_like_markup_are_shown_literally() -> None:
-    watch = watching(OrderProgress(DisplayStatus.REFUSED, report=report("a.jpg", message="[red]x[/nothing]")))
+    watch = watch_progress(
+        OrderProgress(DisplayStatus.REFUSED, report=build_report("a.jpg", message="[red]x[/nothing]"))
+    )
     watch.poll()
-    console, text = written()
+    console, text = recording_console()
     demo_report.print_error_reports(watch, PREFIX, console)
     assert "[red]x[/nothing]" in text.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_name_with_a_line_break_stays_on_one_line(terminal: bool) -> None:
-    watch = OrderTracker(lambda _key: stored("two\nlines\x1b[2J.jpg"), 10)
-    watch.add(dropped("two\nlines\x1b[2J.jpg"))
+    watch = OrderTracker(lambda _key: build_stored_progress("two\nlines\x1b[2J.jpg"), 10)
+    watch.add(build_order("two\nlines\x1b[2J.jpg"))
     watch.poll()
     text = io.StringIO()
     console = Console(file=text, width=160, force_terminal=terminal, color_system=None)
@@ -192,7 +206,7 @@ def test_name_with_a_line_break_stays_on_one_line(terminal: bool) -> None:
 
 
 def test_bill_and_receipts_agree_only_to_the_cent() -> None:
-    watch = watching(stored("a.jpg", usd=0.12))
+    watch = watch_progress(build_stored_progress("a.jpg", usd=0.12))
     watch.poll()
     assert compare_bill(watch, 120_000, {"ideogram"}) == BillComparison(
         bill_micro_usd=120_000, confirmed_micro_usd=120_000, unknown_micro_usd=0
@@ -205,11 +219,11 @@ def test_bill_and_receipts_agree_only_to_the_cent() -> None:
 
 
 def test_table_shows_notes_about_a_picture_once() -> None:
-    sight = stored("a.jpg")
+    sight = build_stored_progress("a.jpg")
     assert sight.receipt
     jobs = [{**job, "warnings": ["smaller_result: 8×6 from 80×60"] * 2} for job in sight.receipt["jobs"]]
-    watch = watching(replace(sight, receipt={**sight.receipt, "jobs": jobs}))
+    watch = watch_progress(replace(sight, receipt={**sight.receipt, "jobs": jobs}))
     watch.poll()
-    console, text = written()
+    console, text = recording_console()
     console.print(demo_report.build_results_table(watch, PREFIX))
     assert text.getvalue().count("! smaller_result: 8×6") == 1

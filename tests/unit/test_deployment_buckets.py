@@ -13,7 +13,7 @@ ACCOUNT, REGION = "123456789012", "eu-central-1"
 
 
 @dataclass
-class Buckets:
+class FakeBuckets:
     """S3 as one account sees it: its answers about each bucket in order, with the last one repeated forever."""
 
     says: dict[str, list[tuple[int, str]]] = field(default_factory=dict[str, list[tuple[int, str]]])
@@ -21,7 +21,7 @@ class Buckets:
     encryption: dict[str, str] | int = field(default_factory=lambda: {"SSEAlgorithm": "AES256"})
     slept: float = 0
 
-    def client(self, service: str, **_: object) -> "Buckets":
+    def client(self, service: str, **_: object) -> "FakeBuckets":
         assert service == "s3"
         return self
 
@@ -48,14 +48,14 @@ class Buckets:
 
 
 @pytest.fixture
-def buckets(monkeypatch: pytest.MonkeyPatch) -> Buckets:
-    made = Buckets()
+def buckets(monkeypatch: pytest.MonkeyPatch) -> FakeBuckets:
+    made = FakeBuckets()
     monkeypatch.setattr("functions.deployment_check.app.boto3.client", made.client)
     monkeypatch.setattr("functions.deployment_check.app.time.sleep", made.sleep)
     return made
 
 
-def asks(before: dict[str, str] | None = None, **given: str) -> list[str]:
+def check_buckets(before: dict[str, str] | None = None, **given: str) -> list[str]:
     """Returns the deployment check's problems with these existing buckets."""
     event: dict[str, Any] = {"StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/backdrop/1"}
     event["ResourceProperties"] = {"InputBucket": "", "OutputBucket": ""} | given
@@ -73,9 +73,9 @@ def asks(before: dict[str, str] | None = None, **given: str) -> list[str]:
     ],
     ids=["absent", "foreign", "elsewhere", "redirected", "foreign-elsewhere"],
 )
-def test_unusable_bucket_is_rejected_with_a_fix(buckets: Buckets, said: tuple[int, str], words: list[str]) -> None:
+def test_unusable_bucket_is_rejected_with_a_fix(buckets: FakeBuckets, said: tuple[int, str], words: list[str]) -> None:
     buckets.says["shelf"] = [said]
-    [problem] = asks(InputBucket="shelf")
+    [problem] = check_buckets(InputBucket="shelf")
     assert [one for one in words if one not in problem] == []
 
 
@@ -92,11 +92,11 @@ ALIAS = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/photos"
 )
 @pytest.mark.parametrize("side", ["Input", "Output"])
 def test_bucket_with_a_denied_key_is_rejected(
-    buckets: Buckets, side: str, key: str, given: str, algorithm: str
+    buckets: FakeBuckets, side: str, key: str, given: str, algorithm: str
 ) -> None:
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = {"SSEAlgorithm": algorithm, "KMSMasterKeyID": key}
-    [problem] = asks(None, **{f"{side}Bucket": "shelf", "KmsKeyArns": given})
+    [problem] = check_buckets(None, **{f"{side}Bucket": "shelf", "KmsKeyArns": given})
     for words in (f"{side}Bucket=shelf is encrypted with the KMS key {key}", "KmsKeyArns", "docs/deploying.md"):
         assert words in problem
 
@@ -115,10 +115,12 @@ def test_bucket_with_a_denied_key_is_rejected(
     ],
     ids=str,
 )
-def test_bucket_with_an_allowed_key_is_accepted(buckets: Buckets, encryption: dict[str, str] | int, given: str) -> None:
+def test_bucket_with_an_allowed_key_is_accepted(
+    buckets: FakeBuckets, encryption: dict[str, str] | int, given: str
+) -> None:
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = encryption
-    assert asks(InputBucket="shelf", KmsKeyArns=given) == []
+    assert check_buckets(InputBucket="shelf", KmsKeyArns=given) == []
 
 
 @pytest.mark.parametrize(
@@ -126,36 +128,36 @@ def test_bucket_with_an_allowed_key_is_accepted(buckets: Buckets, encryption: di
     [(403, ""), ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ALIAS}, KEY)],
     ids=["not-allowed-to-look", "alias-beside-a-key"],
 )
-def test_unknown_key_is_left_to_doctor(buckets: Buckets, encryption: dict[str, str] | int, given: str) -> None:
+def test_unknown_key_is_left_to_doctor(buckets: FakeBuckets, encryption: dict[str, str] | int, given: str) -> None:
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = encryption
-    assert asks(InputBucket="shelf", KmsKeyArns=given) == []
+    assert check_buckets(InputBucket="shelf", KmsKeyArns=given) == []
 
 
-def test_release_without_key_parameter_is_never_rejected_for_a_key(buckets: Buckets) -> None:
+def test_release_without_key_parameter_is_never_rejected_for_a_key(buckets: FakeBuckets) -> None:
     """A rollback sends the properties of the release before."""
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
-    assert asks({"InputBucket": "new"}, InputBucket="shelf") == []
+    assert check_buckets({"InputBucket": "new"}, InputBucket="shelf") == []
 
 
-def test_problems_of_both_buckets_are_reported_at_once(buckets: Buckets) -> None:
+def test_problems_of_both_buckets_are_reported_at_once(buckets: FakeBuckets) -> None:
     buckets.says |= {"shelf": [(404, "")], "wall": [(403, "")]}
-    assert [problem.split("=")[0] for problem in asks(InputBucket="shelf", OutputBucket="wall")] == [
+    assert [problem.split("=")[0] for problem in check_buckets(InputBucket="shelf", OutputBucket="wall")] == [
         "InputBucket",
         "OutputBucket",
     ]
 
 
 @pytest.mark.parametrize("said", [(200, REGION), (200, ""), (500, ""), (0, "")])
-def test_own_bucket_and_unknown_status_are_accepted(buckets: Buckets, said: tuple[int, str]) -> None:
+def test_own_bucket_and_unknown_status_are_accepted(buckets: FakeBuckets, said: tuple[int, str]) -> None:
     buckets.says["shelf"] = [said]
-    assert asks(OutputBucket="shelf") == []
+    assert check_buckets(OutputBucket="shelf") == []
 
 
-def test_permissions_that_do_not_apply_yet_are_waited_for(buckets: Buckets) -> None:
+def test_permissions_that_do_not_apply_yet_are_waited_for(buckets: FakeBuckets) -> None:
     buckets.says["shelf"] = [(403, ""), (403, ""), (200, REGION)]
-    assert asks(InputBucket="shelf") == []
+    assert check_buckets(InputBucket="shelf") == []
     assert (len(buckets.asked), buckets.slept) == (3, 2 * app.RETRY_PAUSE_SECONDS)
 
 
@@ -164,12 +166,12 @@ def test_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
 
 
 @pytest.mark.parametrize("before", [{"InputBucket": "shelf", "OutputBucket": "new"}, {"InputBucket": "shelf"}])
-def test_bucket_that_the_stack_has_is_not_checked_again(buckets: Buckets, before: dict[str, str]) -> None:
-    assert asks(before, InputBucket="shelf") == []
+def test_bucket_that_the_stack_has_is_not_checked_again(buckets: FakeBuckets, before: dict[str, str]) -> None:
+    assert check_buckets(before, InputBucket="shelf") == []
     assert buckets.asked == []
 
 
-def test_rollback_to_an_older_release_is_never_rejected_for_a_bucket(buckets: Buckets) -> None:
+def test_rollback_to_an_older_release_is_never_rejected_for_a_bucket(buckets: FakeBuckets) -> None:
     event: dict[str, Any] = {
         "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/b/1",
         "ResourceProperties": {},
@@ -183,4 +185,4 @@ def test_stack_with_its_own_buckets_makes_no_requests(monkeypatch: pytest.Monkey
         raise AssertionError("S3 was asked")
 
     monkeypatch.setattr("functions.deployment_check.app.boto3.client", forbidden)
-    assert asks() == []
+    assert check_buckets() == []

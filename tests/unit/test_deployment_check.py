@@ -12,7 +12,7 @@ from functions.deployment_check import app
 from tests.unit.template_document import ALL_ON, Deployed
 
 
-class Inbox(HTTPServer):
+class ResponseReceiver(HTTPServer):
     """The URL to which CloudFormation's responses are sent; keeps each of them."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Inbox(HTTPServer):
 class Receiver(BaseHTTPRequestHandler):
     """Records one PUT."""
 
-    server: Inbox  # pyrefly: ignore[bad-override-mutable-attribute]  # the only server it serves
+    server: ResponseReceiver  # pyrefly: ignore[bad-override-mutable-attribute]  # the only server it serves
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -48,8 +48,8 @@ def enough_concurrency(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    with Inbox() as server:
+def inbox() -> Iterator[ResponseReceiver]:
+    with ResponseReceiver() as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -57,20 +57,20 @@ def inbox() -> Iterator[Inbox]:
         thread.join()
 
 
-def parameters(**changes: str) -> dict[str, str]:
+def build_parameters(**changes: str) -> dict[str, str]:
     """Returns what the template passes to the check when it is deployed with these parameters."""
     made = Deployed(**changes).resources["DeploymentCheck"]["Properties"]
     return {name: str(value) for name, value in made.items()}
 
 
-def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
+def build_event(inbox: ResponseReceiver, kind: str = "Create", **changes: str) -> dict[str, Any]:
     return {
         "RequestType": kind,
         "RequestId": "request-1",
         "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/backdrop/1",
         "LogicalResourceId": "DeploymentCheck",
         "ResponseURL": inbox.url,
-        "ResourceProperties": parameters(**changes),
+        "ResourceProperties": build_parameters(**changes),
     }
 
 
@@ -96,7 +96,7 @@ def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
     ],
 )
 def test_consistent_parameters_are_accepted(changes: dict[str, str]) -> None:
-    assert app.find_parameter_problems(parameters(**changes)) == []
+    assert app.find_parameter_problems(build_parameters(**changes)) == []
 
 
 @pytest.mark.parametrize(
@@ -151,24 +151,26 @@ def test_consistent_parameters_are_accepted(changes: dict[str, str]) -> None:
     ],
 )
 def test_inconsistent_parameters_are_rejected_with_a_fix(changes: dict[str, str], words: list[str]) -> None:
-    [problem] = app.find_parameter_problems(parameters(**changes))
+    [problem] = app.find_parameter_problems(build_parameters(**changes))
     assert [word for word in words if word not in problem] == []
 
 
 @pytest.mark.parametrize("name", ["Backdrop-input-1-x", f"{'b' * 60}-input", "a_b"])
 def test_stack_name_that_makes_no_bucket_name_is_rejected(name: str) -> None:
-    [problem] = app.find_parameter_problems(parameters() | {"InputBucketName": name})
+    [problem] = app.find_parameter_problems(build_parameters() | {"InputBucketName": name})
     assert "Give the stack a shorter name in lower case" in problem
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    told = app.find_parameter_problems(parameters(**ALL_ON, RenderTimeoutSeconds="100", LaneVisibilitySeconds="50"))
+    told = app.find_parameter_problems(
+        build_parameters(**ALL_ON, RenderTimeoutSeconds="100", LaneVisibilitySeconds="50")
+    )
     assert len(told) == 5
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_cloudformation_receives_success(inbox: Inbox, kind: str) -> None:
-    app.lambda_handler(event(inbox, kind), None)
+def test_cloudformation_receives_success(inbox: ResponseReceiver, kind: str) -> None:
+    app.lambda_handler(build_event(inbox, kind), None)
     [answer] = inbox.answers
     assert answer["Status"] == "SUCCESS"
     assert answer["RequestId"] == "request-1"
@@ -177,20 +179,20 @@ def test_cloudformation_receives_success(inbox: Inbox, kind: str) -> None:
     assert inbox.content_types == [""]
 
 
-def test_cloudformation_receives_the_reason_of_a_rejection(inbox: Inbox) -> None:
-    app.lambda_handler(event(inbox, LaneVisibilitySeconds="100"), None)
+def test_cloudformation_receives_the_reason_of_a_rejection(inbox: ResponseReceiver) -> None:
+    app.lambda_handler(build_event(inbox, LaneVisibilitySeconds="100"), None)
     [answer] = inbox.answers
     assert answer["Status"] == "FAILED"
     assert "Set LaneVisibilitySeconds to 300 or more" in answer["Reason"]
 
 
-def test_stack_can_always_be_deleted(inbox: Inbox) -> None:
-    app.lambda_handler(event(inbox, "Delete", LaneVisibilitySeconds="100"), None)
+def test_stack_can_always_be_deleted(inbox: ResponseReceiver) -> None:
+    app.lambda_handler(build_event(inbox, "Delete", LaneVisibilitySeconds="100"), None)
     assert [answer["Status"] for answer in inbox.answers] == ["SUCCESS"]
 
 
-def test_failed_check_still_responds_and_raises_its_error(inbox: Inbox) -> None:
-    broken = event(inbox)
+def test_failed_check_still_responds_and_raises_its_error(inbox: ResponseReceiver) -> None:
+    broken = build_event(inbox)
     del broken["ResourceProperties"]["RenderTimeoutSeconds"]
     with pytest.raises(KeyError):
         app.lambda_handler(broken, None)
@@ -198,23 +200,23 @@ def test_failed_check_still_responds_and_raises_its_error(inbox: Inbox) -> None:
     assert (answer["Status"], answer["Reason"]) == ("FAILED", app.CHECK_FAILED_REASON)
 
 
-def test_response_never_causes_a_replacement_of_the_resource(inbox: Inbox) -> None:
+def test_response_never_causes_a_replacement_of_the_resource(inbox: ResponseReceiver) -> None:
     for kind in ("Create", "Update", "Delete"):
-        app.lambda_handler(event(inbox, kind), None)
+        app.lambda_handler(build_event(inbox, kind), None)
     assert {answer["PhysicalResourceId"] for answer in inbox.answers} == {"deployment-check"}
 
 
-def test_response_never_exceeds_cloudformations_limit(inbox: Inbox) -> None:
-    app.send_response(event(inbox), ["a reason " * 1000])
+def test_response_never_exceeds_cloudformations_limit(inbox: ResponseReceiver) -> None:
+    app.send_response(build_event(inbox), ["a reason " * 1000])
     assert len(json.dumps(inbox.answers[0])) < 4096
 
 
-def test_undeliverable_response_is_an_error_for_lambda_to_retry(inbox: Inbox) -> None:
-    lost = event(inbox) | {"ResponseURL": "http://127.0.0.1:9/nobody-listens"}
+def test_undeliverable_response_is_an_error_for_lambda_to_retry(inbox: ResponseReceiver) -> None:
+    lost = build_event(inbox) | {"ResponseURL": "http://127.0.0.1:9/nobody-listens"}
     with pytest.raises(OSError, match="refused"):
         app.lambda_handler(lost, None)
 
 
-def test_signed_url_is_never_logged(inbox: Inbox, capfd: pytest.CaptureFixture[str]) -> None:
-    app.lambda_handler(event(inbox), None)
+def test_signed_url_is_never_logged(inbox: ResponseReceiver, capfd: pytest.CaptureFixture[str]) -> None:
+    app.lambda_handler(build_event(inbox), None)
     assert "made-up-signature" not in "".join(capfd.readouterr())

@@ -15,14 +15,14 @@ NEW_ACCOUNT = 10
 
 
 @dataclass
-class Account:
+class FakeLambdaAccount:
     """Lambda as one account sees it: its answers one after another, with the last one repeated forever."""
 
     answers: list[Any] = field(default_factory=list[Any])
     asked: int = 0
     slept: float = 0
 
-    def client(self, service: str, **_: object) -> "Account":
+    def client(self, service: str, **_: object) -> "FakeLambdaAccount":
         assert service == "lambda"
         return self
 
@@ -38,27 +38,27 @@ class Account:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    made = Account([NEW_ACCOUNT])
+def account(monkeypatch: pytest.MonkeyPatch) -> FakeLambdaAccount:
+    made = FakeLambdaAccount([NEW_ACCOUNT])
     monkeypatch.setattr("functions.deployment_check.app.boto3.client", made.client)
     monkeypatch.setattr("functions.deployment_check.app.time.sleep", made.sleep)
     return made
 
 
-def refused(status: int, code: str) -> ClientError:
+def build_refusal(status: int, code: str) -> ClientError:
     response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "GetAccountSettings")
 
 
-def asks(before: dict[str, str] | None = None, **changes: str) -> tuple[list[str], str]:
+def check_update(before: dict[str, str] | None = None, **changes: str) -> tuple[list[str], str]:
     """Returns problems and notes of a deployment with these parameters, over a stack that has those."""
 
-    def properties(given: dict[str, str]) -> dict[str, str]:
+    def build_properties(given: dict[str, str]) -> dict[str, str]:
         made = Deployed(**given).resources["DeploymentCheck"]["Properties"]
         return {name: str(value) for name, value in made.items()}
 
-    event: dict[str, Any] = {"StackId": STACK, "ResourceProperties": properties(changes)}
-    return app.check(event if before is None else event | {"OldResourceProperties": properties(before)})
+    event: dict[str, Any] = {"StackId": STACK, "ResourceProperties": build_properties(changes)}
+    return app.check(event if before is None else event | {"OldResourceProperties": build_properties(before)})
 
 
 def test_defaults_are_those_of_the_template() -> None:
@@ -73,19 +73,19 @@ def test_doctor_and_the_check_reserve_the_same_concurrency() -> None:
 @pytest.mark.parametrize("limit", [1, NEW_ACCOUNT])
 @pytest.mark.parametrize("before", [None, {}, {"IdeogramMaxInFlight": "2"}])
 def test_defaults_are_never_rejected_but_have_a_note(
-    account: Account, limit: int, before: dict[str, str] | None
+    account: FakeLambdaAccount, limit: int, before: dict[str, str] | None
 ) -> None:
     account.answers = [limit]
-    refusals, note = asks(before)
+    refusals, note = check_update(before)
     assert refusals == []
     assert note.startswith(f"Too little: this account may run {limit} Lambda functions at a time")
 
 
 @pytest.mark.parametrize("before", [None, {}], ids=["new", "from the defaults"])
 def test_lanes_that_starve_other_functions_are_rejected_with_a_fix(
-    account: Account, before: dict[str, str] | None
+    account: FakeLambdaAccount, before: dict[str, str] | None
 ) -> None:
-    [problem], note = asks(before, IdeogramMaxInFlight="8", SegmindMaxInFlight="4")
+    [problem], note = check_update(before, IdeogramMaxInFlight="8", SegmindMaxInFlight="4")
     words = [
         *("may run 10 Lambda functions", "IdeogramMaxInFlight=8, SegmindMaxInFlight=4", "delayed"),
         *("all MaxInFlight to 5 or less", "Service Quotas"),
@@ -103,9 +103,11 @@ def test_lanes_that_starve_other_functions_are_rejected_with_a_fix(
     ],
     ids=["the same", "fewer", "the same sum"],
 )
-def test_unchanged_concurrency_has_a_note_and_is_not_rejected(account: Account, before: dict[str, str]) -> None:
+def test_unchanged_concurrency_has_a_note_and_is_not_rejected(
+    account: FakeLambdaAccount, before: dict[str, str]
+) -> None:
     """This holds whatever else it changes. A rollback to fewer calls is not rejected either."""
-    refusals, note = asks(before, IdeogramMaxInFlight="20")
+    refusals, note = check_update(before, IdeogramMaxInFlight="20")
     assert refusals == []
     assert note.startswith("Too little: ")
 
@@ -113,32 +115,32 @@ def test_unchanged_concurrency_has_a_note_and_is_not_rejected(account: Account, 
 @pytest.mark.parametrize(
     ("limit", "word"), [(NEW_ACCOUNT, "Too little: "), (11, "Short: "), (29, "Short: "), (30, "Enough: ")]
 )
-def test_note_says_what_is_left_for_other_functions(account: Account, limit: int, word: str) -> None:
+def test_note_says_what_is_left_for_other_functions(account: FakeLambdaAccount, limit: int, word: str) -> None:
     account.answers = [limit]
-    refusals, note = asks()
+    refusals, note = check_update()
     assert refusals == []
     assert note.startswith(word)
     assert word != "Short: " or f"leaves {limit - 10} to all other functions" in note
 
 
 @pytest.mark.parametrize("answer", [None, EndpointConnectionError(endpoint_url="https://lambda.invalid")])
-def test_unknown_concurrency_is_noted_and_not_rejected(account: Account, answer: object) -> None:
+def test_unknown_concurrency_is_noted_and_not_rejected(account: FakeLambdaAccount, answer: object) -> None:
     account.answers = [answer]
-    refusals, note = asks(None, **ALL_ON)
+    refusals, note = check_update(None, **ALL_ON)
     assert refusals == []
     assert note == "Unknown: Lambda did not report the account's concurrency. The lanes use up to 8."
     assert (account.asked, account.slept) == (1, 0)
 
 
-def test_permission_that_does_not_apply_yet_is_waited_for(account: Account) -> None:
-    account.answers = [refused(403, "AccessDeniedException"), refused(403, "AccessDeniedException"), 1000]
-    assert asks()[1].startswith("Enough: the account has 1,000")
+def test_permission_that_does_not_apply_yet_is_waited_for(account: FakeLambdaAccount) -> None:
+    account.answers = [build_refusal(403, "AccessDeniedException"), build_refusal(403, "AccessDeniedException"), 1000]
+    assert check_update()[1].startswith("Enough: the account has 1,000")
     assert account.slept == 2 * app.RETRY_PAUSE_SECONDS
 
 
-def test_permission_that_never_applies_rejects_nothing(account: Account) -> None:
-    account.answers = [refused(403, "AccessDeniedException")]
-    assert asks(None, **ALL_ON) == ([], app.build_concurrency_note(app.read_max_in_flight(ALL_ON), None).text)
+def test_permission_that_never_applies_rejects_nothing(account: FakeLambdaAccount) -> None:
+    account.answers = [build_refusal(403, "AccessDeniedException")]
+    assert check_update(None, **ALL_ON) == ([], app.build_concurrency_note(app.read_max_in_flight(ALL_ON), None).text)
     assert account.asked == app.MAX_TRIES
 
 

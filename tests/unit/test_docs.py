@@ -34,7 +34,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 ANYWHERE = frozenset({"--stack", "--profile", "--region", "--json", "--help"})
 
 
-def name(page: Path) -> str:
+def page_name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
@@ -103,16 +103,16 @@ def test_every_picture_of_the_pages_is_shown_and_small() -> None:
 
 
 @cache
-def known_options() -> tuple[dict[str, set[str]], set[str]]:
+def list_known_options() -> tuple[dict[str, set[str]], set[str]]:
     """Returns the options of each command, and those of `backdrop` itself."""
     commands = make_commands.commands()
     known = {name: make_commands.options_of(command) | ANYWHERE for name, command in commands.items()}
     return known, make_commands.options_of(make_commands.root_command())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_commands_in_sentences_have_existing_names_and_options(page: Path) -> None:
-    known, top = known_options()
+    known, top = list_known_options()
     wrong: list[str] = []
     for words in inline_commands(page, "backdrop"):
         said = " ".join(words)
@@ -123,7 +123,7 @@ def test_commands_in_sentences_have_existing_names_and_options(page: Path) -> No
     assert not wrong
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_every_make_target_in_a_sentence_exists(page: Path) -> None:
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
     named = [words[0] for words in inline_commands(page, "make") if words and "=" not in words[0]]

@@ -11,7 +11,7 @@ CANCEL = "Not bought yet (all photos, stack backdrop): at least 2,000 jobs.\n"
 STATUS = "Stack backdrop, 2026-11-21 10:12:40 UTC\n"
 
 
-def shown(output: str) -> Command:
+def read_shown_output(output: str) -> Command:
     return Command(PAGES / "some.md", "backdrop", output)
 
 
@@ -28,7 +28,7 @@ def shown(output: str) -> Command:
     ],
 )
 def test_other_figures_and_stack_names_are_accepted(page: str, said: str) -> None:
-    assert_is_as_shown(shown(page), said)
+    assert_is_as_shown(read_shown_output(page), said)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_other_figures_and_stack_names_are_accepted(page: str, said: str) -> Non
 )
 def test_different_wording_is_found(page: str, said: str) -> None:
     with pytest.raises(AssertionError, match="the page shows"):
-        assert_is_as_shown(shown(page), said)
+        assert_is_as_shown(read_shown_output(page), said)
 
 
 def test_every_output_in_the_runbooks_has_words_to_compare() -> None:

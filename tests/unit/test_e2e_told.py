@@ -8,7 +8,7 @@ from tests.e2e.shop import Shop
 from tests.e2e.told import counted
 
 
-class Logged(Shop):
+class LoggedShop(Shop):
     """A shop whose log has only these lines; each arrived just now."""
 
     def __init__(self, *lines: str) -> None:
@@ -19,24 +19,24 @@ class Logged(Shop):
         return [*self.lines] if function == "deliver" else []
 
 
-def line(at: float, **said: Any) -> str:
+def build_line(at: float, **said: Any) -> str:
     made = {"Namespace": "Backdrop", "Dimensions": [["service", "provider"]], "Metrics": [{"Name": "Completed"}]}
     facts = {"service": "shop", "provider": "ideogram", "Completed": [1.0]} | said
     return json.dumps({"_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [made]}} | facts)
 
 
-def opened(*lines: tuple[float, dict[str, Any]]) -> Folder:
+def open_folder(*lines: tuple[float, dict[str, Any]]) -> Folder:
     """Returns a test's folder; the times of these lines are seconds since it began."""
-    folder = Folder(Logged(), "mine")
-    folder.shop = Logged(*(line(folder.began + at, **said) for at, said in lines), "no metric at all")
+    folder = Folder(LoggedShop(), "mine")
+    folder.shop = LoggedShop(*(build_line(folder.began + at, **said) for at, said in lines), "no metric at all")
     return folder
 
 
 def test_lines_from_before_a_test_are_not_its_own() -> None:
-    folder = opened((-1, {}), (0, {}), (5, {"Completed": [1.0, 1.0]}))
+    folder = open_folder((-1, {}), (0, {}), (5, {"Completed": [1.0, 1.0]}))
     assert counted(folder, provider="ideogram") == {"Completed": 3}
 
 
 def test_other_dimensions_are_another_metric() -> None:
-    folder = opened((1, {"provider": "runware"}), (1, {"service": "another stack"}))
+    folder = open_folder((1, {"provider": "runware"}), (1, {"service": "another stack"}))
     assert counted(folder, provider="ideogram") == counted(folder) == {}

@@ -44,14 +44,14 @@ OTHER_VALUES: dict[str, Any] = {
 }
 
 
-def a_job_id(**changes: Any) -> str:
+def build_job_id(**changes: Any) -> str:
     parts: dict[str, Any] = {"bucket": "photos", "key": "shoes/red.jpg", "variant": "", "image_sha256": IMAGE}
     parts |= {"purchase_spec": REMOVE, "revision": None}
     parts |= changes
     return derive_job_id(**parts)
 
 
-def asked_in(sidecar: dict[str, Any]) -> dict[str, Any]:
+def select_purchase_fields(sidecar: dict[str, Any]) -> dict[str, Any]:
     return resolve([parse_file("red.jpg.json", json.dumps(sidecar).encode())]).purchase_fields
 
 
@@ -80,23 +80,25 @@ def test_photos_of_one_top_folder_share_a_message_group(key: str, golden: str) -
     ],
 )
 def test_each_part_of_a_job_changes_its_id(change: dict[str, Any]) -> None:
-    assert a_job_id(**change) != a_job_id()
+    assert build_job_id(**change) != build_job_id()
 
 
 def test_parts_of_an_id_are_separated() -> None:
     assert derive_source_id("ab", "c") != derive_source_id("a", "bc")
-    assert a_job_id(key="a", variant="b") != a_job_id(key="ab", variant="")
+    assert build_job_id(key="a", variant="b") != build_job_id(key="ab", variant="")
 
 
 def test_same_content_elsewhere_is_another_job() -> None:
-    here, there = (a_job_id(key=key, purchase_spec=EVERYTHING) for key in ("a.jpg", "b.jpg"))
+    here, there = (build_job_id(key=key, purchase_spec=EVERYTHING) for key in ("a.jpg", "b.jpg"))
     assert here != there
     assert derive_content_id(image_sha256=IMAGE, purchase_spec=EVERYTHING, revision=None) not in (here, there)
 
 
 @pytest.mark.parametrize("field", sorted(OTHER_VALUES))
 def test_every_field_that_reaches_the_provider_changes_the_id(field: str) -> None:
-    assert a_job_id(purchase_spec={**EVERYTHING, field: OTHER_VALUES[field]}) != a_job_id(purchase_spec=EVERYTHING)
+    assert build_job_id(purchase_spec={**EVERYTHING, field: OTHER_VALUES[field]}) != build_job_id(
+        purchase_spec=EVERYTHING
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,19 +107,19 @@ def test_every_field_that_reaches_the_provider_changes_the_id(field: str) -> Non
     ids=str,
 )
 def test_explicit_default_is_another_purchase(default: dict[str, Any]) -> None:
-    assert a_job_id(purchase_spec=asked_in({"prompt": "x", **default})) != a_job_id(
-        purchase_spec=asked_in({"prompt": "x"})
+    assert build_job_id(purchase_spec=select_purchase_fields({"prompt": "x", **default})) != build_job_id(
+        purchase_spec=select_purchase_fields({"prompt": "x"})
     )
 
 
 def test_missing_field_never_reaches_the_id() -> None:
-    assert asked_in({"prompt": "on a table"}) == {"operation": "replace", "prompt": "on a table"}
-    assert asked_in({"operation": "remove"}) == {"operation": "remove"}
+    assert select_purchase_fields({"prompt": "on a table"}) == {"operation": "replace", "prompt": "on a table"}
+    assert select_purchase_fields({"operation": "remove"}) == {"operation": "remove"}
 
 
 @pytest.mark.parametrize("free", [{"metadata": {"sku": 7}}, {"max_cost_usd": 1}], ids=str)
 def test_field_not_sent_to_the_provider_keeps_the_id(free: dict[str, Any]) -> None:
-    assert asked_in({"prompt": "x", **free}) == asked_in({"prompt": "x"})
+    assert select_purchase_fields({"prompt": "x", **free}) == select_purchase_fields({"prompt": "x"})
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,9 @@ def test_field_not_sent_to_the_provider_keeps_the_id(free: dict[str, Any]) -> No
     ],
 )
 def test_two_spellings_of_the_same_instructions_are_one_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert a_job_id(purchase_spec=asked_in(one)) == a_job_id(purchase_spec=asked_in(other))
+    assert build_job_id(purchase_spec=select_purchase_fields(one)) == build_job_id(
+        purchase_spec=select_purchase_fields(other)
+    )
 
 
 @quick
@@ -138,7 +142,7 @@ def test_two_spellings_of_the_same_instructions_are_one_purchase(one: dict[str, 
 def test_order_of_fields_does_not_matter(order: random.Random) -> None:
     fields = list(EVERYTHING.items())
     order.shuffle(fields)
-    assert a_job_id(purchase_spec=dict(fields)) == a_job_id(purchase_spec=EVERYTHING)
+    assert build_job_id(purchase_spec=dict(fields)) == build_job_id(purchase_spec=EVERYTHING)
 
 
 JSON = st.recursive(
@@ -163,7 +167,7 @@ def test_canonical_json_keeps_every_value(value: Any) -> None:
 @given(SMALL, SMALL)
 def test_only_equal_instructions_share_an_id(one: dict[str, Any], other: dict[str, Any]) -> None:
     same = to_canonical_json(one) == to_canonical_json(other)
-    assert (a_job_id(purchase_spec=one) == a_job_id(purchase_spec=other)) is same
+    assert (build_job_id(purchase_spec=one) == build_job_id(purchase_spec=other)) is same
 
 
 def test_non_json_number_has_no_canonical_form() -> None:

@@ -14,7 +14,7 @@ IMAGE = sha256_hex(b"the bytes of a photo")
 Tags = dict[str, str]
 
 
-def bought(sidecar: bytes | None, tags: Tags | None = None) -> tuple[str, str]:
+def compute_ids(sidecar: bytes | None, tags: Tags | None = None) -> tuple[str, str]:
     """Returns the IDs of the job and its content for one photo with this sidecar and these tags."""
     places = [parse_file("shoes/red.jpg.json", sidecar)] if sidecar is not None else []
     places.append(parse_tags(tags or {}))
@@ -95,7 +95,7 @@ GOLDEN: dict[str, tuple[bytes | None, Tags, tuple[str, str]]] = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_new_release_never_buys_an_existing_purchase_again(name: str) -> None:
     sidecar, tags, golden = GOLDEN[name]
-    assert bought(sidecar, tags) == golden
+    assert compute_ids(sidecar, tags) == golden
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_new_release_never_buys_an_existing_purchase_again(name: str) -> None:
     ids=ascii,
 )
 def test_other_encodings_of_a_text_are_no_new_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert bought(json.dumps(other).encode()) == bought(json.dumps(one).encode())
+    assert compute_ids(json.dumps(other).encode()) == compute_ids(json.dumps(one).encode())
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_other_encodings_of_a_text_are_no_new_purchase(one: dict[str, Any], othe
     ids=ascii,
 )
 def test_different_instructions_are_different_purchases(other: dict[str, Any]) -> None:
-    assert set(bought(json.dumps(other).encode())).isdisjoint(bought(b'{"prompt": "x"}'))
+    assert set(compute_ids(json.dumps(other).encode())).isdisjoint(compute_ids(b'{"prompt": "x"}'))

@@ -20,13 +20,13 @@ from tests.unit import imaging_photos as photos
 from tests.unit.imaging_photos import WHOLE
 
 
-def taken(data: bytes) -> PreparedPhoto:
+def inspect(data: bytes) -> PreparedPhoto:
     return prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
 
 
-def refusal(data: bytes) -> PhotoError:
+def read_refusal(data: bytes) -> PhotoError:
     with pytest.raises(PhotoError) as caught:
-        taken(data)
+        inspect(data)
     assert str(caught.value.hint)
     return caught.value
 
@@ -36,13 +36,13 @@ def refusal(data: bytes) -> PhotoError:
 @settings(max_examples=60)
 def test_photo_truncated_anywhere_is_refused(photo_format: PhotoFormat, data: bytes, share: float) -> None:
     with pytest.raises(PhotoError):
-        taken(data[: int(len(data) * share)])
+        inspect(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
 def test_photo_without_its_last_byte_is_truncated(photo_format: PhotoFormat, data: bytes) -> None:
-    assert refusal(data[:-1]).code is Code.TRUNCATED_PHOTO
-    assert refusal(data[: len(data) * 2 // 3]).code is Code.TRUNCATED_PHOTO
+    assert read_refusal(data[:-1]).code is Code.TRUNCATED_PHOTO
+    assert read_refusal(data[: len(data) * 2 // 3]).code is Code.TRUNCATED_PHOTO
     with pytest.raises(ImageFormatError):
         validate_structure(data[:-1], read_header(data, photo_format))
 
@@ -51,17 +51,17 @@ def test_photo_without_its_last_byte_is_truncated(photo_format: PhotoFormat, dat
 def test_bytes_after_the_end_marker_are_accepted(name: str) -> None:
     data = WHOLE[name][1] + b"motion photo \xff\xd8\xff" * 9
 
-    assert taken(data).width == 64
+    assert inspect(data).width == 64
 
 
-def huge_jpeg() -> bytes:
+def build_huge_jpeg() -> bytes:
     data = bytearray(photos.jpeg())
     frame = data.index(b"\xff\xc0")
     data[frame + 5 : frame + 9] = struct.pack(">HH", 65_000, 65_000)
     return bytes(data)
 
 
-def huge_webp() -> bytes:
+def build_huge_webp() -> bytes:
     size = (16_382).to_bytes(3, "little")
     body = b"VP8X" + struct.pack("<I", 10) + bytes(4) + size * 2 + photos.webp()[12:]
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
@@ -72,13 +72,13 @@ def huge_webp() -> bytes:
     [
         pytest.param(photos.raw_png(100_000, 100_000, bytes(10_000)), id="png"),
         pytest.param(photos.raw_png(100_000, 100_000, b"")[:40], id="png-truncated"),
-        pytest.param(huge_jpeg(), id="jpeg"),
-        pytest.param(huge_webp(), id="webp"),
+        pytest.param(build_huge_jpeg(), id="jpeg"),
+        pytest.param(build_huge_webp(), id="webp"),
     ],
 )
 def test_decompression_bomb_is_refused_by_its_header(data: bytes) -> None:
     tracemalloc.start()
-    error = refusal(data)
+    error = read_refusal(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -88,9 +88,9 @@ def test_decompression_bomb_is_refused_by_its_header(data: bytes) -> None:
 
 
 def test_webp_with_picture_larger_than_canvas_is_refused() -> None:
-    data = huge_webp().replace((16_382).to_bytes(3, "little"), (40).to_bytes(3, "little"))
+    data = build_huge_webp().replace((16_382).to_bytes(3, "little"), (40).to_bytes(3, "little"))
 
-    assert "different size" in str(refusal(data))
+    assert "different size" in str(read_refusal(data))
 
 
 BOMB = zlib.compress(bytes(30_000_000), 9)
@@ -107,7 +107,7 @@ BOMB = zlib.compress(bytes(30_000_000), 9)
 def test_metadata_bomb_is_refused_in_little_memory(name: bytes, payload: bytes) -> None:
     data = photos.with_chunk(photos.png(), name, payload)
     tracemalloc.start()
-    error = refusal(data)
+    error = read_refusal(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -125,13 +125,13 @@ def test_metadata_bomb_is_refused_in_little_memory(name: bytes, payload: bytes) 
     ],
 )
 def test_small_or_broken_metadata_is_accepted(name: bytes, payload: bytes) -> None:
-    assert taken(photos.with_chunk(photos.png(), name, payload))
+    assert inspect(photos.with_chunk(photos.png(), name, payload))
 
 
 FRAME_SEGMENT = photos.jpeg()[photos.jpeg().index(b"\xff\xc0") :][:19]
 
 
-def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
+def swap_bytes(data: bytes, old: bytes, new: bytes) -> bytes:
     assert old in data
     return data.replace(old, new, 1)
 
@@ -145,7 +145,7 @@ def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
             Code.TRUNCATED_PHOTO,
             id="interlaced-png-lacks-a-byte",
         ),
-        pytest.param(swapped(photos.png(), b"IDATx", b"IDATy"), Code.DAMAGED_PHOTO, id="png-bit-flip"),
+        pytest.param(swap_bytes(photos.png(), b"IDATx", b"IDATy"), Code.DAMAGED_PHOTO, id="png-bit-flip"),
         pytest.param(
             photos.png()[:33] + photos.chunk(b"IDAT", b"rubbish that inflates to nothing") + photos.chunk(b"IEND", b""),
             Code.DAMAGED_PHOTO,
@@ -171,14 +171,14 @@ def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
         pytest.param(photos.png()[:33] + photos.chunk(b"IEND", b""), Code.DAMAGED_PHOTO, id="png-no-pixels"),
         pytest.param(b"\xff\xd8\xff\xd9" + bytes(99), Code.DAMAGED_PHOTO, id="jpeg-without-segments"),
         pytest.param(b"\xff\xd8\xff\xe0\0\1\xff\xd9", Code.DAMAGED_PHOTO, id="jpeg-bad-length"),
-        pytest.param(swapped(photos.jpeg(), b"\xff\xdb", b"\xff\xee"), Code.DAMAGED_PHOTO, id="jpeg-no-table"),
+        pytest.param(swap_bytes(photos.jpeg(), b"\xff\xdb", b"\xff\xee"), Code.DAMAGED_PHOTO, id="jpeg-no-table"),
         pytest.param(
-            swapped(photos.jpeg(), b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
+            swap_bytes(photos.jpeg(), b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
             Code.UNSUPPORTED_FORMAT,
             id="jpeg-12-bit",
         ),
         pytest.param(
-            swapped(photos.jpeg(), b"\xff\xc0", b"\xff\xc3"),
+            swap_bytes(photos.jpeg(), b"\xff\xc0", b"\xff\xc3"),
             Code.UNSUPPORTED_FORMAT,
             id="jpeg-lossless",
         ),
@@ -188,7 +188,7 @@ def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
             id="jpeg-hundreds-of-scans",
         ),
         pytest.param(
-            swapped(photos.webp(), b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
+            swap_bytes(photos.webp(), b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
             Code.DAMAGED_PHOTO,
             id="webp-no-frame",
         ),
@@ -200,10 +200,10 @@ def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
     ],
 )
 def test_damaged_photo_is_refused_before_it_is_paid_for(data: bytes, code: Code) -> None:
-    assert refusal(data).code is code
+    assert read_refusal(data).code is code
 
 
-def extended_webp(*frames: bytes) -> bytes:
+def build_extended_webp(*frames: bytes) -> bytes:
     """Builds a WebP of 64 × 48 pixels in the extended form, with these chunks after its header."""
     start = b"WEBPVP8X" + struct.pack("<II", 10, 0) + b"\x3f\0\0\x2f\0\0"
     body = start + b"".join(frames)
@@ -218,21 +218,21 @@ FRAME = photos.webp()[12:]
     [
         pytest.param(photos.jpeg()[:-2] + b"\xff\xda\0\2" * 400 + b"\xff\xd9", "401 scans", id="jpeg-scans"),
         pytest.param(b"\xff\xd8\xff\xe0\0\1\xff\xd9", "impossible length", id="jpeg-length"),
-        pytest.param(swapped(photos.jpeg(), FRAME_SEGMENT, FRAME_SEGMENT * 2), "2 frames", id="jpeg-frames"),
+        pytest.param(swap_bytes(photos.jpeg(), FRAME_SEGMENT, FRAME_SEGMENT * 2), "2 frames", id="jpeg-frames"),
         pytest.param(b"\xff\xd8" + FRAME_SEGMENT + b"\xff\xd9", "0 scans", id="jpeg-without-pixels"),
-        pytest.param(swapped(photos.png(), b"IDATx", b"IDATy"), "wrong checksum", id="png-bit-flip"),
+        pytest.param(swap_bytes(photos.png(), b"IDATx", b"IDATy"), "wrong checksum", id="png-bit-flip"),
         pytest.param(
-            swapped(photos.webp(), b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
+            swap_bytes(photos.webp(), b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
             "does not begin with a picture",
             id="webp-no-frame",
         ),
-        pytest.param(extended_webp(FRAME, FRAME), "2 pictures", id="webp-two-pictures"),
-        pytest.param(extended_webp(), "0 pictures", id="webp-no-picture"),
-        pytest.param(extended_webp(FRAME[:-4]), "beyond the end", id="webp-chunk-too-long"),
+        pytest.param(build_extended_webp(FRAME, FRAME), "2 pictures", id="webp-two-pictures"),
+        pytest.param(build_extended_webp(), "0 pictures", id="webp-no-picture"),
+        pytest.param(build_extended_webp(FRAME[:-4]), "beyond the end", id="webp-chunk-too-long"),
     ],
 )
 def test_message_names_the_defect_of_the_file(data: bytes, expected: str) -> None:
-    assert expected in str(refusal(data))
+    assert expected in str(read_refusal(data))
 
 
 def test_picture_of_unchecked_size_is_never_decoded() -> None:
@@ -247,7 +247,7 @@ def test_picture_of_unchecked_size_is_never_decoded() -> None:
 def test_arbitrary_bytes_raise_only_photo_errors(data: bytes, name: str) -> None:
     prefix = WHOLE[name][1][:40] if name else b""
     with contextlib.suppress(PhotoError):
-        taken(prefix + data)
+        inspect(prefix + data)
 
 
 @given(name=st.sampled_from(list(WHOLE)), at=st.integers(0, 10_000), value=st.integers(0, 255))
@@ -256,7 +256,7 @@ def test_changed_byte_raises_only_a_photo_error(name: str, at: int, value: int) 
     data = bytearray(WHOLE[name][1])
     data[at % len(data)] = value
     try:
-        photo = taken(bytes(data))
+        photo = inspect(bytes(data))
     except PhotoError:
         return
     assert photo.format == WHOLE[name][0]

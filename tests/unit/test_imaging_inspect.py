@@ -12,20 +12,20 @@ from backdrop.model.errors import PhotoError
 from tests.unit import imaging_photos as photos
 
 
-def taken(data: bytes, *, max_megapixels: int = 100) -> PreparedPhoto:
+def inspect(data: bytes, *, max_megapixels: int = 100) -> PreparedPhoto:
     return prepare_photo(data, PHOTO_LIMITS["ideogram"], max_megapixels)
 
 
-def refusal(data: bytes, *, max_megapixels: int = 100) -> PhotoError:
+def read_refusal(data: bytes, *, max_megapixels: int = 100) -> PhotoError:
     with pytest.raises(PhotoError) as caught:
-        taken(data, max_megapixels=max_megapixels)
+        inspect(data, max_megapixels=max_megapixels)
     assert str(caught.value.hint)
     return caught.value
 
 
 @pytest.mark.parametrize(("photo_format", "data"), photos.WHOLE.values(), ids=photos.WHOLE)
 def test_complete_photo_is_accepted_with_format_and_size(photo_format: PhotoFormat, data: bytes) -> None:
-    photo = taken(data)
+    photo = inspect(data)
 
     assert photo.format == photo_format
     expected = (16, 16) if data == photos.WHOLE["interlaced-png"][1] else (64, 48)
@@ -103,14 +103,14 @@ def test_mode_and_alpha_are_read_without_decoding(
     ],
 )
 def test_other_file_is_refused_with_its_detected_type(data: bytes, code: Code, expected: str) -> None:
-    error = refusal(data)
+    error = read_refusal(data)
 
     assert error.code is code
     assert expected in str(error)
 
 
 def test_text_is_quoted_short_and_without_control_characters() -> None:
-    error = refusal(("name\u202e\tand\n" + "x" * 500).encode())
+    error = read_refusal(("name\u202e\tand\n" + "x" * 500).encode())
 
     assert str(error) == ("The file is text that begins 'name and xxxxxxxxxxxxxxx', not a photo.")
 
@@ -118,15 +118,15 @@ def test_text_is_quoted_short_and_without_control_characters() -> None:
 def test_photo_at_the_pixel_limit_is_accepted() -> None:
     data = photos.raw_png(1000, 1000, bytes(1_001_000), color=0)
 
-    assert taken(data, max_megapixels=1).original_size == (1000, 1000)
+    assert inspect(data, max_megapixels=1).original_size == (1000, 1000)
     larger = photos.raw_png(1000, 1001, bytes(1_002_001), color=0)
-    assert refusal(larger, max_megapixels=1).code is Code.TOO_MANY_PIXELS
+    assert read_refusal(larger, max_megapixels=1).code is Code.TOO_MANY_PIXELS
 
 
 def test_pillows_own_pixel_limit_never_applies() -> None:
     data = photos.saved(Image.new("L", (9500, 9500)), "JPEG", quality=10)
 
-    assert taken(data).original_size == (9500, 9500)
+    assert inspect(data).original_size == (9500, 9500)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_pillows_own_pixel_limit_never_applies() -> None:
     ],
 )
 def test_photo_too_small_for_a_subject_is_refused(size: tuple[int, int]) -> None:
-    assert refusal(photos.raw_png(*size, b"")).code is Code.TOO_SMALL
+    assert read_refusal(photos.raw_png(*size, b"")).code is Code.TOO_SMALL
 
 
 def test_extremely_elongated_photo_is_refused() -> None:
-    error = refusal(photos.saved(Image.new("RGB", (820, 40)), "PNG"))
+    error = read_refusal(photos.saved(Image.new("RGB", (820, 40)), "PNG"))
 
     assert error.code is Code.EXTREME_RATIO
     assert "20 times" in str(error)
-    assert taken(photos.saved(Image.new("RGB", (800, 40)), "PNG"))
+    assert inspect(photos.saved(Image.new("RGB", (800, 40)), "PNG"))

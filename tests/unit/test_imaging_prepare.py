@@ -32,7 +32,7 @@ CONVERTED = {
 FORMATS = ("jpeg", "png", "webp")
 
 
-def noise(width: int, height: int) -> Image.Image:
+def build_noise(width: int, height: int) -> Image.Image:
     return Image.merge("RGB", [Image.effect_noise((width, height), 60) for _ in range(3)])
 
 
@@ -52,7 +52,7 @@ def test_scaled_photo_takes_two_full_encodings_and_fills_the_limit(
     monkeypatch.setattr(compress, "encode_picture", counted)
     # Half of it is empty, so that its tiles differ.
     shown = Image.new("RGB", (2_400, 1_600), "white")
-    shown.paste(noise(1_200, 1_600), (0, 0))
+    shown.paste(build_noise(1_200, 1_600), (0, 0))
     data = photos.saved(shown, "JPEG", quality=95)
     found = prepare_photo(data, PhotoLimits(400_000, FORMATS), 100)
 
@@ -64,7 +64,7 @@ def test_scaled_photo_takes_two_full_encodings_and_fills_the_limit(
 
 
 def test_scaling_in_strips_equals_scaling_the_whole_picture() -> None:
-    shown = noise(700, 900)
+    shown = build_noise(700, 900)
     made = downscale(shown, 0.8)
     whole = shown.resize(made.size, Image.Resampling.LANCZOS)
 
@@ -115,12 +115,12 @@ def test_truncated_convertible_file_is_never_accepted(name: str) -> None:
     last = len(whole) - (2 if name.startswith("gif") else 0)
     step = max(1, last // 40)
 
-    codes = {code_of(whole[:length]) for length in (*range(12, last, step), *range(last - 8, last))}
+    codes = {read_error_code(whole[:length]) for length in (*range(12, last, step), *range(last - 8, last))}
 
     assert codes <= {Code.TRUNCATED_PHOTO, Code.DAMAGED_PHOTO, Code.TOO_SMALL}
 
 
-def code_of(data: bytes) -> Code:
+def read_error_code(data: bytes) -> Code:
     with pytest.raises(PhotoError) as caught:
         prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
     return caught.value.code
@@ -135,12 +135,12 @@ def test_quantization_tables_are_transposed_for_sideways_photos() -> None:
 def test_fitting_jpeg_is_not_decoded_and_impossible_size_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = photos.saved(noise(640, 480), "JPEG", quality=60)
+    data = photos.saved(build_noise(640, 480), "JPEG", quality=60)
     frame = data.index(b"\xff\xc0") + 5
     assert (int.from_bytes(data[frame : frame + 2]), int.from_bytes(data[frame + 2 : frame + 4])) == (480, 640)
     false_claim = data[:frame] + (9_000).to_bytes(2) * 2 + data[frame + 4 :]
     assert len(false_claim) * 512 < 9_000 * 9_000
-    assert code_of(false_claim) is Code.TRUNCATED_PHOTO
+    assert read_error_code(false_claim) is Code.TRUNCATED_PHOTO
 
     def fail(_: ImageFile.ImageFile) -> None:
         pytest.fail("it was decoded")
@@ -153,7 +153,7 @@ def test_transparent_photo_is_scaled_to_what_the_encoder_can_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(encode, "MAX_TRANSPARENT_WEBP_PIXELS", 60_000)
-    shown = noise(480, 320)
+    shown = build_noise(480, 320)
     shown.putalpha(Image.linear_gradient("L").resize(shown.size))
     found = prepare_photo(photos.saved(shown, "PNG"), PhotoLimits(90_000, FORMATS), 100)
 
@@ -164,7 +164,7 @@ def test_transparent_photo_is_scaled_to_what_the_encoder_can_hold(
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_file_that_fits_without_metadata_keeps_compressed_pixels(kind: str) -> None:
-    shown = noise(200, 150)
+    shown = build_noise(200, 150)
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
     heavy, light = photos.saved(shown, kind, exif=exif.tobytes()), photos.saved(shown, kind)
@@ -177,7 +177,7 @@ def test_file_that_fits_without_metadata_keeps_compressed_pixels(kind: str) -> N
 def test_file_too_large_without_metadata_is_encoded_again() -> None:
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
-    heavy = photos.saved(noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)
+    heavy = photos.saved(build_noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)
     found = prepare_photo(heavy, PhotoLimits(len(heavy) - 50_000, FORMATS), 100)
 
     assert "metadata:cut" not in map(str, found.changes)

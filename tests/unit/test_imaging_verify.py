@@ -11,7 +11,7 @@ from backdrop.model.errors import ResultError
 from tests.unit import imaging_photos as photos
 
 
-def failure(data: bytes, *, expect_alpha: bool = False, max_megapixels: int = 100) -> ResultError:
+def read_failure(data: bytes, *, expect_alpha: bool = False, max_megapixels: int = 100) -> ResultError:
     with pytest.raises(ResultError) as caught:
         verify_result(data, expect_alpha=expect_alpha, max_megapixels=max_megapixels)
     return caught.value
@@ -42,7 +42,7 @@ def test_intact_picture_is_accepted_with_format_and_alpha(data: bytes, photo_for
     assert (picture.format, picture.has_alpha) == (photo_format, has_alpha)
 
 
-def with_alpha(clear_pixels: int, alpha: int = 0) -> bytes:
+def build_cut_out(clear_pixels: int, alpha: int = 0) -> bytes:
     """Builds a picture of 100 × 100 pixels, with this alpha in the first `clear_pixels`, row by row."""
     picture = Image.new("RGBA", (100, 100), "red")
     alphas = bytes([alpha]) * clear_pixels + b"\xff" * (10_000 - clear_pixels)
@@ -53,26 +53,26 @@ def with_alpha(clear_pixels: int, alpha: int = 0) -> bytes:
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(with_alpha(0), id="nothing-removed"),
-        pytest.param(with_alpha(9), id="a-few-specks-removed"),
-        pytest.param(with_alpha(10_000), id="everything-removed"),
-        pytest.param(with_alpha(9_991), id="only-specks-left"),
-        pytest.param(with_alpha(10_000, alpha=250), id="nearly-opaque-all-over"),
-        pytest.param(with_alpha(10_000, alpha=90), id="half-transparent-all-over"),
+        pytest.param(build_cut_out(0), id="nothing-removed"),
+        pytest.param(build_cut_out(9), id="a-few-specks-removed"),
+        pytest.param(build_cut_out(10_000), id="everything-removed"),
+        pytest.param(build_cut_out(9_991), id="only-specks-left"),
+        pytest.param(build_cut_out(10_000, alpha=250), id="nearly-opaque-all-over"),
+        pytest.param(build_cut_out(10_000, alpha=90), id="half-transparent-all-over"),
         pytest.param(photos.png(), id="no-alpha-channel"),
         pytest.param(photos.jpeg(), id="jpeg"),
     ],
 )
 def test_removed_background_requires_real_transparency(data: bytes) -> None:
-    assert failure(data, expect_alpha=True).code is Code.RESULT_NOT_TRANSPARENT
+    assert read_failure(data, expect_alpha=True).code is Code.RESULT_NOT_TRANSPARENT
     assert verify_result(data, expect_alpha=False, max_megapixels=1)
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(with_alpha(10), id="close-crop"),
-        pytest.param(with_alpha(9_990), id="tiny-product"),
+        pytest.param(build_cut_out(10), id="close-crop"),
+        pytest.param(build_cut_out(9_990), id="tiny-product"),
         pytest.param(photos.png("RGBA"), id="png"),
         pytest.param(photos.webp(mode="RGBA"), id="webp"),
         pytest.param(photos.saved(photos.scene("1"), "PNG", transparency=0), id="one-transparent-color"),
@@ -107,7 +107,7 @@ def test_real_cut_out_is_accepted(data: bytes) -> None:
     ],
 )
 def test_undeliverable_file_has_its_own_code(data: bytes, code: Code, expected: str) -> None:
-    error = failure(data)
+    error = read_failure(data)
 
     assert error.code is code
     assert expected in str(error)

@@ -13,12 +13,12 @@ from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from tests.unit.core_items import quick
-from tests.unit.core_places import sidecar
+from tests.unit.core_places import parse_sidecar
 
 NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
-def merged(*places: dict[str, Any]) -> ResolvedInstructions:
+def merge(*places: dict[str, Any]) -> ResolvedInstructions:
     """Merges sources named `first`, `second` …, nearest first."""
     return resolve(
         [InstructionSource(name, fields) for name, fields in zip(("first", "second", "third"), places, strict=False)]
@@ -29,12 +29,12 @@ REPLACE = {"operation": "replace", "prompt": "a beach"}
 
 
 def test_nearest_source_wins_field_by_field() -> None:
-    found = merged({**REPLACE, "seed": 1}, {"seed": 2, "num_images": 3})
+    found = merge({**REPLACE, "seed": 1}, {"seed": 2, "num_images": 3})
     assert found.fields == {**REPLACE, "seed": 1, "num_images": 3}
 
 
 def test_each_value_has_its_provenance() -> None:
-    found = merged(REPLACE, {"seed": 2}, {"seed": 3, "num_images": 3})
+    found = merge(REPLACE, {"seed": 2}, {"seed": 3, "num_images": 3})
     origins = {"operation": "first", "prompt": "first", "seed": "second", "num_images": "third"}
     assert found.provenance == origins
 
@@ -56,33 +56,33 @@ def test_each_value_has_its_provenance() -> None:
 def test_a_group_is_inherited_whole_or_not_at_all(
     near: dict[str, Any], far: dict[str, Any], together: dict[str, Any]
 ) -> None:
-    assert merged(near, far).fields == together
+    assert merge(near, far).fields == together
 
 
 def test_a_near_replace_does_not_take_a_far_prompt() -> None:
     with pytest.raises(InstructionError) as caught:
-        merged({"operation": "replace"}, {"operation": "replace", "prompt": "a beach"})
+        merge({"operation": "replace"}, {"operation": "replace", "prompt": "a beach"})
     assert caught.value.code is Code.MISSING_PROMPT
     assert "first" in str(caught.value.message)
 
 
 def test_a_near_prompt_outweighs_a_far_removal() -> None:
-    assert resolve([sidecar({"prompt": "a beach"}), parse_tags({"operation": "remove"})]).operation == "replace"
+    assert resolve([parse_sidecar({"prompt": "a beach"}), parse_tags({"operation": "remove"})]).operation == "replace"
 
 
 @pytest.mark.parametrize("field", PROVIDER_FIELDS)
 def test_inherited_fields_without_meaning_for_remove_are_dropped(field: str) -> None:
-    found = merged({"operation": "remove", "max_cost_usd": 1}, {field: "anything"})
-    assert found.fields == found_only(found, "operation", "max_cost_usd")
+    found = merge({"operation": "remove", "max_cost_usd": 1}, {field: "anything"})
+    assert found.fields == assert_found_only(found, "operation", "max_cost_usd")
     assert field not in found.provenance
 
 
-def found_only(found: ResolvedInstructions, *names: str) -> dict[str, Any]:
+def assert_found_only(found: ResolvedInstructions, *names: str) -> dict[str, Any]:
     return {name: found.fields[name] for name in names}
 
 
 def test_nearer_field_without_meaning_for_remove_is_dropped() -> None:
-    assert merged({"num_images": 2}, {"operation": "remove"}).fields == {"operation": "remove"}
+    assert merge({"num_images": 2}, {"operation": "remove"}).fields == {"operation": "remove"}
 
 
 def test_empty_sources_are_no_instructions() -> None:
@@ -94,7 +94,7 @@ def test_empty_sources_are_no_instructions() -> None:
 
 def test_options_without_an_operation_are_named() -> None:
     with pytest.raises(InstructionError) as caught:
-        merged({"seed": 1}, {"num_images": 2})
+        merge({"seed": 1}, {"num_images": 2})
     assert caught.value.code is Code.NO_INSTRUCTIONS
     assert "first sets seed; second sets num_images" in str(caught.value.message)
 
@@ -129,7 +129,7 @@ def test_photo_with_complete_instructions_runs_immediately(places: list[Instruct
 
 
 def test_purchase_fields_are_all_that_reach_the_provider() -> None:
-    found = merged({**REPLACE, "provider": "segmind", "max_cost_usd": 1, "revision": "2", "metadata": {"a": 1}})
+    found = merge({**REPLACE, "provider": "segmind", "max_cost_usd": 1, "revision": "2", "metadata": {"a": 1}})
     assert found.purchase_fields == {**REPLACE, "provider": "segmind"}
     assert found.revision == "2"
 
@@ -146,7 +146,7 @@ def test_purchase_field_lists_contain_only_fields() -> None:
 
 
 def test_unlisted_field_is_not_a_purchase_field() -> None:
-    assert merged({**REPLACE, "unheard_of": 1}).purchase_fields == REPLACE
+    assert merge({**REPLACE, "unheard_of": 1}).purchase_fields == REPLACE
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_unlisted_field_is_not_a_purchase_field() -> None:
     [({}, ("ideogram",)), ({"provider": "1min"}, ("1min",)), ({"provider": ["1min", "runware"]}, ("1min", "runware"))],
 )
 def test_providers_come_in_the_order_of_preference(given: dict[str, Any], providers: tuple[str, ...]) -> None:
-    assert merged({**REPLACE, **given}).list_providers("ideogram") == providers
+    assert merge({**REPLACE, **given}).list_providers("ideogram") == providers
 
 
 FIELDS = st.fixed_dictionaries(
@@ -176,7 +176,7 @@ FIELDS = st.fixed_dictionaries(
 def test_merge_makes_no_conflict_and_no_new_value(places: list[dict[str, Any]]) -> None:
     places = [_self_consistent(place) for place in places]
     try:
-        found = merged(*places)
+        found = merge(*places)
     except InstructionError as error:
         assume(error.code not in (Code.NO_INSTRUCTIONS, Code.MISSING_PROMPT))
         raise

@@ -13,14 +13,14 @@ from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from tests.unit.core_items import quick
-from tests.unit.core_places import sidecar
+from tests.unit.core_places import parse_sidecar
 
 REPLACE = {"operation": "replace", "prompt": "a beach"}
 REMOVE = {"operation": "remove"}
 FOREST = {"operation": "replace", "prompt": "a forest"}
 
 
-def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str, Any]) -> InstructionSource:
+def build_source(name: str, fields: dict[str, Any] | None = None, **variants: dict[str, Any]) -> InstructionSource:
     """Builds a source with these fields and variants."""
     return InstructionSource(name, fields or {}, variants or None)
 
@@ -32,11 +32,11 @@ def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str,
     ("places", "names"),
     [
         ([], ("",)),
-        ([place("a", REPLACE)], ("",)),
-        ([place("a", b=REPLACE, a=REMOVE)], ("b", "a")),
-        ([place("a", REPLACE), place("b", x=REMOVE)], ("x",)),
-        ([place("a", y={}), place("b", x=REMOVE)], ("y",)),
-        ([InstructionSource("a", REPLACE, {}), place("b", x=REMOVE)], ("",)),
+        ([build_source("a", REPLACE)], ("",)),
+        ([build_source("a", b=REPLACE, a=REMOVE)], ("b", "a")),
+        ([build_source("a", REPLACE), build_source("b", x=REMOVE)], ("x",)),
+        ([build_source("a", y={}), build_source("b", x=REMOVE)], ("y",)),
+        ([InstructionSource("a", REPLACE, {}), build_source("b", x=REMOVE)], ("",)),
     ],
     ids=["none", "no variants", "two", "inherited", "the nearest", "explicitly none"],
 )
@@ -46,8 +46,8 @@ def test_nearest_source_with_variants_names_them_all(places: list[InstructionSou
 
 def test_variant_overrides_its_source_but_not_nearer_sources() -> None:
     places = [
-        place("near", {"seed": 1}),
-        place("far", {"seed": 2, "num_images": 2, **REPLACE}, x={"seed": 3, "num_images": 3}),
+        build_source("near", {"seed": 1}),
+        build_source("far", {"seed": 2, "num_images": 2, **REPLACE}, x={"seed": 3, "num_images": 3}),
     ]
     found = resolve(places, "x")
     assert found.fields == {"seed": 1, "num_images": 3, **REPLACE}
@@ -55,30 +55,30 @@ def test_variant_overrides_its_source_but_not_nearer_sources() -> None:
 
 
 def test_empty_variant_has_the_fields_of_its_source() -> None:
-    assert resolve([place("a", REPLACE, x={})], "x") == resolve([place("a", REPLACE)])
+    assert resolve([build_source("a", REPLACE, x={})], "x") == resolve([build_source("a", REPLACE)])
 
 
 def test_variant_with_an_operation_inherits_no_prompt() -> None:
-    assert resolve([place("a", REPLACE, x=REMOVE)], "x").fields == REMOVE
+    assert resolve([build_source("a", REPLACE, x=REMOVE)], "x").fields == REMOVE
     with pytest.raises(InstructionError) as caught:
-        resolve([place("a", REPLACE, x={"operation": "replace"})], "x")
+        resolve([build_source("a", REPLACE, x={"operation": "replace"})], "x")
     assert caught.value.code is Code.MISSING_PROMPT
 
 
 def test_variant_style_replaces_the_whole_style_group() -> None:
     beside = {**REPLACE, "style_preset": "AURA", "style_type": "DESIGN"}
-    found = resolve([place("a", beside, x={"style_codes": ["AAFF5733"]})], "x")
+    found = resolve([build_source("a", beside, x={"style_codes": ["AAFF5733"]})], "x")
     assert found.fields == {**REPLACE, "style_codes": ["AAFF5733"]}
 
 
 def test_nearer_source_overrides_a_farther_sources_variant() -> None:
-    found = resolve([place("near", REMOVE), place("far", x=FOREST)], "x")
+    found = resolve([build_source("near", REMOVE), build_source("far", x=FOREST)], "x")
     assert (found.fields, found.provenance) == (REMOVE, {"operation": "near"})
 
 
 def test_output_conflict_names_the_source_of_the_output() -> None:
     with pytest.raises(InstructionError) as caught:
-        resolve([place("near", REMOVE), place("far", {"output": {"format": "jpg"}})])
+        resolve([build_source("near", REMOVE), build_source("far", {"output": {"format": "jpg"}})])
     assert caught.value.code is Code.CONFLICTING_FIELDS
     assert str(caught.value).startswith("far: ")
 
@@ -89,7 +89,7 @@ def test_output_conflict_names_the_source_of_the_output() -> None:
 def test_request_then_sidecar_then_tags_then_each_folders_defaults() -> None:
     places = [
         parse_request({"seed": 1}),
-        sidecar({"num_images": 2, "seed": 2}),
+        parse_sidecar({"num_images": 2, "seed": 2}),
         parse_tags({"rendering_speed": "turbo", "seed": "3", "num_images": "3"}),
         parse_file("shoes/_backdrop.json", b'{"magic_prompt": "OFF", "rendering_speed": "QUALITY"}'),
         parse_file("_backdrop.json", b'{"prompt": "a beach", "magic_prompt": "ON"}'),
@@ -105,7 +105,7 @@ def test_request_then_sidecar_then_tags_then_each_folders_defaults() -> None:
 
 
 def test_schema_reference_for_editors_is_ignored() -> None:
-    assert resolve([sidecar({"$schema": "x", "prompt": "a beach"})]).fields == REPLACE
+    assert resolve([parse_sidecar({"$schema": "x", "prompt": "a beach"})]).fields == REPLACE
 
 
 @pytest.mark.parametrize(
@@ -160,20 +160,20 @@ VARIANTS: st.SearchStrategy[dict[str, Any]] = st.just({"seed": 0}) | st.fixed_di
 )
 
 
-def _joined(fields: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
+def _join(fields: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
     return {**variants, **fields}
 
 
-WISHES: st.SearchStrategy[dict[str, Any]] = st.builds(_joined, FIELDS, VARIANTS)
+WISHES: st.SearchStrategy[dict[str, Any]] = st.builds(_join, FIELDS, VARIANTS)
 
 
-def checked(contents: Sequence[dict[str, Any]]) -> list[InstructionSource]:
+def parse_valid_sources(contents: Sequence[dict[str, Any]]) -> list[InstructionSource]:
     """Returns the sources of these files, without those that have errors."""
-    places = [sidecar(content) for content in contents]
+    places = [parse_sidecar(content) for content in contents]
     return [InstructionSource(f"place {n}", one.fields, one.variants) for n, one in enumerate(places) if not one.errors]
 
 
-def _resolved(places: list[InstructionSource], variant: str) -> ResolvedInstructions | None:
+def _resolve(places: list[InstructionSource], variant: str) -> ResolvedInstructions | None:
     try:
         return resolve(places, variant)
     except InstructionError as error:
@@ -185,9 +185,9 @@ def _resolved(places: list[InstructionSource], variant: str) -> ResolvedInstruct
 @quick
 @given(st.lists(WISHES, max_size=4))
 def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]) -> None:
-    places = checked(contents)
+    places = parse_valid_sources(contents)
     for variant in list_variants(places):
-        found = _resolved(places, variant)
+        found = _resolve(places, variant)
         if found is None:
             continue
         layers = [(one.name, given) for one in places for given in one.select_fields(variant)]
@@ -204,10 +204,10 @@ def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]
 @quick
 @given(st.lists(WISHES, max_size=3), WISHES)
 def test_farther_source_never_changes_a_nearer_value(contents: list[dict[str, Any]], far: dict[str, Any]) -> None:
-    places = checked(contents)
-    before = _resolved(places, "")
+    places = parse_valid_sources(contents)
+    before = _resolve(places, "")
     if before is None or list_variants(places) != ("",):
         return
-    after = _resolved([*places, *checked([far])], "")
+    after = _resolve([*places, *parse_valid_sources([far])], "")
     assert after
     assert before.fields.items() <= after.fields.items()

@@ -31,7 +31,7 @@ from backdrop.intake.decide import (
     SettlePeriod,
 )
 from backdrop.model.decision_table import Column, DecisionTable, Rule
-from tests.unit.table_cases import Case, cases, combinations
+from tests.unit.table_cases import Case, count_combinations, iterate_cases
 
 TABLES = [pytest.param(BEFORE_RESOLVING, id="before"), pytest.param(AFTER_RESOLVING, id="after")]
 type Tested = DecisionTable[Any]
@@ -39,20 +39,20 @@ type Tested = DecisionTable[Any]
 
 @cache
 def every_case(table: Tested) -> Sequence[Case[Any]]:
-    return list(cases(table))
+    return list(iterate_cases(table))
 
 
-def decided[D](table: DecisionTable[D], *given: Flag) -> set[D]:
+def decide[D](table: DecisionTable[D], *given: Flag) -> set[D]:
     """Returns every decision of a table for these values of these facts, over all values of the others."""
-    return {one.rule.then for facts in product(*given) for one in cases(table, *facts)}
+    return {one.rule.then for facts in product(*given) for one in iterate_cases(table, *facts)}
 
 
-def first(*given: Flag) -> set[Decision]:
-    return decided(BEFORE_RESOLVING, *given)
+def decide_before(*given: Flag) -> set[Decision]:
+    return decide(BEFORE_RESOLVING, *given)
 
 
-def second(*given: Flag) -> set[PlanDecision]:
-    return decided(AFTER_RESOLVING, *given)
+def decide_after(*given: Flag) -> set[PlanDecision]:
+    return decide(AFTER_RESOLVING, *given)
 
 
 # -- the form of both tables -------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def second(*given: Flag) -> set[PlanDecision]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_combination_of_facts_is_decided(table: Tested) -> None:
-    assert sum(case.size for case in every_case(table)) == combinations(table)
+    assert sum(case.size for case in every_case(table)) == count_combinations(table)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -68,10 +68,10 @@ def test_no_rule_above_the_one_that_decides_matches(table: Tested) -> None:
     for case in every_case(table):
         above = table.rules[: table.rules.index(case.rule)]
         assert all(case.facts[column] in values for column, values in case.rule.cells.items())
-        assert all(rules_out(case, rule) for rule in above)
+        assert all(excludes(case, rule) for rule in above)
 
 
-def rules_out(case: Case[Any], rule: Rule[Any]) -> bool:
+def excludes(case: Case[Any], rule: Rule[Any]) -> bool:
     """Whether the rule matches no value of the facts that were not read."""
     return any(column in case.facts and case.facts[column] not in values for column, values in rule.cells.items())
 
@@ -87,7 +87,7 @@ def test_every_rule_but_the_last_changes_a_decision(table: Tested) -> None:
     for at, rule in enumerate(table.rules[:-1]):
         without = DecisionTable(table.columns, [*table.rules[:at], *table.rules[at + 1 :]])
         reached = (case for case in every_case(table) if case.rule is rule)
-        later = (one.rule.then for case in reached for one in cases(without, *case.facts.values()))
+        later = (one.rule.then for case in reached for one in iterate_cases(without, *case.facts.values()))
         assert any(then != rule.then for then in later), rule.reason
 
 
@@ -106,54 +106,58 @@ OPENED = (Crashes.TOLERABLE, Report.CURRENT)
 
 
 def test_event_alone_never_resolves_an_unchanged_photo() -> None:
-    found = first(*UNCHANGED, *OPENED, ~ASKED_FOR, References.SAME)
+    found = decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR, References.SAME)
     assert found == {Decision.IGNORE, Decision.REDELIVER, Decision.REOPEN}
 
 
 def test_first_event_of_an_unchanged_photo_is_ignored() -> None:
     nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE)
-    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.FIRST, *nothing_new) == {Decision.IGNORE}
+    assert decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.FIRST, *nothing_new) == {Decision.IGNORE}
 
 
 def test_only_a_repeated_event_is_delivered_again() -> None:
-    assert Decision.REDELIVER not in first(Delivery.FIRST)
+    assert Decision.REDELIVER not in decide_before(Delivery.FIRST)
     nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE, References.SAME)
-    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
+    assert decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
 
 
 def test_canceled_photo_that_is_requested_again_is_reopened() -> None:
     overruled = (CancelMarks.OVERRULED, References.SAME)
-    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
+    assert decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
 
 
 def test_missing_photo_is_never_bought_nor_waited_for() -> None:
-    found = first(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT)
+    found = decide_before(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT)
     assert found == {Decision.CANCEL, Decision.READ_AGAIN}
-    assert first(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT, ~History.NEW_IN_PREFETCH) == {Decision.CANCEL}
+    assert decide_before(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT, ~History.NEW_IN_PREFETCH) == {
+        Decision.CANCEL
+    }
 
 
 def test_requested_photo_is_resolved_whatever_was_decided_before() -> None:
-    assert first(ASKED_FOR, ~PhotoInBucket.MISSING, *OPENED) == {Decision.RESOLVE}
+    assert decide_before(ASKED_FOR, ~PhotoInBucket.MISSING, *OPENED) == {Decision.RESOLVE}
 
 
 def test_repeated_request_is_not_resolved_while_nothing_changed() -> None:
-    assert Decision.RESOLVE not in first(EventKind.REPEATED_REQUEST, Delivery.REPEATED, *UNCHANGED, References.SAME)
+    assert Decision.RESOLVE not in decide_before(
+        EventKind.REPEATED_REQUEST, Delivery.REPEATED, *UNCHANGED, References.SAME
+    )
 
 
 def test_photo_without_complete_instructions_waits_while_time_is_left() -> None:
     new = (History.NEW, PhotoInBucket.NEW, Instructions.CHANGED, Jobs.NONE, Inspection.PASSED, *OPENED)
     event = (EventKind.OBJECT_CHANGED, Delivery.FIRST)
-    assert first(*new, *event, ~OwnInstructions.COMPLETE, SettlePeriod.TIME_LEFT) == {Decision.WAIT}
-    assert first(*new, *event, OwnInstructions.COMPLETE) == {Decision.RESOLVE}
+    assert decide_before(*new, *event, ~OwnInstructions.COMPLETE, SettlePeriod.TIME_LEFT) == {Decision.WAIT}
+    assert decide_before(*new, *event, OwnInstructions.COMPLETE) == {Decision.RESOLVE}
 
 
 def test_waiting_photo_is_resolved_when_its_time_is_over() -> None:
     waiting = (History.WAITING, EventKind.SETTLE_TIMEOUT, ~PhotoInBucket.MISSING, Jobs.NONE | Jobs.OTHER_BYTES, *OPENED)
-    assert first(*waiting, SettlePeriod.OVER) == {Decision.RESOLVE}
+    assert decide_before(*waiting, SettlePeriod.OVER) == {Decision.RESOLVE}
 
 
 def test_obsolete_settle_timeout_does_not_read_the_bucket() -> None:
-    found = cases(BEFORE_RESOLVING, EventKind.SETTLE_TIMEOUT, Delivery.FIRST, History.KNOWN)
+    found = iterate_cases(BEFORE_RESOLVING, EventKind.SETTLE_TIMEOUT, Delivery.FIRST, History.KNOWN)
     assert [(one.rule.then, PhotoInBucket in one.facts) for one in found] == [(Decision.IGNORE, False)]
 
 
@@ -165,33 +169,33 @@ def test_restored_bytes_get_their_jobs_back() -> None:
         Delivery.FIRST,
         *OPENED,
     )
-    assert first(*back, OwnInstructions.NONE, History.KNOWN) == {Decision.REOPEN}
-    assert first(*back, Instructions.SAME, Problems.NONE, History.KNOWN) == {Decision.REOPEN}
+    assert decide_before(*back, OwnInstructions.NONE, History.KNOWN) == {Decision.REOPEN}
+    assert decide_before(*back, Instructions.SAME, Problems.NONE, History.KNOWN) == {Decision.REOPEN}
 
 
 def test_other_bytes_under_complete_instructions_are_resolved() -> None:
     others = (PhotoInBucket.OTHER_BYTES, Jobs.OTHER_BYTES, OwnInstructions.COMPLETE, *OPENED)
-    assert first(*others, History.KNOWN, EventKind.OBJECT_CHANGED) == {Decision.RESOLVE}
+    assert decide_before(*others, History.KNOWN, EventKind.OBJECT_CHANGED) == {Decision.RESOLVE}
 
 
 def test_crash_count_is_reset_only_for_other_bytes() -> None:
     deadly = (Crashes.TOO_MANY, ~EventKind.SETTLE_TIMEOUT)
-    assert first(*deadly, PhotoInBucket.OTHER_BYTES) == {Decision.RESET_CRASHES}
-    assert Decision.RESET_CRASHES not in first(*deadly, ~PhotoInBucket.OTHER_BYTES)
+    assert decide_before(*deadly, PhotoInBucket.OTHER_BYTES) == {Decision.RESET_CRASHES}
+    assert Decision.RESET_CRASHES not in decide_before(*deadly, ~PhotoInBucket.OTHER_BYTES)
 
 
 def test_changed_reference_counts_only_for_a_repeated_event() -> None:
-    assert all(References not in one.facts for one in cases(BEFORE_RESOLVING, Delivery.FIRST))
+    assert all(References not in one.facts for one in iterate_cases(BEFORE_RESOLVING, Delivery.FIRST))
     changed = (*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, References.CHANGED)
-    assert first(*changed) == {Decision.RESOLVE, Decision.WAIT}
+    assert decide_before(*changed) == {Decision.RESOLVE, Decision.WAIT}
 
 
 def test_cancel_marks_are_read_for_unchanged_photos_alone() -> None:
     read = [one.facts for one in every_case(BEFORE_RESOLVING) if CancelMarks in one.facts]
-    assert all(is_within(facts, UNCHANGED) for facts in read)
+    assert all(matches(facts, UNCHANGED) for facts in read)
 
 
-def is_within(facts: Mapping[Column, Flag], given: Sequence[Flag]) -> bool:
+def matches(facts: Mapping[Column, Flag], given: Sequence[Flag]) -> bool:
     return all(facts[type(values)] in values for values in given)
 
 
@@ -199,27 +203,27 @@ def is_within(facts: Mapping[Column, Flag], given: Sequence[Flag]) -> bool:
 
 
 def test_photo_without_a_request_gets_what_was_resolved() -> None:
-    assert second(~ASKED_FOR) == {PlanDecision.APPLY}
+    assert decide_after(~ASKED_FOR) == {PlanDecision.APPLY}
 
 
 def test_request_with_jobs_is_applied() -> None:
-    assert second(EventKind.REQUEST, PlanResult.JOBS) == {PlanDecision.APPLY}
+    assert decide_after(EventKind.REQUEST, PlanResult.JOBS) == {PlanDecision.APPLY}
 
 
 def test_rerun_without_instructions_leaves_the_jobs_of_a_request() -> None:
-    assert second(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.OTHER_BYTES) == {PlanDecision.REDELIVER}
-    assert second(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.NONE) == {PlanDecision.APPLY}
-    assert second(EventKind.RERUN, ~PlanResult.NO_INSTRUCTIONS) == {PlanDecision.APPLY}
+    assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.OTHER_BYTES) == {PlanDecision.REDELIVER}
+    assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.NONE) == {PlanDecision.APPLY}
+    assert decide_after(EventKind.RERUN, ~PlanResult.NO_INSTRUCTIONS) == {PlanDecision.APPLY}
 
 
 def test_refused_request_changes_nothing_for_the_photo() -> None:
     refused = (EventKind.REQUEST, ~PlanResult.JOBS)
-    assert second(*refused, *UNCHANGED) == {PlanDecision.REFUSE_REQUEST}
-    assert second(*refused, Jobs.SAME_BYTES | Jobs.FORGOTTEN) == {PlanDecision.REFUSE_REQUEST}
+    assert decide_after(*refused, *UNCHANGED) == {PlanDecision.REFUSE_REQUEST}
+    assert decide_after(*refused, Jobs.SAME_BYTES | Jobs.FORGOTTEN) == {PlanDecision.REFUSE_REQUEST}
 
 
 def test_refused_request_lets_the_photos_own_instructions_go_first() -> None:
     new = (EventKind.REQUEST, ~PlanResult.JOBS, PhotoInBucket.NEW, Jobs.NONE)
-    assert second(*new, OwnInstructions.COMPLETE, Inspection.PASSED) == {PlanDecision.SIDECAR_FIRST}
-    assert second(*new, OwnInstructions.COMPLETE, Inspection.FAILED) == {PlanDecision.APPLY}
-    assert second(*new, ~OwnInstructions.COMPLETE) == {PlanDecision.APPLY}
+    assert decide_after(*new, OwnInstructions.COMPLETE, Inspection.PASSED) == {PlanDecision.SIDECAR_FIRST}
+    assert decide_after(*new, OwnInstructions.COMPLETE, Inspection.FAILED) == {PlanDecision.APPLY}
+    assert decide_after(*new, ~OwnInstructions.COMPLETE) == {PlanDecision.APPLY}

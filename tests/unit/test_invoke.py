@@ -21,7 +21,7 @@ TOLD = (
 )
 
 
-def sample(name: str) -> dict[str, Any]:
+def read_sample(name: str) -> dict[str, Any]:
     return read_event(EVENTS / f"{name}.json")
 
 
@@ -36,51 +36,51 @@ def test_each_sample_has_a_function_except_outgoing_events(path: Path) -> None:
 
 
 def test_request_event_is_wrapped_in_a_message_for_intake() -> None:
-    event = sample("image_requested")
+    event = read_sample("image_requested")
     taken = wrap_bus_event(event)
     assert find_function(taken) == "intake"
     assert json.loads(taken["Records"][0]["body"]) == event
 
 
-def without_a_body(event: dict[str, Any]) -> None:
+def remove_body(event: dict[str, Any]) -> None:
     del event["Records"][0]["body"]
 
 
-def with_a_body_that_is_no_text(event: dict[str, Any]) -> None:
+def break_body(event: dict[str, Any]) -> None:
     event["Records"][0]["body"] = {"key": "red.jpg"}
 
 
-def without_an_input(event: dict[str, Any]) -> None:
+def remove_input(event: dict[str, Any]) -> None:
     del event["plan"]["input"]
 
 
-def with_a_plan_of_nothing(event: dict[str, Any]) -> None:
+def empty_plan(event: dict[str, Any]) -> None:
     event["plan"] = None
 
 
-def without_a_status(event: dict[str, Any]) -> None:
+def remove_status(event: dict[str, Any]) -> None:
     del event["detail"]["status"]
 
 
 @pytest.mark.parametrize(
     ("name", "spoil", "lacks"),
     [
-        ("request", without_a_body, "body"),
-        ("lane", with_a_body_that_is_no_text, "body"),
-        ("campaign_plan", without_an_input, "plan.input"),
-        ("campaign_plan", with_a_plan_of_nothing, "plan"),
-        ("campaign_over", without_a_status, "detail.status"),
+        ("request", remove_body, "body"),
+        ("lane", break_body, "body"),
+        ("campaign_plan", remove_input, "plan.input"),
+        ("campaign_plan", empty_plan, "plan"),
+        ("campaign_over", remove_status, "detail.status"),
     ],
 )
 def test_error_names_the_missing_field(name: str, spoil: Callable[[dict[str, Any]], None], lacks: str) -> None:
-    event = sample(name)
+    event = read_sample(name)
     spoil(event)
     with pytest.raises(LocalCloudError, match=f"^the event lacks {lacks}. See events/"):
         find_function(event)
 
 
 def test_campaign_accepts_any_input() -> None:
-    event = sample("campaign_plan")
+    event = read_sample("campaign_plan")
     event["plan"]["input"] = "spring"
     assert find_function(event) == "campaign"
 

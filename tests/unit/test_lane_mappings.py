@@ -13,12 +13,12 @@ QUEUES = {"ideogram": "https://sqs.example/1/shop-ideogram", "segmind": "https:/
 ARN = "arn:aws:sqs:eu-central-1:123456789012:"
 
 
-def in_use() -> ClientError:
+def build_in_use_error() -> ClientError:
     """Lambda is still changing the mapping."""
     return ClientError({"Error": {"Code": "ResourceInUseException", "Message": "busy"}}, "UpdateEventSourceMapping")
 
 
-class Lambda:
+class FakeLambda:
     """The two calls of boto3's Lambda client that LambdaMappings makes."""
 
     def __init__(self, state: str = "Enabled", *, error: Exception | None = None) -> None:
@@ -39,7 +39,7 @@ class Lambda:
         self.updates.append(call)
 
 
-def lanes(client: Lambda) -> LambdaMappings:
+def build_mappings(client: FakeLambda) -> LambdaMappings:
     made: Any = client
     return LambdaMappings(made, "shop-render", QUEUES)
 
@@ -47,8 +47,8 @@ def lanes(client: Lambda) -> LambdaMappings:
 @pytest.mark.parametrize("on", [True, False])
 @pytest.mark.parametrize("provider", QUEUES)
 def test_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: bool) -> None:
-    client = Lambda()
-    lanes(client).set_enabled(provider, enabled=on)
+    client = FakeLambda()
+    build_mappings(client).set_enabled(provider, enabled=on)
     assert client.asked == [{"FunctionName": "shop-render"}]
     assert client.updates == [{"UUID": f"shop-{provider}", "Enabled": on}]
 
@@ -63,18 +63,20 @@ def test_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: boo
 )
 def test_lane_is_enabled_disabled_or_being_changed(state: str, on: bool | None) -> None:
     """Lambda rejects a second change while it is making the first."""
-    assert lanes(Lambda(state)).is_enabled("ideogram") is on
+    assert build_mappings(FakeLambda(state)).is_enabled("ideogram") is on
 
 
-@pytest.mark.parametrize("error", [in_use(), EndpointConnectionError(endpoint_url="https://lambda.example")])
+@pytest.mark.parametrize(
+    "error", [build_in_use_error(), EndpointConnectionError(endpoint_url="https://lambda.example")]
+)
 def test_failed_update_of_a_mapping_is_retried_later(error: Exception) -> None:
     with pytest.raises(RetryLaterError) as caught:
-        lanes(Lambda(error=error)).set_enabled("ideogram", enabled=False)
+        build_mappings(FakeLambda(error=error)).set_enabled("ideogram", enabled=False)
     assert (caught.value.code, caught.value.delay_seconds > 0) == (Code.STORAGE_UNAVAILABLE, True)
 
 
 def test_lane_without_a_mapping_is_retried_and_named() -> None:
-    client: Any = Lambda()
+    client: Any = FakeLambda()
     gone = LambdaMappings(client, "shop-render", {"ideogram": "https://sqs.example/1/elsewhere"})
     with pytest.raises(RetryLaterError) as caught:
         gone.is_enabled("ideogram")

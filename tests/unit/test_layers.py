@@ -17,7 +17,7 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph(*SETTINGS["session_options"]["root_packages"], cache_dir=None)
 
 
-def broken(graph: grimp.ImportGraph) -> list[str]:
+def list_broken_contracts(graph: grimp.ImportGraph) -> list[str]:
 
     def is_kept(given: dict[str, Any]) -> bool:
         contract = LayersContract(given["name"], SETTINGS["session_options"], given)
@@ -27,7 +27,7 @@ def broken(graph: grimp.ImportGraph) -> list[str]:
 
 
 def test_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
-    assert broken(graph) == []
+    assert list_broken_contracts(graph) == []
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_import_against_the_layers_is_refused(
 ) -> None:
     planted = deepcopy(graph)
     planted.add_import(importer=importer, imported=imported)
-    assert broken(planted) == [contract]
+    assert list_broken_contracts(planted) == [contract]
 
 
 def test_package_without_a_layer_is_refused(graph: grimp.ImportGraph) -> None:
     planted = deepcopy(graph)
     planted.add_module("backdrop.extra")
-    assert broken(planted) == ["product"]
+    assert list_broken_contracts(planted) == ["product"]

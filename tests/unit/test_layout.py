@@ -25,7 +25,7 @@ from backdrop.model.object_keys import (
 from tests.unit.core_items import quick
 
 
-def _as_long_as_allowed(letter: str, folder: str, suffix: str) -> str:
+def _build_longest_key(letter: str, folder: str, suffix: str) -> str:
     return folder + letter * ((900 - len((folder + suffix).encode())) // len(letter.encode())) + suffix
 
 
@@ -33,7 +33,7 @@ ANY_KEY: st.SearchStrategy[str] = st.text(
     alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=900
 ).filter(lambda key: len(key.encode()) <= 900)
 LONG_KEY: st.SearchStrategy[str] = st.builds(
-    _as_long_as_allowed,
+    _build_longest_key,
     st.sampled_from(["a", "ü", "日", "👟", "."]),
     st.sampled_from(["", "shoes/", "a/b/"]),
     st.sampled_from(["", ".jpg", ".jpeg", ".x"]),

@@ -68,17 +68,17 @@ def test_yes_in_the_environment_agrees_to_spend(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "maybe"])
 def test_any_terminal_answer_but_yes_spends_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    at_a_terminal(monkeypatch, answer)
+    answer_at_terminal(monkeypatch, answer)
     with pytest.raises(LocalCloudError, match="nothing was charged"):
         providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
 def test_terminal_answer_yes_continues(monkeypatch: pytest.MonkeyPatch) -> None:
-    at_a_terminal(monkeypatch, "y")
+    answer_at_terminal(monkeypatch, "y")
     providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
-def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def answer_at_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     """Answers the question as a person at a terminal would."""
     terminal = io.StringIO(f"{answer}\n")
     monkeypatch.setattr(terminal, "isatty", lambda: True)

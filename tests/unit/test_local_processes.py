@@ -87,10 +87,10 @@ def test_interrupted_deletion_leaves_no_cloud_that_seems_to_exist(
     home = Home(tmp_path)
     home.write_state(CloudState(deployed=True))
 
-    def cut_off(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shutil.rmtree", cut_off)
+    monkeypatch.setattr("shutil.rmtree", fail)
     with pytest.raises(KeyboardInterrupt):
         home.remove_files()
     assert home.read_state() == CloudState()

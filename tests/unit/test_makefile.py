@@ -7,7 +7,7 @@ import pytest
 from backdrop_local.home import ROOT
 
 
-def run_by(*words: str) -> str:
+def read_command(*words: str) -> str:
     """Returns the command that `make` would run with these arguments."""
     command = ["make", "-n", *words]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -15,23 +15,23 @@ def run_by(*words: str) -> str:
     return line
 
 
-def written(*words: str) -> str:
+def read_output_page(*words: str) -> str:
     """Returns the page that it would write."""
-    return run_by(*words).partition(" --out ")[2].strip()
+    return read_command(*words).partition(" --out ")[2].strip()
 
 
 @pytest.mark.parametrize("words", [("simulate", "SEEDS=20"), ("mutants", "SEEDS=2"), ("chaos", "N=10", "SEEDS=2")])
 def test_repository_page_is_written_only_if_it_is_named(words: tuple[str, ...]) -> None:
-    assert written(*words) == f".local/{words[0]}.md"
+    assert read_output_page(*words) == f".local/{words[0]}.md"
     page = f"docs/results/{words[0]}.md"
-    assert written(*words, f"OUT={page}") == page
+    assert read_output_page(*words, f"OUT={page}") == page
 
 
 def test_single_seed_writes_no_page() -> None:
-    assert written("simulate", "SEED=7") == ""
+    assert read_output_page("simulate", "SEED=7") == ""
 
 
 @pytest.mark.parametrize("words", [(), ("N=30",), ("SEEDS=20",)])
 def test_naive_pipeline_is_left_out_only_on_request(words: tuple[str, ...]) -> None:
-    assert "--alone" not in run_by("chaos", *words)
-    assert "--alone" in run_by("chaos", *words, "ALONE=1")
+    assert "--alone" not in read_command("chaos", *words)
+    assert "--alone" in read_command("chaos", *words, "ALONE=1")

@@ -6,21 +6,21 @@ from pathlib import Path
 from simulation.run_environment import describe_commit
 
 
-def git(folder: Path, *words: str) -> str:
+def run_git(folder: Path, *words: str) -> str:
     command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words]
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_page_names_the_commit_and_says_when_the_files_differ(tmp_path: Path) -> None:
     assert describe_commit(tmp_path) == "an unknown commit"
-    git(tmp_path, "init", "--quiet")
+    run_git(tmp_path, "init", "--quiet")
     results = tmp_path / "docs" / "results"
     results.mkdir(parents=True)
     for file in (tmp_path / "code.py", results / "page.md"):
         file.write_text("first\n")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "--quiet", "-m", "first")
-    named = f"commit {git(tmp_path, 'rev-parse', '--short=10', 'HEAD')}"
+    run_git(tmp_path, "add", ".")
+    run_git(tmp_path, "commit", "--quiet", "-m", "first")
+    named = f"commit {run_git(tmp_path, 'rev-parse', '--short=10', 'HEAD')}"
     assert describe_commit(tmp_path) == named
     (results / "page.md").write_text("another page of the same run\n")
     assert describe_commit(tmp_path) == named

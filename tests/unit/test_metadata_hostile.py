@@ -98,7 +98,7 @@ MANY = [
 ]
 
 
-class Watched(bytes):
+class CountingBytes(bytes):
     """Bytes that count how many of them are copied."""
 
     copied = 0
@@ -106,11 +106,11 @@ class Watched(bytes):
     @override
     def __getitem__(self, key: SupportsIndex | slice, /) -> Any:
         got = super().__getitem__(key)
-        Watched.copied += len(got) if isinstance(got, bytes) else 1
+        CountingBytes.copied += len(got) if isinstance(got, bytes) else 1
         return got
 
 
-def lines_run(work: Callable[[], object]) -> int:
+def count_lines_run(work: Callable[[], object]) -> int:
     """Counts the lines of Python that `work` executes."""
     lines = 0
 
@@ -134,18 +134,18 @@ def test_work_grows_linearly_with_the_number_of_segments(
     kind: str, many: Callable[[int], bytes], work: Callable[..., object]
 ) -> None:
     name = FORMATS[kind].name
-    few, lots = (lines_run(lambda count=count: work(many(count), name)) for count in (200, 2_000))
+    few, lots = (count_lines_run(lambda count=count: work(many(count), name)) for count in (200, 2_000))
 
     assert lots < 11 * few
 
 
 @pytest.mark.parametrize(("kind", "many"), MANY)
 def test_each_of_many_segments_is_copied_a_few_times(kind: str, many: Callable[[int], bytes]) -> None:
-    data = Watched(many(10_000))
-    Watched.copied = 0
+    data = CountingBytes(many(10_000))
+    CountingBytes.copied = 0
 
     assert len(strip_metadata(data, FORMATS[kind].name)) < len(data)
-    assert 0 < Watched.copied < 4 * len(data)
+    assert 0 < CountingBytes.copied < 4 * len(data)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.unit.metadata_photos import FORMATS, exif, planted, segment
 PLAIN = FORMATS["jpeg"].photos["plain"]
 
 
-def orientation_of(photo: bytes) -> int:
+def read_orientation(photo: bytes) -> int:
     """Returns the orientation that intake reads."""
     changes = prepare_photo(photo, PHOTO_LIMITS["ideogram"], 1).changes
     return next((int(one.values[0]) for one in changes if one.code is ChangeCode.ORIENTATION), 1)
@@ -35,23 +35,23 @@ def test_orientation_is_read_as_by_other_libraries(kind: str, order: str, orient
     with Image.open(BytesIO(photo)) as picture:
         assert picture.getexif()[0x0112] == orientation
 
-    assert orientation_of(photo) == orientation
+    assert read_orientation(photo) == orientation
 
 
 def test_first_of_several_orientations_is_used() -> None:
     first, second = (segment(0xE1, b"Exif\0\0" + exif(orientation)) for orientation in (3, 8))
 
-    assert orientation_of(PLAIN[:2] + first + second + PLAIN[2:]) == 3
+    assert read_orientation(PLAIN[:2] + first + second + PLAIN[2:]) == 3
 
 
 def test_exif_with_jpeg_prefix_is_read_in_webp() -> None:
     photo = planted("webp", FORMATS["webp"].photos["plain"], ["exif-as-in-jpeg"])
 
-    assert orientation_of(photo) == 6
+    assert read_orientation(photo) == 6
 
 
 def test_orientation_stored_as_long_is_read() -> None:
-    assert [orientation_of(with_exif(exif(5, order, kind=4, width="I"))) for order in "<>"] == [5, 5]
+    assert [read_orientation(with_exif(exif(5, order, kind=4, width="I"))) for order in "<>"] == [5, 5]
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_orientation_stored_as_long_is_read() -> None:
     ],
 )
 def test_invalid_exif_leaves_the_picture_upright(block: bytes) -> None:
-    assert orientation_of(with_exif(block)) == 1
+    assert read_orientation(with_exif(block)) == 1
 
 
 def test_directory_with_missing_entries_is_read_to_its_end() -> None:
-    assert orientation_of(with_exif(b"II*\0\x08\0\0\0\xff\xff" + exif(6)[10:])) == 6
+    assert read_orientation(with_exif(b"II*\0\x08\0\0\0\xff\xff" + exif(6)[10:])) == 6
 
 
 @given(order=st.sampled_from([b"II*\0", b"MM\0*"]), start=st.integers(0, 40), rest=st.binary(max_size=80))
 def test_any_exif_block_yields_a_valid_orientation(order: bytes, start: int, rest: bytes) -> None:
     offset = struct.pack("<I" if order[:1] == b"I" else ">I", start)
 
-    assert orientation_of(with_exif(order + offset + rest)) in range(1, 9)
+    assert read_orientation(with_exif(order + offset + rest)) in range(1, 9)

@@ -19,13 +19,13 @@ OLD = {"jpeg": ["xmp", "xmp-extended"], "png": ["xmp", "xmp-legacy"], "webp": ["
 PACKET = b"<x:xmpmeta>\xef\xbb\xbf</x:xmpmeta>"
 
 
-def facts(data: bytes) -> dict[str, Any]:
+def read_facts(data: bytes) -> dict[str, Any]:
     with Image.open(BytesIO(data)) as picture:
         info = {str(name): value for name, value in picture.info.items() if name != "XML:com.adobe.xmp"}
         return info | {"orientation": picture.getexif().get(0x0112)}
 
 
-def header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
+def build_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
     return validate_structure(data, read_header(data, photo_format))
 
 
@@ -36,11 +36,11 @@ def test_packet_is_the_only_one_and_pixels_stay(photo: str, packet: bytes, draw:
 
     after = embed_xmp(before, FORMATS[kind].name, packet)
 
-    assert facts(after).get("xmp", b"") == packet
+    assert read_facts(after).get("xmp", b"") == packet
     assert PLANTED not in after
     assert packed_pixels(kind, after) == packed_pixels(kind, data)
     assert pixels(after) == pixels(data)
-    assert header(after, FORMATS[kind].name) == header(data, FORMATS[kind].name)
+    assert build_header(after, FORMATS[kind].name) == build_header(data, FORMATS[kind].name)
 
 
 @given(photo=st.sampled_from(list(PHOTOS)), first=st.binary(max_size=80), second=st.binary(max_size=80))
@@ -65,7 +65,7 @@ def test_all_other_metadata_of_the_picture_stays(kind: str) -> None:
 
     after = embed_xmp(before, FORMATS[kind].name, PACKET)
 
-    assert facts(after) == facts(before) | {"xmp": PACKET}
+    assert read_facts(after) == read_facts(before) | {"xmp": PACKET}
     assert after.endswith(b"trailer")
 
 
@@ -87,13 +87,13 @@ def test_simple_webp_becomes_extended_with_same_size_and_alpha(name: str) -> Non
 
     assert after[12:16] == b"VP8X"
     assert after[20] == (0x14 if "transparent" in name else 0x04)
-    assert facts(after)["xmp"] == PACKET
+    assert read_facts(after)["xmp"] == PACKET
 
 
 def test_packet_too_long_for_a_jpeg_is_refused() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
 
-    assert facts(embed_xmp(photo, "jpeg", b"x" * 65_502))["xmp"] == b"x" * 65_502
+    assert read_facts(embed_xmp(photo, "jpeg", b"x" * 65_502))["xmp"] == b"x" * 65_502
     with pytest.raises(ValueError, match="65,503"):
         embed_xmp(photo, "jpeg", b"x" * 65_503)
 

@@ -20,7 +20,15 @@ from backdrop.aws.metrics import (
 from backdrop.model.codes import Code
 from backdrop.model.job import Attempt, AttemptOutcome, JobStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, CallMetrics, LookupStatus, ProviderResult, RetryClass
-from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_result, a_stored_job, an_attempt
+from tests.unit.core_items import (
+    LATER,
+    build_attempt,
+    build_dead_job,
+    build_job,
+    build_problem,
+    build_result,
+    build_stored_job,
+)
 from tests.unit.core_items import NOW as NOON
 
 SECOND = timedelta(seconds=1)
@@ -32,24 +40,24 @@ def powertools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
 
 
-def counted(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+def read_metrics(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in captured.readouterr().out.splitlines()]
 
 
-def facts(line: dict[str, Any]) -> dict[str, Any]:
+def read_facts(line: dict[str, Any]) -> dict[str, Any]:
     """Returns a line without its envelope and its service."""
     return {name: value for name, value in line.items() if name not in ("_aws", "service")}
 
 
 def test_metric_is_emitted_in_the_namespace_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     emit_metrics({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
-    (line,) = counted(capsys)
+    (line,) = read_metrics(capsys)
     (definition,) = line["_aws"]["CloudWatchMetrics"]
     assert definition["Namespace"] == "Backdrop"
     assert definition["Metrics"] == [{"Name": "Accepted", "Unit": "Count"}]
     assert definition["Dimensions"] == [["provider", "operation", "service"]]
     assert line["service"] == "shop"
-    assert facts(line) == {"Accepted": [1.0], "provider": "ideogram", "operation": "replace"}
+    assert read_facts(line) == {"Accepted": [1.0], "provider": "ideogram", "operation": "replace"}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +66,7 @@ def test_metric_is_emitted_in_the_namespace_under_its_name(capsys: pytest.Captur
 )
 def test_metric_has_the_unit_of_its_declaration(metric: Metric, unit: str, capsys: pytest.CaptureFixture[str]) -> None:
     emit_metrics({metric: 2.5}, provider="ideogram", operation="replace")
-    (line,) = counted(capsys)
+    (line,) = read_metrics(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": metric.value, "Unit": unit}]
     assert line[metric.value] == [2.5]
 
@@ -67,8 +75,8 @@ def test_metrics_with_the_same_dimensions_share_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     emit_metrics({Metric.THROTTLED: 2, Metric.PROVIDER_LATENCY: [3, 4]}, provider="ideogram", operation="replace")
-    (line,) = counted(capsys)
-    assert facts(line) == {
+    (line,) = read_metrics(capsys)
+    assert read_facts(line) == {
         "Throttled": [2.0],
         "ProviderLatency": [3.0, 4.0],
         "provider": "ideogram",
@@ -81,11 +89,11 @@ def test_metric_with_undeclared_dimensions_is_not_written(
     dimensions: dict[str, str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     emit_metrics({Metric.ACCEPTED: 1}, **dimensions)
-    assert counted(capsys) == []
+    assert read_metrics(capsys) == []
     assert [(line.levelname, line.message) for line in caplog.records] == [("ERROR", "failed to write a metric")]
 
 
-class Full:
+class FullDisk:
     """A log on a full disk."""
 
     def write(self, text: str) -> int:
@@ -97,7 +105,7 @@ class Full:
 def test_failing_log_does_not_interrupt_the_work(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("sys.stdout", Full())
+    monkeypatch.setattr("sys.stdout", FullDisk())
     emit_metrics({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
     assert [line.message for line in caplog.records] == ["failed to write a metric"]
 
@@ -113,8 +121,8 @@ def test_stored_job_is_counted_with_the_duration_of_each_stage(
 ) -> None:
     hours = [NOON + timedelta(hours=n * n) for n in range(4)]
     times = dict(zip(("queued_at", "submitted_at", "paid_at", "stored_at"), hours, strict=True))
-    count_ended_job(a_stored_job(**times, ended_at=hours[3]))
-    assert [facts(line) for line in counted(capsys)] == [
+    count_ended_job(build_stored_job(**times, ended_at=hours[3]))
+    assert [read_facts(line) for line in read_metrics(capsys)] == [
         {
             "Completed": [1.0],
             "Pictures": [1.0],
@@ -133,41 +141,47 @@ AGAIN = NOON + timedelta(days=2)
 
 
 def test_each_picture_counts_once_regardless_of_its_outputs(capsys: pytest.CaptureFixture[str]) -> None:
-    files = [a_result(n=n, output=output, key=f"{n}-{output}.png") for n in (1, 2, 3) for output in ("web", "print")]
-    count_ended_job(a_stored_job(results=tuple(files), ended_at=AGAIN))
-    assert [facts(line) for line in counted(capsys)] == [BARE | {"Pictures": [3.0]}]
+    files = [
+        build_result(n=n, output=output, key=f"{n}-{output}.png") for n in (1, 2, 3) for output in ("web", "print")
+    ]
+    count_ended_job(build_stored_job(results=tuple(files), ended_at=AGAIN))
+    assert [read_facts(line) for line in read_metrics(capsys)] == [BARE | {"Pictures": [3.0]}]
 
 
 def test_redelivered_pictures_are_counted_without_their_earlier_times(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    count_ended_job(a_stored_job(ended_at=AGAIN))
-    assert [facts(line) for line in counted(capsys)] == [BARE]
+    count_ended_job(build_stored_job(ended_at=AGAIN))
+    assert [read_facts(line) for line in read_metrics(capsys)] == [BARE]
 
 
 def test_restarted_job_counts_no_time_from_its_earlier_run(capsys: pytest.CaptureFixture[str]) -> None:
-    count_ended_job(a_stored_job(queued_at=AGAIN, stored_at=AGAIN + SECOND, ended_at=AGAIN + SECOND))
-    assert [facts(line) for line in counted(capsys)] == [BARE | {"TotalSeconds": [1.0]}]
+    count_ended_job(build_stored_job(queued_at=AGAIN, stored_at=AGAIN + SECOND, ended_at=AGAIN + SECOND))
+    assert [read_facts(line) for line in read_metrics(capsys)] == [BARE | {"TotalSeconds": [1.0]}]
 
 
 def test_reused_picture_has_no_queue_time(capsys: pytest.CaptureFixture[str]) -> None:
     paid, stored = NOON + SECOND, NOON + 3 * SECOND
-    count_ended_job(a_stored_job(queued_at=NOON, submitted_at=None, paid_at=paid, stored_at=stored, ended_at=stored))
-    assert [facts(line) for line in counted(capsys)] == [BARE | {"DeliverSeconds": [2.0], "TotalSeconds": [3.0]}]
+    count_ended_job(
+        build_stored_job(queued_at=NOON, submitted_at=None, paid_at=paid, stored_at=stored, ended_at=stored)
+    )
+    assert [read_facts(line) for line in read_metrics(capsys)] == [
+        BARE | {"DeliverSeconds": [2.0], "TotalSeconds": [3.0]}
+    ]
 
 
 def test_accepted_job_is_counted_with_the_time_since_its_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    count_accepted(a_job(queued_at=NOON + 2 * SECOND), NOON)
+    count_accepted(build_job(queued_at=NOON + 2 * SECOND), NOON)
     asked = {"provider": "ideogram", "operation": "replace"}
-    assert [facts(line) for line in counted(capsys)] == [{"Accepted": [1.0], "IntakeSeconds": [2.0], **asked}]
+    assert [read_facts(line) for line in read_metrics(capsys)] == [{"Accepted": [1.0], "IntakeSeconds": [2.0], **asked}]
 
 
 def test_photo_without_a_job_counts_as_failed_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
     count_refused(Code.NOT_A_PHOTO)
     nobodys = {"provider": "none", "operation": "none"}
-    assert [facts(line) for line in counted(capsys)] == [{"Failed": [1.0], "code": "not_a_photo", **nobodys}]
+    assert [read_facts(line) for line in read_metrics(capsys)] == [{"Failed": [1.0], "code": "not_a_photo", **nobodys}]
 
 
 # -- a message in its lane ----------------------------------------------------------------------------------------
@@ -175,7 +189,7 @@ def test_photo_without_a_job_counts_as_failed_with_its_code(capsys: pytest.Captu
 LABELS = {"provider": "ideogram", "operation": "remove"}
 
 
-def some_calls(*calls: tuple[float, ProviderResult | LookupStatus], **facts: Any) -> CallMetrics:
+def emit_calls(*calls: tuple[float, ProviderResult | LookupStatus], **facts: Any) -> CallMetrics:
     """Returns the metrics of a message with these calls, each with its seconds in flight and its answer."""
     metrics = CallMetrics(labels=dict(LABELS), **facts)
     for seconds, answer in calls:
@@ -186,9 +200,9 @@ def some_calls(*calls: tuple[float, ProviderResult | LookupStatus], **facts: Any
 def test_message_reports_its_slot_time_and_call_time(capsys: pytest.CaptureFixture[str]) -> None:
     refused = ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
     count_slot_use(
-        some_calls((0.5, refused), (10, ProviderResult(RetryClass.OK)), throttle_count=1, throttled_ms=2_500), 14
+        emit_calls((0.5, refused), (10, ProviderResult(RetryClass.OK)), throttle_count=1, throttled_ms=2_500), 14
     )
-    assert [facts(line) for line in counted(capsys)] == [
+    assert [read_facts(line) for line in read_metrics(capsys)] == [
         {
             "SlotSeconds": [14.0],
             "CallSeconds": [10.5],
@@ -205,13 +219,15 @@ def test_rejected_or_pending_call_has_no_latency(
     said: RetryClass | LookupStatus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = said if isinstance(said, LookupStatus) else ProviderResult(said)
-    count_slot_use(some_calls((1, answer)), 2)
-    assert [facts(line) for line in counted(capsys)] == [{"SlotSeconds": [2.0], "CallSeconds": [1.0], **LABELS}]
+    count_slot_use(emit_calls((1, answer)), 2)
+    assert [read_facts(line) for line in read_metrics(capsys)] == [
+        {"SlotSeconds": [2.0], "CallSeconds": [1.0], **LABELS}
+    ]
 
 
 def test_message_without_a_call_is_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
     count_slot_use(CallMetrics(), 2)
-    assert counted(capsys) == []
+    assert read_metrics(capsys) == []
 
 
 # -- failures -----------------------------------------------------------------------------------------------------
@@ -220,26 +236,26 @@ FAILURE = {"Failed": [1.0], "code": "link_expired", "provider": "ideogram", "ope
 
 
 LOSS = {"PaidWithoutResult": [1.0]}
-FREE = an_attempt(charged=0, outcome=AttemptOutcome.NOT_TAKEN)
-LOST = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
+FREE = build_attempt(charged=0, outcome=AttemptOutcome.NOT_TAKEN)
+LOST = build_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
 
 
 @pytest.mark.parametrize("status", [JobStatus.REFUSED, JobStatus.HELD])
 def test_failed_job_counts_as_failed_with_its_code(status: JobStatus, capsys: pytest.CaptureFixture[str]) -> None:
-    count_ended_job(a_dead_job(status=status, attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
-    assert [facts(line) for line in counted(capsys)] == [FAILURE]
+    count_ended_job(build_dead_job(status=status, attempts=(FREE,), problem=build_problem(Code.LINK_EXPIRED)))
+    assert [read_facts(line) for line in read_metrics(capsys)] == [FAILURE]
 
 
 def test_dead_job_also_counts_as_a_dead_letter(capsys: pytest.CaptureFixture[str]) -> None:
-    count_ended_job(a_dead_job(attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
+    count_ended_job(build_dead_job(attempts=(FREE,), problem=build_problem(Code.LINK_EXPIRED)))
     buried = {"DeadLettered": [1.0], "code": "link_expired", "provider": "ideogram"}
-    assert [facts(line) for line in counted(capsys)] == [FAILURE, buried]
+    assert [read_facts(line) for line in read_metrics(capsys)] == [FAILURE, buried]
 
 
 @pytest.mark.parametrize(
     ("status", "attempts"),
     [
-        pytest.param(JobStatus.DEAD, (an_attempt(),), id="paid-and-no-picture"),
+        pytest.param(JobStatus.DEAD, (build_attempt(),), id="paid-and-no-picture"),
         pytest.param(JobStatus.HELD, (LOST,), id="perhaps-paid"),
         pytest.param(JobStatus.DEAD, (LOST, FREE), id="perhaps-paid-by-an-earlier-attempt"),
     ],
@@ -247,15 +263,15 @@ def test_dead_job_also_counts_as_a_dead_letter(capsys: pytest.CaptureFixture[str
 def test_charge_without_a_picture_counts_as_paid_without_result(
     status: JobStatus, attempts: tuple[Attempt, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count_ended_job(a_dead_job(status=status, attempts=attempts))
-    assert LOSS in [facts(line) for line in counted(capsys)]
+    count_ended_job(build_dead_job(status=status, attempts=attempts))
+    assert LOSS in [read_facts(line) for line in read_metrics(capsys)]
 
 
 def test_losses_of_all_providers_share_one_metric(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    count_ended_job(a_dead_job())
-    [loss] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
+    count_ended_job(build_dead_job())
+    [loss] = [line for line in read_metrics(capsys) if "PaidWithoutResult" in line]
     assert loss["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
     assert loss["service"] == "shop"
 
@@ -264,8 +280,8 @@ def test_losses_of_all_providers_share_one_metric(
 def test_open_superseded_and_cancelled_jobs_are_not_counted(
     status: JobStatus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count_ended_job(a_job(status=status, ended_at=LATER))
-    assert counted(capsys) == []
+    count_ended_job(build_job(status=status, ended_at=LATER))
+    assert read_metrics(capsys) == []
 
 
 # -- cold starts --------------------------------------------------------------------------------------------------
@@ -293,10 +309,10 @@ def cold(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cold_start_is_counted_once_per_worker(capsys: pytest.CaptureFixture[str]) -> None:
     said = [handler(word, cast("Any", Context())) for word in ("first", "second")]
     assert said == ["first by shop-intake", "second by shop-intake"]
-    assert [facts(line) for line in counted(capsys)] == [{"ColdStart": [1.0], "function_name": "shop-intake"}]
+    assert [read_facts(line) for line in read_metrics(capsys)] == [{"ColdStart": [1.0], "function_name": "shop-intake"}]
 
 
 @pytest.mark.usefixtures("cold")
 def test_handler_runs_even_if_its_cold_start_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdout", Full())
+    monkeypatch.setattr("sys.stdout", FullDisk())
     assert handler("first", cast("Any", Context())) == "first by shop-intake"

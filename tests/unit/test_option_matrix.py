@@ -26,7 +26,7 @@ from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import PHOTO, the_key
 from tests.contract.calling import job_for, the_id
 from tests.unit.core_items import quick
-from tests.unit.shelf import Shelf
+from tests.unit.shelf import FakeWork
 
 NO = None
 FLASH, SPEED = "FLASH", "rendering_speed"
@@ -85,7 +85,7 @@ CELLS: dict[tuple[str, Any], tuple[str | None, str | None, str | None, str | Non
 REPLACE = {"operation": "replace", "prompt": "a beach"}
 
 
-def value_of(value: Any) -> Any:
+def build_value(value: Any) -> Any:
     """Returns the value as instructions contain it."""
     return (
         [*cast("tuple[str, ...]", value)]
@@ -101,7 +101,7 @@ def value_of(value: Any) -> Any:
 def test_each_option_is_sent_or_refused_with_reason(
     provider: str, cell: tuple[str, Any], names: tuple[str | None, ...]
 ) -> None:
-    field, value = cell[0], value_of(cell[1])
+    field, value = cell[0], build_value(cell[1])
     asked, name = {**REPLACE, field: value}, names[PROVIDERS.index(provider)]
     reasons = find_not_expressible(provider, asked)
     if name is None:
@@ -167,23 +167,23 @@ ASKED = st.fixed_dictionaries(
 )
 
 
-def leaves(value: Any, path: str = "") -> dict[str, Any]:
+def flatten(value: Any, path: str = "") -> dict[str, Any]:
     """Returns every value in nested objects by its dotted path; a palette is one value."""
     if isinstance(value, dict) and path.rpartition(".")[2] not in ("color_palette", "safety"):
-        return {name: one for key, inner in value.items() for name, one in leaves(inner, f"{path}.{key}").items()}
+        return {name: one for key, inner in value.items() for name, one in flatten(inner, f"{path}.{key}").items()}
     return {path.removeprefix("."): value}
 
 
-def sent(provider: str, job: Job) -> dict[str, Any]:
+def list_sent_values(provider: str, job: Job) -> dict[str, Any]:
     """Returns what the provider receives, by dotted path."""
     if provider == "ideogram":
         return {part._name: part.data for part in build_form(job, PHOTO)}  # noqa: SLF001  urllib3 shows it nowhere else
     if provider == "1min":
-        return leaves(onemin.build_request(job, ["images/a.jpg"]))
+        return flatten(onemin.build_request(job, ["images/a.jpg"]))
     if provider == "runware":
-        return leaves(runware.build_request(job, the_id(job), PHOTO))
-    prepared: Any = Segmind("https://api.example", 5, the_key, Shelf()).prepare(job, PHOTO)
-    return leaves(json.loads(prepared.args[1]))
+        return flatten(runware.build_request(job, the_id(job), PHOTO))
+    prepared: Any = Segmind("https://api.example", 5, the_key, FakeWork()).prepare(job, PHOTO)
+    return flatten(json.loads(prepared.args[1]))
 
 
 @quick
@@ -191,7 +191,7 @@ def sent(provider: str, job: Job) -> dict[str, Any]:
 def test_sent_options_are_exactly_the_requested_or_constant_ones(provider: str, asked: dict[str, Any]) -> None:
     if find_not_expressible(provider, asked):
         return
-    found = sent(provider, job_for(provider, **asked))
+    found = list_sent_values(provider, job_for(provider, **asked))
     expected = dict(to_provider_fields(provider, asked))
     assert expected.keys() <= found.keys()
     if provider != "ideogram":

@@ -10,7 +10,16 @@ from PIL.PngImagePlugin import PngInfo
 
 from backdrop.imaging.color import srgb_profile_bytes
 from tests.unit.imaging_photos import scene
-from tests.unit.output_pictures import RED, cut_out, file_of, made_of, on_background, opened, pixels_of, swapped_profile
+from tests.unit.output_pictures import (
+    RED,
+    build_output,
+    cut_out,
+    file_of,
+    on_background,
+    open_output,
+    pixels_of,
+    swapped_profile,
+)
 
 WHITE = (255, 255, 255)
 FORMATS = [{"format": "png", "width": 50}, {"format": "webp"}, {"format": "jpg", "background": "#ffffff"}]
@@ -19,7 +28,7 @@ NAMES = {"png": "PNG", "webp": "WEBP", "jpg": "JPEG"}
 
 @pytest.mark.parametrize("fields", FORMATS)
 def test_output_has_the_requested_format_and_states_srgb(fields: dict[str, Any]) -> None:
-    picture = opened(made_of(cut_out(), **fields))
+    picture = open_output(build_output(cut_out(), **fields))
     assert picture.format == NAMES[fields["format"]]
     if picture.format == "PNG":
         assert picture.info["srgb"] == 0
@@ -41,22 +50,24 @@ def test_output_has_no_metadata_of_the_paid_file(fields: dict[str, Any]) -> None
     exif = Image.Exif()
     exif[0x010F] = "a camera"
     data = file_of(cut_out(), pnginfo=words, exif=exif, dpi=(300, 300))
-    made = made_of(data, **fields)
+    made = build_output(data, **fields)
     assert b"a person" not in made.data
     assert b"a camera" not in made.data
-    assert not opened(made).getexif()
+    assert not open_output(made).getexif()
 
 
 @pytest.mark.parametrize("fields", FORMATS)
 def test_comment_and_profile_of_paid_jpeg_are_dropped(fields: dict[str, Any]) -> None:
     data = file_of(on_background(WHITE), "JPEG", comment=b"made by a person", icc_profile=swapped_profile())
-    made = made_of(data, **fields)
+    made = build_output(data, **fields)
     assert b"a person" not in made.data
-    assert opened(made).info.get("icc_profile") in (None, srgb_profile_bytes())
+    assert open_output(made).info.get("icc_profile") in (None, srgb_profile_bytes())
 
 
 def test_jpg_is_progressive_with_full_color_from_quality_90() -> None:
-    fine, small = (opened(made_of(on_background(WHITE), format="jpg", quality=quality)) for quality in (90, 89))
+    fine, small = (
+        open_output(build_output(on_background(WHITE), format="jpg", quality=quality)) for quality in (90, 89)
+    )
     assert JpegImagePlugin.get_sampling(fine) == 0
     assert JpegImagePlugin.get_sampling(small) == 2
     assert fine.info["progressive"]
@@ -64,13 +75,15 @@ def test_jpg_is_progressive_with_full_color_from_quality_90() -> None:
 
 @pytest.mark.parametrize("format_", ["jpg", "webp"])
 def test_lower_quality_makes_a_smaller_file(format_: str) -> None:
-    sizes = [len(made_of(scene(size=(400, 300)), format=format_, quality=quality).data) for quality in (20, 60, 95)]
+    sizes = [
+        len(build_output(scene(size=(400, 300)), format=format_, quality=quality).data) for quality in (20, 60, 95)
+    ]
     assert sizes == sorted(set(sizes))
 
 
 def test_webp_at_quality_100_is_lossless() -> None:
     picture = scene("RGBA")
-    seen, paid = pixels_of(opened(made_of(picture, format="webp", quality=100))), pixels_of(picture)
+    seen, paid = pixels_of(open_output(build_output(picture, format="webp", quality=100))), pixels_of(picture)
     visible = paid[..., 3] > 0
     assert (seen[..., 3] == paid[..., 3]).all()
     assert (seen[visible] == paid[visible]).all()
@@ -78,29 +91,29 @@ def test_webp_at_quality_100_is_lossless() -> None:
 
 def test_plain_png_output_is_the_paid_file_unchanged() -> None:
     data = file_of(cut_out())
-    assert made_of(data).data == data
-    assert made_of(data).has_alpha
+    assert build_output(data).data == data
+    assert build_output(data).has_alpha
 
 
 def test_plain_output_of_another_format_is_png() -> None:
     paid = file_of(on_background(WHITE), "JPEG")
-    picture = opened(made_of(paid))
+    picture = open_output(build_output(paid))
     assert picture.format == "PNG"
     assert (pixels_of(picture) == pixels_of(Image.open(BytesIO(paid)))).all()
 
 
 def test_fully_opaque_picture_loses_its_alpha_channel() -> None:
     whole = on_background(WHITE).convert("RGBA")
-    assert not made_of(whole, width=50).has_alpha
-    assert not made_of(cut_out(), trim=True).has_alpha
-    assert made_of(cut_out(), width=50).has_alpha
+    assert not build_output(whole, width=50).has_alpha
+    assert not build_output(cut_out(), trim=True).has_alpha
+    assert build_output(cut_out(), width=50).has_alpha
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "RGB", "RGBA", "I;16"])
 def test_every_png_mode_converts_to_every_output(mode: str) -> None:
     paid = scene("L").convert("I").point(lambda value: value * 257).convert("I;16") if mode == "I;16" else scene(mode)
     reference = scene("L") if mode == "I;16" else paid
-    made = opened(made_of(paid, format="webp", quality=100))
+    made = open_output(build_output(paid, format="webp", quality=100))
     expected, seen = pixels_of(reference), pixels_of(made)
     visible = expected[..., 3] > 0
     assert np.abs(seen - expected)[visible].max() <= 1
@@ -109,7 +122,7 @@ def test_every_png_mode_converts_to_every_output(mode: str) -> None:
 def test_palette_with_transparent_color_stays_transparent() -> None:
     palette = cut_out().convert("P", palette=Image.Palette.ADAPTIVE)
     data = file_of(palette, transparency=palette.getpixel((0, 0)))
-    pixels = pixels_of(opened(made_of(data, width=99)))
+    pixels = pixels_of(open_output(build_output(data, width=99)))
     assert pixels[0, 0, 3] == 0
     assert pixels[20, 40, 3] == 255
 
@@ -117,13 +130,13 @@ def test_palette_with_transparent_color_stays_transparent() -> None:
 def test_color_profile_is_applied_to_output() -> None:
     odd = file_of(on_background(WHITE), icc_profile=swapped_profile())
     red, green, blue = (
-        int(band) for band in pixels_of(opened(made_of(odd, width=100, background="white")))[20, 40, :3]
+        int(band) for band in pixels_of(open_output(build_output(odd, width=100, background="white")))[20, 40, :3]
     )
     assert np.abs(np.array((blue, green, red)) - np.array(RED)).max() <= 2
 
 
 def test_cut_out_with_a_profile_keeps_its_alpha() -> None:
-    pixels = pixels_of(opened(made_of(file_of(cut_out(), icc_profile=swapped_profile()), width=99)))
+    pixels = pixels_of(open_output(build_output(file_of(cut_out(), icc_profile=swapped_profile()), width=99)))
     assert (pixels[0, 0, 3], pixels[20, 40, 3]) == (0, 255)
     assert pixels[20, 40, 2] > 200
 
@@ -132,13 +145,13 @@ def test_cut_out_with_a_profile_keeps_its_alpha() -> None:
 @pytest.mark.parametrize("profile", [b"any profile", swapped_profile()], ids=["damaged", "of-other-colors"])
 def test_unusable_profile_does_not_stop_delivery(mode: str, profile: bytes) -> None:
     kind = "JPEG" if mode in ("L", "CMYK") else "PNG"
-    made = made_of(file_of(scene(mode), kind, icc_profile=profile), format="webp")
-    assert opened(made).size == (64, 48)
+    made = build_output(file_of(scene(mode), kind, icc_profile=profile), format="webp")
+    assert open_output(made).size == (64, 48)
 
 
 def test_jpg_shows_white_behind_stray_alpha() -> None:
     """A new background is opaque. If a provider's is not entirely, nothing turns black."""
-    pixels = pixels_of(opened(made_of(Image.new("RGBA", (16, 16), (200, 200, 200, 0)), format="jpg")), "RGB")
+    pixels = pixels_of(open_output(build_output(Image.new("RGBA", (16, 16), (200, 200, 200, 0)), format="jpg")), "RGB")
     assert pixels.min() >= 254
 
 
@@ -146,5 +159,5 @@ def test_jpg_shows_white_behind_stray_alpha() -> None:
 def test_noise_can_be_encoded_as_jpg(quality: int) -> None:
     """Pillow reserves too small a buffer for noise, and a progressive JPEG must fit into it."""
     noise = Image.merge("RGB", [Image.effect_noise((640, 480), 200) for _ in range(3)])
-    made = made_of(noise, format="jpg", quality=quality)
-    assert opened(made).size == (640, 480)
+    made = build_output(noise, format="jpg", quality=quality)
+    assert open_output(made).size == (640, 480)

@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
-from tests.unit.output_pictures import RED, SUBJECT, box_of, cut_out, file_of, made_of, on_background, opened, pixels_of
+from tests.unit.output_pictures import (
+    RED,
+    SUBJECT,
+    box_of,
+    build_output,
+    cut_out,
+    file_of,
+    on_background,
+    open_output,
+    pixels_of,
+)
 
 WHITE = (255, 255, 255)
 GRAY = (128, 128, 128)
@@ -39,8 +49,8 @@ def difference(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def test_marketplace_picture_is_trimmed_white_square_85_percent_full() -> None:
-    made = made_of(cut_out(), **MARKETPLACE_OUTPUT)
-    picture = opened(made)
+    made = build_output(cut_out(), **MARKETPLACE_OUTPUT)
+    picture = open_output(made)
     assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (2000, 2000))
     pixels = pixels_of(picture, "RGB")
     seen = np.abs(pixels - np.array(RED)).max(axis=2) < 40
@@ -55,16 +65,16 @@ def test_scaled_picture_matches_another_librarys_reference(background: tuple[int
     premultiplied = np.dstack([whole[..., :3] * whole[..., 3:] / 255, whole[..., 3:]])
     reference = cv2.resize(premultiplied, (50, 40), interpolation=cv2.INTER_AREA)
     laid = (reference[..., :3] + np.array(background) * (1 - reference[..., 3:] / 255)) / 255
-    assert difference(on(background, pixels_of(opened(made_of(scene(), width=50)))), laid) <= 2
+    assert difference(on(background, pixels_of(open_output(build_output(scene(), width=50)))), laid) <= 2
     color = "#" + "".join(f"{band:02x}" for band in background)
-    flat = pixels_of(opened(made_of(scene(), width=50, background=color)), "RGB") / 255
+    flat = pixels_of(open_output(build_output(scene(), width=50, background=color)), "RGB") / 255
     assert difference(flat, laid) <= 2
 
 
 @pytest.mark.parametrize("width", [37, 50, 99])
 def test_scaling_a_cut_out_darkens_no_edge(width: int) -> None:
     """The transparent pixels around a subject are black, and black must not bleed into it."""
-    pixels = pixels_of(opened(made_of(cut_out(), width=width)))
+    pixels = pixels_of(open_output(build_output(cut_out(), width=width)))
     edge = pixels[(pixels[..., 3] > 32) & (pixels[..., 3] < 255)]
     assert len(edge)
     assert (edge[:, :3] - np.array(RED)).min() >= -8
@@ -72,7 +82,7 @@ def test_scaling_a_cut_out_darkens_no_edge(width: int) -> None:
 
 
 def test_cut_out_is_trimmed_to_its_visible_part() -> None:
-    picture = opened(made_of(cut_out(), trim=True))
+    picture = open_output(build_output(cut_out(), trim=True))
     left, top, right, bottom = SUBJECT
     assert picture.size == (right - left, bottom - top)
     assert (pixels_of(picture) == np.array((*RED, 255))).all()
@@ -81,9 +91,9 @@ def test_cut_out_is_trimmed_to_its_visible_part() -> None:
 def test_invisible_haze_is_trimmed() -> None:
     hazy = cut_out()
     hazy.putpixel((90, 70), (*RED, 15))
-    assert opened(made_of(hazy, trim=True)).size == (40, 30)
+    assert open_output(build_output(hazy, trim=True)).size == (40, 30)
     hazy.putpixel((90, 70), (*RED, 16))
-    assert opened(made_of(hazy, trim=True)).size == (71, 61)
+    assert open_output(build_output(hazy, trim=True)).size == (71, 61)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
@@ -91,7 +101,7 @@ def test_invisible_haze_is_trimmed() -> None:
 def test_opaque_picture_loses_borders_of_one_color(background: tuple[int, int, int], mode: str) -> None:
     noisy = on_background(background)
     noisy.putpixel((3, 3), tuple(band - 10 for band in background))
-    picture = opened(made_of(noisy.convert(mode), trim=True))
+    picture = open_output(build_output(noisy.convert(mode), trim=True))
     assert picture.size == (40, 30)
     assert (pixels_of(picture, "RGB") == np.array(RED)).all()
 
@@ -99,23 +109,23 @@ def test_opaque_picture_loses_borders_of_one_color(background: tuple[int, int, i
 def test_border_of_several_colors_is_not_trimmed() -> None:
     uneven = on_background(WHITE)
     uneven.putpixel((99, 79), (200, 255, 255))
-    assert opened(made_of(uneven, trim=True)).size == (100, 80)
+    assert open_output(build_output(uneven, trim=True)).size == (100, 80)
 
 
 @pytest.mark.parametrize("empty", [Image.new("RGBA", (30, 20), (9, 9, 9, 3)), Image.new("RGB", (30, 20), GRAY)])
 def test_empty_picture_is_not_trimmed(empty: Image.Image) -> None:
-    assert opened(made_of(empty, trim=True)).size == (30, 20)
+    assert open_output(build_output(empty, trim=True)).size == (30, 20)
 
 
 def test_free_space_is_transparent_without_a_background() -> None:
-    picture = opened(made_of(on_background(GRAY), fit="pad", width=200, height=80))
+    picture = open_output(build_output(on_background(GRAY), fit="pad", width=200, height=80))
     pixels = pixels_of(picture)
     assert box_of(pixels[..., 3] == 255) == (50, 0, 150, 80)
     assert set(np.unique(pixels[..., 3])) == {0, 255}
 
 
 def test_margin_surrounds_a_trimmed_subject() -> None:
-    pixels = pixels_of(opened(made_of(cut_out(), trim=True, margin="7px", background="#00ff00")), "RGB")
+    pixels = pixels_of(open_output(build_output(cut_out(), trim=True, margin="7px", background="#00ff00")), "RGB")
     assert pixels.shape == (44, 54, 3)
     assert box_of((pixels == np.array(RED)).all(axis=2)) == (7, 7, 47, 37)
     assert (pixels[0, 0] == (0, 255, 0)).all()
@@ -124,26 +134,26 @@ def test_margin_surrounds_a_trimmed_subject() -> None:
 def test_cover_shows_the_middle() -> None:
     halves = Image.new("RGB", (90, 30), GRAY)
     halves.paste(RED, (30, 0, 60, 30))
-    pixels = pixels_of(opened(made_of(halves, fit="cover", width=30, height=30)), "RGB")
+    pixels = pixels_of(open_output(build_output(halves, fit="cover", width=30, height=30)), "RGB")
     assert (pixels == np.array(RED)).all()
 
 
 def test_contain_never_enlarges_and_pad_reports_its_scale() -> None:
-    assert opened(made_of(cut_out(), width=500)).size == (100, 80)
-    assert made_of(cut_out(), width=500).scale == 1
-    padded = made_of(cut_out(), fit="pad", width=500, height=800)
+    assert open_output(build_output(cut_out(), width=500)).size == (100, 80)
+    assert build_output(cut_out(), width=500).scale == 1
+    padded = build_output(cut_out(), fit="pad", width=500, height=800)
     assert (padded.width, padded.height, padded.scale) == (500, 800, 5)
 
 
 def test_background_shows_through_half_transparent_parts() -> None:
     half = Image.new("RGBA", (4, 4), (200, 0, 0, 128))
-    pixels = pixels_of(opened(made_of(half, background="#0000ff")), "RGB")
+    pixels = pixels_of(open_output(build_output(half, background="#0000ff")), "RGB")
     assert np.abs(pixels - np.array((100, 0, 127))).max() <= 1
 
 
 def test_outputs_of_one_picture_do_not_affect_each_other() -> None:
     data = file_of(cut_out())
-    alone = made_of(data, format="webp").data
-    made_of(data, **MARKETPLACE_OUTPUT)
-    assert made_of(data, format="webp").data == alone
-    assert made_of(data, name="master").data == data
+    alone = build_output(data, format="webp").data
+    build_output(data, **MARKETPLACE_OUTPUT)
+    assert build_output(data, format="webp").data == alone
+    assert build_output(data, name="master").data == data

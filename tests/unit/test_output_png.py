@@ -6,10 +6,10 @@ import pytest
 from PIL import Image, ImageChops
 
 from tests.unit import imaging_photos as photos
-from tests.unit.output_pictures import made_of
+from tests.unit.output_pictures import build_output
 
 
-def opened(data: bytes) -> Image.Image:
+def open_image(data: bytes) -> Image.Image:
     return Image.open(BytesIO(data))
 
 
@@ -17,7 +17,7 @@ def opened(data: bytes) -> Image.Image:
 def test_png_output_of_a_png_keeps_every_byte(mode: str) -> None:
     data = photos.with_chunk(photos.png(mode), b"tEXt", b"Seed\x007")
 
-    assert made_of(data).data == data
+    assert build_output(data).data == data
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ def test_png_output_of_a_png_keeps_every_byte(mode: str) -> None:
     ],
 )
 def test_png_output_of_another_format_keeps_the_pixels(data: bytes, mode: str) -> None:
-    made = opened(made_of(data).data)
+    made = open_image(build_output(data).data)
 
     assert (made.format, made.mode) == ("PNG", mode)
-    assert ImageChops.difference(made, opened(data).convert(mode)).getbbox(alpha_only=False) is None
+    assert ImageChops.difference(made, open_image(data).convert(mode)).getbbox(alpha_only=False) is None
 
 
 def test_png_output_keeps_the_profile_only_with_its_colors() -> None:
@@ -40,7 +40,7 @@ def test_png_output_keeps_the_profile_only_with_its_colors() -> None:
     rgb = photos.saved(photos.scene(), "JPEG", icc_profile=profile)
     cmyk = photos.saved(photos.scene("CMYK"), "JPEG", icc_profile=profile)
 
-    assert opened(made_of(rgb).data).info["icc_profile"] == profile
-    made = opened(made_of(cmyk).data)
+    assert open_image(build_output(rgb).data).info["icc_profile"] == profile
+    made = open_image(build_output(cmyk).data)
     assert made.mode == "RGB"
     assert "icc_profile" not in made.info

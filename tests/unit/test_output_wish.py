@@ -15,12 +15,12 @@ from tests.unit.core_items import quick
 FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
 
 
-def read(said: object) -> Any:
+def validate(said: object) -> Any:
     """Returns the validated field."""
     return FIELD.dump_python(FIELD.validate_python(said, strict=True), exclude_none=True)
 
 
-def complaints(said: object) -> str:
+def join_errors(said: object) -> str:
     """Returns all errors of the field as one text."""
     with pytest.raises(ValidationError) as raised:
         FIELD.validate_python(said, strict=True)
@@ -28,12 +28,12 @@ def complaints(said: object) -> str:
 
 
 def test_marketplace_output_can_be_expressed() -> None:
-    assert read(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
+    assert validate(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
 
 
 def test_object_and_list_are_kept_as_they_were_given() -> None:
-    assert read({"format": "webp"}) == {"format": "webp"}
-    assert read([{"format": "webp"}]) == [{"format": "webp"}]
+    assert validate({"format": "webp"}) == {"format": "webp"}
+    assert validate([{"format": "webp"}]) == [{"format": "webp"}]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_object_and_list_are_kept_as_they_were_given() -> None:
     ],
 )
 def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any]) -> None:
-    assert read(said) == kept
-    assert read(kept) == kept
+    assert validate(said) == kept
+    assert validate(kept) == kept
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,16 @@ def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any])
     ],
 )
 def test_output_error_has_a_helpful_message(said: dict[str, Any], words: str) -> None:
-    assert words in complaints(said)
+    assert words in join_errors(said)
 
 
 @pytest.mark.parametrize("said", [5, "webp", None, True, ["webp"]])
 def test_non_object_output_is_answered_with_an_example(said: object) -> None:
-    assert 'an output must be an object such as {"format": "webp"}' in complaints(said)
+    assert 'an output must be an object such as {"format": "webp"}' in join_errors(said)
 
 
 def test_all_errors_of_all_outputs_are_reported_at_once() -> None:
-    told = complaints([{"format": "gif", "width": 0}, {"fit": "pad", "quality": 3}])
+    told = join_errors([{"format": "gif", "width": 0}, {"fit": "pad", "quality": 3}])
     assert "('list', 0, 'format')" in told
     assert "('list', 0, 'width')" in told
     assert "needs width and height" in told
@@ -115,16 +115,16 @@ def test_all_errors_of_all_outputs_are_reported_at_once() -> None:
 
 
 def test_at_most_one_output_has_no_name_and_no_two_have_the_same() -> None:
-    assert read([{"name": "a"}, {"name": "b"}, {}]) == [{"name": "a"}, {"name": "b"}, {}]
-    assert "2 outputs have no name" in complaints([{}, {"format": "webp"}])
-    assert "'a': two outputs must not have the same name" in complaints(
+    assert validate([{"name": "a"}, {"name": "b"}, {}]) == [{"name": "a"}, {"name": "b"}, {}]
+    assert "2 outputs have no name" in join_errors([{}, {"format": "webp"}])
+    assert "'a': two outputs must not have the same name" in join_errors(
         [{"name": "a"}, {"name": "a", "format": "webp"}]
     )
 
 
 def test_list_has_one_to_ten_outputs() -> None:
-    assert "at least 1" in complaints([])
-    assert "at most 10" in complaints([{"name": f"n{n}"} for n in range(MAX_OUTPUTS + 1)])
+    assert "at least 1" in join_errors([])
+    assert "at most 10" in join_errors([{"name": f"n{n}"} for n in range(MAX_OUTPUTS + 1)])
 
 
 def test_schema_shows_editors_the_accepted_values() -> None:
@@ -152,14 +152,14 @@ WISH = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) |
 @given(JSON | WISH | st.lists(WISH, max_size=4))
 def test_any_json_is_an_output_or_an_error(said: object) -> None:
     try:
-        kept = read(said)
+        kept = validate(said)
     except ValidationError:
         return
-    assert read(kept) == kept
+    assert validate(kept) == kept
     assert parse_outputs({"output": json.loads(json.dumps(kept))})
 
 
 def test_validated_output_can_be_parsed_by_deliver() -> None:
-    output = parse_output(read(MARKETPLACE_OUTPUT))
+    output = parse_output(validate(MARKETPLACE_OUTPUT))
     assert (output.format, output.fit, output.background, output.trim) == ("jpg", "pad", "#ffffff", True)
     assert (output.width, output.height, output.margin_share) == (2000, 2000, 0.075)

@@ -18,19 +18,19 @@ from backdrop_cli.formatting import format_duration
 from backdrop_cli.gallery.album import GENERIC_HINT, Album, GalleryFile, MissingReason
 from backdrop_cli.gallery.gallery_folder import describe_other_page, write_gallery
 from backdrop_cli.gallery.gallery_html import build_page_data
-from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result, source
+from tests.unit.demo_scenes import NOON, PREFIX, build_receipt, build_report, build_result, build_source
 
 NASTY = '"></script><script>alert(1)</script><!--&amp;\u2028${x}$title'
 
 
-def image(color: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG") -> bytes:
+def build_image(color: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG") -> bytes:
     file = BytesIO()
     Image.new("RGB", size, color).save(file, kind)
     return file.getvalue()
 
 
 @dataclass
-class Bucket:
+class FakeBucket:
     """Returns a picture for each file except the `lost` ones, and counts how often it is read."""
 
     lost: tuple[str, ...] = ()
@@ -38,10 +38,10 @@ class Bucket:
 
     def read(self, file: GalleryFile) -> bytes | MissingReason:
         self.asked.append(file)
-        return MissingReason.GONE if file.key in self.lost else image()
+        return MissingReason.GONE if file.key in self.lost else build_image()
 
 
-class Reader(HTMLParser):
+class PageReader(HTMLParser):
     """Collects what a browser would load, every tag that it would see, and the page's data."""
 
     def __init__(self, html: str) -> None:
@@ -65,24 +65,26 @@ class Reader(HTMLParser):
             self._in_data = False
 
 
-def album(**changes: Any) -> Album:
-    two = receipt("cup.jpg", result("out/cup.png"), result("out/cup_2.png", 2), usd=0.12, prompt="on the moon")
-    cut = receipt("cut/cup.jpg", result("out/cut.png", has_alpha=True, seed=None), usd=0.01)
-    known: dict[str, Any] = {"receipts": [two, cut], "reports": [report("bad.jpg")], "prefix": PREFIX}
+def build_album(**changes: Any) -> Album:
+    two = build_receipt(
+        "cup.jpg", build_result("out/cup.png"), build_result("out/cup_2.png", 2), usd=0.12, prompt="on the moon"
+    )
+    cut = build_receipt("cut/cup.jpg", build_result("out/cut.png", has_alpha=True, seed=None), usd=0.01)
+    known: dict[str, Any] = {"receipts": [two, cut], "reports": [build_report("bad.jpg")], "prefix": PREFIX}
     return Album(**(known | changes))
 
 
-def entries(shown: Album) -> list[dict[str, Any]]:
+def list_entries(shown: Album) -> list[dict[str, Any]]:
     return build_page_data(shown, {}, NOON)["entries"]
 
 
-def read(folder: Path, shown: Album, bucket: Bucket | None = None) -> Reader:
-    made = write_gallery(folder, shown, (bucket or Bucket()).read, NOON)
-    return Reader(made.index_path.read_text("utf-8"))
+def write_and_read(folder: Path, shown: Album, bucket: FakeBucket | None = None) -> PageReader:
+    made = write_gallery(folder, shown, (bucket or FakeBucket()).read, NOON)
+    return PageReader(made.index_path.read_text("utf-8"))
 
 
 def test_every_picture_is_next_to_its_photo(tmp_path: Path) -> None:
-    shown = read(tmp_path, album()).data["entries"]
+    shown = write_and_read(tmp_path, build_album()).data["entries"]
     assert [(one["kind"], one["name"]) for one in shown] == [
         ("trouble", "bad.jpg"),
         ("shot", "cup.jpg"),
@@ -96,7 +98,7 @@ def test_every_picture_is_next_to_its_photo(tmp_path: Path) -> None:
 
 
 def test_page_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
-    page = read(tmp_path, album())
+    page = write_and_read(tmp_path, build_album())
     assert page.loads == ["#pictures"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "thumbs"]
     text = (tmp_path / "index.html").read_text("utf-8")
@@ -104,8 +106,8 @@ def test_page_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
 
 
 def test_page_shows_prompt_style_cost_provider_and_seconds() -> None:
-    styled = receipt("a.jpg", result("a.png"), prompt="at sea", style_preset="GOLDEN_HOUR")
-    (one,) = entries(album(receipts=[styled], reports=[]))
+    styled = build_receipt("a.jpg", build_result("a.png"), prompt="at sea", style_preset="GOLDEN_HOUR")
+    (one,) = list_entries(build_album(receipts=[styled], reports=[]))
     assert (one["said"], one["tags"], one["cost"]) == ("at sea", ["golden hour"], "$0.06")
     assert (one["provider"], one["time"]) == ("ideogram", "4.0 s")
     assert one["asked"] == [("a.jpg.json", [("operation", "new background"), ("style", "golden hour")])]
@@ -116,8 +118,10 @@ def test_page_shows_prompt_style_cost_provider_and_seconds() -> None:
 
 
 def test_list_of_providers_is_text_and_deeper_values_json() -> None:
-    told = receipt("a.jpg", result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4)
-    (one,) = entries(album(receipts=[told], reports=[]))
+    told = build_receipt(
+        "a.jpg", build_result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4
+    )
+    (one,) = list_entries(build_album(receipts=[told], reports=[]))
     ((_, rows),) = one["asked"]
     assert dict(rows)["provider"] == "ideogram, segmind"
     assert dict(rows)["output"] == '[{"name": "thumb"}]'
@@ -125,33 +129,39 @@ def test_list_of_providers_is_text_and_deeper_values_json() -> None:
 
 
 def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
-    plain = read(tmp_path / "plain", album())
-    told = receipt(f"{NASTY}.jpg", result(f"{NASTY}.png"), prompt=NASTY, style_codes=[NASTY], metadata={NASTY: NASTY})
+    plain = write_and_read(tmp_path / "plain", build_album())
+    told = build_receipt(
+        f"{NASTY}.jpg", build_result(f"{NASTY}.png"), prompt=NASTY, style_codes=[NASTY], metadata={NASTY: NASTY}
+    )
     told["jobs"][0] |= {"warnings": [NASTY], "provider": NASTY, "variant": NASTY}
-    bad = report(NASTY, message=NASTY, hint=NASTY, code=NASTY, money=NASTY, status=NASTY)
-    page = read(tmp_path / "nasty", album(receipts=[told], reports=[bad], credits=[NASTY], stack=NASTY, prefix=""))
+    bad = build_report(NASTY, message=NASTY, hint=NASTY, code=NASTY, money=NASTY, status=NASTY)
+    page = write_and_read(
+        tmp_path / "nasty", build_album(receipts=[told], reports=[bad], credits=[NASTY], stack=NASTY, prefix="")
+    )
     assert page.tags == plain.tags
     assert json.dumps(page.data, ensure_ascii=False).count("alert(1)") >= 15
     assert page.data["entries"][1]["said"] == NASTY
 
 
 def test_text_that_is_not_valid_unicode_is_still_shown(tmp_path: Path) -> None:
-    lone = receipt("a\u202e\x00.jpg", result("b.png"), prompt="half a \ud800 letter")
-    assert len(read(tmp_path, album(receipts=[lone])).data["entries"]) == 2
+    lone = build_receipt("a\u202e\x00.jpg", build_result("b.png"), prompt="half a \ud800 letter")
+    assert len(write_and_read(tmp_path, build_album(receipts=[lone])).data["entries"]) == 2
 
 
 def test_stand_in_is_named_only_where_it_made_pictures() -> None:
-    assert "stand-in" in json.dumps(build_page_data(album(standins={"ideogram"}), {}, NOON))
-    assert "stand-in" not in json.dumps(build_page_data(album(standins={"runware"}), {}, NOON))
-    assert "stand-in" not in json.dumps(build_page_data(album(), {}, NOON))
+    assert "stand-in" in json.dumps(build_page_data(build_album(standins={"ideogram"}), {}, NOON))
+    assert "stand-in" not in json.dumps(build_page_data(build_album(standins={"runware"}), {}, NOON))
+    assert "stand-in" not in json.dumps(build_page_data(build_album(), {}, NOON))
 
 
 def test_one_photo_at_every_provider_is_one_group() -> None:
-    one = receipt("five/ideogram.jpg", result("out/a.png"), prompt="by a window")
-    other = receipt("five/runware.jpg", result("out/b.png"), prompt="by a window")
+    one = build_receipt("five/ideogram.jpg", build_result("out/a.png"), prompt="by a window")
+    other = build_receipt("five/runware.jpg", build_result("out/b.png"), prompt="by a window")
     other["jobs"][0]["provider"] = "runware"
-    several = album(receipts=[receipt("cup.jpg", result("out/cup.png")), one, other], reports=[], standins={"runware"})
-    assert not any(entry["together"] for entry in entries(several))
+    several = build_album(
+        receipts=[build_receipt("cup.jpg", build_result("out/cup.png")), one, other], reports=[], standins={"runware"}
+    )
+    assert not any(entry["together"] for entry in list_entries(several))
     shown = build_page_data(replace(several, side_by_side_prefix="five/"), {}, NOON)
     made = {entry["name"]: (entry["together"], entry["maker"]) for entry in shown["entries"]}
     assert made == {
@@ -165,18 +175,18 @@ def test_one_photo_at_every_provider_is_one_group() -> None:
 
 def test_duration_counts_from_the_upload_if_it_is_known() -> None:
     uploads = {f"{PREFIX}cup.jpg": NOON - timedelta(seconds=2)}
-    assert [shot.duration_seconds for shot in album(uploaded_at=uploads).comparisons] == [6.0, 6.0, 4.0]
+    assert [shot.duration_seconds for shot in build_album(uploaded_at=uploads).comparisons] == [6.0, 6.0, 4.0]
 
 
 def test_jobs_that_are_not_current_are_not_shown() -> None:
-    old = receipt("cup.jpg", result("old.png"))
+    old = build_receipt("cup.jpg", build_result("old.png"))
     old["jobs"][0]["current"] = False
-    assert album(receipts=[old]).comparisons == []
+    assert build_album(receipts=[old]).comparisons == []
 
 
 def test_picture_in_several_formats_is_one_entry() -> None:
-    small = result("a@thumb.webp", output="thumb", width=100, height=75, format="webp", bytes=900)
-    (one,) = entries(album(receipts=[receipt("a.jpg", small, result("a.png"))], reports=[]))
+    small = build_result("a@thumb.webp", output="thumb", width=100, height=75, format="webp", bytes=900)
+    (one,) = list_entries(build_album(receipts=[build_receipt("a.jpg", small, build_result("a.png"))], reports=[]))
     assert [key for key, _ in one["files"]] == ["a@thumb.webp", "a.png"]
     assert one["files"][0][1] == "thumb: WEBP, 100 × 75, 900 bytes"
     assert one["picks"] == [[f"{PREFIX}a.jpg", "a@thumb.webp"], [f"{PREFIX}a.jpg", "a.png"]]
@@ -185,85 +195,89 @@ def test_picture_in_several_formats_is_one_entry() -> None:
 
 def test_every_failure_has_its_hint_cost_and_message() -> None:
     reports = [
-        report(f"{code}.jpg", code=code.value, hint="Do this.", money=money)
+        build_report(f"{code}.jpg", code=code.value, hint="Do this.", money=money)
         for code, money in zip(Code, ["not_spent", "spent", "unknown"] * len(Code), strict=False)
     ]
-    reports.append(report("silent.jpg", code="from_tomorrow", hint=""))
-    told = [one for one in entries(album(receipts=[], reports=reports)) if one["kind"] == "trouble"]
+    reports.append(build_report("silent.jpg", code="from_tomorrow", hint=""))
+    told = [one for one in list_entries(build_album(receipts=[], reports=reports)) if one["kind"] == "trouble"]
     assert len(told) == len(Code) + 1
     assert all(one["hint"] and one["message"] and one["money"].endswith(".") for one in told)
     assert {one["hint"] for one in told} == {"Do this.", GENERIC_HINT}
 
 
 def test_paused_provider_is_shown_once_above_the_pictures() -> None:
-    errors = report("x", status="paused", code="budget_reached")["errors"]
-    shown = build_page_data(album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
+    errors = build_report("x", status="paused", code="budget_reached")["errors"]
+    shown = build_page_data(build_album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
     (told,) = shown["stopped"]
     assert (told["name"], told["status"], told["hint"]) == ("ideogram", "paused", "Replace the file.")
     assert "trouble" not in {one["kind"] for one in shown["entries"]}
 
 
 def test_broken_folder_defaults_have_an_entry_without_a_photo() -> None:
-    (trouble,) = album(receipts=[], reports=[report("shoes/_backdrop.json", code="folder_defaults_broken")]).problems
+    (trouble,) = build_album(
+        receipts=[], reports=[build_report("shoes/_backdrop.json", code="folder_defaults_broken")]
+    ).problems
     assert (trouble.photo, trouble.name) == (None, "shoes/_backdrop.json")
 
 
 def test_photos_in_progress_are_counted_and_not_shown() -> None:
-    waiting = receipt("w.jpg")
+    waiting = build_receipt("w.jpg")
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
-    shown = album(receipts=[waiting, receipt("there.jpg", result("there.png"))])
+    shown = build_album(receipts=[waiting, build_receipt("there.jpg", build_result("there.png"))])
     assert (shown.pending_count, [shot.name for shot in shown.comparisons]) == (1, ["there.jpg"])
     assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is in progress")
 
 
 def test_photo_of_another_bucket_is_named_with_it() -> None:
-    far = receipt("a.jpg", result("a.png"))
-    far["source"] = source("a.jpg", bucket="theirs")
-    (shot,) = album(receipts=[far], input_bucket="photos").comparisons
+    far = build_receipt("a.jpg", build_result("a.png"))
+    far["source"] = build_source("a.jpg", bucket="theirs")
+    (shot,) = build_album(receipts=[far], input_bucket="photos").comparisons
     assert (shot.source, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
 
 
 def test_shortened_prefix_keeps_whole_names() -> None:
-    assert {shot.name for shot in album(prefix=f"{PREFIX}cu").comparisons} == {"cup.jpg", "cut/cup.jpg"}
+    assert {shot.name for shot in build_album(prefix=f"{PREFIX}cu").comparisons} == {"cup.jpg", "cut/cup.jpg"}
 
 
 def test_each_file_is_read_once_and_never_again(tmp_path: Path) -> None:
-    bucket = Bucket()
-    first = write_gallery(tmp_path, album(), bucket.read, NOON)
-    again = write_gallery(tmp_path, album(), bucket.read, NOON)
+    bucket = FakeBucket()
+    first = write_gallery(tmp_path, build_album(), bucket.read, NOON)
+    again = write_gallery(tmp_path, build_album(), bucket.read, NOON)
     assert len(bucket.asked) == len(set(bucket.asked)) == 6
     assert [(one.new_thumbnail_count, one.kept_thumbnail_count) for one in (first, again)] == [(6, 0), (0, 6)]
 
 
 def test_thumb_made_by_two_threads_at_once_counts_once(tmp_path: Path) -> None:
-    twins = [receipt(name, result("cut.png"), usd=0.06) for name in ("a.jpg", "b.jpg")]
+    twins = [build_receipt(name, build_result("cut.png"), usd=0.06) for name in ("a.jpg", "b.jpg")]
     for one in twins:
         one["source"]["sha256"] = "the same"
-    both, bucket = Barrier(2, timeout=60), Bucket()
+    both, bucket = Barrier(2, timeout=60), FakeBucket()
 
     def read_together(file: GalleryFile) -> bytes | MissingReason:
         if file.key.endswith(".jpg"):
             both.wait()
         return bucket.read(file)
 
-    made = write_gallery(tmp_path, album(receipts=twins, reports=[]), read_together, NOON, max_workers=3)
+    made = write_gallery(tmp_path, build_album(receipts=twins, reports=[]), read_together, NOON, max_workers=3)
     assert (made.new_thumbnail_count, made.kept_thumbnail_count) == (2, 1)
 
 
 def test_new_version_of_a_picture_replaces_its_thumb(tmp_path: Path) -> None:
-    bucket = Bucket()
-    write_gallery(tmp_path, album(receipts=[receipt("a.jpg", result("a.png"))], reports=[]), bucket.read, NOON)
-    newer = receipt("a.jpg", result("a.png", version_id="two"))
+    bucket = FakeBucket()
+    write_gallery(
+        tmp_path, build_album(receipts=[build_receipt("a.jpg", build_result("a.png"))], reports=[]), bucket.read, NOON
+    )
+    newer = build_receipt("a.jpg", build_result("a.png", version_id="two"))
     (tmp_path / "thumbs" / "mine.webp").write_bytes(b"")
-    made = write_gallery(tmp_path, album(receipts=[newer], reports=[]), bucket.read, NOON)
+    made = write_gallery(tmp_path, build_album(receipts=[newer], reports=[]), bucket.read, NOON)
     assert (made.new_thumbnail_count, made.kept_thumbnail_count) == (1, 1)
     assert len([*(tmp_path / "thumbs").iterdir()]) == 3
 
 
 def test_missing_photo_is_reported_and_its_picture_kept(tmp_path: Path) -> None:
-    made = write_gallery(tmp_path, album(reports=[]), Bucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
+    made = write_gallery(tmp_path, build_album(reports=[]), FakeBucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
     assert {file.key: why for file, why in made.missing_files.items()} == {f"{PREFIX}cup.jpg": MissingReason.GONE}
-    shown = Reader(made.index_path.read_text("utf-8")).data["entries"]
+    shown = PageReader(made.index_path.read_text("utf-8")).data["entries"]
     assert (shown[0]["before"], bool(shown[0]["after"])) == ("", True)
 
 
@@ -277,10 +291,10 @@ def test_missing_photo_is_reported_and_its_picture_kept(tmp_path: Path) -> None:
 )
 def test_page_explains_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | MissingReason, words: str) -> None:
     def answered(file: GalleryFile) -> bytes | MissingReason:
-        return answer if file.key.endswith(".jpg") else image()
+        return answer if file.key.endswith(".jpg") else build_image()
 
-    made = write_gallery(tmp_path, album(), answered, NOON)
-    for one in Reader(made.index_path.read_text("utf-8")).data["entries"]:
+    made = write_gallery(tmp_path, build_album(), answered, NOON)
+    for one in PageReader(made.index_path.read_text("utf-8")).data["entries"]:
         assert (one["before"], one["no_before"], one.get("no_after", "")) == ("", words, "")
 
 
@@ -301,50 +315,60 @@ def test_page_explains_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | 
 def test_page_is_replaced_only_by_one_that_includes_it(
     tmp_path: Path, there: dict[str, str], ours: dict[str, str], held: str
 ) -> None:
-    assert describe_other_page(tmp_path, album(**ours)) == ""
-    write_gallery(tmp_path, album(**there), Bucket().read, NOON)
-    assert describe_other_page(tmp_path, album(**ours)) == held
+    assert describe_other_page(tmp_path, build_album(**ours)) == ""
+    write_gallery(tmp_path, build_album(**there), FakeBucket().read, NOON)
+    assert describe_other_page(tmp_path, build_album(**ours)) == held
 
 
 def test_page_without_a_description_of_itself_is_kept(tmp_path: Path) -> None:
-    index = write_gallery(tmp_path, album(), Bucket().read, NOON).index_path
+    index = write_gallery(tmp_path, build_album(), FakeBucket().read, NOON).index_path
     lines = index.read_text("utf-8").splitlines(keepends=True)
     index.write_text("".join(line for line in lines if 'name="backdrop-page"' not in line), "utf-8")
-    assert describe_other_page(tmp_path, album()).startswith("a page of an earlier release")
+    assert describe_other_page(tmp_path, build_album()).startswith("a page of an earlier release")
 
 
 def test_page_does_not_reveal_the_name_of_the_bucket(tmp_path: Path) -> None:
-    made = write_gallery(tmp_path, album(output_bucket="output-of-123456789012"), Bucket().read, NOON)
+    made = write_gallery(tmp_path, build_album(output_bucket="output-of-123456789012"), FakeBucket().read, NOON)
     assert "123456789012" not in made.index_path.read_text("utf-8")
 
 
 def test_thumbs_of_a_renamed_page_stay(tmp_path: Path) -> None:
-    made = write_gallery(tmp_path, album(), Bucket().read, NOON)
+    made = write_gallery(tmp_path, build_album(), FakeBucket().read, NOON)
     kept = {*(tmp_path / "thumbs").iterdir()}
     made.index_path.rename(tmp_path / "shoes.html")
-    write_gallery(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))], reports=[]), Bucket().read, NOON)
+    write_gallery(
+        tmp_path,
+        build_album(receipts=[build_receipt("hat.jpg", build_result("hat.png"))], reports=[]),
+        FakeBucket().read,
+        NOON,
+    )
     assert kept < {*(tmp_path / "thumbs").iterdir()}
 
 
 def test_interrupted_run_leaves_the_existing_page(tmp_path: Path) -> None:
-    index = write_gallery(tmp_path, album(), Bucket().read, NOON).index_path
+    index = write_gallery(tmp_path, build_album(), FakeBucket().read, NOON).index_path
     before = index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}
 
     def stopped(file: GalleryFile) -> bytes | MissingReason:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_gallery(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))]), stopped, NOON)
+        write_gallery(
+            tmp_path, build_album(receipts=[build_receipt("hat.jpg", build_result("hat.png"))]), stopped, NOON
+        )
     assert (index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}) == before
 
 
 def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
-    many = [receipt(f"{n:05}.jpg", result(f"{n}.png"), prompt="on a marble table", usd=0.06) for n in range(2000)]
+    many = [
+        build_receipt(f"{n:05}.jpg", build_result(f"{n}.png"), prompt="on a marble table", usd=0.06)
+        for n in range(2000)
+    ]
     for n, one in enumerate(many):
         one["source"]["sha256"] = "the same"
         one["jobs"][0]["results"][0] |= {"key": f"{n % 3}.png"}
-    made = write_gallery(tmp_path, album(receipts=many, reports=[]), Bucket().read, NOON)
-    shown = Reader(made.index_path.read_text("utf-8")).data
+    made = write_gallery(tmp_path, build_album(receipts=many, reports=[]), FakeBucket().read, NOON)
+    shown = PageReader(made.index_path.read_text("utf-8")).data
     assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
     assert "$120.00 in total" in shown["sums"]
     assert made.index_path.stat().st_size < 4_000_000
@@ -352,12 +376,12 @@ def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
 
 
 def test_page_without_pictures_says_so(tmp_path: Path) -> None:
-    assert read(tmp_path, Album(receipts=[])).data["title"] == "No pictures yet"
+    assert write_and_read(tmp_path, Album(receipts=[])).data["title"] == "No pictures yet"
 
 
 def test_page_of_another_program_is_recognized(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>My shop</title>")
-    assert describe_other_page(tmp_path, album()) == "an index.html that this command did not write"
+    assert describe_other_page(tmp_path, build_album()) == "an index.html that this command did not write"
 
 
 def test_duration_is_shown_in_a_suitable_unit() -> None:

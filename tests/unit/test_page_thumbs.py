@@ -20,34 +20,34 @@ from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, encode_thumbnail, m
 from tests.unit.output_pictures import swapped_profile
 
 
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+def encode_image(image: Image.Image, kind: str, **options: object) -> bytes:
     pillow_heif.register_heif_opener()
     file = BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
-def thumb(data: bytes) -> Image.Image:
+def open_thumb(data: bytes) -> Image.Image:
     made = encode_thumbnail(data)
     assert isinstance(made, bytes)
     return Image.open(BytesIO(made))
 
 
-def of(key: str) -> GalleryFile:
+def build_file(key: str) -> GalleryFile:
     return GalleryFile("", key, None, key)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
 @pytest.mark.parametrize("color", ["navy", "white"])
 def test_large_picture_is_reduced_with_its_shape_and_color(kind: str, color: str) -> None:
-    small = thumb(saved(Image.new("RGB", (2400, 1200), color), kind))
+    small = open_thumb(encode_image(Image.new("RGB", (2400, 1200), color), kind))
     assert (small.format, small.size) == ("WEBP", (MAX_SIDE_PIXELS, MAX_SIDE_PIXELS // 2))
     assert small.convert("RGB").getpixel((9, 9)) == pytest.approx(ImageColor.getrgb(color), abs=6)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
 def test_cmyk_photo_is_shown_in_its_colors(kind: str) -> None:
-    small = thumb(saved(Image.new("CMYK", (60, 40), (0, 255, 255, 0)), kind))
+    small = open_thumb(encode_image(Image.new("CMYK", (60, 40), (0, 255, 255, 0)), kind))
     red, green, blue = cast("tuple[int, int, int]", small.convert("RGB").getpixel((9, 9)))
     assert (red > 180, green < 90, blue < 90) == (True, True, True)
 
@@ -58,11 +58,11 @@ def test_scan_of_16_bits_keeps_its_brightness(channels: int) -> None:
     shape = (40, 60) if channels == 1 else (40, 60, channels)
     kind = "minisblack" if channels == 1 else "rgb"
     tifffile.imwrite(file, np.full(shape, 0x8080, "<u2"), photometric=kind)
-    assert thumb(file.getvalue()).convert("RGB").getpixel((9, 9)) == pytest.approx((128, 128, 128), abs=4)
+    assert open_thumb(file.getvalue()).convert("RGB").getpixel((9, 9)) == pytest.approx((128, 128, 128), abs=4)
 
 
 def test_small_picture_is_not_enlarged() -> None:
-    assert thumb(saved(Image.new("RGB", (30, 20)), "PNG")).size == (30, 20)
+    assert open_thumb(encode_image(Image.new("RGB", (30, 20)), "PNG")).size == (30, 20)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF", "AVIF", "HEIF"])
@@ -71,31 +71,31 @@ def test_photo_with_an_orientation_is_shown_upright(kind: str) -> None:
     exif[0x0112] = 6
     photo = Image.new("RGB", (300, 200), "white")
     photo.paste((255, 0, 0), (0, 0, 100, 200))
-    shown = thumb(saved(photo, kind, exif=exif.tobytes(), quality=95))
+    shown = open_thumb(encode_image(photo, kind, exif=exif.tobytes(), quality=95))
     assert shown.size == (200, 300)
     assert shown.convert("RGB").getpixel((100, 20)) == pytest.approx((255, 0, 0), abs=12)
 
 
 def test_transparent_picture_stays_transparent() -> None:
-    shown = thumb(saved(Image.new("RGBA", (40, 40), (255, 0, 0, 0)), "PNG"))
+    shown = open_thumb(encode_image(Image.new("RGBA", (40, 40), (255, 0, 0, 0)), "PNG"))
     assert shown.mode == "RGBA"
     assert shown.getchannel("A").getextrema() == (0, 0)
 
 
 def test_colors_follow_the_embedded_profile() -> None:
-    photo = saved(Image.new("RGB", (9, 9), (200, 30, 30)), "PNG", icc_profile=swapped_profile())
-    shown = thumb(photo)
+    photo = encode_image(Image.new("RGB", (9, 9), (200, 30, 30)), "PNG", icc_profile=swapped_profile())
+    shown = open_thumb(photo)
     assert shown.info.get("icc_profile") is None
     assert shown.convert("RGB").getpixel((4, 4)) == pytest.approx((30, 30, 200), abs=12)
 
 
-@pytest.mark.parametrize("data", [b"", b"I am a list", saved(Image.new("RGB", (900, 900)), "PNG")[:200]])
+@pytest.mark.parametrize("data", [b"", b"I am a list", encode_image(Image.new("RGB", (900, 900)), "PNG")[:200]])
 def test_unreadable_file_has_no_thumb(data: bytes) -> None:
     assert encode_thumbnail(data) is MissingReason.UNREADABLE
 
 
 def test_heic_that_would_crash_the_decoder_is_not_opened() -> None:
-    photo = saved(Image.new("RGB", (64, 48), "navy"), "HEIF")
+    photo = encode_image(Image.new("RGB", (64, 48), "navy"), "HEIF")
     at = photo.index(b"hvc1", photo.index(b"infe"))
     bent = photo[:at] + b"\xff\xfe\xfd\xfc" + photo[at + 4 :]
     assert encode_thumbnail(bent) is MissingReason.UNREADABLE
@@ -107,7 +107,7 @@ def called_ghostscript(_picture: EpsImageFile) -> None:
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "JPEG2000"])
 def test_no_other_decoder_ever_opens_a_photo(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = saved(Image.new("RGB", (64, 48), "navy"), kind)
+    data = encode_image(Image.new("RGB", (64, 48), "navy"), kind)
     monkeypatch.setattr(EpsImageFile, "load", called_ghostscript)
     assert encode_thumbnail(data) is MissingReason.UNREADABLE
 
@@ -124,13 +124,13 @@ def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("backdrop_cli.gallery.thumbnails.load_upright_photo", decode)
     monkeypatch.setattr("backdrop_cli.gallery.thumbnails._DECODE_LIMIT", Semaphore(4))
-    photo = saved(Image.new("RGB", (64, 48)), "HEIF")
+    photo = encode_image(Image.new("RGB", (64, 48)), "HEIF")
     with ThreadPoolExecutor(4) as pool:
         assert all(isinstance(one, bytes) for one in pool.map(encode_thumbnail, [photo] * 4))
 
 
 def test_truncated_jpeg_or_noise_does_not_stop_the_page() -> None:
-    photo = saved(Image.effect_noise((300, 300), 80).convert("RGB"), "JPEG")
+    photo = encode_image(Image.effect_noise((300, 300), 80).convert("RGB"), "JPEG")
     dice = random.Random(7)
     for _ in range(60):
         bent = bytearray(photo)
@@ -145,13 +145,13 @@ def test_full_disk_leaves_no_thumb_and_no_partial_one(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        list(make_thumbnails(tmp_path, [of("a")], lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
+        list(make_thumbnails(tmp_path, [build_file("a")], lambda _: encode_image(Image.new("RGB", (9, 9)), "PNG"), 2))
     assert [*(tmp_path / "thumbs").iterdir()] == []
 
 
 def test_thumbs_have_the_order_of_their_files(tmp_path: Path) -> None:
-    files = [of(str(n)) for n in range(20)]
-    found = list(make_thumbnails(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 4))
+    files = [build_file(str(n)) for n in range(20)]
+    found = list(make_thumbnails(tmp_path, files, lambda _: encode_image(Image.new("RGB", (9, 9)), "PNG"), 4))
     assert [one.file for one in found] == files
     assert len({one.link for one in found}) == 20
 
@@ -166,6 +166,6 @@ def test_same_photo_under_two_keys_has_one_thumb(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Path, "write_bytes", together)
     files = [GalleryFile("photos", f"{n}.jpg", None, "the same") for n in range(2)]
-    found = list(make_thumbnails(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
+    found = list(make_thumbnails(tmp_path, files, lambda _: encode_image(Image.new("RGB", (9, 9)), "PNG"), 2))
     assert len({one.link for one in found}) == 1
     assert [path.suffix for path in (tmp_path / "thumbs").iterdir()] == [".webp"]

@@ -21,27 +21,27 @@ from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.job import Job, JobStatus, Origin, Source
-from tests.unit.core_items import LATER, NOW, a_job, a_photo, a_problem, a_source
+from tests.unit.core_items import LATER, NOW, build_job, build_photo_facts, build_problem, build_source
 
 NO_TAGS = InstructionSource(TAGS)
 SIDECAR = InstructionSource("shoes/red.jpg.json", {"operation": "remove"})
 
 
-def seen(*places: InstructionSource, **photo: Any) -> PhotoSnapshot:
-    return PhotoSnapshot(a_photo(**photo), None, places or (NO_TAGS,), "mark")
+def build_snapshot(*places: InstructionSource, **photo: Any) -> PhotoSnapshot:
+    return PhotoSnapshot(build_photo_facts(**photo), None, places or (NO_TAGS,), "mark")
 
 
 @pytest.mark.parametrize(
     ("source", "history"),
     [
         (Source.new("photos", "shoes/red.jpg"), History.NEW),
-        (a_source(lock_version=1), History.KNOWN),
-        (a_source(lock_version=1, settling_since=NOW), History.WAITING),
-        (a_source(lock_version=1, settling_since=NOW, was_missing=True), History.WAITING),
-        (a_source(lock_version=1, blocked_by_defaults="_backdrop.json"), History.BLOCKED),
-        (a_source(lock_version=1, jobs={}, problems=(a_problem(code=Code.NO_INSTRUCTIONS),)), History.BLOCKED),
-        (a_source(lock_version=1, problems=(a_problem(code=Code.NO_INSTRUCTIONS),)), History.KNOWN),
-        (a_source(lock_version=1, was_missing=True), History.WAS_MISSING),
+        (build_source(lock_version=1), History.KNOWN),
+        (build_source(lock_version=1, settling_since=NOW), History.WAITING),
+        (build_source(lock_version=1, settling_since=NOW, was_missing=True), History.WAITING),
+        (build_source(lock_version=1, blocked_by_defaults="_backdrop.json"), History.BLOCKED),
+        (build_source(lock_version=1, jobs={}, problems=(build_problem(code=Code.NO_INSTRUCTIONS),)), History.BLOCKED),
+        (build_source(lock_version=1, problems=(build_problem(code=Code.NO_INSTRUCTIONS),)), History.KNOWN),
+        (build_source(lock_version=1, was_missing=True), History.WAS_MISSING),
     ],
 )
 def test_history_reflects_the_ledger(source: Source, history: History) -> None:
@@ -52,18 +52,23 @@ def test_history_reflects_the_ledger(source: Source, history: History) -> None:
     ("recorded", "photo"),
     [
         (None, PhotoInBucket.NEW),
-        (a_photo(), PhotoInBucket.SAME),
-        (a_photo(version_id="v0"), PhotoInBucket.SAME_BYTES),
-        (a_photo(etag='"other"'), PhotoInBucket.OTHER_BYTES),
+        (build_photo_facts(), PhotoInBucket.SAME),
+        (build_photo_facts(version_id="v0"), PhotoInBucket.SAME_BYTES),
+        (build_photo_facts(etag='"other"'), PhotoInBucket.OTHER_BYTES),
     ],
 )
 def test_photo_is_compared_with_the_recorded_one(recorded: Any, photo: PhotoInBucket) -> None:
-    assert state.compare_photo(a_source(photo=recorded), seen()) is photo
+    assert state.compare_photo(build_source(photo=recorded), build_snapshot()) is photo
 
 
 def test_instructions_changed_when_their_mark_did() -> None:
-    assert state.compare_instructions(a_source(instructions_fingerprint="mark"), seen()) is Instructions.SAME
-    assert state.compare_instructions(a_source(instructions_fingerprint="other"), seen()) is Instructions.CHANGED
+    assert (
+        state.compare_instructions(build_source(instructions_fingerprint="mark"), build_snapshot()) is Instructions.SAME
+    )
+    assert (
+        state.compare_instructions(build_source(instructions_fingerprint="other"), build_snapshot())
+        is Instructions.CHANGED
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_instructions_changed_when_their_mark_did() -> None:
 def test_sidecar_is_complete_and_tags_are_when_they_name_an_operation(
     places: list[InstructionSource], said: OwnInstructions
 ) -> None:
-    assert state.classify_own_instructions(PhotoSnapshot(a_photo(), None, tuple(places))) is said
+    assert state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(places))) is said
 
 
 SEVERAL = {"": "job-1", "beach": "job-2"}
@@ -90,37 +95,37 @@ SEVERAL = {"": "job-1", "beach": "job-2"}
 @pytest.mark.parametrize(
     ("source", "jobs", "expected"),
     [
-        (a_source(), [a_job()], Jobs.SAME_BYTES),
-        (a_source(photo=None), [a_job()], Jobs.SAME_BYTES),
-        (a_source(), [a_job(sha256="other")], Jobs.OTHER_BYTES),
-        (a_source(was_missing=True), [a_job()], Jobs.OTHER_BYTES),
-        (a_source(jobs={}), [a_job()], Jobs.NONE),
-        (a_source(), [], Jobs.FORGOTTEN),
-        (a_source(photo=a_photo(sha256="other")), [], Jobs.NONE),
-        (a_source(photo=None), [], Jobs.NONE),
-        (a_source(settling_since=NOW), [], Jobs.NONE),
-        (a_source(jobs=SEVERAL), [a_job()], Jobs.SAME_BYTES),
-        (a_source(jobs=SEVERAL, photo=a_photo(sha256="other")), [a_job()], Jobs.OTHER_BYTES),
+        (build_source(), [build_job()], Jobs.SAME_BYTES),
+        (build_source(photo=None), [build_job()], Jobs.SAME_BYTES),
+        (build_source(), [build_job(sha256="other")], Jobs.OTHER_BYTES),
+        (build_source(was_missing=True), [build_job()], Jobs.OTHER_BYTES),
+        (build_source(jobs={}), [build_job()], Jobs.NONE),
+        (build_source(), [], Jobs.FORGOTTEN),
+        (build_source(photo=build_photo_facts(sha256="other")), [], Jobs.NONE),
+        (build_source(photo=None), [], Jobs.NONE),
+        (build_source(settling_since=NOW), [], Jobs.NONE),
+        (build_source(jobs=SEVERAL), [build_job()], Jobs.SAME_BYTES),
+        (build_source(jobs=SEVERAL, photo=build_photo_facts(sha256="other")), [build_job()], Jobs.OTHER_BYTES),
     ],
 )
 def test_jobs_are_those_of_the_bytes_or_not(source: Source, jobs: list[Job], expected: Jobs) -> None:
-    assert state.compare_jobs(source, jobs, seen()) is expected
+    assert state.compare_jobs(source, jobs, build_snapshot()) is expected
 
 
 def test_file_that_cannot_be_used_has_no_jobs() -> None:
-    broken = PhotoSnapshot(a_photo(sha256=None), PhotoError(Code.NOT_A_PHOTO, "text"))
+    broken = PhotoSnapshot(build_photo_facts(sha256=None), PhotoError(Code.NOT_A_PHOTO, "text"))
     assert state.classify_inspection(broken) is Inspection.FAILED
-    assert state.compare_jobs(a_source(photo=a_photo(sha256=None)), [], broken) is Jobs.NONE
+    assert state.compare_jobs(build_source(photo=build_photo_facts(sha256=None)), [], broken) is Jobs.NONE
 
 
 def test_refused_request_is_no_problem_of_the_photo() -> None:
-    refused = a_problem(origin=Origin.REQUEST)
-    assert state.classify_problems(a_source(problems=(refused,))) is Problems.NONE
-    assert state.classify_problems(a_source(problems=(refused, a_problem()))) is Problems.REPORTED
+    refused = build_problem(origin=Origin.REQUEST)
+    assert state.classify_problems(build_source(problems=(refused,))) is Problems.NONE
+    assert state.classify_problems(build_source(problems=(refused, build_problem()))) is Problems.REPORTED
 
 
 def test_only_open_jobs_can_be_requested_by_executions_alone() -> None:
-    of_execution = a_job(is_execution_scoped=True)
-    assert state.classify_requester(a_source(), [of_execution]) is RequestedBy.EXECUTIONS
+    of_execution = build_job(is_execution_scoped=True)
+    assert state.classify_requester(build_source(), [of_execution]) is RequestedBy.EXECUTIONS
     ended = replace(of_execution, status=JobStatus.STORED, ended_at=LATER)
-    assert state.classify_requester(a_source(), [ended, a_job()]) is RequestedBy.PHOTO
+    assert state.classify_requester(build_source(), [ended, build_job()]) is RequestedBy.PHOTO

@@ -8,7 +8,7 @@ from backdrop_cli.errors import UsageError
 from backdrop_cli.picks import Pick, read_picks
 
 
-def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+def write_picks(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     path = folder / "picks.csv"
     path.write_bytes(text.encode(encoding))
     return path
@@ -16,18 +16,18 @@ def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 
 def test_file_written_by_the_page_is_read(tmp_path: Path) -> None:
     text = '\ufeffkey,output\r\nshoes/red.jpg,shoes/red.jpg/red.png\r\n"a, ""b"".jpg","ü/\n.png"\r\n'
-    first, second = read_picks(file(tmp_path, text))
+    first, second = read_picks(write_picks(tmp_path, text))
     assert first == Pick("shoes/red.jpg", "shoes/red.jpg/red.png")
     assert second == Pick('a, "b".jpg', "ü/\n.png")
 
 
 def test_other_columns_empty_lines_and_repeats_are_ignored(tmp_path: Path) -> None:
     text = "note,output,key\n,o.png,k.jpg\n\nagain,o.png,k.jpg\n,,\n"
-    assert read_picks(file(tmp_path, text)) == [Pick("k.jpg", "o.png")]
+    assert read_picks(write_picks(tmp_path, text)) == [Pick("k.jpg", "o.png")]
 
 
 def test_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None:
-    assert read_picks(file(tmp_path, "key\nred.jpg\n")) == [Pick("red.jpg", "")]
+    assert read_picks(write_picks(tmp_path, "key\nred.jpg\n")) == [Pick("red.jpg", "")]
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None:
 )
 def test_invalid_picks_file_is_reported_with_advice(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        read_picks(file(tmp_path, text))
+        read_picks(write_picks(tmp_path, text))
 
 
 def test_missing_or_non_utf_8_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         read_picks(tmp_path / "none.csv")
     with pytest.raises(UsageError, match="is not UTF-8"):
-        read_picks(file(tmp_path, "key\nschön.jpg\n", "latin-1"))
+        read_picks(write_picks(tmp_path, "key\nschön.jpg\n", "latin-1"))

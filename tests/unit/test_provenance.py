@@ -9,7 +9,7 @@ from backdrop.imaging.xmp import build_xmp_packet
 CODES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
-def properties(packet: bytes) -> dict[str, str]:
+def read_properties(packet: bytes) -> dict[str, str]:
     """Returns the text of each element by its namespace and name."""
     found: dict[str, str] = {}
     names: list[str] = []
@@ -17,11 +17,11 @@ def properties(packet: bytes) -> dict[str, str]:
     parser.StartElementHandler = lambda name, _attributes: names.append(name)
     parser.EndElementHandler = lambda _name: names.pop()
 
-    def text(said: str) -> None:
+    def read_text(said: str) -> None:
         if said.strip():
             found[names[-1]] = found.get(names[-1], "") + said
 
-    parser.CharacterDataHandler = text
+    parser.CharacterDataHandler = read_text
     parser.Parse(packet, True)
     assert not names
     return found
@@ -35,7 +35,7 @@ def properties(packet: bytes) -> dict[str, str]:
     ],
 )
 def test_picture_states_how_ai_changed_it(operation: str, code: str) -> None:
-    assert properties(build_xmp_packet(operation)) == {
+    assert read_properties(build_xmp_packet(operation)) == {
         "http://ns.adobe.com/xap/1.0/|CreatorTool": "Backdrop",
         "http://iptc.org/std/Iptc4xmpExt/2008-02-29/|DigitalSourceType": CODES + code,
     }

@@ -12,23 +12,23 @@ from tests.unit.core_items import (
     LATER,
     NOW,
     SHA,
-    a_dead_job,
-    a_job,
-    a_photo,
-    a_problem,
-    a_source,
-    a_stored_job,
-    a_warning,
-    an_attempt,
+    build_attempt,
+    build_dead_job,
+    build_job,
+    build_photo_facts,
+    build_problem,
+    build_source,
+    build_stored_job,
+    build_warning,
 )
 
 
 def test_receipt_shows_the_purchase_and_its_cost() -> None:
     asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
-    job = a_stored_job(throttled_ms=1_500, warnings=(a_warning("one"),), instructions=asked)
+    job = build_stored_job(throttled_ms=1_500, warnings=(build_warning("one"),), instructions=asked)
     turned = PhotoChange.of(ChangeCode.ORIENTATION, 6)
     changes = (turned, PhotoChange.of(ChangeCode.REENCODED, "jpeg", "kept_quality"))
-    view = build_receipt(a_source(photo=a_photo(changes=changes)), [job])
+    view = build_receipt(build_source(photo=build_photo_facts(changes=changes)), [job])
     (entry,) = view["jobs"]
     assert view["source"] == {
         "bucket": "photos",
@@ -49,7 +49,7 @@ def test_receipt_shows_the_purchase_and_its_cost() -> None:
 
 
 def test_receipt_shows_the_pictures_key_and_its_call() -> None:
-    (entry,) = build_receipt(a_source(), [a_stored_job()])["jobs"]
+    (entry,) = build_receipt(build_source(), [build_stored_job()])["jobs"]
     assert entry["results"][0] == {
         "key": "shoes/red.jpg/red.png",
         "version_id": "v9",
@@ -75,8 +75,8 @@ def test_receipt_shows_the_pictures_key_and_its_call() -> None:
 
 
 def test_receipt_names_the_job_whose_file_was_reused() -> None:
-    jobs = [a_stored_job(), a_stored_job(job_id="job-2", attempts=(), reused_from="job-1")]
-    view = build_receipt(a_source(jobs={"": "job-1", "b": "job-2"}), jobs)
+    jobs = [build_stored_job(), build_stored_job(job_id="job-2", attempts=(), reused_from="job-1")]
+    view = build_receipt(build_source(jobs={"": "job-1", "b": "job-2"}), jobs)
     assert [(job["reused_from"], job["cost"]["usd"]) for job in view["jobs"]] == [(None, 0.06), ("job-1", 0)]
     assert view["total_usd"] == 0.06
 
@@ -85,44 +85,44 @@ KNOWN = {"bucket", "key", "changes"}
 
 
 def test_unknown_fields_of_a_source_are_null() -> None:
-    view = build_receipt(a_source(photo=None), [])
+    view = build_receipt(build_source(photo=None), [])
     assert {name for name, value in view["source"].items() if value is not None} == KNOWN
     assert (view["jobs"], view["total_usd"]) == ([], 0)
 
 
 def test_current_jobs_come_first_and_then_the_oldest() -> None:
     jobs = [
-        a_job(job_id="old-2", queued_at=LATER),
-        a_job(job_id="old-1", queued_at=NOW),
-        a_job(job_id="job-1", queued_at=LATER),
+        build_job(job_id="old-2", queued_at=LATER),
+        build_job(job_id="old-1", queued_at=NOW),
+        build_job(job_id="job-1", queued_at=LATER),
     ]
-    view = build_receipt(a_source(), jobs)
+    view = build_receipt(build_source(), jobs)
     assert [(job["job_id"], job["current"]) for job in view["jobs"]] == [
         ("job-1", True),
         ("old-1", False),
         ("old-2", False),
     ]
-    assert build_receipt(a_source(), reversed(jobs)) == view
+    assert build_receipt(build_source(), reversed(jobs)) == view
 
 
 def test_total_counts_every_attempt_of_every_job() -> None:
-    twice = a_stored_job(attempts=(an_attempt(), an_attempt(n=2)))
-    view = build_receipt(a_source(), [twice, a_stored_job(job_id="old")])
+    twice = build_stored_job(attempts=(build_attempt(), build_attempt(n=2)))
+    view = build_receipt(build_source(), [twice, build_stored_job(job_id="old")])
     assert [job["cost"]["usd"] for job in view["jobs"]] == [0.12, 0.06]
     assert view["total_usd"] == 0.18
 
 
 def test_possible_charges_are_shown_next_to_confirmed_ones() -> None:
-    lost = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
-    view = build_receipt(a_source(), [a_job(status=JobStatus.HELD, attempts=(lost, an_attempt(n=2)))])
+    lost = build_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
+    view = build_receipt(build_source(), [build_job(status=JobStatus.HELD, attempts=(lost, build_attempt(n=2)))])
     (entry,) = view["jobs"]
     assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0.06}
     assert [attempt["money"] for attempt in entry["attempts"]] == ["unknown", "spent"]
 
 
 def test_call_in_flight_may_have_been_charged() -> None:
-    flying = an_attempt(charged=0, reserved=60_000, outcome=AttemptOutcome.IN_FLIGHT)
-    (entry,) = build_receipt(a_source(), [a_job(status=JobStatus.SUBMITTING, attempts=(flying,))])["jobs"]
+    flying = build_attempt(charged=0, reserved=60_000, outcome=AttemptOutcome.IN_FLIGHT)
+    (entry,) = build_receipt(build_source(), [build_job(status=JobStatus.SUBMITTING, attempts=(flying,))])["jobs"]
     assert entry["cost"] == {"usd": 0, "basis": "price_list", "unknown_usd": 0.06}
 
 
@@ -137,7 +137,7 @@ def test_call_in_flight_may_have_been_charged() -> None:
     ],
 )
 def test_attempt_shows_its_money_status(attempt: dict[str, Any], money: str) -> None:
-    view = build_receipt(a_source(), [a_job(attempts=(an_attempt(**attempt),))])
+    view = build_receipt(build_source(), [build_job(attempts=(build_attempt(**attempt),))])
     assert view["jobs"][0]["attempts"][0]["money"] == money
 
 
@@ -145,12 +145,12 @@ def test_attempt_shows_its_money_status(attempt: dict[str, Any], money: str) -> 
 
 
 def test_photo_without_problems_has_no_error_report() -> None:
-    assert build_error_report(a_source(), [a_stored_job()]) is None
+    assert build_error_report(build_source(), [build_stored_job()]) is None
 
 
 def test_error_without_a_job_has_no_job_id() -> None:
-    problem = a_problem(Code.NOT_A_PHOTO, MoneyStatus.NOT_SPENT)
-    view = build_error_report(a_source(jobs={}, problems=(problem,)), [])
+    problem = build_problem(Code.NOT_A_PHOTO, MoneyStatus.NOT_SPENT)
+    view = build_error_report(build_source(jobs={}, problems=(problem,)), [])
     assert view
     assert view["errors"] == [
         {
@@ -169,7 +169,7 @@ def test_error_without_a_job_has_no_job_id() -> None:
 
 
 def test_failed_job_is_reported_with_status_and_cost() -> None:
-    view = build_error_report(a_source(), [a_dead_job()])
+    view = build_error_report(build_source(), [build_dead_job()])
     assert view
     (error,) = view["errors"]
     assert (error["job_id"], error["status"], error["code"]) == ("job-1", "dead", "unsafe_result")
@@ -177,18 +177,18 @@ def test_failed_job_is_reported_with_status_and_cost() -> None:
 
 
 def test_waiting_job_is_reported_as_retryable() -> None:
-    waiting = a_job(problem=a_problem(Code.PROVIDER_KEY_MISSING, MoneyStatus.NOT_SPENT, retryable=True))
-    view = build_error_report(a_source(), [waiting])
+    waiting = build_job(problem=build_problem(Code.PROVIDER_KEY_MISSING, MoneyStatus.NOT_SPENT, retryable=True))
+    view = build_error_report(build_source(), [waiting])
     assert view
     assert (view["errors"][0]["retryable"], view["errors"][0]["status"]) == (True, "accepted")
 
 
 def test_job_that_is_no_longer_current_is_no_error() -> None:
-    assert build_error_report(a_source(jobs={}), [a_dead_job()]) is None
+    assert build_error_report(build_source(jobs={}), [build_dead_job()]) is None
 
 
 def test_all_problems_of_a_photo_are_in_one_report() -> None:
-    problems = (a_problem(Code.UNKNOWN_FIELD), a_problem(Code.INVALID_VALUE))
-    view = build_error_report(a_source(problems=problems, jobs={}), [])
+    problems = (build_problem(Code.UNKNOWN_FIELD), build_problem(Code.INVALID_VALUE))
+    view = build_error_report(build_source(problems=problems, jobs={}), [])
     assert view
     assert [error["code"] for error in view["errors"]] == ["unknown_field", "invalid_value"]

@@ -17,19 +17,19 @@ LATEST = LATER + timedelta(hours=1)
 OPEN = ProviderHealth(provider="ideogram")
 
 
-def paused(
+def build_paused_lane(
     reason: PauseReason = PauseReason.KEY, code: Code = Code.PROVIDER_KEY_REFUSED, at: datetime = NOW
 ) -> ProviderHealth:
     """Returns a lane with one pause."""
     return pause(OPEN, reason, code, "The provider refuses the key.", at)
 
 
-def told(lane: ProviderHealth) -> list[str]:
+def list_event_types(lane: ProviderHealth) -> list[str]:
     """Returns the detail types of a lane's events."""
     return [kind for kind, _ in list_provider_events(lane)]
 
 
-def ids(lane: ProviderHealth) -> list[str]:
+def list_event_ids(lane: ProviderHealth) -> list[str]:
     """Returns the IDs of a lane's events."""
     return [detail["event_id"] for _, detail in list_provider_events(lane)]
 
@@ -40,11 +40,11 @@ def ids(lane: ProviderHealth) -> list[str]:
 def test_healthy_provider_has_no_report() -> None:
     assert build_provider_report(OPEN) is None
     assert build_provider_report(replace(OPEN, opened_since=NOW, failure_streak=3)) is None
-    assert build_provider_report(resume(paused(), frozenset(PauseReason), LATER)) is None
+    assert build_provider_report(resume(build_paused_lane(), frozenset(PauseReason), LATER)) is None
 
 
 def test_provider_report_has_the_fields_of_any_other() -> None:
-    again = pause(paused(), PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "Still no.", LATER)
+    again = pause(build_paused_lane(), PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "Still no.", LATER)
     report = build_provider_report(again)
     assert report
     assert (report["source"], report["provider"]) == (None, "ideogram")
@@ -64,7 +64,7 @@ def test_provider_report_has_the_fields_of_any_other() -> None:
 
 
 def test_provider_report_contains_every_reason() -> None:
-    lane = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    lane = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
     report = build_provider_report(lane)
     assert report
     assert [error["code"] for error in report["errors"]] == ["provider_key_refused", "paused_by_person"]
@@ -78,35 +78,39 @@ def test_provider_that_was_never_paused_has_no_event() -> None:
 
 
 def test_pause_event_contains_its_reason() -> None:
-    ((kind, detail),) = list_provider_events(paused())
+    ((kind, detail),) = list_provider_events(build_paused_lane())
     assert kind == "Provider Paused"
     assert (detail["provider"], detail["since"]) == ("ideogram", "2026-11-16T12:00:00.250Z")
     assert [error["code"] for error in detail["errors"]] == ["provider_key_refused"]
 
 
 def test_resumed_event_follows_the_paused_event() -> None:
-    before, (kind, detail) = list_provider_events(resume(paused(), frozenset(PauseReason), LATER))
-    assert [before] == list_provider_events(paused())
+    before, (kind, detail) = list_provider_events(resume(build_paused_lane(), frozenset(PauseReason), LATER))
+    assert [before] == list_provider_events(build_paused_lane())
     assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
 
 
 def test_reached_budget_has_its_own_event_with_the_command() -> None:
-    lane = paused(PauseReason.BUDGET, Code.BUDGET_REACHED)
-    assert told(lane) == ["Provider Paused", "Budget Reached"]
-    assert len(set(ids(lane))) == 2
+    lane = build_paused_lane(PauseReason.BUDGET, Code.BUDGET_REACHED)
+    assert list_event_types(lane) == ["Provider Paused", "Budget Reached"]
+    assert len(set(list_event_ids(lane))) == 2
     _, detail = list_provider_events(lane)[1]
     (error,) = detail["errors"]
     assert "`backdrop budget 300 --today`" in error["hint"]
 
 
 def test_lane_with_another_pause_is_not_announced_as_resumed() -> None:
-    lane = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
-    assert "Provider Resumed" not in told(resume(lane, frozenset({PauseReason.KEY}), LATEST))
+    lane = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    assert "Provider Resumed" not in list_event_types(resume(lane, frozenset({PauseReason.KEY}), LATEST))
 
 
 def test_reason_that_returns_during_a_pause_is_recorded_once() -> None:
     lane = pause(
-        paused(PauseReason.OPERATOR, Code.PAUSED_BY_PERSON), PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATER
+        build_paused_lane(PauseReason.OPERATOR, Code.PAUSED_BY_PERSON),
+        PauseReason.KEY,
+        Code.PROVIDER_KEY_REFUSED,
+        "401",
+        LATER,
     )
     for _ in range(5):
         lane = pause(
@@ -121,34 +125,40 @@ def test_reason_that_returns_during_a_pause_is_recorded_once() -> None:
 
 @pytest.mark.parametrize(
     "lane",
-    [paused(), paused(PauseReason.BUDGET, Code.BUDGET_REACHED), resume(paused(), frozenset(PauseReason), LATER)],
+    [
+        build_paused_lane(),
+        build_paused_lane(PauseReason.BUDGET, Code.BUDGET_REACHED),
+        resume(build_paused_lane(), frozenset(PauseReason), LATER),
+    ],
     ids=["paused", "budget", "resumed"],
 )
 def test_repeated_provider_events_keep_their_ids_after_a_reread(lane: ProviderHealth) -> None:
-    assert ids(from_json(ProviderHealth, to_json(lane))) == ids(lane)
+    assert list_event_ids(from_json(ProviderHealth, to_json(lane))) == list_event_ids(lane)
 
 
 def test_pause_with_a_newer_message_is_the_same_event() -> None:
-    again = pause(paused(), PauseReason.KEY, Code.PROVIDER_KEY_MISSING, "Now there is none at all.", LATEST)
-    assert ids(again) == ids(paused())
+    again = pause(build_paused_lane(), PauseReason.KEY, Code.PROVIDER_KEY_MISSING, "Now there is none at all.", LATEST)
+    assert list_event_ids(again) == list_event_ids(build_paused_lane())
 
 
 def test_another_reason_keeps_the_first_events_id() -> None:
-    both = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
-    assert ids(paused()) == [one for one in ids(both) if one in ids(paused())]
-    assert len(set(ids(both))) == 2
+    both = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    assert list_event_ids(build_paused_lane()) == [
+        one for one in list_event_ids(both) if one in list_event_ids(build_paused_lane())
+    ]
+    assert len(set(list_event_ids(both))) == 2
 
 
 def test_two_simultaneous_reasons_are_two_events() -> None:
-    both = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
-    assert len(set(ids(both))) == 2
+    both = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
+    assert len(set(list_event_ids(both))) == 2
 
 
 @pytest.mark.parametrize("other", ["provider", "time", "end"])
 def test_each_pause_of_each_provider_has_its_own_event(other: str) -> None:
     others: dict[str, Any] = {
-        "provider": replace(paused(), provider="segmind"),
-        "time": paused(at=LATER),
-        "end": resume(paused(), frozenset(PauseReason), NOW),
+        "provider": replace(build_paused_lane(), provider="segmind"),
+        "time": build_paused_lane(at=LATER),
+        "end": resume(build_paused_lane(), frozenset(PauseReason), NOW),
     }
-    assert ids(others[other])[-1] not in ids(paused())
+    assert list_event_ids(others[other])[-1] not in list_event_ids(build_paused_lane())

@@ -11,12 +11,20 @@ from backdrop.model.job import Job, JobStatus, MoneyStatus
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.sentence import Sentence
 from backdrop.model.task_result import MAX_CAUSE_LENGTH, MAX_OUTPUT_BYTES, build_task_result
-from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_result, a_source, a_stored_job
+from tests.unit.core_items import (
+    NOW,
+    build_dead_job,
+    build_job,
+    build_problem,
+    build_result,
+    build_source,
+    build_stored_job,
+)
 
 ENDS = [one for one in JobStatus if one in ("stored", "refused", "dead", "held", "superseded", "cancelled")]
 
 
-def an_asked(*jobs: Job, **changes: Any) -> ImageRequest:
+def build_request(*jobs: Job, **changes: Any) -> ImageRequest:
     """Returns a request that named these jobs."""
     facts: dict[str, Any] = {"source_id": "s" * 64, "request_id": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
     facts |= {"task_token": "t", "jobs": {job.variant: job.job_id for job in jobs}, "requested_at": NOW}
@@ -25,23 +33,23 @@ def an_asked(*jobs: Job, **changes: Any) -> ImageRequest:
 
 @pytest.mark.parametrize("status", JobStatus)
 def test_request_is_answered_only_when_its_job_has_ended(status: JobStatus) -> None:
-    job = a_stored_job(status=status, problem=a_problem() if status in ("refused", "dead", "held") else None)
-    found = build_task_result(a_source(), an_asked(job), [job])
+    job = build_stored_job(status=status, problem=build_problem() if status in ("refused", "dead", "held") else None)
+    found = build_task_result(build_source(), build_request(job), [job])
     assert (found is not None) is (status in ENDS)
     assert found is None or (found.outcome is CallbackOutcome.SUCCESS) is (status is JobStatus.STORED)
 
 
 def test_jobs_of_other_requests_do_not_matter() -> None:
-    mine, other = a_stored_job(), a_job(job_id="job-2", variant="beach")
-    found = build_task_result(a_source(), an_asked(mine), [mine, other])
+    mine, other = build_stored_job(), build_job(job_id="job-2", variant="beach")
+    found = build_task_result(build_source(), build_request(mine), [mine, other])
     assert found
     assert [job["job_id"] for job in json.loads(found.output)["jobs"]] == ["job-1"]
 
 
 def test_failure_reports_the_cost_of_every_failed_job() -> None:
-    stored, dead = a_stored_job(job_id="job-2", variant="a"), a_dead_job(variant="b")
-    called_off = a_job(job_id="job-3", variant="c", status=JobStatus.SUPERSEDED, ended_at=NOW)
-    found = build_task_result(a_source(), an_asked(stored, dead, called_off), [stored, dead, called_off])
+    stored, dead = build_stored_job(job_id="job-2", variant="a"), build_dead_job(variant="b")
+    called_off = build_job(job_id="job-3", variant="c", status=JobStatus.SUPERSEDED, ended_at=NOW)
+    found = build_task_result(build_source(), build_request(stored, dead, called_off), [stored, dead, called_off])
     assert found
     cause = json.loads(found.cause)
     assert found.error == "unsafe_result"
@@ -53,9 +61,9 @@ def test_failure_reports_the_cost_of_every_failed_job() -> None:
 
 
 def test_refusals_are_reported_before_failures() -> None:
-    dead = a_dead_job()
-    problem = a_problem(Code.MISSING_PROMPT, MoneyStatus.NOT_SPENT, variant="beach")
-    found = build_task_result(a_source(), an_asked(dead, problems=(problem,)), [dead])
+    dead = build_dead_job()
+    problem = build_problem(Code.MISSING_PROMPT, MoneyStatus.NOT_SPENT, variant="beach")
+    found = build_task_result(build_source(), build_request(dead, problems=(problem,)), [dead])
     assert found
     assert (found.error, [one["variant"] for one in json.loads(found.cause)]) == ("missing_prompt", ["beach", None])
 
@@ -65,15 +73,15 @@ def test_refusals_are_reported_before_failures() -> None:
     [
         ({"instructions": {"metadata": {"x": "é" * 7000}}}, {"instructions", "provenance", "attempts"}),
         (
-            {"results": tuple(a_result(key=f"shoes/{'x' * 800}/{n}.png") for n in range(20))},
+            {"results": tuple(build_result(key=f"shoes/{'x' * 800}/{n}.png") for n in range(20))},
             {"instructions", "provenance", "attempts", "results", "warnings"},
         ),
     ],
     ids=["instructions", "results"],
 )
 def test_too_long_output_omits_what_its_receipt_has(changes: dict[str, Any], without: set[str]) -> None:
-    jobs = [a_stored_job(job_id=f"job-{n}", variant=f"v{n}", **changes) for n in range(20)]
-    found = build_task_result(a_source(), an_asked(*jobs), jobs)
+    jobs = [build_stored_job(job_id=f"job-{n}", variant=f"v{n}", **changes) for n in range(20)]
+    found = build_task_result(build_source(), build_request(*jobs), jobs)
     assert found
     assert len(found.output.encode()) <= MAX_OUTPUT_BYTES
     told = json.loads(found.output)
@@ -85,10 +93,10 @@ def test_too_long_output_omits_what_its_receipt_has(changes: dict[str, Any], wit
 
 def test_too_long_cause_contains_the_first_errors_completely() -> None:
     problems = tuple(
-        a_problem(Code.INVALID_VALUE, MoneyStatus.NOT_SPENT, variant=f"v{n}", message=Sentence("é" * 5000))
+        build_problem(Code.INVALID_VALUE, MoneyStatus.NOT_SPENT, variant=f"v{n}", message=Sentence("é" * 5000))
         for n in range(50)
     )
-    found = build_task_result(a_source(), an_asked(problems=problems), [])
+    found = build_task_result(build_source(), build_request(problems=problems), [])
     assert found
     assert len(found.cause) <= MAX_CAUSE_LENGTH
     told = json.loads(found.cause)
@@ -97,7 +105,7 @@ def test_too_long_cause_contains_the_first_errors_completely() -> None:
 
 
 def test_skipped_request_states_its_reason() -> None:
-    found = build_task_result(a_source(), an_asked(skipped_kind=ObjectKind.IGNORED), [])
+    found = build_task_result(build_source(), build_request(skipped_kind=ObjectKind.IGNORED), [])
     assert found
     assert (found.outcome, json.loads(found.output)["skipped"]) == (
         CallbackOutcome.SUCCESS,

@@ -20,7 +20,9 @@ NOT_S3 = "without an S3 notification"
 Outcome = list[IntakeEvent] | str
 
 
-def s3(key: str = "shoes/red.jpg", name: str = "ObjectCreated:Put", **more: object) -> dict[str, Any]:
+def build_s3_notification(
+    key: str = "shoes/red.jpg", name: str = "ObjectCreated:Put", **more: object
+) -> dict[str, Any]:
     """A bucket's own notification (Amazon S3 User Guide, "Event message structure")."""
     record = {
         "eventVersion": "2.1",
@@ -41,7 +43,7 @@ def s3(key: str = "shoes/red.jpg", name: str = "ObjectCreated:Put", **more: obje
     return {"Records": [record | more]}
 
 
-def from_eventbridge(kind: str, source: str = "aws.s3", **detail: object) -> dict[str, Any]:
+def build_eventbridge_event(kind: str, source: str = "aws.s3", **detail: object) -> dict[str, Any]:
     """An event as a rule delivers it (Amazon S3 User Guide, "EventBridge event message structure")."""
     found = {"version": "0", "bucket": {"name": "photos"}, "object": {"key": "a b+c.jpg", "size": 1024}}
     return {
@@ -57,14 +59,14 @@ def from_eventbridge(kind: str, source: str = "aws.s3", **detail: object) -> dic
     }
 
 
-def batch_operation(version: str) -> dict[str, Any]:
+def build_batch_operation(version: str) -> dict[str, Any]:
     """The event of S3 Batch Operations for a function."""
     task = {"taskId": "dGFzaw==", "s3Key": "shoes/red.jpg", "s3VersionId": "1"}
     bucket = {"s3Bucket": "photos"} if version == "2.0" else {"s3BucketArn": "arn:aws:s3:::photos"}
     return {"invocationSchemaVersion": version, "invocationId": "aWQ=", "job": {"id": "1"}, "tasks": [task | bucket]}
 
 
-def object_lambda(kind: str) -> dict[str, Any]:
+def build_object_lambda_event(kind: str) -> dict[str, Any]:
     """The event of an S3 Object Lambda access point for a function."""
     access_point = f"arn:aws:s3-object-lambda:{REGION}:{ACCOUNT}:accesspoint/photos"
     return {
@@ -81,9 +83,9 @@ def object_lambda(kind: str) -> dict[str, Any]:
     }
 
 
-def from_sns() -> dict[str, Any]:
+def build_sns_event() -> dict[str, Any]:
     """The event of SNS for a function that subscribes to a topic itself."""
-    message = {"Type": "Notification", "TopicArn": TOPIC_ARN, "Message": json.dumps(s3())}
+    message = {"Type": "Notification", "TopicArn": TOPIC_ARN, "Message": json.dumps(build_s3_notification())}
     return {"Records": [{"EventVersion": "1.0", "EventSource": "aws:sns", "Sns": message}]}
 
 
@@ -91,35 +93,47 @@ RED, LOOK = "shoes/red.jpg", [IntakeEvent("photos", "shoes/red.jpg")]
 DECODED = [IntakeEvent("photos", "a b+c.jpg")]
 GREETING = json.dumps({"message": "hello world"})
 SAMPLES: dict[str, tuple[Any, Outcome]] = {
-    "s3Event": (s3(), LOOK),
-    "s3EventDecodedKey": (s3("a+b%2Bc.jpg"), DECODED),
-    "s3EventDeleteObject": (s3(name="ObjectRemoved:Delete"), LOOK),
-    "s3EventGlacier": (s3(glacierEventData={"restoreEventData": {"lifecycleRestoreStorageClass": "STANDARD"}}), LOOK),
-    "s3SqsEvent": (s3(), LOOK),
-    "s3EventBridgeNotificationObjectCreatedEvent": (from_eventbridge("Object Created", reason="PutObject"), DECODED),
-    "s3EventBridgeNotificationObjectDeletedEvent": (from_eventbridge("Object Deleted", reason="DeleteObject"), DECODED),
-    "s3EventBridgeNotificationObjectExpiredEvent": (
-        from_eventbridge("Object Deleted", reason="Lifecycle Expiration"),
+    "s3Event": (build_s3_notification(), LOOK),
+    "s3EventDecodedKey": (build_s3_notification("a+b%2Bc.jpg"), DECODED),
+    "s3EventDeleteObject": (build_s3_notification(name="ObjectRemoved:Delete"), LOOK),
+    "s3EventGlacier": (
+        build_s3_notification(glacierEventData={"restoreEventData": {"lifecycleRestoreStorageClass": "STANDARD"}}),
+        LOOK,
+    ),
+    "s3SqsEvent": (build_s3_notification(), LOOK),
+    "s3EventBridgeNotificationObjectCreatedEvent": (
+        build_eventbridge_event("Object Created", reason="PutObject"),
         DECODED,
     ),
-    "s3EventBridgeNotificationObjectRestoreCompletedEvent": (from_eventbridge("Object Restore Completed"), DECODED),
-    "s3BatchOperationEventSchemaV1": (batch_operation("1.0"), NEITHER),
-    "s3BatchOperationEventSchemaV2": (batch_operation("2.0"), NEITHER),
-    "s3ObjectEventIAMUser": (object_lambda("IAMUser"), NEITHER),
-    "s3ObjectEventTempCredentials": (object_lambda("AssumedRole"), NEITHER),
-    "snsEvent": (from_sns(), "An S3 record has no bucket or key."),
+    "s3EventBridgeNotificationObjectDeletedEvent": (
+        build_eventbridge_event("Object Deleted", reason="DeleteObject"),
+        DECODED,
+    ),
+    "s3EventBridgeNotificationObjectExpiredEvent": (
+        build_eventbridge_event("Object Deleted", reason="Lifecycle Expiration"),
+        DECODED,
+    ),
+    "s3EventBridgeNotificationObjectRestoreCompletedEvent": (
+        build_eventbridge_event("Object Restore Completed"),
+        DECODED,
+    ),
+    "s3BatchOperationEventSchemaV1": (build_batch_operation("1.0"), NEITHER),
+    "s3BatchOperationEventSchemaV2": (build_batch_operation("2.0"), NEITHER),
+    "s3ObjectEventIAMUser": (build_object_lambda_event("IAMUser"), NEITHER),
+    "s3ObjectEventTempCredentials": (build_object_lambda_event("AssumedRole"), NEITHER),
+    "snsEvent": (build_sns_event(), "An S3 record has no bucket or key."),
     "snsSqsEvent": (wrap_in_envelope(GREETING), NOT_S3),
     "snsSqsFifoEvent": (json.dumps(json.loads(wrap_in_envelope(GREETING)) | {"TopicArn": f"{TOPIC_ARN}.fifo"}), NOT_S3),
     "sqsEvent": ("Test message.", "The body is not JSON."),
     "sqsDlqTriggerEvent": ("hello world", "The body is not JSON."),
     "eventBridgeEvent": (
-        from_eventbridge("EC2 Instance State-change Notification", "aws.ec2"),
+        build_eventbridge_event("EC2 Instance State-change Notification", "aws.ec2"),
         "neither 'Image Requested'",
     ),
 }
 
 
-def outcome(body: str) -> Outcome:
+def parse_outcome(body: str) -> Outcome:
     try:
         return parse_intake_message(body, input_bucket="photos", is_repeated=False)
     except MalformedMessageError as error:
@@ -133,11 +147,11 @@ def test_all_19_samples_have_an_expected_outcome() -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_event_becomes_events_or_is_refused_with_a_reason(name: str) -> None:
     body, expected = SAMPLES[name]
-    found = outcome(body if isinstance(body, str) else json.dumps(body))
+    found = parse_outcome(body if isinstance(body, str) else json.dumps(body))
     assert found == expected if isinstance(expected, list) else expected in found
 
 
 @pytest.mark.parametrize("name", [name for name, (_, expected) in SAMPLES.items() if isinstance(expected, list)])
 def test_accepted_sample_is_also_accepted_through_a_topic(name: str) -> None:
     body, expected = SAMPLES[name]
-    assert outcome(wrap_in_envelope(json.dumps(body))) == expected
+    assert parse_outcome(wrap_in_envelope(json.dumps(body))) == expected

@@ -54,24 +54,26 @@ OUTPUT: dict[str, list[Any]] = {
 NAMES = ["beach", "cut-out", "a" * 40, "a" * 41, "../x"]
 
 
-def an_object(random: Random, values: dict[str, list[Any]], most: int) -> dict[str, Any]:
+def build_random_object(random: Random, values: dict[str, list[Any]], most: int) -> dict[str, Any]:
     """Returns an object of a few of these fields, occasionally with a value that fits nowhere."""
     names = random.sample(sorted(values), random.randint(0, most))
     return {name: random.choice(values[name] if random.random() < 0.97 else ANYTHING) for name in names}
 
 
-def a_file(random: Random) -> dict[str, Any]:
+def build_random_file(random: Random) -> dict[str, Any]:
     """Returns what a person may have written into a sidecar."""
-    file = an_object(random, VALUES, 3)
+    file = build_random_object(random, VALUES, 3)
     if random.random() < 0.4:
-        one = an_object(random, OUTPUT, 4)
+        one = build_random_object(random, OUTPUT, 4)
         file["output"] = random.choice([one, [one], [one, {"name": "other"}]])
     if random.random() < 0.3:
-        file["variants"] = {random.choice(NAMES): an_object(random, VALUES, 2) for _ in range(random.randint(0, 2))}
+        file["variants"] = {
+            random.choice(NAMES): build_random_object(random, VALUES, 2) for _ in range(random.randint(0, 2))
+        }
     return file | random.choice([{}, {}, {}, {}, {"$schema": "./sidecar.schema.json"}, {"promt": "x"}])
 
 
-def accepted(document: object) -> bool:
+def is_accepted(document: object) -> bool:
     """Whether intake accepts this file."""
     return parse_file("red.jpg.json", json.dumps(document).encode()).errors == ()
 
@@ -84,9 +86,9 @@ def test_schemas_match_the_code(kind: str) -> None:
 
 
 def test_intake_accepts_what_the_schema_accepts() -> None:
-    files = [a_file(Random(seed)) for seed in range(FILES)]
+    files = [build_random_file(Random(seed)) for seed in range(FILES)]
     valid = [file for file in files if VALIDATOR.is_valid(file)]
-    assert [file for file in valid if not accepted(file)] == []
+    assert [file for file in valid if not is_accepted(file)] == []
     assert FILES / 4 < len(valid) < 3 * FILES / 4, "too few valid or invalid files"
 
 
@@ -97,7 +99,7 @@ def test_every_preset_is_offered_and_valid_in_any_spelling(preset: str) -> None:
     for sign in (" ", "-", "_", "", "  "):
         for spelled in (preset.replace("_", sign), preset.replace("_", sign).title()):
             assert VALIDATOR.is_valid({"style": spelled}), spelled
-            assert accepted({"style": spelled}), spelled
+            assert is_accepted({"style": spelled}), spelled
 
 
 WRONG: list[dict[str, Any]] = [
@@ -124,18 +126,18 @@ WRONG: list[dict[str, Any]] = [
 @pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
 def test_editor_marks_what_intake_would_refuse(wrong: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid(wrong)
-    assert not accepted(wrong)
+    assert not is_accepted(wrong)
 
 
 def test_file_may_name_its_schema_for_the_editor() -> None:
     named = {"$schema": "../schemas/sidecar.schema.json", "prompt": "a beach"}
     assert VALIDATOR.is_valid(named)
-    assert accepted(named)
+    assert is_accepted(named)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_has_a_title_and_a_description(kind: str) -> None:
-    for path, one in fields(make_schemas.schema_of(kind)):
+    for path, one in list_fields(make_schemas.schema_of(kind)):
         assert one["title"], path
         assert one["description"].endswith("."), path
     assert {*make_schemas.schema_of(kind)["properties"]} == {
@@ -160,7 +162,7 @@ def test_unsupported_field_is_not_offered_and_refused_with_reason(kind: str) -> 
         assert f'"{field}"' not in json.dumps(make_schemas.schema_of(kind))
         given = {"prompt": "a beach", field: "DESIGN"}
         assert not VALIDATOR.is_valid(given)
-        assert accepted(given)
+        assert is_accepted(given)
         asked = parse_file("red.jpg.json", json.dumps(given).encode()).fields
         told = [" ".join(find_not_expressible(provider, asked)) for provider in sorted(SUPPORTED_PROVIDERS)]
         assert [words for words in told if f"has no {field}" not in words] == []
@@ -174,13 +176,13 @@ def test_no_field_may_be_null_or_unbounded() -> None:
 
 
 def test_every_example_in_the_schema_is_valid() -> None:
-    for path, one in [("", SCHEMA), *fields(SCHEMA)]:
+    for path, one in [("", SCHEMA), *list_fields(SCHEMA)]:
         validator = Draft202012Validator({**one, "$defs": SCHEMA["$defs"]})
         for example in one.get("examples", []):
             assert validator.is_valid(example), (path, example)
 
 
-def fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def list_fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Returns every field with its path, including those of nested objects."""
     for place, model in [("", schema), *schema["$defs"].items()]:
         for name, one in model.get("properties", {}).items():

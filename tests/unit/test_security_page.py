@@ -43,14 +43,14 @@ OF_FUNCTIONS = {"s3:DeleteObject", "dynamodb:DescribeTable"} | {
 }
 
 
-def operations() -> dict[str, str]:
+def map_operations() -> dict[str, str]:
     """Returns every call of these services by boto3's name, with AWS's name for it."""
     session = botocore.session.Session()
     names = {prefix: session.get_service_model(service).operation_names for service, prefix in SERVICES.items()}
     return {xform_name(name): f"{prefix}:{name}" for prefix, found in names.items() for name in found}
 
 
-def words(path: Path) -> Iterator[str]:
+def iterate_names(path: Path) -> Iterator[str]:
     """Yields all names of methods that a module uses, and its texts, such as those that name a paginator."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
@@ -59,17 +59,17 @@ def words(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def asked() -> set[str]:
+def list_needed_permissions() -> set[str]:
     """Returns the permissions that the command's calls need."""
     own = [path for path in COMMAND.rglob("*.py") if path.relative_to(COMMAND).parts[0] not in LOCAL]
     adapters = [ROOT / "layers" / "backdrop" / "backdrop" / "aws" / f"{name}.py" for name in ADAPTERS]
-    known = operations()
-    calls = {known[word] for path in (*own, *adapters) for word in words(path) if word in known} - OF_FUNCTIONS
+    known = map_operations()
+    calls = {known[word] for path in (*own, *adapters) for word in iterate_names(path) if word in known} - OF_FUNCTIONS
     return {right for call in calls for right in RIGHTS.get(call, {call})}
 
 
 @pytest.fixture(scope="module")
-def told() -> set[str]:
+def documented_permissions() -> set[str]:
     """The permissions that the page names."""
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     chapter = page.partition("## What the command needs\n")[2].partition("\n## ")[0]
@@ -77,8 +77,8 @@ def told() -> set[str]:
 
 
 def test_every_permission_of_the_command_is_on_the_page(told: set[str]) -> None:
-    assert asked() - told == set()
+    assert list_needed_permissions() - told == set()
 
 
 def test_page_grants_no_permission_that_is_not_used(told: set[str]) -> None:
-    assert told - asked() == BESIDES
+    assert told - list_needed_permissions() == BESIDES

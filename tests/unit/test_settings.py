@@ -44,14 +44,14 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return read_settings()
 
 
 def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = given(monkeypatch, **ALL)
+    ours = load_settings(monkeypatch, **ALL)
     assert (ours.stack_name, ours.input_bucket, ours.output_bucket) == ("shop", "photos", "pictures")
     assert (ours.ledger_table, ours.event_bus_name) == ("ledger", "bus")
     assert ours.intake_queue_url == "https://q/intake"
@@ -64,14 +64,14 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
 
 
 def test_missing_variables_leave_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = given(monkeypatch, INPUT_BUCKET="photos")
+    ours = load_settings(monkeypatch, INPUT_BUCKET="photos")
     assert (ours.output_bucket, ours.extra_result_hosts, ours.enabled_providers) == ("", (), {})
     assert ours.on_lost_answer is OnLostAnswer.RETRY_ONCE
     assert (ours.daily_budget_usd, ours.settle_seconds, ours.max_image_megapixels) == (10, 20, 100)
 
 
 def test_budget_of_zero_is_not_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert given(monkeypatch, DAILY_BUDGET_USD="0").daily_budget_usd == 0
+    assert load_settings(monkeypatch, DAILY_BUDGET_USD="0").daily_budget_usd == 0
 
 
 @pytest.mark.parametrize(("name", "prefix"), SPOKEN_TO.items())
@@ -81,25 +81,25 @@ def test_provider_with_a_queue_is_enabled(monkeypatch: pytest.MonkeyPatch, name:
         f"{prefix}_BASE_URL": "https://api.example/x",
         f"{prefix}_TIMEOUT_SECONDS": "90",
     }
-    (lane,) = given(monkeypatch, **variables).enabled_providers.items()
+    (lane,) = load_settings(monkeypatch, **variables).enabled_providers.items()
     assert lane[0] == name
     assert (lane[1].queue_url, lane[1].base_url, lane[1].timeout_seconds) == tuple([*list(variables.values())[:2], 90])
 
 
 def test_credit_price_is_known_only_if_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert given(monkeypatch).configured_prices == {}
-    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="").configured_prices == {}
-    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0").configured_prices == {}
-    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0.045").configured_prices == {"1min": 45_000}
+    assert load_settings(monkeypatch).configured_prices == {}
+    assert load_settings(monkeypatch, ONE_MIN_USD_PER_IMAGE="").configured_prices == {}
+    assert load_settings(monkeypatch, ONE_MIN_USD_PER_IMAGE="0").configured_prices == {}
+    assert load_settings(monkeypatch, ONE_MIN_USD_PER_IMAGE="0.045").configured_prices == {"1min": 45_000}
 
 
 def test_provider_options_have_defaults_that_an_operator_can_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert given(monkeypatch).provider_options == ProviderOptions(
+    assert load_settings(monkeypatch).provider_options == ProviderOptions(
         SegmindEndpoint.V2, runware_uploads=False, runware_checks_content=False
     )
-    ours = given(monkeypatch, SEGMIND_ENDPOINT="v1", RUNWARE_UPLOADS="true", RUNWARE_CHECKS_CONTENT="true")
+    ours = load_settings(monkeypatch, SEGMIND_ENDPOINT="v1", RUNWARE_UPLOADS="true", RUNWARE_CHECKS_CONTENT="true")
     assert ours.provider_options == ProviderOptions(
         SegmindEndpoint.V1, runware_uploads=True, runware_checks_content=True
     )
@@ -110,7 +110,7 @@ def test_every_provider_has_an_environment_prefix() -> None:
 
 
 def test_provider_without_a_queue_is_off_but_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = given(monkeypatch, IDEOGRAM_QUEUE_URL="", IDEOGRAM_BASE_URL="https://api.example")
+    ours = load_settings(monkeypatch, IDEOGRAM_QUEUE_URL="", IDEOGRAM_BASE_URL="https://api.example")
     assert ours.enabled_providers == {}
     assert ours.providers["ideogram"].base_url == "https://api.example"
 
@@ -128,9 +128,9 @@ def test_provider_without_a_queue_is_off_but_keeps_its_address(monkeypatch: pyte
 )
 def test_invalid_value_of_a_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError):
-        given(monkeypatch, **{name: value})
+        load_settings(monkeypatch, **{name: value})
 
 
 def test_empty_variable_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = given(monkeypatch, DAILY_BUDGET_USD="", SETTLE_SECONDS="", IDEOGRAM_TIMEOUT_SECONDS="")
+    ours = load_settings(monkeypatch, DAILY_BUDGET_USD="", SETTLE_SECONDS="", IDEOGRAM_TIMEOUT_SECONDS="")
     assert (ours.daily_budget_usd, ours.settle_seconds, ours.providers["ideogram"].timeout_seconds) == (10, 20, 180)

@@ -13,7 +13,7 @@ from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
 from docs.make_commands import commands, options_of
-from tests.unit.core_items import a_dead_job, a_problem, an_attempt
+from tests.unit.core_items import build_attempt, build_dead_job, build_problem
 from tests.unit.template_document import Deployed, Node, load
 
 ROOT = Path(__file__).parents[2]
@@ -25,13 +25,13 @@ SIGNS = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">", "Le
 WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
 
 
-def alarms(**parameters: str) -> dict[str, Node]:
+def list_alarms(**parameters: str) -> dict[str, Node]:
     """The alarms' properties by their names."""
     found = Deployed(**parameters).of_type("AWS::CloudWatch::Alarm").values()
     return {made["AlarmName"]: made for made in found}
 
 
-NAMES = sorted(alarms())
+NAMES = sorted(list_alarms())
 AGE = "ApproximateAgeOfOldestMessage"
 ON_QUEUES = {
     "backdrop-dead-letters": ("ApproximateNumberOfMessagesVisible", {"QueueName": "DeadLetterQueue.QueueName"}),
@@ -40,7 +40,7 @@ ON_QUEUES = {
 }
 
 
-def watched(made: Node) -> list[dict[str, Any]]:
+def list_watched_metrics(made: Node) -> list[dict[str, Any]]:
     """Returns the metrics that an alarm watches."""
     parts = [part["MetricStat"]["Metric"] for part in made.get("Metrics", []) if "MetricStat" in part]
     return parts or [made]
@@ -50,10 +50,10 @@ def dimensions(metric: Node) -> dict[str, str]:
     return {one["Name"]: one["Value"] for one in metric["Dimensions"]}
 
 
-OURS = {metric["MetricName"] for made in alarms().values() for metric in watched(made)} & {*Metric}
+OURS = {metric["MetricName"] for made in list_alarms().values() for metric in list_watched_metrics(made)} & {*Metric}
 
 
-def counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+def read_metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -77,7 +77,7 @@ def test_everything_that_needs_an_operator_has_an_alarm() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_alarm_watches_a_metric_that_is_emitted_with_its_dimensions(name: str) -> None:
     stack = Deployed()
-    for metric in watched(alarms()[name]):
+    for metric in list_watched_metrics(list_alarms()[name]):
         found = dimensions(metric)
         match metric["Namespace"]:
             case "Backdrop":
@@ -92,10 +92,10 @@ def test_alarm_watches_a_metric_that_is_emitted_with_its_dimensions(name: str) -
 
 
 def test_alarm_on_money_matches_the_line_that_deliver_writes(capsys: pytest.CaptureFixture[str]) -> None:
-    count_ended_job(a_dead_job())
-    [line] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
+    count_ended_job(build_dead_job())
+    [line] = [line for line in read_metrics(capsys) if "PaidWithoutResult" in line]
     [metric] = line["_aws"]["CloudWatchMetrics"]
-    made = alarms()["backdrop-paid-without-result"]
+    made = list_alarms()["backdrop-paid-without-result"]
     assert metric["Namespace"] == made["Namespace"]
     assert metric["Dimensions"] == [list(dimensions(made))]
     assert {name: line[name] for name in dimensions(made)} == dimensions(made)
@@ -116,7 +116,9 @@ def test_only_deliver_counts_ends_so_that_each_counts_once() -> None:
 
 def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
     """Step Functions and CloudFormation, which invoke the other two, report it themselves."""
-    functions = {dimensions(metric)["FunctionName"] for metric in watched(alarms()["backdrop-throttled"])}
+    functions = {
+        dimensions(metric)["FunctionName"] for metric in list_watched_metrics(list_alarms()["backdrop-throttled"])
+    }
     assert {*Deployed().of_type("AWS::Serverless::Function")} - functions == {
         "CampaignFunction",
         "DeploymentCheckFunction",
@@ -124,7 +126,7 @@ def test_functions_with_unreported_throttles_are_watched_for_throttling() -> Non
 
 
 def test_alarms_page_states_their_number_and_their_cost() -> None:
-    metrics = sum(len(watched(made)) for made in alarms().values())
+    metrics = sum(len(list_watched_metrics(made)) for made in list_alarms().values())
     words = PAGE.read_text()
     assert "A stack has eleven alarms" in words
     assert len(NAMES) == 11
@@ -132,12 +134,14 @@ def test_alarms_page_states_their_number_and_their_cost() -> None:
 
 
 def test_errors_of_every_function_are_watched() -> None:
-    made = alarms()["backdrop-function-errors"]
+    made = list_alarms()["backdrop-function-errors"]
     sums, *parts = made["Metrics"]
     assert (sums["Expression"], "ReturnData" in sums) == ("SUM(METRICS())", False)
-    functions = {dimensions(metric).get("FunctionName") for metric in watched(made)} - {None}
+    functions = {dimensions(metric).get("FunctionName") for metric in list_watched_metrics(made)} - {None}
     assert functions == {*Deployed().of_type("AWS::Serverless::Function")}
-    assert "UnexpectedError" in {metric["MetricName"] for metric in watched(made)}, "a batch hides it from Lambda"
+    assert "UnexpectedError" in {metric["MetricName"] for metric in list_watched_metrics(made)}, (
+        "a batch hides it from Lambda"
+    )
     assert len(parts) <= 10, "what CloudWatch takes"
     assert {part["ReturnData"] for part in parts} == {False}
     assert len({part["Id"] for part in made["Metrics"]}) == len(made["Metrics"])
@@ -146,10 +150,10 @@ def test_errors_of_every_function_are_watched() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_missing_data_is_good_except_from_reconcile(name: str) -> None:
     silence = "breaching" if name == "backdrop-reconcile-silent" else "notBreaching"
-    assert alarms()[name]["TreatMissingData"] == silence
+    assert list_alarms()[name]["TreatMissingData"] == silence
 
 
-def period(made: Node) -> int:
+def measure_period(made: Node) -> int:
     [seconds] = {made.get("Period"), *(p["MetricStat"]["Period"] for p in made.get("Metrics", [])[1:])} - {None}
     return seconds
 
@@ -171,9 +175,9 @@ def period(made: Node) -> int:
     ],
 )
 def test_alarm_rings_at_its_threshold_without_delay(name: str, mark: str, seconds: int, periods: int) -> None:
-    made = alarms()[f"backdrop-{name}"]
+    made = list_alarms()[f"backdrop-{name}"]
     sign = SIGNS[made["ComparisonOperator"]]
-    assert (f"{sign}{made['Threshold']}", period(made), made["EvaluationPeriods"]) == (mark, seconds, periods)
+    assert (f"{sign}{made['Threshold']}", measure_period(made), made["EvaluationPeriods"]) == (mark, seconds, periods)
 
 
 def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
@@ -182,21 +186,21 @@ def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
     That is more than the configured periods: five for three (Amazon CloudWatch User Guide, "Configuring how alarms
     treat missing data").
     """
-    made = alarms()["backdrop-reconcile-silent"]
+    made = list_alarms()["backdrop-reconcile-silent"]
     assert "has not run for half an hour" in made["AlarmDescription"]
-    assert period(made) * (made["EvaluationPeriods"] + 2) == 30 * 60
+    assert measure_period(made) * (made["EvaluationPeriods"] + 2) == 30 * 60
 
 
 def test_gauge_alarms_cover_two_runs_of_reconcile() -> None:
     [schedule] = Deployed().resources["ReconcileFunction"]["Properties"]["Events"].values()
     assert schedule["Properties"] == {"Schedule": "rate(5 minutes)"}
     gauges = {Metric.OLDEST_UNKNOWN, Metric.OLDEST_OPEN_JOB, Metric.PROVIDERS_PAUSED, Metric.BUDGET_USED}
-    assert {made["Period"] for made in alarms().values() if made.get("MetricName") in gauges} == {600}
+    assert {made["Period"] for made in list_alarms().values() if made.get("MetricName") in gauges} == {600}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_alarm_says_what_happened_and_what_to_do(name: str) -> None:
-    words = alarms()[name]["AlarmDescription"]
+    words = list_alarms()[name]["AlarmDescription"]
     assert len(words) <= 1024, "what CloudWatch takes"
     assert "What to do: " in words
     said = COMMAND.findall(words)
@@ -212,7 +216,7 @@ def test_alarm_says_what_happened_and_what_to_do(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_alarm_links_to_its_heading_on_the_alarms_page(name: str) -> None:
     kind = name.removeprefix("backdrop-")
-    assert alarms()[name]["AlarmDescription"].endswith(f"More: docs/alarms.md#{kind}")
+    assert list_alarms()[name]["AlarmDescription"].endswith(f"More: docs/alarms.md#{kind}")
     assert f"\n## {kind}\n" in PAGE.read_text()
 
 
@@ -222,7 +226,7 @@ def test_alarms_page_has_no_heading_without_an_alarm() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_alarm_is_mailed_and_its_end_if_meaningful(name: str) -> None:
-    made = alarms(AlarmEmail=ADDRESS)[name]
+    made = list_alarms(AlarmEmail=ADDRESS)[name]
     assert made["AlarmActions"] == ["AlarmTopic"]
     assert made.get("OKActions") == (None if name in WITHOUT_ALL_CLEAR else ["AlarmTopic"])
 
@@ -233,21 +237,21 @@ def test_mail_goes_to_the_configured_address() -> None:
 
 
 def test_no_mail_resources_exist_without_an_address() -> None:
-    assert not [name for name, made in alarms().items() if "AlarmActions" in made or "OKActions" in made]
+    assert not [name for name, made in list_alarms().items() if "AlarmActions" in made or "OKActions" in made]
     assert not [name for name in Deployed().resources if name.startswith(("AlarmTopic", "AlarmMail"))]
 
 
 REFUSALS = [code for code, facts in ERROR_CATALOG.items() if facts.disposition is Disposition.REFUSED]
-FREE = an_attempt(charged=0, outcome=AttemptOutcome.NOT_TAKEN)
-LOST = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
+FREE = build_attempt(charged=0, outcome=AttemptOutcome.NOT_TAKEN)
+LOST = build_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
 
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_refused_photo_rings_no_alarm(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
     count_refused(code)
     for attempts in ((FREE,), (LOST, FREE)):
-        count_ended_job(a_dead_job(status=JobStatus.REFUSED, attempts=attempts, problem=a_problem(code)))
-    lines = counted(capsys)
+        count_ended_job(build_dead_job(status=JobStatus.REFUSED, attempts=attempts, problem=build_problem(code)))
+    lines = read_metrics(capsys)
     assert ["Failed" in line for line in lines] == [True, True, True]
     assert not OURS & {name for line in lines for name in line}
 

@@ -6,7 +6,7 @@ import pytest
 
 from backdrop.instructions.sources import parse_file, parse_tags
 from backdrop.model.codes import Code
-from tests.unit.core_places import NAME, codes, sidecar, words
+from tests.unit.core_places import NAME, join_error_messages, list_error_codes, parse_sidecar
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from tests.unit.core_places import NAME, codes, sidecar, words
     ],
 )
 def test_field_is_read_in_the_spellings_that_people_use(given: object, fields: dict[str, Any]) -> None:
-    read = sidecar(given)
+    read = parse_sidecar(given)
     assert (dict(read.fields), read.errors, read.name) == (fields, (), NAME)
 
 
@@ -46,19 +46,19 @@ def test_field_is_read_in_the_spellings_that_people_use(given: object, fields: d
 )
 def test_text_is_normalized_whatever_the_editor_wrote(typed: str, kept: str) -> None:
     """NFC and line feeds; characters that only look alike stay different."""
-    assert sidecar({"prompt": typed}).fields["prompt"] == kept
+    assert parse_sidecar({"prompt": typed}).fields["prompt"] == kept
     assert parse_tags({"prompt": typed}).fields["prompt"] == kept
-    assert sidecar({"prompt": "x", "revision": typed}).fields["revision"] == kept
+    assert parse_sidecar({"prompt": "x", "revision": typed}).fields["revision"] == kept
 
 
 def test_prompt_length_is_counted_after_normalization() -> None:
-    assert len(sidecar({"prompt": "e\u0301" * 2_000}).fields["prompt"]) == 2_000
-    assert len(sidecar({"prompt": "a" + "\r\n" * 1_998 + "b"}).fields["prompt"]) == 2_000
+    assert len(parse_sidecar({"prompt": "e\u0301" * 2_000}).fields["prompt"]) == 2_000
+    assert len(parse_sidecar({"prompt": "a" + "\r\n" * 1_998 + "b"}).fields["prompt"]) == 2_000
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=ascii)
 def test_blank_revision_counts_as_no_revision(blank: str) -> None:
-    assert sidecar({"prompt": "x", "revision": blank}).fields == sidecar({"prompt": "x"}).fields
+    assert parse_sidecar({"prompt": "x", "revision": blank}).fields == parse_sidecar({"prompt": "x"}).fields
     assert parse_tags({"operation": "remove", "revision": blank}).fields == {"operation": "remove"}
 
 
@@ -70,29 +70,29 @@ def test_blank_revision_counts_as_no_revision(blank: str) -> None:
     ],
 )
 def test_repeated_style_code_keeps_its_first_position(given: object, kept: list[str]) -> None:
-    assert sidecar({"style_codes": given}).fields["style_codes"] == kept
+    assert parse_sidecar({"style_codes": given}).fields["style_codes"] == kept
 
 
 @pytest.mark.parametrize("length", [1, 2_000])
 def test_prompt_has_one_to_two_thousand_characters(length: int) -> None:
-    assert sidecar({"prompt": "ü" * length}).fields["prompt"] == "ü" * length
+    assert parse_sidecar({"prompt": "ü" * length}).fields["prompt"] == "ü" * length
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "\n\t"])
 def test_blank_prompt_is_a_missing_prompt(prompt: str) -> None:
-    read = sidecar({"prompt": prompt})
-    assert (codes(read), dict(read.fields)) == ([Code.MISSING_PROMPT], {})
+    read = parse_sidecar({"prompt": prompt})
+    assert (list_error_codes(read), dict(read.fields)) == ([Code.MISSING_PROMPT], {})
 
 
 def test_blank_prompt_in_the_tags_is_a_missing_prompt() -> None:
-    assert codes(parse_tags({"prompt": "  "})) == [Code.MISSING_PROMPT]
+    assert list_error_codes(parse_tags({"prompt": "  "})) == [Code.MISSING_PROMPT]
 
 
 def test_too_long_prompt_states_the_maximum_length() -> None:
-    read = sidecar({"prompt": "x" * 2_001})
-    assert codes(read) == [Code.INVALID_VALUE]
-    assert "2000 characters" in words(read).replace(",", "")
-    assert len(words(read)) < 300
+    read = parse_sidecar({"prompt": "x" * 2_001})
+    assert list_error_codes(read) == [Code.INVALID_VALUE]
+    assert "2000 characters" in join_error_messages(read).replace(",", "")
+    assert len(join_error_messages(read)) < 300
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_too_long_prompt_states_the_maximum_length() -> None:
     ],
 )
 def test_error_names_the_field_the_value_and_accepted_values(given: object, code: Code, says: list[str]) -> None:
-    read = sidecar(given)
-    assert (codes(read), dict(read.fields)) == ([code], {})
-    assert [part for part in [NAME, *says] if part not in words(read)] == []
+    read = parse_sidecar(given)
+    assert (list_error_codes(read), dict(read.fields)) == ([code], {})
+    assert [part for part in [NAME, *says] if part not in join_error_messages(read)] == []
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_error_names_the_field_the_value_and_accepted_values(given: object, code
     ],
 )
 def test_wrong_provider_is_reported_as_one_error(given: object, says: list[str]) -> None:
-    read = sidecar(given)
-    assert codes(read) == [Code.INVALID_VALUE]
-    assert [part for part in says if part not in words(read)] == []
+    read = parse_sidecar(given)
+    assert list_error_codes(read) == [Code.INVALID_VALUE]
+    assert [part for part in says if part not in join_error_messages(read)] == []
 
 
 @pytest.mark.parametrize(
@@ -161,16 +161,16 @@ def test_wrong_provider_is_reported_as_one_error(given: object, says: list[str])
     ids=["provider twice", "metadata too large", "surrogate in metadata", "surrogate in a key"],
 )
 def test_invalid_value_is_not_reported_as_a_conflict(given: object, says: str) -> None:
-    read = sidecar(given)
-    assert codes(read) == [Code.INVALID_VALUE]
-    assert says in words(read)
-    assert "codec" not in words(read)
+    read = parse_sidecar(given)
+    assert list_error_codes(read) == [Code.INVALID_VALUE]
+    assert says in join_error_messages(read)
+    assert "codec" not in join_error_messages(read)
 
 
 def test_non_json_number_in_metadata_is_an_invalid_value() -> None:
     read = parse_file(NAME, b'{"metadata": {"a": 1e999}}')
-    assert codes(read) == [Code.INVALID_VALUE]
-    assert "metadata" in words(read)
+    assert list_error_codes(read) == [Code.INVALID_VALUE]
+    assert "metadata" in join_error_messages(read)
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_non_json_number_in_metadata_is_an_invalid_value() -> None:
     ],
 )
 def test_exclusive_fields_in_one_source_are_a_conflict(given: object, says: list[str]) -> None:
-    read = sidecar(given)
-    assert codes(read) == [Code.CONFLICTING_FIELDS]
-    assert [part for part in says if part not in words(read)] == []
+    read = parse_sidecar(given)
+    assert list_error_codes(read) == [Code.CONFLICTING_FIELDS]
+    assert [part for part in says if part not in join_error_messages(read)] == []
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ def test_exclusive_fields_in_one_source_are_a_conflict(given: object, says: list
     ids=["fields", "field and style", "two codes", "conflict and field", "style and conflict"],
 )
 def test_all_errors_of_a_file_are_reported_at_once(given: object, expected: dict[Code, int]) -> None:
-    found = codes(sidecar(given))
+    found = list_error_codes(parse_sidecar(given))
     assert {code: found.count(code) for code in set(found)} == expected
 
 
 def test_error_message_never_repeats_a_long_text() -> None:
-    read = sidecar({"operation": "x" * 60_000, "y" * 3_000: 1, "style": "z" * 1_000})
+    read = parse_sidecar({"operation": "x" * 60_000, "y" * 3_000: 1, "style": "z" * 1_000})
     assert all(len(str(error)) < 500 for error in read.errors)

@@ -11,8 +11,8 @@ from backdrop.instructions.schema import InstructionsModel
 from backdrop.instructions.sources import parse_file, parse_tags
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
-from tests.unit.core_items import a_job, quick
-from tests.unit.core_places import BEACH, NAME, codes, encodable, sidecar, words
+from tests.unit.core_items import build_job, quick
+from tests.unit.core_places import BEACH, NAME, is_encodable, join_error_messages, list_error_codes, parse_sidecar
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters()),
@@ -30,13 +30,13 @@ OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(InstructionsModel.model_fiel
 @example(b"1" * 5_000)
 @example(b"{}" + b"\0" * 50)
 def test_any_bytes_as_a_sidecar_make_a_source(data: bytes) -> None:
-    assert encodable(parse_file(NAME, data))
+    assert is_encodable(parse_file(NAME, data))
 
 
 @quick
 @given(ANY_JSON | OUR_FIELDS)
 def test_any_json_as_a_sidecar_makes_a_source(content: object) -> None:
-    assert encodable(sidecar(content))
+    assert is_encodable(parse_sidecar(content))
 
 
 @quick
@@ -45,15 +45,15 @@ def test_any_json_as_a_sidecar_makes_a_source(content: object) -> None:
     st.text(alphabet=st.characters(categories=["Cs", "L", "N", "Cc"])),
 )
 def test_lone_surrogate_in_any_field_is_rejected(field: str, text: str) -> None:
-    assert encodable(sidecar({field: text}))
-    assert encodable(sidecar({field: [text]}))
-    assert encodable(sidecar({field: {text: text}}))
+    assert is_encodable(parse_sidecar({field: text}))
+    assert is_encodable(parse_sidecar({field: [text]}))
+    assert is_encodable(parse_sidecar({field: {text: text}}))
 
 
 @quick
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=8))
 def test_any_tags_make_a_source(tags: dict[str, str]) -> None:
-    assert encodable(parse_tags(tags))
+    assert is_encodable(parse_tags(tags))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 5_000, 10_000, 30_000])
@@ -74,7 +74,7 @@ def test_deep_nesting_makes_a_source_with_an_error(field: str, depth: int) -> No
     ids=str,
 )
 def test_metadata_comes_back_from_the_ledger_as_it_was_given(metadata: dict[str, Any]) -> None:
-    kept = a_job(instructions=dict(sidecar({"metadata": metadata}).fields))
+    kept = build_job(instructions=dict(parse_sidecar({"metadata": metadata}).fields))
     assert from_json(type(kept), to_json(kept)) == kept
 
 
@@ -82,10 +82,10 @@ def test_metadata_comes_back_from_the_ledger_as_it_was_given(metadata: dict[str,
 def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth: int) -> None:
     read = parse_file(NAME, b'{"prompt":"x","metadata":{"a":%s%s}}' % (b"[" * depth, b"]" * depth))
     if read.errors:
-        assert codes(read) == [Code.INVALID_VALUE]
-        assert "metadata" in words(read)
+        assert list_error_codes(read) == [Code.INVALID_VALUE]
+        assert "metadata" in join_error_messages(read)
         return
-    kept = a_job(instructions=dict(read.fields))
+    kept = build_job(instructions=dict(read.fields))
     assert from_json(type(kept), to_json(kept)) == kept
 
 
@@ -131,9 +131,9 @@ def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth:
 )
 def test_invalid_json_is_reported_with_line_and_reason(data: bytes, says: str) -> None:
     read = parse_file(NAME, data)
-    assert codes(read) == [Code.SIDECAR_NOT_JSON]
-    assert NAME in words(read)
-    assert says in words(read)
+    assert list_error_codes(read) == [Code.SIDECAR_NOT_JSON]
+    assert NAME in join_error_messages(read)
+    assert says in join_error_messages(read)
 
 
 @pytest.mark.parametrize("data", [BEACH.encode("utf-8-sig"), b"\r\n\t " + BEACH.encode() + b"\n"])
@@ -144,8 +144,8 @@ def test_editor_additions_around_the_json_are_accepted(data: bytes) -> None:
 @pytest.mark.parametrize(("size", "refused"), [(MAX_SIDECAR_BYTES, False), (MAX_SIDECAR_BYTES + 1, True)])
 def test_sidecar_has_at_most_64_kilobytes(size: int, refused: bool) -> None:
     read = parse_file(NAME, BEACH.encode().ljust(size))
-    assert codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
+    assert list_error_codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
 
 
 def test_five_megabytes_are_refused_unread() -> None:
-    assert codes(parse_file(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]
+    assert list_error_codes(parse_file(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]

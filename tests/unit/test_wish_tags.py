@@ -8,7 +8,7 @@ from backdrop.instructions.sources import parse_tags
 from backdrop.model.codes import Code
 from backdrop.model.styles import STYLE_PRESETS
 from tests.unit.core_items import quick
-from tests.unit.core_places import codes, sidecar, words
+from tests.unit.core_places import join_error_messages, list_error_codes, parse_sidecar
 
 
 def test_number_of_presets_is_62() -> None:
@@ -19,14 +19,14 @@ def test_number_of_presets_is_62() -> None:
 def test_preset_is_recognized_in_any_spelling(preset: str) -> None:
     spaced = preset.replace("_", " ")
     for spelling in (preset, preset.lower(), spaced, spaced.title(), spaced.replace(" ", "-"), f" {spaced} "):
-        assert sidecar({"style": spelling}).fields == {"style_preset": preset}
+        assert parse_sidecar({"style": spelling}).fields == {"style_preset": preset}
         assert parse_tags({"style": spelling}).fields == {"style_preset": preset}
 
 
 @quick
 @given(st.from_regex(r"[0-9a-fA-F]{8}", fullmatch=True))
 def test_eight_hexadecimal_digits_are_a_style_code(code: str) -> None:
-    assert sidecar({"style": code}).fields == {"style_codes": [code.upper()]}
+    assert parse_sidecar({"style": code}).fields == {"style_codes": [code.upper()]}
 
 
 def test_numbers_in_tags_are_read_from_text() -> None:
@@ -92,6 +92,6 @@ def test_unknown_prefixed_tag_still_hides_unprefixed_tags() -> None:
 )
 def test_wrong_value_in_a_tag_names_the_tags(tags: dict[str, str], code: Code, says: str) -> None:
     read = parse_tags(tags)
-    assert codes(read) == [code]
-    assert words(read).startswith("tags: ")
-    assert says in words(read)
+    assert list_error_codes(read) == [code]
+    assert join_error_messages(read).startswith("tags: ")
+    assert says in join_error_messages(read)

@@ -10,37 +10,37 @@ from backdrop.instructions.schema import MAX_VARIANTS, VariantModel
 from backdrop.instructions.sources import parse_file, parse_request, parse_tags
 from backdrop.model.codes import Code
 from tests.unit.core_items import quick
-from tests.unit.core_places import NAME, codes, encodable, sidecar, words
+from tests.unit.core_places import NAME, is_encodable, join_error_messages, list_error_codes, parse_sidecar
 
 BEACH = {"prompt": "a beach"}
 
 
 def test_each_variant_has_its_fields_under_long_names() -> None:
-    read = sidecar({"style": "aura", "variants": {"a": BEACH, "b": {"style": "AAFF5733"}, "c": {}}})
+    read = parse_sidecar({"style": "aura", "variants": {"a": BEACH, "b": {"style": "AAFF5733"}, "c": {}}})
     assert read.fields == {"style_preset": "AURA"}
     assert read.variants == {"a": {"operation": "replace", **BEACH}, "b": {"style_codes": ["AAFF5733"]}, "c": {}}
 
 
 def test_absent_variants_differ_from_empty_variants() -> None:
-    assert (sidecar(BEACH).variants, sidecar({**BEACH, "variants": {}}).variants) == (None, {})
+    assert (parse_sidecar(BEACH).variants, parse_sidecar({**BEACH, "variants": {}}).variants) == (None, {})
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 40, "2", "-", "result"])
 def test_variant_name_has_small_letters_digits_and_hyphens(name: str) -> None:
-    assert sidecar({"variants": {name: BEACH}}).errors == ()
+    assert parse_sidecar({"variants": {name: BEACH}}).errors == ()
 
 
 @pytest.mark.parametrize(
     "name", ["", "x" * 41, "Beach", "../x", "a b", "a_b", "ä", "a\n", "\u0661", "\ud800"], ids=ascii
 )
 def test_invalid_variant_name_is_reported_with_the_rule(name: str) -> None:
-    read = sidecar({"variants": {name: BEACH}})
-    assert (codes(read), read.variants) == ([Code.INVALID_VALUE], None)
-    assert encodable(read)
+    read = parse_sidecar({"variants": {name: BEACH}})
+    assert (list_error_codes(read), read.variants) == ([Code.INVALID_VALUE], None)
+    assert is_encodable(read)
 
 
 def test_invalid_variant_name_is_quoted_in_the_message() -> None:
-    assert words(sidecar({"variants": {"../x": BEACH}})) == (
+    assert join_error_messages(parse_sidecar({"variants": {"../x": BEACH}})) == (
         f'{NAME}: variants has the name "../x"; '
         "a name has 1 to 40 characters: lowercase letters a to z, digits, and hyphens"
     )
@@ -53,24 +53,24 @@ def test_invalid_variant_name_is_quoted_in_the_message() -> None:
 )
 @example("\ud800", {"style": "aura", "style_preset": "aura"})
 def test_error_in_a_variant_of_any_name_can_be_stored(name: str, content: object) -> None:
-    read = sidecar({"variants": {name: content}})
+    read = parse_sidecar({"variants": {name: content}})
     assert read.errors
-    assert encodable(read)
-    assert encodable(parse_request({"variants": {name: content}}))
+    assert is_encodable(read)
+    assert is_encodable(parse_request({"variants": {name: content}}))
 
 
 def test_error_message_never_repeats_a_long_name() -> None:
     conflict = {"style": "aura", "style_preset": "aura", "seed": -1, "promt": "x"}
-    read = sidecar({"variants": {"x" * 30_000: conflict}})
+    read = parse_sidecar({"variants": {"x" * 30_000: conflict}})
     assert len(read.errors) == 4
     assert all(len(str(error)) < 600 for error in read.errors)
 
 
 @pytest.mark.parametrize(("number", "refused"), [(MAX_VARIANTS, False), (MAX_VARIANTS + 1, True)])
 def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
-    read = sidecar({"variants": {f"v{n}": BEACH for n in range(number)}})
-    assert codes(read) == ([Code.INVALID_VALUE] if refused else [])
-    assert not refused or f"variants has {number} names; it can have at most 20 names" in words(read)
+    read = parse_sidecar({"variants": {f"v{n}": BEACH for n in range(number)}})
+    assert list_error_codes(read) == ([Code.INVALID_VALUE] if refused else [])
+    assert not refused or f"variants has {number} names; it can have at most 20 names" in join_error_messages(read)
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
     ids=lambda value: repr(value)[:50],
 )
 def test_error_names_its_path_in_the_json(given: dict[str, Any], says: list[str]) -> None:
-    read = sidecar(given)
+    read = parse_sidecar(given)
     assert len(read.errors) == 1
-    assert [part for part in [NAME, *says] if part not in words(read)] == []
+    assert [part for part in [NAME, *says] if part not in join_error_messages(read)] == []
 
 
 def test_errors_at_all_levels_are_reported_at_once() -> None:
-    read = sidecar(
+    read = parse_sidecar(
         {
             "promt": "x",
             "operation": "remove",
@@ -129,7 +129,7 @@ def test_errors_at_all_levels_are_reported_at_once() -> None:
             "output": {"format": "gif"},
         }
     )
-    found = codes(read)
+    found = list_error_codes(read)
     assert {code: found.count(code) for code in found} == {
         Code.UNKNOWN_FIELD: 1,
         Code.INVALID_VALUE: 3,
@@ -139,9 +139,11 @@ def test_errors_at_all_levels_are_reported_at_once() -> None:
 
 @pytest.mark.parametrize("field", [{"style": "aura"}, {"seed": 3}, {"negative_prompt": "people"}])
 def test_variant_style_conflicts_with_remove_in_the_same_file(field: Any) -> None:
-    read = sidecar({"operation": "remove", "variants": {"a": field, "b": {**field, "prompt": "a beach"}, "c": {}}})
+    read = parse_sidecar(
+        {"operation": "remove", "variants": {"a": field, "b": {**field, "prompt": "a beach"}, "c": {}}}
+    )
     (name,) = field
-    assert words(read) == (
+    assert join_error_messages(read) == (
         f"{NAME}: variants.a: operation remove, which is set outside the variants, makes no new background, so it "
         f"does not accept {name}"
     )
@@ -152,37 +154,37 @@ def test_variant_style_conflicts_with_remove_in_the_same_file(field: Any) -> Non
 
 def test_remove_and_a_variants_prompt_are_no_conflict() -> None:
     """A variant is nearer than its source, so it may override the source's fields."""
-    read = sidecar({"operation": "remove", "variants": {"beach": BEACH, "plain": {}}})
+    read = parse_sidecar({"operation": "remove", "variants": {"beach": BEACH, "plain": {}}})
     assert (read.errors, read.variants) == ((), {"beach": {"operation": "replace", **BEACH}, "plain": {}})
 
 
 @pytest.mark.parametrize("inside", [{"operation": "remove", "prompt": "x"}, {"operation": "Remove ", "seed": 1}])
 def test_remove_with_a_prompt_in_one_variant_is_a_conflict(inside: dict[str, Any]) -> None:
-    read = sidecar({"variants": {"beach": inside}})
-    assert codes(read) == [Code.CONFLICTING_FIELDS]
-    assert "variants.beach: operation remove" in words(read)
+    read = parse_sidecar({"variants": {"beach": inside}})
+    assert list_error_codes(read) == [Code.CONFLICTING_FIELDS]
+    assert "variants.beach: operation remove" in join_error_messages(read)
 
 
 def test_style_references_exclude_the_other_ways_to_name_a_style() -> None:
-    read = sidecar({**BEACH, "style": "aura", "style_reference_images": "a.jpg"})
-    assert codes(read) == [Code.CONFLICTING_FIELDS]
-    assert sidecar({**BEACH, "style_type": "DESIGN", "style_reference_images": "a.jpg"}).errors == ()
+    read = parse_sidecar({**BEACH, "style": "aura", "style_reference_images": "a.jpg"})
+    assert list_error_codes(read) == [Code.CONFLICTING_FIELDS]
+    assert parse_sidecar({**BEACH, "style_type": "DESIGN", "style_reference_images": "a.jpg"}).errors == ()
 
 
 def test_bare_palette_name_is_accepted() -> None:
-    assert sidecar({"color_palette": "pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
+    assert parse_sidecar({"color_palette": "pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
     assert parse_tags({"color_palette": "Pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
 
 
 def test_color_is_normalized_to_one_spelling() -> None:
     members = [{"color_hex": " #B470B3", "color_weight": 0.5}, {"color_hex": "#Fff"}]
-    assert sidecar({"color_palette": {"members": members}}).fields == {
+    assert parse_sidecar({"color_palette": {"members": members}}).fields == {
         "color_palette": {"members": [{"color_hex": "#b470b3", "color_weight": 0.5}, {"color_hex": "#fff"}]}
     }
 
 
 def test_repeated_reference_image_counts_once() -> None:
-    assert sidecar({"style_reference_images": ["b.jpg", "a.jpg", "b.jpg"]}).fields == {
+    assert parse_sidecar({"style_reference_images": ["b.jpg", "a.jpg", "b.jpg"]}).fields == {
         "style_reference_images": ["b.jpg", "a.jpg"]
     }
 
@@ -201,19 +203,19 @@ def test_output_of_a_tag_is_a_format() -> None:
 @quick
 @given(st.binary(max_size=200))
 def test_any_bytes_as_folder_defaults_make_a_source(data: bytes) -> None:
-    assert encodable(parse_file("shoes/_backdrop.json", data))
+    assert is_encodable(parse_file("shoes/_backdrop.json", data))
 
 
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 @pytest.mark.parametrize("variant", ["a", "metadata", "output"])
 def test_null_is_an_error_that_advises_removal(field: str, variant: str) -> None:
     """Null might be meant as "inherit nothing", which cannot be expressed."""
-    read = sidecar({**BEACH, "variants": {variant: {field: None}}})
-    assert codes(read) == [Code.INVALID_VALUE]
-    assert f"variants.{variant}.{field} is null, which has no meaning; remove it" in words(read)
+    read = parse_sidecar({**BEACH, "variants": {variant: {field: None}}})
+    assert list_error_codes(read) == [Code.INVALID_VALUE]
+    assert f"variants.{variant}.{field} is null, which has no meaning; remove it" in join_error_messages(read)
 
 
 def test_each_null_outside_metadata_is_reported_once() -> None:
-    read = sidecar({"seed": None, "promt": None, "output": [{"width": None}], "metadata": {"sku": None}})
-    assert codes(read) == [Code.UNKNOWN_FIELD, Code.INVALID_VALUE, Code.INVALID_VALUE]
-    assert [part for part in ("seed is null", "output[0].width is null") if part not in words(read)] == []
+    read = parse_sidecar({"seed": None, "promt": None, "output": [{"width": None}], "metadata": {"sku": None}})
+    assert list_error_codes(read) == [Code.UNKNOWN_FIELD, Code.INVALID_VALUE, Code.INVALID_VALUE]
+    assert [part for part in ("seed is null", "output[0].width is null") if part not in join_error_messages(read)] == []

@@ -7,7 +7,7 @@ import pytest
 from tests import words
 
 
-def found(text: str, suffix: str = ".md") -> list[str]:
+def find_words(text: str, suffix: str = ".md") -> list[str]:
     """Returns the listed words that are found in a file of that kind."""
     file = words.ROOT / f"example{suffix}"
     return [finding.word for finding in words.findings_in(file, words.texts_in(text, suffix))]
@@ -63,15 +63,15 @@ def test_every_row_of_the_word_list_finds_its_words(row: str, text: str) -> None
     ],
 )
 def test_ordinary_use_of_a_listed_word_is_not_found(text: str) -> None:
-    assert found(text) == []
+    assert find_words(text) == []
 
 
 def test_code_in_markdown_is_not_checked() -> None:
-    assert found("`told`, [a page](told.md), and\n\n```sh\ntold\n```\n\n    told") == ["told"]
+    assert find_words("`told`, [a page](told.md), and\n\n```sh\ntold\n```\n\n    told") == ["told"]
 
 
 def test_phrase_is_found_across_lines_of_a_comment() -> None:
-    assert found("# It is one of\n# which nothing is known.\n", ".py") == ["of which"]
+    assert find_words("# It is one of\n# which nothing is known.\n", ".py") == ["of which"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_phrase_is_found_across_lines_of_a_comment() -> None:
     ],
 )
 def test_only_text_that_people_read_is_checked_in_python(source: str, expected: list[str]) -> None:
-    assert found(source + "\n", ".py") == expected
+    assert find_words(source + "\n", ".py") == expected
 
 
 def test_finding_names_its_line() -> None:

@@ -35,7 +35,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
 
-def work(endpoint: str) -> tuple[S3WorkStorage, Recording]:
+def build_work(endpoint: str) -> tuple[S3WorkStorage, Recording]:
     client = Recording(endpoint)
     return S3WorkStorage(cast("S3Client", client), "pictures"), client
 
@@ -53,7 +53,7 @@ def test_link_uses_the_buckets_region_and_outlives_an_hour(
 ) -> None:
     if endpoint == LOCAL:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    ours, client = work(endpoint)
+    ours, client = build_work(endpoint)
     link = ours.create_download_link(b"photo", provider_url=by)
     assert link
     key = f"_backdrop/work/inputs/{sha256_hex(b'photo')}"
@@ -65,14 +65,14 @@ def test_link_uses_the_buckets_region_and_outlives_an_hour(
 
 
 def test_upload_link_is_for_one_object() -> None:
-    opening = work(REAL)[0].create_upload_link("runware-1", provider_url=THERE)
+    opening = build_work(REAL)[0].create_upload_link("runware-1", provider_url=THERE)
     assert opening
     assert urlsplit(opening).path.endswith("/_backdrop/work/results/runware-1")
     assert parse_qs(urlsplit(opening).query)["X-Amz-SignedHeaders"] == ["host"]
 
 
 def test_remote_provider_gets_no_link_into_this_machine() -> None:
-    ours, client = work(LOCAL)
+    ours, client = build_work(LOCAL)
     assert (
         ours.create_download_link(b"photo", provider_url=THERE),
         ours.create_upload_link("x", provider_url=THERE),
@@ -81,6 +81,6 @@ def test_remote_provider_gets_no_link_into_this_machine() -> None:
 
 
 def test_result_without_a_link_is_saved_under_its_name() -> None:
-    ours, client = work(REAL)
+    ours, client = build_work(REAL)
     ours.save_result("segmind-1", b"picture")
     assert client.written == {"_backdrop/work/results/segmind-1": b"picture"}

@@ -11,20 +11,20 @@ from backdrop_local.home import ROOT
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def jobs(name: str) -> dict[str, Any]:
+def read_jobs(name: str) -> dict[str, Any]:
     return yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))["jobs"]
 
 
 def test_workflows_run_what_a_developer_runs() -> None:
     assert [path.stem for path in FILES] == ["audit", "proof", "release", "site", "test"]
-    assert jobs("test")["test"]["steps"][-1] == {"run": ".ci/run"}
-    assert jobs("audit")["audit"]["steps"][-1] == {"run": "make audit"}
-    assert {"run": "make proof"} in jobs("proof")["proof"]["steps"]
-    assert "make site" in [step.get("run") for step in jobs("site")["build"]["steps"]]
+    assert read_jobs("test")["test"]["steps"][-1] == {"run": ".ci/run"}
+    assert read_jobs("audit")["audit"]["steps"][-1] == {"run": "make audit"}
+    assert {"run": "make proof"} in read_jobs("proof")["proof"]["steps"]
+    assert "make site" in [step.get("run") for step in read_jobs("site")["build"]["steps"]]
 
 
 def test_release_is_deployed_only_after_tests_and_audit() -> None:
-    release = jobs("release")
+    release = read_jobs("release")
     assert set(release["deploy"]["needs"]) == {"test", "audit"}
     assert [release[name]["uses"] for name in ("test", "audit")] == [
         "./.github/workflows/test.yml",
@@ -33,7 +33,7 @@ def test_release_is_deployed_only_after_tests_and_audit() -> None:
 
 
 def test_only_publishing_or_deploying_jobs_have_write_permissions() -> None:
-    rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in jobs(path.stem).items()}
+    rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in read_jobs(path.stem).items()}
     assert rights.pop(("release", "publish")) == {"contents": "write"}
     assert rights.pop(("release", "deploy")) == {"contents": "read", "id-token": "write"}
     assert rights.pop(("site", "publish")) == {"pages": "write", "id-token": "write"}
@@ -50,14 +50,14 @@ def test_no_long_lived_key_is_kept_at_github(path: Any) -> None:
 
 def test_repository_variable_is_never_part_of_a_command() -> None:
     commands = [
-        step.get("run", "") for path in FILES for job in jobs(path.stem).values() for step in job.get("steps", [])
+        step.get("run", "") for path in FILES for job in read_jobs(path.stem).values() for step in job.get("steps", [])
     ]
     assert "sam deploy" in json.dumps(commands)
     assert "${{" not in json.dumps(commands)
 
 
 def test_built_and_deployed_parameters_are_the_same() -> None:
-    steps = jobs("release")["deploy"]["steps"]
+    steps = read_jobs("release")["deploy"]["steps"]
     (built,) = (step for step in steps if "make build" in step.get("run", ""))
     (deployed,) = (step for step in steps if "sam deploy" in step.get("run", ""))
     assert '${PARAMETERS:+--parameter-overrides "$PARAMETERS"}' in deployed["run"]
