@@ -128,9 +128,9 @@ class CheckedStack:
 
     def run_doctor(self, *, code: int = 0) -> dict[str, dict[str, str]]:
         """Returns the checks that `doctor` reports, by name."""
-        said = self.person.run("doctor", "--json")
-        assert said.code == code, said.out
-        return {one["name"]: one for one in said.data["checks"]}
+        result = self.person.run("doctor", "--json")
+        assert result.code == code, result.out
+        return {one["name"]: one for one in result.data["checks"]}
 
 
 def build_key_check(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
@@ -145,14 +145,14 @@ def build_key_check(known: bool | None) -> Callable[..., tuple[bool | None, str]
 def build_checked_stack(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
     """Returns a stack without problems."""
     monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", build_key_check(True))
-    clinic = CheckedStack(Person(World(), monkeypatch), Account())
+    checked_stack = CheckedStack(Person(World(), monkeypatch), Account())
     more: dict[str, Any] = {"parameters": PARAMETERS, "outputs": OUTPUTS}
-    clinic.person.stack = replace(clinic.person.stack, clients=clinic.account.services, **more)
-    return clinic
+    checked_stack.person.stack = replace(checked_stack.person.stack, clients=checked_stack.account.services, **more)
+    return checked_stack
 
 
-def list_failed_checks(clinic: CheckedStack) -> dict[str, dict[str, str]]:
+def list_failed_checks(checked_stack: CheckedStack) -> dict[str, dict[str, str]]:
     """Returns the checks that found a problem; each must have a fix."""
-    found = {name: one for name, one in clinic.run_doctor(code=1).items() if one["state"] == "wrong"}
+    found = {name: one for name, one in checked_stack.run_doctor(code=1).items() if one["state"] == "wrong"}
     assert all(one["fix"] for one in found.values())
     return found

@@ -50,26 +50,26 @@ class PageUser:
         self.files |= {name: build_photo(name) for name in names}
         self.files |= {f"{name}.jpg": data for name, data in others.items()}
 
-    def request_plan(self, **wish: Any) -> Mapping[str, Any]:
+    def request_plan(self, **fields: Any) -> Mapping[str, Any]:
         """Returns the plan and its price, before anything is uploaded."""
         files = [describe_file(name, data) for name, data in self.files.items()]
         self.api.check_files({"files": files})
-        return self.api.plan_upload({**FORM_FIELDS, **wish, "files": files})
+        return self.api.plan_upload({**FORM_FIELDS, **fields, "files": files})
 
-    def send(self, *, agreed: bool = False, **wish: Any) -> int:
+    def send(self, *, agreed: bool = False, **fields: Any) -> int:
         """Presses the button, so that all photos are uploaded. Returns the upload's number."""
-        plan = self.request_plan(**wish)
-        begun = self.api.start_upload({"plan": plan["plan"], "agreed": agreed})
+        plan = self.request_plan(**fields)
+        started = self.api.start_upload({"plan": plan["plan"], "agreed": agreed})
         names = {row["key"]: row["name"] for row in plan["rows"]}
-        for key in begun["keys"]:
-            self.upload(begun["drop"], key, self.files[names[key]])
-        return begun["drop"]
+        for key in started["keys"]:
+            self.upload(started["drop"], key, self.files[names[key]])
+        return started["drop"]
 
     def upload(self, drop: int, key: str, data: bytes) -> None:
-        asked = {"drop": drop, "key": key}
-        if self.api.create_form(asked)["form"]:
+        upload = {"drop": drop, "key": key}
+        if self.api.create_form(upload)["form"]:
             self.world.upload_photo(key, data)
-            assert self.api.check_arrival(asked) == {"arrived": True}
+            assert self.api.check_arrival(upload) == {"arrived": True}
 
     def view_progress(self, *known: tuple[int, int]) -> Mapping[str, Any]:
         """Returns the only upload as the page shows it, two seconds later."""

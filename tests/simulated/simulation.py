@@ -121,11 +121,11 @@ def build_problem(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
     return Problem.from_error(ResultError(code, "waits"), NOW)
 
 
-def world_with_photo(**world: Any) -> World:
+def world_with_photo(**setup: Any) -> World:
     """Returns a world into which a photo was just uploaded whose background is to be removed."""
-    made = World(**world)
-    made.upload_photo(KEY, build_photo(), operation="remove")
-    return made
+    world = World(**setup)
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    return world
 
 
 def find_only_job(world: World, key: str = KEY) -> Job:
@@ -146,12 +146,12 @@ def replay_with_crashes(
     """Plays once for every call that the play makes, with a worker that crashes right after that call."""
     for nth in count(1):
         world = make()
-        strike = TargetedFault(crash_worker, nth=nth)
-        world.transport.faults_after.append(strike)
+        fault = TargetedFault(crash_worker, nth=nth)
+        world.transport.faults_after.append(fault)
         play(world)
-        if not strike.hit_count:
+        if not fault.hit_count:
             return
-        yield strike.struck_calls[0], world
+        yield fault.struck_calls[0], world
 
 
 def assert_budgets(world: World, billed: int | None = None) -> None:

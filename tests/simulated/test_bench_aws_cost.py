@@ -84,18 +84,18 @@ def test_items_of_one_batch_read_are_billed_separately() -> None:
 
 def test_request_without_a_name_is_an_error() -> None:
     sent = {"QueueUrl": "http://localhost/1/stack-DeliverQueue-1"}
-    [asked] = count_by_name([build_request("SendMessage", sent, service="sqs")] * 2, images=2)
-    assert (asked.subject, asked.times) == ("deliver", 1)
+    [row] = count_by_name([build_request("SendMessage", sent, service="sqs")] * 2, images=2)
+    assert (row.subject, row.times) == ("deliver", 1)
     with pytest.raises(UnnamedRequestError, match="PurgeQueue"):
         count_by_name([build_request("PurgeQueue", sent, service="sqs")], images=1)
 
 
 def test_metric_is_identified_by_its_name_and_dimensions() -> None:
-    told = (
+    metrics = (
         '{"service": "shop", "code": "x", "_aws": {"CloudWatchMetrics": '
         '[{"Dimensions": [["service", "code"]], "Metrics": [{"Name": "Failed"}]}]}}'
     )
-    assert parse_metrics(told) == [("Failed", "shop", "x")]
+    assert parse_metrics(metrics) == [("Failed", "shop", "x")]
     assert parse_metrics("START") == []
 
 

@@ -64,9 +64,9 @@ def receive(sqs: FairSqs, line: SimulatedQueue) -> SimulatedMessage:
 
 
 def test_group_with_fewer_messages_in_flight_is_served_first(
-    queue: tuple[FairSqs, SimulatedQueue, WorldClock],
+    lane_queue: tuple[FairSqs, SimulatedQueue, WorldClock],
 ) -> None:
-    sqs, line, _ = queue
+    sqs, line, _ = lane_queue
     for n in range(4):
         send(sqs, line, f"many {n}", "many")
     assert [receive(sqs, line).body for _ in range(2)] == ["many 0", "many 1"]
@@ -76,9 +76,9 @@ def test_group_with_fewer_messages_in_flight_is_served_first(
 
 
 def test_messages_are_redelivered_delayed_or_expired_like_in_sqs(
-    queue: tuple[FairSqs, SimulatedQueue, WorldClock],
+    lane_queue: tuple[FairSqs, SimulatedQueue, WorldClock],
 ) -> None:
-    sqs, line, clock = queue
+    sqs, line, clock = lane_queue
     for body in ("first", "second", "third"):
         send(sqs, line, body)
     first, second = receive(sqs, line), receive(sqs, line)
@@ -92,8 +92,8 @@ def test_messages_are_redelivered_delayed_or_expired_like_in_sqs(
     clock.sleep(96)
     assert sqs.receive(line) is None
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    said = sqs.get_queue_attributes(QueueUrl=line.url, AttributeNames=names)["Attributes"]
-    assert said == dict.fromkeys(names, "0")
+    attributes = sqs.get_queue_attributes(QueueUrl=line.url, AttributeNames=names)["Attributes"]
+    assert attributes == dict.fromkeys(names, "0")
 
 
 # -- the emulator's time -----------------------------------------------------------------------------------------
@@ -126,17 +126,17 @@ def test_half_an_account_refuses_calls_and_doubles_the_time() -> None:
 def build_figures(scenario: Scenario) -> RunFigures:
     """Returns what the bench would measure if the machine behaved like the world with COSTS."""
     world = simulate_scenario(scenario, COSTS)
-    n, asked = scenario.photos, world.diary
+    n, diary = scenario.photos, world.diary
     calls = {
-        name: sum(times for (who, _, _), times in asked.requests_by_operation.items() if who == name) for name in STAGES
+        name: sum(times for (who, _, _), times in diary.requests_by_operation.items() if who == name) for name in STAGES
     }
-    turns = n + sum(asked.count_requests(name) + 2 * asked.invocations[name] for name in STAGES)
+    turns = n + sum(diary.count_requests(name) + 2 * diary.invocations[name] for name in STAGES)
     spent = {name: 0.003 * calls[name] for name in STAGES} | {"emulator": 0.002 * turns}
     spent |= {"bench": 0.01 * n, "stand-in": 0.01 * n}
     cpu = {name: 1000 * used / n for name, used in spent.items()}
-    measured, begins = max(asked.ended_at.values()), sorted(at for at, _ in asked.calls)
+    measured, begins = max(diary.ended_at.values()), sorted(at for at, _ in diary.calls)
     pauses = [
-        at - end for at, end in zip(begins[scenario.slots :], sorted(end for _, end in asked.calls), strict=False)
+        at - end for at, end in zip(begins[scenario.slots :], sorted(end for _, end in diary.calls), strict=False)
     ]
     lost = {"between": sum(pauses) / (n * scenario.seconds)}
     return RunFigures(

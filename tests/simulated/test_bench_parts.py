@@ -77,9 +77,9 @@ def test_bench_with_its_own_page_is_refused_by_exit_code() -> None:
 
 
 def test_every_plot_is_drawn_from_saved_results_and_shown() -> None:
-    drawn = make_bench.plots()
-    assert {file.name for file in FOLDER.glob("*.svg")} == drawn.keys()
-    for name, svg in drawn.items():
+    plots = make_bench.plots()
+    assert {file.name for file in FOLDER.glob("*.svg")} == plots.keys()
+    for name, svg in plots.items():
         assert (FOLDER / name).read_text() == svg, "draw it anew: make docs"
         assert f"]({name})" in make_bench.PAGE.read_text()
 

@@ -33,18 +33,18 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
 
 def build_lazily(world: World) -> tuple[WorldBootstrap, list[str]]:
     """Returns a worker's composition root with lazy clients, and the names of the services whose clients exist."""
-    bootstrap, made = WorldBootstrap(world), list[str]()
+    bootstrap, services = WorldBootstrap(world), list[str]()
     client = bootstrap.client
 
     def lazy(service: str) -> Any:
         def make() -> Any:
-            made.append(service)
+            services.append(service)
             return client(service)
 
         return LazyClient(make)
 
     bootstrap.client = cache(lazy)
-    return bootstrap, made
+    return bootstrap, services
 
 
 def test_every_public_builder_has_a_test_here() -> None:
@@ -55,9 +55,9 @@ def test_every_public_builder_has_a_test_here() -> None:
 @pytest.mark.parametrize("name", BUILDERS)
 def test_building_a_service_creates_no_client_and_calls_nothing(name: str) -> None:
     world = World()
-    bootstrap, made = build_lazily(world)
+    bootstrap, services = build_lazily(world)
     assert BUILDERS[name](bootstrap)
-    assert (made, world.transport.calls) == ([], [])
+    assert (services, world.transport.calls) == ([], [])
 
 
 def test_photo_creates_each_client_that_it_needs_once() -> None:

@@ -46,7 +46,7 @@ class CampaignRun(Campaigner):
 
 
 @pytest.fixture
-def director() -> CampaignRun:
+def campaign() -> CampaignRun:
     found = CampaignRun()
     for name in ("shoes/a.jpg", "shoes/b.jpg"):
         found.upload(name, build_photo(name))
@@ -54,51 +54,51 @@ def director() -> CampaignRun:
     return found
 
 
-def test_report_ledger_and_bill_agree(director: CampaignRun) -> None:
-    director.world.run_until_empty()
-    report = director.finish()
+def test_report_ledger_and_bill_agree(campaign: CampaignRun) -> None:
+    campaign.world.run_until_empty()
+    report = campaign.finish()
     assert report
-    assert report == director.report()
+    assert report == campaign.report()
     items = report["items"]
     assert (items["asked"], items["stored"], items["refused"], items["skipped"]) == (5, 3, 1, 1)
-    billed = len(director.world.provider.received_job_ids) * PRICE
+    billed = len(campaign.world.provider.received_job_ids) * PRICE
     assert billed == 2 * PRICE == Decimal(str(report["cost"]["usd"]))
-    assert sum(Decimal(row["usd"]) for row in director.rows()) == billed
-    assert [row["key"] for row in director.rows()] == sorted(row["key"] for row in director.rows())
+    assert sum(Decimal(row["usd"]) for row in campaign.rows()) == billed
+    assert [row["key"] for row in campaign.rows()] == sorted(row["key"] for row in campaign.rows())
 
 
 def test_repeated_key_is_bought_whichever_request_came_first() -> None:
     for between in range(6):
-        director = CampaignRun()
-        director.upload("shoes/a.jpg", build_photo("a"))
+        campaign = CampaignRun()
+        campaign.upload("shoes/a.jpg", build_photo("a"))
         for token in ("early", "late"):
             # Requests are listed by their ids, which come in any order.
             for _ in range(between):
-                send_to_intake(director.world, {"bucket": INPUT_BUCKET, "key": "shoes/notes.txt", "instructions": {}})
-            send_task_request(director.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
-            director.world.run_until_empty()
-            director.world.run_for(600)
-        report = director.finish()
+                send_to_intake(campaign.world, {"bucket": INPUT_BUCKET, "key": "shoes/notes.txt", "instructions": {}})
+            send_task_request(campaign.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
+            campaign.world.run_until_empty()
+            campaign.world.run_for(600)
+        report = campaign.finish()
         assert report
         assert (report["items"]["stored"], report["cost"]["usd"], report["bought"]["usd"]) == (2, 0.01, 0.01)
 
 
-def test_earlier_purchases_do_not_count_for_the_campaign(director: CampaignRun) -> None:
-    director.world.run_until_empty()
-    later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
-    report = director.finish(started_at_text=later)
+def test_earlier_purchases_do_not_count_for_the_campaign(campaign: CampaignRun) -> None:
+    campaign.world.run_until_empty()
+    later = (campaign.world.clock.now() + timedelta(minutes=1)).isoformat()
+    report = campaign.finish(started_at_text=later)
     assert report
     assert (report["cost"]["usd"], report["bought"]["usd"]) == (0.02, 0)
 
 
-def test_end_is_announced_once_however_often_it_is_reported(director: CampaignRun) -> None:
-    director.world.run_until_empty()
-    first = director.finish()
+def test_end_is_announced_once_however_often_it_is_reported(campaign: CampaignRun) -> None:
+    campaign.world.run_until_empty()
+    first = campaign.finish()
     assert first
-    assert director.finish() == first
-    assert director.finish(status=CampaignStatus.FAILED) == first
-    [(kind, detail)] = director.notifier.events
-    [(subject, _)] = director.notifier.mails
+    assert campaign.finish() == first
+    assert campaign.finish(status=CampaignStatus.FAILED) == first
+    [(kind, detail)] = campaign.notifier.events
+    [(subject, _)] = campaign.notifier.mails
     assert (kind, detail["status"], subject) == (
         "Campaign Completed",
         "succeeded",
@@ -107,44 +107,44 @@ def test_end_is_announced_once_however_often_it_is_reported(director: CampaignRu
 
 
 def test_unannounced_report_is_announced_at_the_next_try(
-    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+    campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.run_until_empty()
+    campaign.world.run_until_empty()
 
     def fail(subject: str, text: str) -> None:
         raise ConnectionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(director.notifier, "send", fail)
+        broken.setattr(campaign.notifier, "send", fail)
         with pytest.raises(ConnectionError):
-            director.finish()
-    assert director.finish()
-    first, second = director.notifier.events
+            campaign.finish()
+    assert campaign.finish()
+    first, second = campaign.notifier.events
     assert first[1]["event_id"] == second[1]["event_id"]
 
 
 def test_report_of_a_stopped_campaign_waits_for_open_jobs(
-    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+    campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.deliver_next("intake")
+    campaign.world.deliver_next("intake")
     naps: list[float] = []
 
     def sleep(seconds: float) -> None:
         naps.append(seconds)
-        assert director.report() == {}, "the report that exists says how it ended"
-        director.world.run_for(seconds)
+        assert campaign.report() == {}, "the report that exists says how it ended"
+        campaign.world.run_for(seconds)
 
-    monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    report = director.finish(status=CampaignStatus.STOPPED)
+    monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
+    report = campaign.finish(status=CampaignStatus.STOPPED)
     assert naps
     assert report
     assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
 
 
-def test_campaign_fails_only_above_its_tolerated_failures(director: CampaignRun) -> None:
-    director.world.run_until_empty()
+def test_campaign_fails_only_above_its_tolerated_failures(campaign: CampaignRun) -> None:
+    campaign.world.run_until_empty()
     tolerant = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
-    report = director.finish(campaign_input=tolerant, execution=RUN)
+    report = campaign.finish(campaign_input=tolerant, execution=RUN)
     assert report
     assert (report["status"], report["error"]) == ("succeeded", None)
     strict = CampaignRun()
@@ -157,89 +157,89 @@ def test_campaign_fails_only_above_its_tolerated_failures(director: CampaignRun)
 
 
 def test_end_announced_by_another_worker_is_not_announced_again(
-    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+    campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.run_until_empty()
+    campaign.world.run_until_empty()
 
     def sleep(seconds: float) -> None:
         monkeypatch.undo()
-        assert director.finish(status=CampaignStatus.STOPPED)
+        assert campaign.finish(status=CampaignStatus.STOPPED)
 
-    monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    assert director.finish(status=CampaignStatus.STOPPED) == director.report()
-    assert (len(director.notifier.events), len(director.notifier.mails)) == (1, 1)
+    monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
+    assert campaign.finish(status=CampaignStatus.STOPPED) == campaign.report()
+    assert (len(campaign.notifier.events), len(campaign.notifier.mails)) == (1, 1)
 
 
-def test_redriven_execution_is_announced_again(director: CampaignRun) -> None:
-    director.world.run_until_empty()
-    stopped, gone_on = director.finish(status=CampaignStatus.STOPPED), director.finish(redrive_count=1)
+def test_redriven_execution_is_announced_again(campaign: CampaignRun) -> None:
+    campaign.world.run_until_empty()
+    stopped, gone_on = campaign.finish(status=CampaignStatus.STOPPED), campaign.finish(redrive_count=1)
     assert stopped
     assert gone_on
     assert (stopped["status"], gone_on["status"]) == ("stopped", "succeeded")
-    first, second = director.notifier.events
+    first, second = campaign.notifier.events
     assert first[1]["event_id"] != second[1]["event_id"]
 
 
 def test_late_index_entries_are_in_the_report() -> None:
-    director = CampaignRun()
+    campaign = CampaignRun()
     for name in ("shoes/a.jpg", "shoes/b.jpg"):
-        director.upload(name, build_photo(name))
-    director.plan()
-    director.request("shoes/a.jpg", "shoes/b.jpg")
-    director.world.run_until_empty("intake")
-    age = director.world.clock.now() - list_image_requests(director.world)[0].requested_at
-    director.world.table.index_lag = age + timedelta(seconds=8)
-    report = director.finish()
+        campaign.upload(name, build_photo(name))
+    campaign.plan()
+    campaign.request("shoes/a.jpg", "shoes/b.jpg")
+    campaign.world.run_until_empty("intake")
+    age = campaign.world.clock.now() - list_image_requests(campaign.world)[0].requested_at
+    campaign.world.table.index_lag = age + timedelta(seconds=8)
+    report = campaign.finish()
     assert report
     assert (report["items"]["asked"], report["items"]["not_asked"]) == (2, 0)
 
 
 def test_unrequested_items_are_named_without_a_long_wait() -> None:
-    director = CampaignRun()
+    campaign = CampaignRun()
     for n in range(14):
-        director.upload(f"shoes/{n:02}.jpg", build_photo("a"))
-    director.plan()
-    director.request("shoes/01.jpg", "shoes/03.jpg")
-    director.world.run_until_empty()
-    began = director.world.clock.now()
-    report = director.finish()
+        campaign.upload(f"shoes/{n:02}.jpg", build_photo("a"))
+    campaign.plan()
+    campaign.request("shoes/01.jpg", "shoes/03.jpg")
+    campaign.world.run_until_empty()
+    began = campaign.world.clock.now()
+    report = campaign.finish()
     assert report
     assert (report["items"]["not_asked"], len(report["first_not_asked"])) == (12, 10)
     assert report["first_not_asked"][:3] == ["shoes/00.jpg", "shoes/02.jpg", "shoes/04.jpg"]
-    [(_, text)] = director.notifier.mails
+    [(_, text)] = campaign.notifier.mails
     assert "12 items were not requested; the first is shoes/00.jpg." in text
-    assert director.world.clock.now() - began < timedelta(seconds=30)
+    assert campaign.world.clock.now() - began < timedelta(seconds=30)
 
 
 def test_stopped_campaign_is_read_twice_despite_long_calls(
-    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+    campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.run_until_empty("intake")
+    campaign.world.run_until_empty("intake")
     naps: list[float] = []
 
     def sleep(seconds: float) -> None:
         naps.append(seconds)
-        director.world.clock.time += timedelta(seconds=seconds)
+        campaign.world.clock.time += timedelta(seconds=seconds)
         if len(naps) == 20:
-            director.world.run_until_empty()
+            campaign.world.run_until_empty()
 
-    monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    before = len(director.world.transport.calls)
-    report = director.finish(status=CampaignStatus.STOPPED)
+    monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
+    before = len(campaign.world.transport.calls)
+    report = campaign.finish(status=CampaignStatus.STOPPED)
     assert report
     assert len(naps) >= 20
     assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
-    sent = [call.request for call in director.world.transport.calls[before:] if call.operation == "query"]
-    begun = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]
-    assert len(begun) == 2 * len(INDEX_SHARDS)
+    sent = [call.request for call in campaign.world.transport.calls[before:] if call.operation == "query"]
+    queries = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]
+    assert len(queries) == 2 * len(INDEX_SHARDS)
 
 
 @pytest.mark.parametrize("seconds", [0, 100, 400, 600])
 def test_open_campaign_is_reported_before_its_deadline(
-    director: CampaignRun, monkeypatch: pytest.MonkeyPatch, seconds: int
+    campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
-    director.world.run_until_empty("intake")
-    deadline, clock = director.deadline, director.world.clock
+    campaign.world.run_until_empty("intake")
+    deadline, clock = campaign.deadline, campaign.world.clock
 
     def slow(self: LedgerQueries, name: str) -> Iterator[ImageRequest]:
         clock.time += timedelta(seconds=seconds)
@@ -247,14 +247,14 @@ def test_open_campaign_is_reported_before_its_deadline(
 
     quick = LedgerQueries.list_campaign_requests
     monkeypatch.setattr(LedgerQueries, "list_campaign_requests", slow)
-    report = director.finish(status=CampaignStatus.STOPPED)
+    report = campaign.finish(status=CampaignStatus.STOPPED)
     assert report
     assert (report["status"], report["items"]["open"]) == ("stopped", 3)
-    assert len(director.notifier.mails) == 1
+    assert len(campaign.notifier.mails) == 1
     assert clock.now() <= deadline - FINISH_MARGIN
 
 
 @pytest.mark.parametrize("given", [{}, {"name": 7}, {"name": "../x"}])
-def test_execution_without_a_valid_name_is_not_reported(director: CampaignRun, given: dict[str, Any]) -> None:
-    assert director.finish(campaign_input=given, status=CampaignStatus.REFUSED) is None
-    assert director.notifier.events == []
+def test_execution_without_a_valid_name_is_not_reported(campaign: CampaignRun, given: dict[str, Any]) -> None:
+    assert campaign.finish(campaign_input=given, status=CampaignStatus.REFUSED) is None
+    assert campaign.notifier.events == []

@@ -22,7 +22,7 @@ CONTEXT = SimpleNamespace(
 
 
 @pytest.fixture
-def director() -> CampaignRun:
+def campaign() -> CampaignRun:
     """A campaign half of whose photos do not exist."""
     found = CampaignRun()
     found.upload("shoes/a.jpg", build_photo("a"))
@@ -31,14 +31,14 @@ def director() -> CampaignRun:
     return found
 
 
-def handle_report(director: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> Any:
+def handle_report(campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> Any:
     spec = importlib.util.spec_from_file_location("campaign_app", APP)
     assert spec
     assert spec.loader
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "campaign_planner", director.planner)
-    monkeypatch.setattr(module, "campaign_reporter", director.reporter)
+    monkeypatch.setattr(module, "campaign_planner", campaign.planner)
+    monkeypatch.setattr(module, "campaign_reporter", campaign.reporter)
     return module.lambda_handler
 
 
@@ -49,36 +49,36 @@ def build_report_event(tolerated: float, **failure: str) -> dict[str, Any]:
 
 
 def test_repeated_failing_report_fails_the_campaign_again(
-    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+    campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = handle_report(director, monkeypatch)
+    handle = handle_report(campaign, monkeypatch)
     first, second = (handle(build_report_event(40), CONTEXT) for _ in range(2))
     assert first["failed"]["error"] == "too_many_failures"
     assert second == first
-    assert len(director.notifier.mails) == 1
+    assert len(campaign.notifier.mails) == 1
 
 
-def test_repeated_report_that_succeeded_succeeds_again(director: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    handle = handle_report(director, monkeypatch)
+def test_repeated_report_that_succeeded_succeeds_again(campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = handle_report(campaign, monkeypatch)
     assert [handle(build_report_event(50), CONTEXT) for _ in range(2)] == [{"status": "succeeded"}] * 2
 
 
-def test_error_that_ended_the_map_fails_the_campaign(director: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    handle = handle_report(director, monkeypatch)
-    told = handle(build_report_event(100, Error="States.ItemReaderFailed", Cause="no list"), CONTEXT)
-    assert told == {"failed": {"error": "States.ItemReaderFailed", "cause": "no list"}}
-    assert director.report()["status"] == "failed"
+def test_error_that_ended_the_map_fails_the_campaign(campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = handle_report(campaign, monkeypatch)
+    result = handle(build_report_event(100, Error="States.ItemReaderFailed", Cause="no list"), CONTEXT)
+    assert result == {"failed": {"error": "States.ItemReaderFailed", "cause": "no list"}}
+    assert campaign.report()["status"] == "failed"
 
 
 def test_failure_by_its_own_report_is_not_announced_again(
-    director: CampaignRun, monkeypatch: pytest.MonkeyPatch
+    campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = handle_report(director, monkeypatch)
+    handle = handle_report(campaign, monkeypatch)
     handle(build_report_event(40), CONTEXT)
     detail = {"executionArn": ENDED.execution, "status": "FAILED", "input": json.dumps(ENDED.campaign_input)}
     began = round(ENDED.started_at.timestamp() * 1000)
     over = {"detail": {**detail, "startDate": began, "error": "too_many_failures", "redriveCount": 0}}
     handle(over, CONTEXT)
-    assert len(director.notifier.events) == 1
+    assert len(campaign.notifier.events) == 1
     handle({"detail": {**over["detail"], "status": "ABORTED", "redriveCount": 1}}, CONTEXT)
-    assert [detail["status"] for _, detail in director.notifier.events] == ["failed", "stopped"]
+    assert [detail["status"] for _, detail in campaign.notifier.events] == ["failed", "stopped"]

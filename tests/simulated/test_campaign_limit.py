@@ -55,7 +55,7 @@ SIX = {"variants": {f"v{n}": {"seed": n, "max_cost_usd": 1} for n in range(6)}}
 
 
 @pytest.mark.parametrize(
-    ("asked", "meanwhile"),
+    ("instructions", "meanwhile"),
     [
         (REMOVE, {"shoes/gone.jpg": b""}),
         ({"prompt": "x", "num_images": 8} | SIX, {"shoes/gone.jpg": b""}),
@@ -65,19 +65,22 @@ SIX = {"variants": {f"v{n}": {"seed": n, "max_cost_usd": 1} for n in range(6)}}
     ],
 )
 def test_nothing_beyond_the_quote_is_bought_after_changes(
-    campaigner: Campaigner, asked: dict[str, Any], meanwhile: dict[str, Any]
+    campaigner: Campaigner, instructions: dict[str, Any], meanwhile: dict[str, Any]
 ) -> None:
     campaigner.upload("shoes/a.jpg.json", json.dumps({"operation": "remove"}))
     campaigner.upload("list.csv", "key\nshoes/a.jpg\nshoes/b.jpg\nshoes/gone.jpg\n")
-    campaigner.plan(manifest="list.csv", instructions=asked, max_total_usd=10)
+    campaigner.plan(manifest="list.csv", instructions=instructions, max_total_usd=10)
     for key, data in meanwhile.items():
         campaigner.upload(key, data or build_photo(key))
     assert campaigner.buy_all() <= campaigner.quote_micro_usd()
 
 
 def test_only_quoted_variants_are_requested_each_with_its_limit(campaigner: Campaigner) -> None:
-    said = {"prompt": "x", "variants": {"fine": {"rendering_speed": "QUALITY"}, "cut-out": {"operation": "remove"}}}
-    campaigner.upload("hats/_backdrop.json", json.dumps(said))
+    instructions = {
+        "prompt": "x",
+        "variants": {"fine": {"rendering_speed": "QUALITY"}, "cut-out": {"operation": "remove"}},
+    }
+    campaigner.upload("hats/_backdrop.json", json.dumps(instructions))
     campaigner.plan(prefix="hats/c", instructions={}, max_total_usd=1)
     [one] = campaigner.list_items()
     limits = {"fine": {"max_cost_usd": 0.09}, "cut-out": {"max_cost_usd": 0.01}}

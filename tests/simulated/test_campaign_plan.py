@@ -198,8 +198,8 @@ def test_conflicting_second_row_for_a_photo_is_rejected(campaigner: Campaigner) 
     )
     assert campaigner.plan(manifest="list.csv", instructions={})["items"] == 3
     assert {one["instructions"]["prompt"] for one in campaigner.list_items()} == {"snow"}
-    [told] = campaigner.read_plan()["bad_rows"]["first"]
-    assert (told["row"], "`variants`" in told["why"]) == (5, True)
+    [row] = campaigner.read_plan()["bad_rows"]["first"]
+    assert (row["row"], "`variants`" in row["why"]) == (5, True)
 
 
 def test_campaign_that_cannot_be_quoted_in_time_is_refused(campaigner: Campaigner) -> None:

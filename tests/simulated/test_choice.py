@@ -80,9 +80,9 @@ def test_budget_pause_is_preferred_to_a_missing_key() -> None:
 
 def test_too_expensive_provider_is_passed_over_and_named() -> None:
     found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, build_running_lane)
-    told = "passed over: segmind costs up to $0.075, but max_cost_usd allows $0.06"
+    reason = "passed over: segmind costs up to $0.075, but max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
-    assert [str(one.text) for one in found.passed_over] == [told]
+    assert [str(one.text) for one in found.passed_over] == [reason]
 
 
 def test_health_of_a_single_provider_is_not_read() -> None:

@@ -72,18 +72,18 @@ def test_budget_shows_what_waiting_jobs_need(person: Person, monkeypatch: pytest
 def test_raised_budget_resumes_the_lanes_at_once(person: Person) -> None:
     exhaust_budget(person)
     assert "ideogram is paused by the budget: a job needs $0.01" in person.run("budget").out
-    said = person.run("budget", "300", "--today")
-    assert said.code == 0
-    assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in said.out
-    assert "ideogram is resumed." in said.out
+    result = person.run("budget", "300", "--today")
+    assert result.code == 0
+    assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in result.out
+    assert "ideogram is resumed." in result.out
     person.world.run_until_empty()
     assert list_statuses(person) == [JobStatus.STORED] * 4
 
 
 def test_budget_below_the_next_job_lifts_no_pause(person: Person) -> None:
     exhaust_budget(person)
-    said = person.run("budget", "0.035", "--today", "--json").data
-    assert (said["paused"], said["lifted"]) == (["ideogram"], [])
+    result = person.run("budget", "0.035", "--today", "--json").data
+    assert (result["paused"], result["lifted"]) == (["ideogram"], [])
     assert "ideogram stays paused: a job needs $0.01." in person.run("budget", "0.039", "--today").out
     assert person.run("budget", "0.04", "--today", "--json").data["lifted"] == ["ideogram"]
 
@@ -91,16 +91,16 @@ def test_budget_below_the_next_job_lifts_no_pause(person: Person) -> None:
 def test_raised_budget_lifts_only_the_budget_pause(person: Person) -> None:
     exhaust_budget(person)
     person.run("pause", "ideogram")
-    said = person.run("budget", "300", "--today").out
-    assert "ideogram stays paused for another reason: A person paused it." in said
+    output = person.run("budget", "300", "--today").out
+    assert "ideogram stays paused for another reason: A person paused it." in output
     assert [one.reason for one in person.world.ledger.read_health("ideogram").pauses] == [PauseReason.OPERATOR]
 
 
 def test_budget_of_zero_buys_nothing_and_shows_its_end(person: Person) -> None:
-    said = person.run("budget", "0", "--today")
-    assert said.code == 0
-    assert "Today's budget is $0.00 until midnight UTC, in 15 h 0 min; then $0.03 again." in said.out
-    assert "Nothing more is bought today" in said.out
+    result = person.run("budget", "0", "--today")
+    assert result.code == 0
+    assert "Today's budget is $0.00 until midnight UTC, in 15 h 0 min; then $0.03 again." in result.out
+    assert "Nothing more is bought today" in result.out
     person.upload("1.jpg")
     person.world.run_for(300)
     assert (list_statuses(person), person.world.provider.received_job_ids) == ([JobStatus.ACCEPTED], [])
@@ -117,40 +117,40 @@ def test_todays_cap_does_not_apply_tomorrow(person: Person) -> None:
 
 
 def test_permanent_budget_is_the_stacks_parameter(person: Person) -> None:
-    said = person.run("budget", "300")
-    assert (said.code, said.out) == (2, "")
-    assert "`backdrop budget 300 --today`" in said.err
-    assert "DailyBudgetUSD" in said.err
+    result = person.run("budget", "300")
+    assert (result.code, result.out) == (2, "")
+    assert "`backdrop budget 300 --today`" in result.err
+    assert "DailyBudgetUSD" in result.err
     assert person.requested_locations == []
 
 
 @pytest.mark.parametrize("words", ["much", "3OO", "", "NaN", "inf", "1e12", "1,000"])
 def test_invalid_amount_is_refused_before_any_request_to_aws(person: Person, words: str) -> None:
-    said = person.run("budget", words, "--today")
-    assert (said.code, said.out, person.requested_locations) == (2, "", [])
-    assert "is not an amount in dollars" in said.err
+    result = person.run("budget", words, "--today")
+    assert (result.code, result.out, person.requested_locations) == (2, "", [])
+    assert "is not an amount in dollars" in result.err
 
 
 @pytest.mark.parametrize("words", [("-5", "--today"), ("--today", "--", "-5"), ("-5",), ("-0.5", "--today")])
 def test_negative_budget_is_refused_with_an_explanation(person: Person, words: tuple[str, ...]) -> None:
-    said = person.run("budget", *words)
-    assert (said.code, said.out, person.requested_locations) == (2, "", [])
-    assert "is negative; to buy nothing more today, use `backdrop budget 0 --today`" in said.err
+    result = person.run("budget", *words)
+    assert (result.code, result.out, person.requested_locations) == (2, "", [])
+    assert "is negative; to buy nothing more today, use `backdrop budget 0 --today`" in result.err
 
 
 @pytest.mark.parametrize("words", [("--tody",), ("300", "--tody"), ("-x",)])
 def test_unknown_option_of_budget_is_refused(person: Person, words: tuple[str, ...]) -> None:
-    said = person.run("budget", *words)
-    assert (said.code, said.out, person.requested_locations) == (2, "", [])
-    assert words[-1] in said.err
+    result = person.run("budget", *words)
+    assert (result.code, result.out, person.requested_locations) == (2, "", [])
+    assert words[-1] in result.err
 
 
 def test_cap_of_zero_says_that_nothing_is_bought(person: Person) -> None:
-    said = person.run("budget", "0", "--today").out
-    assert "Nothing more is bought today." in said
-    assert "settled already" not in said
+    output = person.run("budget", "0", "--today").out
+    assert "Nothing more is bought today." in output
+    assert "settled already" not in output
 
 
 def test_amount_below_one_micro_dollar_is_refused(person: Person) -> None:
-    said = person.run("budget", "0.0000001", "--today")
-    assert (said.code, "not an amount in dollars" in said.err) == (2, True)
+    result = person.run("budget", "0.0000001", "--today")
+    assert (result.code, "not an amount in dollars" in result.err) == (2, True)

@@ -26,19 +26,19 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
 
 def test_quote_lists_the_prefix_and_the_maximum_cost(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", operation="remove")
-    said = person.run("campaign", "quote", "shoes/", *PROMPT)
-    assert (said.code, said.err) == (0, "")
-    assert "Campaign shoes, stack shop: the keys that begin with 'shoes/'" in said.out
-    assert "2 photos, 2 jobs; 1 other file skipped" in said.out
-    assert "At most $0.12" in said.out
+    result = person.run("campaign", "quote", "shoes/", *PROMPT)
+    assert (result.code, result.err) == (0, "")
+    assert "Campaign shoes, stack shop: the keys that begin with 'shoes/'" in result.out
+    assert "2 photos, 2 jobs; 1 other file skipped" in result.out
+    assert "At most $0.12" in result.out
     assert list_started_inputs(person) == []
     data = person.run("campaign", "quote", "shoes/", "--json").data
     assert (data["most_usd"], data["not_bought"]) == (0.01, {"no_instructions": 1})
 
 
 def test_campaign_starts_with_its_input_and_continues_unattended(person: Person) -> None:
-    said = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
-    assert (said.code, said.err) == (0, "")
+    result = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
+    assert (result.code, result.err) == (0, "")
     [given] = list_started_inputs(person)
     assert given == {
         "name": "shoes",
@@ -47,15 +47,15 @@ def test_campaign_starts_with_its_input_and_continues_unattended(person: Person)
         "max_total_usd": 2.5,
         "tolerated_failure_percent": 10,
     }
-    assert "backdrop campaign stop shoes" in said.out
+    assert "backdrop campaign stop shoes" in result.out
 
 
 def test_question_above_a_dollar_answered_no_starts_nothing(person: Person) -> None:
     for n in range(20):
         person.world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"))
-    said = person.run("campaign", "run", "shoes/", *PROMPT, answer="n")
-    assert said.code == 1
-    assert "Buy pictures for 22 photos for at most $1.32? [y/N]" in said.out
+    result = person.run("campaign", "run", "shoes/", *PROMPT, answer="n")
+    assert result.code == 1
+    assert "Buy pictures for 22 photos for at most $1.32? [y/N]" in result.out
     assert person.run("campaign", "run", "shoes/", *PROMPT).code == 1
     assert list_started_inputs(person) == []
     assert person.run("campaign", "run", "shoes/", *PROMPT, "--yes").code == 0
@@ -63,17 +63,17 @@ def test_question_above_a_dollar_answered_no_starts_nothing(person: Person) -> N
 
 
 def test_campaign_above_its_limit_is_not_started(person: Person) -> None:
-    said = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "0.11", "--yes")
-    assert (said.code, said.err) == (1, "error: nothing was started: --max-total allows only $0.11\n")
+    result = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "0.11", "--yes")
+    assert (result.code, result.err) == (1, "error: nothing was started: --max-total allows only $0.11\n")
     assert list_started_inputs(person) == []
 
 
 def test_local_manifest_is_quoted_and_uploaded_to_the_bucket(person: Person, tmp_path: Path) -> None:
     (tmp_path / "Spring sale.csv").write_text("key,prompt\nshoes/red.jpg,at sea\n,x\ngone.jpg,x\n")
-    said = person.run("campaign", "run", "Spring sale.csv")
-    assert (said.code, said.err) == (0, "")
-    assert "1 key without a photo: photo_not_found" in said.out
-    assert "1 row skipped\n    - row 3: it has no key" in said.out
+    result = person.run("campaign", "run", "Spring sale.csv")
+    assert (result.code, result.err) == (0, "")
+    assert "1 key without a photo: photo_not_found" in result.out
+    assert "1 row skipped\n    - row 3: it has no key" in result.out
     [given] = list_started_inputs(person)
     assert given["name"] == "Spring-sale"
     assert re.fullmatch(r"_backdrop/manifests/Spring-sale-[0-9a-f]{16}\.csv", given["manifest"])
@@ -93,16 +93,16 @@ def test_local_manifest_is_quoted_and_uploaded_to_the_bucket(person: Person, tmp
     ],
 )
 def test_usage_error_is_explained_in_one_sentence(person: Person, words: tuple[str, ...], why: str) -> None:
-    said = person.run("campaign", "run", *words)
-    assert (said.code, said.out) == (2, "")
-    assert why in said.err
+    result = person.run("campaign", "run", *words)
+    assert (result.code, result.out) == (2, "")
+    assert why in result.err
     assert list_started_inputs(person) == []
 
 
 def test_missing_manifest_is_named(person: Person) -> None:
-    said = person.run("campaign", "run", "list.csv")
-    assert said.code == 1
-    assert "list.csv" in said.err
+    result = person.run("campaign", "run", "list.csv")
+    assert result.code == 1
+    assert "list.csv" in result.err
     assert list_started_inputs(person) == []
 
 
@@ -118,9 +118,9 @@ def test_campaign_is_shown_by_name_with_counts_and_money(person: Person) -> None
     assert (data["status"], data["asked"], data["stored"], data["bought_usd"]) == ("running", 2, 1, 0.06)
     assert data["failures"] == {"photo_not_found": 1}
     person.states.end_running("FAILED", error="too_many_failures", cause="50.0 % of the items failed")
-    said = person.run("campaign", "status", "shoes")
-    assert "too_many_failures: 50.0 %" in said.out
-    assert "photo_not_found: There is no shoes/gone.jpg" in said.out
+    result = person.run("campaign", "status", "shoes")
+    assert "too_many_failures: 50.0 %" in result.out
+    assert "photo_not_found: There is no shoes/gone.jpg" in result.out
     assert "shoes" in person.run("campaign", "status").out
 
 
@@ -131,15 +131,15 @@ def test_only_a_running_campaign_is_stopped_after_a_yes(person: Person) -> None:
     assert one["status"] == "RUNNING"
     assert person.run("campaign", "stop", "shoes", answer="y").code == 0
     assert one["status"] == "ABORTED"
-    said = person.run("campaign", "stop", "shoes", "--yes")
-    assert (said.code, "no campaign named shoes is running" in said.err) == (1, True)
+    result = person.run("campaign", "stop", "shoes", "--yes")
+    assert (result.code, "no campaign named shoes is running" in result.err) == (1, True)
 
 
 def test_waiting_ends_with_the_campaign_and_its_exit_code(person: Person) -> None:
     person.stack = _end_while_waiting(person, "SUCCEEDED")
-    said = person.run("campaign", "run", "shoes/", *PROMPT, "--wait")
-    assert (said.code, said.err) == (0, "")
-    assert "shoes: succeeded;" in said.out
+    result = person.run("campaign", "run", "shoes/", *PROMPT, "--wait")
+    assert (result.code, result.err) == (0, "")
+    assert "shoes: succeeded;" in result.out
     person.stack = _end_while_waiting(person, "FAILED")
     assert person.run("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
 
@@ -179,8 +179,8 @@ def test_drop_of_a_manifest_or_bucket_prefix_starts_campaign(person: Person, tmp
         ("list", None),
         ("hats", "hats/"),
     ]
-    said = person.run("drop", "list.jsonl", "shoes/")
-    assert (said.code, "must be the only path" in said.err) == (2, True)
+    result = person.run("drop", "list.jsonl", "shoes/")
+    assert (result.code, "must be the only path" in result.err) == (2, True)
 
 
 # -- its progress, and why it makes none ----------------------------------------------------------------------------
@@ -199,10 +199,10 @@ def start_planned(person: Person, items: int) -> str:
 def test_progress_shows_how_many_items_have_ended(person: Person) -> None:
     run = start_planned(person, 60)
     person.world.run_until_empty()
-    said = person.run("campaign", "status", "shoes")
-    assert f"{run}, since " in said.out
-    assert "1 of 60 items ended" in said.out
-    assert re.search(r"59 +to come", said.out)
+    result = person.run("campaign", "status", "shoes")
+    assert f"{run}, since " in result.out
+    assert "1 of 60 items ended" in result.out
+    assert re.search(r"59 +to come", result.out)
     data = person.run("campaign", "status", run, "--json").data
     assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
 
@@ -223,8 +223,8 @@ def test_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
     assert person.run("pause", "ideogram").code == 0
     start_planned(person, 60)
     person.world.run_until_empty("intake")
-    said = person.run("campaign", "status", "shoes")
-    assert "! ideogram is paused (paused_by_person)" in said.out
+    result = person.run("campaign", "status", "shoes")
+    assert "! ideogram is paused (paused_by_person)" in result.out
     [paused] = person.run("campaign", "status", "shoes", "--json").data["paused"]
     assert (paused["provider"], paused["code"]) == ("ideogram", "paused_by_person")
 
@@ -239,19 +239,19 @@ def test_waiting_ends_with_the_reason_of_a_paused_lane(person: Person) -> None:
         person.world.run_for(seconds)
 
     person.stack = replace(person.stack, sleep=wait)
-    said = person.run("campaign", "run", "shoes/", *PROMPT, "--wait")
-    assert said.code == 1
-    assert "Stopped waiting: ideogram is paused (paused_by_person)" in said.out
-    assert "The campaign continues in the stack." in said.out
+    result = person.run("campaign", "run", "shoes/", *PROMPT, "--wait")
+    assert result.code == 1
+    assert "Stopped waiting: ideogram is paused (paused_by_person)" in result.out
+    assert "The campaign continues in the stack." in result.out
 
 
 def test_stopped_campaign_names_its_report_once_it_exists(person: Person) -> None:
     run = start_planned(person, 1)
     [arn] = person.states.executions
     person.run("campaign", "stop", run, "--yes")
-    said = person.run("campaign", "status", "shoes")
-    assert "Campaign shoes, stack shop: stopped" in said.out
-    assert "The report is being written." in said.out
+    result = person.run("campaign", "status", "shoes")
+    assert "Campaign shoes, stack shop: stopped" in result.out
+    assert "The report is being written." in result.out
     report = json.dumps({"execution": "an earlier one"}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
     assert "The report is being written." in person.run("campaign", "status", "shoes").out

@@ -69,19 +69,19 @@ def test_list_that_changes_during_the_question_is_not_bought(person: Person, tmp
     def change_list() -> None:
         file.write_text("key\nhats/red.jpg\n")
 
-    said = person.run(
+    result = person.run(
         "campaign", "run", "list.csv", *PROMPT, "--provider", "ideogram", answer="y", meanwhile=change_list
     )
-    assert (said.code, "changed after the quote" in said.err) == (1, True)
+    assert (result.code, "changed after the quote" in result.err) == (1, True)
     assert list_started_inputs(person) == []
 
 
 def test_second_campaign_of_a_name_waits_for_the_first(person: Person) -> None:
     assert person.run("campaign", "run", "shoes/", *PROMPT).code == 0
-    said = person.run("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
-    assert (said.code, len(list_started_inputs(person))) == (1, 1)
-    assert "a campaign named shoes has been running since" in said.err
-    assert "`backdrop campaign stop shoes`" in said.err
+    result = person.run("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
+    assert (result.code, len(list_started_inputs(person))) == (1, 1)
+    assert "a campaign named shoes has been running since" in result.err
+    assert "`backdrop campaign stop shoes`" in result.err
     person.states.end_running()
     again = person.run("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
     assert again.code == 1
@@ -110,56 +110,56 @@ def test_missing_input_starts_nothing_and_gets_a_suggestion(
     (tmp_path / "here").mkdir()
     (tmp_path / "list.xlsx").write_bytes(b"PK")
     (tmp_path / "empty.csv").write_text("key,prompt\n")
-    said = person.run("campaign", verb, typed, *PROMPT)
-    assert (said.code, said.out) == (1, "")
-    assert why in said.err
+    result = person.run("campaign", verb, typed, *PROMPT)
+    assert (result.code, result.out) == (1, "")
+    assert why in result.err
     assert list_started_inputs(person) == []
 
 
 def test_campaign_without_purchases_is_explained_and_not_started(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,promt\nshoes/red.jpg,at sea\n,x\ngone.jpg,\n")
-    said = person.run("campaign", "run", "list.csv")
-    assert (said.code, said.err) == (1, "error: nothing was started: nothing in this campaign would be bought\n")
-    assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in said.out
-    assert "Did you mean 'prompt'" in said.out
-    assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in said.out
-    assert "! 1 row skipped\n    - row 3: it has no key" in said.out
+    result = person.run("campaign", "run", "list.csv")
+    assert (result.code, result.err) == (1, "error: nothing was started: nothing in this campaign would be bought\n")
+    assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in result.out
+    assert "Did you mean 'prompt'" in result.out
+    assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in result.out
+    assert "! 1 row skipped\n    - row 3: it has no key" in result.out
     assert list_started_inputs(person) == []
-    told = person.run("campaign", "quote", "list.csv", "--json")
-    assert told.code == 1
-    [unknown] = [one for one in told.data["first_not_bought"] if one["code"] == "unknown_field"]
+    reported = person.run("campaign", "quote", "list.csv", "--json")
+    assert reported.code == 1
+    [unknown] = [one for one in reported.data["first_not_bought"] if one["code"] == "unknown_field"]
     assert (unknown["row"], unknown["key"]) == (2, "shoes/red.jpg")
 
 
 def test_campaign_of_bought_photos_starts_and_is_answered(person: Person) -> None:
     person.upload("shoes/red.jpg")
     person.world.run_until_empty()
-    said = person.run("campaign", "run", "shoes/red.jpg")
-    assert (said.code, len(list_started_inputs(person))) == (0, 1)
-    assert "At most $0.00" in said.out
+    result = person.run("campaign", "run", "shoes/red.jpg")
+    assert (result.code, len(list_started_inputs(person))) == (0, 1)
+    assert "At most $0.00" in result.out
 
 
 def test_repeated_row_is_quoted_once(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,prompt\nshoes/red.jpg,at sea\nshoes/red.jpg,at sea\n")
-    said = person.run("campaign", "quote", "list.csv")
-    assert "1 photo, 1 job; 1 repeated row" in said.out
-    assert "At most $0.06" in said.out
+    result = person.run("campaign", "quote", "list.csv")
+    assert "1 photo, 1 job; 1 repeated row" in result.out
+    assert "At most $0.06" in result.out
 
 
 # -- in the person's own terms --------------------------------------------------------------------------------------
 
 
 def test_every_error_is_reported_at_once_by_option_name(person: Person) -> None:
-    said = person.run("campaign", "run", "shoes/", "--name", "no blanks", "--max-total", "much", "--tolerate", "101")
-    assert said.code == 2
-    assert all(option in said.err for option in ("--name", "--max-total", "--tolerate"))
-    assert not re.search("pattern|decimal|max_total_usd|tolerated_failure_percent", said.err)
+    result = person.run("campaign", "run", "shoes/", "--name", "no blanks", "--max-total", "much", "--tolerate", "101")
+    assert result.code == 2
+    assert all(option in result.err for option in ("--name", "--max-total", "--tolerate"))
+    assert not re.search("pattern|decimal|max_total_usd|tolerated_failure_percent", result.err)
 
 
 def test_invalid_list_is_reported_as_the_persons_own_file(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("photo\nshoes/red.jpg\n")
-    said = person.run("campaign", "quote", "list.csv")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: list.csv: the first line has no column 'key'")
-    assert "_backdrop" not in said.err
-    assert "in a moment" not in said.err
+    result = person.run("campaign", "quote", "list.csv")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: list.csv: the first line has no column 'key'")
+    assert "_backdrop" not in result.err
+    assert "in a moment" not in result.err

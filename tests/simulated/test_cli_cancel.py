@@ -40,18 +40,18 @@ def submit(person: Person, key: str) -> None:
 
 
 def test_cancel_shows_how_many_jobs_end_and_asks(person: Person) -> None:
-    said = person.run("cancel", "shoes/", answer="n")
-    assert said.code == 1
-    assert "Not bought yet (keys that begin with shoes/, stack shop): 2 jobs." in said.out
-    assert "Cancel 2 jobs? [y/N]" in said.out
-    assert said.err == f"error: {NOTHING_CHANGED}\n"
+    result = person.run("cancel", "shoes/", answer="n")
+    assert result.code == 1
+    assert "Not bought yet (keys that begin with shoes/, stack shop): 2 jobs." in result.out
+    assert "Cancel 2 jobs? [y/N]" in result.out
+    assert result.err == f"error: {NOTHING_CHANGED}\n"
     assert set(list_statuses(person).values()) == {"accepted"}
 
 
 def test_only_jobs_below_the_prefix_end_unpaid(person: Person) -> None:
-    said = person.run("cancel", "shoes/", answer="y")
-    assert said.code == 0
-    assert "2 jobs canceled." in said.out
+    result = person.run("cancel", "shoes/", answer="y")
+    assert result.code == 0
+    assert "2 jobs canceled." in result.out
     assert list_statuses(person) == {
         "shoes/red.jpg": "cancelled",
         "shoes/blue.jpg": "cancelled",
@@ -69,21 +69,21 @@ def test_option_all_cancels_every_job(person: Person) -> None:
 
 def test_jobs_left_running_are_reported_with_their_cost(person: Person) -> None:
     submit(person, "shoes/red.jpg")
-    said = person.run("cancel", "--all", "--yes")
+    result = person.run("cancel", "--all", "--yes")
     words = "Not canceled: 1 job in flight or paid, for at most $0.01; no call is sent a second time."
-    assert said.out.splitlines().count(words) == 2
-    assert "2 jobs canceled." in said.out
+    assert result.out.splitlines().count(words) == 2
+    assert "2 jobs canceled." in result.out
     assert list_statuses(person)["shoes/red.jpg"] == JobStatus.SUBMITTING.value
 
 
 def test_call_in_flight_is_confirmed_separately_and_not_repeated(person: Person) -> None:
     for key in ("shoes/red.jpg", "shoes/blue.jpg"):
         submit(person, key)
-    said = person.run("cancel", "shoes/", answer="n")
-    assert (said.code, "Cancel what is still arriving? [y/N]" in said.out) == (1, True)
+    result = person.run("cancel", "shoes/", answer="n")
+    assert (result.code, "Cancel what is still arriving? [y/N]" in result.out) == (1, True)
     assert {job.end_after_call for job in person.world.list_jobs()} == {None}
-    said = person.run("cancel", "shoes/", "--yes")
-    assert said.out.splitlines()[-2:] == ["✓ Nothing canceled.", LEFT_RUNNING]
+    result = person.run("cancel", "shoes/", "--yes")
+    assert result.out.splitlines()[-2:] == ["✓ Nothing canceled.", LEFT_RUNNING]
     assert [job.end_after_call for job in person.world.list_jobs()].count(JobStatus.CANCELLED) == 2
     again = person.run("cancel", "shoes/", "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
@@ -107,8 +107,8 @@ def test_canceled_photo_stops_waiting_for_its_instructions(monkeypatch: pytest.M
     person = Person(World(), monkeypatch)
     person.world.upload_photo("bare.jpg", build_photo())
     person.world.deliver_next("intake")
-    said = person.run("cancel", "bare", answer="y")
-    assert "Cancel 1 photo without instructions? [y/N]" in said.out
+    result = person.run("cancel", "bare", answer="y")
+    assert "Cancel 1 photo without instructions? [y/N]" in result.out
     person.world.run_until_empty()
     assert person.world.list_jobs() == []
     (failure,) = person.run("failures", "--json").data["failures"]
@@ -116,10 +116,10 @@ def test_canceled_photo_stops_waiting_for_its_instructions(monkeypatch: pytest.M
 
 
 def test_job_submitted_during_the_question_continues(person: Person) -> None:
-    said = person.run("cancel", "shoes/", answer="y", meanwhile=lambda: submit(person, "shoes/blue.jpg"))
-    assert said.code == 0
-    assert "1 job canceled." in said.out
-    assert "Not canceled: 1 job" in said.out
+    result = person.run("cancel", "shoes/", answer="y", meanwhile=lambda: submit(person, "shoes/blue.jpg"))
+    assert result.code == 0
+    assert "1 job canceled." in result.out
+    assert "Not canceled: 1 job" in result.out
     assert list_statuses(person)["shoes/blue.jpg"] == JobStatus.SUBMITTING.value
 
 
@@ -132,13 +132,13 @@ def test_canceling_twice_has_the_effect_of_once(person: Person) -> None:
 
 
 def test_jobs_ended_before_aws_failed_are_reported(person: Person) -> None:
-    strike = TargetedFault(forbid, "transact_write_items", nth=3)
-    person.world.transport.faults_before.append(strike)
-    said = person.run("cancel", "--all", "--yes")
-    assert strike.hit_count == 1
-    assert said.code == 1
-    assert "1 job canceled." in said.out
-    assert "do not allow transact_write_items" in said.err
+    fault = TargetedFault(forbid, "transact_write_items", nth=3)
+    person.world.transport.faults_before.append(fault)
+    result = person.run("cancel", "--all", "--yes")
+    assert fault.hit_count == 1
+    assert result.code == 1
+    assert "1 job canceled." in result.out
+    assert "do not allow transact_write_items" in result.err
 
 
 def forbid(call: ServiceCall) -> None:
@@ -149,32 +149,32 @@ def forbid(call: ServiceCall) -> None:
 def test_photo_without_a_job_is_reported_and_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
     person.upload("shoes/red.jpg", "hats/red.jpg")
-    said = person.run("cancel", "shoes/", answer="y")
-    assert "Not bought yet (keys that begin with shoes/, stack shop): nothing." in said.out
-    assert "About 2 messages for intake: canceled as well." in said.out
-    assert "Cancel what is still arriving? [y/N]" in said.out
-    assert "Nothing that was uploaded or requested by 2026-11-20 09:00:00 UTC will be bought." in said.out
+    result = person.run("cancel", "shoes/", answer="y")
+    assert "Not bought yet (keys that begin with shoes/, stack shop): nothing." in result.out
+    assert "About 2 messages for intake: canceled as well." in result.out
+    assert "Cancel what is still arriving? [y/N]" in result.out
+    assert "Nothing that was uploaded or requested by 2026-11-20 09:00:00 UTC will be bought." in result.out
     person.world.run_until_empty()
     assert list_statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
 
 
 def test_more_jobs_than_are_counted_lead_to_the_question(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancel, "MAX_COUNTED", 2)
-    said = person.run("cancel", "--all", answer="y")
-    assert "Not bought yet (all photos, stack shop): at least 2 jobs." in said.out
-    assert "Cancel all of them? [y/N]" in said.out
-    assert "✓ 3 jobs canceled." in said.out
+    result = person.run("cancel", "--all", answer="y")
+    assert "Not bought yet (all photos, stack shop): at least 2 jobs." in result.out
+    assert "Cancel all of them? [y/N]" in result.out
+    assert "✓ 3 jobs canceled." in result.out
 
 
 def test_option_all_includes_running_campaigns(person: Person) -> None:
-    begun = person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
-    said = person.run("cancel", "shoes/", "--yes")
-    assert "The campaign autumn keeps running. To stop it, run `backdrop campaign stop autumn`." in said.out
-    assert person.stack.state_machine.describe_execution(begun.arn).is_running
-    said = person.run("cancel", "--all", "--yes")
-    assert "The running campaign autumn is stopped, too." in said.out
-    assert "Campaign autumn stopped." in said.out
-    assert not person.stack.state_machine.describe_execution(begun.arn).is_running
+    started = person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
+    result = person.run("cancel", "shoes/", "--yes")
+    assert "The campaign autumn keeps running. To stop it, run `backdrop campaign stop autumn`." in result.out
+    assert person.stack.state_machine.describe_execution(started.arn).is_running
+    result = person.run("cancel", "--all", "--yes")
+    assert "The running campaign autumn is stopped, too." in result.out
+    assert "Campaign autumn stopped." in result.out
+    assert not person.stack.state_machine.describe_execution(started.arn).is_running
 
 
 def test_requests_of_a_campaign_being_stopped_are_canceled_too(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,27 +197,27 @@ def test_failure_to_stop_a_campaign_prevents_no_marks(person: Person, monkeypatc
         raise build_client_error("AccessDeniedException", "StopExecution", 400, "no")
 
     monkeypatch.setattr(FakeStepFunctions, "stop_execution", deny)
-    said = person.run("cancel", "--all", "--yes")
-    assert (said.code, "do not allow StopExecution" in said.err) == (1, True)
-    assert "will be bought" in said.out
+    result = person.run("cancel", "--all", "--yes")
+    assert (result.code, "do not allow StopExecution" in result.err) == (1, True)
+    assert "will be bought" in result.out
     assert person.world.ledger.read_health("ideogram").cancel_marks
 
 
 def test_too_many_cancels_are_refused_before_any_change(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop.operate.cancel.MAX_MARKS", 1)
     person.run("cancel", "shoes/", "--yes")
-    said = person.run("cancel", "hats/", "--yes")
-    assert said.code == 1
-    assert "cancel a folder that contains several of them, or --all" in " ".join(said.err.split())
+    result = person.run("cancel", "hats/", "--yes")
+    assert result.code == 1
+    assert "cancel a folder that contains several of them, or --all" in " ".join(result.err.split())
     assert list_statuses(person)["hats/red.jpg"] == "accepted"
     assert person.run("cancel", "--all", "--yes").code == 0
 
 
 @pytest.mark.parametrize("words", [("cancel",), ("cancel", ""), ("cancel", "shoes/", "--all")])
 def test_cancel_takes_a_prefix_or_option_all(person: Person, words: tuple[str, ...]) -> None:
-    said = person.run(*words, "--yes")
-    assert (said.code, said.out) == (2, "")
-    assert "the beginning of their keys, such as shoes/autumn/, or --all" in said.err
+    result = person.run(*words, "--yes")
+    assert (result.code, result.out) == (2, "")
+    assert "the beginning of their keys, such as shoes/autumn/, or --all" in result.err
     assert set(list_statuses(person).values()) == {"accepted"}
 
 
@@ -226,25 +226,25 @@ def test_cancel_takes_a_prefix_or_option_all(person: Person, words: tuple[str, .
 
 def test_prefix_without_photos_is_refused_without_a_question(person: Person) -> None:
     for more in ([], ["--yes"], ["--json"]):
-        said = person.run("cancel", "shoos/", *more)
-        assert (said.code, said.out) == (1, "")
-        assert said.err == (
+        result = person.run("cancel", "shoos/", *more)
+        assert (result.code, result.out) == (1, "")
+        assert result.err == (
             "error: nothing was changed; stack shop has no key that begins with shoos/ (keys are case-sensitive)\n"
         )
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
 
 def test_option_all_is_refused_for_an_empty_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Person(World(), monkeypatch).run("cancel", "--all", "--yes")
-    assert (said.code, said.out, said.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
+    result = Person(World(), monkeypatch).run("cancel", "--all", "--yes")
+    assert (result.code, result.out, result.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
 
 
 def test_photos_that_ended_long_ago_cause_no_question(person: Person) -> None:
     person.run("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
-    said = person.run("cancel", "shoes/")
+    result = person.run("cancel", "shoes/")
     words = "Nothing to cancel (keys that begin with shoes/, stack shop): no photo is waiting to be bought.\n"
-    assert (said.code, said.out, said.err) == (0, words, "")
+    assert (result.code, result.out, result.err) == (0, words, "")
     assert person.run("cancel", "shoes/red.jpg", "--json").data["ended"] == 0
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 

@@ -71,33 +71,33 @@ def test_json_option_may_come_before_or_after_the_subcommand(person: Person) -> 
 
 @pytest.mark.parametrize("words", [("--region", "eu-west-1", "failures"), ("failures", "--profile", "me")])
 def test_profile_without_a_stack_does_not_select_local_cloud(person: Person, words: tuple[str, ...]) -> None:
-    said = person.run(*words)
-    assert (said.code, person.requested_locations) == (2, [])
-    assert "--profile and --region need a stack on AWS; name it with --stack NAME" in said.err
+    result = person.run(*words)
+    assert (result.code, person.requested_locations) == (2, [])
+    assert "--profile and --region need a stack on AWS; name it with --stack NAME" in result.err
 
 
 @pytest.mark.parametrize("verb", ["up", "down", "env", "demo"])
 def test_local_cloud_command_refuses_a_stack(person: Person, verb: str) -> None:
-    said = person.run("--stack", "shop", verb)
-    assert (said.code, said.out) == (2, "")
-    assert "is for the local cloud" in said.err
+    result = person.run("--stack", "shop", verb)
+    assert (result.code, result.out) == (2, "")
+    assert "is for the local cloud" in result.err
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_command_has_help_with_an_example(person: Person, verb: str) -> None:
-    said = person.run(verb, "--help")
-    assert said.code == 0
-    assert f"Example: backdrop {verb}" in said.out
+    result = person.run(verb, "--help")
+    assert result.code == 0
+    assert f"Example: backdrop {verb}" in result.out
     for option in ("--stack", "--profile", "--region", "--json"):
-        assert option in said.out
-    assert max(len(line) for line in said.out.splitlines()) <= 80
+        assert option in result.out
+    assert max(len(line) for line in result.out.splitlines()) <= 80
 
 
 @pytest.mark.parametrize("words", [(), ("pouse",), ("pause",), ("pause", "ideogram", "--jsn"), ("failures", "x")])
 def test_usage_error_has_exit_code_2(person: Person, words: tuple[str, ...]) -> None:
-    said = person.run(*words)
-    assert (said.code, person.requested_locations) == (2, [])
-    assert "Traceback" not in said.err
+    result = person.run(*words)
+    assert (result.code, person.requested_locations) == (2, [])
+    assert "Traceback" not in result.err
 
 
 def build_error(code: str, message: str = "no") -> ClientError:
@@ -131,11 +131,11 @@ def test_aws_error_is_one_line_with_advice(error: Exception, words: str, capsys:
         raise error
 
     assert run(["failures", "--stack", "shop", "--profile", "me", "--region", "eu-west-1"], connect) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("error: ")
-    assert words in said.err
-    assert said.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert words in output.err
+    assert output.err.count("\n") == 1
 
 
 def test_local_cloud_without_its_stack_gets_advice_to_recreate(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,10 +155,9 @@ def test_items_of_another_release_need_its_own_command(person: Person) -> None:
     items = person.world.table.items
     for key, item in [(key, item) for key, item in items.items() if "body" in item]:
         items[key] = {**item, "body": {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)}}
-    said = person.run("show", "a.jpg")
-    assert (said.code, said.out) == (1, "")
-    assert "wrote this ledger item, and this release cannot read it" in said.err
-    assert "use the command of the deployed release" in said.err
+    result = person.run("show", "a.jpg")
+    assert (result.code, result.out) == (1, "")
+    assert "wrote this ledger item, and this release cannot read it; use the command of the release" in result.err
 
 
 def test_error_behind_the_ledger_is_reported_as_awss(capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,10 +172,10 @@ def test_error_behind_the_ledger_is_reported_as_awss(capsys: pytest.CaptureFixtu
 def test_missing_ledger_is_named_with_advice(person: Person) -> None:
     person.world.transport.faults_before.append(TargetedFault(raise_missing_table, times=1000))
     for verb in (("failures",), ("budget",), ("cancel", "--all"), ("redrive",), ("pause", "ideogram")):
-        said = person.run(*verb)
-        assert said.code == 1
-        assert said.err.startswith(f"error: The request to DynamoDB's table {LEDGER_TABLE} failed"), verb
-        assert "restore it under the same name" in said.err
+        result = person.run(*verb)
+        assert result.code == 1
+        assert result.err.startswith(f"error: The request to DynamoDB's table {LEDGER_TABLE} failed"), verb
+        assert "restore it under the same name" in result.err
 
 
 def raise_missing_table(call: ServiceCall) -> None:
@@ -220,8 +219,8 @@ def test_full_disk_is_reported_in_one_line(person: Person, monkeypatch: pytest.M
         raise OSError(28, "No space left on device", "out.txt")
 
     monkeypatch.setattr("rich.console.Console.print", fail_to_write)
-    said = person.run("failures")
-    assert (said.code, said.err) == (1, "error: out.txt: No space left on device\n")
+    result = person.run("failures")
+    assert (result.code, result.err) == (1, "error: out.txt: No space left on device\n")
 
 
 HELP = """
@@ -239,13 +238,13 @@ def test_help_imports_no_slow_module() -> None:
 
 @pytest.mark.parametrize("verb", ["drop", "download", "show", "status", "spend", "doctor", "key set", "lint", "rerun"])
 def test_every_command_has_help_in_eighty_columns(person: Person, verb: str) -> None:
-    said = person.run(*verb.split(), "--help")
-    assert f"Example: backdrop {verb}" in said.out
-    assert max(len(line) for line in said.out.splitlines()) <= 80
+    result = person.run(*verb.split(), "--help")
+    assert f"Example: backdrop {verb}" in result.out
+    assert max(len(line) for line in result.out.splitlines()) <= 80
     assert verb.split()[0] in person.run("--help").out
 
 
 def test_command_group_without_a_subcommand_lists_them(person: Person) -> None:
-    said = person.run("key")
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith("Usage: backdrop key")
+    result = person.run("key")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("Usage: backdrop key")

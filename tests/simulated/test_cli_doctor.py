@@ -17,80 +17,85 @@ from tests.simulated.cli_clinic import (
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
+def checked_stack(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
     return build_checked_stack(monkeypatch)
 
 
-def test_stack_without_problems_needs_no_fix(clinic: CheckedStack) -> None:
-    said = clinic.person.run("doctor")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.endswith("✓ No problems found.\n")
-    assert {one["state"] for one in clinic.run_doctor().values()} == {"good"}
+def test_stack_without_problems_needs_no_fix(checked_stack: CheckedStack) -> None:
+    result = checked_stack.person.run("doctor")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.endswith("✓ No problems found.\n")
+    assert {one["state"] for one in checked_stack.run_doctor().values()} == {"good"}
 
 
-def test_missing_or_refused_key_is_a_problem(clinic: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_or_refused_key_is_a_problem(checked_stack: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in (None, " \n"):
-        clinic.account.key = key
-        found = clinic.run_doctor(code=1)["key of ideogram"]
+        checked_stack.account.key = key
+        found = checked_stack.run_doctor(code=1)["key of ideogram"]
         assert (found["state"], found["fix"]) == ("wrong", "To set it, run `backdrop key set ideogram`.")
         assert "shop/ideogram/api-key" in found["words"]
-    clinic.account.key = "bad"
+    checked_stack.account.key = "bad"
     monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", build_key_check(False))
-    assert clinic.run_doctor(code=1)["key of ideogram"]["state"] == "wrong"
+    assert checked_stack.run_doctor(code=1)["key of ideogram"]["state"] == "wrong"
 
 
-def test_advice_names_the_stack_so_it_can_be_pasted(clinic: CheckedStack) -> None:
-    clinic.account.key = None
-    assert "To set it, run `backdrop key set ideogram`." in clinic.person.run("doctor").out
-    said = clinic.person.run("--region", "eu-west-1", "doctor", "--stack", "my shop")
-    assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram`." in said.out
+def test_advice_names_the_stack_so_it_can_be_pasted(checked_stack: CheckedStack) -> None:
+    checked_stack.account.key = None
+    assert "To set it, run `backdrop key set ideogram`." in checked_stack.person.run("doctor").out
+    result = checked_stack.person.run("--region", "eu-west-1", "doctor", "--stack", "my shop")
+    assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram`." in result.out
 
 
-def test_advice_in_a_table_also_names_the_stack(clinic: CheckedStack) -> None:
-    clinic.person.upload_failing(Code.REQUEST_REJECTED, "bad.jpg")
-    assert "`backdrop --stack shop failures`" in clinic.person.run("status", "--stack", "shop").out
+def test_advice_in_a_table_also_names_the_stack(checked_stack: CheckedStack) -> None:
+    checked_stack.person.upload_failing(Code.REQUEST_REJECTED, "bad.jpg")
+    assert "`backdrop --stack shop failures`" in checked_stack.person.run("status", "--stack", "shop").out
 
 
-def test_unknown_status_is_reported_and_is_no_failure(clinic: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    clinic.account.concurrency = None
+def test_unknown_status_is_reported_and_is_no_failure(
+    checked_stack: CheckedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked_stack.account.concurrency = None
     monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", build_key_check(None))
-    unknown = {name for name, one in clinic.run_doctor().items() if one["state"] == "unknown"}
+    unknown = {name for name, one in checked_stack.run_doctor().items() if one["state"] == "unknown"}
     assert unknown == {"key of ideogram", "Lambda's concurrency"}
-    clinic.account.concurrency = 0
+    checked_stack.account.concurrency = 0
     assert (
-        clinic.run_doctor()["Lambda's concurrency"]["words"] == "cannot be checked: AWS returned AccessDeniedException"
+        checked_stack.run_doctor()["Lambda's concurrency"]["words"]
+        == "cannot be checked: AWS returned AccessDeniedException"
     )
 
 
-def test_too_little_concurrency_is_a_problem(clinic: CheckedStack) -> None:
-    clinic.account.concurrency = 29
-    found = clinic.run_doctor(code=1)["Lambda's concurrency"]
+def test_too_little_concurrency_is_a_problem(checked_stack: CheckedStack) -> None:
+    checked_stack.account.concurrency = 29
+    found = checked_stack.run_doctor(code=1)["Lambda's concurrency"]
     assert found["words"] == "the account has 29, 30 are needed"
-    clinic.account.concurrency = 30
-    assert clinic.run_doctor()["Lambda's concurrency"]["state"] == "good"
+    checked_stack.account.concurrency = 30
+    assert checked_stack.run_doctor()["Lambda's concurrency"]["state"] == "good"
 
 
-def test_bucket_without_notifications_is_a_problem(clinic: CheckedStack) -> None:
+def test_bucket_without_notifications_is_a_problem(checked_stack: CheckedStack) -> None:
     other = QUEUE | {"QueueArn": "arn:aws:sqs:eu-central-1:1:other"}
-    clinic.account.wiring = {"QueueConfigurations": [other]}
-    assert clinic.run_doctor(code=1)["the bucket's notifications"]["state"] == "wrong"
+    checked_stack.account.wiring = {"QueueConfigurations": [other]}
+    assert checked_stack.run_doctor(code=1)["the bucket's notifications"]["state"] == "wrong"
 
 
-def test_own_bucket_that_notifies_only_eventbridge_is_a_problem(clinic: CheckedStack) -> None:
-    clinic.account.wiring = {"EventBridgeConfiguration": {}}
-    found = clinic.run_doctor(code=1)["the bucket's notifications"]
+def test_own_bucket_that_notifies_only_eventbridge_is_a_problem(checked_stack: CheckedStack) -> None:
+    checked_stack.account.wiring = {"EventBridgeConfiguration": {}}
+    found = checked_stack.run_doctor(code=1)["the bucket's notifications"]
     assert (found["state"], found["fix"]) == ("wrong", "Deploy the stack again to connect them.")
 
 
-def test_existing_bucket_that_notifies_eventbridge_is_accepted(clinic: CheckedStack) -> None:
-    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT_BUCKET})
-    clinic.account.wiring = {}
-    found = clinic.run_doctor(code=1)["the bucket's notifications"]
+def test_existing_bucket_that_notifies_eventbridge_is_accepted(checked_stack: CheckedStack) -> None:
+    checked_stack.person.stack = replace(
+        checked_stack.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT_BUCKET}
+    )
+    checked_stack.account.wiring = {}
+    found = checked_stack.run_doctor(code=1)["the bucket's notifications"]
     assert found["words"].endswith("sends no notifications of uploads: its EventBridge notifications are off")
     assert "Amazon EventBridge" in found["fix"]
     for wiring in ({"EventBridgeConfiguration": {}}, {"QueueConfigurations": [QUEUE]}):
-        clinic.account.wiring = wiring
-        assert clinic.run_doctor()["the bucket's notifications"]["state"] == "good"
+        checked_stack.account.wiring = wiring
+        assert checked_stack.run_doctor()["the bucket's notifications"]["state"] == "good"
 
 
 TOPIC, OTHER_TOPIC = (f"arn:aws:sns:eu-central-1:123456789012:{name}" for name in ("uploads", "other"))
@@ -98,36 +103,38 @@ SUBSCRIBED = {"Endpoint": QUEUE["QueueArn"], "SubscriptionArn": f"{TOPIC}:1"}
 UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
 
 
-def notify_topic(clinic: CheckedStack, allowed: str = TOPIC) -> None:
+def notify_topic(checked_stack: CheckedStack, allowed: str = TOPIC) -> None:
     """Sets up an existing bucket that notifies a topic."""
     given = {"InputBucket": INPUT_BUCKET, "NotificationTopicArns": allowed}
-    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | given)
-    clinic.account.wiring = {"TopicConfigurations": [UPLOADS]}
+    checked_stack.person.stack = replace(checked_stack.person.stack, parameters=PARAMETERS | given)
+    checked_stack.account.wiring = {"TopicConfigurations": [UPLOADS]}
 
 
-def test_existing_bucket_whose_topic_feeds_the_queue_is_accepted(clinic: CheckedStack) -> None:
-    notify_topic(clinic, f"{OTHER_TOPIC},{TOPIC}")
-    clinic.account.topics = {TOPIC: [SUBSCRIBED]}
-    found = clinic.run_doctor()["the bucket's notifications"]
+def test_existing_bucket_whose_topic_feeds_the_queue_is_accepted(checked_stack: CheckedStack) -> None:
+    notify_topic(checked_stack, f"{OTHER_TOPIC},{TOPIC}")
+    checked_stack.account.topics = {TOPIC: [SUBSCRIBED]}
+    found = checked_stack.run_doctor()["the bucket's notifications"]
     assert (found["state"], TOPIC in found["words"]) == ("good", True)
 
 
 @pytest.mark.parametrize("subscribed", [[], [SUBSCRIBED | {"SubscriptionArn": "PendingConfirmation"}]])
 def test_topic_to_which_the_queue_is_not_subscribed_fails(
-    clinic: CheckedStack, subscribed: list[dict[str, str]]
+    checked_stack: CheckedStack, subscribed: list[dict[str, str]]
 ) -> None:
-    notify_topic(clinic)
-    clinic.account.topics = {TOPIC: subscribed}
-    found = list_failed_checks(clinic)["the bucket's notifications"]
+    notify_topic(checked_stack)
+    checked_stack.account.topics = {TOPIC: subscribed}
+    found = list_failed_checks(checked_stack)["the bucket's notifications"]
     command = f"aws sns subscribe --topic-arn {TOPIC} --protocol sqs --notification-endpoint {QUEUE['QueueArn']}"
     assert found["fix"] == f"Run `{command}`."
 
 
 @pytest.mark.parametrize("wiring", [{"Events": ["s3:ObjectRemoved:*"]}, {"TopicArn": OTHER_TOPIC}])
-def test_topic_that_forwards_no_uploads_does_not_count(clinic: CheckedStack, wiring: dict[str, object]) -> None:
-    notify_topic(clinic)
-    clinic.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
-    assert "sends no notifications of uploads" in list_failed_checks(clinic)["the bucket's notifications"]["words"]
+def test_topic_that_forwards_no_uploads_does_not_count(checked_stack: CheckedStack, wiring: dict[str, object]) -> None:
+    notify_topic(checked_stack)
+    checked_stack.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
+    assert (
+        "sends no notifications of uploads" in list_failed_checks(checked_stack)["the bucket's notifications"]["words"]
+    )
 
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
@@ -151,30 +158,34 @@ OTHER_KEY = KEY.replace("1234", "9999")
 )
 @pytest.mark.parametrize("parameter", ["InputBucket", "OutputBucket", "ReadableBuckets"])
 def test_bucket_with_an_unknown_kms_key_is_a_problem(
-    clinic: CheckedStack, parameter: str, key: str | int, given: str, state: str, fix: str
+    checked_stack: CheckedStack, parameter: str, key: str | int, given: str, state: str, fix: str
 ) -> None:
     changes = {parameter: "shelf", "KmsKeyArns": given}
-    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | changes)
-    clinic.account.keys = {"shelf": key}
-    found = {one["name"]: one for one in clinic.person.run("doctor", "--json").data["checks"]}["encryption of shelf"]
+    checked_stack.person.stack = replace(checked_stack.person.stack, parameters=PARAMETERS | changes)
+    checked_stack.account.keys = {"shelf": key}
+    found = {one["name"]: one for one in checked_stack.person.run("doctor", "--json").data["checks"]}[
+        "encryption of shelf"
+    ]
     assert found["state"] == state
     assert fix in found["fix"]
 
 
-def test_stack_with_its_own_buckets_needs_no_encryption_check(clinic: CheckedStack) -> None:
-    assert not [name for name in clinic.run_doctor() if name.startswith("encryption")]
+def test_stack_with_its_own_buckets_needs_no_encryption_check(checked_stack: CheckedStack) -> None:
+    assert not [name for name in checked_stack.run_doctor() if name.startswith("encryption")]
 
 
-def test_stack_of_another_release_is_reported(clinic: CheckedStack) -> None:
-    clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
-    assert list_failed_checks(clinic)["versions"]["words"].endswith("; the stack has 0.0.1")
+def test_stack_of_another_release_is_reported(checked_stack: CheckedStack) -> None:
+    checked_stack.person.stack = replace(
+        checked_stack.person.stack, outputs={**checked_stack.person.stack.outputs, "Version": "0.0.1"}
+    )
+    assert list_failed_checks(checked_stack)["versions"]["words"].endswith("; the stack has 0.0.1")
 
 
-def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(clinic: CheckedStack) -> None:
-    clinic.person.run("pause", "ideogram")
-    clinic.person.run("budget", "0", "--today")
-    clinic.person.world.s3.upload(INPUT_BUCKET, "lonely.jpg.json", b"{}")
-    found = clinic.run_doctor(code=1)
+def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(checked_stack: CheckedStack) -> None:
+    checked_stack.person.run("pause", "ideogram")
+    checked_stack.person.run("budget", "0", "--today")
+    checked_stack.person.world.s3.upload(INPUT_BUCKET, "lonely.jpg.json", b"{}")
+    found = checked_stack.run_doctor(code=1)
     assert {name for name, one in found.items() if one["state"] == "wrong"} == {
         "lane of ideogram",
         "budget",
@@ -190,17 +201,19 @@ def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(clinic: Chec
         ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, but a new background"),
     ],
 )
-def test_budget_that_buys_no_picture_is_a_problem(clinic: CheckedStack, changes: dict[str, str], words: str) -> None:
-    stack, cap = clinic.person.stack, float(changes["DailyBudgetUSD"])
-    clinic.person.stack = replace(stack, parameters=PARAMETERS | changes, daily_budget=int(cap * 1_000_000))
-    found = list_failed_checks(clinic)["budget"]
+def test_budget_that_buys_no_picture_is_a_problem(
+    checked_stack: CheckedStack, changes: dict[str, str], words: str
+) -> None:
+    stack, cap = checked_stack.person.stack, float(changes["DailyBudgetUSD"])
+    checked_stack.person.stack = replace(stack, parameters=PARAMETERS | changes, daily_budget=int(cap * 1_000_000))
+    found = list_failed_checks(checked_stack)["budget"]
     assert words in found["words"]
     assert "higher DailyBudgetUSD" in found["fix"]
 
 
-def test_too_many_calls_in_flight_are_only_a_note(clinic: CheckedStack) -> None:
-    clinic.person.stack = replace(clinic.person.stack, max_in_flight={"ideogram": 11})
-    found = clinic.run_doctor()["lane of ideogram"]
+def test_too_many_calls_in_flight_are_only_a_note(checked_stack: CheckedStack) -> None:
+    checked_stack.person.stack = replace(checked_stack.person.stack, max_in_flight={"ideogram": 11})
+    found = checked_stack.run_doctor()["lane of ideogram"]
     assert (found["state"], "IdeogramMaxInFlight=10" in found["fix"]) == ("unknown", True)
 
 
@@ -215,10 +228,10 @@ def test_too_many_calls_in_flight_are_only_a_note(clinic: CheckedStack) -> None:
     ],
 )
 def test_result_of_the_last_deployment_is_shown_with_reason(
-    clinic: CheckedStack, status: str, state: str, words: str
+    checked_stack: CheckedStack, status: str, state: str, words: str
 ) -> None:
-    clinic.account.status = status
-    clinic.account.events = [
+    checked_stack.account.status = status
+    checked_stack.account.events = [
         {"LogicalResourceId": "Later", "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "cancelled"},
         {
             "LogicalResourceId": "DeploymentCheck",
@@ -228,22 +241,22 @@ def test_result_of_the_last_deployment_is_shown_with_reason(
         {"LogicalResourceId": "shop", "ResourceStatus": "UPDATE_IN_PROGRESS"},
         {"LogicalResourceId": "Earlier", "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "long ago"},
     ]
-    found = clinic.run_doctor(code=int(state == "wrong"))["the last deployment"]
+    found = checked_stack.run_doctor(code=int(state == "wrong"))["the last deployment"]
     assert found["state"] == state
     assert words in found["words"]
 
 
-def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(clinic: CheckedStack) -> None:
-    clinic.account.subscribed = "PendingConfirmation"
-    assert "has not confirmed the subscription" in list_failed_checks(clinic)["alarms"]["words"]
-    clinic.account.subscribed = None
-    assert "not subscribed" in list_failed_checks(clinic)["alarms"]["words"]
-    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"AlarmEmail": ""})
-    assert clinic.run_doctor()["alarms"]["state"] == "unknown"
+def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(checked_stack: CheckedStack) -> None:
+    checked_stack.account.subscribed = "PendingConfirmation"
+    assert "has not confirmed the subscription" in list_failed_checks(checked_stack)["alarms"]["words"]
+    checked_stack.account.subscribed = None
+    assert "not subscribed" in list_failed_checks(checked_stack)["alarms"]["words"]
+    checked_stack.person.stack = replace(checked_stack.person.stack, parameters=PARAMETERS | {"AlarmEmail": ""})
+    assert checked_stack.run_doctor()["alarms"]["state"] == "unknown"
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("answer", "words"),
     [
         ((404, ""), "does not exist"),
         ((403, ""), "belongs to another account than 123456789012, or denies you access"),
@@ -252,32 +265,34 @@ def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(clinic: Check
 )
 @pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT_BUCKET), ("output bucket", OUTPUT_BUCKET)])
 def test_missing_foreign_or_remote_bucket_is_a_problem(
-    clinic: CheckedStack, said: tuple[int, str], words: str, what: str, name: str
+    checked_stack: CheckedStack, answer: tuple[int, str], words: str, what: str, name: str
 ) -> None:
-    clinic.account.buckets = {name: said}
-    assert words in list_failed_checks(clinic)[what]["words"]
+    checked_stack.account.buckets = {name: answer}
+    assert words in list_failed_checks(checked_stack)[what]["words"]
 
 
-def test_readable_bucket_may_be_foreign_but_must_exist(clinic: CheckedStack) -> None:
-    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"ReadableBuckets": "shelf"})
-    clinic.account.buckets = {"shelf": (200, "us-east-1")}
-    assert clinic.run_doctor()["readable bucket"]["state"] == "good"
-    clinic.account.buckets = {"shelf": (403, "")}
-    assert clinic.run_doctor()["readable bucket"]["state"] == "unknown"
-    clinic.account.buckets = {"shelf": (404, "")}
-    assert "shelf does not exist" in list_failed_checks(clinic)["readable bucket"]["words"]
+def test_readable_bucket_may_be_foreign_but_must_exist(checked_stack: CheckedStack) -> None:
+    checked_stack.person.stack = replace(
+        checked_stack.person.stack, parameters=PARAMETERS | {"ReadableBuckets": "shelf"}
+    )
+    checked_stack.account.buckets = {"shelf": (200, "us-east-1")}
+    assert checked_stack.run_doctor()["readable bucket"]["state"] == "good"
+    checked_stack.account.buckets = {"shelf": (403, "")}
+    assert checked_stack.run_doctor()["readable bucket"]["state"] == "unknown"
+    checked_stack.account.buckets = {"shelf": (404, "")}
+    assert "shelf does not exist" in list_failed_checks(checked_stack)["readable bucket"]["words"]
 
 
-def test_output_bucket_without_versioning_is_a_problem(clinic: CheckedStack) -> None:
-    clinic.account.versioning = None
-    assert "put-bucket-versioning" in list_failed_checks(clinic)["versions of pictures"]["fix"]
+def test_output_bucket_without_versioning_is_a_problem(checked_stack: CheckedStack) -> None:
+    checked_stack.account.versioning = None
+    assert "put-bucket-versioning" in list_failed_checks(checked_stack)["versions of pictures"]["fix"]
 
 
-def test_all_problems_are_on_one_page_with_fixes(clinic: CheckedStack) -> None:
-    clinic.account.key, clinic.account.versioning = None, None
-    said = clinic.person.run("doctor")
-    lines = said.out.splitlines()
+def test_all_problems_are_on_one_page_with_fixes(checked_stack: CheckedStack) -> None:
+    checked_stack.account.key, checked_stack.account.versioning = None, None
+    result = checked_stack.person.run("doctor")
+    lines = result.out.splitlines()
     broken = [n for n, line in enumerate(lines) if line.strip().startswith("✗")]
     assert len(broken) == 3
     assert all(lines[n + 1].startswith("    ") for n in broken[:-1])
-    assert (said.code, lines[-1]) == (1, "✗ 2 problems found.")
+    assert (result.code, lines[-1]) == (1, "✗ 2 problems found.")

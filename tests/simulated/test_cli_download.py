@@ -27,9 +27,9 @@ def list_files(folder: str = "done") -> list[str]:
 
 
 def test_pictures_are_saved_flat_under_the_photos_names(person: Person) -> None:
-    said = person.run("download", "shoes/", "new/done")
-    assert (said.code, said.err) == (0, "")
-    assert "✓ 2 files (" in said.out
+    result = person.run("download", "shoes/", "new/done")
+    assert (result.code, result.err) == (0, "")
+    assert "✓ 2 files (" in result.out
     assert list_files("new/done") == ["blue.png", "red.png"]
     (picture,) = person.world.read_pictures("shoes/red.jpg").values()
     assert Path("new/done/red.png").read_bytes() == picture
@@ -95,22 +95,22 @@ def test_picks_select_pictures_or_all_of_a_photo(person: Person) -> None:
 )
 def test_invalid_picks_file_is_reported(person: Person, text: str | bytes, words: str) -> None:
     Path("picks.csv").write_bytes(text.encode() if isinstance(text, str) else text)
-    said = person.run("download", "--picks", "picks.csv", "done")
-    assert said.code == 2
-    assert words in said.err
+    result = person.run("download", "--picks", "picks.csv", "done")
+    assert result.code == 2
+    assert words in result.err
 
 
 def test_missing_picture_is_named_and_others_are_downloaded(person: Person) -> None:
     person.world.s3.delete("results", "shoes/red.jpg/red.png")
-    said = person.run("download", "shoes/", "done")
-    assert (said.code, list_files()) == (1, ["blue.png"])
-    assert "! Not in the bucket: shoes/red.jpg/red.png" in said.out
+    result = person.run("download", "shoes/", "done")
+    assert (result.code, list_files()) == (1, ["blue.png"])
+    assert "! Not in the bucket: shoes/red.jpg/red.png" in result.out
 
 
 def test_nothing_to_download_is_reported(person: Person) -> None:
-    said = person.run("download", "bags/", "done")
-    assert said.code == 1
-    assert "No pictures for bags/, stack shop." in said.out
+    result = person.run("download", "bags/", "done")
+    assert result.code == 1
+    assert "No pictures for bags/, stack shop." in result.out
     assert not Path("done").exists()
 
 
@@ -130,10 +130,10 @@ def test_full_disk_is_reported_and_leaves_only_complete_files(person: Person, mo
         return usual(path, mode)
 
     monkeypatch.setattr(Path, "open", full)
-    said = person.run("download", "shoes/", "done")
-    assert (said.code, list_files()) == (1, ["blue.png"])
+    result = person.run("download", "shoes/", "done")
+    assert (result.code, list_files()) == (1, ["blue.png"])
     words = "the disk of done is full; 1 of 2 files complete. Free some space and run the command again"
-    assert words in said.err
+    assert words in result.err
 
 
 def test_full_disk_counts_files_written_after_the_failed_one(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +157,9 @@ def test_full_disk_counts_files_written_after_the_failed_one(person: Person, mon
 
 def test_output_folder_that_is_a_file_is_reported(person: Person) -> None:
     Path("done").write_text("x")
-    said = person.run("download", "shoes/", "done")
-    assert (said.code, said.err.count("\n")) == (1, 1)
-    assert said.err == "error: the folder done cannot be created: File exists\n"
+    result = person.run("download", "shoes/", "done")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert result.err == "error: the folder done cannot be created: File exists\n"
 
 
 @pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1])

@@ -20,7 +20,7 @@ from tests.simulated.wishes import send_request
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
+def uploader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
     monkeypatch.chdir(tmp_path)
     uploader = Uploader(Person(World(), monkeypatch), tmp_path)
     uploader.write("shoes/red.jpg")
@@ -28,20 +28,22 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
     return uploader
 
 
-def test_photos_are_uploaded_under_their_folders_name_and_delivered(shop: Uploader) -> None:
-    said = shop.drop("shoes", *PROMPT, "--wait")
-    assert (said.code, said.err) == (0, "")
-    assert "2 photos into shoes/, stack shop" in said.out
-    assert "At most $0.12 for 2 images" in said.out
-    assert "2 delivered: 2 images in 2 files, $0.12." in said.out
-    assert shop.keys == ["shoes/blue.jpg", "shoes/blue.jpg.json", "shoes/red.jpg", "shoes/red.jpg.json"]
-    assert json.loads(shop.world.input_bucket.objects["shoes/red.jpg.json"][-1].data or b"") == {"prompt": "on sand"}
+def test_photos_are_uploaded_under_their_folders_name_and_delivered(uploader: Uploader) -> None:
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert (result.code, result.err) == (0, "")
+    assert "2 photos into shoes/, stack shop" in result.out
+    assert "At most $0.12 for 2 images" in result.out
+    assert "2 delivered: 2 images in 2 files, $0.12." in result.out
+    assert uploader.keys == ["shoes/blue.jpg", "shoes/blue.jpg.json", "shoes/red.jpg", "shoes/red.jpg.json"]
+    assert json.loads(uploader.world.input_bucket.objects["shoes/red.jpg.json"][-1].data or b"") == {
+        "prompt": "on sand"
+    }
 
 
-def test_instructions_are_uploaded_before_their_photos(shop: Uploader) -> None:
-    shop.write("shoes/_backdrop.json", {"operation": "remove"})
-    shop.drop("shoes", *PROMPT)
-    sent = [call.request["Key"] for call in shop.world.transport.calls if call.operation == "put_object"]
+def test_instructions_are_uploaded_before_their_photos(uploader: Uploader) -> None:
+    uploader.write("shoes/_backdrop.json", {"operation": "remove"})
+    uploader.drop("shoes", *PROMPT)
+    sent = [call.request["Key"] for call in uploader.world.transport.calls if call.operation == "put_object"]
     assert sent == [
         "shoes/_backdrop.json",
         "shoes/blue.jpg.json",
@@ -51,205 +53,209 @@ def test_instructions_are_uploaded_before_their_photos(shop: Uploader) -> None:
     ]
 
 
-def test_repeated_drop_uploads_and_buys_once(shop: Uploader) -> None:
-    shop.drop("shoes", *PROMPT, "--wait")
-    said = shop.drop("shoes", *PROMPT, "--wait")
-    assert said.code == 0
-    assert "2   unchanged" in said.out
-    assert "Nothing to upload" in said.out
-    assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
-    assert [shop.count_versions(key) for key in shop.keys] == [1, 1, 1, 1]
-    assert len(shop.world.provider.received_job_ids) == 2
+def test_repeated_drop_uploads_and_buys_once(uploader: Uploader) -> None:
+    uploader.drop("shoes", *PROMPT, "--wait")
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert result.code == 0
+    assert "2   unchanged" in result.out
+    assert "Nothing to upload" in result.out
+    assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in result.out
+    assert [uploader.count_versions(key) for key in uploader.keys] == [1, 1, 1, 1]
+    assert len(uploader.world.provider.received_job_ids) == 2
 
 
-def test_drop_begun_by_another_person_is_watched_to_completion(shop: Uploader) -> None:
-    shop.drop("shoes", *PROMPT)
-    assert shop.drop("shoes", *PROMPT, "--wait").code == 0
-    assert len(shop.world.provider.received_job_ids) == 2
+def test_drop_begun_by_another_person_is_watched_to_completion(uploader: Uploader) -> None:
+    uploader.drop("shoes", *PROMPT)
+    assert uploader.drop("shoes", *PROMPT, "--wait").code == 0
+    assert len(uploader.world.provider.received_job_ids) == 2
 
 
-def test_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
-    shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    first = shop.drop("shoes", *PROMPT, "--wait")
+def test_refused_photo_is_uploaded_again_and_runs(uploader: Uploader) -> None:
+    uploader.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    first = uploader.drop("shoes", *PROMPT, "--wait")
     assert first.code == 1
     assert "1 delivered, 1 refused" in first.out
     assert "unsafe_request: Change the prompt or the photo." in first.out
-    said = shop.drop("shoes", *PROMPT, "--wait")
-    assert "1   of them again" in said.out
-    assert (said.code, shop.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert "1   of them again" in result.out
+    assert (result.code, uploader.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
 
 
-def test_replaced_photo_is_uploaded_and_its_old_end_ignored(shop: Uploader) -> None:
-    shop.drop("shoes", *PROMPT, "--wait")
-    shop.write("shoes/red.jpg", build_photo("another"))
-    data = shop.drop("shoes", *PROMPT, "--wait", "--json")
+def test_replaced_photo_is_uploaded_and_its_old_end_ignored(uploader: Uploader) -> None:
+    uploader.drop("shoes", *PROMPT, "--wait")
+    uploader.write("shoes/red.jpg", build_photo("another"))
+    data = uploader.drop("shoes", *PROMPT, "--wait", "--json")
     assert (data.code, data.data["to_upload"]) == (0, 1)
     assert (data.data["usd"], data.data["earlier_usd"]) == (0.12, 0.06)
-    assert len(shop.world.provider.received_job_ids) == 3
+    assert len(uploader.world.provider.received_job_ids) == 3
 
 
-def test_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> None:
-    shop.write("shoes/red.jpg.json", {"operation": "remove"})
-    shop.drop("shoes", *PROMPT, "--keep", "--wait")
-    shop.write("shoes/red.jpg.json", {"prompt": "on snow"})
-    data = shop.drop("shoes", "--wait", "--json").data
+def test_changed_sidecar_alone_is_uploaded_and_followed(uploader: Uploader) -> None:
+    uploader.write("shoes/red.jpg.json", {"operation": "remove"})
+    uploader.drop("shoes", *PROMPT, "--keep", "--wait")
+    uploader.write("shoes/red.jpg.json", {"prompt": "on snow"})
+    data = uploader.drop("shoes", "--wait", "--json").data
     assert (data["to_upload"], data["images"], data["most_usd"]) == (0, 1, 0.06)
     assert (data["usd"], data["earlier_usd"]) == (0.12, 0.06)
-    assert (shop.count_versions("shoes/red.jpg"), shop.count_versions("shoes/red.jpg.json")) == (1, 2)
+    assert (uploader.count_versions("shoes/red.jpg"), uploader.count_versions("shoes/red.jpg.json")) == (1, 2)
 
 
 @pytest.mark.parametrize("photos", [50, 51])
-def test_more_than_fifty_photos_need_confirmation(shop: Uploader, photos: int) -> None:
+def test_more_than_fifty_photos_need_confirmation(uploader: Uploader, photos: int) -> None:
     for number in range(photos):
-        shop.write(f"many/{number:02}.jpg")
-    shop.write("many/_backdrop.json", {"operation": "remove"})
-    said = shop.drop("many", answer="n")
-    assert (NOTHING_CHANGED in said.err) is (photos > 50)
-    assert bool(shop.keys) is (photos <= 50)
+        uploader.write(f"many/{number:02}.jpg")
+    uploader.write("many/_backdrop.json", {"operation": "remove"})
+    result = uploader.drop("many", answer="n")
+    assert (NOTHING_CHANGED in result.err) is (photos > 50)
+    assert bool(uploader.keys) is (photos <= 50)
 
 
-def test_more_than_a_dollar_needs_confirmation_or_yes(shop: Uploader) -> None:
-    wish = {"prompt": "on sand", "num_images": 8, "rendering_speed": "QUALITY"}
-    shop.write("shoes/_backdrop.json", wish)
-    said = shop.drop("shoes")
-    assert (said.code, shop.keys) == (1, [])
-    assert said.err == f"error: {NOTHING_CHANGED}; there is no terminal to ask on, so add --yes to agree\n"
-    assert "Upload 2 photos and spend up to $1.44? [y/N]" in shop.drop("shoes", answer="n").out
-    assert shop.drop("shoes", "--yes").code == 0
+def test_more_than_a_dollar_needs_confirmation_or_yes(uploader: Uploader) -> None:
+    instructions = {"prompt": "on sand", "num_images": 8, "rendering_speed": "QUALITY"}
+    uploader.write("shoes/_backdrop.json", instructions)
+    result = uploader.drop("shoes")
+    assert (result.code, uploader.keys) == (1, [])
+    assert result.err == f"error: {NOTHING_CHANGED}; there is no terminal to ask on, so add --yes to agree\n"
+    assert "Upload 2 photos and spend up to $1.44? [y/N]" in uploader.drop("shoes", answer="n").out
+    assert uploader.drop("shoes", "--yes").code == 0
 
 
-def test_instructions_that_cost_over_a_dollar_need_confirmation(shop: Uploader) -> None:
-    shop.drop("shoes", *PROMPT, "--wait")
-    shop.write("shoes/red.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
-    shop.write("shoes/blue.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
-    said = shop.drop("shoes", answer="n")
-    assert "Upload 2 files of instructions and spend up to $1.44? [y/N]" in said.out
+def test_instructions_that_cost_over_a_dollar_need_confirmation(uploader: Uploader) -> None:
+    uploader.drop("shoes", *PROMPT, "--wait")
+    uploader.write("shoes/red.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    uploader.write("shoes/blue.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    result = uploader.drop("shoes", answer="n")
+    assert "Upload 2 files of instructions and spend up to $1.44? [y/N]" in result.out
 
 
-def test_photo_that_would_be_refused_is_named_and_uploaded(shop: Uploader) -> None:
-    shop.write("shoes/bad.jpg", b"no picture")
-    shop.write("shoes/red.jpg.json", {"promt": "on sand"})
-    said = shop.drop("shoes", *PROMPT, "--keep")
-    assert said.code == 0
-    assert "1 photo would be refused: not_a_photo" in said.out
-    assert "1 photo would be refused: unknown_field" in said.out
-    assert "Did you mean 'prompt'?" in said.out
-    assert "At most $0.06 for 1 image " in said.out
-    assert "shoes/bad.jpg" in shop.keys
+def test_photo_that_would_be_refused_is_named_and_uploaded(uploader: Uploader) -> None:
+    uploader.write("shoes/bad.jpg", b"no picture")
+    uploader.write("shoes/red.jpg.json", {"promt": "on sand"})
+    result = uploader.drop("shoes", *PROMPT, "--keep")
+    assert result.code == 0
+    assert "1 photo would be refused: not_a_photo" in result.out
+    assert "1 photo would be refused: unknown_field" in result.out
+    assert "Did you mean 'prompt'?" in result.out
+    assert "At most $0.06 for 1 image " in result.out
+    assert "shoes/bad.jpg" in uploader.keys
 
 
-def test_photo_with_several_errors_counts_once(shop: Uploader) -> None:
-    shop.write("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
-    said = shop.drop("shoes", *PROMPT, "--keep")
-    assert "1 photo would be refused: unknown_field" in said.out
-    assert "Did you mean 'prompt'?" in said.out
-    assert "'widht'" in said.out
+def test_photo_with_several_errors_counts_once(uploader: Uploader) -> None:
+    uploader.write("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
+    result = uploader.drop("shoes", *PROMPT, "--keep")
+    assert "1 photo would be refused: unknown_field" in result.out
+    assert "Did you mean 'prompt'?" in result.out
+    assert "'widht'" in result.out
 
 
-def test_strict_uploads_nothing_if_any_photo_would_be_refused(shop: Uploader) -> None:
-    shop.write("shoes/bad.jpg", b"no picture")
-    said = shop.drop("shoes", *PROMPT, "--strict")
-    assert (said.code, shop.keys) == (1, [])
-    assert "1 photo would be refused, and --strict is set" in said.err
+def test_strict_uploads_nothing_if_any_photo_would_be_refused(uploader: Uploader) -> None:
+    uploader.write("shoes/bad.jpg", b"no picture")
+    result = uploader.drop("shoes", *PROMPT, "--strict")
+    assert (result.code, uploader.keys) == (1, [])
+    assert "1 photo would be refused, and --strict is set" in result.err
 
 
-def test_quick_reads_no_photo(shop: Uploader) -> None:
-    shop.write("shoes/bad.jpg", b"no picture")
-    assert "refused" not in shop.drop("shoes", *PROMPT, "--quick").out
+def test_quick_reads_no_photo(uploader: Uploader) -> None:
+    uploader.write("shoes/bad.jpg", b"no picture")
+    assert "refused" not in uploader.drop("shoes", *PROMPT, "--quick").out
 
 
-def test_photos_without_instructions_are_reported_with_advice(shop: Uploader) -> None:
-    said = shop.drop("shoes")
-    assert "2   without instructions" in said.out
-    assert "Describe the new background with --prompt" in said.out
-    assert "At most" not in said.out
+def test_photos_without_instructions_are_reported_with_advice(uploader: Uploader) -> None:
+    result = uploader.drop("shoes")
+    assert "2   without instructions" in result.out
+    assert "Describe the new background with --prompt" in result.out
+    assert "At most" not in result.out
 
 
-def test_folder_defaults_in_the_bucket_apply_to_dropped_photos(shop: Uploader) -> None:
-    shop.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b'{"operation": "remove"}')
-    assert "At most $0.02 for 2 images" in shop.drop("shoes").out
+def test_folder_defaults_in_the_bucket_apply_to_dropped_photos(uploader: Uploader) -> None:
+    uploader.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b'{"operation": "remove"}')
+    assert "At most $0.02 for 2 images" in uploader.drop("shoes").out
 
 
-def test_paused_provider_is_reported_before_and_not_waited_for(shop: Uploader) -> None:
-    shop.person.run("pause", "ideogram")
-    said = shop.drop("shoes", *PROMPT, "--wait")
-    assert said.code == 1
-    assert "ideogram is paused (paused_by_person): its photos wait until it is resumed" in said.out
-    assert "Stopped waiting: ideogram is paused" in said.out
+def test_paused_provider_is_reported_before_and_not_waited_for(uploader: Uploader) -> None:
+    uploader.person.run("pause", "ideogram")
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert result.code == 1
+    assert "ideogram is paused (paused_by_person): its photos wait until it is resumed" in result.out
+    assert "Stopped waiting: ideogram is paused" in result.out
 
 
-def test_interrupted_upload_is_resumed(shop: Uploader) -> None:
-    shop.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
-    said = shop.drop("shoes", *PROMPT, "--wait")
-    assert said.code == 1
-    assert "do not allow put_object" in said.err
-    shop.world.transport.clear_faults()
-    assert "1   to upload" in shop.drop("shoes", *PROMPT, "--wait").out
-    assert shop.list_statuses() == [JobStatus.STORED, JobStatus.STORED]
+def test_interrupted_upload_is_resumed(uploader: Uploader) -> None:
+    uploader.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert result.code == 1
+    assert "do not allow put_object" in result.err
+    uploader.world.transport.clear_faults()
+    assert "1   to upload" in uploader.drop("shoes", *PROMPT, "--wait").out
+    assert uploader.list_statuses() == [JobStatus.STORED, JobStatus.STORED]
 
 
 def deny(call: ServiceCall) -> None:
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
-def test_ctrl_c_keeps_uploads_and_says_how_to_continue(shop: Uploader) -> None:
-    shop.world.transport.faults_before.append(TargetedFault(interrupt, "put_object", nth=4))
-    said = shop.drop("shoes", *PROMPT)
-    assert said.code == 130
-    assert said.err == (
+def test_ctrl_c_keeps_uploads_and_says_how_to_continue(uploader: Uploader) -> None:
+    uploader.world.transport.faults_before.append(TargetedFault(interrupt, "put_object", nth=4))
+    result = uploader.drop("shoes", *PROMPT)
+    assert result.code == 130
+    assert result.err == (
         "error: stopped; 3 of 4 files were uploaded and are being processed. To upload the rest, "
         "run the same command again\n"
     )
-    shop.world.transport.clear_faults()
-    assert shop.drop("shoes", *PROMPT, "--wait").code == 0
+    uploader.world.transport.clear_faults()
+    assert uploader.drop("shoes", *PROMPT, "--wait").code == 0
 
 
 def interrupt(_: ServiceCall) -> None:
     raise KeyboardInterrupt
 
 
-def test_pictures_are_saved_to_a_folder(shop: Uploader) -> None:
-    data = shop.drop("shoes", *PROMPT, "--download", "done", "--json").data
-    assert sorted(path.name for path in (shop.folder / "done").iterdir()) == ["blue.png", "red.png"]
+def test_pictures_are_saved_to_a_folder(uploader: Uploader) -> None:
+    data = uploader.drop("shoes", *PROMPT, "--download", "done", "--json").data
+    assert sorted(path.name for path in (uploader.folder / "done").iterdir()) == ["blue.png", "red.png"]
     assert data["download"]["downloaded"] == 2
-    (picture,) = shop.world.read_pictures("shoes/red.jpg").values()
-    assert (shop.folder / "done" / "red.png").read_bytes() == picture
+    (picture,) = uploader.world.read_pictures("shoes/red.jpg").values()
+    assert (uploader.folder / "done" / "red.png").read_bytes() == picture
 
 
-def test_unusable_output_folder_is_reported_before_any_purchase(shop: Uploader) -> None:
-    (shop.folder / "done").write_text("x")
-    said = shop.drop("shoes", *PROMPT, "--download", "done")
-    assert (said.code, said.err, shop.keys) == (1, "error: the folder done cannot be created: File exists\n", [])
+def test_unusable_output_folder_is_reported_before_any_purchase(uploader: Uploader) -> None:
+    (uploader.folder / "done").write_text("x")
+    result = uploader.drop("shoes", *PROMPT, "--download", "done")
+    assert (result.code, result.err, uploader.keys) == (
+        1,
+        "error: the folder done cannot be created: File exists\n",
+        [],
+    )
 
 
-def test_two_concurrent_drops_of_the_same_photos_complete(shop: Uploader) -> None:
+def test_two_concurrent_drops_of_the_same_photos_complete(uploader: Uploader) -> None:
     def drop_too(_: ServiceCall) -> None:
-        shop.world.s3.upload(INPUT_BUCKET, "shoes/red.jpg", build_photo("shoes/red.jpg"))
+        uploader.world.s3.upload(INPUT_BUCKET, "shoes/red.jpg", build_photo("shoes/red.jpg"))
 
-    shop.world.transport.faults_after.append(TargetedFault(drop_too, "put_object", nth=4))
-    said = shop.drop("shoes", *PROMPT, "--wait", "--json")
-    assert (said.code, said.data["counts"]) == (0, {"stored": 2})
-    assert (len(shop.world.provider.received_job_ids), shop.count_versions("shoes/red.jpg")) == (2, 2)
-
-
-def test_json_counts_uploads_of_an_interrupted_drop(shop: Uploader) -> None:
-    shop.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
-    said = shop.drop("shoes", *PROMPT, "--json")
-    assert (said.code, said.data["uploaded"], said.data["to_upload"]) == (1, 3, 2)
+    uploader.world.transport.faults_after.append(TargetedFault(drop_too, "put_object", nth=4))
+    result = uploader.drop("shoes", *PROMPT, "--wait", "--json")
+    assert (result.code, result.data["counts"]) == (0, {"stored": 2})
+    assert (len(uploader.world.provider.received_job_ids), uploader.count_versions("shoes/red.jpg")) == (2, 2)
 
 
-def test_resumed_drop_shows_what_its_photos_cost(shop: Uploader) -> None:
-    stack = shop.person.stack
+def test_json_counts_uploads_of_an_interrupted_drop(uploader: Uploader) -> None:
+    uploader.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
+    result = uploader.drop("shoes", *PROMPT, "--json")
+    assert (result.code, result.data["uploaded"], result.data["to_upload"]) == (1, 3, 2)
+
+
+def test_resumed_drop_shows_what_its_photos_cost(uploader: Uploader) -> None:
+    stack = uploader.person.stack
 
     def stop_once_bought(seconds: float) -> None:
         stack.sleep(seconds)
-        if shop.world.provider.received_job_ids:
+        if uploader.world.provider.received_job_ids:
             raise KeyboardInterrupt
 
-    shop.person.stack = replace(stack, sleep=stop_once_bought)
-    assert shop.drop("shoes", *PROMPT, "--wait").code == 130
-    shop.person.stack = stack
-    data = shop.drop("shoes", *PROMPT, "--wait", "--json").data
+    uploader.person.stack = replace(stack, sleep=stop_once_bought)
+    assert uploader.drop("shoes", *PROMPT, "--wait").code == 130
+    uploader.person.stack = stack
+    data = uploader.drop("shoes", *PROMPT, "--wait", "--json").data
     assert (data["uploaded"], data["delivered_images"], data["delivered_files"]) == (0, 2, 2)
     assert (data["usd"], data["earlier_usd"]) == (0.12, 0.12)
 
@@ -257,49 +263,49 @@ def test_resumed_drop_shows_what_its_photos_cost(shop: Uploader) -> None:
 # -- photos that were canceled ---------------------------------------------------------------------------------
 
 
-def cancel_before_purchase(shop: Uploader) -> None:
+def cancel_before_purchase(uploader: Uploader) -> None:
     """Drops two photos, which a person cancels before anything is bought."""
-    shop.person.run("pause", "ideogram")
-    shop.drop("shoes", *PROMPT)
-    shop.world.run_until_empty("intake")
-    shop.person.run("cancel", "shoes/", "--yes")
-    shop.person.run("resume", "ideogram")
-    shop.world.run_for(2)
+    uploader.person.run("pause", "ideogram")
+    uploader.drop("shoes", *PROMPT)
+    uploader.world.run_until_empty("intake")
+    uploader.person.run("cancel", "shoes/", "--yes")
+    uploader.person.run("resume", "ideogram")
+    uploader.world.run_for(2)
 
 
-def test_canceled_photos_are_dropped_again_with_their_price(shop: Uploader) -> None:
-    cancel_before_purchase(shop)
-    assert shop.list_statuses() == [JobStatus.CANCELLED, JobStatus.CANCELLED]
-    said = shop.drop("shoes", *PROMPT, "--wait")
-    assert (said.code, shop.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
-    assert "2   of them again   already there, but refused, failed, or canceled" in said.out
-    assert "At most $0.12 for 2 images" in said.out
+def test_canceled_photos_are_dropped_again_with_their_price(uploader: Uploader) -> None:
+    cancel_before_purchase(uploader)
+    assert uploader.list_statuses() == [JobStatus.CANCELLED, JobStatus.CANCELLED]
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert (result.code, uploader.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
+    assert "2   of them again   already there, but refused, failed, or canceled" in result.out
+    assert "At most $0.12 for 2 images" in result.out
 
 
-def test_json_contains_the_cost_of_canceled_photos(shop: Uploader) -> None:
-    cancel_before_purchase(shop)
-    data = shop.drop("shoes", *PROMPT, "--json").data
+def test_json_contains_the_cost_of_canceled_photos(uploader: Uploader) -> None:
+    cancel_before_purchase(uploader)
+    data = uploader.drop("shoes", *PROMPT, "--json").data
     assert (data["again"], data["to_upload"], data["images"], data["most_usd"]) == (2, 2, 2, 0.12)
 
 
-def test_failed_photo_costs_what_its_failed_request_asked_for(shop: Uploader) -> None:
-    shop.write("shoes/_backdrop.json", {"operation": "remove"})
-    shop.drop("shoes", "--wait")
-    shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    send_request(shop.world, "shoes/red.jpg", prompt="on a beach")
-    shop.world.run_until_empty()
-    said = shop.drop("shoes", "--wait", "--json")
-    assert (said.data["again"], said.data["images"], said.data["most_usd"]) == (1, 1, 0.06)
-    assert said.data["usd"] - said.data["earlier_usd"] == pytest.approx(0.06)
+def test_failed_photo_costs_what_its_failed_request_asked_for(uploader: Uploader) -> None:
+    uploader.write("shoes/_backdrop.json", {"operation": "remove"})
+    uploader.drop("shoes", "--wait")
+    uploader.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    send_request(uploader.world, "shoes/red.jpg", prompt="on a beach")
+    uploader.world.run_until_empty()
+    result = uploader.drop("shoes", "--wait", "--json")
+    assert (result.data["again"], result.data["images"], result.data["most_usd"]) == (1, 1, 0.06)
+    assert result.data["usd"] - result.data["earlier_usd"] == pytest.approx(0.06)
 
 
 # -- one of each -----------------------------------------------------------------------------------------------
 
 
-def test_single_items_are_counted_in_the_singular(shop: Uploader) -> None:
-    shop.write("one/red.jpg")
-    shop.write("one/_backdrop.json", {"style": "golden hour"})
-    said = shop.drop("one", *PROMPT, "--wait")
-    assert "1   file of instructions" in said.out
-    assert "1   sidecar to write" in said.out
-    assert "1   sidecar to replace" in shop.drop("one", "--prompt", "on snow").out
+def test_single_items_are_counted_in_the_singular(uploader: Uploader) -> None:
+    uploader.write("one/red.jpg")
+    uploader.write("one/_backdrop.json", {"style": "golden hour"})
+    result = uploader.drop("one", *PROMPT, "--wait")
+    assert "1   file of instructions" in result.out
+    assert "1   sidecar to write" in result.out
+    assert "1   sidecar to replace" in uploader.drop("one", "--prompt", "on snow").out

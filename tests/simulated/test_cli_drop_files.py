@@ -11,7 +11,7 @@ from tests.simulated.drop_shop import PROMPT, Uploader
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
+def uploader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
     monkeypatch.chdir(tmp_path)
     uploader = Uploader(Person(World(), monkeypatch), tmp_path)
     uploader.write("shoes/red.jpg")
@@ -30,75 +30,77 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
         ((".",), ["{here}/shoes/blue.jpg", "{here}/shoes/red.jpg"]),
     ],
 )
-def test_files_are_uploaded_under_the_expected_keys(shop: Uploader, words: tuple[str, ...], keys: list[str]) -> None:
-    shop.drop(*words)
-    assert shop.keys == [key.format(here=shop.folder.name) for key in keys]
+def test_files_are_uploaded_under_the_expected_keys(
+    uploader: Uploader, words: tuple[str, ...], keys: list[str]
+) -> None:
+    uploader.drop(*words)
+    assert uploader.keys == [key.format(here=uploader.folder.name) for key in keys]
 
 
-def test_photo_is_uploaded_with_its_sidecar(shop: Uploader) -> None:
-    shop.write("shoes/red.json", {"operation": "remove"})
-    shop.drop("shoes/red.jpg")
-    assert shop.keys == ["red.jpg", "red.json"]
+def test_photo_is_uploaded_with_its_sidecar(uploader: Uploader) -> None:
+    uploader.write("shoes/red.json", {"operation": "remove"})
+    uploader.drop("shoes/red.jpg")
+    assert uploader.keys == ["red.jpg", "red.json"]
 
 
-def test_folder_defaults_above_are_uploaded_with_their_folders_names(shop: Uploader) -> None:
-    shop.write("2026/_backdrop.json", {"operation": "remove"})
-    shop.write("2026/shoes/green.jpg")
-    shop.write("2026/hats/top.jpg")
+def test_folder_defaults_above_are_uploaded_with_their_folders_names(uploader: Uploader) -> None:
+    uploader.write("2026/_backdrop.json", {"operation": "remove"})
+    uploader.write("2026/shoes/green.jpg")
+    uploader.write("2026/hats/top.jpg")
     for words in (("2026/shoes",), ("2026/hats/top.jpg",)):
-        assert shop.drop(*words).code == 0
-    assert shop.keys == ["2026/_backdrop.json", "2026/hats/top.jpg", "2026/shoes/green.jpg"]
+        assert uploader.drop(*words).code == 0
+    assert uploader.keys == ["2026/_backdrop.json", "2026/hats/top.jpg", "2026/shoes/green.jpg"]
 
 
-def test_folder_defaults_above_are_not_uploaded_to_other_prefixes(shop: Uploader) -> None:
-    shop.write("2026/_backdrop.json", {"operation": "remove"})
-    shop.write("2026/shoes/green.jpg")
+def test_folder_defaults_above_are_not_uploaded_to_other_prefixes(uploader: Uploader) -> None:
+    uploader.write("2026/_backdrop.json", {"operation": "remove"})
+    uploader.write("2026/shoes/green.jpg")
     for words in (("2026/shoes", "--to", "/"), ("2026/shoes/green.jpg", "--to", "a")):
-        said = shop.drop(*words)
-        assert f"{shop.folder / '2026' / '_backdrop.json'} is not part of this drop" in said.out
-    assert shop.keys == ["a/green.jpg", "green.jpg"]
-    shop.write("2026/top.jpg")
-    assert "is not part of this drop" in shop.drop("2026/top.jpg", "--to", "c").out
-    assert "c/_backdrop.json" not in shop.keys
-    assert "is not part of this drop" not in shop.drop("2026", "--to", "b").out
+        result = uploader.drop(*words)
+        assert f"{uploader.folder / '2026' / '_backdrop.json'} is not part of this drop" in result.out
+    assert uploader.keys == ["a/green.jpg", "green.jpg"]
+    uploader.write("2026/top.jpg")
+    assert "is not part of this drop" in uploader.drop("2026/top.jpg", "--to", "c").out
+    assert "c/_backdrop.json" not in uploader.keys
+    assert "is not part of this drop" not in uploader.drop("2026", "--to", "b").out
 
 
 @pytest.mark.parametrize("words", [("2026/shoes",), ("2026/shoes/green.jpg",), ("2026/shoes", "--to", "2026/shoes")])
-def test_lint_checks_files_under_the_keys_of_drop(shop: Uploader, words: tuple[str, ...]) -> None:
+def test_lint_checks_files_under_the_keys_of_drop(uploader: Uploader, words: tuple[str, ...]) -> None:
     reference = {"prompt": "on sand", "style_reference_images": "2026/shoes/looks/summer.jpg"}
-    shop.write("2026/_backdrop.json", {"num_images": 1})
-    shop.write("2026/shoes/green.jpg")
-    shop.write("2026/shoes/green.jpg.json", reference)
-    shop.write("2026/shoes/looks/summer.jpg")
-    shop.write("2026/shoes/looks/_backdrop.json", {"operation": "remove"})
-    shop.drop("2026/shoes/looks")
-    linted = shop.person.run("lint", *words, "--strict", "--json")
+    uploader.write("2026/_backdrop.json", {"num_images": 1})
+    uploader.write("2026/shoes/green.jpg")
+    uploader.write("2026/shoes/green.jpg.json", reference)
+    uploader.write("2026/shoes/looks/summer.jpg")
+    uploader.write("2026/shoes/looks/_backdrop.json", {"operation": "remove"})
+    uploader.drop("2026/shoes/looks")
+    linted = uploader.person.run("lint", *words, "--strict", "--json")
     assert (linted.code, linted.data["errors"]) == (0, [])
-    assert shop.drop(*words, "--strict", "--json").data["would_be_refused"] == []
+    assert uploader.drop(*words, "--strict", "--json").data["would_be_refused"] == []
 
 
-def test_two_files_of_one_key_are_refused_before_uploading(shop: Uploader) -> None:
-    shop.write("hats/red.jpg")
-    said = shop.drop("shoes", "hats", "--to", "all")
-    assert (said.code, shop.keys) == (1, [])
-    assert "would both have the key all/red.jpg" in said.err
+def test_two_files_of_one_key_are_refused_before_uploading(uploader: Uploader) -> None:
+    uploader.write("hats/red.jpg")
+    result = uploader.drop("shoes", "hats", "--to", "all")
+    assert (result.code, uploader.keys) == (1, [])
+    assert "would both have the key all/red.jpg" in result.err
 
 
-def test_names_in_every_script_survive_the_round_trip(shop: Uploader) -> None:
+def test_names_in_every_script_survive_the_round_trip(uploader: Uploader) -> None:
     for name in ("赤い靴.jpg", "حذاء.png", "zapatos rojos & más+100%.jpg", "👟.webp"):
-        shop.write(f"schuhe für ñ/{name}")
-    data = shop.drop("schuhe für ñ", *PROMPT, "--wait", "--json").data
+        uploader.write(f"schuhe für ñ/{name}")
+    data = uploader.drop("schuhe für ñ", *PROMPT, "--wait", "--json").data
     assert data["counts"] == {"stored": 4}
-    assert "schuhe für ñ/赤い靴.jpg" in shop.keys
+    assert "schuhe für ñ/赤い靴.jpg" in uploader.keys
 
 
-def folder_with_a_text_file(shop: Uploader) -> str:
-    shop.write("texts/a.txt", b"x")
+def folder_with_a_text_file(uploader: Uploader) -> str:
+    uploader.write("texts/a.txt", b"x")
     return "there is no photo in texts (1 file is not a photo by name)"
 
 
-def empty_folder(shop: Uploader) -> str:
-    (shop.folder / "texts").mkdir()
+def empty_folder(uploader: Uploader) -> str:
+    (uploader.folder / "texts").mkdir()
     return "there is no photo in texts; photos are, for example, JPEG, PNG, or HEIC files"
 
 
@@ -107,15 +109,15 @@ def missing_folder(_: Uploader) -> str:
 
 
 @pytest.mark.parametrize(("make", "code"), [(folder_with_a_text_file, 1), (empty_folder, 1), (missing_folder, 2)])
-def test_folder_without_photos_is_reported(shop: Uploader, make: Callable[[Uploader], str], code: int) -> None:
-    words = make(shop)
-    said = shop.drop("texts", *PROMPT)
-    assert said.code == code
-    assert words in said.err
+def test_folder_without_photos_is_reported(uploader: Uploader, make: Callable[[Uploader], str], code: int) -> None:
+    words = make(uploader)
+    result = uploader.drop("texts", *PROMPT)
+    assert result.code == code
+    assert words in result.err
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--style", "golden hours"), "Did you mean 'golden_hour'"),
         (("--provider", "ideogramm"), "provider"),
@@ -125,8 +127,8 @@ def test_folder_without_photos_is_reported(shop: Uploader, make: Callable[[Uploa
     ],
 )
 def test_instructions_with_errors_are_refused_before_uploading(
-    shop: Uploader, words: tuple[str, ...], told: str
+    uploader: Uploader, words: tuple[str, ...], message: str
 ) -> None:
-    said = shop.drop("shoes", *words)
-    assert (said.code, shop.keys, shop.person.requested_locations) == (2, [], [])
-    assert told in said.err
+    result = uploader.drop("shoes", *words)
+    assert (result.code, uploader.keys, uploader.person.requested_locations) == (2, [], [])
+    assert message in result.err

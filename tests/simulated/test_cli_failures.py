@@ -64,8 +64,8 @@ def test_filters_show_only_the_selected_photos(person: Person, filters: tuple[st
 
 
 def test_no_failures_is_no_error(person: Person) -> None:
-    said = person.run("failures", "--prefix", "coats/")
-    assert (said.code, said.out) == (0, "No failures with --prefix coats/ in stack shop.\n")
+    result = person.run("failures", "--prefix", "coats/")
+    assert (result.code, result.out) == (0, "No failures with --prefix coats/ in stack shop.\n")
 
 
 def test_json_contains_every_field_of_a_failure(person: Person) -> None:
@@ -84,9 +84,9 @@ def test_photo_with_several_errors_counts_once(person: Person) -> None:
     person.world.upload_sidecar("bad.jpg", promt="at sea", widht=3)
     person.world.upload_photo("bad.jpg", build_photo("bad"))
     person.world.run_until_empty()
-    said = person.run("failures", "--prefix", "bad", "--json").data
-    assert [(one["code"], one["photos"]) for one in said["codes"]] == [("unknown_field", 1)]
-    assert len(said["failures"]) == 2
+    result = person.run("failures", "--prefix", "bad", "--json").data
+    assert [(one["code"], one["photos"]) for one in result["codes"]] == [("unknown_field", 1)]
+    assert len(result["failures"]) == 2
     (row,) = (line for line in person.run("failures", "--prefix", "bad").out.splitlines() if "$0.00" in line)
     assert row.split()[:2] == ["unknown_field", "1"]
 
@@ -161,9 +161,9 @@ def test_paused_provider_is_named_and_its_photos_no_failures(person: Person) -> 
 
 
 def test_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
-    said = person.run("failures", "--code", "charge_unknow")
-    assert (said.code, said.out, person.requested_locations) == (2, "", [])
-    assert said.err.startswith("error: there is no code 'charge_unknow'; did you mean charge_unknown?")
+    result = person.run("failures", "--code", "charge_unknow")
+    assert (result.code, result.out, person.requested_locations) == (2, "", [])
+    assert result.err.startswith("error: there is no code 'charge_unknow'; did you mean charge_unknown?")
 
 
 def test_dead_letters_without_a_photo_are_counted(person: Person) -> None:
@@ -171,8 +171,8 @@ def test_dead_letters_without_a_photo_are_counted(person: Person) -> None:
         person.world.sqs.send_externally(person.world.queues[line], "no json")
     person.world.run_until_empty()
     for words in ((), ("--code", "damaged_message")):
-        said = person.run("failures", *words)
-        assert "3 dead letters (damaged_message) without a photo: the dead-letter queue has" in said.out
+        result = person.run("failures", *words)
+        assert "3 dead letters (damaged_message) without a photo: the dead-letter queue has" in result.out
         assert person.run("failures", *words, "--json").data["other_dead_letters"] == {"damaged_message": 3}
     for words in (("--code", "charge_unknown"), ("--prefix", "hats/"), ("--provider", "ideogram")):
         assert person.run("failures", *words, "--json").data["other_dead_letters"] == {}

@@ -44,10 +44,10 @@ def list_thumbnails(folder: Path) -> list[tuple[str, str]]:
 
 
 def test_page_of_everything_is_written_to_the_folder_gallery(shop: Person) -> None:
-    said = shop.run("gallery")
-    assert said.code == 0, said.err
-    assert said.out.startswith("3 pictures, 1 problem, stack shop\n")
-    assert str(Path("gallery/index.html").resolve()) in said.out
+    result = shop.run("gallery")
+    assert result.code == 0, result.err
+    assert result.out.startswith("3 pictures, 1 problem, stack shop\n")
+    assert str(Path("gallery/index.html").resolve()) in result.out
     assert list_thumbnails(Path("gallery")) == [
         ("shot", "hats/top.jpg"),
         ("trouble", "shoes/list.jpg"),
@@ -91,10 +91,10 @@ def test_deleted_photo_is_shown_in_its_earlier_version(shop: Person) -> None:
 
 def test_permanently_deleted_photo_is_named(shop: Person) -> None:
     del shop.world.input_bucket.objects["hats/top.jpg"]
-    said = shop.run("gallery")
-    assert "Without a preview, because this version is no longer in the bucket: hats/top.jpg\n" in said.out
-    told = shop.run("gallery", "--json").data["without_thumb"]
-    assert told == [{"bucket": INPUT_BUCKET, "key": "hats/top.jpg", "reason": "gone"}]
+    result = shop.run("gallery")
+    assert "Without a preview, because this version is no longer in the bucket: hats/top.jpg\n" in result.out
+    data = shop.run("gallery", "--json").data["without_thumb"]
+    assert data == [{"bucket": INPUT_BUCKET, "key": "hats/top.jpg", "reason": "gone"}]
 
 
 def test_denied_access_to_one_photo_stops_no_page(shop: Person) -> None:
@@ -103,8 +103,8 @@ def test_denied_access_to_one_photo_stops_no_page(shop: Person) -> None:
             raise build_client_error("AccessDenied", "GetObject", 403)
 
     shop.world.transport.faults_before.append(TargetedFault(deny, times=1000))
-    said = shop.run("gallery")
-    assert "Without a preview, because S3 denies access: hats/top.jpg\n" in said.out
+    result = shop.run("gallery")
+    assert "Without a preview, because S3 denies access: hats/top.jpg\n" in result.out
     assert len(read_page(Path("gallery"))["entries"]) == 4
 
 
@@ -122,8 +122,8 @@ def test_receipts_with_denied_access_are_reported_in_one_sentence(shop: Person) 
             raise build_client_error("AccessDenied", "GetObject", 403, "not you")
 
     shop.world.transport.faults_before.append(TargetedFault(deny, times=1000))
-    said = shop.run("gallery")
-    assert (said.code, said.err) == (1, "error: your AWS credentials do not allow GetObject: not you\n")
+    result = shop.run("gallery")
+    assert (result.code, result.err) == (1, "error: your AWS credentials do not allow GetObject: not you\n")
 
 
 def test_paused_provider_is_reported_for_any_prefix(shop: Person) -> None:
@@ -145,18 +145,18 @@ def test_broken_folder_defaults_above_the_prefix_are_reported(shop: Person) -> N
 
 def test_page_of_another_program_is_left_unchanged(shop: Person) -> None:
     Path("index.html").write_text("<title>My shop</title>")
-    said = shop.run("gallery", "--output", ".")
-    assert (said.code, Path("index.html").read_text()) == (2, "<title>My shop</title>")
-    assert "choose another folder with --output" in said.err
+    result = shop.run("gallery", "--output", ".")
+    assert (result.code, Path("index.html").read_text()) == (2, "<title>My shop</title>")
+    assert "choose another folder with --output" in result.err
 
 
 def test_page_of_one_prefix_is_not_overwritten_by_another(shop: Person) -> None:
     shop.run("gallery", "shoes/")
     before = read_files(Path("gallery"))
     for words in (["hats/"], ["hats/", "--json"], ["shoes/r"]):
-        said = shop.run("gallery", *words)
-        assert (said.code, said.out) == (2, "")
-        assert said.err == (
+        result = shop.run("gallery", *words)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == (
             "error: nothing was written: gallery has the page of shoes/, which would be lost;"
             " choose another folder with --output\n"
         )
@@ -166,8 +166,8 @@ def test_page_of_one_prefix_is_not_overwritten_by_another(shop: Person) -> None:
 def test_page_of_all_photos_replaces_that_of_a_prefix(shop: Person) -> None:
     shop.run("gallery", "shoes/")
     before = read_files(Path("gallery/thumbs"))
-    told = shop.run("gallery", "--json").data
-    assert (told["thumbs_kept"], told["pictures"]) == (4, 3)
+    data = shop.run("gallery", "--json").data
+    assert (data["thumbs_kept"], data["pictures"]) == (4, 3)
     assert before.items() <= read_files(Path("gallery/thumbs")).items()
     assert shop.run("gallery", "shoes/").code == 2
 
@@ -184,9 +184,9 @@ def test_unwritable_folder_is_reported_in_one_sentence(shop: Person) -> None:
 def test_prefix_without_photos_writes_nothing(shop: Person) -> None:
     shop.run("pause", "ideogram")
     shop.world.run_until_empty()
-    said = shop.run("gallery", "boots/")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(
+    result = shop.run("gallery", "boots/")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(
         "error: nothing was written: stack shop has no receipt and no error report of photos whose keys begin with "
         "boots/;"
     )
@@ -198,26 +198,26 @@ def test_prefix_without_photos_writes_nothing(shop: Person) -> None:
 
 
 def test_stack_without_photos_has_no_page(person: Person) -> None:
-    said = person.run("gallery")
-    assert (said.code, Path("gallery").exists()) == (1, False)
-    assert "stack shop has no receipt and no error report of any photo;" in said.err
+    result = person.run("gallery")
+    assert (result.code, Path("gallery").exists()) == (1, False)
+    assert "stack shop has no receipt and no error report of any photo;" in result.err
 
 
 def test_photo_in_progress_already_has_a_page(person: Person) -> None:
     person.run("pause", "ideogram")
     person.upload("shoes/red.jpg")
     person.world.run_until_empty()
-    said = person.run("gallery", "shoes/")
-    assert (said.code, said.out.splitlines()[0]) == (
+    result = person.run("gallery", "shoes/")
+    assert (result.code, result.out.splitlines()[0]) == (
         0,
         "0 pictures, 1 problem, 1 picture in progress of shoes/, stack shop",
     )
 
 
 def test_json_says_where_the_page_is_and_its_contents(shop: Person) -> None:
-    told = shop.run("gallery", "--json").data
-    assert told["page"] == str(Path("gallery/index.html").resolve())
-    assert (told["pictures"], told["problems"], told["total_usd"]) == (3, 1, 0.03)
+    data = shop.run("gallery", "--json").data
+    assert data["page"] == str(Path("gallery/index.html").resolve())
+    assert (data["pictures"], data["problems"], data["total_usd"]) == (3, 1, 0.03)
 
 
 def create_gallery(person: Person) -> list[dict[str, Any]]:
@@ -229,5 +229,5 @@ def read_files(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def assert_refused(said: CommandResult) -> tuple[int, str]:
-    return said.code, said.err.split(", and the next run")[0].strip().split("; and")[0]
+def assert_refused(result: CommandResult) -> tuple[int, str]:
+    return result.code, result.err.split(", and the next run")[0].strip().split("; and")[0]

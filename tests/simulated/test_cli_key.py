@@ -18,46 +18,46 @@ def type_key(_prompt: str) -> str:
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
+def checked_stack(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
     return build_checked_stack(monkeypatch)
 
 
 # -- the key -----------------------------------------------------------------------------------------------------
 
 
-def test_piped_key_is_stored_and_never_printed(clinic: CheckedStack) -> None:
-    said = _pipe_key(clinic, "\ufeff secret-key-1 \r\n")
-    assert (said.code, clinic.account.key) == (0, "secret-key-1")
-    assert "secret-key-1" not in said.out + said.err
+def test_piped_key_is_stored_and_never_printed(checked_stack: CheckedStack) -> None:
+    result = _pipe_key(checked_stack, "\ufeff secret-key-1 \r\n")
+    assert (result.code, checked_stack.account.key) == (0, "secret-key-1")
+    assert "secret-key-1" not in result.out + result.err
 
 
-def test_key_typed_at_the_prompt_is_not_shown(clinic: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_typed_at_the_prompt_is_not_shown(checked_stack: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", type_key)
-    clinic.person.run("pause", "ideogram")
-    said = clinic.person.run("key", "set", "ideogram", answer="")
-    assert (said.code, clinic.account.key) == (0, "typed-key")
-    assert "`backdrop resume ideogram`." in said.out
+    checked_stack.person.run("pause", "ideogram")
+    result = checked_stack.person.run("key", "set", "ideogram", answer="")
+    assert (result.code, checked_stack.account.key) == (0, "typed-key")
+    assert "`backdrop resume ideogram`." in result.out
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two words", "schlüssel", "a\nb", "x" * 5000])
-def test_invalid_key_is_refused_and_the_old_one_kept(clinic: CheckedStack, text: str) -> None:
-    assert (_pipe_key(clinic, text).code, clinic.account.key) == (2, "good-key")
+def test_invalid_key_is_refused_and_the_old_one_kept(checked_stack: CheckedStack, text: str) -> None:
+    assert (_pipe_key(checked_stack, text).code, checked_stack.account.key) == (2, "good-key")
 
 
-def test_key_is_never_accepted_as_an_argument(clinic: CheckedStack) -> None:
-    assert clinic.person.run("key", "set", "ideogram", "secret").code == 2
+def test_key_is_never_accepted_as_an_argument(checked_stack: CheckedStack) -> None:
+    assert checked_stack.person.run("key", "set", "ideogram", "secret").code == 2
 
 
-def test_missing_secret_and_disabled_provider_are_reported(clinic: CheckedStack) -> None:
-    clinic.account.is_deployed = False
-    told = _pipe_key(clinic, "key").err
-    assert "restore-secret --secret-id shop/ideogram/api-key" in told
-    assert told.endswith("then set it again\n")
-    assert clinic.person.run("key", "set", "runware").code == 1
+def test_missing_secret_and_disabled_provider_are_reported(checked_stack: CheckedStack) -> None:
+    checked_stack.account.is_deployed = False
+    error = _pipe_key(checked_stack, "key").err
+    assert "restore-secret --secret-id shop/ideogram/api-key" in error
+    assert error.endswith("then set it again\n")
+    assert checked_stack.person.run("key", "set", "runware").code == 1
 
 
-def _pipe_key(clinic: CheckedStack, text: str) -> CommandResult:
-    return clinic.person.run("key", "set", "ideogram", piped=text)
+def _pipe_key(checked_stack: CheckedStack, text: str) -> CommandResult:
+    return checked_stack.person.run("key", "set", "ideogram", piped=text)
 
 
 # -- the free call -----------------------------------------------------------------------------------------------

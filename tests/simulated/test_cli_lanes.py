@@ -38,8 +38,8 @@ def test_pause_shows_waiting_jobs_and_how_to_resume(person: Person) -> None:
     person.run("pause", "ideogram")
     person.upload("shoes/red.jpg", "shoes/blue.jpg")
     person.world.run_until_empty()
-    said = person.run("pause", "ideogram").out
-    assert "About 2 jobs wait in its lane. To resume it, run `backdrop resume ideogram`." in said
+    output = person.run("pause", "ideogram").out
+    assert "About 2 jobs wait in its lane. To resume it, run `backdrop resume ideogram`." in output
 
 
 def test_pausing_twice_has_the_effect_of_once(person: Person) -> None:
@@ -57,24 +57,24 @@ def test_resume_lists_the_reasons_it_lifted(person: Person) -> None:
         "ideogram", PauseReason.BALANCE, Code.PROVIDER_OUT_OF_MONEY, "The account is empty."
     )
     person.run("pause", "ideogram")
-    said = person.run("resume", "ideogram")
-    assert "its account's balance, since 2026-11-20 09:00:00 UTC: The account is empty." in said.out
-    assert "an operator, since 2026-11-20 09:00:00 UTC: A person paused it." in said.out
-    assert "If a reason still applies, it pauses the lane again" in said.out
+    result = person.run("resume", "ideogram")
+    assert "its account's balance, since 2026-11-20 09:00:00 UTC: The account is empty." in result.out
+    assert "an operator, since 2026-11-20 09:00:00 UTC: A person paused it." in result.out
+    assert "If a reason still applies, it pauses the lane again" in result.out
     assert not person.world.ledger.read_health("ideogram").is_paused
 
 
 def test_resuming_a_running_lane_changes_nothing_and_reports_it(person: Person) -> None:
-    said = person.run("resume", "ideogram")
-    assert (said.code, "ideogram was not paused" in said.out) == (0, True)
+    result = person.run("resume", "ideogram")
+    assert (result.code, "ideogram was not paused" in result.out) == (0, True)
     assert person.world.mappings["ideogram"].is_enabled
 
 
 def test_pause_next_to_other_reasons_names_them(person: Person) -> None:
     person.stack.circuit_breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The key is refused.")
-    said = person.run("pause", "ideogram").out
-    assert "It is also paused because of:" in said
-    assert "its API key, since 2026-11-20 09:00:00 UTC: The key is refused." in said
+    output = person.run("pause", "ideogram").out
+    assert "It is also paused because of:" in output
+    assert "its API key, since 2026-11-20 09:00:00 UTC: The key is refused." in output
 
 
 def test_repeated_command_completes_one_that_crashed(person: Person) -> None:
@@ -106,16 +106,18 @@ def delay_mapping_changes(person: Person) -> None:
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_disabled_provider_is_refused_with_the_enabled_ones(person: Person, verb: str) -> None:
-    said = person.run(verb, "runware")
-    assert (said.code, said.out) == (1, "")
-    assert said.err == "error: runware is disabled (its MaxInFlight is 0) and has no lane; enabled in shop: ideogram\n"
+    result = person.run(verb, "runware")
+    assert (result.code, result.out) == (1, "")
+    assert (
+        result.err == "error: runware is disabled (its MaxInFlight is 0) and has no lane; enabled in shop: ideogram\n"
+    )
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_unknown_provider_is_answered_with_the_nearest(person: Person, verb: str) -> None:
-    said = person.run(verb, "ideogramm")
-    assert (said.code, said.out) == (2, "")
-    assert said.err == "error: there is no provider 'ideogramm'; did you mean ideogram? (enabled in shop: ideogram)\n"
+    result = person.run(verb, "ideogramm")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "error: there is no provider 'ideogramm'; did you mean ideogram? (enabled in shop: ideogram)\n"
 
 
 def test_json_contains_the_lanes_new_state(person: Person) -> None:

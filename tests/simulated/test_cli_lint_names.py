@@ -14,29 +14,29 @@ from tests.simulated.lint_shop import INSTRUCTIONS, LintedFolder
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LintedFolder:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LintedFolder:
     """An empty folder."""
     return LintedFolder(Person(World(), monkeypatch), tmp_path)
 
 
-def test_broken_defaults_above_the_linted_folder_are_reported(shop: LintedFolder) -> None:
-    shop.write("_backdrop.json", {"seed": -1})
-    shop.write("hats/a.jpg", build_photo())
-    shop.write("hats/a.jpg.json", INSTRUCTIONS)
-    assert list(shop.list_messages("errors", "hats")) == ["_backdrop.json"]
+def test_broken_defaults_above_the_linted_folder_are_reported(folder: LintedFolder) -> None:
+    folder.write("_backdrop.json", {"seed": -1})
+    folder.write("hats/a.jpg", build_photo())
+    folder.write("hats/a.jpg.json", INSTRUCTIONS)
+    assert list(folder.list_messages("errors", "hats")) == ["_backdrop.json"]
 
 
-def test_defaults_above_the_linted_folder_are_inherited(shop: LintedFolder) -> None:
-    shop.write("_backdrop.json", {"operation": "remove"})
-    shop.write("hats/_backdrop.json", {"output": {"format": "webp"}})
-    shop.write("hats/autumn/a.jpg", build_photo())
-    assert shop.data("hats/autumn")["ready"] == 1
+def test_defaults_above_the_linted_folder_are_inherited(folder: LintedFolder) -> None:
+    folder.write("_backdrop.json", {"operation": "remove"})
+    folder.write("hats/_backdrop.json", {"output": {"format": "webp"}})
+    folder.write("hats/autumn/a.jpg", build_photo())
+    assert folder.data("hats/autumn")["ready"] == 1
 
 
-def test_key_too_long_for_its_results_is_an_error(shop: LintedFolder) -> None:
-    folder = "/".join(["f" * 200] * 4)
-    shop.write(f"{folder}/{'x' * 110}.jpg", build_photo())
-    ((message,),) = shop.list_messages("errors", "--to=/").values()
+def test_key_too_long_for_its_results_is_an_error(folder: LintedFolder) -> None:
+    prefix = "/".join(["f" * 200] * 4)
+    folder.write(f"{prefix}/{'x' * 110}.jpg", build_photo())
+    ((message,),) = folder.list_messages("errors", "--to=/").values()
     assert "918 bytes; at most 900" in message
 
 
@@ -49,55 +49,55 @@ def test_key_too_long_for_its_results_is_an_error(shop: LintedFolder) -> None:
         ("red .jpg.json", "there is red .jpg.json: the name should be red.jpg.json"),
     ],
 )
-def test_near_miss_is_reported_once(shop: LintedFolder, name: str, words: str | None) -> None:
-    shop.write("red.jpg", build_photo())
-    shop.write(name, INSTRUCTIONS)
-    told = shop.list_messages("warnings")
-    (said,) = told["red.jpg"]
-    assert said == ("No instructions found for this photo." if words is None else said)
-    assert words is None or words in said
-    assert set(told) == {"red.jpg"}
+def test_near_miss_is_reported_once(folder: LintedFolder, name: str, words: str | None) -> None:
+    folder.write("red.jpg", build_photo())
+    folder.write(name, INSTRUCTIONS)
+    messages = folder.list_messages("warnings")
+    (message,) = messages["red.jpg"]
+    assert message == ("No instructions found for this photo." if words is None else message)
+    assert words is None or words in message
+    assert set(messages) == {"red.jpg"}
 
 
-def test_sidecar_without_a_photo_is_a_warning(shop: LintedFolder) -> None:
-    shop.write("shoes/green.jpg.json", INSTRUCTIONS)
-    shop.write("shoes/red.jpg", build_photo())
-    shop.write("shoes/red.json", INSTRUCTIONS)
-    ((name, (words,)),) = shop.list_messages("warnings").items()
+def test_sidecar_without_a_photo_is_a_warning(folder: LintedFolder) -> None:
+    folder.write("shoes/green.jpg.json", INSTRUCTIONS)
+    folder.write("shoes/red.jpg", build_photo())
+    folder.write("shoes/red.json", INSTRUCTIONS)
+    ((name, (words,)),) = folder.list_messages("warnings").items()
     assert name == "shoes/green.jpg.json"
     assert words.startswith("No photo is named green.jpg")
 
 
 @pytest.mark.parametrize("name", ["backdrop.json", "_Backdrop.json", "_backdrops.json", "_backdrop.jsn"])
-def test_nearly_correct_name_of_defaults_is_reported(shop: LintedFolder, name: str) -> None:
-    shop.write(name, {"operation": "remove"})
-    ((found, (words,)),) = shop.list_messages("warnings").items()
+def test_nearly_correct_name_of_defaults_is_reported(folder: LintedFolder, name: str) -> None:
+    folder.write(name, {"operation": "remove"})
+    ((found, (words,)),) = folder.list_messages("warnings").items()
     assert (found, words) == (name, "This file is not read: folder defaults must be named _backdrop.json.")
 
 
-def test_single_file_is_checked_with_its_instructions(shop: LintedFolder) -> None:
-    shop.write("red.jpg", build_photo())
-    shop.write("red.jpg.json", {"seed": -1})
-    shop.write("blue.jpg", b"")
-    assert list(shop.list_messages("errors", "red.jpg")) == ["red.jpg.json"]
-    assert list(shop.list_messages("errors", "red.jpg.json")) == ["red.jpg.json"]
-    assert shop.data("red.jpg.json")["photos"] == 1
+def test_single_file_is_checked_with_its_instructions(folder: LintedFolder) -> None:
+    folder.write("red.jpg", build_photo())
+    folder.write("red.jpg.json", {"seed": -1})
+    folder.write("blue.jpg", b"")
+    assert list(folder.list_messages("errors", "red.jpg")) == ["red.jpg.json"]
+    assert list(folder.list_messages("errors", "red.jpg.json")) == ["red.jpg.json"]
+    assert folder.data("red.jpg.json")["photos"] == 1
 
 
-def test_file_named_twice_counts_once(shop: LintedFolder) -> None:
-    shop.write("hats/a.jpg", build_photo())
-    shop.write("hats/_backdrop.json", {"operation": "remove"})
-    assert shop.data("hats", "hats/a.jpg", "hats/_backdrop.json")["files"] == 2
+def test_file_named_twice_counts_once(folder: LintedFolder) -> None:
+    folder.write("hats/a.jpg", build_photo())
+    folder.write("hats/_backdrop.json", {"operation": "remove"})
+    assert folder.data("hats", "hats/a.jpg", "hats/_backdrop.json")["files"] == 2
 
 
-def test_unreadable_folder_and_file_are_errors(shop: LintedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.write("red.jpg", build_photo())
-    shop.write("red.jpg.json", INSTRUCTIONS)
-    shop.write("closed/a.jpg", build_photo())
+def test_unreadable_folder_and_file_are_errors(folder: LintedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("red.jpg", build_photo())
+    folder.write("red.jpg.json", INSTRUCTIONS)
+    folder.write("closed/a.jpg", build_photo())
     monkeypatch.setattr(Path, "read_bytes", deny(Path.read_bytes, "red.jpg"))
     monkeypatch.setattr(os, "scandir", deny(os.scandir, "closed"))
-    told = shop.list_messages()
-    assert told == {
+    messages = folder.list_messages()
+    assert messages == {
         "closed": ["The folder cannot be listed: Permission denied."],
         "red.jpg": ["The file cannot be read: Permission denied."],
     }
@@ -114,59 +114,61 @@ def deny(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     return forbidden
 
 
-def test_name_that_no_key_can_have_is_an_error(shop: LintedFolder) -> None:
-    shop.write("_backdrop.json", {"operation": "remove"})
-    Path(os.fsdecode(os.fsencode(shop.root) + b"/r\xff.jpg")).write_bytes(build_photo())
-    assert shop.list_messages() == {"r\ufffd.jpg": ["Its name is not UTF-8, as keys of a bucket must be."]}
+def test_name_that_no_key_can_have_is_an_error(folder: LintedFolder) -> None:
+    folder.write("_backdrop.json", {"operation": "remove"})
+    Path(os.fsdecode(os.fsencode(folder.root) + b"/r\xff.jpg")).write_bytes(build_photo())
+    assert folder.list_messages() == {"r\ufffd.jpg": ["Its name is not UTF-8, as keys of a bucket must be."]}
 
 
-def test_circular_links_are_followed_once(shop: LintedFolder) -> None:
-    shop.write("hats/a.jpg", build_photo())
-    shop.write("_backdrop.json", {"operation": "remove"})
-    (shop.root / "hats" / "again").symlink_to(shop.root / "hats")
-    assert shop.data()["photos"] == 1
+def test_circular_links_are_followed_once(folder: LintedFolder) -> None:
+    folder.write("hats/a.jpg", build_photo())
+    folder.write("_backdrop.json", {"operation": "remove"})
+    (folder.root / "hats" / "again").symlink_to(folder.root / "hats")
+    assert folder.data()["photos"] == 1
 
 
-def test_missing_path_and_stack_option_are_usage_errors(shop: LintedFolder) -> None:
-    said = shop.lint("nowhere")
-    assert (said.code, said.out) == (2, "")
-    assert "nowhere does not exist; name folders or files on this machine" in said.err
-    assert shop.person.run("--stack", "shop", "lint", str(shop.root)).code == 2
+def test_missing_path_and_stack_option_are_usage_errors(folder: LintedFolder) -> None:
+    result = folder.lint("nowhere")
+    assert (result.code, result.out) == (2, "")
+    assert "nowhere does not exist; name folders or files on this machine" in result.err
+    assert folder.person.run("--stack", "shop", "lint", str(folder.root)).code == 2
 
 
-def test_folder_inside_another_named_folder_counts_once(shop: LintedFolder) -> None:
-    shop.write("sub/a.jpg", build_photo())
-    shop.write("sub/a.jpg.json", {"promt": "x"})
-    found = shop.data("sub", ".", "sub/a.jpg")
+def test_folder_inside_another_named_folder_counts_once(folder: LintedFolder) -> None:
+    folder.write("sub/a.jpg", build_photo())
+    folder.write("sub/a.jpg.json", {"promt": "x"})
+    found = folder.data("sub", ".", "sub/a.jpg")
     assert (found["files"], len(found["errors"])) == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["red.jpg.json.txt", "sub/red.json.TXT"])
-def test_sidecar_with_a_hidden_suffix_is_always_reported(shop: LintedFolder, name: str) -> None:
-    shop.write("_backdrop.json", INSTRUCTIONS)
-    shop.write("red.jpg", build_photo())
-    shop.write(name, INSTRUCTIONS)
-    assert shop.list_messages("warnings") == {name: ["This file is not read: a sidecar's name must end with .json."]}
+def test_sidecar_with_a_hidden_suffix_is_always_reported(folder: LintedFolder, name: str) -> None:
+    folder.write("_backdrop.json", INSTRUCTIONS)
+    folder.write("red.jpg", build_photo())
+    folder.write(name, INSTRUCTIONS)
+    assert folder.list_messages("warnings") == {name: ["This file is not read: a sidecar's name must end with .json."]}
 
 
-def test_defaults_with_a_hidden_suffix_are_reported(shop: LintedFolder) -> None:
-    shop.write("_backdrop.json.txt", INSTRUCTIONS)
-    assert shop.list_messages("warnings") == {
+def test_defaults_with_a_hidden_suffix_are_reported(folder: LintedFolder) -> None:
+    folder.write("_backdrop.json.txt", INSTRUCTIONS)
+    assert folder.list_messages("warnings") == {
         "_backdrop.json.txt": ["This file is not read: folder defaults must be named _backdrop.json."]
     }
 
 
-def test_second_sidecar_is_reported_unless_another_photo_reads_it(shop: LintedFolder) -> None:
+def test_second_sidecar_is_reported_unless_another_photo_reads_it(folder: LintedFolder) -> None:
     for name in ("two.jpg", "three.jpg", "three.png"):
-        shop.write(name, build_photo())
+        folder.write(name, build_photo())
     for name in ("two.json", "two.jpg.json", "three.json", "three.jpg.json"):
-        shop.write(name, INSTRUCTIONS)
-    assert shop.list_messages("warnings") == {"two.json": ["This sidecar is not read: two.jpg.json takes precedence."]}
+        folder.write(name, INSTRUCTIONS)
+    assert folder.list_messages("warnings") == {
+        "two.json": ["This sidecar is not read: two.jpg.json takes precedence."]
+    }
 
 
-def test_missing_reference_is_reported_with_where_keys_begin(shop: LintedFolder) -> None:
-    shop.write("red.jpg", build_photo())
-    shop.write("red.jpg.json", {**INSTRUCTIONS, "style_reference_images": "shop/blue.jpg"})
-    (error,) = shop.data("--to=/")["errors"]
+def test_missing_reference_is_reported_with_where_keys_begin(folder: LintedFolder) -> None:
+    folder.write("red.jpg", build_photo())
+    folder.write("red.jpg.json", {**INSTRUCTIONS, "style_reference_images": "shop/blue.jpg"})
+    (error,) = folder.data("--to=/")["errors"]
     assert error["message"] == "There is no shop/blue.jpg here; give the key from the bucket's root."
-    assert error["hint"] == f"{shop.root} is treated as the root of the bucket."
+    assert error["hint"] == f"{folder.root} is treated as the root of the bucket."

@@ -14,54 +14,54 @@ from tests.simulated.lint_shop import INSTRUCTIONS, LintedFolder
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LintedFolder:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LintedFolder:
     """An empty folder."""
     return LintedFolder(Person(World(), monkeypatch), tmp_path)
 
 
-def quote_folder(shop: LintedFolder, *options: str) -> CommandResult:
-    return shop.person.run("quote", str(shop.root), *options)
+def quote_folder(folder: LintedFolder, *options: str) -> CommandResult:
+    return folder.person.run("quote", str(folder.root), *options)
 
 
-def test_files_are_quoted_at_the_most_expensive_listed_provider(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    shop.write("a.jpg.json", {**INSTRUCTIONS, "num_images": 2})
-    shop.write("b.jpg", b"")
-    shop.write("b.jpg.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
-    said = quote_folder(shop, "--json")
-    assert (said.code, said.data["photos"], said.data["jobs"], said.data["most_usd"]) == (0, 2, 2, 0.195)
-    assert said.data["providers"] == {"ideogram": {"jobs": 2, "images": 3, "most_usd": 0.195}}
-    assert shop.person.requested_locations == []
+def test_files_are_quoted_at_the_most_expensive_listed_provider(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("a.jpg.json", {**INSTRUCTIONS, "num_images": 2})
+    folder.write("b.jpg", b"")
+    folder.write("b.jpg.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
+    result = quote_folder(folder, "--json")
+    assert (result.code, result.data["photos"], result.data["jobs"], result.data["most_usd"]) == (0, 2, 2, 0.195)
+    assert result.data["providers"] == {"ideogram": {"jobs": 2, "images": 3, "most_usd": 0.195}}
+    assert folder.person.requested_locations == []
 
 
-def test_options_apply_to_photos_without_a_sidecar(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    shop.write("b.jpg", b"")
-    shop.write("b.jpg.json", {"operation": "remove"})
-    said = quote_folder(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
-    assert (said.code, said.err) == (0, "")
-    assert [line.split() for line in said.out.splitlines() if "$0.0" in line][:2] == [
+def test_options_apply_to_photos_without_a_sidecar(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("b.jpg", b"")
+    folder.write("b.jpg.json", {"operation": "remove"})
+    result = quote_folder(folder, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
+    assert (result.code, result.err) == (0, "")
+    assert [line.split() for line in result.out.splitlines() if "$0.0" in line][:2] == [
         ["ideogram", "1", "$0.01"],
         ["runware", "1", "$0.06"],
     ]
-    assert "At most $0.07 for 2 images, at list prices of" in said.out
-    assert "1 photo keeps its own sidecar." in said.out
+    assert "At most $0.07 for 2 images, at list prices of" in result.out
+    assert "1 photo keeps its own sidecar." in result.out
 
 
-def test_replace_quotes_the_new_instructions_for_all_photos(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    shop.write("a.json", {"operation": "remove"})
-    said = quote_folder(shop, "--prompt", "at sea", "--replace", "--json")
-    assert (said.data["most_usd"], said.data["images"], said.data["sidecars_kept"]) == (0.06, 1, 0)
+def test_replace_quotes_the_new_instructions_for_all_photos(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("a.json", {"operation": "remove"})
+    result = quote_folder(folder, "--prompt", "at sea", "--replace", "--json")
+    assert (result.data["most_usd"], result.data["images"], result.data["sidecars_kept"]) == (0.06, 1, 0)
 
 
-def test_drop_asks_for_the_quoted_amount(shop: LintedFolder) -> None:
+def test_drop_asks_for_the_quoted_amount(folder: LintedFolder) -> None:
     for n in range(15):
-        shop.write(f"{n}.jpg", build_photo(str(n)))
-    shop.write("0.jpg.json", {"operation": "remove"})
-    shop.write("list.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
+        folder.write(f"{n}.jpg", build_photo(str(n)))
+    folder.write("0.jpg.json", {"operation": "remove"})
+    folder.write("list.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
     both = ("ideogram", "segmind")
-    person = shop.person
+    person = folder.person
     orders = replace(
         person.stack.redrive_service, lane_queues=dict.fromkeys(both, person.stack.redrive_service.intake_queue)
     )
@@ -76,87 +76,87 @@ def test_drop_asks_for_the_quoted_amount(shop: LintedFolder) -> None:
         rerun_service=replace(stack.rerun_service, enabled_providers=both),
         build_rerun_service=rerun_of_quoted_photos,
     )
-    words = (str(shop.root), "--sidecar", str(shop.root / "list.json"), "--stack", "shop", "--json")
+    words = (str(folder.root), "--sidecar", str(folder.root / "list.json"), "--stack", "shop", "--json")
     for option, answer, usd in (((), "--keep", 1.06), (("--replace",), "--replace", 1.125)):
         assert person.run("quote", *words, *option).data["most_usd"] == usd
         dropped = person.run("drop", *words, answer)
         assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, usd, 0)
 
 
-def test_unknown_price_is_reported_and_not_counted_as_zero(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    said = quote_folder(shop, "--prompt", "at sea", "--provider", "1min")
-    assert "unknown" in said.out
-    assert "; 1 image of unknown price" in said.out
-    assert "OneMinUsdPerImage" in said.out
-    data = quote_folder(shop, "--prompt", "at sea", "--provider", "1min", "--json").data
+def test_unknown_price_is_reported_and_not_counted_as_zero(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    result = quote_folder(folder, "--prompt", "at sea", "--provider", "1min")
+    assert "unknown" in result.out
+    assert "; 1 image of unknown price" in result.out
+    assert "OneMinUsdPerImage" in result.out
+    data = quote_folder(folder, "--prompt", "at sea", "--provider", "1min", "--json").data
     assert (data["unpriced_images"], data["providers"]["1min"]["most_usd"]) == (1, None)
 
 
-def test_stack_states_credit_prices_and_enabled_providers(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    person = shop.person
+def test_stack_states_credit_prices_and_enabled_providers(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    person = folder.person
     asking = replace(person.stack.rerun_service.resolver, prices={"1min": 45_000})
     lanes = {**person.stack.redrive_service.lane_queues, "1min": person.stack.redrive_service.intake_queue}
     orders = replace(person.stack.redrive_service, lane_queues=lanes)
     person.stack = replace(
         person.stack, rerun_service=replace(person.stack.rerun_service, resolver=asking), redrive_service=orders
     )
-    data = quote_folder(shop, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
+    data = quote_folder(folder, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
     assert (data["most_usd"], data["unpriced_images"]) == (0.045, 0)
-    data = quote_folder(shop, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
+    data = quote_folder(folder, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
     assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
 
 
-def test_what_would_not_be_bought_is_counted_at_zero(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    shop.write("b.jpg", b"")
-    shop.write("b.jpg.json", {"operation": "remove", "provider": "runware"})
-    shop.write("c/c.jpg", b"")
-    shop.write("c/_backdrop.json", "{")
-    said = quote_folder(shop)
-    assert (said.code, "At most $0.00" in said.out) == (0, True)
+def test_what_would_not_be_bought_is_counted_at_zero(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("b.jpg", b"")
+    folder.write("b.jpg.json", {"operation": "remove", "provider": "runware"})
+    folder.write("c/c.jpg", b"")
+    folder.write("c/_backdrop.json", "{")
+    result = quote_folder(folder)
+    assert (result.code, "At most $0.00" in result.out) == (0, True)
     for code in ("no_instructions", "not_expressible", "folder_defaults_broken"):
-        assert f"1 job would not be bought: {code}" in said.out
+        assert f"1 job would not be bought: {code}" in result.out
 
 
-def test_job_with_several_errors_counts_once(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    shop.write("a.jpg.json", {"promt": "at sea", "widht": 3})
-    assert "1 job would not be bought: unknown_field" in quote_folder(shop).out
+def test_job_with_several_errors_counts_once(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("a.jpg.json", {"promt": "at sea", "widht": 3})
+    assert "1 job would not be bought: unknown_field" in quote_folder(folder).out
 
 
-def test_several_providers_are_quoted_at_the_most_expensive(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    data = quote_folder(shop, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
+def test_several_providers_are_quoted_at_the_most_expensive(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    data = quote_folder(folder, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
     assert (data["most_usd"], list(data["providers"])) == (0.075, ["segmind"])
 
 
-def test_impossible_options_are_reported_without_lint(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    said = quote_folder(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
-    told = " ".join(said.out.split())
-    assert "1 job would not be bought: not_expressible" in told
-    assert "segmind does not support style_preset. But ideogram, 1min and runware can do it." in told
-    assert "lint" not in told
+def test_impossible_options_are_reported_without_lint(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    result = quote_folder(folder, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
+    output = " ".join(result.out.split())
+    assert "1 job would not be bought: not_expressible" in output
+    assert "segmind does not support style_preset. But ideogram, 1min and runware can do it." in output
+    assert "lint" not in output
 
 
-def test_contradictory_options_are_refused(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    said = quote_folder(shop, "--prompt", "at sea", "--provider", "runwear")
-    assert said.code == 2
-    assert "Did you mean 'runware'?" in said.err
-    assert shop.person.run("quote", str(shop.root / "none")).code == 2
+def test_contradictory_options_are_refused(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    result = quote_folder(folder, "--prompt", "at sea", "--provider", "runwear")
+    assert result.code == 2
+    assert "Did you mean 'runware'?" in result.err
+    assert folder.person.run("quote", str(folder.root / "none")).code == 2
 
 
-def test_lint_quotes_the_most_expensive_listed_provider(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    shop.write("a.jpg.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
-    assert shop.data("--quick")["most_usd"] == 0.075
+def test_lint_quotes_the_most_expensive_listed_provider(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("a.jpg.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
+    assert folder.data("--quick")["most_usd"] == 0.075
 
 
-def test_rerun_is_quoted_at_the_most_expensive_listed_provider(shop: LintedFolder) -> None:
-    person = shop.person
+def test_rerun_is_quoted_at_the_most_expensive_listed_provider(folder: LintedFolder) -> None:
+    person = folder.person
     person.world.upload_sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
     person.world.upload_photo("a.jpg", build_photo())
     on = replace(person.stack.rerun_service, enabled_providers=("ideogram", "segmind"))
@@ -164,21 +164,23 @@ def test_rerun_is_quoted_at_the_most_expensive_listed_provider(shop: LintedFolde
     assert person.run("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
 
 
-def test_lint_does_not_show_an_unknown_price_as_zero(shop: LintedFolder) -> None:
-    shop.write("a.jpg", b"")
-    shop.write("a.jpg.json", {**INSTRUCTIONS, "provider": "1min"})
-    said = shop.lint("--quick")
-    assert "images of unknown price" in said.out
-    assert shop.data("--quick")["unpriced_images"] == 1
+def test_lint_does_not_show_an_unknown_price_as_zero(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("a.jpg.json", {**INSTRUCTIONS, "provider": "1min"})
+    result = folder.lint("--quick")
+    assert "images of unknown price" in result.out
+    assert folder.data("--quick")["unpriced_images"] == 1
 
 
-def test_quote_lint_and_drop_count_images_and_files_alike(shop: LintedFolder) -> None:
-    shop.write("shoes/a.jpg", build_photo("a"))
-    shop.write("shoes/a.jpg.json", {**INSTRUCTIONS, "num_images": 2, "output": [{"name": "web", "format": "webp"}, {}]})
-    shop.write("shoes/b.jpg", build_photo("b"))
-    shop.write("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
-    folder = str(shop.root / "shoes")
-    dropped = shop.person.run("drop", folder, "--wait", "--json").data
-    assert quote_folder(shop, "--json").data["images"] == shop.data()["images"] == dropped["images"] == 4
+def test_quote_lint_and_drop_count_images_and_files_alike(folder: LintedFolder) -> None:
+    folder.write("shoes/a.jpg", build_photo("a"))
+    folder.write(
+        "shoes/a.jpg.json", {**INSTRUCTIONS, "num_images": 2, "output": [{"name": "web", "format": "webp"}, {}]}
+    )
+    folder.write("shoes/b.jpg", build_photo("b"))
+    folder.write("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
+    path = str(folder.root / "shoes")
+    dropped = folder.person.run("drop", path, "--wait", "--json").data
+    assert quote_folder(folder, "--json").data["images"] == folder.data()["images"] == dropped["images"] == 4
     assert (dropped["delivered_images"], dropped["delivered_files"]) == (4, 6)
-    assert "2 delivered: 4 images in 6 files, $0.13" in shop.person.run("drop", folder, "--wait").out
+    assert "2 delivered: 4 images in 6 files, $0.13" in folder.person.run("drop", path, "--wait").out

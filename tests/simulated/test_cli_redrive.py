@@ -42,28 +42,28 @@ def list_dead_letters(person: Person, key: str) -> list[SimulatedMessage]:
 
 
 def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> None:
-    said = person.run("redrive", answer="n")
-    assert said.out.splitlines()[0] == "All 4 failures in stack shop (no filter is set)"
-    rows = [line.split() for line in said.out.splitlines()[1:3]]
+    result = person.run("redrive", answer="n")
+    assert result.out.splitlines()[0] == "All 4 failures in stack shop (no filter is set)"
+    rows = [line.split() for line in result.out.splitlines()[1:3]]
     assert rows[0] == ["2", "to", "buy", "at", "most", "$0.02"]
     assert rows[1][:3] == ["2", "left", "alone"]
     assert "--pay-again" in rows[1]
-    assert "Redrive 2 failures for at most $0.02? [y/N]" in said.out
+    assert "Redrive 2 failures for at most $0.02? [y/N]" in result.out
 
 
 @pytest.mark.parametrize("answer", ["n", "", "no", "maybe"])
 def test_without_a_yes_nothing_is_changed(person: Person, answer: str) -> None:
-    said = person.run("redrive", answer=answer)
-    assert (said.code, said.err) == (1, f"error: {NOTHING_CHANGED}\n")
+    result = person.run("redrive", answer=answer)
+    assert (result.code, result.err) == (1, f"error: {NOTHING_CHANGED}\n")
     assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
 def test_without_a_terminal_nothing_is_changed(person: Person) -> None:
     for words, why in ((("redrive",), "no terminal to ask on"), (("redrive", "--json"), "--json never asks")):
-        said = person.run(*words)
-        assert said.code == 1
-        assert NOTHING_CHANGED in said.err
-        assert why in said.err
+        result = person.run(*words)
+        assert result.code == 1
+        assert NOTHING_CHANGED in result.err
+        assert why in result.err
     assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
@@ -82,9 +82,9 @@ def test_without_yes_json_shows_the_plan(person: Person) -> None:
 
 def test_redriven_job_is_bought_and_its_dead_letters_deleted(person: Person) -> None:
     assert len(person.world.dead_letter_queue.messages) == 3
-    said = person.run("redrive", answer="y")
-    assert (said.code, said.err) == (0, "")
-    assert "2 failures redriven, and 2 dead letters deleted." in said.out
+    result = person.run("redrive", answer="y")
+    assert (result.code, result.err) == (0, "")
+    assert "2 failures redriven, and 2 dead letters deleted." in result.out
     assert len(person.world.dead_letter_queue.messages) == 1
     person.world.run_until_empty()
     assert read_status(person, "shoes/red.jpg") is JobStatus.STORED
@@ -97,10 +97,10 @@ def test_dead_letter_of_a_job_that_dies_again_stays(person: Person) -> None:
     (before,) = list_dead_letters(person, "shoes/red.jpg")
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     person.world.transport.faults_before.append(
-        strike := TargetedFault(lambda _: person.world.run_until_empty(), "receive_message")
+        fault := TargetedFault(lambda _: person.world.run_until_empty(), "receive_message")
     )
     data = person.run("redrive", "--prefix", "shoes/red", "--yes", "--json").data
-    assert (strike.hit_count, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
+    assert (fault.hit_count, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
     (after,) = list_dead_letters(person, "shoes/red.jpg")
     assert (read_status(person, "shoes/red.jpg"), after.id == before.id) == (JobStatus.DEAD, False)
 
@@ -117,8 +117,8 @@ def test_repeated_dead_letter_does_not_end_the_search(person: Person) -> None:
 def test_dead_letter_without_a_version_counts_as_earlier(person: Person, rev: str | None) -> None:
     """Another release wrote it."""
     (letter,) = list_dead_letters(person, "shoes/red.jpg")
-    told = {name: text for name, text in letter.attributes.items() if name != "lock_version"}
-    letter.attributes = told if rev is None else told | {"lock_version": rev}
+    attributes = {name: text for name, text in letter.attributes.items() if name != "lock_version"}
+    letter.attributes = attributes if rev is None else attributes | {"lock_version": rev}
     assert person.run("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
 
 
@@ -138,8 +138,8 @@ def test_dead_letters_that_reconcile_is_reading_are_waited_for(person: Person) -
 def test_dead_letters_that_were_deleted_before_end_the_wait(person: Person) -> None:
     person.world.dead_letter_queue.messages.clear()
     began = person.world.clock.time
-    said = person.run("redrive", "--yes")
-    assert (said.code, "dead letter" in said.out) == (0, False)
+    result = person.run("redrive", "--yes")
+    assert (result.code, "dead letter" in result.out) == (0, False)
     assert (person.world.clock.time - began).total_seconds() < 120
 
 
@@ -156,9 +156,9 @@ def test_possibly_paid_photo_is_bought_only_with_pay_again(person: Person) -> No
     assert "--pay-again" in refused.err
     person.world.run_until_empty()
     assert person.world.provider.received_job_ids == []
-    said = person.run("redrive", "--prefix", "hats/", "--pay-again", "--yes")
-    assert said.code == 0
-    assert "2   to buy   at most $0.02" in said.out
+    result = person.run("redrive", "--prefix", "hats/", "--pay-again", "--yes")
+    assert result.code == 0
+    assert "2   to buy   at most $0.02" in result.out
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 2
     assert read_status(person, "hats/lost.jpg") is JobStatus.STORED
@@ -172,8 +172,8 @@ def test_paid_and_kept_picture_is_delivered_without_a_charge(person: Person) -> 
     dead = fail(job, ResultError(Code.RESULT_NOT_AN_IMAGE, "It is text."), job.queued_at)
     person.world.ledger.write_transition(mark_announced(person.world.ledger.write_transition(dead)))
     calls = len(person.world.provider.received_job_ids)
-    said = person.run("redrive", "--prefix", "coats/", "--yes")
-    assert "1   to deliver   already paid" in said.out
+    result = person.run("redrive", "--prefix", "coats/", "--yes")
+    assert "1   to deliver   already paid" in result.out
     person.world.run_until_empty()
     assert (read_status(person, "coats/red.jpg"), len(person.world.provider.received_job_ids)) == (
         JobStatus.STORED,
@@ -184,29 +184,29 @@ def test_paid_and_kept_picture_is_delivered_without_a_charge(person: Person) -> 
 def test_photo_that_never_had_a_job_goes_through_intake(person: Person) -> None:
     person.world.upload_photo("bare.jpg", b"some text", operation="remove")
     person.world.run_until_empty()
-    said = person.run("redrive", "--prefix", "bare", "--yes")
-    assert said.code == 0
-    assert "1   to re-examine   without a job" in said.out
+    result = person.run("redrive", "--prefix", "bare", "--yes")
+    assert result.code == 0
+    assert "1   to re-examine   without a job" in result.out
     person.world.run_until_empty()
     assert person.world.read_report("bare.jpg") is not None
 
 
 def test_cost_beyond_todays_budget_is_shown_before(person: Person) -> None:
     person.run("budget", "0.03", "--today")
-    said = person.run("redrive", answer="n").out
-    assert "Today's budget has $0.01 left. What it does not cover waits for the next day (UTC)." in said
+    output = person.run("redrive", answer="n").out
+    assert "Today's budget has $0.01 left. What it does not cover waits for the next day (UTC)." in output
 
 
 def test_paused_provider_is_shown_before(person: Person) -> None:
     person.run("pause", "ideogram")
-    said = person.run("redrive", answer="n").out
-    assert "ideogram is paused (paused_by_person): its photos wait until it is resumed." in said
+    output = person.run("redrive", answer="n").out
+    assert "ideogram is paused (paused_by_person): its photos wait until it is resumed." in output
 
 
 def test_without_failures_nothing_is_asked(person: Person) -> None:
-    said = person.run("redrive", "--prefix", "coats/")
-    assert (said.code, said.err) == (0, "")
-    assert said.out == "No failures with --prefix coats/ in stack shop.\n"
+    result = person.run("redrive", "--prefix", "coats/")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "No failures with --prefix coats/ in stack shop.\n"
 
 
 def test_failure_that_changed_meanwhile_is_left_and_reported(person: Person) -> None:
@@ -216,19 +216,19 @@ def test_failure_that_changed_meanwhile_is_left_and_reported(person: Person) -> 
         (failure,) = other.redrive_service.list_failures(FailureFilter(prefix="shoes/red"))
         assert other.redrive_service.redrive(other.redrive_service.plan(failure, pay_again=False))
 
-    said = person.run("redrive", answer="y", meanwhile=redrive_red)
-    assert said.code == 1
-    assert "1 failure redriven" in said.out
-    assert "1 failure changed while this ran" in said.err
+    result = person.run("redrive", answer="y", meanwhile=redrive_red)
+    assert result.code == 1
+    assert "1 failure redriven" in result.out
+    assert "1 failure changed while this ran" in result.err
 
 
 def test_redrives_before_aws_failed_are_reported(person: Person) -> None:
-    strike = TargetedFault(deny, "transact_write_items", nth=2)
-    said = person.run("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(strike))
-    assert strike.hit_count == 1
-    assert said.code == 1
-    assert "1 failure redriven, and 1 dead letter deleted." in said.out
-    assert said.err == "error: your AWS credentials do not allow transact_write_items: no\n"
+    fault = TargetedFault(deny, "transact_write_items", nth=2)
+    result = person.run("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(fault))
+    assert fault.hit_count == 1
+    assert result.code == 1
+    assert "1 failure redriven, and 1 dead letter deleted." in result.out
+    assert result.err == "error: your AWS credentials do not allow transact_write_items: no\n"
 
 
 def deny(call: ServiceCall) -> None:
@@ -237,7 +237,7 @@ def deny(call: ServiceCall) -> None:
 
 
 def test_an_unknown_code_fails_with_the_nearest_known(person: Person) -> None:
-    said = person.run("redrive", "--code", "request_rejectd", "--yes")
-    assert (said.code, said.out) == (2, "")
-    assert "did you mean request_rejected?" in said.err
+    result = person.run("redrive", "--code", "request_rejectd", "--yes")
+    assert (result.code, result.out) == (2, "")
+    assert "did you mean request_rejected?" in result.err
     assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD

@@ -44,12 +44,12 @@ def test_changed_defaults_are_bought_only_by_a_confirmed_rerun(person: Person) -
     upload_defaults(person, prompt="at sea", rendering_speed="TURBO")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
-    said = person.run("rerun", "shoes/", answer="y")
-    assert said.code == 0
-    assert "2 photos in shoes/, stack shop" in said.out
-    assert "2   jobs to buy   at most $0.06" in said.out
-    assert "Rerun 2 photos for at most $0.06? [y/N]" in said.out
-    assert "2 photos sent to intake." in said.out
+    result = person.run("rerun", "shoes/", answer="y")
+    assert result.code == 0
+    assert "2 photos in shoes/, stack shop" in result.out
+    assert "2   jobs to buy   at most $0.06" in result.out
+    assert "Rerun 2 photos for at most $0.06? [y/N]" in result.out
+    assert "2 photos sent to intake." in result.out
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 5
     assert {job.purchase_spec["operation"] for job in person.world.list_jobs("shoes/red.jpg")} == {"remove", "replace"}
@@ -58,8 +58,8 @@ def test_changed_defaults_are_bought_only_by_a_confirmed_rerun(person: Person) -
 
 def test_answer_no_changes_nothing(person: Person) -> None:
     upload_defaults(person, prompt="at sea")
-    said = person.run("rerun", "shoes/", answer="n")
-    assert (said.code, said.err) == (1, f"error: {NOTHING_CHANGED}\n")
+    result = person.run("rerun", "shoes/", answer="n")
+    assert (result.code, result.err) == (1, f"error: {NOTHING_CHANGED}\n")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
 
@@ -76,9 +76,9 @@ def test_question_writes_and_sends_nothing(person: Person) -> None:
 
 
 def test_unchanged_photos_need_no_rerun_and_no_question(person: Person) -> None:
-    said = person.run("rerun", "--all")
-    assert (said.code, said.err) == (0, "")
-    assert "Nothing would change." in said.out
+    result = person.run("rerun", "--all")
+    assert (result.code, result.err) == (0, "")
+    assert "Nothing would change." in result.out
     assert person.run("rerun", "--all", "--json").data["would_go"] == 0
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
@@ -87,10 +87,10 @@ def test_unchanged_photos_need_no_rerun_and_no_question(person: Person) -> None:
 def test_other_outputs_are_delivered_again_without_a_charge(person: Person) -> None:
     upload_defaults(person, operation="remove", output={"format": "webp"})
     person.world.run_until_empty()
-    said = person.run("rerun", "shoes/", answer="y")
-    assert "2 photos in shoes/, stack" in said.out
-    assert "2   jobs to deliver again   already paid" in said.out
-    assert "Rerun 2 photos? [y/N]" in said.out
+    result = person.run("rerun", "shoes/", answer="y")
+    assert "2 photos in shoes/, stack" in result.out
+    assert "2   jobs to deliver again   already paid" in result.out
+    assert "Rerun 2 photos? [y/N]" in result.out
     person.world.run_until_empty()
     assert "shoes/red.jpg/red.webp" in person.world.read_pictures("shoes/red.jpg")
     assert len(person.world.provider.received_job_ids) == 3
@@ -117,18 +117,18 @@ def test_unpaid_failure_is_bought_by_a_rerun(person: Person) -> None:
 def test_errors_that_would_be_reported_are_shown_by_example(person: Person) -> None:
     upload_defaults(person, operation="replace")
     person.world.run_until_empty()
-    said = person.run("rerun", "shoes/", answer="n").out
-    assert "2   reported" in said
-    assert "Rerun 2 photos? [y/N]" in said
-    assert "2 missing_prompt (shoes/blue.jpg: shoes/_backdrop.json: operation is replace" in " ".join(said.split())
+    output = person.run("rerun", "shoes/", answer="n").out
+    assert "2   reported" in output
+    assert "Rerun 2 photos? [y/N]" in output
+    assert "2 missing_prompt (shoes/blue.jpg: shoes/_backdrop.json: operation is replace" in " ".join(output.split())
 
 
 def test_photo_with_several_errors_counts_once(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", promt="x", seed=-1, widht=3)
-    said = person.run("rerun", "shoes/red.jpg", answer="n").out
-    assert "1 photo: shoes/red.jpg, stack" in said
-    assert "1   reported" in said
-    assert "1 unknown_field" in said
+    output = person.run("rerun", "shoes/red.jpg", answer="n").out
+    assert "1 photo: shoes/red.jpg, stack" in output
+    assert "1   reported" in output
+    assert "1 unknown_field" in output
 
 
 def test_single_job_is_reported_in_the_singular(person: Person) -> None:
@@ -138,9 +138,9 @@ def test_single_job_is_reported_in_the_singular(person: Person) -> None:
 
 def test_photos_under_broken_defaults_are_skipped_and_file_named(person: Person) -> None:
     upload_defaults(person, seed=-1)
-    said = person.run("rerun", "--all")
-    assert said.code == 0
-    assert "2   photos blocked   correct first: shoes/_backdrop.json" in said.out
+    result = person.run("rerun", "--all")
+    assert result.code == 0
+    assert "2   photos blocked   correct first: shoes/_backdrop.json" in result.out
     assert person.run("rerun", "--all", "--json").data["held_by"] == {"shoes/_backdrop.json": 2}
     person.world.run_until_empty()
     assert count_statuses(person) == [JobStatus.STORED] * 3
@@ -156,9 +156,9 @@ def test_cost_beyond_the_budget_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_json_shows_the_plan_and_yes_confirms_it(person: Person) -> None:
     upload_defaults(person, prompt="at sea")
-    asked = person.run("rerun", "shoes/", "--json")
-    assert (asked.code, asked.data["sent"]) == (1, 0)
-    assert asked.data | {"sent": 0} == {
+    plan = person.run("rerun", "shoes/", "--json")
+    assert (plan.code, plan.data["sent"]) == (1, 0)
+    assert plan.data | {"sent": 0} == {
         "stack": "shop",
         "which": "shoes/",
         "photos": 2,
@@ -198,18 +198,18 @@ def test_impossible_variant_is_reported_next_to_bought_ones(person: Person) -> N
 
 
 def test_prefix_without_photos_is_reported(person: Person) -> None:
-    said = person.run("rerun", "bags/")
-    assert (said.code, said.out) == (0, "No photo in bags/, stack shop.\n")
+    result = person.run("rerun", "bags/")
+    assert (result.code, result.out) == (0, "No photo in bags/, stack shop.\n")
 
 
 def test_reruns_sent_before_aws_failed_are_reported(person: Person) -> None:
     upload_defaults(person, prompt="at sea")
     person.world.run_until_empty()
     person.world.transport.faults_before.append(TargetedFault(deny, "send_message", nth=2))
-    said = person.run("rerun", "shoes/", "--yes")
-    assert said.code == 1
-    assert "1 photo sent to intake." in said.out
-    assert "do not allow send_message" in said.err
+    result = person.run("rerun", "shoes/", "--yes")
+    assert result.code == 1
+    assert "1 photo sent to intake." in result.out
+    assert "do not allow send_message" in result.err
 
 
 def deny(call: ServiceCall) -> None:
@@ -219,9 +219,9 @@ def deny(call: ServiceCall) -> None:
 
 @pytest.mark.parametrize("words", [(), ("",), ("shoes/", "--all")])
 def test_rerun_takes_a_key_prefix_or_option_all(person: Person, words: tuple[str, ...]) -> None:
-    said = person.run("rerun", *words, "--yes")
-    assert (said.code, said.out) == (2, "")
-    assert "such as shoes/autumn/, or --all" in said.err
+    result = person.run("rerun", *words, "--yes")
+    assert (result.code, result.out) == (2, "")
+    assert "such as shoes/autumn/, or --all" in result.err
 
 
 def test_repeated_rerun_buys_once(person: Person) -> None:
@@ -233,9 +233,9 @@ def test_repeated_rerun_buys_once(person: Person) -> None:
 
 
 def test_help_has_an_example(person: Person) -> None:
-    said = person.run("rerun", "--help")
-    assert "Example: backdrop rerun" in said.out
-    assert max(len(line) for line in said.out.splitlines()) <= 80
+    result = person.run("rerun", "--help")
+    assert "Example: backdrop rerun" in result.out
+    assert max(len(line) for line in result.out.splitlines()) <= 80
 
 
 def test_preview_of_many_photos_keeps_only_few_in_memory() -> None:

@@ -33,10 +33,10 @@ def test_status_counts_every_end_and_todays_money(person: Person) -> None:
     assert {name: number for name, number in data["jobs"].items() if number} == {"stored": 2, "dead": 1, "refused": 1}
     assert (data["photos_reported_without_job"], data["photos_waiting_for_instructions"]) == (1, 0)
     assert (data["today"]["settled_usd"], data["today"]["cap_usd"]) == (0.02, 10.0)
-    said = person.run("status").out
-    assert "2   delivered" in said
-    assert "1   failed      see `backdrop failures`" in said
-    assert "Today (UTC): $0.02 of $10.00 spent." in said
+    output = person.run("status").out
+    assert "2   delivered" in output
+    assert "1   failed      see `backdrop failures`" in output
+    assert "Today (UTC): $0.02 of $10.00 spent." in output
 
 
 def test_status_counts_photos_with_reports_not_errors_or_folders(person: Person) -> None:
@@ -55,8 +55,8 @@ def test_status_shows_waiting_jobs_with_age_and_reason(person: Person) -> None:
     (lane,) = person.run("status", "--json").data["providers"]
     assert (lane["state"], lane["waiting"], lane["at_the_provider"], lane["limit"]) == ("paused", 2, 0, 10)
     assert [one["code"] for one in lane["reasons"]] == ["paused_by_person"]
-    said = " ".join(person.run("status").out.split())
-    assert "ideogram paused (paused_by_person): A person paused it. 0 of 10 2 2 min" in said
+    output = " ".join(person.run("status").out.split())
+    assert "ideogram paused (paused_by_person): A person paused it. 0 of 10 2 2 min" in output
 
 
 def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
@@ -73,8 +73,8 @@ def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
     for _ in range(FAILURE_THRESHOLD):
         person.world.deliver_next("ideogram")
     assert read_state() == "probing"
-    said = " ".join(person.run("status").out.split())
-    assert "ideogram probing: it failed three times in a row" in said
+    output = " ".join(person.run("status").out.split())
+    assert "ideogram probing: it failed three times in a row" in output
     person.run("pause", "ideogram")
     assert read_state() == "paused"
 
@@ -89,11 +89,11 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
     person.world.deliver_next("intake")
     waiting = person.run("status", "--json").data["waiting"]
     assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
-    said = " ".join(person.run("status").out.split())
-    assert "1 waiting Another photo with the same content is being bought for both; see `backdrop show KEY`" in said
-    assert "1 waiting The provider's rate limit is reached." in said
-    assert "1 waiting No instructions yet; they may still arrive." in said
-    assert "1 waiting In the provider's queue." in said
+    output = " ".join(person.run("status").out.split())
+    assert "1 waiting Another photo with the same content is being bought for both; see `backdrop show KEY`" in output
+    assert "1 waiting The provider's rate limit is reached." in output
+    assert "1 waiting No instructions yet; they may still arrive." in output
+    assert "1 waiting In the provider's queue." in output
 
 
 def test_status_counts_a_paused_lane_and_waiting_copies(person: Person) -> None:
@@ -119,8 +119,8 @@ def test_status_watch_repeats_until_ctrl_c(person: Person, monkeypatch: pytest.M
 
     monkeypatch.setattr(type(person.stack), "sleep", wait)
     object.__delattr__(person.stack, "sleep")
-    said = person.run("status", "--watch")
-    assert (said.code, said.out.count("Stack shop")) == (130, 3)
+    result = person.run("status", "--watch")
+    assert (result.code, result.out.count("Stack shop")) == (130, 3)
     assert min(looks) >= 2
 
 
@@ -131,8 +131,8 @@ def test_show_prints_a_pictures_whole_history(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", prompt="on sand", seed=7)
     person.world.upload_photo("shoes/red.jpg", build_photo())
     person.world.run_until_empty()
-    said = person.run("show", "shoes/red.jpg")
-    assert said.code == 0
+    result = person.run("show", "shoes/red.jpg")
+    assert result.code == 0
     for words in (
         "shoes/red.jpg, stack shop",
         "  delivered",
@@ -144,7 +144,7 @@ def test_show_prints_a_pictures_whole_history(person: Person) -> None:
         "_backdrop/receipts/shoes/red.jpg.json",
         "_backdrop/paid/",
     ):
-        assert words in said.out, words
+        assert words in result.out, words
 
 
 def test_show_names_the_format_of_the_original_photo(person: Person) -> None:
@@ -174,10 +174,10 @@ def test_show_explains_a_failure_with_advice_and_possible_cost(person: Person) -
     person.world.provider.script.append(build_charged_hang_up())
     person.upload("red.jpg")
     person.world.run_for(600)
-    said = " ".join(person.run("show", "red.jpg").out.split())
-    assert "lost its answer, $0.01 possibly charged" in said
-    assert "(charge_unknown)" in said
-    assert "run `backdrop redrive --pay-again`" in said
+    output = " ".join(person.run("show", "red.jpg").out.split())
+    assert "lost its answer, $0.01 possibly charged" in output
+    assert "(charge_unknown)" in output
+    assert "run `backdrop redrive --pay-again`" in output
 
 
 def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:
@@ -200,8 +200,8 @@ def test_show_reports_a_missing_picture(person: Person) -> None:
 
 def test_show_suggests_a_key_for_an_unknown_photo(person: Person) -> None:
     person.upload("shoes/red.jpg")
-    said = person.run("show", "shoes/rde.jpg")
-    assert (said.code, said.err) == (
+    result = person.run("show", "shoes/rde.jpg")
+    assert (result.code, result.err) == (
         1,
         f"error: there is no photo shoes/rde.jpg in {INPUT_BUCKET}; did you mean shoes/red.jpg?\n",
     )
@@ -216,10 +216,10 @@ def test_show_of_a_reused_file_names_no_payment(person: Person) -> None:
         person.world.run_until_empty("intake")
     person.world.run_until_empty()
     (bought,) = person.world.list_jobs("first.jpg")
-    said = person.run("show", "second.jpg").out
+    output = person.run("show", "second.jpg").out
     words = f"uses the picture that job {bought.job_id[:12]} bought for first.jpg, which has the same content: no call"
-    assert words in " ".join(said.split())
-    assert "paid;" not in said
+    assert words in " ".join(output.split())
+    assert "paid;" not in output
     assert "charged; the call took" in person.run("show", "first.jpg").out
 
 
@@ -243,8 +243,8 @@ def test_show_names_only_the_job_if_owner_is_unknown(person: Person, monkeypatch
     def find_nothing(*_: object) -> None: ...
 
     monkeypatch.setattr(type(person.stack.redrive_service.ledger), "find_content_owner", find_nothing)
-    said = " ".join(person.run("show", "second.jpg").out.split())
-    assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in said
+    output = " ".join(person.run("show", "second.jpg").out.split())
+    assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in output
 
 
 def test_show_escapes_a_line_break_in_a_key(person: Person) -> None:
@@ -255,8 +255,8 @@ def test_show_escapes_a_line_break_in_a_key(person: Person) -> None:
 
 def test_show_quotes_a_suggested_key_for_the_shell(person: Person) -> None:
     person.upload("it's\n\\.jpg")
-    said = person.run("show", r"it's\n\.jpg")
-    assert said.err.endswith(r"did you mean $'it\'s\n\\.jpg'?" + "\n")
+    result = person.run("show", r"it's\n\.jpg")
+    assert result.err.endswith(r"did you mean $'it\'s\n\\.jpg'?" + "\n")
 
 
 # -- spend -------------------------------------------------------------------------------------------------------
@@ -270,15 +270,15 @@ def test_spend_shows_certain_and_possible_cost(person: Person) -> None:
     assert data["total"] == {"paid_calls": 3, "usd": 0.02, "unknown_usd": 0.01}
     assert {row["folder"]: row["paid_calls"] for row in data["rows"]} == {"shoes/": 2, "(no folder)": 1}
     assert [row["provider"] for row in person.run("spend", "--by", "provider", "--json").data["rows"]] == ["ideogram"]
-    said = person.run("spend").out
-    assert "2026-11-20            3   $0.02           $0.01" in said
+    output = person.run("spend").out
+    assert "2026-11-20            3   $0.02           $0.01" in output
 
 
 def test_spend_without_cost_or_unknown_photo_is_reported(person: Person) -> None:
     person.upload_failing(Code.REQUEST_REJECTED, "a.jpg")
     assert person.run("spend").out == "Nothing has been spent in stack shop.\n"
-    said = person.run("spend", "--by", "colour")
-    assert (said.code, said.err) == (2, "error: --by takes day, folder, provider, not 'colour'\n")
+    result = person.run("spend", "--by", "colour")
+    assert (result.code, result.err) == (2, "error: --by takes day, folder, provider, not 'colour'\n")
 
 
 def test_refusal_alone_costs_nothing(person: Person) -> None:

@@ -193,14 +193,14 @@ def deliver_with_edits(places: Sequence[tuple[int, dict[str, str]]]) -> World:
         if inside:
             return
         inside = True
-        for strike in strikes:
-            strike(call)
+        for fault in strikes:
+            fault(call)
         inside = False
 
     world.transport.faults_before.append(edit)
     world.run_until_empty("deliver")
     world.transport.clear_faults()
-    assert [strike.hit_count for strike in strikes] == [1] * len(strikes)
+    assert [fault.hit_count for fault in strikes] == [1] * len(strikes)
     world.run_until_empty()
     return world
 
@@ -234,10 +234,10 @@ def test_link_without_expiry_is_retried_for_an_hour() -> None:
     """A paid picture is not given up while its link may be valid, and not requested forever afterwards."""
     world = paid_world()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
-    begun = world.clock.now()
+    started = world.clock.now()
     world.run_until_empty()
     assert find_only_job(world).status is JobStatus.DEAD
-    assert world.clock.now() - begun >= timedelta(hours=1)
+    assert world.clock.now() - started >= timedelta(hours=1)
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("link_expired", "spent")]

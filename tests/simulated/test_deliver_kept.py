@@ -41,10 +41,10 @@ def find_failure(world: World) -> str:
 
 
 def test_picture_without_a_link_is_delivered_and_its_file_kept() -> None:
-    made = build_picture("https://results.invalid/1.png")
-    world = world_with_saved_result(before_delivery=result_writer(made))
+    picture = build_picture("https://results.invalid/1.png")
+    world = world_with_saved_result(before_delivery=result_writer(picture))
     assert (find_only_job(world).status, world.downloads.fetched_urls) == (JobStatus.STORED, [])
-    assert [strip_photo_metadata(one) for one in world.read_pictures().values()] == [made]
+    assert [strip_photo_metadata(one) for one in world.read_pictures().values()] == [picture]
     assert_at_rest(world)
 
 

@@ -61,11 +61,11 @@ def test_redelivered_message_announces_nothing_new(name: str) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
     world.run_until_empty()
-    told, versions = len(world.bus.events), dict(world.output_bucket.objects)
+    event_count, versions = len(world.bus.events), dict(world.output_bucket.objects)
     for _ in range(3):
         enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
     world.run_until_empty()
-    assert (list_provider_codes(world), list_event_types(world), len(world.bus.events)) == (codes, news, told)
+    assert (list_provider_codes(world), list_event_types(world), len(world.bus.events)) == (codes, news, event_count)
     assert world.output_bucket.objects == versions
 
 
@@ -98,9 +98,9 @@ def test_lane_that_changes_meanwhile_is_reported_as_it_ends(nth: int) -> None:
     def resume(_: object) -> None:
         world.resume_lane()
 
-    world.transport.faults_before.append(strike := TargetedFault(resume, nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(resume, nth=nth))
     world.run_until_empty()
-    assert strike.hit_count == 1
+    assert fault.hit_count == 1
     assert (read_provider_report(world), read_lane_health(world).is_paused) == (None, False)
 
 
@@ -115,9 +115,9 @@ def test_overtaken_delivery_leaves_the_true_report(nth: int) -> None:
         world.resume_lane()
         world.deliver_next("deliver")
 
-    world.transport.faults_before.append(strike := TargetedFault(overtake, nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(overtake, nth=nth))
     world.run_until_empty()
-    assert strike.hit_count == 1
+    assert fault.hit_count == 1
     assert (read_provider_report(world), list_event_types(world).count("Provider Resumed")) == (None, 1)
 
 

@@ -37,9 +37,9 @@ def crashing_picture(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     return crash_workers
 
 
-def test_picture_that_crashes_five_workers_ends_dead_and_spent(deadly: Deadly) -> None:
+def test_picture_that_crashes_five_workers_ends_dead_and_spent(crashing_picture: Deadly) -> None:
     world = world_with_photo()
-    deadly(1000)
+    crashing_picture(1000)
     world.run_until_empty()
     job = find_only_job(world)
     assert (job.status, job.money, world.crash_count) == (JobStatus.DEAD, MoneyStatus.SPENT, MOST_CRASHES + 1)
@@ -52,9 +52,9 @@ def test_picture_that_crashes_five_workers_ends_dead_and_spent(deadly: Deadly) -
 
 
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
-def test_fewer_than_five_crashes_are_harmless(times: int, deadly: Deadly) -> None:
+def test_fewer_than_five_crashes_are_harmless(times: int, crashing_picture: Deadly) -> None:
     world = world_with_photo()
-    deadly(times)
+    crashing_picture(times)
     world.run_until_empty()
     assert (find_only_job(world).status, world.provider.charged_micro_usd, world.crash_count) == (
         JobStatus.STORED,
@@ -64,9 +64,9 @@ def test_fewer_than_five_crashes_are_harmless(times: int, deadly: Deadly) -> Non
     assert_at_rest(world)
 
 
-def test_dead_picture_is_delivered_free_after_a_redrive(deadly: Deadly) -> None:
+def test_dead_picture_is_delivered_free_after_a_redrive(crashing_picture: Deadly) -> None:
     world = world_with_photo()
-    deadly(MOST_CRASHES + 1)
+    crashing_picture(MOST_CRASHES + 1)
     world.run_until_empty()
     job = world.ledger.write_transition(transitions.retry_delivery(find_only_job(world), world.clock.now()))
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
@@ -122,10 +122,10 @@ def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
     assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_preempted_worker_does_not_reset_the_crash_count(deadly: Deadly) -> None:
+def test_preempted_worker_does_not_reset_the_crash_count(crashing_picture: Deadly) -> None:
     """Otherwise, a picture with two messages would crash workers forever (seed 4964)."""
     world = world_with_photo()
-    deadly(1000)
+    crashing_picture(1000)
     world.run_until_empty("intake", "ideogram")
     job = find_only_job(world)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
@@ -140,8 +140,8 @@ def test_preempted_worker_does_not_reset_the_crash_count(deadly: Deadly) -> None
     assert world.crash_count == MOST_CRASHES + 2
 
 
-def test_completed_delivery_leaves_no_crash_mark(deadly: Deadly) -> None:
+def test_completed_delivery_leaves_no_crash_mark(crashing_picture: Deadly) -> None:
     world = world_with_photo()
-    deadly(2)
+    crashing_picture(2)
     world.run_until_empty()
     assert (find_only_job(world).status, find_only_job(world).processing_until) == (JobStatus.STORED, None)

@@ -38,8 +38,8 @@ def world_with_outputs(output: object = None, **fields: Any) -> World:
 
 
 def write_sidecar(world: World, output: object, **fields: Any) -> None:
-    wanted = fields or {"operation": "remove"}
-    world.upload_sidecar(KEY, **(wanted if output is None else wanted | {"output": output}))
+    instructions = fields or {"operation": "remove"}
+    world.upload_sidecar(KEY, **(instructions if output is None else instructions | {"output": output}))
 
 
 def delivered_world(output: object = None, **fields: Any) -> World:
@@ -256,12 +256,12 @@ def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None
         world.run_until_empty("intake")
         deliver_job(world)
 
-    world.transport.faults_before.append(strike := TargetedFault(overtake, nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(overtake, nth=nth))
     with suppress(ConflictError):
         deliver_job(world)
     world.transport.clear_faults()
     world.run_until_empty()
-    assert (strike.hit_count, world.crash_count) == (1, 0)
+    assert (fault.hit_count, world.crash_count) == (1, 0)
     assert open_picture(world, THUMB).size == (6, 6)
     for result in find_only_job(world).results:
         found = world.output_bucket.find_current(result.key)

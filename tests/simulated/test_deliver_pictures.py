@@ -47,7 +47,7 @@ def test_every_picture_of_an_answer_is_delivered_and_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reaction", "asked", "came", "code"),
+    ("reaction", "requested", "came", "code"),
     [
         (CallBehavior(unsafe_count=1), 3, 2, "unsafe_result"),
         (CallBehavior(unrecognized_count=1), 3, 2, "result_unrecognized"),
@@ -55,13 +55,15 @@ def test_every_picture_of_an_answer_is_delivered_and_kept() -> None:
     ],
     ids=["withheld", "unrecognized", "fewer"],
 )
-def test_missing_picture_is_a_warning_if_others_came(reaction: CallBehavior, asked: int, came: int, code: str) -> None:
+def test_missing_picture_is_a_warning_if_others_came(
+    reaction: CallBehavior, requested: int, came: int, code: str
+) -> None:
     """Every picture in a response is paid for, even one that cannot be used; a missing one is not."""
-    paid = asked - reaction.missing_count
+    paid = requested - reaction.missing_count
     world = World()
     world.provider.default_behavior = reaction
     world.upload_photo(KEY, build_photo())
-    world.upload_sidecar(KEY, prompt="on a marble table", num_images=asked)
+    world.upload_sidecar(KEY, prompt="on a marble table", num_images=requested)
     world.run_until_empty()
     job = find_only_job(world)
     assert (job.status, job.charged, len(job.results)) == (JobStatus.STORED, paid * 60_000, came)
@@ -294,11 +296,11 @@ def assert_only_picture(world: World, job: Job) -> None:
 def test_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     """The newer job is created and delivered completely between any two calls of the older job's delivery."""
     world = paid_world()
-    world.transport.faults_before.append(strike := TargetedFault(lambda _: deliver_newer_job(world), nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(lambda _: deliver_newer_job(world), nth=nth))
     deliver(world, find_only_job(world), find_only_job(world).job_id)
     world.transport.clear_faults()
     world.run_until_empty()
-    assert strike.hit_count == 1
+    assert fault.hit_count == 1
     new = {job.operation: job for job in world.list_jobs()}["replace"]
     assert new.status is JobStatus.STORED
     assert_only_picture(world, new)
@@ -316,11 +318,11 @@ def test_picture_written_over_the_newest_is_replaced_by_it() -> None:
         world.run_until_empty("intake")
         deliver(world, new, new.job_id)
 
-    world.transport.faults_before.append(strike := TargetedFault(restore_instructions, "put_object"))
+    world.transport.faults_before.append(fault := TargetedFault(restore_instructions, "put_object"))
     deliver(world, old, old.job_id)
     world.transport.clear_faults()
     world.run_until_empty()
-    assert strike.hit_count == 1
+    assert fault.hit_count == 1
     named = {job.job_id: job for job in world.list_jobs()}[new.job_id]
     assert_only_picture(world, named)
 
@@ -329,10 +331,10 @@ def test_picture_written_over_the_newest_is_replaced_by_it() -> None:
 def test_two_deliveries_of_one_job_leave_one_picture(nth: int) -> None:
     world = paid_world()
     job = find_only_job(world)
-    world.transport.faults_before.append(strike := TargetedFault(lambda _: deliver(world, job, job.job_id), nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(lambda _: deliver(world, job, job.job_id), nth=nth))
     deliver(world, job, job.job_id)
     world.transport.clear_faults()
     world.run_until_empty()
-    assert strike.hit_count == 1
+    assert fault.hit_count == 1
     assert len([version for version in world.output_bucket.objects[PICTURE] if version.data]) == 1
     assert_only_picture(world, find_only_job(world))

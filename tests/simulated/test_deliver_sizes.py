@@ -37,11 +37,11 @@ SHOT = SCENE.draw_photo()
 PHOTO, ANSWER = encode_png(SHOT), encode_png(SCENE.draw_provider_answer(SMALL))
 
 
-def paid_world(answer: bytes = ANSWER, **wish: Any) -> World:
+def paid_world(answer: bytes = ANSWER, **instructions: Any) -> World:
     """Returns a world whose photo of 160 × 120 is paid for; the provider's picture has 80 × 60."""
     world = World()
     world.upload_photo(KEY, PHOTO)
-    world.upload_sidecar(KEY, **(wish or REMOVE))
+    world.upload_sidecar(KEY, **(instructions or REMOVE))
     world.downloads.override = answer
     world.run_until_empty("intake", "ideogram")
     assert find_only_job(world).status is JobStatus.PAID
@@ -64,13 +64,13 @@ def open_picture(world: World) -> Image.Image:
 def test_cut_out_has_the_size_and_pixels_of_its_photo() -> None:
     world = paid_world()
     job = find_stored_job(world)
-    made = open_picture(world)
-    assert (made.size, job.results[0].width, job.results[0].height) == (SHOT.size, 160, 120)
+    cut_out = open_picture(world)
+    assert (cut_out.size, job.results[0].width, job.results[0].height) == (SHOT.size, 160, 120)
     assert job.warnings == ()
-    kept = made.getchannel("A").point([0] * 255 + [255])
+    kept = cut_out.getchannel("A").point([0] * 255 + [255])
     assert kept.getbbox()
-    apart = ImageChops.difference(made.convert("RGB"), SHOT.convert("RGB"))
-    assert Image.composite(apart, Image.new("RGB", made.size), kept).getbbox() is None
+    apart = ImageChops.difference(cut_out.convert("RGB"), SHOT.convert("RGB"))
+    assert Image.composite(apart, Image.new("RGB", cut_out.size), kept).getbbox() is None
 
 
 def test_output_in_the_providers_size_has_a_size_warning() -> None:

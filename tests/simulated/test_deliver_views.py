@@ -70,9 +70,9 @@ def test_last_receipt_replaces_the_first_without_reading_it() -> None:
     world.run_until_empty("intake", "ideogram")
     before = len(world.transport.calls)
     world.run_until_empty("deliver")
-    made = [call.operation for call in world.transport.calls[before:]]
+    operations = [call.operation for call in world.transport.calls[before:]]
     # One query reads the photo with its jobs, the other one the copies that wait for its end.
-    assert ("head_object" in made, made.count("query")) == (False, 2)
+    assert ("head_object" in operations, operations.count("query")) == (False, 2)
     assert_at_rest(world)
 
 
@@ -86,20 +86,20 @@ def test_receipt_written_meanwhile_is_not_overwritten(nth: int) -> None:
         world.upload_sidecar(KEY, prompt="on a beach")
         world.run_until_empty()
 
-    world.transport.faults_before.append(strike := TargetedFault(deliver_another_job, nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(deliver_another_job, nth=nth))
     world.deliver_next("deliver")
     world.transport.clear_faults()
     world.run_until_empty()
-    assert (strike.hit_count, len(world.list_jobs(KEY))) == (1, 2)
+    assert (fault.hit_count, len(world.list_jobs(KEY))) == (1, 2)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("operation", ["transact_write_items", "put_object", "send_message"])
 def test_crash_around_the_first_receipt_loses_neither_job_nor_receipt(operation: str) -> None:
     world = world_with_photo()
-    world.transport.faults_after.append(strike := TargetedFault(crash_worker, operation))
+    world.transport.faults_after.append(fault := TargetedFault(crash_worker, operation))
     world.run_until_empty()
-    assert (strike.hit_count, world.crash_count) == (1, 1)
+    assert (fault.hit_count, world.crash_count) == (1, 1)
     assert find_only_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
@@ -107,9 +107,9 @@ def test_crash_around_the_first_receipt_loses_neither_job_nor_receipt(operation:
 def test_unchanged_receipt_is_not_written_again() -> None:
     world = world_with_photo()
     world.run_until_empty("intake", "ideogram")
-    world.transport.faults_after.append(strike := TargetedFault(crash_worker, "put_events"))
+    world.transport.faults_after.append(fault := TargetedFault(crash_worker, "put_events"))
     world.run_until_empty()
-    assert (strike.hit_count, len(world.output_bucket.objects[receipt_key(KEY)])) == (1, 2)
+    assert (fault.hit_count, len(world.output_bucket.objects[receipt_key(KEY)])) == (1, 2)
 
 
 def test_late_first_receipt_keeps_the_newer_one() -> None:
@@ -141,11 +141,11 @@ def test_no_order_of_deliveries_loses_a_job_from_the_receipt(nth: int) -> None:
             world.run_until_empty(name)
 
     first = find_only_job(world)
-    world.transport.faults_before.append(strike := TargetedFault(deliver_another_job, nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(deliver_another_job, nth=nth))
     deliver(world, first, first.job_id)
     world.transport.clear_faults()
     world.run_until_empty()
-    assert (strike.hit_count, world.crash_count) == (1, 0)
+    assert (fault.hit_count, world.crash_count) == (1, 0)
     receipt = world.read_receipt(KEY)
     assert receipt
     assert sorted((one["status"], one["current"]) for one in receipt["jobs"]) == [("stored", False), ("stored", True)]
@@ -167,11 +167,11 @@ def test_report_resolved_meanwhile_is_deleted_in_the_end(nth: int) -> None:
     world.run_until_empty("intake")
     source, _ = world.ledger.read_photo(derive_source_id(INPUT_BUCKET, KEY))
     assert source
-    world.transport.faults_before.append(strike := TargetedFault(fix_instructions, nth=nth))
+    world.transport.faults_before.append(fault := TargetedFault(fix_instructions, nth=nth))
     deliver(world, source)
     world.transport.clear_faults()
     world.run_until_empty()
-    assert (strike.hit_count, world.crash_count) == (1, 0)
+    assert (fault.hit_count, world.crash_count) == (1, 0)
     assert world.read_report(KEY) is None
     assert find_only_job(world).status is JobStatus.STORED
     assert_at_rest(world)

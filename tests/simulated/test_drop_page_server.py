@@ -100,15 +100,15 @@ def test_only_known_pictures_are_served_and_reduced(client: Client) -> None:
     big = BytesIO()
     Image.new("RGB", (1600, 1200)).save(big, "JPEG")
     client.colleague.world.upload_photo("a.jpg", big.getvalue())
-    told, untold = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
-    link = client.server.api.thumbnails.register(told)
+    known, unknown = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
+    link = client.server.api.thumbnails.register(known)
     answer = client.get(OURS + link)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
     assert "max-age" in answer.headers["Cache-Control"]
     assert max(Image.open(BytesIO(client.data)).size) == MAX_SIDE_PIXELS
-    assert client.get(OURS + build_thumbnail_link(untold)).status == 404
+    assert client.get(OURS + build_thumbnail_link(unknown)).status == 404
     assert client.get(f"/no-token/{link}").status == 404
-    assert client.get(OURS + client.server.api.thumbnails.register(untold)).status == 404, "the file does not exist"
+    assert client.get(OURS + client.server.api.thumbnails.register(unknown)).status == 404, "the file does not exist"
 
 
 def test_photo_that_browsers_cannot_show_is_served_small(client: Client) -> None:
@@ -224,7 +224,7 @@ def test_aws_errors_are_shown_on_the_page(client: Client) -> None:
 
 
 def test_missing_stack_is_reported_on_the_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(said: object) -> None:
+    def fail(text: object) -> None:
         raise NoCredentialsError
 
     monkeypatch.setitem(client.server.api_methods, "state", cast("Any", fail))
@@ -273,10 +273,10 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 def test_command_prints_the_pages_address_and_ends_cleanly(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    said = person.run("page")
-    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", said.out)
-    assert (said.code, said.err, opened) == (0, "", [address])
-    assert "The page is stopped. Uploaded photos are being processed" in said.out
+    result = person.run("page")
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", result.out)
+    assert (result.code, result.err, opened) == (0, "", [address])
+    assert "The page is stopped. Uploaded photos are being processed" in result.out
     assert person.run("page", "--no-browser").code == 0
     assert len(opened) == 1
     assert person.run("page", "--json").data["stack"] == "shop"
@@ -287,13 +287,13 @@ def test_unavailable_port_is_reported(person: Person, port: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        said = person.run("page", "--no-browser", "--port", str(other.getsockname()[1]) if port == "taken" else port)
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: ")
-    assert "port" in said.err
+        result = person.run("page", "--no-browser", "--port", str(other.getsockname()[1]) if port == "taken" else port)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: ")
+    assert "port" in result.err
 
 
 def test_bucket_name_with_a_dot_is_reported_before_serving(person: Person) -> None:
     person.stack = replace(person.stack, input_bucket="my.photos")
-    said = person.run("page", "--no-browser")
-    assert (said.code, "use `backdrop drop`" in said.err) == (1, True)
+    result = person.run("page", "--no-browser")
+    assert (result.code, "use `backdrop drop`" in result.err) == (1, True)

@@ -82,9 +82,11 @@ def test_sample_of_an_event_matches_its_schema(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", TOLD)
 def test_every_published_event_matches_its_schema(kind: str) -> None:
-    told = [detail for heard_kind, detail in collect_published_events() if heard_kind == kind]
-    wrong = [error.message for detail in told for error in build_validator(kind).iter_errors(build_event(kind, detail))]
-    assert (bool(told), wrong[:3]) == (True, [])
+    details = [detail for heard_kind, detail in collect_published_events() if heard_kind == kind]
+    wrong = [
+        error.message for detail in details for error in build_validator(kind).iter_errors(build_event(kind, detail))
+    ]
+    assert (bool(details), wrong[:3]) == (True, [])
 
 
 def build_campaign_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
@@ -108,10 +110,10 @@ def test_sample_of_a_campaigns_end_matches_its_report() -> None:
 
 @pytest.mark.parametrize("fate", CampaignStatus)
 def test_any_campaign_end_matches_its_schema(fate: CampaignStatus) -> None:
-    told = build_event(
+    details = build_event(
         EVENT_TYPE, build_campaign_end(fate, "" if fate is CampaignStatus.SUCCEEDED else "max_total_exceeded")
     )
-    assert [error.message for error in build_validator(EVENT_TYPE).iter_errors(told)] == []
+    assert [error.message for error in build_validator(EVENT_TYPE).iter_errors(details)] == []
 
 
 def test_every_published_event_has_a_schema() -> None:

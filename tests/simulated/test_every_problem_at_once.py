@@ -92,7 +92,7 @@ def join_messages(read: InstructionSource) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "messages"),
     [
         ({"prompt": "\a" + "x" * 2500}, ["control character U+0007", "it has 2,501 characters; it can have at most"]),
         ({"prompt": "a\0b\ac"}, ["control characters U+0000, U+0007"]),
@@ -103,9 +103,9 @@ def join_messages(read: InstructionSource) -> list[str]:
     ],
     ids=["long and strange", "two signs", "all of a prompt", "revision", "deep and large", "no text and large"],
 )
-def test_all_errors_of_one_value_are_reported(given: dict[str, Any], told: list[str]) -> None:
+def test_all_errors_of_one_value_are_reported(given: dict[str, Any], messages: list[str]) -> None:
     (words,) = join_messages(parse_sidecar(given))
-    assert [one for one in told if one not in words] == []
+    assert [one for one in messages if one not in words] == []
 
 
 def test_non_json_values_are_reported_with_all_other_errors() -> None:
@@ -146,7 +146,7 @@ def test_photo_with_thousands_of_errors_ends_in_a_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "messages"),
     [
         ({"num_images": "2"}, 'num_images is "2"; it must be a whole number, without quotes'),
         ({"num_images": "two"}, 'num_images is "two"; it must be a whole number'),
@@ -164,5 +164,5 @@ def test_photo_with_thousands_of_errors_ends_in_a_report() -> None:
         ({"color_palette": {"members": 7}}, "color_palette.members is 7; it must be a list in brackets"),
     ],
 )
-def test_value_of_a_wrong_type_is_answered_with_the_type(given: dict[str, Any], told: str) -> None:
-    assert join_messages(parse_sidecar({**BEACH, **given})) == [told]
+def test_value_of_a_wrong_type_is_answered_with_the_type(given: dict[str, Any], messages: str) -> None:
+    assert join_messages(parse_sidecar({**BEACH, **given})) == [messages]

@@ -50,9 +50,9 @@ def test_example_produces_the_pictures_that_it_shows(example: str) -> None:
 
 
 def test_examples_pass_lint_with_their_exact_price(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Person(World(), monkeypatch).run("lint", str(EXAMPLES), "--strict", "--json")
-    assert (said.code, said.data["errors"], said.data["warnings"]) == (0, [], [])
-    assert said.data["most_usd"] == round(sum(COSTS.values()), 2)
+    result = Person(World(), monkeypatch).run("lint", str(EXAMPLES), "--strict", "--json")
+    assert (result.code, result.data["errors"], result.data["warnings"]) == (0, [], [])
+    assert result.data["most_usd"] == round(sum(COSTS.values()), 2)
 
 
 def test_request_script_without_arguments_shows_its_usage() -> None:
@@ -81,8 +81,8 @@ def test_all_json_on_the_pages_matches_the_schema(page: Path, least: int) -> Non
         entries: list[Any] = given if isinstance(given, list) else [given]
         for entry in entries:
             document = json.loads(entry["Detail"]) if "Detail" in entry else entry
-            wish = document.get("instructions", document)
-            assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
+            instructions = document.get("instructions", document)
+            assert [error.message for error in Draft202012Validator(schema).iter_errors(instructions)] == [], text
 
 
 def test_every_example_photo_is_credited() -> None:

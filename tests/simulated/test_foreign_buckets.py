@@ -145,14 +145,14 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     ],
 )
 def test_show_accepts_every_name_of_such_a_photo(person: Person, name: str) -> None:
-    said = person.run("show", name)
-    assert said.code == 0, said.err
-    assert f"{NAME}, stack shop" in said.out
+    result = person.run("show", name)
+    assert result.code == 0, result.err
+    assert f"{NAME}, stack shop" in result.out
 
 
 def test_gallery_and_download_include_photos_of_readable_buckets(person: Person) -> None:
-    said = person.run("gallery", f"@{READABLE_BUCKET}/", "--output", "page", "--json")
-    assert (said.data["pictures"], said.data["without_thumb"]) == (1, [])
+    result = person.run("gallery", f"@{READABLE_BUCKET}/", "--output", "page", "--json")
+    assert (result.data["pictures"], result.data["without_thumb"]) == (1, [])
     assert person.run("gallery", "--output", "all", "--json").data["pictures"] == 2
     assert person.run("download", f"@{READABLE_BUCKET}/", "done").code == 0
     assert [path.name for path in Path("done").iterdir()] == ["red.png"]

@@ -240,12 +240,12 @@ def emit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return emit_health
 
 
-def test_idle_stack_emits_no_metric(told: Any) -> None:
-    assert told(StackHealth(cap=BUDGET)) == []
+def test_idle_stack_emits_no_metric(emit: Any) -> None:
+    assert emit(StackHealth(cap=BUDGET)) == []
 
 
-def test_values_above_zero_are_emitted_in_one_line(told: Any) -> None:
-    assert told(StackHealth(open_jobs=2, oldest_open_seconds=9.5, providers_paused=1, cap=BUDGET)) == [
+def test_values_above_zero_are_emitted_in_one_line(emit: Any) -> None:
+    assert emit(StackHealth(open_jobs=2, oldest_open_seconds=9.5, providers_paused=1, cap=BUDGET)) == [
         {"OpenJobs": [2.0], "OldestOpenJobSeconds": [9.5], "ProvidersPaused": [1.0]}
     ]
 
@@ -254,6 +254,6 @@ def test_values_above_zero_are_emitted_in_one_line(told: Any) -> None:
     ("spent", "cap", "left", "percent"),
     [(2_500_000, BUDGET, 7.5, 25.0), (BUDGET, BUDGET, 0.0, 100.0), (3_000_000, 2_000_000, 0.0, 150.0), (1, 0, 0, 100)],
 )
-def test_budget_is_emitted_on_a_day_with_spending(told: Any, spent: int, cap: int, left: float, percent: float) -> None:
+def test_budget_is_emitted_on_a_day_with_spending(emit: Any, spent: int, cap: int, left: float, percent: float) -> None:
     today = {"SpentTodayUSD": [spent / MICRO], "BudgetLeftUSD": [left], "BudgetUsedPercent": [percent]}
-    assert told(StackHealth(spent=spent, cap=cap)) == [today]
+    assert emit(StackHealth(spent=spent, cap=cap)) == [today]

@@ -77,24 +77,24 @@ def test_link_at_a_temporary_files_path_is_not_followed(
         return usual(path, mode, *rest, **named)
 
     monkeypatch.setattr(Path, "open", planted)
-    said = person.run("download", "--all", "done")
+    result = person.run("download", "--all", "done")
     assert seen
-    assert (said.code != 0, (tmp_path / "treasure").exists()) == (True, False)
+    assert (result.code != 0, (tmp_path / "treasure").exists()) == (True, False)
 
 
 @pytest.mark.parametrize("words", ["failures", "status", f"show coats/{COMMANDS}red.jpg"])
 def test_no_key_controls_a_terminal(person: Person, words: str) -> None:
     person.upload_failing(Code.UNSAFE_REQUEST, f"coats/{COMMANDS}red.jpg")
     for terminal in (False, True):
-        said = person.run(*words.split(" ", 1), terminal=terminal)
-        assert_harmless(said.out + said.err)
+        result = person.run(*words.split(" ", 1), terminal=terminal)
+        assert_harmless(result.out + result.err)
 
 
 def test_error_that_names_a_key_controls_no_terminal(person: Person) -> None:
-    said = person.run("show", f"no such/{COMMANDS}red.jpg")
-    assert said.code != 0
-    assert "red.jpg" in said.err
-    assert_harmless(said.err)
+    result = person.run("show", f"no such/{COMMANDS}red.jpg")
+    assert result.code != 0
+    assert "red.jpg" in result.err
+    assert_harmless(result.err)
 
 
 def assert_harmless(shown: str) -> None:

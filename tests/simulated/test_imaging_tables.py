@@ -45,12 +45,12 @@ LACKING = {
 SMALL = [case.data for case in corpus() if len(case.data) < 60_000]
 
 
-@pytest.mark.parametrize(("data", "said"), LACKING.values(), ids=LACKING)
+@pytest.mark.parametrize(("data", "message"), LACKING.values(), ids=LACKING)
 @pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded again"])
-def test_jpeg_that_lacks_a_part_is_damaged(data: bytes, said: str, limits: PhotoLimits) -> None:
+def test_jpeg_that_lacks_a_part_is_damaged(data: bytes, message: str, limits: PhotoLimits) -> None:
     with pytest.raises(OSError, match="broken data stream"):
         Image.open(BytesIO(data)).load()
-    with pytest.raises(PhotoError, match=said) as caught:
+    with pytest.raises(PhotoError, match=message) as caught:
         prepare_photo(data, limits, MOST_MEGAPIXELS)
     assert caught.value.code is Code.DAMAGED_PHOTO
 

@@ -163,7 +163,7 @@ def write_a_broken_sidecar(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "meanwhile", "told"),
+    ("folder", "meanwhile", "events"),
     [
         (REMOVE, settle, []),
         (None, settle, ["no_instructions"]),
@@ -172,7 +172,7 @@ def write_a_broken_sidecar(world: World) -> None:
     ],
 )
 def test_crashed_event_is_completed_although_its_message_was_deleted(
-    folder: dict[str, str] | None, meanwhile: Callable[[World], None], told: list[str]
+    folder: dict[str, str] | None, meanwhile: Callable[[World], None], events: list[str]
 ) -> None:
     """SQS delivers the message twice: the worker with the second delivery finds nothing to do yet, and deletes it."""
     world = World()
@@ -194,8 +194,8 @@ def test_crashed_event_is_completed_although_its_message_was_deleted(
     assert world.crash_count == 1
     world.run_until_empty()
     assert (list_report_codes(world, KEY), [job.status for job in world.list_jobs()]) == (
-        told,
-        [] if told else [JobStatus.STORED],
+        events,
+        [] if events else [JobStatus.STORED],
     )
     assert_at_rest(world)
 

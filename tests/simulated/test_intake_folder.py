@@ -26,11 +26,11 @@ def describe_photo(number: int) -> tuple[str, str]:
 def build_files(number: int) -> list[tuple[str, bytes, dict[str, str]]]:
     """Returns a photo with all its instructions: keys, bytes, and tags."""
     key, way = describe_photo(number)
-    wish = json.dumps({"prompt": f"at place {number}"}).encode()
+    sidecar = json.dumps({"prompt": f"at place {number}"}).encode()
     sidecars = {
-        "sidecar": [(f"{key}.json", wish)],
-        "shared": [(f"{key.removesuffix('.jpg')}.json", wish)],
-        "both": [(f"{key}.json", wish), (f"{key.removesuffix('.jpg')}.json", b'{"prompt": "never"}')],
+        "sidecar": [(f"{key}.json", sidecar)],
+        "shared": [(f"{key.removesuffix('.jpg')}.json", sidecar)],
+        "both": [(f"{key}.json", sidecar), (f"{key.removesuffix('.jpg')}.json", b'{"prompt": "never"}')],
         "broken": [(f"{key}.json", b'{"promt": "x"}')],
     }.get(way, [])
     tags = {"prompt": f"at place {number}"} if way in ("tags", "no photo") else {"team": "shoes"}
@@ -84,7 +84,7 @@ def test_shuffled_events_make_the_right_jobs_with_one_call(seed: int, photos: in
     right = {describe_photo(number)[0]: expect_result(number) for number in range(photos)}
     assert {key: value for key, value in found.items() if value != right[key]} == {}
     jobs = world.list_jobs()
-    assert sorted(job.key for job in jobs) == sorted(key for key, (wanted, _) in right.items() if wanted)
+    assert sorted(job.key for job in jobs) == sorted(key for key, (expected, _) in right.items() if expected)
     assert sorted(world.provider.received_job_ids) == sorted(job.job_id for job in jobs)
     assert count_paid_calls(world) == len(jobs)
     assert not world.dead_letter_queue.messages

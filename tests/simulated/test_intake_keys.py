@@ -161,8 +161,8 @@ def test_unknown_message_is_a_dead_letter_that_explains_itself(name: str, body: 
     world.sqs.send_externally(world.queues[name], body)
     world.run_until_empty()
     (letter,) = world.dead_letter_queue.messages
-    told = json.loads(letter.body)
-    assert (told["queue"], told["body"]) == (world.queues[name].name, body)
+    message = json.loads(letter.body)
+    assert (message["queue"], message["body"]) == (world.queues[name].name, body)
     assert (letter.attributes["code"], letter.attributes["money"]) == ("damaged_message", "not_spent")
     assert re.search(named, letter.attributes["reason"])
     assert not world.table.items

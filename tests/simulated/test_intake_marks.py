@@ -48,8 +48,8 @@ def crashing_photo(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     return crash_workers
 
 
-def test_photo_that_crashes_five_workers_is_reported_and_skipped(deadly: Deadly) -> None:
-    world, openings = world_with_photo(), deadly(1000)
+def test_photo_that_crashes_five_workers_is_reported_and_skipped(crashing_photo: Deadly) -> None:
+    world, openings = world_with_photo(), crashing_photo(1000)
     pass_time(world, DAY, every=3600)
     assert (list_report_codes(world, KEY), world.list_jobs(), world.crash_count) == (["crashed"], [], MOST_CRASHES + 1)
     assert openings.times == MOST_CRASHES + 1
@@ -60,9 +60,9 @@ def test_photo_that_crashes_five_workers_is_reported_and_skipped(deadly: Deadly)
     assert not world.dead_letter_queue.messages
 
 
-def test_requested_photo_crashes_no_more_workers_than_others(deadly: Deadly) -> None:
+def test_requested_photo_crashes_no_more_workers_than_others(crashing_photo: Deadly) -> None:
     """The request's message is redelivered like any other."""
-    world, openings = World(), deadly(1000)
+    world, openings = World(), crashing_photo(1000)
     world.s3.upload("photos", KEY, build_photo(), {"team": "spring"})
     world.queues["intake"].messages.clear()
     world.sqs.send_externally(
@@ -75,8 +75,8 @@ def test_requested_photo_crashes_no_more_workers_than_others(deadly: Deadly) -> 
 
 
 @pytest.mark.parametrize("again", ["the same bytes", "a new tag"])
-def test_unchanged_bytes_are_not_opened_again(again: str, deadly: Deadly) -> None:
-    world, openings = world_with_photo(), deadly(1000)
+def test_unchanged_bytes_are_not_opened_again(again: str, crashing_photo: Deadly) -> None:
+    world, openings = world_with_photo(), crashing_photo(1000)
     world.run_until_empty()
     if again == "a new tag":
         world.s3.set_tags("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
@@ -86,9 +86,9 @@ def test_unchanged_bytes_are_not_opened_again(again: str, deadly: Deadly) -> Non
     assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
 
 
-def test_rerun_by_a_person_costs_at_most_one_worker(deadly: Deadly) -> None:
+def test_rerun_by_a_person_costs_at_most_one_worker(crashing_photo: Deadly) -> None:
     """The message of a rerun is redelivered when its worker crashes."""
-    world, openings = world_with_photo(), deadly(1000)
+    world, openings = world_with_photo(), crashing_photo(1000)
     world.run_until_empty()
     send_rerun(world, KEY)
     pass_time(world, DAY, every=3600)
@@ -96,9 +96,9 @@ def test_rerun_by_a_person_costs_at_most_one_worker(deadly: Deadly) -> None:
     assert not world.queues["intake"].messages
 
 
-def test_abandoned_photo_stays_unopened_after_a_successful_event(deadly: Deadly) -> None:
+def test_abandoned_photo_stays_unopened_after_a_successful_event(crashing_photo: Deadly) -> None:
     """Its event is delivered twice more: no worker opens it just to find that nothing is new."""
-    world, openings = world_with_photo(), deadly(1000)
+    world, openings = world_with_photo(), crashing_photo(1000)
     (message,) = world.queues["intake"].messages
     world.run_until_empty()
     for _ in range(2):
@@ -108,8 +108,8 @@ def test_abandoned_photo_stays_unopened_after_a_successful_event(deadly: Deadly)
     assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
 
 
-def test_photo_that_was_saved_again_is_opened_again(deadly: Deadly) -> None:
-    world, _ = world_with_photo(), deadly(MOST_CRASHES + 1)
+def test_photo_that_was_saved_again_is_opened_again(crashing_photo: Deadly) -> None:
+    world, _ = world_with_photo(), crashing_photo(MOST_CRASHES + 1)
     world.run_until_empty()
     world.upload_photo(KEY, build_photo("saved anew"), operation="remove")
     world.run_until_empty()
@@ -121,8 +121,8 @@ def test_photo_that_was_saved_again_is_opened_again(deadly: Deadly) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
-def test_fewer_than_five_crashes_are_harmless(times: int, deadly: Deadly) -> None:
-    world, _ = world_with_photo(), deadly(times)
+def test_fewer_than_five_crashes_are_harmless(times: int, crashing_photo: Deadly) -> None:
+    world, _ = world_with_photo(), crashing_photo(times)
     world.run_until_empty()
     source = world.read_source(KEY)
     assert source

@@ -121,9 +121,11 @@ def test_removed_variant_keeps_its_pictures_with_a_warning() -> None:
     before = world.read_pictures()
     edit_sidecar(world, {"beach": BEACH, "cut-out": REMOVE})
     assert (world.read_pictures(), count_paid_calls(world)) == (before, 3)
-    told = list_warnings(world)
-    assert (told["beach"], told["cut-out"]) == ([], [])
-    assert [warning.startswith("not_current") and "forest" in warning for warning in told["forest"]] == [True]
+    warnings_by_variant = list_warnings(world)
+    assert (warnings_by_variant["beach"], warnings_by_variant["cut-out"]) == ([], [])
+    assert [warning.startswith("not_current") and "forest" in warning for warning in warnings_by_variant["forest"]] == [
+        True
+    ]
     receipt = world.read_receipt(KEY)
     assert receipt
     assert [one["current"] for one in receipt["jobs"]] == [True, True, False]
@@ -135,8 +137,8 @@ def test_picture_under_an_old_name_has_a_warning() -> None:
     """One picture was a PNG, then another a WebP: both stay, and then the photo gets variants."""
     world = World()
     world.upload_photo(KEY, build_photo())
-    for wish in ({"prompt": "on a beach"}, {"prompt": "in a forest", "output": {"format": "webp"}}):
-        world.upload_sidecar(KEY, **wish)
+    for instructions in ({"prompt": "on a beach"}, {"prompt": "in a forest", "output": {"format": "webp"}}):
+        world.upload_sidecar(KEY, **instructions)
         world.run_until_empty()
     edit_sidecar(world, {"beach": BEACH})
     assert len(world.read_pictures(KEY)) == 3
@@ -155,11 +157,11 @@ def test_removed_variant_has_a_warning_despite_unreadable_instructions(broken: s
         upload_defaults(world, "shoes/", {})
     world.run_until_empty()
     edit_sidecar(world, {"beach": BEACH})
-    told = list_warnings(world)
-    assert told["beach"] == []
-    assert [len(told[name]) for name in ("forest", "cut-out")] == [1, 1]
+    warnings_by_variant = list_warnings(world)
+    assert warnings_by_variant["beach"] == []
+    assert [len(warnings_by_variant[name]) for name in ("forest", "cut-out")] == [1, 1]
     edit_sidecar(world, {"beach": BEACH}, metadata={"order": 7})
-    assert (list_warnings(world), count_paid_calls(world)) == (told, 3)
+    assert (list_warnings(world), count_paid_calls(world)) == (warnings_by_variant, 3)
     assert_at_rest(world)
 
 

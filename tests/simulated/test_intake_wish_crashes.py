@@ -121,11 +121,11 @@ def describe_end(world: World, story: Story) -> dict[str, Any]:
     }
 
 
-def play_with_fault(story: Story, strike: TargetedFault, *, after: bool) -> World:
+def play_with_fault(story: Story, fault: TargetedFault, *, after: bool) -> World:
     """Plays the story to its end; its last event meets a fault in intake."""
     world = World()
     story(world)
-    (world.transport.faults_after if after else world.transport.faults_before).append(strike)
+    (world.transport.faults_after if after else world.transport.faults_before).append(fault)
     world.run_until_empty("intake")
     world.transport.clear_faults()
     world.run_until_empty(max_deliveries=10_000)
@@ -135,10 +135,10 @@ def play_with_fault(story: Story, strike: TargetedFault, *, after: bool) -> Worl
 @pytest.mark.parametrize("story", ENDS)
 def test_crash_after_any_call_of_intake_changes_no_end(story: Story) -> None:
     for nth in count(1):
-        strike = TargetedFault(crash_worker, nth=nth)
-        world = play_with_fault(story, strike, after=True)
-        assert describe_end(world, story) == ENDS[story], strike.struck_calls
-        if not strike.hit_count:
+        fault = TargetedFault(crash_worker, nth=nth)
+        world = play_with_fault(story, fault, after=True)
+        assert describe_end(world, story) == ENDS[story], fault.struck_calls
+        if not fault.hit_count:
             assert nth > 4
             return
 
@@ -160,6 +160,6 @@ def test_transient_fault_in_intake_changes_no_end(
     story: Story, fault: Callable[[ServiceCall], None], operation: str
 ) -> None:
     for nth in (1, 2, 4):
-        strike = TargetedFault(fault, operation, nth=nth)
-        world = play_with_fault(story, strike, after=fault is lose_response)
-        assert describe_end(world, story) == ENDS[story], strike.struck_calls
+        targeted_fault = TargetedFault(fault, operation, nth=nth)
+        world = play_with_fault(story, targeted_fault, after=fault is lose_response)
+        assert describe_end(world, story) == ENDS[story], targeted_fault.struck_calls

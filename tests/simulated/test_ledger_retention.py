@@ -48,8 +48,8 @@ def test_charges_that_need_an_operator_never_expire() -> None:
 
 def test_answered_request_expires_and_pending_one_does_not() -> None:
     waits = ImageRequest(source_id="s", request_id="i", bucket="photos", key=KEY, requested_at=NOW)
-    told = replace(waits, outcome=CallbackOutcome.SUCCESS, answered_at=NOW)
-    assert (calculate_expiry(waits, DAYS), calculate_expiry(told, DAYS)) == (None, NOW + timedelta(days=DAYS))
+    answered = replace(waits, outcome=CallbackOutcome.SUCCESS, answered_at=NOW)
+    assert (calculate_expiry(waits, DAYS), calculate_expiry(answered, DAYS)) == (None, NOW + timedelta(days=DAYS))
 
 
 def test_source_item_never_expires() -> None:

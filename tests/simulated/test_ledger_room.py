@@ -168,11 +168,11 @@ def reject_writes_with(world: World, words: str, nth: int = 1) -> TargetedFault:
     def refuse(_: ServiceCall) -> None:
         raise build_client_error("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
 
-    strike = TargetedFault(
+    fault = TargetedFault(
         refuse, "transact_write_items", nth, times=1000, matches=lambda call: words in str(call.request)
     )
-    world.transport.faults_before.append(strike)
-    return strike
+    world.transport.faults_before.append(fault)
+    return fault
 
 
 @pytest.mark.parametrize("overtaken", [False, True], ids=["refused", "overtaken"])

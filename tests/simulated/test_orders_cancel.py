@@ -193,10 +193,10 @@ def test_job_submitted_at_the_same_moment_continues() -> None:
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.transport.faults_before.append(
-        strike := TargetedFault(deliver_meanwhile(world, "ideogram"), "transact_write_items")
+        fault := TargetedFault(deliver_meanwhile(world, "ideogram"), "transact_write_items")
     )
     keys, done = cancel_jobs(world)
-    assert (strike.hit_count, keys, done) == (1, [], CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE))
+    assert (fault.hit_count, keys, done) == (1, [], CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE))
     world.run_until_empty()
     assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
@@ -220,7 +220,7 @@ def test_cancel_that_crashes_has_canceled_everything_or_nothing() -> None:
     """From the first write on, the lane cancels what the command did not."""
     for nth in count(1):
         world = world_with_waiting_jobs()
-        world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
+        world.transport.faults_after.append(fault := TargetedFault(crash_worker, nth=nth))
         with suppress(SimulatedCrash):
             cancel_jobs(world)
         world.transport.clear_faults()
@@ -229,5 +229,5 @@ def test_cancel_that_crashes_has_canceled_everything_or_nothing() -> None:
         assert {job.status for job in world.list_jobs()} == {S.CANCELLED if is_told else S.STORED}, nth
         assert world.provider.charged_micro_usd == (0 if is_told else 4 * PRICE), nth
         assert_at_rest(world)
-        if not strike.hit_count:
+        if not fault.hit_count:
             return

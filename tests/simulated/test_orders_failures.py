@@ -30,9 +30,9 @@ def world_with_failures() -> World:
     return world
 
 
-def list_failures(world: World, wanted: FailureFilter | None = None) -> list[tuple[str, str, str]]:
+def list_failures(world: World, selected: FailureFilter | None = None) -> list[tuple[str, str, str]]:
     """Returns key, status, and code of each failure."""
-    found = world.steps.redrive().list_failures(wanted or FailureFilter())
+    found = world.steps.redrive().list_failures(selected or FailureFilter())
     return [(one.source.key, one.status, one.problem.code.value) for one in found]
 
 
@@ -48,7 +48,7 @@ def test_only_failures_are_listed_and_oldest_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "places"),
+    ("selected", "places"),
     [
         (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST})), [0]),
         (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST, Code.NO_INSTRUCTIONS})), [0, 2]),
@@ -59,8 +59,8 @@ def test_only_failures_are_listed_and_oldest_first() -> None:
         (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST}), prefix="shoes/"), []),
     ],
 )
-def test_failures_are_filtered_by_code_provider_and_folder(wanted: FailureFilter, places: list[int]) -> None:
-    assert list_failures(world_with_failures(), wanted) == [ALL[place] for place in places]
+def test_failures_are_filtered_by_code_provider_and_folder(selected: FailureFilter, places: list[int]) -> None:
+    assert list_failures(world_with_failures(), selected) == [ALL[place] for place in places]
 
 
 def test_listed_failures_match_the_error_reports() -> None:

@@ -220,7 +220,7 @@ def test_reconcile_completes_a_redrive_that_crashed(name: str) -> None:
     for nth in count(1):
         world = CASES[name].make()
         plan = plan_redrive(world, pay_again=CASES[name].plain == "asks")
-        world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
+        world.transport.faults_after.append(fault := TargetedFault(crash_worker, nth=nth))
         with suppress(SimulatedCrash):
             world.steps.redrive().redrive(plan)
         world.transport.clear_faults()
@@ -229,7 +229,7 @@ def test_reconcile_completes_a_redrive_that_crashed(name: str) -> None:
         assert find_only_job(world).has_ended, (nth, find_only_job(world).status)
         assert (find_only_job(world).status is S.STORED) is went, nth
         assert_at_rest(world)
-        if not strike.hit_count:
+        if not fault.hit_count:
             return
 
 

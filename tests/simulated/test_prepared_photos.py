@@ -107,8 +107,8 @@ def test_first_frame_of_several_is_used_with_a_warning(world: World, sent: list[
     receipt = world.read_receipt("shoes/red.gif")
     assert receipt
     assert "first_of_pictures:3" in receipt["source"]["changes"]
-    said = [words for words in receipt["jobs"][0]["warnings"] if words.startswith("first_picture")]
-    assert said == ["first_picture: the file contains 3 pictures; Backdrop uses the first one"]
+    warnings = [words for words in receipt["jobs"][0]["warnings"] if words.startswith("first_picture")]
+    assert warnings == ["first_picture: the file contains 3 pictures; Backdrop uses the first one"]
 
 
 def test_expired_prepared_photo_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:

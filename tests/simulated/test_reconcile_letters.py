@@ -197,9 +197,14 @@ def test_provider_notification_of_a_failed_message_is_published() -> None:
 
 def send_undelivered(world: World, event: Mapping[str, Any], target: str) -> None:
     """EventBridge puts an event into its target's dead-letter queue, with its own attributes."""
-    said = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed", "RULE_ARN": "arn", "TARGET_ARN": target}
+    attributes = {
+        "ERROR_CODE": "NO_PERMISSIONS",
+        "ERROR_MESSAGE": "not allowed",
+        "RULE_ARN": "arn",
+        "TARGET_ARN": target,
+    }
     world.sqs.send_externally(world.dead_letter_queue, json.dumps(event))
-    world.dead_letter_queue.messages[-1].attributes = said
+    world.dead_letter_queue.messages[-1].attributes = attributes
 
 
 def build_event(kind: str, detail: Mapping[str, Any], source: str = "shop") -> dict[str, Any]:
@@ -271,19 +276,19 @@ def test_dead_letters_that_reconcile_read_are_visible_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene", "status", "told"),
+    ("scene", "status", "events"),
     [(world_with_lost_lane_message, S.STORED, []), (world_with_lost_deliver_message, S.DEAD, ["message_given_up"])],
     ids=["in its lane", "at deliver"],
 )
 def test_crash_after_any_call_changes_no_outcome(
-    scene: Callable[[], World], status: JobStatus, told: list[str]
+    scene: Callable[[], World], status: JobStatus, events: list[str]
 ) -> None:
     for nth in range(1, 30, 2):
         world = scene()
         world.transport.faults_after.append(TargetedFault(crash_worker, nth=nth))
         pass_time(world, 1800)
-        assert (find_only_job(world).status, list_report_codes(world, KEY)) == (status, told), nth
-        assert sorted(set(list_letter_codes(world))) == told, nth
+        assert (find_only_job(world).status, list_report_codes(world, KEY)) == (status, events), nth
+        assert sorted(set(list_letter_codes(world))) == events, nth
         assert world.provider.charged_micro_usd == PRICE or find_only_job(world).unknown, nth
         assert_at_rest(world)
 

@@ -258,10 +258,10 @@ def test_job_that_ends_during_the_run_is_left_alone() -> None:
         world.delete_file(KEY)
         world.run_until_empty("intake")
 
-    world.transport.faults_before.append(strike := TargetedFault(end_job, "transact_write_items", nth=2))
+    world.transport.faults_before.append(fault := TargetedFault(end_job, "transact_write_items", nth=2))
     run_reconcile(world)
     world.run_until_empty()
-    assert (strike.hit_count, find_only_job(world).status, world.provider.received_job_ids) == (1, S.CANCELLED, [])
+    assert (fault.hit_count, find_only_job(world).status, world.provider.received_job_ids) == (1, S.CANCELLED, [])
 
 
 def test_reconcile_finds_every_open_job() -> None:

@@ -50,9 +50,9 @@ def assert_paid_once(world: World) -> None:
 def test_lost_answer_is_looked_up_at_the_provider(kind: str, policy: str) -> None:
     """The poll that would have returned it fails; the provider has the work and its ID."""
     world = world_with_photo(kind=kind, on_lost_answer=policy)
-    world.transport.faults_after.append(strike := TargetedFault(crash_worker, "poll"))
+    world.transport.faults_after.append(fault := TargetedFault(crash_worker, "poll"))
     world.run_until_empty()
-    assert (strike.hit_count, len(world.provider.received_job_ids), bool(list_lookups(world))) == (1, 1, True)
+    assert (fault.hit_count, len(world.provider.received_job_ids), bool(list_lookups(world))) == (1, 1, True)
     assert_paid_once(world)
 
 
@@ -177,10 +177,10 @@ def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) ->
 def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
     world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
-    world.transport.faults_after.append(strike := TargetedFault(crash_worker, "look_up", times=8))
+    world.transport.faults_after.append(fault := TargetedFault(crash_worker, "look_up", times=8))
     world.transport.faults_before.append(TargetedFault(crash_worker, "poll", nth=3))
     world.run_until_empty()
-    assert (strike.hit_count, len(world.provider.received_job_ids)) == (8, 1)
+    assert (fault.hit_count, len(world.provider.received_job_ids)) == (8, 1)
     assert_paid_once(world)
 
 

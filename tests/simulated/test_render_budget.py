@@ -205,9 +205,9 @@ def test_job_above_the_daily_budget_is_reported_despite_crashes(
     world = world_with_photo(budget=PRICE)
     world.run_until_empty("intake", "deliver")
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
-    world.transport.faults_before.append(strike := TargetedFault(crash_worker, "send_message", times=2))
+    world.transport.faults_before.append(fault := TargetedFault(crash_worker, "send_message", times=2))
     pass_time(world, 1800)
-    assert (strike.hit_count, list_report_codes(world, KEY)) == (2, ["budget_reached"])
+    assert (fault.hit_count, list_report_codes(world, KEY)) == (2, ["budget_reached"])
 
 
 def test_job_above_the_daily_budget_runs_after_a_raise(

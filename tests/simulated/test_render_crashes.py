@@ -205,9 +205,9 @@ def test_lost_response_of_any_write_changes_nothing() -> None:
     for operation in ("transact_write_items", "put_object", "send_message", "put_events"):
         for nth in range(1, 20):
             world = world_with_photo()
-            world.transport.faults_after.append(strike := TargetedFault(lose_response, operation, nth))
+            world.transport.faults_after.append(fault := TargetedFault(lose_response, operation, nth))
             world.run_until_empty()
-            if not strike.hit_count:
+            if not fault.hit_count:
                 break
             assert (describe_end(world), world.provider.charged_micro_usd) == expected, (operation, nth)
             assert_at_rest(world)
@@ -235,9 +235,9 @@ def test_report_of_a_paused_provider_survives_a_crash() -> None:
         world = world_with_photo()
         world.provider.default_behavior = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
         world.run_until_empty("intake", "deliver")
-        world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
+        world.transport.faults_after.append(fault := TargetedFault(crash_worker, nth=nth))
         pass_time(world, 3600)
-        assert strike.hit_count == 1
+        assert fault.hit_count == 1
         assert (list_provider_codes(world), list_pause_reasons(world)) == (["provider_key_refused"], ["key"]), nth
         assert "Provider Paused" in list_event_types(world)
         ends.add(find_only_job(world).status)

@@ -61,19 +61,19 @@ def test_retry_after_of_the_provider_is_respected() -> None:
 def test_photo_is_reported_from_the_fourth_failure_on() -> None:
     """The ledger counts every failure; the file is not written again for each."""
     world = world_with_one_failing_photo(BUSY)
-    told: list[int] = []
+    report_counts: list[int] = []
 
     def record_write(call: ServiceCall) -> None:
         ours = find_only_job(world, KEY)
         if call.request["QueueUrl"] == world.queues["deliver"].url and ours.source_id in call.request["MessageBody"]:
-            told.append(ours.problem.occurrences if ours.problem else 0)
+            report_counts.append(ours.problem.occurrences if ours.problem else 0)
 
     world.transport.faults_after.append(TargetedFault(record_write, "send_message", times=10_000))
     retry_between_successes(world, 8)
     problem = find_only_job(world, KEY).problem
     assert problem
     assert 8 <= problem.occurrences < 16
-    assert (told, bool(world.read_report(KEY))) == ([4, 8], True)
+    assert (report_counts, bool(world.read_report(KEY))) == ([4, 8], True)
 
 
 # -- too little time ---------------------------------------------------------------------------------------------

@@ -62,9 +62,9 @@ def end_outage(world: World) -> None:
 @pytest.mark.parametrize("name", REACTIONS)
 def test_answer_that_the_ledger_did_not_take_is_spooled_in_time(name: str) -> None:
     """It is spooled two seconds before Lambda would end the worker, so that its message is returned in time."""
-    begun = world_with_photo().clock.now()
+    started = world_with_photo().clock.now()
     world = world_with_outage_after_answer(REACTIONS[name][0])
-    deadline = begun + timedelta(seconds=TIMEOUTS_SECONDS["ideogram"])
+    deadline = started + timedelta(seconds=TIMEOUTS_SECONDS["ideogram"])
     assert deadline - timedelta(seconds=10) < world.clock.now() <= deadline - timedelta(seconds=1)
     assert (world.crash_count, len(world.returned_messages), len(list_spooled_answers(world))) == (0, 1, 1)
     assert find_only_job(world).status is S.SUBMITTING

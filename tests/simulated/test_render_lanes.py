@@ -175,7 +175,7 @@ def test_reconcile_completes_an_interrupted_pause_or_resume(nth: int, pausing: b
     if not pausing:
         world.pause_lane()
         world.run_until_empty()
-    world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
+    world.transport.faults_after.append(fault := TargetedFault(crash_worker, nth=nth))
     with suppress(SimulatedCrash):
         (world.pause_lane if pausing else world.resume_lane)()
     world.transport.clear_faults()
@@ -186,7 +186,7 @@ def test_reconcile_completes_an_interrupted_pause_or_resume(nth: int, pausing: b
     assert [kind for kind in list_event_types(world) if kind.startswith("Provider")] == list_expected_events(
         pausing, paused=paused
     )
-    assert strike.match_count
+    assert fault.match_count
 
 
 def list_expected_events(pausing: bool, *, paused: bool) -> list[str]:

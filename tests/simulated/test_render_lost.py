@@ -58,19 +58,19 @@ def test_lost_answer_is_reported_before_the_second_call(lost: CallBehavior) -> N
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(lost)
-    told: list[object] = []
+    reports: list[object] = []
 
     def deliver_meanwhile(_: ServiceCall) -> None:
         world.deliver_next("deliver")
-        told.append((world.read_receipt(KEY) or {})["jobs"][0]["status"])
-        told.extend(list_report_codes(world, KEY))
+        reports.append((world.read_receipt(KEY) or {})["jobs"][0]["status"])
+        reports.extend(list_report_codes(world, KEY))
 
     claims = TargetedFault(
         deliver_meanwhile, "transact_write_items", nth=2, matches=lambda call: "submitting" in str(call.request)
     )
     world.transport.faults_before.append(claims)
     pass_time(world, 1200)
-    assert told == ["unknown", "charge_unknown"]
+    assert reports == ["unknown", "charge_unknown"]
     assert_at_rest(world)
 
 

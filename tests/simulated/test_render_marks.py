@@ -160,7 +160,7 @@ def test_worker_near_its_deadline_does_not_wait_for_the_ledger() -> None:
     world = world_with_photo()
     world.run_until_empty("intake")
     job, until = find_only_job(world), world.clock.now() + timedelta(seconds=6)
-    world.transport.faults_before.append(strike := TargetedFault(raise_throttle, "get_item", times=1000))
+    world.transport.faults_before.append(fault := TargetedFault(raise_throttle, "get_item", times=1000))
     end_job_processing(world.ledger, job, world.clock, until)
-    assert strike.hit_count > 1
+    assert fault.hit_count > 1
     assert world.clock.now() < until

@@ -56,7 +56,7 @@ def bring_to_status(world: World, job: Job, status: JobStatus, now: datetime) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "then", "told"),
+    ("status", "then", "is_announced"),
     [
         (S.SUBMITTING, S.SUBMITTING, False),
         (S.UNKNOWN, S.HELD, True),
@@ -69,13 +69,15 @@ def bring_to_status(world: World, job: Job, status: JobStatus, now: datetime) ->
         (S.CANCELLED, S.CANCELLED, True),
     ],
 )
-def test_redelivery_buys_nothing_and_completes_what_was_left(status: JobStatus, then: JobStatus, told: bool) -> None:
+def test_redelivery_buys_nothing_and_completes_what_was_left(
+    status: JobStatus, then: JobStatus, is_announced: bool
+) -> None:
     world, job = world_with_waiting_job("hold")
     bring_to_status(world, job, status, world.clock.now())
     world.deliver_next("ideogram")
     assert find_only_job(world).status is then
     assert world.provider.received_job_ids == []
-    assert bool(world.queues["deliver"].messages) is told
+    assert bool(world.queues["deliver"].messages) is is_announced
 
 
 def test_every_status_has_its_redelivery() -> None:

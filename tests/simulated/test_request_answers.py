@@ -102,12 +102,12 @@ def test_temporarily_unanswerable_token_blocks_no_other(code: str) -> None:
     send_task_request(world, token="another", **REMOVE)
     world.run_until_empty("intake", "deliver")
     world.run_until_empty("ideogram")
-    strike = TargetedFault(refuse_answers(code), matches=answers_task(TOKEN), times=3)
-    world.transport.faults_before.append(strike)
+    fault = TargetedFault(refuse_answers(code), matches=answers_task(TOKEN), times=3)
+    world.transport.faults_before.append(fault)
     world.deliver_next("deliver")
-    assert (strike.hit_count, is_waiting(world), is_waiting(world, "another")) == (1, True, False)
+    assert (fault.hit_count, is_waiting(world), is_waiting(world, "another")) == (1, True, False)
     world.run_until_empty()
-    assert (strike.hit_count, read_task_response(world).output["total_usd"], count_answer_attempts(world)) == (
+    assert (fault.hit_count, read_task_response(world).output["total_usd"], count_answer_attempts(world)) == (
         3,
         0.01,
         5,
@@ -122,20 +122,20 @@ def test_temporarily_unanswerable_token_blocks_no_other(code: str) -> None:
 def test_task_is_answered_once_despite_a_lost_response(operation: str) -> None:
     world = world_with_waiting_task(**REMOVE)
     world.run_until_empty("intake", "ideogram")
-    strike = TargetedFault(lose_response, operation, times=2)
-    world.transport.faults_after.append(strike)
+    fault = TargetedFault(lose_response, operation, times=2)
+    world.transport.faults_after.append(fault)
     world.run_until_empty()
-    assert strike.hit_count
+    assert fault.hit_count
     assert read_task_response(world).output["total_usd"] == 0.01
     assert list_image_requests(world)[0].answered_at
 
 
 def test_task_is_answered_after_step_functions_recovers() -> None:
     world = world_with_waiting_task(**REMOVE)
-    strike = TargetedFault(raise_throttle, "send_task_success", times=5)
-    world.transport.faults_before.append(strike)
+    fault = TargetedFault(raise_throttle, "send_task_success", times=5)
+    world.transport.faults_before.append(fault)
     world.run_until_empty()
-    assert (strike.hit_count, read_task_response(world).output["total_usd"], list_image_requests(world)[0].outcome) == (
+    assert (fault.hit_count, read_task_response(world).output["total_usd"], list_image_requests(world)[0].outcome) == (
         5,
         0.01,
         CallbackOutcome.SUCCESS,
@@ -143,14 +143,16 @@ def test_task_is_answered_after_step_functions_recovers() -> None:
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("wish", [REMOVE, {"promt": "x"}], ids=["bought", "refused"])
-def test_task_is_answered_after_a_crash_at_any_call(wish: dict[str, Any]) -> None:
+@pytest.mark.parametrize("instructions", [REMOVE, {"promt": "x"}], ids=["bought", "refused"])
+def test_task_is_answered_after_a_crash_at_any_call(instructions: dict[str, Any]) -> None:
     struck = 0
-    for _, world in replay_with_crashes(lambda: world_with_waiting_task(**wish), lambda world: pass_time(world, 3600)):
+    for _, world in replay_with_crashes(
+        lambda: world_with_waiting_task(**instructions), lambda world: pass_time(world, 3600)
+    ):
         struck += 1
         assert not is_waiting(world)
         assert list_image_requests(world)[0].answered_at
-        assert bool(count_paid_calls(world)) is (wish is REMOVE)
+        assert bool(count_paid_calls(world)) is (instructions is REMOVE)
     assert struck > 5
 
 
@@ -173,12 +175,12 @@ def test_recorded_answer_is_the_one_that_was_accepted(
     def answer_meanwhile(_: ServiceCall) -> None:
         world.ledger.put_request(replace(list_image_requests(world)[0], answered_at=world.clock.now(), outcome=others))
 
-    strike = TargetedFault(
+    fault = TargetedFault(
         answer_meanwhile, "transact_write_items", matches=lambda call: '"outcome":' in json.dumps(call.request), times=1
     )
-    world.transport.faults_before.append(strike)
+    world.transport.faults_before.append(fault)
     world.run_until_empty()
-    assert (strike.hit_count, [one.outcome for one in list_image_requests(world)], count_answer_attempts(world)) == (
+    assert (fault.hit_count, [one.outcome for one in list_image_requests(world)], count_answer_attempts(world)) == (
         1,
         [stands],
         1,

@@ -30,13 +30,13 @@ from tests.simulated.wishes import (
 )
 
 
-def world_with_execution(**wish: Any) -> tuple[World, str]:
+def world_with_execution(**instructions: Any) -> tuple[World, str]:
     """Returns a world with a photo in its lane that an execution requested, and the execution's ARN."""
     world = World()
     upload_unique_photo(world, KEY)
     world.run_until_empty("intake")
     arn = world.step_functions.start_execution("one")
-    send_task_request(world, arn=arn, **(wish or REMOVE))
+    send_task_request(world, arn=arn, **(instructions or REMOVE))
     world.run_until_empty("intake", "deliver")
     assert find_only_job(world).is_execution_scoped
     return world, arn
@@ -252,10 +252,10 @@ def deny(call: ServiceCall) -> None:
 def test_unreadable_execution_counts_as_running(fault: Callable[[ServiceCall], None]) -> None:
     world, arn = world_with_execution()
     world.step_functions.stop_execution(arn)
-    strike = TargetedFault(fault, "describe_execution")
-    world.transport.faults_before.append(strike)
+    targeted_fault = TargetedFault(fault, "describe_execution")
+    world.transport.faults_before.append(targeted_fault)
     world.run_until_empty()
-    assert (strike.hit_count, count_paid_calls(world)) == (1, 1)
+    assert (targeted_fault.hit_count, count_paid_calls(world)) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -200,9 +200,9 @@ def test_key_that_is_no_image_is_skipped_without_report(key: str) -> None:
     world = World()
     send_task_request(world, key, **REMOVE)
     world.run_until_empty()
-    told = read_task_response(world).output
-    assert (told["jobs"], told["total_usd"], told["source"]["key"]) == ([], 0, key)
-    assert told["skipped"] == str(list_image_requests(world)[0].skip_reason)
+    output = read_task_response(world).output
+    assert (output["jobs"], output["total_usd"], output["source"]["key"]) == ([], 0, key)
+    assert output["skipped"] == str(list_image_requests(world)[0].skip_reason)
     assert (world.read_report(key), world.read_receipt(key), world.dead_letter_queue.messages) == (None, None, [])
 
 

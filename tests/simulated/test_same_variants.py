@@ -48,9 +48,9 @@ def test_empty_variants_are_one_picture() -> None:
 
 
 def test_lint_warns_and_the_photo_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = LintedFolder(Person(World(), monkeypatch), tmp_path)
-    shop.write("_backdrop.json", SEASONS)
-    shop.write("red.jpg", build_photo())
-    shop.write("red.jpg.json", SPECIAL)
-    assert shop.list_messages("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
-    assert shop.data()["ready"] == 1
+    folder = LintedFolder(Person(World(), monkeypatch), tmp_path)
+    folder.write("_backdrop.json", SEASONS)
+    folder.write("red.jpg", build_photo())
+    folder.write("red.jpg.json", SPECIAL)
+    assert folder.list_messages("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
+    assert folder.data()["ready"] == 1

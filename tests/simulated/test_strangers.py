@@ -63,9 +63,9 @@ def test_concurrent_writes_are_found_before_anything_is_bought() -> None:
         world.intake.photo_intake.prefetch = BatchPrefetch(world.ledger)
         world.intake.handle(IntakeEvent(INPUT_BUCKET, KEY))
 
-    world.transport.faults_before.append(strike := TargetedFault(other_worker, "get_object"))
-    asked = list_ledger_calls(world, [KEY])
-    assert (strike.hit_count, asked["query"]) == (1, 1 + 1)
+    world.transport.faults_before.append(fault := TargetedFault(other_worker, "get_object"))
+    calls = list_ledger_calls(world, [KEY])
+    assert (fault.hit_count, calls["query"]) == (1, 1 + 1)
     world.run_until_empty()
     assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
 

@@ -94,7 +94,9 @@ def test_descriptions_of_numbers_state_their_unit() -> None:
     units = {"Seconds": "Seconds", "Days": "Days", "USD": "US dollars", "Megapixels": "megapixels", "InFlight": "Calls"}
     numbers = {n: p["Description"] for n, p in load()["Parameters"].items() if p["Type"] == "Number"}
     assert [
-        n for n, said in numbers.items() if not any(n.endswith(e) and unit in said for e, unit in units.items())
+        n
+        for n, description in numbers.items()
+        if not any(n.endswith(e) and unit in description for e, unit in units.items())
     ] == []
 
 
@@ -161,9 +163,9 @@ def test_only_a_provider_that_is_on_has_an_output() -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_provider_that_is_off_has_no_resources_or_permissions(provider: str) -> None:
     stack = Deployed(**ALL_ON | {f"{provider}MaxInFlight": "0"})
-    made = {f"{provider}{kind}" for kind in ("Queue", "Secret", "Mapping")}
-    assert not made & set(stack.resources)
-    assert not re.search(rf"\b({'|'.join(made)})\b", json.dumps(stack.resources))
+    properties = {f"{provider}{kind}" for kind in ("Queue", "Secret", "Mapping")}
+    assert not properties & set(stack.resources)
+    assert not re.search(rf"\b({'|'.join(properties)})\b", json.dumps(stack.resources))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -260,11 +262,11 @@ def test_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, arn:
 
 def test_ledger_is_retained_and_can_be_restored() -> None:
     ledger = Deployed().resources["LedgerTable"]
-    made = ledger["Properties"]
-    assert [key["AttributeName"] for key in made["KeySchema"]] == ["pk", "sk"]
-    assert made["BillingMode"] == "PAY_PER_REQUEST"
-    assert made["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert made["SSESpecification"] == {"SSEEnabled": False}, "the AWS owned key, for which KMS bills nothing"
+    properties = ledger["Properties"]
+    assert [key["AttributeName"] for key in properties["KeySchema"]] == ["pk", "sk"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": False}, "the AWS owned key, for which KMS bills nothing"
     kept = (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"])
     assert kept == ("Retain", "Retain")
 
@@ -306,13 +308,13 @@ def test_ledger_items_expire_only_with_a_retention_period(days: int) -> None:
 
 
 def test_ledger_has_the_index_that_the_code_queries() -> None:
-    made = Deployed().resources["LedgerTable"]["Properties"]
+    properties = Deployed().resources["LedgerTable"]["Properties"]
     watched = to_item(build_job(source_id="5" * 64))
-    [index] = made["GlobalSecondaryIndexes"]
+    [index] = properties["GlobalSecondaryIndexes"]
     assert index["IndexName"] == DUE_INDEX
     keys = [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]]
     assert keys == [("watch", "HASH"), ("due", "RANGE")]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
-    types = {a["AttributeName"]: a["AttributeType"] for a in made["AttributeDefinitions"]}
+    types = {a["AttributeName"]: a["AttributeType"] for a in properties["AttributeDefinitions"]}
     assert types == dict.fromkeys(("pk", "sk", "watch", "due"), "S")
     assert {name: list(watched[name]) for name in types} == {name: ["S"] for name in types}

@@ -238,17 +238,17 @@ def test_call_without_our_id_is_never_resent() -> None:
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
 def test_expired_processing_mark_is_a_crash(status: JobStatus) -> None:
-    begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
-    assert (begun.processing_until, begun.crash_count) == (LEASE, 0)
-    again = transitions.begin_processing(begun, LEASE, LATER).job
+    processing = transitions.begin_processing(job_in(status), NOW, LEASE).job
+    assert (processing.processing_until, processing.crash_count) == (LEASE, 0)
+    again = transitions.begin_processing(processing, LEASE, LATER).job
     assert (again.processing_until, again.crash_count) == (LATER, 1)
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
 def test_mark_of_a_live_delivery_is_no_crash(status: JobStatus) -> None:
     """The mark belongs to another message of the same job, which came at the same time."""
-    begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
-    assert transitions.begin_processing(begun, LEASE - timedelta(seconds=1), LATER).job.crash_count == 0
+    processing = transitions.begin_processing(job_in(status), NOW, LEASE).job
+    assert transitions.begin_processing(processing, LEASE - timedelta(seconds=1), LATER).job.crash_count == 0
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
@@ -261,6 +261,6 @@ def test_delivery_in_good_order_resets_the_crash_count(status: JobStatus) -> Non
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
 def test_every_progress_of_the_job_removes_the_mark(status: JobStatus) -> None:
-    begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
-    moved = claim(begun).job if status is S.ACCEPTED else transitions.store(begun, (), (), NOW).job
+    processing = transitions.begin_processing(job_in(status), NOW, LEASE).job
+    moved = claim(processing).job if status is S.ACCEPTED else transitions.store(processing, (), (), NOW).job
     assert moved.processing_until is None

@@ -15,12 +15,12 @@ TOKEN = "AAAA-token-1"
 
 
 def send_task_request(
-    world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **wish: Any
+    world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **instructions: Any
 ) -> str:
     """Sends a request with a token, from an execution (`arn`), a campaign (`run`), or alone. Returns its body."""
     world.step_functions.issue_token(token)
     about = {name: text for name, text in {"task_token": token, "execution": arn, "campaign": run}.items() if text}
-    return send_to_intake(world, {"bucket": INPUT_BUCKET, "key": key, "instructions": wish} | about)
+    return send_to_intake(world, {"bucket": INPUT_BUCKET, "key": key, "instructions": instructions} | about)
 
 
 def send_to_intake(world: World, message: dict[str, Any]) -> str:
@@ -53,21 +53,21 @@ def list_image_requests(world: World) -> list[ImageRequest]:
     return sorted((from_json(ImageRequest, body) for body in bodies), key=lambda one: one.requested_at)
 
 
-def world_with_waiting_task(**wish: Any) -> World:
+def world_with_waiting_task(**instructions: Any) -> World:
     """Returns a world with a photo for which a task waits."""
     world = World()
     upload_unique_photo(world, KEY)
     world.run_until_empty("intake")
-    send_task_request(world, **wish)
+    send_task_request(world, **instructions)
     return world
 
 
-def request_after_status_read(world: World, **wish: Any) -> TargetedFault:
+def request_after_status_read(world: World, **instructions: Any) -> TargetedFault:
     """Right after an execution was found to have stopped, another one requests the same; its token is `another`."""
 
     def send_another(_: ServiceCall) -> None:
         world.transport.faults_after.clear()
-        send_task_request(world, token="another", arn=world.step_functions.start_execution("two"), **wish)
+        send_task_request(world, token="another", arn=world.step_functions.start_execution("two"), **instructions)
         world.run_until_empty("intake")
 
     late = TargetedFault(send_another, "describe_execution")

@@ -22,8 +22,8 @@ class FakeStepFunctions:
     def start_execution(self, **sent: Any) -> dict[str, Any]:
         arn = sent["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{sent['name']}"
         if arn in self.executions:
-            said = {"Error": {"Code": "ExecutionAlreadyExists", "Message": "Execution Already Exists"}}
-            raise ClientError(cast("Any", said), "StartExecution")
+            fields = {"Error": {"Code": "ExecutionAlreadyExists", "Message": "Execution Already Exists"}}
+            raise ClientError(cast("Any", fields), "StartExecution")
         began = BEGAN + timedelta(minutes=len(self.executions))
         self.executions[arn] = {"executionArn": arn, "status": "RUNNING", "startDate": began, "input": sent["input"]}
         return {"executionArn": arn, "startDate": began}
@@ -44,8 +44,8 @@ class FakeStepFunctions:
         assert not sent
         yield {"executions": [one for one in self.executions.values() if only in (None, one["status"])]}
 
-    def end_running(self, status: str = "SUCCEEDED", **said: str) -> None:
+    def end_running(self, status: str = "SUCCEEDED", **fields: str) -> None:
         """Ends every running execution with this status."""
         for one in self.executions.values():
             if one["status"] == "RUNNING":
-                one |= {"status": status, **said}
+                one |= {"status": status, **fields}

@@ -52,7 +52,7 @@ def build_source(**changes: Any) -> Source:
 
 def build_job(**changes: Any) -> Job:
     """Returns a replace job that has just been accepted."""
-    asked = {"operation": "replace", "prompt": "on a marble table"}
+    instructions = {"operation": "replace", "prompt": "on a marble table"}
     facts: dict[str, Any] = {
         "job_id": "job-1",
         "content_id": "c" * 64,
@@ -64,9 +64,9 @@ def build_job(**changes: Any) -> Job:
         "variant": "",
         "operation": "replace",
         "provider": "ideogram",
-        "purchase_spec": asked,
-        "instructions": asked,
-        "provenance": dict.fromkeys(asked, "shoes/red.jpg.json"),
+        "purchase_spec": instructions,
+        "instructions": instructions,
+        "provenance": dict.fromkeys(instructions, "shoes/red.jpg.json"),
         "quoted": 60_000,
         "queued_at": NOW,
     }

@@ -30,6 +30,6 @@ def is_encodable(place: InstructionSource) -> bool:
         *(str(error.message) for error in place.errors),
         *(str(error.hint) for error in place.errors),
     ]
-    said = [dict(place.fields), {name: dict(one) for name, one in (place.variants or {}).items()}]
-    held = json.dumps(said, ensure_ascii=False, allow_nan=False)
+    values = [dict(place.fields), {name: dict(one) for name, one in (place.variants or {}).items()}]
+    held = json.dumps(values, ensure_ascii=False, allow_nan=False)
     return all(text.encode() for text in [*texts, held])

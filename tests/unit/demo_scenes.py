@@ -36,7 +36,7 @@ def build_source(name: str, **changes: Any) -> dict[str, Any]:
 
 def build_receipt(name: str, *results: dict[str, Any], usd: float = 0.06, **instructions: Any) -> dict[str, Any]:
     operation = "replace" if "prompt" in instructions else "remove"
-    asked = {"operation": operation, **instructions}
+    requested = {"operation": operation, **instructions}
     job: dict[str, Any] = {
         "job_id": "job",
         "variant": None,
@@ -44,8 +44,8 @@ def build_receipt(name: str, *results: dict[str, Any], usd: float = 0.06, **inst
         "status": "stored",
         "operation": operation,
         "provider": "ideogram",
-        "instructions": asked,
-        "provenance": dict.fromkeys(asked, f"{name}.json"),
+        "instructions": requested,
+        "provenance": dict.fromkeys(requested, f"{name}.json"),
         "results": list(results),
         "cost": {"usd": usd, "basis": "price_list", "unknown_usd": 0.0},
         "attempts": [{"n": 1, "provider": "ideogram"}],
@@ -80,5 +80,5 @@ def build_order(name: str, *, must_be_refused: bool = False, credit: str = "some
 
 
 def build_stored_progress(name: str, usd: float = 0.06) -> OrderProgress:
-    told = build_receipt(name, build_result(f"{PREFIX}{name}/{name}.png"), usd=usd)
-    return OrderProgress(DisplayStatus.STORED, cost_micro_usd=round(usd * 1_000_000), receipt=told)
+    stored = build_receipt(name, build_result(f"{PREFIX}{name}/{name}.png"), usd=usd)
+    return OrderProgress(DisplayStatus.STORED, cost_micro_usd=round(usd * 1_000_000), receipt=stored)

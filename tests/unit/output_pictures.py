@@ -49,12 +49,12 @@ def build_output(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
     return paid.build_output(parse_output(spec))
 
 
-def open_output(made: OutputFile) -> Image.Image:
+def open_output(output: OutputFile) -> Image.Image:
     """Decodes an output's file, and checks the size and alpha that the output states."""
-    picture = Image.open(BytesIO(made.data))
+    picture = Image.open(BytesIO(output.data))
     picture.load()
-    assert picture.size == (made.width, made.height)
-    assert picture.has_transparency_data == made.has_alpha
+    assert picture.size == (output.width, output.height)
+    assert picture.has_transparency_data == output.has_alpha
     return picture
 
 

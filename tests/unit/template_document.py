@@ -68,8 +68,8 @@ class Deployed:
         """Returns the descriptions of the template's rules that these parameters violate."""
         rules = [self.resolve(rule) for rule in self.template["Rules"].values()]
         bound = [rule for rule in rules if rule.get("RuleCondition", True)]
-        said = [(a["Assert"], a["AssertDescription"]) for r in bound for a in r["Assertions"]]
-        return [description for holds, description in said if not holds]
+        assertions = [(a["Assert"], a["AssertDescription"]) for r in bound for a in r["Assertions"]]
+        return [description for holds, description in assertions if not holds]
 
     def resolve(self, node: Node) -> Node:
         if isinstance(node, list):

@@ -30,10 +30,10 @@ def run_audit(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, l
 
 
 def test_audit_passes_after_every_lock_file_was_checked(tmp_path: Path) -> None:
-    code, asked, said = run_audit(tmp_path, "one.txt", "two.txt")
-    assert (code, said) == (0, "")
-    assert [line.rpartition(" ")[2] for line in asked[:2]] == ["one.txt", "two.txt"]
-    assert " audit " in asked[2]
+    code, requested, text = run_audit(tmp_path, "one.txt", "two.txt")
+    assert (code, text) == (0, "")
+    assert [line.rpartition(" ")[2] for line in requested[:2]] == ["one.txt", "two.txt"]
+    assert " audit " in requested[2]
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ def test_audit_passes_after_every_lock_file_was_checked(tmp_path: Path) -> None:
     [("*one.txt", "one.txt"), ("*--package-lock-only*", "package-lock.json"), ("*--require*", "two")],
 )
 def test_failed_check_fails_the_audit_and_stops_no_other(tmp_path: Path, fails: str, named: str) -> None:
-    code, asked, said = run_audit(tmp_path, "one.txt", "two.txt", fails=fails)
-    assert (code, len(asked)) == (1, 3)
-    assert named in said
+    code, requested, text = run_audit(tmp_path, "one.txt", "two.txt", fails=fails)
+    assert (code, len(requested)) == (1, 3)
+    assert named in text
 
 
 def test_package_unknown_to_the_index_does_not_pass(tmp_path: Path) -> None:
-    _, asked, _ = run_audit(tmp_path, "one.txt")
-    assert "--strict" in asked[0].split()
+    _, requested, _ = run_audit(tmp_path, "one.txt")
+    assert "--strict" in requested[0].split()
 
 
 def test_every_lock_of_the_repository_is_audited() -> None:

@@ -28,16 +28,16 @@ def build_call(began: float, upload: float = 0.0, own: float = 0.0) -> TimedCall
 
 def build_run(calls: Sequence[TimedCall] = (), **changes: Any) -> DrainRun:
     """Two slots, each with a pause of 0.1 s between its two calls; the run began at 10.0 and ended at 12.5."""
-    made = calls or (build_call(10.1), build_call(10.2), build_call(11.2), build_call(11.3))
+    created = calls or (build_call(10.1), build_call(10.2), build_call(11.2), build_call(11.3))
     facts: dict[str, Any] = {
         "scenario": SCENARIO,
         "began": 10.0,
         "uploaded": 10.3,
         "ended": 12.5,
-        "standin_log": StandinLog(tuple(made), {}),
+        "standin_log": StandinLog(tuple(created), {}),
         "log_metrics": LogMetrics(4.4, 4.0, {"TotalSeconds": (1.0, 2.0, 3.0)}, (11.4, 12.5), {}, {}),
         "cpu_usage": CpuUsage({"render": 0.4, "bench": 0.1}, 0.5),
-        "losses": compute_losses(made, SCENARIO, 10.0, 12.5),
+        "losses": compute_losses(created, SCENARIO, 10.0, 12.5),
         "unfinished": {"dead letter": 0},
     }
     return DrainRun(**{**facts, **changes})
@@ -107,9 +107,9 @@ def test_logs_give_stage_times_and_stored_times() -> None:
 
 @pytest.mark.parametrize("metric", ["HandedBack", "Throttled", "Failed", "UnexpectedError"])
 def test_run_with_a_problem_metric_is_refused(metric: str) -> None:
-    heard = parse_log_metrics([build_metric_line({metric: [1.0]}, code="job_in_flight")])
+    received = parse_log_metrics([build_metric_line({metric: [1.0]}, code="job_in_flight")])
     with pytest.raises(UnreliableMeasurementError, match=f"{metric} job_in_flight"):
-        list_refusals(log_metrics=heard)
+        list_refusals(log_metrics=received)
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------
@@ -157,11 +157,11 @@ def test_run_is_refused_if_other_programs_used_the_machine() -> None:
 
 
 def test_warm_run_with_cold_starts_and_cold_run_without_are_refused() -> None:
-    heard = replace(build_run().log_metrics, cold_starts={"render": 1})
+    received = replace(build_run().log_metrics, cold_starts={"render": 1})
     with pytest.raises(NoisyMachineError, match=r"cold starts in a warm run: render \(1\)"):
-        list_refusals(log_metrics=heard)
+        list_refusals(log_metrics=received)
     cold = replace(SCENARIO, cold=True)
-    list_refusals(log_metrics=heard, scenario=cold)
+    list_refusals(log_metrics=received, scenario=cold)
     with pytest.raises(UnreliableMeasurementError, match="no function started cold"):
         list_refusals(scenario=cold)
 

@@ -75,8 +75,8 @@ def build_paid_job(job_id: str, *, at: Any = LATER, charged: int = 60_000, unkno
     return build_job(job_id=job_id, **facts | changes)
 
 
-def build_item(*jobs: Job, known: tuple[Job, ...] = (), **asked: Any) -> CampaignItem:
-    return CampaignItem(build_request(**asked), jobs, [job for job in jobs if job not in known])
+def build_item(*jobs: Job, known: tuple[Job, ...] = (), **requested: Any) -> CampaignItem:
+    return CampaignItem(build_request(**requested), jobs, [job for job in jobs if job not in known])
 
 
 def summarize(*items: CampaignItem) -> CampaignTotals:
@@ -155,12 +155,12 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])
 def test_cancelled_item_has_the_same_text_as_its_task(end: JobStatus) -> None:
     called_off = build_item(build_job(status=end, ended_at=LATER))
-    (told,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
+    (reported,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
     [failure] = build_report(ENDED, summarize(called_off), {}, LATER)["failures"]
     assert {name: failure[name] for name in ("code", "message", "hint")} == {
-        name: told[name] for name in ("code", "message", "hint")
+        name: reported[name] for name in ("code", "message", "hint")
     }
-    assert called_off.to_csv_row()[CSV_COLUMNS.index("message")] == told["message"]
+    assert called_off.to_csv_row()[CSV_COLUMNS.index("message")] == reported["message"]
 
 
 def test_event_has_one_id_and_names_the_report() -> None:

@@ -51,8 +51,8 @@ def test_remove_accepts_no_further_field(field: str) -> None:
 
 
 def test_every_field_that_is_not_expressible_is_named() -> None:
-    asked = {"operation": "remove", "seed": 1, "prompt": "x"}
-    assert len(find_not_expressible("ideogram", asked)) == 2
+    instructions = {"operation": "remove", "seed": 1, "prompt": "x"}
+    assert len(find_not_expressible("ideogram", instructions)) == 2
 
 
 def test_table_contains_only_fields_that_can_be_requested() -> None:
@@ -61,10 +61,10 @@ def test_table_contains_only_fields_that_can_be_requested() -> None:
 
 
 def test_every_supported_provider_has_an_adapter_and_a_key() -> None:
-    asked: list[tuple[str, bool]] = []
+    instructions: list[tuple[str, bool]] = []
 
     def no_key(provider: str, fresh: bool) -> ApiKey:
-        asked.append((provider, fresh))
+        instructions.append((provider, fresh))
         return ApiKey(missing_reason="none")
 
     address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
@@ -73,9 +73,9 @@ def test_every_supported_provider_has_an_adapter_and_a_key() -> None:
     assert adapters.keys() == SUPPORTED_PROVIDERS == set(PROVIDERS)
     assert {adapter.timeout_seconds for adapter in adapters.values()} == {90}
     for name, adapter in adapters.items():
-        asked.clear()
+        instructions.clear()
         adapter.prepare(build_job(), b"")
-        assert {provider for provider, _ in asked} == {name}
+        assert {provider for provider, _ in instructions} == {name}
     assert build_providers({}, no_key, FakeWork()) == {}
 
 

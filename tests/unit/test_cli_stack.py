@@ -32,8 +32,8 @@ class CloudFormation:
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
         outputs = [{"OutputKey": name, "OutputValue": f"https://{StackName}.invalid/{name}"} for name in self.outputs]
         parameters = [{"ParameterKey": name, "ParameterValue": text} for name, text in self.parameters.items()]
-        told = {"ResponseMetadata": {"HTTPHeaders": {"date": self.date}}}
-        return told | {"Stacks": [{"StackStatus": self.status, "Outputs": outputs, "Parameters": parameters}]}
+        response = {"ResponseMetadata": {"HTTPHeaders": {"date": self.date}}}
+        return response | {"Stacks": [{"StackStatus": self.status, "Outputs": outputs, "Parameters": parameters}]}
 
 
 @pytest.fixture
@@ -106,13 +106,13 @@ def test_updating_or_rolled_back_stack_is_opened(aws: CloudFormation, status: st
 
 
 def test_client_is_created_once_when_it_is_used() -> None:
-    made: list[int] = []
+    created: list[int] = []
 
     def make() -> Any:
-        made.append(1)
+        created.append(1)
         return "text"
 
     later = cast("Any", LazyClient(make))
-    assert made == []
+    assert created == []
     assert (later.upper(), later.title()) == ("TEXT", "Text")
-    assert made == [1]
+    assert created == [1]

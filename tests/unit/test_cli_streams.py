@@ -14,10 +14,10 @@ BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 def run_in_shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Runs a line in a shell; `$B` is the command."""
-    said = {**os.environ, "B": str(BACKDROP), **environment}
+    result = {**os.environ, "B": str(BACKDROP), **environment}
     # As in people's shells: output waits until there is enough of it, or until the end.
-    said.pop("PYTHONUNBUFFERED", None)
-    return subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, env=said, check=False)
+    result.pop("PYTHONUNBUFFERED", None)
+    return subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, env=result, check=False)
 
 
 @pytest.fixture
@@ -28,34 +28,34 @@ def photo_list(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_terminal_without_a_character_shows_a_replacement(encoding: str, list_of_photos: str) -> None:
-    said = run_in_shell('"$B" lint "$WHERE"', PYTHONIOENCODING=encoding, WHERE=list_of_photos)
-    assert (said.returncode, said.stderr) == (1, "")
-    assert "not_a_photo" in said.stdout
+def test_terminal_without_a_character_shows_a_replacement(encoding: str, photo_list: str) -> None:
+    result = run_in_shell('"$B" lint "$WHERE"', PYTHONIOENCODING=encoding, WHERE=photo_list)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "not_a_photo" in result.stdout
 
 
 @pytest.mark.parametrize("streams", [">&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_closed_stream_causes_no_traceback(streams: str, list_of_photos: str) -> None:
-    said = run_in_shell(f'"$B" lint "$WHERE" {streams}', WHERE=list_of_photos)
-    assert (said.returncode, said.stderr) == (1, "")
+def test_closed_stream_causes_no_traceback(streams: str, photo_list: str) -> None:
+    result = run_in_shell(f'"$B" lint "$WHERE" {streams}', WHERE=photo_list)
+    assert (result.returncode, result.stderr) == (1, "")
 
 
-def test_reader_that_stops_reading_causes_no_traceback(list_of_photos: str) -> None:
-    said = run_in_shell('"$B" lint "$WHERE" --json | head -0; exit ${PIPESTATUS[0]}', WHERE=list_of_photos)
-    assert said.returncode in (0, 1)
-    assert said.stderr in ("", "error: Broken pipe\n")
+def test_reader_that_stops_reading_causes_no_traceback(photo_list: str) -> None:
+    result = run_in_shell('"$B" lint "$WHERE" --json | head -0; exit ${PIPESTATUS[0]}', WHERE=photo_list)
+    assert result.returncode in (0, 1)
+    assert result.stderr in ("", "error: Broken pipe\n")
 
 
-def test_full_disk_is_reported(list_of_photos: str) -> None:
-    said = run_in_shell('"$B" lint "$WHERE" > /dev/full', WHERE=list_of_photos)
-    assert (said.returncode, said.stderr) == (1, "error: No space left on device\n")
+def test_full_disk_is_reported(photo_list: str) -> None:
+    result = run_in_shell('"$B" lint "$WHERE" > /dev/full', WHERE=photo_list)
+    assert (result.returncode, result.stderr) == (1, "error: No space left on device\n")
 
 
 def test_damaged_state_of_the_local_cloud_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("{")
     with pytest.raises(LocalCloudError, match=r"state\.json is damaged.*Delete the file"):
         Home(tmp_path).read_state()
-    said = run_in_shell('"$B" status', BACKDROP_HOME=str(tmp_path))
-    assert said.returncode == 1
-    assert said.stderr.startswith("error: ")
-    assert said.stderr.count("\n") == 1
+    result = run_in_shell('"$B" status', BACKDROP_HOME=str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1

@@ -110,8 +110,8 @@ def test_sample_job_events_match_those_built_from_the_ledger(name: str, make: An
     event = read_sample(name)
     place = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
     job = make(job_id=event["detail"]["job"]["job_id"], **place)
-    told = build_job_event(build_source(jobs={"": job.job_id}, **place), job)
-    assert (event["detail-type"], event["detail"]) == told
+    built = build_job_event(build_source(jobs={"": job.job_id}, **place), job)
+    assert (event["detail-type"], event["detail"]) == built
     assert event["source"] == EVENT_SOURCE
 
 
@@ -165,15 +165,15 @@ def test_campaign_function_handles_each_of_its_events(monkeypatch: pytest.Monkey
     steps = RecordingServices()
     monkeypatch.setattr(campaign, "campaign_planner", steps)
     monkeypatch.setattr(campaign, "campaign_reporter", steps)
-    asked = read_sample("campaign_plan")["plan"]
-    campaign.plan(asked, NOW)
+    plan_input = read_sample("campaign_plan")["plan"]
+    campaign.plan(plan_input, NOW)
     campaign.report(read_sample("campaign_report")["report"], NOW)
     campaign.report_interrupted(read_sample("campaign_over")["detail"], NOW)
-    assert steps.planned == [(asked["input"], asked["execution"])]
+    assert steps.planned == [(plan_input["input"], plan_input["execution"])]
     began = "2026-11-16T12:00:00"
     assert [(one.execution, one.campaign_input, one.status) for one in steps.ended] == [
-        (asked["execution"], asked["input"], CampaignStatus.SUCCEEDED),
-        (asked["execution"], asked["input"], CampaignStatus.STOPPED),
+        (plan_input["execution"], plan_input["input"], CampaignStatus.SUCCEEDED),
+        (plan_input["execution"], plan_input["input"], CampaignStatus.STOPPED),
     ]
     assert all(one.started_at_text.startswith(began) for one in steps.ended)
 
@@ -196,7 +196,7 @@ def test_every_sample_is_used_by_a_test() -> None:
         "campaign_report",
         "campaign_over",
     }
-    told = {
+    event = {
         "image_completed",
         "image_failed",
         "provider_paused",
@@ -204,4 +204,4 @@ def test_every_sample_is_used_by_a_test() -> None:
         "budget_reached",
         "campaign_completed",
     }
-    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told
+    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | event

@@ -66,16 +66,16 @@ def pad(answer: Image.Image) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("made", "text"),
+    ("cut_out", "text"),
     [(rotate, "shows another part"), (zoom, "shows another part"), (pad, "is 100×100, a different shape from")],
 )
 def test_mismatched_matte_is_refused_before_anything_changes(
-    made: Callable[[Image.Image], Image.Image], text: str
+    cut_out: Callable[[Image.Image], Image.Image], text: str
 ) -> None:
     photo = SCENE.draw_photo()
     before = photo.tobytes()
     with pytest.raises(MatteMismatchError, match=text):
-        cut_out_full_size(photo, made(ANSWER))
+        cut_out_full_size(photo, cut_out(ANSWER))
     assert (photo.mode, photo.tobytes()) == ("RGB", before)
 
 
@@ -87,8 +87,8 @@ def test_cut_out_always_has_the_photos_size(width: int, height: int, ratio: int,
     answer.putalpha(alpha)
     if not flat:
         answer.paste((0, 0, 0, 0), (0, 0, answer.width // 2, answer.height))
-    made = cut_out_full_size(photo, answer)
-    assert (made.size, made.mode) == ((width, height), "RGBA")
+    cut_out = cut_out_full_size(photo, answer)
+    assert (cut_out.size, cut_out.mode) == ((width, height), "RGBA")
 
 
 @pytest.mark.parametrize(("alpha", "kept"), [(255, (90, 30, 200, 255)), (0, (0, 0, 0, 0)), (253, (90, 30, 200, 255))])

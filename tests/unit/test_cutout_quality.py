@@ -27,14 +27,14 @@ def scale_matte(scene: CutoutScene, *, soft: float = 0.0) -> Pixels:
     return np.asarray(scale_alpha(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
 
 
-def measure_alpha_error(scene: CutoutScene, made: Pixels) -> float:
+def measure_alpha_error(scene: CutoutScene, cut_out: Pixels) -> float:
     """Returns the mean absolute error of alpha near edges, 0 to 1."""
-    return float(np.abs(made[..., 3] / 255 - scene.alpha)[find_edge(scene)].mean())
+    return float(np.abs(cut_out[..., 3] / 255 - scene.alpha)[find_edge(scene)].mean())
 
 
-def measure_difference(scene: CutoutScene, made: Pixels, background: tuple[int, int, int]) -> float:
+def measure_difference(scene: CutoutScene, cut_out: Pixels, background: tuple[int, int, int]) -> float:
     """Returns how far (of 255) the cut-out on a background differs from the true one, near edges."""
-    shown = composite(made[..., 3] / 255, made[..., :3], background)
+    shown = composite(cut_out[..., 3] / 255, cut_out[..., :3], background)
     return float(np.abs(shown - composite(scene.alpha, scene.subject, background))[find_edge(scene)].mean())
 
 
@@ -103,9 +103,9 @@ def test_transparent_parts_of_the_photo_stay_transparent() -> None:
     photo = scene.draw_photo().convert("RGBA")
     photo.paste((0, 0, 0, 0), (0, 0, SIZE[0] // 4, SIZE[1]))
     before = np.asarray(photo.getchannel("A")).copy()
-    made = cut_out_full_size(photo, scene.draw_provider_answer(SMALL))
-    assert (np.asarray(made.getchannel("A")) <= before).all()
-    assert made.getchannel("A").getextrema() == (0, 255)
+    cut_out = cut_out_full_size(photo, scene.draw_provider_answer(SMALL))
+    assert (np.asarray(cut_out.getchannel("A")) <= before).all()
+    assert cut_out.getchannel("A").getextrema() == (0, 255)
 
 
 def test_colors_are_kept_where_no_pixel_is_certain() -> None:
@@ -113,6 +113,6 @@ def test_colors_are_kept_where_no_pixel_is_certain() -> None:
     photo = Image.new("RGB", (200, 200), (100, 120, 140))
     answer = Image.new("RGBA", (50, 50), (100, 120, 140, 0))
     answer.paste((100, 120, 140, 128), (10, 10, 40, 40))
-    made = cut_out_full_size(photo, answer)
-    assert made.getpixel((0, 0)) == (0, 0, 0, 0)
-    assert made.getpixel((100, 100)) == pytest.approx((100, 120, 140, 128), abs=2)
+    cut_out = cut_out_full_size(photo, answer)
+    assert cut_out.getpixel((0, 0)) == (0, 0, 0, 0)
+    assert cut_out.getpixel((100, 100)) == pytest.approx((100, 120, 140, 128), abs=2)

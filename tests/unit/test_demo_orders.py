@@ -126,6 +126,6 @@ def test_only_providers_with_a_key_are_confirmed(
     monkeypatch.setenv("SEGMIND_API_KEY", "their-own")
     with pytest.raises(LocalCloudError):
         confirm_cost(build_demo_orders(), {}, Console())
-    said = capsys.readouterr().out
-    assert "https://api.segmind.com makes the images: 1 from 14 files, for at most $0.075" in said
-    assert "photos are sent inside the request" in said
+    output = capsys.readouterr().out
+    assert "https://api.segmind.com makes the images: 1 from 14 files, for at most $0.075" in output
+    assert "photos are sent inside the request" in output

@@ -31,10 +31,10 @@ class FakeBuckets:
         status, region = self.says[Bucket].pop(0) if len(self.says[Bucket]) > 1 else self.says[Bucket][0]
         if status == 0:
             raise EndpointConnectionError(endpoint_url="https://s3.invalid")
-        said: Any = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {"x-amz-bucket-region": region}}}
+        answer: Any = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {"x-amz-bucket-region": region}}}
         if status != 200:
-            raise ClientError(said | {"Error": {"Code": str(status)}}, "HeadBucket")
-        return said | {"BucketRegion": region}
+            raise ClientError(answer | {"Error": {"Code": str(status)}}, "HeadBucket")
+        return answer | {"BucketRegion": region}
 
     def get_bucket_encryption(self, *, Bucket: str, ExpectedBucketOwner: str) -> dict[str, Any]:  # noqa: N803
         assert (Bucket in self.asked, ExpectedBucketOwner) == (True, ACCOUNT)
@@ -49,10 +49,10 @@ class FakeBuckets:
 
 @pytest.fixture
 def buckets(monkeypatch: pytest.MonkeyPatch) -> FakeBuckets:
-    made = FakeBuckets()
-    monkeypatch.setattr("functions.deployment_check.app.boto3.client", made.client)
-    monkeypatch.setattr("functions.deployment_check.app.time.sleep", made.sleep)
-    return made
+    fake = FakeBuckets()
+    monkeypatch.setattr("functions.deployment_check.app.boto3.client", fake.client)
+    monkeypatch.setattr("functions.deployment_check.app.time.sleep", fake.sleep)
+    return fake
 
 
 def check_buckets(before: dict[str, str] | None = None, **given: str) -> list[str]:
@@ -63,7 +63,7 @@ def check_buckets(before: dict[str, str] | None = None, **given: str) -> list[st
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("answer", "words"),
     [
         ((404, ""), ["InputBucket=shelf does not exist", "Create it in eu-central-1", "leave InputBucket empty"]),
         ((403, REGION), ["belongs to another account", f"account ({ACCOUNT})", "leave InputBucket empty"]),
@@ -73,8 +73,10 @@ def check_buckets(before: dict[str, str] | None = None, **given: str) -> list[st
     ],
     ids=["absent", "foreign", "elsewhere", "redirected", "foreign-elsewhere"],
 )
-def test_unusable_bucket_is_rejected_with_a_fix(buckets: FakeBuckets, said: tuple[int, str], words: list[str]) -> None:
-    buckets.says["shelf"] = [said]
+def test_unusable_bucket_is_rejected_with_a_fix(
+    buckets: FakeBuckets, answer: tuple[int, str], words: list[str]
+) -> None:
+    buckets.says["shelf"] = [answer]
     [problem] = check_buckets(InputBucket="shelf")
     assert [one for one in words if one not in problem] == []
 
@@ -149,9 +151,9 @@ def test_problems_of_both_buckets_are_reported_at_once(buckets: FakeBuckets) -> 
     ]
 
 
-@pytest.mark.parametrize("said", [(200, REGION), (200, ""), (500, ""), (0, "")])
-def test_own_bucket_and_unknown_status_are_accepted(buckets: FakeBuckets, said: tuple[int, str]) -> None:
-    buckets.says["shelf"] = [said]
+@pytest.mark.parametrize("answer", [(200, REGION), (200, ""), (500, ""), (0, "")])
+def test_own_bucket_and_unknown_status_are_accepted(buckets: FakeBuckets, answer: tuple[int, str]) -> None:
+    buckets.says["shelf"] = [answer]
     assert check_buckets(OutputBucket="shelf") == []
 
 

@@ -59,8 +59,8 @@ def inbox() -> Iterator[ResponseReceiver]:
 
 def build_parameters(**changes: str) -> dict[str, str]:
     """Returns what the template passes to the check when it is deployed with these parameters."""
-    made = Deployed(**changes).resources["DeploymentCheck"]["Properties"]
-    return {name: str(value) for name, value in made.items()}
+    properties = Deployed(**changes).resources["DeploymentCheck"]["Properties"]
+    return {name: str(value) for name, value in properties.items()}
 
 
 def build_event(inbox: ResponseReceiver, kind: str = "Create", **changes: str) -> dict[str, Any]:
@@ -162,10 +162,10 @@ def test_stack_name_that_makes_no_bucket_name_is_rejected(name: str) -> None:
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    told = app.find_parameter_problems(
+    problems = app.find_parameter_problems(
         build_parameters(**ALL_ON, RenderTimeoutSeconds="100", LaneVisibilitySeconds="50")
     )
-    assert len(told) == 5
+    assert len(problems) == 5
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])

@@ -39,10 +39,10 @@ class FakeLambdaAccount:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> FakeLambdaAccount:
-    made = FakeLambdaAccount([NEW_ACCOUNT])
-    monkeypatch.setattr("functions.deployment_check.app.boto3.client", made.client)
-    monkeypatch.setattr("functions.deployment_check.app.time.sleep", made.sleep)
-    return made
+    fake = FakeLambdaAccount([NEW_ACCOUNT])
+    monkeypatch.setattr("functions.deployment_check.app.boto3.client", fake.client)
+    monkeypatch.setattr("functions.deployment_check.app.time.sleep", fake.sleep)
+    return fake
 
 
 def build_refusal(status: int, code: str) -> ClientError:
@@ -54,8 +54,8 @@ def check_update(before: dict[str, str] | None = None, **changes: str) -> tuple[
     """Returns problems and notes of a deployment with these parameters, over a stack that has those."""
 
     def build_properties(given: dict[str, str]) -> dict[str, str]:
-        made = Deployed(**given).resources["DeploymentCheck"]["Properties"]
-        return {name: str(value) for name, value in made.items()}
+        fake = Deployed(**given).resources["DeploymentCheck"]["Properties"]
+        return {name: str(value) for name, value in fake.items()}
 
     event: dict[str, Any] = {"StackId": STACK, "ResourceProperties": build_properties(changes)}
     return app.check(event if before is None else event | {"OldResourceProperties": build_properties(before)})

@@ -38,9 +38,9 @@ def page_name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("made", WRITTEN, ids=lambda made: made.PAGE.name)
-def test_generated_page_matches_the_code(made: ModuleType) -> None:
-    assert made.PAGE.read_text() == made.page(), "run `make docs`"
+@pytest.mark.parametrize("created", WRITTEN, ids=lambda created: created.PAGE.name)
+def test_generated_page_matches_the_code(created: ModuleType) -> None:
+    assert created.PAGE.read_text() == created.page(), "run `make docs`"
 
 
 def test_pages_of_the_commands_match_their_help() -> None:
@@ -115,11 +115,11 @@ def test_commands_in_sentences_have_existing_names_and_options(page: Path) -> No
     known, top = list_known_options()
     wrong: list[str] = []
     for words in inline_commands(page, "backdrop"):
-        said = " ".join(words)
-        named = next((name for name in known if f"{said} ".startswith(f"{name} ")), "")
+        command = " ".join(words)
+        named = next((name for name in known if f"{command} ".startswith(f"{name} ")), "")
         options = {word.partition("=")[0] for word in words if word.startswith("-")}
-        bare = not said or words[0].startswith("-") or words[0] == "key"
-        wrong += [] if (named or bare) and options <= known.get(named, top) else [f"backdrop {said}"]
+        bare = not command or words[0].startswith("-") or words[0] == "key"
+        wrong += [] if (named or bare) and options <= known.get(named, top) else [f"backdrop {command}"]
     assert not wrong
 
 

@@ -16,8 +16,8 @@ LINE = {
 }
 
 
-def build_line(**said: Any) -> str:
-    return json.dumps(LINE | said)
+def build_line(**fields: Any) -> str:
+    return json.dumps(LINE | fields)
 
 
 @pytest.mark.parametrize(

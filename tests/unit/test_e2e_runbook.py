@@ -16,7 +16,7 @@ def read_shown_output(output: str) -> Command:
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "output"),
     [
         (RERUN, "12 photos in autumn/shoes/, stack backdrop-local\n"),
         (RESUME, "✓ ideogram is resumed. No job waits in its lane. It was paused because of:"),
@@ -27,12 +27,12 @@ def read_shown_output(output: str) -> Command:
         ("", "whatever it says"),
     ],
 )
-def test_other_figures_and_stack_names_are_accepted(page: str, said: str) -> None:
-    assert_is_as_shown(read_shown_output(page), said)
+def test_other_figures_and_stack_names_are_accepted(page: str, output: str) -> None:
+    assert_is_as_shown(read_shown_output(page), output)
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "output"),
     [
         (RERUN, "No photo in autumn/shoes/, stack backdrop-local."),
         (RERUN, "3 photos in autumn/, stack backdrop-local"),
@@ -41,9 +41,9 @@ def test_other_figures_and_stack_names_are_accepted(page: str, said: str) -> Non
         (STATUS, "No job has ended yet."),
     ],
 )
-def test_different_wording_is_found(page: str, said: str) -> None:
+def test_different_wording_is_found(page: str, output: str) -> None:
     with pytest.raises(AssertionError, match="the page shows"):
-        assert_is_as_shown(read_shown_output(page), said)
+        assert_is_as_shown(read_shown_output(page), output)
 
 
 def test_every_output_in_the_runbooks_has_words_to_compare() -> None:

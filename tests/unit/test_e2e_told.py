@@ -19,16 +19,16 @@ class LoggedShop(Shop):
         return [*self.lines] if function == "deliver" else []
 
 
-def build_line(at: float, **said: Any) -> str:
-    made = {"Namespace": "Backdrop", "Dimensions": [["service", "provider"]], "Metrics": [{"Name": "Completed"}]}
-    facts = {"service": "shop", "provider": "ideogram", "Completed": [1.0]} | said
-    return json.dumps({"_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [made]}} | facts)
+def build_line(at: float, **fields: Any) -> str:
+    metric = {"Namespace": "Backdrop", "Dimensions": [["service", "provider"]], "Metrics": [{"Name": "Completed"}]}
+    facts = {"service": "shop", "provider": "ideogram", "Completed": [1.0]} | fields
+    return json.dumps({"_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [metric]}} | facts)
 
 
 def open_folder(*lines: tuple[float, dict[str, Any]]) -> Folder:
     """Returns a test's folder; the times of these lines are seconds since it began."""
     folder = Folder(LoggedShop(), "mine")
-    folder.shop = LoggedShop(*(build_line(folder.began + at, **said) for at, said in lines), "no metric at all")
+    folder.shop = LoggedShop(*(build_line(folder.began + at, **fields) for at, fields in lines), "no metric at all")
     return folder
 
 

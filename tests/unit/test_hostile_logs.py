@@ -78,8 +78,8 @@ def test_no_imported_module_configures_the_logger_differently() -> None:
     code = (
         "import backdrop.aws.metrics, backdrop.aws.batch, backdrop.aws.log as log; log.build_logger().info('a\\u2028b')"
     )
-    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert "a\\u2028b" in said
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert "a\\u2028b" in result
 
 
 def test_contents_of_an_unreadable_record_are_not_logged() -> None:
@@ -89,7 +89,7 @@ def test_contents_of_an_unreadable_record_are_not_logged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "output"),
     [
         (
             RetryLaterError(Code.LEDGER_UNAVAILABLE, "busy", 1),
@@ -99,9 +99,9 @@ def test_contents_of_an_unreadable_record_are_not_logged() -> None:
     ],
     ids=["wait", "bug"],
 )
-def test_log_errors_reports_only_bugs_as_unexpected(written: io.StringIO, error: Exception, said: list[str]) -> None:
+def test_log_errors_reports_only_bugs_as_unexpected(written: io.StringIO, error: Exception, output: list[str]) -> None:
     """Step Functions retries transient errors, and operators search the log for bugs."""
     with pytest.raises(type(error)), log.log_errors(log.build_logger()):
         raise error
     (line,) = written.getvalue().splitlines()
-    assert [json.loads(line)[name] for name in ("level", "message", "code")] == said
+    assert [json.loads(line)[name] for name in ("level", "message", "code")] == output

@@ -65,13 +65,13 @@ def test_scaled_photo_takes_two_full_encodings_and_fills_the_limit(
 
 def test_scaling_in_strips_equals_scaling_the_whole_picture() -> None:
     shown = build_noise(700, 900)
-    made = downscale(shown, 0.8)
-    whole = shown.resize(made.size, Image.Resampling.LANCZOS)
+    scaled = downscale(shown, 0.8)
+    whole = shown.resize(scaled.size, Image.Resampling.LANCZOS)
 
     difference = max(
-        abs(made_byte - whole_byte) for made_byte, whole_byte in zip(made.tobytes(), whole.tobytes(), strict=True)
+        abs(made_byte - whole_byte) for made_byte, whole_byte in zip(scaled.tobytes(), whole.tobytes(), strict=True)
     )
-    assert made.size == (560, 720)
+    assert scaled.size == (560, 720)
     assert difference <= 1
 
 

@@ -40,8 +40,8 @@ class FakeLambda:
 
 
 def build_mappings(client: FakeLambda) -> LambdaMappings:
-    made: Any = client
-    return LambdaMappings(made, "shop-render", QUEUES)
+    created: Any = client
+    return LambdaMappings(created, "shop-render", QUEUES)
 
 
 @pytest.mark.parametrize("on", [True, False])

@@ -22,9 +22,9 @@ def unpack(opens: Any, worker: Path, name: str, **files: str) -> Path:
     """Unpacks as the emulator does for a worker: an archive, into an empty folder next to it."""
     folder, packed = worker / name, worker / f"{name}.zip"
     folder.mkdir(parents=True)
-    with zipfile.ZipFile(packed, "w") as made:
+    with zipfile.ZipFile(packed, "w") as archive:
         for file, text in files.items():
-            made.writestr(zipfile.ZipInfo(file), text)
+            archive.writestr(zipfile.ZipInfo(file), text)
     with opens(packed) as found:
         assert set(found.namelist()) <= set(files)
         found.extractall(str(folder))

@@ -126,8 +126,8 @@ def test_requested_parameters_override_the_templates_defaults() -> None:
 
 def test_params_are_split_like_shell_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARAMS", "ResultHosts='a b' AlarmEmail= SettleSeconds=2")
-    asked = {"ResultHosts": "a b", "AlarmEmail": "", "SettleSeconds": "2"}
-    assert parameters.read_params_variable() == asked
+    requested = {"ResultHosts": "a b", "AlarmEmail": "", "SettleSeconds": "2"}
+    assert parameters.read_params_variable() == requested
 
 
 @pytest.mark.parametrize("words", ["SettleSeconds", "=2"])

@@ -10,8 +10,10 @@ from backdrop_local.home import ROOT
 def read_command(*words: str) -> str:
     """Returns the command that `make` would run with these arguments."""
     command = ["make", "-n", *words]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (line,) = [line for line in said.splitlines() if "python -m simulation." in line or "python -m fault_bench" in line]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (line,) = [
+        line for line in result.splitlines() if "python -m simulation." in line or "python -m fault_bench" in line
+    ]
     return line
 
 

@@ -111,9 +111,9 @@ def test_failing_log_does_not_interrupt_the_work(
 
 
 def test_every_metric_has_its_own_one_sentence_description() -> None:
-    told = [metric.description for metric in Metric]
-    assert len(set(told)) == len(told) == len(set(Metric))
-    assert [words for words in told if not words.endswith(".")] == []
+    descriptions = [metric.description for metric in Metric]
+    assert len(set(descriptions)) == len(descriptions) == len(set(Metric))
+    assert [words for words in descriptions if not words.endswith(".")] == []
 
 
 def test_stored_job_is_counted_with_the_duration_of_each_stage(
@@ -174,8 +174,10 @@ def test_accepted_job_is_counted_with_the_time_since_its_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     count_accepted(build_job(queued_at=NOON + 2 * SECOND), NOON)
-    asked = {"provider": "ideogram", "operation": "replace"}
-    assert [read_facts(line) for line in read_metrics(capsys)] == [{"Accepted": [1.0], "IntakeSeconds": [2.0], **asked}]
+    instructions = {"provider": "ideogram", "operation": "replace"}
+    assert [read_facts(line) for line in read_metrics(capsys)] == [
+        {"Accepted": [1.0], "IntakeSeconds": [2.0], **instructions}
+    ]
 
 
 def test_photo_without_a_job_counts_as_failed_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,11 +216,11 @@ def test_message_reports_its_slot_time_and_call_time(capsys: pytest.CaptureFixtu
     ]
 
 
-@pytest.mark.parametrize("said", [LookupStatus.PENDING, *sorted(NOT_TAKEN_CLASSES)])
+@pytest.mark.parametrize("outcome", [LookupStatus.PENDING, *sorted(NOT_TAKEN_CLASSES)])
 def test_rejected_or_pending_call_has_no_latency(
-    said: RetryClass | LookupStatus, capsys: pytest.CaptureFixture[str]
+    outcome: RetryClass | LookupStatus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = said if isinstance(said, LookupStatus) else ProviderResult(said)
+    answer = outcome if isinstance(outcome, LookupStatus) else ProviderResult(outcome)
     count_slot_use(emit_calls((1, answer)), 2)
     assert [read_facts(line) for line in read_metrics(capsys)] == [
         {"SlotSeconds": [2.0], "CallSeconds": [1.0], **LABELS}
@@ -307,8 +309,8 @@ def cold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("cold")
 def test_cold_start_is_counted_once_per_worker(capsys: pytest.CaptureFixture[str]) -> None:
-    said = [handler(word, cast("Any", Context())) for word in ("first", "second")]
-    assert said == ["first by shop-intake", "second by shop-intake"]
+    answer = [handler(word, cast("Any", Context())) for word in ("first", "second")]
+    assert answer == ["first by shop-intake", "second by shop-intake"]
     assert [read_facts(line) for line in read_metrics(capsys)] == [{"ColdStart": [1.0], "function_name": "shop-intake"}]
 
 

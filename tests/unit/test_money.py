@@ -63,10 +63,10 @@ def test_other_providers_prices_match_their_pages(provider: str, speed: str, mic
 
 
 def test_credits_cost_what_the_operator_configured() -> None:
-    asked = {"operation": "replace", "rendering_speed": "QUALITY"}
-    assert quote("1min", asked, {"1min": 45_000}) == 45_000
+    instructions = {"operation": "replace", "rendering_speed": "QUALITY"}
+    assert quote("1min", instructions, {"1min": 45_000}) == 45_000
     with pytest.raises(InstructionError) as caught:
-        quote("1min", asked, {"segmind": 1})
+        quote("1min", instructions, {"segmind": 1})
     assert caught.value.code is Code.PRICE_UNKNOWN
 
 
@@ -103,9 +103,9 @@ def test_reported_price_is_exact_or_none(value: object, micro: int | None) -> No
 @pytest.mark.parametrize("speed", ["FLASH", "TURBO", "DEFAULT", "QUALITY"])
 @pytest.mark.parametrize("number", range(1, 9))
 def test_quote_is_a_multiple_of_the_price_per_image(speed: str, number: int) -> None:
-    asked = {"operation": "replace", "rendering_speed": speed, "num_images": number}
-    assert quote("ideogram", asked) == number * look_up_image_price("ideogram", asked)
-    assert type(quote("ideogram", asked)) is int
+    instructions = {"operation": "replace", "rendering_speed": speed, "num_images": number}
+    assert quote("ideogram", instructions) == number * look_up_image_price("ideogram", instructions)
+    assert type(quote("ideogram", instructions)) is int
 
 
 @pytest.mark.parametrize(

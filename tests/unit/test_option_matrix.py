@@ -102,15 +102,15 @@ def test_each_option_is_sent_or_refused_with_reason(
     provider: str, cell: tuple[str, Any], names: tuple[str | None, ...]
 ) -> None:
     field, value = cell[0], build_value(cell[1])
-    asked, name = {**REPLACE, field: value}, names[PROVIDERS.index(provider)]
-    reasons = find_not_expressible(provider, asked)
+    instructions, name = {**REPLACE, field: value}, names[PROVIDERS.index(provider)]
+    reasons = find_not_expressible(provider, instructions)
     if name is None:
         (reason,) = reasons
         assert reason.startswith(f"{provider} ")
         assert field in reason
         return
     assert reasons == []
-    sent = dict(to_provider_fields(provider, asked))
+    sent = dict(to_provider_fields(provider, instructions))
     if name:
         assert sent[name] == (value[0] if name.endswith("styleCode") else value)
 
@@ -188,11 +188,11 @@ def list_sent_values(provider: str, job: Job) -> dict[str, Any]:
 
 @quick
 @given(st.sampled_from(PROVIDERS), ASKED)
-def test_sent_options_are_exactly_the_requested_or_constant_ones(provider: str, asked: dict[str, Any]) -> None:
-    if find_not_expressible(provider, asked):
+def test_sent_options_are_exactly_the_requested_or_constant_ones(provider: str, instructions: dict[str, Any]) -> None:
+    if find_not_expressible(provider, instructions):
         return
-    found = list_sent_values(provider, job_for(provider, **asked))
-    expected = dict(to_provider_fields(provider, asked))
+    found = list_sent_values(provider, job_for(provider, **instructions))
+    expected = dict(to_provider_fields(provider, instructions))
     assert expected.keys() <= found.keys()
     if provider != "ideogram":
         assert {name: found[name] for name in expected} == expected
@@ -203,15 +203,15 @@ def test_sent_options_are_exactly_the_requested_or_constant_ones(provider: str, 
 
 @quick
 @given(st.sampled_from(PROVIDERS), ASKED)
-def test_every_reason_names_a_field_that_was_given(provider: str, asked: dict[str, Any]) -> None:
-    for reason in find_not_expressible(provider, asked):
-        assert any(name in reason for name in asked)
+def test_every_reason_names_a_field_that_was_given(provider: str, instructions: dict[str, Any]) -> None:
+    for reason in find_not_expressible(provider, instructions):
+        assert any(name in reason for name in instructions)
 
 
 def test_nested_objects_are_flattened_to_paths() -> None:
-    asked = {**REPLACE, "style_codes": ["AAFF5733"], "magic_prompt": "ON"}
+    instructions = {**REPLACE, "style_codes": ["AAFF5733"], "magic_prompt": "ON"}
     settings = {"magicPrompt": "ON", "styleCode": "AAFF5733"}
-    assert to_provider_json("runware", asked) == {
+    assert to_provider_json("runware", instructions) == {
         "positivePrompt": "a beach",
         "providerSettings": {"ideogram": settings},
     }

@@ -50,18 +50,18 @@ def test_output_has_no_metadata_of_the_paid_file(fields: dict[str, Any]) -> None
     exif = Image.Exif()
     exif[0x010F] = "a camera"
     data = file_of(cut_out(), pnginfo=words, exif=exif, dpi=(300, 300))
-    made = build_output(data, **fields)
-    assert b"a person" not in made.data
-    assert b"a camera" not in made.data
-    assert not open_output(made).getexif()
+    output = build_output(data, **fields)
+    assert b"a person" not in output.data
+    assert b"a camera" not in output.data
+    assert not open_output(output).getexif()
 
 
 @pytest.mark.parametrize("fields", FORMATS)
 def test_comment_and_profile_of_paid_jpeg_are_dropped(fields: dict[str, Any]) -> None:
     data = file_of(on_background(WHITE), "JPEG", comment=b"made by a person", icc_profile=swapped_profile())
-    made = build_output(data, **fields)
-    assert b"a person" not in made.data
-    assert open_output(made).info.get("icc_profile") in (None, srgb_profile_bytes())
+    output = build_output(data, **fields)
+    assert b"a person" not in output.data
+    assert open_output(output).info.get("icc_profile") in (None, srgb_profile_bytes())
 
 
 def test_jpg_is_progressive_with_full_color_from_quality_90() -> None:
@@ -113,8 +113,8 @@ def test_fully_opaque_picture_loses_its_alpha_channel() -> None:
 def test_every_png_mode_converts_to_every_output(mode: str) -> None:
     paid = scene("L").convert("I").point(lambda value: value * 257).convert("I;16") if mode == "I;16" else scene(mode)
     reference = scene("L") if mode == "I;16" else paid
-    made = open_output(build_output(paid, format="webp", quality=100))
-    expected, seen = pixels_of(reference), pixels_of(made)
+    output = open_output(build_output(paid, format="webp", quality=100))
+    expected, seen = pixels_of(reference), pixels_of(output)
     visible = expected[..., 3] > 0
     assert np.abs(seen - expected)[visible].max() <= 1
 
@@ -145,8 +145,8 @@ def test_cut_out_with_a_profile_keeps_its_alpha() -> None:
 @pytest.mark.parametrize("profile", [b"any profile", swapped_profile()], ids=["damaged", "of-other-colors"])
 def test_unusable_profile_does_not_stop_delivery(mode: str, profile: bytes) -> None:
     kind = "JPEG" if mode in ("L", "CMYK") else "PNG"
-    made = build_output(file_of(scene(mode), kind, icc_profile=profile), format="webp")
-    assert open_output(made).size == (64, 48)
+    output = build_output(file_of(scene(mode), kind, icc_profile=profile), format="webp")
+    assert open_output(output).size == (64, 48)
 
 
 def test_jpg_shows_white_behind_stray_alpha() -> None:
@@ -159,5 +159,5 @@ def test_jpg_shows_white_behind_stray_alpha() -> None:
 def test_noise_can_be_encoded_as_jpg(quality: int) -> None:
     """Pillow reserves too small a buffer for noise, and a progressive JPEG must fit into it."""
     noise = Image.merge("RGB", [Image.effect_noise((640, 480), 200) for _ in range(3)])
-    made = build_output(noise, format="jpg", quality=quality)
-    assert open_output(made).size == (640, 480)
+    output = build_output(noise, format="jpg", quality=quality)
+    assert open_output(output).size == (640, 480)

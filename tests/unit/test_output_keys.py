@@ -25,7 +25,7 @@ def test_every_key_fits_into_s3(length: int, variant: str, n: int, output: str |
 
 def test_pictures_of_the_longest_key_have_unique_keys() -> None:
     source = "@" + "b" * 63 + "/" + "k" * 900
-    wanted = list(product(("", "v" * 40, "v" * 39 + "w"), (1, 2, 20), (None, "o" * 40, "o" * 39 + "p")))
-    keys = {picture_key(source, variant=v, n=n, extension="png", output=output) for v, n, output in wanted}
-    assert len(keys) == len(wanted)
+    expected = list(product(("", "v" * 40, "v" * 39 + "w"), (1, 2, 20), (None, "o" * 40, "o" * 39 + "p")))
+    keys = {picture_key(source, variant=v, n=n, extension="png", output=output) for v, n, output in expected}
+    assert len(keys) == len(expected)
     assert max(len(key.encode()) for key in keys) <= MAX_S3_KEY_BYTES

@@ -49,8 +49,8 @@ def difference(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def test_marketplace_picture_is_trimmed_white_square_85_percent_full() -> None:
-    made = build_output(cut_out(), **MARKETPLACE_OUTPUT)
-    picture = open_output(made)
+    output = build_output(cut_out(), **MARKETPLACE_OUTPUT)
+    picture = open_output(output)
     assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (2000, 2000))
     pixels = pixels_of(picture, "RGB")
     seen = np.abs(pixels - np.array(RED)).max(axis=2) < 40

@@ -29,10 +29,10 @@ def test_png_output_of_a_png_keeps_every_byte(mode: str) -> None:
     ],
 )
 def test_png_output_of_another_format_keeps_the_pixels(data: bytes, mode: str) -> None:
-    made = open_image(build_output(data).data)
+    picture = open_image(build_output(data).data)
 
-    assert (made.format, made.mode) == ("PNG", mode)
-    assert ImageChops.difference(made, open_image(data).convert(mode)).getbbox(alpha_only=False) is None
+    assert (picture.format, picture.mode) == ("PNG", mode)
+    assert ImageChops.difference(picture, open_image(data).convert(mode)).getbbox(alpha_only=False) is None
 
 
 def test_png_output_keeps_the_profile_only_with_its_colors() -> None:
@@ -41,6 +41,6 @@ def test_png_output_keeps_the_profile_only_with_its_colors() -> None:
     cmyk = photos.saved(photos.scene("CMYK"), "JPEG", icc_profile=profile)
 
     assert open_image(build_output(rgb).data).info["icc_profile"] == profile
-    made = open_image(build_output(cmyk).data)
-    assert made.mode == "RGB"
-    assert "icc_profile" not in made.info
+    picture = open_image(build_output(cmyk).data)
+    assert picture.mode == "RGB"
+    assert "icc_profile" not in picture.info

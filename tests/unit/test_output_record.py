@@ -16,22 +16,22 @@ def test_default_output_is_png_at_the_results_size() -> None:
 
 
 def test_one_object_equals_a_list_of_one() -> None:
-    said = {"format": "webp", "width": 400}
-    assert parse_outputs({"output": said}) == parse_outputs({"output": [said]})
+    output = {"format": "webp", "width": 400}
+    assert parse_outputs({"output": output}) == parse_outputs({"output": [output]})
 
 
 @pytest.mark.parametrize(
-    "said", [{}, {"format": "png"}, {"fit": "contain"}, {"name": "master"}, {"margin": "0px"}, {"size": "provider"}]
+    "output", [{}, {"format": "png"}, {"fit": "contain"}, {"name": "master"}, {"margin": "0px"}, {"size": "provider"}]
 )
-def test_output_without_changes_is_lossless(said: dict[str, Any]) -> None:
-    assert parse_outputs({"output": said})[0].is_plain_lossless
+def test_output_without_changes_is_lossless(output: dict[str, Any]) -> None:
+    assert parse_outputs({"output": output})[0].is_plain_lossless
 
 
 @pytest.mark.parametrize(
-    "said", [{"format": "jpg"}, {"width": 9}, {"trim": True}, {"background": "#ffffff"}, {"margin": "1px"}]
+    "output", [{"format": "jpg"}, {"width": 9}, {"trim": True}, {"background": "#ffffff"}, {"margin": "1px"}]
 )
-def test_output_with_changes_is_not_plain_lossless(said: dict[str, Any]) -> None:
-    assert not parse_outputs({"output": said})[0].is_plain_lossless
+def test_output_with_changes_is_not_plain_lossless(output: dict[str, Any]) -> None:
+    assert not parse_outputs({"output": output})[0].is_plain_lossless
 
 
 def test_margin_is_a_share_or_pixels() -> None:

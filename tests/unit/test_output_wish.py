@@ -15,15 +15,15 @@ from tests.unit.core_items import quick
 FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
 
 
-def validate(said: object) -> Any:
+def validate(value: object) -> Any:
     """Returns the validated field."""
-    return FIELD.dump_python(FIELD.validate_python(said, strict=True), exclude_none=True)
+    return FIELD.dump_python(FIELD.validate_python(value, strict=True), exclude_none=True)
 
 
-def join_errors(said: object) -> str:
+def join_errors(value: object) -> str:
     """Returns all errors of the field as one text."""
     with pytest.raises(ValidationError) as raised:
-        FIELD.validate_python(said, strict=True)
+        FIELD.validate_python(value, strict=True)
     return "\n".join(f"{one['loc']} {one['msg']}" for one in raised.value.errors())
 
 
@@ -37,7 +37,7 @@ def test_object_and_list_are_kept_as_they_were_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("value", "kept"),
     [
         ({"format": "JPEG"}, {"format": "jpg"}),
         ({"format": ".webp"}, {"format": "webp"}),
@@ -53,13 +53,13 @@ def test_object_and_list_are_kept_as_they_were_given() -> None:
         ({"margin": "45%"}, {"margin": "45%"}),
     ],
 )
-def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any]) -> None:
-    assert validate(said) == kept
+def test_each_value_has_one_spelling(value: dict[str, Any], kept: dict[str, Any]) -> None:
+    assert validate(value) == kept
     assert validate(kept) == kept
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("value", "words"),
     [
         ({"format": "gif"}, "'png', 'webp' or 'jpg'"),
         ({"fit": "fill"}, "'contain', 'cover' or 'pad'"),
@@ -97,21 +97,21 @@ def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any])
         ({"size": ["full"]}, "this is not a size"),
     ],
 )
-def test_output_error_has_a_helpful_message(said: dict[str, Any], words: str) -> None:
-    assert words in join_errors(said)
+def test_output_error_has_a_helpful_message(value: dict[str, Any], words: str) -> None:
+    assert words in join_errors(value)
 
 
-@pytest.mark.parametrize("said", [5, "webp", None, True, ["webp"]])
-def test_non_object_output_is_answered_with_an_example(said: object) -> None:
-    assert 'an output must be an object such as {"format": "webp"}' in join_errors(said)
+@pytest.mark.parametrize("value", [5, "webp", None, True, ["webp"]])
+def test_non_object_output_is_answered_with_an_example(value: object) -> None:
+    assert 'an output must be an object such as {"format": "webp"}' in join_errors(value)
 
 
 def test_all_errors_of_all_outputs_are_reported_at_once() -> None:
-    told = join_errors([{"format": "gif", "width": 0}, {"fit": "pad", "quality": 3}])
-    assert "('list', 0, 'format')" in told
-    assert "('list', 0, 'width')" in told
-    assert "needs width and height" in told
-    assert "quality has no effect" in told
+    messages = join_errors([{"format": "gif", "width": 0}, {"fit": "pad", "quality": 3}])
+    assert "('list', 0, 'format')" in messages
+    assert "('list', 0, 'width')" in messages
+    assert "needs width and height" in messages
+    assert "quality has no effect" in messages
 
 
 def test_at_most_one_output_has_no_name_and_no_two_have_the_same() -> None:
@@ -150,9 +150,9 @@ WISH = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) |
 
 @quick
 @given(JSON | WISH | st.lists(WISH, max_size=4))
-def test_any_json_is_an_output_or_an_error(said: object) -> None:
+def test_any_json_is_an_output_or_an_error(value: object) -> None:
     try:
-        kept = validate(said)
+        kept = validate(value)
     except ValidationError:
         return
     assert validate(kept) == kept

@@ -79,8 +79,8 @@ def list_entries(shown: Album) -> list[dict[str, Any]]:
 
 
 def write_and_read(folder: Path, shown: Album, bucket: FakeBucket | None = None) -> PageReader:
-    made = write_gallery(folder, shown, (bucket or FakeBucket()).read, NOON)
-    return PageReader(made.index_path.read_text("utf-8"))
+    written = write_gallery(folder, shown, (bucket or FakeBucket()).read, NOON)
+    return PageReader(written.index_path.read_text("utf-8"))
 
 
 def test_every_picture_is_next_to_its_photo(tmp_path: Path) -> None:
@@ -118,10 +118,10 @@ def test_page_shows_prompt_style_cost_provider_and_seconds() -> None:
 
 
 def test_list_of_providers_is_text_and_deeper_values_json() -> None:
-    told = build_receipt(
+    receipt = build_receipt(
         "a.jpg", build_result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4
     )
-    (one,) = list_entries(build_album(receipts=[told], reports=[]))
+    (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
     ((_, rows),) = one["asked"]
     assert dict(rows)["provider"] == "ideogram, segmind"
     assert dict(rows)["output"] == '[{"name": "thumb"}]'
@@ -130,13 +130,13 @@ def test_list_of_providers_is_text_and_deeper_values_json() -> None:
 
 def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
     plain = write_and_read(tmp_path / "plain", build_album())
-    told = build_receipt(
+    receipt = build_receipt(
         f"{NASTY}.jpg", build_result(f"{NASTY}.png"), prompt=NASTY, style_codes=[NASTY], metadata={NASTY: NASTY}
     )
-    told["jobs"][0] |= {"warnings": [NASTY], "provider": NASTY, "variant": NASTY}
+    receipt["jobs"][0] |= {"warnings": [NASTY], "provider": NASTY, "variant": NASTY}
     bad = build_report(NASTY, message=NASTY, hint=NASTY, code=NASTY, money=NASTY, status=NASTY)
     page = write_and_read(
-        tmp_path / "nasty", build_album(receipts=[told], reports=[bad], credits=[NASTY], stack=NASTY, prefix="")
+        tmp_path / "nasty", build_album(receipts=[receipt], reports=[bad], credits=[NASTY], stack=NASTY, prefix="")
     )
     assert page.tags == plain.tags
     assert json.dumps(page.data, ensure_ascii=False).count("alert(1)") >= 15
@@ -163,8 +163,8 @@ def test_one_photo_at_every_provider_is_one_group() -> None:
     )
     assert not any(entry["together"] for entry in list_entries(several))
     shown = build_page_data(replace(several, side_by_side_prefix="five/"), {}, NOON)
-    made = {entry["name"]: (entry["together"], entry["maker"]) for entry in shown["entries"]}
-    assert made == {
+    written = {entry["name"]: (entry["together"], entry["maker"]) for entry in shown["entries"]}
+    assert written == {
         "cup.jpg": (False, "ideogram"),
         "five/ideogram.jpg": (True, "ideogram"),
         "five/runware.jpg": (True, "the stand-in for runware"),
@@ -199,17 +199,17 @@ def test_every_failure_has_its_hint_cost_and_message() -> None:
         for code, money in zip(Code, ["not_spent", "spent", "unknown"] * len(Code), strict=False)
     ]
     reports.append(build_report("silent.jpg", code="from_tomorrow", hint=""))
-    told = [one for one in list_entries(build_album(receipts=[], reports=reports)) if one["kind"] == "trouble"]
-    assert len(told) == len(Code) + 1
-    assert all(one["hint"] and one["message"] and one["money"].endswith(".") for one in told)
-    assert {one["hint"] for one in told} == {"Do this.", GENERIC_HINT}
+    receipt = [one for one in list_entries(build_album(receipts=[], reports=reports)) if one["kind"] == "trouble"]
+    assert len(receipt) == len(Code) + 1
+    assert all(one["hint"] and one["message"] and one["money"].endswith(".") for one in receipt)
+    assert {one["hint"] for one in receipt} == {"Do this.", GENERIC_HINT}
 
 
 def test_paused_provider_is_shown_once_above_the_pictures() -> None:
     errors = build_report("x", status="paused", code="budget_reached")["errors"]
     shown = build_page_data(build_album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
-    (told,) = shown["stopped"]
-    assert (told["name"], told["status"], told["hint"]) == ("ideogram", "paused", "Replace the file.")
+    (receipt,) = shown["stopped"]
+    assert (receipt["name"], receipt["status"], receipt["hint"]) == ("ideogram", "paused", "Replace the file.")
     assert "trouble" not in {one["kind"] for one in shown["entries"]}
 
 
@@ -258,8 +258,8 @@ def test_thumb_made_by_two_threads_at_once_counts_once(tmp_path: Path) -> None:
             both.wait()
         return bucket.read(file)
 
-    made = write_gallery(tmp_path, build_album(receipts=twins, reports=[]), read_together, NOON, max_workers=3)
-    assert (made.new_thumbnail_count, made.kept_thumbnail_count) == (2, 1)
+    written = write_gallery(tmp_path, build_album(receipts=twins, reports=[]), read_together, NOON, max_workers=3)
+    assert (written.new_thumbnail_count, written.kept_thumbnail_count) == (2, 1)
 
 
 def test_new_version_of_a_picture_replaces_its_thumb(tmp_path: Path) -> None:
@@ -269,15 +269,15 @@ def test_new_version_of_a_picture_replaces_its_thumb(tmp_path: Path) -> None:
     )
     newer = build_receipt("a.jpg", build_result("a.png", version_id="two"))
     (tmp_path / "thumbs" / "mine.webp").write_bytes(b"")
-    made = write_gallery(tmp_path, build_album(receipts=[newer], reports=[]), bucket.read, NOON)
-    assert (made.new_thumbnail_count, made.kept_thumbnail_count) == (1, 1)
+    written = write_gallery(tmp_path, build_album(receipts=[newer], reports=[]), bucket.read, NOON)
+    assert (written.new_thumbnail_count, written.kept_thumbnail_count) == (1, 1)
     assert len([*(tmp_path / "thumbs").iterdir()]) == 3
 
 
 def test_missing_photo_is_reported_and_its_picture_kept(tmp_path: Path) -> None:
-    made = write_gallery(tmp_path, build_album(reports=[]), FakeBucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
-    assert {file.key: why for file, why in made.missing_files.items()} == {f"{PREFIX}cup.jpg": MissingReason.GONE}
-    shown = PageReader(made.index_path.read_text("utf-8")).data["entries"]
+    written = write_gallery(tmp_path, build_album(reports=[]), FakeBucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
+    assert {file.key: why for file, why in written.missing_files.items()} == {f"{PREFIX}cup.jpg": MissingReason.GONE}
+    shown = PageReader(written.index_path.read_text("utf-8")).data["entries"]
     assert (shown[0]["before"], bool(shown[0]["after"])) == ("", True)
 
 
@@ -293,8 +293,8 @@ def test_page_explains_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | 
     def answered(file: GalleryFile) -> bytes | MissingReason:
         return answer if file.key.endswith(".jpg") else build_image()
 
-    made = write_gallery(tmp_path, build_album(), answered, NOON)
-    for one in PageReader(made.index_path.read_text("utf-8")).data["entries"]:
+    written = write_gallery(tmp_path, build_album(), answered, NOON)
+    for one in PageReader(written.index_path.read_text("utf-8")).data["entries"]:
         assert (one["before"], one["no_before"], one.get("no_after", "")) == ("", words, "")
 
 
@@ -328,14 +328,14 @@ def test_page_without_a_description_of_itself_is_kept(tmp_path: Path) -> None:
 
 
 def test_page_does_not_reveal_the_name_of_the_bucket(tmp_path: Path) -> None:
-    made = write_gallery(tmp_path, build_album(output_bucket="output-of-123456789012"), FakeBucket().read, NOON)
-    assert "123456789012" not in made.index_path.read_text("utf-8")
+    written = write_gallery(tmp_path, build_album(output_bucket="output-of-123456789012"), FakeBucket().read, NOON)
+    assert "123456789012" not in written.index_path.read_text("utf-8")
 
 
 def test_thumbs_of_a_renamed_page_stay(tmp_path: Path) -> None:
-    made = write_gallery(tmp_path, build_album(), FakeBucket().read, NOON)
+    written = write_gallery(tmp_path, build_album(), FakeBucket().read, NOON)
     kept = {*(tmp_path / "thumbs").iterdir()}
-    made.index_path.rename(tmp_path / "shoes.html")
+    written.index_path.rename(tmp_path / "shoes.html")
     write_gallery(
         tmp_path,
         build_album(receipts=[build_receipt("hat.jpg", build_result("hat.png"))], reports=[]),
@@ -367,12 +367,12 @@ def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
     for n, one in enumerate(many):
         one["source"]["sha256"] = "the same"
         one["jobs"][0]["results"][0] |= {"key": f"{n % 3}.png"}
-    made = write_gallery(tmp_path, build_album(receipts=many, reports=[]), FakeBucket().read, NOON)
-    shown = PageReader(made.index_path.read_text("utf-8")).data
+    written = write_gallery(tmp_path, build_album(receipts=many, reports=[]), FakeBucket().read, NOON)
+    shown = PageReader(written.index_path.read_text("utf-8")).data
     assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
     assert "$120.00 in total" in shown["sums"]
-    assert made.index_path.stat().st_size < 4_000_000
-    assert made.new_thumbnail_count == 4
+    assert written.index_path.stat().st_size < 4_000_000
+    assert written.new_thumbnail_count == 4
 
 
 def test_page_without_pictures_says_so(tmp_path: Path) -> None:

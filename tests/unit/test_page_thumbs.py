@@ -28,9 +28,9 @@ def encode_image(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def open_thumb(data: bytes) -> Image.Image:
-    made = encode_thumbnail(data)
-    assert isinstance(made, bytes)
-    return Image.open(BytesIO(made))
+    thumb = encode_thumbnail(data)
+    assert isinstance(thumb, bytes)
+    return Image.open(BytesIO(thumb))
 
 
 def build_file(key: str) -> GalleryFile:

@@ -72,7 +72,7 @@ def test_instructions_changed_when_their_mark_did() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "said"),
+    ("places", "expected"),
     [
         ([], OwnInstructions.NONE),
         ([NO_TAGS], OwnInstructions.NONE),
@@ -84,9 +84,9 @@ def test_instructions_changed_when_their_mark_did() -> None:
     ],
 )
 def test_sidecar_is_complete_and_tags_are_when_they_name_an_operation(
-    places: list[InstructionSource], said: OwnInstructions
+    places: list[InstructionSource], expected: OwnInstructions
 ) -> None:
-    assert state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(places))) is said
+    assert state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(places))) is expected
 
 
 SEVERAL = {"": "job-1", "beach": "job-2"}

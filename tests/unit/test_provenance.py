@@ -17,9 +17,9 @@ def read_properties(packet: bytes) -> dict[str, str]:
     parser.StartElementHandler = lambda name, _attributes: names.append(name)
     parser.EndElementHandler = lambda _name: names.pop()
 
-    def read_text(said: str) -> None:
-        if said.strip():
-            found[names[-1]] = found.get(names[-1], "") + said
+    def read_text(text: str) -> None:
+        if text.strip():
+            found[names[-1]] = found.get(names[-1], "") + text
 
     parser.CharacterDataHandler = read_text
     parser.Parse(packet, True)

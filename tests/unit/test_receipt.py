@@ -24,8 +24,8 @@ from tests.unit.core_items import (
 
 
 def test_receipt_shows_the_purchase_and_its_cost() -> None:
-    asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
-    job = build_stored_job(throttled_ms=1_500, warnings=(build_warning("one"),), instructions=asked)
+    instructions = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
+    job = build_stored_job(throttled_ms=1_500, warnings=(build_warning("one"),), instructions=instructions)
     turned = PhotoChange.of(ChangeCode.ORIENTATION, 6)
     changes = (turned, PhotoChange.of(ChangeCode.REENCODED, "jpeg", "kept_quality"))
     view = build_receipt(build_source(photo=build_photo_facts(changes=changes)), [job])
@@ -42,7 +42,7 @@ def test_receipt_shows_the_purchase_and_its_cost() -> None:
     assert view["total_usd"] == 0.06
     assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0}
     assert (entry["variant"], entry["current"], entry["status"]) == (None, True, "stored")
-    assert entry["instructions"] == asked
+    assert entry["instructions"] == instructions
     assert entry["provenance"] == dict.fromkeys(("operation", "prompt"), "shoes/red.jpg.json")
     assert (entry["throttled_seconds"], entry["warnings"]) == (1.5, ["one"])
     assert (entry["queued_at"], entry["stored_at"]) == ("2026-11-16T12:00:00.250Z", "2026-11-16T12:00:09.500Z")

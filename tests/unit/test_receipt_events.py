@@ -11,17 +11,17 @@ from tests.unit.core_items import LATER, NOW, build_dead_job, build_job, build_p
 
 
 def test_stored_job_is_announced_as_completed() -> None:
-    told = build_job_event(build_source(), build_stored_job())
-    assert told
-    kind, detail = told
+    event = build_job_event(build_source(), build_stored_job())
+    assert event
+    kind, detail = event
     assert (kind, detail["job"]["job_id"]) == ("Image Completed", "job-1")
 
 
 @pytest.mark.parametrize("status", [JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD])
 def test_failed_job_is_announced_as_failed(status: JobStatus) -> None:
-    told = build_job_event(build_source(), build_dead_job(status=status))
-    assert told
-    kind, detail = told
+    event = build_job_event(build_source(), build_dead_job(status=status))
+    assert event
+    kind, detail = event
     assert kind == "Image Failed"
     assert [error["status"] for error in detail["errors"]] == [status.value]
 
@@ -55,10 +55,10 @@ def test_each_end_of_a_job_has_its_event_id() -> None:
         build_dead_job(status=JobStatus.HELD),
         build_stored_job(ended_at=NOW),
     ]
-    told = [build_job_event(build_source(), job) for job in ends]
-    assert len({one[1]["event_id"] for one in told if one}) == len(ends)
-    assert told[0]
-    assert told[0][1]["event_id"] == derive_event_id("job-1", "stored", LATER.isoformat())
+    event = [build_job_event(build_source(), job) for job in ends]
+    assert len({one[1]["event_id"] for one in event if one}) == len(ends)
+    assert event[0]
+    assert event[0][1]["event_id"] == derive_event_id("job-1", "stored", LATER.isoformat())
 
 
 def test_dead_letter_explains_itself() -> None:

@@ -84,10 +84,10 @@ def test_too_long_output_omits_what_its_receipt_has(changes: dict[str, Any], wit
     found = build_task_result(build_source(), build_request(*jobs), jobs)
     assert found
     assert len(found.output.encode()) <= MAX_OUTPUT_BYTES
-    told = json.loads(found.output)
-    assert (len(told["jobs"]), told["total_usd"]) == (20, 1.2)
+    answer = json.loads(found.output)
+    assert (len(answer["jobs"]), answer["total_usd"]) == (20, 1.2)
     assert all(
-        without.isdisjoint(job) and {"job_id", "variant", "status", "cost"} <= job.keys() for job in told["jobs"]
+        without.isdisjoint(job) and {"job_id", "variant", "status", "cost"} <= job.keys() for job in answer["jobs"]
     )
 
 
@@ -99,9 +99,9 @@ def test_too_long_cause_contains_the_first_errors_completely() -> None:
     found = build_task_result(build_source(), build_request(problems=problems), [])
     assert found
     assert len(found.cause) <= MAX_CAUSE_LENGTH
-    told = json.loads(found.cause)
-    assert [one["variant"] for one in told] == [f"v{n}" for n in range(len(told))]
-    assert len(told) > 10
+    answer = json.loads(found.cause)
+    assert [one["variant"] for one in answer] == [f"v{n}" for n in range(len(answer))]
+    assert len(answer) > 10
 
 
 def test_skipped_request_states_its_reason() -> None:

@@ -150,8 +150,8 @@ def test_every_field_has_a_title_and_a_description(kind: str) -> None:
 def test_editor_shows_what_a_style_can_be(field: str) -> None:
     (error,) = VALIDATOR.iter_errors({field: "golden hours"})
     assert error.message.startswith("'golden hours' is not one of [")
-    told = SCHEMA["properties"][field]["else"]["errorMessage"]
-    assert "62 presets, such as 'golden" in told.casefold()
+    messages = SCHEMA["properties"][field]["else"]["errorMessage"]
+    assert "62 presets, such as 'golden" in messages.casefold()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -163,9 +163,9 @@ def test_unsupported_field_is_not_offered_and_refused_with_reason(kind: str) -> 
         given = {"prompt": "a beach", field: "DESIGN"}
         assert not VALIDATOR.is_valid(given)
         assert is_accepted(given)
-        asked = parse_file("red.jpg.json", json.dumps(given).encode()).fields
-        told = [" ".join(find_not_expressible(provider, asked)) for provider in sorted(SUPPORTED_PROVIDERS)]
-        assert [words for words in told if f"has no {field}" not in words] == []
+        fields = parse_file("red.jpg.json", json.dumps(given).encode()).fields
+        messages = [" ".join(find_not_expressible(provider, fields)) for provider in sorted(SUPPORTED_PROVIDERS)]
+        assert [words for words in messages if f"has no {field}" not in words] == []
 
 
 def test_no_field_may_be_null_or_unbounded() -> None:

@@ -76,9 +76,9 @@ def documented_permissions() -> set[str]:
     return set(re.findall(r"`(\w+:[A-Z]\w+)`", chapter))
 
 
-def test_every_permission_of_the_command_is_on_the_page(told: set[str]) -> None:
-    assert list_needed_permissions() - told == set()
+def test_every_permission_of_the_command_is_on_the_page(documented_permissions: set[str]) -> None:
+    assert list_needed_permissions() - documented_permissions == set()
 
 
-def test_page_grants_no_permission_that_is_not_used(told: set[str]) -> None:
-    assert told - list_needed_permissions() == BESIDES
+def test_page_grants_no_permission_that_is_not_used(documented_permissions: set[str]) -> None:
+    assert documented_permissions - list_needed_permissions() == BESIDES

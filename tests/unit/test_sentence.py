@@ -38,22 +38,22 @@ def test_sentence_is_rendered_unchanged() -> None:
 # -- what the type checker refuses -----------------------------------------------------------------------------------
 
 
-def decisions_by_a_sentence(said: Sentence, other: Sentence, problem: Problem, warning: JobWarning) -> list[Any]:
+def decisions_by_a_sentence(sentence: Sentence, other: Sentence, problem: Problem, warning: JobWarning) -> list[Any]:
     """Never called: the type checker reads it."""
     return [
-        said == other,  # pyrefly: ignore[deprecated]
-        said != other,  # pyrefly: ignore[deprecated]
-        said == "The file is empty.",  # pyrefly: ignore[deprecated]
+        sentence == other,  # pyrefly: ignore[deprecated]
+        sentence != other,  # pyrefly: ignore[deprecated]
+        sentence == "The file is empty.",  # pyrefly: ignore[deprecated]
         problem.message == "The file is empty.",  # pyrefly: ignore[deprecated]
         problem.hint == other,  # pyrefly: ignore[deprecated]
         warning.text == "moved",  # pyrefly: ignore[deprecated]
-        "empty" in said,  # pyrefly: ignore[not-iterable]
+        "empty" in sentence,  # pyrefly: ignore[not-iterable]
         "empty" in problem.message,  # pyrefly: ignore[not-iterable]
-        said < other,  # pyrefly: ignore[unsupported-operation]
-        said.startswith("The"),  # pyrefly: ignore[missing-attribute]
-        said[:3],  # pyrefly: ignore[bad-index]
-        len(said),  # pyrefly: ignore[bad-argument-type]
-        re.search("empty", said),  # pyrefly: ignore[no-matching-overload]
+        sentence < other,  # pyrefly: ignore[unsupported-operation]
+        sentence.startswith("The"),  # pyrefly: ignore[missing-attribute]
+        sentence[:3],  # pyrefly: ignore[bad-index]
+        len(sentence),  # pyrefly: ignore[bad-argument-type]
+        re.search("empty", sentence),  # pyrefly: ignore[no-matching-overload]
         re.fullmatch("empty", problem.message),  # pyrefly: ignore[no-matching-overload]
     ]
 
@@ -62,13 +62,13 @@ def decisions_by_a_sentence(said: Sentence, other: Sentence, problem: Problem, w
 
 
 DECISIONS: list[Callable[[Any], object]] = [
-    lambda said: said == "The file is empty.",
-    lambda said: "The file is empty." == said,  # noqa: SIM300 - the side that the type checker does not look at
-    lambda said: said in ["The file is empty."],
-    lambda said: dict[Any, int]().get(said),
-    lambda said: {said},
-    lambda said: bool(said),
-    lambda said: said or "nothing",
+    lambda sentence: sentence == "The file is empty.",
+    lambda sentence: "The file is empty." == sentence,  # noqa: SIM300 - the side that the type checker does not look at
+    lambda sentence: sentence in ["The file is empty."],
+    lambda sentence: dict[Any, int]().get(sentence),
+    lambda sentence: {sentence},
+    lambda sentence: bool(sentence),
+    lambda sentence: sentence or "nothing",
 ]
 
 
@@ -127,6 +127,6 @@ def test_request_advice_says_to_send_it_again(then: FollowUp) -> None:
 
 
 def test_hint_of_a_problem_fits_its_reader() -> None:
-    told = Problem.from_error(BackdropError(Code.SIDECAR_TOO_LARGE, "It is large."), NOW)
-    assert "automatically" in str(told.hint)
-    assert "send the request again" in str(replace(told, origin=Origin.REQUEST).hint)
+    reported = Problem.from_error(BackdropError(Code.SIDECAR_TOO_LARGE, "It is large."), NOW)
+    assert "automatically" in str(reported.hint)
+    assert "send the request again" in str(replace(reported, origin=Origin.REQUEST).hint)

@@ -28,7 +28,7 @@ WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
 def list_alarms(**parameters: str) -> dict[str, Node]:
     """The alarms' properties by their names."""
     found = Deployed(**parameters).of_type("AWS::CloudWatch::Alarm").values()
-    return {made["AlarmName"]: made for made in found}
+    return {alarm["AlarmName"]: alarm for alarm in found}
 
 
 NAMES = sorted(list_alarms())
@@ -40,17 +40,17 @@ ON_QUEUES = {
 }
 
 
-def list_watched_metrics(made: Node) -> list[dict[str, Any]]:
+def list_watched_metrics(alarm: Node) -> list[dict[str, Any]]:
     """Returns the metrics that an alarm watches."""
-    parts = [part["MetricStat"]["Metric"] for part in made.get("Metrics", []) if "MetricStat" in part]
-    return parts or [made]
+    parts = [part["MetricStat"]["Metric"] for part in alarm.get("Metrics", []) if "MetricStat" in part]
+    return parts or [alarm]
 
 
 def dimensions(metric: Node) -> dict[str, str]:
     return {one["Name"]: one["Value"] for one in metric["Dimensions"]}
 
 
-OURS = {metric["MetricName"] for made in list_alarms().values() for metric in list_watched_metrics(made)} & {*Metric}
+OURS = {metric["MetricName"] for alarm in list_alarms().values() for metric in list_watched_metrics(alarm)} & {*Metric}
 
 
 def read_metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -95,16 +95,16 @@ def test_alarm_on_money_matches_the_line_that_deliver_writes(capsys: pytest.Capt
     count_ended_job(build_dead_job())
     [line] = [line for line in read_metrics(capsys) if "PaidWithoutResult" in line]
     [metric] = line["_aws"]["CloudWatchMetrics"]
-    made = list_alarms()["backdrop-paid-without-result"]
-    assert metric["Namespace"] == made["Namespace"]
-    assert metric["Dimensions"] == [list(dimensions(made))]
-    assert {name: line[name] for name in dimensions(made)} == dimensions(made)
+    alarm = list_alarms()["backdrop-paid-without-result"]
+    assert metric["Namespace"] == alarm["Namespace"]
+    assert metric["Dimensions"] == [list(dimensions(alarm))]
+    assert {name: line[name] for name in dimensions(alarm)} == dimensions(alarm)
 
 
 def test_every_function_emits_metrics_for_the_stack_of_its_alarms() -> None:
     functions = Deployed().of_type("AWS::Serverless::Function").values()
-    told = [made["Environment"]["Variables"] for made in functions if "Environment" in made]
-    assert {(one["POWERTOOLS_SERVICE_NAME"], one["POWERTOOLS_METRICS_NAMESPACE"]) for one in told} == {
+    environments = [alarm["Environment"]["Variables"] for alarm in functions if "Environment" in alarm]
+    assert {(one["POWERTOOLS_SERVICE_NAME"], one["POWERTOOLS_METRICS_NAMESPACE"]) for one in environments} == {
         ("backdrop", "Backdrop")
     }
 
@@ -126,7 +126,7 @@ def test_functions_with_unreported_throttles_are_watched_for_throttling() -> Non
 
 
 def test_alarms_page_states_their_number_and_their_cost() -> None:
-    metrics = sum(len(list_watched_metrics(made)) for made in list_alarms().values())
+    metrics = sum(len(list_watched_metrics(alarm)) for alarm in list_alarms().values())
     words = PAGE.read_text()
     assert "A stack has eleven alarms" in words
     assert len(NAMES) == 11
@@ -134,17 +134,17 @@ def test_alarms_page_states_their_number_and_their_cost() -> None:
 
 
 def test_errors_of_every_function_are_watched() -> None:
-    made = list_alarms()["backdrop-function-errors"]
-    sums, *parts = made["Metrics"]
+    alarm = list_alarms()["backdrop-function-errors"]
+    sums, *parts = alarm["Metrics"]
     assert (sums["Expression"], "ReturnData" in sums) == ("SUM(METRICS())", False)
-    functions = {dimensions(metric).get("FunctionName") for metric in list_watched_metrics(made)} - {None}
+    functions = {dimensions(metric).get("FunctionName") for metric in list_watched_metrics(alarm)} - {None}
     assert functions == {*Deployed().of_type("AWS::Serverless::Function")}
-    assert "UnexpectedError" in {metric["MetricName"] for metric in list_watched_metrics(made)}, (
+    assert "UnexpectedError" in {metric["MetricName"] for metric in list_watched_metrics(alarm)}, (
         "a batch hides it from Lambda"
     )
     assert len(parts) <= 10, "what CloudWatch takes"
     assert {part["ReturnData"] for part in parts} == {False}
-    assert len({part["Id"] for part in made["Metrics"]}) == len(made["Metrics"])
+    assert len({part["Id"] for part in alarm["Metrics"]}) == len(alarm["Metrics"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -153,8 +153,8 @@ def test_missing_data_is_good_except_from_reconcile(name: str) -> None:
     assert list_alarms()[name]["TreatMissingData"] == silence
 
 
-def measure_period(made: Node) -> int:
-    [seconds] = {made.get("Period"), *(p["MetricStat"]["Period"] for p in made.get("Metrics", [])[1:])} - {None}
+def measure_period(alarm: Node) -> int:
+    [seconds] = {alarm.get("Period"), *(p["MetricStat"]["Period"] for p in alarm.get("Metrics", [])[1:])} - {None}
     return seconds
 
 
@@ -175,9 +175,13 @@ def measure_period(made: Node) -> int:
     ],
 )
 def test_alarm_rings_at_its_threshold_without_delay(name: str, mark: str, seconds: int, periods: int) -> None:
-    made = list_alarms()[f"backdrop-{name}"]
-    sign = SIGNS[made["ComparisonOperator"]]
-    assert (f"{sign}{made['Threshold']}", measure_period(made), made["EvaluationPeriods"]) == (mark, seconds, periods)
+    alarm = list_alarms()[f"backdrop-{name}"]
+    sign = SIGNS[alarm["ComparisonOperator"]]
+    assert (f"{sign}{alarm['Threshold']}", measure_period(alarm), alarm["EvaluationPeriods"]) == (
+        mark,
+        seconds,
+        periods,
+    )
 
 
 def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
@@ -186,16 +190,16 @@ def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
     That is more than the configured periods: five for three (Amazon CloudWatch User Guide, "Configuring how alarms
     treat missing data").
     """
-    made = list_alarms()["backdrop-reconcile-silent"]
-    assert "has not run for half an hour" in made["AlarmDescription"]
-    assert measure_period(made) * (made["EvaluationPeriods"] + 2) == 30 * 60
+    alarm = list_alarms()["backdrop-reconcile-silent"]
+    assert "has not run for half an hour" in alarm["AlarmDescription"]
+    assert measure_period(alarm) * (alarm["EvaluationPeriods"] + 2) == 30 * 60
 
 
 def test_gauge_alarms_cover_two_runs_of_reconcile() -> None:
     [schedule] = Deployed().resources["ReconcileFunction"]["Properties"]["Events"].values()
     assert schedule["Properties"] == {"Schedule": "rate(5 minutes)"}
     gauges = {Metric.OLDEST_UNKNOWN, Metric.OLDEST_OPEN_JOB, Metric.PROVIDERS_PAUSED, Metric.BUDGET_USED}
-    assert {made["Period"] for made in list_alarms().values() if made.get("MetricName") in gauges} == {600}
+    assert {alarm["Period"] for alarm in list_alarms().values() if alarm.get("MetricName") in gauges} == {600}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -203,10 +207,10 @@ def test_alarm_says_what_happened_and_what_to_do(name: str) -> None:
     words = list_alarms()[name]["AlarmDescription"]
     assert len(words) <= 1024, "what CloudWatch takes"
     assert "What to do: " in words
-    said = COMMAND.findall(words)
-    assert said, "no command that helps"
+    named_commands = COMMAND.findall(words)
+    assert named_commands, "no command that helps"
     known = commands()
-    for command in said:
+    for command in named_commands:
         verb, *options = command.split()
         assert command.endswith("--stack backdrop"), "it would ask the wrong stack"
         assert verb in known
@@ -226,9 +230,9 @@ def test_alarms_page_has_no_heading_without_an_alarm() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_alarm_is_mailed_and_its_end_if_meaningful(name: str) -> None:
-    made = list_alarms(AlarmEmail=ADDRESS)[name]
-    assert made["AlarmActions"] == ["AlarmTopic"]
-    assert made.get("OKActions") == (None if name in WITHOUT_ALL_CLEAR else ["AlarmTopic"])
+    alarm = list_alarms(AlarmEmail=ADDRESS)[name]
+    assert alarm["AlarmActions"] == ["AlarmTopic"]
+    assert alarm.get("OKActions") == (None if name in WITHOUT_ALL_CLEAR else ["AlarmTopic"])
 
 
 def test_mail_goes_to_the_configured_address() -> None:
@@ -237,7 +241,7 @@ def test_mail_goes_to_the_configured_address() -> None:
 
 
 def test_no_mail_resources_exist_without_an_address() -> None:
-    assert not [name for name, made in list_alarms().items() if "AlarmActions" in made or "OKActions" in made]
+    assert not [name for name, alarm in list_alarms().items() if "AlarmActions" in alarm or "OKActions" in alarm]
     assert not [name for name in Deployed().resources if name.startswith(("AlarmTopic", "AlarmMail"))]
 
 

@@ -91,8 +91,8 @@ def test_plan_is_retried_for_every_error_that_passes(states: dict[str, Any]) -> 
 
 
 def test_report_gets_the_input_once_and_the_map_failure(states: dict[str, Any]) -> None:
-    told = states["Report"]["Parameters"]["Payload"]["report"]
-    assert told == {"execution.$": "$$.Execution", "failure.$": "$.planned.failure"}
+    payload = states["Report"]["Parameters"]["Payload"]["report"]
+    assert payload == {"execution.$": "$$.Execution", "failure.$": "$.planned.failure"}
     assert states["Plan"]["ResultSelector"]["failure"] == {}
     assert states["AskForEach"]["Catch"][0]["ResultPath"] == "$.planned.failure"
 
@@ -119,9 +119,9 @@ def test_plan_sets_concurrency_and_the_local_cloud_a_fixed_number(
     limits = {"IdeogramMaxInFlight": "10", "SegmindMaxInFlight": "4", "OneMinMaxInFlight": "0"}
     given = {**limits, "RunwareMaxInFlight": "7", "DefaultProvider": "runware"}
     emulator_patches.set_map_concurrency(emulator, "arn", given)
-    told = json.loads(emulator.told)["States"]["AskForEach"]
-    assert told["MaxConcurrency"] == 14
-    assert "MaxConcurrencyPath" not in told
+    payload = json.loads(emulator.told)["States"]["AskForEach"]
+    assert payload["MaxConcurrency"] == 14
+    assert "MaxConcurrencyPath" not in payload
 
 
 def test_stopped_or_failed_execution_invokes_the_campaign_function() -> None:

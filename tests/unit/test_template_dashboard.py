@@ -41,22 +41,22 @@ def rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Returns the metrics of a graph, with abbreviations expanded, and how each is drawn."""
     before: list[str] = []
     for row in graph["metrics"]:
-        drawn = row[-1] if isinstance(row[-1], dict) else {}
+        drawing = row[-1] if isinstance(row[-1], dict) else {}
         words = [word for word in row if isinstance(word, str)]
         if words[:1] == ["..."]:
             words = [*before[: len(before) - len(words) + 1], *words[1:]]
         words = [before[place] if word == "." else word for place, word in enumerate(words)]
         before = words or before
-        yield words, drawn
+        yield words, drawing
 
 
 def shown(graph: dict[str, Any]) -> Iterator[Shown]:
     """Returns every metric that a graph requests from CloudWatch."""
-    for words, drawn in rows(graph):
+    for words, drawing in rows(graph):
         if words:
             found = dict(zip(words[2::2], words[3::2], strict=True))
             yield Shown(words[0], words[1], frozenset(found), found.get("service", ""))
-        for schema, terms, _ in SEARCH.findall(drawn.get("expression", "")):
+        for schema, terms, _ in SEARCH.findall(drawing.get("expression", "")):
             namespace, *dimensions = schema.split(",")
             one, several = NAMED.findall(terms)[0]
             service = re.findall(r'service="([^"]+)"', terms)
@@ -83,41 +83,43 @@ def test_graph_shows_metrics_that_are_emitted_with_its_dimensions(title: str) ->
 def test_graph_uses_valid_cloudwatch_expressions(title: str) -> None:
     graph = GRAPHS[title]
     assert graph["region"] == "eu-central-1"
-    known = {drawn["id"] for _, drawn in rows(graph) if "id" in drawn}
-    for words, drawn in rows(graph):
+    known = {drawing["id"] for _, drawing in rows(graph) if "id" in drawing}
+    for words, drawing in rows(graph):
         if not words:
-            left = SEARCH.sub("", drawn["expression"])
+            left = SEARCH.sub("", drawing["expression"])
             assert "SEARCH" not in left, "a search that cannot be read"
             assert set(re.findall(r"[a-z]\w*", left)) <= known
-            assert "label" in drawn or not drawn["visible"]
+            assert "label" in drawing or not drawing["visible"]
 
 
 def test_dashboard_shows_what_operators_need() -> None:
-    asked = {
+    expected = {
         *("Completed", "Failed", "OpenJobs", "OldestOpenJobSeconds", "SlotSeconds", "Throttled", "ThrottledSeconds"),
         *("ProviderLatency", "SpentTodayUSD", "BudgetLeftUSD", "SpentUSD", "Pictures", "UnknownUSD", "DeadLettered"),
         *("LostAnswers", "PossibleDoubleCharges", "PaidWithoutResult", "UnexpectedError", "ColdStart"),
     }
-    assert asked <= {one.name for graph in GRAPHS.values() for one in shown(graph)}
+    assert expected <= {one.name for graph in GRAPHS.values() for one in shown(graph)}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_provider_that_is_off_is_not_on_the_dashboard(provider: str) -> None:
     def slots(**limits: str) -> list[dict[str, Any]]:
         [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
-        return [drawn for _, drawn in rows(graph)]
+        return [drawing for _, drawing in rows(graph)]
 
     on, off = slots(**ALL_ON), slots(**ALL_ON | {f"{provider}MaxInFlight": "0"})
     assert (len(on), len(off)) == (4, 3)
-    [gone] = [drawn["label"] for drawn in on if drawn["label"] not in {other["label"] for other in off}]
+    [gone] = [drawing["label"] for drawing in on if drawing["label"] not in {other["label"] for other in off}]
     assert gone.replace("1min.ai", "OneMin") == provider
 
 
 def test_slot_use_is_relative_to_the_providers_own_limit() -> None:
     limits = {f"{provider}MaxInFlight": str(number) for number, provider in enumerate(PROVIDERS, start=11)}
     [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
-    told = [drawn["expression"] for _, drawn in rows(graph)]
-    for name, limit, expression in zip(("ideogram", "segmind", "1min", "runware"), range(11, 15), told, strict=True):
+    expressions = [drawing["expression"] for _, drawing in rows(graph)]
+    for name, limit, expression in zip(
+        ("ideogram", "segmind", "1min", "runware"), range(11, 15), expressions, strict=True
+    ):
         assert f'provider="{name}"' in expression
         assert expression.startswith("100*SUM(")
         assert expression.endswith(f"/(300*{limit})")
@@ -131,7 +133,7 @@ def test_money_spent_today_is_shown_with_the_budget() -> None:
 
 
 def test_cost_per_picture_is_divided_by_pictures_not_jobs() -> None:
-    *parts, whole = [drawn for _, drawn in rows(GRAPHS["Dollars per picture, hourly"])]
+    *parts, whole = [drawing for _, drawing in rows(GRAPHS["Dollars per picture, hourly"])]
     named = {part["id"]: NAMED.findall(part["expression"])[0][0] for part in parts}
     assert named == {"spent": "SpentUSD", "pictures": "Pictures"}
     assert whole["expression"] == "spent / pictures"
@@ -139,17 +141,17 @@ def test_cost_per_picture_is_divided_by_pictures_not_jobs() -> None:
 
 def test_every_alarm_is_on_the_dashboard() -> None:
     [alarms] = widgets("alarm")
-    made = Deployed().of_type("AWS::CloudWatch::Alarm").values()
+    alarm_resources = Deployed().of_type("AWS::CloudWatch::Alarm").values()
     prefix = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:"
-    assert {*alarms["alarms"]} == {f"{prefix}{one['AlarmName']}" for one in made}
+    assert {*alarms["alarms"]} == {f"{prefix}{one['AlarmName']}" for one in alarm_resources}
 
 
 def test_dashboard_starts_with_instructions() -> None:
     first, second, *_ = body()["widgets"]
     assert (first["type"], second["type"]) == ("text", "alarm")
     words = first["properties"]["markdown"]
-    for told in ("`backdrop status --stack backdrop`", "`backdrop failures --stack backdrop`", "docs/alarms.md"):
-        assert told in words
+    for expressions in ("`backdrop status --stack backdrop`", "`backdrop failures --stack backdrop`", "docs/alarms.md"):
+        assert expressions in words
 
 
 def test_rows_of_the_dashboard_are_full() -> None:

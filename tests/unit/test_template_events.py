@@ -8,11 +8,11 @@ from tests.unit.template_document import Deployed
 
 
 def test_every_change_of_a_photo_is_sent_to_intake() -> None:
-    made = Deployed().resources["PhotoBucket"]["Properties"]["NotificationConfiguration"]
-    told = [(n["Event"], n["Queue"]) for n in made["QueueConfigurations"]]
+    notifications = Deployed().resources["PhotoBucket"]["Properties"]["NotificationConfiguration"]
+    routes = [(n["Event"], n["Queue"]) for n in notifications["QueueConfigurations"]]
     events = ("ObjectCreated", "ObjectRemoved", "ObjectTagging")
-    assert told == [(f"s3:{event}:*", "IntakeQueue.Arn") for event in events]
-    assert all(set(n) == {"Event", "Queue"} for n in made["QueueConfigurations"])
+    assert routes == [(f"s3:{event}:*", "IntakeQueue.Arn") for event in events]
+    assert all(set(n) == {"Event", "Queue"} for n in notifications["QueueConfigurations"])
 
 
 @pytest.mark.parametrize("given", ["", "old-photos"])

@@ -28,7 +28,7 @@ WORDS = {
 def queries() -> dict[str, Node]:
     """The saved queries' properties by their names."""
     found = Deployed().of_type("AWS::Logs::QueryDefinition").values()
-    return {made["Name"]: made for made in found}
+    return {query["Name"]: query for query in found}
 
 
 def fields(query: str) -> set[str]:
@@ -42,8 +42,8 @@ def said() -> set[str]:
     """Returns the fields that the functions log."""
     code = [*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/backdrop/**/*.py")]
     calls = [node for path in code for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    told = [call for call in calls if re.search(r"\blogger\.(info|warning|append_keys)\(", ast.unparse(call))]
-    return {word.arg for call in told for word in call.keywords if word.arg}
+    logged = [call for call in calls if re.search(r"\blogger\.(info|warning|append_keys)\(", ast.unparse(call))]
+    return {word.arg for call in logged for word in call.keywords if word.arg}
 
 
 def messages() -> set[str]:
@@ -56,20 +56,20 @@ QUERIES = queries()
 
 
 def test_saved_queries_are_in_a_folder_with_the_stacks_name() -> None:
-    asked = {
+    expected = {
         *("one job's whole way", "errors, and why", "slowest calls"),
         *("throttles by provider", "money by job", "cold starts"),
     }
-    assert {*QUERIES} == {f"backdrop/{name}" for name in asked}
+    assert {*QUERIES} == {f"backdrop/{name}" for name in expected}
     page = (ROOT / "docs/operating.md").read_text()
-    assert [name for name in asked if f"\n| {name} | " not in page] == []
+    assert [name for name in expected if f"\n| {name} | " not in page] == []
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_query_uses_fields_that_the_lines_have(name: str) -> None:
-    wanted = fields(QUERIES[name]["QueryString"])
-    assert wanted
-    assert wanted <= OF_POWERTOOLS | OF_LAMBDA | OF_INSIGHTS | said()
+    used = fields(QUERIES[name]["QueryString"])
+    assert used
+    assert used <= OF_POWERTOOLS | OF_LAMBDA | OF_INSIGHTS | said()
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -93,7 +93,7 @@ def test_every_function_has_its_own_log_for_a_month() -> None:
     stack = Deployed()
     groups = stack.of_type("AWS::Logs::LogGroup")
     functions = stack.of_type("AWS::Serverless::Function")
-    written = {made["FunctionName"]: made["LoggingConfig"] for made in functions.values()}
+    written = {query["FunctionName"]: query["LoggingConfig"] for query in functions.values()}
     for name, config in written.items():
         assert config["LogFormat"] == "JSON"
         group = groups[config["LogGroup"]]

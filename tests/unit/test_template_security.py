@@ -53,14 +53,14 @@ def test_every_bucket_is_private_encrypted_versioned_and_retained() -> None:
     stack = Deployed(**EVERYTHING)
     buckets = stack.of_type("AWS::S3::Bucket")
     assert set(buckets) == {"PhotoBucket", "PictureBucket"}
-    for name, made in buckets.items():
+    for name, properties in buckets.items():
         closed = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-        assert made["PublicAccessBlockConfiguration"] == dict.fromkeys(closed, True)
-        [encrypted] = made["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert properties["PublicAccessBlockConfiguration"] == dict.fromkeys(closed, True)
+        [encrypted] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert encrypted == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-        assert made["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-        assert made["VersioningConfiguration"] == {"Status": "Enabled"}
-        rules = made["LifecycleConfiguration"]["Rules"]
+        assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        rules = properties["LifecycleConfiguration"]["Rules"]
         assert {rule["Status"] for rule in rules} == {"Enabled"}
         assert any("AbortIncompleteMultipartUpload" in rule and "Prefix" not in rule for rule in rules)
         kept = (stack.resources[name]["DeletionPolicy"], stack.resources[name]["UpdateReplacePolicy"])
