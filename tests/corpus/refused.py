@@ -12,7 +12,7 @@ from tests.corpus.case import Case
 from tests.corpus.files import bmp, claiming, gif_head, saved, tiff, tiff_head
 from tests.corpus.scene import picture, scene
 from tests.unit.imaging_photos import raw_png, with_chunk
-from tests.unit.jpeg_parts import HUFFMAN, QUANTIZATION, without
+from tests.unit.jpeg_parts import HUFFMAN, QUANTIZATION, remove_segments
 
 _SHORT, _LONG = 3, 4
 _MAX_SIDE = 65_535
@@ -92,8 +92,8 @@ def _damaged() -> Iterator[Case]:
         wrong_type[wrong_type.index(b"Exif") + place] = 0xE9
         yield _case(f"heic-with-an-item-of-invalid-type-{place + 1}", bytes(wrong_type), Code.DAMAGED_PHOTO)
     jpeg, progressive = saved(scene(), "jpeg"), saved(scene(), "jpeg", progressive=True)
-    yield _case("jpeg-without-quantization-tables", without(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
-    yield _case("jpeg-that-lacks-a-huffman-table", without(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)
+    yield _case("jpeg-without-quantization-tables", remove_segments(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
+    yield _case("jpeg-that-lacks-a-huffman-table", remove_segments(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)
     noisy = bytearray(saved(scene(), "avif"))
     noisy[-400:-100] = bytes(300)
     yield _case("avif-whose-pixels-are-gone", bytes(noisy), Code.DAMAGED_PHOTO)

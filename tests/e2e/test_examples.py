@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
-from tests.unit.examples import COMES_TO, read_files
+from tests.unit.examples import EXPECTED_PICTURES, read_files
 
 pytestmark = pytest.mark.usefixtures("composed")
 
@@ -24,16 +24,16 @@ CLEAR = {"cup-cut-out.webp", "cup-cut-out@thumb.webp", "flower.png", "flower@sma
 def examples(shop: Shop) -> Generator[Folder]:
     """All of them beside one another in one folder of the input bucket."""
     folder = Folder(shop, "examples")
-    for example in COMES_TO:
+    for example in EXPECTED_PICTURES:
         for name, data in read_files(example):
             folder.put(f"{example}/{name}", data)
     yield folder
     folder.close()
 
 
-@pytest.mark.parametrize("example", COMES_TO)
+@pytest.mark.parametrize("example", EXPECTED_PICTURES)
 def test_an_example_gives_what_it_shows(examples: Folder, example: str) -> None:
-    for photo, names in COMES_TO[example].items():
+    for photo, names in EXPECTED_PICTURES[example].items():
         all_there(examples, f"{example}/{photo}", names)
         for name in names:
             looks_right(examples, f"{example}/{photo}", name)

@@ -2,13 +2,13 @@
 
 from backdrop.aws.metric_names import Metric
 from tests.golden.golden import Golden
-from tests.unit.template_document import ALL_ON, Deployed, load
+from tests.unit.template_document import ALL_ON, Deployed, read_template
 
 SENTENCES = {"Description", "ConstraintDescription"}
 
 
 def test_a_parameter_keeps_its_name_type_default_and_values(golden: Golden) -> None:
-    parameters = load()["Parameters"].items()
+    parameters = read_template()["Parameters"].items()
     golden.holds(
         "parameters",
         {name: {key: value for key, value in told.items() if key not in SENTENCES} for name, told in parameters},

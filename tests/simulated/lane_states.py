@@ -7,7 +7,7 @@ from backdrop.model.provider_result import ProviderResult
 from tests.simulated.simulation import NOW
 
 SECOND = timedelta(seconds=1)
-OPEN = ProviderHealth(provider="ideogram")
+RUNNING_LANE = ProviderHealth(provider="ideogram")
 
 
 def observe_results(lane: ProviderHealth, *answers: ProviderResult) -> ProviderHealth:

@@ -107,7 +107,7 @@ def build_called_job(answer: ProviderResult) -> Job:
 
 
 def build_job_called_twice(answer: ProviderResult) -> Job:
-    """Returns a job whose first answer was lost, and whose second call had this result."""
+    """Returns a job with a lost first answer and a second call with this result."""
     return transitions.record_result(claim(job_in(JobStatus.UNKNOWN)).job, 2, answer, NOW).job
 
 

@@ -111,8 +111,8 @@ def test_every_cost_makes_a_run_longer() -> None:
     free = MachineCosts(dict.fromkeys(STAGES, 0.0), 0.0, 0.0, 0.0, 0.0, 0.0)
     assert measure_seconds(QUICK, free) == pytest.approx(QUICK.ideal_seconds, abs=0.001)
     for name in ("emulator_cpu", "upload_cpu", "standin_cpu", "invocation_delay"):
-        dear: dict[str, Any] = {name: 0.02}
-        assert measure_seconds(QUICK, replace(free, **dear)) > QUICK.ideal_seconds + 0.01, name
+        changed: dict[str, Any] = {name: 0.02}
+        assert measure_seconds(QUICK, replace(free, **changed)) > QUICK.ideal_seconds + 0.01, name
     assert measure_seconds(replace(QUICK, cold=True)) > measure_seconds(QUICK) + COSTS.cold_start_cpu
 
 
@@ -229,7 +229,7 @@ def test_page_distinguishes_simulated_rows_from_projections(tmp_path: Path) -> N
 def test_page_matches_the_saved_rows() -> None:
     found = load_result("extrapolation", Extrapolation)
     assert found
-    assert page.PAGE.read_text() == page.format_page(found.result, found.machine), "write it anew: make docs"
+    assert page.PAGE.read_text() == page.format_page(found.result, found.machine), "run `make docs`"
 
 
 def test_rows_take_photos_or_slots_and_seconds() -> None:

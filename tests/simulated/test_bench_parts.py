@@ -80,7 +80,7 @@ def test_every_plot_is_drawn_from_saved_results_and_shown() -> None:
     plots = make_bench.plots()
     assert {file.name for file in FOLDER.glob("*.svg")} == plots.keys()
     for name, svg in plots.items():
-        assert (FOLDER / name).read_text() == svg, "draw it anew: make docs"
+        assert (FOLDER / name).read_text() == svg, "run `make docs`"
         assert f"]({name})" in make_bench.PAGE.read_text()
 
 

@@ -32,7 +32,7 @@ def cancel_and_wait(world: World, prefix: str = "") -> None:
     world.clock.sleep(1)
 
 
-def status(world: World, key: str = KEY) -> tuple[JobStatus, int]:
+def read_status(world: World, key: str = KEY) -> tuple[JobStatus, int]:
     """Returns the job's status, and how many pictures the provider charged in total."""
     return find_only_job(world, key).status, count_paid_calls(world)
 
@@ -41,7 +41,7 @@ def test_photo_whose_event_arrives_late_is_not_bought() -> None:
     world = world_with_photo()
     cancel_and_wait(world)
     world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
     assert_at_rest(world)
 
 
@@ -50,7 +50,7 @@ def test_photo_found_only_by_the_sweep_is_not_bought() -> None:
     world.queues["intake"].messages.clear()
     cancel_and_wait(world)
     pass_time(world, 3600)
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
 
 
 def test_photos_dropped_later_or_elsewhere_are_bought() -> None:
@@ -81,7 +81,7 @@ def test_any_new_instruction_after_a_cancel_buys_the_photo(way: str) -> None:
         case _:
             send_rerun(world, KEY)
     world.run_until_empty()
-    assert status(world) == (S.STORED, 1)
+    assert read_status(world) == (S.STORED, 1)
     assert_at_rest(world)
 
 
@@ -92,7 +92,7 @@ def test_removing_tags_after_a_cancel_revives_nothing(left: dict[str, str]) -> N
     world.run_until_empty()
     world.s3.set_tags("photos", KEY, left)
     world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
     assert_at_rest(world)
 
 
@@ -104,7 +104,7 @@ def test_scanners_tag_on_an_unseen_photo_is_no_request() -> None:
     cancel_and_wait(world)
     world.s3.set_tags("photos", KEY, {"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
     world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
 
 
 def test_late_event_of_earlier_tags_counts_as_earlier() -> None:
@@ -117,7 +117,7 @@ def test_late_event_of_earlier_tags_counts_as_earlier() -> None:
     cancel_and_wait(world)
     world.sqs.send_externally(world.queues["intake"], late)
     world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["ended", "waits"])
@@ -130,10 +130,10 @@ def test_tags_seen_before_their_own_event_revive_the_job(ended: bool) -> None:
     (tagging,) = [one.body for one in world.queues["intake"].messages if "ObjectTagging" in one.body]
     world.queues["intake"].messages.pop()
     world.run_until_empty("intake", *(["ideogram"] if ended else []))
-    assert status(world) == (S.CANCELLED if ended else S.ACCEPTED, 0)
+    assert read_status(world) == (S.CANCELLED if ended else S.ACCEPTED, 0)
     world.sqs.send_externally(world.queues["intake"], tagging)
     world.run_until_empty()
-    assert status(world) == (S.STORED, 1)
+    assert read_status(world) == (S.STORED, 1)
     assert_at_rest(world)
 
 
@@ -150,11 +150,11 @@ def test_same_instructions_after_a_cancel_are_bought_once(way: str) -> None:
     upload_again()
     cancel_and_wait(world)
     world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
     for _ in range(2):
         upload_again()
         world.run_until_empty()
-        assert status(world) == (S.STORED, 1)
+        assert read_status(world) == (S.STORED, 1)
     assert_at_rest(world)
 
 
@@ -170,7 +170,7 @@ def test_redelivered_request_revives_only_what_it_asked_for() -> None:
     world.run_until_empty()
     assert refused == message.body
     assert world.read_report(KEY)
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
 
 
 def test_late_event_of_earlier_instructions_revives_nothing() -> None:
@@ -183,7 +183,7 @@ def test_late_event_of_earlier_instructions_revives_nothing() -> None:
     for late in (upload, tagging):
         world.sqs.send_externally(world.queues["intake"], late)
         world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
     assert find_only_job(world).requested_at == NOW
 
 
@@ -194,7 +194,7 @@ def test_job_requested_again_before_its_end_is_bought() -> None:
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty("intake")
     world.run_until_empty()
-    assert status(world) == (S.STORED, 1)
+    assert read_status(world) == (S.STORED, 1)
 
 
 def test_request_sent_before_is_answered_and_later_one_bought() -> None:
@@ -216,13 +216,13 @@ def test_earlier_folder_default_buys_nothing_and_later_one_does() -> None:
     upload_defaults(world, "shoes/", REMOVE)
     cancel_and_wait(world)
     world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
     upload_unique_photo(world, "hats/1.jpg")
     world.run_until_empty()
     cancel_and_wait(world)
     upload_defaults(world, "hats/", REMOVE)
     world.run_until_empty()
-    assert status(world, "hats/1.jpg") == (S.STORED, 1)
+    assert read_status(world, "hats/1.jpg") == (S.STORED, 1)
 
 
 def test_later_folder_default_revives_no_earlier_photo() -> None:
@@ -231,7 +231,7 @@ def test_later_folder_default_revives_no_earlier_photo() -> None:
     cancel_and_wait(world)
     upload_defaults(world, "shoes/", REMOVE)
     world.run_until_empty()
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
 
 
 def test_job_in_a_paused_lane_ends_by_itself() -> None:
@@ -240,7 +240,7 @@ def test_job_in_a_paused_lane_ends_by_itself() -> None:
     world.pause_lane()
     cancel_and_wait(world)
     pass_time(world, 600)
-    assert status(world) == (S.CANCELLED, 0)
+    assert read_status(world) == (S.CANCELLED, 0)
     assert_at_rest(world)
 
 

@@ -47,11 +47,11 @@ def build_failing_lane(provider: str) -> ProviderHealth:
     return replace(build_running_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LEASE)
 
 
-def lane_reader(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
+def build_lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
     return {name: shut.get(name.replace("1", "one"), build_running_lane(name)) for name in PROVIDERS}
 
 
-def job_with_providers(*providers: str, **changes: Any) -> Job:
+def build_job_with_providers(*providers: str, **changes: Any) -> Job:
     fields = {**REPLACE, "provider": list(providers)}
     return build_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
 
@@ -61,20 +61,20 @@ def test_first_available_provider_is_chosen_and_others_named() -> None:
         REPLACE,
         ["segmind", "runware", "ideogram"],
         ALL_ON,
-        lane_reader(segmind=build_paused_lane("segmind")).__getitem__,
+        build_lanes(segmind=build_paused_lane("segmind")).__getitem__,
     )
     assert found[:2] == ("runware", 60_000)
     assert [str(one.text) for one in found.passed_over] == ["passed over: segmind is paused (provider_key_refused)"]
 
 
 def test_job_waits_for_the_first_provider_without_alternatives() -> None:
-    shut = lane_reader(segmind=build_paused_lane("segmind"), runware=build_failing_lane("runware"))
+    shut = build_lanes(segmind=build_paused_lane("segmind"), runware=build_failing_lane("runware"))
     found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
     assert found == ("segmind", 75_000, ())
 
 
 def test_budget_pause_is_preferred_to_a_missing_key() -> None:
-    shut = lane_reader(segmind=build_paused_lane("segmind"), runware=build_paused_lane("runware", PauseReason.BUDGET))
+    shut = build_lanes(segmind=build_paused_lane("segmind"), runware=build_paused_lane("runware", PauseReason.BUDGET))
     assert choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
 
 
@@ -184,7 +184,7 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
     on: set[str],
     generation: int,
 ) -> None:
-    job = job_with_providers(*named, status=status, attempts=attempts, charge_no=generation)
+    job = build_job_with_providers(*named, status=status, attempts=attempts, charge_no=generation)
     choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__)
     able = [name for name in named[1:] if name in on and how[name].allows_calls]
     in_doubt = any(one.money is not MoneyStatus.NOT_SPENT for one in attempts if one.charge_no == generation)
@@ -204,11 +204,11 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
 
 
 def test_possibly_charged_job_does_not_move() -> None:
-    lost = job_with_providers("ideogram", "runware", attempts=(_job_with_lost_answer(),))
+    lost = build_job_with_providers("ideogram", "runware", attempts=(_job_with_lost_answer(),))
     with pytest.raises(ConflictError):
         transitions.change_provider(lost, "runware", PRICE, "why", NOW)
     with pytest.raises(ConflictError):
-        transitions.change_provider(job_with_providers("ideogram"), "ideogram", PRICE, "why", NOW)
+        transitions.change_provider(build_job_with_providers("ideogram"), "ideogram", PRICE, "why", NOW)
 
 
 def _job_with_lost_answer() -> Attempt:
@@ -225,7 +225,7 @@ def _job_with_lost_answer() -> Attempt:
 
 
 def test_warnings_keep_only_the_last_moves() -> None:
-    job = job_with_providers(
+    job = build_job_with_providers(
         "ideogram", "runware", warnings=(build_warning("segmind is switched off", WarningCode.PASSED_OVER),)
     )
     for n in range(20):

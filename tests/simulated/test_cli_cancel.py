@@ -132,7 +132,7 @@ def test_canceling_twice_has_the_effect_of_once(person: Person) -> None:
 
 
 def test_jobs_ended_before_aws_failed_are_reported(person: Person) -> None:
-    fault = TargetedFault(forbid, "transact_write_items", nth=3)
+    fault = TargetedFault(deny_stopping, "transact_write_items", nth=3)
     person.world.transport.faults_before.append(fault)
     result = person.run("cancel", "--all", "--yes")
     assert fault.hit_count == 1
@@ -141,7 +141,7 @@ def test_jobs_ended_before_aws_failed_are_reported(person: Person) -> None:
     assert "do not allow transact_write_items" in result.err
 
 
-def forbid(call: ServiceCall) -> None:
+def deny_stopping(call: ServiceCall) -> None:
     """The person's credentials do not suffice."""
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 

@@ -27,7 +27,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import LEDGER_TABLE
 from tests.simulated.cli_person import Person
-from tests.unit.template_document import load
+from tests.unit.template_document import read_template
 
 VERBS = ("gallery", "failures", "redrive", "cancel", "budget", "pause", "resume")
 
@@ -62,7 +62,7 @@ def test_stack_options_are_accepted_in_any_position(
 def test_command_prints_its_release(capsys: pytest.CaptureFixture[str]) -> None:
     """The release is the template's, which is the only place that states it."""
     assert run(["--version"]) == 0
-    assert capsys.readouterr().out == f"backdrop {load()['Outputs']['Version']['Value']}\n"
+    assert capsys.readouterr().out == f"backdrop {read_template()['Outputs']['Version']['Value']}\n"
 
 
 def test_json_option_may_come_before_or_after_the_subcommand(person: Person) -> None:
@@ -104,7 +104,7 @@ def build_error(code: str, message: str = "no") -> ClientError:
     return build_client_error(code, "DescribeStacks", 400, message)
 
 
-TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
+AWS_ERRORS: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (build_error("ExpiredToken"), "your AWS credentials have expired; sign in"),
     (build_error("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
     (build_error("InvalidClientTokenId"), "AWS rejects your credentials (InvalidClientTokenId); sign in"),
@@ -125,7 +125,7 @@ TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "words"), TROUBLES)
+@pytest.mark.parametrize(("error", "words"), AWS_ERRORS)
 def test_aws_error_is_one_line_with_advice(error: Exception, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
         raise error
@@ -184,7 +184,7 @@ def raise_missing_table(call: ServiceCall) -> None:
         raise build_client_error("ResourceNotFoundException", call.operation, 400, "Requested resource not found")
 
 
-LOOK = """
+RUN_AND_PRINT_MODULES = """
 import sys
 from backdrop_cli.main import run
 code = run(["failures", "--stack", "shop", "--region", "eu-west-1"])
@@ -193,8 +193,10 @@ print(code, sorted(name for name in sys.modules if name.startswith("backdrop_loc
 
 
 def test_on_aws_nothing_of_the_local_cloud_is_imported(tmp_path: Path) -> None:
-    nobody: dict[str, Any] = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
-    ran = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, env=nobody, check=True)
+    environment: dict[str, Any] = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN_AND_PRINT_MODULES], capture_output=True, text=True, env=environment, check=True
+    )
     assert ran.stdout == "1 []\n"
     assert ran.stderr.startswith("error: there are no AWS credentials; sign in")
 

@@ -1,4 +1,4 @@
-"""`backdrop redrive`: what it shows before it costs anything, what it asks, and what it sends on."""
+"""`backdrop redrive`: what it shows before it costs anything, what it asks, and what it sends."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -110,18 +110,18 @@ def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
 
 
 def test_status_watch_repeats_until_ctrl_c(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[float] = []
+    intervals: list[float] = []
 
     def wait(_stack: object, seconds: float) -> None:
-        looks.append(seconds)
-        if len(looks) == 3:
+        intervals.append(seconds)
+        if len(intervals) == 3:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(type(person.stack), "sleep", wait)
     object.__delattr__(person.stack, "sleep")
     result = person.run("status", "--watch")
     assert (result.code, result.out.count("Stack shop")) == (130, 3)
-    assert min(looks) >= 2
+    assert min(intervals) >= 2
 
 
 # -- show --------------------------------------------------------------------------------------------------------

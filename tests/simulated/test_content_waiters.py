@@ -102,10 +102,10 @@ def test_crashed_wake_up_is_repeated_successfully() -> None:
     run_for(world, 5)
     drop_copies(world, *COPIES)
     run_for(world, 3)
-    dies = TargetedFault(crash_worker, "query", matches=lambda call: "content#" in str(call.request))
-    world.transport.faults_before.append(dies)
+    fault = TargetedFault(crash_worker, "query", matches=lambda call: "content#" in str(call.request))
+    world.transport.faults_before.append(fault)
     run_to_completion(world, 1 + len(COPIES))
-    assert dies.hit_count == 1
+    assert fault.hit_count == 1
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)

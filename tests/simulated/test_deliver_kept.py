@@ -30,7 +30,7 @@ def world_with_saved_result(*, before_delivery: Callable[[World], object]) -> Wo
     return world
 
 
-def result_writer(data: bytes) -> Callable[[World], object]:
+def build_result_writer(data: bytes) -> Callable[[World], object]:
     return lambda world: world.s3.upload(OUTPUT_BUCKET, result_key(NAME), data)
 
 
@@ -42,7 +42,7 @@ def find_failure(world: World) -> str:
 
 def test_picture_without_a_link_is_delivered_and_its_file_kept() -> None:
     picture = build_picture("https://results.invalid/1.png")
-    world = world_with_saved_result(before_delivery=result_writer(picture))
+    world = world_with_saved_result(before_delivery=build_result_writer(picture))
     assert (find_only_job(world).status, world.downloads.fetched_urls) == (JobStatus.STORED, [])
     assert [strip_photo_metadata(one) for one in world.read_pictures().values()] == [picture]
     assert_at_rest(world)
@@ -54,11 +54,11 @@ def test_missing_result_file_ends_dead_and_spent() -> None:
 
 
 def test_result_file_that_is_no_picture_ends_dead_and_spent() -> None:
-    world = world_with_saved_result(before_delivery=result_writer(b"<html>"))
+    world = world_with_saved_result(before_delivery=build_result_writer(b"<html>"))
     assert (find_only_job(world).status, find_failure(world)) == (JobStatus.DEAD, "result_not_an_image")
 
 
 def test_result_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paid_files, "MAX_RESULT_BYTES", 10)
-    world = world_with_saved_result(before_delivery=result_writer(build_picture("https://results.invalid/1.png")))
+    world = world_with_saved_result(before_delivery=build_result_writer(build_picture("https://results.invalid/1.png")))
     assert (find_only_job(world).status, find_failure(world)) == (JobStatus.DEAD, "result_too_large")

@@ -15,7 +15,7 @@ from simulation.world.transport import SimulatedCrash, TargetedFault, raise_thro
 from tests.simulated.days import deliver_meanwhile, list_report_codes, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
-MOST_CRASHES = 5
+MAX_CRASHES = 5
 type Deadly = Callable[[int], None]
 
 
@@ -23,8 +23,8 @@ type Deadly = Callable[[int], None]
 def crashing_picture(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     """Makes pictures crash the workers that open them, this many times."""
 
-    def crash_workers(deaths: int) -> None:
-        left = [None] * deaths
+    def crash_workers(crash_count: int) -> None:
+        left = [None] * crash_count
 
         def open_or_crash(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> VerifiedPicture:
             if left:
@@ -42,7 +42,7 @@ def test_picture_that_crashes_five_workers_ends_dead_and_spent(crashing_picture:
     crashing_picture(1000)
     world.run_until_empty()
     job = find_only_job(world)
-    assert (job.status, job.money, world.crash_count) == (JobStatus.DEAD, MoneyStatus.SPENT, MOST_CRASHES + 1)
+    assert (job.status, job.money, world.crash_count) == (JobStatus.DEAD, MoneyStatus.SPENT, MAX_CRASHES + 1)
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("crashed", "spent")]
@@ -51,7 +51,7 @@ def test_picture_that_crashes_five_workers_ends_dead_and_spent(crashing_picture:
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
+@pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
 def test_fewer_than_five_crashes_are_harmless(times: int, crashing_picture: Deadly) -> None:
     world = world_with_photo()
     crashing_picture(times)
@@ -66,7 +66,7 @@ def test_fewer_than_five_crashes_are_harmless(times: int, crashing_picture: Dead
 
 def test_dead_picture_is_delivered_free_after_a_redrive(crashing_picture: Deadly) -> None:
     world = world_with_photo()
-    crashing_picture(MOST_CRASHES + 1)
+    crashing_picture(MAX_CRASHES + 1)
     world.run_until_empty()
     job = world.ledger.write_transition(transitions.retry_delivery(find_only_job(world), world.clock.now()))
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
@@ -132,12 +132,12 @@ def test_preempted_worker_does_not_reset_the_crash_count(crashing_picture: Deadl
     world.transport.faults_before.append(
         TargetedFault(deliver_meanwhile(world, "deliver"), "transact_write_items", times=1000)
     )
-    for _ in range(2 * MOST_CRASHES):
+    for _ in range(2 * MAX_CRASHES):
         world.deliver_next("deliver")
         world.deliver_next("deliver")
         world.clock.sleep(900)
     assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
-    assert world.crash_count == MOST_CRASHES + 2
+    assert world.crash_count == MAX_CRASHES + 2
 
 
 def test_completed_delivery_leaves_no_crash_mark(crashing_picture: Deadly) -> None:

@@ -14,7 +14,7 @@ from tests.simulated.test_deliver_outputs import (
     ALL,
     RED,
     SHOP,
-    THUMB_WISH,
+    THUMB_OUTPUT,
     list_picture_keys,
     world_with_outputs,
     write_sidecar,
@@ -50,7 +50,7 @@ def list_kept_files(world: World) -> list[str]:
 
 @pytest.mark.usefixtures("no_webp")
 def test_picture_that_cannot_be_encoded_fails_and_keeps_its_file() -> None:
-    world, job = world_after_delivery(THUMB_WISH)
+    world, job = world_after_delivery(THUMB_OUTPUT)
     assert (job.status, job.charged, world.crash_count, world.read_pictures()) == (JobStatus.DEAD, PRICE, 0, {})
     report = world.read_report(KEY)
     assert report
@@ -66,7 +66,7 @@ def test_picture_that_cannot_be_encoded_fails_and_keeps_its_file() -> None:
 
 @pytest.mark.usefixtures("no_webp")
 def test_another_output_is_then_made_free_from_the_paid_file() -> None:
-    world, dead = world_after_delivery(THUMB_WISH)
+    world, dead = world_after_delivery(THUMB_OUTPUT)
     write_sidecar(world, {"format": "png"})
     world.run_until_empty()
     job = find_only_job(world)
@@ -86,8 +86,8 @@ def test_another_output_is_then_made_free_from_the_paid_file() -> None:
 
 @pytest.mark.usefixtures("no_webp")
 def test_same_output_requested_again_is_not_retried() -> None:
-    world, dead = world_after_delivery(THUMB_WISH)
-    write_sidecar(world, [THUMB_WISH])
+    world, dead = world_after_delivery(THUMB_OUTPUT)
+    write_sidecar(world, [THUMB_OUTPUT])
     world.run_until_empty()
     assert (find_only_job(world).status, find_only_job(world).ended_at) == (JobStatus.DEAD, dead.ended_at)
 

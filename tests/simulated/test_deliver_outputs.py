@@ -23,10 +23,10 @@ from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
 from tests.unit.core_items import list_warning_codes
 
 RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
-MASTER_WISH: dict[str, Any] = {}
-THUMB_WISH: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 8}
-SHOP_WISH: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop", "width": 8, "height": 8}
-ALL: list[dict[str, Any]] = [MASTER_WISH, SHOP_WISH, THUMB_WISH]
+MASTER_OUTPUT: dict[str, Any] = {}
+THUMB_OUTPUT: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 8}
+SHOP_OUTPUT: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop", "width": 8, "height": 8}
+ALL: list[dict[str, Any]] = [MASTER_OUTPUT, SHOP_OUTPUT, THUMB_OUTPUT]
 
 
 def world_with_outputs(output: object = None, **fields: Any) -> World:
@@ -91,7 +91,7 @@ def test_every_output_of_every_picture_is_in_the_receipt() -> None:
     assert_at_rest(world)
 
 
-def _three() -> list[tuple[str, str | None]]:
+def _three_pictures() -> list[tuple[str, str | None]]:
     return [(RED, None), (SHOP, "shop"), (THUMB, "thumb")]
 
 
@@ -115,7 +115,7 @@ def test_each_picture_has_its_content_type_and_short_caching() -> None:
 
 
 def test_enlarged_picture_has_a_warning() -> None:
-    world = delivered_world([MASTER_WISH, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
+    world = delivered_world([MASTER_OUTPUT, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
     assert [str(one.text) for one in find_only_job(world).warnings] == [
         f"enlarged: {KEY}/red@big.png shows its subject at 4.0 times the size that the provider made"
     ]
@@ -131,9 +131,10 @@ def test_crash_between_outputs_pays_and_downloads_nothing_twice() -> None:
         return world
 
     for call, world in replay_with_crashes(paid, lambda world: world.run_until_empty()):
-        assert (find_only_job(world).status, list_picture_keys(find_only_job(world))) == (JobStatus.STORED, _three()), (
-            call
-        )
+        assert (find_only_job(world).status, list_picture_keys(find_only_job(world))) == (
+            JobStatus.STORED,
+            _three_pictures(),
+        ), call
         assert world.provider.charged_micro_usd == PRICE
         assert_at_rest(world)
 
@@ -147,7 +148,7 @@ def test_changed_outputs_are_delivered_again_free() -> None:
     write_sidecar(world, ALL)
     world.run_until_empty()
     job = find_only_job(world)
-    assert (job.job_id, job.status, list_picture_keys(job)) == (first.job_id, JobStatus.STORED, _three())
+    assert (job.job_id, job.status, list_picture_keys(job)) == (first.job_id, JobStatus.STORED, _three_pictures())
     assert (
         len(world.provider.received_job_ids),
         len(world.downloads.fetched_urls),
@@ -162,7 +163,7 @@ def test_changed_outputs_are_delivered_again_free() -> None:
 def test_changed_output_replaces_only_its_own_picture() -> None:
     world = delivered_world(ALL)
     before = {result.key: result.version_id for result in find_only_job(world).results}
-    write_sidecar(world, [MASTER_WISH, SHOP_WISH, THUMB_WISH | {"width": 4}])
+    write_sidecar(world, [MASTER_OUTPUT, SHOP_OUTPUT, THUMB_OUTPUT | {"width": 4}])
     world.run_until_empty()
     after = {result.key: result.version_id for result in find_only_job(world).results}
     assert open_picture(world, THUMB).size == (4, 4)
@@ -184,14 +185,14 @@ def test_same_outputs_written_differently_are_not_delivered_again(same: object) 
 
 def test_removed_output_keeps_its_picture_with_a_warning() -> None:
     world = delivered_world(ALL)
-    write_sidecar(world, [MASTER_WISH])
+    write_sidecar(world, [MASTER_OUTPUT])
     world.run_until_empty()
     job = find_only_job(world)
     assert list_picture_keys(job) == [(RED, None)]
     assert {SHOP, THUMB} <= {*world.read_pictures()}
     assert [one.picture_key for one in job.warnings] == [SHOP, THUMB]
     assert list_warning_codes(job) == [WarningCode.OLD_PICTURE] * 2
-    write_sidecar(world, [MASTER_WISH, THUMB_WISH])
+    write_sidecar(world, [MASTER_OUTPUT, THUMB_OUTPUT])
     world.run_until_empty()
     assert [one.picture_key for one in find_only_job(world).warnings] == [SHOP]
     assert_at_rest(world)
@@ -217,7 +218,7 @@ def test_outputs_changed_before_delivery_are_delivered() -> None:
     world = world_with_outputs(ALL)
     world.run_until_empty("intake", "ideogram")
     assert find_only_job(world).status is JobStatus.PAID
-    write_sidecar(world, THUMB_WISH)
+    write_sidecar(world, THUMB_OUTPUT)
     world.run_until_empty()
     assert list_picture_keys(find_only_job(world)) == [(THUMB, "thumb")]
     assert_at_rest(world)
@@ -239,8 +240,8 @@ def deliver_job(world: World) -> None:
 
 def edited_world() -> World:
     """Returns a world whose photo is stored with one output; a second one is requested and not delivered yet."""
-    world = delivered_world(THUMB_WISH | {"width": 4})
-    write_sidecar(world, [MASTER_WISH, THUMB_WISH])
+    world = delivered_world(THUMB_OUTPUT | {"width": 4})
+    write_sidecar(world, [MASTER_OUTPUT, THUMB_OUTPUT])
     world.run_until_empty("intake")
     assert find_only_job(world).status is JobStatus.PAID
     return world
@@ -252,7 +253,7 @@ def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None
     world = edited_world()
 
     def overtake(_: ServiceCall) -> None:
-        write_sidecar(world, [MASTER_WISH, THUMB_WISH | {"width": 6}])
+        write_sidecar(world, [MASTER_OUTPUT, THUMB_OUTPUT | {"width": 6}])
         world.run_until_empty("intake")
         deliver_job(world)
 
@@ -272,12 +273,12 @@ def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None
 
 def test_superseded_job_keeps_its_pictures_in_the_receipt() -> None:
     world = delivered_world(ALL)
-    write_sidecar(world, [MASTER_WISH, THUMB_WISH])
+    write_sidecar(world, [MASTER_OUTPUT, THUMB_OUTPUT])
     world.run_until_empty("intake")
     write_sidecar(world, None, prompt="on a marble table")
     world.run_until_empty()
     old, new = world.list_jobs()
-    assert (old.status, {*list_picture_keys(old)}) == (JobStatus.STORED, {*_three()})
+    assert (old.status, {*list_picture_keys(old)}) == (JobStatus.STORED, {*_three_pictures()})
     assert WarningCode.NOT_CURRENT in list_warning_codes(old)
     assert WarningCode.OLD_PICTURE not in list_warning_codes(old)
     assert list_picture_keys(new) == [(RED, None)]

@@ -15,7 +15,7 @@ from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, crash_worker, raise_throttle
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, deliver, find_only_job, world_with_photo
 from tests.unit.core_items import list_warning_codes
-from tests.unit.imaging_photos import saved, scene
+from tests.unit.imaging_photos import encode_image, scene
 
 PICTURE = f"{KEY}/red.png"
 
@@ -191,7 +191,7 @@ def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | Back
 @pytest.mark.parametrize(("file_format", "suffix"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])
 def test_empty_cut_out_is_kept_under_its_actual_extension(file_format: str, suffix: str) -> None:
     world = world_with_photo()
-    world.downloads.override = saved(scene(), file_format)
+    world.downloads.override = encode_image(scene(), file_format)
     world.run_until_empty()
     (key,) = list_kept_files(world)
     assert (find_only_job(world).status, key) == (JobStatus.DEAD, paid_key(find_only_job(world).job_id, 1, 1, suffix))

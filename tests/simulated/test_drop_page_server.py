@@ -65,18 +65,18 @@ class Client:
 
 
 @contextmanager
-def serving(colleague: PageUser) -> Generator[Client]:
-    with PageServer(colleague.api, 0, partial(translate_aws_errors, StackLocation())) as server:
+def serve_page(page_user: PageUser) -> Generator[Client]:
+    with PageServer(page_user.api, 0, partial(translate_aws_errors, StackLocation())) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield Client(server, colleague)
+        yield Client(server, page_user)
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture
 def client() -> Generator[Client]:
-    with serving(PageUser(World())) as opened:
+    with serve_page(PageUser(World())) as opened:
         yield opened
 
 

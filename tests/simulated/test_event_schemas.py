@@ -29,9 +29,9 @@ from simulation.scenarios.simulation_run import Simulation
 
 EVENTS = Path(__file__).parents[2] / "events"
 SEEDS = range(12)
-TOLD = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT_TYPE)]
-WISH = {"prompt": "on a beach"}
-REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": WISH}
+PUBLISHED = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT_TYPE)]
+INSTRUCTIONS = {"prompt": "on a beach"}
+REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": INSTRUCTIONS}
 
 
 def close_schema(schema: Any) -> Any:
@@ -80,9 +80,9 @@ def test_sample_of_an_event_matches_its_schema(kind: str) -> None:
     assert [error.message for error in build_validator(kind).iter_errors(sample)] == []
 
 
-@pytest.mark.parametrize("kind", TOLD)
+@pytest.mark.parametrize("kind", PUBLISHED)
 def test_every_published_event_matches_its_schema(kind: str) -> None:
-    details = [detail for heard_kind, detail in collect_published_events() if heard_kind == kind]
+    details = [detail for published_kind, detail in collect_published_events() if published_kind == kind]
     wrong = [
         error.message for detail in details for error in build_validator(kind).iter_errors(build_event(kind, detail))
     ]
@@ -90,7 +90,7 @@ def test_every_published_event_matches_its_schema(kind: str) -> None:
 
 
 def build_campaign_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
-    """Returns the detail of the end of a campaign of 500 photos, one of which failed."""
+    """Returns the detail of the end of a campaign of 500 photos with one failure."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
     ended = FinishedExecution(
         run, {"name": "winter", "prefix": "catalog/"}, fate, "2026-11-16T12:00:00.000Z", error, error
@@ -117,7 +117,7 @@ def test_any_campaign_end_matches_its_schema(fate: CampaignStatus) -> None:
 
 
 def test_every_published_event_has_a_schema() -> None:
-    assert Counter(kind for kind, _ in collect_published_events()).keys() <= {*TOLD}
+    assert Counter(kind for kind, _ in collect_published_events()).keys() <= {*PUBLISHED}
 
 
 @pytest.mark.parametrize("field", ["event_id", "source", "job"])

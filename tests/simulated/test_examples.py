@@ -16,7 +16,7 @@ from docs import make_photos
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import Person
-from tests.unit.examples import COMES_TO, COSTS, EXAMPLES, read_files
+from tests.unit.examples import COSTS, EXAMPLES, EXPECTED_PICTURES, read_files
 
 INSTRUCTIONS = sorted(EXAMPLES.rglob("*.json"))
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ PAGES = {ROOT / "docs" / "instructions.md": 8, ROOT / "README.md": 3}
 
 
 def test_every_example_has_a_test() -> None:
-    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*COMES_TO}
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*EXPECTED_PICTURES}
 
 
 def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
@@ -36,7 +36,7 @@ def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
             assert path.name == "photos" or f'"{path.name}"' in used, path.name
 
 
-@pytest.mark.parametrize("example", COMES_TO)
+@pytest.mark.parametrize("example", EXPECTED_PICTURES)
 def test_example_produces_the_pictures_that_it_shows(example: str) -> None:
     world = World()
     for name, data in read_files(example):
@@ -44,9 +44,13 @@ def test_example_produces_the_pictures_that_it_shows(example: str) -> None:
     world.run_until_empty()
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     pictures = sorted(name.removeprefix(f"{example}/") for name in world.read_pictures())
-    assert pictures == sorted(f"{photo}/{name}" for photo, names in COMES_TO[example].items() for name in names)
+    assert pictures == sorted(
+        f"{photo}/{name}" for photo, names in EXPECTED_PICTURES[example].items() for name in names
+    )
     assert sum(job.charged for job in world.list_jobs()) == round(COSTS[example] * 1_000_000)
-    assert [world.read_report(f"{example}/{photo}") for photo in COMES_TO[example]] == [None] * len(COMES_TO[example])
+    assert [world.read_report(f"{example}/{photo}") for photo in EXPECTED_PICTURES[example]] == [None] * len(
+        EXPECTED_PICTURES[example]
+    )
 
 
 def test_examples_pass_lint_with_their_exact_price(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Failover: nothing is paid twice, no job is lost on the way, and the receipt says what happened."""
+"""Failover: nothing is paid twice, no job is lost on the way, and the receipt shows what happened."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +41,7 @@ def world_with_two_lanes(provider: object = LIST, **setup: Any) -> World:
     return world
 
 
-def charges(world: World) -> dict[str, int]:
+def list_charges(world: World) -> dict[str, int]:
     """Returns what each provider charged, in micro-dollars."""
     return {
         name: provider.charged_micro_usd for name, provider in world.providers.items() if provider.charged_micro_usd
@@ -74,7 +74,7 @@ def test_refused_key_moves_the_job_to_the_next_provider() -> None:
     world.provider.default_behavior = reply_with(PAUSED)
     world.run_until_empty()
     assert list_attempt_outcomes(world) == [("ideogram", "not_taken"), ("runware", "answered")]
-    assert (find_only_job(world).status, charges(world)) == (JobStatus.STORED, {"runware": PRICE})
+    assert (find_only_job(world).status, list_charges(world)) == (JobStatus.STORED, {"runware": PRICE})
     assert list_warnings(world) == ["moved from ideogram to runware: wrong key"]
     assert_at_rest(world)
 
@@ -97,7 +97,7 @@ def test_reconcile_moves_jobs_out_of_a_paused_lane() -> None:
     world.run_until_empty()
     world.resume_lane()
     run_until_idle(world, 2)
-    assert (world.provider.received_job_ids, charges(world)) == ([], {"runware": PRICE})
+    assert (world.provider.received_job_ids, list_charges(world)) == ([], {"runware": PRICE})
     assert list_warnings(world) == ["moved from ideogram to runware: ideogram is paused (paused_by_person)"]
     assert not world.queues["ideogram"].messages
     assert_at_rest(world)
@@ -139,7 +139,7 @@ def test_job_with_one_provider_waits_for_it() -> None:
     assert (find_only_job(world).provider, find_only_job(world).status) == ("ideogram", JobStatus.ACCEPTED)
     world.resume_lane()
     world.run_until_empty()
-    assert charges(world) == {"ideogram": PRICE}
+    assert list_charges(world) == {"ideogram": PRICE}
     assert_at_rest(world)
 
 
@@ -171,7 +171,7 @@ def test_provider_that_keeps_failing_for_one_photo_loses_it() -> None:
     world = world_with_two_lanes()
     world.provider.default_behavior = reply_with(BACKOFF)
     world.run_until_empty()
-    assert (find_only_job(world).status, charges(world)) == (JobStatus.STORED, {"runware": PRICE})
+    assert (find_only_job(world).status, list_charges(world)) == (JobStatus.STORED, {"runware": PRICE})
     assert {one for one, _ in list_attempt_outcomes(world)[:-1]} == {"ideogram"}
     assert list_attempt_outcomes(world)[-1] == ("runware", "answered")
 
@@ -181,7 +181,7 @@ def test_permanent_refusal_does_not_fail_over(answer: ProviderResult) -> None:
     world = world_with_two_lanes()
     world.provider.default_behavior = reply_with(answer)
     world.run_until_empty()
-    assert (find_only_job(world).status in (JobStatus.REFUSED, JobStatus.DEAD), charges(world)) == (True, {})
+    assert (find_only_job(world).status in (JobStatus.REFUSED, JobStatus.DEAD), list_charges(world)) == (True, {})
     assert world.providers["runware"].received_job_ids == []
 
 
@@ -189,7 +189,7 @@ def test_rate_limit_does_not_fail_over() -> None:
     world = world_with_two_lanes()
     world.provider.script.extend([reply_with(THROTTLED)] * 6)
     world.run_until_empty()
-    assert charges(world) == {"ideogram": PRICE}
+    assert list_charges(world) == {"ideogram": PRICE}
     assert world.providers["runware"].received_job_ids == []
 
 
@@ -225,7 +225,7 @@ def test_message_in_a_former_lane_buys_nothing() -> None:
     assert (world.providers["runware"].received_job_ids, world.provider.received_job_ids) == ([], [])
     assert world.queues["runware"].messages == []
     world.run_until_empty()
-    assert charges(world) == {"ideogram": PRICE}
+    assert list_charges(world) == {"ideogram": PRICE}
 
 
 def move_by_render() -> World:
@@ -249,11 +249,11 @@ def test_crash_anywhere_during_failover_buys_once(make: Callable[[], World]) -> 
     for call, world in replay_with_crashes(make, play):
         run_until_idle(world, 3)
         in_doubt = find_only_job(world).status is JobStatus.UNKNOWN
-        assert in_doubt or charges(world) == {"runware": PRICE}, call
+        assert in_doubt or list_charges(world) == {"runware": PRICE}, call
         world.provider.default_behavior = CallBehavior()
         world.resume_lane()
         run_until_idle(world)
-        assert (find_only_job(world).status, sum(charges(world).values())) == (JobStatus.STORED, PRICE), call
+        assert (find_only_job(world).status, sum(list_charges(world).values())) == (JobStatus.STORED, PRICE), call
         assert_at_rest(world)
 
 
@@ -266,6 +266,6 @@ def test_job_that_moves_back_and_forth_pays_once() -> None:
     world.provider.default_behavior = CallBehavior()
     world.steps.breaker.resume("ideogram")
     run_until_idle(world, 3)
-    assert (find_only_job(world).provider, charges(world)) == ("ideogram", {"ideogram": PRICE})
+    assert (find_only_job(world).provider, list_charges(world)) == ("ideogram", {"ideogram": PRICE})
     assert len([one for one in list_warnings(world) if one.startswith("moved")]) == 2
     assert_at_rest(world)

@@ -22,25 +22,36 @@ from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY, assert_at_rest
 from tests.simulated.wishes import BEACH, count_paid_calls
 from tests.unit import imaging_photos as photos
-from tests.unit.jpeg_parts import FRAME, HUFFMAN, QUANTIZATION, SCAN, edited, in_three_scans, without
+from tests.unit.jpeg_parts import (
+    FRAME,
+    HUFFMAN,
+    QUANTIZATION,
+    SCAN,
+    edit_segment,
+    encode_in_three_scans,
+    remove_segments,
+)
 
 LIMITS = PHOTO_LIMITS["ideogram"]
 NARROW = PhotoLimits(900, ("jpeg", "png", "webp"))
-MOST_MEGAPIXELS = 20
+MAX_MEGAPIXELS = 20
 PLAIN, PROGRESSIVE = photos.jpeg(), photos.jpeg(progressive=True)
 LACKING = {
-    "quantization tables": (without(PLAIN, QUANTIZATION), "lacks quantization table 0"),
-    "one quantization table": (without(PLAIN, QUANTIZATION, 1), "lacks quantization table 1"),
-    "a quantization table that exists": (edited(PLAIN, FRAME, 8, 3), "lacks quantization table 3"),
-    "Huffman tables": (without(PROGRESSIVE, HUFFMAN), "lacks a Huffman table"),
-    "one Huffman table": (without(PROGRESSIVE, HUFFMAN, 2), "lacks a Huffman table"),
-    "a Huffman table that exists": (edited(PLAIN, SCAN, 2, 0x22), "lacks a Huffman table"),
-    "a channel": (edited(PLAIN, FRAME, 5, 1), "has a scan of channel 2, which the picture does not have"),
-    "a channel by that name": (edited(PLAIN, SCAN, 1, 9), "has a scan of channel 9, which the picture does not have"),
-    "a scan's channels": (edited(PLAIN, SCAN, 0, 0), "has a scan segment that is too short"),
-    "a sampling": (edited(PLAIN, FRAME, 7, 0x01), "claims an impossible color sampling"),
-    "a sampling that exists": (edited(PLAIN, FRAME, 7, 0x51), "claims an impossible color sampling"),
-    "the end of its frame": (edited(PLAIN, FRAME, 5, 4), "has a frame segment that is too short"),
+    "quantization tables": (remove_segments(PLAIN, QUANTIZATION), "lacks quantization table 0"),
+    "one quantization table": (remove_segments(PLAIN, QUANTIZATION, 1), "lacks quantization table 1"),
+    "a quantization table that exists": (edit_segment(PLAIN, FRAME, 8, 3), "lacks quantization table 3"),
+    "Huffman tables": (remove_segments(PROGRESSIVE, HUFFMAN), "lacks a Huffman table"),
+    "one Huffman table": (remove_segments(PROGRESSIVE, HUFFMAN, 2), "lacks a Huffman table"),
+    "a Huffman table that exists": (edit_segment(PLAIN, SCAN, 2, 0x22), "lacks a Huffman table"),
+    "a channel": (edit_segment(PLAIN, FRAME, 5, 1), "has a scan of channel 2, which the picture does not have"),
+    "a channel by that name": (
+        edit_segment(PLAIN, SCAN, 1, 9),
+        "has a scan of channel 9, which the picture does not have",
+    ),
+    "a scan's channels": (edit_segment(PLAIN, SCAN, 0, 0), "has a scan segment that is too short"),
+    "a sampling": (edit_segment(PLAIN, FRAME, 7, 0x01), "claims an impossible color sampling"),
+    "a sampling that exists": (edit_segment(PLAIN, FRAME, 7, 0x51), "claims an impossible color sampling"),
+    "the end of its frame": (edit_segment(PLAIN, FRAME, 5, 4), "has a frame segment that is too short"),
 }
 SMALL = [case.data for case in corpus() if len(case.data) < 60_000]
 
@@ -51,7 +62,7 @@ def test_jpeg_that_lacks_a_part_is_damaged(data: bytes, message: str, limits: Ph
     with pytest.raises(OSError, match="broken data stream"):
         Image.open(BytesIO(data)).load()
     with pytest.raises(PhotoError, match=message) as caught:
-        prepare_photo(data, limits, MOST_MEGAPIXELS)
+        prepare_photo(data, limits, MAX_MEGAPIXELS)
     assert caught.value.code is Code.DAMAGED_PHOTO
 
 
@@ -66,19 +77,19 @@ def test_photo_that_lacks_a_part_is_refused_without_charge(missing: str) -> None
 
 
 def test_standard_huffman_tables_may_be_missing() -> None:
-    data = without(PLAIN, HUFFMAN)
+    data = remove_segments(PLAIN, HUFFMAN)
 
-    assert prepare_photo(data, LIMITS, MOST_MEGAPIXELS).data is None
+    assert prepare_photo(data, LIMITS, MAX_MEGAPIXELS).data is None
     assert Image.open(BytesIO(data)).convert("RGB") == Image.open(BytesIO(PLAIN)).convert("RGB")
 
 
 @pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded again"])
 def test_table_may_come_after_the_first_scan(limits: PhotoLimits) -> None:
-    data = in_three_scans(photos.scene(size=(256, 192)))
-    found = prepare_photo(data, replace(limits, max_bytes=limits.max_bytes * 3), MOST_MEGAPIXELS)
+    data = encode_in_three_scans(photos.scene(size=(256, 192)))
+    found = prepare_photo(data, replace(limits, max_bytes=limits.max_bytes * 3), MAX_MEGAPIXELS)
 
     assert (found.data is None) is (limits is LIMITS)
-    assert load_upright_photo(data, MOST_MEGAPIXELS).getpixel((128, 96)) == pytest.approx((200, 40, 40), abs=6)
+    assert load_upright_photo(data, MAX_MEGAPIXELS).getpixel((128, 96)) == pytest.approx((200, 40, 40), abs=6)
 
 
 @given(data=st.sampled_from(SMALL), changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4))
@@ -90,12 +101,12 @@ def test_any_changed_bytes_raise_only_refusals(data: bytes, changes: list[tuple[
         hurt[int(place**3 * (len(hurt) - 1))] = value
     for limits in (LIMITS, NARROW):
         with contextlib.suppress(PhotoError):
-            prepare_photo(bytes(hurt), limits, MOST_MEGAPIXELS)
+            prepare_photo(bytes(hurt), limits, MAX_MEGAPIXELS)
 
 
 def test_partly_transparent_palette_is_converted_without_a_warning() -> None:
-    data = photos.saved(photos.scene("RGBA").quantize(8), "PNG")
-    corner = cast("tuple[int, int, int, int]", load_upright_photo(data, MOST_MEGAPIXELS).getpixel((0, 0)))
+    data = photos.encode_image(photos.scene("RGBA").quantize(8), "PNG")
+    corner = cast("tuple[int, int, int, int]", load_upright_photo(data, MAX_MEGAPIXELS).getpixel((0, 0)))
     assert corner[3] == 0
 
 

@@ -99,7 +99,7 @@ def test_repeated_event_writes_nothing() -> None:
     assert written.hit_count == 0
 
 
-def test_edited_sidecar_replaces_an_unpaid_job_and_buys_anew() -> None:
+def test_edited_sidecar_replaces_an_unpaid_job_and_is_bought() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")
@@ -143,7 +143,7 @@ def test_stored_job_named_again_is_delivered_without_a_charge() -> None:
     assert pictures[2] == pictures[0]
 
 
-def test_deleted_photo_with_a_waiting_job_ends_it_cancelled() -> None:
+def test_deleted_photo_cancels_its_waiting_job() -> None:
     world = world_with_photo()
     world.run_until_empty("intake")
     world.delete_file(KEY)

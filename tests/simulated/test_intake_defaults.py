@@ -227,7 +227,7 @@ def test_broken_defaults_hold_their_photos_with_one_report(folder: str, content:
 
 @pytest.mark.parametrize("corrected", [REMOVE, None], ids=["corrected", "deleted"])
 @pytest.mark.parametrize("order", ["photos first", "defaults first"])
-def test_held_photos_run_when_defaults_are_corrected_or_deleted(mended: dict[str, Any] | None, order: str) -> None:
+def test_held_photos_run_when_defaults_are_corrected_or_deleted(corrected: dict[str, Any] | None, order: str) -> None:
     world = World()
     keys = [f"shoes/{n}.jpg" for n in range(3)]
     if order == "defaults first":
@@ -241,8 +241,8 @@ def test_held_photos_run_when_defaults_are_corrected_or_deleted(mended: dict[str
     assert [source.blocked_by_defaults for key in keys if (source := world.read_source(key))] == [
         "shoes/_backdrop.json"
     ] * 3
-    if mended:
-        upload_defaults(world, "shoes/", mended)
+    if corrected:
+        upload_defaults(world, "shoes/", corrected)
     else:
         world.delete_file("shoes/_backdrop.json")
     world.run_until_empty()

@@ -16,19 +16,19 @@ from tests.simulated.days import DAY, deliver_meanwhile, list_report_codes, pass
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 from tests.simulated.wishes import send_rerun
 
-MOST_CRASHES = 5
+MAX_CRASHES = 5
 
 
 class CrashingPhoto:
     """Counts how often the photo is opened, and crashes the first workers."""
 
-    def __init__(self, deaths: int) -> None:
-        self.deaths = deaths
+    def __init__(self, crash_count: int) -> None:
+        self.crash_count = crash_count
         self.times = 0
 
     def __call__(self, data: bytes, limits: PhotoLimits, max_megapixels: int) -> PreparedPhoto:
         self.times += 1
-        if self.times <= self.deaths:
+        if self.times <= self.crash_count:
             raise SimulatedCrash("the decoder")
         return prepare_photo(data, limits, max_megapixels)
 
@@ -40,8 +40,8 @@ type Deadly = Callable[[int], CrashingPhoto]
 def crashing_photo(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     """Makes photos crash the workers that open them, this many times."""
 
-    def crash_workers(deaths: int) -> CrashingPhoto:
-        openings = CrashingPhoto(deaths)
+    def crash_workers(crash_count: int) -> CrashingPhoto:
+        openings = CrashingPhoto(crash_count)
         monkeypatch.setattr(photo_reader, "prepare_photo", openings)
         return openings
 
@@ -51,8 +51,8 @@ def crashing_photo(monkeypatch: pytest.MonkeyPatch) -> Deadly:
 def test_photo_that_crashes_five_workers_is_reported_and_skipped(crashing_photo: Deadly) -> None:
     world, openings = world_with_photo(), crashing_photo(1000)
     pass_time(world, DAY, every=3600)
-    assert (list_report_codes(world, KEY), world.list_jobs(), world.crash_count) == (["crashed"], [], MOST_CRASHES + 1)
-    assert openings.times == MOST_CRASHES + 1
+    assert (list_report_codes(world, KEY), world.list_jobs(), world.crash_count) == (["crashed"], [], MAX_CRASHES + 1)
+    assert openings.times == MAX_CRASHES + 1
     report = world.read_report(KEY)
     assert report
     assert [(one["status"], one["money"]) for one in report["errors"]] == [("refused", "not_spent")]
@@ -69,7 +69,7 @@ def test_requested_photo_crashes_no_more_workers_than_others(crashing_photo: Dea
         world.queues["intake"], json.dumps({"bucket": "photos", "key": KEY, "instructions": {"operation": "remove"}})
     )
     pass_time(world, DAY, every=3600)
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
+    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
     assert not world.queues["intake"].messages
     assert not world.dead_letter_queue.messages
 
@@ -83,7 +83,7 @@ def test_unchanged_bytes_are_not_opened_again(again: str, crashing_photo: Deadly
     else:
         world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
+    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
 
 
 def test_rerun_by_a_person_costs_at_most_one_worker(crashing_photo: Deadly) -> None:
@@ -92,7 +92,7 @@ def test_rerun_by_a_person_costs_at_most_one_worker(crashing_photo: Deadly) -> N
     world.run_until_empty()
     send_rerun(world, KEY)
     pass_time(world, DAY, every=3600)
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 2)
+    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 2)
     assert not world.queues["intake"].messages
 
 
@@ -105,13 +105,13 @@ def test_abandoned_photo_stays_unopened_after_a_successful_event(crashing_photo:
         world.sqs.send_externally(world.queues["intake"], message.body)
         world.queues["intake"].messages[0].receive_count = 1
         world.run_until_empty()
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
+    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
 
 
 def test_photo_that_was_saved_again_is_opened_again(crashing_photo: Deadly) -> None:
-    world, _ = world_with_photo(), crashing_photo(MOST_CRASHES + 1)
+    world, _ = world_with_photo(), crashing_photo(MAX_CRASHES + 1)
     world.run_until_empty()
-    world.upload_photo(KEY, build_photo("saved anew"), operation="remove")
+    world.upload_photo(KEY, build_photo("saved again"), operation="remove")
     world.run_until_empty()
     assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
     source = world.read_source(KEY)
@@ -120,7 +120,7 @@ def test_photo_that_was_saved_again_is_opened_again(crashing_photo: Deadly) -> N
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
+@pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
 def test_fewer_than_five_crashes_are_harmless(times: int, crashing_photo: Deadly) -> None:
     world, _ = world_with_photo(), crashing_photo(times)
     world.run_until_empty()
@@ -161,7 +161,7 @@ def redeliver_nested(world: World, nested: int) -> None:
 def test_overlapping_events_count_no_crash() -> None:
     """Upload, sidecar, and tags are three messages; after an outage, they are redelivered at the same moment."""
     world = world_with_photo()
-    redeliver_nested(world, 3 * MOST_CRASHES)
+    redeliver_nested(world, 3 * MAX_CRASHES)
     world.run_until_empty()
     assert (list_report_codes(world, KEY), find_only_job(world).status) == ([], JobStatus.STORED)
 
@@ -172,7 +172,7 @@ def test_overlapping_events_change_nothing_for_a_finished_photo() -> None:
     world.run_until_empty()
     before = world.read_pictures()
     world.sqs.send_externally(world.queues["intake"], message.body)
-    redeliver_nested(world, 3 * MOST_CRASHES)
+    redeliver_nested(world, 3 * MAX_CRASHES)
     world.run_until_empty()
     assert (find_only_job(world).status, list_report_codes(world, KEY), world.read_pictures()) == (
         JobStatus.STORED,

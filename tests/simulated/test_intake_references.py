@@ -20,7 +20,7 @@ from simulation.world.transport import TargetedFault
 from tests.simulated.days import list_report_codes
 from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
 from tests.simulated.wishes import BEACH, count_paid_calls, list_intake_messages
-from tests.unit.imaging_photos import saved, scene
+from tests.unit.imaging_photos import encode_image, scene
 
 STYLE = "styles/summer.jpg"
 SUMMER, AUTUMN = build_photo("summer"), build_photo("autumn")
@@ -198,7 +198,7 @@ def limit_references(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 def build_large_image(seed: int) -> bytes:
     """Returns a picture of about 30 kB; each seed gives another one."""
-    return saved(scene(size=(160 + seed, 160)).effect_spread(30), "JPEG", quality=98)
+    return encode_image(scene(size=(160 + seed, 160)).effect_spread(30), "JPEG", quality=98)
 
 
 def test_large_references_are_reduced_together_and_small_ones_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def test_references_that_cannot_fit_together_are_reported(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "AVIF"])
 def test_reference_is_converted_and_identified_by_its_own_bytes(kind: str) -> None:
-    data = saved(scene("P" if kind == "GIF" else "RGB"), kind)
+    data = encode_image(scene("P" if kind == "GIF" else "RGB"), kind)
     world = world_with_references(**{STYLE: data})
     world.run_until_empty()
     assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
@@ -255,7 +255,7 @@ def test_reference_is_converted_and_identified_by_its_own_bytes(kind: str) -> No
 
 
 def test_too_large_reference_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = saved(scene("RGB"), "JPEG", quality=100)
+    data = encode_image(scene("RGB"), "JPEG", quality=100)
     limit_references(monkeypatch, len(data) - 1)
     world = world_with_references(**{STYLE: data})
     world.run_until_empty()

@@ -47,8 +47,8 @@ def build_request(**changes: object) -> str:
 
 
 def test_request_event_has_its_instructions_and_message_id() -> None:
-    (look,) = parse_intake_message(build_request(), input_bucket="photos", is_repeated=False, message_id="m-1")
-    assert look == IntakeEvent("photos", KEY, request=IncomingRequest("m-1", REMOVE))
+    (event,) = parse_intake_message(build_request(), input_bucket="photos", is_repeated=False, message_id="m-1")
+    assert event == IntakeEvent("photos", KEY, request=IncomingRequest("m-1", REMOVE))
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_obsolete_settle_timeout_hides_no_event_of_its_batch() -> None:
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     world.queues["intake"].messages.clear()
     world.steps.intake.start_batch()
-    for look in (IntakeEvent(INPUT_BUCKET, KEY, is_settle_timeout=True), IntakeEvent(INPUT_BUCKET, KEY)):
-        world.intake.handle(look)
+    for event in (IntakeEvent(INPUT_BUCKET, KEY, is_settle_timeout=True), IntakeEvent(INPUT_BUCKET, KEY)):
+        world.intake.handle(event)
     world.run_until_empty()
     assert len(world.list_jobs()) == 2

@@ -171,12 +171,15 @@ def held_world(*, settle_seconds: int) -> World:
     return world
 
 
-@pytest.mark.parametrize("mended", [FOREST, {"seed": 3}], ids=["and buy", "without instructions"])
-def test_refused_request_stays_reported_when_held_photo_is_released(mended: Any) -> None:
+@pytest.mark.parametrize("corrected", [FOREST, {"seed": 3}], ids=["and buy", "without instructions"])
+def test_refused_request_stays_reported_when_held_photo_is_released(corrected: Any) -> None:
     world = held_world(settle_seconds=0)
-    upload_defaults(world, "", mended)
+    upload_defaults(world, "", corrected)
     world.run_until_empty()
-    assert ("unknown_field" in list_report_codes(world, KEY), count_paid_calls(world)) == (True, int(mended is FOREST))
+    assert ("unknown_field" in list_report_codes(world, KEY), count_paid_calls(world)) == (
+        True,
+        int(corrected is FOREST),
+    )
     assert_at_rest(world)
     world.upload_sidecar(KEY, **REMOVE)
     world.run_until_empty()

@@ -27,7 +27,7 @@ from tests.simulated.wishes import (
 )
 from tests.unit.core_items import build_problem, build_source
 
-IN_VAIN = (build_problem(Code.NO_INSTRUCTIONS),)
+NO_INSTRUCTIONS_PROBLEMS = (build_problem(Code.NO_INSTRUCTIONS),)
 
 
 def world_with_waiting_photos(*keys: str) -> World:
@@ -51,10 +51,10 @@ def list_woken_keys(world: World) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
-        (build_source(problems=IN_VAIN, jobs={}), NEEDS_INSTRUCTIONS),
+        (build_source(problems=NO_INSTRUCTIONS_PROBLEMS, jobs={}), NEEDS_INSTRUCTIONS),
         (build_source(blocked_by_defaults="shoes/_backdrop.json", jobs={}), NEEDS_INSTRUCTIONS),
-        (build_source(problems=IN_VAIN, settling_since=NOW), OPEN_ITEMS),
-        (build_source(problems=IN_VAIN, photo=None), FAILED_ITEMS),
+        (build_source(problems=NO_INSTRUCTIONS_PROBLEMS, settling_since=NOW), OPEN_ITEMS),
+        (build_source(problems=NO_INSTRUCTIONS_PROBLEMS, photo=None), FAILED_ITEMS),
         (build_source(problems=(build_problem(Code.NOT_A_PHOTO),)), FAILED_ITEMS),
     ],
     ids=["without instructions", "held", "still waiting", "gone", "no photo"],
@@ -114,11 +114,11 @@ def test_any_number_of_photos_is_woken_in_batches(number: int, monkeypatch: pyte
         before = set(list_woken_keys(world))
         one = next(m for m in world.queues["intake"].messages if "_backdrop.json" in m.body)
         world.queues["intake"].messages.remove(one)
-        for look in parse_intake_message(one.body, input_bucket=INPUT_BUCKET, is_repeated=False):
-            if not look.start_after and look.is_repeated:
+        for event in parse_intake_message(one.body, input_bucket=INPUT_BUCKET, is_repeated=False):
+            if not event.start_after and event.is_repeated:
                 continue
             world.steps.intake.start_batch()
-            world.intake.handle(look)
+            world.intake.handle(event)
         rounds.append([key for key in list_woken_keys(world) if key not in before])
     assert [key for found in rounds for key in found] == keys
     assert max(map(len, rounds)) <= 4
@@ -130,8 +130,8 @@ def test_waking_continues_after_a_key() -> None:
     body = json.dumps(
         {"kind": "folder", "bucket": INPUT_BUCKET, "key": "shoes/_backdrop.json", "start_after": "shoes/1.jpg"}
     )
-    (look,) = parse_intake_message(body, input_bucket=INPUT_BUCKET, is_repeated=False)
-    assert look == IntakeEvent(INPUT_BUCKET, "shoes/_backdrop.json", is_repeated=True, start_after="shoes/1.jpg")
+    (event,) = parse_intake_message(body, input_bucket=INPUT_BUCKET, is_repeated=False)
+    assert event == IntakeEvent(INPUT_BUCKET, "shoes/_backdrop.json", is_repeated=True, start_after="shoes/1.jpg")
 
 
 def test_photo_settling_while_its_folder_is_woken_is_found(
@@ -151,8 +151,8 @@ def test_photo_settling_while_its_folder_is_woken_is_found(
 
     with monkeypatch.context() as before:
         before.setattr(world.intake.photo_intake.resolver.folder_defaults, "read_inherited", find_nothing)
-        for look in parse_intake_message(reminder.body, input_bucket=INPUT_BUCKET, is_repeated=False):
-            world.intake.handle(look)
+        for event in parse_intake_message(reminder.body, input_bucket=INPUT_BUCKET, is_repeated=False):
+            world.intake.handle(event)
     assert world.read_source(KEY)
     world.run_until_empty()
     assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]

@@ -136,13 +136,13 @@ def test_copy_of_a_photo_needs_no_second_event() -> None:
     assert len([call for call in calls if "tagging" in call]) == 1
 
 
-def count_batch_requests(world: World, *looks: IntakeEvent) -> list[ServiceCall]:
+def count_batch_requests(world: World, *events: IntakeEvent) -> list[ServiceCall]:
     """Returns the requests to S3 and DynamoDB of one invocation with these events."""
     world.queues["intake"].messages.clear()
     before = len(world.transport.calls)
     world.steps.intake.start_batch()
-    for look in looks:
-        world.intake.handle(look)
+    for event in events:
+        world.intake.handle(event)
     return [call for call in world.transport.calls[before:] if call.service in SERVICES]
 
 
@@ -181,8 +181,8 @@ def test_all_events_of_a_photo_in_one_batch_merge() -> None:
     world = World()
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
-    look, sidecar = IntakeEvent(INPUT_BUCKET, KEY), IntakeEvent(INPUT_BUCKET, f"{KEY}.json")
-    calls = count_batch_requests(world, look, sidecar, look, sidecar, look)
+    event, sidecar = IntakeEvent(INPUT_BUCKET, KEY), IntakeEvent(INPUT_BUCKET, f"{KEY}.json")
+    calls = count_batch_requests(world, event, sidecar, event, sidecar, event)
     assert len(calls) == len(once) + 2
     assert [call.operation for call in calls[len(once) :]] == ["list_objects_v2"] * 2
 

@@ -23,19 +23,21 @@ from backdrop.model.circuit import (
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from tests.simulated.lane_states import OPEN, SECOND, observe_results
+from tests.simulated.lane_states import RUNNING_LANE, SECOND, observe_results
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, REJECTED, THROTTLED, UNREACHED, UNSAFE
 
-BAD = pytest.mark.parametrize("bad", [BACKOFF, LOST], ids=["busy", "lost"])
-GOOD = pytest.mark.parametrize("good", [OK, UNSAFE, REFUSED, REJECTED], ids=["ok", "withheld", "refused", "rejected"])
-NEUTRAL = pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
+BAD_RESULTS = pytest.mark.parametrize("bad", [BACKOFF, LOST], ids=["busy", "lost"])
+GOOD_RESULTS = pytest.mark.parametrize(
+    "good", [OK, UNSAFE, REFUSED, REJECTED], ids=["ok", "withheld", "refused", "rejected"]
+)
+NEUTRAL_RESULTS = pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
 
 
-CLOSED = observe_results(OPEN, *[BACKOFF] * FAILURE_THRESHOLD)
+OPEN_CIRCUIT = observe_results(RUNNING_LANE, *[BACKOFF] * FAILURE_THRESHOLD)
 PROBE_AT = NOW + FIRST_PROBE_DELAY
 
 
-def build_probing_lane(lane: ProviderHealth = CLOSED, until: timedelta = timedelta(minutes=6)) -> ProviderHealth:
+def build_probing_lane(lane: ProviderHealth = OPEN_CIRCUIT, until: timedelta = timedelta(minutes=6)) -> ProviderHealth:
     """Returns a lane whose probe is in flight."""
     moment = lane.next_probe_at or NOW
     return start_probe(lane, moment, moment + until)
@@ -45,47 +47,47 @@ def build_probing_lane(lane: ProviderHealth = CLOSED, until: timedelta = timedel
 
 
 def test_lane_allows_calls_by_default() -> None:
-    assert check_gate(OPEN, NOW) == (Gate.ALLOWED, 0)
-    assert OPEN.mapping_enabled
+    assert check_gate(RUNNING_LANE, NOW) == (Gate.ALLOWED, 0)
+    assert RUNNING_LANE.mapping_enabled
 
 
-@BAD
+@BAD_RESULTS
 def test_three_bad_results_in_a_row_open_the_circuit(bad: ProviderResult) -> None:
-    assert check_gate(observe_results(OPEN, bad, bad), NOW)[0] is Gate.ALLOWED
-    closed = observe_results(OPEN, bad, bad, bad)
+    assert check_gate(observe_results(RUNNING_LANE, bad, bad), NOW)[0] is Gate.ALLOWED
+    closed = observe_results(RUNNING_LANE, bad, bad, bad)
     assert check_gate(closed, NOW) == (Gate.BLOCKED, FIRST_PROBE_DELAY.total_seconds())
     assert (closed.mapping_enabled, closed.is_paused, closed.opened_since) == (True, False, NOW)
 
 
 def test_bad_results_of_both_kinds_count_together() -> None:
-    assert observe_results(OPEN, BACKOFF, LOST, BACKOFF).opened_since == NOW
+    assert observe_results(RUNNING_LANE, BACKOFF, LOST, BACKOFF).opened_since == NOW
 
 
-@GOOD
+@GOOD_RESULTS
 def test_one_good_result_resets_the_count(good: ProviderResult) -> None:
-    lane = observe_results(OPEN, BACKOFF, LOST, good, BACKOFF, LOST)
+    lane = observe_results(RUNNING_LANE, BACKOFF, LOST, good, BACKOFF, LOST)
     assert (lane.opened_since, lane.failure_streak) == (None, 2)
 
 
-@NEUTRAL
+@NEUTRAL_RESULTS
 def test_neutral_result_neither_counts_nor_resets_the_count(neutral: ProviderResult) -> None:
-    lane = observe_results(OPEN, BACKOFF, LOST, neutral)
+    lane = observe_results(RUNNING_LANE, BACKOFF, LOST, neutral)
     assert (lane.opened_since, lane.failure_streak) == (None, 2)
     assert observe_results(lane, BACKOFF).opened_since == NOW
 
 
-@GOOD
+@GOOD_RESULTS
 def test_result_without_news_changes_nothing(good: ProviderResult) -> None:
     """Otherwise, the ledger would be written for each picture."""
-    assert observe_results(OPEN, good) == OPEN
+    assert observe_results(RUNNING_LANE, good) == RUNNING_LANE
 
 
 # -- probing -----------------------------------------------------------------------------------------------------
 
 
 def test_first_probe_starts_when_due_and_is_alone() -> None:
-    assert check_gate(CLOSED, PROBE_AT - SECOND) == (Gate.BLOCKED, 1)
-    assert check_gate(CLOSED, PROBE_AT) == (Gate.PROBE, 0)
+    assert check_gate(OPEN_CIRCUIT, PROBE_AT - SECOND) == (Gate.BLOCKED, 1)
+    assert check_gate(OPEN_CIRCUIT, PROBE_AT) == (Gate.PROBE, 0)
     lane = build_probing_lane()
     assert check_gate(lane, PROBE_AT)[0] is Gate.BLOCKED
     with pytest.raises(ConflictError):
@@ -100,21 +102,21 @@ def test_probe_whose_worker_crashed_is_replaced() -> None:
 
 def test_running_lane_needs_no_probe() -> None:
     with pytest.raises(ConflictError):
-        start_probe(OPEN, NOW, NOW + SECOND)
+        start_probe(RUNNING_LANE, NOW, NOW + SECOND)
 
 
-@GOOD
+@GOOD_RESULTS
 def test_one_good_result_closes_an_open_circuit(good: ProviderResult) -> None:
     opened = observe_result(build_probing_lane(), good, PROBE_AT, probe=True)
     assert check_gate(opened, PROBE_AT)[0] is Gate.ALLOWED
-    assert opened == replace(OPEN, resumed_at=opened.resumed_at)
+    assert opened == replace(RUNNING_LANE, resumed_at=opened.resumed_at)
 
 
-@BAD
+@BAD_RESULTS
 def test_each_bad_probe_lengthens_the_wait_to_its_limit(
     bad: ProviderResult,
 ) -> None:
-    lane, now, gaps = CLOSED, PROBE_AT, [FIRST_PROBE_DELAY]
+    lane, now, gaps = OPEN_CIRCUIT, PROBE_AT, [FIRST_PROBE_DELAY]
     free = bad.retry_class is RetryClass.BACKOFF
     quick, longest = (MAX_QUICK_PROBES, MAX_FREE_PROBE_DELAY) if free else (0, MAX_PROBE_DELAY)
     for _ in range(8 + quick):
@@ -126,24 +128,28 @@ def test_each_bad_probe_lengthens_the_wait_to_its_limit(
     assert gaps[-1].total_seconds() == (10 if free else 120)
 
 
-@NEUTRAL
+@NEUTRAL_RESULTS
 def test_probe_without_a_verdict_lets_the_next_one_start(neutral: ProviderResult) -> None:
     lane = observe_result(build_probing_lane(), neutral, PROBE_AT, probe=True)
     assert check_gate(lane, PROBE_AT)[0] is Gate.PROBE
     assert lane.opened_since == NOW
 
 
-@BAD
+@BAD_RESULTS
 def test_bad_results_of_earlier_calls_change_nothing(bad: ProviderResult) -> None:
     """Nine other calls were in flight when the circuit opened: they neither delay the probe nor replace it."""
-    lane = observe_results(CLOSED, *[bad] * 9)
-    assert (lane.next_probe_at, lane.probe_count, lane.opened_since) == (CLOSED.next_probe_at, CLOSED.probe_count, NOW)
+    lane = observe_results(OPEN_CIRCUIT, *[bad] * 9)
+    assert (lane.next_probe_at, lane.probe_count, lane.opened_since) == (
+        OPEN_CIRCUIT.next_probe_at,
+        OPEN_CIRCUIT.probe_count,
+        NOW,
+    )
     out = observe_results(build_probing_lane(), bad)
     assert check_gate(out, PROBE_AT)[0] is Gate.BLOCKED
 
 
 def test_good_result_of_an_earlier_call_closes_the_circuit() -> None:
-    assert check_gate(observe_results(CLOSED, OK), NOW)[0] is Gate.ALLOWED
+    assert check_gate(observe_results(OPEN_CIRCUIT, OK), NOW)[0] is Gate.ALLOWED
 
 
 def test_probe_overtaken_by_a_good_result_is_none() -> None:
@@ -154,18 +160,18 @@ def test_probe_overtaken_by_a_good_result_is_none() -> None:
 # -- ten minutes -------------------------------------------------------------------------------------------------
 
 
-@BAD
+@BAD_RESULTS
 def test_open_circuit_pauses_the_lane_after_ten_minutes(bad: ProviderResult) -> None:
     """It does not pause a second earlier."""
     almost = NOW + UNHEALTHY_BEFORE_PAUSE - SECOND
-    assert not observe_result(CLOSED, bad, almost, probe=True).is_paused
-    paused = observe_result(CLOSED, bad, almost + SECOND, probe=True)
+    assert not observe_result(OPEN_CIRCUIT, bad, almost, probe=True).is_paused
+    paused = observe_result(OPEN_CIRCUIT, bad, almost + SECOND, probe=True)
     assert [(one.reason, one.code) for one in paused.pauses] == [(PauseReason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE)]
     assert (paused.mapping_enabled, check_gate(paused, almost + SECOND)[0]) == (False, Gate.BLOCKED)
 
 
 def test_bad_results_of_earlier_calls_pause_no_lane() -> None:
-    lane = CLOSED
+    lane = OPEN_CIRCUIT
     for _ in range(3):
         lane = observe_result(lane, LOST, NOW + UNHEALTHY_BEFORE_PAUSE, probe=False)
     assert not lane.is_paused
@@ -173,7 +179,7 @@ def test_bad_results_of_earlier_calls_pause_no_lane() -> None:
 
 def test_circuit_that_opens_again_has_ten_minutes_again() -> None:
     later = NOW + UNHEALTHY_BEFORE_PAUSE
-    opened = observe_result(CLOSED, OK, later, probe=True)
+    opened = observe_result(OPEN_CIRCUIT, OK, later, probe=True)
     closed = opened
     for _ in range(FAILURE_THRESHOLD):
         closed = observe_result(closed, BACKOFF, later, probe=False)
@@ -197,7 +203,10 @@ def test_circuit_that_opens_again_has_ten_minutes_again() -> None:
 @pytest.mark.parametrize("probe", [False, True])
 def test_pausing_result_pauses_at_once_with_its_own_reason(code: Code, reason: PauseReason, probe: bool) -> None:
     lane = observe_result(
-        build_probing_lane() if probe else OPEN, ProviderResult(RetryClass.PAUSE, code, "words"), NOW, probe=probe
+        build_probing_lane() if probe else RUNNING_LANE,
+        ProviderResult(RetryClass.PAUSE, code, "words"),
+        NOW,
+        probe=probe,
     )
     assert [(one.reason, one.code, str(one.message)) for one in lane.pauses] == [(reason, code, "words")]
     assert (lane.mapping_enabled, lane.is_half_open, lane.probe_until) == (False, False, None)
@@ -205,12 +214,12 @@ def test_pausing_result_pauses_at_once_with_its_own_reason(code: Code, reason: P
 
 def test_repeated_reason_keeps_its_start_and_updates_its_message() -> None:
     later = NOW + timedelta(minutes=1)
-    first = pause(OPEN, PauseReason.KEY, Code.PROVIDER_KEY_MISSING, "no key", NOW)
+    first = pause(RUNNING_LANE, PauseReason.KEY, Code.PROVIDER_KEY_MISSING, "no key", NOW)
     (one,) = pause(first, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "wrong key", later).pauses
     assert (one.since, one.last_seen) == (NOW, later)
     assert (one.code, str(one.message)) == (Code.PROVIDER_KEY_REFUSED, "wrong key")
 
 
 def test_good_result_of_an_earlier_call_lifts_no_pause() -> None:
-    paused = observe_result(OPEN, PAUSED, NOW, probe=False)
+    paused = observe_result(RUNNING_LANE, PAUSED, NOW, probe=False)
     assert observe_results(paused, OK) == paused

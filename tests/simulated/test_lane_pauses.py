@@ -26,7 +26,7 @@ from backdrop.model.circuit import (
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import ProviderResult
 from simulation.world.simulated_stack import MAX_RECEIVE_COUNTS
-from tests.simulated.lane_states import OPEN, list_reasons, observe_results
+from tests.simulated.lane_states import RUNNING_LANE, list_reasons, observe_results
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED
 
 LATER = NOW + timedelta(minutes=5)
@@ -47,7 +47,7 @@ CODES = {
 
 def build_paused_lane(*reasons: PauseReason) -> ProviderHealth:
     """Returns a lane that is paused for these reasons."""
-    lane = OPEN
+    lane = RUNNING_LANE
     for reason in reasons:
         lane = pause(lane, reason, CODES[reason], "words", NOW)
     return lane
@@ -90,12 +90,12 @@ def test_lane_resumes_only_when_its_last_reason_is_lifted(reason: PauseReason) -
 def test_lifting_a_missing_reason_changes_nothing() -> None:
     lane = build_paused_lane(PauseReason.OPERATOR)
     assert resume(lane, EVERY - {PauseReason.OPERATOR}, LATER) == lane
-    assert resume(OPEN, EVERY, LATER) == OPEN
+    assert resume(RUNNING_LANE, EVERY, LATER) == RUNNING_LANE
 
 
 def test_resumed_lane_has_no_failures_recorded() -> None:
     lane = resume(
-        pause(observe_results(OPEN, *[BACKOFF] * 3), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW),
+        pause(observe_results(RUNNING_LANE, *[BACKOFF] * 3), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW),
         EVERY,
         LATER,
     )
@@ -103,7 +103,7 @@ def test_resumed_lane_has_no_failures_recorded() -> None:
 
 
 def test_budget_pause_records_the_amount_that_it_needs() -> None:
-    lane = pause(OPEN, PauseReason.BUDGET, Code.BUDGET_REACHED, "words", NOW, required_budget=60_000)
+    lane = pause(RUNNING_LANE, PauseReason.BUDGET, Code.BUDGET_REACHED, "words", NOW, required_budget=60_000)
     assert [one.required_budget for one in lane.pauses] == [60_000]
 
 
@@ -140,8 +140,8 @@ def test_probe_in_flight_is_not_followed_by_a_second() -> None:
 
 
 def test_running_lane_sends_no_probe() -> None:
-    closed = replace(OPEN, opened_since=NOW, next_probe_at=LATER)
-    assert [half_open_if_due(lane, LATER) for lane in (OPEN, closed)] == [OPEN, closed]
+    closed = replace(RUNNING_LANE, opened_since=NOW, next_probe_at=LATER)
+    assert [half_open_if_due(lane, LATER) for lane in (RUNNING_LANE, closed)] == [RUNNING_LANE, closed]
 
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])

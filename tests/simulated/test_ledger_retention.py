@@ -17,7 +17,7 @@ from tests.simulated.simulation import KEY, NOW, OK, build_dead_paid_job, claim,
 from tests.simulated.wishes import BEACH, REMOVE, count_paid_calls, list_intake_messages, send_rerun
 
 DAYS = 30
-FORGOTTEN = {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
+EXPIRING = {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
 
 
 def expire_items(world: World) -> None:
@@ -31,8 +31,8 @@ def expire_items(world: World) -> None:
 def test_job_expires_the_retention_days_after_its_end(status: JobStatus) -> None:
     job = job_in(status)
     ended = (job.ended_at or NOW) + timedelta(days=DAYS)
-    assert calculate_expiry(job, DAYS) == (ended if status in FORGOTTEN else None)
-    assert ("expires_at" in to_item(job, DAYS)) == (status in FORGOTTEN)
+    assert calculate_expiry(job, DAYS) == (ended if status in EXPIRING else None)
+    assert ("expires_at" in to_item(job, DAYS)) == (status in EXPIRING)
     assert "expires_at" not in to_item(job)
 
 
@@ -41,8 +41,8 @@ def test_charges_that_need_an_operator_never_expire() -> None:
     lost = replace(transitions.record_result(submitting, 1, OK, NOW).job, status=JobStatus.STORED, ended_at=NOW)
     doubtful = replace(lost, attempts=(replace(lost.attempts[0], unknown=1),))
     in_flight = replace(lost, attempts=(replace(lost.attempts[0], reserved=1),))
-    paid_in_vain = [build_dead_paid_job(), replace(build_dead_paid_job(), status=JobStatus.REFUSED)]
-    assert [calculate_expiry(job, DAYS) for job in (doubtful, in_flight, *paid_in_vain)] == [None] * 4
+    paid_without_result = [build_dead_paid_job(), replace(build_dead_paid_job(), status=JobStatus.REFUSED)]
+    assert [calculate_expiry(job, DAYS) for job in (doubtful, in_flight, *paid_without_result)] == [None] * 4
     assert calculate_expiry(lost, DAYS) is not None
 
 

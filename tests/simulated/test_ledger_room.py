@@ -108,7 +108,8 @@ def test_answer_that_withholds_its_pictures_keeps_its_message() -> None:
         pytest.param({"warnings": tuple(build_warning(f"{n} {'a' * 400}") for n in range(1000))}, id="warnings"),
         pytest.param({"problem": replace(build_problem(), message=Sentence("a" * MAX_ITEM_BYTES))}, id="words"),
         pytest.param(
-            {"attempts": tuple(replace(job_in(JobStatus.DEAD).attempts[0], n=n) for n in range(2, 2000))}, id="attempts"
+            {"attempts": tuple(replace(job_in(JobStatus.DEAD).attempts[0], n=n) for n in range(2, 2000))},
+            id="attempts",
         ),
     ],
 )

@@ -63,10 +63,10 @@ def test_write_repeated_by_the_sdk_does_not_conflict_with_itself() -> None:
 def test_lost_race_needs_no_additional_read() -> None:
     world = World()
     create_job(world)
-    looks = [call.operation for call in world.transport.calls]
+    operations = [call.operation for call in world.transport.calls]
     with pytest.raises(ConflictError):
         create_job(world)
-    assert [call.operation for call in world.transport.calls] == [*looks, WRITE]
+    assert [call.operation for call in world.transport.calls] == [*operations, WRITE]
 
 
 def test_failed_write_is_transient_and_not_a_conflict() -> None:

@@ -26,7 +26,7 @@ from tests.unit.core_items import build_attempt, build_job
 MICRO = 1_000_000
 AWAY = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
 FAILS = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
-WEATHER = {
+FAULTS = {
     "good": [],
     "throttled": [AWAY, AWAY],
     "refused": [FAILS],
@@ -59,12 +59,12 @@ def count_written(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[s
 
 
 @pytest.mark.parametrize("kind", ProviderKind)
-@pytest.mark.parametrize("faults", WEATHER)
+@pytest.mark.parametrize("faults", FAULTS)
 def test_sum_of_the_counts_is_what_the_ledger_has(
     faults: str, kind: ProviderKind, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_with_photo(kind=kind)
-    world.provider.script.extend(WEATHER[faults])
+    world.provider.script.extend(FAULTS[faults])
     pass_time(world, 3600)
     day = world.steps.ledger_queries.read_budget_day(world.clock.time.date().isoformat())
     sums = count_written(world, capsys)
@@ -84,7 +84,7 @@ def test_write_with_a_lost_response_is_counted_once(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(("faults", "lost"), [("good", 0), ("throttled", 0), ("lost", 1), ("lost twice", 2)])
 def test_each_lost_answer_is_counted_once(faults: str, lost: int, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_photo()
-    world.provider.script.extend(WEATHER[faults])
+    world.provider.script.extend(FAULTS[faults])
     pass_time(world, 3600)
     assert sum(attempt.outcome is AttemptOutcome.LOST for attempt in find_only_job(world).attempts) == lost
     assert count_written(world, capsys)["LostAnswers"] == lost
@@ -92,7 +92,7 @@ def test_each_lost_answer_is_counted_once(faults: str, lost: int, capsys: pytest
 
 def test_answer_that_crashed_with_its_worker_counts_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_photo()
-    world.provider.script.extend(WEATHER["worker died"])
+    world.provider.script.extend(FAULTS["worker died"])
     pass_time(world, 3600)
     assert count_written(world, capsys)["LostAnswers"] == 1
 
@@ -100,7 +100,7 @@ def test_answer_that_crashed_with_its_worker_counts_as_lost(capsys: pytest.Captu
 @pytest.mark.parametrize("faults", ["lost", "lost, then throttled", "lost twice", "worker died"])
 def test_call_next_to_a_lost_one_may_double_charge(faults: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_photo()
-    world.provider.script.extend(WEATHER[faults])
+    world.provider.script.extend(FAULTS[faults])
     pass_time(world, 3600)
     assert count_written(world, capsys)["PossibleDoubleCharges"] == 1
 
@@ -108,15 +108,15 @@ def test_call_next_to_a_lost_one_may_double_charge(faults: str, capsys: pytest.C
 @pytest.mark.parametrize("faults", ["good", "throttled", "refused", "withheld", "lost, then refused"])
 def test_single_possible_charge_is_no_possible_double_charge(faults: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_photo()
-    world.provider.script.extend(WEATHER[faults])
+    world.provider.script.extend(FAULTS[faults])
     pass_time(world, 3600)
     assert count_written(world, capsys)["PossibleDoubleCharges"] == 0
 
 
-@pytest.mark.parametrize("faults", WEATHER)
+@pytest.mark.parametrize("faults", FAULTS)
 def test_provider_that_knows_our_id_cannot_charge_twice(faults: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = world_with_photo(kind=ProviderKind.LOOKUP_BY_OUR_ID)
-    world.provider.script.extend(WEATHER[faults])
+    world.provider.script.extend(FAULTS[faults])
     pass_time(world, 3600)
     assert count_written(world, capsys)["PossibleDoubleCharges"] == 0
 

@@ -107,7 +107,7 @@ def test_suggestion_follows_the_incomplete_sources() -> None:
     )
 
 
-def test_empty_request_is_not_told_to_add_a_sidecar() -> None:
+def test_empty_request_is_not_advised_to_add_a_sidecar() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     send_request(world, KEY)

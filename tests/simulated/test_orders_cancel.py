@@ -91,7 +91,7 @@ def test_submitted_job_continues_once_and_is_counted_with_its_cost(
     assert_at_rest(world)
 
 
-def test_submitted_job_that_is_not_charged_ends_cancelled() -> None:
+def test_submitted_job_without_a_charge_ends_canceled() -> None:
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
@@ -224,10 +224,10 @@ def test_cancel_that_crashes_has_canceled_everything_or_nothing() -> None:
         with suppress(SimulatedCrash):
             cancel_jobs(world)
         world.transport.clear_faults()
-        is_told = bool(read_lane_health(world).cancel_marks)
+        is_marked = bool(read_lane_health(world).cancel_marks)
         pass_time(world, 3600)
-        assert {job.status for job in world.list_jobs()} == {S.CANCELLED if is_told else S.STORED}, nth
-        assert world.provider.charged_micro_usd == (0 if is_told else 4 * PRICE), nth
+        assert {job.status for job in world.list_jobs()} == {S.CANCELLED if is_marked else S.STORED}, nth
+        assert world.provider.charged_micro_usd == (0 if is_marked else 4 * PRICE), nth
         assert_at_rest(world)
         if not fault.hit_count:
             return

@@ -31,10 +31,10 @@ from tests.unit.core_items import build_problem
 REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 
 
-def build_state(world: World, **look: Any) -> PhotoState:
+def build_state(world: World, **event: Any) -> PhotoState:
     """Returns the photo as intake finds it when such a message arrives."""
     ours = world.intake.photo_intake
-    message = IntakeEvent(INPUT_BUCKET, KEY, **look)
+    message = IntakeEvent(INPUT_BUCKET, KEY, **event)
     return PhotoState(
         message, ours.ledger, ours.prefetch, ours.image_requests, ours.resolver, ours.clock, ours.settle_seconds
     )
@@ -96,17 +96,17 @@ def test_request_that_was_handled_before_is_a_repeated_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "crashes"),
+    ("event", "crashes"),
     [
         ({}, Crashes.TOO_MANY),
         ({"is_rerun": True}, Crashes.TOLERABLE),
         ({"is_rerun": True, "is_repeated": True}, Crashes.TOO_MANY),
     ],
 )
-def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(look: Any, crashes: Crashes) -> None:
+def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(event: Any, crashes: Crashes) -> None:
     world = delivered_world()
     change_source(world, crash_count=MAX_CRASHES)
-    state = build_state(world, **look)
+    state = build_state(world, **event)
     assert state.facts[Crashes] is crashes
     assert bool(state.snapshot.photo_error) == (crashes is Crashes.TOO_MANY)
 

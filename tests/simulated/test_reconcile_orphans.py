@@ -14,7 +14,7 @@ from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 from tests.simulated.simulation import OK, PRICE, assert_budgets, find_only_job, world_with_photo
 
-ASKABLE = [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID]
+LOOKUP_KINDS = [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID]
 SOON = timedelta(minutes=15)
 
 
@@ -52,7 +52,7 @@ def run_reconcile(world: World, after: timedelta = SOON) -> Attempt:
     return find_only_job(world).attempts[1]
 
 
-@pytest.mark.parametrize("kind", ASKABLE)
+@pytest.mark.parametrize("kind", LOOKUP_KINDS)
 def test_providers_result_of_an_abandoned_call_is_recorded(kind: ProviderKind) -> None:
     world = world_with_orphan(kind)
     orphan = run_reconcile(world)
@@ -76,13 +76,13 @@ def test_charge_stays_unknown_if_the_provider_has_no_lookup() -> None:
     assert_budgets(world)
 
 
-@pytest.mark.parametrize("kind", ASKABLE)
+@pytest.mark.parametrize("kind", LOOKUP_KINDS)
 def test_charge_stays_unknown_if_the_provider_has_no_record(kind: ProviderKind) -> None:
-    orphan = run_reconcile(world_with_orphan(kind, "never heard of"))
+    orphan = run_reconcile(world_with_orphan(kind, "unknown to the provider"))
     assert (orphan.outcome, orphan.unknown) == (AttemptOutcome.LOST, PRICE)
 
 
-@pytest.mark.parametrize("kind", ASKABLE)
+@pytest.mark.parametrize("kind", LOOKUP_KINDS)
 def test_pending_abandoned_call_is_looked_up_for_an_hour(kind: ProviderKind) -> None:
     world = world_with_orphan(kind)
     world.provider.override_lookup = lambda: LookupStatus.PENDING

@@ -23,7 +23,7 @@ from tests.simulated.simulation import FAILED, KEY, PRICE, assert_at_rest, find_
 
 S = JobStatus
 ACKNOWLEDGED, OWN_ID = "acknowledged", "own_id"
-ASKABLE = pytest.mark.parametrize("kind", [ACKNOWLEDGED, OWN_ID])
+LOOKUP_KINDS = pytest.mark.parametrize("kind", [ACKNOWLEDGED, OWN_ID])
 POLICIES = pytest.mark.parametrize("policy", ["retry_once", "hold"])
 
 
@@ -45,9 +45,9 @@ def assert_paid_once(world: World) -> None:
 # -- found by a lookup -------------------------------------------------------------------------------------------
 
 
-@ASKABLE
+@LOOKUP_KINDS
 @POLICIES
-def test_lost_answer_is_looked_up_at_the_provider(kind: str, policy: str) -> None:
+def test_lost_answer_is_looked_up_by_its_id(kind: str, policy: str) -> None:
     """The poll that would have returned it fails; the provider has the work and its ID."""
     world = world_with_photo(kind=kind, on_lost_answer=policy)
     world.transport.faults_after.append(fault := TargetedFault(crash_worker, "poll"))
@@ -113,7 +113,7 @@ def test_call_without_provider_id_cannot_be_looked_up(policy: str) -> None:
     assert_at_rest(world)
 
 
-@ASKABLE
+@LOOKUP_KINDS
 def test_lookup_reports_work_that_failed_without_charge(kind: str) -> None:
     world = world_with_photo(kind=kind)
     refusal = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST).result
@@ -145,7 +145,7 @@ def test_work_that_failed_at_unknown_cost_is_not_bought_again(bills: bool, lost:
     assert_at_rest(world)
 
 
-@ASKABLE
+@LOOKUP_KINDS
 def test_result_in_the_submits_response_is_used(kind: str) -> None:
     world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(responds_immediately=True))
@@ -157,7 +157,7 @@ def test_result_in_the_submits_response_is_used(kind: str) -> None:
 # -- work that takes longer than its worker ----------------------------------------------------------------------
 
 
-@ASKABLE
+@LOOKUP_KINDS
 def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) -> None:
     """The worker parks the call and ends; the next delivery continues to poll."""
     world = world_with_photo(kind=kind)
@@ -173,7 +173,7 @@ def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) ->
     assert_paid_once(world)
 
 
-@ASKABLE
+@LOOKUP_KINDS
 def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
     world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
@@ -184,7 +184,7 @@ def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
     assert_paid_once(world)
 
 
-@ASKABLE
+@LOOKUP_KINDS
 @POLICIES
 def test_provider_that_never_answers_is_abandoned_after_an_hour(kind: str, policy: str) -> None:
     """What the provider calls pending for longer than it keeps its records is lost, as if there were no lookup."""

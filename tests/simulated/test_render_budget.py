@@ -25,7 +25,7 @@ from tests.simulated.days import (
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 BLUE = "shoes/blue.jpg"
-NEWS = ["Image Completed", "Provider Paused", "Budget Reached"]
+EVENT_TYPES = ["Image Completed", "Provider Paused", "Budget Reached"]
 
 
 def world_at_its_budget(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
@@ -52,7 +52,7 @@ def test_photo_over_the_budget_is_bought_the_next_day(hour: int, minute: int) ->
     assert world.read_budget()["committed"] == PRICE
     assert (read_provider_report(world), list_event_types(world)) == (
         None,
-        [*NEWS, "Provider Resumed", "Image Completed"],
+        [*EVENT_TYPES, "Provider Resumed", "Image Completed"],
     )
     assert not world.dead_letter_queue.messages
     assert_at_rest(world)
@@ -71,7 +71,7 @@ def test_reached_budget_causes_one_report_and_one_event() -> None:
     assert "$0.01" in report["errors"][0]["message"]
     assert "`backdrop budget 300 --today`" in report["errors"][0]["hint"]
     assert [list_report_codes(world, job.key) for job in world.list_jobs()] == [[]] * 7
-    assert list_event_types(world) == NEWS
+    assert list_event_types(world) == EVENT_TYPES
 
 
 def test_reached_budget_wears_out_no_message() -> None:

@@ -19,7 +19,7 @@ BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
 
 def sleep_in_call(seconds: float, world: World) -> Callable[[ServiceCall], None]:
-    """A service that takes its time."""
+    """Delays a call by this many seconds."""
     return lambda _: world.clock.sleep(seconds)
 
 

@@ -122,7 +122,7 @@ def test_missing_key_is_detected_without_a_call() -> None:
 
 
 def test_report_says_what_is_wrong_now() -> None:
-    """A person configured a missing key, but the wrong one."""
+    """A person added the missing key, but a wrong one."""
     world = world_with_photo()
     world.provider.preparation_error = NO_KEY
     world.run_until_empty()

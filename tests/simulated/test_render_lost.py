@@ -53,7 +53,7 @@ def test_second_call_and_both_charges_are_in_the_receipt(lost: str) -> None:
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("lost", [*LOST.values(), CallBehavior(kills_worker=True)], ids=[*LOST, "worker died"])
+@pytest.mark.parametrize("lost", [*LOST.values(), CallBehavior(kills_worker=True)], ids=[*LOST, "worker crashed"])
 def test_lost_answer_is_reported_before_the_second_call(lost: CallBehavior) -> None:
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")

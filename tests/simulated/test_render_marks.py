@@ -17,7 +17,7 @@ from tests.simulated.days import deliver_meanwhile, list_event_types, list_repor
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 BUSY = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=60)
-MOST_CRASHES = 5
+MAX_CRASHES = 5
 
 
 def world_with_crashing_photo(times: int = 1000) -> World:
@@ -33,8 +33,8 @@ def test_photo_that_crashes_five_workers_ends_dead_and_is_reported() -> None:
     world.run_until_empty()
     job = find_only_job(world)
     assert (job.status, job.money, world.provider.received_job_ids) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, [])
-    assert job.crash_count == MOST_CRASHES
-    assert world.crash_count == MOST_CRASHES + 1
+    assert job.crash_count == MAX_CRASHES
+    assert world.crash_count == MAX_CRASHES + 1
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("crashed", "not_spent")]
@@ -55,11 +55,11 @@ def test_photo_that_crashes_workers_after_a_lost_call_is_held() -> None:
     job = find_only_job(world)
     assert (job.status, job.money, len(world.provider.received_job_ids)) == (JobStatus.HELD, MoneyStatus.UNKNOWN, 1)
     assert list_report_codes(world, KEY) == ["charge_unknown"]
-    assert world.crash_count == MOST_CRASHES
+    assert world.crash_count == MAX_CRASHES
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
+@pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
 def test_fewer_than_five_crashes_are_harmless(times: int) -> None:
     world = world_with_crashing_photo(times)
     world.run_until_empty()
@@ -104,7 +104,7 @@ def test_briefly_unavailable_ledger_counts_no_crash() -> None:
             raise_throttle(call)
 
     world.transport.faults_before.append(fails)
-    for _ in range(3 * MOST_CRASHES):
+    for _ in range(3 * MAX_CRASHES):
         world.deliver_next("ideogram")
         world.clock.sleep(700)
     world.transport.clear_faults()
@@ -137,13 +137,13 @@ def test_preempted_worker_does_not_reset_the_crash_count() -> None:
     world.transport.faults_before.append(
         TargetedFault(deliver_meanwhile(world, "ideogram"), "transact_write_items", times=1000)
     )
-    for _ in range(2 * MOST_CRASHES):
+    for _ in range(2 * MAX_CRASHES):
         world.deliver_next("ideogram")
         world.deliver_next("ideogram")
         world.clock.sleep(900)
     world.run_until_empty()
     assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
-    assert world.crash_count == MOST_CRASHES
+    assert world.crash_count == MAX_CRASHES
 
 
 def test_success_resets_the_crash_count() -> None:

@@ -16,7 +16,7 @@ PHOTOS, LIMIT, CALL_SECONDS = 40, 5, 10
 
 
 def drain_throttled_lane(seed: int) -> World:
-    """Processes forty photos in a lane of ten slots, of which the account allows five."""
+    """Processes forty photos in a lane of ten slots; the account allows five of them."""
     world = World(seed, in_flight=2 * LIMIT, account_limit=LIMIT)
     world.start()
     for n in range(PHOTOS):

@@ -12,7 +12,7 @@ from tests.simulated.simulation import KEY, assert_at_rest, find_only_job, repla
 from tests.simulated.waiters import is_waiting, read_task_response, request_after_status_read, send_task_request
 from tests.simulated.wishes import REMOVE, count_paid_calls, send_request
 
-A_ROUND = 300
+RECONCILE_SECONDS = 300
 
 
 def list_keys(photos: int) -> list[str]:
@@ -54,7 +54,7 @@ def list_statuses(world: World, photos: int) -> list[str]:
 def test_job_of_stopped_execution_ends_in_a_paused_lane() -> None:
     world, arn = world_with_paused_lane()
     world.step_functions.stop_execution(arn)
-    pass_time(world, 2 * A_ROUND)
+    pass_time(world, 2 * RECONCILE_SECONDS)
     assert (list_pause_reasons(world), find_only_job(world).status, count_paid_calls(world)) == (
         ["person"],
         JobStatus.CANCELLED,
@@ -69,10 +69,10 @@ def test_job_of_stopped_execution_ends_in_a_paused_lane() -> None:
 
 def test_job_of_a_stopped_execution_ends_despite_spent_budget() -> None:
     world, arn = world_with_requested_jobs(2, budget=10_000)
-    pass_time(world, A_ROUND)
+    pass_time(world, RECONCILE_SECONDS)
     assert list_pause_reasons(world) == ["budget"]
     world.step_functions.stop_execution(arn)
-    pass_time(world, 2 * A_ROUND)
+    pass_time(world, 2 * RECONCILE_SECONDS)
     assert (sorted(list_statuses(world, 2)), count_paid_calls(world)) == (["cancelled", "stored"], 1)
     assert not any(is_waiting(world, build_token(key)) for key in list_keys(2))
     assert_at_rest(world)
@@ -80,7 +80,7 @@ def test_job_of_a_stopped_execution_ends_despite_spent_budget() -> None:
 
 def test_paused_lane_keeps_jobs_of_a_running_execution() -> None:
     world, _ = world_with_paused_lane()
-    pass_time(world, 2 * A_ROUND)
+    pass_time(world, 2 * RECONCILE_SECONDS)
     assert (find_only_job(world).status, is_waiting(world, build_token())) == (JobStatus.ACCEPTED, True)
 
 
@@ -89,16 +89,16 @@ def test_paused_lane_keeps_jobs_with_another_request() -> None:
     send_request(world, KEY, **REMOVE)
     world.run_until_empty("intake")
     world.step_functions.stop_execution(arn)
-    pass_time(world, 2 * A_ROUND)
+    pass_time(world, 2 * RECONCILE_SECONDS)
     assert find_only_job(world).status is JobStatus.ACCEPTED
 
 
-def test_execution_requesting_a_job_being_cancelled_gets_it() -> None:
+def test_execution_requesting_a_job_being_canceled_gets_it() -> None:
     world, arn = world_with_paused_lane()
     world.step_functions.stop_execution(arn)
 
     late = request_after_status_read(world, **REMOVE)
-    pass_time(world, 2 * A_ROUND)
+    pass_time(world, 2 * RECONCILE_SECONDS)
     assert (late.hit_count, find_only_job(world).status) == (1, JobStatus.ACCEPTED)
     world.resume_lane()
     world.run_until_empty()
@@ -116,9 +116,9 @@ def test_stop_behind_a_pause_is_reported_after_any_crash() -> None:
         return world
 
     struck = 0
-    for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, A_ROUND)):
+    for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, RECONCILE_SECONDS)):
         struck += 1
-        pass_time(world, 3 * A_ROUND)
+        pass_time(world, 3 * RECONCILE_SECONDS)
         assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.CANCELLED, 0)
         world.resume_lane()
         world.run_until_empty()
@@ -133,7 +133,7 @@ def test_run_reads_an_execution_once_for_all_its_jobs() -> None:
     world.transport.faults_after.append(slow)
     run_reconcile(world)
     assert (slow.hit_count > 8, count_execution_reads(world)) == (True, 1)
-    pass_time(world, A_ROUND)
+    pass_time(world, RECONCILE_SECONDS)
     assert count_execution_reads(world) == 2
 
 

@@ -21,7 +21,7 @@ from simulation.world.world_inspector import INPUT_BUCKET
 
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 DRAINED = 40
-MOST_ALONE, MOST_IN_A_DRAIN = 21, 19
+MAX_ALONE, MAX_IN_A_DRAIN = 21, 19
 ALONE = {
     "intake": {
         "list_objects_v2": 1,  # A sidecar arrived: to which photos may it apply?
@@ -44,8 +44,8 @@ ALONE = {
         "put_events": 1,
     },
 }
-MOST_WRITE_UNITS = 36
-MOST_BYTES = {"item": 2_250, "receipt": 1_700, "message": 190, "event": 1_250}
+MAX_WRITE_UNITS = 36
+MAX_BYTES = {"item": 2_250, "receipt": 1_700, "message": 190, "event": 1_250}
 
 
 def upload_sidecars(world: World, keys: Sequence[str]) -> None:
@@ -111,12 +111,12 @@ def divide_per_image(found: dict[str, Counter[str]], images: int) -> float:
 def test_single_photo_makes_exactly_these_requests() -> None:
     found = count_drained_requests(warmed_up_world(), ["shoes/red.jpg"])
     assert found == {name: Counter(operations) for name, operations in ALONE.items()}
-    assert divide_per_image(found, 1) <= MOST_ALONE
+    assert divide_per_image(found, 1) <= MAX_ALONE
 
 
 def test_photo_among_many_makes_fewer_requests() -> None:
     found = count_drained_requests(warmed_up_world(), [f"shoes/{n}.jpg" for n in range(DRAINED)])
-    assert divide_per_image(found, DRAINED) <= MOST_IN_A_DRAIN
+    assert divide_per_image(found, DRAINED) <= MAX_IN_A_DRAIN
 
 
 @pytest.mark.parametrize("ending", ["", ".jpg"])
@@ -161,7 +161,7 @@ def test_single_photo_writes_few_units_and_small_objects() -> None:
     before = len(world.transport.calls)
     count_drained_requests(world, ["shoes/red.jpg"])
     calls = [call for _, call in list_stage_calls(world, before)]
-    assert count_units(calls) <= MOST_WRITE_UNITS
+    assert count_units(calls) <= MAX_WRITE_UNITS
     things = sorted(thing for call in calls for thing in measure_written_items(call))
-    assert {kind for kind, _ in things} == MOST_BYTES.keys()
-    assert [(kind, size) for kind, size in things if size > MOST_BYTES[kind]] == []
+    assert {kind for kind, _ in things} == MAX_BYTES.keys()
+    assert [(kind, size) for kind, size in things if size > MAX_BYTES[kind]] == []

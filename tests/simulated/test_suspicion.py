@@ -26,14 +26,14 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 from tests.simulated.days import fail_only, list_pause_reasons, pass_time, read_lane_health
-from tests.simulated.lane_states import OPEN, SECOND, list_reasons, observe_results
+from tests.simulated.lane_states import RUNNING_LANE, SECOND, list_reasons, observe_results
 from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, assert_at_rest, build_job, claim
 
 REFUSAL = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
 FAILURE_CODE = Code.PROVIDER_UNAVAILABLE
 FAILURE = ProviderResult(RetryClass.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
 # A lane that paused for a refusal without an explanation, and the same lane while another job is its probe.
-REFUSED = observe_results(OPEN, REFUSAL)
+REFUSED = observe_results(RUNNING_LANE, REFUSAL)
 PROBING = start_probe(REFUSED, NOW, NOW + SECOND)
 
 
@@ -79,7 +79,7 @@ def test_refusals_of_calls_under_way_do_not_count_as_probes() -> None:
 
 
 def test_unexplained_refusal_starts_no_probe_in_a_lane_that_a_person_paused() -> None:
-    lane = pause(OPEN, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW)
+    lane = pause(RUNNING_LANE, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW)
     assert not observe_result(lane, REFUSAL, NOW, probe=False).mapping_enabled
 
 
@@ -89,13 +89,13 @@ def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: Provi
 
 
 def test_refused_probe_of_a_closed_lane_gives_way_to_another_job() -> None:
-    lane = start_probe(observe_results(OPEN, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
+    lane = start_probe(observe_results(RUNNING_LANE, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
     refused = observe_result(lane, REFUSAL, NOW + SECOND, probe=True)
     assert (refused.probe_until, check_gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
 
 
 def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
-    job, lane = build_job(), OPEN
+    job, lane = build_job(), RUNNING_LANE
     for _ in range(MAX_FAILURES):
         answer = judge_result(FAILURE, job, lane)
         job, lane = record_results(job, answer), observe_result(lane, answer, NOW, probe=False)
@@ -104,7 +104,9 @@ def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
 
 def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
     lane = start_probe(
-        half_open_if_due(pause(OPEN, PauseReason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
+        half_open_if_due(pause(RUNNING_LANE, PauseReason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW),
+        NOW,
+        NOW + SECOND,
     )
     job = record_results(build_job(), *[FAILURE] * (MAX_FAILURES - 1))
     final = judge_result(FAILURE, job, lane)
@@ -137,31 +139,31 @@ def test_refused_job_remembers_it_and_owes_nothing() -> None:
 
 def test_second_refusal_is_final_only_after_another_job_got_its_picture() -> None:
     job = record_results(build_job(), REFUSAL)
-    assert judge_result(REFUSAL, job, OPEN) == REFUSAL
-    assert judge_result(REFUSAL, job, replace(OPEN, served_despite_refusal_at=NOW - SECOND)) == REFUSAL
-    final = judge_result(REFUSAL, job, replace(OPEN, served_despite_refusal_at=NOW + SECOND))
+    assert judge_result(REFUSAL, job, RUNNING_LANE) == REFUSAL
+    assert judge_result(REFUSAL, job, replace(RUNNING_LANE, served_despite_refusal_at=NOW - SECOND)) == REFUSAL
+    final = judge_result(REFUSAL, job, replace(RUNNING_LANE, served_despite_refusal_at=NOW + SECOND))
     assert (final.retry_class, final.code, final.money) == (
         RetryClass.PERM,
         Code.REQUEST_REJECTED,
         MoneyStatus.NOT_SPENT,
     )
-    assert judge_result(REFUSAL, build_job(), replace(OPEN, served_despite_refusal_at=NOW + SECOND)) == REFUSAL
+    assert judge_result(REFUSAL, build_job(), replace(RUNNING_LANE, served_despite_refusal_at=NOW + SECOND)) == REFUSAL
 
 
 def test_third_unbilled_failure_is_final_however_many_refusals_lie_between() -> None:
     job = build_job()
     for _ in range(MAX_FAILURES - 1):
-        assert judge_result(FAILURE, job, OPEN) == FAILURE
+        assert judge_result(FAILURE, job, RUNNING_LANE) == FAILURE
         job = record_results(job, FAILURE, *[BACKOFF] * 12)
-    assert judge_result(FAILURE, job, OPEN).retry_class is RetryClass.PERM
-    assert judge_result(replace(FAILURE, suspicion=None), job, OPEN).retry_class is RetryClass.BACKOFF
+    assert judge_result(FAILURE, job, RUNNING_LANE).retry_class is RetryClass.PERM
+    assert judge_result(replace(FAILURE, suspicion=None), job, RUNNING_LANE).retry_class is RetryClass.BACKOFF
 
 
 def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
-    outage = replace(OPEN, failure_streak=MAX_FAILURES)
+    outage = replace(RUNNING_LANE, failure_streak=MAX_FAILURES)
     job = record_results(build_job(), FAILURE, FAILURE)
     assert judge_result(FAILURE, job, outage) == replace(FAILURE, suspicion=None)
-    assert judge_result(FAILURE, job, OPEN).retry_class is RetryClass.PERM
+    assert judge_result(FAILURE, job, RUNNING_LANE).retry_class is RetryClass.PERM
 
 
 # -- in the world ------------------------------------------------------------------------------------------------
@@ -250,13 +252,13 @@ def test_probe_that_outlasts_its_worker_ends_pause_when_found(
 
 
 def test_call_that_began_before_the_pause_does_not_end_it_when_its_picture_is_found() -> None:
-    lane = pause(OPEN, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "words", NOW)
+    lane = pause(RUNNING_LANE, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "words", NOW)
     job = claim(build_job(), probe=True).job
     (call,) = job.attempts
     assert is_probe_since_pause(replace(job, attempts=(replace(call, submitted_at=NOW),)), lane)
     assert not is_probe_since_pause(replace(job, attempts=(replace(call, submitted_at=NOW - SECOND),)), lane)
-    assert not is_probe_since_pause(claim(build_job()).job, OPEN)
-    assert not is_probe_since_pause(build_job(), OPEN)
+    assert not is_probe_since_pause(claim(build_job()).job, RUNNING_LANE)
+    assert not is_probe_since_pause(build_job(), RUNNING_LANE)
 
 
 def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:

@@ -11,7 +11,7 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX
 from tests.simulated.simulation import job_in
 from tests.unit.core_items import build_job
-from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
+from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, read_template
 
 DEFAULTS = {
     "IdeogramBaseUrl": "https://api.ideogram.ai",
@@ -67,32 +67,32 @@ ALWAYS_OUT = {
 
 
 def test_every_parameter_exists_with_its_default() -> None:
-    assert {n: p["Default"] for n, p in load()["Parameters"].items()} == DEFAULTS
+    assert {n: p["Default"] for n, p in read_template()["Parameters"].items()} == DEFAULTS
 
 
 def test_every_parameter_has_a_description_and_one_group() -> None:
-    template = load()
+    template = read_template()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(n for g in groups for n in g["Parameters"]) == sorted(template["Parameters"])
     assert all(p["Description"] for p in template["Parameters"].values())
 
 
 def test_parameters_have_the_order_of_their_groups() -> None:
-    template = load()
+    template = read_template()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert [n for g in groups for n in g["Parameters"]] == [*template["Parameters"]]
 
 
 def test_constraint_descriptions_state_the_valid_values() -> None:
-    patterned = {n: p for n, p in load()["Parameters"].items() if "AllowedPattern" in p}
+    patterned = {n: p for n, p in read_template()["Parameters"].items() if "AllowedPattern" in p}
     assert [n for n, p in patterned.items() if not p["ConstraintDescription"].startswith("must be ")] == []
-    free = [n for n, p in load()["Parameters"].items() if p["Type"] == "String" and n not in patterned]
-    assert [n for n in free if "AllowedValues" not in load()["Parameters"][n]] == []
+    free = [n for n, p in read_template()["Parameters"].items() if p["Type"] == "String" and n not in patterned]
+    assert [n for n in free if "AllowedValues" not in read_template()["Parameters"][n]] == []
 
 
 def test_descriptions_of_numbers_state_their_unit() -> None:
     units = {"Seconds": "Seconds", "Days": "Days", "USD": "US dollars", "Megapixels": "megapixels", "InFlight": "Calls"}
-    numbers = {n: p["Description"] for n, p in load()["Parameters"].items() if p["Type"] == "Number"}
+    numbers = {n: p["Description"] for n, p in read_template()["Parameters"].items() if p["Type"] == "Number"}
     assert [
         n
         for n, description in numbers.items()
@@ -102,18 +102,18 @@ def test_descriptions_of_numbers_state_their_unit() -> None:
 
 @pytest.mark.parametrize("hosts", ["", "cdn.example.com", "a.example, b.example"])
 def test_valid_list_of_hosts_is_accepted(hosts: str) -> None:
-    assert re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
+    assert re.fullmatch(read_template()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
 
 
 @pytest.mark.parametrize(
     "hosts", ["https://cdn.example.com", "cdn.example.com/", "a,,b", "a b", "*.example.com", "a:80"]
 )
 def test_invalid_list_of_hosts_is_refused(hosts: str) -> None:
-    assert not re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
+    assert not re.fullmatch(read_template()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
 
 
 def test_every_parameter_is_used_in_the_template() -> None:
-    template = load()
+    template = read_template()
     used = json.dumps({n: template[n] for n in ("Rules", "Conditions", "Globals", "Resources")})
     assert [n for n in template["Parameters"] if f'"Ref": "{n}"' not in used] == []
     assert "next" not in template["Parameters"]["OnLostAnswer"]["Description"]
@@ -170,7 +170,7 @@ def test_provider_that_is_off_has_no_resources_or_permissions(provider: str) -> 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_base_url_is_https_or_on_this_machine(provider: str) -> None:
-    pattern = re.compile(load()["Parameters"][f"{provider}BaseUrl"]["AllowedPattern"])
+    pattern = re.compile(read_template()["Parameters"][f"{provider}BaseUrl"]["AllowedPattern"])
     taken = ("https://api.example.com", "https://a.b:8443/v/x", "http://127.0.0.1:4999/ideogram")
     refused = (
         "http://api.example.com",
@@ -183,20 +183,20 @@ def test_base_url_is_https_or_on_this_machine(provider: str) -> None:
 
 
 def test_price_of_zero_is_refused() -> None:
-    pattern = re.compile(load()["Parameters"]["OneMinUsdPerImage"]["AllowedPattern"])
+    pattern = re.compile(read_template()["Parameters"]["OneMinUsdPerImage"]["AllowedPattern"])
     assert all(pattern.search(price) for price in ("", "0.045", "1", "10.5"))
     assert not any(pattern.search(price) for price in ("0", "0.00", "-1", "free", "1,5"))
 
 
 def test_limits_stay_within_those_of_lambda() -> None:
     for provider in PROVIDERS:
-        limit = load()["Parameters"][f"{provider}MaxInFlight"]
+        limit = read_template()["Parameters"][f"{provider}MaxInFlight"]
         assert (limit["MinValue"], limit["MaxValue"]) == (0, 1000)
 
 
 def test_small_test_stack_may_have_short_timeouts() -> None:
     small = {"IdeogramTimeoutSeconds": 5, "RenderTimeoutSeconds": 20, "LaneVisibilitySeconds": 25}
-    limits = load()["Parameters"]
+    limits = read_template()["Parameters"]
     assert all(limits[n]["MinValue"] <= s <= limits[n]["MaxValue"] for n, s in small.items())
 
 
@@ -231,12 +231,12 @@ def test_replaced_receipts_expire_but_replaced_pictures_never_do() -> None:
 
 @pytest.mark.parametrize("names", ["", "shelf", "shelf,old.archive-2"])
 def test_valid_list_of_buckets_is_accepted(names: str) -> None:
-    assert re.fullmatch(load()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
+    assert re.fullmatch(read_template()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
 
 
 @pytest.mark.parametrize("names", ["shelf, archive", "Shelf", "shelf,", ",shelf", "*", "shelf/*", "s", "a b"])
 def test_invalid_list_of_buckets_is_refused(names: str) -> None:
-    assert not re.fullmatch(load()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
+    assert not re.fullmatch(read_template()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
 
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -245,7 +245,7 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:uploads"
 
 @pytest.mark.parametrize(("parameter", "arn"), [("KmsKeyArns", KEY), ("NotificationTopicArns", TOPIC)])
 def test_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, arn: str) -> None:
-    pattern = load()["Parameters"][parameter]["AllowedPattern"]
+    pattern = read_template()["Parameters"][parameter]["AllowedPattern"]
     assert all(re.fullmatch(pattern, value) for value in ("", arn, f"{arn},{arn}", arn.replace("aws", "aws-cn", 1)))
     wrong = (
         "*",
@@ -257,7 +257,9 @@ def test_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, arn:
         arn + ".fifo",
     )
     assert not [value for value in wrong if re.fullmatch(pattern, value)]
-    assert not re.fullmatch(load()["Parameters"]["KmsKeyArns"]["AllowedPattern"], KEY.replace("key/", "alias/"))
+    assert not re.fullmatch(
+        read_template()["Parameters"]["KmsKeyArns"]["AllowedPattern"], KEY.replace("key/", "alias/")
+    )
 
 
 def test_ledger_is_retained_and_can_be_restored() -> None:
@@ -280,12 +282,12 @@ def test_ledger_is_protected_and_created_after_the_deployment_check() -> None:
 
 @pytest.mark.parametrize("names", ["", "publish", "publish,nightly_shop-2"])
 def test_valid_list_of_state_machines_is_accepted(names: str) -> None:
-    assert re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
+    assert re.fullmatch(read_template()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
 
 
 @pytest.mark.parametrize("names", ["publish, nightly", "publish,", "*", "publish-*", "arn:aws:states:x", "a:b"])
 def test_pattern_or_arn_is_refused_as_a_state_machine(names: str) -> None:
-    assert not re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
+    assert not re.fullmatch(read_template()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
 
 
 def test_resources_unsupported_by_the_emulator_exist_on_aws() -> None:
@@ -294,7 +296,7 @@ def test_resources_unsupported_by_the_emulator_exist_on_aws() -> None:
 
 
 def test_conditions_use_only_documented_functions() -> None:
-    found = set(re.findall(r'"(Fn::\w+)"', json.dumps(load()["Conditions"])))
+    found = set(re.findall(r'"(Fn::\w+)"', json.dumps(read_template()["Conditions"])))
     assert found <= {"Fn::And", "Fn::Equals", "Fn::FindInMap", "Fn::Not", "Fn::Or"}
 
 

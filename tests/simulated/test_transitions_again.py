@@ -154,7 +154,7 @@ def test_accepted_or_restarted_job_owns_its_content() -> None:
         assert (step.content_owner, step.expected_owner) == (ours, None)
 
 
-BESIDE: dict[JobStatus | None, str] = {
+EFFECT_OF_OWNER: dict[JobStatus | None, str] = {
     **dict.fromkeys((S.ACCEPTED, S.SUBMITTING, S.UNKNOWN, S.PAID), "waits_for"),
     S.STORED: "is served",
     **dict.fromkeys((S.REFUSED, S.DEAD, S.HELD, S.SUPERSEDED, S.CANCELLED, None), "buys"),
@@ -171,8 +171,8 @@ def test_job_waits_reuses_or_buys_depending_on_the_owner(status: JobStatus | Non
         "buys": (job.status, job.waits_for, step.content_owner)
         == (S.ACCEPTED, None, transitions.build_content_owner(job)),
     }
-    assert [way for way, taken in ways.items() if taken] == [BESIDE[status]]
-    assert step.expected_owner == (OWNER if BESIDE[status] == "buys" else None)
+    assert [way for way, taken in ways.items() if taken] == [EFFECT_OF_OWNER[status]]
+    assert step.expected_owner == (OWNER if EFFECT_OF_OWNER[status] == "buys" else None)
 
 
 def test_reused_file_costs_nothing() -> None:

@@ -33,7 +33,7 @@ ENDED_UNPAID = [S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD]
 
 
 def claim_twice() -> Job:
-    """Returns a job whose first call was apparently not accepted, and whose second call is in flight."""
+    """Returns a job whose first call was apparently not accepted; its second call is in flight."""
     job = claim(build_job()).job
     job = transitions.record_result(job, 1, UNREACHED, NOW).job
     return claim(job).job
@@ -100,7 +100,11 @@ def test_job_that_is_named_again_runs_as_planned_now(status: JobStatus) -> None:
     """Another provider may be the first enabled one by now, and another version of the same bytes may be stored."""
     later = NOW + timedelta(hours=1)
     ended = replace(
-        job_in(status), provider="segmind", version_id="v1", warnings=(build_warning("an old one"),), announced=True
+        job_in(status),
+        provider="segmind",
+        version_id="v1",
+        warnings=(build_warning("an old one"),),
+        announced=True,
     )
     step = transitions.reopen(
         ended, build_job(provider="ideogram", version_id="v2", warnings=(build_warning("a new one"),)), later

@@ -14,7 +14,7 @@ OUR_ID = "our-id"
 
 
 def build_lost_job(job: Job | None = None) -> Job:
-    """Returns a job whose call was sent with an ID of ours, and whose answer was lost."""
+    """Returns a job whose call was sent with an ID of ours; its answer was lost."""
     job = job or build_job()
     step = transitions.claim(job, now=NOW, lease_until=LEASE, price=PRICE, cap=PRICE, provider_id=OUR_ID)
     return transitions.record_result(step.job, step.job.attempt_no, LOST, NOW).job

@@ -41,7 +41,7 @@ def claim_with_our_id() -> Job:
 
 
 def build_lost_job_with_our_id() -> Job:
-    """Returns a job whose answer was lost, and whose provider can look up the call by an ID of ours."""
+    """Returns a job whose answer was lost; its provider can look up the call by an ID of ours."""
     return transitions.record_result(claim_with_our_id(), 1, LOST, NOW).job
 
 

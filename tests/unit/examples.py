@@ -5,7 +5,7 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "photos"
 SEASONS = ("autumn", "cut-out", "spring", "summer", "winter")
-COMES_TO: dict[str, dict[str, list[str]]] = {
+EXPECTED_PICTURES: dict[str, dict[str, list[str]]] = {
     "marketplace": {"cup.jpg": ["cup.jpg"]},
     "lifestyle": {"cup.jpg": ["cup.webp", "cup@banner.webp", "cup_2.webp", "cup_2@banner.webp"]},
     "portraits": {"admiral.jpg": ["admiral.jpg"], "astronaut.jpg": ["astronaut.jpg"]},

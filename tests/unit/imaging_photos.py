@@ -21,7 +21,7 @@ def scene(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
     return picture.convert(mode)
 
 
-def saved(picture: Image.Image, file_format: str, **options: object) -> bytes:
+def encode_image(picture: Image.Image, file_format: str, **options: object) -> bytes:
     """Returns the picture as the bytes of a file."""
     file = BytesIO()
     picture.save(file, file_format, **options)
@@ -30,17 +30,17 @@ def saved(picture: Image.Image, file_format: str, **options: object) -> bytes:
 
 def jpeg(*, progressive: bool = False) -> bytes:
     """A complete JPEG of 64 × 48 pixels."""
-    return saved(scene(), "JPEG", progressive=progressive)
+    return encode_image(scene(), "JPEG", progressive=progressive)
 
 
 def png(mode: str = "RGB") -> bytes:
     """A complete PNG of 64 × 48 pixels."""
-    return saved(scene(mode), "PNG")
+    return encode_image(scene(mode), "PNG")
 
 
 def webp(*, lossless: bool = False, mode: str = "RGB") -> bytes:
     """A complete WebP of 64 × 48 pixels."""
-    return saved(scene(mode), "WEBP", lossless=lossless)
+    return encode_image(scene(mode), "WEBP", lossless=lossless)
 
 
 def chunk(name: bytes, payload: bytes) -> bytes:

@@ -3,12 +3,12 @@
 from PIL import Image
 
 from backdrop.imaging.formats.jpeg import iter_segments
-from tests.unit.imaging_photos import saved
+from tests.unit.imaging_photos import encode_image
 
 QUANTIZATION, HUFFMAN, FRAME, SCAN = 0xDB, 0xC4, 0xC0, 0xDA
 
 
-def without(data: bytes, marker: int, which: int | None = None) -> bytes:
+def remove_segments(data: bytes, marker: int, which: int | None = None) -> bytes:
     """Removes all segments with this marker from a JPEG, or one of them."""
     found = [segment for segment in iter_segments(data) if segment.marker == marker]
     for segment in reversed(found if which is None else [found[which]]):
@@ -16,17 +16,17 @@ def without(data: bytes, marker: int, which: int | None = None) -> bytes:
     return data
 
 
-def edited(data: bytes, marker: int, at: int, value: int) -> bytes:
+def edit_segment(data: bytes, marker: int, at: int, value: int) -> bytes:
     """Replaces a byte in the first segment with this marker."""
     first = next(segment for segment in iter_segments(data) if segment.marker == marker)
     return data[: first.start + at] + bytes([value]) + data[first.start + at + 1 :]
 
 
-def in_three_scans(picture: Image.Image) -> bytes:
+def encode_in_three_scans(picture: Image.Image) -> bytes:
     """Builds a baseline JPEG with one scan per channel, each after the quantization table that it names."""
     parts, frame = list[bytes](), b""
     for number, channel in enumerate(picture.convert("YCbCr").split()):
-        data = saved(channel, "JPEG", quality=95)
+        data = encode_image(channel, "JPEG", quality=95)
         found = {segment.marker: segment for segment in iter_segments(data)}
         table = data[found[QUANTIZATION].start + 1 : found[QUANTIZATION].end]
         codes = data[data.index(b"\xff\xc4") : found[SCAN].offset]

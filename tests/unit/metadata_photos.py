@@ -10,7 +10,7 @@ from backdrop.imaging.formats import read_header, webp
 from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.formats.jpeg import START_OF_SCAN, iter_segments
 from backdrop.imaging.sniff import sniff_file
-from tests.unit.imaging_photos import chunk, jpeg, png, raw_png, saved, scene
+from tests.unit.imaging_photos import chunk, encode_image, jpeg, png, raw_png, scene
 from tests.unit.imaging_photos import webp as webp_photo
 
 GPS = b"52.516272N 13.377722E"
@@ -95,11 +95,11 @@ class Format:
 
 def _palette() -> bytes:
     picture = scene().quantize(16)
-    return saved(picture, "PNG", transparency=3)
+    return encode_image(picture, "PNG", transparency=3)
 
 
 def _gray_with_alpha() -> bytes:
-    return saved(scene("LA"), "PNG")
+    return encode_image(scene("LA"), "PNG")
 
 
 FORMATS: dict[str, Format] = {
@@ -108,10 +108,10 @@ FORMATS: dict[str, Format] = {
         {
             "plain": jpeg(),
             "progressive": jpeg(progressive=True),
-            "gray": saved(scene("L"), "JPEG"),
-            "cmyk": saved(scene("CMYK"), "JPEG"),
-            "restarts": saved(scene(), "JPEG", restart_marker_blocks=2),
-            "colors-by-component-id": saved(scene(), "JPEG", keep_rgb=True),
+            "gray": encode_image(scene("L"), "JPEG"),
+            "cmyk": encode_image(scene("CMYK"), "JPEG"),
+            "restarts": encode_image(scene(), "JPEG", restart_marker_blocks=2),
+            "colors-by-component-id": encode_image(scene(), "JPEG", keep_rgb=True),
         },
         JPEG_PARTS,
     ),
@@ -122,7 +122,7 @@ FORMATS: dict[str, Format] = {
             "transparent": png("RGBA"),
             "palette": _palette(),
             "gray": _gray_with_alpha(),
-            "deep": saved(scene("I;16"), "PNG"),
+            "deep": encode_image(scene("I;16"), "PNG"),
             "interlaced": raw_png(16, 16, bytes(798), interlace=1),
         },
         PNG_PARTS,
@@ -141,7 +141,7 @@ FORMATS: dict[str, Format] = {
 PHOTOS = {f"{kind}-{name}": (kind, data) for kind, found in FORMATS.items() for name, data in found.photos.items()}
 
 
-def planted(kind: str, data: bytes, parts: Sequence[str], *, late: bool = False, trailer: bytes = b"") -> bytes:
+def plant(kind: str, data: bytes, parts: Sequence[str], *, late: bool = False, trailer: bytes = b"") -> bytes:
     """Plants these parts in a photo, before or after its pixels, and a trailer after its end."""
     extra = b"".join(FORMATS[kind].parts[part] for part in parts)
     match kind:
@@ -164,7 +164,7 @@ def _webp_with(data: bytes, extra: bytes, *, late: bool) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
-def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
+def decode_pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
     """Returns what a decoder sees of a picture."""
     photo_format = sniff_file(data).format
     assert photo_format
@@ -173,7 +173,7 @@ def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
     return shown.mode, shown.size, shown.tobytes()
 
 
-def packed_pixels(kind: str, data: bytes) -> list[bytes]:
+def read_packed_pixels(kind: str, data: bytes) -> list[bytes]:
     """Returns the compressed pixels as they are in the file."""
     if kind == "jpeg":
         found = list(iter_segments(data))

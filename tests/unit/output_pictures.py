@@ -20,7 +20,7 @@ SUBJECT = (20, 10, 60, 40)
 Pixels = NDArray[np.int64]
 
 
-def cut_out(color: tuple[int, int, int] = RED) -> Image.Image:
+def build_cut_out(color: tuple[int, int, int] = RED) -> Image.Image:
     """A box of one color on transparent black, which is what providers send."""
     picture = Image.new("RGBA", (100, 80), (0, 0, 0, 0))
     picture.paste((*color, 255), SUBJECT)
@@ -34,7 +34,7 @@ def on_background(background: tuple[int, int, int]) -> Image.Image:
     return picture
 
 
-def file_of(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+def encode_picture(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     """Encodes a picture."""
     file = BytesIO()
     picture.save(file, kind, **options)
@@ -43,7 +43,7 @@ def file_of(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 def build_output(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
     """Builds an output of a paid picture. `fields` are validated like a sidecar's `output` object."""
-    data = picture if isinstance(picture, bytes) else file_of(picture)
+    data = picture if isinstance(picture, bytes) else encode_picture(picture)
     spec = OutputModel.model_validate(fields, strict=True).model_dump(exclude_none=True)
     paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
     return paid.build_output(parse_output(spec))
@@ -58,12 +58,12 @@ def open_output(output: OutputFile) -> Image.Image:
     return picture
 
 
-def pixels_of(picture: Image.Image, mode: str = "RGBA") -> Pixels:
+def read_pixels(picture: Image.Image, mode: str = "RGBA") -> Pixels:
     """Returns an array of rows, columns, and channels."""
     return np.asarray(picture.convert(mode)).astype(np.int64)
 
 
-def box_of(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+def find_visible_box(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """Returns left, top, right, bottom of the visible part."""
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -39,7 +39,7 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 @cache
-def load() -> Node:
+def read_template() -> Node:
     """Returns the template with long forms of its intrinsic functions. Do not change it."""
     text = (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
     return yaml.load(text, _Loader)  # noqa: S506  our own file, by a loader that builds only data
@@ -53,7 +53,7 @@ class Deployed:
     """
 
     def __init__(self, **parameters: str) -> None:
-        self.template = load()
+        self.template = read_template()
         defaults = {name: str(p["Default"]) for name, p in self.template["Parameters"].items()}
         self.parameters = defaults | parameters
         self.resources = self._present("Resources")

@@ -101,7 +101,7 @@ def test_test_event_of_s3_becomes_no_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "look"),
+    ("kind", "event"),
     [
         ("check", IntakeEvent("photos", "a.jpg")),
         ("recheck", IntakeEvent("photos", "a.jpg", is_repeated=True)),
@@ -110,8 +110,8 @@ def test_test_event_of_s3_becomes_no_event() -> None:
         ("folder", IntakeEvent("photos", "a.jpg", is_repeated=True)),
     ],
 )
-def test_kind_of_our_own_message_decides_the_intake_event(kind: str, look: IntakeEvent) -> None:
-    assert parse_events(CHECK | {"kind": kind}) == [look]
+def test_kind_of_our_own_message_decides_the_intake_event(kind: str, event: IntakeEvent) -> None:
+    assert parse_events(CHECK | {"kind": kind}) == [event]
 
 
 def test_folder_message_may_have_a_start_key() -> None:
@@ -213,7 +213,7 @@ def test_any_json_becomes_events_or_malformed_message_error(content: object) -> 
         found = parse_events(content)
     except MalformedMessageError:
         return
-    assert all(look.bucket == "photos" and isinstance(look.key, str) for look in found)
+    assert all(event.bucket == "photos" and isinstance(event.key, str) for event in found)
 
 
 @pytest.mark.parametrize("missing", ["bucket", "key"])
@@ -228,7 +228,7 @@ SENT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 S3: dict[str, Any] = {"bucket": {"name": "photos"}, "object": {"key": "a.jpg"}}
 
 
-SAYINGS: list[tuple[dict[str, Any], datetime | None]] = [
+REQUEST_TIMES: list[tuple[dict[str, Any], datetime | None]] = [
     ({"bucket": "photos", "key": "a.jpg", "instructions": {}}, SENT),
     (CHECK | {"kind": "rerun"}, SENT),
     ({"Records": [{"eventName": "ObjectTagging:Put", "s3": S3}]}, None),
@@ -240,10 +240,10 @@ SAYINGS: list[tuple[dict[str, Any], datetime | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("message", "said_at"), SAYINGS)
-def test_only_requests_and_reruns_have_a_request_time(message: dict[str, Any], said_at: datetime | None) -> None:
-    (look,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
-    assert look.requested_at == said_at
+@pytest.mark.parametrize(("message", "requested_at"), REQUEST_TIMES)
+def test_only_requests_and_reruns_have_a_request_time(message: dict[str, Any], requested_at: datetime | None) -> None:
+    (event,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
+    assert event.requested_at == requested_at
 
 
 def tagged_in_s3(at: object, name: str = "ObjectTagging:Put") -> dict[str, Any]:
@@ -268,5 +268,5 @@ TAGGINGS: list[tuple[dict[str, Any], datetime | None]] = [
 
 @pytest.mark.parametrize(("message", "tagged_at"), TAGGINGS)
 def test_tagging_time_is_from_s3_but_not_after_the_message(message: dict[str, Any], tagged_at: datetime | None) -> None:
-    (look,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
-    assert look.tagged_at == tagged_at
+    (event,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
+    assert event.tagged_at == tagged_at

@@ -12,8 +12,8 @@ from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from tests.unit.core_items import quick
 
-WISH = {"operation": "remove"}
-REQUEST = {"bucket": "photos", "key": "a b+ü.jpg", "instructions": WISH}
+INSTRUCTIONS = {"operation": "remove"}
+REQUEST = {"bucket": "photos", "key": "a b+ü.jpg", "instructions": INSTRUCTIONS}
 TOKEN = "AQCEAAAAKgAAAAMAAAAA+/="
 ARN = "arn:aws:states:eu-central-1:123456789012:execution:shop:night-1"
 WAITS = {"task_token": TOKEN, "execution": ARN, "campaign": "spring_26"}
@@ -46,36 +46,36 @@ def build_s3_event(bucket: object = "photos", key: object = "a.jpg", kind: str =
 
 def test_request_may_have_a_token_an_execution_and_a_campaign() -> None:
     assert parse_events(REQUEST | WAITS) == [
-        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH, TOKEN, ARN, "spring_26"))
+        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", INSTRUCTIONS, TOKEN, ARN, "spring_26"))
     ]
-    assert parse_events(REQUEST) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH))]
+    assert parse_events(REQUEST) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", INSTRUCTIONS))]
 
 
 def test_request_event_equals_a_message_but_has_its_own_id() -> None:
     assert parse_events(build_event(REQUEST)) == [
-        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH))
+        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", INSTRUCTIONS))
     ]
     assert parse_events(build_event(REQUEST | WAITS))[0].request == IncomingRequest(
-        "e-1", WISH, TOKEN, ARN, "spring_26"
+        "e-1", INSTRUCTIONS, TOKEN, ARN, "spring_26"
     )
 
 
 @pytest.mark.parametrize("ident", [None, "", 7, "x" * 129, "a\nb", "ü", "\ud800"])
 def test_event_without_a_valid_id_uses_the_message_id(ident: object) -> None:
-    (look,) = parse_events(build_event(REQUEST, id=ident))
-    assert look.request
-    assert look.request.request_id == "m-1"
+    (event,) = parse_events(build_event(REQUEST, id=ident))
+    assert event.request
+    assert event.request.request_id == "m-1"
 
 
 def test_request_event_needs_only_detail_type_and_detail() -> None:
     assert parse_events({"detail-type": "Image Requested", "detail": REQUEST})[0].request == IncomingRequest(
-        "m-1", WISH
+        "m-1", INSTRUCTIONS
     )
 
 
 def test_repeated_request_is_recognized_only_by_its_id() -> None:
     assert parse_events(build_event(REQUEST), again=True, receives=3) == [
-        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH), receive_count=3)
+        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", INSTRUCTIONS), receive_count=3)
     ]
 
 
@@ -107,9 +107,9 @@ def test_event_from_this_stack_is_not_a_request() -> None:
 def test_photos_in_readable_buckets_are_accepted_from_any_message() -> None:
     elsewhere = REQUEST | {"bucket": "shelf"}
     assert [
-        look.bucket
+        event.bucket
         for content in (elsewhere, build_event(elsewhere), build_s3_event("shelf"))
-        for look in parse_events(content)
+        for event in parse_events(content)
     ] == ["shelf"] * 3
     assert parse_events({"kind": "recheck", "bucket": "shelf", "key": "a.jpg"}) == [
         IntakeEvent("shelf", "a.jpg", is_repeated=True)
@@ -146,13 +146,13 @@ WRONG: list[dict[str, Any]] = [
 @pytest.mark.parametrize("by_event", [False, True])
 def test_token_of_a_malformed_request_can_be_answered(wrong: dict[str, Any], by_event: bool) -> None:
     body: dict[str, Any] = REQUEST | WAITS | wrong
-    (look,) = parse_events(build_event(body) if by_event else body)
-    request = look.request
+    (event,) = parse_events(build_event(body) if by_event else body)
+    request = event.request
     assert request
     assert (request.task_token, request.request_id) == (TOKEN, "e-1" if by_event else "m-1")
     assert request.execution_arn == ("" if "execution" in wrong else ARN)
     assert request.campaign == ("" if "campaign" in wrong else "spring_26")
-    assert (look.bucket, look.key) == tuple(
+    assert (event.bucket, event.key) == tuple(
         (body[name] or "").replace("\ud800", "?")[:1024] for name in ("bucket", "key")
     )
     assert request.invalid_reason is not None
@@ -162,10 +162,10 @@ def test_token_of_a_malformed_request_can_be_answered(wrong: dict[str, Any], by_
 @pytest.mark.parametrize("lost", ["bucket", "key", "instructions"])
 def test_token_of_an_incomplete_request_can_be_answered(lost: str) -> None:
     body = {name: value for name, value in (REQUEST | WAITS).items() if name != lost}
-    (look,) = parse_events(body)
-    assert look.request
+    (event,) = parse_events(body)
+    assert event.request
     assert (
-        str(look.request.invalid_reason)
+        str(event.request.invalid_reason)
         == "The body is neither an S3 notification nor a request with bucket, key, and instructions."
     )
 
@@ -189,7 +189,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 WILD_REQUEST = st.fixed_dictionaries(
-    {"bucket": TEXTS | JSON, "key": TEXTS | JSON, "instructions": st.just(WISH) | JSON},
+    {"bucket": TEXTS | JSON, "key": TEXTS | JSON, "instructions": st.just(INSTRUCTIONS) | JSON},
     optional={"task_token": TEXTS | JSON, "execution": JSON, "campaign": JSON, "kind": JSON},
 )
 WILD_EVENT = st.builds(build_event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | JSON, id=JSON)
@@ -204,10 +204,10 @@ def test_any_json_becomes_an_event_or_malformed_message_error(content: object) -
         words = str(damaged)
     else:
         words = "".join(
-            str(look.request.invalid_reason)
-            for look in found
-            if look.request and look.request.invalid_reason is not None
+            str(event.request.invalid_reason)
+            for event in found
+            if event.request and event.request.invalid_reason is not None
         )
-        assert all(look.bucket in ("photos", "shelf") for look in found if not words)
-        assert all(look.key == look.key.encode().decode() for look in found)
+        assert all(event.bucket in ("photos", "shelf") for event in found if not words)
+        assert all(event.key == event.key.encode().decode() for event in found)
     assert words.isprintable()

@@ -125,6 +125,6 @@ def test_any_envelope_becomes_events_or_a_printable_error(kind: str, message: ob
         found, reason = [], str(damaged)
     else:
         reason = ""
-    assert all(look.bucket == "photos" for look in found)
+    assert all(event.bucket == "photos" for event in found)
     assert len(reason) < 500
     assert reason.isprintable()

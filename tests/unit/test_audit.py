@@ -11,9 +11,9 @@ from backdrop_local import template
 from backdrop_local.home import ROOT
 
 # A reason has at least this many characters.
-MEANS_SOMETHING = 30
+MIN_REASON_LENGTH = 30
 SCRIPT = ROOT / "requirements" / "vulnerabilities"
-NOTES_ITS_WORDS = '#!/bin/sh\necho "$@" >> asked\ncase "$*" in {fails}) exit 1;; esac\n'
+RECORDING_TOOL = '#!/bin/sh\necho "$@" >> commands\ncase "$*" in {fails}) exit 1;; esac\n'
 
 
 def run_audit(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, list[str], str]:
@@ -23,10 +23,10 @@ def run_audit(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, l
     """
     for tool in (".local/audit/bin/pip-audit", ".venv/bin/python"):
         (folder / tool).parent.mkdir(parents=True)
-        (folder / tool).write_text(NOTES_ITS_WORDS.format(fails=fails))
+        (folder / tool).write_text(RECORDING_TOOL.format(fails=fails))
         (folder / tool).chmod(0o755)
     done = subprocess.run([str(SCRIPT), *locks], cwd=folder, capture_output=True, text=True, check=False)
-    return done.returncode, (folder / "asked").read_text().splitlines(), done.stderr
+    return done.returncode, (folder / "commands").read_text().splitlines(), done.stderr
 
 
 def test_audit_passes_after_every_lock_file_was_checked(tmp_path: Path) -> None:
@@ -72,11 +72,11 @@ def test_each_skipped_checkov_rule_has_its_reason_above_it() -> None:
 
 def test_partially_skipped_rules_have_reasons_in_the_template() -> None:
     everywhere = set(yaml.safe_load((ROOT / ".checkov.yaml").read_text(encoding="utf-8"))["skip-check"])
-    beside = [
+    skips = [
         skip
         for path in ("template.yaml", "kept.yaml")
         for resource in template.load_template(ROOT / path)["Resources"].values()
         for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
     ]
-    assert {skip["id"] for skip in beside} == {"CKV_AWS_18", "CKV_AWS_26", "CKV_AWS_116", "CKV_AWS_119"}
-    assert [skip for skip in beside if len(skip["comment"]) < MEANS_SOMETHING or skip["id"] in everywhere] == []
+    assert {skip["id"] for skip in skips} == {"CKV_AWS_18", "CKV_AWS_26", "CKV_AWS_116", "CKV_AWS_119"}
+    assert [skip for skip in skips if len(skip["comment"]) < MIN_REASON_LENGTH or skip["id"] in everywhere] == []

@@ -54,7 +54,7 @@ class FakeSqs:
 
 
 class Invocation:
-    """An invocation of 60 seconds, of which each message uses its share."""
+    """An invocation of 60 seconds; each message uses its share of them."""
 
     def __init__(self, *, seconds_a_message: float = 0) -> None:
         self._left = 60_000.0

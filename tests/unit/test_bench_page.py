@@ -51,7 +51,7 @@ DRAINED = DrainResult(
     REPEATED,
     (0.93, 0.94, 0.95),
 )
-BESIDE = ComparisonResult(
+COMPARISON = ComparisonResult(
     WARM[0], backdrop=42.0, baseline=40.0, naive=50.0, first_result_seconds=4.8, repeated=REPEATED, ratios=(1.1,)
 )
 
@@ -72,14 +72,14 @@ def test_cold_run_is_compared_with_the_same_warm_run() -> None:
 
 
 def test_other_systems_are_shown_as_ratios_to_the_thread_pool() -> None:
-    page = format_comparison(BESIDE)
+    page = format_comparison(COMPARISON)
     assert "| Backdrop | 42.0 | 0.420 | 1.05 |" in page
     assert "| the naive pipeline | 50.0 | 0.500 | 1.25 |" in page
 
 
-@pytest.mark.parametrize("plots", [draw_drain_plots(DRAINED), draw_comparison_plots(BESIDE)])
+@pytest.mark.parametrize("plots", [draw_drain_plots(DRAINED), draw_comparison_plots(COMPARISON)])
 def test_every_plot_of_a_section_is_shown_in_it(plots: dict[str, str]) -> None:
-    page = format_drain(DRAINED) + format_comparison(BESIDE)
+    page = format_drain(DRAINED) + format_comparison(COMPARISON)
     assert plots
     assert all(f"]({name})" in page and "<svg" in svg for name, svg in plots.items())
 

@@ -153,14 +153,14 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
 
 
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])
-def test_cancelled_item_has_the_same_text_as_its_task(end: JobStatus) -> None:
-    called_off = build_item(build_job(status=end, ended_at=LATER))
-    (reported,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
-    [failure] = build_report(ENDED, summarize(called_off), {}, LATER)["failures"]
+def test_canceled_item_has_the_same_text_as_its_task(end: JobStatus) -> None:
+    canceled = build_item(build_job(status=end, ended_at=LATER))
+    (reported,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), canceled.jobs)
+    [failure] = build_report(ENDED, summarize(canceled), {}, LATER)["failures"]
     assert {name: failure[name] for name in ("code", "message", "hint")} == {
         name: reported[name] for name in ("code", "message", "hint")
     }
-    assert called_off.to_csv_row()[CSV_COLUMNS.index("message")] == reported["message"]
+    assert canceled.to_csv_row()[CSV_COLUMNS.index("message")] == reported["message"]
 
 
 def test_event_has_one_id_and_names_the_report() -> None:

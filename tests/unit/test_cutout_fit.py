@@ -15,7 +15,7 @@ from backdrop.imaging.verify import verify_result
 from backdrop.model.output_spec import OutputSpec
 from bench.cutout_scenes import build_scenes
 from tests.unit.core_items import quick
-from tests.unit.output_pictures import file_of
+from tests.unit.output_pictures import encode_picture
 
 SIDE = st.integers(16, 12_000)
 SCENE = build_scenes(400, 300)[0]
@@ -124,7 +124,7 @@ def test_full_size_cut_out_is_freed_for_a_large_webp(monkeypatch: pytest.MonkeyP
         loaded.append(SCENE.draw_photo())
         return loaded[-1]
 
-    data = file_of(ANSWER)
+    data = encode_picture(ANSWER)
     verified = verify_result(data, expect_alpha=True, max_megapixels=1)
     paid_picture = PaidPicture(data, verified, OriginalPhoto(SCENE.draw_photo().size, load))
     for width in (200, 100):

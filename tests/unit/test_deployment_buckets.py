@@ -17,7 +17,7 @@ class FakeBuckets:
     """S3 as one account sees it: its answers about each bucket in order, with the last one repeated forever."""
 
     says: dict[str, list[tuple[int, str]]] = field(default_factory=dict[str, list[tuple[int, str]]])
-    asked: list[str] = field(default_factory=list[str])
+    requested_buckets: list[str] = field(default_factory=list[str])
     encryption: dict[str, str] | int = field(default_factory=lambda: {"SSEAlgorithm": "AES256"})
     slept: float = 0
 
@@ -27,7 +27,7 @@ class FakeBuckets:
 
     def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> dict[str, Any]:  # noqa: N803
         assert ExpectedBucketOwner == ACCOUNT
-        self.asked.append(Bucket)
+        self.requested_buckets.append(Bucket)
         status, region = self.says[Bucket].pop(0) if len(self.says[Bucket]) > 1 else self.says[Bucket][0]
         if status == 0:
             raise EndpointConnectionError(endpoint_url="https://s3.invalid")
@@ -37,7 +37,7 @@ class FakeBuckets:
         return answer | {"BucketRegion": region}
 
     def get_bucket_encryption(self, *, Bucket: str, ExpectedBucketOwner: str) -> dict[str, Any]:  # noqa: N803
-        assert (Bucket in self.asked, ExpectedBucketOwner) == (True, ACCOUNT)
+        assert (Bucket in self.requested_buckets, ExpectedBucketOwner) == (True, ACCOUNT)
         if isinstance(self.encryption, int):
             raise ClientError({"Error": {"Code": str(self.encryption)}}, "GetBucketEncryption")
         rule = {"ApplyServerSideEncryptionByDefault": self.encryption, "BucketKeyEnabled": True}
@@ -128,7 +128,7 @@ def test_bucket_with_an_allowed_key_is_accepted(
 @pytest.mark.parametrize(
     ("encryption", "given"),
     [(403, ""), ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ALIAS}, KEY)],
-    ids=["not-allowed-to-look", "alias-beside-a-key"],
+    ids=["not-allowed-to-check", "alias-next-to-a-key"],
 )
 def test_unknown_key_is_left_to_doctor(buckets: FakeBuckets, encryption: dict[str, str] | int, given: str) -> None:
     buckets.says["shelf"] = [(200, REGION)]
@@ -160,7 +160,7 @@ def test_own_bucket_and_unknown_status_are_accepted(buckets: FakeBuckets, answer
 def test_permissions_that_do_not_apply_yet_are_waited_for(buckets: FakeBuckets) -> None:
     buckets.says["shelf"] = [(403, ""), (403, ""), (200, REGION)]
     assert check_buckets(InputBucket="shelf") == []
-    assert (len(buckets.asked), buckets.slept) == (3, 2 * app.RETRY_PAUSE_SECONDS)
+    assert (len(buckets.requested_buckets), buckets.slept) == (3, 2 * app.RETRY_PAUSE_SECONDS)
 
 
 def test_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
@@ -170,7 +170,7 @@ def test_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
 @pytest.mark.parametrize("before", [{"InputBucket": "shelf", "OutputBucket": "new"}, {"InputBucket": "shelf"}])
 def test_bucket_that_the_stack_has_is_not_checked_again(buckets: FakeBuckets, before: dict[str, str]) -> None:
     assert check_buckets(before, InputBucket="shelf") == []
-    assert buckets.asked == []
+    assert buckets.requested_buckets == []
 
 
 def test_rollback_to_an_older_release_is_never_rejected_for_a_bucket(buckets: FakeBuckets) -> None:
@@ -184,7 +184,7 @@ def test_rollback_to_an_older_release_is_never_rejected_for_a_bucket(buckets: Fa
 
 def test_stack_with_its_own_buckets_makes_no_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> Callable[..., Any]:
-        raise AssertionError("S3 was asked")
+        raise AssertionError("S3 received a request")
 
     monkeypatch.setattr("functions.deployment_check.app.boto3.client", forbidden)
     assert check_buckets() == []

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from backdrop_cli.operate.checks import deployment_checks
 from functions.deployment_check import app
-from tests.unit.template_document import ALL_ON, Deployed, load
+from tests.unit.template_document import ALL_ON, Deployed, read_template
 
 STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack/backdrop/1"
 NEW_ACCOUNT = 10
@@ -19,7 +19,7 @@ class FakeLambdaAccount:
     """Lambda as one account sees it: its answers one after another, with the last one repeated forever."""
 
     answers: list[Any] = field(default_factory=list[Any])
-    asked: int = 0
+    request_count: int = 0
     slept: float = 0
 
     def client(self, service: str, **_: object) -> "FakeLambdaAccount":
@@ -27,7 +27,7 @@ class FakeLambdaAccount:
         return self
 
     def get_account_settings(self) -> dict[str, Any]:
-        self.asked += 1
+        self.request_count += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -62,7 +62,7 @@ def check_update(before: dict[str, str] | None = None, **changes: str) -> tuple[
 
 
 def test_defaults_are_those_of_the_template() -> None:
-    declared = load()["Parameters"]
+    declared = read_template()["Parameters"]
     assert {name: declared[f"{name}MaxInFlight"]["Default"] for name in app.PROVIDERS} == app.DEFAULT_MAX_IN_FLIGHT
 
 
@@ -129,7 +129,7 @@ def test_unknown_concurrency_is_noted_and_not_rejected(account: FakeLambdaAccoun
     refusals, note = check_update(None, **ALL_ON)
     assert refusals == []
     assert note == "Unknown: Lambda did not report the account's concurrency. The lanes use up to 8."
-    assert (account.asked, account.slept) == (1, 0)
+    assert (account.request_count, account.slept) == (1, 0)
 
 
 def test_permission_that_does_not_apply_yet_is_waited_for(account: FakeLambdaAccount) -> None:
@@ -141,15 +141,15 @@ def test_permission_that_does_not_apply_yet_is_waited_for(account: FakeLambdaAcc
 def test_permission_that_never_applies_rejects_nothing(account: FakeLambdaAccount) -> None:
     account.answers = [build_refusal(403, "AccessDeniedException")]
     assert check_update(None, **ALL_ON) == ([], app.build_concurrency_note(app.read_max_in_flight(ALL_ON), None).text)
-    assert account.asked == app.MAX_TRIES
+    assert account.request_count == app.MAX_TRIES
 
 
 def test_slow_requests_end_within_the_invocation_and_cloudformations_timeout() -> None:
     """Lambda retries after one minute and after two more (Developer Guide, "Asynchronous invocation")."""
     stack = Deployed().resources
     seconds = stack["DeploymentCheckFunction"]["Properties"]["Timeout"]
-    looks = 3 * app.MAX_TRIES * (app.RETRY_PAUSE_SECONDS + 1)
-    assert looks + 2 * app.RESPONSE_TIMEOUT_SECONDS < seconds
+    check_seconds = 3 * app.MAX_TRIES * (app.RETRY_PAUSE_SECONDS + 1)
+    assert check_seconds + 2 * app.RESPONSE_TIMEOUT_SECONDS < seconds
     assert (
         stack["DeploymentCheck"]["Properties"]["ServiceTimeout"]
         >= 3 * seconds + 60 + 120 + app.RESPONSE_TIMEOUT_SECONDS

@@ -16,7 +16,7 @@ from backdrop_cli.uploads.sidecar_decisions import (
     detect_author,
 )
 
-WISH = b'{"prompt": "on sand"}'
+INSTRUCTIONS = b'{"prompt": "on sand"}'
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ def test_author_sameness_and_answer_decide_the_action(
 @pytest.mark.parametrize(
     ("metadata", "data", "author"),
     [
-        (build_sidecar_metadata(WISH), WISH, SidecarAuthor.COMMAND),
-        ({}, WISH, SidecarAuthor.PERSON),
-        ({"made-by": "a script"}, WISH, SidecarAuthor.PERSON),
-        ({SIDECAR_HASH_METADATA_KEY: ""}, WISH, SidecarAuthor.PERSON),
-        (build_sidecar_metadata(WISH), b'{"prompt": "on ice"}', SidecarAuthor.PERSON),
-        (build_sidecar_metadata(WISH), None, SidecarAuthor.PERSON),
+        (build_sidecar_metadata(INSTRUCTIONS), INSTRUCTIONS, SidecarAuthor.COMMAND),
+        ({}, INSTRUCTIONS, SidecarAuthor.PERSON),
+        ({"made-by": "a script"}, INSTRUCTIONS, SidecarAuthor.PERSON),
+        ({SIDECAR_HASH_METADATA_KEY: ""}, INSTRUCTIONS, SidecarAuthor.PERSON),
+        (build_sidecar_metadata(INSTRUCTIONS), b'{"prompt": "on ice"}', SidecarAuthor.PERSON),
+        (build_sidecar_metadata(INSTRUCTIONS), None, SidecarAuthor.PERSON),
     ],
     ids=["marked", "unmarked", "foreign metadata", "empty mark", "edited and the mark kept", "too large"],
 )
@@ -67,7 +67,7 @@ def test_only_unedited_marked_sidecars_are_the_commands_own(
 @pytest.mark.parametrize(
     ("one", "same"),
     [
-        (WISH, True),
+        (INSTRUCTIONS, True),
         (json.dumps({"prompt": "on sand"}, indent=4).encode(), True),
         (b'{"operation": "replace", "prompt": "on sand"}', True),
         (b'{"prompt": "on ice"}', False),
@@ -79,7 +79,7 @@ def test_only_unedited_marked_sidecars_are_the_commands_own(
     ],
 )
 def test_sidecars_are_compared_by_their_content(one: bytes | None, same: bool) -> None:
-    assert are_equivalent(one, WISH) is same
+    assert are_equivalent(one, INSTRUCTIONS) is same
 
 
 def test_broken_sidecars_are_compared_byte_by_byte() -> None:

@@ -36,12 +36,12 @@ def test_complete_photo_is_accepted_with_format_and_size(photo_format: PhotoForm
     ("photo_format", "data", "mode", "has_alpha"),
     [
         pytest.param("jpeg", photos.jpeg(), "RGB", False, id="color-jpeg"),
-        pytest.param("jpeg", photos.saved(photos.scene("L"), "JPEG"), "L", False, id="gray-jpeg"),
-        pytest.param("jpeg", photos.saved(photos.scene("CMYK"), "JPEG"), "CMYK", False, id="cmyk-jpeg"),
+        pytest.param("jpeg", photos.encode_image(photos.scene("L"), "JPEG"), "L", False, id="gray-jpeg"),
+        pytest.param("jpeg", photos.encode_image(photos.scene("CMYK"), "JPEG"), "CMYK", False, id="cmyk-jpeg"),
         pytest.param("png", photos.png("1"), "1", False, id="bilevel-png"),
         pytest.param("png", photos.png("P"), "P", False, id="palette-png"),
         pytest.param(
-            "png", photos.saved(photos.scene("P"), "PNG", transparency=3), "P", True, id="transparent-palette"
+            "png", photos.encode_image(photos.scene("P"), "PNG", transparency=3), "P", True, id="transparent-palette"
         ),
         pytest.param("png", photos.png("LA"), "LA", True, id="gray-png-with-alpha"),
         pytest.param("png", photos.png("RGBA"), "RGBA", True, id="png-with-alpha"),
@@ -95,7 +95,7 @@ def test_mode_and_alpha_are_read_without_decoding(
         pytest.param(b"\0\0\0\x18ftypisom\0\0\2\0isommp42", Code.NOT_A_PHOTO, "video", id="mp4"),
         pytest.param(b"PK\x03\x04\x14\0", Code.NOT_A_PHOTO, "ZIP", id="zip"),
         pytest.param(
-            photos.saved(photos.scene(), "WEBP", save_all=True, append_images=[photos.scene("L")]),
+            photos.encode_image(photos.scene(), "WEBP", save_all=True, append_images=[photos.scene("L")]),
             Code.UNSUPPORTED_FORMAT,
             "animation",
             id="animated-webp",
@@ -124,7 +124,7 @@ def test_photo_at_the_pixel_limit_is_accepted() -> None:
 
 
 def test_pillows_own_pixel_limit_never_applies() -> None:
-    data = photos.saved(Image.new("L", (9500, 9500)), "JPEG", quality=10)
+    data = photos.encode_image(Image.new("L", (9500, 9500)), "JPEG", quality=10)
 
     assert inspect(data).original_size == (9500, 9500)
 
@@ -142,8 +142,8 @@ def test_photo_too_small_for_a_subject_is_refused(size: tuple[int, int]) -> None
 
 
 def test_extremely_elongated_photo_is_refused() -> None:
-    error = read_refusal(photos.saved(Image.new("RGB", (820, 40)), "PNG"))
+    error = read_refusal(photos.encode_image(Image.new("RGB", (820, 40)), "PNG"))
 
     assert error.code is Code.EXTREME_RATIO
     assert "20 times" in str(error)
-    assert inspect(photos.saved(Image.new("RGB", (800, 40)), "PNG"))
+    assert inspect(photos.encode_image(Image.new("RGB", (800, 40)), "PNG"))

@@ -18,16 +18,16 @@ from backdrop.model.errors import PhotoError
 from tests.unit import imaging_photos as photos
 
 CONVERTED = {
-    "gif": photos.saved(photos.scene("P"), "GIF"),
-    "gif-interlaced": photos.saved(photos.scene("P"), "GIF", interlace=1),
-    "bmp": photos.saved(photos.scene(), "BMP"),
-    "bmp-palette": photos.saved(photos.scene("P"), "BMP"),
-    "tiff-raw": photos.saved(photos.scene(), "TIFF"),
-    "tiff-lzw": photos.saved(photos.scene(), "TIFF", compression="tiff_lzw"),
-    "tiff-deflate": photos.saved(photos.scene(), "TIFF", compression="tiff_adobe_deflate"),
-    "tiff-packbits": photos.saved(photos.scene(), "TIFF", compression="packbits"),
-    "tiff-jpeg": photos.saved(photos.scene(), "TIFF", compression="jpeg"),
-    "avif": photos.saved(photos.scene(), "AVIF"),
+    "gif": photos.encode_image(photos.scene("P"), "GIF"),
+    "gif-interlaced": photos.encode_image(photos.scene("P"), "GIF", interlace=1),
+    "bmp": photos.encode_image(photos.scene(), "BMP"),
+    "bmp-palette": photos.encode_image(photos.scene("P"), "BMP"),
+    "tiff-raw": photos.encode_image(photos.scene(), "TIFF"),
+    "tiff-lzw": photos.encode_image(photos.scene(), "TIFF", compression="tiff_lzw"),
+    "tiff-deflate": photos.encode_image(photos.scene(), "TIFF", compression="tiff_adobe_deflate"),
+    "tiff-packbits": photos.encode_image(photos.scene(), "TIFF", compression="packbits"),
+    "tiff-jpeg": photos.encode_image(photos.scene(), "TIFF", compression="jpeg"),
+    "avif": photos.encode_image(photos.scene(), "AVIF"),
 }
 FORMATS = ("jpeg", "png", "webp")
 
@@ -53,7 +53,7 @@ def test_scaled_photo_takes_two_full_encodings_and_fills_the_limit(
     # Half of it is empty, so that its tiles differ.
     shown = Image.new("RGB", (2_400, 1_600), "white")
     shown.paste(build_noise(1_200, 1_600), (0, 0))
-    data = photos.saved(shown, "JPEG", quality=95)
+    data = photos.encode_image(shown, "JPEG", quality=95)
     found = prepare_photo(data, PhotoLimits(400_000, FORMATS), 100)
 
     sent = found.width * found.height
@@ -135,7 +135,7 @@ def test_quantization_tables_are_transposed_for_sideways_photos() -> None:
 def test_fitting_jpeg_is_not_decoded_and_impossible_size_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = photos.saved(build_noise(640, 480), "JPEG", quality=60)
+    data = photos.encode_image(build_noise(640, 480), "JPEG", quality=60)
     frame = data.index(b"\xff\xc0") + 5
     assert (int.from_bytes(data[frame : frame + 2]), int.from_bytes(data[frame + 2 : frame + 4])) == (480, 640)
     false_claim = data[:frame] + (9_000).to_bytes(2) * 2 + data[frame + 4 :]
@@ -155,7 +155,7 @@ def test_transparent_photo_is_scaled_to_what_the_encoder_can_hold(
     monkeypatch.setattr(encode, "MAX_TRANSPARENT_WEBP_PIXELS", 60_000)
     shown = build_noise(480, 320)
     shown.putalpha(Image.linear_gradient("L").resize(shown.size))
-    found = prepare_photo(photos.saved(shown, "PNG"), PhotoLimits(90_000, FORMATS), 100)
+    found = prepare_photo(photos.encode_image(shown, "PNG"), PhotoLimits(90_000, FORMATS), 100)
 
     assert (found.format, found.original_size) == ("webp", (480, 320))
     assert 59_000 <= found.width * found.height <= 60_000
@@ -167,7 +167,7 @@ def test_file_that_fits_without_metadata_keeps_compressed_pixels(kind: str) -> N
     shown = build_noise(200, 150)
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
-    heavy, light = photos.saved(shown, kind, exif=exif.tobytes()), photos.saved(shown, kind)
+    heavy, light = photos.encode_image(shown, kind, exif=exif.tobytes()), photos.encode_image(shown, kind)
     found = prepare_photo(heavy, PhotoLimits(len(heavy) - 1, FORMATS), 100)
 
     assert len(heavy) > len(light) + 30_000
@@ -177,7 +177,7 @@ def test_file_that_fits_without_metadata_keeps_compressed_pixels(kind: str) -> N
 def test_file_too_large_without_metadata_is_encoded_again() -> None:
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
-    heavy = photos.saved(build_noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)
+    heavy = photos.encode_image(build_noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)
     found = prepare_photo(heavy, PhotoLimits(len(heavy) - 50_000, FORMATS), 100)
 
     assert "metadata:cut" not in map(str, found.changes)

@@ -23,8 +23,8 @@ def read_failure(data: bytes, *, expect_alpha: bool = False, max_megapixels: int
         pytest.param(photos.png(), "png", False, id="png"),
         pytest.param(photos.png("RGBA"), "png", True, id="cut-out"),
         pytest.param(photos.png("LA"), "png", True, id="gray-cut-out"),
-        pytest.param(photos.saved(Image.new("RGBA", (20, 20), "red"), "PNG"), "png", False, id="all-opaque"),
-        pytest.param(photos.saved(Image.new("I;16", (20, 20)), "PNG"), "png", False, id="16-bit-gray"),
+        pytest.param(photos.encode_image(Image.new("RGBA", (20, 20), "red"), "PNG"), "png", False, id="all-opaque"),
+        pytest.param(photos.encode_image(Image.new("I;16", (20, 20)), "PNG"), "png", False, id="16-bit-gray"),
         pytest.param(
             photos.with_chunk(photos.raw_png(16, 16, bytes(33 * 16), bits=16, color=0), b"tRNS", b"\0\0"),
             "png",
@@ -47,7 +47,7 @@ def build_cut_out(clear_pixels: int, alpha: int = 0) -> bytes:
     picture = Image.new("RGBA", (100, 100), "red")
     alphas = bytes([alpha]) * clear_pixels + b"\xff" * (10_000 - clear_pixels)
     picture.putalpha(Image.frombytes("L", (100, 100), alphas))
-    return photos.saved(picture, "PNG")
+    return photos.encode_image(picture, "PNG")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_removed_background_requires_real_transparency(data: bytes) -> None:
         pytest.param(build_cut_out(9_990), id="tiny-product"),
         pytest.param(photos.png("RGBA"), id="png"),
         pytest.param(photos.webp(mode="RGBA"), id="webp"),
-        pytest.param(photos.saved(photos.scene("1"), "PNG", transparency=0), id="one-transparent-color"),
+        pytest.param(photos.encode_image(photos.scene("1"), "PNG", transparency=0), id="one-transparent-color"),
     ],
 )
 def test_real_cut_out_is_accepted(data: bytes) -> None:
@@ -89,7 +89,7 @@ def test_real_cut_out_is_accepted(data: bytes) -> None:
         pytest.param(b"<html><h1>502", Code.RESULT_NOT_AN_IMAGE, "HTML page", id="html"),
         pytest.param(b'{"error": 1}', Code.RESULT_NOT_AN_IMAGE, 'begins \'{"error"', id="json"),
         pytest.param(
-            photos.saved(photos.scene(), "GIF"),
+            photos.encode_image(photos.scene(), "GIF"),
             Code.RESULT_NOT_AN_IMAGE,
             "GIF",
             id="other-format",

@@ -15,7 +15,7 @@ from backdrop.model.errors import InstructionError
 from tests.unit.core_items import quick
 from tests.unit.core_places import parse_sidecar
 
-NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
+NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
 def merge(*places: dict[str, Any]) -> ResolvedInstructions:
@@ -137,11 +137,11 @@ def test_purchase_fields_are_all_that_reach_the_provider() -> None:
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 def test_every_field_is_known_to_reach_the_provider_or_not_to(field: str) -> None:
     """A new field in neither list would be dropped silently, or become part of every job's ID."""
-    assert [field in PURCHASE_FIELDS, field in NOT_ASKED, field == "style"].count(True) == 1
+    assert [field in PURCHASE_FIELDS, field in NOT_PURCHASED, field == "style"].count(True) == 1
 
 
 def test_purchase_field_lists_contain_only_fields() -> None:
-    assert set(VariantModel.model_fields) == PURCHASE_FIELDS | NOT_ASKED | {"style"}
+    assert set(VariantModel.model_fields) == PURCHASE_FIELDS | NOT_PURCHASED | {"style"}
     assert set(InstructionsModel.model_fields) == set(VariantModel.model_fields) | {"variants"}
 
 

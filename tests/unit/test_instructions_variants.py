@@ -66,8 +66,8 @@ def test_variant_with_an_operation_inherits_no_prompt() -> None:
 
 
 def test_variant_style_replaces_the_whole_style_group() -> None:
-    beside = {**REPLACE, "style_preset": "AURA", "style_type": "DESIGN"}
-    found = resolve([build_source("a", beside, x={"style_codes": ["AAFF5733"]})], "x")
+    outside = {**REPLACE, "style_preset": "AURA", "style_type": "DESIGN"}
+    found = resolve([build_source("a", outside, x={"style_codes": ["AAFF5733"]})], "x")
     assert found.fields == {**REPLACE, "style_codes": ["AAFF5733"]}
 
 
@@ -164,7 +164,7 @@ def _join(fields: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
     return {**variants, **fields}
 
 
-WISHES: st.SearchStrategy[dict[str, Any]] = st.builds(_join, FIELDS, VARIANTS)
+ANY_INSTRUCTIONS: st.SearchStrategy[dict[str, Any]] = st.builds(_join, FIELDS, VARIANTS)
 
 
 def parse_valid_sources(contents: Sequence[dict[str, Any]]) -> list[InstructionSource]:
@@ -183,7 +183,7 @@ def _resolve(places: list[InstructionSource], variant: str) -> ResolvedInstructi
 
 
 @quick
-@given(st.lists(WISHES, max_size=4))
+@given(st.lists(ANY_INSTRUCTIONS, max_size=4))
 def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]) -> None:
     places = parse_valid_sources(contents)
     for variant in list_variants(places):
@@ -202,7 +202,7 @@ def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]
 
 
 @quick
-@given(st.lists(WISHES, max_size=3), WISHES)
+@given(st.lists(ANY_INSTRUCTIONS, max_size=3), ANY_INSTRUCTIONS)
 def test_farther_source_never_changes_a_nearer_value(contents: list[dict[str, Any]], far: dict[str, Any]) -> None:
     places = parse_valid_sources(contents)
     before = _resolve(places, "")

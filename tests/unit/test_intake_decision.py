@@ -38,7 +38,7 @@ type Tested = DecisionTable[Any]
 
 
 @cache
-def every_case(table: Tested) -> Sequence[Case[Any]]:
+def list_cases(table: Tested) -> Sequence[Case[Any]]:
     return list(iterate_cases(table))
 
 
@@ -60,12 +60,12 @@ def decide_after(*given: Flag) -> set[PlanDecision]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_combination_of_facts_is_decided(table: Tested) -> None:
-    assert sum(case.size for case in every_case(table)) == count_combinations(table)
+    assert sum(case.size for case in list_cases(table)) == count_combinations(table)
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_no_rule_above_the_one_that_decides_matches(table: Tested) -> None:
-    for case in every_case(table):
+    for case in list_cases(table):
         above = table.rules[: table.rules.index(case.rule)]
         assert all(case.facts[column] in values for column, values in case.rule.cells.items())
         assert all(excludes(case, rule) for rule in above)
@@ -78,7 +78,7 @@ def excludes(case: Case[Any], rule: Rule[Any]) -> bool:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_rule_is_reached(table: Tested) -> None:
-    reached = {case.rule.reason for case in every_case(table)}
+    reached = {case.rule.reason for case in list_cases(table)}
     assert [rule.reason for rule in table.rules if rule.reason not in reached] == []
 
 
@@ -86,7 +86,7 @@ def test_every_rule_is_reached(table: Tested) -> None:
 def test_every_rule_but_the_last_changes_a_decision(table: Tested) -> None:
     for at, rule in enumerate(table.rules[:-1]):
         without = DecisionTable(table.columns, [*table.rules[:at], *table.rules[at + 1 :]])
-        reached = (case for case in every_case(table) if case.rule is rule)
+        reached = (case for case in list_cases(table) if case.rule is rule)
         later = (one.rule.then for case in reached for one in iterate_cases(without, *case.facts.values()))
         assert any(then != rule.then for then in later), rule.reason
 
@@ -100,30 +100,30 @@ def test_every_rule_names_columns_of_its_table_and_a_reason(table: Tested) -> No
 
 # -- before resolving --------------------------------------------------------------------------------------------
 
-ASKED_FOR = EventKind.RERUN | EventKind.REQUEST
+REQUESTED = EventKind.RERUN | EventKind.REQUEST
 UNCHANGED = (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME)
 OPENED = (Crashes.TOLERABLE, Report.CURRENT)
 
 
 def test_event_alone_never_resolves_an_unchanged_photo() -> None:
-    found = decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR, References.SAME)
+    found = decide_before(*UNCHANGED, *OPENED, ~REQUESTED, References.SAME)
     assert found == {Decision.IGNORE, Decision.REDELIVER, Decision.REOPEN}
 
 
 def test_first_event_of_an_unchanged_photo_is_ignored() -> None:
     nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE)
-    assert decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.FIRST, *nothing_new) == {Decision.IGNORE}
+    assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED, Delivery.FIRST, *nothing_new) == {Decision.IGNORE}
 
 
 def test_only_a_repeated_event_is_delivered_again() -> None:
     assert Decision.REDELIVER not in decide_before(Delivery.FIRST)
     nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE, References.SAME)
-    assert decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
+    assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
 
 
 def test_canceled_photo_that_is_requested_again_is_reopened() -> None:
     overruled = (CancelMarks.OVERRULED, References.SAME)
-    assert decide_before(*UNCHANGED, *OPENED, ~ASKED_FOR & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
+    assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
 
 
 def test_missing_photo_is_never_bought_nor_waited_for() -> None:
@@ -135,7 +135,7 @@ def test_missing_photo_is_never_bought_nor_waited_for() -> None:
 
 
 def test_requested_photo_is_resolved_whatever_was_decided_before() -> None:
-    assert decide_before(ASKED_FOR, ~PhotoInBucket.MISSING, *OPENED) == {Decision.RESOLVE}
+    assert decide_before(REQUESTED, ~PhotoInBucket.MISSING, *OPENED) == {Decision.RESOLVE}
 
 
 def test_repeated_request_is_not_resolved_while_nothing_changed() -> None:
@@ -179,19 +179,19 @@ def test_other_bytes_under_complete_instructions_are_resolved() -> None:
 
 
 def test_crash_count_is_reset_only_for_other_bytes() -> None:
-    deadly = (Crashes.TOO_MANY, ~EventKind.SETTLE_TIMEOUT)
-    assert decide_before(*deadly, PhotoInBucket.OTHER_BYTES) == {Decision.RESET_CRASHES}
-    assert Decision.RESET_CRASHES not in decide_before(*deadly, ~PhotoInBucket.OTHER_BYTES)
+    too_many_crashes = (Crashes.TOO_MANY, ~EventKind.SETTLE_TIMEOUT)
+    assert decide_before(*too_many_crashes, PhotoInBucket.OTHER_BYTES) == {Decision.RESET_CRASHES}
+    assert Decision.RESET_CRASHES not in decide_before(*too_many_crashes, ~PhotoInBucket.OTHER_BYTES)
 
 
 def test_changed_reference_counts_only_for_a_repeated_event() -> None:
     assert all(References not in one.facts for one in iterate_cases(BEFORE_RESOLVING, Delivery.FIRST))
-    changed = (*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, References.CHANGED)
+    changed = (*UNCHANGED, *OPENED, ~REQUESTED, Delivery.REPEATED, References.CHANGED)
     assert decide_before(*changed) == {Decision.RESOLVE, Decision.WAIT}
 
 
 def test_cancel_marks_are_read_for_unchanged_photos_alone() -> None:
-    read = [one.facts for one in every_case(BEFORE_RESOLVING) if CancelMarks in one.facts]
+    read = [one.facts for one in list_cases(BEFORE_RESOLVING) if CancelMarks in one.facts]
     assert all(matches(facts, UNCHANGED) for facts in read)
 
 
@@ -203,7 +203,7 @@ def matches(facts: Mapping[Column, Flag], given: Sequence[Flag]) -> bool:
 
 
 def test_photo_without_a_request_gets_what_was_resolved() -> None:
-    assert decide_after(~ASKED_FOR) == {PlanDecision.APPLY}
+    assert decide_after(~REQUESTED) == {PlanDecision.APPLY}
 
 
 def test_request_with_jobs_is_applied() -> None:

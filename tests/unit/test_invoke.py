@@ -11,7 +11,7 @@ from backdrop_local.errors import LocalCloudError
 from backdrop_local.invoke import find_function, main, read_event, wrap_bus_event
 
 EVENTS = Path(__file__).parents[2] / "events"
-TOLD = (
+OUTGOING = (
     "image_completed",
     "image_failed",
     "provider_paused",
@@ -28,7 +28,7 @@ def read_sample(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
 def test_each_sample_has_a_function_except_outgoing_events(path: Path) -> None:
     event = wrap_bus_event(read_event(path))
-    if path.stem in TOLD:
+    if path.stem in OUTGOING:
         with pytest.raises(LocalCloudError, match="no Backdrop function handles such an event"):
             find_function(event)
     else:

@@ -23,12 +23,12 @@ class FakeLambda:
 
     def __init__(self, state: str = "Enabled", *, error: Exception | None = None) -> None:
         self.updates: list[dict[str, Any]] = []
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self._state = state
         self._error = error
 
     def list_event_source_mappings(self, **call: Any) -> dict[str, Any]:
-        self.asked.append(call)
+        self.requests.append(call)
         names = ("shop-deliver", "shop-segmind", "shop-ideogram-old", "shop-ideogram")
         mappings = [{"UUID": name, "EventSourceArn": ARN + name, "State": self._state} for name in names]
         return {"EventSourceMappings": [{"UUID": "kafka"}, *mappings]}
@@ -49,7 +49,7 @@ def build_mappings(client: FakeLambda) -> LambdaMappings:
 def test_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: bool) -> None:
     client = FakeLambda()
     build_mappings(client).set_enabled(provider, enabled=on)
-    assert client.asked == [{"FunctionName": "shop-render"}]
+    assert client.requests == [{"FunctionName": "shop-render"}]
     assert client.updates == [{"UUID": f"shop-{provider}", "Enabled": on}]
 
 

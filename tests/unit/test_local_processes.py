@@ -49,19 +49,19 @@ def test_stopping_a_server_ends_what_it_started(tmp_path: Path) -> None:
         assert processes.is_alive(server)
     child = int(log.read_text())
     processes.stop_server(server, 60)
-    looks = 0
-    while processes.read_start_time(child) and looks < 500:
-        looks += 1
+    checks = 0
+    while processes.read_start_time(child) and checks < 500:
+        checks += 1
         time.sleep(0.01)
     assert processes.read_start_time(child) == ""
 
 
 def test_later_process_with_the_same_pid_is_not_stopped(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
-        ours = ServerProcess(pid=stranger.pid, started_at="long ago", port=0)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other_process:
+        ours = ServerProcess(pid=other_process.pid, started_at="long ago", port=0)
         assert not processes.is_alive(ours)
         processes.stop_server(ours, 60)
-        assert stranger.poll() is None
+        assert other_process.poll() is None
 
 
 def test_server_that_ends_immediately_is_reported_with_its_log(tmp_path: Path) -> None:

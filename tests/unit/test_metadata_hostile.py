@@ -19,10 +19,13 @@ from backdrop.imaging.formats.header import (
 )
 from backdrop.imaging.metadata import embed_xmp, strip_metadata
 from tests.unit.imaging_photos import chunk
-from tests.unit.metadata_photos import FORMATS, PHOTOS, Format, pixels, planted, riff, segment
+from tests.unit.metadata_photos import FORMATS, PHOTOS, Format, decode_pixels, plant, riff, segment
 
 FULL = {
-    name: (FORMATS[kind], planted(kind, data, [part for part in FORMATS[kind].parts if part != "other-after-adobe"]))
+    name: (
+        FORMATS[kind],
+        plant(kind, data, [part for part in FORMATS[kind].parts if part != "other-after-adobe"]),
+    )
     for name, (kind, data) in PHOTOS.items()
 }
 PLAIN = {kind: found.photos["plain"] for kind, found in FORMATS.items()}
@@ -49,7 +52,7 @@ def test_stripping_a_damaged_file_changes_no_visible_pixel(name: str, at: int, v
         # Pillow reads EXIF when it opens a file, and warns about what it finds.
         warnings.simplefilter("ignore")
         try:
-            before = pixels(bytes(changed))
+            before = decode_pixels(bytes(changed))
         except (ImageFormatError, AssertionError):
             before = None
     try:
@@ -57,7 +60,7 @@ def test_stripping_a_damaged_file_changes_no_visible_pixel(name: str, at: int, v
     except ImageFormatError:
         return
 
-    assert before is None or pixels(after) == before
+    assert before is None or decode_pixels(after) == before
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -71,30 +74,30 @@ def test_arbitrary_bytes_raise_only_image_format_errors(kind: str, junk: bytes, 
             continue
 
 
-def many_segments(count: int) -> bytes:
+def build_many_segments(count: int) -> bytes:
     parts = [segment(0xE1, b"Exif\0\0" + bytes(400)), segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(400))]
     return PLAIN["jpeg"][:2] + b"".join(parts) * (count // 2) + PLAIN["jpeg"][2:]
 
 
-def many_scans(count: int) -> bytes:
+def build_many_scans(count: int) -> bytes:
     return PLAIN["jpeg"][:-2] + (segment(0xFE, b"between") + segment(0xDA, b"")) * count + b"\xff\xd9"
 
 
-def many_chunks(count: int) -> bytes:
+def build_many_chunks(count: int) -> bytes:
     parts = [chunk(b"tEXt", bytes(400)), chunk(b"eXIf", bytes(400)), chunk(b"iCCP", bytes(400)), chunk(b"IDAT", b"")]
     return PLAIN["png"][:33] + b"".join(parts) * (count // 4) + PLAIN["png"][33:]
 
 
-def many_riff_chunks(count: int) -> bytes:
+def build_many_riff_chunks(count: int) -> bytes:
     body = PLAIN["webp"][8:] + riff((b"EXIF", bytes(400)), (b"XMP ", bytes(401))) * (count // 2)
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
 MANY = [
-    pytest.param("jpeg", many_segments, id="jpeg-segments"),
-    pytest.param("jpeg", many_scans, id="jpeg-scans"),
-    pytest.param("png", many_chunks, id="png-chunks"),
-    pytest.param("webp", many_riff_chunks, id="webp-chunks"),
+    pytest.param("jpeg", build_many_segments, id="jpeg-segments"),
+    pytest.param("jpeg", build_many_scans, id="jpeg-scans"),
+    pytest.param("png", build_many_chunks, id="png-chunks"),
+    pytest.param("webp", build_many_riff_chunks, id="webp-chunks"),
 ]
 
 
@@ -190,7 +193,7 @@ def test_webp_without_a_picture_is_refused() -> None:
 
 
 def test_animated_webp_is_refused() -> None:
-    data = bytearray(planted("webp", PLAIN["webp"], []))
+    data = bytearray(plant("webp", PLAIN["webp"], []))
     data[20] |= 0x02
 
     with pytest.raises(UnsupportedVariantError):

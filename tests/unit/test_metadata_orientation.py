@@ -11,8 +11,8 @@ from PIL import Image
 from backdrop.imaging.prepare import prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.photo_facts import ChangeCode
-from tests.unit.imaging_photos import saved, scene
-from tests.unit.metadata_photos import FORMATS, exif, planted, segment
+from tests.unit.imaging_photos import encode_image, scene
+from tests.unit.metadata_photos import FORMATS, exif, plant, segment
 
 PLAIN = FORMATS["jpeg"].photos["plain"]
 
@@ -23,7 +23,7 @@ def read_orientation(photo: bytes) -> int:
     return next((int(one.values[0]) for one in changes if one.code is ChangeCode.ORIENTATION), 1)
 
 
-def with_exif(block: bytes) -> bytes:
+def embed_exif(block: bytes) -> bytes:
     return PLAIN[:2] + segment(0xE1, b"Exif\0\0" + block) + PLAIN[2:]
 
 
@@ -31,7 +31,7 @@ def with_exif(block: bytes) -> bytes:
 @pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_read_as_by_other_libraries(kind: str, order: str, orientation: int) -> None:
-    photo = saved(scene(), kind.upper(), exif=b"Exif\0\0" + exif(orientation, order))
+    photo = encode_image(scene(), kind.upper(), exif=b"Exif\0\0" + exif(orientation, order))
     with Image.open(BytesIO(photo)) as picture:
         assert picture.getexif()[0x0112] == orientation
 
@@ -45,13 +45,13 @@ def test_first_of_several_orientations_is_used() -> None:
 
 
 def test_exif_with_jpeg_prefix_is_read_in_webp() -> None:
-    photo = planted("webp", FORMATS["webp"].photos["plain"], ["exif-as-in-jpeg"])
+    photo = plant("webp", FORMATS["webp"].photos["plain"], ["exif-as-in-jpeg"])
 
     assert read_orientation(photo) == 6
 
 
 def test_orientation_stored_as_long_is_read() -> None:
-    assert [read_orientation(with_exif(exif(5, order, kind=4, width="I"))) for order in "<>"] == [5, 5]
+    assert [read_orientation(embed_exif(exif(5, order, kind=4, width="I"))) for order in "<>"] == [5, 5]
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_orientation_stored_as_long_is_read() -> None:
     ],
 )
 def test_invalid_exif_leaves_the_picture_upright(block: bytes) -> None:
-    assert read_orientation(with_exif(block)) == 1
+    assert read_orientation(embed_exif(block)) == 1
 
 
 def test_directory_with_missing_entries_is_read_to_its_end() -> None:
-    assert read_orientation(with_exif(b"II*\0\x08\0\0\0\xff\xff" + exif(6)[10:])) == 6
+    assert read_orientation(embed_exif(b"II*\0\x08\0\0\0\xff\xff" + exif(6)[10:])) == 6
 
 
 @given(order=st.sampled_from([b"II*\0", b"MM\0*"]), start=st.integers(0, 40), rest=st.binary(max_size=80))
 def test_any_exif_block_yields_a_valid_orientation(order: bytes, start: int, rest: bytes) -> None:
     offset = struct.pack("<I" if order[:1] == b"I" else ">I", start)
 
-    assert read_orientation(with_exif(order + offset + rest)) in range(1, 9)
+    assert read_orientation(embed_exif(order + offset + rest)) in range(1, 9)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backdrop.imaging.metadata import strip_metadata
-from tests.unit.imaging_photos import chunk, saved, scene, with_chunk
+from tests.unit.imaging_photos import chunk, encode_image, scene, with_chunk
 from tests.unit.metadata_photos import (
     FORMATS,
     GPS,
@@ -16,9 +16,9 @@ from tests.unit.metadata_photos import (
     PHOTOS,
     PLANTED,
     SECRETS,
-    packed_pixels,
-    pixels,
-    planted,
+    decode_pixels,
+    plant,
+    read_packed_pixels,
     segment,
 )
 
@@ -34,11 +34,11 @@ BUILD = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "loop", "duration"
 def test_every_kind_of_metadata_is_stripped(kind: str, part: str, *, late: bool) -> None:
     photo = FORMATS[kind].photos["plain"]
 
-    stripped = strip_metadata(planted(kind, photo, [part], late=late), FORMATS[kind].name)
+    stripped = strip_metadata(plant(kind, photo, [part], late=late), FORMATS[kind].name)
 
     assert not [secret for secret in SECRETS if secret in stripped]
-    assert part in LEAVES_SOMETHING or stripped == strip_metadata(planted(kind, photo, []), FORMATS[kind].name)
-    assert pixels(stripped) == pixels(photo)
+    assert part in LEAVES_SOMETHING or stripped == strip_metadata(plant(kind, photo, []), FORMATS[kind].name)
+    assert decode_pixels(stripped) == decode_pixels(photo)
 
 
 @given(photo=st.sampled_from(list(PHOTOS)), draw=st.data(), late=st.booleans(), trailer=st.binary(max_size=40))
@@ -49,13 +49,13 @@ def test_pixels_stay_unchanged_and_all_secrets_are_removed(
     parts = draw.draw(
         st.lists(st.sampled_from([part for part in FORMATS[kind].parts if part != "nothing-but-padding"]))
     )
-    full = planted(kind, planted(kind, data, parts), parts, late=late, trailer=trailer and trailer + PLANTED)
+    full = plant(kind, plant(kind, data, parts), parts, late=late, trailer=trailer and trailer + PLANTED)
 
     stripped = strip_metadata(full, FORMATS[kind].name)
 
     assert not [secret for secret in SECRETS if secret in stripped]
-    assert packed_pixels(kind, stripped) == packed_pixels(kind, data)
-    assert pixels(stripped) == pixels(full)
+    assert read_packed_pixels(kind, stripped) == read_packed_pixels(kind, data)
+    assert decode_pixels(stripped) == decode_pixels(full)
     assert strip_metadata(stripped, FORMATS[kind].name) is stripped
 
 
@@ -69,7 +69,7 @@ def test_photo_without_metadata_keeps_the_same_bytes(kind: str, data: bytes) -> 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_another_library_finds_only_color_metadata_afterwards(kind: str) -> None:
     parts = [part for part in FORMATS[kind].parts if part not in ("icc", "mpf")]
-    full = planted(kind, FORMATS[kind].photos["plain"], parts)
+    full = plant(kind, FORMATS[kind].photos["plain"], parts)
     with Image.open(BytesIO(full)) as before:
         assert before.getexif()[0x0112] == 6
         assert GPS.decode() in str(before.info)
@@ -131,12 +131,12 @@ def test_metadata_between_progressive_scans_is_removed() -> None:
 def test_color_fields_are_kept_without_trailing_data(part: str, left: bytes) -> None:
     photo = FORMATS["jpeg"].photos["plain"]
 
-    assert strip_metadata(planted("jpeg", photo, [part]), "jpeg") == photo[:2] + left + photo[2:]
+    assert strip_metadata(plant("jpeg", photo, [part]), "jpeg") == photo[:2] + left + photo[2:]
 
 
 def test_cmyk_photo_keeps_its_color_storage_segment() -> None:
     photo = FORMATS["jpeg"].photos["cmyk"]
-    full = planted("jpeg", photo, ["exif", "comment"])
+    full = plant("jpeg", photo, ["exif", "comment"])
 
     assert b"Adobe" in photo
     assert strip_metadata(full, "jpeg") == photo
@@ -144,28 +144,28 @@ def test_cmyk_photo_keeps_its_color_storage_segment() -> None:
 
 def test_animated_png_keeps_only_its_first_picture() -> None:
     first, second = scene(), scene().rotate(90)
-    moving = saved(first, "PNG", save_all=True, append_images=[second])
+    moving = encode_image(first, "PNG", save_all=True, append_images=[second])
 
     stripped = strip_metadata(moving, "png")
 
-    assert stripped == saved(first, "PNG")
+    assert stripped == encode_image(first, "PNG")
 
 
 def test_webp_flags_no_longer_claim_removed_metadata() -> None:
     for name, flags in (("plain", 0), ("transparent", 0x10)):
-        photo = planted("webp", FORMATS["webp"].photos[name], ["icc", "exif", "xmp"])
+        photo = plant("webp", FORMATS["webp"].photos[name], ["icc", "exif", "xmp"])
 
         assert photo[20] == flags | 0x2C
         assert strip_metadata(photo, "webp")[20] == flags
 
 
 def test_png_keeps_its_color_chunks() -> None:
-    colors = saved_colors()
+    colors = save_with_color_fields()
 
-    assert strip_metadata(planted("png", colors, ["text"]), "png") == colors
+    assert strip_metadata(plant("png", colors, ["text"]), "png") == colors
 
 
-def saved_colors() -> bytes:
+def save_with_color_fields() -> bytes:
     data = FORMATS["png"].photos["palette"]
     for name, size in ((b"gAMA", 4), (b"cHRM", 32), (b"sRGB", 1), (b"cICP", 4), (b"sBIT", 3), (b"pHYs", 9)):
         data = with_chunk(data, name, bytes(size))

@@ -12,8 +12,17 @@ from backdrop.imaging.color import srgb_profile_bytes
 from backdrop.imaging.formats import read_header, validate_structure
 from backdrop.imaging.formats.header import ImageHeader, PhotoFormat, TruncatedError
 from backdrop.imaging.metadata import embed_xmp, strip_metadata
-from tests.unit.imaging_photos import saved, scene
-from tests.unit.metadata_photos import FORMATS, PHOTOS, PLANTED, exif, packed_pixels, pixels, planted, segment
+from tests.unit.imaging_photos import encode_image, scene
+from tests.unit.metadata_photos import (
+    FORMATS,
+    PHOTOS,
+    PLANTED,
+    decode_pixels,
+    exif,
+    plant,
+    read_packed_pixels,
+    segment,
+)
 
 OLD = {"jpeg": ["xmp", "xmp-extended"], "png": ["xmp", "xmp-legacy"], "webp": ["xmp"]}
 PACKET = b"<x:xmpmeta>\xef\xbb\xbf</x:xmpmeta>"
@@ -32,14 +41,14 @@ def build_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
 @given(photo=st.sampled_from(list(PHOTOS)), packet=st.binary(max_size=400), draw=st.data(), late=st.booleans())
 def test_packet_is_the_only_one_and_pixels_stay(photo: str, packet: bytes, draw: st.DataObject, *, late: bool) -> None:
     kind, data = PHOTOS[photo]
-    before = planted(kind, data, draw.draw(st.lists(st.sampled_from(OLD[kind]))), late=late)
+    before = plant(kind, data, draw.draw(st.lists(st.sampled_from(OLD[kind]))), late=late)
 
     after = embed_xmp(before, FORMATS[kind].name, packet)
 
     assert read_facts(after).get("xmp", b"") == packet
     assert PLANTED not in after
-    assert packed_pixels(kind, after) == packed_pixels(kind, data)
-    assert pixels(after) == pixels(data)
+    assert read_packed_pixels(kind, after) == read_packed_pixels(kind, data)
+    assert decode_pixels(after) == decode_pixels(data)
     assert build_header(after, FORMATS[kind].name) == build_header(data, FORMATS[kind].name)
 
 
@@ -56,12 +65,14 @@ def test_embedded_packet_can_be_stripped_again(kind: str, data: bytes) -> None:
     stripped = strip_metadata(embed_xmp(data, FORMATS[kind].name, PACKET), FORMATS[kind].name)
 
     assert kind == "webp" or stripped == data
-    assert pixels(stripped) == pixels(data)
+    assert decode_pixels(stripped) == decode_pixels(data)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_all_other_metadata_of_the_picture_stays(kind: str) -> None:
-    before = saved(scene(), kind.upper(), exif=b"Exif\0\0" + exif(6), icc_profile=srgb_profile_bytes()) + b"trailer"
+    before = (
+        encode_image(scene(), kind.upper(), exif=b"Exif\0\0" + exif(6), icc_profile=srgb_profile_bytes()) + b"trailer"
+    )
 
     after = embed_xmp(before, FORMATS[kind].name, PACKET)
 

@@ -182,8 +182,10 @@ def test_accepted_job_is_counted_with_the_time_since_its_request(
 
 def test_photo_without_a_job_counts_as_failed_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
     count_refused(Code.NOT_A_PHOTO)
-    nobodys = {"provider": "none", "operation": "none"}
-    assert [read_facts(line) for line in read_metrics(capsys)] == [{"Failed": [1.0], "code": "not_a_photo", **nobodys}]
+    without_provider = {"provider": "none", "operation": "none"}
+    assert [read_facts(line) for line in read_metrics(capsys)] == [
+        {"Failed": [1.0], "code": "not_a_photo", **without_provider}
+    ]
 
 
 # -- a message in its lane ----------------------------------------------------------------------------------------
@@ -279,7 +281,7 @@ def test_losses_of_all_providers_share_one_metric(
 
 
 @pytest.mark.parametrize("status", [JobStatus.ACCEPTED, JobStatus.PAID, JobStatus.SUPERSEDED, JobStatus.CANCELLED])
-def test_open_superseded_and_cancelled_jobs_are_not_counted(
+def test_open_superseded_and_canceled_jobs_are_not_counted(
     status: JobStatus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     count_ended_job(build_job(status=status, ended_at=LATER))

@@ -161,7 +161,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "style_codes": st.lists(st.sampled_from(["AAFF5733", "0133FF57"]), min_size=1, max_size=2, unique=True),
     "color_palette": st.just({"name": "PASTEL"}),
 }
-ASKED = st.fixed_dictionaries(
+ANY_INSTRUCTIONS = st.fixed_dictionaries(
     {"operation": st.just("replace"), "prompt": VALUES["prompt"]},
     optional={name: values for name, values in VALUES.items() if name != "prompt"},
 )
@@ -187,7 +187,7 @@ def list_sent_values(provider: str, job: Job) -> dict[str, Any]:
 
 
 @quick
-@given(st.sampled_from(PROVIDERS), ASKED)
+@given(st.sampled_from(PROVIDERS), ANY_INSTRUCTIONS)
 def test_sent_options_are_exactly_the_requested_or_constant_ones(provider: str, instructions: dict[str, Any]) -> None:
     if find_not_expressible(provider, instructions):
         return
@@ -202,7 +202,7 @@ def test_sent_options_are_exactly_the_requested_or_constant_ones(provider: str, 
 
 
 @quick
-@given(st.sampled_from(PROVIDERS), ASKED)
+@given(st.sampled_from(PROVIDERS), ANY_INSTRUCTIONS)
 def test_every_reason_names_a_field_that_was_given(provider: str, instructions: dict[str, Any]) -> None:
     for reason in find_not_expressible(provider, instructions):
         assert any(name in reason for name in instructions)

@@ -12,12 +12,12 @@ from backdrop.imaging.color import srgb_profile_bytes
 from tests.unit.imaging_photos import scene
 from tests.unit.output_pictures import (
     RED,
+    build_cut_out,
     build_output,
-    cut_out,
-    file_of,
+    encode_picture,
     on_background,
     open_output,
-    pixels_of,
+    read_pixels,
     swapped_profile,
 )
 
@@ -28,7 +28,7 @@ NAMES = {"png": "PNG", "webp": "WEBP", "jpg": "JPEG"}
 
 @pytest.mark.parametrize("fields", FORMATS)
 def test_output_has_the_requested_format_and_states_srgb(fields: dict[str, Any]) -> None:
-    picture = open_output(build_output(cut_out(), **fields))
+    picture = open_output(build_output(build_cut_out(), **fields))
     assert picture.format == NAMES[fields["format"]]
     if picture.format == "PNG":
         assert picture.info["srgb"] == 0
@@ -49,7 +49,7 @@ def test_output_has_no_metadata_of_the_paid_file(fields: dict[str, Any]) -> None
     words.add_text("Comment", "made by a person")
     exif = Image.Exif()
     exif[0x010F] = "a camera"
-    data = file_of(cut_out(), pnginfo=words, exif=exif, dpi=(300, 300))
+    data = encode_picture(build_cut_out(), pnginfo=words, exif=exif, dpi=(300, 300))
     output = build_output(data, **fields)
     assert b"a person" not in output.data
     assert b"a camera" not in output.data
@@ -58,7 +58,7 @@ def test_output_has_no_metadata_of_the_paid_file(fields: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("fields", FORMATS)
 def test_comment_and_profile_of_paid_jpeg_are_dropped(fields: dict[str, Any]) -> None:
-    data = file_of(on_background(WHITE), "JPEG", comment=b"made by a person", icc_profile=swapped_profile())
+    data = encode_picture(on_background(WHITE), "JPEG", comment=b"made by a person", icc_profile=swapped_profile())
     output = build_output(data, **fields)
     assert b"a person" not in output.data
     assert open_output(output).info.get("icc_profile") in (None, srgb_profile_bytes())
@@ -83,30 +83,30 @@ def test_lower_quality_makes_a_smaller_file(format_: str) -> None:
 
 def test_webp_at_quality_100_is_lossless() -> None:
     picture = scene("RGBA")
-    seen, paid = pixels_of(open_output(build_output(picture, format="webp", quality=100))), pixels_of(picture)
+    seen, paid = read_pixels(open_output(build_output(picture, format="webp", quality=100))), read_pixels(picture)
     visible = paid[..., 3] > 0
     assert (seen[..., 3] == paid[..., 3]).all()
     assert (seen[visible] == paid[visible]).all()
 
 
 def test_plain_png_output_is_the_paid_file_unchanged() -> None:
-    data = file_of(cut_out())
+    data = encode_picture(build_cut_out())
     assert build_output(data).data == data
     assert build_output(data).has_alpha
 
 
 def test_plain_output_of_another_format_is_png() -> None:
-    paid = file_of(on_background(WHITE), "JPEG")
+    paid = encode_picture(on_background(WHITE), "JPEG")
     picture = open_output(build_output(paid))
     assert picture.format == "PNG"
-    assert (pixels_of(picture) == pixels_of(Image.open(BytesIO(paid)))).all()
+    assert (read_pixels(picture) == read_pixels(Image.open(BytesIO(paid)))).all()
 
 
 def test_fully_opaque_picture_loses_its_alpha_channel() -> None:
     whole = on_background(WHITE).convert("RGBA")
     assert not build_output(whole, width=50).has_alpha
-    assert not build_output(cut_out(), trim=True).has_alpha
-    assert build_output(cut_out(), width=50).has_alpha
+    assert not build_output(build_cut_out(), trim=True).has_alpha
+    assert build_output(build_cut_out(), width=50).has_alpha
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "RGB", "RGBA", "I;16"])
@@ -114,29 +114,31 @@ def test_every_png_mode_converts_to_every_output(mode: str) -> None:
     paid = scene("L").convert("I").point(lambda value: value * 257).convert("I;16") if mode == "I;16" else scene(mode)
     reference = scene("L") if mode == "I;16" else paid
     output = open_output(build_output(paid, format="webp", quality=100))
-    expected, seen = pixels_of(reference), pixels_of(output)
+    expected, seen = read_pixels(reference), read_pixels(output)
     visible = expected[..., 3] > 0
     assert np.abs(seen - expected)[visible].max() <= 1
 
 
 def test_palette_with_transparent_color_stays_transparent() -> None:
-    palette = cut_out().convert("P", palette=Image.Palette.ADAPTIVE)
-    data = file_of(palette, transparency=palette.getpixel((0, 0)))
-    pixels = pixels_of(open_output(build_output(data, width=99)))
+    palette = build_cut_out().convert("P", palette=Image.Palette.ADAPTIVE)
+    data = encode_picture(palette, transparency=palette.getpixel((0, 0)))
+    pixels = read_pixels(open_output(build_output(data, width=99)))
     assert pixels[0, 0, 3] == 0
     assert pixels[20, 40, 3] == 255
 
 
 def test_color_profile_is_applied_to_output() -> None:
-    odd = file_of(on_background(WHITE), icc_profile=swapped_profile())
+    odd = encode_picture(on_background(WHITE), icc_profile=swapped_profile())
     red, green, blue = (
-        int(band) for band in pixels_of(open_output(build_output(odd, width=100, background="white")))[20, 40, :3]
+        int(band) for band in read_pixels(open_output(build_output(odd, width=100, background="white")))[20, 40, :3]
     )
     assert np.abs(np.array((blue, green, red)) - np.array(RED)).max() <= 2
 
 
 def test_cut_out_with_a_profile_keeps_its_alpha() -> None:
-    pixels = pixels_of(open_output(build_output(file_of(cut_out(), icc_profile=swapped_profile()), width=99)))
+    pixels = read_pixels(
+        open_output(build_output(encode_picture(build_cut_out(), icc_profile=swapped_profile()), width=99))
+    )
     assert (pixels[0, 0, 3], pixels[20, 40, 3]) == (0, 255)
     assert pixels[20, 40, 2] > 200
 
@@ -145,13 +147,15 @@ def test_cut_out_with_a_profile_keeps_its_alpha() -> None:
 @pytest.mark.parametrize("profile", [b"any profile", swapped_profile()], ids=["damaged", "of-other-colors"])
 def test_unusable_profile_does_not_stop_delivery(mode: str, profile: bytes) -> None:
     kind = "JPEG" if mode in ("L", "CMYK") else "PNG"
-    output = build_output(file_of(scene(mode), kind, icc_profile=profile), format="webp")
+    output = build_output(encode_picture(scene(mode), kind, icc_profile=profile), format="webp")
     assert open_output(output).size == (64, 48)
 
 
 def test_jpg_shows_white_behind_stray_alpha() -> None:
     """A new background is opaque. If a provider's is not entirely, nothing turns black."""
-    pixels = pixels_of(open_output(build_output(Image.new("RGBA", (16, 16), (200, 200, 200, 0)), format="jpg")), "RGB")
+    pixels = read_pixels(
+        open_output(build_output(Image.new("RGBA", (16, 16), (200, 200, 200, 0)), format="jpg")), "RGB"
+    )
     assert pixels.min() >= 254
 
 

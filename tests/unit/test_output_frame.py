@@ -12,7 +12,7 @@ SIDE = st.integers(1, 10_000)
 SHARE = st.floats(0, 0.45)
 
 
-def margins(frame: Frame) -> tuple[int, int, int, int]:
+def measure_margins(frame: Frame) -> tuple[int, int, int, int]:
     """Returns the free pixels: left, top, right, bottom."""
     left, top = frame.content_offset
     return left, top, frame.size[0] - frame.content_size[0] - left, frame.size[1] - frame.content_size[1] - top
@@ -47,7 +47,7 @@ def test_contain_fits_its_limits_and_never_enlarges(
 @given(st.integers(20, 4_000), st.integers(20, 4_000), st.none() | st.integers(20, 4_000), SHARE)
 def test_margin_share_refers_to_the_finished_picture(width: int, height: int, wide: int | None, share: float) -> None:
     frame = compute_frame(width, height, OutputSpec(width=wide, margin_share=share))
-    left, top, right, bottom = margins(frame)
+    left, top, right, bottom = measure_margins(frame)
     assert left == top == right == bottom
     assert abs(left - share * min(frame.size)) <= 1.5
     assert frame.size[0] <= (wide or MAX_SIDE)
@@ -58,7 +58,7 @@ def test_margin_share_refers_to_the_finished_picture(width: int, height: int, wi
 @given(SIDE, SIDE, st.integers(0, 4_999))
 def test_margin_in_pixels_is_exact(width: int, height: int, margin: int) -> None:
     frame = compute_frame(width, height, OutputSpec(margin_pixels=margin))
-    assert margins(frame) == (margin,) * 4
+    assert measure_margins(frame) == (margin,) * 4
     assert margin == 0 or max(frame.size) <= MAX_SIDE
 
 
@@ -69,7 +69,7 @@ def test_pad_has_exact_size_and_centers_whole_subject(
 ) -> None:
     frame = compute_frame(width, height, OutputSpec(fit="pad", width=wide, height=high, margin_share=share))
     free = round(share * min(wide, high))
-    left, top, right, bottom = margins(frame)
+    left, top, right, bottom = measure_margins(frame)
     assert (frame.size, frame.crop_box) == ((wide, high), (0, 0, width, height))
     assert min(left, top, right, bottom) >= free
     assert abs(left - right) <= 1
@@ -111,5 +111,5 @@ def test_frame_too_large_for_its_format_shrinks_proportionally(
     assert (held == frame) is fits
     assert max(held.size) <= side
     assert held.size[0] * held.size[1] <= max(pixels, max(held.size))
-    assert min(margins(held)) >= 0
+    assert min(measure_margins(held)) >= 0
     assert held.crop_box == frame.crop_box

@@ -24,7 +24,7 @@ def test_png_output_of_a_png_keeps_every_byte(mode: str) -> None:
     ("data", "mode"),
     [
         pytest.param(photos.jpeg(), "RGB", id="jpeg"),
-        pytest.param(photos.saved(photos.scene("L"), "JPEG"), "L", id="gray-jpeg"),
+        pytest.param(photos.encode_image(photos.scene("L"), "JPEG"), "L", id="gray-jpeg"),
         pytest.param(photos.webp(lossless=True, mode="RGBA"), "RGBA", id="webp-cut-out"),
     ],
 )
@@ -37,8 +37,8 @@ def test_png_output_of_another_format_keeps_the_pixels(data: bytes, mode: str) -
 
 def test_png_output_keeps_the_profile_only_with_its_colors() -> None:
     profile = b"any profile"
-    rgb = photos.saved(photos.scene(), "JPEG", icc_profile=profile)
-    cmyk = photos.saved(photos.scene("CMYK"), "JPEG", icc_profile=profile)
+    rgb = photos.encode_image(photos.scene(), "JPEG", icc_profile=profile)
+    cmyk = photos.encode_image(photos.scene("CMYK"), "JPEG", icc_profile=profile)
 
     assert open_image(build_output(rgb).data).info["icc_profile"] == profile
     picture = open_image(build_output(cmyk).data)

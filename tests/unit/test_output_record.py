@@ -41,8 +41,8 @@ def test_margin_is_a_share_or_pixels() -> None:
 
 
 def test_cut_out_has_the_photos_size_by_default() -> None:
-    unsaid, full, left = parse_outputs({"output": [{}, {"size": "full"}, {"size": "provider"}]})
-    assert unsaid.size == full.size == FULL_SIZE
+    default, full, left = parse_outputs({"output": [{}, {"size": "full"}, {"size": "provider"}]})
+    assert default.size == full.size == FULL_SIZE
     assert left.size == PROVIDER_SIZE
 
 
@@ -62,8 +62,8 @@ def test_cut_out_as_jpg_needs_a_background() -> None:
 
 def test_deliver_parses_outputs_without_importing_pydantic_models() -> None:
     """Importing pydantic's models, or Pillow before there is a picture, would slow deliver's cold start."""
-    look = (
+    code = (
         "import sys, backdrop.model.output_spec, backdrop.imaging.output, backdrop.imaging.cutout; print(*sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"pydantic.main", "PIL", "backdrop.instructions.output_schema"} & {*done.stdout.split()} == set()

@@ -145,11 +145,11 @@ JSON = st.recursive(
 )
 WORD = st.sampled_from(["png", "jpg", "webp", "pad", "cover", "contain", "white", "#123", "5%", "9px", "full", "x", ""])
 FIELDS = ["name", "format", "quality", "width", "height", "fit", "background", "trim", "margin", "size", "more"]
-WISH = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
+ANY_OUTPUT = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
 
 
 @quick
-@given(JSON | WISH | st.lists(WISH, max_size=4))
+@given(JSON | ANY_OUTPUT | st.lists(ANY_OUTPUT, max_size=4))
 def test_any_json_is_an_output_or_an_error(value: object) -> None:
     try:
         kept = validate(value)

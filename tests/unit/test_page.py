@@ -34,10 +34,10 @@ class FakeBucket:
     """Returns a picture for each file except the `lost` ones, and counts how often it is read."""
 
     lost: tuple[str, ...] = ()
-    asked: list[GalleryFile] = field(default_factory=list[GalleryFile])
+    reads: list[GalleryFile] = field(default_factory=list[GalleryFile])
 
     def read(self, file: GalleryFile) -> bytes | MissingReason:
-        self.asked.append(file)
+        self.reads.append(file)
         return MissingReason.GONE if file.key in self.lost else build_image()
 
 
@@ -243,7 +243,7 @@ def test_each_file_is_read_once_and_never_again(tmp_path: Path) -> None:
     bucket = FakeBucket()
     first = write_gallery(tmp_path, build_album(), bucket.read, NOON)
     again = write_gallery(tmp_path, build_album(), bucket.read, NOON)
-    assert len(bucket.asked) == len(set(bucket.asked)) == 6
+    assert len(bucket.reads) == len(set(bucket.reads)) == 6
     assert [(one.new_thumbnail_count, one.kept_thumbnail_count) for one in (first, again)] == [(6, 0), (0, 6)]
 
 

@@ -14,14 +14,14 @@ from backdrop.model.receipt import build_provider_report, list_provider_events
 from tests.unit.core_items import LATER, NOW
 
 LATEST = LATER + timedelta(hours=1)
-OPEN = ProviderHealth(provider="ideogram")
+RUNNING_LANE = ProviderHealth(provider="ideogram")
 
 
 def build_paused_lane(
     reason: PauseReason = PauseReason.KEY, code: Code = Code.PROVIDER_KEY_REFUSED, at: datetime = NOW
 ) -> ProviderHealth:
     """Returns a lane with one pause."""
-    return pause(OPEN, reason, code, "The provider refuses the key.", at)
+    return pause(RUNNING_LANE, reason, code, "The provider refuses the key.", at)
 
 
 def list_event_types(lane: ProviderHealth) -> list[str]:
@@ -38,8 +38,8 @@ def list_event_ids(lane: ProviderHealth) -> list[str]:
 
 
 def test_healthy_provider_has_no_report() -> None:
-    assert build_provider_report(OPEN) is None
-    assert build_provider_report(replace(OPEN, opened_since=NOW, failure_streak=3)) is None
+    assert build_provider_report(RUNNING_LANE) is None
+    assert build_provider_report(replace(RUNNING_LANE, opened_since=NOW, failure_streak=3)) is None
     assert build_provider_report(resume(build_paused_lane(), frozenset(PauseReason), LATER)) is None
 
 
@@ -74,7 +74,7 @@ def test_provider_report_contains_every_reason() -> None:
 
 
 def test_provider_that_was_never_paused_has_no_event() -> None:
-    assert list_provider_events(OPEN) == []
+    assert list_provider_events(RUNNING_LANE) == []
 
 
 def test_pause_event_contains_its_reason() -> None:

@@ -48,8 +48,8 @@ def test_jobs_of_other_requests_do_not_matter() -> None:
 
 def test_failure_reports_the_cost_of_every_failed_job() -> None:
     stored, dead = build_stored_job(job_id="job-2", variant="a"), build_dead_job(variant="b")
-    called_off = build_job(job_id="job-3", variant="c", status=JobStatus.SUPERSEDED, ended_at=NOW)
-    found = build_task_result(build_source(), build_request(stored, dead, called_off), [stored, dead, called_off])
+    superseded = build_job(job_id="job-3", variant="c", status=JobStatus.SUPERSEDED, ended_at=NOW)
+    found = build_task_result(build_source(), build_request(stored, dead, superseded), [stored, dead, superseded])
     assert found
     cause = json.loads(found.cause)
     assert found.error == "unsafe_result"

@@ -24,7 +24,7 @@ SERVICES = {
 COMMAND = ROOT / "cli" / "backdrop_cli"
 # These act only on the local cloud.
 LOCAL = ("demo", "local_verbs.py")
-# How the command reaches a stack besides its own modules: cli/backdrop_cli/stack.py.
+# How the command reaches a stack, in addition to its own modules: cli/backdrop_cli/stack.py.
 ADAPTERS = ("campaign_files", "lambda_mappings", "ledger", "ledger_index", "s3", "sqs", "table")
 # Calls whose permission has another name, or that need several.
 RIGHTS = {
@@ -36,7 +36,7 @@ RIGHTS = {
     "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
 }
 # Included in a call's permission: another version, and an upload in parts that is aborted.
-BESIDES = {"s3:GetObjectVersion", "s3:AbortMultipartUpload"}
+INCLUDED = {"s3:GetObjectVersion", "s3:AbortMultipartUpload"}
 # What only functions do with these adapters: delete a report, write a campaign's results, read a table's age.
 OF_FUNCTIONS = {"s3:DeleteObject", "dynamodb:DescribeTable"} | {
     f"s3:{name}" for name in ("CreateMultipartUpload", "CompleteMultipartUpload", "UploadPart", "AbortMultipartUpload")
@@ -81,4 +81,4 @@ def test_every_permission_of_the_command_is_on_the_page(documented_permissions: 
 
 
 def test_page_grants_no_permission_that_is_not_used(documented_permissions: set[str]) -> None:
-    assert documented_permissions - list_needed_permissions() == BESIDES
+    assert documented_permissions - list_needed_permissions() == INCLUDED

@@ -63,7 +63,7 @@ def decisions_by_a_sentence(sentence: Sentence, other: Sentence, problem: Proble
 
 DECISIONS: list[Callable[[Any], object]] = [
     lambda sentence: sentence == "The file is empty.",
-    lambda sentence: "The file is empty." == sentence,  # noqa: SIM300 - the side that the type checker does not look at
+    lambda sentence: "The file is empty." == sentence,  # noqa: SIM300 - the side that the type checker does not check
     lambda sentence: sentence in ["The file is empty."],
     lambda sentence: dict[Any, int]().get(sentence),
     lambda sentence: {sentence},
@@ -89,7 +89,7 @@ def test_records_with_sentences_are_compared_as_a_whole() -> None:
 
 
 ADVICE = replace(
-    Advice.from_text("Mend it", FollowUp.RUNS).with_note("2 photos wait."), custom_request_text=Sentence("Send it.")
+    Advice.from_text("Correct it", FollowUp.RUNS).with_note("2 photos wait."), custom_request_text=Sentence("Send it.")
 )
 PROBLEMS = [
     Problem.from_error(BackdropError(Code.NOT_A_PHOTO, "It is a text."), NOW),

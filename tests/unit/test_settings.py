@@ -10,7 +10,7 @@ from backdrop.model.capabilities import PROVIDERS, SUPPORTED_PROVIDERS
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.ports import ProviderOptions, SegmindEndpoint
 
-SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_PREFIXES.items() if name in SUPPORTED_PROVIDERS}
+SUPPORTED = {name: prefix for name, prefix in ENVIRONMENT_PREFIXES.items() if name in SUPPORTED_PROVIDERS}
 ALL = {
     "STACK_NAME": "shop",
     "INPUT_BUCKET": "photos",
@@ -74,7 +74,7 @@ def test_budget_of_zero_is_not_the_default(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings(monkeypatch, DAILY_BUDGET_USD="0").daily_budget_usd == 0
 
 
-@pytest.mark.parametrize(("name", "prefix"), SPOKEN_TO.items())
+@pytest.mark.parametrize(("name", "prefix"), SUPPORTED.items())
 def test_provider_with_a_queue_is_enabled(monkeypatch: pytest.MonkeyPatch, name: str, prefix: str) -> None:
     variables = {
         f"{prefix}_QUEUE_URL": "https://q/lane",
@@ -106,7 +106,7 @@ def test_provider_options_have_defaults_that_an_operator_can_change(
 
 
 def test_every_provider_has_an_environment_prefix() -> None:
-    assert tuple(ENVIRONMENT_PREFIXES) == tuple(SPOKEN_TO) == PROVIDERS
+    assert tuple(ENVIRONMENT_PREFIXES) == tuple(SUPPORTED) == PROVIDERS
 
 
 def test_provider_without_a_queue_is_off_but_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
 from docs.make_commands import commands, options_of
 from tests.unit.core_items import build_attempt, build_dead_job, build_problem
-from tests.unit.template_document import Deployed, Node, load
+from tests.unit.template_document import Deployed, Node, read_template
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/alarms.md"
@@ -46,7 +46,7 @@ def list_watched_metrics(alarm: Node) -> list[dict[str, Any]]:
     return parts or [alarm]
 
 
-def dimensions(metric: Node) -> dict[str, str]:
+def read_dimensions(metric: Node) -> dict[str, str]:
     return {one["Name"]: one["Value"] for one in metric["Dimensions"]}
 
 
@@ -78,7 +78,7 @@ def test_everything_that_needs_an_operator_has_an_alarm() -> None:
 def test_alarm_watches_a_metric_that_is_emitted_with_its_dimensions(name: str) -> None:
     stack = Deployed()
     for metric in list_watched_metrics(list_alarms()[name]):
-        found = dimensions(metric)
+        found = read_dimensions(metric)
         match metric["Namespace"]:
             case "Backdrop":
                 assert {*found} == {"service", *Metric(metric["MetricName"]).dimensions}
@@ -97,8 +97,8 @@ def test_alarm_on_money_matches_the_line_that_deliver_writes(capsys: pytest.Capt
     [metric] = line["_aws"]["CloudWatchMetrics"]
     alarm = list_alarms()["backdrop-paid-without-result"]
     assert metric["Namespace"] == alarm["Namespace"]
-    assert metric["Dimensions"] == [list(dimensions(alarm))]
-    assert {name: line[name] for name in dimensions(alarm)} == dimensions(alarm)
+    assert metric["Dimensions"] == [list(read_dimensions(alarm))]
+    assert {name: line[name] for name in read_dimensions(alarm)} == read_dimensions(alarm)
 
 
 def test_every_function_emits_metrics_for_the_stack_of_its_alarms() -> None:
@@ -117,7 +117,7 @@ def test_only_deliver_counts_ends_so_that_each_counts_once() -> None:
 def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
     """Step Functions and CloudFormation, which invoke the other two, report it themselves."""
     functions = {
-        dimensions(metric)["FunctionName"] for metric in list_watched_metrics(list_alarms()["backdrop-throttled"])
+        read_dimensions(metric)["FunctionName"] for metric in list_watched_metrics(list_alarms()["backdrop-throttled"])
     }
     assert {*Deployed().of_type("AWS::Serverless::Function")} - functions == {
         "CampaignFunction",
@@ -137,12 +137,12 @@ def test_errors_of_every_function_are_watched() -> None:
     alarm = list_alarms()["backdrop-function-errors"]
     sums, *parts = alarm["Metrics"]
     assert (sums["Expression"], "ReturnData" in sums) == ("SUM(METRICS())", False)
-    functions = {dimensions(metric).get("FunctionName") for metric in list_watched_metrics(alarm)} - {None}
+    functions = {read_dimensions(metric).get("FunctionName") for metric in list_watched_metrics(alarm)} - {None}
     assert functions == {*Deployed().of_type("AWS::Serverless::Function")}
     assert "UnexpectedError" in {metric["MetricName"] for metric in list_watched_metrics(alarm)}, (
         "a batch hides it from Lambda"
     )
-    assert len(parts) <= 10, "what CloudWatch takes"
+    assert len(parts) <= 10, "what CloudWatch accepts"
     assert {part["ReturnData"] for part in parts} == {False}
     assert len({part["Id"] for part in alarm["Metrics"]}) == len(alarm["Metrics"])
 
@@ -185,7 +185,7 @@ def test_alarm_rings_at_its_threshold_without_delay(name: str, mark: str, second
 
 
 def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
-    """Lambda emits nothing for a run that did not start, so all data that CloudWatch looks at must be missing.
+    """Lambda emits nothing for a run that did not start, so all data that CloudWatch evaluates must be missing.
 
     That is more than the configured periods: five for three (Amazon CloudWatch User Guide, "Configuring how alarms
     treat missing data").
@@ -205,14 +205,14 @@ def test_gauge_alarms_cover_two_runs_of_reconcile() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_alarm_says_what_happened_and_what_to_do(name: str) -> None:
     words = list_alarms()[name]["AlarmDescription"]
-    assert len(words) <= 1024, "what CloudWatch takes"
+    assert len(words) <= 1024, "what CloudWatch accepts"
     assert "What to do: " in words
     named_commands = COMMAND.findall(words)
     assert named_commands, "no command that helps"
     known = commands()
     for command in named_commands:
         verb, *options = command.split()
-        assert command.endswith("--stack backdrop"), "it would ask the wrong stack"
+        assert command.endswith("--stack backdrop"), "it would read the wrong stack"
         assert verb in known
         assert {word for word in options if word.startswith("-")} <= options_of(known[verb]) | {"--stack"}
 
@@ -261,4 +261,4 @@ def test_refused_photo_rings_no_alarm(code: Code, capsys: pytest.CaptureFixture[
 
 
 def test_template_disables_no_cfn_lint_rule() -> None:
-    assert "cfn-lint" not in load()["Metadata"]
+    assert "cfn-lint" not in read_template()["Metadata"]

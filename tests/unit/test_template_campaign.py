@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 MACHINE = ROOT / "statemachines" / "campaign.asl.json"
 
 
-def machine() -> Any:
+def read_state_machine() -> Any:
     return Deployed(**ALL_ON).of_type("AWS::Serverless::StateMachine")["CampaignMachine"]
 
 
@@ -25,8 +25,8 @@ def states() -> dict[str, Any]:
 
 
 def test_definition_substitutions_match_the_placeholders() -> None:
-    assert machine()["DefinitionUri"] == str(MACHINE.relative_to(ROOT))
-    assert set(re.findall(r"\$\{(\w+)\}", MACHINE.read_text())) == set(machine()["DefinitionSubstitutions"])
+    assert read_state_machine()["DefinitionUri"] == str(MACHINE.relative_to(ROOT))
+    assert set(re.findall(r"\$\{(\w+)\}", MACHINE.read_text())) == set(read_state_machine()["DefinitionSubstitutions"])
 
 
 def test_no_request_is_sent_before_the_plan_allows_it(states: dict[str, Any]) -> None:
@@ -105,21 +105,21 @@ def test_plan_sets_concurrency_and_the_local_cloud_a_fixed_number(
     class Emulator:
         """The emulator's Step Functions, which do not support a path here."""
 
-        told = ""
+        definition = ""
         stepfunctions: Any
 
         def describe_state_machine(self, **_: str) -> dict[str, str]:
             return {"definition": MACHINE.read_text()}
 
         def update_state_machine(self, **sent: str) -> None:
-            self.told = sent["definition"]
+            self.definition = sent["definition"]
 
     emulator: Any = Emulator()
     emulator.stepfunctions = emulator
     limits = {"IdeogramMaxInFlight": "10", "SegmindMaxInFlight": "4", "OneMinMaxInFlight": "0"}
     given = {**limits, "RunwareMaxInFlight": "7", "DefaultProvider": "runware"}
     emulator_patches.set_map_concurrency(emulator, "arn", given)
-    payload = json.loads(emulator.told)["States"]["AskForEach"]
+    payload = json.loads(emulator.definition)["States"]["AskForEach"]
     assert payload["MaxConcurrency"] == 14
     assert "MaxConcurrencyPath" not in payload
 

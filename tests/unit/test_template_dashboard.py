@@ -25,19 +25,19 @@ class Shown:
     service: str
 
 
-def body(**parameters: str) -> dict[str, Any]:
+def read_dashboard(**parameters: str) -> dict[str, Any]:
     [dashboard] = Deployed(**parameters).of_type("AWS::CloudWatch::Dashboard").values()
     return json.loads(dashboard["DashboardBody"])
 
 
-def widgets(kind: str, **parameters: str) -> list[dict[str, Any]]:
-    return [widget["properties"] for widget in body(**parameters)["widgets"] if widget["type"] == kind]
+def list_widgets(kind: str, **parameters: str) -> list[dict[str, Any]]:
+    return [widget["properties"] for widget in read_dashboard(**parameters)["widgets"] if widget["type"] == kind]
 
 
-GRAPHS = {graph["title"]: graph for graph in widgets("metric", **ALL_ON)}
+GRAPHS = {graph["title"]: graph for graph in list_widgets("metric", **ALL_ON)}
 
 
-def rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def list_graph_rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Returns the metrics of a graph, with abbreviations expanded, and how each is drawn."""
     before: list[str] = []
     for row in graph["metrics"]:
@@ -50,9 +50,9 @@ def rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
         yield words, drawing
 
 
-def shown(graph: dict[str, Any]) -> Iterator[Shown]:
+def list_graph_metrics(graph: dict[str, Any]) -> Iterator[Shown]:
     """Returns every metric that a graph requests from CloudWatch."""
-    for words, drawing in rows(graph):
+    for words, drawing in list_graph_rows(graph):
         if words:
             found = dict(zip(words[2::2], words[3::2], strict=True))
             yield Shown(words[0], words[1], frozenset(found), found.get("service", ""))
@@ -66,7 +66,7 @@ def shown(graph: dict[str, Any]) -> Iterator[Shown]:
 
 @pytest.mark.parametrize("title", GRAPHS)
 def test_graph_shows_metrics_that_are_emitted_with_its_dimensions(title: str) -> None:
-    found = list(shown(GRAPHS[title]))
+    found = list(list_graph_metrics(GRAPHS[title]))
     assert found
     for one in found:
         if one.namespace == "Backdrop":
@@ -83,8 +83,8 @@ def test_graph_shows_metrics_that_are_emitted_with_its_dimensions(title: str) ->
 def test_graph_uses_valid_cloudwatch_expressions(title: str) -> None:
     graph = GRAPHS[title]
     assert graph["region"] == "eu-central-1"
-    known = {drawing["id"] for _, drawing in rows(graph) if "id" in drawing}
-    for words, drawing in rows(graph):
+    known = {drawing["id"] for _, drawing in list_graph_rows(graph) if "id" in drawing}
+    for words, drawing in list_graph_rows(graph):
         if not words:
             left = SEARCH.sub("", drawing["expression"])
             assert "SEARCH" not in left, "a search that cannot be read"
@@ -98,14 +98,14 @@ def test_dashboard_shows_what_operators_need() -> None:
         *("ProviderLatency", "SpentTodayUSD", "BudgetLeftUSD", "SpentUSD", "Pictures", "UnknownUSD", "DeadLettered"),
         *("LostAnswers", "PossibleDoubleCharges", "PaidWithoutResult", "UnexpectedError", "ColdStart"),
     }
-    assert expected <= {one.name for graph in GRAPHS.values() for one in shown(graph)}
+    assert expected <= {one.name for graph in GRAPHS.values() for one in list_graph_metrics(graph)}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_provider_that_is_off_is_not_on_the_dashboard(provider: str) -> None:
     def slots(**limits: str) -> list[dict[str, Any]]:
-        [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
-        return [drawing for _, drawing in rows(graph)]
+        [graph] = [one for one in list_widgets("metric", **limits) if one["title"].startswith("Slots")]
+        return [drawing for _, drawing in list_graph_rows(graph)]
 
     on, off = slots(**ALL_ON), slots(**ALL_ON | {f"{provider}MaxInFlight": "0"})
     assert (len(on), len(off)) == (4, 3)
@@ -115,8 +115,8 @@ def test_provider_that_is_off_is_not_on_the_dashboard(provider: str) -> None:
 
 def test_slot_use_is_relative_to_the_providers_own_limit() -> None:
     limits = {f"{provider}MaxInFlight": str(number) for number, provider in enumerate(PROVIDERS, start=11)}
-    [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
-    expressions = [drawing["expression"] for _, drawing in rows(graph)]
+    [graph] = [one for one in list_widgets("metric", **limits) if one["title"].startswith("Slots")]
+    expressions = [drawing["expression"] for _, drawing in list_graph_rows(graph)]
     for name, limit, expression in zip(
         ("ideogram", "segmind", "1min", "runware"), range(11, 15), expressions, strict=True
     ):
@@ -124,30 +124,30 @@ def test_slot_use_is_relative_to_the_providers_own_limit() -> None:
         assert expression.startswith("100*SUM(")
         assert expression.endswith(f"/(300*{limit})")
     assert graph.get("period", 300) == 300
-    assert body()["periodOverride"] == "inherit", "else the console takes another period"
+    assert read_dashboard()["periodOverride"] == "inherit", "otherwise the console uses another period"
 
 
 def test_money_spent_today_is_shown_with_the_budget() -> None:
-    [graph] = [one for one in widgets("metric", DailyBudgetUSD="25") if one["title"].startswith("Dollars today")]
+    [graph] = [one for one in list_widgets("metric", DailyBudgetUSD="25") if one["title"].startswith("Dollars today")]
     assert [line["value"] for line in graph["annotations"]["horizontal"]] == [25]
 
 
 def test_cost_per_picture_is_divided_by_pictures_not_jobs() -> None:
-    *parts, whole = [drawing for _, drawing in rows(GRAPHS["Dollars per picture, hourly"])]
+    *parts, whole = [drawing for _, drawing in list_graph_rows(GRAPHS["Dollars per picture, hourly"])]
     named = {part["id"]: NAMED.findall(part["expression"])[0][0] for part in parts}
     assert named == {"spent": "SpentUSD", "pictures": "Pictures"}
     assert whole["expression"] == "spent / pictures"
 
 
 def test_every_alarm_is_on_the_dashboard() -> None:
-    [alarms] = widgets("alarm")
+    [alarms] = list_widgets("alarm")
     alarm_resources = Deployed().of_type("AWS::CloudWatch::Alarm").values()
     prefix = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:"
     assert {*alarms["alarms"]} == {f"{prefix}{one['AlarmName']}" for one in alarm_resources}
 
 
 def test_dashboard_starts_with_instructions() -> None:
-    first, second, *_ = body()["widgets"]
+    first, second, *_ = read_dashboard()["widgets"]
     assert (first["type"], second["type"]) == ("text", "alarm")
     words = first["properties"]["markdown"]
     for expressions in ("`backdrop status --stack backdrop`", "`backdrop failures --stack backdrop`", "docs/alarms.md"):
@@ -155,10 +155,10 @@ def test_dashboard_starts_with_instructions() -> None:
 
 
 def test_rows_of_the_dashboard_are_full() -> None:
-    widths = [widget["width"] for widget in body()["widgets"]]
+    widths = [widget["width"] for widget in read_dashboard()["widgets"]]
     assert widths == [24, 24, *[8] * (len(widths) - 2)]
     assert len(widths[2:]) % 3 == 0
-    assert {widget["height"] for widget in body()["widgets"][2:]} == {6}
+    assert {widget["height"] for widget in read_dashboard()["widgets"][2:]} == {6}
 
 
 def test_stacks_with_one_name_in_two_regions_have_separate_dashboards() -> None:

@@ -36,15 +36,15 @@ OURS = {field.name for field in fields(Settings)} - ONE_BY_ONE | READ_AS.keys()
 PER_PROVIDER = {field.name for field in fields(ProviderSettings)}
 
 
-def configured_functions() -> dict[str, Node]:
+def list_configured_functions() -> dict[str, Node]:
     """The functions that have settings, by the folder of their code."""
     functions = Deployed(**ALL_ON).of_type("AWS::Serverless::Function").values()
     return {Path(function["CodeUri"]).name: function for function in functions if "Environment" in function}
 
 
-def environment(folder: str) -> dict[str, str]:
+def read_environment(folder: str) -> dict[str, str]:
     """Returns the environment variables of a function."""
-    return configured_functions()[folder]["Environment"]["Variables"]
+    return list_configured_functions()[folder]["Environment"]["Variables"]
 
 
 def read_in(module: Path) -> set[str]:
@@ -67,7 +67,7 @@ def _is_bootstrap(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) or (isinstance(node, ast.Name) and node.id in ("self", "bootstrap"))
 
 
-def variables_of(names: set[str]) -> set[str]:
+def list_variables(names: set[str]) -> set[str]:
     """The environment variables behind settings."""
     own = {one for name in names & OURS for one in READ_AS.get(name, {name.upper()})} - {"PROVIDERS"}
     prefixes = ENVIRONMENT_PREFIXES.values()
@@ -76,23 +76,23 @@ def variables_of(names: set[str]) -> set[str]:
 
 def test_every_handler_of_the_repository_is_checked() -> None:
     folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
-    assert set(configured_functions()) == folders - {"deployment_check"}
+    assert set(list_configured_functions()) == folders - {"deployment_check"}
 
 
 @pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
 def test_function_gets_exactly_the_settings_that_its_code_reads(folder: str) -> None:
-    needed = variables_of(read_in(ROOT / "functions" / folder / "app.py"))
-    assert set(environment(folder)) - POWERTOOLS == needed
+    needed = list_variables(read_in(ROOT / "functions" / folder / "app.py"))
+    assert set(read_environment(folder)) - POWERTOOLS == needed
 
 
 def test_every_setting_is_given_to_some_function() -> None:
-    given = {name for folder in configured_functions() for name in environment(folder)}
-    assert variables_of(OURS | PER_PROVIDER) <= given
+    given = {name for folder in list_configured_functions() for name in read_environment(folder)}
+    assert list_variables(OURS | PER_PROVIDER) <= given
 
 
 @pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
 def test_logs_and_metrics_name_their_stack(folder: str) -> None:
-    variables = environment(folder)
+    variables = read_environment(folder)
     assert {name: variables[name] for name in POWERTOOLS} == {
         "POWERTOOLS_SERVICE_NAME": "backdrop",
         "POWERTOOLS_METRICS_NAMESPACE": "Backdrop",
@@ -104,4 +104,6 @@ def test_logs_and_metrics_name_their_stack(folder: str) -> None:
 def test_functions_that_pause_lanes_have_the_name_of_render(folder: str) -> None:
     stack = Deployed()
     name = stack.resources["RenderFunction"]["Properties"]["FunctionName"]
-    assert environment(folder)["RENDER_FUNCTION_NAME"] in (name, "RenderFunction"), "its name, or a reference to it"
+    assert read_environment(folder)["RENDER_FUNCTION_NAME"] in (name, "RenderFunction"), (
+        "its name, or a reference to it"
+    )

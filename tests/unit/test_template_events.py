@@ -63,7 +63,7 @@ def test_only_an_existing_bucket_notifies_through_eventbridge() -> None:
         "detail": {"bucket": {"name": ["old-photos"]}},
     }
     assert [target["Arn"] for target in rule["Targets"]] == ["IntakeQueue.Arn"]
-    assert "EventBusName" not in rule, "S3 tells the default bus"
+    assert "EventBusName" not in rule, "S3 sends its events to the default bus"
     assert "InputBucketRule" not in Deployed().resources
 
 

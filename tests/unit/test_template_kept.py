@@ -12,15 +12,15 @@ KEPT = template.load_template(ROOT / "kept.yaml")["Resources"]
 ALL = template.load_template()["Resources"]
 
 
-def by_default(node: Any) -> Any:
+def apply_default_tls(node: Any) -> Any:
     """Returns a part of the template with what RequireTls adds by default."""
     match node:
         case {"Fn::If": [name, then, _]} if name == TLS_ONLY:
-            return by_default(then)
+            return apply_default_tls(then)
         case dict():
-            return {key: by_default(value) for key, value in cast("dict[str, Any]", node).items()}
+            return {key: apply_default_tls(value) for key, value in cast("dict[str, Any]", node).items()}
         case list():
-            return [by_default(value) for value in cast("list[Any]", node)]
+            return [apply_default_tls(value) for value in cast("list[Any]", node)]
         case _:
             return node
 
@@ -28,7 +28,7 @@ def by_default(node: Any) -> Any:
 def test_retained_resources_are_defined_as_the_stack_creates_them() -> None:
     """The update after the import would change, or even replace, what differs."""
     for name, kept in KEPT.items():
-        whole = {key: value for key, value in by_default(ALL[name]).items() if key not in OF_THE_WHOLE}
+        whole = {key: value for key, value in apply_default_tls(ALL[name]).items() if key not in OF_THE_WHOLE}
         properties = {key: value for key, value in whole["Properties"].items() if key != "NotificationConfiguration"}
         assert kept == {**whole, "Properties": properties}, name
 

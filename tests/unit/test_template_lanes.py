@@ -5,25 +5,25 @@ import json
 import pytest
 
 from backdrop.model.schedule import MESSAGE_LIFETIME
-from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node, load
+from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node, read_template
 
 LANES = {f"{provider}Queue" for provider in PROVIDERS}
 DAY = 86_400
 
 
-def queues() -> dict[str, Node]:
+def list_queues() -> dict[str, Node]:
     return Deployed(**ALL_ON).of_type("AWS::SQS::Queue")
 
 
-def mappings() -> dict[str, Node]:
+def list_mappings() -> dict[str, Node]:
     return Deployed(**ALL_ON).of_type("AWS::Lambda::EventSourceMapping")
 
 
-def functions() -> dict[str, Node]:
+def list_functions() -> dict[str, Node]:
     return Deployed(**ALL_ON).of_type("AWS::Serverless::Function")
 
 
-def needs(name: str, resources: dict[str, Node]) -> set[str]:
+def find_dependencies(name: str, resources: dict[str, Node]) -> set[str]:
     """Returns every resource on which this one depends, directly or through others."""
     found: set[str] = set()
     waiting = [name]
@@ -36,73 +36,73 @@ def needs(name: str, resources: dict[str, Node]) -> set[str]:
 
 
 def test_message_that_cannot_be_processed_becomes_a_dead_letter() -> None:
-    redrives = {n: q["RedrivePolicy"] for n, q in queues().items() if n != "DeadLetterQueue"}
+    redrives = {n: q["RedrivePolicy"] for n, q in list_queues().items() if n != "DeadLetterQueue"}
     assert {r["deadLetterTargetArn"] for r in redrives.values()} == {"DeadLetterQueue.Arn"}
-    assert {r["maxReceiveCount"] for r in redrives.values()} == {1000}, "a backstop: waiting counts for nothing"
+    assert {r["maxReceiveCount"] for r in redrives.values()} == {1000}, "a backstop: waiting must not use it up"
 
 
 def test_dead_letters_are_kept_longer_than_any_message_waits() -> None:
-    kept = {name: queue["MessageRetentionPeriod"] for name, queue in queues().items()}
+    kept = {name: queue["MessageRetentionPeriod"] for name, queue in list_queues().items()}
     dead = kept.pop("DeadLetterQueue")
     assert dead == 14 * DAY
     assert {kept.pop(name) for name in LANES} == {4 * DAY}
     assert kept == {"IntakeQueue": 14 * DAY, "DeliverQueue": 14 * DAY}
 
 
-def most_received_seconds(queue: Node) -> int:
+def measure_receive_seconds(queue: Node) -> int:
     """Returns how long a message can be received before the redrive policy moves it, if every invocation fails."""
     return queue["RedrivePolicy"]["maxReceiveCount"] * int(queue["VisibilityTimeout"])
 
 
 @pytest.mark.parametrize("name", ["IntakeQueue", "DeliverQueue"])
 def test_message_becomes_a_dead_letter_before_its_queue_deletes_it(name: str) -> None:
-    queue = queues()[name]
-    assert queue["MessageRetentionPeriod"] > most_received_seconds(queue)
+    queue = list_queues()[name]
+    assert queue["MessageRetentionPeriod"] > measure_receive_seconds(queue)
 
 
 @pytest.mark.parametrize("name", sorted(LANES))
 def test_lane_may_delete_messages_because_reconcile_resends_jobs(name: str) -> None:
-    lane = queues()[name]
-    assert lane["MessageRetentionPeriod"] < most_received_seconds(lane), "its redrive policy alone loses messages"
+    lane = list_queues()[name]
+    assert lane["MessageRetentionPeriod"] < measure_receive_seconds(lane), "its redrive policy alone loses messages"
     assert lane["MessageRetentionPeriod"] - MESSAGE_LIFETIME.total_seconds() >= DAY
 
 
 def test_only_functions_that_end_their_own_chains_may_recurse() -> None:
     """Intake wakes a folder in steps. Intake, render, and deliver try the copies of a refused photo one by one."""
-    allowed = {name for name, function in functions().items() if function.get("RecursiveLoop") == "Allow"}
+    allowed = {name for name, function in list_functions().items() if function.get("RecursiveLoop") == "Allow"}
     assert allowed == {"IntakeFunction", "RenderFunction", "DeliverFunction"}
 
 
 def test_job_gets_a_new_message_long_before_the_old_expires() -> None:
-    kept = min(queue["MessageRetentionPeriod"] for queue in queues().values())
+    kept = min(queue["MessageRetentionPeriod"] for queue in list_queues().values())
     assert MESSAGE_LIFETIME.total_seconds() + DAY <= kept
 
 
 def test_every_queue_is_a_standard_queue_for_fairness() -> None:
     kinds = {"FifoQueue", "ContentBasedDeduplication", "FifoThroughputLimit", "QueueName"}
-    assert [name for name, queue in queues().items() if kinds & set(queue)] == []
+    assert [name for name, queue in list_queues().items() if kinds & set(queue)] == []
 
 
 def test_message_is_invisible_for_longer_than_its_invocation_takes() -> None:
-    times = {name: function["Timeout"] for name, function in functions().items()}
-    assert queues()["IntakeQueue"]["VisibilityTimeout"] == 6 * times["IntakeFunction"]
-    assert queues()["DeliverQueue"]["VisibilityTimeout"] == 6 * times["DeliverFunction"]
-    lanes = load()["Resources"]
+    times = {name: function["Timeout"] for name, function in list_functions().items()}
+    assert list_queues()["IntakeQueue"]["VisibilityTimeout"] == 6 * times["IntakeFunction"]
+    assert list_queues()["DeliverQueue"]["VisibilityTimeout"] == 6 * times["DeliverFunction"]
+    lanes = read_template()["Resources"]
     for lane in LANES:
         hidden = lanes[lane]["Properties"]["VisibilityTimeout"]
         assert hidden == {"Ref": "LaneVisibilitySeconds"}
 
 
 def test_every_mapping_reports_single_failures_and_can_stay_paused() -> None:
-    assert len(mappings()) == 6
-    for mapping in mappings().values():
+    assert len(list_mappings()) == 6
+    for mapping in list_mappings().values():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert "Enabled" not in mapping
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_lane_has_batch_size_one_and_its_parameter_as_limit(provider: str) -> None:
-    mapping = load()["Resources"][f"{provider}Mapping"]["Properties"]
+    mapping = read_template()["Resources"][f"{provider}Mapping"]["Properties"]
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": f"{provider}Queue.Arn"}
     assert mapping["FunctionName"] == {"Ref": "RenderFunction"}
     assert mapping["BatchSize"] == 1
@@ -114,11 +114,11 @@ def test_deployment_check_runs_before_lanes_and_buckets_are_created() -> None:
     resources = Deployed(**ALL_ON).resources
     guarded = {f"{p}Mapping" for p in PROVIDERS} | LANES
     guarded |= {"RenderFunction", "ReconcileFunction", "PhotoBucket", "PictureBucket"}
-    assert [n for n in sorted(guarded) if "DeploymentCheck" not in needs(n, resources)] == []
+    assert [n for n in sorted(guarded) if "DeploymentCheck" not in find_dependencies(n, resources)] == []
 
 
 def test_deployment_check_does_not_depend_on_the_product() -> None:
-    needed = needs("DeploymentCheck", Deployed(**ALL_ON).resources)
+    needed = find_dependencies("DeploymentCheck", Deployed(**ALL_ON).resources)
     parts = {"DeploymentCheckFunction", "DeploymentCheckRole", "DeploymentCheckLogGroup"}
     assert needed == parts
 
@@ -126,14 +126,14 @@ def test_deployment_check_does_not_depend_on_the_product() -> None:
 def test_every_function_has_its_own_log_for_thirty_days() -> None:
     groups = Deployed().of_type("AWS::Logs::LogGroup")
     assert {group["RetentionInDays"] for group in groups.values()} == {30}
-    for name, function in functions().items():
+    for name, function in list_functions().items():
         own = f"{name.removesuffix('Function')}LogGroup"
         assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": own}
         assert groups[own]["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
 
 
 def test_handlers_have_both_layers_and_the_check_has_none() -> None:
-    layers = {name: function.get("Layers", []) for name, function in functions().items()}
+    layers = {name: function.get("Layers", []) for name, function in list_functions().items()}
     assert layers.pop("DeploymentCheckFunction") == []
     assert set(layers) == {f"{name}Function" for name in ("Intake", "Render", "Deliver", "Reconcile", "Campaign")}
     assert all(own == ["DependenciesLayer", "BackdropLayer"] for own in layers.values())

@@ -25,20 +25,20 @@ WORDS = {
 }
 
 
-def queries() -> dict[str, Node]:
+def list_queries() -> dict[str, Node]:
     """The saved queries' properties by their names."""
     found = Deployed().of_type("AWS::Logs::QueryDefinition").values()
     return {query["Name"]: query for query in found}
 
 
-def fields(query: str) -> set[str]:
+def list_query_fields(query: str) -> set[str]:
     """Returns the fields that a query uses."""
     bare = re.sub(r'"[^"]*"|^#.*$', "", query, flags=re.MULTILINE)
     own = set(re.findall(r"\bas (\w+)", bare))
     return {word for word in re.findall(r"(?<!\w)@?[a-zA-Z][\w.]*", bare) if word not in WORDS | own}
 
 
-def said() -> set[str]:
+def list_logged_fields() -> set[str]:
     """Returns the fields that the functions log."""
     code = [*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/backdrop/**/*.py")]
     calls = [node for path in code for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
@@ -46,13 +46,13 @@ def said() -> set[str]:
     return {word.arg for call in logged for word in call.keywords if word.arg}
 
 
-def messages() -> set[str]:
+def list_logged_messages() -> set[str]:
     """Returns the messages that the functions log."""
     code = [*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/backdrop/**/*.py")]
     return {text for path in code for text in re.findall(r'logger\.info\(\s*"([^"]+)"', path.read_text())}
 
 
-QUERIES = queries()
+QUERIES = list_queries()
 
 
 def test_saved_queries_are_in_a_folder_with_the_stacks_name() -> None:
@@ -67,15 +67,15 @@ def test_saved_queries_are_in_a_folder_with_the_stacks_name() -> None:
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_query_uses_fields_that_the_lines_have(name: str) -> None:
-    used = fields(QUERIES[name]["QueryString"])
+    used = list_query_fields(QUERIES[name]["QueryString"])
     assert used
-    assert used <= OF_POWERTOOLS | OF_LAMBDA | OF_INSIGHTS | said()
+    assert used <= OF_POWERTOOLS | OF_LAMBDA | OF_INSIGHTS | list_logged_fields()
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_query_filters_for_lines_that_the_code_writes(name: str) -> None:
     looked_for = re.findall(r'message (?:= |in \[)("[^\]\n|]+")', QUERIES[name]["QueryString"])
-    assert {text for found in looked_for for text in re.findall(r'"([^"]+)"', found)} <= messages()
+    assert {text for found in looked_for for text in re.findall(r'"([^"]+)"', found)} <= list_logged_messages()
 
 
 @pytest.mark.parametrize("name", QUERIES)

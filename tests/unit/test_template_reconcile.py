@@ -10,26 +10,26 @@ SAMPLE = Path(__file__).parents[2] / "events" / "reconcile.json"
 PERIOD_MINUTES = 5
 
 
-def reconcile() -> Node:
+def read_reconcile_function() -> Node:
     return Deployed().resources["ReconcileFunction"]["Properties"]
 
 
 def test_reconcile_runs_every_five_minutes() -> None:
-    [schedule] = reconcile()["Events"].values()
+    [schedule] = read_reconcile_function()["Events"].values()
     assert schedule == {"Type": "Schedule", "Properties": {"Schedule": f"rate({PERIOD_MINUTES} minutes)"}}
 
 
 def test_interrupted_run_has_ended_before_the_next_starts() -> None:
-    assert reconcile()["Timeout"] <= PERIOD_MINUTES * 60 - 20
+    assert read_reconcile_function()["Timeout"] <= PERIOD_MINUTES * 60 - 20
 
 
 def test_reconcile_has_time_and_memory_for_many_items() -> None:
-    assert reconcile()["Timeout"] >= 240
-    assert reconcile()["MemorySize"] >= 512
+    assert read_reconcile_function()["Timeout"] >= 240
+    assert read_reconcile_function()["MemorySize"] >= 512
 
 
 def test_schedule_event_is_retried_only_until_the_next_run() -> None:
-    bound = reconcile()["EventInvokeConfig"]
+    bound = read_reconcile_function()["EventInvokeConfig"]
     assert bound == {"MaximumEventAgeInSeconds": PERIOD_MINUTES * 60, "MaximumRetryAttempts": 2}
 
 
@@ -40,6 +40,6 @@ def test_no_function_reserves_concurrency() -> None:
 
 def test_sample_event_matches_what_the_schedule_sends() -> None:
     sample = json.loads(SAMPLE.read_text())
-    [name] = reconcile()["Events"]
+    [name] = read_reconcile_function()["Events"]
     assert (sample["source"], sample["detail-type"], sample["detail"]) == ("aws.events", "Scheduled Event", {})
     assert re.search(rf":rule/backdrop-ReconcileFunction{name}-\w+$", sample["resources"][0])

@@ -15,32 +15,32 @@ OUTPUT = "arn:aws:s3:::PictureBucket"
 LANES = {f"{provider}Queue.Arn" for provider in PROVIDERS}
 
 
-def ledger(*actions: str) -> dict[str, set[str]]:
+def allow_ledger(*actions: str) -> dict[str, set[str]]:
     return {f"dynamodb:{action}": {"LedgerTable.Arn"} for action in actions}
 
 
-def taking(*queues: str) -> dict[str, set[str]]:
+def allow_receiving(*queues: str) -> dict[str, set[str]]:
     return {
         f"sqs:{action}": set(queues)
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
     }
 
 
-def secret(provider: str) -> str:
+def build_secret_arn(provider: str) -> str:
     """Returns the ARN of a provider's secret by name, so that one that was deleted and created again can be read."""
     return f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/{provider}/api-key-??????"
 
 
-def where(resource: str, operator: str, key: str, value: str | list[str]) -> str:
+def restrict(resource: str, operator: str, key: str, value: str | list[str]) -> str:
     """A resource under a condition."""
     return f"{resource} where {json.dumps({operator: {key: value}})}"
 
 
 ANSWERS = f"{OUTPUT}/_backdrop/work/answers/*"
 INPUTS = f"{OUTPUT}/_backdrop/work/inputs/*"
-ONLY_SAID = where(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*", "_backdrop/work/results/*"])
+ONLY_RESULTS = restrict(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*", "_backdrop/work/results/*"])
 WORK = ["_backdrop/work/answers/*", "_backdrop/work/inputs/*", "_backdrop/work/results/*"]
-ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", WORK)
+ONLY_WORK = restrict(OUTPUT, "StringLike", "s3:prefix", WORK)
 RECEIPTS = f"{OUTPUT}/_backdrop/receipts/*"
 RESULTS = f"{OUTPUT}/_backdrop/work/results/*"
 RESPONSES = f"{OUTPUT}/_backdrop/paid/*_response.txt"
@@ -50,53 +50,55 @@ LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
 SWITCHING = {
     "lambda:ListEventSourceMappings": {"*"},
     "lambda:UpdateEventSourceMapping": {
-        where(
+        restrict(
             f"{LAMBDA}:event-source-mapping:*", "ArnEquals", "lambda:FunctionArn", f"{LAMBDA}:function:backdrop-render"
         )
     },
 }
-KEYS = {"secretsmanager:GetSecretValue": {secret(name) for name in ("ideogram", "segmind", "1min", "runware")}}
+KEYS = {
+    "secretsmanager:GetSecretValue": {build_secret_arn(name) for name in ("ideogram", "segmind", "1min", "runware")}
+}
 
 
-def logging(function: str) -> dict[str, set[str]]:
+def allow_logging(function: str) -> dict[str, set[str]]:
     return {f"logs:{a}": {f"{function}LogGroup.Arn"} for a in ("CreateLogStream", "PutLogEvents")}
 
 
-CANNOT_BE_BOUND = (
+WITHOUT_RESOURCE_LIMITS = (
     ["lambda:ListEventSourceMappings"],
     ["lambda:GetAccountSettings"],
     ["states:SendTaskSuccess", "states:SendTaskFailure"],
 )
-SEEING_CAMPAIGNS = {
+DESCRIBING_CAMPAIGNS = {
     "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:*"}
 }
-CHECKING = {**logging("DeploymentCheck"), "lambda:GetAccountSettings": {"*"}}
+CHECKING = {**allow_logging("DeploymentCheck"), "lambda:GetAccountSettings": {"*"}}
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "IntakeRole": {
-        **taking("IntakeQueue.Arn"),
+        **allow_receiving("IntakeQueue.Arn"),
         "sqs:SendMessage": LANES | {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
         "s3:GetObject": {f"{INPUT}/*"},
         "s3:GetObjectTagging": {f"{INPUT}/*"},
         "s3:ListBucket": {INPUT},
         "s3:PutObject": {INPUTS, RECEIPTS},
-        **ledger("BatchGetItem", "GetItem", "PutItem"),
+        **allow_ledger("BatchGetItem", "GetItem", "PutItem"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
-        **logging("Intake"),
+        **allow_logging("Intake"),
     },
     "RenderRole": {
-        **taking(*LANES),
+        **allow_receiving(*LANES),
         "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
         "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
         "s3:ListBucket": {INPUT, ONLY_WORK},
         "s3:PutObject": {ANSWERS, INPUTS, RESULTS, RESPONSES},
-        **SEEING_CAMPAIGNS,
+        **DESCRIBING_CAMPAIGNS,
         **SWITCHING,
         **KEYS,
-        **ledger("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
-        **logging("Render"),
+        **allow_ledger("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
+        **allow_logging("Render"),
     },
     "DeliverRole": {
-        **taking("DeliverQueue.Arn"),
+        **allow_receiving("DeliverQueue.Arn"),
         "sqs:SendMessage": {"DeadLetterQueue.Arn", "DeliverQueue.Arn", "IntakeQueue.Arn"},
         "s3:GetObject": {f"{OUTPUT}/*", f"{INPUT}/*"},
         "s3:ListBucket": {OUTPUT, INPUT},
@@ -105,8 +107,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "states:SendTaskSuccess": {"*"},
         "states:SendTaskFailure": {"*"},
         "events:PutEvents": {"EventBus.Arn"},
-        **ledger("BatchGetItem", "GetItem", "Query", "PutItem"),
-        **logging("Deliver"),
+        **allow_ledger("BatchGetItem", "GetItem", "Query", "PutItem"),
+        **allow_logging("Deliver"),
     },
     "ReconcileRole": {
         "sqs:SendMessage": LANES | {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
@@ -114,28 +116,28 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:DeleteMessage": {"DeadLetterQueue.Arn"},
         "sqs:ChangeMessageVisibility": {"DeadLetterQueue.Arn"},
         "sqs:GetQueueAttributes": {"DeliverQueue.Arn"},
-        "s3:ListBucket": {INPUT, ONLY_SAID},
+        "s3:ListBucket": {INPUT, ONLY_RESULTS},
         "s3:GetObject": {ANSWERS},
         "s3:PutObject": {ANSWERS, RESULTS, RESPONSES},
         "s3:DeleteObject": {ANSWERS},
-        **SEEING_CAMPAIGNS,
+        **DESCRIBING_CAMPAIGNS,
         **SWITCHING,
         **KEYS,
-        **ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DescribeTable"),
+        **allow_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DescribeTable"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
-        **logging("Reconcile"),
+        **allow_logging("Reconcile"),
     },
     "CampaignRole": {
         "s3:GetObject": {f"{INPUT}/*", CAMPAIGN_LISTS},
         "s3:GetObjectTagging": {f"{INPUT}/*"},
-        "s3:ListBucket": {INPUT, where(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/campaigns/*")},
+        "s3:ListBucket": {INPUT, restrict(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/campaigns/*")},
         "s3:PutObject": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
         "s3:AbortMultipartUpload": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
-        **ledger("BatchGetItem"),
+        **allow_ledger("BatchGetItem"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         "events:PutEvents": {"EventBus.Arn"},
         "sqs:SendMessage": {"DeadLetterQueue.Arn"},
-        **logging("Campaign"),
+        **allow_logging("Campaign"),
     },
     "DeploymentCheckRole": CHECKING,
 }
@@ -155,28 +157,28 @@ MACHINE_RIGHTS: dict[str, set[str]] = {
 }
 
 
-def listed(value: str | list[str]) -> list[str]:
+def to_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def statements(role: Node) -> list[Node]:
+def list_statements(role: Node) -> list[Node]:
     return [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
 
 
-def allowing(role: Node) -> list[Node]:
-    return [one for one in statements(role) if one["Effect"] == "Allow"]
+def list_allow_statements(role: Node) -> list[Node]:
+    return [one for one in list_statements(role) if one["Effect"] == "Allow"]
 
 
-def granted(role: Node) -> dict[str, set[str]]:
+def list_granted_actions(role: Node) -> dict[str, set[str]]:
     rights: dict[str, set[str]] = {}
-    for statement in allowing(role):
+    for statement in list_allow_statements(role):
         bound = f" where {json.dumps(statement['Condition'])}" if "Condition" in statement else ""
-        for action in listed(statement["Action"]):
-            rights.setdefault(action, set()).update(f"{one}{bound}" for one in listed(statement["Resource"]))
+        for action in to_list(statement["Action"]):
+            rights.setdefault(action, set()).update(f"{one}{bound}" for one in to_list(statement["Resource"]))
     return rights
 
 
-def roles(**parameters: str) -> dict[str, Node]:
+def list_roles(**parameters: str) -> dict[str, Node]:
     return Deployed(**parameters).of_type("AWS::IAM::Role")
 
 
@@ -184,12 +186,12 @@ def test_every_function_and_the_state_machine_have_one_role() -> None:
     stack = Deployed(**ALL_ON)
     used = {f["Role"] for f in stack.of_type("AWS::Serverless::Function").values()}
     assert used == {f"{name}.Arn" for name in RIGHTS}
-    assert set(roles(**ALL_ON)) == {*RIGHTS, "CampaignMachineRole"}
+    assert set(list_roles(**ALL_ON)) == {*RIGHTS, "CampaignMachineRole"}
 
 
 @pytest.mark.parametrize("name", RIGHTS)
 def test_role_has_exactly_the_permissions_that_its_function_needs(name: str) -> None:
-    assert granted(roles(**ALL_ON)[name]) == RIGHTS[name]
+    assert list_granted_actions(list_roles(**ALL_ON)[name]) == RIGHTS[name]
 
 
 def test_state_machine_sends_requests_and_starts_only_itself() -> None:
@@ -197,29 +199,29 @@ def test_state_machine_sends_requests_and_starts_only_itself() -> None:
     [machine] = stack.of_type("AWS::Serverless::StateMachine").values()
     assert machine["Role"] == "CampaignMachineRole.Arn"
     assert machine["Name"] == "backdrop-campaign"
-    assert granted(roles(**ALL_ON)["CampaignMachineRole"]) == MACHINE_RIGHTS
+    assert list_granted_actions(list_roles(**ALL_ON)["CampaignMachineRole"]) == MACHINE_RIGHTS
 
 
 def test_campaigns_may_publish_to_the_alarm_topic_if_it_exists() -> None:
     right = "sns:Publish"
-    assert granted(roles(AlarmEmail="ops@example.com")["CampaignRole"])[right] == {"AlarmTopic"}
-    assert right not in granted(roles()["CampaignRole"])
+    assert list_granted_actions(list_roles(AlarmEmail="ops@example.com")["CampaignRole"])[right] == {"AlarmTopic"}
+    assert right not in list_granted_actions(list_roles()["CampaignRole"])
 
 
 @pytest.mark.parametrize("name", [*RIGHTS, "CampaignMachineRole"])
 def test_every_permission_is_named_and_limited_to_resources(name: str) -> None:
-    role = roles(**ALL_ON)[name]
+    role = list_roles(**ALL_ON)[name]
     assert "ManagedPolicyArns" not in role
-    for statement in allowing(role):
+    for statement in list_allow_statements(role):
         assert statement["Sid"].isalnum()
-        assert not any("*" in action for action in listed(statement["Action"]))
-        unbound = [r for r in listed(statement["Resource"]) if r.startswith("*")]
-        assert not unbound or listed(statement["Action"]) in CANNOT_BE_BOUND
+        assert not any("*" in action for action in to_list(statement["Action"]))
+        unbound = [r for r in to_list(statement["Resource"]) if r.startswith("*")]
+        assert not unbound or to_list(statement["Action"]) in WITHOUT_RESOURCE_LIMITS
 
 
 def test_only_lambda_and_step_functions_can_assume_the_roles() -> None:
     """Lambda documents no `aws:SourceAccount` for its roles; Step Functions does ("confused deputy", its guide)."""
-    for name, role in roles(**ALL_ON).items():
+    for name, role in list_roles(**ALL_ON).items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
         service = "states" if name == "CampaignMachineRole" else "lambda"
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
@@ -241,8 +243,8 @@ def test_role_of_an_example_trusts_only_its_own_account(path: Path) -> None:
 
 def test_deliver_cannot_write_objects_that_other_stages_trust() -> None:
     denied = {
-        name: [(one["Action"], one["Resource"]) for one in statements(role) if one["Effect"] == "Deny"]
-        for name, role in roles(**ALL_ON).items()
+        name: [(one["Action"], one["Resource"]) for one in list_statements(role) if one["Effect"] == "Deny"]
+        for name, role in list_roles(**ALL_ON).items()
     }
     trusted = [f"{OUTPUT}/_backdrop/work/*", f"{OUTPUT}/_backdrop/campaigns/*"]
     assert denied.pop("DeliverRole") == [("s3:PutObject", trusted)]
@@ -254,16 +256,16 @@ def test_only_named_state_machines_can_be_described() -> None:
     assert Deployed().of_type("AWS::IAM::Policy") == {}
     [policy] = Deployed(WaitingStateMachines="publish,nightly").of_type("AWS::IAM::Policy").values()
     assert policy["Roles"] == ["RenderRole", "ReconcileRole"]
-    assert granted({"Policies": [policy]}) == {
+    assert list_granted_actions({"Policies": [policy]}) == {
         right: {"arn:*:states:*:*:execution:publish:*", "arn:*:states:*:*:execution:nightly:*"}
     }
 
 
 def test_only_render_and_reconcile_can_read_keys_of_enabled_providers() -> None:
     right = "secretsmanager:GetSecretValue"
-    holders = [n for n, role in roles(**ALL_ON).items() if right in granted(role)]
+    holders = [n for n, role in list_roles(**ALL_ON).items() if right in list_granted_actions(role)]
     assert holders == ["RenderRole", "ReconcileRole"]
-    assert all(granted(roles()[name])[right] == {secret("ideogram")} for name in holders)
+    assert all(list_granted_actions(list_roles()[name])[right] == {build_secret_arn("ideogram")} for name in holders)
 
 
 def test_only_the_mappings_of_render_can_be_updated() -> None:
@@ -273,22 +275,22 @@ def test_only_the_mappings_of_render_can_be_updated() -> None:
 
 
 def test_permissions_refer_to_existing_buckets_if_given() -> None:
-    given = roles(InputBucket="old-photos", OutputBucket="old-pictures")
+    given = list_roles(InputBucket="old-photos", OutputBucket="old-pictures")
     answers = "arn:aws:s3:::old-pictures/_backdrop/work/answers/*"
     inputs = "arn:aws:s3:::old-pictures/_backdrop/work/inputs/*"
-    assert granted(given["IntakeRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*"}
-    assert granted(given["RenderRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*", answers, inputs}
+    assert list_granted_actions(given["IntakeRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*"}
+    assert list_granted_actions(given["RenderRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*", answers, inputs}
     receipts = "arn:aws:s3:::old-pictures/_backdrop/receipts/*"
-    assert granted(given["IntakeRole"])["s3:PutObject"] == {inputs, receipts}
-    assert granted(given["ReconcileRole"])["s3:DeleteObject"] == {answers}
-    assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}
+    assert list_granted_actions(given["IntakeRole"])["s3:PutObject"] == {inputs, receipts}
+    assert list_granted_actions(given["ReconcileRole"])["s3:DeleteObject"] == {answers}
+    assert list_granted_actions(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}
 
 
 def test_deployment_check_may_read_only_the_existing_buckets() -> None:
-    given = roles(InputBucket="old-photos", OutputBucket="old-pictures")["DeploymentCheckRole"]
+    given = list_roles(InputBucket="old-photos", OutputBucket="old-pictures")["DeploymentCheckRole"]
     seen = {"arn:aws:s3:::old-photos", "arn:aws:s3:::old-pictures"}
-    looks = {"s3:ListBucket": seen, "s3:GetEncryptionConfiguration": seen}
-    assert granted(given) == CHECKING | looks
+    checks = {"s3:ListBucket": seen, "s3:GetEncryptionConfiguration": seen}
+    assert list_granted_actions(given) == CHECKING | checks
 
 
 READERS = ("IntakeRole", "RenderRole", "DeliverRole")
@@ -298,11 +300,11 @@ def test_only_the_photo_stages_may_read_other_buckets() -> None:
     stack = Deployed(ReadableBuckets="shelf,old-archive")
     [policy] = stack.of_type("AWS::IAM::Policy").values()
     assert policy["Roles"] == list(READERS)
-    assert granted({"Policies": [policy]}) == {
+    assert list_granted_actions({"Policies": [policy]}) == {
         "s3:GetObject": {"arn:*:s3:::shelf/*", "arn:*:s3:::old-archive/*"},
         "s3:ListBucket": {"arn:*:s3:::shelf", "arn:*:s3:::old-archive"},
     }
-    assert granted(stack.of_type("AWS::IAM::Role")["IntakeRole"])["s3:GetObjectTagging"] == {
+    assert list_granted_actions(stack.of_type("AWS::IAM::Role")["IntakeRole"])["s3:GetObjectTagging"] == {
         f"{INPUT}/*",
         "arn:*:s3:::shelf/*",
         "arn:*:s3:::old-archive/*",
@@ -315,7 +317,7 @@ READS_OUTPUT = {"RenderRole", "DeliverRole", "ReconcileRole", "CampaignRole", "C
 WRITES_OUTPUT = {*READS_OUTPUT, "IntakeRole"}
 
 
-def key_users(**given: str) -> dict[str, set[str]]:
+def list_key_users(**given: str) -> dict[str, set[str]]:
     """Returns which roles may do what with the keys, and checks that it is only with the named keys and through S3."""
     stack, users = Deployed(KmsKeyArns=",".join(KEYS_OF_OTHERS), **given), dict[str, set[str]]()
     for policy in stack.of_type("AWS::IAM::Policy").values():
@@ -329,10 +331,10 @@ def key_users(**given: str) -> dict[str, set[str]]:
 
 
 def test_role_may_decrypt_reads_and_generate_keys_for_writes() -> None:
-    assert key_users(InputBucket="old-photos") == {"kms:Decrypt": READS_PHOTOS}
-    assert key_users(ReadableBuckets="shelf") == {"kms:Decrypt": READS_PHOTOS}
+    assert list_key_users(InputBucket="old-photos") == {"kms:Decrypt": READS_PHOTOS}
+    assert list_key_users(ReadableBuckets="shelf") == {"kms:Decrypt": READS_PHOTOS}
     for given in ({"OutputBucket": "old-pictures"}, {"InputBucket": "old-photos", "OutputBucket": "old-pictures"}):
-        assert key_users(**given) == {
+        assert list_key_users(**given) == {
             "kms:Decrypt": READS_PHOTOS | READS_OUTPUT,
             "kms:GenerateDataKey": WRITES_OUTPUT,
             "kms:Encrypt": {"CampaignMachineRole"},
@@ -341,7 +343,10 @@ def test_role_may_decrypt_reads_and_generate_keys_for_writes() -> None:
 
 def test_roles_that_use_kms_keys_are_those_with_bucket_access() -> None:
     """Every role that may get or put an object of a bucket can use that bucket's key."""
-    granting = {name: granted(role) for name, role in roles(InputBucket="old-photos", OutputBucket="pictures").items()}
+    granting = {
+        name: list_granted_actions(role)
+        for name, role in list_roles(InputBucket="old-photos", OutputBucket="pictures").items()
+    }
 
     def holders(right: str, bucket: str) -> set[str]:
         return {name for name, had in granting.items() if any(f":{bucket}/" in arn for arn in had.get(right, ()))}
@@ -354,7 +359,7 @@ def test_roles_that_use_kms_keys_are_those_with_bucket_access() -> None:
 def test_documented_key_policy_matches_the_permissions_of_the_roles() -> None:
     names = {"account": "123456789012", "region": "eu-central-1", "stack": "backdrop"}
     statement = json.loads(filled_in(ROOT / "docs" / "deploying.md", "kms:ViaService", names))
-    assert set(statement["Action"]) == set(key_users(OutputBucket="old-pictures"))
+    assert set(statement["Action"]) == set(list_key_users(OutputBucket="old-pictures"))
     assert statement["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
     pattern = statement["Condition"]["ArnLike"]["aws:PrincipalArn"].rpartition("/")[2]
     generated = [f"backdrop-{role}-1A2B3C4D5E6F" for role in (*READS_PHOTOS, *WRITES_OUTPUT)]
@@ -367,4 +372,4 @@ def test_no_role_may_use_a_kms_key_by_default() -> None:
 
 def test_no_role_may_read_another_bucket_by_default() -> None:
     assert Deployed().of_type("AWS::IAM::Policy") == {}
-    assert not any("arn:*:s3" in json.dumps(role) for role in roles().values())
+    assert not any("arn:*:s3" in json.dumps(role) for role in list_roles().values())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.template_document import ALL_ON, Deployed, load
+from tests.unit.template_document import ALL_ON, Deployed, read_template
 
 EVERYTHING = {
     **ALL_ON,
@@ -30,14 +30,14 @@ OPENED = ("AWS::Lambda::Url", "AWS::Serverless::Api", "AWS::Serverless::HttpApi"
 ACCOUNT = "123456789012"
 
 
-def statements(stack: Deployed) -> Iterator[dict[str, Any]]:
+def list_statements(stack: Deployed) -> Iterator[dict[str, Any]]:
     """Returns the statements of the policies of queues, topics, and buckets."""
     for kind in RESOURCE_POLICIES:
         for policy in stack.of_type(kind).values():
             yield from policy["PolicyDocument"]["Statement"]
 
 
-def sources(condition: dict[str, dict[str, Any]]) -> list[str]:
+def list_sources(condition: dict[str, dict[str, Any]]) -> list[str]:
     """Returns the sources from which a statement accepts something."""
     found = [names for operator in ("ArnEquals", "ArnLike") for names in condition.get(operator, {}).values()]
     return [name for names in found for name in ([names] if isinstance(names, str) else names)]
@@ -70,7 +70,7 @@ def test_every_bucket_is_private_encrypted_versioned_and_retained() -> None:
 PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def refusals(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def list_denied_actions(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Returns what a policy denies to every caller, by statement."""
     denying = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
     assert {one["Principal"] for one in denying} <= {"*"}
@@ -83,7 +83,7 @@ def test_every_bucket_rejects_plain_http_by_default(tls: str) -> None:
     policies = stack.of_type("AWS::S3::BucketPolicy")
     assert {p["Bucket"] for p in policies.values()} == set(stack.of_type("AWS::S3::Bucket"))
     for policy in policies.values():
-        found, arn = refusals(policy), f"{policy['Bucket']}.Arn"
+        found, arn = list_denied_actions(policy), f"{policy['Bucket']}.Arn"
         assert all((one["Action"], one["Resource"]) == ("s3:*", [arn, f"{arn}/*"]) for one in found.values())
         assert found["RefuseOldTls"]["Condition"] == {"NumericLessThan": {"s3:TlsVersion": "1.2"}}
         assert ("RefusePlainHttp" in found) is (tls == "true")
@@ -106,12 +106,12 @@ def test_every_queue_and_topic_rejects_plain_http_by_default(parameters: dict[st
     assert set(by_queue) == set(stack.of_type("AWS::SQS::Queue"))
     assert set(by_topic) == set(stack.of_type("AWS::SNS::Topic"))
     for name, policy in (by_queue | by_topic).items():
-        refused = refusals(policy)["RefusePlainHttp"]
+        refused = list_denied_actions(policy)["RefusePlainHttp"]
         assert refused["Condition"] == PLAIN_HTTP
         assert refused["Action"] == ("sqs:*" if name in by_queue else "sns:Publish")
         assert refused["Resource"] in {name, f"{name}.Arn", "*"}
     plain = Deployed(**parameters | {"RequireTls": "false"})
-    assert not [one["Sid"] for one in statements(plain) if one.get("Condition") == PLAIN_HTTP]
+    assert not [one["Sid"] for one in list_statements(plain) if one.get("Condition") == PLAIN_HTTP]
 
 
 def test_no_queue_has_more_than_one_policy() -> None:
@@ -142,12 +142,12 @@ def test_every_queue_and_table_is_encrypted(parameters: dict[str, str]) -> None:
 def test_queues_and_topics_accept_only_services_of_this_account(
     parameters: dict[str, str],
 ) -> None:
-    allowing = [one for one in statements(Deployed(**parameters)) if one["Effect"] == "Allow"]
+    allowing = [one for one in list_statements(Deployed(**parameters)) if one["Effect"] == "Allow"]
     assert allowing
     for one in allowing:
         assert list(one["Principal"]) == ["Service"], one["Sid"]
         assert one["Action"] in ("sqs:SendMessage", "sns:Publish")
-        found = sources(one["Condition"])
+        found = list_sources(one["Condition"])
         assert found, one["Sid"]
         assert [arn for arn in found if not is_ours(arn, one["Condition"])] == [], one["Sid"]
 
@@ -177,9 +177,9 @@ def test_no_parameter_variable_or_output_is_a_secret() -> None:
     stack = Deployed(**EVERYTHING)
     functions = stack.of_type("AWS::Serverless::Function").values()
     variables = {name for one in functions for name in one.get("Environment", {}).get("Variables", {})}
-    named = {*load()["Parameters"], *variables, *stack.outputs}
+    named = {*read_template()["Parameters"], *variables, *stack.outputs}
     assert {name for name in named if SECRET_NAMES.search(name)} == {"KmsKeyArns"}, "an ARN only names a key"
-    assert not [name for name, one in load()["Parameters"].items() if "NoEcho" in one]
+    assert not [name for name, one in read_template()["Parameters"].items() if "NoEcho" in one]
     given = json.dumps([[one.get("Environment") for one in functions], stack.outputs])
     assert not re.search(r"Secret|resolve:secretsmanager", given)
 

@@ -149,7 +149,7 @@ def test_variant_style_conflicts_with_remove_in_the_same_file(field: Any) -> Non
     )
 
 
-# -- what one place may say, and what is a conflict -----------------------------------------------------------------
+# -- what one source may specify, and what is a conflict ---------------------------------------------------------------
 
 
 def test_remove_and_a_variants_prompt_are_no_conflict() -> None:
