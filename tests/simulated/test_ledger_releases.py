@@ -26,7 +26,12 @@ from backdrop.model.job import Job, JobStatus, LedgerItem, Source
 from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
 from backdrop.model.schedule import ReconcileState
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import PRICE, assert_at_rest, build_job, find_only_job, world_with_photo
+from simulation.world.world_inspector import OUTPUT_BUCKET
+from simulation.world.world_services import PARSE_EVENTS, WorldBootstrap
+from tests.releases.baseline import list_stored_data
+from tests.releases.formats import list_format_lines
+from tests.releases.stored_data import CAMPAIGN, EXECUTION, restore, to_attributes
+from tests.simulated.simulation import PRICE, assert_at_rest, assert_budgets, build_job, find_only_job, world_with_photo
 
 STORED_DATA = list_stored_data()
 # Fields that a migration translates, such as `Job.attempts[].outcome`. Each migration has a test of its own.
@@ -111,7 +116,7 @@ def test_photo_written_by_another_release_is_never_ignored(added: dict[str, Any]
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
 
 
-@pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 1}, {"v": 3}], ids=["unknown", "older", "newer"])
+@pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 1}, {"v": 3}], ids=["unheard of", "older", "newer"])
 def test_lane_and_reconcile_state_of_another_release_are_never_ignored(added: dict[str, Any]) -> None:
     world = World()
     world.ledger.put_health(world.ledger.read_health("ideogram"))
@@ -232,7 +237,7 @@ def test_work_of_a_kept_release_continues_to_its_end(stored: dict[str, Any]) -> 
     }
     calls = [job_id for provider in world.simulated_providers.values() for job_id in provider.received_job_ids]
     assert Counter(after[job_id].key for job_id in calls) == PHOTOS_TO_BUY
-    assert_books(world, billed=sum(job.charged for job in after.values()))
+    assert_budgets(world, billed=sum(job.charged for job in after.values()))
     assert [message.body for message in world.dead_letter_queue.messages] == dead_letters
     assert not [token for token in stored["task_tokens"] if world.step_functions.responses[token] is None]
     for job in after.values():

@@ -79,8 +79,8 @@ def test_call_without_answer_is_due_after_its_lease(status: JobStatus) -> None:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_call_of_which_the_job_no_longer_waits_is_due_after_its_lease(stored: bool) -> None:
-    """Another call brought the pictures; this one's money is to be settled all the same."""
+def test_abandoned_call_is_due_after_its_lease(stored: bool) -> None:
+    """Another call brought the pictures, but this one's charge still has to be settled."""
     both = claim(build_called_job(LOST)).job
     paid = transitions.record_result(both, 1, OK, NOW).job
     job = transitions.store(paid, (), (), NOW).job if stored else paid
@@ -88,7 +88,7 @@ def test_a_call_of_which_the_job_no_longer_waits_is_due_after_its_lease(stored: 
     assert build_index_entry(replace(transitions.record_result(job, 2, OK, NOW).job, status=S.STORED)) is None
 
 
-def test_a_paid_picture_is_due_when_it_should_have_been_handed_over_long_ago() -> None:
+def test_paid_picture_is_due_if_it_is_not_delivered() -> None:
     waiting = build_job(source_id=SOURCE, last_sent_at=NOW)
     paid = transitions.record_result(claim(waiting).job, 1, OK, LATER).job
     assert due(paid) == LATER + DELIVERY_CHECK_DELAY
@@ -102,18 +102,18 @@ def test_retried_delivery_is_due_after_its_message() -> None:
     assert due(transitions.retry_delivery(dead, week_later).job) == week_later + DELIVERY_CHECK_DELAY
 
 
-def test_a_photo_that_waits_for_instructions_is_due_when_it_should_have_settled() -> None:
+def test_settling_photo_is_due_after_its_settle_time() -> None:
     waiting = build_source(source_id=SOURCE, settling_since=NOW)
     assert due(waiting) == NOW + SETTLE_CHECK_DELAY
     assert due(replace(waiting, last_sent_at=LATER)) == LATER + SETTLE_CHECK_DELAY
 
 
-def test_a_photo_that_waits_is_open_though_it_was_wrong_before() -> None:
+def test_settling_photo_with_problems_is_open() -> None:
     waiting = build_source(source_id=SOURCE, settling_since=NOW, problems=(build_problem(Code.NO_INSTRUCTIONS),))
     assert due(waiting) == NOW + SETTLE_CHECK_DELAY
 
 
-def test_a_photo_that_was_refused_before_there_was_a_job_is_listed_too() -> None:
+def test_photo_refused_without_a_job_is_listed() -> None:
     problem = build_problem(Code.NOT_A_PHOTO)
     assert build_index_entry(build_source(source_id=SOURCE, problems=(problem,))) == (
         f"{FAILED_ITEMS}#7",

@@ -124,8 +124,8 @@ def build_waiting_world(photo_count: int) -> tuple[World, list[str]]:
     """Returns a world whose photos wait for instructions, and the bodies of messages whose chains are too long."""
     world, recursed = World(), list[str]()
     world.lambda_service.recursion_listeners.append(lambda _, message: recursed.append(message.body))
-    for place in range(number):
-        upload_unique_photo(world, f"shoes/{place:02}.jpg")
+    for index in range(photo_count):
+        upload_unique_photo(world, f"shoes/{index:02}.jpg")
     world.run_until_empty(max_deliveries=10_000)
     return world, recursed
 
@@ -133,7 +133,7 @@ def build_waiting_world(photo_count: int) -> tuple[World, list[str]]:
 def test_folder_of_any_size_is_woken_by_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with 16,000 photos, 500 at a time."""
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
-    world, recursed = asleep(2 * MAX_CHAIN_INVOCATIONS)
+    world, recursed = build_waiting_world(2 * MAX_CHAIN_INVOCATIONS)
     upload_defaults(world, "shoes/", REMOVE)
     world.run_until_empty(max_deliveries=10_000)
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
@@ -146,7 +146,7 @@ def test_lambda_stops_the_chain_without_the_permission(monkeypatch: pytest.Monke
     monkeypatch.setattr(folder_defaults, "RECHECK_DELAY_SECONDS", 900)
     world, recursed = build_waiting_world(2 * MAX_CHAIN_INVOCATIONS)
     intake = world.mappings["intake"]
-    intake.function = dataclasses.replace(intake.function, find_subject=None)
+    intake.function = replace(intake.function, find_subject=None)
     upload_defaults(world, "shoes/", REMOVE)
     world.run_for(600)
     assert len(world.list_jobs()) == MAX_CHAIN_INVOCATIONS - 1, "the message of the last invocation is refused"
@@ -163,9 +163,9 @@ def test_chain_that_repeats_the_same_place_is_reported(start_after: str, monkeyp
             message = replace(message, start_after=start_after)
         enqueue_for_intake(intake, message, delay_seconds=delay_seconds)
 
-    monkeypatch.setattr(folder_defaults, "enqueue_for_intake", broken)
+    monkeypatch.setattr(folder_defaults, "enqueue_for_intake", enqueue_same_place)
     upload_defaults(world, "shoes/", {"output": {"format": "jpg"}})
-    with pytest.raises(AssertionError, match="not quiet"):
+    with pytest.raises(AssertionError, match="messages are left"):
         world.run_until_empty("intake", max_deliveries=200)
     assert "shoes/_backdrop.json" in {json.loads(body)["key"] for body in recursed}
 

@@ -33,21 +33,23 @@ def make_call(provider: SimulatedProvider, job: Job | None = None) -> ProviderRe
     return make_recorded_call(provider, job)[0]
 
 
-def called(provider: SimulatedProvider, job: Job | None = None) -> tuple[ProviderResult | LookupStatus, list[str]]:
-    """One paid call, and the names that it was acknowledged by."""
-    ready, names = provider.prepare(job or build_job(), build_photo()), list[str]()
-    assert not isinstance(ready, ProviderResult)
-    return ready(names.append), names
+def make_recorded_call(
+    provider: SimulatedProvider, job: Job | None = None
+) -> tuple[ProviderResult | LookupStatus, list[str]]:
+    """Makes one paid call. Returns its result, and the provider IDs that were acknowledged."""
+    prepared, provider_ids = provider.prepare(job or build_job(), build_photo()), list[str]()
+    assert not isinstance(prepared, ProviderResult)
+    return prepared(provider_ids.append), provider_ids
 
 
 @pytest.mark.parametrize("kind", list(ProviderKind))
-def test_a_call_is_charged_once_and_answered_with_links(kind: ProviderKind) -> None:
-    one = provider(kind)
-    answer = call(one)
-    assert isinstance(answer, ProviderResult)
-    assert (answer.retry_class, answer.charged, one.charged_micro_usd) == (RetryClass.OK, PRICE, PRICE)
-    assert answer.is_usable
-    assert [entry.order.client_hint for entry in one.bill.jobs()] == [build_job().job_id]
+def test_call_is_charged_once_and_returns_links(kind: ProviderKind) -> None:
+    provider = build_provider(kind)
+    result = make_call(provider)
+    assert isinstance(result, ProviderResult)
+    assert (result.retry_class, result.charged, provider.charged_micro_usd) == (RetryClass.OK, PRICE, PRICE)
+    assert result.is_usable
+    assert [entry.order.client_hint for entry in provider.bill.jobs()] == [build_job().job_id]
 
 
 def test_lost_call_may_or_may_not_be_charged() -> None:
@@ -70,32 +72,32 @@ def test_call_ends_at_the_timeout() -> None:
 
 
 @pytest.mark.parametrize("kind", [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID])
-def test_work_that_outlives_the_time_out_goes_on_and_can_be_asked_about(kind: ProviderKind) -> None:
-    one, job = provider(kind), build_job()
-    one.script.append(CallBehavior(work_seconds=300))
-    standing, names = called(one, job)
-    assert standing is LookupStatus.PENDING
-    name = one.idempotency_key(job) or names[0]
-    assert one.look_up(job, name) is LookupStatus.PENDING
-    one.clock.sleep(300)
-    answer = one.look_up(job, name)
-    assert isinstance(answer, ProviderResult)
-    assert (answer.is_usable, one.charged_micro_usd) == (True, PRICE)
+def test_work_beyond_the_timeout_can_be_looked_up(kind: ProviderKind) -> None:
+    provider, job = build_provider(kind), build_job()
+    provider.script.append(CallBehavior(work_seconds=300))
+    status, provider_ids = make_recorded_call(provider, job)
+    assert status is LookupStatus.PENDING
+    provider_id = provider.idempotency_key(job) or provider_ids[0]
+    assert provider.look_up(job, provider_id) is LookupStatus.PENDING
+    provider.clock.sleep(300)
+    result = provider.look_up(job, provider_id)
+    assert isinstance(result, ProviderResult)
+    assert (result.is_usable, provider.charged_micro_usd) == (True, PRICE)
 
 
-def test_a_provider_that_cannot_be_asked_is_not_asked() -> None:
-    one = provider()
-    assert one.idempotency_key(build_job()) is None
+def test_provider_without_lookup_rejects_lookups() -> None:
+    provider = build_provider()
+    assert provider.idempotency_key(build_job()) is None
     with pytest.raises(NotImplementedError):
-        one.look_up(build_job(), "anything")
+        provider.look_up(build_job(), "anything")
 
 
-def test_a_name_is_passed_on_before_anybody_polls() -> None:
-    one = provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
-    assert one.idempotency_key(build_job()) is None
-    _, names = called(one)
-    assert names == [work.id for work in one.account.work_by_id.values()]
-    operations = [call.operation for call in one.wire.calls]
+def test_provider_id_is_acknowledged_before_polling() -> None:
+    provider = build_provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
+    assert provider.idempotency_key(build_job()) is None
+    _, provider_ids = make_recorded_call(provider)
+    assert provider_ids == [work.id for work in provider.account.work_by_id.values()]
+    operations = [sent.operation for sent in provider.transport.calls]
     assert operations[0] == "call"
     assert set(operations[1:]) == {"poll"}
 
@@ -108,17 +110,17 @@ def test_lost_acknowledgement_leaves_work_without_an_id() -> None:
     assert (result.retry_class, provider_ids, provider.charged_micro_usd) == (RetryClass.AMBIG, [], PRICE)
 
 
-def test_a_record_is_forgotten_after_an_hour() -> None:
-    one = provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
-    _, names = called(one)
-    one.clock.sleep(3601)
-    assert one.look_up(build_job(), names[0]) is LookupStatus.ABSENT
+def test_lookup_record_expires_after_an_hour() -> None:
+    provider = build_provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
+    _, provider_ids = make_recorded_call(provider)
+    provider.clock.sleep(3601)
+    assert provider.look_up(build_job(), provider_ids[0]) is LookupStatus.ABSENT
 
 
-def test_our_own_id_again_is_the_same_work_and_another_charge_has_another_id() -> None:
-    one, job = provider(ProviderKind.LOOKUP_BY_OUR_ID), build_job()
-    one.script.append(build_charged_hang_up())
-    first, second = call(one, job), call(one, job)
+def test_idempotency_key_identifies_the_work_of_a_charge() -> None:
+    provider, job = build_provider(ProviderKind.LOOKUP_BY_OUR_ID), build_job()
+    provider.script.append(build_charged_hang_up())
+    first, second = make_call(provider, job), make_call(provider, job)
     assert isinstance(first, ProviderResult)
     assert isinstance(second, ProviderResult)
     assert (first.retry_class, second.retry_class, provider.charged_micro_usd) == (
@@ -130,20 +132,20 @@ def test_our_own_id_again_is_the_same_work_and_another_charge_has_another_id() -
     assert provider.charged_micro_usd == 2 * PRICE
 
 
-def test_what_was_taken_is_not_refused_when_it_is_sent_again() -> None:
-    one, job = provider(ProviderKind.LOOKUP_BY_OUR_ID), build_job()
-    one.script.extend([build_charged_hang_up(), build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)])
-    call(one, job)
-    again = call(one, job)
-    assert isinstance(again, ProviderResult)
-    assert (again.retry_class, one.charged_micro_usd) == (RetryClass.OK, PRICE)
+def test_accepted_work_is_not_refused_on_resend() -> None:
+    provider, job = build_provider(ProviderKind.LOOKUP_BY_OUR_ID), build_job()
+    provider.script.extend([build_charged_hang_up(), build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)])
+    make_call(provider, job)
+    second = make_call(provider, job)
+    assert isinstance(second, ProviderResult)
+    assert (second.retry_class, provider.charged_micro_usd) == (RetryClass.OK, PRICE)
 
 
-def test_an_id_that_was_never_taken_is_absent() -> None:
-    one, job = provider(ProviderKind.LOOKUP_BY_OUR_ID), build_job()
-    one.script.append(build_uncharged_hang_up())
-    call(one, job)
-    assert one.look_up(job, one.idempotency_key(job) or "") is LookupStatus.ABSENT
+def test_id_that_was_never_accepted_is_absent() -> None:
+    provider, job = build_provider(ProviderKind.LOOKUP_BY_OUR_ID), build_job()
+    provider.script.append(build_uncharged_hang_up())
+    make_call(provider, job)
+    assert provider.look_up(job, provider.idempotency_key(job) or "") is LookupStatus.ABSENT
 
 
 def test_work_that_fails_at_the_end_is_not_charged() -> None:

@@ -25,7 +25,7 @@ def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def in_flight(n: int = 1, **changes: Any) -> dict[str, Any]:
-    """An attempt whose call is in flight."""
+    """Returns an attempt whose call is in flight."""
     return attempt(n, outcome="in_flight", charged=0, reserved=PRICE) | changes
 
 
@@ -35,7 +35,7 @@ def lost(n: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A job; by default, it is stored with one picture."""
+    """Returns a job; a stored one has a picture and an attempt by default."""
     facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_id": "c1", "key": KEY, "sha256": "aa"}
     facts |= {"purchase_spec": {"operation": "remove"}, "provider": "ideogram", "problem": None, "announced": False}
     facts |= {
@@ -56,14 +56,18 @@ def waiting(**changes: Any) -> dict[str, Any]:
 
 
 def failed(status: str, code: str, *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A job that failed."""
+    """Returns a job that failed."""
     return job(status, *attempts, problem={"code": code}, **changes)
 
 
-def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
-    """A photo's source item, with the jobs that it names and its problems."""
-    wrong = [{"code": code, "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
-    facts: dict[str, Any] = {"key": KEY, "jobs": {str(n): name for n, name in enumerate(named)}, "problems": wrong}
+def source(*current_job_ids: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
+    """Returns a source with its current jobs and its problems."""
+    problem_items = [{"code": code, "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
+    facts: dict[str, Any] = {
+        "key": KEY,
+        "jobs": {str(n): job_id for n, job_id in enumerate(current_job_ids)},
+        "problems": problem_items,
+    }
     return (
         facts
         | {"photo": {"etag": "e1"}, "settling_since": None, "blocked_by_defaults": "", "was_missing": False}
@@ -71,13 +75,13 @@ def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[
     )
 
 
-def ledger(*jobs: JsonObject, place: JsonObject | None = None) -> PlainLedger:
-    """A ledger with one photo, which names its first job unless a source is given."""
-    named = [str(one["job_id"]) for one in jobs[:1]]
-    return PlainLedger({"s1": place or source(*named)}, {str(one["job_id"]): one for one in jobs}, {})
+def ledger(*jobs: JsonObject, photo_source: JsonObject | None = None) -> PlainLedger:
+    """Returns a ledger with one photo, which names its first job unless a source is given."""
+    current_job_ids = [str(job["job_id"]) for job in jobs[:1]]
+    return PlainLedger({"s1": photo_source or source(*current_job_ids)}, {str(job["job_id"]): job for job in jobs}, {})
 
 
 def lane(*reasons: str, **changes: Any) -> dict[str, Any]:
-    """A lane that is paused for these reasons, or running if there are none."""
+    """Returns a lane that is paused for these reasons; without reasons it is running."""
     pauses = [{"reason": reason, "code": f"{reason}_code", "required_budget": 0} for reason in reasons]
     return {"pauses": pauses, "is_half_open": False, "opened_since": None} | changes
