@@ -28,7 +28,7 @@ from backdrop_local.home import CloudState, Home
 from backdrop_local.cleanup import clean_up_on_exit
 home = Home(Path(sys.argv[1]))
 with clean_up_on_exit(home), home.lock():
-    started = emulator.start(home, processes.free_port())
+    started = emulator.start(home, processes.find_free_port())
     home.write_state(CloudState(emulator=started))
     emulator.wait_until_ready(home, started)
     print(started.pid, flush=True)
