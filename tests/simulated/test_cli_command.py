@@ -157,7 +157,8 @@ def test_items_of_another_release_need_its_own_command(person: Person) -> None:
         items[key] = {**item, "body": {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)}}
     result = person.run("show", "a.jpg")
     assert (result.code, result.out) == (1, "")
-    assert "wrote this ledger item, and this release cannot read it; use the command of the release" in result.err
+    assert "wrote this ledger item, and this release cannot read it" in result.err
+    assert "use the command of the deployed release" in result.err
 
 
 def test_error_behind_the_ledger_is_reported_as_awss(capsys: pytest.CaptureFixture[str]) -> None:
