@@ -64,6 +64,13 @@ def test_resume_lists_the_reasons_it_lifted(person: Person) -> None:
     assert not person.world.ledger.read_health("ideogram").is_paused
 
 
+@pytest.mark.parametrize("reason", PauseReason)
+def test_every_reason_of_a_pause_can_be_lifted(person: Person, reason: PauseReason) -> None:
+    person.stack.circuit_breaker.pause("ideogram", reason, Code.PROVIDER_REFUSES, "The provider refused a photo.")
+    result = person.run("resume", "ideogram")
+    assert (result.code, "since 2026-11-20 09:00:00 UTC: The provider refused a photo." in result.out) == (0, True)
+
+
 def test_resuming_a_running_lane_changes_nothing_and_reports_it(person: Person) -> None:
     result = person.run("resume", "ideogram")
     assert (result.code, "ideogram was not paused" in result.out) == (0, True)

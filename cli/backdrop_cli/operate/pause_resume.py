@@ -23,6 +23,7 @@ REASON_LABELS = {
     PauseReason.BALANCE: "its account's balance",
     PauseReason.DAILY_LIMIT: "its daily limit",
     PauseReason.ADDRESS: "its address",
+    PauseReason.REFUSAL: "an unexplained refusal",
     PauseReason.UNHEALTHY: "repeated errors",
     PauseReason.BUDGET: "today's budget",
     PauseReason.DELIVERY: "a delivery backlog",
