@@ -92,7 +92,7 @@ def run_seed(case: AccountCase, seed: int) -> tuple[float, float]:
     world.event_loop.run_until(began + TIMEOUT, should_stop=lambda: len(world.read_pictures()) == case.photos)
     sold = [call for call in world.provider.paid_calls if call.micro_usd]
     if len(sold) != case.photos:
-        raise RuntimeError(f"{case.name}, seed {seed}: {len(sold)} calls were sold for {case.photos} photos")
+        raise RuntimeError(f"{case.name}, seed {seed}: {len(sold)} calls were charged for {case.photos} photos")
     return _compute_used_share(world, case, began.timestamp()), len(world.provider.paid_calls) / case.photos - 1
 
 

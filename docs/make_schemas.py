@@ -54,8 +54,13 @@ def _one_of(names: list[str], error_message: str, *others: Schema) -> Schema:
     return {"type": "string", "if": fits, "else": {"enum": names, "errorMessage": error_message}}
 
 
-# Fields that Backdrop recognizes only to refuse them with a reason; editors must not offer them.
-NOT_OFFERED = frozenset(PROVIDER_FIELDS) - {field for fields in CAPABILITIES.values() for field in fields}
+def find_fields_not_offered() -> frozenset[str]:
+    """Returns the fields that no provider supports. Backdrop recognizes them only to refuse them with a reason."""
+    return frozenset(PROVIDER_FIELDS) - {field for fields in CAPABILITIES.values() for field in fields}
+
+
+# Editors must not offer these.
+NOT_OFFERED = find_fields_not_offered()
 # Rules that the models check in code and that their own schema lacks, by field.
 ADDITIONAL_RULES: dict[str, Schema] = {
     "prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},

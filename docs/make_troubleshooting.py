@@ -17,7 +17,10 @@ ENDS = {
     Disposition.WAITING: (
         "It waits, and continues by itself",
         "The customer has nothing to do: the photo continues when the cause is gone. While a whole provider is paused, "
-        "one report, `_backdrop/errors/_providers/<provider>.json`, covers all photos that wait.",
+        "one report, `_backdrop/errors/_providers/<provider>.json`, covers all photos that wait. A wait of seconds "
+        "has no report: `backdrop status` and `backdrop show` name `provider_throttled` and `budget_reserved`. "
+        "`too_little_time`, `job_in_flight`, and codes that begin with `ledger_` or `storage_` are in the functions' "
+        "logs and in the metric `HandedBack`.",
     ),
     Disposition.DEAD: (
         "The operator or the provider must correct it",
@@ -28,33 +31,6 @@ ENDS = {
         "The job ends `held`. Nothing is bought for it until a person decides.",
     ),
 }
-_PAID = "the picture, at its price"
-# The cost of codes that may follow a charge. The other codes cost nothing.
-COSTS = {
-    **dict.fromkeys(
-        (
-            Code.UNSAFE_RESULT,
-            Code.RESULT_UNRECOGNIZED,
-            Code.LINK_EXPIRED,
-            Code.RESULT_GONE,
-            Code.RESULT_FOREIGN_HOST,
-            Code.RESULT_REDIRECTED,
-            Code.RESULT_NOT_AN_IMAGE,
-            Code.RESULT_TRUNCATED,
-            Code.RESULT_TOO_LARGE,
-            Code.RESULT_NOT_TRANSPARENT,
-            Code.OUTPUT_NOT_MADE,
-        ),
-        _PAID,
-    ),
-    Code.JOB_IN_FLIGHT: "the call that is out, where it is charged",
-    Code.RESULT_UNREACHABLE: f"{_PAID}; the download costs nothing",
-    Code.PAID_FILE_GONE: "nothing new; the picture was paid when it was made",
-    **dict.fromkeys((Code.CHARGE_UNKNOWN, Code.PROVIDER_FAILED), "nothing or the price: `unknown_usd`"),
-    Code.CRASHED: "what the report says",
-    Code.MESSAGE_GIVEN_UP: "what the report says",
-}
-
 # The runbook for a situation in which many photos have this code.
 RUNBOOKS = {
     Code.PROVIDER_KEY_MISSING: "key-rotated",
@@ -71,7 +47,7 @@ RUNBOOKS = {
 def codes(end: Disposition) -> str:
     """Returns the table of the codes with this disposition."""
     rows = [
-        (f'<a id="{code}"></a>`{code}`', str(facts.meaning), COSTS.get(code, "nothing"), _hint(facts) + _runbook(code))
+        (f'<a id="{code}"></a>`{code}`', str(facts.meaning), facts.cost.value, _hint(facts) + _runbook(code))
         for code, facts in ERROR_CATALOG.items()
         if facts.disposition is end
     ]
@@ -95,8 +71,9 @@ def page() -> str:
 
 Each code: what happened, what it cost, and what to do. `make docs` writes this page from the code; do not edit it.
 
-Every problem has one of these codes. The same code is in the photo's error report
-(`_backdrop/errors/<key>.json`), on the before/after page, and in events, metrics, and dead letters.
+Every problem has one of these codes. The same code is in the photo's error report (`_backdrop/errors/<key>.json`,
+except for what waits for its provider, or for seconds), on the before/after page, and in events, metrics, and dead
+letters.
 
 - To list everything that is wrong now, with its cost and what to do: `backdrop failures`
 - To see everything about one photo: `backdrop show shoes/red.jpg`

@@ -1,4 +1,4 @@
-"""The result of the bench, saved next to its page, so that the page can be written again without another run."""
+"""The result of the bench, saved next to its page, so that the page can be regenerated without another run."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -33,7 +33,7 @@ class ListPrice:
     free: int = 0
 
     def list_usd(self, amount: float) -> float:
-        """Returns the list price of an amount in dollars."""
+        """Returns the list price, in dollars, of an amount."""
         return float(self.usd) * amount / self.unit_count
 
     def usd_beyond_free(self, amount: float) -> float:

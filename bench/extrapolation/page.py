@@ -78,7 +78,7 @@ def format_page(found: Extrapolation, machine: str) -> str:
 
 def _format_prediction(found: Prediction | None) -> str:
     if found is None:
-        return '## Compared with the emulator\n\nNot calibrated yet: `make bench ONLY="drain held_out"`.'
+        return '## Compared with the emulator\n\nNot calibrated yet. Run `make bench ONLY="drain held_out"`.'
     costs = found.costs
     own = ", ".join(f"{name} {1000 * seconds:.2f}" for name, seconds in costs.request_cpu.items())
     worst = max((abs(one.error) for one in found.held_out), default=0.0)
@@ -86,7 +86,7 @@ def _format_prediction(found: Prediction | None) -> str:
         [
             "## Compared with the emulator",
             "The local cloud consists of two processors that all programs share, and one thread that emulates AWS."
-            " The CPU time of a request is that which [the bench](README.md) counted in its warm runs of a hundred"
+            " The CPU time of a request is what [the bench](README.md) counted in its warm runs of a hundred"
             f" photos, divided among the requests: {own} ms for a function, {1000 * costs.emulator_cpu:.2f} ms for the"
             f" emulator (an invocation counts as two requests), {1000 * costs.upload_cpu:.1f} ms for an upload, and"
             f" {1000 * costs.standin_cpu:.1f} ms for the stand-in per call. Two numbers are fitted by least squares to"

@@ -19,24 +19,28 @@ Target = Annotated[
 Prompt = Annotated[
     str | None,
     typer.Option(
-        "--prompt", metavar="TEXT", help="Describe the new background, whatever sidecars, tags, and folders say"
+        "--prompt", metavar="TEXT", help="Describe the new background; overrides sidecars, tags, and folder defaults"
     ),
 ]
 Style = Annotated[
     str | None,
-    typer.Option("--style", metavar="STYLE", help="Set a style, such as 'golden hour'; likewise"),
+    typer.Option(
+        "--style",
+        metavar="STYLE",
+        help="Set a style, such as 'golden hour'; overrides sidecars, tags, and folder defaults",
+    ),
 ]
 ProviderOption = Annotated[
     list[str] | None,
     typer.Option(
         "--provider",
         metavar="PROVIDER",
-        help="Use this provider; likewise. Repeat it to allow several",
+        help="Use this provider; overrides sidecars, tags, and folder defaults. Repeat it to allow several",
     ),
 ]
 Sidecar = Annotated[
     Path | None,
-    typer.Option("--sidecar", metavar="FILE", help="Use this sidecar; likewise"),
+    typer.Option("--sidecar", metavar="FILE", help="Use this sidecar; overrides sidecars, tags, and folder defaults"),
 ]
 CampaignName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the campaign")]
 NameOption = Annotated[

@@ -8,7 +8,7 @@ from typing import Any, cast
 from backdrop.model.pricing import format_usd, to_micro_usd
 
 BYTES_PER_KILOBYTE = 1000
-SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3600
+SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:
@@ -50,9 +50,11 @@ def format_bytes(byte_count: float) -> str:
 
 
 def format_rough_duration(seconds: float) -> str:
-    """`95 s`, `3 min`, `2 h 5 min`: as precise as an estimate is."""
+    """`95 s`, `3 min`, `2 h 5 min`, `6 days`: as precise as an estimate is."""
     if seconds < 2 * SECONDS_PER_MINUTE:
         return f"{max(round(seconds), 1)} s"
+    if seconds >= 2 * SECONDS_PER_DAY:
+        return f"{round(seconds / SECONDS_PER_DAY)} days"
     minutes = round(seconds / SECONDS_PER_MINUTE)
     if minutes < SECONDS_PER_MINUTE:
         return f"{minutes} min"

@@ -9,9 +9,9 @@ from backdrop.aws.items import JOB_KEY_PREFIX, parse_record
 from backdrop.aws.table import Table
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import ObjectKind, classify_key
-from backdrop.model.schedule import MESSAGE_LIFETIME, OPEN_ITEMS
+from backdrop.model.schedule import OPEN_ITEMS
 
-SOURCE_SORT_KEY, WAIT_REASON_ATTRIBUTE = "source", "wait_reason"
+SOURCE_SORT_KEY, QUEUE_ATTRIBUTES = "source", ("queued_at", "quoted", "wait_reason")
 
 
 class LedgerScan:
@@ -29,7 +29,7 @@ class LedgerScan:
     def count_jobs(self) -> "JobCounts":
         """Counts jobs by state, and photos without a job; reads only the attributes that this needs."""
         counts = JobCounts()
-        for item in self._table.scan("sk", "key", "provider", "status", "due", "watch", WAIT_REASON_ATTRIBUTE):
+        for item in self._table.scan("sk", "key", "provider", "status", "watch", *QUEUE_ATTRIBUTES):
             if (
                 item["sk"]["S"] == SOURCE_SORT_KEY
                 and "watch" in item
@@ -42,12 +42,12 @@ class LedgerScan:
                 provider, status = item["provider"]["S"], JobStatus(item["status"]["S"])
                 counts.by_status[provider, status] += 1
                 if status is JobStatus.ACCEPTED:
-                    counts.waiting_by_reason[
-                        provider, item[WAIT_REASON_ATTRIBUTE]["S"] if WAIT_REASON_ATTRIBUTE in item else ""
-                    ] += 1
-                if status is JobStatus.ACCEPTED and "due" in item:
-                    since = datetime.fromisoformat(item["due"]["S"]) - MESSAGE_LIFETIME
-                    counts.oldest_waiting_since[provider] = min(since, counts.oldest_waiting_since.get(provider, since))
+                    queued_at, quoted, wait_reason = (item.get(name, {}).get("S", "") for name in QUEUE_ATTRIBUTES)
+                    counts.waiting[provider, wait_reason, int(quoted or 0)] += 1
+                    if queued_at:  # missing in what an older release wrote
+                        since = datetime.fromisoformat(queued_at)
+                        earliest = counts.oldest_waiting_since.get(provider, since)
+                        counts.oldest_waiting_since[provider] = min(since, earliest)
         return counts
 
 
@@ -55,13 +55,13 @@ class LedgerScan:
 class JobCounts:
     """Numbers of jobs by provider and state.
 
-    `waiting_by_reason` counts the jobs in a lane by provider and by the code of what they wait for, "" if only
-    for their turn. `oldest_waiting_since` is when the first job of each provider's lane was queued.
+    `waiting` counts the jobs in a lane by provider, by the code of what they wait for ("" if only for their turn),
+    and by price in micro-dollars. `oldest_waiting_since` is when the first job of each provider's lane was queued.
     `settling_photos` wait for their instructions; `reported_photos` have no job, and an error report says why.
     """
 
     by_status: Counter[tuple[str, JobStatus]] = field(default_factory=Counter[tuple[str, JobStatus]])
-    waiting_by_reason: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    waiting: Counter[tuple[str, str, int]] = field(default_factory=Counter[tuple[str, str, int]])
     oldest_waiting_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
     settling_photos: int = 0
     reported_photos: int = 0

@@ -76,7 +76,7 @@ def up() -> None:
     seconds = time.monotonic() - began
     outputs = running.outputs()
     typer.echo(
-        f"\nThe local cloud is up after {seconds:.0f} s.\n"
+        f"\nThe local cloud started in {seconds:.0f} s.\n"
         f"  input bucket:      s3://{outputs['InputBucketName']}\n"
         f"  output bucket:     s3://{outputs['OutputBucketName']}\n"
         f'  to use AWS tools:  eval "$(make env)"'

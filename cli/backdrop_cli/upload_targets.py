@@ -142,7 +142,7 @@ def _refuse_duplicate_keys(targets: Sequence[UploadTarget]) -> None:
     if not duplicates:
         return
     key, files = min(duplicates.items())
-    more = f" ({format_count(len(duplicates) - 1, 'more key')} likewise)" if len(duplicates) > 1 else ""
+    more = f" ({format_count(len(duplicates) - 1, 'more key')} also collide)" if len(duplicates) > 1 else ""
     raise CommandError(
         f"{' and '.join(sorted(map(str, files)))} would both have the key {key}{more}; rename one, "
         "or upload them separately with --to FOLDER"

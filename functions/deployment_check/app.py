@@ -204,13 +204,13 @@ def build_concurrency_note(max_in_flight: Mapping[str, int], account_limit: int 
         )
     if calls + SPARE_CONCURRENCY <= account_limit:
         return ConcurrencyNote(
-            f"Enough: the account has {account_limit:,}, and the lanes use up to {calls:,} ({values})."
+            f"Enough: the account has a concurrency of {account_limit:,}, and the lanes use up to {calls:,} ({values})."
         )
     advice = "request more in the Service Quotas console (Lambda, Concurrent executions)"
     if calls < account_limit:
         return ConcurrencyNote(
-            f"Short: the account has {account_limit:,}, and the lanes use up to {calls:,} ({values}), which leaves "
-            f"{account_limit - calls:,} to all other functions. Before you drop many photos, {advice}."
+            f"Short: the account has a concurrency of {account_limit:,}, and the lanes use up to {calls:,} ({values}), "
+            f"which leaves {account_limit - calls:,} to all other functions. Before you drop many photos, {advice}."
         )
     return ConcurrencyNote(
         f"Too little: this account may run {account_limit:,} Lambda "

@@ -69,11 +69,7 @@ class Home:
         return self.path / "logs"
 
     def read_state(self) -> CloudState:
-        """Returns the state that was last written.
-
-        Raises:
-            LocalCloudError: the file is damaged.
-        """
+        """Returns the state that was last written. Raises LocalCloudError if the file is damaged."""
         if not self._state_file.is_file():
             return CloudState()
         try:

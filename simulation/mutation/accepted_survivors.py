@@ -111,7 +111,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
         "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
     ),
-    "model.transitions.lifecycle:change_provider#9cacdb if 1": FAILOVER_REASON,
+    "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
     "model.transitions.payment:_release_reservation#76d4ed if 3": (
         "It affects only how many uncharged attempts a receipt shows."
     ),

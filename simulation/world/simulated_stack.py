@@ -218,7 +218,7 @@ class World(WorldInspector):
 
     def pause_lane(self, *, seconds: float = 0, provider: str = "ideogram") -> None:
         """An operator pauses a lane, as `backdrop pause` does, and resumes it after so many seconds (0: never)."""
-        reason = "A person paused it."
+        reason = "An operator paused the provider."
 
         def command() -> None:
             self.steps.breaker.pause(provider, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, reason)

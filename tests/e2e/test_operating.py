@@ -93,7 +93,7 @@ def test_a_paused_provider_keeps_photos_waiting_under_one_report_until_it_is_res
     assert [(error["code"], error["status"]) for error in report["errors"]] == [("paused_by_person", "paused")]
     eventually(lambda: "2 jobs wait in its lane" in operator.types("pause", "ideogram"), "both are in the lane")
     assert folder.charges() == []
-    assert "A person paused it." in operator.types("resume", "ideogram")
+    assert "An operator paused the provider." in operator.types("resume", "ideogram")
     for name in ("red.jpg", "blue.jpg"):
         folder.stored(name)
     assert len(folder.charges()) == 2

@@ -12,7 +12,6 @@ from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus, Problem
 from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.gallery.album import MissingReason
 from backdrop_cli.operate.checks import CheckState
-from docs.make_troubleshooting import COSTS
 from tests.golden.golden import Golden
 from tests.unit.core_items import NOW
 
@@ -34,7 +33,7 @@ def test_a_code_keeps_its_class_and_what_it_says_of_money(golden: Golden) -> Non
         found[code.value] = {
             "end": ERROR_CATALOG[code].disposition.value,
             "retryable": Problem.from_error(BackdropError(code, "x"), NOW).retryable,
-            "may_have_cost": code in COSTS,
+            "may_have_cost": ERROR_CATALOG[code].cost.may_be_charged,
             "pauses_for": REASON_BY_CODE[code].value if code in REASON_BY_CODE else None,
         }
     golden.holds("codes", found)

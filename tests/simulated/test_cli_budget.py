@@ -92,7 +92,7 @@ def test_raised_budget_lifts_only_the_budget_pause(person: Person) -> None:
     exhaust_budget(person)
     person.run("pause", "ideogram")
     output = person.run("budget", "300", "--today").out
-    assert "ideogram stays paused for another reason: A person paused it." in output
+    assert "ideogram stays paused for another reason: An operator paused the provider." in output
     assert [one.reason for one in person.world.ledger.read_health("ideogram").pauses] == [PauseReason.OPERATOR]
 
 

@@ -155,7 +155,7 @@ def test_line_break_in_a_key_breaks_no_line(person: Person) -> None:
 def test_paused_provider_is_named_and_its_photos_no_failures(person: Person) -> None:
     person.run("pause", "ideogram")
     shown = person.run("failures").out
-    assert "Photos wait for ideogram, which is paused (paused_by_person): A person paused it." in shown
+    assert "Photos wait for ideogram, which is paused (paused_by_person): An operator paused the provider." in shown
     (reason,) = person.run("failures", "--json").data["paused"]["ideogram"]
     assert reason["reason"] == "person"
 

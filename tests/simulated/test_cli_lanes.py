@@ -59,7 +59,7 @@ def test_resume_lists_the_reasons_it_lifted(person: Person) -> None:
     person.run("pause", "ideogram")
     result = person.run("resume", "ideogram")
     assert "its account's balance, since 2026-11-20 09:00:00 UTC: The account is empty." in result.out
-    assert "an operator, since 2026-11-20 09:00:00 UTC: A person paused it." in result.out
+    assert "an operator, since 2026-11-20 09:00:00 UTC: An operator paused the provider." in result.out
     assert "If a reason still applies, it pauses the lane again" in result.out
     assert not person.world.ledger.read_health("ideogram").is_paused
 
@@ -137,7 +137,7 @@ def test_json_contains_the_lanes_new_state(person: Person) -> None:
             {
                 "reason": "person",
                 "code": "paused_by_person",
-                "message": "A person paused it.",
+                "message": "An operator paused the provider.",
                 "since": "2026-11-20T09:00:00+00:00",
             }
         ],

@@ -1,17 +1,21 @@
 """`backdrop status`, `show`, and `spend`: what is in progress, one image's whole history, and what was spent."""
 
+from datetime import timedelta
+
 import pytest
 from PIL import Image
 
+from backdrop.model import transitions
 from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
+from backdrop.model.schedule import BudgetDay
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.corpus.files import heic
-from tests.simulated.cli_person import Person
+from tests.simulated.cli_person import REMOVAL, Person
 
 
 @pytest.fixture
@@ -56,7 +60,26 @@ def test_status_shows_waiting_jobs_with_age_and_reason(person: Person) -> None:
     assert (lane["state"], lane["waiting"], lane["at_the_provider"], lane["limit"]) == ("paused", 2, 0, 10)
     assert [one["code"] for one in lane["reasons"]] == ["paused_by_person"]
     output = " ".join(person.run("status").out.split())
-    assert "ideogram paused (paused_by_person): A person paused it. 0 of 10 2 2 min" in output
+    assert "ideogram paused (paused_by_person): An operator paused the provider. 0 of 10 2 2 min" in output
+
+
+def test_status_counts_age_of_redriven_job_from_its_redrive(person: Person) -> None:
+    person.upload_failing(Code.REQUEST_REJECTED, "a.jpg")
+    person.run("pause", "ideogram")
+    assert person.run("redrive", "--yes").code == 0
+    (job,) = person.world.list_jobs("a.jpg")
+    (lane,) = person.run("status", "--json").data["providers"]
+    assert lane["oldest_since"] == job.queued_at.isoformat(timespec="seconds")
+
+
+def test_status_counts_age_of_resent_job_from_its_start(person: Person) -> None:
+    person.run("pause", "ideogram")
+    person.upload("a.jpg")
+    person.world.run_for(120)
+    (job,) = person.world.list_jobs("a.jpg")
+    person.world.ledger.write_transition(transitions.mark_resent(job, person.world.clock.now() + timedelta(days=3)))
+    (lane,) = person.run("status", "--json").data["providers"]
+    assert lane["oldest_since"] == job.queued_at.isoformat(timespec="seconds")
 
 
 def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
@@ -103,6 +126,25 @@ def test_status_counts_a_paused_lane_and_waiting_copies(person: Person) -> None:
     person.world.run_until_empty("intake")
     assert person.run("status", "--json").data["waiting"] == {"paused_by_person": 1, "owner_at_work": 1}
     assert "1 waiting An operator paused the provider." in " ".join(person.run("status").out.split())
+
+
+def test_status_and_show_name_budget_that_calls_in_flight_reserve(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.upload("a.jpg")
+    person.world.run_until_empty("intake")
+    now = person.world.clock.now()
+    reserved = person.stack.read_budget(now)[1] - REMOVAL // 2
+    day = BudgetDay(now.date().isoformat(), reserved=reserved)
+
+    def read_day(*_: object) -> BudgetDay:
+        return day
+
+    monkeypatch.setattr(type(person.stack.redrive_service.ledger_queries), "read_budget_day", read_day)
+    assert person.run("status", "--json").data["waiting"] == {"budget_reserved": 1}
+    shown = person.run("show", "a.jpg", "--json").data
+    assert (shown["stage"], "(budget_reserved)" in shown["note"]) == ("waiting", True)
+    assert shown["report"] is None
 
 
 def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
@@ -178,6 +220,36 @@ def test_show_explains_a_failure_with_advice_and_possible_cost(person: Person) -
     assert "lost its answer, $0.01 possibly charged" in output
     assert "(charge_unknown)" in output
     assert "run `backdrop redrive --pay-again`" in output
+
+
+def test_show_says_since_when_and_why_the_lane_is_paused(person: Person) -> None:
+    person.run("pause", "ideogram")
+    person.upload("red.jpg")
+    person.world.run_for(120)
+    message = "ideogram has been paused since 2026-11-20 09:00:00 UTC (paused_by_person): An operator paused the"
+    output = " ".join(person.run("show", "red.jpg").out.split())
+    assert message in output
+    assert "run `backdrop resume` with the provider's name" in output
+    data = person.run("show", "red.jpg", "--json").data
+    assert (data["stage"], message in data["note"]) == ("waiting", True)
+
+
+def test_show_of_queued_job_names_no_reason(person: Person) -> None:
+    person.upload("red.jpg")
+    person.world.run_until_empty("intake")
+    data = person.run("show", "red.jpg", "--json").data
+    assert (data["stage"], data["note"]) == ("queued", None)
+
+
+def test_show_says_that_the_lane_is_probing(person: Person) -> None:
+    person.world.provider.script.extend(
+        [build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
+    )
+    person.upload("a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    person.world.run_until_empty("intake")
+    for _ in range(FAILURE_THRESHOLD):
+        person.world.deliver_next("ideogram")
+    assert "ideogram has been probing since" in " ".join(person.run("show", "d.jpg").out.split())
 
 
 def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:

@@ -152,7 +152,7 @@ def test_job_leaves_an_open_circuit_unless_it_may_probe() -> None:
     )
     world.run_until_empty()
     assert list_attempt_outcomes(world) == [("runware", "answered")]
-    assert list_warnings(world) == ["moved from ideogram to runware: ideogram is failing at the moment"]
+    assert list_warnings(world) == ["moved from ideogram to runware: ideogram is currently failing"]
     assert_at_rest(world)
 
 

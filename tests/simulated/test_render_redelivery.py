@@ -99,7 +99,7 @@ def test_live_lease_is_respected_until_it_expires() -> None:
 
 
 def test_expired_lease_is_a_lost_answer() -> None:
-    """Its worker crashed between claim and record: the call may have been made, and it is repeated once."""
+    """Its worker crashed between claim and record: the call may have been made, and it is sent once more."""
     world, job = world_with_waiting_job()
     bring_to_status(world, job, S.SUBMITTING, world.clock.now())
     world.run_until_empty("ideogram")

@@ -209,3 +209,19 @@ def test_lost_result_of_a_superseded_job_stays_recorded() -> None:
     lost = transitions.record_result(left.job, 1, LOST, NOW).job
     assert (lost.status, lost.end_after_call, lost.unknown) == (S.UNKNOWN, S.SUPERSEDED, PRICE)
     assert transitions.record_result(lost, 1, BACKOFF, NOW).job.status is S.SUPERSEDED
+
+
+# -- time waited for a rate limit --------------------------------------------------------------------------------
+
+
+def test_throttled_time_is_reset_when_the_job_changes_provider() -> None:
+    moved = transitions.change_provider(
+        replace(job_in(S.ACCEPTED), throttled_ms=900), "runware", PRICE, "ideogram is throttled", NOW
+    ).job
+    assert (moved.throttled_ms, moved.wait_reason) == (0, None)
+
+
+@pytest.mark.parametrize("status", [S.SUPERSEDED, S.CANCELLED])
+def test_throttled_time_is_reset_when_the_job_restarts(status: JobStatus) -> None:
+    restarted = reinstate_job(replace(job_in(status), throttled_ms=900))
+    assert (restarted.throttled_ms, restarted.wait_reason) == (0, None)

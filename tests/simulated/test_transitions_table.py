@@ -1,8 +1,10 @@
 """The state machine, status by status: exactly the transitions of the design's diagram."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +151,13 @@ def test_transition_leads_where_the_diagram_says_or_nowhere(name: str, status: J
     except ConflictError:
         step = None
     assert (step.job.status if step else None) == ALLOWED.get((name, status))
+
+
+def test_diagram_of_the_docs_has_every_change_of_state() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    drawn = set(re.findall(r"^  (\w+) --> (\w+): ", page.partition("stateDiagram-v2")[2], re.MULTILINE))
+    tables = ({(state, end) for (_, state), end in table.items() if state is not end} for table in (ALLOWED, RECORDED))
+    assert {(state.value, end.value) for table in tables for state, end in table} <= drawn
 
 
 def test_every_transition_is_in_the_table() -> None:

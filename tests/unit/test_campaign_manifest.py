@@ -91,7 +91,7 @@ def test_line_length_is_measured_in_bytes() -> None:
 def test_row_that_json_cannot_represent_is_a_bad_row(text: str) -> None:
     [bad_row] = read_rows(text, "list.jsonl")
     assert isinstance(bad_row, BadRow)
-    assert "half a character, NaN" in bad_row.reason
+    assert "an unpaired surrogate, NaN" in bad_row.reason
 
 
 def test_row_without_key_or_with_extra_cells_is_reported_by_number() -> None:

@@ -134,7 +134,7 @@ def test_unknown_concurrency_is_noted_and_not_rejected(account: FakeLambdaAccoun
 
 def test_permission_that_does_not_apply_yet_is_waited_for(account: FakeLambdaAccount) -> None:
     account.answers = [build_refusal(403, "AccessDeniedException"), build_refusal(403, "AccessDeniedException"), 1000]
-    assert check_update()[1].startswith("Enough: the account has 1,000")
+    assert check_update()[1].startswith("Enough: the account has a concurrency of 1,000")
     assert account.slept == 2 * app.RETRY_PAUSE_SECONDS
 
 

@@ -164,7 +164,7 @@ def test_obsolete_settle_timeout_does_not_read_the_bucket() -> None:
 def test_restored_bytes_get_their_jobs_back() -> None:
     back = (
         PhotoInBucket.OTHER_BYTES,
-        Jobs.SAME_BYTES | Jobs.FORGOTTEN,
+        Jobs.SAME_BYTES | Jobs.EXPIRED,
         EventKind.OBJECT_CHANGED,
         Delivery.FIRST,
         *OPENED,
@@ -219,7 +219,7 @@ def test_rerun_without_instructions_leaves_the_jobs_of_a_request() -> None:
 def test_refused_request_changes_nothing_for_the_photo() -> None:
     refused = (EventKind.REQUEST, ~PlanResult.JOBS)
     assert decide_after(*refused, *UNCHANGED) == {PlanDecision.REFUSE_REQUEST}
-    assert decide_after(*refused, Jobs.SAME_BYTES | Jobs.FORGOTTEN) == {PlanDecision.REFUSE_REQUEST}
+    assert decide_after(*refused, Jobs.SAME_BYTES | Jobs.EXPIRED) == {PlanDecision.REFUSE_REQUEST}
 
 
 def test_refused_request_lets_the_photos_own_instructions_go_first() -> None:

@@ -14,14 +14,16 @@ from backdrop.model.capabilities import (
     CAPABILITIES,
     PROVIDER_FIELDS,
     PROVIDERS,
+    REFERENCES_FIELD,
     find_not_expressible,
     to_provider_fields,
     to_provider_json,
 )
 from backdrop.model.job import Job
 from backdrop.model.styles import STYLE_PRESETS
-from backdrop.providers import onemin, runware
+from backdrop.providers import onemin, runware, segmind
 from backdrop.providers.ideogram import build_form
+from backdrop.providers.runware_errors import FIELD_ERROR_CODES
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import PHOTO, the_key
 from tests.contract.calling import job_for, the_id
@@ -216,3 +218,25 @@ def test_nested_objects_are_flattened_to_paths() -> None:
         "providerSettings": {"ideogram": settings},
     }
     assert all(name in PROVIDER_FIELDS for fields in CAPABILITIES.values() for name in fields)
+
+
+def test_every_provider_field_has_a_cell_and_a_value() -> None:
+    """A field without them would be exempt from the tests above."""
+    assert {field for field, _ in CELLS} == set(PROVIDER_FIELDS)
+    assert {*VALUES, REFERENCES_FIELD} == set(PROVIDER_FIELDS), "the references are sent as bytes, not as given"
+
+
+def test_every_nested_name_of_a_request_is_checked() -> None:
+    """`leaves` treats these as one value, so none of the table's dotted names may be inside them."""
+    names = {field.name for fields in CAPABILITIES.values() for field in fields.values()}
+    assert not [name for name in names if {"color_palette", "safety"} & {*name.split(".")[:-1]}]
+
+
+@pytest.mark.parametrize("provider", ["segmind", "runware"])
+def test_refusal_that_names_any_sent_field_rejects_the_request(provider: str) -> None:
+    for field in CAPABILITIES[provider, "replace"].values():
+        for name in filter(None, field.name.split(".")):
+            if provider == "segmind":
+                assert name in segmind.REQUEST_PARAMETERS
+            else:
+                assert f"invalid{name[:1].upper()}{name[1:]}" in FIELD_ERROR_CODES

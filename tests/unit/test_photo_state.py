@@ -100,7 +100,7 @@ SEVERAL = {"": "job-1", "beach": "job-2"}
         (build_source(), [build_job(sha256="other")], Jobs.OTHER_BYTES),
         (build_source(was_missing=True), [build_job()], Jobs.OTHER_BYTES),
         (build_source(jobs={}), [build_job()], Jobs.NONE),
-        (build_source(), [], Jobs.FORGOTTEN),
+        (build_source(), [], Jobs.EXPIRED),
         (build_source(photo=build_photo_facts(sha256="other")), [], Jobs.NONE),
         (build_source(photo=None), [], Jobs.NONE),
         (build_source(settling_since=NOW), [], Jobs.NONE),

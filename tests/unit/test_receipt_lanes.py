@@ -64,7 +64,9 @@ def test_provider_report_has_the_fields_of_any_other() -> None:
 
 
 def test_provider_report_contains_every_reason() -> None:
-    lane = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    lane = pause(
+        build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "An operator paused the provider.", LATER
+    )
     report = build_provider_report(lane)
     assert report
     assert [error["code"] for error in report["errors"]] == ["provider_key_refused", "paused_by_person"]
@@ -100,7 +102,9 @@ def test_reached_budget_has_its_own_event_with_the_command() -> None:
 
 
 def test_lane_with_another_pause_is_not_announced_as_resumed() -> None:
-    lane = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    lane = pause(
+        build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "An operator paused the provider.", LATER
+    )
     assert "Provider Resumed" not in list_event_types(resume(lane, frozenset({PauseReason.KEY}), LATEST))
 
 
@@ -142,7 +146,9 @@ def test_pause_with_a_newer_message_is_the_same_event() -> None:
 
 
 def test_another_reason_keeps_the_first_events_id() -> None:
-    both = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    both = pause(
+        build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "An operator paused the provider.", LATER
+    )
     assert list_event_ids(build_paused_lane()) == [
         one for one in list_event_ids(both) if one in list_event_ids(build_paused_lane())
     ]
@@ -150,7 +156,9 @@ def test_another_reason_keeps_the_first_events_id() -> None:
 
 
 def test_two_simultaneous_reasons_are_two_events() -> None:
-    both = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
+    both = pause(
+        build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "An operator paused the provider.", NOW
+    )
     assert len(set(list_event_ids(both))) == 2
 
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from backdrop.instructions.schema import InstructionsModel
 from backdrop.instructions.sources import parse_file
-from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS, SUPPORTED_PROVIDERS, find_not_expressible
+from backdrop.model.capabilities import CAPABILITIES, SUPPORTED_PROVIDERS, find_not_expressible
 from backdrop.model.styles import STYLE_PRESETS
 from docs import make_schemas
 
@@ -155,17 +155,19 @@ def test_editor_shows_what_a_style_can_be(field: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_unsupported_field_is_not_offered_and_refused_with_reason(kind: str) -> None:
-    offered = {name for column in CAPABILITIES.values() for name in column}
-    assert {*PROVIDER_FIELDS} - offered == {*make_schemas.NOT_OFFERED} & {*PROVIDER_FIELDS}
-    for field in sorted(make_schemas.NOT_OFFERED):
-        assert f'"{field}"' not in json.dumps(make_schemas.schema_of(kind))
-        given = {"prompt": "a beach", field: "DESIGN"}
-        assert not VALIDATOR.is_valid(given)
-        assert is_accepted(given)
-        fields = parse_file("red.jpg.json", json.dumps(given).encode()).fields
-        messages = [" ".join(find_not_expressible(provider, fields)) for provider in sorted(SUPPORTED_PROVIDERS)]
-        assert [words for words in messages if f"has no {field}" not in words] == []
+def test_field_of_no_provider_is_hidden_and_refused_with_reason(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for fields_of_provider in CAPABILITIES.values():
+        monkeypatch.delitem(fields_of_provider, "style_type", raising=False)
+    monkeypatch.setattr(make_schemas, "NOT_OFFERED", make_schemas.find_fields_not_offered())
+    assert {"style_type"} == make_schemas.NOT_OFFERED
+    schema = make_schemas.schema_of(kind)
+    assert '"style_type"' not in json.dumps(schema)
+    given = {"prompt": "a beach", "style_type": "DESIGN"}
+    assert not Draft202012Validator(schema).is_valid(given)
+    assert is_accepted(given)
+    fields = parse_file("red.jpg.json", json.dumps(given).encode()).fields
+    reasons = {provider: find_not_expressible(provider, fields) for provider in SUPPORTED_PROVIDERS}
+    assert reasons == {provider: [f"{provider} does not support style_type"] for provider in SUPPORTED_PROVIDERS}
 
 
 def test_no_field_may_be_null_or_unbounded() -> None:

@@ -20,7 +20,7 @@ from backdrop_local.cloud import Cloud
 
 @dataclass(frozen=True)
 class OrderProgress:
-    """One file at one moment; `cost_micro_usd` are the confirmed charges of its jobs so far."""
+    """Snapshot of one file; `cost_micro_usd` are the confirmed charges of its jobs so far."""
 
     status: DisplayStatus = DisplayStatus.DROPPED
     note: str = ""

@@ -72,7 +72,7 @@ def run_demo(photos: Path | None) -> bool:
     confirm_cost(orders, requested_parameters, console)
     with show_steps(console) as report_step:
         cloud = local_cloud.up(Home.from_environment(), requested_parameters, report_step, spending_confirmed=True)
-    console.print(f"The local cloud is up after {time.monotonic() - started_at:.0f} s.")
+    console.print(f"The local cloud started in {time.monotonic() - started_at:.0f} s.")
     has_failed = run_on_cloud(cloud, orders, console)
     console.print(
         f"\nThe demo took {time.monotonic() - started_at:.0f} s. The local cloud keeps running:"

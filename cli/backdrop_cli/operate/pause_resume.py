@@ -8,13 +8,14 @@ from botocore.exceptions import ClientError
 from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import RetryLaterError
 from backdrop_cli.formatting import format_count, format_utc
 from backdrop_cli.operate.arguments import parse_enabled_provider
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-PAUSE_MESSAGE = "A person paused it."
+PAUSE_MESSAGE = str(ERROR_CATALOG[Code.PAUSED_BY_PERSON].meaning)
 # Lambda takes up to a minute to switch an event source mapping, and rejects other changes meanwhile.
 MAPPING_BUSY_CODE = "ResourceInUseException"
 MAX_TRIES, RETRY_DELAY_SECONDS = 15, 5.0

@@ -23,9 +23,10 @@ from backdrop.model.object_keys import (
 )
 from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
-from backdrop_cli.display_status import summarize_photo_status
+from backdrop_cli.display_status import DisplayStatus, summarize_photo_status
 from backdrop_cli.errors import CommandError
 from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_key_for_shell
+from backdrop_cli.operate.queue_waits import explain_wait
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -45,7 +46,8 @@ class PhotoHistory:
     """Everything known about one photo; `documents` maps the keys of its receipt and report to whether they exist.
 
     `waits_for` maps a job that waits for another job with the same content to that job's photo, `served_from` a job
-    that got the file of another job to that job's photo, if it is known. Both have job IDs as keys.
+    that got the file of another job to that job's photo, if it is known. `queue_waits` maps a job in a lane to why it
+    waits, each reason with what to do. All have job IDs as keys.
     """
 
     source: Source
@@ -55,6 +57,7 @@ class PhotoHistory:
     paid_files: Sequence[str]
     waits_for: Mapping[str, str]
     served_from: Mapping[str, str]
+    queue_waits: Mapping[str, Sequence[tuple[str, str]]]
 
 
 def show_photo(stack: Stack, screen: Screen, key: str) -> None:
@@ -62,7 +65,7 @@ def show_photo(stack: Stack, screen: Screen, key: str) -> None:
     history = _read_history(stack, *_resolve_key(stack, key))
     screen.print_json({"stack": stack.name, **_build_document(history)})
     source, jobs = history.source, history.jobs
-    stage, _ = summarize_photo_status(source, jobs)
+    stage, _ = _summarize(history)
     screen.print_unwrapped(f"{source_name(source.bucket, source.key, stack.input_bucket)}, stack {stack.name}", "bold")
     screen.print(f"  {stage}")
     _print_photo(screen, source)
@@ -115,7 +118,31 @@ def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
             waits_for[job.job_id] = source_name(owner.bucket, owner.key, stack.input_bucket)
         elif owner and owner.job_id == job.reused_from:
             served_from[job.job_id] = source_name(owner.bucket, owner.key, stack.input_bucket)
-    return PhotoHistory(source, jobs, documents, missing, paid_files, waits_for, served_from)
+    queue_waits = _explain_queue_waits(stack, source, jobs)
+    return PhotoHistory(source, jobs, documents, missing, paid_files, waits_for, served_from, queue_waits)
+
+
+def _explain_queue_waits(stack: Stack, source: Source, jobs: Sequence[Job]) -> dict[str, list[tuple[str, str]]]:
+    """Returns why the current jobs that are in a lane wait; not those that wait for another job's file."""
+    queued = [
+        job
+        for job in list_current_jobs(source, jobs)
+        if job.status is JobStatus.ACCEPTED and job.wait_reason is not Code.OWNER_AT_WORK
+    ]
+    if not queued:
+        return {}
+    day, cap = stack.read_budget(stack.clock.now())
+    lanes = {name: stack.circuit_breaker.ledger.read_health(name) for name in {job.provider for job in queued}}
+    return {job.job_id: explain_wait(job, lanes[job.provider], day, cap) for job in queued}
+
+
+def _summarize(history: PhotoHistory) -> tuple[DisplayStatus, str]:
+    """Returns the photo's progress and what holds it up, which may be its lane."""
+    stage, note = summarize_photo_status(history.source, history.jobs)
+    messages = [message for waits in history.queue_waits.values() for message, _ in waits]
+    if messages and stage is DisplayStatus.QUEUED:
+        return DisplayStatus.WAITING, note or messages[0]
+    return stage, note
 
 
 def _find_content_owner(stack: Stack, job: Job) -> Job | None:
@@ -174,6 +201,8 @@ def _print_job(screen: Screen, job: Job, history: PhotoHistory, *, current: bool
         screen.print(
             f"  waits for {history.waits_for[job.job_id]}, which has the same content and is being bought for both"
         )
+    for message, hint in history.queue_waits.get(job.job_id, ()):
+        _print_problem(screen, message, hint)
     for result in job.results:
         screen.print_unwrapped(
             f"  {_format_result(result)}{'  DELETED' if result.key in history.missing_pictures else ''}"
@@ -237,7 +266,7 @@ def _print_files(screen: Screen, history: PhotoHistory) -> None:
 def _build_document(history: PhotoHistory) -> dict[str, Any]:
     """Builds the receipt and report from the ledger, and lists the files in the bucket."""
     source, jobs = history.source, history.jobs
-    stage, note = summarize_photo_status(source, jobs)
+    stage, note = _summarize(history)
     return {
         "stage": stage.name.lower(),
         "note": note or None,

@@ -11,9 +11,11 @@ from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import END_STATUSES, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
+from backdrop.model.schedule import BudgetDay
 from backdrop_cli.formatting import format_rough_duration, format_utc
 from backdrop_cli.ledger_scan import JobCounts
 from backdrop_cli.operate.pause_resume import describe_pause
+from backdrop_cli.operate.queue_waits import PROBING_MESSAGE, is_budget_reserved
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -68,7 +70,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     heads = {"Provider": "left", "State": "words", "At the provider": "right", "Waiting": "right", "Oldest": "right"}
     screen.print_table(heads, (_build_row(stack, counts, lane, now) for lane in lanes.values()))
     screen.print()
-    _print_waiting(screen, count_wait_reasons(counts, lanes))
+    _print_waiting(screen, count_wait_reasons(counts, lanes, *stack.read_budget(now)))
     _print_ended(screen, counts)
     _print_budget(stack, screen, now)
 
@@ -96,17 +98,21 @@ def describe_lane_state(lane: ProviderHealth) -> str:
         probe_text = ["one job probes it"] if lane.is_half_open else []
         return "; ".join([*(f"paused ({one.code.value}): {one.message}" for one in lane.pauses), *probe_text])
     if lane.state is LaneState.PROBING:
-        return f"{lane.state}: it failed three times in a row, and one job at a time probes it"
+        return f"{lane.state}: {PROBING_MESSAGE}"
     return lane.state
 
 
-def count_wait_reasons(counts: JobCounts, lanes: Mapping[str, ProviderHealth]) -> Counter[str]:
+def count_wait_reasons(
+    counts: JobCounts, lanes: Mapping[str, ProviderHealth], day: BudgetDay, cap: int
+) -> Counter[str]:
     """Counts what waits, by code, or by `settling` or `queued` if nothing is wrong."""
     wait_reasons = Counter({SETTLING_REASON: counts.settling_photos})
-    for (provider, code), n in counts.waiting_by_reason.items():
+    for (provider, code, price), n in counts.waiting.items():
         lane = lanes.get(provider)
         if code != Code.OWNER_AT_WORK.value and lane and not lane.allows_calls:
             code = lane.pauses[0].code.value if lane.pauses else Code.LANE_SHUT.value
+        if not code and is_budget_reserved(price, day, cap):
+            code = Code.BUDGET_RESERVED.value
         wait_reasons[code or QUEUED_REASON] += n
     return +wait_reasons
 
@@ -146,7 +152,7 @@ def _build_document(stack: Stack, counts: JobCounts, lanes: dict[str, ProviderHe
     return {
         "providers": [_describe_lane(stack, counts, lane) for lane in lanes.values()],
         "jobs": {one.value: counts.count(one) for one in JobStatus},
-        "waiting": dict(count_wait_reasons(counts, lanes)),
+        "waiting": dict(count_wait_reasons(counts, lanes, day, cap)),
         "photos_waiting_for_instructions": counts.settling_photos,
         "photos_reported_without_job": counts.reported_photos,
         "today": {

@@ -1,7 +1,7 @@
 """The composition root: builds the services of each function, and of the commands, from settings and AWS clients.
 
-Each builder imports what it builds, so that a function does not load what only others need. The client factory is a
-parameter: the simulated world runs the same services on the same adapters, above fakes of boto3's clients.
+Each builder imports the classes that it builds, so that a function does not load code that only others need. The client
+factory is a parameter: the simulated world runs the same services on the same adapters, above fakes of boto3's clients.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ type ClientFactory = Callable[[str], Any]
 class Bootstrap:
     """Builds services. Building makes no AWS calls, so that a function can do it while it starts.
 
-    `create_client` is called once for each AWS service, and `on_transition` after each transition that was written.
+    `create_client` is called once for each AWS service, and `on_transition` after each written transition.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Bootstrap:
             orphan_jobs=OrphanJobs(self.ledger, ExecutionMonitor(self.client("stepfunctions"), self.clock), self.clock),
             purchases=self.purchases,
             recovery=self.recovery,
-            # Render does not send to lanes itself: intake sends on a job that has moved.
+            # Render does not send to lanes itself: intake forwards moved jobs.
             failover=self._build_failover(partial(return_to_intake, self.intake_queue)),
             providers=self.providers,
             deliver_queue=self.deliver_queue,
@@ -252,7 +252,7 @@ class Bootstrap:
             self.ledger_queries, self.campaign_files, self.manifest_reader, self.events, self.operator_mail, self.clock
         )
 
-    # -- what operators use ------------------------------------------------------------------------------------
+    # -- services for operators -----------------------------------------------------------------------------------
 
     def redrive(self) -> RedriveService:
         from backdrop.operate.redrive import RedriveService
@@ -303,7 +303,7 @@ class Bootstrap:
             ),
         )
 
-    # -- what several services share ---------------------------------------------------------------------------
+    # -- shared by several services --------------------------------------------------------------------------
 
     @cached_property
     def breaker(self) -> CircuitBreaker:
@@ -521,7 +521,7 @@ class Bootstrap:
 def build_read_only_resolver(
     photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: ConfiguredPrices
 ) -> InstructionResolver:
-    """Builds a resolver that says what intake would do with photos, and writes nothing. Works without a stack."""
+    """Builds a resolver that predicts intake's decisions about photos, and writes nothing. Works without a stack."""
     from backdrop.intake.folder_defaults import FolderDefaultsCache
     from backdrop.intake.instruction_resolver import InstructionResolver, NullInputs
     from backdrop.intake.photo_reader import PhotoReader

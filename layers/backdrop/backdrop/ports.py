@@ -76,7 +76,7 @@ class SegmindEndpoint(StrEnum):
 
 @dataclass(frozen=True)
 class ProviderOptions:
-    """What an operator can choose about the calls; the defaults are what the providers recommend.
+    """Operator options for calls; the defaults are what the providers recommend.
 
     `runware_uploads`: Runware uploads a single picture to our bucket itself. `runware_checks_content`: Runware also
     runs its content check.
@@ -92,7 +92,7 @@ type PreparedCall = Callable[[Acknowledge], ProviderResult | LookupStatus]
 
 
 class Provider(Protocol):
-    """One paid API. It never raises for what the provider does: every outcome is a ProviderResult."""
+    """One paid API. It never raises for a provider's behavior: every outcome is a ProviderResult."""
 
     @property
     def timeout_seconds(self) -> float: ...
@@ -101,7 +101,7 @@ class Provider(Protocol):
         ...
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """Returns the call, ready to be sent once, or the result that says why it cannot be sent now.
+        """Returns the call, ready to be sent once, or a result that explains why it cannot be sent now.
 
         `references` are the images whose style the result imitates.
 
@@ -111,7 +111,7 @@ class Provider(Protocol):
         ...
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """Returns what became of a call, without a charge.
+        """Returns the outcome of a call, without a charge.
 
         PENDING also if the lookup itself fails: a ProviderResult is about the call, never about the lookup.
         """
@@ -119,7 +119,7 @@ class Provider(Protocol):
 
 
 class CallInputStore(Protocol):
-    """Bytes that intake saves for a call of render, under names derived from their content. They expire."""
+    """Bytes that intake saves for render's calls, under names derived from their content. They expire."""
 
     def put(self, name: str, data: bytes) -> None: ...
     def find(self, name: str) -> bytes | None: ...
@@ -162,7 +162,7 @@ class ManifestReader(Protocol):
 
 
 class Clock(Protocol):
-    """Time, so that tests do not have to wait."""
+    """Injectable clock, so tests need not wait."""
 
     def now(self) -> datetime: ...
     def sleep(self, seconds: float) -> None: ...

@@ -122,7 +122,7 @@ class ApiCall:
         return self.state.rate_limiter.find_next_time(bucket, per_minute=per_minute, at=now)
 
     def find_fault(self, phase: Phase) -> FaultHit | None:
-        """Returns the fault that strikes this call in this phase, if any."""
+        """Returns the fault that applies to this call in this phase, if any."""
         hit = self.state.faults.find_hit(
             FaultTarget(
                 provider=self.provider,

@@ -105,7 +105,7 @@ class FaultRule(BaseModel):
 class FaultTarget:
     """The properties of a call that a rule can match. A download has two routes: `cdn` and that of its job.
 
-    `is_free`: the call buys nothing (a poll or an upload), so only a rule for such calls strikes it.
+    `is_free`: the call buys nothing (a poll or an upload), so only a rule for such calls matches it.
     """
 
     provider: str
@@ -117,7 +117,7 @@ class FaultTarget:
 
 @dataclass(frozen=True)
 class FaultHit:
-    """A fault that strikes now. `count` is 1 for the rule's first hit."""
+    """A fault that applies now. `count` is 1 for the rule's first hit."""
 
     rule: FaultRule
     count: int
@@ -135,7 +135,7 @@ class _RuleState:
 
 
 class FaultRules:
-    """The active rules. The first rule that strikes ends the search, and later rules do not count the call."""
+    """The active rules. The first rule that matches ends the search, and later rules do not count the call."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

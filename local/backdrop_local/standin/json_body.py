@@ -48,7 +48,7 @@ class JsonBody:
             raise InvalidFieldError(first, "incompatible", f"{first} and {second} exclude each other")
 
     def read_text(self, name: str, *, max_length: int | None = None) -> str | None:
-        """Returns a text, which must not be empty."""
+        """Returns a non-empty string."""
         value = self._fields.get(name)
         if name not in self._fields:
             return None

@@ -62,7 +62,7 @@ class MultipartForm:
         if value is None:
             return None
         if WHOLE_NUMBER.fullmatch(value) is None or not low <= int(value) <= high:
-            raise InvalidInputError(f"{name} must be a whole number {low} to {high}, not {value!r}")
+            raise InvalidInputError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
         return int(value)
 
     async def read_image(self, name: str) -> bytes:

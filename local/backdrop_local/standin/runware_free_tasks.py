@@ -49,7 +49,7 @@ async def _get_response(call: FreeCall, task: Task, generation: Generation | Non
 
 
 async def _get_task_details(call: FreeCall, task: Task, generation: Generation | None) -> TaskOutcome:
-    """Handles getTaskDetails, for any task that has ended. A setting includes tasks in progress."""
+    """Handles getTaskDetails, for any task that has ended. With a setting, also includes tasks in progress."""
     if generation is None:
         return _build_unknown(call, task)
     is_running = call.is_stuck or call.is_partial or generation.status is not GenerationStatus.DONE

@@ -23,7 +23,7 @@ def read_aws_error_code(error: BaseException) -> str:
 
 @contextmanager
 def translate_errors(service: str) -> Generator[None]:
-    """Raises RetryLaterError in place of any error of boto3."""
+    """Converts boto3 errors to RetryLaterError."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

@@ -1,8 +1,8 @@
-"""How a handler processes a batch of messages: one at a time, with the class of an error deciding what happens next.
+"""Batch processing for handlers: one message at a time, and the class of an error decides what happens next.
 
 RetryLaterError returns the message to the queue with a delay. MalformedMessageError makes it a dead letter. Any other
 error is a bug: it is logged with its traceback, and SQS delivers the message again when its visibility timeout ends.
-Messages for which the invocation has no time left are returned to the queue unopened.
+Messages for which the invocation has no time left are returned to the queue unprocessed.
 """
 
 from collections.abc import Callable, Mapping
@@ -64,7 +64,7 @@ class _LoggingBatchProcessor(BatchProcessor):
 
 @dataclass(eq=False, repr=False)
 class BatchConsumer:
-    """Processes the messages of a handler's queues, whose URLs it has by name."""
+    """Processes the messages of a handler's queues. `queue_urls` has each queue's URL by its name."""
 
     sqs: "SQSClient"
     queue_urls: Mapping[str, str]
@@ -146,7 +146,7 @@ class BatchConsumer:
 def compute_delay_seconds(error: RetryLaterError, receive_count: int) -> float:
     """Returns the seconds until the message should be delivered again.
 
-    Transient conditions that have no delay of their own back off exponentially with the receive count.
+    Transient errors without a delay of their own back off exponentially with the receive count.
     """
     if error.code not in BACKOFF_CODES:
         return error.delay_seconds
@@ -154,7 +154,7 @@ def compute_delay_seconds(error: RetryLaterError, receive_count: int) -> float:
 
 
 def read_sent_at(record: SQSRecord) -> datetime:
-    """Returns the time when the message was put into its queue."""
+    """Returns the time when the message was sent to its queue."""
     return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
 
 

@@ -91,7 +91,7 @@ class _MultipartUpload:
             self._upload_part()
 
     def complete(self) -> None:
-        """Uploads the rest, after which the object exists."""
+        """Uploads the rest and creates the object."""
         if not self._upload_id:
             body = bytes(self._buffer)
             self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, ContentType=self._content_type)

@@ -9,7 +9,8 @@ from botocore.config import Config
 
 from backdrop.ports import CLIENT_CONCURRENCY
 
-# A function that hangs on AWS holds a slot or loses an answer, so it gives up early, retries, and reuses connections.
+# A function that hangs on AWS holds a slot or loses an answer, so requests time out early and are retried. Connections
+# are reused.
 CLIENT_CONFIG = Config(
     connect_timeout=2,
     read_timeout=10,

@@ -57,10 +57,10 @@ def parse_intake_message(
     """Returns one event for each object that a message names, and none for S3's test event.
 
     `readable_buckets` are the buckets, in addition to `input_bucket`, whose photos requests may name. `sent_at` is when
-    the message was put into the queue.
+    the message was sent.
 
     Raises MalformedMessageError for an unknown body or bucket. A malformed request whose task token can be read does
-    not raise: its event has the reason, so that the token is answered.
+    not raise: its event carries the reason, so that the token is answered.
     """
     return [
         replace(
@@ -106,8 +106,9 @@ def _describe_unrecognized(message: Mapping[str, Any]) -> str:
 def _unwrap_sns(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns the S3 message in an SNS envelope.
 
-    Anything else is malformed, because permission to publish to a topic is not permission to request pictures. So is a
-    confirmation: its link is never followed, because anyone who can send to the queue could name their own topic in it.
+    Anything else is malformed, because permission to publish to a topic is not permission to request pictures. A
+    subscription confirmation is malformed too. Its link is never followed, because anyone who can send to the queue
+    could name their own topic in it.
     """
     kind, topic = envelope["Type"], repr(str(envelope["TopicArn"])[:MAX_SHOWN_TOPIC_CHARACTERS])
     if kind in SNS_CONFIRMATION_TYPES:
@@ -189,7 +190,7 @@ def _parse_eventbridge_event(
 
 
 def _parse_request(message: Mapping[str, Any], buckets: Collection[str], request_id: str) -> IntakeEvent:
-    """Returns the event of a request. If the request is malformed but has a valid token, the event has the reason."""
+    """Returns the event of a request. For a malformed request with a valid token, the event carries the reason."""
     optional_fields = {
         name: _match_or_empty(pattern, message.get(name)) for name, pattern in OPTIONAL_REQUEST_FIELDS.items()
     }
@@ -227,12 +228,12 @@ def _check_request_fields(message: Mapping[str, Any], optional_fields: Mapping[s
 
 
 def _match_or_empty(pattern: str, value: Any) -> str:
-    """Returns the value if it is a text that matches the whole pattern, or else ""."""
+    """Returns the value if it is a string that matches the whole pattern, else ""."""
     return value if isinstance(value, str) and re.fullmatch(pattern, value) else ""
 
 
 def _truncate_name(value: Any) -> str:
-    """Returns a name that can be reported, whatever the value is."""
+    """Returns a name that is safe to report; "" for a value that is not a string."""
     return value.encode(errors="replace").decode()[:MAX_S3_KEY_BYTES] if isinstance(value, str) else ""
 
 
@@ -273,7 +274,7 @@ def _check_bucket(bucket: Any, buckets: Collection[str]) -> str:
 
 
 def _check_text(value: Any) -> str:
-    """Returns the value if it is a text that S3 accepts: unlike JSON, it allows no unpaired surrogates."""
+    """Returns the value if it is a string that S3 accepts. Unlike JSON, S3 allows no unpaired surrogates."""
     if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
-        raise MalformedMessageError("A name in the message is not valid text.")
+        raise MalformedMessageError("A name in the message is not valid Unicode.")
     return value

@@ -8,10 +8,10 @@
 | `lane#<provider>`       | `lane`             | the health of a lane                                       |
 | `content#<content_id>`  | `owner`            | the job that pays for the content                          |
 | `content#<content_id>`  | `waiting#<job_id>` | a job that has waited for the owner                        |
-| `budget#<day>`          | `budget`           | what the day (UTC) has committed, in micro-dollars         |
+| `budget#<day>`          | `budget`           | spending committed on the day (UTC), in micro-dollars      |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
 
-One query on jobs and source returns both, without the requests, which sort before them.
+One query returns jobs and source without the requests, which sort before them.
 
 An item's `body` is the record as JSON, because customers' metadata may nest deeper, and have more digits, than
 DynamoDB's own types allow. The other attributes are for conditions, the index `watch`, time to live, and people.
@@ -29,12 +29,12 @@ from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import ContentOwner, Job, LedgerItem, Source
+from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
 JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, SOURCE_SORT_KEY, WAITING_KEY_PREFIX = "job#", "asked#", "source", "waiting#"
-# How long DynamoDB keeps a waiting item. Every waiting job is checked more often than that.
+# How long DynamoDB keeps a waiting item. Every waiting job is checked more often.
 WAITING_ITEM_RETENTION = timedelta(days=30)
 PrimaryKey = tuple[str, str]
 AttributeMap = dict[str, Any]
@@ -100,8 +100,7 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
     match record:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
-            wait_reason = {"wait_reason": record.wait_reason.value} if record.wait_reason else {}
-            return {"bucket": record.bucket, "key": record.key, **status, **wait_reason}
+            return {"bucket": record.bucket, "key": record.key, **status, **_build_queue_attributes(record)}
         case Source():
             return {"bucket": record.bucket, "key": record.key}
         case ImageRequest():
@@ -111,6 +110,14 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
             return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no"}
         case _:
             return {}
+
+
+def _build_queue_attributes(job: Job) -> dict[str, str]:
+    """Returns since when a job waits, for what price (micro-dollars), and why if not only for its turn."""
+    if job.status is not JobStatus.ACCEPTED:
+        return {}
+    wait_reason = {"wait_reason": job.wait_reason.value} if job.wait_reason else {}
+    return {"queued_at": to_sortable_timestamp(job.queued_at), "quoted": str(job.quoted), **wait_reason}
 
 
 def to_sortable_timestamp(timestamp: datetime) -> str:

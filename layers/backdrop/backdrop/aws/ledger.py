@@ -46,7 +46,7 @@ class Ledger:
     - RetryLaterError if the day's budget does not cover a claim, or the table is unavailable
     - ItemTooLargeError if an item exceeds DynamoDB's limit, so that retrying does not help
 
-    `on_transition` is called once for each transition that was written, however often the write was tried.
+    `on_transition` is called once for each written transition, even if the write was retried.
     """
 
     def __init__(self, table: Table, on_transition: Callable[[Transition], None] = lambda _: None) -> None:
@@ -54,7 +54,7 @@ class Ledger:
         self._on_transition = on_transition
 
     def read_photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
-        """Returns a photo's source item and all its jobs, including those that have ended (strongly consistent)."""
+        """Returns a photo's source item and all its jobs, including ended ones, with strongly consistent reads."""
         source: Source | None = None
         jobs: list[Job] = []
         for item in self._table.query_partition(f"source#{source_id}", JOB_KEY_PREFIX, SOURCE_SORT_KEY):
@@ -90,7 +90,7 @@ class Ledger:
         return self._query_requests(source_id)
 
     def list_pending_requests(self, source_id: str) -> Sequence[ImageRequest]:
-        """Returns the requests without an answer; a nightly campaign adds an answered one each night."""
+        """Skips answered requests; a nightly campaign adds one each night."""
         return self._query_requests(source_id, FilterExpression="attribute_not_exists(outcome)")
 
     def _query_requests(self, source_id: str, **query_filter: str) -> Sequence[ImageRequest]:
@@ -104,21 +104,21 @@ class Ledger:
         return parse_record(ImageRequest, item) if item else None
 
     def put_request(self, request: ImageRequest) -> ImageRequest:
-        """Writes a request, with its answer if there is one, and returns it as it is in the ledger afterwards."""
+        """Writes a request, with its answer if there is one, and returns the stored request."""
         return self._write_items(request)
 
     def read_health(self, provider: str) -> ProviderHealth:
-        """Returns a lane's health, which is that of a running lane if nothing has been written about it."""
+        """Returns a lane's health. A lane that has no item yet is running."""
         default_health = ProviderHealth(provider=provider)
         item = self._table.read_item(build_primary_key(default_health))
         return parse_record(ProviderHealth, item) if item else default_health
 
     def write_transition(self, transition: Transition) -> Job:
-        """Writes one transition and returns the job as it is in the ledger afterwards."""
+        """Writes one transition and returns the stored job."""
         return self._write_items(transition.job, transitions=[transition])
 
     def find_content_owner(self, content_id: str) -> ContentOwner | None:
-        """Returns the job that pays, or has paid, for the content."""
+        """Returns the job that pays or has paid for the content."""
         item = self._table.read_item(content_owner_key(content_id))
         return parse_content_owner(item) if item else None
 
@@ -144,7 +144,7 @@ class Ledger:
         )
 
     def put_health(self, health: ProviderHealth) -> ProviderHealth:
-        """Writes a lane's health and returns it as it is in the ledger afterwards."""
+        """Writes a lane's health and returns the stored health."""
         return self._write_items(health)
 
     def read_reconcile_state(self) -> ReconcileState:
@@ -152,11 +152,11 @@ class Ledger:
         return parse_record(ReconcileState, item) if item else ReconcileState()
 
     def put_reconcile_state(self, state: ReconcileState) -> ReconcileState:
-        """Writes reconcile's own item and returns it as it is in the ledger afterwards."""
+        """Writes reconcile's own item and returns the stored item."""
         return self._write_items(state)
 
     def _write_items[I: LedgerItem](self, first: I, *others: LedgerItem, transitions: Sequence[Transition] = ()) -> I:
-        """Writes the items, truncated if they are too large, and returns the first as it is in the ledger now."""
+        """Writes the items, truncated if they are too large, and returns the first as stored."""
         written, *other_items = (
             self._increment_lock_version(first),
             *map(self._increment_lock_version, others),

@@ -33,7 +33,7 @@ MAX_DUE = "9999"
 
 
 class LedgerQueries:
-    """Lists what is due, open, or failed, for reconcile and for operators. The index may lag by a moment."""
+    """Lists due, open, and failed items for reconcile and for operators. The index may lag by a moment."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -45,18 +45,18 @@ class LedgerQueries:
         ]
 
     def list_open(self) -> Iterator[ItemKey]:
-        """Returns everything that has not ended yet."""
+        """Returns all items that have not ended."""
         return (item_key for _, item_key in self.list_open_from(""))
 
     def list_open_from(self, position: str) -> Iterator[tuple[str, ItemKey]]:
-        """Returns the open items from a position in the index on, each with its own position; "" is the start."""
+        """Returns the open items from this position in the index, each with its own position; "" is the start."""
         return (
             (item["due"]["S"], _parse_item_key(item))
             for item in self._query_shards(OPEN_ITEMS, MAX_DUE, position or MIN_SORT_KEY)
         )
 
     def list_failed(self) -> Iterator[ItemKey]:
-        """Returns what failed, the oldest first, and then the photos without instructions."""
+        """Returns the failed items, the oldest first, and then the photos without instructions."""
         return map(
             _parse_item_key,
             chain(self._query_shards(FAILED_ITEMS, MAX_DUE), self._query_shards(NEEDS_INSTRUCTIONS, MAX_SORT_KEY)),
@@ -83,7 +83,7 @@ class LedgerQueries:
                     yield from (parse_record(ImageRequest, found[key]) for key in keys if key in found)
 
     def read_jobs(self, item_keys: Sequence[ItemKey]) -> Mapping[ItemKey, Job]:
-        """Returns the jobs that exist (strongly consistent)."""
+        """Returns the existing jobs, with strongly consistent reads."""
         keys_by_primary_key = {(f"source#{key.source_id}", f"{JOB_KEY_PREFIX}{key.job_id}"): key for key in item_keys}
         found: dict[ItemKey, Job] = {}
         for keys in batched(keys_by_primary_key, MAX_BATCH_GET_KEYS, strict=False):
@@ -97,7 +97,7 @@ class LedgerQueries:
         return merge(*shards, key=lambda item: item["due"]["S"])
 
     def read_budget_day(self, day: str) -> BudgetDay:
-        """Returns what a day (UTC) has committed, and the cap that an operator set for it."""
+        """Returns the spending committed on a day (UTC), and the cap that an operator set for it."""
         return parse_budget_day(day, self._table.read_item(budget_day_key(day)) or {})
 
     def set_day_cap(self, day: str, cap: int) -> None:

@@ -1,4 +1,4 @@
-"""What the log lines of all handlers have in common."""
+"""The format that all handlers' log lines share."""
 
 import json
 from collections.abc import Generator
@@ -15,7 +15,7 @@ MESSAGE_LOG_KEYS = ("message_id", "bucket", "key", "source_id", "job_id")
 
 
 def build_logger() -> Logger:
-    """Returns a handler's logger. Its lines are ASCII, so that no character in a name can look like a line break.
+    """Returns a handler's logger. Its lines are ASCII, so no character in a name can pass for a line break.
 
     Always use this function: Powertools has one logger per process, configured by whichever caller creates it first.
     """

@@ -86,7 +86,7 @@ class Metric(StrEnum):
         "IntakeSeconds",
         SECONDS,
         CALL_DIMENSIONS,
-        "From the message that led to a job until the job is in its lane.",
+        "From the message that created the job until the job is in its lane.",
     )
     QUEUE_SECONDS = "QueueSeconds", SECONDS, CALL_DIMENSIONS, "From the job in its lane to its first call."
     RENDER_SECONDS = (

@@ -24,7 +24,7 @@ from backdrop.model.stack_health import StackHealth
 from backdrop.model.transitions import Transition
 
 NO_DIMENSION_VALUE: Final = "none"
-"""The provider or operation of what has none, such as a photo without a job or a malformed message."""
+"""Stands in for a missing provider or operation, such as that of a malformed message."""
 
 logger = build_logger()
 
@@ -131,7 +131,7 @@ def count_ended_job(job: Job) -> None:
 
 
 def _measure_stages(job: Job) -> dict[Metric, float]:
-    """Returns how many seconds each stage of this run took, without stages that belong to an earlier run."""
+    """Returns the duration of each stage of this run in seconds, without stages of an earlier run."""
     if job.stored_at != job.ended_at:
         return {}
     spans = {
@@ -151,7 +151,7 @@ def _measure_stages(job: Job) -> dict[Metric, float]:
 def emit_stack_health(health: StackHealth) -> None:
     """Emits the values above 0, so that an idle stack does not pay for metrics.
 
-    What is left of the budget may be 0, and is emitted on each day with charges.
+    The remaining budget may be 0, and is emitted on each day with charges.
     """
     values: dict[Metric, float | Sequence[float]] = {
         Metric.OPEN_JOBS: health.open_jobs,

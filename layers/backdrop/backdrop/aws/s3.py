@@ -20,7 +20,7 @@ NOT_FOUND_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
 PRECONDITION_CODES = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 ARCHIVED_CODE = "InvalidObjectState"
 LISTING_PAGE_SIZE = 1000
-# More than the formats in which one picture can be stored.
+# More than the number of formats in which one picture can be stored.
 MAX_FILES_PER_PICTURE = 10
 TAG_COUNT_TRUST_SECONDS = 300
 
@@ -132,7 +132,7 @@ class OutputBucket:
             raise unavailable("S3", error) from error
 
     def find_key(self, prefix: str, since: datetime | None = None) -> str | None:
-        """Returns the first key that begins with `prefix` of an object not older than `since`, or None."""
+        """Returns the first key that begins with `prefix` and whose object is not older than `since`, or None."""
         with translate_errors("S3"):
             response: Any = self._client.list_objects_v2(
                 Bucket=self._bucket, Prefix=prefix, MaxKeys=MAX_FILES_PER_PICTURE
@@ -164,7 +164,7 @@ class OutputBucket:
         metadata: Mapping[str, str],
         cache_control: str | None = None,
     ) -> WriteResult:
-        """Writes only if the object's ETag is `expected_etag`, or if there is no object and that is None.
+        """Writes only if the object's ETag is `expected_etag`; if that is None, only if there is no object.
 
         Raises PreconditionFailedError if another worker wrote first.
         """

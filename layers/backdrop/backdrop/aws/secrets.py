@@ -10,7 +10,7 @@ from backdrop.aws.clients import CLIENT_CONFIG
 from backdrop.ports import ApiKey
 
 KEY_CACHE_SECONDS = 300
-# Waiting does not help: the secret does not exist, has no value, is scheduled for deletion, or is not readable for us.
+# Waiting does not help: the secret does not exist, has no value, is scheduled for deletion, or denies us access.
 MISSING_SECRET_CODES = frozenset(
     {"ResourceNotFoundException", "InvalidRequestException", "AccessDeniedException", "DecryptionFailure"}
 )

@@ -31,7 +31,7 @@ class ProviderSettings(Record):
 
 @record
 class Settings(Record):
-    """The stack's parameters and resources, with defaults for those that a function does not have."""
+    """The stack's parameters and resources, with defaults for values that a function does not have."""
 
     stack_name: str = ""
     render_function_name: str = ""
@@ -81,12 +81,12 @@ class Settings(Record):
 
     @property
     def max_in_flight_by_provider(self) -> dict[str, int]:
-        """How many calls may be in flight at each provider that is on."""
+        """How many calls may be in flight at each enabled provider."""
         return {name: provider.max_in_flight for name, provider in self.providers.items() if provider.max_in_flight}
 
     @property
     def enabled_providers(self) -> dict[str, ProviderSettings]:
-        """The providers that are on and that this release supports."""
+        """The enabled providers that this release supports."""
         return {
             name: provider
             for name, provider in self.providers.items()
@@ -100,7 +100,7 @@ def split_names(names: str) -> tuple[str, ...]:
 
 
 def read_settings() -> Settings:
-    """Raises for a value that is not valid, so that the function does not start."""
+    """Raises for an invalid value, so that the function does not start."""
     values: dict[str, object] = _read_environment(Settings, "")
     values["providers"] = {
         name: _read_environment(ProviderSettings, f"{prefix}_") for name, prefix in ENVIRONMENT_PREFIXES.items()

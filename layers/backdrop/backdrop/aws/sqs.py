@@ -18,7 +18,7 @@ MESSAGE_COUNT_ATTRIBUTES: Final = (
 )
 
 DEAD_LETTER_VISIBILITY_SECONDS: Final = 60
-# The message's visibility timeout has ended, so that it was, or soon will be, received again.
+# The message's visibility timeout has ended, so it was or soon will be received again.
 VISIBILITY_EXPIRED_CODES: Final = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 
 
@@ -94,7 +94,7 @@ class DeadLetterQueue:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=dead_letter.receipt_handle)
 
     def make_visible(self, dead_letter: DeadLetter) -> None:
-        """Returns a dead letter to the queue at once."""
+        """Returns a dead letter to the queue immediately."""
         try:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=dead_letter.receipt_handle, VisibilityTimeout=0

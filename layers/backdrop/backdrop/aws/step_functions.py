@@ -30,7 +30,7 @@ EXECUTION_NOT_FOUND = "ExecutionDoesNotExist"
 RUNNING_STATUSES = frozenset({"RUNNING", "PENDING_REDRIVE"})
 # An account may call DescribeExecution about 15 times per second.
 STATUS_CACHE_DURATION = timedelta(seconds=5)
-# A run of reconcile asks once for each running execution. The next run finds those that stop in the meantime.
+# Each reconcile run checks a running execution once. The next run finds executions that stop in the meantime.
 RECONCILE_CACHE_DURATION = timedelta(minutes=4)
 
 
@@ -62,10 +62,10 @@ class TaskTokens:
 
 
 class ExecutionMonitor:
-    """Reports whether executions are running. One whose status cannot be read counts as running.
+    """Reports whether executions are running. An execution counts as running if its status cannot be read.
 
-    Caches that an execution is running for `running_cache_duration`, but that it has stopped only for seconds, because
-    it may be redriven.
+    Caches `running` for `running_cache_duration`, but `stopped` only for seconds, because the execution may be
+    redriven.
     """
 
     def __init__(

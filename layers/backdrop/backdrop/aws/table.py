@@ -79,7 +79,7 @@ class Table:
         return cast("AttributeMap | None", response.get("Item"))
 
     def query_partition(self, pk: str, since: str, until: str, **query_filter: str) -> Iterator[AttributeMap]:
-        """Returns the items of one partition between two sort keys, both included (strongly consistent)."""
+        """Returns the items of one partition between two sort keys (inclusive), with strongly consistent reads."""
         values = {":pk": {"S": pk}, ":since": {"S": since}, ":until": {"S": until}}
         return self._read_pages(
             self._client.query,
@@ -90,7 +90,7 @@ class Table:
         )
 
     def read_items(self, keys: Sequence[PrimaryKey]) -> dict[PrimaryKey, AttributeMap]:
-        """Returns those of up to 100 items that exist (strongly consistent)."""
+        """Returns the existing items among up to 100 keys, with strongly consistent reads."""
         found: dict[PrimaryKey, AttributeMap] = {}
         pending: Any = {self.name: {"Keys": [to_key_attributes(key) for key in keys], "ConsistentRead": True}}
         for attempt in count():
@@ -108,7 +108,7 @@ class Table:
         return found
 
     def query_index(self, shard: str, until: str, since: str = MIN_SORT_KEY) -> Iterator[AttributeMap]:
-        """Returns the keys of a shard's items between two positions, both included. The index may lag by a moment."""
+        """Returns the keys of a shard's items between two positions (inclusive). The index may lag by a moment."""
         values = {":shard": {"S": shard}, ":since": {"S": since}, ":until": {"S": until}}
         return self._read_pages(
             self._client.query,
@@ -118,7 +118,7 @@ class Table:
         )
 
     def scan(self, *attribute_names: str) -> Iterator[AttributeMap]:
-        """Returns every item (eventually consistent) in no order, with only the named attributes if any are named."""
+        """Returns every item in no particular order (eventually consistent), with only these attributes if given."""
         aliases = {f"#{place}": name for place, name in enumerate(attribute_names)}
         projection: dict[str, Any] = {"ProjectionExpression": ",".join(aliases), "ExpressionAttributeNames": aliases}
         return self._read_pages(self._client.scan, **(projection if attribute_names else {}))

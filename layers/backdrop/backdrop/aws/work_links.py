@@ -17,7 +17,7 @@ from backdrop.model.object_keys import input_key, result_key
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# The longest that a call may take, including its wait in the provider's queue. A link expires with the credentials that
+# The maximum duration of a call, including its wait in the provider's queue. A link expires with the credentials that
 # signed it, and a function's credentials are valid for longer than this.
 LINK_LIFETIME_SECONDS = 7_200
 
@@ -45,7 +45,10 @@ class S3WorkStorage:
         )
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """Returns a URL that accepts one result for two hours, with any Content-Type, or None as above."""
+        """Returns a URL that accepts one result for two hours, with any Content-Type.
+
+        Returns None, as in create_download_link, if the server cannot reach this machine's S3.
+        """
         if not self._is_reachable_from(provider_url):
             return None
         parameters = {"Bucket": self._bucket, "Key": result_key(name)}

@@ -1,4 +1,4 @@
-"""What stages keep for one another in the output bucket: inputs of calls, and answers that the ledger rejected."""
+"""Objects that stages keep for one another in the output bucket: call inputs, and answers that the ledger rejected."""
 
 from collections.abc import Iterator
 

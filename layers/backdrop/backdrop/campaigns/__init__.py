@@ -1,1 +1,1 @@
-"""Campaigns: what the Step Functions workflow runs to render a manifest or a prefix, from its plan to its report."""
+"""Campaigns: the code that the Step Functions workflow runs to render a manifest or a prefix, from plan to report."""

@@ -24,19 +24,19 @@ WORK_PREFIX = f"{RESERVED_PREFIX}/work/campaigns"
 ITEMS_FILE, PLAN_FILE = "items.jsonl", "plan.json"
 # Enough to keep a lane full, while a newly uploaded photo waits for two rounds of calls at most.
 ROUNDS_IN_PROGRESS = 2
-# Leaves room for what the state machine adds: a state has 256 KiB, and EventBridge omits inputs above 248 KiB.
+# Leaves room for the state machine's additions: a state holds 256 KiB, and EventBridge omits inputs above 248 KiB.
 MAX_INPUT_BYTES = 200_000
 FIELD_DESCRIPTIONS = {
     "name": "letters, digits, - and _, at most 80",
     "prefix": "a string, the beginning of the keys",
     "manifest": "a string, the key of a manifest",
     "instructions": "an object, as in a sidecar",
-    "max_total_usd": "a number of dollars above 0",
+    "max_total_usd": "a dollar amount above 0",
     "tolerated_failure_percent": "a number from 0 to 100",
 }
 """What each field of a campaign accepts."""
 MAX_SHOWN_CHARACTERS = 80
-# How many items a function can report within its time limit.
+# The maximum number of items that a function can report within its time limit.
 MAX_ITEMS = 1_000_000
 
 
@@ -53,7 +53,7 @@ class Campaign(Record):
 
     @property
     def description(self) -> str:
-        """What the campaign covers, as a text."""
+        """What the campaign covers, for messages."""
         return f"the manifest {self.manifest}" if self.manifest else f"the keys that begin with {self.prefix!r}"
 
 
@@ -138,8 +138,8 @@ def _to_request_fields(source: InstructionSource) -> dict[str, Any]:
 def apply_cost_limits(instructions: Mapping[str, Any], max_cost_by_variant: Mapping[str, int]) -> dict[str, Any]:
     """Returns the instructions with each variant's limit in micro-dollars; a variant without one may cost nothing.
 
-    If there are variants, no others are requested. Instructions with errors stay as they are, because intake buys
-    nothing for them.
+    If there are variants, no others are requested. Instructions with errors stay unchanged, because intake buys nothing
+    for them.
     """
     source = parse_request(instructions)
     if source.errors:
@@ -161,7 +161,7 @@ def apply_cost_limits(instructions: Mapping[str, Any], max_cost_by_variant: Mapp
 def compute_item_concurrency(
     max_in_flight_by_provider: Mapping[str, int], providers: set[str], jobs_per_item: int = 1
 ) -> int:
-    """Returns how many items to process at once: two rounds of calls of the widest lane that `providers` have."""
+    """Returns how many items to process at once: two rounds of calls in the widest lane of `providers`."""
     max_in_flight = max(
         (max_in_flight_by_provider[name] for name in providers if name in max_in_flight_by_provider),
         default=max(max_in_flight_by_provider.values(), default=1),
@@ -170,7 +170,7 @@ def compute_item_concurrency(
 
 
 def count_jobs(instructions: Mapping[str, Any]) -> int:
-    """Returns how many jobs the instructions request, apart from inherited variants."""
+    """Returns how many jobs the instructions request, excluding inherited variants."""
     return max(len(_list_variants(instructions)), 1)
 
 

@@ -1,4 +1,4 @@
-"""The end of a campaign: its report, one event, and one mail, however often the end is reported."""
+"""The end of a campaign: its report, one event, and one mail, even if the end is reported several times."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ ITEMS_PER_READ = 100
 POLL_INTERVAL = timedelta(seconds=5)
 # The index may lag behind the last requests.
 MAX_READS = 4
-# Time for event, mail, and note after the last read.
+# Time for the event, the mail, and the note after the last read.
 FINISH_MARGIN = timedelta(seconds=60)
 
 
@@ -77,7 +77,7 @@ class CampaignReporter:
     clock: Clock
 
     def report(self, execution: FinishedExecution, deadline: datetime) -> dict[str, Any] | None:
-        """Writes and announces the report, once, and returns it; None if the campaign's name is not valid.
+        """Writes the report, announces it once, and returns it; None if the campaign's name is not valid.
 
         If the execution was stopped, waits for its open jobs until shortly before the deadline.
         """
@@ -103,7 +103,7 @@ class CampaignReporter:
         return json.loads(saved_report) if saved_report else None
 
     def _wait_for_final_report(self, name: str, execution: FinishedExecution, deadline: datetime) -> dict[str, Any]:
-        """Returns the report once it is final, or when no time is left to wait and to read all items again."""
+        """Returns the report once it is final, or when too little time is left to read all items again."""
         plan = json.loads(
             self.files.find(campaign_work_key(parse_execution_name(execution.execution), PLAN_FILE)) or b"{}"
         )
@@ -132,7 +132,7 @@ class CampaignReporter:
     def _write_csv_and_build_report(
         self, name: str, execution: FinishedExecution, plan: Mapping[str, Any]
     ) -> tuple[CampaignSnapshot, dict[str, Any]]:
-        """Writes the CSV from the items as they are now, and returns them with the document for report.json."""
+        """Writes the CSV from the items' current state, and returns them with the document for report.json."""
         execution_name = parse_execution_name(execution.execution)
         snapshot = CampaignSnapshot(CampaignTotals(execution.started_at))
         with self.files.open_writer(campaign_report_key(name, "csv"), "text/csv; charset=utf-8") as write:
@@ -154,14 +154,14 @@ class CampaignReporter:
 
 
 def _announced_report_key(execution: FinishedExecution) -> str:
-    """Returns the key of the announced report. An execution that was redriven ends again, under another key."""
+    """Returns the key of the announced report. A redriven execution ends again, under another key."""
     return campaign_work_key(parse_execution_name(execution.execution), f"told-{execution.redrive_count}.json")
 
 
 def _is_final(
     status: CampaignStatus, report: Mapping[str, Any], snapshot: CampaignSnapshot, item_counts: Sequence[int]
 ) -> bool:
-    """Whether another pass would find nothing new. `item_counts`: how many items each pass so far has found."""
+    """True if another pass would find nothing new. `item_counts`: how many items each pass so far has found."""
     if status is CampaignStatus.REFUSED:
         return True
     if status is CampaignStatus.SUCCEEDED:
@@ -190,7 +190,7 @@ def _build_final_report(
 
 
 def read_items(ledger_queries: LedgerQueries, execution_name: str) -> Iterator[CampaignItem]:
-    """Yields all items of an execution as they are now."""
+    """Yields the current state of all items of an execution."""
     counted_job_ids = set[str]()
     with ThreadPoolExecutor(CLIENT_CONCURRENCY) as pool:
         for requests in batched(

@@ -1,4 +1,4 @@
-"""The items of a campaign, one at a time: what its prefix or manifest names, and what each item would cost."""
+"""The items that a campaign's prefix or manifest names, one at a time, and the price of each."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from backdrop.ports import InputBucket, ListedObject, ManifestReader
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reads listings and manifests as streams, so that their length does not matter."""
+    """Reads listings and manifests of any length as streams."""
 
     photos: InputBucket
     manifests: ManifestReader
@@ -62,7 +62,7 @@ def _add_campaign_instructions(row: ManifestRow | BadRow, campaign: Campaign) ->
 
 
 def _reject_conflicting_rows(rows: Iterator[ManifestRow | BadRow]) -> Iterator[ManifestRow | BadRow]:
-    """Rejects a row that has other instructions for the same photo than an earlier row: it would undo that row.
+    """Rejects a row whose instructions for a photo differ from an earlier row's: it would replace them.
 
     Digests of all rows stay in memory, about 200 MB for a million rows.
     """
@@ -74,7 +74,9 @@ def _reject_conflicting_rows(rows: Iterator[ManifestRow | BadRow]) -> Iterator[M
                 _compute_digest(json.dumps(row.instructions, sort_keys=True)),
             )
             if digest_by_key.get(key_digest, instructions_digest) != instructions_digest:
-                reason = f"an earlier row has other instructions for {row.key}; for several pictures, use `variants`"
+                reason = (
+                    f"an earlier row has different instructions for {row.key}; for several pictures, use `variants`"
+                )
                 yield BadRow(row.number, reason)
                 continue
             row = replace(row, is_repeat=key_digest in digest_by_key)
@@ -88,7 +90,7 @@ def _compute_digest(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class CampaignPricing:
-    """What one item would cost. Photos are not opened. Jobs that the ledger has as already bought cost nothing."""
+    """Prices one item without opening its photo. Jobs that the ledger records as bought cost nothing."""
 
     resolver: InstructionResolver
     ledger: Ledger
@@ -96,7 +98,7 @@ class CampaignPricing:
     bucket: str
 
     def clear_caches(self) -> None:
-        """Forgets folder defaults and references, which may have changed since they were read."""
+        """Clears cached folder defaults and references, which may have changed since they were read."""
         self.resolver.clear_caches()
 
     def quote_row(self, row: ManifestRow) -> ItemQuote:

@@ -19,7 +19,7 @@ MAX_LINE_BYTES = 200_000
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One row. `number` counts lines from 1. `is_repeat`: an earlier row is the same."""
+    """One row. `number` counts lines from 1. `is_repeat`: an earlier row is identical."""
 
     number: int
     key: str
@@ -29,7 +29,7 @@ class ManifestRow:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that requests nothing, and why."""
+    """A row that requests nothing, and the reason."""
 
     number: int
     reason: str
@@ -56,7 +56,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parse_rows(file_name: str, chunks: Iterable[bytes]) -> Iterator[ManifestRow | BadRow]:
-    """Yields the rows of a manifest, whose format is that of its file name. Raises RefusedError if it is not one.
+    """Yields the rows of a manifest; its file name determines the format. Raises RefusedError if it cannot be read.
 
     Each line is parsed separately, so that an error in one line does not affect the others.
     """
@@ -91,7 +91,7 @@ def _build_row(number: int, fields: _RowFields) -> ManifestRow:
         size = len(key.encode())
     except (ValueError, RecursionError) as error:
         raise _InvalidRowError(
-            "it contains something that JSON cannot represent: half a character, NaN, or lists nested too deeply"
+            "it contains something that JSON cannot represent: an unpaired surrogate, NaN, or lists nested too deeply"
         ) from error
     if size > MAX_S3_KEY_BYTES:
         raise _InvalidRowError(f"its key has {size:,} bytes; S3 takes at most {MAX_S3_KEY_BYTES:,}")

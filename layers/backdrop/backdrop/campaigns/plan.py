@@ -50,7 +50,7 @@ class CampaignPlanner:
     default_provider: str
 
     def plan(self, payload: object, execution_arn: str, deadline: datetime) -> dict[str, Any]:
-        """Writes the list of items, and returns what the state machine needs. Buys nothing.
+        """Writes the list of items, and returns the next input of the state machine. Buys nothing.
 
         Raises RefusedError if the campaign cannot start, or may cost more than its limit.
         """
@@ -100,7 +100,7 @@ class CampaignPlanner:
 
 @dataclass
 class _ItemList:
-    """The list of items while it is written."""
+    """Writes the list of items, and adds up its quote."""
 
     campaign: Campaign
     default_provider: str
@@ -139,6 +139,6 @@ class _ItemList:
             raise RefusedError(Code.MAX_TOTAL_EXCEEDED, reason)
 
     def build_document(self) -> dict[str, Any]:
-        """Returns what the report needs from the list."""
+        """Returns the plan document, which the report needs."""
         quoted = None if self.campaign.max_total_usd is None else to_usd(self.quote.max_cost)
         return {"items": self.quote.items, "bad_rows": self.quote.build_bad_rows_document(), "quoted_usd": quoted}

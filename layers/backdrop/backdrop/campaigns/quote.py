@@ -11,12 +11,12 @@ from backdrop.model.job import Job, Problem
 from backdrop.model.pricing import to_usd
 
 MAX_EXAMPLES = 10
-"""How many items are named for each kind of problem."""
+"""The maximum number of items named for each kind of problem."""
 
 
 @dataclass(frozen=True)
 class ItemQuote:
-    """One item: its row, and the jobs that would be bought. `is_photo`: whether its key is that of an image."""
+    """One item: its row, and the jobs that would be bought. `is_photo`: whether its key names an image."""
 
     row: ManifestRow
     is_photo: bool = True
@@ -38,7 +38,7 @@ class ItemQuote:
 
 @dataclass(frozen=True)
 class Rejection:
-    """An item of which something would not be bought. `row_number` is 0 for a campaign without a manifest."""
+    """An item that would not be bought in full. `row_number` is 0 for a campaign without a manifest."""
 
     row_number: int
     key: str
@@ -49,7 +49,7 @@ class Rejection:
 class CampaignQuote:
     """The totals. `max_cost` is in micro-dollars.
 
-    `first_bad_rows`: the first of the rows that name no photo. `first_rejections`: the first rejected items by code.
+    `first_bad_rows`: the first rows that name no photo. `first_rejections`: the first rejected items by code.
     """
 
     items: int = 0
@@ -92,7 +92,7 @@ class CampaignQuote:
 
     @property
     def not_image_count(self) -> int:
-        """How many items have the key of another kind of file."""
+        """The number of items whose keys do not name images."""
         return self.items - self.repeats - self.photos - self.missing
 
     def build_bad_rows_document(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class CampaignStatus(StrEnum):
 class FinishedExecution:
     """An execution that has ended. `error` and `cause` are "" if it did not fail.
 
-    `redrive_count`: how often a person has redriven it.
+    `redrive_count`: how often an operator has redriven it.
     """
 
     execution: str
@@ -79,7 +79,7 @@ def parse_campaign_status(step_functions_status: str, error: str) -> CampaignSta
 
 @dataclass(frozen=True)
 class CampaignItem:
-    """One item as it is now: its request and its jobs. `new_jobs`: those that no earlier item has."""
+    """The current state of one item: its request and its jobs. `new_jobs`: jobs that no earlier item has."""
 
     request: ImageRequest
     jobs: Sequence[Job]
@@ -150,7 +150,7 @@ class FailureGroup:
 class CampaignTotals:
     """Totals over all items, in micro-dollars.
 
-    `charged`, `unknown`: for all their jobs. `bought`, `bought_unknown`: only for calls since the execution started.
+    `charged`, `unknown`: for all jobs. `bought`, `bought_unknown`: only for calls since the execution started.
     `reserved`: how much of `bought_unknown` belongs to calls in flight.
     """
 
@@ -273,11 +273,7 @@ def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
         *([f"{report['error']['code']}: {report['error']['message']}"] if report["error"] else []),
         f"Of {items['listed']:,} items: {counts}.",
         *([_format_unrequested(items["not_asked"], report["first_not_asked"])] if items["not_asked"] else []),
-        *(
-            [f"{report['bad_rows']['count']:,} rows of the manifest name no photo."]
-            if report["bad_rows"]["count"]
-            else []
-        ),
+        *([_format_bad_rows(report["bad_rows"]["count"])] if report["bad_rows"]["count"] else []),
         _format_purchases(report["bought"]),
         *(f"{failure['items']:,} {failure['code']}: {failure['message']}" for failure in report["failures"]),
         f"Report: {report_uri}",
@@ -285,8 +281,13 @@ def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
     return subject[:100], "\n".join(lines)
 
 
+def _format_bad_rows(number: int) -> str:
+    return f"{number:,} {'row of the manifest names' if number == 1 else 'rows of the manifest name'} no photo."
+
+
 def _format_unrequested(number: int, first: Sequence[str]) -> str:
-    return f"{number:,} items were not requested{f'; the first is {first[0]}' if first else ''}."
+    items = "item was" if number == 1 else "items were"
+    return f"{number:,} {items} not requested{f'; the first is {first[0]}' if first else ''}."
 
 
 def _format_purchases(amounts: Mapping[str, float]) -> str:

@@ -10,7 +10,7 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
 from backdrop.ports import Clock
 
-# 30 seconds of sending. Any others continue when their own message returns.
+# About 30 s of sends. Any others continue when their own message returns.
 MAX_WOKEN = 5000
 
 
@@ -26,8 +26,8 @@ class ContentWaiters:
     def wake(self, ended_job: Job) -> None:
         """Wakes the jobs that wait for a job that has ended.
 
-        If there is a file, deliver gives it to each of them, without a slot in the lane. If there is none, only one of
-        them returns to its lane, to buy: it is the owner from then on, and its own end wakes the next.
+        If there is a file, each of them is given it, without a slot in the lane. If there is none, only one of them
+        returns to its lane to buy: that job becomes the owner, and its end wakes the next.
         """
         if ended_job.reused_from:
             return

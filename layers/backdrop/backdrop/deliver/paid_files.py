@@ -1,4 +1,4 @@
-"""The files that providers were paid for: fetched once, and kept unchanged under `_backdrop/paid/`."""
+"""Files that providers were paid for: fetched once, and kept unchanged under `_backdrop/paid/`."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from backdrop.model.object_keys import paid_key, response_key, result_key
 from backdrop.model.retention import find_earliest_purchase
 from backdrop.ports import Clock, Downloads
 
-# Assumed for links that do not say when they expire. Ideogram's do, as far as seen.
+# Assumed for links that do not state when they expire. All Ideogram links seen so far state it.
 DEFAULT_LINK_LIFETIME = timedelta(hours=1)
 
 
@@ -31,7 +31,7 @@ class PaidFiles:
     def load(self, job: Job, n: int, link: PictureLink, *, is_redelivery: bool) -> tuple[bytes, VerifiedPicture]:
         """Returns the provider's file and its checked picture: from `_backdrop/paid/` if it is there, else downloaded.
 
-        Keeps what it downloads. Raises ResultError if there is no usable file, and RetryLaterError if a download may
+        Keeps each downloaded file. Raises ResultError if there is no usable file, and RetryLaterError if a download may
         still succeed.
         """
         may_be_kept = is_redelivery or job.stored_at or job.has_report or job.reused_from
@@ -41,7 +41,7 @@ class PaidFiles:
         try:
             data = self.output_bucket.read(kept_key) if kept_key else self._fetch(job, n, link)
         except ResultError:
-            # A delivery that left no trace in the ledger may have kept the file.
+            # An earlier delivery may have kept the file without a record in the ledger.
             kept_key = kept_key or self._find_kept(job, n)
             if kept_key is None:
                 raise
@@ -91,7 +91,7 @@ class PaidFiles:
         return self.output_bucket.read(result_key(name))
 
     def _build_unrecognized_error(self, job: Job, n: int) -> ResultError:
-        """Returns an error that says where the provider's response is: a person may find the picture in it."""
+        """Returns an error that names the location of the provider's response: a person may find the picture in it."""
         owner_id = job.reused_from or job.job_id
         response_location, paid_location = (
             response_key(owner_id, job.paid_attempt_no),

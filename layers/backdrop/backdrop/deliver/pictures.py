@@ -53,7 +53,7 @@ class WrittenOutputs:
 class Pictures:
     """`input_bucket_name` is the stack's own input bucket. Files with more than `max_megapixels` are not decoded.
 
-    `embeds_provenance`: whether pictures get the XMP metadata that says that AI made or edited them.
+    `embeds_provenance`: whether to embed XMP metadata that marks pictures as made or edited by AI.
     """
 
     ledger: Ledger
@@ -100,7 +100,7 @@ class Pictures:
         return transitions.store(job, all_results, [*_build_job_warnings(job, errors), *warnings], now)
 
     def _build_original(self, source: Source, job: Job) -> OriginalPhoto | None:
-        """Returns the photo that the job is for; None if the ledger has recorded another one since."""
+        """Returns the photo that the job is for; None if the ledger has since recorded another photo."""
         facts = source.photo
         if facts is None or facts.sha256 != job.sha256 or not facts.width or not facts.height:
             return None
@@ -149,7 +149,7 @@ class Pictures:
         return written
 
     def _embed_provenance(self, picture: OutputFile, job: Job) -> OutputFile:
-        """Embeds the XMP packet that says that AI made or edited the picture."""
+        """Embeds the XMP packet that marks the picture as made or edited by AI."""
         if not self.embeds_provenance:
             return picture
         return replace(
@@ -163,7 +163,7 @@ class Pictures:
 
         Returns the object's version ID, and False if nothing was written because the job is no longer current.
 
-        After it replaced an object, it checks once more, because a newer job may have found its own picture there and
+        After replacing an object, it checks once more, because a newer job may have found its own picture there and
         finished. Raises ConflictError if the job itself was changed, because it may need other outputs now.
         """
         metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
@@ -203,7 +203,7 @@ class Pictures:
                 enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), newer.job_id)
 
     def _reload_source(self, source: Source, job: Job) -> Source:
-        """Returns the source as it is now. Raises ConflictError if the job that is being delivered was changed."""
+        """Returns the current source. Raises ConflictError if the job has changed since its delivery began."""
         current_source, jobs = self.ledger.read_photo(source.source_id)
         if any(current.job_id == job.job_id and current.lock_version != job.lock_version for current in jobs):
             raise ConflictError
@@ -228,7 +228,7 @@ def _build_result(
 
 
 def _is_first_delivery(job: Job, jobs: Sequence[Job]) -> bool:
-    """Whether no job ever delivered this variant of the photo, so that its picture keys must still be free."""
+    """Whether no job has delivered this variant of the photo, so that its picture keys must still be free."""
     has_others = any(other.variant == job.variant and other.job_id != job.job_id for other in jobs)
     return job.stored_at is None and not has_others
 
@@ -250,7 +250,7 @@ def _build_output_warnings(key: str, picture: OutputFile) -> list[JobWarning]:
 
 
 def _has_only_full_outputs(job: Job) -> bool:
-    """Whether every output is made from the photo's own pixels if possible."""
+    """Whether every output requests the photo's own pixels."""
     return all(output.size == FULL_SIZE for output in parse_outputs(job.instructions))
 
 

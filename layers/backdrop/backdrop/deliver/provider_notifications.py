@@ -16,7 +16,7 @@ MAX_TRIES = 8
 
 @dataclass(eq=False, repr=False)
 class ProviderNotifications:
-    """Handles the messages that say that a lane has changed."""
+    """Handles messages about changed lanes."""
 
     ledger: Ledger
     output_bucket: OutputBucket

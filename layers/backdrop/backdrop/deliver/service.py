@@ -1,7 +1,8 @@
-"""Deliver: fetches and checks what was paid for, then writes pictures, receipt, error report, and event.
+"""Deliver: fetches and checks paid files, then writes pictures, receipt, error report, and event.
 
-Finally it answers the requests that wait. Everything may happen twice and in any order: each write is conditional on
-what it replaces, and documents are always built from the ledger.
+It then answers pending requests, and finally continues the copies of the photo that wait for the same content.
+Everything may happen twice and in any order: each write is conditional on what it replaces, and documents are always
+built from the ledger.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ MAX_DELAY_SECONDS = 600
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """What the handler counts: the job as it is now, and whether this delivery ended it."""
+    """The facts that the handler counts: the job's current state, and whether this delivery ended it."""
 
     job: Job | None = None
     ended_here: bool = False
@@ -49,7 +50,9 @@ class DeliverService:
     clock: Clock
 
     def deliver(self, message: DeliverMessage, *, receive_count: int = 1, receipt_etag: str = "") -> DeliveryResult:
-        """Delivers what is due for one photo. `receipt_etag`: the ETag of its first receipt, if the message carries it.
+        """Delivers everything that is due for one photo.
+
+        `receipt_etag`: the ETag of its first receipt, if the message carries it.
 
         Raises RetryLaterError if a picture or another service is unavailable, and ConflictError or PreemptedError if
         another worker wrote first.
@@ -112,7 +115,7 @@ class DeliverService:
             raise RetryLaterError(error.code, error.message, delay) from error
 
     def _record_problem(self, source: Source, job: Job, error: RetryLaterError) -> None:
-        """Reports once that a paid picture cannot be downloaded at the moment."""
+        """Reports once that a paid picture cannot currently be downloaded."""
         if job.problem is None or job.problem.code is not error.code:
             problem = Problem.from_error(error, self.clock.now(), job.money).with_history(job.problem)
             self.ledger.write_transition(transitions.record_wait_reason(job, problem))

@@ -1,4 +1,4 @@
-"""Converts colors to what every screen shows correctly: 8-bit sRGB, with alpha only if something is transparent."""
+"""Converts colors to 8-bit sRGB, which every screen shows correctly, with alpha only if something is transparent."""
 
 from functools import cache
 from io import BytesIO
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 type ProfileEffect = Literal["srgb", "other", "unusable"]
 
 MAX_INVISIBLE_DIFFERENCE = 4
-"""How far (of 255) a channel of the probe may change: vendors round sRGB's curve differently, and it is not visible."""
+"""Maximum change of a probe channel (0–255). Vendors round sRGB's curve differently, which is not visible."""
 
 _PROBE_LEVELS = range(0, 256, 51)
 _CREATION_DATE = slice(24, 36)

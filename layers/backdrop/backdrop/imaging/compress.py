@@ -61,7 +61,7 @@ def compress_to_limit(picture: "Image", candidates: Sequence[Encoding], limits: 
 
 
 def _find_writable_scale(candidates: Sequence[Encoding], picture: "Image") -> float:
-    """Returns the scale at which all lossy encodings are possible: lossy compression saves more than fewer pixels."""
+    """Returns the scale at which all lossy encodings are possible: lossy compression saves more than scaling down."""
     lossy = [encoding for encoding in candidates if encoding.quality != LOSSLESS] or candidates
     return min(encoding.find_max_scale(*picture.size) for encoding in lossy)
 
@@ -85,7 +85,7 @@ def _scale_to_limit(
 
 
 def _encode_at_scale(picture: "Image", encoding: Encoding, scale: float) -> CompressedPhoto:
-    # A function of its own, so that only the file stays in memory.
+    # A separate function, so that only the file stays in memory.
     resized = downscale(picture, scale)
     return CompressedPhoto(encode_picture(resized, encoding), encoding, *resized.size)
 
@@ -128,6 +128,6 @@ class _SizeEstimator:
 
 
 def _list_tile_offsets(length: int, side: int) -> list[int]:
-    """Returns where tiles begin along one side, evenly from edge to edge."""
+    """Returns the offsets of tiles along one side, evenly from edge to edge."""
     count = min(_TILES_PER_SIDE, -(-length // side))
     return sorted({(length - side) * n // max(count - 1, 1) for n in range(count)})

@@ -15,7 +15,7 @@ _OPAQUE_MASK_TABLE = [0] * 250 + [255] * 6
 _COMPARISON_SIDE = 64
 """Two pictures are compared at this many pixels per side."""
 _MAX_MEAN_DIFFERENCE = 24
-"""Mean difference of a channel (of 255) above which a result does not show what its photo shows: cropped or turned."""
+"""Mean channel difference (0–255) above which a result does not match its photo, because it is cropped or rotated."""
 
 
 class MatteMismatchError(ValueError):
@@ -25,9 +25,9 @@ class MatteMismatchError(ValueError):
 def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
     """Cuts out the subject of a photo (RGB or RGBA, upright, sRGB) at full size, guided by a smaller cut-out (RGBA).
 
-    Pixels of the subject alone stay bit-identical, and pixels of the background alone become (0, 0, 0, 0). `original`
-    itself is changed and returned: memory has no room for a copy of a large photo. Raises `MatteMismatchError`, with
-    `original` unchanged, if the two do not show the same picture.
+    Pure subject pixels stay bit-identical, and pure background pixels become (0, 0, 0, 0). `original` itself is changed
+    and returned, because a copy of a large photo does not fit into memory. Raises `MatteMismatchError`, with `original`
+    unchanged, if the two do not show the same picture.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Decoding JPEG, PNG, and WebP with Pillow. Whatever Pillow raises for a file's bytes becomes a `DamagedError`."""
+"""Decoding JPEG, PNG, and WebP with Pillow. Any error that Pillow raises for a file becomes a `DamagedError`."""
 
 import warnings
 from collections.abc import Generator
@@ -18,17 +18,17 @@ MAX_TRIAL_DECODE_BYTES = 256_000_000
 
 @contextmanager
 def translate_decoder_errors(replacement: ImageFormatError | None = None) -> Generator[None]:
-    """Raises `replacement`, or a `DamagedError`, in place of whatever a decoder raises for a file's bytes.
+    """Converts any error that a decoder raises for a file's bytes to `replacement`, or to a `DamagedError`.
 
     Wrap only the decoder's own calls: a failure of the machine or of our code must not be blamed on the photo.
     """
-    # Decoders warn about metadata that they skip, and no person reads these warnings.
+    # Decoders warn about metadata that they skip, which helps no one here.
     with warnings.catch_warnings(action="ignore"):
         try:
             yield
         except MemoryError:
             raise
-        except Exception as error:  # decoders raise all kinds: KeyError, struct.error, RuntimeError
+        except Exception as error:  # decoders raise many types: KeyError, struct.error, RuntimeError
             raise replacement or DamagedError("cannot be decoded") from error
 
 
@@ -45,7 +45,7 @@ def open_picture(data: bytes, header: ImageHeader) -> "ImageFile":
 
 
 def _open(data: bytes, header: ImageHeader) -> "ImageFile":
-    # Imported late: Pillow and its plugins would cost every cold start 80 ms.
+    # Imported late: Pillow and its plugins would add 80 ms to every cold start.
     from PIL import Image
 
     # Pillow's limit applies to the whole process; ours is checked before Pillow opens the file.

@@ -1,6 +1,6 @@
-"""Encodings of what is sent to providers: which ones to try, and their bytes.
+"""Encodings of photos for providers: which ones to try, and their bytes.
 
-What is delivered to customers is encoded in output.py, with other trade-offs.
+Pictures for customers are encoded in output.py, with other trade-offs.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _MAX_SIDES: dict[str, int] = {"jpeg": 65_500, "png": 2**31 - 1, "webp": webp.MAX
 _MAX_LOSSLESS_WEBP_PIXELS = 12_000_000
 """A larger picture takes longer to encode than intake can wait."""
 _ROUNDING_MARGIN = 0.999
-"""Scaled sides are rounded, and must not exceed the limit because of that."""
+"""Keeps a scaled side that is rounded up below the limit."""
 _LOSSLESS_METHOD = 1
 _LOSSY_METHOD = 2
 """WebP's effort levels: the next one saves less than 1 % and takes twice as long."""
@@ -68,17 +68,17 @@ class Encoding:
 def list_encodings(
     *, has_alpha: bool, is_lossless: bool, source_encoding: Encoding | None, formats: Sequence[str]
 ) -> list[Encoding]:
-    """Lists the encodings to try for a picture, best first; none if it is transparent and no format can hold that.
+    """Lists the encodings to try for a picture, best first; none if it is transparent and no format supports that.
 
     `is_lossless`: the source's pixels were never compressed with loss. `source_encoding`: how a source JPEG was
-    encoded. `formats`: those that the provider takes.
+    encoded. `formats`: the formats that the provider accepts.
     """
     lossy: PhotoFormat = "webp" if has_alpha else "jpeg"
     candidates = [Encoding("png"), Encoding("webp")] if is_lossless else []
     candidates += [source_encoding] if source_encoding else []
     subsampling = source_encoding.subsampling if source_encoding else 0
     candidates += [Encoding(lossy, quality, subsampling=subsampling) for quality in QUALITIES]
-    # If WebP is not accepted, or cannot be this large, transparency is worth more than size.
+    # If WebP is not accepted, or cannot be this large, transparency matters more than size.
     candidates += [Encoding("png")] if has_alpha and not is_lossless else []
     return [encoding for encoding in candidates if encoding.format in formats]
 
@@ -91,7 +91,7 @@ def encode_picture(picture: "Image", encoding: Encoding) -> bytes:
 
 
 def _options(encoding: Encoding) -> dict[str, Any]:
-    # JPEG without Pillow's `optimize`: that fails on noise, whose file outgrows the buffer that Pillow reserves.
+    # JPEG without Pillow's `optimize`: it fails on noisy pictures, whose output exceeds Pillow's buffer.
     match encoding.format:
         case "jpeg" if encoding.quantization_tables is not None:
             return {

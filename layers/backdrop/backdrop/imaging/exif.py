@@ -35,7 +35,7 @@ def is_sideways(orientation: int) -> bool:
 
 
 def apply_orientation(picture: "Image", orientation: int) -> "Image":
-    """Returns the picture as it is meant to be seen; the same object if it is upright already."""
+    """Returns the picture upright; the same object if it already is."""
     from PIL.Image import Transpose
 
     transpositions = {

@@ -37,7 +37,7 @@ def compute_frame(width: int, height: int, output: OutputSpec) -> Frame:
 
 
 def shrink_frame(frame: Frame, max_side: int, max_pixels: int) -> Frame:
-    """Scales a frame down to what a format can hold."""
+    """Scales a frame down to a format's limits."""
     width, height = frame.size
     scale = min(1.0, max_side / max(frame.size), sqrt(max_pixels / (width * height)))
     if scale == 1:
@@ -74,7 +74,7 @@ def _pad(width: int, height: int, frame_size: tuple[int, int], output: OutputSpe
 
 
 def _contain(width: int, height: int, output: OutputSpec) -> Frame:
-    # A margin that is a share of the output grows with the subject, so it is part of what is scaled.
+    # A margin that is a share of the output grows with the subject, so it is scaled too.
     margin_share, fixed_margin = output.margin_share, output.margin_pixels
     scaled_margin = margin_share / (1 - 2 * margin_share) * min(width, height)
     unlimited = MAX_SIDE if output.has_free_space else None

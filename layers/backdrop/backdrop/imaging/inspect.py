@@ -1,4 +1,4 @@
-"""Checks of a photo before anything is paid for: what it is, how large, and whether it is complete."""
+"""Checks of a photo before anything is paid for: its type, its size, and whether it is complete."""
 
 from backdrop.imaging.formats import read_header, validate_structure
 from backdrop.imaging.formats.header import (
@@ -19,9 +19,9 @@ MIN_SIDE_PIXELS = 16
 MAX_SIDE_RATIO = 20
 """No panorama is longer. Such strips are sprite sheets or broken exports."""
 
-SUPPORTED_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF"
+SUPPORTED_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, and GIF"
 
-_SAVE_AS = "Save it as JPEG, PNG or WebP, and upload the new file."
+_SAVE_AS = "Save it as JPEG, PNG, or WebP, and upload the new file."
 _ADVICE: dict[FileFamily, str] = {
     "raw": "Develop it in your photo software, export it as JPEG, and upload the new file.",
     "design": "Export it from its program as a flat PNG or JPEG, and upload the new file.",

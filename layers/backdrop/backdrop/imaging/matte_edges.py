@@ -1,7 +1,7 @@
-"""Refines the edge of a cut-out to more pixels than its matte has, from what the photo shows there.
+"""Refines the edge of a cut-out beyond the resolution of its matte, using the photo's pixels there.
 
 Where the subject's color F and the background's color B are known, the alpha of a pixel I of the photo follows from how
-far I is along the line from B to F. A provider's matte is right on the whole but too coarse. So its scaled alpha is
+far I is along the line from B to F. A provider's matte is right overall but too coarse. So its scaled alpha is
 corrected by the difference between that measure of the photo and the same measure of the photo at the matte's own
 sharpness. The color of a pixel that is partly subject is I without its share of B.
 """
@@ -34,7 +34,7 @@ _EDGE_GAIN_TABLE = [0 if steep <= 2 else round(255 * (steep - 2) / (steep + 13))
 """The weight of a correction for each range of the matte's alpha within three pixels. It is low on a soft shadow and
 inside glass, where the photo shows only grain beyond the matte."""
 _COLOR_NOISE = 300.0
-"""Squared color distance (channels 0 to 255) below which subject and background cannot be told apart."""
+"""Squared color distance (channels 0 to 255) below which subject and background cannot be distinguished."""
 _REGULARIZATION = 0.02
 """Keeps the color of a faint pixel near the subject's, since dividing by its alpha would amplify the photo's noise."""
 _BLUR_RADII = (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)

@@ -9,7 +9,7 @@ from backdrop.imaging.sniff import sniff_file
 
 
 def strip_metadata(data: bytes, photo_format: PhotoFormat) -> bytes:
-    """Returns the photo with only what its decoder needs; the same object if there is nothing else in it.
+    """Returns the photo with only the parts that its decoder needs; the same object if it has no others.
 
     Works by allow-lists, so unknown parts are removed too. `data` has passed `prepare_photo`; other data may raise
     `ImageFormatError`.
@@ -24,7 +24,7 @@ def strip_metadata(data: bytes, photo_format: PhotoFormat) -> bytes:
 
 
 def strip_photo_metadata(data: bytes) -> bytes:
-    """Strips metadata from a photo that needs no conversion. Data of other formats is returned as it is."""
+    """Strips metadata from a photo that needs no conversion. Data of other formats is returned unchanged."""
     photo_format = sniff_file(data).format
     return strip_metadata(data, photo_format) if photo_format else data
 

@@ -1,6 +1,6 @@
 """Builds outputs from the provider's file: in sRGB, trimmed, fitted into a frame, and encoded.
 
-What is sent to providers is encoded in encode.py, with other trade-offs.
+Photos for providers are encoded in encode.py, with other trade-offs.
 """
 
 from collections.abc import Callable, Generator
@@ -36,11 +36,11 @@ _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _MAX_OPTIMIZED_PIXELS = 1_000_000
 """PNG's best compression saves about 4 % and takes eight times as long, which is seconds for a larger picture."""
 _MAX_PROGRESSIVE_PIXELS = 16_000_000
-"""While a progressive JPEG is written, memory holds all of it, at 6 bytes per pixel."""
+"""While a progressive JPEG is written, the whole picture is held in memory, at 6 bytes per pixel."""
 _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
 """The encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
 _LARGE_WEBP_PIXELS = 4_000_000
-"""Above this, memory has no room for the encoder and a photo of 50 megapixels at the same time."""
+"""Above this, the encoder and a photo of 50 megapixels do not fit into memory together."""
 _PNG_COMPRESS_LEVEL = 4
 """zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2 %."""
 _WEBP_METHOD = 4
@@ -166,7 +166,7 @@ def _encode_output(composed: _ComposedPicture, output: OutputSpec) -> OutputFile
 
 
 def _find_webp_limits(picture: "Image", frame: Frame, background: str | None) -> tuple[int, int]:
-    """Returns the most pixels per side, and of the whole picture."""
+    """Returns the maximum pixels per side and of the whole picture."""
     return webp.MAX_SIDE, _MAX_WEBP_PIXELS[_choose_mode(picture, frame, background)]
 
 
@@ -177,7 +177,7 @@ def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
 def _place_in_frame(picture: "Image", frame: Frame, background: str | None) -> "Image":
     """Draws the frame's part of the picture at its size and offset, on the background.
 
-    Pillow weights colors by their alpha when it scales, so that no edge turns dark.
+    Pillow weights colors by their alpha when it scales, so edges do not turn dark.
     """
     from PIL import Image
 
@@ -208,7 +208,7 @@ def _drop_opaque_alpha(picture: "Image") -> "Image":
 
 @contextmanager
 def _translate_encoder_errors(size: Size, output: OutputSpec) -> Generator[None]:
-    """Raises `ResultError` in place of an encoder's errors."""
+    """Converts an encoder's errors to `ResultError`."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -217,7 +217,7 @@ def _translate_encoder_errors(size: Size, output: OutputSpec) -> Generator[None]
 
 
 def _convert_to_png(picture: "Image") -> bytes:
-    """Encodes a decoded picture as PNG in its own mode if PNG has that, with its own color profile."""
+    """Encodes a decoded picture as PNG in its own mode if PNG supports that, with its own color profile."""
     fits = picture.mode in _PNG_MODES
     file = BytesIO()
     # A profile applies only to the colors that it came with.
@@ -257,7 +257,7 @@ def _save_jpg(picture: "Image", file: BytesIO, quality: int) -> None:
     try:
         picture.save(file, "JPEG", **options, optimize=True, progressive=True)
     except OSError:
-        # Noise outgrows the buffer that Pillow reserves for such files. A plain JPEG is written piece by piece.
+        # A noisy picture exceeds Pillow's buffer for such files. A plain JPEG is written piece by piece.
         file.seek(0)
         file.truncate()
         picture.save(file, "JPEG", **options)

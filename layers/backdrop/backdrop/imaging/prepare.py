@@ -51,10 +51,10 @@ _ORIENTED_BY_DECODER = frozenset({"heic", "tiff"})
 
 @dataclass(frozen=True, slots=True)
 class PreparedPhoto:
-    """What is sent to the provider for a photo.
+    """The picture that is sent to the provider for a photo.
 
-    `data` is None if the photo is sent as it is; its metadata is stripped when it is sent. `width`, `height` (pixels),
-    and `format` describe what is sent. `original_size` is the photo's width and height as it is displayed.
+    `data` is None if the photo needs no conversion; its metadata is stripped when it is sent. `width`, `height`
+    (pixels), and `format` describe the picture that is sent. `original_size` is the photo's displayed width and height.
     """
 
     data: bytes | None
@@ -69,8 +69,8 @@ class PreparedPhoto:
 class _OpenedPhoto:
     """A photo of an accepted size, not yet decoded.
 
-    `load` decodes it, and `orientation` is what remains to be applied then. `header` is set if the file may be sent as
-    it is. `source_encoding` is how a JPEG was encoded.
+    `load` decodes it, and `orientation` must be applied afterwards. `header` is set if the file needs no conversion.
+    `source_encoding` is how a JPEG was encoded.
     """
 
     load: Callable[[], "Image"]

@@ -1,6 +1,6 @@
 """Compares a result's size with its photo's: whether it can be the same picture scaled, and whether it is smaller.
 
-Sizes are (width, height) in pixels, the photo's as it is displayed, after EXIF orientation.
+Sizes are (width, height) in pixels, the photo's as displayed, after EXIF orientation.
 """
 
 from math import ceil
@@ -8,7 +8,7 @@ from math import ceil
 type Size = tuple[int, int]
 
 TOLERANCE = 0.01
-"""The share of a side that counts as a rounding difference. One pixel always does."""
+"""Differences up to this share of a side count as rounding. One pixel always does."""
 
 
 def has_same_aspect_ratio(photo: Size, result: Size) -> bool:

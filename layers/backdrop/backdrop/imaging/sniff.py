@@ -1,4 +1,4 @@
-"""Detects what a file is from its bytes, never from its name, and describes it for the error report."""
+"""Detects a file's type from its bytes, never from its name, and describes it for the error report."""
 
 from codecs import getincrementaldecoder
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _VISIBLE_CONTROLS = frozenset("\t\n\r\f")
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file is. `description` completes the sentence `The file is …`.
+    """A file's type. `description` completes the sentence `The file is …`.
 
     `format` is set only for the family `photo`. `convertible_format` is set for the formats of the family `convertible`
     that `prepare_photo` converts.
@@ -83,7 +83,7 @@ _MARKUP: tuple[tuple[str, FileKind], ...] = (
 
 
 def sniff_file(data: bytes) -> FileKind:
-    """Detects what the bytes are; unknown ones are described by how they begin. Never raises."""
+    """Detects the type of a file; an unknown type is described by its first bytes. Never raises."""
     if webp.is_webp(data):
         return FileKind("a WebP picture", "photo", "webp")
     for offset, magic, kind in _SIGNATURES:

@@ -1,4 +1,4 @@
-"""Finds the subject of a picture, without borders that show nothing of it."""
+"""Finds the subject of a picture, without its empty borders."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -9,7 +9,7 @@ MIN_VISIBLE_ALPHA = 16
 """Alpha (0 to 255) below which a pixel counts as removed."""
 
 MAX_BORDER_DIFFERENCE = 10
-"""How far (of 255 per channel) a border may differ from its corner: enough for JPEG noise, not for a gradient."""
+"""Maximum difference (0–255 per channel) of a border from its corner: enough for JPEG noise, not for a gradient."""
 
 
 type PixelBox = tuple[int, int, int, int]

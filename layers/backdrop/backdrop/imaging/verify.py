@@ -1,4 +1,4 @@
-"""Checks a paid picture before it is delivered: whether it decodes, and whether it is what the job requested."""
+"""Checks a paid picture before it is delivered: whether it decodes, and whether it matches the job."""
 
 from dataclasses import dataclass
 

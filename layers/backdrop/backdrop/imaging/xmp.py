@@ -1,4 +1,4 @@
-"""The XMP packet in every delivered picture, which tells people and platforms that AI changed it."""
+"""The XMP packet in every delivered picture, which marks it as changed by AI."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ SOURCE_TYPES: Mapping[str, str] = {
 
 A replaced background is `Edited using Generative AI`: a photo that a generative model corrected or extended, for
 example by inpainting. A removed background is `Algorithmically-altered media`: an algorithm that a person used changed
-the photo and left its main content as it was, and every visible pixel is the photo's own. The field is
+the photo and left its main content unchanged, and every visible pixel is the photo's own. The field is
 `DigitalSourceType` of the IPTC Extension (IPTC Photo Metadata Standard 2025.1): one URL of the vocabulary, as plain
 text.
 """

@@ -1,4 +1,4 @@
-"""Parses a file's bytes as a JSON object, with error messages that lead to the line or path."""
+"""Parses a file's bytes as a JSON object, with error messages that name the line or path."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from backdrop.model.error_catalog import FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
 
 MAX_SIDECAR_BYTES = 65_536
-# Python converts no longer text to an integer.
+# Python converts no text longer than this to an integer.
 MAX_NUMBER_DIGITS = 4_300
 _ENCODING_PREFIXES = (
     (b"\xff\xfe\0\0", "UTF-32"),

@@ -18,9 +18,9 @@ FIELD_GROUPS: tuple[frozenset[str], ...] = (
     OPERATION_GROUP,
     frozenset({"style_preset", "style_codes", "style_type", "style_reference_images"}),
 )
-# These fields reach the provider and are part of a job's identity. All others only affect what is done with the result.
+# These fields reach the provider and are part of a job's identity. All others only affect how the result is processed.
 PURCHASE_FIELDS = frozenset({"operation", "provider", *PROVIDER_FIELDS})
-_OPAQUE_ADVICE = "Set a background for the output, or another format."
+_OPAQUE_ADVICE = "Set a background for the output, or choose a format with transparency."
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ResolvedInstructions:
 
     @property
     def purchase_fields(self) -> dict[str, Any]:
-        """The fields that reach the provider, as given: the part of a job's identity that says what is bought."""
+        """The fields that reach the provider, as given. A job's identity includes them."""
         return {name: value for name, value in self.fields.items() if name in PURCHASE_FIELDS}
 
     @property
@@ -45,7 +45,7 @@ class ResolvedInstructions:
         return self.fields.get("revision")
 
     def list_providers(self, default: str) -> tuple[str, ...]:
-        """Returns the providers that may do the job, in order of preference."""
+        """Returns the providers that may run the job, in order of preference."""
         preference = self.fields.get("provider", default)
         return (preference,) if isinstance(preference, str) else tuple(preference)
 
@@ -72,7 +72,7 @@ def resolve(sources: Sequence[InstructionSource], variant: str = "") -> Resolved
 def merge_instructions(sources: Sequence[InstructionSource], variant: str = "") -> ResolvedInstructions:
     """Merges the sources for one variant, nearest first. Within a source, the variant's own fields are nearer.
 
-    The caller has reported the errors inside the sources before.
+    The caller has already reported errors within the sources.
     """
     fields: dict[str, Any] = {}
     provenance: dict[str, str] = {}

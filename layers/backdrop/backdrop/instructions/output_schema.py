@@ -132,7 +132,7 @@ MARKETPLACE_OUTPUT: dict[str, Any] = {
     "trim": True,
     "margin": "7.5%",
 }
-"""White, square, and trimmed, with the subject filling 85%: what marketplaces require of a main picture."""
+"""White, square, and trimmed, with the subject filling 85%, as marketplaces require for a main picture."""
 
 
 class OutputModel(BaseModel):
@@ -172,7 +172,7 @@ class OutputModel(BaseModel):
     )
     background: HexColor | None = Field(
         None,
-        description="The color under transparent parts and in free space. Without it, they are transparent.",
+        description="The color under transparent parts and in free space. If omitted, these areas are transparent.",
         examples=["#ffffff", "white"],
     )
     trim: bool | None = Field(

@@ -13,7 +13,7 @@ PaletteName = Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "P
 
 
 def _wrap_name(value: object) -> object:
-    """A bare name is short for an object with that name."""
+    """A bare name is shorthand for an object with that name."""
     return {"name": value} if isinstance(value, str) else value
 
 

@@ -79,7 +79,7 @@ def parse_request(instructions: Mapping[str, Any]) -> InstructionSource:
 
 
 def select_backdrop_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Returns the tags that are, or are nearly, Backdrop's. Other tools' tags may change and have no effect."""
+    """Returns Backdrop's tags, including misspelled ones. Other tools' tags may change and have no effect."""
     prefixed_tags = {name.removeprefix(TAG_PREFIX): text for name, text in tags.items() if name.startswith(TAG_PREFIX)}
     known_names = frozenset(_load_model().model_fields)
     return {name: text for name, text in (prefixed_tags or tags).items() if name in known_names or _suggest_field(name)}

@@ -10,7 +10,7 @@ from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, 
 from backdrop.model.styles import STYLE_PRESETS
 
 MAX_NAME_EDITS = 2
-# Desktops add these to names: a hidden suffix, and the count of a second download.
+# Operating systems and browsers add these to names: a hidden suffix, and the count of a second download.
 _DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 
 
@@ -82,7 +82,7 @@ def is_misspelled_defaults(key: str) -> bool:
 
 
 def _list_candidates(keys: Collection[str], normalized_expected: Collection[str]) -> list[str]:
-    """Returns the files that may belong to this photo, without those that belong to another photo, or nearly do."""
+    """Returns the files that may belong to this photo, excluding those that match or nearly match another photo."""
     others_sidecars = {name for key in keys if classify_key(key) is ObjectKind.PHOTO for name in list_sidecar_keys(key)}
     normalized_others = {_normalize(name) for name in others_sidecars}.difference(normalized_expected)
     json_files = (key for key in keys if ".json" in key.lower() and classify_key(key) is not ObjectKind.DEFAULTS)

@@ -68,7 +68,7 @@ def _find_invalid_characters(text: str) -> list[str]:
 
 
 def _wrap_in_list(value: object) -> object:
-    """A single string is short for a list with that entry."""
+    """A single string is shorthand for a one-item list."""
     return [value] if isinstance(value, str) else value
 
 
@@ -131,7 +131,7 @@ def _iterate_levels(value: object) -> Iterator[Sequence[Any]]:
 
 
 def _serialize_shallowly(value: Any) -> str:
-    """Returns the characters of a value's canonical JSON without those of the values in it."""
+    """Returns a value's canonical JSON, excluding nested values."""
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         return "{}" + ":".join(map(to_canonical_json, fields)) + "," * len(fields)

@@ -219,7 +219,7 @@ class PhotoIntake:
         )
 
     def _refuse_request(self, state: PhotoState, plan: JobPlan) -> IntakeResult:
-        """Reports why the request is refused. The photo's own state stays as it is."""
+        """Reports why the request is refused. The photo's own state stays unchanged."""
         source, request = mark_request_seen(state.source, state.event.request), state.event.request
         image_request = build_pending_request(source, request, self.clock.now(), problems=plan.problems)
         problems = (*plan.problems, *list_kept_missing_instructions(source, plan))
@@ -305,8 +305,8 @@ class PhotoIntake:
         """Writes the source and the transitions, before any message is sent.
 
         After a lost race, another delivery of the same message may have deleted the message, so it would not return if
-        this worker died now. Therefore a recheck is scheduled for when this worker must have ended. A recheck schedules
-        none itself, because concurrent rechecks would keep overtaking each other.
+        this worker crashed now. Therefore, a recheck is scheduled for after this worker's time limit. A recheck
+        schedules none itself, because concurrent rechecks would keep overtaking each other.
         """
         if event.lost_race and not event.is_repeated:
             recheck = RecheckMessage(bucket=source.bucket, key=source.key)
@@ -316,7 +316,7 @@ class PhotoIntake:
     def _dispatch(
         self, source: Source, jobs: Sequence[Job], job_transitions: Sequence[transitions.Transition] = ()
     ) -> IntakeResult:
-        """Sends the jobs on. For each ended job, deliver is notified and wakes the jobs that wait for it."""
+        """Forwards the jobs. Deliver is notified of each ended job, and wakes the jobs that wait for it."""
         for transition in job_transitions:
             if transition.job.has_ended:
                 enqueue_delivery(self.deliver_queue, source, transition.job.job_id)

@@ -1,4 +1,4 @@
-"""Finds the photos of a batch that the ledger does not have yet, in one request, because most photos are new."""
+"""Finds the photos of a batch that are not in the ledger yet, in one request, because most photos are new."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class BatchPrefetch:
     _new_ids: set[str] = field(default_factory=set[str])
 
     def start_batch(self, events: Iterable[IntakeEvent]) -> None:
-        """Takes the events of the batch. For a single photo, nothing is prefetched."""
+        """Prefetches the photos of these events, unless there is only one."""
         photo_events = (
             event for event in events if event.is_first_object_change and classify_key(event.key) is ObjectKind.PHOTO
         )

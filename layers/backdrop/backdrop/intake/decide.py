@@ -1,4 +1,4 @@
-"""What intake does about one photo: two decision tables.
+"""Intake's two decision tables for one photo.
 
 An event only names the object to check; the facts come from the ledger and the bucket. `BEFORE_RESOLVING` decides
 whether the instructions must be resolved into jobs, and `AFTER_RESOLVING` decides what happens to those jobs. The first
@@ -14,7 +14,7 @@ class Decision(StrEnum):
     """What intake does before it resolves instructions.
 
     - `ignore`: nothing.
-    - `redeliver`: send the jobs on as they are. Starts no new purchase.
+    - `redeliver`: forward the jobs unchanged. Starts no new purchase.
     - `reopen`: keep the jobs of these bytes. Jobs that ended without a charge run again.
     - `wait`: give the photo `SettleSeconds` for its instructions to arrive.
     - `resolve`: resolve the instructions into jobs. The second table decides about them.
@@ -37,9 +37,9 @@ class PlanDecision(StrEnum):
     """What intake does with resolved instructions.
 
     - `apply`: make them the photo's new state. Jobs that it no longer names end.
-    - `refuse_request`: report the reason, and leave the photo and its jobs as they are.
+    - `refuse_request`: report the reason, and leave the photo and its jobs unchanged.
     - `sidecar_first`: handle the photo as if no request had come, then handle the request.
-    - `redeliver`: send the jobs on as they are.
+    - `redeliver`: forward the jobs unchanged.
     """
 
     APPLY = auto()
@@ -52,10 +52,10 @@ class PlanDecision(StrEnum):
 
 
 class History(Flag):
-    """What the ledger knows about the photo.
+    """What the ledger has recorded about the photo.
 
     NEW_IN_PREFETCH: it had no item when the batch began, and was not read again. WAITING: for its instructions.
-    BLOCKED: on missing instructions, or on broken folder defaults. WAS_MISSING: it was deleted, so the present object
+    BLOCKED: on missing instructions, or on broken folder defaults. WAS_MISSING: it was deleted, so the current object
     is a new photo even if it has the same bytes.
     """
 
@@ -71,8 +71,8 @@ class EventKind(Flag):
     """Why intake checks the photo.
 
     OBJECT_CHANGED: it may have changed (S3, the sweep, corrected folder defaults). SETTLE_TIMEOUT: the time to wait for
-    its instructions is over. RERUN: a person wants its instructions resolved again. REQUEST: a message with
-    instructions of its own. REPEATED_REQUEST: a request that was handled before.
+    its instructions is over. RERUN: an operator requested a rerun. REQUEST: a message with instructions of its own.
+    REPEATED_REQUEST: a request that was handled before.
     """
 
     OBJECT_CHANGED = auto()
@@ -90,7 +90,7 @@ class Delivery(Flag):
 
 
 class Crashes(Flag):
-    """TOO_MANY: workers crashed on this photo, so it is not opened, except for a person's rerun."""
+    """TOO_MANY: workers crashed on this photo, so it is not opened, except for an operator's rerun."""
 
     TOLERABLE = auto()
     TOO_MANY = auto()
@@ -117,7 +117,7 @@ class Report(Flag):
 
 
 class References(Flag):
-    """CHANGED: a style reference image of an unpaid job has other bytes now."""
+    """CHANGED: a style reference image of an unpaid job has different bytes now."""
 
     SAME = auto()
     CHANGED = auto()
@@ -141,13 +141,13 @@ class OwnInstructions(Flag):
 class Jobs(Flag):
     """The photo's current jobs, compared with the bytes in the bucket, which have not been missing since.
 
-    FORGOTTEN: the ledger has deleted the jobs, but it recorded these bytes.
+    EXPIRED: the ledger has deleted the jobs, but it recorded these bytes.
     """
 
     NONE = auto()
     SAME_BYTES = auto()
     OTHER_BYTES = auto()
-    FORGOTTEN = auto()
+    EXPIRED = auto()
 
 
 class Problems(Flag):
@@ -165,14 +165,14 @@ class RequestedBy(Flag):
 
 
 class CancelMarks(Flag):
-    """OVERRULED: a person canceled a job, and the photo or its instructions were uploaded again since."""
+    """OVERRULED: an operator canceled a job, and the photo or its instructions have been uploaded again since."""
 
     IN_FORCE = auto()
     OVERRULED = auto()
 
 
 class Inspection(Flag):
-    """FAILED: the file cannot be used, whatever its instructions are."""
+    """FAILED: the file cannot be used, regardless of its instructions."""
 
     PASSED = auto()
     FAILED = auto()
@@ -262,7 +262,7 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.RESOLVE,
         ),
         Rule(
-            "Nothing changed, but the photo's own instructions request what only executions requested so far.",
+            "Nothing changed, but the photo's own instructions now request what previously only executions had.",
             (
                 History.KNOWN,
                 ~EventKind.SETTLE_TIMEOUT,
@@ -274,7 +274,7 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.REOPEN,
         ),
         Rule(
-            "Nothing changed, but the job was requested again after a person canceled it.",
+            "Nothing changed, but the job was requested again after an operator canceled it.",
             (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME, CancelMarks.OVERRULED),
             Decision.REOPEN,
         ),
@@ -289,13 +289,13 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.IGNORE,
         ),
         Rule(
-            "These are the bytes of its jobs, and removing instructions undoes nothing.",
-            (OwnInstructions.NONE, Jobs.SAME_BYTES | Jobs.FORGOTTEN),
+            "These are the bytes of its jobs, and removing instructions cancels nothing.",
+            (OwnInstructions.NONE, Jobs.SAME_BYTES | Jobs.EXPIRED),
             Decision.REOPEN,
         ),
         Rule(
             "These are the bytes of its jobs again, with the instructions that the jobs were resolved from.",
-            (~History.WAITING, Instructions.SAME, Jobs.SAME_BYTES | Jobs.FORGOTTEN, Problems.NONE),
+            (~History.WAITING, Instructions.SAME, Jobs.SAME_BYTES | Jobs.EXPIRED, Problems.NONE),
             Decision.REOPEN,
         ),
         Rule(
@@ -336,7 +336,7 @@ AFTER_RESOLVING = DecisionTable(
         ),
         Rule(
             "A request that cannot be carried out ends no job of the same bytes.",
-            (Jobs.SAME_BYTES | Jobs.FORGOTTEN,),
+            (Jobs.SAME_BYTES | Jobs.EXPIRED,),
             PlanDecision.REFUSE_REQUEST,
         ),
         Rule(

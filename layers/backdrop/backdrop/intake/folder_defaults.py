@@ -1,4 +1,4 @@
-"""Folder defaults: the instructions in `_backdrop.json` for its folder and below, and what happens when it changes."""
+"""Folder defaults: a `_backdrop.json` has instructions for its folder and below. This module handles its changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,14 +30,14 @@ RECHECK_DELAY_SECONDS = 120
 
 
 class FolderDefaultsCache:
-    """The folder defaults as they were when the batch first read each."""
+    """The folder defaults, each as first read in the batch."""
 
     def __init__(self, photos: InputBucket) -> None:
         self._photos = photos
         self._read: dict[tuple[str, str], InstructionSource | None] = {}
 
     def clear(self) -> None:
-        """Starts a new batch, because the files may have changed."""
+        """Clears the cache before a new batch, because the files may have changed."""
         self._read.clear()
 
     def read_inherited(self, bucket: str, key: str) -> list[InstructionSource]:
@@ -46,7 +46,7 @@ class FolderDefaultsCache:
         return [source for source in sources if source]
 
     def read(self, bucket: str, key: str) -> tuple[StoredObject | None, InstructionSource | None]:
-        """Reads one folder's defaults, past the cache."""
+        """Reads one folder's defaults, bypassing the cache."""
         stored = self._photos.read(bucket, key, max_bytes=MAX_SIDECAR_BYTES)
         self._read[bucket, key] = parse_stored_file(key, stored) if stored else None
         return stored, self._read[bucket, key]
@@ -88,7 +88,7 @@ class FolderDefaultsIntake:
         *,
         before_blocking: bool = True,
     ) -> tuple[Problem, ...]:
-        """Records the errors in a folder's defaults, and how many photos wait for it: one report for all.
+        """Records the errors in a folder's defaults and the number of photos that wait, in one report for all.
 
         `before_blocking`: a photo is about to be blocked, so a later check counts it.
         """

@@ -21,7 +21,7 @@ from backdrop.ports import Clock, InputBucket
 
 @dataclass(frozen=True)
 class InstructionResolver:
-    """The only way from a photo to its jobs, for intake, `rerun`, and `lint`."""
+    """The only code that turns a photo's instructions into jobs, for intake, `rerun`, and `lint`."""
 
     photos: InputBucket
     reader: PhotoReader
@@ -33,7 +33,7 @@ class InstructionResolver:
     read_health: HealthReader = assume_healthy
 
     def clear_caches(self) -> None:
-        """Folder defaults and reference images may have changed since they were read."""
+        """Clears folder defaults and reference images, which may have changed since they were read."""
         self.folder_defaults.clear()
         self.reference_images.clear()
 
@@ -70,7 +70,7 @@ class InstructionResolver:
         return plan_jobs(source, snapshot.photo, jobs, instruction_sources, routing, hash_references, now)
 
     def has_changed_references(self, source: Source, jobs: Sequence[Job]) -> bool:
-        """Whether the reference images of an unpaid job have changed. If not, stores them for the call again."""
+        """Whether the reference images of an unpaid job have changed. If not, stores them again for the call."""
         for job in jobs:
             if job.status is JobStatus.ACCEPTED and REFERENCES_FIELD in job.purchase_spec:
                 try:

@@ -33,7 +33,7 @@ type ReferenceHasher = Callable[[Sequence[str]], list[str]]
 
 @dataclass(frozen=True)
 class JobPlan:
-    """A photo's jobs by its instructions: one for each variant, or the problems that prevent it."""
+    """The jobs a photo's instructions call for: one for each variant, or the problems that prevent it."""
 
     jobs: tuple[Job, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -47,7 +47,7 @@ class JobPlan:
 
 @dataclass(frozen=True)
 class RoutingContext:
-    """What routing needs: the default provider, the enabled providers, their prices, and their health."""
+    """The inputs of routing: the default provider, the enabled providers, their prices, and their health."""
 
     default_provider: str
     enabled_providers: Collection[str]

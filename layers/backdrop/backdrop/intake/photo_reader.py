@@ -1,4 +1,4 @@
-"""Reads one photo from the bucket: its bytes, its sidecar, and its tags as they are now."""
+"""Reads the current state of one photo from the bucket: its bytes, its sidecar, and its tags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ UNREAD_SHA256 = "not opened"
 
 @dataclass(frozen=True)
 class PhotoSnapshot:
-    """The present state of one photo. `instructions_fingerprint` changes with the sidecar or the tags."""
+    """The current state of one photo. `instructions_fingerprint` changes with the sidecar or the tags."""
 
     photo: PhotoFacts
     photo_error: PhotoError | None
@@ -40,7 +40,7 @@ class PhotoReader:
     max_megapixels: int
 
     def read(self, bucket: str, key: str, recorded: PhotoFacts | None) -> PhotoSnapshot | None:
-        """Returns None if there is no photo. Does not read bytes again that `recorded` shows to be valid."""
+        """Returns None if there is no photo. Skips bytes that `recorded` shows to be valid."""
         verified = recorded if recorded and recorded.sha256 else None
         stored = self.photos.read(bucket, key, max_bytes=MAX_FILE_BYTES, known_etag=verified.etag if verified else None)
         if stored is None:
@@ -51,7 +51,7 @@ class PhotoReader:
         return PhotoSnapshot(photo, error, *_read_instructions(self.photos, bucket, key, has_tags=stored.may_have_tags))
 
     def read_without_bytes(self, bucket: str, key: str, recorded: PhotoFacts | None) -> PhotoSnapshot | None:
-        """Like read(), but does not open the photo: bytes that are not known are assumed to be valid."""
+        """Like read(), but does not open the photo: unknown bytes are assumed to be valid."""
         stored = self.photos.read(bucket, key, max_bytes=0)
         if stored is None:
             return None
@@ -78,7 +78,7 @@ class PhotoReader:
             return facts, error
 
     def _prepare_photo(self, facts: PhotoFacts, data: bytes) -> PhotoFacts:
-        """Inspects a photo, and stores its prepared form if it cannot be sent as it is."""
+        """Inspects a photo, and stores its prepared form if it needs conversion."""
         prepared, sha256 = prepare_photo(data, PHOTO_LIMITS["ideogram"], self.max_megapixels), sha256_hex(data)
         if prepared.data is not None:
             self.inputs.put(prepared_photo_name(sha256), prepared.data)
@@ -95,7 +95,7 @@ class PhotoReader:
 
 
 def read_crashed_photo(photos: InputBucket, bucket: str, key: str, crashes: int) -> PhotoSnapshot | None:
-    """Reads a photo that crashed the workers that opened it, without opening it again."""
+    """Reads a photo without opening it, because opening it crashed workers."""
     stored = photos.read(bucket, key, max_bytes=0)
     if stored is None:
         return None

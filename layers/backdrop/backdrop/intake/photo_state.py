@@ -114,7 +114,7 @@ class PhotoState:
 
     @cached_property
     def event(self) -> IntakeEvent:
-        """The effective event: a request that was handled before only repeats the messages of the first time."""
+        """The effective event: a request that was handled before only resends its messages."""
         is_repeated = self.received_event.request and self.image_requests.is_duplicate(
             self.source, self.received_event.request
         )
@@ -225,7 +225,7 @@ def compare_jobs(source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -
     are_complete = len(current) == len(source.jobs) or are_recorded
     if not source.jobs or source.was_missing or not are_complete or any(job.sha256 != sha256 for job in current):
         return Jobs.OTHER_BYTES if current else Jobs.NONE
-    return Jobs.SAME_BYTES if current else Jobs.FORGOTTEN
+    return Jobs.SAME_BYTES if current else Jobs.EXPIRED
 
 
 def classify_problems(source: Source) -> Problems:

@@ -35,7 +35,7 @@ def clear_photo(source: Source, problems: tuple[Problem, ...]) -> Source:
 def list_kept_refusals(
     source: Source, snapshot: PhotoSnapshot, plan: JobPlan, *, was_decided: bool
 ) -> tuple[Problem, ...]:
-    """Returns the refused requests that the report keeps, because the instructions are the same and led to no job.
+    """Returns the refused requests that the report keeps, because the instructions are unchanged and produced no job.
 
     A photo that got jobs because broken folder defaults were corrected keeps them too: those jobs do not answer the
     requests.

@@ -30,7 +30,7 @@ class ReferenceImages:
         self._known: dict[tuple[str, ...], list[str]] = {}
 
     def clear(self) -> None:
-        """Starts a new batch, because the images may have changed."""
+        """Clears the cache before a new batch, because the images may have changed."""
         self._known.clear()
 
     def hash_and_store(self, bucket: str, photo_key: str, keys: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ class Intake:
     _handled_keys: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def start_batch(self, events: Iterable[IntakeEvent] = ()) -> None:
-        """Clears what was read for the last batch. `events`: the events of this batch, if known."""
+        """Clears the caches of the last batch. `events`: the events of this batch, if known."""
         self.photo_intake.prefetch.start_batch(events)
         self.folder_defaults.clear()
         self.reference_images.clear()
@@ -76,7 +76,7 @@ class Intake:
         """Yields the keys of a sidecar's own photo and of those that share it.
 
         These are `red.jpg` and `red.jpg.*`, or `red` and `red.*`. Other photos, such as `red-1.jpg`, sort between `red`
-        and `red.jpg`. They are not listed, however many there are. A deleted photo has an event of its own.
+        and `red.jpg`. They are not listed, even if there are many. A deleted photo has an event of its own.
         """
         if stem_of(photo_key) == photo_key.rpartition("/")[2]:
             return chain((photo_key,), self.photos.list_folder_keys(bucket, f"{photo_key}."))
@@ -93,7 +93,7 @@ class Intake:
         return result
 
     def _handle_photo(self, event: IntakeEvent) -> IntakeResult:
-        """A redelivered event leaves a mark, so that a photo that crashes workers is detected."""
+        """Marks a redelivered event, so that a photo that crashes workers is detected."""
         return (
             self._handle_with_crash_mark(event)
             if event.is_repeated or event.receive_count > 1

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 PROVIDERS = ("ideogram", "segmind", "1min", "runware")
-# Ideogram's "10MB", in the smaller reading (API reference of replace-background, v1). 1min.ai has the same limit; the
-# others publish none.
+# Ideogram's "10MB", in the smaller interpretation (API reference of replace-background, v1). 1min.ai has the same
+# limit; the others publish none.
 MAX_PHOTO_BYTES = 10_000_000
 # The hash of a job contains the bytes of these files, not their keys.
 REFERENCES_FIELD = "style_reference_images"
@@ -249,3 +249,9 @@ def to_provider_json(provider: str, purchase_spec: Mapping[str, Any]) -> dict[st
             target = target.setdefault(step, {})
         target[last] = value
     return body
+
+
+def list_request_names(provider: str) -> frozenset[str]:
+    """Returns the provider's names of all fields; of nested ones, each part of the dotted name."""
+    fields = (field for (name, _), column in CAPABILITIES.items() if name == provider for field in column.values())
+    return frozenset(part for field in fields if field.name for part in field.name.split("."))

@@ -1,6 +1,6 @@
 """The circuit breaker of a lane: why it is paused, whether calls are blocked, and which call may probe the provider.
 
-The words are those of circuit breakers: a closed circuit allows every call. After three failures in a row the circuit
+The terms are those of circuit breakers: a closed circuit allows every call. After three failures in a row the circuit
 opens (`opened_since`): one job at a time is called, as a probe. In a paused lane, the event source mapping is disabled
 until every reason is lifted; if a probe can find out whether the reasons still apply, reconcile half-opens the lane.
 """
@@ -32,7 +32,7 @@ MAX_PROBE_DELAY = timedelta(seconds=120)
 SUSPECT_PROBE_DELAY = timedelta(seconds=120)
 PAUSED_DELAY_SECONDS = 10.0
 MAX_PROBE_WAIT_SECONDS = 30.0
-# Longer than a message lives (SQS keeps it for 14 days), and than the sweep looks back.
+# Longer than SQS keeps a message (14 days), and longer than the sweep goes back.
 MARK_LIFETIME = timedelta(days=30)
 # Each call reads its lane's item, which contains the marks.
 MAX_MARKS = 100
@@ -55,7 +55,7 @@ class PauseReason(StrEnum):
 class LaneState(StrEnum):
     """The state of a lane, as the command shows it to people and scripts.
 
-    `paused` lasts from the event `Provider Paused` to `Provider Resumed`, also while a probe that may end it is in
+    `paused` lasts from the event `Provider Paused` to `Provider Resumed`, including while a probe that may end it is in
     flight.
     """
 
@@ -101,7 +101,7 @@ class Pause(Record):
 
 @record
 class CancelMark(Record):
-    """Nothing that was requested up to `until` is bought for photos whose keys begin with `prefix`."""
+    """Cancels everything requested up to `until` for photos whose keys begin with `prefix`."""
 
     prefix: str
     until: datetime
@@ -115,12 +115,12 @@ class ProviderHealth(LedgerItem):
     """The health of one provider's lane.
 
     `failure_streak` counts failures in a row. `is_half_open`: the lane is paused, but probes are allowed, since
-    `half_open_since`. `half_open_attempts` counts the times that it was half-open without success; the next time is
-    `next_half_open_at`.
+    `half_open_since`. `half_open_attempts` counts the times that the lane was half-open without success; the next time
+    is `next_half_open_at`.
 
     `served_despite_refusal_at`: when a probe was last served while the lane was paused for an unexplained refusal; None
-    again once a refused job was rejected for it. `past_pauses`: for each reason, the last pause that has ended.
-    `announced_event_ids`: the IDs of the events that announced these. `cancel_marks`: what an operator has canceled.
+    again once a refused job was rejected for it. `past_pauses`: for each reason, the last ended pause.
+    `announced_event_ids`: the IDs of the events that announced these. `cancel_marks`: an operator's cancellations.
     """
 
     provider: str
@@ -162,7 +162,7 @@ class ProviderHealth(LedgerItem):
 
     @property
     def has_provider_problem(self) -> bool:
-        """Whether jobs wait because of the provider, so that those that name another provider should move there."""
+        """Whether jobs wait because of the provider, so jobs that name another provider should move there."""
         has_own_reason = any(pause.reason not in STACK_WIDE_REASONS for pause in self.pauses)
         return has_own_reason or (self.opened_since is not None and not self.pauses)
 
@@ -210,7 +210,7 @@ def start_probe(lane: ProviderHealth, now: datetime, until: datetime) -> Provide
 
 
 def is_probe_since_pause(job: Job, lane: ProviderHealth) -> bool:
-    """Whether the job's call is a probe that was sent after the lane was paused. It may outlast its worker."""
+    """Whether the job's call is a probe that was sent after the lane was paused. The call may outlast its worker."""
     call = job.find_attempt(job.attempt_no)
     return call is not None and call.is_probe and all(call.submitted_at >= pause.since for pause in lane.pauses)
 
@@ -271,7 +271,7 @@ def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> Prov
 
 
 def _record_failure(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
-    """After three failures in a row, only probes count, because calls that were sent before say nothing new."""
+    """After three failures in a row, only probes count, because earlier calls provide no new information."""
     streak = lane.failure_streak + 1
     if not probe and (streak < FAILURE_THRESHOLD or lane.opened_since):
         return replace(lane, failure_streak=streak)
@@ -354,7 +354,7 @@ def half_open_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
 
 
 def merge_mark(marks: Sequence[CancelMark], new: CancelMark) -> tuple[CancelMark, ...]:
-    """Adds a mark, and drops those that it covers and those that have expired."""
+    """Adds a mark, and drops covered and expired marks."""
     others = (
         mark
         for mark in drop_expired(marks, new.until)

@@ -20,7 +20,7 @@ def _adapter[T](kind: type[T]) -> "TypeAdapter[T]":
 
 @contextmanager
 def _hide_input() -> Generator[None]:
-    """Hides the record's values in validation errors, which are logged: it may contain links and task tokens."""
+    """Hides the record's values in logged validation errors, because they may contain links and task tokens."""
     from pydantic import ValidationError
 
     try:

@@ -27,13 +27,13 @@ class Facts:
         return cast("F", self._known[column])
 
     def with_fact(self, fact: Flag) -> "Facts":
-        """Adds a fact; what was read is not read again."""
+        """Adds a fact; facts already read are not read again."""
         return Facts(self._reads, *self._known.values(), fact)
 
 
 @dataclass(frozen=True)
 class Rule[D]:
-    """One row: the reason, the values that match, and the decision. A column that is not named matches any fact."""
+    """One row: the reason, the values that match, and the decision. An unnamed column matches any fact."""
 
     reason: str
     when: tuple[Flag, ...]
@@ -56,7 +56,7 @@ class DecisionTable[D]:
         return self.find_first_match(facts).then
 
     def find_first_match(self, facts: Facts) -> Rule[D]:
-        """Returns the first rule that matches. Does not read facts that can no longer make a difference."""
+        """Returns the first rule that matches. Does not read facts that can no longer affect the result."""
         rules = self.rules
         for at, column in enumerate(self.columns):
             if any(column in rule.cells for rule in self._list_undecided(rules, at)):

@@ -1,14 +1,35 @@
 """For each code: what it means, in which state it leaves its job, and what to do about it."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from backdrop.model.advice import Advice, FollowUp
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.sentence import Sentence
 
 
+class Cost(StrEnum):
+    """What a problem cost, as the list of codes says it. A report is more exact: it counts every call of the photo."""
+
+    NOTHING = "nothing"
+    PICTURE = "the picture, at its price"
+    PICTURE_NOT_DOWNLOAD = "the picture, at its price; the download costs nothing"
+    PAID_BEFORE = "nothing new; the picture was paid when it was made"
+    CALL_IN_FLIGHT = "the call that is out, where it is charged"
+    UNKNOWN = "nothing or the price: `unknown_usd`"
+    SEE_REPORT = "what the report says"
+
+    @property
+    def may_be_charged(self) -> bool:
+        """Whether a call may have been charged before the problem."""
+        return self is not Cost.NOTHING
+
+
 @dataclass(frozen=True)
 class CatalogEntry:
+    """`cost` is mandatory, so that no code can be added without it."""
+
+    cost: Cost
     disposition: Disposition
     meaning: Sentence
     advice: Advice
@@ -18,13 +39,15 @@ class CatalogEntry:
         return self.advice.text_for_photo
 
 
-def _entry(disposition: Disposition, meaning: str, remedy: str, follow_up: FollowUp = FollowUp.NOTHING) -> CatalogEntry:
-    return CatalogEntry(disposition, Sentence(meaning), Advice.from_text(remedy, follow_up))
+def _entry(
+    cost: Cost, disposition: Disposition, meaning: str, remedy: str, follow_up: FollowUp = FollowUp.NOTHING
+) -> CatalogEntry:
+    return CatalogEntry(cost, disposition, Sentence(meaning), Advice.from_text(remedy, follow_up))
 
 
-def _waiting_entry(meaning: str, remedy: str = "") -> CatalogEntry:
+def _waiting_entry(cost: Cost, meaning: str, remedy: str = "") -> CatalogEntry:
     advice = Advice.from_text(remedy, FollowUp.WAITS) if remedy else Advice(follow_up=FollowUp.WAITS)
-    return CatalogEntry(Disposition.WAITING, Sentence(meaning), advice)
+    return CatalogEntry(cost, Disposition.WAITING, Sentence(meaning), advice)
 
 
 _REPLACE_FILE = "Replace the file"
@@ -34,58 +57,77 @@ _PAY_AGAIN = "To buy it once more, run `backdrop redrive --pay-again` or set ano
 
 ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.NOT_A_PHOTO: _entry(
-        Disposition.REFUSED, "The file is not a picture, regardless of its name.", _REPLACE_FILE, FollowUp.RUNS
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The file is not a picture, regardless of its name.",
+        _REPLACE_FILE,
+        FollowUp.RUNS,
     ),
     Code.UNSUPPORTED_FORMAT: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "Backdrop does not open this picture format. It accepts JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, and GIF.",
         "Save the photo as JPEG, PNG, or WebP, and upload that file.",
     ),
     Code.EMPTY_FILE: _entry(
-        Disposition.REFUSED, "The file is empty (0 bytes).", "Upload it again; the first upload was interrupted."
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The file is empty (0 bytes).",
+        "Upload it again; the first upload was interrupted.",
     ),
     Code.TRUNCATED_PHOTO: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The file ends before the picture is complete.",
         "Upload it again from the original; this copy is cut off.",
     ),
     Code.DAMAGED_PHOTO: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The picture's data is corrupt.",
         "Open the original, save it again, and upload that file.",
     ),
     Code.EXTREME_RATIO: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "One side of the picture is more than 20 times as long as the other.",
         "Crop it closer to a square, and upload that file.",
     ),
     Code.TOO_LARGE_BYTES: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The file is larger than the 128 MB that Backdrop opens, decompresses to far more than its size, or exceeds "
         "the provider's limit at every size. Other large photos are re-encoded and scaled down.",
         "Save it with a lower quality or size, and upload that file.",
     ),
     Code.TOO_MANY_PIXELS: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The picture has more pixels than this stack opens.",
         "Scale it down, or raise the stack parameter MaxImageMegapixels and upload the photo again.",
     ),
-    Code.TOO_SMALL: _entry(Disposition.REFUSED, "The picture is too small to process.", "Upload a larger version."),
+    Code.TOO_SMALL: _entry(
+        Cost.NOTHING, Disposition.REFUSED, "The picture is too small to process.", "Upload a larger version."
+    ),
     Code.KEY_TOO_LONG: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The object's key is longer than 900 bytes.",
         "Shorten the folder or file name, and upload the photo again.",
     ),
     Code.FILE_ARCHIVED: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The photo, its sidecar, or its folder defaults are in a storage class that S3 cannot read immediately.",
         "Upload the file again in a storage class with immediate access; or restore it, and then run `backdrop rerun`.",
     ),
     Code.FILE_UNREADABLE: _waiting_entry(
+        Cost.NOTHING,
         "S3 denies access to the photo or to a file with its instructions.",
         "Operator: check the bucket policy and the KMS key of the file.",
     ),
     Code.NO_INSTRUCTIONS: CatalogEntry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         Sentence("No sidecar, tag, or folder default says what to do with the photo."),
         replace(
@@ -99,153 +141,182 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         ),
     ),
     Code.SIDECAR_NOT_JSON: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The sidecar is not a JSON object in UTF-8.",
         f"Look for an extra comma, a missing quote, or typographic quotes. {_FIX_INSTRUCTIONS}",
         FollowUp.RUNS,
     ),
     Code.SIDECAR_TOO_LARGE: _entry(
-        Disposition.REFUSED, "The sidecar is larger than 64 KB.", _FIX_INSTRUCTIONS, FollowUp.RUNS
+        Cost.NOTHING, Disposition.REFUSED, "The sidecar is larger than 64 KB.", _FIX_INSTRUCTIONS, FollowUp.RUNS
     ),
     Code.UNKNOWN_FIELD: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The instructions contain a field that does not exist.",
         f"docs/reference.md lists the fields. {_FIX_INSTRUCTIONS}",
         FollowUp.RUNS,
     ),
     Code.INVALID_VALUE: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "A field has a value that it does not accept.",
         f"docs/reference.md lists the values of each field. {_FIX_INSTRUCTIONS}",
         FollowUp.RUNS,
     ),
     Code.MISSING_PROMPT: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The instructions request a new background, but do not describe it.",
         'Add a "prompt", or set "operation": "remove".',
     ),
     Code.CONFLICTING_FIELDS: _entry(
-        Disposition.REFUSED, "Two fields exclude each other.", "Keep one of them, and remove the other."
+        Cost.NOTHING, Disposition.REFUSED, "Two fields exclude each other.", "Keep one of them, and remove the other."
     ),
     Code.FOLDER_DEFAULTS_BROKEN: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "A request names a photo whose folder defaults contain an error.",
         "Correct the file that the message names; its own report lists the errors",
         FollowUp.SEND_AGAIN,
     ),
     Code.REFERENCE_NOT_FOUND: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "A style reference image is not in the input bucket.",
         "Upload it under that key and run `backdrop rerun`, or name another key",
         FollowUp.RUNS,
     ),
     Code.REFERENCE_UNUSABLE: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "A style reference image cannot be used.",
         "Name another picture, in a format that photos may have. It must not be the photo itself. All reference images "
         "of a call are compressed to 10 MB together.",
     ),
     Code.PHOTO_NOT_FOUND: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "A request names a photo that is not in the bucket.",
         "Check the bucket and the key (keys are case-sensitive), and upload the photo",
         FollowUp.SEND_AGAIN,
     ),
     Code.NOT_EXPRESSIBLE: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The provider does not support a field or value of the instructions.",
         "Remove the field, or choose a provider that supports it.",
     ),
     Code.PROVIDER_NOT_CONFIGURED: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The provider is switched off in this stack.",
         "Name another provider; or switch this one on with its MaxInFlight parameter, and upload the photo again.",
     ),
     Code.MAX_COST_EXCEEDED: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The job may cost more than its max_cost_usd allows.",
         "Raise max_cost_usd, or request fewer images or a faster rendering speed.",
     ),
     Code.PRICE_UNKNOWN: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The provider bills in its own credits, and this stack does not know their price.",
         "Operator: set the stack parameter OneMinUsdPerImage, and upload the photo again; or name another provider.",
     ),
     Code.UNSAFE_REQUEST: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The provider's safety check rejected the prompt or the photo.",
         "Change the prompt or the photo.",
     ),
     Code.CAMPAIGN_REFUSED: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The campaign cannot start, because its input or its manifest is invalid. Nothing was charged.",
         "Correct what the message names, and start the campaign again. `backdrop campaign quote` checks it beforehand.",
     ),
     Code.MAX_TOTAL_EXCEEDED: _entry(
+        Cost.NOTHING,
         Disposition.REFUSED,
         "The campaign may cost more than its max_total_usd allows. Nothing was charged.",
         "Raise max_total_usd, or request fewer or cheaper pictures.",
     ),
     Code.TOO_MANY_FAILURES: _entry(
+        Cost.NOTHING,
         Disposition.DEAD,
         "More of the campaign's items failed than its tolerated_failure_percent allows.",
         "Read the campaign's report: it lists the failures by code. All pictures that were bought are delivered.",
     ),
     Code.PROVIDER_KEY_MISSING: _waiting_entry(
+        Cost.NOTHING,
         "The provider's API key is not set in Secrets Manager.",
         "Operator: store the key in the secret that the message names.",
     ),
     Code.PROVIDER_KEY_REFUSED: _waiting_entry(
-        "The provider rejects the API key.", "Operator: check the key and the account's balance."
+        Cost.NOTHING, "The provider rejects the API key.", "Operator: check the key and the account's balance."
     ),
     Code.PROVIDER_OUT_OF_MONEY: _waiting_entry(
-        "The provider's account has no credit left.", "Operator: add credit to the account."
+        Cost.NOTHING, "The provider's account has no credit left.", "Operator: add credit to the account."
     ),
     Code.PROVIDER_REFUSES: _waiting_entry(
+        Cost.NOTHING,
         "The provider refuses a call, and does not say whether the account or this photo is the reason.",
         "Backdrop sends another photo. If that one succeeds, the refused one ends as request_rejected. Operator: if "
         "all are refused, check the account's balance and spending limits.",
     ),
-    Code.PROVIDER_DAILY_LIMIT: _waiting_entry("The provider's daily limit is reached."),
+    Code.PROVIDER_DAILY_LIMIT: _waiting_entry(Cost.NOTHING, "The provider's daily limit is reached."),
     Code.PROVIDER_MISCONFIGURED: _waiting_entry(
-        "The provider has no API at the configured address.", "Operator: check the provider's BaseUrl parameter."
+        Cost.NOTHING,
+        "The provider has no API at the configured address.",
+        "Operator: check the provider's BaseUrl parameter.",
     ),
-    Code.PROVIDER_THROTTLED: _waiting_entry("The provider's rate limit is reached."),
-    Code.PROVIDER_UNAVAILABLE: _waiting_entry("The provider cannot be reached, or responds with server errors."),
+    Code.PROVIDER_THROTTLED: _waiting_entry(Cost.NOTHING, "The provider's rate limit is reached."),
+    Code.PROVIDER_UNAVAILABLE: _waiting_entry(
+        Cost.NOTHING, "The provider cannot be reached, or responds with server errors."
+    ),
     Code.BUDGET_REACHED: _waiting_entry(
+        Cost.NOTHING,
         "Today's budget does not cover the job.",
         "Operator: raise the budget for today with `backdrop budget 300 --today` (300 dollars), raise it permanently "
         "with the stack parameter DailyBudgetUSD, or wait for the next day (UTC).",
     ),
     Code.DELIVERY_BACKED_UP: _waiting_entry(
+        Cost.NOTHING,
         "So many paid pictures wait for delivery that Backdrop buys no more.",
         "Operator: read the log of the deliver function.",
     ),
     Code.PAUSED_BY_PERSON: _waiting_entry(
-        "An operator paused the provider.", "Operator: run `backdrop resume` with the provider's name."
+        Cost.NOTHING, "An operator paused the provider.", "Operator: run `backdrop resume` with the provider's name."
     ),
-    Code.LANE_SHUT: _waiting_entry("The provider is paused, or is being probed with one job at a time."),
+    Code.LANE_SHUT: _waiting_entry(Cost.NOTHING, "The provider is paused, or is being probed with one job at a time."),
     Code.RESULT_UNREACHABLE: _entry(
+        Cost.PICTURE_NOT_DOWNLOAD,
         Disposition.WAITING,
         "The paid picture cannot be downloaded at the moment.",
         "Do nothing: Backdrop retries the download until the link expires.",
     ),
     Code.REQUEST_REJECTED: _entry(
+        Cost.NOTHING,
         Disposition.DEAD,
         "The provider rejects the request as invalid.",
         "Operator: read the provider's explanation in the message.",
     ),
     Code.PROVIDER_FAILED: _entry(
+        Cost.UNKNOWN,
         Disposition.DEAD,
         "The provider accepted the request, and ended it with an error that does not say whether it charged.",
         f"Compare with the provider's bill. {_PAY_AGAIN}",
     ),
     Code.UNSAFE_RESULT: _entry(
+        Cost.PICTURE,
         Disposition.DEAD,
         "The provider made the picture, and its safety check then withheld it.",
         "Change the prompt, or set another `revision` to buy a new attempt.",
     ),
     Code.RESULT_UNRECOGNIZED: _entry(
+        Cost.PICTURE,
         Disposition.DEAD,
         "The provider charged for the picture, but Backdrop does not find it in the response.",
         "Operator: open the stored response that the message names. If it contains the picture, or a link to it, save "
@@ -253,75 +324,93 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         f"it without a charge. Report the response, so that Backdrop can support its format. {_PAY_AGAIN}",
     ),
     Code.LINK_EXPIRED: _entry(
-        Disposition.DEAD, "The link to the paid picture expired before the download.", _PAY_AGAIN
+        Cost.PICTURE, Disposition.DEAD, "The link to the paid picture expired before the download.", _PAY_AGAIN
     ),
-    Code.RESULT_GONE: _entry(Disposition.DEAD, "The provider no longer has the paid picture.", _PAY_AGAIN),
+    Code.RESULT_GONE: _entry(
+        Cost.PICTURE, Disposition.DEAD, "The provider no longer has the paid picture.", _PAY_AGAIN
+    ),
     Code.PAID_FILE_GONE: _entry(
+        Cost.PAID_BEFORE,
         Disposition.DEAD,
         "The provider's file is no longer under _backdrop/paid/, and its link has expired.",
         "The delivered pictures stay. To buy the picture once more, run `backdrop redrive --pay-again`.",
     ),
     Code.RESULT_FOREIGN_HOST: _entry(
+        Cost.PICTURE,
         Disposition.DEAD,
         "The provider's link leads to a host that is not on the list of allowed hosts.",
         "Operator: if the host belongs to the provider, add it to the stack parameter ResultHosts.",
     ),
     Code.RESULT_REDIRECTED: _entry(
+        Cost.PICTURE,
         Disposition.DEAD,
         "The provider's link redirects, and Backdrop does not follow redirects.",
         "Operator: report it to the provider.",
     ),
     Code.RESULT_NOT_AN_IMAGE: _entry(
-        Disposition.DEAD, "The provider's link returned something other than a picture.", _PAY_AGAIN
+        Cost.PICTURE, Disposition.DEAD, "The provider's link returned something other than a picture.", _PAY_AGAIN
     ),
-    Code.RESULT_TRUNCATED: _entry(Disposition.DEAD, "The provider's picture is truncated.", _PAY_AGAIN),
+    Code.RESULT_TRUNCATED: _entry(Cost.PICTURE, Disposition.DEAD, "The provider's picture is truncated.", _PAY_AGAIN),
     Code.RESULT_TOO_LARGE: _entry(
+        Cost.PICTURE,
         Disposition.DEAD,
         "The provider's file is larger than any picture should be.",
         "Operator: check the host of the link.",
     ),
     Code.RESULT_NOT_TRANSPARENT: _entry(
+        Cost.PICTURE,
         Disposition.DEAD,
         "The background was to be removed, but either nothing or everything is transparent.",
         "Open the file under _backdrop/paid/. Use a photo whose subject stands out, or set another `revision`.",
     ),
     Code.OUTPUT_NOT_MADE: _entry(
+        Cost.PICTURE,
         Disposition.DEAD,
         "The paid picture is good, but it cannot be encoded in the requested format and size.",
         "Request another format or a smaller size in `output`. The picture is then delivered from the file under "
         "_backdrop/paid/, without a charge.",
     ),
     Code.CHARGE_UNKNOWN: _entry(
+        Cost.UNKNOWN,
         Disposition.HELD,
         "The provider's response was lost, and it is unknown whether the provider charged.",
         f"Compare with the provider's bill. {_PAY_AGAIN}",
     ),
     Code.OWNER_AT_WORK: _waiting_entry(
-        "The same photo with the same instructions is being bought under another key; its picture will be reused."
+        Cost.NOTHING,
+        "The same photo with the same instructions is being bought under another key; its picture will be reused.",
     ),
-    Code.JOB_IN_FLIGHT: _waiting_entry("Another worker has a call in flight for this job, or has just crashed in it."),
+    Code.JOB_IN_FLIGHT: _waiting_entry(
+        Cost.CALL_IN_FLIGHT, "Another worker has a call in flight for this job, or has just crashed in it."
+    ),
     Code.TOO_LITTLE_TIME: _waiting_entry(
+        Cost.NOTHING,
         "The invocation has less time left than the call, or another photo, may take.",
         "Operator: if a job keeps waiting for this, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds.",
     ),
-    Code.BUDGET_RESERVED: _waiting_entry("Calls in flight have reserved the rest of today's budget."),
-    Code.LEDGER_CONFLICT: _waiting_entry("Other workers repeatedly changed the same items first."),
+    Code.BUDGET_RESERVED: _waiting_entry(Cost.NOTHING, "Calls in flight have reserved the rest of today's budget."),
+    Code.LEDGER_CONFLICT: _waiting_entry(Cost.NOTHING, "Other workers repeatedly changed the same items first."),
     Code.LEDGER_UNAVAILABLE: _waiting_entry(
-        "The ledger's table does not respond, so nothing is bought.", "Operator: check DynamoDB."
+        Cost.NOTHING, "The ledger's table does not respond, so nothing is bought.", "Operator: check DynamoDB."
     ),
-    Code.STORAGE_UNAVAILABLE: _waiting_entry("A bucket or queue does not respond.", "Operator: check S3 and SQS."),
+    Code.STORAGE_UNAVAILABLE: _waiting_entry(
+        Cost.NOTHING, "A bucket or queue does not respond.", "Operator: check S3 and SQS."
+    ),
     Code.CRASHED: _entry(
+        Cost.SEE_REPORT,
         Disposition.DEAD,
         "The worker crashed on it five times.",
         "Operator: search for it in the functions' logs, and run `backdrop redrive`. Or save the photo again, and "
         "upload that file.",
     ),
     Code.MESSAGE_GIVEN_UP: _entry(
+        Cost.SEE_REPORT,
         Disposition.DEAD,
         "A queue gave up its message after 1,000 deliveries.",
         "Operator: read the function's log. `backdrop redrive` restores everything that the ledger has recorded.",
     ),
     Code.DAMAGED_MESSAGE: _entry(
+        Cost.NOTHING,
         Disposition.DEAD,
         "A queue message cannot be parsed.",
         "Operator: find the sender of such messages; the body is in the dead letter.",

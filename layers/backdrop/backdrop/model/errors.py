@@ -6,7 +6,7 @@ BackdropError                 carries a code, what happened, and what to do
 │  └─ PhotoError              the photo itself
 ├─ ResultError                the provider's picture cannot be delivered: dead, money spent
 ├─ RetryLaterError            transient, nothing spent: the message returns to the queue with a delay
-│  └─ UnreadableFileError     S3 denies access to one file: reported if it stays so
+│  └─ UnreadableFileError     S3 denies access to one file: reported if it persists
 ├─ MalformedMessageError      a message that no retry can fix: dead letter
 ├─ ConflictError              another worker changed the ledger first: read it again
 │  └─ PreemptedError          before this delivery began: the crash mark belongs to another worker
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class BackdropError(Exception):
-    """An error that a person will read: a code, what happened, and what to do.
+    """An error for people to read: a code, what happened, and what to do.
 
     `advice`: None for the code's own advice.
     """
@@ -118,7 +118,7 @@ class ConflictError(Exception):
 
 
 class PreemptedError(ConflictError):
-    """Another worker wrote before this delivery left its mark, so the mark in the ledger is not its own to remove."""
+    """Another worker wrote before this delivery left its mark, so this delivery must not remove that mark."""
 
 
 class ItemTooLargeError(Exception):

@@ -1,4 +1,4 @@
-"""What makes intake check an object: it may have changed, or it is requested."""
+"""What makes intake check an object: it may have changed, or a request names it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,12 +39,12 @@ class IncomingRequest:
 class IntakeEvent:
     """A reason to check one key.
 
-    `is_repeated`: an earlier worker may have died before it sent its messages. `is_settle_timeout`: applies only to a
-    photo that still waits for instructions. `is_rerun`: a person wants the instructions resolved again. `start_after`:
-    the folder's photos after this key still have to be woken. `receive_count`: how often the message was delivered,
-    including this time. `requested_at`: when the message of a request or rerun was sent; no object has this time.
-    `tagged_at`: when tags were changed, if that is the reason; another tool's tags may have changed, or ours may have
-    been removed. `lost_race`: another worker wrote the photo's item while this event was handled.
+    `is_repeated`: an earlier worker may have crashed before it sent its messages. `is_settle_timeout`: applies only to
+    a photo that still waits for instructions. `is_rerun`: an operator requested a rerun. `start_after`: the folder's
+    photos after this key still have to be woken. `receive_count`: how often the message was delivered, including this
+    time. `requested_at`: when the message of a request or rerun was sent; no object has this time. `tagged_at`: when
+    tags were changed, if that is the reason; another tool's tags may have changed, or ours may have been removed.
+    `lost_race`: another worker wrote the photo's item while this event was handled.
     """
 
     bucket: str

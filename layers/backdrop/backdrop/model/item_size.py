@@ -1,4 +1,4 @@
-"""Keeps ledger items below DynamoDB's limit of 400 KB, so that what was paid can always be recorded."""
+"""Keeps ledger items below DynamoDB's limit of 400 KB, so that a payment can always be recorded."""
 
 import json
 from collections.abc import Sequence
@@ -39,9 +39,9 @@ def explain_oversize(job: Job) -> str | None:
 
 
 def truncate_item[I: LedgerItem](item: I) -> I:
-    """Shortens an item that is too large: long texts, excess entries, and attempts that moved no money.
+    """Shortens an item that is too large: long texts, excess entries, and attempts that cost nothing.
 
-    Money, instructions, and pictures stay as they are.
+    Amounts, instructions, and pictures stay unchanged.
     """
     match item:
         case Job():
@@ -74,5 +74,5 @@ def _truncate_problem(problem: Problem) -> Problem:
 
 
 def _truncate_attempts(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-    """Keeps the attempts that moved money, or may have, and the last of the others."""
+    """Keeps the attempts that cost money, or may have, and the last of the others."""
     return tuple(one for one in attempts if one.money is not MoneyStatus.NOT_SPENT or one in attempts[-MAX_ENTRIES:])

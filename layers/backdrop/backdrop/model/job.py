@@ -1,4 +1,4 @@
-"""The ledger's items: a source, its jobs, and the attempts that moved money."""
+"""The ledger's items: a source, its jobs, and the attempts that may have cost money."""
 
 from collections.abc import Iterable
 from dataclasses import field, replace
@@ -55,7 +55,7 @@ class AttemptOutcome(StrEnum):
 
 
 class Origin(StrEnum):
-    """What a problem affects: the photo as it is in the bucket, or one request for it."""
+    """What a problem affects: the photo in the bucket, or one request for it."""
 
     PHOTO = "photo"
     REQUEST = "request"
@@ -107,7 +107,7 @@ class Problem(Record):
         return advice.text_for_request if self.origin is Origin.REQUEST else advice.text_for_photo
 
     def with_history(self, earlier: "Problem | None") -> "Problem":
-        """Takes over the first occurrence and the count of an earlier problem with the same code."""
+        """Inherits the first occurrence and the count of an earlier problem with the same code."""
         if earlier is None or earlier.code is not self.code:
             return self
         return replace(self, first_seen=earlier.first_seen, occurrences=earlier.occurrences + 1)
@@ -145,7 +145,7 @@ class Suspicion(StrEnum):
     """Why a result without a charge may be due to the job itself, and not to the provider.
 
     REFUSAL: the provider refused the call, and did not say whether the account or the job is the reason. FAILURE: the
-    provider took the call and failed, often because of a value that only the model rejects.
+    provider accepted the call and failed, often because of a value that only the model rejects.
     """
 
     REFUSAL = "refusal"
@@ -154,12 +154,12 @@ class Suspicion(StrEnum):
 
 @record
 class Attempt(Record):
-    """One call that may have moved money. Amounts are micro-dollars.
+    """One call that may have cost money. Amounts are micro-dollars.
 
-    `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker ended in good order
-    while the provider was still working. `send_count`: how often the call was sent, under the same ID. `charge_no`: see
-    Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
-    whether its lane has recovered.
+    `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker exited normally while
+    the provider was still working. `send_count`: how often the call was sent, under the same ID. `charge_no`: see Job.
+    `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks whether
+    its lane has recovered.
     """
 
     n: int
@@ -227,17 +227,17 @@ class ContentOwner(Record):
 
 @record
 class Job(LedgerItem):
-    """One purchase for one photo and variant: what to buy, its state, and what it cost.
+    """One purchase for one photo and variant: what to buy, its state, and its cost.
 
     `links`: the pictures of attempt `paid_attempt_no`. `announced`: its failure was counted, and became a dead letter
     if an operator must act. `end_after_call`: the end (superseded, cancelled) of a job that its photo no longer names,
-    but whose call is in flight; the job ends so if the call is not charged. `charge_no` counts the intended charges:
-    every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same content.
-    `reused_from`: the job whose file it got. `processing_until`: a redelivery is processing the job, and its worker is
-    gone by this time at the latest; `crash_count` counts consecutive crashes of such deliveries.
-    `last_sent_at`: when the job's current message was sent. `is_prepared`: see PhotoFacts. `is_execution_scoped`: only
-    requests from Step Functions executions name the job, so it ends unpaid with the last of them. `requested_at`: the
-    newest timestamp among the photo, sidecar, tags, request, and operator command behind the job.
+    but whose call is in flight; the job ends that way if the call is not charged. `charge_no` counts the intended
+    charges: every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same
+    content. `reused_from`: the job whose file it got. `processing_until`: a redelivery is processing the job, and its
+    worker will have ended by this time; `crash_count` counts consecutive crashes of such deliveries. `last_sent_at`:
+    when the job's current message was sent. `is_prepared`: see PhotoFacts. `is_execution_scoped`: only requests from
+    Step Functions executions name the job, so it ends unpaid with the last of them. `requested_at`: the newest
+    timestamp among the photo, sidecar, tags, request, and operator command behind the job.
     """
 
     job_id: str
@@ -339,7 +339,7 @@ class Job(LedgerItem):
 
 @record
 class Source(LedgerItem):
-    """One key in an input bucket: its present photo (or folder defaults), and the photo's jobs by variant.
+    """One key in an input bucket: its current photo (or folder defaults), and the photo's jobs by variant.
 
     `blocked_by_defaults`: the folder defaults that must be corrected before the photo is bought. `recent_request_ids`:
     the last requests received. `was_missing`: the photo was deleted, so the next one is a new photo even if it has the
@@ -366,7 +366,7 @@ class Source(LedgerItem):
 
     @classmethod
     def new(cls, bucket: str, key: str) -> "Source":
-        """Returns a source that the ledger does not have yet."""
+        """Returns a source that is not in the ledger yet."""
         return cls(source_id=derive_source_id(bucket, key), bucket=bucket, key=key)
 
     @property

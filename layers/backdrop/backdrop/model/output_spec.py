@@ -21,9 +21,9 @@ class OutputSpec(Record):
 
     `name` is None for the one output without a name. `width`, `height`: pixels of the finished picture, including
     margins. `fit`: `contain` keeps the whole subject within them and never enlarges it; `pad` centers it in a frame of
-    exactly that size; `cover` fills the frame and crops both sides equally. `trim` first removes what surrounds the
-    subject: transparent borders, or in an opaque picture, borders of one color. `margin_pixels` or `margin_share` (of
-    the finished picture's shorter side, 0 to 0.45) stay free on every side. `background` (`#rrggbb`) fills transparent
+    exactly that size; `cover` fills the frame and crops both sides equally. `trim` first removes the borders around the
+    subject: transparent ones, or in an opaque picture, those of one color. `margin_pixels` or `margin_share` (of the
+    finished picture's shorter side, 0 to 0.45) stay free on every side. `background` (`#rrggbb`) fills transparent
     parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default. `size`:
     if the provider's picture has fewer pixels than the photo, `full` removes the background from the photo's own
     pixels, and `provider` keeps the provider's picture.
@@ -47,12 +47,12 @@ class OutputSpec(Record):
 
     @property
     def has_free_space(self) -> bool:
-        """Whether the finished picture shows more than the picture itself, whatever its shape."""
+        """Whether the finished picture has free space around the picture, regardless of its shape."""
         return self.fit == PAD or bool(self.margin_pixels or self.margin_share)
 
     @property
     def is_plain_lossless(self) -> bool:
-        """Whether the output is just the picture in a lossless format, in either size."""
+        """Whether the output is the unaltered picture in a lossless format, in either size."""
         return replace(self, name=None, size=FULL_SIZE) == OutputSpec()
 
 

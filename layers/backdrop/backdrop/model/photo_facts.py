@@ -7,7 +7,7 @@ from backdrop.model.record import Record, record
 
 
 class ChangeCode(StrEnum):
-    """What is changed in a photo before it is sent to a provider."""
+    """How a photo is changed before it is sent to a provider."""
 
     CONVERTED = "converted"
     FIRST_OF_PICTURES = "first_of_pictures"
@@ -39,7 +39,7 @@ class PhotoChange(Record):
 class PhotoFacts(Record):
     """The photo as intake found it in the bucket: enough to recognize the same bytes without reading them.
 
-    `width`, `height`: pixels, in the photo's displayed orientation. `format`: the photo's own format. `changes`: what
+    `width`, `height`: pixels, in the photo's displayed orientation. `format`: the photo's own format. `changes`: how it
     is changed before it is sent. `is_prepared`: the changes required decoding, and the file that is sent is under
     `_backdrop/work/`.
     """

@@ -1,4 +1,4 @@
-"""What a job costs: a dated price list, and the only function that quotes.
+"""The price of a job: a dated price list, and the only function that quotes.
 
 Amounts are integer micro-dollars (1,000,000 = 1 USD).
 """
@@ -25,7 +25,7 @@ REPLACE_PER_IMAGE = {
 REMOVE_PER_INPUT = {"ideogram": 10_000}
 # The source of each provider's prices, as of PRICE_LIST_DATE.
 PRICE_SOURCES = {
-    "ideogram": "Ideogram's API price catalog",
+    "ideogram": "Ideogram's API price list",
     "segmind": "Segmind's model page: $0.037 to $0.113 per call, which is Ideogram's price plus 25%",
     "runware": "Runware's model page for `DEFAULT` and `QUALITY`; Ideogram's price for `TURBO`",
 }

@@ -34,7 +34,7 @@ class LookupStatus(StrEnum):
     ABSENT = "absent"
 
 
-# What fits into the ledger: as many pictures as can be requested, and links longer than any seen so far (2 KB).
+# Limits that fit into the ledger: as many pictures as can be requested, and links longer than any seen so far (2 KB).
 MAX_LINKS, MAX_LINK_LENGTH = 20, 4_096
 NOT_TAKEN_CLASSES = frozenset({RetryClass.NOW, RetryClass.BACKOFF, RetryClass.QUOTA, RetryClass.PAUSE})
 
@@ -44,9 +44,9 @@ class ProviderResult:
     """The result of one call. `charged`: micro-dollars. `retry_after_seconds`: if the provider states it.
 
     `is_final`: the work under our idempotency key has ended, not only one send of it, so the next charge has another
-    key. A final AMBIG is work that failed at a cost that the provider does not state. `raw_response`: the provider's
-    response, if a picture in it is not recognized; it is kept for an operator, but not in the ledger. `suspicion`:
-    nothing was charged, and the job itself may be the reason.
+    key. A final AMBIG is work that failed at an unstated cost. `raw_response`: the provider's response, if a picture in
+    it is not recognized; it is kept for an operator, but not in the ledger. `suspicion`: nothing was charged, and the
+    job itself may be the reason.
     """
 
     retry_class: RetryClass
@@ -62,12 +62,12 @@ class ProviderResult:
 
     @classmethod
     def lost(cls, message: str) -> "ProviderResult":
-        """No response arrived: the call may have been taken and charged."""
+        """No response arrived: the call may have been accepted and charged."""
         return cls(RetryClass.AMBIG, Code.CHARGE_UNKNOWN, message)
 
     @classmethod
     def failed(cls, message: str) -> "ProviderResult":
-        """The provider took the work, and ended it with an error that does not say whether it charged."""
+        """The provider accepted the work, and ended it with an error that does not say whether it charged."""
         return cls(RetryClass.AMBIG, Code.PROVIDER_FAILED, message, is_final=True)
 
     @property
@@ -93,7 +93,7 @@ class ProviderResult:
 
 @dataclass
 class CallMetrics:
-    """What the calls of one delivery of a job's message took.
+    """Measurements of the calls of one delivery of a job's message.
 
     `labels`: the job's provider and operation; empty until the job is known.
     """
@@ -105,7 +105,7 @@ class CallMetrics:
     throttled_ms: int = 0
 
     def count_call(self, seconds: float, result: ProviderResult | LookupStatus) -> None:
-        """Adds a call. Its latency counts only if the provider took the call and finished it."""
+        """Adds a call. Its latency counts only if the provider accepted the call and finished it."""
         self.call_seconds += seconds
         if isinstance(result, ProviderResult) and result.retry_class not in NOT_TAKEN_CLASSES:
             self.latencies_ms.append(round(seconds * 1000))

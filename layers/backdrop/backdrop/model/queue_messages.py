@@ -53,7 +53,7 @@ class SettleMessage(Record):
 
 @record
 class RerunMessage(Record):
-    """To intake: a person wants this photo's instructions resolved again."""
+    """To intake: resolve this photo's instructions again; an operator requested it."""
 
     kind: Literal["rerun"] = "rerun"
     v: Literal[1] = 1

@@ -29,7 +29,7 @@ UNPAID_END_TEXTS = {
 
 
 def build_receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
-    """Lists all jobs that the source ever had, current ones first, and what they cost."""
+    """Lists all jobs that the source ever had, current ones first, and their costs."""
     ordered = sorted(jobs, key=lambda job: (job.job_id not in source.jobs.values(), job.queued_at, job.job_id))
     return {
         "source": _build_source(source),

@@ -1,4 +1,4 @@
-"""The base of the ledger's records, which are immutable: a transition makes new ones."""
+"""The base of the ledger's records, which are immutable: a transition creates new ones."""
 
 from dataclasses import dataclass
 from typing import ClassVar, dataclass_transform

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, LedgerItem
 
-# A file that a deleted job bought is older than any call of the present job with the same ID.
+# A file that a deleted job bought is older than any call of the current job with the same ID.
 MAX_CLOCK_SKEW = timedelta(days=1)
 
 

@@ -1,4 +1,4 @@
-"""Routing: which of its providers a job goes to, at first and when its lane blocks calls.
+"""Routing: which of its providers a job goes to, initially and when its lane blocks calls.
 
 If one provider is unavailable and another is available, the job moves there. It stays if the first provider may have
 charged, or has rejected the job permanently.
@@ -24,7 +24,7 @@ from backdrop.model.sentence import Sentence
 FAILOVER_AFTER_FAILURES, FAILOVER_AFTER_WAIT_SECONDS = 4, 60.0
 
 type HealthReader = Callable[[str], ProviderHealth]
-"""Reads the present health of a provider's lane."""
+"""Reads the current health of a provider's lane."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Offers:
 
 
 class Objection(NamedTuple):
-    """Why a provider cannot do the job."""
+    """Why a provider cannot run the job."""
 
     code: Code
     message: str
@@ -67,7 +67,7 @@ class Route(NamedTuple):
 def find_routes(
     fields: Mapping[str, Any], names: Sequence[str], offers: Offers
 ) -> tuple[Sequence[Route], Sequence[Objection]]:
-    """Returns a route for each named provider that can do the job, in order, and why the others cannot."""
+    """Returns a route for each named provider that can run the job, in order, and why the others cannot."""
     found: list[Route] = []
     objections: list[Objection] = []
     for name in names:
@@ -85,9 +85,9 @@ def find_routes(
 
 
 def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers, read_health: HealthReader) -> Route:
-    """Returns the first provider that can do the job and whose lane allows calls; if none does, the first that can.
+    """Returns the first capable provider whose lane allows calls; if all are blocked, the first capable one.
 
-    Raises InstructionError if no provider can do the job.
+    Raises InstructionError if no provider can run the job.
     """
     found, objections = find_routes(fields, names, offers)
     if not found:
@@ -107,7 +107,7 @@ def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers
 
 
 def find_failover_route(job: Job, offers: Offers, read_health: HealthReader) -> Route | None:
-    """Returns the first other provider of a waiting job's list that can do it and whose lane allows calls.
+    """Returns the first other capable provider in a waiting job's list whose lane allows calls.
 
     None if there is none, or if the job may have been charged.
     """
@@ -120,12 +120,12 @@ def find_failover_route(job: Job, offers: Offers, read_health: HealthReader) -> 
 
 
 def should_fail_over(lane: ProviderHealth, now: datetime) -> bool:
-    """Whether a job that names another provider moves there; a job that may be the probe stays."""
+    """Whether a job that names another provider moves to it; a job that may be the probe stays."""
     return lane.has_provider_problem and check_gate(lane, now)[0] is Gate.BLOCKED
 
 
 def is_persistent_failure(result: ProviderResult, times: int) -> bool:
-    """Whether a result that occurred `times` in a row means no charge, and no success at this provider soon."""
+    """Whether a result that occurred `times` in a row proves that nothing was charged and success is unlikely soon."""
     if result.retry_class is RetryClass.PAUSE:
         return True
     is_transient = result.retry_class is RetryClass.BACKOFF or (
@@ -139,11 +139,11 @@ def is_persistent_failure(result: ProviderResult, times: int) -> bool:
 def describe_unavailability(lane: ProviderHealth) -> str:
     """Explains, for a receipt, why a lane blocks calls."""
     codes = ", ".join(pause.code.value for pause in lane.pauses)
-    return f"{lane.provider} is paused ({codes})" if codes else f"{lane.provider} is failing at the moment"
+    return f"{lane.provider} is paused ({codes})" if codes else f"{lane.provider} is currently failing"
 
 
 def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offers) -> int | None:
-    """Returns the price at the most expensive possible provider, in micro-dollars; None if none can do the job."""
+    """Returns the price at the most expensive possible provider, in micro-dollars; None if none can run the job."""
     found, _ = find_routes(fields, names, offers)
     affordable_prices = [one.price for one in found if not _explain_cost_limit(one, fields)] or [
         one.price for one in found
@@ -152,7 +152,7 @@ def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offe
 
 
 def with_max_quote(job: Job, offers: Offers) -> Job:
-    """Quotes the job at its highest price, because its list may lead to a more expensive provider."""
+    """Quotes the job at its highest price, because it may move to a more expensive provider in its list."""
     named = job.instructions.get("provider", job.provider)
     max_quote = None if isinstance(named, str) else find_max_quote(job.instructions, named, offers)
     return job if max_quote is None else replace(job, quoted=max_quote)
@@ -167,7 +167,7 @@ def _explain_cost_limit(route: Route, fields: Mapping[str, Any]) -> str:
 
 
 def _choose_code(objections: Sequence[Objection]) -> Code:
-    """Reports first what neither switching a provider on nor setting a price would fix."""
+    """Prefers an objection that neither enabling a provider nor setting a price would fix."""
     codes = {one.code for one in objections}
     order = (Code.NOT_EXPRESSIBLE, Code.PRICE_UNKNOWN)
     return next((code for code in order if code in codes), Code.PROVIDER_NOT_CONFIGURED)

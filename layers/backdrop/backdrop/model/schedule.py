@@ -1,4 +1,4 @@
-"""What reconcile checks, and when: each open item has a time by which it should have changed."""
+"""The schedule of reconcile's checks: each open item has a time by which it should have changed."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -13,7 +13,7 @@ OPEN_ITEMS, FAILED_ITEMS, NEEDS_INSTRUCTIONS, CAMPAIGN_ITEMS = "open", "failed",
 MAX_LOCATION_BYTES = 900
 # Lanes keep a message for four days, so after three days it is sent again.
 MESSAGE_LIFETIME = timedelta(days=3)
-# A worker may die between its write and its messages; reconcile then sends them within this time.
+# A worker may crash between its write and its messages; reconcile then sends them within this time.
 RESEND_WITHIN = timedelta(minutes=10)
 LEASE_CHECK_DELAY = timedelta(minutes=10)
 DELIVERY_CHECK_DELAY = timedelta(minutes=20)
@@ -48,7 +48,7 @@ class BudgetDay(NamedTuple):
 
 @record
 class ReconcileState(LedgerItem):
-    """Reconcile's own item: until when a run holds the lock, and the positions of the sweep and of failover."""
+    """Reconcile's own item: the expiry of a run's lock, and the positions of the sweep and of failover."""
 
     locked_until: datetime | None = None
     sweep_cursor: str = ""

@@ -24,9 +24,9 @@ class StackHealth:
 
 
 class JobSnapshot(NamedTuple):
-    """The fields of a job that the numbers need; whole jobs might not fit into a function's memory.
+    """The fields of a job that the numbers need. Whole jobs might not fit into a function's memory.
 
-    `lost_call_times`: when the calls were sent whose result the job needs before it can continue.
+    `lost_call_times`: the send times of the calls whose results the job needs before it can continue.
     """
 
     has_ended: bool
@@ -46,7 +46,7 @@ def build_job_snapshot(job: Job) -> JobSnapshot:
 def summarize_health(
     jobs: Collection[JobSnapshot], lanes: Iterable[ProviderHealth], day: BudgetDay, daily_budget: int, now: datetime
 ) -> StackHealth:
-    """Summarizes the jobs for which something remains to be done; `daily_budget`: micro-dollars."""
+    """Summarizes the unfinished jobs; `daily_budget`: micro-dollars."""
     return StackHealth(
         open_jobs=sum(not job.has_ended for job in jobs),
         oldest_open_seconds=_max_age_seconds((job.queued_at for job in jobs if not job.has_ended), now),

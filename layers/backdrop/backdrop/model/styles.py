@@ -1,4 +1,4 @@
-"""Ideogram's style presets and codes, and the spellings in which people write them.
+"""Ideogram's style presets and codes, and the spellings that people use for them.
 
 Source: the published preset enumeration of Ideogram 3.0 (`StylePresetV3`, 62 names); codes are 8 hexadecimal digits.
 """

@@ -1,4 +1,4 @@
-"""Whether a job itself is the reason why its calls are refused or fail, while its provider serves other jobs.
+"""Whether a job itself is the reason that its calls are refused or fail, while its provider serves other jobs.
 
 The job's attempts record each unpaid result that may be due to the job; its provider's lane records when another job
 got its picture. Both are in the ledger, so it does not matter which worker receives which result.
@@ -23,8 +23,8 @@ def is_suspect(job: Job) -> bool:
 def judge_result(result: ProviderResult, job: Job, lane: ProviderHealth | None) -> ProviderResult:
     """Returns the result, as PERM if the ledger shows that the job itself is the reason for it.
 
-    For a refusal, this is so if another job got its picture after this one had been refused; each such proof rejects
-    at most one job (see CircuitBreaker.take_proof). For a failure, this is so at the third. A failure only counts if
+    A refusal is the job's fault if another job got its picture after this one had been refused; each such proof rejects
+    at most one job (see CircuitBreaker.consume_proof). The third failure is the job's fault. A failure only counts if
     all of the lane's preceding consecutive failures are the job's own; otherwise it loses its suspicion. So an outage
     ends no photo, while a photo that fails alone, or while others are served, is tried three times.
     """

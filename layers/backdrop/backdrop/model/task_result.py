@@ -13,7 +13,7 @@ from backdrop.model.receipt import build_receipt, list_request_errors
 MAX_OUTPUT_BYTES = 262_144
 MAX_CAUSE_LENGTH = 32_768
 MAX_MESSAGE_LENGTH = 1000
-# The fields of a job that the output may omit, in this order; the receipt contains them all.
+# The fields of a job that the output may omit, in this order. The receipt contains all of them.
 DROPPABLE_FIELDS = ("instructions", "provenance", "attempts"), ("results", "warnings")
 
 

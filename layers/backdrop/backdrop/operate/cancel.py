@@ -1,4 +1,4 @@
-"""Cancel: whatever was requested until now is no longer bought, and the jobs that exist end at once."""
+"""Cancel: buys nothing more of what has been requested so far, and ends existing jobs immediately."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ DOCUMENTS_DELAY_SECONDS = 30
 
 @dataclass
 class CancelSummary:
-    """What a cancel did. Jobs whose call is in flight or paid for are uncancellable; their cost is in micro-dollars."""
+    """The result of a cancel. `uncancellable` jobs have a call in flight or are paid for; costs are micro-dollars."""
 
     cancelled_jobs: int = 0
     cancelled_photos: int = 0
@@ -42,7 +42,7 @@ type MapFunction = Callable[[Callable[[ItemKey], CancelledItem], Iterable[ItemKe
 
 @dataclass(frozen=True)
 class CancelService:
-    """Cancels photos and jobs. `providers` are the providers that are on."""
+    """Cancels photos and jobs. `providers` are the enabled providers."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -52,7 +52,7 @@ class CancelService:
     clock: Clock
 
     def add_mark(self, prefix: str) -> CancelMark:
-        """Makes every lane refuse what was requested until now.
+        """Makes every lane refuse everything requested so far.
 
         A photo that has no job yet is covered too: its job ends when it reaches its lane.
         """
@@ -69,7 +69,7 @@ class CancelService:
         )
 
     def cancel_marked(self, mark: CancelMark, summary: CancelSummary, map_function: MapFunction = map) -> Iterator[str]:
-        """Ends what the mark covers and is not submitted yet. Yields the keys, and adds the counts to `summary`.
+        """Ends unsubmitted photos and jobs that the mark covers. Yields their keys, and adds the counts to `summary`.
 
         A call in flight is not interrupted and not repeated: its job ends if it is not charged, and is held if its
         answer is lost. `map_function` may process items concurrently.

@@ -1,4 +1,4 @@
-"""Redrive: lists failures, and continues those that an operator chooses."""
+"""Redrive: lists failures, and continues the ones that an operator chooses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ MAX_TRIES, RETRY_SECONDS = 8, 0.1
 UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS = timedelta(minutes=30), 1000
 # The links of these failures no longer lead to a file.
 GONE_RESULT_CODES = frozenset({Code.LINK_EXPIRED, Code.RESULT_GONE, Code.PAID_FILE_GONE})
-# The pictures of these failures were opened and are unusable, so that an operator may want to pay for others.
+# The pictures of these failures were opened and are unusable, so an operator may buy replacements.
 UNUSABLE_RESULT_CODES = frozenset({Code.RESULT_NOT_AN_IMAGE, Code.RESULT_TRUNCATED, Code.RESULT_NOT_TRANSPARENT})
 
 
@@ -84,7 +84,7 @@ class RedrivePlan:
 
 @dataclass(frozen=True)
 class RedriveService:
-    """Lists and redrives failures. `lane_queues` has the queues of the providers that are on."""
+    """Lists and redrives failures. `lane_queues` has the queues of the enabled providers."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -96,7 +96,7 @@ class RedriveService:
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
     def list_failures(self, failure_filter: FailureFilter) -> Iterator[FailedItem]:
-        """Returns what is in the error reports now, the oldest first. Superseded jobs are left out."""
+        """Returns the failures in the current error reports, the oldest first. Omits superseded jobs."""
         for item_key in self.ledger_queries.list_failed():
             source, jobs = self.ledger.read_photo(item_key.source_id)
             if source:
@@ -112,7 +112,7 @@ class RedriveService:
     # -- redrive -------------------------------------------------------------------------------------------
 
     def plan(self, failed_item: FailedItem, *, pay_again: bool) -> RedrivePlan:
-        """Returns how a failure continues, at what cost. Does not buy again what is paid and still available."""
+        """Returns how a failure continues, and at what cost. Never buys an available paid picture again."""
         job, now = failed_item.job, self.clock.now()
         if job is None:
             return RedrivePlan(failed_item, None)
@@ -131,7 +131,7 @@ class RedriveService:
         return RedrivePlan(failed_item, transition, price if transition else 0, needs_pay_again=transition is None)
 
     def _quote_job(self, job: Job) -> int:
-        """Returns the job's price now, or its original quote if no price is configured for its provider's credits."""
+        """Returns the job's current price, or its original quote if its provider's credits have no configured price."""
         try:
             return quote(job.provider, job.instructions, self.prices)
         except InstructionError:
@@ -172,7 +172,7 @@ class RedriveService:
         """Writes the transition, provided that the photo still names the job.
 
         Writes the source item too, so that a worker that is processing the photo reads it again. If another job owns
-        the content by now, the redriven job waits for it or gets its file.
+        the content by then, the redriven job waits for it or gets its file.
         """
         for _ in range(MAX_TRIES):
             source, jobs = self.ledger.read_photo(failed_job.source_id)

@@ -1,4 +1,4 @@
-"""Rerun: previews what resolving photos again would cost, and has intake do it."""
+"""Rerun: previews the cost of resolving photos again, and has intake resolve them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from backdrop.model.transitions import Transition
 from backdrop.pipeline.enqueue import enqueue_for_intake
 from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
 
-# The facts that intake finds when the bytes that the ledger knows are uploaded again.
+# The facts that intake finds when bytes that the ledger has recorded are uploaded again.
 REUPLOAD_FACTS = (
     EventKind.OBJECT_CHANGED,
     Delivery.FIRST,
@@ -46,7 +46,7 @@ REUPLOAD_FACTS = (
 
 @dataclass(frozen=True)
 class RerunPreview:
-    """The result that a rerun of one photo would have.
+    """The predicted result of rerunning one photo.
 
     - `jobs_to_buy`: jobs that would be bought, or get the file of another photo's job with the same content
     - `jobs_to_redeliver`: jobs whose paid pictures would be delivered again
@@ -105,7 +105,7 @@ class RerunService:
         yield from (listed.key for listed in objects if classify_key(listed.key) is ObjectKind.PHOTO)
 
     def preview(self, key: str, *, reuploaded: bool = False) -> RerunPreview | None:
-        """Returns the result that a rerun would have now, or None if the photo no longer exists. Writes nothing.
+        """Returns the result of a rerun at this moment, or None if the photo no longer exists. Writes nothing.
 
         With `reuploaded`, returns the result of a new upload of the same bytes.
         """

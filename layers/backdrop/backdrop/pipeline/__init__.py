@@ -1,1 +1,1 @@
-"""What two or more stages use."""
+"""Code that two or more stages share."""

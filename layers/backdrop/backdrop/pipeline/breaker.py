@@ -1,4 +1,4 @@
-"""Lanes: whether a job may be bought now, what a result means for its provider, and when a lane pauses or resumes."""
+"""Lanes: admits jobs, records what results show about a provider's health, and pauses and resumes lanes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ RECHECK_SECONDS = 0.5
 
 @dataclass(eq=False, repr=False)
 class CircuitBreaker:
-    """What render, reconcile, and people do to lanes.
+    """All operations of render, reconcile, and operators on lanes.
 
     The worker whose write pauses or resumes a lane also disables or enables the lane's event source mapping.
     """
@@ -45,8 +45,9 @@ class CircuitBreaker:
         """Returns the lane and whether this job is its probe, which then has `probe_duration` to finish.
 
         Raises RetryLaterError if the job may not be bought now. While calls are blocked, the slot is idle anyway, so
-        the job waits in it until `wait_until`. It continues at the first good result, not a message delay later.
-        A `suspect` (see circuit.check_gate) leaves the slot to other jobs. `known_lane`: the lane, if it was just read.
+        the job waits in it until `wait_until`. It continues at the first good result, not a message delay later. A
+        `suspect` (see circuit.check_gate) leaves the slot to other jobs. `known_lane`: the lane, if the caller has just
+        read it.
         """
         while True:
             lane, now = known_lane or self.ledger.read_health(provider), self.clock.now()
@@ -67,7 +68,7 @@ class CircuitBreaker:
             self.clock.sleep(min(seconds, RECHECK_SECONDS) + self.clock.jitter(RECHECK_SECONDS / 2))
 
     def observe_result(self, lane: ProviderHealth, result: ProviderResult, *, probe: bool) -> None:
-        """Records what a result says about its provider's health, if that is new.
+        """Records a result's effect on its provider's health, if it has any.
 
         The result of an expired probe counts as any other result, because a newer probe may be in flight.
         """
@@ -97,7 +98,7 @@ class CircuitBreaker:
         self._update(probed_lane.provider, clear_probe)
 
     def consume_proof(self, provider: str, refused_at: datetime) -> bool:
-        """Whether another job got its picture after `refused_at`; each such proof convicts at most one job."""
+        """Whether another job got its picture after `refused_at`; each such proof rejects at most one job."""
         is_consumed = False
 
         def remove_proof(lane: ProviderHealth) -> ProviderHealth:
@@ -127,7 +128,7 @@ class CircuitBreaker:
         self._update(provider, lambda lane: replace(lane, cancel_marks=circuit.merge_mark(lane.cancel_marks, mark)))
 
     def half_open_if_due(self, provider: str) -> None:
-        """Lets one job test whether the reasons for the pause still hold, if a job can find that out."""
+        """Lets one job test whether the reasons for the pause still hold, if a job can test that."""
         self._update(provider, lambda lane: circuit.half_open_if_due(lane, self.clock.now()))
 
     def reconcile_mapping(self, provider: str) -> None:
@@ -159,9 +160,9 @@ class CircuitBreaker:
             if after.mapping_enabled is not before.mapping_enabled:
                 self.mappings.set_enabled(provider, enabled=after.mapping_enabled)
             return after
-        raise RetryLaterError(Code.LEDGER_CONFLICT, f"Other workers changed the lane of {provider} again and again.", 1)
+        raise RetryLaterError(Code.LEDGER_CONFLICT, f"Other workers changed the lane of {provider} repeatedly.", 1)
 
 
 def _list_pause_codes(lane: ProviderHealth) -> set[tuple[PauseReason, Code]]:
-    """Returns what the provider's report is made from."""
+    """Returns the facts that the provider's report is built from."""
     return {(pause.reason, pause.code) for pause in lane.pauses}

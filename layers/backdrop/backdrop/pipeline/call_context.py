@@ -1,4 +1,4 @@
-"""What a worker knows about the message that it handles, its time limits, and the lane that the message came from."""
+"""The context of a worker's message: its metadata, its time limits, and the lane that it came from."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,14 +7,14 @@ from backdrop.model.circuit import ProviderHealth
 from backdrop.model.provider_result import CallMetrics
 
 RECORD_RESULT_SECONDS = 10
-# How long a probe may take to begin its call. Otherwise another job could become the probe before the call ends.
+# The time within which a probe must begin its call. Otherwise, another job could become the probe before the call ends.
 MAX_PROBE_START_SECONDS = 30
 LEASE_GRACE = timedelta(seconds=60)
 
 
 @dataclass
 class CallContext:
-    """`deadline`: when the work must be done. `invocation_ends_at`: when the worker ends, if that is later.
+    """`deadline`: the time limit of the work. `invocation_ends_at`: when the worker ends, if that is later.
 
     `receive_count`: how often the message was received, including this time. `is_probe`: this job tests a paused lane.
     `lane_provider`: the provider whose lane the message came from; "" if it came from no lane. `receipt_etag`: the
@@ -33,7 +33,7 @@ class CallContext:
 
     @property
     def lease_until(self) -> datetime:
-        """Until when no other worker may take over a job that this worker claims."""
+        """The time until which no other worker may take over a job that this worker claims."""
         return (self.invocation_ends_at or self.deadline) + LEASE_GRACE
 
     def has_time_for(self, call_seconds: float, now: datetime) -> bool:
@@ -41,7 +41,10 @@ class CallContext:
         return now <= self.latest_start(call_seconds)
 
     def latest_start(self, call_seconds: float) -> datetime:
-        """When a call of this length must have begun. A probe must also end before another job may become the probe."""
+        """The latest time at which a call of this length may begin.
+
+        A probe must also end before another job may become the probe.
+        """
         probe_until = self.lane.probe_until if self.is_probe and self.lane else None
         ends_at = min(self.deadline, probe_until) if probe_until else self.deadline
         return ends_at - timedelta(seconds=call_seconds + RECORD_RESULT_SECONDS)

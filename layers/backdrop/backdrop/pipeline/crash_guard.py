@@ -39,7 +39,7 @@ def begin_job_processing(
 
 
 def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetime | None = None) -> None:
-    """Removes the job's mark. `deadline` is when the worker must have ended; None if that is far off."""
+    """Removes the job's mark. `deadline` is the time by which the worker must have ended; None if it is far off."""
 
     def clear_mark() -> None:
         current = ledger.find_job(job.source_id, job.job_id)
@@ -73,7 +73,7 @@ def end_photo_processing(ledger: Ledger, source: Source, clock: Clock) -> None:
 
 
 def _retry_write(write: Callable[[], None], clock: Clock, deadline: datetime | None = None) -> None:
-    """Retries while the ledger is unavailable for a moment, because a mark that remains counts as a crash."""
+    """Retries while the ledger is briefly unavailable, because a mark that remains counts as a crash."""
     for delay in RETRY_DELAYS_SECONDS:
         if deadline and clock.now() + timedelta(seconds=delay) + MAX_WRITE_DURATION > deadline:
             return

@@ -1,4 +1,4 @@
-"""A photo's receipt and error report: built completely from the ledger, and written only over what was read."""
+"""A photo's receipt and error report: built completely from the ledger, and written only over the version read."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.ports import StoredObject
 
 MAX_TRIES = 8
-# The statuses that a job may have while its photo's first receipt is written.
+# The possible statuses of a job while its photo's first receipt is written.
 STATUSES_BEFORE_RECEIPT = frozenset({JobStatus.ACCEPTED, JobStatus.SUBMITTING})
 JSON_CONTENT_TYPE = "application/json; charset=utf-8"
 
@@ -32,9 +32,9 @@ class DocumentWriter:
 
         Returns the new ETag, or "" if nothing was written: another receipt is in the bucket, or a report may be.
 
-        `previous_etag`: the ETag of the first receipt, which a job's messages carry until the job ends; "" if none
-        was written. That receipt was written before the ledger was read, and a missing one was never written.
-        Therefore what is built from that read is never older than what it replaces.
+        `previous_etag`: the ETag of the first receipt, which a job's messages carry until the job ends; "" if none was
+        written. That receipt was written before the ledger was read, and a missing one was never written. Therefore, a
+        receipt built from that read is never older than the one that it replaces.
         """
         advanced_count = sum(job.status not in STATUSES_BEFORE_RECEIPT for job in jobs)
         if not jobs or may_have_report(source, jobs) or advanced_count > bool(previous_etag):
@@ -57,7 +57,8 @@ class DocumentWriter:
         name = source_name(source.bucket, source.key, self.input_bucket_name)
         for _ in range(MAX_TRIES):
             had_report = may_have_report(source, jobs)
-            # Objects before the ledger: a document that another worker writes after this read then fails our write.
+            # Objects are read before the ledger, so if another worker writes a document after this read, our write
+            # fails.
             old_receipt = self.output_bucket.head(receipt_key(name))
             old_report = self.output_bucket.head(report_key(name)) if had_report else None
             current, jobs = self.ledger.read_photo(source.source_id)
@@ -78,7 +79,7 @@ class DocumentWriter:
     def _matches_ledger(self, source: Source, report: Mapping[str, object]) -> bool:
         """Reads the ledger again after a report was written where there was none.
 
-        No condition prevents such a write from being late: a worker that resolved the problem in the meantime found
+        No condition makes such a write fail if it is outdated: a worker that resolved the problem in the meantime found
         no report to delete.
         """
         current, jobs = self.ledger.read_photo(source.source_id)

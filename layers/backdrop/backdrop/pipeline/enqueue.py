@@ -1,4 +1,4 @@
-"""The messages between stages: who sends what to which queue, and in which message group."""
+"""The messages between stages: their content, their queues, and their message groups."""
 
 from backdrop.aws.sqs import Queue
 from backdrop.model.ids import derive_message_group
@@ -41,9 +41,9 @@ def enqueue_delivery(
     delay_seconds: int = 0,
     receipt_etag: str = "",
 ) -> None:
-    """Makes deliver write a photo's receipt and report and, if `job_id` is given, deliver what that job bought.
+    """Makes deliver write a photo's receipt and report and, if `job_id` is given, deliver that job's pictures.
 
-    `receipt_etag` is the one from the message of the job's lane.
+    `receipt_etag` is the ETag in the message from the job's lane.
     """
     deliver_queue.send(
         to_body(DeliverMessage(source_id=source.source_id, job_id=job_id)),

@@ -1,4 +1,4 @@
-"""Failover: a job whose provider takes no calls now moves to the lane of the next provider that it names."""
+"""Failover: a job whose provider is unavailable moves to the lane of the next provider that it names."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from backdrop.ports import Clock
 
 @dataclass(eq=False, repr=False)
 class Failover:
-    """`enqueue` sends a job that has moved to its new lane, directly or by way of intake."""
+    """`enqueue` sends a moved job to its new lane, directly or through intake."""
 
     ledger: Ledger
     enabled_providers: Collection[str]
@@ -34,7 +34,7 @@ class Failover:
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
     def fail_over_if_blocked(self, job: Job) -> Job | None:
-        """Moves the job if its own lane lets no call through; None if it stays."""
+        """Moves the job if its own lane is blocked; returns None if it stays."""
         if isinstance(job.instructions.get("provider", ""), str):
             return None
         lane = self.ledger.read_health(job.provider)
@@ -46,7 +46,7 @@ class Failover:
         return self.fail_over(job, describe_unavailability(lane)) if should_leave else None
 
     def fail_over_after(self, job: Job, result: ProviderResult) -> Job | None:
-        """Moves the job if its provider did not take the call and will not soon; None if it stays."""
+        """Moves the job if its provider did not accept the call and will not soon; None if it stays."""
         occurrences = job.problem.occurrences if job.problem and job.problem.code is result.code else 0
         return self.fail_over(job, result.message) if is_persistent_failure(result, occurrences + 1) else None
 

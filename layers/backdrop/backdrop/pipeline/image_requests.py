@@ -24,21 +24,21 @@ FIX_SENDER_HINT = "Correct the program that sends such requests, and send the re
 
 @dataclass(eq=False, repr=False)
 class ImageRequests:
-    """Requests apart from their photos: duplicates, and those that are skipped or refused."""
+    """Requests handled without their photos: duplicates, and those that are skipped or refused."""
 
     ledger: Ledger
     deliver_queue: Queue
     clock: Clock
 
     def is_duplicate(self, source: Source, request: IncomingRequest) -> bool:
-        """Whether the request was handled before. If its sender waits for the result, deliver sends that again."""
+        """Whether the request was handled before. If its sender waits for the result, deliver resends it."""
         found = request.is_tracked and self.ledger.find_request(source.source_id, request.request_id)
         if found:
             enqueue_delivery(self.deliver_queue, source)
         return bool(found) or request.request_id in source.recent_request_ids
 
     def skip(self, event: IntakeEvent, request: IncomingRequest) -> None:
-        """Answers a request whose key is not that of an image."""
+        """Answers a request whose key does not name an image."""
         self._record(
             replace(_build_standalone_request(event, request, self.clock.now()), skipped_kind=classify_key(event.key))
         )
@@ -50,7 +50,7 @@ class ImageRequests:
         self._record(replace(_build_standalone_request(event, request, now), problems=(problem,)))
 
     def _record(self, image_request: ImageRequest) -> None:
-        """Writes the request once, however often its message is received; deliver sends the answer each time."""
+        """Writes the request once, even if its message is received repeatedly; deliver sends the answer each time."""
         # The only possible conflict: the request was written before.
         with suppress(ConflictError):
             self.ledger.put_request(image_request)
@@ -58,7 +58,7 @@ class ImageRequests:
 
 
 def _build_standalone_request(event: IntakeEvent, request: IncomingRequest, now: datetime) -> ImageRequest:
-    """Returns a request that matches no source. It is stored under a partition key of its own."""
+    """Returns a request that matches no source. It has its own partition key."""
     source = Source(source_id=derive_source_id("", request.request_id), bucket=event.bucket, key=event.key)
     return _build_request(source, request, now)
 
@@ -77,7 +77,7 @@ def _build_request(source: Source, request: IncomingRequest, now: datetime) -> I
 
 
 def mark_request_seen(source: Source, request: IncomingRequest | None) -> Source:
-    """Adds the request to those that the source remembers, so that a duplicate is handled only once."""
+    """Adds the request to the source's recent requests, so that a duplicate is not handled again."""
     if request is None:
         return source
     requests = (*source.recent_request_ids, request.request_id)[-MAX_REMEMBERED_REQUESTS:]
@@ -102,7 +102,7 @@ def build_pending_request(
 
 
 def assign_problem_origins(problems: Sequence[Problem], photo_error: PhotoError | None) -> tuple[Problem, ...]:
-    """Says which problems the sender of a request can fix (Origin.REQUEST).
+    """Marks the problems that the sender of a request can fix (Origin.REQUEST).
 
     A bad file is a problem of the photo, because it prevents every request.
     """

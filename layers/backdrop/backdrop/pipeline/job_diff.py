@@ -1,4 +1,4 @@
-"""The difference between a photo's jobs and those that it should have, as transitions."""
+"""The difference between a photo's actual and desired jobs, as transitions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +20,8 @@ def plan_transitions(
 ) -> list[Transition]:
     """Returns the transitions that make `desired_jobs` the photo's current jobs.
 
-    `owners` have some of the content, or are buying it. Of several variants with the same content, only one buys it.
+    `owners` have bought some of the content, or are buying it. Of several variants with the same content, only one buys
+    it.
     """
     jobs_by_id = {job.job_id: job for job in jobs}
     new_owners: dict[str, ContentOwner] = {}
@@ -40,13 +41,13 @@ def plan_transitions(
 
 
 def apply_transitions(job_transitions: Sequence[Transition], jobs: Sequence[Job]) -> Sequence[Job]:
-    """Returns all jobs of a photo as they are once the transitions are written."""
+    """Returns all jobs of a photo as they will be after the transitions."""
     changed_jobs = {transition.job.job_id: transition.job for transition in job_transitions}
     return list(({job.job_id: job for job in jobs} | changed_jobs).values())
 
 
 def find_newly_accepted(job_transitions: Sequence[Transition], jobs: Sequence[Job]) -> tuple[Job, ...]:
-    """Returns the jobs that these transitions add to a lane, without those that already wait there."""
+    """Returns the jobs that these transitions add to a lane, excluding jobs that already wait there."""
     waiting_ids = {job.job_id for job in jobs if job.status is JobStatus.ACCEPTED}
     return tuple(
         transition.job
@@ -56,7 +57,7 @@ def find_newly_accepted(job_transitions: Sequence[Transition], jobs: Sequence[Jo
 
 
 def _plan_transition(source: Source, known_job: Job | None, desired_job: Job, now: datetime) -> Transition | None:
-    """Accepts, reopens, reinstates, or updates a current job; None if it stays as it is."""
+    """Accepts, reopens, reinstates, or updates a current job; None if it stays unchanged."""
     if known_job is None:
         return transitions.accept(desired_job)
     transition = transitions.reopen(known_job, desired_job, now)
@@ -84,7 +85,7 @@ def plan_variant_removals(source: Source, jobs: Sequence[Job]) -> list[Transitio
 
 
 def _find_jobs_with_pictures(jobs: Sequence[Job]) -> Collection[Job]:
-    """Returns the last job to have written each picture key. Such a job need not be current."""
+    """Returns the job that last wrote each picture key. Such a job need not be current."""
     stored_jobs = [job for job in jobs if job.status is JobStatus.STORED]
     stored_jobs.sort(key=lambda job: job.ended_at or job.queued_at)
     jobs_by_picture = {result.key: job for job in stored_jobs for result in job.results}

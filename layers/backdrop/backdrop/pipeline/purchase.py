@@ -69,7 +69,7 @@ class Purchases:
         return self.send_claimed(job, provider, call, context)
 
     def _handle_budget_reached(self, job: Job, price: int, error: RetryLaterError) -> None:
-        """Pauses the lane, unless the job costs more than a whole day's budget: that would pause the lane forever."""
+        """Pauses the lane, unless the job costs more than a whole day's budget, which would pause the lane forever."""
         if not 0 < self.daily_budget < price:
             message = f"The next job costs up to {format_usd(price)}, and less than that is left of today's budget."
             self.breaker.pause(job.provider, PauseReason.BUDGET, error.code, message, required_budget=price)
@@ -80,7 +80,7 @@ class Purchases:
         raise RetryLaterError(error.code, message, OVER_DAILY_BUDGET_DELAY_SECONDS) from error
 
     def _delay_or_hold(self, job: Job, error: BackdropError) -> None:
-        """Records why the job waits. A job whose answer was lost cannot be sent again, so it is held for a person."""
+        """Records why the job waits. A job whose answer was lost cannot be resent, so it is held for an operator."""
         now = self.clock.now()
         if job.status is JobStatus.UNKNOWN:
             job = self.ledger.write_transition(transitions.hold(job, now))
@@ -156,9 +156,9 @@ class Purchases:
         return self._advance_with_retries(job, context, build_transition)
 
     def record_result(self, job: Job, result: ProviderResult, context: CallContext) -> Job:
-        """Records the answer, whatever other workers wrote in the meantime.
+        """Records the answer, regardless of other workers' writes in the meantime.
 
-        If the ledger does not take the answer, saves it in the answer spool, where reconcile finds it, and raises.
+        If the ledger does not accept the answer, saves it in the answer spool, where reconcile finds it, and raises.
         """
         attempt_no, is_spooled = job.attempt_no, False
         result = self.detach_raw_response(job, attempt_no, result)
@@ -184,7 +184,7 @@ class Purchases:
     def detach_raw_response(self, job: Job, attempt_no: int, result: ProviderResult) -> ProviderResult:
         """Saves the raw response if a paid picture was not recognized in it; returns the result without the response.
 
-        The charge is recorded even if the bucket does not take the response; deliver then reports that it is missing.
+        The charge is recorded even if the bucket does not accept the response; deliver then reports that it is missing.
         """
         if result.raw_response:
             with suppress(RetryLaterError):
@@ -192,7 +192,7 @@ class Purchases:
         return replace(result, raw_response=b"")
 
     def _try_to_spool(self, job: Job, attempt_no: int, result: ProviderResult) -> bool:
-        """Saves the answer in the output bucket at once, because this worker may crash while it retries the ledger."""
+        """Saves the answer in the output bucket first, because this worker may crash while it retries the ledger."""
         try:
             self.answer_spool.save(job, attempt_no, result)
         except RetryLaterError:
@@ -200,7 +200,7 @@ class Purchases:
         return True
 
     def _advance_with_retries(self, job: Job, context: CallContext, build_transition: TransitionFactory) -> Job:
-        """Writes a transition of the job as it currently is, and retries until shortly before the invocation ends."""
+        """Writes a transition of the job's current state, and retries until shortly before the invocation ends."""
         delay = 0.1
         while True:
             try:
@@ -209,13 +209,13 @@ class Purchases:
                 if self.clock.now() + timedelta(seconds=delay + SPOOL_RESULT_SECONDS) > context.deadline:
                     if isinstance(error, RetryLaterError):
                         raise
-                    message = "Other workers changed the job again and again."
+                    message = "Other workers changed the job repeatedly."
                     raise RetryLaterError(Code.LEDGER_CONFLICT, message, 1) from error
                 self.clock.sleep(delay)
                 job, delay = self._reload_job(job), min(delay * 2, 4)
 
     def _reload_job(self, job: Job) -> Job:
-        """Returns the job as it is now, or `job` if the ledger does not answer."""
+        """Returns the current job, or `job` if the ledger does not respond."""
         try:
             return self.ledger.find_job(job.source_id, job.job_id) or job
         except RetryLaterError:

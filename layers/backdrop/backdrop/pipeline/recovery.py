@@ -26,7 +26,7 @@ MAX_LOSSES_WITH_IDEMPOTENCY_KEY = 5
 
 
 class NextAction(StrEnum):
-    """What remains to be done for a job whose answer was lost."""
+    """The next step for a job whose answer was lost."""
 
     NOTHING = "nothing"
     RESEND = "send_again"
@@ -35,7 +35,7 @@ class NextAction(StrEnum):
 
 @dataclass(eq=False, repr=False)
 class Recovery:
-    """Finds out what became of calls. It never sends a paid call."""
+    """Determines the outcome of lost calls. It never sends a paid call."""
 
     ledger: Ledger
     purchases: Purchases
@@ -45,7 +45,7 @@ class Recovery:
     policy: OnLostAnswer
 
     def resolve_unknown(self, job: Job, provider: Provider, context: CallContext) -> tuple[Job, NextAction]:
-        """Resolves the job as far as possible without a charge; returns it with what must be bought or sent again.
+        """Resolves the job as far as possible without a charge; returns it with the next step.
 
         Raises RetryLaterError if the provider may still be working on the call.
         """
@@ -68,7 +68,7 @@ class Recovery:
     def _resend_or_hold(self, job: Job, context: CallContext) -> tuple[Job, NextAction]:
         """Sends a call with the same idempotency key again, which cannot be charged twice.
 
-        Holds the job for a person if its answers keep getting lost, or if no one needs its pictures any longer.
+        Holds the job for an operator if its answers keep getting lost, or if its pictures are no longer needed.
         """
         is_wanted = job.end_after_call is None
         if is_wanted and (job.problem is None or job.problem.occurrences < MAX_LOSSES_WITH_IDEMPOTENCY_KEY):
@@ -81,7 +81,7 @@ class Recovery:
     def _poll_provider(
         self, job: Job, provider: Provider, provider_id: str, context: CallContext
     ) -> tuple[Job, ProviderResult | LookupStatus]:
-        """Polls until there is a result or the time is up, also for a job that a crash left in `submitting`."""
+        """Polls until there is a result or the time is up. Handles jobs that a crash left in `submitting` too."""
         while (lookup := provider.look_up(job, provider_id)) is LookupStatus.PENDING:
             if self.clock.now() > _find_submitted_at(job) + MAX_PENDING_DURATION:
                 return job, LookupStatus.ABSENT

@@ -1,4 +1,4 @@
-"""Files that S3 denies access to: the photo's report says so for as long as its message is retried."""
+"""Files that S3 denies access to: the photo's report lists the problem for as long as its message is retried."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""The paid APIs, one file each, and the HTTP code that they share."""
+"""The paid APIs, one file each, and their shared HTTP code."""

@@ -15,7 +15,7 @@ AUTH_FAILURE_STATUSES = (401, 403)
 
 @dataclass(frozen=True)
 class Credentials:
-    """`provider_name` is the name for people. `load_key` loads the key; `load_key(True)` bypasses any cache."""
+    """`provider_name` is the display name. `load_key` loads the key; `load_key(True)` bypasses any cache."""
 
     provider_name: str
     load_key: Callable[[bool], ApiKey]
@@ -33,7 +33,7 @@ class Credentials:
         return key.value
 
     def find_replacement_key(self, refused_key: str) -> str | None:
-        """Loads the key past any cache. None if it is the refused one or cannot be loaded: the refusal stands."""
+        """Loads the key, bypassing any cache. None if it is the refused key or cannot be loaded: the refusal stands."""
         try:
             new_key = self.load_key(True).value
         except RetryLaterError:
@@ -43,7 +43,7 @@ class Credentials:
     def send_with_key[T](self, key: str, send: Callable[[str], HttpResponse | T], deadline: float) -> HttpResponse | T:
         """Sends a request, and sends it again with a new key if the key is refused and more than a second is left.
 
-        In responses, the key is replaced in case the provider repeats it.
+        In responses, the key is redacted, in case the provider echoes it.
         """
         response = send(key)
         if (
@@ -62,7 +62,7 @@ def is_valid_header_value(key: str) -> bool:
 
 
 def _redact_key[T](response: HttpResponse | T, key: str) -> HttpResponse | T:
-    # A picture does not repeat it, and must not be changed.
+    # A picture does not echo the key, and must not be changed.
     if not isinstance(response, HttpResponse) or response.headers.get("Content-Type", "").startswith("image/"):
         return response
     return replace(response, body=response.body.replace(key.encode(), b"(key)"))

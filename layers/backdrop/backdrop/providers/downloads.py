@@ -29,11 +29,11 @@ RETRY_DELAYS_SECONDS = (0.5, 1.0, 0.0)
 RETRY_LATER_SECONDS = 5.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
-# Each host with the prefix that a path on it must have, as the providers' pages and responses show them.
+# Each host with its required path prefix, from the providers' pages and responses.
 RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ideogram": (("ideogram.ai", "/api/images/"),),
     "segmind": (("images.segmind.com", "/"), ("api.segmind.com", "/v1/requests/")),
-    # The three forms of 1min.ai's private bucket, its own host, and Ideogram's links, which it passes on.
+    # The three forms of 1min.ai's private bucket, its own host, and Ideogram's links, which 1min.ai passes on.
     "1min": (
         ("s3.us-east-1.amazonaws.com", "/asset.1min.ai/"),
         ("asset.1min.ai.s3.us-east-1.amazonaws.com", "/"),
@@ -127,14 +127,15 @@ def _check_status(response: requests.Response) -> None:
             raise _TruncatedDownloadError
         return
     if 300 <= status < 400:
-        raise ResultError(Code.RESULT_REDIRECTED, f"The provider's link answers {status}, a redirect.")
+        raise ResultError(Code.RESULT_REDIRECTED, f"The provider's link returned HTTP {status}, a redirect.")
     if status in (403, 410):
-        raise ResultError(Code.LINK_EXPIRED, f"The provider's link answers {status}: it has expired.")
+        raise ResultError(Code.LINK_EXPIRED, f"The provider's link returned HTTP {status}: it has expired.")
     if status == 404:
-        raise ResultError(Code.RESULT_GONE, "The provider's link answers 404: the picture is gone.")
+        raise ResultError(Code.RESULT_GONE, "The provider's link returned HTTP 404: the picture is gone.")
     if status in (408, 425, 429) or status >= 500:
-        raise RetryLaterError(Code.RESULT_UNREACHABLE, f"The provider's link answers {status}.", RETRY_LATER_SECONDS)
-    raise ResultError(Code.RESULT_NOT_AN_IMAGE, f"The provider's link answers {status}.")
+        message = f"The provider's link returned HTTP {status}."
+        raise RetryLaterError(Code.RESULT_UNREACHABLE, message, RETRY_LATER_SECONDS)
+    raise ResultError(Code.RESULT_NOT_AN_IMAGE, f"The provider's link returned HTTP {status}.")
 
 
 def _fetch(url: str) -> bytes:

@@ -1,4 +1,4 @@
-"""HTTP requests to paid APIs: sent once, never retried, and with exact knowledge of whether one can have arrived."""
+"""HTTP requests to paid APIs: sent once, never retried, and with exact knowledge of whether each can have arrived."""
 
 import base64
 import http.client
@@ -26,7 +26,7 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 CONNECT_TIMEOUT_SECONDS = 5.0
 MIN_TIMEOUT_SECONDS = 0.001
 MAX_RESPONSE_BYTES = 2_000_000
-# A JSON response may contain the pictures themselves, which base64 makes a third longer.
+# A JSON response may contain the pictures themselves. Base64 makes them a third longer.
 MAX_JSON_BYTES = 25_000_000
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_INTERIM_RESPONSES = 100
@@ -49,7 +49,7 @@ class HttpResponse:
 
     @property
     def is_success(self) -> bool:
-        """True if the status is a success and the body is complete. Only the body shows whether there is a result."""
+        """True if the status is a success and the body is complete. Only the body shows whether there is a picture."""
         return 200 <= self.status < 300 and has_whole_body(self.status, self.headers)
 
 
@@ -62,7 +62,7 @@ class DeadlineExceededError(Exception):
 
 
 class RequestBody:
-    """A request body that records in `sent_at` (monotonic seconds) when its last byte was given to the network."""
+    """A request body that records in `sent_at` (monotonic seconds) when its last byte was passed to the network."""
 
     def __init__(self, data: bytes, deadline: float) -> None:
         self.deadline = deadline
@@ -78,7 +78,7 @@ class RequestBody:
             raise DeadlineExceededError
         chunk = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
         self._at += len(chunk)
-        if not chunk:  # the sender reads on only when the kernel has everything before
+        if not chunk:  # the sender reads on only when the kernel has all previous bytes
             self.sent_at = time.monotonic()
         return chunk
 
@@ -107,7 +107,7 @@ def has_image_content_type(headers: Mapping[str, str]) -> bool:
 
 
 def is_picture(body: bytes) -> bool:
-    """True if the bytes begin like a JPEG, PNG, or WebP, whatever their declared type."""
+    """True if the bytes begin like a JPEG, PNG, or WebP, regardless of their declared type."""
     return body.startswith(tuple(MEDIA_TYPES))
 
 
@@ -239,7 +239,7 @@ def _send(
     deadline: float,
     max_bytes_by_kind: tuple[int, int],
 ) -> HttpResponse | Exception:
-    """`max_bytes_by_kind` is the most bytes that a response may have, and the most if its Content-Type is an image."""
+    """`max_bytes_by_kind` is the size limit of a response, and the limit if its Content-Type is an image."""
     seconds = max(deadline - time.monotonic(), MIN_TIMEOUT_SECONDS)
     try:
         with (
@@ -272,7 +272,8 @@ def _send(
 def read_body(response: requests.Response, *, max_bytes: int, deadline: float) -> bytes:
     """Reads a streamed body of up to `max_bytes` until a monotonic `deadline` in seconds.
 
-    Raises ResponseTooLargeError, DeadlineExceededError, and what requests and urllib3 raise if the connection breaks.
+    Raises ResponseTooLargeError, DeadlineExceededError, and the errors of requests and urllib3 if the connection
+    breaks.
     """
     received = bytearray()
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
@@ -298,9 +299,9 @@ def _build_transport_failure(error: Exception, request_body: RequestBody) -> Pro
 
 
 def has_whole_body(status: int, headers: Mapping[str, str]) -> bool:
-    """True if a successful response has the whole representation. A 206 may have only a part (RFC 9110, 15.3.7).
+    """True if a successful response has the whole representation. A 206 may have only part of it (RFC 9110, 15.3.7).
 
-    A 206 without a readable Content-Range counts as whole, and what the body contains decides.
+    A 206 without a readable Content-Range counts as whole, so its body decides.
     """
     content_range = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "").strip())
     if status != 206 or content_range is None:

@@ -1,7 +1,7 @@
 """Ideogram's v1 API: replace-background and remove-background.
 
 - Synchronous: a call takes a multipart form and returns signed links to the pictures.
-- A call has no id by which it could be looked up. If its response is lost, its outcome stays unknown.
+- A call has no id for looking it up. If its response is lost, its outcome stays unknown.
 - Responses state no cost: each picture is charged at the list price.
 
 Sources: Ideogram's API reference for both endpoints (v1, August 2026) and its published OpenAPI document.
@@ -68,7 +68,7 @@ RESPONSE_RULES = (
 
 @dataclass(frozen=True)
 class Ideogram:
-    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache."""
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` bypasses any cache of the API key."""
 
     base_url: str
     timeout_seconds: float
@@ -79,7 +79,7 @@ class Ideogram:
         return Credentials(DISPLAY_NAME, self.load_key)
 
     def idempotency_key(self, job: Job) -> str | None:
-        """Returns None: Ideogram's v1 neither takes nor returns an id."""
+        """Returns None: Ideogram's v1 neither accepts nor returns an id."""
         return None
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
@@ -142,7 +142,7 @@ def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult
             return ProviderResult.lost(
                 f"{DISPLAY_NAME} answered {response.status} without pictures. They were probably charged."
             )
-        # The pictures may be anywhere in it: each counts as charged and unrecognized.
+        # The pictures may be anywhere in the response: each counts as charged and unrecognized.
         entries = [None] * int(job.purchase_spec.get("num_images", 1))
     links = tuple(_parse_link(entry) for entry in cast("list[Any]", entries))
     charged = look_up_image_price(NAME, job.instructions) * len(links)
@@ -175,7 +175,7 @@ def _parse_expiry(url: str) -> datetime | None:
 
 def _parse_refusal(status: int, body: Mapping[str, Any] | None, response: HttpResponse) -> ProviderResult:
     reason = find_value(body, "reject_reason")
-    # Only the response's own status can precede any work. A status inside the body follows it.
+    # Only the response's own status can mean that no work was started. A status inside the body follows the work.
     latency = response.latency_seconds if status == response.status else math.inf
     rule = find_rule(RESPONSE_RULES, status, reason if isinstance(reason, str) else "", latency)
     return build_result(rule, describe_response(DISPLAY_NAME, status, join_messages(body, MESSAGE_FIELDS)), response)

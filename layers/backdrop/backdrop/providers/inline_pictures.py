@@ -7,7 +7,7 @@ from backdrop.providers.http import is_picture
 
 
 def decode_inline_picture(value: object) -> bytes | None:
-    """Decodes a text that is a picture. None for a link or anything else.
+    """Decodes an inline picture. None for a link or anything else.
 
     The limit on responses, http.MAX_JSON_BYTES, also limits the length of the text.
     """

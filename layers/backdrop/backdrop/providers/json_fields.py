@@ -23,7 +23,7 @@ def list_objects(value: object) -> list[dict[str, Any]]:
 
 
 def as_list(value: object) -> list[Any]:
-    """Returns a list as it is, and any other value as a list of one."""
+    """Returns a list unchanged, and any other value as a list of one."""
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
@@ -35,7 +35,7 @@ def find_value(value: object, *path: str) -> Any:
 
 
 def find_first_text(values: Iterable[object]) -> str | None:
-    """Returns the first text that is not empty, without unprintable characters."""
+    """Returns the first non-empty text, without unprintable characters."""
     return next((to_printable(value) for value in values if isinstance(value, str) and value), None)
 
 
@@ -45,7 +45,7 @@ def as_integer(value: object) -> int | None:
 
 
 def as_failure_status(value: object) -> int | None:
-    """Returns the status of a failure that is reported inside a successful response; None if the value is not one."""
+    """Returns the status of a failure inside a successful response; None if the value is no such status."""
     return value if isinstance(value, int) and 300 <= value < 600 else None
 
 
@@ -55,7 +55,7 @@ def to_printable(text: str) -> str:
 
 
 def join_messages(body: Mapping[str, Any] | None, fields: Sequence[str]) -> str:
-    """Joins the messages in these fields of a body, each once. Values other than texts are written as JSON."""
+    """Joins the messages in these fields of a body, each once. Values other than strings are written as JSON."""
     values = [body[name] for name in fields if body.get(name)] if body else []
     texts = (text for value in values for text in _list_texts(value))
     return to_printable(" ".join(dict.fromkeys(texts)))
@@ -69,5 +69,5 @@ def _list_texts(value: object) -> list[str]:
 
 
 def describe_response(provider_name: str, status: int, text: str) -> str:
-    """Describes a provider's response for people. Nothing is decided by this text."""
+    """Describes a provider's response for people. No code decides by this text."""
     return f"{provider_name} answered {status}" + (f": {text[:MAX_MESSAGE_CHARACTERS]}" if text else "")

@@ -2,7 +2,7 @@
 
 - Asynchronous: the photo and its references are uploaded, which is free, and then the feature is requested. The
   response names a record, which is polled. If that response is lost, the outcome of the call stays unknown.
-- 1min.ai bills credits, so the price of a picture is the one that the stack's operator configured.
+- 1min.ai bills credits, so the stack's operator configures the price of a picture.
 - 1min.ai publishes no list of error codes, and `details` may repeat the prompt. Statuses and known codes decide.
 
 Sources: 1min.ai's pages on the feature, on assets, and on results, 2026.
@@ -52,14 +52,14 @@ RATE_LIMIT_SECONDS = 60.0
 DONE_STATES = frozenset({"SUCCESS", "COMPLETED", "SUCCEEDED", "DONE"})
 FAILED_STATES = frozenset({"FAILURE", "FAILED", "ERROR"})
 CLIENT_ERRORS = range(400, 500)
-# What a response proves, by an error code or a complete message, of 1min.ai or of Ideogram, which runs the model.
+# The proof in a response, by error code or complete message of 1min.ai, or of Ideogram, which runs the model.
 NO_CREDITS, UNSAFE = "money", "unsafe"
 PROOFS_BY_MESSAGE = {
     "insufficient_credits": NO_CREDITS,
     "not enough credits": NO_CREDITS,
     "prompt or provided image failed the safety checks": UNSAFE,
 }
-# Responses of the feature. A 403 means an empty account, a plan without API access, or something about the job: other
+# Responses of the feature. A 403 means an empty account, a plan without API access, or a problem with the job: other
 # jobs show which.
 FEATURE_RULES = (
     ResponseRule(CLIENT_ERRORS, RetryClass.PERM, Code.UNSAFE_REQUEST, UNSAFE),
@@ -87,7 +87,7 @@ LINK_PATHS = (
 
 @dataclass(frozen=True)
 class OneMin:
-    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache.
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` bypasses any cache of the API key.
 
     `price_micro_usd` is the price of one picture, in micro-dollars.
     """
@@ -193,7 +193,7 @@ class OneMin:
         )
 
     def _query_record(self, query: StatusQuery) -> ProviderResult | LookupStatus:
-        """Reads the record. PENDING if the request is refused or fails, because that says nothing about the work."""
+        """Reads the record. PENDING if the request is refused or fails, because that proves nothing about the work."""
         response = self.credentials.send_with_key(query.api_key, lambda key: self._get(key, query), query.deadline)
         if not isinstance(response, HttpResponse) or not response.is_success:
             return LookupStatus.PENDING
@@ -209,9 +209,9 @@ class OneMin:
     def _parse_record(
         self, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery
     ) -> ProviderResult | LookupStatus:
-        """Reads the result from a record. PENDING if the record is unfinished or another one.
+        """Reads the result from a record. PENDING if the record is unfinished or belongs to another call.
 
-        1min.ai does not publish whether failed work costs credits, so the charge stays unknown, whatever the text says.
+        1min.ai does not publish whether failed work costs credits, so the charge stays unknown, regardless of the text.
         """
         record = body.get("aiRecord")
         state = str(find_value(record, "status")).upper()

@@ -8,17 +8,17 @@ from datetime import datetime
 from backdrop.model.job import Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 
-# The longest that one status request may take.
+# The maximum duration of one status request.
 MAX_QUERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class StatusQuery:
-    """A question about a call. `deadline` is monotonic seconds.
+    """A status query for a call. `deadline` is monotonic seconds.
 
-    `is_acknowledged`: the provider accepted the call, so that work it does not know of now still counts as running.
-    `is_full_record`: the response is everything that the provider keeps about the work. `is_overdue`: the work has had
-    enough time, and results that are still missing will not come.
+    `is_acknowledged`: the provider accepted the call, so work that it does not list yet still counts as running.
+    `is_full_record`: the response is the provider's complete record of the work. `is_overdue`: the work has had enough
+    time, and results that are still missing will not come.
     """
 
     provider_id: str
@@ -35,7 +35,7 @@ class StatusQuery:
 
 
 def build_status_query(job: Job, provider_id: str, api_key: str) -> StatusQuery:
-    """Builds the query of a look-up, with the time at which the attempt with this id was sent."""
+    """Builds the query of a look-up, with the time when the attempt with this id was sent."""
     # Links and records expire a certain time after that.
     attempts = (attempt for attempt in job.attempts if attempt.provider_id == provider_id)
     submitted_at = next((attempt.submitted_at for attempt in attempts), job.queued_at)
@@ -45,7 +45,9 @@ def build_status_query(job: Job, provider_id: str, api_key: str) -> StatusQuery:
 def poll_until_done(
     look_up: Callable[[], ProviderResult | LookupStatus], deadline: float, interval_seconds: float
 ) -> ProviderResult | LookupStatus:
-    """Polls until there is a result. Returns PENDING at the deadline, a lost result if the provider forgot the work.
+    """Polls until there is a result.
+
+    Returns PENDING at the deadline, and a lost result if the provider no longer has it.
 
     `deadline` is monotonic seconds. `interval_seconds` is the pause before each look-up.
     """
@@ -56,6 +58,6 @@ def poll_until_done(
             return result
         if result is LookupStatus.ABSENT:
             return ProviderResult.lost(
-                "The provider accepted the call, but no longer knows of it. It may have been charged."
+                "The provider accepted the call, but no longer has a record of it. It may have been charged."
             )
     return LookupStatus.PENDING

@@ -1,4 +1,4 @@
-"""Finds what an error response proves.
+"""Finds the proof in an error response.
 
 Proof is an error code, a complete message that the provider publishes, or a field that names a parameter. A part of a
 message proves nothing, because a provider may repeat the prompt in it.
@@ -12,16 +12,16 @@ from typing import Any, cast
 from backdrop.providers.json_fields import as_list, parse_json_object
 
 NUMBER_PATTERN = re.compile(r"\d+(?:[.,]\d+)*")
-# Fields in which errors name the parameter that they are about, and fields that list errors by parameter.
+# Fields in which errors name their parameter, and fields that list errors by parameter.
 PARAMETER_FIELDS = ("parameter", "param", "field", "loc")
 ERROR_LIST_FIELDS = ("errors", "detail", "details", "error")
 
 
 def find_proof(body: bytes, fields: Sequence[str], proofs_by_message: Mapping[str, str]) -> str:
-    """Returns what the first published message of a response proves, or "" if there is none.
+    """Returns the proof of a response's first published message, or "" if it has none.
 
-    `proofs_by_message` maps published messages, as `normalize_message` returns them, to what they prove. In a JSON
-    object, the texts in `fields` are messages. Any other response is one message.
+    `proofs_by_message` maps published messages, normalized by `normalize_message`, to their proofs. In a JSON object,
+    the texts in `fields` are messages. Any other response is one message.
     """
     return next(
         (
@@ -34,7 +34,7 @@ def find_proof(body: bytes, fields: Sequence[str], proofs_by_message: Mapping[st
 
 
 def normalize_message(message: str) -> str:
-    """Removes what does not matter when messages are compared: numbers, case, spacing, and surrounding punctuation."""
+    """Removes irrelevant differences between messages: numbers, case, spacing, and surrounding punctuation."""
     return " ".join(NUMBER_PATTERN.sub("#", message).casefold().split()).strip(" .!\"'")
 
 

@@ -13,7 +13,7 @@ from backdrop.providers.segmind import Segmind
 
 
 class ProviderAddress(Protocol):
-    """A provider's address and the longest that a call to it may take."""
+    """A provider's address and the maximum duration of a call to it."""
 
     @property
     def base_url(self) -> str: ...
@@ -30,7 +30,7 @@ def build_providers(
 ) -> dict[str, Provider]:
     """Builds the adapters of the providers in `addresses`. `load_key(provider, True)` bypasses any cache.
 
-    A provider that bills credits is left out if no price is configured: its jobs return to intake, which refuses them.
+    A provider that bills credits is omitted if no price is configured: its jobs return to intake, which refuses them.
     """
     provider_options = options or ProviderOptions()
     providers: dict[str, Provider] = {}

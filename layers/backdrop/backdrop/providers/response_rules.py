@@ -18,7 +18,7 @@ ANY_STATUS = range(1000)
 class ResponseRule:
     """The meaning of responses with one of these statuses and a matching proof.
 
-    A proof is an error code, or what published_errors.py finds, never the free text of a message. `pattern` is a
+    A proof is an error code, or a result of published_errors.py, never the free text of a message. `pattern` is a
     regular expression that ignores case; "" matches any proof. `verdict` is a LookupStatus if the proof is about
     earlier work and not about this call. `early_only` matches only responses within EARLY_SECONDS. `suspicion` is why
     the job itself may be the cause.

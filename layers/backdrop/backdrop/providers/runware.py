@@ -2,7 +2,7 @@
 
 - The request is JSON with one task. The photo is inside it, as a data URI.
 - We choose the id of a task. It is looked up by that id, and can be sent again under it without a second charge.
-- Asynchronous: a task is polled with getResponse. getTaskDetails returns what Runware keeps about a task.
+- Asynchronous: a task is polled with getResponse. getTaskDetails returns Runware's stored record of a task.
 - Runware reports the cost of each result. Optionally, it uploads a result to our bucket.
 
 Sources: Runware's model page, its pages on task polling, task details, and errors, and its published SDK, 2026. For
@@ -54,7 +54,7 @@ MODEL = "ideogram:4@5"
 GET_RESPONSE, GET_TASK_DETAILS = "getResponse", "getTaskDetails"
 POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
-# How long we ask Runware to keep a picture; the default is not published.
+# The retention that we request for a picture; Runware does not publish its default.
 RESULT_TTL = timedelta(hours=24)
 # A task that has only some of its results gets no more after this time. Less than recovery.py's MAX_PENDING_DURATION.
 MAX_PARTIAL_WAIT = timedelta(minutes=30)
@@ -70,7 +70,7 @@ PICTURE_FIELDS = ("imageBase64Data", "imageDataURI", "imageURL")
 
 @dataclass(frozen=True)
 class Runware:
-    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache.
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` bypasses any cache of the API key.
 
     With `uploads`, Runware itself writes a single picture to `work`. `check_content` turns on Runware's safety check.
     """
@@ -89,7 +89,7 @@ class Runware:
         return Credentials(DISPLAY_NAME, self.load_key)
 
     def idempotency_key(self, job: Job) -> str | None:
-        """Returns a UUID derived from the job and `charge_no`: a resend has the same one, a new charge another."""
+        """Returns a UUID derived from the job and `charge_no`: a resend has the same UUID, a new charge another."""
         return derive_idempotency_key(job.job_id, job.charge_no)
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
@@ -144,7 +144,7 @@ class Runware:
     # -- the result ----------------------------------------------------------------------------------------------
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """Looks up a task, whatever the response to its submit was."""
+        """Looks up a task, regardless of the response to its submit."""
         key = self.credentials.require_key()
         return (
             LookupStatus.PENDING
@@ -153,7 +153,7 @@ class Runware:
         )
 
     def _query_task(self, job: Job, query: StatusQuery) -> ProviderResult | LookupStatus:
-        """Asks for the results, then for everything that Runware keeps: an empty response to the first proves nothing.
+        """Requests the results, then Runware's stored record: an empty response to the first request proves nothing.
 
         ABSENT only if neither response names the task.
         """
@@ -196,7 +196,7 @@ class Runware:
         return LookupStatus.PENDING if result is LookupStatus.ABSENT else result
 
     def _fetch_status(self, task_type: str, query: StatusQuery) -> HttpResponse | None:
-        """Returns the response, whatever its status; None if it says nothing about any task."""
+        """Returns the response, regardless of its status; None if it is not about any task."""
         body = json.dumps([{"taskType": task_type, "taskUUID": query.provider_id}]).encode()
         response = self.credentials.send_with_key(
             query.api_key, lambda key: self._send_query(body, key, query), query.deadline
@@ -217,7 +217,7 @@ class Runware:
     def _parse_task(
         self, job: Job, query: StatusQuery, body: Mapping[str, Any], response: HttpResponse
     ) -> ProviderResult | LookupStatus:
-        """Reads the result of a task. PENDING if the response names the task but no end of it, ABSENT if neither."""
+        """Reads the result of a task. PENDING if the response names the task but not its end, ABSENT if neither."""
         items = [item for item in list_objects(body.get("data")) if item.get("taskUUID") == query.provider_id]
         if any(read_state(item) in RUNNING_STATES for item in items) and not (query.is_full_record or query.is_overdue):
             return LookupStatus.PENDING
@@ -235,7 +235,7 @@ class Runware:
     def _build_success(
         self, job: Job, query: StatusQuery, results: Sequence[Mapping[str, Any]], body: Mapping[str, Any]
     ) -> ProviderResult | LookupStatus:
-        """Links the pictures of a task. PENDING if one that is inside the response cannot be stored now."""
+        """Links the pictures of a task. PENDING if an inline picture cannot currently be stored."""
         prices = [parse_reported_price(item.get("cost")) for item in results]
         charged = sum(price or look_up_image_price(NAME, job.instructions) for price in prices)
         basis = "reported" if all(prices) else "price_list"
@@ -259,7 +259,7 @@ class Runware:
     def _build_link(
         self, item: Mapping[str, Any], query: StatusQuery, n: int, uploaded_name: str | None
     ) -> PictureLink:
-        """Links result `n` of a task. It counts as withheld only if Runware says so.
+        """Links result `n` of a task. It counts as withheld only if Runware states it.
 
         Raises RetryLaterError if it is inside the response and cannot be stored.
         """
@@ -279,7 +279,7 @@ class Runware:
         return PictureLink(url=url, seed=seed, expires_at=expires)
 
     def _has_uploaded_result(self, job: Job, task_uuid: str) -> bool:
-        """True if Runware uploaded the picture. If that cannot be checked now, its link is used instead."""
+        """True if Runware uploaded the picture. If that cannot currently be checked, its link is used instead."""
         try:
             return self._uploads_result(job) and self.work.has_result(_build_result_name(task_uuid))
         except RetryLaterError:
@@ -364,7 +364,7 @@ def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | L
 def _find_task_end(
     errors: Sequence[Mapping[str, Any]], query: StatusQuery, *, succeeded: bool, is_persistent: bool
 ) -> ProviderResult | LookupStatus:
-    """Returns how a task ended, from its first error that says anything about that."""
+    """Returns how a task ended, from its first conclusive error."""
     for error in errors:
         rule = find_task_rule(
             error,

@@ -6,8 +6,8 @@ codes are still "being standardised". The table is therefore closed, and a code 
 
 - In response to a submit, it is AMBIG, unless its status or the request field that it names says that Runware refused
   the request before it started any work. After AMBIG, the task is looked up by its taskUUID.
-- As the end of a task, it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again unless a person decides
-  so. If the response does not state that the task ended, the task is polled for some minutes first.
+- As the end of a task, it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again unless an operator
+  decides so. If the response does not state that the task ended, the task is polled for some minutes first.
 
 Codes, statuses and field names decide; messages are free text and never do.
 """
@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backdrop.model.capabilities import list_request_names
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import LookupStatus, RetryClass
 from backdrop.providers.json_fields import find_value, list_objects
@@ -46,13 +47,13 @@ NO_CREDITS = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PAUSE, Code.PROVIDER
 MISCONFIGURED = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED))
 INVALID = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED))
 THROTTLED = _same_rule(ResponseRule(ANY_STATUS, RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
-# There was no server that could have run the task.
+# No server was available to run the task.
 NOT_STARTED = _same_rule(_UNAVAILABLE)
 # The work was started, and ended without a picture and without a charge.
 FAILED = ErrorRules(_CHARGE_UNKNOWN, _UNAVAILABLE)
-# No task has this id now.
+# No task currently has this id.
 TASK_NOT_FOUND = ErrorRules(_CHARGE_UNKNOWN, ResponseRule(ANY_STATUS, LookupStatus.ABSENT))
-# The code does not say how far the work got or what it cost.
+# The code does not state how far the work got or what it cost.
 END_UNKNOWN = ErrorRules(_CHARGE_UNKNOWN, ResponseRule(ANY_STATUS, RetryClass.AMBIG, Code.PROVIDER_FAILED))
 
 _CODES_BY_RULES: tuple[tuple[ErrorRules, str], ...] = (
@@ -106,15 +107,25 @@ RULES_BY_CODE: Mapping[str, ErrorRules] = {
 }
 
 # Codes such as "invalidPositivePromptLength" and "missingPositivePrompt" name the request field that is refused.
-_REQUEST_FIELDS = (
-    "taskType taskUUID model positivePrompt inputs seedImage providerSettings ideogram magicPrompt renderingSpeed "
-    "stylePreset styleCode styleType styleReferenceImages numberResults deliveryMethod outputType outputFormat ttl "
-    "includeCost safety checkContent uploadEndpoint"
-)
+_REQUEST_FIELDS = list_request_names("runware") | {
+    "taskType",
+    "taskUUID",
+    "model",
+    "inputs",
+    "seedImage",
+    "deliveryMethod",
+    "outputType",
+    "outputFormat",
+    "ttl",
+    "includeCost",
+    "safety",
+    "checkContent",
+    "uploadEndpoint",
+}
 FIELD_ERROR_CODES = frozenset(
     f"{prefix}{name[:1].upper()}{name[1:]}{suffix}"
     for prefix in ("invalid", "missing", "unsupported")
-    for name in _REQUEST_FIELDS.split()
+    for name in _REQUEST_FIELDS
     for suffix in ("", "Length")
 )
 
@@ -129,7 +140,7 @@ STATUS_RULES = (
 
 
 def find_error_rules(error: Mapping[str, Any]) -> ErrorRules | None:
-    """Returns what an error means; None if its code is not published and it names no field of the request."""
+    """Returns the rules for an error; None if its code is not published and it names no field of the request."""
     code = read_error_code(error)
     if code in RULES_BY_CODE:
         return RULES_BY_CODE[code]
@@ -144,7 +155,7 @@ def find_error_rules(error: Mapping[str, Any]) -> ErrorRules | None:
 def find_submit_rule(status: int, errors: Sequence[Mapping[str, Any]], latency_seconds: float) -> ResponseRule:
     """Returns the rule for a response to a submit that does not accept the task.
 
-    A late 5xx leaves open whether the task was started, whatever its code.
+    A late 5xx leaves open whether the task was started, regardless of its code.
     """
     if status >= 500 and latency_seconds > EARLY_SECONDS:
         return _CHARGE_UNKNOWN
@@ -160,7 +171,7 @@ def find_submit_rule(status: int, errors: Sequence[Mapping[str, Any]], latency_s
 def find_task_rule(
     error: Mapping[str, Any], task_uuid: str, *, is_full_record: bool, succeeded: bool, is_persistent: bool
 ) -> ResponseRule | None:
-    """Returns what an error in a status response says about the task; None if the task must be looked up again.
+    """Returns the rule for an error in a status response; None if the task must be looked up again.
 
     `is_full_record`: the error is part of the response that Runware keeps with the task. `succeeded`: the status
     request itself succeeded. `is_persistent`: the task has had minutes to continue after an error that leaves its end

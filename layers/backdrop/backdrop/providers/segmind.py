@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from backdrop.model.capabilities import MAX_RESULT_BYTES, REFERENCES_FIELD, to_provider_json
+from backdrop.model.capabilities import MAX_RESULT_BYTES, REFERENCES_FIELD, list_request_names, to_provider_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import AttemptOutcome, Job, PictureLink, Suspicion
@@ -66,7 +66,7 @@ DONE_STATES, FAILED_STATES = (
     frozenset({"COMPLETED", "SUCCESS", "SUCCEEDED"}),
     frozenset({"FAILED", "ERROR", "CANCELLED"}),
 )
-# What a response proves. Segmind publishes these messages, except the last one, which is from Ideogram, which runs the
+# The proofs in responses. Segmind publishes these messages, except the last one: it is from Ideogram, which runs the
 # model.
 NO_CREDITS, CONTENT_TYPE, PARAMETER, UNSAFE = "money", "content_type", "parameter", "unsafe"
 PROOFS_BY_MESSAGE = {
@@ -78,9 +78,7 @@ PROOFS_BY_MESSAGE = {
 }
 URL_SCHEMES = ("http://", "https://")
 UNSAFE_ERROR_TYPE = "content_policy_violation"
-REQUEST_PARAMETERS = frozenset(
-    {"image", "prompt", "color_palette", "magic_prompt", "rendering_speed", "seed", "style_codes", REFERENCES_FIELD}
-)
+REQUEST_PARAMETERS = list_request_names(NAME) | {"image"}
 # Responses to a submit, to v1 or v2. Only a 200 is billed. A 500 is documented as not billed; after any other 5xx the
 # job may be running. A 406 means an empty account, a spending limit, or a rejected value: without proof, other jobs
 # show which.
@@ -103,8 +101,8 @@ FAILED_JOB_RULES = (
     ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED, PARAMETER),
     ResponseRule(ANY_STATUS, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
 )
-# The only fields in which a picture is searched: each holds a link, a data URI, or base64, or a list of these. A record
-# of v2 may repeat the request, and then `image` is our photo.
+# The only fields searched for a picture: each holds a link, a data URI, or base64, or a list of these. A record of v2
+# may repeat the request, and then `image` is our photo.
 V2_PICTURE_PATHS = (
     ("output",),
     ("output", "images"),
@@ -120,9 +118,9 @@ V1_PICTURE_PATHS = (*V2_PICTURE_PATHS, ("image",))
 
 @dataclass(frozen=True)
 class Segmind:
-    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache.
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` bypasses any cache of the API key.
 
-    `work` creates the links by which photos are sent. Without a link, a photo is sent as base64 in the same field.
+    `work` creates the links for sending photos. Without a link, a photo is sent as base64 in the same field.
     """
 
     base_url: str
@@ -143,7 +141,7 @@ class Segmind:
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """Prepares one paid call. Returns a PAUSE result if there is no key to send it with.
 
-        Raises RetryLaterError if storage cannot create a link now.
+        Raises RetryLaterError if storage currently cannot create a link.
         """
         key = self.credentials.require_key()
         if isinstance(key, ProviderResult):
@@ -228,11 +226,11 @@ class Segmind:
         try:
             candidates = _find_pictures(record.body, V2_PICTURE_PATHS, sent_pictures)
             return self._build_success(job, candidates, record.response, query.api_key, query.submitted_at, price)
-        except RetryLaterError:  # the picture cannot be stored now, and Segmind returns it again for an hour
+        except RetryLaterError:  # the picture cannot be stored yet, and Segmind returns it again for an hour
             return LookupStatus.PENDING
 
     def _read_record(self, path: str, query: StatusQuery) -> "_JobRecord | LookupStatus":
-        """Reads the record of a job. ABSENT only if Segmind states that it does not know the request."""
+        """Reads the record of a job. ABSENT only if Segmind states that it has no such request."""
         response = self.credentials.send_with_key(
             query.api_key, lambda key: self._get(path, key, query), query.deadline
         )
@@ -327,7 +325,7 @@ class Segmind:
 
 
 class _JobRecord(NamedTuple):
-    """What v2 reports about a job, and the response that contains it."""
+    """The job's status as v2 reports it, and the response that contains it."""
 
     response: HttpResponse
     body: dict[str, Any]
@@ -338,7 +336,7 @@ class _JobRecord(NamedTuple):
 
 
 def _prove_error(body: bytes) -> str:
-    """Returns what an error response proves, in addition to its status."""
+    """Returns the proof in an error response, in addition to its status."""
     details = list_objects(find_value(parse_json_object(body), "detail"))
     if any(detail.get("type") == UNSAFE_ERROR_TYPE for detail in details):
         return UNSAFE
@@ -386,7 +384,7 @@ def _parse_failure(job: Job, body: Mapping[str, Any]) -> ProviderResult:
 
 
 def _find_pictures(body: Mapping[str, Any], paths: Sequence[Sequence[str]], sent_pictures: frozenset[str]) -> list[str]:
-    """Returns the texts in these fields: each a text, an object's `url`, or a list of these. Omits what we sent.
+    """Returns the texts in these fields: each a text, an object's `url`, or a list of these. Omits our own pictures.
 
     Links to hosts that are not Segmind's come last, because deliver may not download from them.
     """
@@ -402,7 +400,7 @@ def _is_external_url(text: str) -> bool:
 
 
 def _find_cost(job: Job, reported_price: object) -> tuple[int, str]:
-    """Returns the cost of the call in micro-dollars, and where that is from."""
+    """Returns the cost of the call in micro-dollars, and the source of that price."""
     micro_usd = parse_reported_price(reported_price)
     return (micro_usd, "reported") if micro_usd else (look_up_image_price(NAME, job.instructions), "price_list")
 

@@ -7,7 +7,7 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.http import MAX_JSON_BYTES
 
 # The path and query of a link into our own bucket; JSON may escape the slashes. The provider's own links stay complete,
-# because a person needs them to recover the picture.
+# because an operator needs them to recover the picture.
 WORK_LINK = re.compile(rb"_backdrop\\*/work\\*/[^\s\"'<>]*")
 SIGNATURE_PARAMETERS = re.compile(rb"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\\]*", re.IGNORECASE)
 
@@ -28,7 +28,7 @@ def build_unrecognized_result(
 
 
 def redact_response(body: bytes, key: str) -> bytes:
-    """Prepares a response to be kept for a person: removes our API key and the signatures of our links."""
+    """Prepares a response to be kept for an operator: removes our API key and the signatures of our links."""
     return WORK_LINK.sub(_remove_signature, body.replace(key.encode(), b"(key)"))[:MAX_JSON_BYTES]
 
 

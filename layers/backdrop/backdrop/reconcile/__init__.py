@@ -1,1 +1,1 @@
-"""Reconcile: finds what no event reports, and resends, resolves, or sweeps it."""
+"""Reconcile: finds work that no event reports, and resends, resolves, or sweeps it."""

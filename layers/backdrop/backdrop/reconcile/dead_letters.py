@@ -1,4 +1,4 @@
-"""Dead letters from SQS's redrive policy: each gets its reason, and its photo an error report."""
+"""Dead letters from SQS's redrive policy: adds a reason to each, and writes an error report for its photo."""
 
 import json
 from collections import Counter
@@ -39,14 +39,14 @@ class DeadLetterTriage:
     parse_events: Callable[[str], list[IntakeEvent]]
 
     def annotate(self) -> int:
-        """Gives each dead letter without a reason its reason, and returns their number."""
+        """Adds missing reasons; returns how many."""
         return len(self._partition(self._try_to_annotate)[0])
 
     def delete_resolved(self, resolved_jobs: Mapping[str, int]) -> list[str]:
         """Deletes the dead letters of redriven jobs, and returns the job ID of each one deleted.
 
-        `resolved_jobs` has each job's lock version at its redrive. A job that failed again since has sent a dead
-        letter with a later one, which stays.
+        `resolved_jobs` has each job's lock version at its redrive. A job that has failed again since then has sent a
+        dead letter with a later version, which stays.
         """
 
         def is_resolved(dead_letter: DeadLetter) -> bool:
@@ -56,13 +56,13 @@ class DeadLetterTriage:
         return [dead_letter.attributes.get("job_id", "") for dead_letter in self._partition(is_resolved)[0]]
 
     def count_without_job(self) -> Counter[str]:
-        """Returns how many dead letters belong to no job, by code, as far as one pass receives them."""
+        """Returns how many dead letters belong to no job, by code; counts only those that one pass receives."""
         _, remaining = self._partition(lambda _: False)
         without_job = (dead_letter.attributes for dead_letter in remaining if not dead_letter.attributes.get("job_id"))
         return Counter(code for attributes in without_job if (code := attributes.get("code")))
 
     def _partition(self, is_done: Callable[[DeadLetter], bool]) -> tuple[list[DeadLetter], list[DeadLetter]]:
-        """Deletes the dead letters that are done, and makes the others visible again; returns both."""
+        """Deletes the dead letters that are done, and makes the others visible again; returns (done, remaining)."""
         done: list[DeadLetter] = []
         remaining: list[DeadLetter] = []
         for _ in range(MAX_BATCHES):
@@ -80,7 +80,7 @@ class DeadLetterTriage:
         return done, remaining
 
     def _try_to_annotate(self, dead_letter: DeadLetter) -> bool:
-        """Handles a dead letter without a reason: forwards it, does its work, or sends it again with a reason.
+        """Handles a dead letter without a reason: forwards it, carries it out, or sends it again with a reason.
 
         Returns False for a dead letter that already has its reason.
         """
@@ -91,7 +91,7 @@ class DeadLetterTriage:
         return True
 
     def _try_to_forward(self, dead_letter: DeadLetter) -> bool:
-        """Sends intake an event that EventBridge could not put into a queue. Only intake's queue receives events."""
+        """Sends intake an event that EventBridge could not deliver to a queue. Only intake's queue receives events."""
         event = _parse_event(dead_letter.body)
         if not event or ":sqs:" not in dead_letter.attributes.get(TARGET_ATTRIBUTE, ""):
             return False
@@ -99,7 +99,7 @@ class DeadLetterTriage:
         return True
 
     def _try_to_handle(self, body: str) -> bool:
-        """Does what a message between stages was sent for; False if the body is no such message."""
+        """Carries out a stage message; returns False if the body is not one."""
         try:
             message = parse_message(body, JobMessage, DeliverMessage, LaneMessage)
         except MalformedMessageError:
@@ -115,8 +115,8 @@ class DeadLetterTriage:
     def _end_or_resend(self, source_id: str, job_id: str) -> None:
         """Ends a paid job that could not be delivered, and makes every other job due, so that reconcile resends it.
 
-        In a lane that is paused for days, a message reaches its receive limit without the job being at fault. A job
-        that crashes its workers is noticed by its crash marks.
+        In a lane that is paused for days, a message reaches its receive limit without the job being at fault. Crash
+        marks detect a job that crashes its workers.
         """
         job = self.ledger.find_job(source_id, job_id)
         if job is None or job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
@@ -142,7 +142,7 @@ class DeadLetterTriage:
         self.dead_letter_queue.send(body, group=derive_message_group(dead_letter.source_queue), attributes=attributes)
 
     def _report_photos(self, dead_letter: DeadLetter) -> dict[str, str]:
-        """Reports each photo that an unsuccessful event names, and answers its requests; returns changed attributes."""
+        """Reports each photo in an undeliverable event, and answers its requests; returns changed attributes."""
         try:
             events = self.parse_events(dead_letter.body)
         except MalformedMessageError as error:
@@ -159,7 +159,7 @@ class DeadLetterTriage:
         return {}
 
     def _refuse_request(self, source: Source, event: IntakeEvent, request: IncomingRequest) -> None:
-        """Refuses the request, unless it was registered before: then its jobs decide the answer."""
+        """Refuses the request, unless it was registered before; in that case, its jobs determine the answer."""
         image_requests = ImageRequests(self.ledger, self.deliver_queue, self.clock)
         if not image_requests.is_duplicate(source, request):
             image_requests.refuse(event, request, Code.MESSAGE_GIVEN_UP, GIVEN_UP_MESSAGE)
@@ -171,7 +171,7 @@ class DeadLetterTriage:
 
 
 def _describe_campaign_failure(dead_letter: DeadLetter) -> dict[str, str]:
-    """Says what to do if the campaign function did not receive a campaign's end; {} for other dead letters."""
+    """Explains what to do if the campaign function did not receive a campaign's end; {} for other dead letters."""
     match _parse_event(dead_letter.body):
         case {"source": "aws.states", "detail": {"executionArn": str(execution)}}:
             reason = dead_letter.attributes.get(ERROR_ATTRIBUTE) or dead_letter.attributes.get("ErrorMessage", "")

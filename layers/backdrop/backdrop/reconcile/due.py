@@ -1,4 +1,4 @@
-"""Due items: open jobs whose message may be gone get a new one, and lost answers are looked up."""
+"""Due items: resends the messages of open jobs if they may be lost, and looks up lost answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Redispatcher:
     def resend(self, item_key: ItemKey, invocation_ends_at: datetime) -> None:
         """Sends the message of one due item again. Does nothing if another worker writes the item first.
 
-        `invocation_ends_at`: when this worker ends at the latest.
+        `invocation_ends_at`: the time by which this worker must have ended.
         """
         try:
             if item_key.job_id is None:
@@ -49,7 +49,7 @@ class Redispatcher:
     def _resolve_abandoned_calls(self, job: Job) -> Job:
         """Looks up calls that no worker waits for, once their worker must have ended.
 
-        If the provider cannot say what became of a call, its charge stays unknown.
+        If the provider does not report the outcome of a call, its charge stays unknown.
         """
         now = self.clock.now()
         for attempt in job.abandoned_attempts:
@@ -61,7 +61,7 @@ class Redispatcher:
         return job
 
     def _look_up_call(self, job: Job, attempt: Attempt) -> ProviderResult | LookupStatus:
-        """Returns what became of the call; PENDING only while its provider may still be working on it."""
+        """Returns the outcome of the call; PENDING only while its provider may still be working on it."""
         provider, lookup = self.providers.get(attempt.provider), LookupStatus.ABSENT
         if provider and attempt.provider_id:
             lookup = provider.look_up(job, attempt.provider_id)
@@ -79,7 +79,7 @@ class Redispatcher:
             self.ledger.put_source(replace(source, last_sent_at=self.clock.now()), ())
 
     def _resend_job(self, job: Job, invocation_ends_at: datetime) -> None:
-        """Sends the message before it records that: a second message does no harm, but a missing one does."""
+        """Sends the message before recording it: a second message does no harm, but a missing one does."""
         job = self._resolve_lost_answer(job, invocation_ends_at)
         self._send(job)
         self.ledger.write_transition(transitions.mark_resent(job, self.clock.now()))
@@ -93,7 +93,7 @@ class Redispatcher:
             return_to_intake(self.intake_queue, job)
 
     def _resolve_lost_answer(self, job: Job, invocation_ends_at: datetime) -> Job:
-        """Looks up a lost answer, if that is possible without a charge. Render does what would have to be paid for."""
+        """Looks up a lost answer, if that is possible without a charge. Render handles anything that costs money."""
         provider = self.providers.get(job.provider)
         attempt = job.find_attempt(job.attempt_no)
         if attempt is None or job.status not in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
@@ -116,7 +116,7 @@ class Redispatcher:
             return current
 
     def _hold(self, job: Job) -> Job:
-        """Holds the job, because its provider was disabled since, so that no worker will look the call up."""
+        """Holds the job, because its provider has since been disabled, so no worker can look up the call."""
         now = self.clock.now()
         if job.status is JobStatus.SUBMITTING:
             job = self.ledger.write_transition(transitions.expire_lease(job, now))

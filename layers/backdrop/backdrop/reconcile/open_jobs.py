@@ -23,7 +23,7 @@ class OpenJobs:
     loaded_jobs: dict[ItemKey, Job] = field(default_factory=dict[ItemKey, Job])
 
     def list_items(self, position: str) -> Iterator[tuple[str, ItemKey]]:
-        """Yields everything that has not ended, each item with its position, after `position`; "" is the beginning."""
+        """Yields the open items after `position`, each with its own position; "" is the beginning."""
         for batch in batched(self.ledger_queries.list_open_from(position), BATCH_SIZE, strict=False):
             self.loaded_jobs.clear()
             # An unavailable ledger must not end the pass: `find_job` reads the jobs of this batch one by one instead.

@@ -1,6 +1,6 @@
-"""Reconcile: repairs what no event reports. Runs every five minutes, one run at a time; each part may be repeated.
+"""Reconcile: repairs what events do not report. Runs every five minutes, one run at a time; each part may be repeated.
 
-In this order: lanes that may resume, answers that the ledger did not take, jobs whose message is gone, jobs that need
+In this order: lanes that may resume, answers that the ledger did not accept, jobs whose message is lost, jobs that need
 not wait in a paused lane, dead letters without a reason, and photos without an event.
 """
 
@@ -52,7 +52,7 @@ DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW = 5000, 2500
 
 
 class ReconcileFailure(NamedTuple):
-    """What a run could not do, and for which job or photo, if it concerns one."""
+    """A failure in one part of a run, and the job or photo that it concerns, if any."""
 
     code: Code
     message: str
@@ -62,7 +62,7 @@ class ReconcileFailure(NamedTuple):
 
 @dataclass
 class ReconcileResult:
-    """What one run did, and the state of the stack afterwards. `skipped`: another run held the lock."""
+    """The result of one run, and the state of the stack afterwards. `skipped`: another run held the lock."""
 
     skipped: bool = False
     gauges: StackHealth = field(default_factory=StackHealth)
@@ -145,7 +145,7 @@ class ReconcileService:
             return None
 
     def _run_part(self, result: ReconcileResult, name: str, work: Callable[[], int]) -> None:
-        """Runs one part and counts what it did. A failure is recorded and does not prevent the other parts."""
+        """Runs one part and counts its repairs. A failure is recorded and does not prevent the other parts."""
         try:
             result.counts[name] = work()
         except RetryLaterError as error:
@@ -158,7 +158,7 @@ class ReconcileService:
     # -- lanes ---------------------------------------------------------------------------------------------
 
     def _reconcile_lane(self, provider: str) -> int:
-        """Repairs one lane, and returns how often it was changed."""
+        """Repairs one lane, and returns the number of changes."""
         before = self.ledger.read_health(provider)
         self._resume_if_budget_allows(before)
         self._check_delivery_backlog(before)
@@ -193,10 +193,10 @@ class ReconcileService:
         return [*due_items[start:], *due_items[:start]]
 
     def _review_waiting_jobs(self, result: ReconcileResult, deadline: datetime, cursor: ScanCursor) -> int:
-        """Does for jobs in paused lanes what render would do, and returns how many moved to another lane.
+        """Handles jobs in paused lanes as render would, and returns how many moved to another lane.
 
-        A job that is no longer needed, or that a person cancelled, ends. A job that names another available provider
-        moves there. A disabled provider has no lane: intake decides what becomes of the jobs that waited in it.
+        A job that is no longer needed, or that an operator canceled, ends. A job that names another available provider
+        moves to it. A disabled provider has no lane, so intake decides how its waiting jobs continue.
         """
         lanes = {provider: self.ledger.read_health(provider) for provider in self.lane_queues}
         paused_lanes = {name: lane for name, lane in lanes.items() if lane.is_paused}
@@ -250,7 +250,7 @@ class ReconcileService:
     # -- answers and jobs ----------------------------------------------------------------------------------
 
     def _record_spooled_answer(self, spooled_answer: SpooledAnswer) -> None:
-        """Records an answer that the ledger did not take when it came. If it was recorded later, nothing changes."""
+        """Records an answer that the ledger did not accept on arrival. If it was recorded later, nothing changes."""
         job = self.ledger.find_job(spooled_answer.source_id, spooled_answer.job_id)
         if job and job.find_attempt(spooled_answer.attempt_no):
             job = self.ledger.write_transition(

@@ -24,7 +24,7 @@ MAX_PHOTOS = 2_000
 
 @dataclass(eq=False, repr=False)
 class Sweep:
-    """`read_stack_created_at` returns when the stack was created. Objects from before that are not swept."""
+    """`read_stack_created_at` returns when the stack was created. Older objects are not swept."""
 
     photos: InputBucket
     ledger: Ledger

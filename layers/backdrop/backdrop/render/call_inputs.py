@@ -1,4 +1,4 @@
-"""What a paid call sends: the job's photo without its metadata, and the reference images."""
+"""The inputs of a paid call: the job's photo without its metadata, and the reference images."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class CallInputs:
         return strip_photo_metadata(stored.data)
 
     def _read_prepared(self, job: Job, stored: StoredObject) -> bytes | None:
-        """Returns the prepared photo; None if it has expired, or if intake has not read the photo that is there now."""
+        """Returns the prepared photo; None if it has expired, or if intake has not read the current photo."""
         source, _ = self.ledger.read_photo(job.source_id)
         facts = source.photo if source else None
         if facts is None or (facts.etag, facts.sha256) != (stored.etag, job.sha256):

@@ -1,4 +1,4 @@
-"""Render: claims a job, calls the provider, and records the answer. Nothing else happens while a slot is in use."""
+"""Render: claims a job, calls the provider, and records the answer. It does nothing else while it uses a slot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,21 +35,22 @@ from backdrop.ports import Clock, PreparedCall, Provider
 from backdrop.render.call_inputs import CallInputs
 
 MAX_IN_SLOT_WAIT_SECONDS = 20
-# A job that has waited long for the rate limit retries less often: it adds up to this share of the time waited so far.
+# A job that has waited long for the rate limit retries less often: each wait adds up to this share of the total so far.
 THROTTLE_JITTER_RATIO = 1 / 16
 DEFAULT_DELAY_SECONDS = 10
 INITIAL_BACKOFF_SECONDS = 3
 MAX_IMMEDIATE_RETRIES = 2
 MAX_BACKOFF_SECONDS = 900
 PARKED_DELAY_SECONDS = 1
-# A provider that fails for many photos is reported once (see model/circuit.py); one that fails for this photo, here.
+# A provider that fails for many photos is reported once (see model/circuit.py); failures specific to one photo are
+# reported here.
 MIN_OCCURRENCES_TO_REPORT = 4
 
 RENDERABLE_STATUSES = frozenset({JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN})
 
 
 class RenderOutcome(StrEnum):
-    """What one receive of a job's message led to."""
+    """Outcome of receiving a job's message."""
 
     PAID = "paid"
     ENDED = "ended"
@@ -73,7 +74,7 @@ class RenderService:
     clock: Clock
 
     def render(self, message: JobMessage, context: CallContext) -> RenderOutcome:
-        """Brings one job as far as it gets: usually to a paid call with a recorded answer.
+        """Advances one job as far as possible: usually to a paid call with a recorded answer.
 
         Raises RetryLaterError if the message must return to the queue, ConflictError or PreemptedError if another
         worker wrote the job, and MalformedMessageError if there is no such job.
@@ -91,7 +92,7 @@ class RenderService:
             return self._render_accepted(job, provider, context, lane if context.lane_provider else None)
         if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and provider:
             return self._recover(job, provider, context)
-        # Deliver completes jobs that reuse a file, so this may be the message that such a job has left in the lane.
+        # Deliver completes jobs that reuse a file, so this message may be left over from such a job.
         if not (job.status is JobStatus.STORED and job.reused_from):
             enqueue_delivery(self.deliver_queue, job, job.job_id)
         return RenderOutcome.FORWARDED
@@ -130,8 +131,8 @@ class RenderService:
     def _admit(self, job: Job, context: CallContext, lane: ProviderHealth | None = None) -> None:
         """Waits until the lane admits the job, and stores the lane in `context`.
 
-        Raises RetryLaterError if the lane does not admit it, and ConflictError after it has ended a job that a person
-        cancelled.
+        Raises RetryLaterError if the lane does not admit it, and ConflictError after it has ended a job that an
+        operator canceled.
         """
         seconds = self.providers[job.provider].timeout_seconds
         probe_duration = timedelta(seconds=MAX_PROBE_START_SECONDS + seconds + RECORD_RESULT_SECONDS)
@@ -163,7 +164,7 @@ class RenderService:
     def _buy_with_crash_guard(
         self, job: Job, provider: Provider, context: CallContext, action: NextAction
     ) -> RenderOutcome:
-        """Marks the job if its message was received before, so that a photo that crashes its workers is noticed."""
+        """Marks the job if its message was received before, so that a photo that crashes its workers is detected."""
         job = begin_job_processing(self.ledger, job, context.receive_count, self.clock.now(), context.deadline)
         if job.crash_count < MAX_CRASHES:
             return self._buy(job, provider, context, action)
@@ -203,7 +204,7 @@ class RenderService:
     def _call_with_retries(
         self, job: Job, provider: Provider, call: PreparedCall, context: CallContext, action: NextAction
     ) -> Job:
-        """Calls the provider until it takes the job: waits in the slot if the wait is short, and recovers lost answers.
+        """Calls the provider until it accepts the job. Waits in the slot if possible, and recovers lost answers.
 
         Returns a job that is still `accepted` if it moved to another provider.
         """
@@ -263,7 +264,7 @@ class RenderService:
     def _wait_or_fail_over(self, job: Job, provider: Provider, result: ProviderResult, context: CallContext) -> Job:
         """Waits in the slot if the wait is short; otherwise moves the job to another provider, if it names one.
 
-        Raises RetryLaterError if neither is possible. The provider did not take the call.
+        Raises RetryLaterError if neither is possible. The provider did not accept the call.
         """
         context.declined_calls += 1
         context.metrics.throttle_count += result.retry_class is RetryClass.QUOTA
@@ -302,7 +303,7 @@ class RenderService:
         return transitions.add_throttled_time(job, round(seconds * 1000))
 
     def _schedule_retry(self, job: Job, result: ProviderResult, context: CallContext) -> RetryLaterError:
-        """Records why the job waits, and returns the error that returns its message. Each further wait is longer."""
+        """Records why the job waits, and returns the error for its message. Each further wait is longer."""
         code = result.code or Code.PROVIDER_UNAVAILABLE
         if result.retry_class is RetryClass.QUOTA:
             delay = (
@@ -332,4 +333,4 @@ class RenderService:
 
 def _build_not_taken_error() -> RetryLaterError:
     """The message is received again, because the next call may have another ID and must be prepared again."""
-    return RetryLaterError(Code.PROVIDER_UNAVAILABLE, "The provider did not take the call.", DEFAULT_DELAY_SECONDS)
+    return RetryLaterError(Code.PROVIDER_UNAVAILABLE, "The provider did not accept the call.", DEFAULT_DELAY_SECONDS)

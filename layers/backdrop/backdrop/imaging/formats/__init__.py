@@ -8,9 +8,9 @@ from backdrop.imaging.formats.header import ImageHeader, PhotoFormat
 
 
 def read_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
-    """Returns what the first bytes of a file claim about its picture.
+    """Reads a picture's header from the first bytes of its file.
 
-    Raises `ImageFormatError` if the claim cannot be read. `data` starts with the format's magic bytes.
+    Raises `ImageFormatError` if the header cannot be read. `data` starts with the format's magic bytes.
     """
     match photo_format:
         case "jpeg":
@@ -22,9 +22,9 @@ def read_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
 
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
-    """Reads the file to its end marker and returns the header, completed with what only the whole file states.
+    """Reads the file to its end marker and returns the header, completed with facts that only the whole file states.
 
-    Raises `ImageFormatError` if the file is truncated, damaged, or built to exhaust its reader.
+    Raises `ImageFormatError` if the file is truncated, damaged, or crafted to exhaust the parser.
     """
     match header.format:
         case "jpeg":

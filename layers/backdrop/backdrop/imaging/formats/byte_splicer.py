@@ -1,4 +1,4 @@
-"""Editing a file's bytes by naming the parts that are kept, without copying them more than once."""
+"""Editing a file's bytes by listing the parts to keep, without copying them more than once."""
 
 
 class ByteSplicer:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 _MAX_PIXELS = 200_000_000
-"""The most that the stack parameter MaxImageMegapixels allows. Pillow refuses more than twice its own limit."""
+"""The maximum of the stack parameter MaxImageMegapixels. Pillow refuses more than twice its own limit."""
 _SUPPORTED_MODES = frozenset(
     {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16", "I;16L", "I;16B"}
 )

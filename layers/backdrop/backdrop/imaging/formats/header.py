@@ -1,10 +1,10 @@
-"""What all formats share: the header of a picture, and the ways in which reading a file can fail."""
+"""Shared by all formats: the header of a picture, and the ways in which reading a file can fail."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 type PhotoFormat = Literal["jpeg", "png", "webp"]
-"""The formats that providers take, and that pass unchanged where possible."""
+"""The formats that providers accept. They pass unchanged where possible."""
 
 type ConvertibleFormat = Literal["gif", "bmp", "tiff", "heic", "avif"]
 """The formats that are converted before anything is paid for."""

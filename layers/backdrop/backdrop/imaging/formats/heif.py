@@ -25,7 +25,7 @@ class Box:
 def read_size(data: bytes) -> tuple[int, int] | None:
     """Returns the largest width and height that a picture in the file claims; None if it holds only video frames.
 
-    The decoder limits what a picture unpacks to: libheif refuses a picture larger than its claim, and libavif one of
+    The decoder limits a picture's unpacked size: libheif refuses a picture larger than its claim, and libavif one of
     more than 268 megapixels.
     """
     claims = [_read_claimed_size(data, box) for box in _iter_size_boxes(data, 0, len(data))]
@@ -78,7 +78,7 @@ def _read_claimed_size(data: bytes, box: Box) -> tuple[int, int]:
 
 
 def _iter_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """Yields the boxes in a range of the file, without those that they contain."""
+    """Yields the boxes in a range of the file, without nested boxes."""
     for _ in range(_MAX_BOXES):
         if start >= end:
             return

@@ -21,7 +21,7 @@ MAGIC = b"\xff\xd8\xff"
 MAX_SCANS = 200
 """Encoders write about ten scans; thousands of them in a small file only waste the decoder's time."""
 MAX_XMP_BYTES = 65_502
-"""What one segment holds in addition to its length and its name (XMP part 3, 1.1.3)."""
+"""The capacity of one segment after its length and its name (XMP part 3, 1.1.3)."""
 
 START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
@@ -120,11 +120,11 @@ def _read_frame(marker: int, payload: bytes) -> ImageHeader:
     return ImageHeader("jpeg", width, height, _MODES[components], has_alpha=False)
 
 
-# -- structure: one complete picture with all the tables that decoding it takes --------------------------------------
+# -- structure: one complete picture with all the tables needed to decode it ------------------------------------------
 
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
-    """Reads to the end marker. Raises `ImageFormatError` if that, the picture, or one of its tables is missing."""
+    """Reads to the end marker. Raises `ImageFormatError` if the marker, the picture, or a table is missing."""
     segments = list(iter_segments(data))
     frames = [segment for segment in segments if segment.marker in _FRAME_MARKERS]
     scans = sum(segment.marker == START_OF_SCAN for segment in segments)
@@ -174,7 +174,7 @@ def _read_channels(frame: bytes) -> dict[int, int]:
 
 
 def _read_scan(payload: bytes, *, progressive: bool) -> Iterator[tuple[int, set[_HuffmanTable]]]:
-    """Yields each channel of a scan with the Huffman tables that decoding it takes."""
+    """Yields each channel of a scan with the Huffman tables needed to decode it."""
     count = payload[0] if payload else 0
     if not 1 <= count <= _MAX_CHANNELS or len(payload) < 4 + 2 * count:
         raise DamagedError("has a scan segment that is too short")
@@ -227,7 +227,7 @@ def strip_metadata(data: bytes) -> bytes:
 
 
 def _keep_color_fields(data: bytes, segment: Segment, splicer: ByteSplicer) -> None:
-    """Keeps what the JFIF and Adobe segments state about how colors are stored, without anything that follows."""
+    """Keeps what the JFIF and Adobe segments state about how colors are stored, and drops anything that follows."""
     payload = data[segment.start : segment.end]
     fields = _read_color_fields(segment.marker, payload)
     if fields == payload:

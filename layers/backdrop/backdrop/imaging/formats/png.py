@@ -112,7 +112,7 @@ def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
 def check_pixels(data: bytes, header: ImageHeader) -> None:
     """Unpacks all pixels without keeping them. Raises `ImageFormatError` if some are missing or damaged.
 
-    The caller has checked the header's size against its limit, which bounds the time that this takes.
+    The caller has checked the header's size against its limit, which bounds the time needed.
     """
     expected_bytes = _count_pixel_bytes(data, header)
     packed_parts = (chunk.payload for chunk in iter_chunks(data) if chunk.name == b"IDAT")

@@ -1,7 +1,7 @@
 """TIFF and the camera raw formats built on it, per TIFF 6.0.
 
-Covers what Pillow does not: telling raw photos from pictures, and refusing variants that few programs read and files
-that are built to exhaust their reader.
+Covers what Pillow does not: distinguishing raw photos from pictures, and refusing variants that few programs read and
+files crafted to exhaust the parser.
 """
 
 from collections.abc import Iterator
@@ -45,13 +45,13 @@ _MAX_PAGES = 1_000
 _MAX_VALUES = 500_000
 """More strips than any page has rows. A longer list only wastes time."""
 _MAX_TILE_PIXELS = 4_096 * 4_096
-"""A tile is unpacked as a whole, however small its page is."""
+"""A tile is unpacked as a whole, even on a small page."""
 
 
 def describe_tiff(data: bytes) -> tuple[str, bool] | None:
-    """Returns what the TIFF is, to complete `The file is …`, and whether that is raw; None if it is not a TIFF.
+    """Returns a description that completes `The file is …`, and whether the TIFF is raw; None if it is not a TIFF.
 
-    Never raises, however broken the file is.
+    Never raises, even for a broken file.
     """
     order = _read_byte_order(data)
     if order is None:
@@ -131,7 +131,7 @@ def count_pages(data: bytes) -> int:
 
 
 def _iter_page_offsets(data: bytes, order: ByteOrder) -> Iterator[int]:
-    """Yields where each directory begins, up to the first repeated offset."""
+    """Yields the offset of each directory, up to the first repeated offset."""
     seen: set[int] = set()
     start = int.from_bytes(data[4:8], order)
     while start and start not in seen and start + 2 <= len(data) and len(seen) < _MAX_PAGES:

@@ -57,7 +57,7 @@ def _read_file_length(data: bytes) -> int:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Reads size and transparency from the first chunk. Raises `ImageFormatError` if that is not a picture."""
+    """Reads size and transparency from the first chunk. Raises `ImageFormatError` if it is not a picture."""
     if len(data) < 30:
         raise TruncatedError(f"has only {len(data)} bytes")
     name, payload = data[12:16], data[20:30]

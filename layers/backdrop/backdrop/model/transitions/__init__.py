@@ -3,7 +3,7 @@
     accepted ─▶ submitting ─▶ paid ─▶ stored
        ▲            │ │         └────▶ dead (money: spent)
        │            │ └─▶ unknown ─▶ submitting | paid | accepted | refused | dead | held
-       └────────────┘  provably not taken; written before any wait
+       └────────────┘  provably not accepted; written before any wait
     submitting ─▶ submitting      an acknowledged call that outlives its invocation
     accepted ─▶ paid              by reuse, without a charge
     accepted ─▶ accepted          in another provider's lane that the job also names, because its own is blocked
@@ -12,9 +12,9 @@
     dead (spent) ─▶ paid          by redrive, without a charge
     dead (spent), held ─▶ accepted     by an operator, with `--pay-again`
 
-Each function returns a `Transition`: the job as it will be, the change to the day's budget, and the owner of the
-content. They are written in one transaction. A transition that does not apply raises ConflictError, and the caller
-reads the job again.
+Each function returns a `Transition`: the job's new state, the change to the day's budget, and the owner of the content.
+They are written in one transaction. A transition that does not apply raises ConflictError, and the caller reads the job
+again.
 """
 
 from backdrop.model.transitions.lifecycle import (

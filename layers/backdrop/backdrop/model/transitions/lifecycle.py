@@ -1,4 +1,4 @@
-"""The transitions that call no provider: into work, back into work, and to an end."""
+"""The transitions that call no provider: a job starts, restarts, or ends."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -31,10 +31,10 @@ DELIVERY_WARNINGS = frozenset({WarningCode.ENLARGED, WarningCode.SMALLER_RESULT,
 
 @dataclass(frozen=True)
 class BudgetChange:
-    """What one transition changes in a day's budget, in micro-dollars.
+    """One transition's change to a day's budget, in micro-dollars.
 
     `cap` is set where the write must fail if the day would exceed it. `provider` is the one that charges. `is_lost`: no
-    response says what the call cost.
+    response states the cost of the call.
     """
 
     day: str
@@ -52,7 +52,7 @@ class BudgetChange:
 
 @dataclass(frozen=True)
 class Transition:
-    """The job after the transition, and what is written with it in one transaction.
+    """The job after the transition, and the changes that are written with it in one transaction.
 
     `content_owner`: the job becomes the owner of this content. `expected_owner` is the content's owner before the
     transition; None if it must have none. `waits_for`: the job starts to wait for this owner's file.
@@ -66,7 +66,7 @@ class Transition:
 
     @property
     def may_charge_twice(self) -> bool:
-        """Whether it settles a call as charged, or possibly charged, when another call of the same charge was too."""
+        """Whether it settles a call as (possibly) charged, although another call of the same charge was too."""
         budget_change = self.budget_change
         if budget_change is None or budget_change.reserved >= 0 or budget_change.confirmed + budget_change.unknown <= 0:
             return False
@@ -99,7 +99,7 @@ def accept(job: Job) -> Transition:
 
 
 def build_content_owner(job: Job) -> ContentOwner:
-    """Returns the job, as of its next write, as the one that pays for its content."""
+    """Returns the owner of the job's content: the job as of its next write."""
     return ContentOwner(
         content_id=job.content_id, source_id=job.source_id, job_id=job.job_id, lock_version=job.lock_version + 1
     )
@@ -152,6 +152,7 @@ def _reset_to_accepted(job: Job, now: datetime) -> Transition:
             end_after_call=None,
             processing_until=None,
             crash_count=0,
+            throttled_ms=0,
             waits_for=None,
             reused_from=None,
         )
@@ -165,7 +166,7 @@ def _next_charge_no(job: Job) -> int:
 
 
 def retry_delivery(job: Job, now: datetime) -> Transition:
-    """dead (spent) → paid: deliver what was bought, without another charge."""
+    """dead (spent) → paid: deliver the paid picture, without another charge."""
     require_status(job, JobStatus.DEAD)
     if not any(link.is_usable for link in job.links):
         raise ConflictError
@@ -196,7 +197,7 @@ def reinstate(job: Job) -> Transition | None:
 def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_at: datetime) -> Transition:
     """accepted: move to another provider of the job's list, which is safe because nothing may have been charged.
 
-    `last_sent_at`: when the message that carries the job counts as sent.
+    `last_sent_at`: the time that counts as the send time of the job's message.
     """
     require_status(job, JobStatus.ACCEPTED)
     if job.may_be_charged or provider == job.provider:
@@ -214,16 +215,17 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
             last_sent_at=last_sent_at,
             processing_until=None,
             crash_count=0,
+            throttled_ms=0,
         )
     )
 
 
 def update_instructions(job: Job, planned: Job) -> Transition | None:
-    """Takes over the instructions that change nothing about the purchase. None if nothing changes.
+    """Adopts the instructions that do not affect the purchase. None if nothing changes.
 
     These are the outputs, the metadata, the price limit, the provenance, and who requested the job. If the outputs
-    differ, stored → paid; so does a job that is dead because no output could be made. They are made from the paid file,
-    without another charge.
+    differ, a stored job becomes paid; so does a job that is dead because no output could be made. The outputs are made
+    from the paid file, without another charge.
     """
     updated = replace(
         job,
@@ -241,7 +243,7 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
 
 
 def _latest_requested_at(job: Job, planned: Job) -> datetime | None:
-    """A newer request overrules an earlier cancel mark. For a job that needs no purchase it makes no difference."""
+    """A newer request overrules an earlier cancel mark. It has no effect on a job that needs no purchase."""
     times = [time for time in (job.requested_at, planned.requested_at) if time]
     return job.requested_at if job.needs_no_purchase or not times else max(times)
 
@@ -306,7 +308,7 @@ def begin_processing(job: Job, now: datetime, until: datetime) -> Transition:
 
 
 def end_processing(job: Job) -> Transition:
-    """The delivery ends in good order and its message will return, so the job crashes no worker."""
+    """The delivery ends normally and its message will return, so the job did not crash the worker."""
     return Transition(replace(job, processing_until=None, crash_count=0))
 
 
@@ -316,13 +318,13 @@ def mark_resent(job: Job, now: datetime) -> Transition:
 
 
 def record_wait_reason(job: Job, problem: Problem) -> Transition:
-    """accepted, paid: the report says why the job waits."""
+    """accepted, paid: the report explains why the job waits."""
     require_status(job, JobStatus.ACCEPTED, JobStatus.PAID)
     return Transition(replace(job, problem=problem, has_report=True, processing_until=None))
 
 
 def mark_announced(job: Job) -> Transition:
-    """A failure is counted and becomes a dead letter once, however often its message is delivered."""
+    """A failure is counted and becomes a dead letter once, even if its message is delivered repeatedly."""
     require_status(job, *FAILED_STATUSES)
     return Transition(replace(job, announced=True))
 
@@ -368,7 +370,7 @@ def _deduplicate(warnings: Iterable[JobWarning]) -> tuple[JobWarning, ...]:
 
 
 def fail(job: Job, error: BackdropError, now: datetime) -> Transition:
-    """accepted → refused or dead, unpaid; paid → dead, spent: what was bought cannot be delivered."""
+    """accepted → refused or dead, unpaid; paid → dead, spent: the paid picture cannot be delivered."""
     require_status(job, JobStatus.ACCEPTED, JobStatus.PAID)
     status = JobStatus.DEAD if job.status is JobStatus.PAID else JobStatus(ERROR_CATALOG[error.code].disposition)
     return Transition(end_job(job, status, Problem.from_error(error, now, job.money), now))
@@ -380,12 +382,12 @@ def supersede(job: Job, now: datetime) -> Transition | None:
 
 
 def cancel(job: Job, now: datetime) -> Transition | None:
-    """The photo was deleted, or a person canceled the job. None if nothing changes."""
+    """The photo was deleted, or an operator canceled the job. None if nothing changes."""
     return _end_unpaid(job, JobStatus.CANCELLED, now)
 
 
 def apply_cancel_marks(job: Job, marks: Iterable[CancelMark], now: datetime) -> Transition | None:
-    """Cancels the job if a mark applies to it. None if none does, or if nothing changes."""
+    """Cancels the job if a mark applies to it. None if no mark applies, or if nothing changes."""
     return cancel(job, now) if any(mark.applies_to(job) for mark in marks) else None
 
 

@@ -27,7 +27,7 @@ from backdrop.model.transitions.lifecycle import (
 )
 
 MAX_NOT_TAKEN_ATTEMPTS = 10
-# In these states a job still takes a usable result, however late it arrives.
+# In these states, a job still accepts a usable result, even a late one.
 LATE_RESULT_STATUSES = frozenset(
     {JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN, JobStatus.HELD, JobStatus.DEAD}
 )
@@ -73,7 +73,7 @@ def claim(
 
 
 def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
-    """Records the provider's ID for the work, so that it can be looked up even if this worker dies."""
+    """Records the provider's ID for the work, so that it can be looked up even if this worker crashes."""
     attempt = job.find_attempt(n)
     if attempt is None or attempt.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
         raise ConflictError
@@ -124,7 +124,7 @@ def _with_lease(job: Job, lease_until: datetime, *, parked: bool) -> Job:
 
 
 def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Transition:
-    """Records the result of attempt `n`. Possible in every state, because the money has moved regardless."""
+    """Records the result of attempt `n`. Possible in every state, because the charge happened regardless."""
     before, result = job.find_attempt(n), result.for_ledger
     if before is None:
         raise ConflictError
@@ -168,7 +168,7 @@ def _settle_attempt(attempt: Attempt, result: ProviderResult) -> Attempt:
 
 
 def _leaves_cost_unknown(attempt: Attempt, result: ProviderResult) -> bool:
-    """A refused resend leaves the cost unknown too: it says nothing about the first send."""
+    """A refused resend leaves the cost unknown too, because it proves nothing about the first send."""
     is_denied_resend = (
         result.retry_class is RetryClass.PERM and attempt.send_count > 1 and not result.charged and not result.is_final
     )
@@ -176,7 +176,7 @@ def _leaves_cost_unknown(attempt: Attempt, result: ProviderResult) -> bool:
 
 
 def _apply_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Job:
-    """Returns the job in the state to which the result moves it; unchanged if the job has moved on without it."""
+    """Returns the job in the state that follows from the result; unchanged if the job has continued without it."""
     if result.is_usable:
         if job.status in LATE_RESULT_STATUSES or (
             job.status is JobStatus.PAID
@@ -211,7 +211,7 @@ def _build_problem(job: Job, result: ProviderResult, now: datetime) -> Problem:
 
 
 def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now: datetime) -> Transition:
-    """submitting → accepted: the provider provably did not take the call, so its reservation is released."""
+    """submitting → accepted: the provider provably did not accept the call, so its reservation is released."""
     if attempt.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
         return Transition(job)
     if attempt.send_count > 1 and not result.is_final:
@@ -234,7 +234,7 @@ def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now
 
 
 def _keep_lost(job: Job, attempt: Attempt) -> Transition:
-    """That the provider did not take a resend says nothing about the first send."""
+    """A resend that the provider did not accept proves nothing about the first send."""
     budget_change = BudgetChange(
         attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=attempt.reserved
     )
@@ -255,7 +255,7 @@ def _release_job(job: Job, now: datetime) -> Job:
 
 
 def _drop_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ...]:
-    """Drops attempt `n` and the oldest of the attempts that were not taken, so that they do not fill the item.
+    """Drops attempt `n` and the oldest of the attempts that were not accepted, so that they do not fill the item.
 
     Failures that count toward the job's tries stay; there are few of them.
     """
@@ -267,12 +267,12 @@ def _drop_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ..
 
 
 def expire_lease(job: Job, now: datetime) -> Transition:
-    """submitting → unknown: the worker died and its lease has expired, so the result is lost."""
+    """submitting → unknown: the worker crashed and its lease has expired, so the result is lost."""
     require_status(job, JobStatus.SUBMITTING)
     attempt = job.find_attempt(job.attempt_no)
     if attempt is None or now < attempt.lease_until:
         raise ConflictError
-    lost = ProviderResult.lost("The worker died between the call and the record of its result.")
+    lost = ProviderResult.lost("The worker crashed between the call and the record of its result.")
     return record_result(_count_crash(job), job.attempt_no, lost, now)
 
 
@@ -282,7 +282,7 @@ def _count_crash(job: Job) -> Job:
 
 
 def hold(job: Job, now: datetime) -> Transition:
-    """unknown → held: the provider cannot be asked, so an operator must decide about the money."""
+    """unknown → held: the call cannot be looked up, so an operator must decide about the money."""
     require_status(job, JobStatus.UNKNOWN)
     message = job.problem.message if job.problem else "The result was lost."
     error = BackdropError(Code.CHARGE_UNKNOWN, message)

@@ -1,0 +1,24 @@
+"""Values as people read them."""
+
+import pytest
+
+from backdrop_cli.formatting import format_rough_duration
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "1 s"),
+        (119, "119 s"),
+        (2 * MINUTE, "2 min"),
+        (2 * HOUR + 5 * MINUTE, "2 h 5 min"),
+        (47 * HOUR + 59 * MINUTE, "47 h 59 min"),
+        (48 * HOUR, "2 days"),
+        (144 * HOUR + 2 * MINUTE, "6 days"),
+        (6.6 * DAY, "7 days"),
+    ],
+)
+def test_rough_duration_uses_days_above_48_hours(seconds: float, text: str) -> None:
+    assert format_rough_duration(seconds) == text
