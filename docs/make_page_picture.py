@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from simulation.world.simulated_stack import World
-from tests.browser.chromium import browser, installed
-from tests.browser.drop_page import served
+from tests.browser.chromium import find_browser, run_browser
+from tests.browser.upload_page import serve_page
 
 ROOT = Path(__file__).parents[1]
 PICTURE = Path(__file__).parent / "images" / "page.jpg"
@@ -23,25 +23,25 @@ SENT = "document.getElementById('send').disabled === false"
 
 def main() -> int:
     """Writes the picture and returns the exit code."""
-    program = installed()
+    program = find_browser()
     if program is None:
         sys.stderr.write("error: there is no Chromium here; on Debian: apt-get install chromium\n")
         return 1
     with (
         tempfile.TemporaryDirectory() as folder,
-        served(World()) as shop,
-        browser(program, Path(folder) / "profile") as tab,
+        serve_page(World()) as shop,
+        run_browser(program, Path(folder) / "profile") as tab,
     ):
         tab.size(*SIZE)
-        tab.does("Page.navigate", url=shop.address)
-        tab.until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
+        tab.send_command("Page.navigate", url=shop.address)
+        tab.wait_until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
         files = [str(ROOT / "examples" / "photos" / name) for name in PHOTOS]
         dragged = {"items": [], "files": files, "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
-            tab.does("Input.dispatchDragEvent", type=kind, x=200, y=400, data=dragged)
-        tab.says("document.querySelector('.idea').click()")
-        tab.says("document.querySelector('[value=GOLDEN_HOUR]').click()")
-        tab.until(SENT)
+            tab.send_command("Input.dispatchDragEvent", type=kind, x=200, y=400, data=dragged)
+        tab.evaluate("document.querySelector('.idea').click()")
+        tab.evaluate("document.querySelector('[value=GOLDEN_HOUR]').click()")
+        tab.wait_until(SENT)
         tab.picture(Path(folder) / "page.png")
         Image.open(io.BytesIO((Path(folder) / "page.png").read_bytes())).convert("RGB").save(PICTURE, quality=82)
     return 0

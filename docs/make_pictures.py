@@ -15,7 +15,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from tests.browser.chromium import browser, installed
+from tests.browser.chromium import find_browser, run_browser
 
 ROOT = Path(__file__).parents[1]
 IMAGES = Path(__file__).parent / "images"
@@ -86,12 +86,12 @@ def gallery(program: str, folder: Path) -> None:
     """Writes a picture of the top of the examples' before/after page."""
     page = folder / "gallery"
     subprocess.run([BACKDROP, "gallery", "photos/", "--output", page], cwd=ROOT, check=True)  # noqa: S603
-    with browser(program, folder / "profile") as tab:
+    with run_browser(program, folder / "profile") as tab:
         tab.size(*GALLERY)
-        tab.prefers("light")
-        tab.opens(page / "index.html")
-        tab.until(f"[...document.images].filter({SEEN}).every((image) => image.complete && image.naturalWidth)")
-        tab.says(f"Promise.all([...document.images].filter({SEEN}).map((image) => image.decode()))")
+        tab.set_color_scheme("light")
+        tab.open(page / "index.html")
+        tab.wait_until(f"[...document.images].filter({SEEN}).every((image) => image.complete && image.naturalWidth)")
+        tab.evaluate(f"Promise.all([...document.images].filter({SEEN}).map((image) => image.decode()))")
         tab.picture(folder / "gallery.png")
     with Image.open(folder / "gallery.png") as picture:
         few = picture.convert("RGB").quantize(200, dither=Image.Dither.NONE)
@@ -100,7 +100,7 @@ def gallery(program: str, folder: Path) -> None:
 
 def main() -> None:
     """Writes all pictures."""
-    program = installed()
+    program = find_browser()
     if program is None:
         sys.exit("the gallery's picture needs Chromium; on Debian: apt-get install chromium")
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""What holds for every test: no real account, no network but this machine's own."""
+"""Keeps every test on this machine: no real account, and no network except loopback."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A property is not false because the machine was busy, and one commit gives one verdict: the examples are the same in
-# every run. `make wild` looks for others.
+# No deadline, because a busy machine does not make a property false. The examples are the same in every run, so that a
+# commit always gets the same result. `make wild` searches for others.
 settings.register_profile(
     "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -33,18 +33,18 @@ os.environ |= {
 }
 for name in ("PARAMS", "PHOTOS", "YES", "BACKDROP_HOME"):
     os.environ.pop(name, None)
-# A shell that starts the tests in its background has them ignore Ctrl-C, and every command that they type inherits it.
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and the commands that they run inherit this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Generator[None]:
-    """Refuses every connection that would leave this machine."""
+    """Rejects every connection that would leave this machine."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(str(address[0])):
-            raise PermissionError(f"a test tried to reach {address[0]}; tests stay on loopback")
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
+            raise PermissionError(f"a test tried to reach {address[0]}; tests may use loopback only")
         connect(self, address)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -52,7 +52,7 @@ def loopback_only() -> Generator[None]:
         yield
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

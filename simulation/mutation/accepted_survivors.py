@@ -300,7 +300,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#aba219 if 3": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 5": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._embed_provenance#4f1bb1 if 1": (
-        "It affects only the metadata about machine editing: tests/e2e/test_any_photo.py reads it."
+        "It affects only the metadata about machine editing: tests/e2e/test_photo_formats.py reads it."
     ),
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."

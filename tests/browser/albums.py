@@ -1,4 +1,4 @@
-"""Albums for the tests of the pages: what a shop would see, and much of it."""
+"""Albums for the tests of the pages: a small one with entries of every kind, and large ones."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,16 +15,16 @@ from tests.unit.demo_scenes import NOON, PREFIX, build_receipt, build_report, bu
 
 WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'
 STYLES = ("GOLDEN_HOUR", "WATERCOLOR", "")
-PLACES = ("on a marble table", "in a mossy forest", "above a quiet beach at sunset")
+PROMPTS = ("on a marble table", "in a mossy forest", "above a quiet beach at sunset")
 
 
 @cache
-def painted(hue: int, size: tuple[int, int], *, cut_out: bool) -> bytes:
-    """A ball in front of a wall, or of nothing."""
+def paint(hue: int, size: tuple[int, int], *, cut_out: bool) -> bytes:
+    """Paints a ball in front of a wall, or on a transparent background."""
     picture = Image.new("RGBA", size, (0, 0, 0, 0) if cut_out else f"hsl({hue}, 30%, 72%)")
-    half, side = min(size) // 2, min(size) // 3
-    middle = size[0] // 2
-    ball = (middle - side, half - side, middle + side, half + side)
+    center_y, radius = min(size) // 2, min(size) // 3
+    center_x = size[0] // 2
+    ball = (center_x - radius, center_y - radius, center_x + radius, center_y + radius)
     ImageDraw.Draw(picture).ellipse(ball, fill=f"hsl({hue + 180}, 55%, 45%)")
     file = BytesIO()
     picture.save(file, "PNG")
@@ -32,23 +32,23 @@ def painted(hue: int, size: tuple[int, int], *, cut_out: bool) -> bytes:
 
 
 def read(file: GalleryFile) -> bytes | MissingReason:
-    """A picture for every key but that of a photo that is gone, or of one that is no photo."""
+    """Returns a picture for every key, except for that of a deleted photo and of a file that is not a photo."""
     if "gone" in file.key:
         return MissingReason.GONE
     if "list" in file.key:
         return b"I am a list"
     wide = len(file.key) % 3
     size = ((640, 480), (480, 640), (600, 600))[wide]
-    return painted(sum(file.key.encode()) % 360, size, cut_out="cut" in file.key)
+    return paint(sum(file.key.encode()) % 360, size, cut_out="cut" in file.key)
 
 
 def small() -> Album:
-    """A dozen pictures of every kind, problems, a paused provider, a job on its way."""
-    shots = [_shot(n) for n in range(9)]
+    """Builds an album with a dozen pictures of every kind, problems, a paused provider, and a job in progress."""
+    shots = [_build_receipt(n) for n in range(9)]
     wild = build_receipt(
         WILD, build_result("w/wild.png"), build_result("w/wild_2.png", 2), usd=0.12, prompt='<b>bold</b> "quoted"'
     )
-    wild["jobs"][0] |= {"warnings": ["The photo is smaller than what is wanted of it."], "variant": "beach"}
+    wild["jobs"][0] |= {"warnings": ["The photo is smaller than the requested picture."], "variant": "beach"}
     cut = build_receipt("shoes/cut.jpg", build_result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)
     gone = build_receipt("shoes/gone.jpg", build_result("kept.png"), prompt="on snow")
     waiting = build_receipt("late.jpg", prompt="soon")
@@ -64,42 +64,42 @@ def small() -> Album:
         stack="shop",
         prefix=PREFIX,
         standins={"ideogram"},
-        credits=["A ball: nobody, CC0"],
+        credits=["A ball: public domain, CC0"],
     )
 
 
-def _shot(n: int) -> dict[str, Any]:
+def _build_receipt(n: int) -> dict[str, Any]:
     style = STYLES[n % len(STYLES)]
-    wish = {"prompt": PLACES[n % len(PLACES)]} | ({"style_preset": style} if style else {})
-    one = build_receipt(f"shoes/{n:02}.jpg", build_result(f"{n:02}.png"), usd=0.03 + n / 100, **wish)
-    one["jobs"][0]["stored_at"] = (NOON + timedelta(seconds=4 + n)).isoformat()
-    return one
+    instructions = {"prompt": PROMPTS[n % len(PROMPTS)]} | ({"style_preset": style} if style else {})
+    document = build_receipt(f"shoes/{n:02}.jpg", build_result(f"{n:02}.png"), usd=0.03 + n / 100, **instructions)
+    document["jobs"][0]["stored_at"] = (NOON + timedelta(seconds=4 + n)).isoformat()
+    return document
 
 
 def together() -> Album:
-    """One photo through four APIs, one of which was asked, and two other photos."""
+    """Builds an album with one photo from four APIs, three of them played by the stand-in, and two other photos."""
     receipts = [
         build_receipt(f"{name}.jpg", build_result(f"{name}.png"), prompt="by a window") for name in ("zebra", "cup")
     ]
     for provider in ("ideogram", "segmind", "1min", "runware"):
-        one = build_receipt(f"five/{provider}.jpg", build_result(f"five/{provider}.png"), prompt="by a window")
-        one["jobs"][0]["provider"] = provider
-        receipts.append(one)
-    played = {"1min", "runware", "segmind"}
-    return Album(receipts=receipts, stack="five", prefix=PREFIX, standins=played, side_by_side_prefix="five/")
+        document = build_receipt(f"five/{provider}.jpg", build_result(f"five/{provider}.png"), prompt="by a window")
+        document["jobs"][0]["provider"] = provider
+        receipts.append(document)
+    standins = {"1min", "runware", "segmind"}
+    return Album(receipts=receipts, stack="five", prefix=PREFIX, standins=standins, side_by_side_prefix="five/")
 
 
 def large(number: int) -> Album:
-    """So many pictures, which share a few files."""
+    """Builds an album with this number of pictures, which share a few files."""
     receipts = [
-        build_receipt(f"{n:05}.jpg", build_result("same.png"), prompt=PLACES[n % len(PLACES)]) for n in range(number)
+        build_receipt(f"{n:05}.jpg", build_result("same.png"), prompt=PROMPTS[n % len(PROMPTS)]) for n in range(number)
     ]
-    for n, one in enumerate(receipts):
-        one["source"]["sha256"] = f"photo {n % 5}"
-        one["jobs"][0]["results"][0] |= {"key": f"{n % 7}.png"}
+    for n, document in enumerate(receipts):
+        document["source"]["sha256"] = f"photo {n % 5}"
+        document["jobs"][0]["results"][0] |= {"key": f"{n % 7}.png"}
     return Album(receipts=receipts, stack="big", prefix=PREFIX)
 
 
-def made(folder: Path, album: Callable[[], Album]) -> Path:
-    """The page of an album."""
+def write_page(folder: Path, album: Callable[[], Album]) -> Path:
+    """Writes the page of an album, and returns its path."""
     return write_gallery(folder, album(), read, NOON).index_path

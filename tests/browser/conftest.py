@@ -1,4 +1,4 @@
-"""A browser for all tests of the pages; where the machine has none, each of them says so."""
+"""A browser for all tests of the pages. On a machine without one, they are skipped with a hint."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -7,48 +7,48 @@ import pytest
 
 from backdrop_local.home import ROOT
 from tests.browser import albums
-from tests.browser.chromium import Browser, browser, installed
+from tests.browser.chromium import Browser, find_browser, run_browser
 
 AXE = ROOT / ".local/node/node_modules/axe-core/axe.min.js"
 
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
-    """One tab for all tests, one after another."""
-    program = installed()
+    """One tab, which all tests share."""
+    program = find_browser()
     if program is None:
         pytest.skip("this machine has no Chromium; on Debian: apt-get install chromium")
-    with browser(program, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
+    with run_browser(program, tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
 
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """The script with the rules of accessibility."""
+    """The script with the accessibility rules."""
     assert AXE.is_file(), "make .local/node/.installed"
     return AXE.read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
 def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return albums.made(tmp_path_factory.mktemp("small"), albums.small)
+    return albums.write_page(tmp_path_factory.mktemp("small"), albums.small)
 
 
 @pytest.fixture(scope="session")
 def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return albums.made(tmp_path_factory.mktemp("large"), lambda: albums.large(2000))
+    return albums.write_page(tmp_path_factory.mktemp("large"), lambda: albums.large(2000))
 
 
 @pytest.fixture
 def tab(chromium: Browser, small_page: Path) -> Generator[Browser]:
-    """The small page in a wide window with light colors, as it is seen for the first time; no script may fail."""
-    chromium.thrown.clear()
-    chromium.asked_for.clear()
+    """The small page in a wide window with light colors, without stored data. No script may fail."""
+    chromium.errors.clear()
+    chromium.requested_urls.clear()
     chromium.size(1280, 900)
-    chromium.prefers("light")
-    chromium.opens(small_page)
-    chromium.says("localStorage.clear()")
-    chromium.opens(small_page, finding="Object.values(localStorage).every((kept) => kept === '[]')")
+    chromium.set_color_scheme("light")
+    chromium.open(small_page)
+    chromium.evaluate("localStorage.clear()")
+    chromium.open(small_page, finding="Object.values(localStorage).every((kept) => kept === '[]')")
     yield chromium
-    assert chromium.thrown == []
-    assert [url for url in chromium.asked_for if not url.startswith(("file:", "blob:"))] == []
+    assert chromium.errors == []
+    assert [url for url in chromium.requested_urls if not url.startswith(("file:", "blob:"))] == []

@@ -1,4 +1,4 @@
-"""The before/after page in a browser: searched, starred, compared and read aloud by whoever opens it from disk."""
+"""The before-and-after page in a browser, opened from disk: searching, starring, comparing, and accessibility."""
 
 import json
 from pathlib import Path
@@ -18,9 +18,9 @@ STATES = {
     "problems": "document.querySelector('[value=trouble]').click()",
     "nothing": "document.querySelector('[value=starred]').click()",
 }
-PAPER = "getComputedStyle(document.body).backgroundColor"
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 CARDS = "document.querySelectorAll('#grid > li').length"
-# The text's own lines are what is seen at their edges: nothing cuts them or is drawn over them.
+# True if no line of the text is cut off by its frame.
 WHOLLY_VISIBLE = """(() => {{
   const note = document.querySelector("{}"), lines = document.createRange();
   lines.selectNodeContents(note);
@@ -31,134 +31,135 @@ WHOLLY_VISIBLE = """(() => {{
 NAMES = "[...document.querySelectorAll('#grid .name')].map((name) => name.textContent)"
 
 
-def rules_broken(tab: Browser, axe: str) -> list[str]:
-    tab.says(f"window.axe || (0, eval)({json.dumps(axe)}); 0")
-    found = tab.says("axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations)")
-    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+def find_violations(tab: Browser, axe: str) -> list[str]:
+    tab.evaluate(f"window.axe || (0, eval)({json.dumps(axe)}); 0")
+    violations = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then((result) => result.violations)")
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in violations for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("state", STATES)
-def test_no_rule_of_accessibility_is_broken(tab: Browser, axe: str, scheme: str, width: int, state: str) -> None:
+def test_page_breaks_no_accessibility_rule(tab: Browser, axe: str, scheme: str, width: int, state: str) -> None:
     tab.size(width, 900)
-    tab.prefers(scheme)
-    tab.says(f"{STATES[state]}; 0")
-    assert rules_broken(tab, axe) == []
+    tab.set_color_scheme(scheme)
+    tab.evaluate(f"{STATES[state]}; 0")
+    assert find_violations(tab, axe) == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 2200])
-def test_nothing_is_wider_than_the_window(tab: Browser, width: int) -> None:
+def test_page_is_not_wider_than_the_window(tab: Browser, width: int) -> None:
     tab.size(width, 900)
-    assert tab.says("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_line_moves_by_keyboard_and_says_where_it_is(tab: Browser) -> None:
-    tab.says("document.querySelector('.handle').focus()")
+def test_divider_moves_by_keyboard_and_announces_its_position(tab: Browser) -> None:
+    tab.evaluate("document.querySelector('.handle').focus()")
     tab.press("ArrowRight", times=3)
-    assert line(tab) == ("53%", "53 percent original")
+    assert read_divider(tab) == ("53%", "53 percent original")
     tab.press("Home")
-    assert line(tab) == ("0%", "0 percent original")
+    assert read_divider(tab) == ("0%", "0 percent original")
 
 
-def test_the_line_follows_the_pointer(tab: Browser) -> None:
-    box = tab.says("document.querySelector('.compare').getBoundingClientRect().toJSON()")
-    high = box["y"] + box["height"] / 3
-    tab.drags((box["x"] + box["width"] / 2, high), (box["x"] + box["width"] * 0.8, high))
-    tab.until("document.querySelector('.compare').style.getPropertyValue('--at') === '80%'")
+def test_divider_follows_the_pointer(tab: Browser) -> None:
+    box = tab.evaluate("document.querySelector('.compare').getBoundingClientRect().toJSON()")
+    y = box["y"] + box["height"] / 3
+    tab.drag((box["x"] + box["width"] / 2, y), (box["x"] + box["width"] * 0.8, y))
+    tab.wait_until("document.querySelector('.compare').style.getPropertyValue('--at') === '80%'")
 
 
-def line(tab: Browser) -> tuple[str, str]:
-    at = tab.says("document.querySelector('.compare').style.getPropertyValue('--at')")
-    return at, tab.says("document.querySelector('.handle').getAttribute('aria-valuetext')")
+def read_divider(tab: Browser) -> tuple[str, str]:
+    at = tab.evaluate("document.querySelector('.compare').style.getPropertyValue('--at')")
+    return at, tab.evaluate("document.querySelector('.handle').getAttribute('aria-valuetext')")
 
 
-def test_a_search_finds_words_in_any_order_and_without_accents(tab: Browser) -> None:
-    assert tab.says(CARDS) == 15
-    tab.says("document.getElementById('find').focus()")
-    tab.types("MARBLE gólden")
-    assert tab.says(NAMES) == ["shoes/00.jpg", "shoes/03.jpg", "shoes/06.jpg"]
-    assert tab.says("document.getElementById('count').textContent") == "3 of 15 shown"
+def test_search_ignores_word_order_case_and_accents(tab: Browser) -> None:
+    assert tab.evaluate(CARDS) == 15
+    tab.evaluate("document.getElementById('find').focus()")
+    tab.type_text("MARBLE gólden")
+    assert tab.evaluate(NAMES) == ["shoes/00.jpg", "shoes/03.jpg", "shoes/06.jpg"]
+    assert tab.evaluate("document.getElementById('count').textContent") == "3 of 15 shown"
 
 
-def test_what_fits_nothing_says_so_and_shows_all_again(tab: Browser) -> None:
-    tab.says("document.getElementById('find').focus()")
-    tab.types("no such words")
-    assert tab.says(CARDS) == 0
-    assert "No pictures match" in tab.says("document.getElementById('nothing').innerText")
-    tab.says("document.getElementById('reset').click()")
-    assert tab.says(CARDS) == 15
+def test_search_without_results_can_be_reset(tab: Browser) -> None:
+    tab.evaluate("document.getElementById('find').focus()")
+    tab.type_text("no such words")
+    assert tab.evaluate(CARDS) == 0
+    assert "No pictures match" in tab.evaluate("document.getElementById('nothing').innerText")
+    tab.evaluate("document.getElementById('reset').click()")
+    assert tab.evaluate(CARDS) == 15
 
 
-def test_problems_alone_come_with_what_to_do(tab: Browser) -> None:
-    tab.says("document.querySelector('[value=trouble]').click()")
-    assert tab.says(NAMES) == ["bags/tote.jpg", "list.jpg"]
-    hints = tab.says("[...document.querySelectorAll('#grid .hint')].map((hint) => hint.textContent)")
+def test_problem_filter_shows_problems_with_hints(tab: Browser) -> None:
+    tab.evaluate("document.querySelector('[value=trouble]').click()")
+    assert tab.evaluate(NAMES) == ["bags/tote.jpg", "list.jpg"]
+    hints = tab.evaluate("[...document.querySelectorAll('#grid .hint')].map((hint) => hint.textContent)")
     assert hints == ["Replace the file."] * 2
 
 
-def test_the_kind_and_the_order_are_chosen(tab: Browser) -> None:
-    tab.says("operation.value = 'remove'; operation.dispatchEvent(new Event('change')); 0")
-    assert tab.says(NAMES) == ["shoes/cut.jpg"]
-    tab.says("operation.value = ''; order.value = 'cost'; order.dispatchEvent(new Event('change')); 0")
-    tab.says("operation.dispatchEvent(new Event('change')); 0")
-    assert tab.says(NAMES)[:3] == [WILD, WILD, "shoes/08.jpg"]
+def test_operation_and_sort_order_can_be_chosen(tab: Browser) -> None:
+    tab.evaluate("operation.value = 'remove'; operation.dispatchEvent(new Event('change')); 0")
+    assert tab.evaluate(NAMES) == ["shoes/cut.jpg"]
+    tab.evaluate("operation.value = ''; order.value = 'cost'; order.dispatchEvent(new Event('change')); 0")
+    tab.evaluate("operation.dispatchEvent(new Event('change')); 0")
+    assert tab.evaluate(NAMES)[:3] == [WILD, WILD, "shoes/08.jpg"]
 
 
-def test_stars_are_kept_and_saved_for_the_command(tab: Browser, small_page: Path, tmp_path: Path) -> None:
+def test_stars_are_stored_and_saved_for_the_command(tab: Browser, small_page: Path, tmp_path: Path) -> None:
     for name in ("shoes/00.jpg", WILD):
-        is_it = f"(card) => card.querySelector('.name').textContent === {json.dumps(name)}"
-        tab.says(f"[...document.querySelectorAll('.shot')].find({is_it}).querySelector('.star').focus()")
+        has_name = f"(card) => card.querySelector('.name').textContent === {json.dumps(name)}"
+        tab.evaluate(f"[...document.querySelectorAll('.shot')].find({has_name}).querySelector('.star').focus()")
         tab.press("Enter")
-    two = "document.getElementById('starred').textContent === '2 pictures starred'"
-    tab.until(two)
-    tab.opens(small_page, finding=two)
-    tab.saves_into(tmp_path)
-    tab.says("document.getElementById('save').click()")
-    wild, shoe = read_picks(saved(tab, tmp_path / "picks.csv"))
+    two_are_starred = "document.getElementById('starred').textContent === '2 pictures starred'"
+    tab.wait_until(two_are_starred)
+    tab.open(small_page, finding=two_are_starred)
+    tab.set_download_folder(tmp_path)
+    tab.evaluate("document.getElementById('save').click()")
+    wild, shoe = read_picks(wait_for_download(tab, tmp_path / "picks.csv"))
     assert (wild, shoe) == (Pick(PREFIX + WILD, "w/wild.png"), Pick(f"{PREFIX}shoes/00.jpg", "00.png"))
 
 
-def saved(tab: Browser, path: Path) -> Path:
+def wait_for_download(tab: Browser, path: Path) -> Path:
     for _ in range(2400):
         if path.exists():
             return path
-        tab.says("new Promise((done) => setTimeout(done, 25))")
+        tab.evaluate("new Promise((done) => setTimeout(done, 25))")
     raise AssertionError(f"the browser saved no {path.name}")
 
 
-def test_stars_last_as_long_as_the_page_where_the_browser_keeps_nothing(tab: Browser, small_page: Path) -> None:
+def test_page_warns_if_the_browser_cannot_store_stars(tab: Browser, small_page: Path) -> None:
     denied = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }})"
-    added = tab.does("Page.addScriptToEvaluateOnNewDocument", source=denied)
-    tab.opens(small_page)
-    tab.says("document.querySelector('.star').click()")
-    told = tab.says("document.getElementById('starred').textContent")
-    tab.does("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
-    assert told == "1 picture starred; this browser loses them when you close the page, so save them"
+    script = tab.send_command("Page.addScriptToEvaluateOnNewDocument", source=denied)
+    tab.open(small_page)
+    tab.evaluate("document.querySelector('.star').click()")
+    message = tab.evaluate("document.getElementById('starred').textContent")
+    tab.send_command("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+    assert message == "1 picture starred; this browser loses them when you close the page, so save them"
 
 
-def test_the_large_view_is_opened_turned_starred_and_left_by_keyboard(tab: Browser) -> None:
-    tab.says("document.querySelectorAll('.shot .open')[1].focus()")
+def test_large_view_can_be_used_by_keyboard(tab: Browser) -> None:
+    tab.evaluate("document.querySelectorAll('.shot .open')[1].focus()")
     tab.press("Enter")
-    assert tab.says("document.activeElement.className") == "handle"
-    first = tab.says("document.getElementById('large-where').textContent")
-    tab.says("document.getElementById('large-on').focus()")
+    assert tab.evaluate("document.activeElement.className") == "handle"
+    first = tab.evaluate("document.getElementById('large-where').textContent")
+    tab.evaluate("document.getElementById('large-on').focus()")
     tab.press("Enter")
-    assert (first, tab.says("document.getElementById('large-where').textContent")) == ("2 of 13", "3 of 13")
-    tab.says("document.getElementById('large-star').focus()")
+    assert (first, tab.evaluate("document.getElementById('large-where').textContent")) == ("2 of 13", "3 of 13")
+    tab.evaluate("document.getElementById('large-star').focus()")
     tab.press("Enter")
     tab.press("Escape")
-    tab.until("!document.getElementById('large').open")
-    tab.until("document.activeElement.getAttribute('aria-label') === 'Details of shoes/00.jpg, golden hour'")
+    tab.wait_until("!document.getElementById('large').open")
+    tab.wait_until("document.activeElement.getAttribute('aria-label') === 'Details of shoes/00.jpg, golden hour'")
     assert (
-        tab.says("document.querySelectorAll('.shot')[2].querySelector('.star').getAttribute('aria-pressed')") == "true"
+        tab.evaluate("document.querySelectorAll('.shot')[2].querySelector('.star').getAttribute('aria-pressed')")
+        == "true"
     )
 
 
-def test_the_story_of_a_picture_says_what_was_asked_and_what_it_cost(tab: Browser) -> None:
-    tab.says("document.querySelector('.shot .open').click()")
-    story = tab.says("document.getElementById('large-story').innerText")
-    for words in (
+def test_details_show_a_pictures_instructions_and_cost(tab: Browser) -> None:
+    tab.evaluate("document.querySelector('.shot .open').click()")
+    story = tab.evaluate("document.getElementById('large-story').innerText")
+    for expected in (
         "<b>bold</b>",
         "$0.12 for 2",
         "4.0 s from upload",
@@ -166,70 +167,70 @@ def test_the_story_of_a_picture_says_what_was_asked_and_what_it_cost(tab: Browse
         "The photo is smaller",
         f"from {WILD}.json",
     ):
-        assert words in story
+        assert expected in story
 
 
-def test_no_name_is_taken_for_markup(tab: Browser) -> None:
-    assert WILD in tab.says(NAMES)
-    assert tab.says("document.title") == "Backdrop: 13 pictures from 12 photos"
-    assert tab.says("document.querySelectorAll('#grid b, #grid [onerror]').length") == 0
+def test_names_are_never_parsed_as_markup(tab: Browser) -> None:
+    assert WILD in tab.evaluate(NAMES)
+    assert tab.evaluate("document.title") == "Backdrop: 13 pictures from 12 photos"
+    assert tab.evaluate("document.querySelectorAll('#grid b, #grid [onerror]').length") == 0
 
 
-def test_colors_follow_the_system_and_the_switch_which_is_kept(tab: Browser, small_page: Path) -> None:
-    light = paper(tab)
-    tab.prefers("dark")
-    dark = paper(tab)
+def test_colors_follow_the_system_and_the_stored_switch(tab: Browser, small_page: Path) -> None:
+    light = read_background(tab)
+    tab.set_color_scheme("dark")
+    dark = read_background(tab)
     assert light != dark
-    tab.says("document.querySelector('.theme [value=light]').click()")
-    assert paper(tab) == light
-    tab.opens(small_page, finding=f"{PAPER} === '{light}'")
+    tab.evaluate("document.querySelector('.theme [value=light]').click()")
+    assert read_background(tab) == light
+    tab.open(small_page, finding=f"{BACKGROUND} === '{light}'")
 
 
-def paper(tab: Browser) -> str:
-    return tab.says(PAPER)
+def read_background(tab: Browser) -> str:
+    return tab.evaluate(BACKGROUND)
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-def test_a_picture_without_its_photo_is_whole_and_says_why(tab: Browser, width: int) -> None:
+def test_picture_without_its_photo_shows_the_reason(tab: Browser, width: int) -> None:
     tab.size(width, 900)
-    tab.says("document.getElementById('find').focus()")
-    tab.types("gone.jpg")
-    tab.until(f"{CARDS} === 1")
+    tab.evaluate("document.getElementById('find').focus()")
+    tab.type_text("gone.jpg")
+    tab.wait_until(f"{CARDS} === 1")
     gone = "This version of the photo is no longer in the bucket."
-    tab.until(f"document.querySelector('#grid .notes').innerText === '{gone}'")
-    assert tab.says(WHOLLY_VISIBLE.format("#grid .notes p"))
-    assert tab.says("document.querySelectorAll('#grid .handle, #grid .line, #grid .before-label').length") == 0
-    tab.says("document.querySelector('#grid .open').click()")
-    tab.until("document.getElementById('large').open")
-    assert tab.says(WHOLLY_VISIBLE.format("#large .notes p"))
+    tab.wait_until(f"document.querySelector('#grid .notes').innerText === '{gone}'")
+    assert tab.evaluate(WHOLLY_VISIBLE.format("#grid .notes p"))
+    assert tab.evaluate("document.querySelectorAll('#grid .handle, #grid .line, #grid .before-label').length") == 0
+    tab.evaluate("document.querySelector('#grid .open').click()")
+    tab.wait_until("document.getElementById('large').open")
+    assert tab.evaluate(WHOLLY_VISIBLE.format("#large .notes p"))
     tab.press("Escape")
-    tab.until("!document.getElementById('large').open")
+    tab.wait_until("!document.getElementById('large').open")
 
 
-def test_a_problem_without_a_preview_says_so(tab: Browser) -> None:
-    tab.says("document.getElementById('find').focus()")
-    tab.types("list.jpg")
-    tab.until(f"{CARDS} === 1")
-    tab.until("document.querySelector('#grid .mat').innerText === 'No preview of the photo is available.'")
+def test_problem_without_a_preview_shows_a_message(tab: Browser) -> None:
+    tab.evaluate("document.getElementById('find').focus()")
+    tab.type_text("list.jpg")
+    tab.wait_until(f"{CARDS} === 1")
+    tab.wait_until("document.querySelector('#grid .mat').innerText === 'No preview of the photo is available.'")
 
 
-def test_a_paused_provider_and_what_is_on_its_way_stand_above(tab: Browser) -> None:
-    told = tab.says("document.getElementById('notices').innerText")
-    assert "ideogram is paused. Today's budget is used up. Replace the file. budget_reached" in told
-    assert "1 picture is in progress" in told
+def test_notices_show_paused_provider_and_work_in_progress(tab: Browser) -> None:
+    notices = tab.evaluate("document.getElementById('notices').innerText")
+    assert "ideogram is paused. Today's budget is used up. Replace the file. budget_reached" in notices
+    assert "1 picture is in progress" in notices
 
 
-def test_two_thousand_pictures_come_some_at_a_time(chromium: Browser, large_page: Path) -> None:
+def test_large_page_loads_its_cards_in_steps(chromium: Browser, large_page: Path) -> None:
     chromium.size(1280, 900)
-    chromium.opens(large_page)
-    assert chromium.says("document.querySelector('[data-count=all]').textContent") == "2,000"
-    assert chromium.says(CARDS) == 48
-    chromium.says("scrollTo(0, document.body.scrollHeight)")
-    chromium.until(f"{CARDS} > 48")
-    before = chromium.says(CARDS)
-    chromium.says("scrollTo(0, 0)")
-    chromium.says("document.getElementById('more').click()")
-    assert chromium.says(CARDS) == before + 48
-    chromium.says("document.getElementById('find').focus()")
-    chromium.types("01999")
-    assert chromium.says(NAMES) == ["01999.jpg"]
+    chromium.open(large_page)
+    assert chromium.evaluate("document.querySelector('[data-count=all]').textContent") == "2,000"
+    assert chromium.evaluate(CARDS) == 48
+    chromium.evaluate("scrollTo(0, document.body.scrollHeight)")
+    chromium.wait_until(f"{CARDS} > 48")
+    before = chromium.evaluate(CARDS)
+    chromium.evaluate("scrollTo(0, 0)")
+    chromium.evaluate("document.getElementById('more').click()")
+    assert chromium.evaluate(CARDS) == before + 48
+    chromium.evaluate("document.getElementById('find').focus()")
+    chromium.type_text("01999")
+    assert chromium.evaluate(NAMES) == ["01999.jpg"]

@@ -1,4 +1,4 @@
-"""One photo as each provider made it, in a browser: side by side, searched, enlarged and narrow like all others."""
+"""One photo's pictures from each provider in a browser: side by side, and searched, enlarged, and starred as others."""
 
 from pathlib import Path
 
@@ -6,65 +6,65 @@ import pytest
 
 from tests.browser import albums
 from tests.browser.chromium import Browser
-from tests.browser.test_gallery import rules_broken
+from tests.browser.test_gallery import find_violations
 
-TOGETHER = "[...document.querySelectorAll('#row .name')].map((name) => name.textContent)"
+SIDE_BY_SIDE = "[...document.querySelectorAll('#row .name')].map((name) => name.textContent)"
 REST = "[...document.querySelectorAll('#grid .name')].map((name) => name.textContent)"
-FIVE = ["five/1min.jpg", "five/ideogram.jpg", "five/runware.jpg", "five/segmind.jpg"]
+PROVIDER_KEYS = ["five/1min.jpg", "five/ideogram.jpg", "five/runware.jpg", "five/segmind.jpg"]
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return albums.made(tmp_path_factory.mktemp("together"), albums.together)
+    return albums.write_page(tmp_path_factory.mktemp("together"), albums.together)
 
 
 @pytest.fixture
 def tab(tab: Browser, page: Path) -> Browser:
-    tab.opens(page)
+    tab.open(page)
     return tab
 
 
-def test_one_photo_through_every_api_stands_above_the_rest(tab: Browser) -> None:
-    assert (tab.says(TOGETHER), tab.says(REST)) == (FIVE, ["cup.jpg", "zebra.jpg"])
-    assert tab.says("document.getElementById('count').textContent") == ""
+def test_pictures_of_every_provider_are_above_the_others(tab: Browser) -> None:
+    assert (tab.evaluate(SIDE_BY_SIDE), tab.evaluate(REST)) == (PROVIDER_KEYS, ["cup.jpg", "zebra.jpg"])
+    assert tab.evaluate("document.getElementById('count').textContent") == ""
     tops = "[...document.querySelectorAll('#row .card')].map((card) => card.getBoundingClientRect().top)"
-    assert len(set(tab.says(tops))) == 1
+    assert len(set(tab.evaluate(tops))) == 1
 
 
-def test_who_was_not_asked_is_said_of_each_picture_and_above_all(tab: Browser) -> None:
-    facts = tab.says("[...document.querySelectorAll('#row .facts')].map((facts) => facts.innerText)")
-    assert ["stand-in for" in one for one in facts] == [True, False, True, True]
-    told = "made the pictures of 1min, runware, segmind, so that"
-    assert told in tab.says("document.getElementById('notices').innerText")
+def test_pictures_of_the_stand_in_are_labeled(tab: Browser) -> None:
+    facts = tab.evaluate("[...document.querySelectorAll('#row .facts')].map((facts) => facts.innerText)")
+    assert ["stand-in for" in text for text in facts] == [True, False, True, True]
+    notice = "made the pictures of 1min, runware, segmind, so that"
+    assert notice in tab.evaluate("document.getElementById('notices').innerText")
 
 
-def test_a_search_finds_those_as_well_and_the_section_goes_with_the_last_of_them(tab: Browser) -> None:
-    tab.says("document.getElementById('find').focus()")
-    tab.types("runware")
-    assert (tab.says(TOGETHER), tab.says(REST)) == (["five/runware.jpg"], [])
-    assert tab.says("document.getElementById('count').textContent") == "1 of 6 shown"
-    tab.says("document.getElementById('find').select()")
-    tab.types("zebra")
-    assert (tab.says(REST), tab.says("document.getElementById('together').hidden")) == (["zebra.jpg"], True)
+def test_search_includes_the_section_and_hides_it_empty(tab: Browser) -> None:
+    tab.evaluate("document.getElementById('find').focus()")
+    tab.type_text("runware")
+    assert (tab.evaluate(SIDE_BY_SIDE), tab.evaluate(REST)) == (["five/runware.jpg"], [])
+    assert tab.evaluate("document.getElementById('count').textContent") == "1 of 6 shown"
+    tab.evaluate("document.getElementById('find').select()")
+    tab.type_text("zebra")
+    assert (tab.evaluate(REST), tab.evaluate("document.getElementById('together').hidden")) == (["zebra.jpg"], True)
 
 
-def test_the_large_view_goes_from_the_last_of_them_to_the_first_of_the_rest(tab: Browser) -> None:
-    tab.says("[...document.querySelectorAll('#row .open')].at(-1).click()")
-    assert tab.says("document.getElementById('large-where').textContent") == "4 of 6"
-    tab.says("document.getElementById('large-on').click()")
-    assert tab.says("document.getElementById('large-name').textContent") == "cup.jpg"
+def test_large_view_continues_with_the_other_pictures(tab: Browser) -> None:
+    tab.evaluate("[...document.querySelectorAll('#row .open')].at(-1).click()")
+    assert tab.evaluate("document.getElementById('large-where').textContent") == "4 of 6"
+    tab.evaluate("document.getElementById('large-on').click()")
+    assert tab.evaluate("document.getElementById('large-name').textContent") == "cup.jpg"
 
 
-def test_they_are_starred_and_counted_like_all_others(tab: Browser) -> None:
-    tab.says("document.querySelector('#row .star').click()")
-    tab.says("document.querySelector('[value=starred]').click()")
-    assert (tab.says(TOGETHER), tab.says(REST)) == (FIVE[:1], [])
+def test_pictures_in_the_section_can_be_starred(tab: Browser) -> None:
+    tab.evaluate("document.querySelector('#row .star').click()")
+    tab.evaluate("document.querySelector('[value=starred]').click()")
+    assert (tab.evaluate(SIDE_BY_SIDE), tab.evaluate(REST)) == (PROVIDER_KEYS[:1], [])
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_they_stay_side_by_side_and_break_no_rule_of_accessibility(tab: Browser, axe: str, width: int) -> None:
+def test_section_is_accessible_and_fits_the_window(tab: Browser, axe: str, width: int) -> None:
     tab.size(width, 900)
     tops = "[...document.querySelectorAll('#row .card')].map((card) => card.getBoundingClientRect().top)"
-    assert len(set(tab.says(tops))) == 1
-    assert tab.says("document.documentElement.scrollWidth") <= width
-    assert rules_broken(tab, axe) == []
+    assert len(set(tab.evaluate(tops))) == 1
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert find_violations(tab, axe) == []

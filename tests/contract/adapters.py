@@ -1,4 +1,4 @@
-"""What the adapters' tests share: a job to send, and a server that keeps every byte that it is sent."""
+"""Shared by the adapters' tests: a job to send, and a server that records every byte that it receives."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ from backdrop.providers.ideogram import Ideogram
 from tests.contract.standin_client import JPEG, KEY
 
 SECONDS = 60.0
-# A call that is to be answered may take so long; one that is not, as long as its test says.
+# The timeout of a call that gets an answer. Tests of other calls set their own.
 CALL_SECONDS = 30.0
 TLS_HANDSHAKE = b"\x16"
 NOW = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
@@ -25,12 +25,12 @@ SUCCESS = (
 )
 
 
-def a_job(operation: str = "replace", **given: Any) -> Job:
-    """A job for Ideogram with these instructions."""
+def a_job(operation: str = "replace", **fields: Any) -> Job:
+    """Builds a job for Ideogram with these instructions."""
     instructions: dict[str, Any] = {"operation": operation}
     if operation == "replace":
         instructions["prompt"] = "a beach"
-    instructions |= given
+    instructions |= fields
     return Job(
         job_id="job-1",
         content_id="content",
@@ -51,58 +51,57 @@ def a_job(operation: str = "replace", **given: Any) -> Job:
 
 
 def called(adapter: Ideogram, job: Job, photo: bytes) -> ProviderResult:
-    """What one call of an adapter leads to; Ideogram names no work of its own, and is never at work after its call."""
+    """Calls an adapter, and returns the result. Ideogram gives its work no ID, and has finished when it answers."""
     call = adapter.prepare(job, photo)
-    answer = call if isinstance(call, ProviderResult) else call(_never_named)
+    answer = call if isinstance(call, ProviderResult) else call(_reject_provider_id)
     assert isinstance(answer, ProviderResult)
     return answer
 
 
-def _never_named(provider_id: str) -> None:
-    raise AssertionError(f"the call was given the name {provider_id}")
+def _reject_provider_id(provider_id: str) -> None:
+    raise AssertionError(f"unexpected provider ID {provider_id}")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a form as it came: header lines without their end, and the bytes."""
+    """One part of a form as received: header lines without their line ends, and the bytes."""
 
     headers: tuple[str, ...]
     data: bytes
 
     @property
     def name(self) -> str:
-        """The part's name."""
         return self.headers[0].partition('name="')[2].partition('"')[0]
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came; a header that came twice stands there twice."""
+    """One request as received. A repeated header occurs repeatedly."""
 
     line: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def all(self, name: str) -> list[str]:
-        """Every value of a header."""
-        return [value for found, value in self.headers if found.lower() == name.lower()]
+        """Returns every value of a header."""
+        return [value for header, value in self.headers if header.lower() == name.lower()]
 
     @property
     def names(self) -> set[str]:
-        """The names of all headers, in lower case."""
+        """The names of all headers, in lowercase."""
         return {name.lower() for name, _ in self.headers}
 
     @property
     def parts(self) -> list[Part]:
-        """The form's parts, cut at the boundary and nowhere else."""
+        """The form's parts, split at the boundary."""
         kind, _, boundary = self.all("Content-Type")[0].partition("; boundary=")
         assert kind == "multipart/form-data"
         before, *parts, after = self.body.split(b"--" + boundary.encode())
         assert (before, after.strip()) == (b"", b"--")
-        return [_part(part) for part in parts]
+        return [_parse_part(part) for part in parts]
 
 
-def _part(raw: bytes) -> Part:
+def _parse_part(raw: bytes) -> Part:
     head, _, data = raw.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     return Part(tuple(head.decode().split("\r\n")), data.removesuffix(b"\r\n"))
 
@@ -113,24 +112,24 @@ type Reply = Callable[[socket.socket], None]
 def http(
     status: int = 200, body: bytes = SUCCESS, *, kind: str = "application/json", length: bool = True, more: str = ""
 ) -> Reply:
-    """A whole answer; without a length it ends where the connection does."""
+    """Returns a complete response. Without a length, it ends when the connection closes."""
     head = f"HTTP/1.1 {status} Whatever\r\nContent-Type: {kind}\r\nConnection: close\r\n{more}"
     head += f"Content-Length: {len(body)}\r\n" if length and "Content-Length" not in more else ""
     return raw(head.encode() + b"\r\n" + body)
 
 
 def silence(connection: socket.socket) -> None:
-    """No answer at all."""
+    """Closes the connection without a response."""
 
 
 def raw(data: bytes) -> Reply:
-    """These bytes and nothing else."""
+    """Returns a reply of exactly these bytes."""
     return lambda connection: connection.sendall(data)
 
 
 @dataclass
 class Recorder:
-    """A server on loopback that keeps what it is sent and answers as it is told, the last answer again and again."""
+    """A server on loopback that records requests and sends these replies in order, the last one repeatedly."""
 
     replies: list[Reply]
     requests: list[Request] = field(default_factory=list[Request])
@@ -161,12 +160,12 @@ class Recorder:
                 self._answer(connection)
 
     def reply_to(self, request: Request) -> Reply:
-        """The next reply, or the last one once more."""
+        """Returns the next reply, or the last one again."""
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     def _answer(self, connection: socket.socket) -> None:
         try:
-            request = _read(connection)
+            request = _read_request(connection)
             if request:
                 self.requests.append(request)
                 self.reply_to(request)(connection)
@@ -174,7 +173,7 @@ class Recorder:
             return
 
 
-def _read(connection: socket.socket) -> Request | None:
+def _read_request(connection: socket.socket) -> Request | None:
     data = b""
     while b"\r\n\r\n" not in data:
         if not (piece := connection.recv(65_536)) or piece.startswith(TLS_HANDSHAKE):
@@ -193,19 +192,19 @@ def _read(connection: socket.socket) -> Request | None:
 
 @contextmanager
 def recording(*replies: Reply) -> Generator[Recorder]:
-    """A running recorder."""
+    """Runs a recorder."""
     with Recorder(list(replies) or [http()]) as server:
         yield server
 
 
 def unused_url() -> str:
-    """An address where nobody listens."""
+    """Returns a URL at which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def the_key(fresh: bool) -> ApiKey:
-    """The stand-in's own key, cached or not."""
+    """Returns the stand-in's key, cached or not."""
     return ApiKey(KEY)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of all adapters share: a job for each, one call, and a place where providers read and write."""
+"""Shared by the tests of all adapters: a job for each, one call, and storage that providers read and write."""
 
 import threading
 from collections.abc import Generator, Sequence
@@ -17,13 +17,13 @@ from tests.contract.adapters import NOW, PHOTO, a_job
 POLL_SECONDS = 0.05
 
 
-def job_for(provider: str, **given: Any) -> Job:
-    """A job for a provider with these instructions."""
-    return replace(a_job(**given), provider=provider, job_id=sha256_hex(repr(sorted(given.items())).encode()))
+def job_for(provider: str, **fields: Any) -> Job:
+    """Builds a job for a provider with these instructions."""
+    return replace(a_job(**fields), provider=provider, job_id=sha256_hex(repr(sorted(fields.items())).encode()))
 
 
 def claimed(job: Job, provider_id: str | None) -> Job:
-    """The job while its call is out, known to the provider under this id."""
+    """Returns the job during its call, which the provider knows under this ID."""
     end = NOW + timedelta(minutes=5)
     attempt = Attempt(
         n=1,
@@ -38,73 +38,69 @@ def claimed(job: Job, provider_id: str | None) -> Job:
 
 
 def the_id(job: Job) -> str:
-    """The id that is ours to choose."""
+    """Returns the idempotency key of a job's call."""
     return derive_idempotency_key(job.job_id, job.charge_no)
 
 
 @dataclass
 class Called:
-    """What one call led to, and the names that it was given for its work before it polled."""
+    """The answer of one call, and the IDs that the provider gave its work."""
 
     answer: ProviderResult | LookupStatus
     names: list[str] = field(default_factory=list[str])
 
     @property
-    def said(self) -> ProviderResult:
-        """The answer, where there must be one."""
+    def provider_result(self) -> ProviderResult:
+        """The answer, which must be a result."""
         assert isinstance(self.answer, ProviderResult), self.answer
         return self.answer
 
 
 def call(adapter: Provider, job: Job, photo: bytes = PHOTO, references: Sequence[bytes] = ()) -> Called:
-    """One call of an adapter."""
+    """Calls an adapter once."""
     prepared, names = adapter.prepare(job, photo, references), list[str]()
     return Called(prepared if isinstance(prepared, ProviderResult) else prepared(names.append), names)
 
 
 @dataclass
-class Lending:
-    """The Work port with a server of its own behind every link, so that a stand-in can read and write there."""
+class FileServer:
+    """A WorkStorage with a server behind every link, so that a stand-in can read and write files."""
 
     url: str
     lent: dict[str, bytes] = field(default_factory=dict[str, bytes])
     results: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """An address at which the bytes lie."""
+        """Returns a URL that serves these bytes."""
         self.lent[f"/in/{sha256_hex(data)}"] = data
         return f"{self.url}/in/{sha256_hex(data)}?X-Amz-Signature=1"
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """An address to which bytes can be written."""
+        """Returns a URL that accepts an upload."""
         return f"{self.url}/out/{name}?X-Amz-Signature=2"
 
     def save_result(self, name: str, data: bytes) -> None:
-        """Keep it."""
         self.results[name] = data
 
     def has_result(self, name: str) -> bool:
-        """Whether it was kept or written."""
         return name in self.results
 
 
 @contextmanager
-def lending() -> Generator[Lending]:
-    """A running place."""
+def run_file_server() -> Generator[FileServer]:
+    """Runs a server for files."""
 
     class Handler(BaseHTTPRequestHandler):
-        """Reads and writes the place's two shelves."""
+        """Serves files, and stores uploaded results."""
 
         def do_GET(self) -> None:
-            """A lent picture."""
-            found = place.lent.get(self.path.partition("?")[0])
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(found or b"")))
+            data = place.lent.get(self.path.partition("?")[0])
+            self.send_response(200 if data else 404)
+            self.send_header("Content-Length", str(len(data or b"")))
             self.end_headers()
-            self.wfile.write(found or b"")
+            self.wfile.write(data or b"")
 
         def do_PUT(self) -> None:
-            """A result."""
             name = self.path.partition("?")[0].removeprefix("/out/")
             place.results[name] = self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
@@ -113,10 +109,10 @@ def lending() -> Generator[Lending]:
 
         @override
         def log_message(self, format: str, *args: object) -> None:
-            """Silence."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        place = Lending(f"http://127.0.0.1:{server.server_address[1]}")
+        place = FileServer(f"http://127.0.0.1:{server.server_address[1]}")
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield place
         server.shutdown()

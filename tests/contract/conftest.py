@@ -1,4 +1,4 @@
-"""The stand-in server that contract tests speak to, forgetful between tests."""
+"""The stand-in server of the contract tests, which is reset for each test."""
 
 from collections.abc import Generator
 
@@ -11,14 +11,14 @@ from tests.contract.standin_client import StandinClient
 
 @pytest.fixture(scope="session")
 def standin_url() -> Generator[str]:
-    """One server for all tests of this process."""
+    """The server that all tests of this process share."""
     with run_in_thread() as server:
         yield server.url
 
 
 @pytest.fixture
 def standin(standin_url: str) -> Generator[StandinClient]:
-    """A client of a stand-in that has just been reset; it makes small prepared pictures."""
+    """A client of the stand-in, which has just been reset and returns small prepared pictures."""
     with StandinClient(standin_url) as client:
         client.control("reset")
         yield client
@@ -27,17 +27,14 @@ def standin(standin_url: str) -> Generator[StandinClient]:
 
 @pytest.fixture
 def segmind(standin: StandinClient) -> Segmind:
-    """A caller of Segmind."""
     return Segmind(standin)
 
 
 @pytest.fixture
 def onemin(standin: StandinClient) -> OneMin:
-    """A caller of 1min.ai."""
     return OneMin(standin)
 
 
 @pytest.fixture
 def runware(standin: StandinClient) -> Runware:
-    """A caller of Runware."""
     return Runware(standin)

@@ -1,4 +1,4 @@
-"""1min.ai as the tests of its adapter have it: what it answers, and what the adapter makes of that."""
+"""Shared by the tests of 1min.ai's adapter: responses, and calls that get them."""
 
 import json
 from collections.abc import Sequence
@@ -33,16 +33,16 @@ OPTIONS: dict[str, Any] = {
 NEVER_SENT: dict[str, Any] = {"max_cost_usd": 1.0, "revision": "2", "metadata": {"a": 1}}
 
 
-def said(body: object, status: int = 200) -> Reply:
+def json_reply(body: object, status: int = 200) -> Reply:
     return http(status, json.dumps(body).encode())
 
 
 def uploaded(path: str = "development/images/in.jpg") -> Reply:
-    return said({"asset": {"key": "not this one"}, "fileContent": {"path": path}})
+    return json_reply({"asset": {"key": "not this one"}, "fileContent": {"path": path}})
 
 
 def record(status: str = "PROCESSING", **more: Any) -> Reply:
-    return said({"aiRecord": record_of(status, **more)})
+    return json_reply({"aiRecord": record_of(status, **more)})
 
 
 def record_of(status: str, ident: str = ID, result: Sequence[str] = (), **more: Any) -> dict[str, Any]:
@@ -52,24 +52,24 @@ def record_of(status: str, ident: str = ID, result: Sequence[str] = (), **more: 
 
 MADE = [{"is_image_safe": True, "seed": 12345}]
 DONE_RECORD = {"aiRecord": record_of("SUCCESS", result=[PATH], temporaryUrl=LINK, data=MADE)}
-DONE = said(DONE_RECORD)
+DONE = json_reply(DONE_RECORD)
 
 
 def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS) -> OneMin:
     return OneMin(server.url + base, seconds, the_key, PRICE, poll_seconds=POLL_SECONDS)
 
 
-def called(*replies: Reply, seconds: float = CALL_SECONDS, **given: Any) -> Called:
-    """What a call leads to whose feature is answered so."""
+def called(*replies: Reply, seconds: float = CALL_SECONDS, **fields: Any) -> Called:
+    """Makes a call whose feature request gets these replies."""
     with recording(uploaded(), *replies) as server:
-        return call(adapter(server, seconds=seconds), job_for("1min", **given))
+        return call(adapter(server, seconds=seconds), job_for("1min", **fields))
 
 
-def asked(reply: Reply) -> ProviderResult | LookupStatus:
+def look_up_with(reply: Reply) -> ProviderResult | LookupStatus:
     with recording(reply) as server:
         return adapter(server).look_up(claimed(job_for("1min"), ID), ID)
 
 
-def fate(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:
+def outcome_of(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:
     assert isinstance(answer, ProviderResult)
     return answer.retry_class, answer.code, answer.money

@@ -1,4 +1,4 @@
-"""One photo from its drop to its end: the simulated stack around an adapter that talks to a real server."""
+"""One photo from its upload to its end, in a simulated stack whose adapter calls a real server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ type Adapter = Callable[[Recorder, WorkStorage], Provider]
 
 
 class Purchase(NamedTuple):
-    """How a photo ended: its job's status and code, the money in micro-dollars, and how many paid calls went out."""
+    """How a photo ended: its job's status and code, money, charge in micro-dollars, and number of paid calls.
+
+    `response`: whether the provider's response was kept for a person.
+    """
 
     status: JobStatus
     code: Code | None
@@ -31,31 +34,28 @@ class Purchase(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """The Work port in the simulated output bucket, which no provider can reach by a link."""
+class BucketWorkStorage:
+    """A WorkStorage in the simulated output bucket, without links for providers."""
 
     output: OutputBucket
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """No link."""
         return None
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """No link."""
         return None
 
     def save_result(self, name: str, data: bytes) -> None:
-        """Put a result aside for deliver."""
+        """Stores a result for deliver."""
         self.output.put(result_key(name), data, "application/octet-stream")
 
     def has_result(self, name: str) -> bool:
-        """Whether it was put aside."""
         return self.output.find_key(result_key(name)) is not None
 
 
 @dataclass(frozen=True)
 class Shop:
-    """A provider as one photo meets it. `paid`: how the request line of a paid call begins."""
+    """Buys photos from one provider. `paid`: how the request line of a paid call begins."""
 
     name: str
     paid: str
@@ -63,22 +63,22 @@ class Shop:
     price: int = 0
 
     def buy(self, *replies: Reply, **fields: Any) -> Purchase:
-        """Drop one photo, answer its calls so (the last reply again and again), and let half an hour pass."""
+        """Uploads a photo, sends these replies (the last one repeatedly), and lets half an hour pass."""
         with recording(*replies) as server:
             world = self.drop(server, **fields)
             world.run_for(1800)
-            calls = sum(one.line.startswith(self.paid) for one in server.requests)
+            calls = sum(request.line.startswith(self.paid) for request in server.requests)
         (job,) = world.list_jobs(KEY)
         kept = [key for key in world.output_bucket.list_keys() if key.endswith("_response.txt")]
         code = job.problem.code if job.problem else None
         return Purchase(job.status, code, job.money, job.charged, calls, len(world.read_pictures(KEY)), bool(kept))
 
     def drop(self, server: Recorder, **fields: Any) -> World:
-        """A world in which this provider is real, and a photo in its lane."""
+        """Returns a world with a photo in this provider's lane. The provider's adapter is the real one."""
         prices = {self.name: self.price} if self.price else {}
         world = World(other_providers={self.name: ProviderKind.LOOKUP_BY_PROVIDER_ID}, credit_prices=prices)
         providers = cast("dict[str, Any]", world.providers)
-        providers[self.name] = self.make(server, Bucket(OutputBucket(cast("Any", world.s3), OUTPUT_BUCKET)))
+        providers[self.name] = self.make(server, BucketWorkStorage(OutputBucket(cast("Any", world.s3), OUTPUT_BUCKET)))
         world.upload_sidecar(KEY, **{"prompt": "a beach", "provider": self.name, **fields})
         world.upload_photo(KEY, build_photo())
         world.run_until_empty("intake")

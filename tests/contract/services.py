@@ -1,4 +1,4 @@
-"""The emulator without a stack, what the simulated services are compared with on it, and how tests ask both."""
+"""The emulator without a stack, a table on it, and helpers for tests that run on it and on simulated services."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _numbers = count(1)
 
 @contextmanager
 def emulator_alone(folder: Path) -> Generator[LocalClients]:
-    """Clients of an emulator that runs within this block."""
+    """Runs an emulator, and returns its clients."""
     home = Home(folder)
     with clean_up_on_exit(home):
         process = emulator.start(home, processes.find_free_port())
@@ -33,7 +33,7 @@ def emulator_alone(folder: Path) -> Generator[LocalClients]:
 
 @contextmanager
 def table_client(service: str, folder: Path) -> Generator[Any]:
-    """A client of a table with the keys and the index of template.yaml."""
+    """Returns a client for a table with the keys and the index of template.yaml."""
     if service == "simulated":
         yield World().table
         return
@@ -41,44 +41,44 @@ def table_client(service: str, folder: Path) -> Generator[Any]:
         names = ("pk", "sk", "watch", "due")
         index: Any = {
             "IndexName": "watch",
-            "KeySchema": _keys("watch", "due"),
+            "KeySchema": _key_schema("watch", "due"),
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         }
         clients.dynamodb.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-            KeySchema=_keys("pk", "sk"),
+            KeySchema=_key_schema("pk", "sk"),
             GlobalSecondaryIndexes=[index],
         )
         yield clients.dynamodb
 
 
-def _keys(first: str, second: str) -> Any:
+def _key_schema(first: str, second: str) -> Any:
     return [{"AttributeName": first, "KeyType": "HASH"}, {"AttributeName": second, "KeyType": "RANGE"}]
 
 
 def number() -> int:
-    """A number that no other test has."""
+    """Returns a number that no other test uses."""
     return next(_numbers)
 
 
 def a_key() -> dict[str, Any]:
-    """The key of an item that no other test has."""
+    """Returns the key of an item that no other test uses."""
     return {"pk": {"S": f"test#{number()}"}, "sk": {"S": "item"}}
 
 
-def write(client: Any, kind: str, **sent: Any) -> dict[str, Any]:
-    """One write to the table."""
-    return getattr(client, f"{kind}_item")(TableName=TABLE, **sent)
+def write(client: Any, kind: str, **parameters: Any) -> dict[str, Any]:
+    """Writes to the table with `put_item`, `update_item`, or `delete_item`."""
+    return getattr(client, f"{kind}_item")(TableName=TABLE, **parameters)
 
 
 def read(client: Any, key: dict[str, Any]) -> dict[str, Any]:
-    """An item without its key, or nothing where there is none."""
+    """Returns an item without its key; empty if it does not exist."""
     item = client.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item", {})
     return {name: value for name, value in item.items() if name not in key}
 
 
 def code_of(raised: pytest.ExceptionInfo[ClientError]) -> str:
-    """AWS's own code for an error."""
+    """Returns AWS's code of an error."""
     return raised.value.response.get("Error", {}).get("Code", "")

@@ -1,4 +1,4 @@
-"""Clients of the stand-in's Segmind, 1min.ai and Runware, and a host of ours that they fetch from and bring to."""
+"""Clients of the stand-in's Segmind, 1min.ai, and Runware, and a host that these fetch from and deliver to."""
 
 import base64
 import threading
@@ -21,109 +21,107 @@ DATA_URI = f"data:image/jpeg;base64,{BASE64}"
 
 
 class Segmind:
-    """A caller of Segmind."""
+    """A client of Segmind."""
 
     def __init__(self, standin: StandinClient) -> None:
         self.standin = standin
 
-    def post(self, path: str, body: object = None, *, key: str | None = KEY, **send: Any) -> requests.Response:
-        """A POST with a JSON body."""
+    def post(self, path: str, body: object = None, *, key: str | None = KEY, **options: Any) -> requests.Response:
+        """Sends a POST request with a JSON body."""
         headers = {} if key is None else {"x-api-key": key}
-        sent = send or {"json": body}
+        options = options or {"json": body}
         return self.standin.http.post(
-            self.standin.url + path, headers=headers | sent.pop("headers", {}), timeout=WAIT_SECONDS, **sent
+            self.standin.url + path, headers=headers | options.pop("headers", {}), timeout=WAIT_SECONDS, **options
         )
 
     def call(self, *, key: str | None = KEY, **fields: object) -> requests.Response:
-        """The v1 call."""
+        """Calls v1."""
         return self.post(SEGMIND_V1, {"image": BASE64, "prompt": "a beach", **fields}, key=key)
 
     def submit(self, *, key: str | None = KEY, **fields: object) -> requests.Response:
-        """The v2 submit."""
+        """Submits work to v2."""
         return self.post(SEGMIND_V2, {"image": BASE64, "prompt": "a beach", **fields}, key=key)
 
     def get(self, path: str, *, key: str = KEY) -> requests.Response:
-        """A GET with the key."""
+        """Sends a GET request with the key."""
         return self.standin.http.get(
             f"{self.standin.url}/segmind{path}", headers={"x-api-key": key}, timeout=WAIT_SECONDS
         )
 
     def status(self, ident: str) -> requests.Response:
-        """How far it is."""
         return self.get(f"/v2/requests/{ident}/status")
 
     def result(self, ident: str) -> requests.Response:
-        """What came of it."""
         return self.get(f"/v2/requests/{ident}")
 
     def finished(self, **fields: Any) -> requests.Response:
-        """The result of a submit, when it is there."""
+        """Submits work, and returns its result when it has ended."""
         ident = str(self.submit(**fields).json()["request_id"])
         return until(lambda: self.result(ident), lambda answer: answer.json().get("status") in ("COMPLETED", "FAILED"))
 
 
 class OneMin:
-    """A caller of 1min.ai."""
+    """A client of 1min.ai."""
 
     def __init__(self, standin: StandinClient) -> None:
         self.standin = standin
 
     def upload(self, *, key: str = KEY, part: str = "asset", content: bytes = JPEG) -> requests.Response:
-        """An asset upload."""
+        """Uploads an asset."""
         files = {part: ("in.jpg", content, "image/jpeg")}
         url = f"{self.standin.url}/onemin/api/assets"
         return self.standin.http.post(url, files=files, headers={"API-KEY": key}, timeout=WAIT_SECONDS)
 
     def path(self) -> str:
-        """The path of a fresh upload."""
+        """Uploads an asset, and returns its path."""
         return str(self.upload().json()["fileContent"]["path"])
 
     def send(self, body: object, *, key: str | None = KEY) -> requests.Response:
-        """A feature call with this very body."""
+        """Sends a feature request with exactly this body."""
         headers = {} if key is None else {"API-KEY": key}
         url = f"{self.standin.url}/onemin/api/features"
         return self.standin.http.post(url, json=body, headers=headers, timeout=WAIT_SECONDS)
 
-    def body(self, **wanted: object) -> dict[str, Any]:
-        """A valid feature call, with further fields of promptObject."""
-        fields = {"prompt": "a beach", "imageUrl": self.path(), "num_images": 1, **wanted}
-        return {"type": "BACKGROUND_REPLACER", "model": "ideogram-3", "promptObject": fields}
+    def body(self, **fields: object) -> dict[str, Any]:
+        """Builds a valid feature request with further fields of promptObject."""
+        prompt_object = {"prompt": "a beach", "imageUrl": self.path(), "num_images": 1, **fields}
+        return {"type": "BACKGROUND_REPLACER", "model": "ideogram-3", "promptObject": prompt_object}
 
-    def call(self, **wanted: object) -> requests.Response:
-        """A valid sync call."""
-        return self.send(self.body(**wanted))
+    def call(self, **fields: object) -> requests.Response:
+        """Makes a valid synchronous call."""
+        return self.send(self.body(**fields))
 
-    def submit(self, **wanted: object) -> requests.Response:
-        """A valid async call."""
-        return self.send({**self.body(**wanted), "async": True})
+    def submit(self, **fields: object) -> requests.Response:
+        """Makes a valid asynchronous call."""
+        return self.send({**self.body(**fields), "async": True})
 
     def look_up(self, ident: str, *, key: str = KEY) -> requests.Response:
-        """The record of this id."""
+        """Reads the record with this ID."""
         url = f"{self.standin.url}/onemin/api/results/{ident}"
         return self.standin.http.get(url, headers={"API-KEY": key}, timeout=WAIT_SECONDS)
 
-    def finished(self, **wanted: object) -> dict[str, Any]:
-        """The record of an async call, when it is done."""
-        ident = str(self.submit(**wanted).json()["aiRecord"]["uuid"])
+    def finished(self, **fields: object) -> dict[str, Any]:
+        """Makes an asynchronous call, and returns its record when it has ended."""
+        ident = str(self.submit(**fields).json()["aiRecord"]["uuid"])
         answer = until(lambda: self.look_up(ident), lambda a: a.json()["aiRecord"]["status"] != "PROCESSING")
         return dict(answer.json()["aiRecord"])
 
 
 class Runware:
-    """A caller of Runware."""
+    """A client of Runware."""
 
     def __init__(self, standin: StandinClient) -> None:
         self.standin = standin
 
     def send(self, body: object, *, key: str | None = KEY) -> requests.Response:
-        """This very body."""
+        """Sends exactly this body."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         url = f"{self.standin.url}/runware/v1"
         return self.standin.http.post(url, json=body, headers=headers, timeout=WAIT_SECONDS)
 
     @staticmethod
     def task(ident: str | None = None, **fields: object) -> dict[str, Any]:
-        """A valid imageInference task; a field of None is left out."""
+        """Builds a valid imageInference task. Fields that are None are omitted."""
         task = {
             "taskType": "imageInference",
             "taskUUID": ident or str(uuid4()),
@@ -136,15 +134,15 @@ class Runware:
         return {name: value for name, value in task.items() if value is not None}
 
     def infer(self, ident: str | None = None, **fields: object) -> requests.Response:
-        """One such task."""
+        """Sends one imageInference task."""
         return self.send([self.task(ident, **fields)])
 
     def ask(self, kind: str, ident: str) -> requests.Response:
-        """getResponse or getTaskDetails."""
+        """Sends a getResponse or getTaskDetails task."""
         return self.send([{"taskType": kind, "taskUUID": ident}])
 
     def finished(self, **fields: object) -> dict[str, Any]:
-        """What getResponse says of an async task that is done."""
+        """Sends an asynchronous task, and returns getResponse's result when the task has ended."""
         ident = str(uuid4())
         assert self.infer(ident, deliveryMethod="async", **fields).status_code == 200
         answer = until(lambda: self.ask("getResponse", ident), _is_over)
@@ -152,14 +150,14 @@ class Runware:
 
 
 def _is_over(answer: requests.Response) -> bool:
-    said = answer.json()
-    return bool(said.get("errors")) or any(item["status"] == "success" for item in said["data"])
+    document = answer.json()
+    return bool(document.get("errors")) or any(item["status"] == "success" for item in document["data"])
 
 
-def until(ask: Callable[[], requests.Response], enough: Callable[[requests.Response], bool]) -> requests.Response:
-    """Ask again and again until it is enough."""
+def until(ask: Callable[[], requests.Response], is_done: Callable[[requests.Response], bool]) -> requests.Response:
+    """Repeats a request until its response is as expected."""
     deadline = time.monotonic() + WAIT_SECONDS
-    while not enough(answer := ask()):
+    while not is_done(answer := ask()):
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.01)
     return answer
@@ -167,7 +165,7 @@ def until(ask: Callable[[], requests.Response], enough: Callable[[requests.Respo
 
 @dataclass
 class Received:
-    """One request that came to our host."""
+    """One request that the host received."""
 
     method: str
     path: str
@@ -177,21 +175,21 @@ class Received:
 
 @dataclass
 class Host:
-    """A host of ours: it gives its picture to all, and keeps what it is brought; `statuses` are answered in turn."""
+    """A host that serves a picture, and records uploads. `statuses`: its next responses to uploads; then 200."""
 
     url: str
     picture: bytes = JPEG
     received: list[Received] = field(default_factory=list[Received])
     statuses: list[int] = field(default_factory=list[int])
 
-    def brought(self, method: str) -> list[Received]:
-        """All that came by this method."""
-        return [one for one in self.received if one.method == method]
+    def received_by(self, method: str) -> list[Received]:
+        """Returns the requests with this method."""
+        return [request for request in self.received if request.method == method]
 
 
 @contextmanager
-def our_host() -> Generator[Host]:
-    """Such a host, for as long as the block lasts."""
+def run_host() -> Generator[Host]:
+    """Runs such a host for the duration of the block."""
     host = Host("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -217,7 +215,7 @@ def our_host() -> Generator[Host]:
 
         @override
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     host.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,4 +1,4 @@
-"""What holds for every adapter whatever its API is: keys, time, broken connections, answers that nobody foresaw."""
+"""Behavior of every adapter: keys, timeouts, broken connections, and unexpected responses."""
 
 import json
 from collections.abc import Callable
@@ -41,8 +41,8 @@ UPLOADED = http(200, json.dumps({"fileContent": {"path": "images/a.jpg"}}).encod
 every = pytest.mark.parametrize("name", MAKERS)
 
 
-def before(name: str) -> list[Reply]:
-    """What comes before the paid call, and costs nothing."""
+def replies_before_call(name: str) -> list[Reply]:
+    """Returns the replies before the paid call, which cost nothing."""
     return [UPLOADED] if name == "1min" else []
 
 
@@ -50,11 +50,13 @@ def job_of(name: str) -> Job:
     return job_for(name.split()[0])
 
 
-def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_SECONDS) -> tuple[ProviderResult, int]:
-    """What a call leads to, and how many requests it made."""
-    with recording(*before(name), *replies) as server:
-        answer = call(MAKERS[name](server.url, seconds, key), job_of(name)).said
-        return answer, len(server.requests) - len(before(name))
+def call_and_count(
+    name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_SECONDS
+) -> tuple[ProviderResult, int]:
+    """Returns the result of a call, and how many requests it made."""
+    with recording(*replies_before_call(name), *replies) as server:
+        answer = call(MAKERS[name](server.url, seconds, key), job_of(name)).provider_result
+        return answer, len(server.requests) - len(replies_before_call(name))
 
 
 # -- keys ----------------------------------------------------------------------------------------------------
@@ -62,8 +64,8 @@ def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_S
 
 @every
 @pytest.mark.parametrize("key", ["", "secret\n", "two\nlines", "null\0byte", "sch\u00fcssel"], ids=ascii)
-def test_without_a_key_that_a_header_can_carry_nothing_is_sent(name: str, key: str) -> None:
-    answer, requests = told(name, http(500), key=lambda fresh: ApiKey(key))
+def test_nothing_is_sent_with_an_invalid_key(name: str, key: str) -> None:
+    answer, requests = call_and_count(name, http(500), key=lambda fresh: ApiKey(key))
     assert (answer.retry_class, answer.code, answer.money) == (
         RetryClass.PAUSE,
         Code.PROVIDER_KEY_MISSING,
@@ -73,37 +75,37 @@ def test_without_a_key_that_a_header_can_carry_nothing_is_sent(name: str, key: s
 
 
 @every
-def test_a_refused_key_is_looked_up_afresh_and_tried_once_more(name: str) -> None:
-    answer, requests = told(name, http(401, b"{}"), key=lambda fresh: ApiKey("new" if fresh else "old"))
+def test_refused_key_is_reloaded_and_tried_once_more(name: str) -> None:
+    answer, requests = call_and_count(name, http(401, b"{}"), key=lambda fresh: ApiKey("new" if fresh else "old"))
     assert (answer.code, requests) == (Code.PROVIDER_KEY_REFUSED, 2)
 
 
 @every
-def test_a_refused_key_without_another_pauses_after_one_call(name: str) -> None:
-    answer, requests = told(name, http(401, b"{}"))
+def test_refused_key_without_a_newer_one_pauses(name: str) -> None:
+    answer, requests = call_and_count(name, http(401, b"{}"))
     assert (answer.retry_class, answer.code, requests) == (RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED, 1)
 
 
 @every
-def test_a_refusal_stands_where_no_fresh_key_can_be_read(name: str) -> None:
+def test_refusal_remains_if_no_newer_key_can_be_read(name: str) -> None:
     def keys(fresh: bool) -> ApiKey:
         if fresh:
             raise RetryLaterError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
         return ApiKey("old")
 
-    answer, requests = told(name, http(401, b"{}"), key=keys)
+    answer, requests = call_and_count(name, http(401, b"{}"), key=keys)
     assert (answer.code, requests) == (Code.PROVIDER_KEY_REFUSED, 1)
 
 
 @every
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
-def test_a_key_that_the_provider_repeats_is_not_told(name: str, status: int) -> None:
-    said = {"error": f"Incorrect API key: {KEY}", "errors": [{"code": "x", "message": f"key {KEY}"}]}
-    assert KEY not in told(name, http(status, json.dumps(said).encode()))[0].message
+def test_key_in_a_response_is_removed_from_the_message(name: str, status: int) -> None:
+    body = {"error": f"Incorrect API key: {KEY}", "errors": [{"code": "x", "message": f"key {KEY}"}]}
+    assert KEY not in call_and_count(name, http(status, json.dumps(body).encode()))[0].message
 
 
 @pytest.mark.parametrize("name", ASKABLE)
-def test_without_a_key_a_question_is_no_answer_yet(name: str) -> None:
+def test_lookup_without_a_key_is_pending(name: str) -> None:
     adapter = MAKERS[name](unused_url(), 5, lambda fresh: ApiKey(missing_reason="none"))
     assert adapter.look_up(claimed(job_of(name), "id"), "id") is LookupStatus.PENDING
 
@@ -112,15 +114,15 @@ def test_without_a_key_a_question_is_no_answer_yet(name: str) -> None:
 
 
 @every
-def test_what_never_reached_the_provider_was_not_bought(name: str) -> None:
-    answer = call(MAKERS[name](unused_url(), CALL_SECONDS, the_key), job_of(name)).said
+def test_refused_connection_is_not_charged(name: str) -> None:
+    answer = call(MAKERS[name](unused_url(), CALL_SECONDS, the_key), job_of(name)).provider_result
     expected = RetryClass.BACKOFF if name == "1min" else RetryClass.NOW
     assert (answer.retry_class, answer.money) == (expected, MoneyStatus.NOT_SPENT)
 
 
 @every
-def test_an_answer_that_never_came_leaves_the_charge_unknown_and_nothing_is_sent_again(name: str) -> None:
-    answer, requests = told(name, silence)
+def test_lost_answer_leaves_the_charge_unknown_without_resend(name: str) -> None:
+    answer, requests = call_and_count(name, silence)
     assert (answer.retry_class, answer.code, answer.money) == (
         RetryClass.AMBIG,
         Code.CHARGE_UNKNOWN,
@@ -130,7 +132,7 @@ def test_an_answer_that_never_came_leaves_the_charge_unknown_and_nothing_is_sent
 
 
 @pytest.mark.parametrize("name", ASKABLE)
-def test_a_question_without_an_answer_is_no_answer_yet(name: str) -> None:
+def test_lookup_without_a_response_is_pending(name: str) -> None:
     job = job_of(name)
     assert MAKERS[name](unused_url(), CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is LookupStatus.PENDING
     with recording(silence) as server:
@@ -188,8 +190,8 @@ MODULES: dict[str, ModuleType] = {
 }
 
 
-def faked(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch, *, uploads: bool = True) -> None:
-    """Let the adapter hear these answers, the last one again and again, without a network."""
+def fake_replies(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch, *, uploads: bool = True) -> None:
+    """Gives the adapter these replies, the last one repeatedly, without a network."""
     left = [HttpReply(200, {}, b'{"fileContent":{"path":"p"}}', 0.0)] if uploads and name == "1min" else []
     left += replies
 
@@ -203,41 +205,39 @@ def faked(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch, *, upl
 @every
 @settings(max_examples=120)
 @given(replies=st.lists(REPLIES, min_size=1, max_size=4))
-def test_any_answers_lead_to_one_that_can_be_kept(name: str, replies: list[HttpReply]) -> None:
+def test_any_responses_lead_to_a_result_that_can_be_stored(name: str, replies: list[HttpReply]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        faked(name, replies, patch)
+        fake_replies(name, replies, patch)
         found = call(MAKERS[name]("https://api.example", 0.05, the_key), job_of(name))
-    assert_kept(found.answer)
-    assert all(one.isprintable() for one in found.names)
+    assert_can_be_stored(found.answer)
+    assert all(provider_id.isprintable() for provider_id in found.names)
 
 
 @pytest.mark.parametrize("name", ASKABLE)
 @settings(max_examples=120)
 @given(replies=st.lists(REPLIES, min_size=1, max_size=3))
-def test_no_look_up_says_that_a_call_was_not_taken_unless_it_came_to_nothing(
-    name: str, replies: list[HttpReply]
-) -> None:
+def test_lookup_reports_not_taken_only_for_final_failures(name: str, replies: list[HttpReply]) -> None:
     job = job_of(name)
     ident = the_id(job) if name == "runware" else "id"
     with pytest.MonkeyPatch.context() as patch:
-        faked(name, replies, patch, uploads=False)
-        said = MAKERS[name]("https://api.example", 1, the_key).look_up(claimed(job, ident), ident)
-    assert_kept(said)
-    if isinstance(said, ProviderResult) and said.retry_class in NOT_TAKEN_CLASSES:
-        assert said.retry_class is RetryClass.BACKOFF or said.is_final
+        fake_replies(name, replies, patch, uploads=False)
+        result = MAKERS[name]("https://api.example", 1, the_key).look_up(claimed(job, ident), ident)
+    assert_can_be_stored(result)
+    if isinstance(result, ProviderResult) and result.retry_class in NOT_TAKEN_CLASSES:
+        assert result.retry_class is RetryClass.BACKOFF or result.is_final
 
 
-def assert_kept(said: ProviderResult | LookupStatus) -> None:
-    if isinstance(said, LookupStatus):
+def assert_can_be_stored(result: ProviderResult | LookupStatus) -> None:
+    if isinstance(result, LookupStatus):
         return
-    kept = replace(job_for("segmind"), links=said.links)
+    kept = replace(job_for("segmind"), links=result.links)
     assert from_json(Job, to_json(kept)) == kept
-    assert said.is_usable or said.message.encode()
-    assert (said.retry_class is RetryClass.OK) == bool(said.links)
-    assert (said.retry_class is RetryClass.OK) == (said.charged > 0)
+    assert result.is_usable or result.message.encode()
+    assert (result.retry_class is RetryClass.OK) == bool(result.links)
+    assert (result.retry_class is RetryClass.OK) == (result.charged > 0)
 
 
-def test_every_maker_is_another_provider() -> None:
+def test_every_provider_has_an_adapter_here() -> None:
     made: list[Any] = [type(make("https://api.example", CALL_SECONDS, the_key)) for make in MAKERS.values()]
     assert len(set(made)) == 4
     assert PHOTO

@@ -1,4 +1,4 @@
-"""The adapters against the stand-in's faults: what it billed is what we know of, and nothing is bought twice."""
+"""The adapters against the stand-in's faults: every billed charge is known, and nothing is bought twice."""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -13,7 +13,7 @@ from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import the_key
-from tests.contract.calling import POLL_SECONDS, Called, Lending, call, claimed, job_for, lending, the_id
+from tests.contract.calling import POLL_SECONDS, Called, FileServer, call, claimed, job_for, run_file_server, the_id
 from tests.contract.standin_client import StandinClient
 
 PRICE = 50_000
@@ -23,14 +23,14 @@ every = pytest.mark.parametrize("name", ROUTES)
 
 
 @pytest.fixture
-def place() -> Generator[Lending]:
-    with lending() as one:
+def place() -> Generator[FileServer]:
+    with run_file_server() as one:
         yield one
 
 
 @pytest.fixture
-def make(standin: StandinClient, place: Lending) -> Callable[[str], Provider]:
-    """The adapter of a provider, pointed at the stand-in."""
+def make(standin: StandinClient, place: FileServer) -> Callable[[str], Provider]:
+    """Builds a provider's adapter that calls the stand-in."""
 
     def made(name: str) -> Provider:
         url = f"{standin.url}/{AT[name]}"
@@ -44,39 +44,39 @@ def make(standin: StandinClient, place: Lending) -> Callable[[str], Provider]:
     return made
 
 
-def strike(standin: StandinClient, name: str, fault: str, args: dict[str, object] | None = None) -> None:
-    """The next paid call of a provider meets a fault."""
-    standin.fault(fault, args, provider=AT[name], route=ROUTES[name], times=1)
+def add_fault_to_next_call(
+    standin: StandinClient, name: str, fault: str, args: dict[str, object] | None = None
+) -> None:
+    """Adds a fault to the next paid call of a provider."""
+    standin.add_fault(fault, args, provider=AT[name], route=ROUTES[name], times=1)
 
 
 def billed(standin: StandinClient) -> int:
-    """What was billed, in micro-dollars."""
+    """Returns the total of the bill in micro-dollars."""
     return round(float(standin.total_usd()) * 1_000_000)
 
 
-def asked_again(adapter: Provider, job: Job, called: Called) -> ProviderResult | LookupStatus:
-    """What a later look-up says of the same call."""
+def look_up_later(adapter: Provider, job: Job, called: Called) -> ProviderResult | LookupStatus:
+    """Returns the result of later lookups of the same call."""
     ident = called.names[0] if called.names else adapter.idempotency_key(job)
     assert ident
-    said: ProviderResult | LookupStatus = LookupStatus.PENDING
+    result: ProviderResult | LookupStatus = LookupStatus.PENDING
     for _ in range(200):
-        said = adapter.look_up(claimed(job, ident), ident)
-        if said is not LookupStatus.PENDING:
-            return said
-    return said
+        result = adapter.look_up(claimed(job, ident), ident)
+        if result is not LookupStatus.PENDING:
+            return result
+    return result
 
 
 @every
-def test_a_picture_is_bought_told_and_fetched(
-    name: str, standin: StandinClient, make: Callable[[str], Provider]
-) -> None:
+def test_picture_is_bought_and_downloaded(name: str, standin: StandinClient, make: Callable[[str], Provider]) -> None:
     adapter, job = make(name), job_for(name)
     called = call(adapter, job)
-    assert (called.said.retry_class, called.said.charged) == (RetryClass.OK, billed(standin))
-    again = asked_again(adapter, job, called)
+    assert (called.provider_result.retry_class, called.provider_result.charged) == (RetryClass.OK, billed(standin))
+    again = look_up_later(adapter, job, called)
     assert isinstance(again, ProviderResult)
-    assert (again.charged, again.is_usable) == (called.said.charged, True)
-    (link,) = called.said.links
+    assert (again.charged, again.is_usable) == (called.provider_result.charged, True)
+    (link,) = called.provider_result.links
     downloads = ResultDownloads({name: f"{standin.url}/{AT[name]}"})
     assert downloads.fetch(name, link.url or "")[:3] in (b"\xff\xd8\xff", b"\x89PN")
     assert standin.see("bill")["duplicates"] == []
@@ -84,37 +84,41 @@ def test_a_picture_is_bought_told_and_fetched(
 
 @every
 @pytest.mark.parametrize("fault", ["accept_then_drop", "reset_mid_body"])
-def test_an_answer_that_is_lost_before_it_names_the_work_is_unknown_money(
+def test_answer_lost_without_an_id_is_unknown_money(
     name: str, fault: str, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
-    strike(standin, name, fault)
+    add_fault_to_next_call(standin, name, fault)
     called = call(make(name), job_for(name))
-    assert (called.said.retry_class, called.said.money, called.names) == (RetryClass.AMBIG, MoneyStatus.UNKNOWN, [])
+    assert (called.provider_result.retry_class, called.provider_result.money, called.names) == (
+        RetryClass.AMBIG,
+        MoneyStatus.UNKNOWN,
+        [],
+    )
     assert len(standin.jobs()) == 1
 
 
 @pytest.mark.parametrize("remembers", [None, 0.0])
-def test_a_lost_call_of_runware_is_found_by_our_id_and_charged_once(
+def test_lost_runware_call_is_found_and_charged_once(
     remembers: float | None, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     if remembers is not None:
         standin.control("settings", {"runware_remembers_seconds": remembers})
-    strike(standin, "runware", "accept_then_drop")
+    add_fault_to_next_call(standin, "runware", "accept_then_drop")
     adapter, job = make("runware"), job_for("runware")
-    found = asked_again(adapter, job, call(adapter, job))
+    found = look_up_later(adapter, job, call(adapter, job))
     assert isinstance(found, ProviderResult)
     assert (found.retry_class, found.charged, len(standin.jobs())) == (RetryClass.OK, 60_000, 1)
 
 
 @pytest.mark.parametrize("status", [400, 409])
-def test_a_call_of_runware_that_is_sent_again_is_the_same_call(
+def test_resent_runware_call_is_the_same_call(
     status: int, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     standin.control("settings", {"runware_conflict_status": status})
-    strike(standin, "runware", "accept_then_drop")
+    add_fault_to_next_call(standin, "runware", "accept_then_drop")
     adapter, job = make("runware"), job_for("runware")
     first, second = call(adapter, job), call(adapter, job)
-    assert (first.said.retry_class, second.said.retry_class, second.said.charged) == (
+    assert (first.provider_result.retry_class, second.provider_result.retry_class, second.provider_result.charged) == (
         RetryClass.AMBIG,
         RetryClass.OK,
         60_000,
@@ -123,7 +127,7 @@ def test_a_call_of_runware_that_is_sent_again_is_the_same_call(
 
 
 @pytest.mark.parametrize("unknown", ["empty", "error"])
-def test_a_call_of_runware_that_never_came_is_known_to_be_absent(
+def test_runware_call_that_never_arrived_is_absent(
     unknown: str, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     standin.control("settings", {"runware_unknown": unknown})
@@ -136,7 +140,7 @@ def test_a_call_of_runware_that_never_came_is_known_to_be_absent(
     ("status", "kind"), [(401, RetryClass.PAUSE), (402, RetryClass.PAUSE), (429, RetryClass.QUOTA)]
 )
 @pytest.mark.parametrize("form", [{}, {"body": {}}, {"html": True}], ids=["usual", "empty", "html"])
-def test_a_refusal_costs_nothing_whatever_its_body(
+def test_refusal_costs_nothing_with_any_body(
     name: str,
     status: int,
     kind: RetryClass,
@@ -144,20 +148,20 @@ def test_a_refusal_costs_nothing_whatever_its_body(
     standin: StandinClient,
     make: Callable[[str], Provider],
 ) -> None:
-    strike(standin, name, "status", {"code": status, **form})
-    answer = call(make(name), job_for(name)).said
+    add_fault_to_next_call(standin, name, "status", {"code": status, **form})
+    answer = call(make(name), job_for(name)).provider_result
     assert (answer.retry_class, answer.money, billed(standin)) == (kind, MoneyStatus.NOT_SPENT, 0)
 
 
 @every
 @pytest.mark.parametrize("args", [{"code": 500, "after_run": True}, {"code": 503, "after_run": True, "ms": 2_500}])
-def test_a_fault_after_the_work_was_taken_is_unknown_money(
+def test_fault_after_acceptance_is_unknown_money(
     name: str, args: dict[str, Any], standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     # Segmind publishes that it bills no 500.
     code = 502 if (name, args["code"]) == ("segmind", 500) else args["code"]
-    strike(standin, name, "status", {**args, "code": code})
-    assert call(make(name), job_for(name)).said.money is MoneyStatus.UNKNOWN
+    add_fault_to_next_call(standin, name, "status", {**args, "code": code})
+    assert call(make(name), job_for(name)).provider_result.money is MoneyStatus.UNKNOWN
     assert billed(standin) > 0
 
 
@@ -171,20 +175,18 @@ def test_a_fault_after_the_work_was_taken_is_unknown_money(
         ("error_in_200", {"status_code": 500}),
     ],
 )
-def test_a_200_that_is_none_is_unknown_money(
+def test_invalid_200_response_is_unknown_money(
     name: str, fault: str, args: dict[str, object], standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
-    strike(standin, name, fault, args)
-    answer = call(make(name), job_for(name)).said
+    add_fault_to_next_call(standin, name, fault, args)
+    answer = call(make(name), job_for(name)).provider_result
     assert (answer.retry_class, answer.money) == (RetryClass.AMBIG, MoneyStatus.UNKNOWN)
 
 
 @every
-def test_a_picture_that_is_withheld_is_known_for_what_it_cost(
-    name: str, standin: StandinClient, make: Callable[[str], Provider]
-) -> None:
-    strike(standin, name, "unsafe", {"form": "detail"} if name == "segmind" else {})
-    answer = call(make(name), job_for(name)).said
+def test_withheld_picture_has_its_cost(name: str, standin: StandinClient, make: Callable[[str], Provider]) -> None:
+    add_fault_to_next_call(standin, name, "unsafe", {"form": "detail"} if name == "segmind" else {})
+    answer = call(make(name), job_for(name)).provider_result
     assert not answer.is_usable
     assert answer.code
     assert answer.code.value.startswith("unsafe_")
@@ -193,15 +195,15 @@ def test_a_picture_that_is_withheld_is_known_for_what_it_cost(
 
 @every
 @pytest.mark.parametrize("cost", ["null", "zero"])
-def test_a_cost_that_is_none_is_the_lists(
+def test_invalid_cost_is_replaced_by_the_list_price(
     name: str, cost: str, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     standin.control("settings", {"reported_cost": cost})
-    assert call(make(name), job_for(name)).said.charged == billed(standin)
+    assert call(make(name), job_for(name)).provider_result.charged == billed(standin)
 
 
-def test_v1_of_segmind_is_paid_kept_and_told(standin: StandinClient, place: Lending) -> None:
+def test_segmind_v1_picture_is_paid_and_stored(standin: StandinClient, place: FileServer) -> None:
     ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, SegmindEndpoint.V1)
-    answer = call(ours, job_for("segmind", rendering_speed="QUALITY")).said
+    answer = call(ours, job_for("segmind", rendering_speed="QUALITY")).provider_result
     assert (answer.retry_class, answer.charged, billed(standin)) == (RetryClass.OK, 112_500, 112_500)
     assert [*place.results] == [answer.links[0].result_name]

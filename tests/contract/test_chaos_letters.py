@@ -1,4 +1,4 @@
-"""The bench finds every dead letter, also those that somebody else reads at that moment."""
+"""The fault bench finds every dead letter, including those that another consumer has received."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from fault_bench.standin_provider import run_provider
 from tests.contract.services import emulator_alone
 
 
-def test_letters_that_somebody_else_reads_are_waited_for(tmp_path: Path) -> None:
+def test_dead_letters_received_by_another_consumer_are_found(tmp_path: Path) -> None:
     with emulator_alone(tmp_path) as clients, run_provider(1, {}) as made:
         url = clients.sqs.create_queue(QueueName="letters")["QueueUrl"]
         for body in ("one", "two"):

@@ -1,4 +1,4 @@
-"""The naive pipeline is no straw man: it retries what may pass, gives up on what cannot, and looks before it buys."""
+"""The naive pipeline is a fair comparison: it retries transient errors only, and checks for a picture first."""
 
 import importlib
 import io
@@ -21,14 +21,14 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 def standin() -> Generator[StandinProvider]:
-    """A provider of the bench."""
+    """The bench's provider."""
     with run_provider(1, {"pictures": "prepared"}) as made:
         yield made
 
 
 @pytest.fixture
 def naive(standin: StandinProvider, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The function's module, which asks this provider and never pauses."""
+    """The function's module, which calls this provider without delays."""
     names = {"TIMEOUT_SECONDS": "5", "IDEOGRAM_API_KEY": "standin-key", "OUTPUT_BUCKET": "pictures"}
     for name, value in (names | {"IDEOGRAM_BASE_URL": standin.url}).items():
         monkeypatch.setenv(name, value)
@@ -38,11 +38,11 @@ def naive(standin: StandinProvider, monkeypatch: pytest.MonkeyPatch) -> ModuleTy
 
 
 def calls(standin: StandinProvider) -> int:
-    """How many paid calls arrived."""
+    """Returns how many paid calls arrived."""
     return len([entry for entry in standin.state.journal.list_entries() if entry.method == "POST"])
 
 
-def test_it_buys_a_picture_and_downloads_it(naive: ModuleType) -> None:
+def test_naive_pipeline_buys_and_downloads_a_picture(naive: ModuleType) -> None:
     picture = naive.download_picture(naive.buy_picture(JPEG, WISH))
     assert Image.open(io.BytesIO(picture)).format == "PNG"
 
@@ -51,7 +51,7 @@ def test_it_buys_a_picture_and_downloads_it(naive: ModuleType) -> None:
     ("fault", "args"),
     [("status", {"code": 500}), ("status", {"code": 503}), ("refuse_429", {}), ("accept_then_drop", {})],
 )
-def test_what_may_pass_is_tried_three_times(
+def test_transient_error_is_tried_three_times(
     naive: ModuleType, standin: StandinProvider, fault: Any, args: dict[str, Any]
 ) -> None:
     standin.state.faults.add(FaultRule(fault=fault, args=args, times=2))
@@ -59,16 +59,14 @@ def test_what_may_pass_is_tried_three_times(
     assert calls(standin) == 3
 
 
-def test_what_cannot_pass_is_tried_once(naive: ModuleType, standin: StandinProvider) -> None:
+def test_permanent_error_is_tried_once(naive: ModuleType, standin: StandinProvider) -> None:
     standin.state.faults.add(FaultRule(fault="status", args={"code": 422}))
     with pytest.raises(ValueError, match="422"):
         naive.call_with_retries(lambda: naive.buy_picture(JPEG, WISH))
     assert calls(standin) == 1
 
 
-def test_a_download_that_breaks_off_is_tried_again_without_buying_again(
-    naive: ModuleType, standin: StandinProvider
-) -> None:
+def test_interrupted_download_is_retried_without_another_purchase(naive: ModuleType, standin: StandinProvider) -> None:
     url = naive.buy_picture(JPEG, WISH)
     standin.state.faults.add(FaultRule(fault="truncated", times=2))
     assert naive.call_with_retries(lambda: naive.download_picture(url))
@@ -76,7 +74,7 @@ def test_a_download_that_breaks_off_is_tried_again_without_buying_again(
 
 
 @pytest.mark.parametrize(("made", "bought"), [(timedelta(seconds=9), False), (timedelta(seconds=-9), True)])
-def test_a_photo_that_has_its_picture_is_not_bought_again(
+def test_photo_with_a_picture_is_not_bought_again(
     naive: ModuleType, standin: StandinProvider, made: timedelta, bought: bool
 ) -> None:
     with Stubber(naive.s3) as s3:

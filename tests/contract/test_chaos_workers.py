@@ -1,4 +1,4 @@
-"""The bench kills exactly the worker whose call was accepted, and its provider falls and rises with its books."""
+"""The bench kills exactly the worker whose call was accepted, and its provider keeps its bill across outages."""
 
 import contextlib
 import os
@@ -35,28 +35,28 @@ session.post(sys.argv[1], files=files, headers={"Api-Key": "standin-key"}, timeo
 
 @pytest.fixture
 def standin() -> Generator[StandinProvider]:
-    """A provider of the bench."""
+    """The bench's provider."""
     with run_provider(1, SETTINGS) as made:
         yield made
 
 
 def client(made: StandinProvider) -> StandinClient:
-    """A caller of it."""
+    """Returns a client of it."""
     return StandinClient(made.url.removesuffix("/ideogram"))
 
 
 def buy(made: StandinProvider) -> requests.Response:
-    """One paid call."""
+    """Makes one paid call."""
     return client(made).post(REPLACE, [IMAGE, text("prompt", "a beach")], key=KEY)
 
 
-def test_a_connection_is_known_by_both_of_its_ports() -> None:
+def test_connection_is_identified_by_both_ports() -> None:
     assert find_socket_inode(TABLE, 0xD431, 0x1F90) == "4711"
     assert find_socket_inode(TABLE, 0x1F90, 0xD431) == "4712"
     assert find_socket_inode(TABLE, 0xD431, 0x1F91) is None
 
 
-def test_the_process_that_holds_a_connection_is_found_among_others() -> None:
+def test_process_of_a_connection_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
         ports = ours.getsockname()[1], server.getsockname()[1]
         assert find_connection_holder(*ports, [NOBODY, os.getpid()]) == os.getpid()
@@ -64,7 +64,7 @@ def test_the_process_that_holds_a_connection_is_found_among_others() -> None:
     assert find_connection_holder(*ports, [os.getpid()]) is None
 
 
-def test_a_worker_is_killed_after_its_call_was_accepted_and_before_the_answer(
+def test_worker_is_killed_between_acceptance_and_answer(
     standin: StandinProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("worker")
@@ -81,13 +81,13 @@ def test_a_worker_is_killed_after_its_call_was_accepted_and_before_the_answer(
     assert list_worker_pids(str(folder)) == []
 
 
-def test_a_call_that_is_not_marked_kills_nobody(standin: StandinProvider) -> None:
-    with run_worker_killer(standin, f"{os.getpid()} is nobody's folder") as killer:
+def test_unmarked_call_kills_no_worker(standin: StandinProvider) -> None:
+    with run_worker_killer(standin, f"{os.getpid()} is not a folder of any worker") as killer:
         assert buy(standin).status_code == 200
     assert (killer.killed_job_ids, killer.missed_job_ids) == ([], [])
 
 
-def test_a_worker_that_cannot_be_found_is_counted(standin: StandinProvider) -> None:
+def test_missing_worker_is_counted(standin: StandinProvider) -> None:
     standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 100}, times=1))
     with run_worker_killer(standin, "no such folder") as killer:
         assert buy(standin).status_code == 200
@@ -95,7 +95,7 @@ def test_a_worker_that_cannot_be_found_is_counted(standin: StandinProvider) -> N
     assert killer.killed_job_ids == []
 
 
-def test_a_provider_that_falls_cuts_its_calls_off_and_keeps_its_books(standin: StandinProvider) -> None:
+def test_outage_cuts_calls_off_and_keeps_the_bill(standin: StandinProvider) -> None:
     standin.change_settings(latency_seconds=60)
     with ThreadPoolExecutor() as pool:
         calling: Future[requests.Response] = pool.submit(buy, standin)
@@ -113,7 +113,7 @@ def test_a_provider_that_falls_cuts_its_calls_off_and_keeps_its_books(standin: S
     assert client(standin).total_usd() == "0.12"
 
 
-def test_the_most_calls_that_were_held_open_are_counted_refused_ones_too(standin: StandinProvider) -> None:
+def test_open_calls_are_counted_including_refused_ones(standin: StandinProvider) -> None:
     standin.change_settings(in_flight_limit=2)
     standin.state.faults.add(FaultRule(fault="accept_then_wait"))
     with ThreadPoolExecutor() as pool:
@@ -140,7 +140,7 @@ def test_the_most_calls_that_were_held_open_are_counted_refused_ones_too(standin
         ("unsafe", {}, False),
     ],
 )
-def test_a_call_is_lost_when_nobody_can_know_whether_it_was_taken(
+def test_call_of_unknown_acceptance_counts_as_lost(
     standin: StandinProvider, fault: Any, args: dict[str, Any], lost: bool
 ) -> None:
     standin.state.faults.add(FaultRule(fault=fault, args=args, times=1))

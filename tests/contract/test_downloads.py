@@ -1,4 +1,4 @@
-"""Fetching a paid result: whole, bounded, without our key, and each failure under its own code."""
+"""The download of a paid result: complete, limited, without our key, and each failure with its own code."""
 
 import gzip
 import io
@@ -21,7 +21,7 @@ PNG = picture("PNG")
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tries of one download follow at once."""
+    """Removes the delays between the attempts of a download."""
     monkeypatch.setattr(downloads, "RETRY_DELAYS_SECONDS", tuple(0.0 for _ in downloads.RETRY_DELAYS_SECONDS))
 
 
@@ -31,7 +31,7 @@ def fetch(standin: StandinClient, url: str | None = None) -> bytes:
 
 
 def fetched(*replies: Reply) -> bytes:
-    """What a download from a server with these answers gives."""
+    """Downloads from a server with these replies."""
     with recording(*replies) as server:
         return ResultDownloads({"ideogram": f"{server.url}/ideogram"}).fetch("ideogram", f"{server.url}/a.png?exp=1")
 
@@ -43,7 +43,7 @@ def downloads_seen(standin: StandinClient) -> list[dict[str, Any]]:
 # -- what arrives ------------------------------------------------------------------------------------------
 
 
-def test_the_bytes_are_those_of_the_result(standin: StandinClient) -> None:
+def test_downloaded_bytes_equal_the_result(standin: StandinClient) -> None:
     url = standin.result_url()
     data = fetch(standin, url)
     assert data == standin.fetch(url).content
@@ -51,14 +51,14 @@ def test_the_bytes_are_those_of_the_result(standin: StandinClient) -> None:
         assert image.format == "PNG"
 
 
-def test_the_cdn_never_sees_a_key(standin: StandinClient) -> None:
+def test_no_key_is_sent_to_the_cdn(standin: StandinClient) -> None:
     fetch(standin)
     (entry,) = downloads_seen(standin)
     assert (entry["status"], entry["key"]) == (200, None)
     assert {"api-key", "x-api-key", "authorization", "cookie"}.isdisjoint(entry["headers"])
 
 
-def test_the_request_is_one_plain_get_with_the_signed_query() -> None:
+def test_request_is_one_get_with_the_signed_query() -> None:
     with recording(http(200, PNG, kind="image/png")) as server:
         there = ResultDownloads({"ideogram": server.url})
         assert there.fetch("ideogram", f"{server.url}/api/images/a.png?exp=1&sig=e1%2Fx") == PNG
@@ -67,7 +67,7 @@ def test_the_request_is_one_plain_get_with_the_signed_query() -> None:
     assert (request.body, request.names.isdisjoint({"authorization", "api-key", "cookie"})) == (b"", True)
 
 
-def test_nothing_of_the_callers_machine_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_contains_nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with recording(http(500)) as proxy, recording(http(200, PNG)) as server:
@@ -81,7 +81,7 @@ def test_nothing_of_the_callers_machine_goes_along(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream", "image/webp", ""])
-def test_a_picture_under_another_type_is_still_the_paid_picture(kind: str) -> None:
+def test_picture_with_another_content_type_is_accepted(kind: str) -> None:
     assert fetched(http(200, PNG, kind=kind)) == PNG
 
 
@@ -108,8 +108,8 @@ def test_part_of_a_picture_is_fetched_again_and_then_truncated(span: str) -> Non
     assert caught.value.code is Code.RESULT_TRUNCATED
 
 
-def test_a_page_instead_of_a_picture_is_found_out(standin: StandinClient) -> None:
-    standin.fault("html_error", {"code": 200}, route="cdn")
+def test_html_page_instead_of_a_picture_is_detected(standin: StandinClient) -> None:
+    standin.add_fault("html_error", {"code": 200}, route="cdn")
     with pytest.raises(ResultError) as caught:
         verify_result(fetch(standin), expect_alpha=False, max_megapixels=100)
     assert caught.value.code is Code.RESULT_NOT_AN_IMAGE
@@ -118,23 +118,23 @@ def test_a_page_instead_of_a_picture_is_found_out(standin: StandinClient) -> Non
 # -- cut short -----------------------------------------------------------------------------------------------
 
 
-def test_a_file_that_ends_too_early_is_fetched_again(standin: StandinClient) -> None:
+def test_truncated_file_is_fetched_again(standin: StandinClient) -> None:
     url = standin.result_url()
-    standin.fault("truncated", times=2)
+    standin.add_fault("truncated", times=2)
     assert fetch(standin, url) == standin.fetch(url).content
     assert len(downloads_seen(standin)) == 4
 
 
-def test_a_file_that_ends_too_early_every_time_is_truncated(standin: StandinClient) -> None:
-    standin.fault("truncated")
+def test_repeatedly_truncated_file_is_reported(standin: StandinClient) -> None:
+    standin.add_fault("truncated")
     with pytest.raises(ResultError) as caught:
         fetch(standin)
     assert caught.value.code is Code.RESULT_TRUNCATED
     assert len(downloads_seen(standin)) == 3
 
 
-def test_a_file_that_is_silently_short_is_found_out_when_it_is_opened(standin: StandinClient) -> None:
-    standin.fault("truncated", {"chunked": True})
+def test_file_truncated_without_a_length_is_detected_later(standin: StandinClient) -> None:
+    standin.add_fault("truncated", {"chunked": True})
     with pytest.raises(ResultError) as caught:
         verify_result(fetch(standin), expect_alpha=False, max_megapixels=100)
     assert caught.value.code is Code.RESULT_TRUNCATED
@@ -155,33 +155,33 @@ def test_a_file_that_is_silently_short_is_found_out_when_it_is_opened(standin: S
         (304, Code.RESULT_REDIRECTED),
     ],
 )
-def test_a_refusal_is_for_good_and_has_its_own_code(status: int, code: Code) -> None:
+def test_refused_download_is_final_with_its_own_code(status: int, code: Code) -> None:
     with pytest.raises(ResultError) as caught:
         fetched(http(status, b"<html>no</html>", kind="text/html"))
     assert caught.value.code is code
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_a_server_in_trouble_is_tried_again_later(standin: StandinClient, status: int) -> None:
+def test_server_error_is_retried_later(standin: StandinClient, status: int) -> None:
     url = standin.result_url()
-    standin.fault("cdn_5xx", {"times": 1, "code": status})
+    standin.add_fault("cdn_5xx", {"times": 1, "code": status})
     with pytest.raises(RetryLaterError) as caught:
         fetch(standin, url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
     assert fetch(standin, url).startswith(b"\x89PNG")
 
 
-def test_an_expired_link_is_expired(standin: StandinClient) -> None:
+def test_expired_link_has_its_own_code(standin: StandinClient) -> None:
     url = standin.result_url()
-    standin.fault("clock", {"offset_s": 90_000})
+    standin.add_fault("clock", {"offset_s": 90_000})
     with pytest.raises(ResultError) as caught:
         fetch(standin, url)
     assert caught.value.code is Code.LINK_EXPIRED
 
 
-def test_a_redirect_is_not_followed(standin: StandinClient) -> None:
+def test_redirect_is_not_followed(standin: StandinClient) -> None:
     with recording(http(200, PNG)) as elsewhere:
-        standin.fault("redirect", {"url": f"{elsewhere.url}/a.png"})
+        standin.add_fault("redirect", {"url": f"{elsewhere.url}/a.png"})
         with pytest.raises(ResultError) as caught:
             fetch(standin)
         assert elsewhere.requests == []
@@ -189,9 +189,9 @@ def test_a_redirect_is_not_followed(standin: StandinClient) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset_mid_body", "accept_then_drop"])
-def test_a_broken_connection_is_tried_again(standin: StandinClient, fault: str) -> None:
+def test_broken_connection_is_retried(standin: StandinClient, fault: str) -> None:
     url = standin.result_url()
-    standin.fault(fault, route="cdn", times=1)
+    standin.add_fault(fault, route="cdn", times=1)
     with pytest.raises(RetryLaterError) as caught:
         fetch(standin, url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
@@ -207,17 +207,15 @@ def test_a_broken_connection_is_tried_again(standin: StandinClient, fault: str) 
     ],
     ids=["silence", "nonsense", "broken encoding"],
 )
-def test_an_answer_that_is_no_http_is_tried_again(reply: Reply) -> None:
+def test_response_that_is_not_http_is_retried(reply: Reply) -> None:
     with pytest.raises(RetryLaterError) as caught:
         fetched(reply)
     assert caught.value.code is Code.RESULT_UNREACHABLE
 
 
-def test_a_file_that_dribbles_beyond_all_patience_is_tried_again(
-    standin: StandinClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_very_slow_download_is_retried(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "MAX_DOWNLOAD_SECONDS", 0.1)
-    standin.fault("trickle", {"bytes_per_s": 500}, route="cdn")
+    standin.add_fault("trickle", {"bytes_per_s": 500}, route="cdn")
     with pytest.raises(RetryLaterError) as caught:
         fetch(standin)
     assert caught.value.code is Code.RESULT_UNREACHABLE
@@ -226,22 +224,22 @@ def test_a_file_that_dribbles_beyond_all_patience_is_tried_again(
 # -- too large -------------------------------------------------------------------------------------------------
 
 
-def test_an_endless_file_is_cut_off(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_file_is_cut_off(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "MAX_RESULT_BYTES", 1_000_000)
-    standin.fault("huge", {"mb": 0})
+    standin.add_fault("huge", {"mb": 0})
     with pytest.raises(ResultError) as caught:
         fetch(standin)
     assert caught.value.code is Code.RESULT_TOO_LARGE
 
 
-def test_a_file_that_says_it_is_huge_is_not_begun() -> None:
+def test_huge_declared_size_is_refused_at_once() -> None:
     with pytest.raises(ResultError) as caught:
         fetched(http(200, b"", more="Content-Length: 100000001\r\n"))
     assert caught.value.code is Code.RESULT_TOO_LARGE
     assert "100,000,001" in str(caught.value.message)
 
 
-def test_a_small_file_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decompression_bomb_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "MAX_RESULT_BYTES", 1_000_000)
     bomb = gzip.compress(bytes(30_000_000))
     with pytest.raises(ResultError) as caught:
@@ -249,6 +247,6 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytest.
     assert caught.value.code is Code.RESULT_TOO_LARGE
 
 
-def test_a_file_of_exactly_the_limit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_of_exactly_the_limit_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "MAX_RESULT_BYTES", len(PNG))
     assert fetched(http(200, PNG)) == PNG

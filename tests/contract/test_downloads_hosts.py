@@ -1,4 +1,4 @@
-"""Which links are followed at all: listed hosts over HTTPS, our own loopback provider, and nothing that looks alike."""
+"""Links that are followed: listed hosts over HTTPS and our own loopback provider, but nothing that looks similar."""
 
 import socket
 from typing import Any
@@ -18,8 +18,8 @@ EXTRA = ("d2gu96o5zk2m7w.cloudfront.net", "CDN.Example")
 HIDDEN_HOST = "d2gu96o5zk2m7w.cloudfront.net"
 
 
-def deaf(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Resolves no name from now on, so that nothing leaves the machine; gives the hosts that are asked for."""
+def block_name_resolution(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Makes name resolution fail, so that nothing leaves this machine, and returns the requested hosts."""
     hosts: list[str] = []
 
     def nowhere(host: str, *arguments: object, **options: object) -> list[Any]:
@@ -32,8 +32,8 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The hosts whose address was asked for."""
-    return deaf(monkeypatch)
+    """The hosts whose address was looked up."""
+    return block_name_resolution(monkeypatch)
 
 
 def refused(there: ResultDownloads, url: str) -> ResultError:
@@ -51,7 +51,7 @@ def refused(there: ResultDownloads, url: str) -> ResultError:
         "HTTPS://ideogram.ai/api/images/a.png",
     ],
 )
-def test_the_providers_own_host_is_followed(url: str, looked_up: list[str]) -> None:
+def test_providers_own_host_is_followed(url: str, looked_up: list[str]) -> None:
     with pytest.raises(RetryLaterError) as caught:
         ResultDownloads(REAL).fetch("ideogram", url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
@@ -123,27 +123,27 @@ def test_the_providers_own_host_is_followed(url: str, looked_up: list[str]) -> N
         "https://ideogram.ai\ud800/api/images/a.png",
     ],
 )
-def test_everything_else_is_foreign_and_not_even_looked_up(url: str, looked_up: list[str]) -> None:
+def test_other_hosts_are_foreign_and_not_looked_up(url: str, looked_up: list[str]) -> None:
     error = refused(ResultDownloads(REAL), url)
     assert error.code is Code.RESULT_FOREIGN_HOST
     assert "ResultHosts" in str(error.hint)
     assert looked_up == []
 
 
-def test_a_foreign_host_is_named_without_its_signature(looked_up: list[str]) -> None:
+def test_foreign_host_is_reported_without_the_signature(looked_up: list[str]) -> None:
     message = str(refused(ResultDownloads(REAL), "https://evil.test/a.png?exp=1&sig=secret"))
     assert "https://evil.test" in message
     assert "secret" not in message
 
 
-def test_a_provider_without_a_list_has_no_hosts(looked_up: list[str]) -> None:
+def test_provider_without_a_list_has_no_hosts(looked_up: list[str]) -> None:
     with pytest.raises(ResultError):
         ResultDownloads(REAL).fetch("segmind", "https://ideogram.ai/api/images/a.png")
     assert looked_up == []
 
 
 @pytest.mark.parametrize("host", [HIDDEN_HOST, HIDDEN_HOST.upper(), "cdn.example"])
-def test_the_operator_can_add_hosts_with_any_path(host: str, looked_up: list[str]) -> None:
+def test_operator_can_add_hosts_with_any_path(host: str, looked_up: list[str]) -> None:
     with pytest.raises(RetryLaterError):
         ResultDownloads(REAL, EXTRA).fetch("ideogram", f"https://{host}/any/a.png")
     assert [name.lower() for name in looked_up] == [host.lower()]
@@ -159,13 +159,13 @@ def test_the_operator_can_add_hosts_with_any_path(host: str, looked_up: list[str
         f"https://me@{HIDDEN_HOST}/a.png",
     ],
 )
-def test_an_added_host_is_added_as_it_stands_and_over_https_alone(url: str, looked_up: list[str]) -> None:
+def test_added_host_allows_exactly_itself_over_https(url: str, looked_up: list[str]) -> None:
     assert refused(ResultDownloads(REAL, EXTRA), url).code is Code.RESULT_FOREIGN_HOST
     assert looked_up == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "[::1]", "localhost."])
-def test_no_addition_opens_this_machine(host: str, looked_up: list[str]) -> None:
+def test_added_hosts_never_include_this_machine(host: str, looked_up: list[str]) -> None:
     there = ResultDownloads(REAL, (host, host.strip("[]")))
     assert refused(there, f"https://{host}/a.png").code is Code.RESULT_FOREIGN_HOST
     assert looked_up == []
@@ -174,7 +174,7 @@ def test_no_addition_opens_this_machine(host: str, looked_up: list[str]) -> None
 # -- a provider on this machine ---------------------------------------------------------------------------------
 
 
-def test_our_own_loopback_provider_is_followed_at_exactly_its_address() -> None:
+def test_loopback_provider_is_followed_at_its_exact_address() -> None:
     with recording(http(200, b"picture")) as own, recording(http(200, b"other")) as other:
         there = ResultDownloads({"ideogram": f"{own.url}/ideogram"})
         assert there.fetch("ideogram", f"{own.url}/cdn/a.png") == b"picture"
@@ -192,7 +192,7 @@ def test_our_own_loopback_provider_is_followed_at_exactly_its_address() -> None:
         assert (len(own.requests), other.requests) == (1, [])
 
 
-def test_another_providers_loopback_address_is_foreign() -> None:
+def test_loopback_address_of_another_provider_is_foreign() -> None:
     with recording() as own:
         there = ResultDownloads({"ideogram": REAL["ideogram"], "segmind": own.url})
         assert refused(there, f"{own.url}/cdn/a.png").code is Code.RESULT_FOREIGN_HOST
@@ -200,22 +200,22 @@ def test_another_providers_loopback_address_is_foreign() -> None:
 
 
 @pytest.mark.parametrize("kind", ["host", "http", "loopback", "userinfo"])
-def test_a_paid_link_that_leads_away_is_refused_unasked(
+def test_foreign_paid_link_is_refused_without_a_request(
     standin: StandinClient, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standin.fault("foreign_url", {"kind": kind})
+    standin.add_fault("foreign_url", {"kind": kind})
     url = paid_link(standin)
-    looked_up = deaf(monkeypatch)
+    looked_up = block_name_resolution(monkeypatch)
     error = refused(ResultDownloads({"ideogram": f"{standin.url}/ideogram"}), url)
     assert (error.code, looked_up) == (Code.RESULT_FOREIGN_HOST, [])
 
 
-def test_the_real_hosts_links_are_followed_also_from_a_stand_in(
+def test_links_of_real_hosts_are_followed_with_the_standin(
     standin: StandinClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     standin.control("settings", {"url_mode": "real"})
     url = paid_link(standin)
-    looked_up = deaf(monkeypatch)
+    looked_up = block_name_resolution(monkeypatch)
     with pytest.raises(RetryLaterError):
         ResultDownloads({"ideogram": f"{standin.url}/ideogram"}).fetch("ideogram", url)
     assert looked_up == ["ideogram.ai"]

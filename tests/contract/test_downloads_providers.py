@@ -1,11 +1,11 @@
-"""Each provider's results come from its own hosts, and from no other provider's."""
+"""Each provider's results are downloaded from its own hosts only."""
 
 import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.providers.downloads import RESULT_HOSTS, ResultDownloads
-from tests.contract.test_downloads_hosts import deaf
+from tests.contract.test_downloads_hosts import block_name_resolution
 
 REAL = {
     "ideogram": "https://api.ideogram.ai",
@@ -44,21 +44,21 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("provider", "url"), OWN)
-def test_a_providers_own_hosts_are_followed(provider: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = deaf(monkeypatch)
+def test_providers_own_hosts_are_followed(provider: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested_hosts = block_name_resolution(monkeypatch)
     with pytest.raises(RetryLaterError) as caught:
         ResultDownloads(REAL).fetch(provider, url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
-    assert asked == [url.split("/")[2]]
+    assert requested_hosts == [url.split("/")[2]]
 
 
 @pytest.mark.parametrize(("provider", "url"), FOREIGN)
-def test_no_other_host_is_ever_spoken_to(provider: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = deaf(monkeypatch)
+def test_hosts_of_other_providers_get_no_request(provider: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested_hosts = block_name_resolution(monkeypatch)
     with pytest.raises(ResultError) as caught:
         ResultDownloads(REAL).fetch(provider, url)
-    assert (caught.value.code, asked) == (Code.RESULT_FOREIGN_HOST, [])
+    assert (caught.value.code, requested_hosts) == (Code.RESULT_FOREIGN_HOST, [])
 
 
-def test_every_provider_has_its_hosts() -> None:
+def test_every_provider_has_hosts() -> None:
     assert RESULT_HOSTS.keys() == REAL.keys()

@@ -1,4 +1,4 @@
-"""Answers that unpack to something without an end: cut off at the limit, in little memory, and unknown money."""
+"""Endless compressed responses are cut off at the limit, in little memory, and leave the charge unknown."""
 
 import gzip
 import tracemalloc
@@ -28,12 +28,12 @@ ENDLESS = [
 ]
 
 
-# What may be kept of an answer, twice while it grows, and what lies between server and client.
+# The limit of a response, twice while its buffer grows, and the buffers between server and client.
 MOST_MEMORY = 3 * MAX_RESPONSE_BYTES + 4_000_000
 
 
 @pytest.mark.parametrize("reply", ENDLESS)
-def test_a_paid_answer_without_an_end_is_a_lost_one(reply: Reply) -> None:
+def test_endless_response_of_a_paid_call_is_lost(reply: Reply) -> None:
     with recording(reply) as server:
         tracemalloc.start()
         found = post(server.url, b"{}", {}, timeout_seconds=30)
@@ -45,13 +45,13 @@ def test_a_paid_answer_without_an_end_is_a_lost_one(reply: Reply) -> None:
 
 
 @pytest.mark.parametrize("reply", ENDLESS)
-def test_a_free_answer_without_an_end_is_none(reply: Reply) -> None:
+def test_endless_response_of_a_free_call_is_an_error(reply: Reply) -> None:
     with recording(reply) as server:
         found = send_free_request(server.url, {}, timeout_seconds=30)
     assert isinstance(found, Exception)
 
 
-def test_an_answer_of_exactly_the_limit_is_taken() -> None:
+def test_response_of_exactly_the_limit_is_accepted() -> None:
     with recording(http(200, gzip.compress(bytes(MAX_RESPONSE_BYTES)), more="Content-Encoding: gzip\r\n")) as server:
         found = send_free_request(server.url, {}, timeout_seconds=30)
     assert not isinstance(found, Exception)

@@ -1,4 +1,4 @@
-"""Links that a provider, or somebody in its place, makes to reach what only this function can: nothing is asked."""
+"""Hostile links of a provider, or of an attacker in its place, cause no request to internal addresses."""
 
 import socket
 import ssl
@@ -19,7 +19,7 @@ from tests.contract.adapters import http, recording
 
 LINK = "https://ideogram.ai/api/images/a.png?exp=1"
 SECONDS = 10.0
-# Run by the emulator's Python, whose packages can make a certificate.
+# Run by the emulator's Python, whose packages can create a certificate.
 MAKE_CERTIFICATE = """
 import datetime, sys
 from cryptography import x509
@@ -60,10 +60,10 @@ INSIDE = [
 
 
 class Impostor:
-    """A server on this machine with a certificate that nobody vouches for; it keeps what it is asked."""
+    """A server on this machine with a self-signed certificate, which records the requests that it receives."""
 
     def __init__(self, certificate: Path) -> None:
-        self.asked: list[bytes] = []
+        self.requests: list[bytes] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -85,7 +85,7 @@ class Impostor:
             try:
                 connection.settimeout(SECONDS)
                 with self._context.wrap_socket(connection, server_side=True) as spoken:
-                    self.asked.append(spoken.recv(65_536))
+                    self.requests.append(spoken.recv(65_536))
                     spoken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret")
             except OSError:
                 continue
@@ -101,28 +101,26 @@ def impostor(tmp_path: Path) -> Generator[Impostor]:
     server.close()
 
 
-def leads_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every name is this machine's, as somebody who answers for its name server could have it."""
+def resolve_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes every name resolve to this machine, as an attacker who controls a name server could."""
 
-    def here(*asked: object, **options: object) -> list[Any]:
+    def here(*arguments: object, **options: object) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", here)
 
 
-def test_a_listed_name_that_leads_to_this_machine_gets_no_request(
-    impostor: Impostor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leads_to(impostor.port, monkeypatch)
+def test_listed_name_that_resolves_here_gets_no_request(impostor: Impostor, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve_to(impostor.port, monkeypatch)
     with pytest.raises(RetryLaterError) as caught:
         ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", LINK)
     assert impostor.met.wait(SECONDS)
-    assert (caught.value.code, impostor.asked) == (Code.RESULT_UNREACHABLE, [])
+    assert (caught.value.code, impostor.requests) == (Code.RESULT_UNREACHABLE, [])
 
 
-def test_a_listed_name_that_leads_to_a_service_without_tls_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_without_tls_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(http(200, b"secret")) as service:
-        leads_to(service.port, monkeypatch)
+        resolve_to(service.port, monkeypatch)
         with pytest.raises(RetryLaterError) as caught:
             ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", LINK)
         assert (caught.value.code, service.requests) == (Code.RESULT_UNREACHABLE, [])
@@ -130,9 +128,9 @@ def test_a_listed_name_that_leads_to_a_service_without_tls_gets_no_request(monke
 
 @pytest.mark.parametrize("host", INSIDE)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_no_link_and_no_addition_leads_inside(scheme: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*asked: object, **options: object) -> bytes:
-        pytest.fail("it was asked for")
+def test_internal_address_is_never_requested(scheme: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*arguments: object, **options: object) -> bytes:
+        pytest.fail("a request was sent")
 
     monkeypatch.setattr(downloads, "_fetch", never)
     for extra in ((), (host, host.strip("[]"))):
@@ -144,7 +142,7 @@ def test_no_link_and_no_addition_leads_inside(scheme: str, host: str, monkeypatc
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_followed_nowhere(status: int) -> None:
+def test_redirect_is_never_followed(status: int) -> None:
     with recording(http(200, b"secret")) as inside:
         away = f"Location: {inside.url}/latest/meta-data/\r\n"
         with recording(http(status, b"", more=away)) as own:

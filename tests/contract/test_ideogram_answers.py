@@ -1,4 +1,4 @@
-"""Every answer of Ideogram and what it means: class, code, money, links."""
+"""Every response of Ideogram, and its class, code, money, and links."""
 
 import json
 from datetime import UTC, datetime
@@ -25,14 +25,14 @@ def call(
 
 
 def answered(status: int, body: object, *, operation: str = "replace", more: str = "") -> ProviderResult:
-    """What a raw answer means."""
+    """Returns the result of a raw response."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     with recording(http(status, data, more=more)) as server:
         return called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(operation), PHOTO)
 
 
 def billed(standin: StandinClient) -> int:
-    """What the stand-in charged, in micro-dollars."""
+    """Returns what the stand-in charged, in micro-dollars."""
     return round(float(standin.total_usd()) * 1_000_000)
 
 
@@ -41,9 +41,7 @@ def billed(standin: StandinClient) -> int:
 
 @pytest.mark.parametrize("speed", [None, "FLASH", "TURBO", "DEFAULT", "QUALITY"])
 @pytest.mark.parametrize("number", [None, 1, 3])
-def test_what_was_charged_is_what_the_stand_in_bills(
-    standin: StandinClient, speed: str | None, number: int | None
-) -> None:
+def test_charge_equals_the_stand_ins_bill(standin: StandinClient, speed: str | None, number: int | None) -> None:
     fields = {"rendering_speed": speed, "num_images": number}
     given: dict[str, Any] = {name: value for name, value in fields.items() if value}
     answer = call(standin, **given)
@@ -52,38 +50,38 @@ def test_what_was_charged_is_what_the_stand_in_bills(
     assert len([link for link in answer.links if link.is_usable]) == (number or 1)
 
 
-def test_a_removed_background_costs_a_cent_and_has_no_seed(standin: StandinClient) -> None:
+def test_removed_background_costs_a_cent_without_a_seed(standin: StandinClient) -> None:
     answer = call(standin, "remove")
     assert (answer.retry_class, answer.charged, billed(standin)) == (RetryClass.OK, 10_000, 10_000)
     assert [link.seed for link in answer.links] == [None]
 
 
-def test_the_published_example_is_understood() -> None:
+def test_published_example_is_parsed() -> None:
     (link,) = answered(200, SUCCESS).links
     assert (link.seed, link.expires_at) == (12345, datetime(2025, 4, 5, 15, 43, 24, tzinfo=UTC))
     assert link.url == LINK
 
 
-def test_the_published_example_of_removing_is_understood() -> None:
+def test_published_example_of_removing_is_parsed() -> None:
     body = {"created": "2000-01-23 04:56:07+00:00", "data": [{"is_image_safe": True, "url": LINK}]}
     answer = answered(200, body, operation="remove")
     assert (answer.retry_class, answer.charged, len(answer.links)) == (RetryClass.OK, 10_000, 1)
 
 
 @pytest.mark.parametrize("form", ["blank", "T"])
-def test_the_date_may_have_either_form(standin: StandinClient, form: str) -> None:
+def test_creation_date_can_have_either_form(standin: StandinClient, form: str) -> None:
     standin.control("settings", {"created_form": form})
     assert call(standin).retry_class is RetryClass.OK
 
 
 @pytest.mark.parametrize("created", [None, 7, "yesterday", {}])
-def test_no_paid_answer_fails_on_its_date(created: object) -> None:
+def test_paid_response_with_an_invalid_date_is_parsed(created: object) -> None:
     body = {"created": created, "data": [{"is_image_safe": True, "url": LINK}], "unheard_of": [1]}
     assert answered(200, body).retry_class is RetryClass.OK
 
 
 @pytest.mark.parametrize(("query", "known"), [("?exp=1743867804", True), ("?exp=soon", False), ("", False)])
-def test_a_link_without_a_deadline_is_a_link(query: str, known: bool) -> None:
+def test_link_without_an_expiry_is_accepted(query: str, known: bool) -> None:
     body = {"data": [{"is_image_safe": True, "url": f"https://ideogram.ai/api/images/a.png{query}"}]}
     (link,) = answered(200, body).links
     assert (link.is_usable, link.expires_at is not None) == (True, known)
@@ -93,8 +91,8 @@ def test_a_link_without_a_deadline_is_a_link(query: str, known: bool) -> None:
 
 
 @pytest.mark.parametrize("form", ["null", "empty", "missing"])
-def test_one_unsafe_picture_of_several_is_charged_and_has_no_link(standin: StandinClient, form: str) -> None:
-    standin.fault("unsafe", {"which": [0], "form": form})
+def test_unsafe_picture_is_charged_without_a_link(standin: StandinClient, form: str) -> None:
+    standin.add_fault("unsafe", {"which": [0], "form": form})
     answer = call(standin, num_images=2)
     assert (answer.retry_class, answer.code, answer.charged) == (RetryClass.OK, None, 120_000)
     assert [link.is_usable for link in answer.links] == [False, True]
@@ -102,15 +100,15 @@ def test_one_unsafe_picture_of_several_is_charged_and_has_no_link(standin: Stand
 
 
 @pytest.mark.parametrize("operation", ["replace", "remove"])
-def test_an_answer_without_a_usable_picture_is_spent_and_says_why(standin: StandinClient, operation: str) -> None:
-    standin.fault("unsafe", {"which": [0, 1]})
+def test_response_without_usable_picture_is_spent(standin: StandinClient, operation: str) -> None:
+    standin.add_fault("unsafe", {"which": [0, 1]})
     answer = call(standin, operation)
     assert (answer.retry_class, answer.code, answer.money) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
     assert (answer.is_usable, answer.charged) == (False, billed(standin))
 
 
 @pytest.mark.parametrize("url", [LINK, None, ""], ids=str)
-def test_only_the_safety_checks_own_word_withholds_a_picture(url: str | None) -> None:
+def test_only_the_safety_verdict_withholds_a_picture(url: str | None) -> None:
     answer = answered(200, {"data": [{"is_image_safe": False, "url": url}]})
     assert (answer.retry_class, answer.code, answer.charged) == (RetryClass.OK, Code.UNSAFE_RESULT, 60_000)
 
@@ -131,8 +129,8 @@ def test_charged_entry_without_a_link_is_unrecognized_and_kept(entry: dict[str, 
 
 @pytest.mark.parametrize("damaged", [None, 7, "text", [], {}, True], ids=str)
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
-def test_a_damaged_entry_beside_a_good_one_is_unrecognized(damaged: object, first: bool) -> None:
-    """The good picture is not lost for it, and both were made and charged."""
+def test_damaged_entry_next_to_a_good_one_is_unrecognized(damaged: object, first: bool) -> None:
+    """The good picture is not lost, and both were charged."""
     good = {"is_image_safe": True, "url": LINK}
     answer = answered(200, {"data": [damaged, good] if first else [good, damaged]})
     assert (answer.retry_class, answer.code, answer.charged) == (RetryClass.OK, None, 120_000)
@@ -140,8 +138,8 @@ def test_a_damaged_entry_beside_a_good_one_is_unrecognized(damaged: object, firs
     assert answer.raw_response
 
 
-def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
-    standin.fault("fewer_results")
+def test_fewer_results_are_charged_by_their_number(standin: StandinClient) -> None:
+    standin.add_fault("fewer_results")
     answer = call(standin, num_images=3)
     assert (answer.retry_class, len(answer.links), answer.charged) == (RetryClass.OK, 2, 120_000)
     assert billed(standin) == 120_000
@@ -172,7 +170,7 @@ def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["usual", "empty object", "nothing", "html"])
-def test_a_status_has_one_meaning_whatever_its_body(
+def test_status_has_one_meaning_with_any_body(
     standin: StandinClient, operation: str, status: int, kind: RetryClass, code: Code, form: str
 ) -> None:
     bodies: dict[str, dict[str, object]] = {
@@ -181,7 +179,7 @@ def test_a_status_has_one_meaning_whatever_its_body(
         "nothing": {"body": ""},
         "html": {"html": True},
     }
-    standin.fault("status", {"code": status, **bodies[form]})
+    standin.add_fault("status", {"code": status, **bodies[form]})
     answer = call(standin, operation)
     money = MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT
     assert (answer.retry_class, answer.code, answer.money) == (kind, code, money)
@@ -199,18 +197,18 @@ def test_a_status_has_one_meaning_whatever_its_body(
         (501, RetryClass.AMBIG),
     ],
 )
-def test_a_status_that_no_page_names_is_taken_by_its_hundreds(status: int, kind: RetryClass) -> None:
+def test_undocumented_status_is_classified_by_its_first_digit(status: int, kind: RetryClass) -> None:
     assert answered(status, {}, more="Location: http://127.0.0.1:9/\r\n").retry_class is kind
 
 
-def test_a_redirect_of_a_paid_call_is_not_followed() -> None:
+def test_redirect_of_a_paid_call_is_not_followed() -> None:
     with recording() as other, recording(http(307, b"", more=f"Location: {other.url}/\r\n")) as server:
         assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).code is Code.PROVIDER_MISCONFIGURED
         assert other.requests == []
 
 
 @pytest.mark.parametrize("name", ["error", "message", "detail"])
-def test_the_providers_own_words_are_told(name: str) -> None:
+def test_message_contains_the_providers_text(name: str) -> None:
     assert "the sky is too blue" in answered(400, {name: "the sky is too blue"}).message
 
 
@@ -226,15 +224,15 @@ def test_the_providers_own_words_are_told(name: str) -> None:
         ("feature_limit", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
     ],
 )
-def test_the_reject_reason_decides_and_not_the_status(status: int, reason: str, kind: RetryClass, code: Code) -> None:
+def test_reject_reason_takes_precedence_over_the_status(status: int, reason: str, kind: RetryClass, code: Code) -> None:
     answer = answered(status, {"error": "no", "reject_reason": reason})
     assert (answer.retry_class, answer.code) == (kind, code)
 
 
 @pytest.mark.parametrize("body", ["error", "empty", "reject_reason"])
-def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, body: str) -> None:
+def test_full_account_is_a_quota_in_every_form(standin: StandinClient, body: str) -> None:
     standin.control("settings", {"too_many_body": body, "in_flight_limit": 1, "latency_seconds": 0.0})
-    standin.fault("accept_then_wait", times=1)
+    standin.add_fault("accept_then_wait", times=1)
     assert call(standin, timeout=2).retry_class is RetryClass.AMBIG
     wait_until(lambda: bool(standin.jobs()))
     assert call(standin).retry_class is RetryClass.QUOTA
@@ -256,13 +254,13 @@ def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, 
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_when_to_come_again_is_believed_where_it_makes_sense(status: int, header: str, seconds: float | None) -> None:
+def test_plausible_retry_after_is_respected(status: int, header: str, seconds: float | None) -> None:
     with recording(http(status, b"{}", more=f"Retry-After: {header}\r\n")) as server:
         assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).retry_after_seconds == seconds
 
 
-def test_a_503_that_comes_late_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_503_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response_rules, "EARLY_SECONDS", 0.05)
-    standin.fault("status", {"code": 503, "ms": 300})
+    standin.add_fault("status", {"code": 503, "ms": 300})
     answer = call(standin)
     assert (answer.retry_class, answer.money) == (RetryClass.AMBIG, MoneyStatus.UNKNOWN)

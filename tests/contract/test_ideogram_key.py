@@ -1,4 +1,4 @@
-"""The API key: looked up, trimmed, tried afresh when it is refused, and never told."""
+"""The API key: read, trimmed, reloaded when it is refused, and never shown."""
 
 import json
 from importlib import reload
@@ -18,14 +18,14 @@ from tests.contract.standin_client import KEY, StandinClient
 
 
 class Keys:
-    """A cached key, and the fresh one behind it; notes what it was asked for."""
+    """A cached key and the current one. Records how it was called."""
 
     def __init__(self, cached: str | None, fresh: str | None) -> None:
         self._cached, self._fresh = cached, fresh
-        self.asked: list[bool] = []
+        self.calls: list[bool] = []
 
     def __call__(self, fresh: bool) -> ApiKey:
-        self.asked.append(fresh)
+        self.calls.append(fresh)
         return ApiKey((self._fresh if fresh else self._cached) or "")
 
 
@@ -33,16 +33,16 @@ def call(standin: StandinClient, keys: Keys) -> ProviderResult:
     return called(Ideogram(f"{standin.url}/ideogram", 5, keys), a_job(), PHOTO)
 
 
-def test_a_key_that_was_changed_is_found_by_itself(standin: StandinClient) -> None:
+def test_changed_key_is_found_automatically(standin: StandinClient) -> None:
     keys = Keys("invalid-old", KEY)
     answer = call(standin, keys)
     assert (answer.retry_class, answer.charged, standin.total_usd()) == (RetryClass.OK, 60_000, "0.06")
-    assert keys.asked == [False, True]
+    assert keys.calls == [False, True]
     assert [entry["status"] for entry in standin.see("requests")["requests"]] == [401, 200]
 
 
 @pytest.mark.parametrize("fresh", ["invalid-old", None, ""])
-def test_a_refused_key_without_another_pauses_after_one_call(standin: StandinClient, fresh: str | None) -> None:
+def test_refused_key_without_a_newer_one_pauses(standin: StandinClient, fresh: str | None) -> None:
     answer = call(standin, Keys("invalid-old", fresh))
     assert (answer.retry_class, answer.code, answer.money) == (
         RetryClass.PAUSE,
@@ -52,8 +52,8 @@ def test_a_refused_key_without_another_pauses_after_one_call(standin: StandinCli
     assert len(standin.see("requests")["requests"]) == 1
 
 
-def test_a_refusal_stands_where_no_fresh_key_can_be_read(standin: StandinClient) -> None:
-    """What the provider said is known; it may not become a lost answer because the key's store is out of order."""
+def test_refusal_remains_if_no_newer_key_can_be_read(standin: StandinClient) -> None:
+    """The provider's response is known, so a failure of the key's store does not make it a lost answer."""
 
     def keys(fresh: bool) -> ApiKey:
         if fresh:
@@ -74,7 +74,7 @@ def test_two_refused_keys_pause_after_two_calls(standin: StandinClient) -> None:
 
 
 @pytest.mark.parametrize("missing", [None, ""])
-def test_without_a_key_nothing_is_sent(standin: StandinClient, missing: str | None) -> None:
+def test_nothing_is_sent_without_a_key(standin: StandinClient, missing: str | None) -> None:
     answer = call(standin, Keys(missing, missing))
     assert (answer.retry_class, answer.code, answer.money) == (
         RetryClass.PAUSE,
@@ -89,7 +89,7 @@ def test_without_a_key_nothing_is_sent(standin: StandinClient, missing: str | No
     ["secret\n", " secret", "two\nlines", "null\0byte", "en\u2013dash", "zero\u200bwidth", "sch\u00fcssel"],
     ids=ascii,
 )
-def test_a_key_that_no_header_can_carry_is_refused_here(standin: StandinClient, key: str) -> None:
+def test_invalid_key_is_refused_before_the_call(standin: StandinClient, key: str) -> None:
     answer = call(standin, Keys(key, key))
     assert (answer.retry_class, answer.code) == (RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING)
     assert "no header can carry" in answer.message
@@ -98,21 +98,21 @@ def test_a_key_that_no_header_can_carry_is_refused_here(standin: StandinClient, 
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
-def test_a_key_that_the_provider_repeats_is_not_told(status: int) -> None:
+def test_key_in_a_response_is_removed_from_the_message(status: int) -> None:
     with recording(http(status, json.dumps({"error": f"Incorrect API key: {KEY}"}).encode())) as server:
         answer = called(Ideogram(server.url, 5, Keys(KEY, KEY)), a_job(), PHOTO)
     assert KEY not in answer.message
 
 
-def test_a_fresh_key_is_tried_before_the_call_where_the_cached_one_is_none(standin: StandinClient) -> None:
+def test_missing_cached_key_is_reloaded_before_the_call(standin: StandinClient) -> None:
     keys = Keys("", KEY)
     assert call(standin, keys).retry_class is RetryClass.OK
-    assert keys.asked == [False, True]
+    assert keys.calls == [False, True]
     assert len(standin.see("requests")["requests"]) == 1
 
 
-def test_nothing_is_sent_while_a_call_is_only_prepared(standin: StandinClient) -> None:
-    """What is not ready to be sent is known before any money is reserved for it."""
+def test_preparing_a_call_sends_nothing(standin: StandinClient) -> None:
+    """A call that cannot be sent is rejected before money is reserved for it."""
     prepared = [Ideogram(f"{standin.url}/ideogram", 5, Keys(key, key)).prepare(a_job(), PHOTO) for key in (KEY, None)]
     assert [isinstance(one, ProviderResult) for one in prepared] == [False, True]
     assert standin.see("requests")["requests"] == []
@@ -122,24 +122,24 @@ def test_nothing_is_sent_while_a_call_is_only_prepared(standin: StandinClient) -
 
 
 class ApiKeyOf(Protocol):
-    """The function under test, with nothing cached."""
+    """The function under test, with an empty cache."""
 
     def __call__(self, stack: str, provider: str, bypass_cache: bool) -> ApiKey: ...
 
 
 @pytest.fixture
 def api_key() -> ApiKeyOf:
-    """The look-up as a new worker has it."""
+    """The function as a new worker has it."""
     return reload(secrets).read_api_key
 
 
 def secret(text: str) -> Reply:
-    """Secrets Manager's answer to GetSecretValue."""
+    """Returns Secrets Manager's response to GetSecretValue."""
     return http(200, json.dumps({"Name": "shop/ideogram/api-key", "SecretString": text}).encode())
 
 
 def refused(code: str) -> Reply:
-    """Secrets Manager's answer to whom it tells nothing."""
+    """Returns Secrets Manager's response when it denies access."""
     return http(400, json.dumps({"__type": code, "Message": "no such thing for you"}).encode())
 
 
@@ -150,7 +150,7 @@ def point_at(server: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "text", ["the-key", "the-key\n", " the-key\r\n", "\tthe-key \n\n", "\ufeffthe-key\r\n"], ids=ascii
 )
-def test_the_key_is_the_secrets_text_trimmed(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_is_the_trimmed_secret(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
         assert api_key("shop", "ideogram", bypass_cache=False) == ApiKey("the-key")
@@ -159,9 +159,7 @@ def test_the_key_is_the_secrets_text_trimmed(api_key: ApiKeyOf, text: str, monke
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\ufeff"], ids=ascii)
-def test_a_secret_of_blanks_is_no_key_and_says_which(
-    api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blank_secret_is_a_missing_key(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", bypass_cache=False)
@@ -169,9 +167,7 @@ def test_a_secret_of_blanks_is_no_key_and_says_which(
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
-def test_a_secret_that_cannot_be_read_is_no_key_and_says_why(
-    api_key: ApiKeyOf, code: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_secret_is_a_missing_key(api_key: ApiKeyOf, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(refused(code)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", bypass_cache=False)
@@ -183,7 +179,7 @@ def test_a_secret_that_cannot_be_read_is_no_key_and_says_why(
 @pytest.mark.parametrize(
     ("reply", "why"), [(secret(" "), "is empty"), (refused("AccessDeniedException"), "AccessDeniedException")]
 )
-def test_why_there_is_no_key_is_told_in_the_pause(
+def test_reason_for_the_missing_key_is_reported(
     api_key: ApiKeyOf, reply: Reply, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with recording(reply) as server:
@@ -196,7 +192,7 @@ def test_why_there_is_no_key_is_told_in_the_pause(
     assert why in answer.message
 
 
-def test_the_key_is_kept_and_read_afresh_on_demand(api_key: ApiKeyOf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_is_cached_and_reloaded_on_demand(api_key: ApiKeyOf, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret("old"), secret("new")) as server:
         point_at(server, monkeypatch)
         found = [api_key("shop", "ideogram", bypass_cache=fresh).value for fresh in (False, False, True, False)]

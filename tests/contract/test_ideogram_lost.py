@@ -1,4 +1,4 @@
-"""Answers that are lost, spoiled or hostile: an Answer always, and unknown money wherever it may have been taken."""
+"""Lost, damaged, or hostile responses: always a result, and unknown money if the call may have been accepted."""
 
 import json
 import socket
@@ -37,7 +37,7 @@ BIG = JPEG + bytes(9_500_000)
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 
 
-def fate(answer: ProviderResult) -> tuple[RetryClass, Code | None, MoneyStatus]:
+def outcome_of(answer: ProviderResult) -> tuple[RetryClass, Code | None, MoneyStatus]:
     return answer.retry_class, answer.code, answer.money
 
 
@@ -69,16 +69,16 @@ def replied(reply: Reply, timeout: float = CALL_SECONDS) -> ProviderResult:
         ("status", {"code": 500, "after_run": True}),
     ],
 )
-def test_an_accepted_call_without_a_readable_answer_is_unknown_money(
+def test_accepted_call_without_readable_response_is_unknown_money(
     standin: StandinClient, fault: str, args: dict[str, object]
 ) -> None:
-    standin.fault(fault, args)
-    assert fate(call(standin)) == LOST
+    standin.add_fault(fault, args)
+    assert outcome_of(call(standin)) == LOST
     assert standin.total_usd() == "0.06"
 
 
-def test_a_call_is_never_sent_a_second_time_by_itself(standin: StandinClient) -> None:
-    standin.fault("accept_then_drop")
+def test_call_is_never_resent_automatically(standin: StandinClient) -> None:
+    standin.add_fault("accept_then_drop")
     call(standin)
     assert len(standin.see("requests")["requests"]) == 1
     assert standin.see("bill")["duplicates"] == []
@@ -88,16 +88,14 @@ def test_a_call_is_never_sent_a_second_time_by_itself(standin: StandinClient) ->
     ("fault", "args"),
     [("slow", {"ms": 6_000}), ("trickle", {"bytes_per_s": 50}), ("accept_then_wait", {})],
 )
-def test_an_answer_that_takes_longer_than_the_time_out_is_lost(
-    standin: StandinClient, fault: str, args: dict[str, object]
-) -> None:
-    standin.fault(fault, args)
-    assert fate(call(standin, timeout=2)) == LOST
+def test_response_after_the_timeout_is_lost(standin: StandinClient, fault: str, args: dict[str, object]) -> None:
+    standin.add_fault(fault, args)
+    assert outcome_of(call(standin, timeout=2)) == LOST
     wait_until(lambda: standin.total_usd() == "0.06")
 
 
-def test_an_answer_that_dribbles_in_time_is_an_answer(standin: StandinClient) -> None:
-    standin.fault("trickle", {"bytes_per_s": 3_000})
+def test_slow_response_within_the_timeout_is_accepted(standin: StandinClient) -> None:
+    standin.add_fault("trickle", {"bytes_per_s": 3_000})
     assert call(standin).retry_class is RetryClass.OK
 
 
@@ -111,10 +109,8 @@ def test_an_answer_that_dribbles_in_time_is_an_answer(standin: StandinClient) ->
         (422, RetryClass.PERM),
     ],
 )
-def test_an_error_inside_a_200_has_the_class_of_its_status(
-    standin: StandinClient, status: int, kind: RetryClass
-) -> None:
-    standin.fault("error_in_200", {"status_code": status, "billed": False})
+def test_error_inside_a_200_is_classified_by_its_status(standin: StandinClient, status: int, kind: RetryClass) -> None:
+    standin.add_fault("error_in_200", {"status_code": status, "billed": False})
     assert call(standin).retry_class is kind
 
 
@@ -136,46 +132,46 @@ def test_an_error_inside_a_200_has_the_class_of_its_status(
     ],
     ids=range(12),
 )
-def test_whatever_comes_back_is_an_answer_and_its_money_unknown(reply: Reply) -> None:
-    assert fate(replied(reply)) == LOST
+def test_any_unusable_response_is_unknown_money(reply: Reply) -> None:
+    assert outcome_of(replied(reply)) == LOST
 
 
 # -- never sent ----------------------------------------------------------------------------------------------
 
 
-def test_a_refused_connection_is_certainly_unpaid() -> None:
+def test_refused_connection_is_not_charged() -> None:
     answer = called(Ideogram(unused_url(), CALL_SECONDS, the_key), a_job(), PHOTO)
-    assert fate(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
+    assert outcome_of(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
 
 
-def test_a_failed_handshake_is_certainly_unpaid() -> None:
+def test_failed_tls_handshake_is_not_charged() -> None:
     with recording(silence) as server:
         answer = called(Ideogram(server.url.replace("http:", "https:"), CALL_SECONDS, the_key), a_job(), PHOTO)
-        assert fate(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
+        assert outcome_of(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
         assert server.requests == []
     assert "SSLError" in answer.message
 
 
-def test_a_name_that_cannot_be_resolved_is_certainly_unpaid(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unresolvable_host_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(*arguments: object, **options: object) -> list[Any]:
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     answer = called(Ideogram("https://api.nowhere.test", CALL_SECONDS, the_key), a_job(), PHOTO)
-    assert fate(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
+    assert outcome_of(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
 
 
-def test_an_upload_that_breaks_off_is_certainly_unpaid(standin: StandinClient) -> None:
-    standin.fault("drop_before_read")
-    assert fate(call(standin, photo=BIG)) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
+def test_interrupted_upload_is_not_charged(standin: StandinClient) -> None:
+    standin.add_fault("drop_before_read")
+    assert outcome_of(call(standin, photo=BIG)) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
     wait_until(lambda: standin.see("requests")["requests"][0]["ended"] is not None)
     assert standin.total_usd() == "0.00"
 
 
-# -- asked about afterwards ----------------------------------------------------------------------------------
+# -- lookups -----------------------------------------------------------------------------------
 
 
-def test_a_lost_call_has_no_name_to_ask_by_and_asking_sends_nothing(standin: StandinClient) -> None:
+def test_lookup_of_a_lost_call_sends_nothing(standin: StandinClient) -> None:
     adapter = Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key)
     assert adapter.idempotency_key(a_job()) is None
     assert adapter.look_up(a_job(), "any-name") is LookupStatus.ABSENT
@@ -201,7 +197,7 @@ def test_a_lost_call_has_no_name_to_ask_by_and_asking_sends_nothing(standin: Sta
     ],
     ids=range(10),
 )
-def test_a_strange_entry_is_an_answer_that_the_ledger_can_hold(entry: dict[str, Any]) -> None:
+def test_strange_entry_leads_to_a_storable_result(entry: dict[str, Any]) -> None:
     body = json.dumps({"data": [{"is_image_safe": True, **entry}]}).encode()
     answer = replied(http(200, body))
     assert answer.retry_class in (RetryClass.OK, RetryClass.AMBIG)
@@ -211,7 +207,7 @@ def test_a_strange_entry_is_an_answer_that_the_ledger_can_hold(entry: dict[str, 
 
 
 @pytest.mark.parametrize("words", ["half \ud800 a pair", "\x00\x07\uffff\ufffe", "\u202e\u2028", "x" * 100_000])
-def test_strange_words_are_told_in_a_form_that_ledger_and_queue_can_hold(words: str) -> None:
+def test_strange_text_is_stored_in_valid_characters(words: str) -> None:
     answer = replied(http(400, json.dumps({"error": words}).encode()))
     assert answer.retry_class is RetryClass.PERM
     problem = Problem.from_error(BackdropError(answer.code or Code.DAMAGED_MESSAGE, answer.message), NOW)
@@ -221,7 +217,7 @@ def test_strange_words_are_told_in_a_form_that_ledger_and_queue_can_hold(words: 
 
 
 def _sqs_takes(letter: str) -> bool:
-    """The characters that a message or its attributes may have, as SQS documents them for SendMessage."""
+    """Whether SQS accepts a character in a message and its attributes (documentation of SendMessage)."""
     return letter in "\t\n\r" or "\x20" <= letter <= "\ud7ff" or "\ue000" <= letter <= "\ufffd" or letter > "\uffff"
 
 
@@ -246,7 +242,7 @@ ANSWERS = st.fixed_dictionaries({"data": st.lists(ENTRY, min_size=1, max_size=3)
 
 @settings(max_examples=150)
 @given(st.integers(200, 599), st.binary(max_size=40) | st.builds(_encoded, ANY_JSON | ANSWERS), st.floats(0, 10))
-def test_any_status_with_any_body_is_an_answer_that_can_be_kept(status: int, body: bytes, waited: float) -> None:
+def test_any_response_leads_to_a_storable_result(status: int, body: bytes, waited: float) -> None:
     answer = parse_response(a_job(), HttpReply(status, {}, body, waited), "a-key")
     kept = replace(a_job(), links=answer.links)
     assert from_json(Job, to_json(kept)) == kept

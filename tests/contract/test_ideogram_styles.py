@@ -1,4 +1,4 @@
-"""Palettes and style references on Ideogram's wire: one JSON part, and one file part for each picture, in order."""
+"""Palettes and style references in requests to Ideogram: one JSON part, and one file part per picture, in order."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ PALETTES = ("EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "U
 
 
 def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> ProviderResult:
-    """What one call with these references leads to."""
+    """Returns the result of a call with these references."""
     call = Ideogram(url, CALL_SECONDS, the_key).prepare(job, PHOTO, references)
     assert not isinstance(call, ProviderResult)
     answer = call(lambda provider_id: None)
@@ -29,7 +29,7 @@ def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> Provider
 
 
 def parts(job: Job, *references: bytes) -> list[Part]:
-    """What goes along beside photo and prompt."""
+    """Returns the parts other than photo and prompt."""
     with recording() as server:
         assert answered(server.url, job, references).retry_class is RetryClass.OK
         (request,) = server.requests
@@ -37,19 +37,19 @@ def parts(job: Job, *references: bytes) -> list[Part]:
 
 
 def referring(*references: bytes, **given: Any) -> Job:
-    """A job that takes over the style of these pictures."""
+    """Builds a job with these style references."""
     return a_job(style_reference_images=[sha256_hex(one) for one in references], **given)
 
 
-def wished(**fields: Any) -> Job:
-    """A job as a sidecar with these fields makes it."""
+def job_of_sidecar(**fields: Any) -> Job:
+    """Builds the job of a sidecar with these fields."""
     place = parse_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
     assert place.errors == ()
     assert find_not_expressible("ideogram", place.fields) == []
     return a_job(**place.fields)
 
 
-def test_each_reference_is_a_file_part_of_the_same_name_in_the_given_order() -> None:
+def test_references_are_file_parts_in_the_given_order() -> None:
     found = parts(referring(SUMMER, AUTUMN, WINTER), SUMMER, AUTUMN, WINTER)
     assert [(part.name, part.data) for part in found] == [
         ("style_reference_images", SUMMER),
@@ -65,22 +65,22 @@ def test_each_reference_is_a_file_part_of_the_same_name_in_the_given_order() -> 
     ]
 
 
-def test_no_hash_of_a_reference_is_ever_sent() -> None:
+def test_hashes_of_references_are_never_sent() -> None:
     with recording() as server:
         answered(server.url, referring(SUMMER), (SUMMER,))
         (request,) = server.requests
         assert sha256_hex(SUMMER).encode() not in request.body
 
 
-def test_a_palette_is_one_part_of_json() -> None:
+def test_palette_is_one_json_part() -> None:
     members = [{"color_hex": "#b470b3", "color_weight": 0.6}, {"color_hex": "#7a79e3", "color_weight": 0.4}]
-    (part,) = parts(wished(color_palette={"members": members}))
+    (part,) = parts(job_of_sidecar(color_palette={"members": members}))
     assert part.headers == ('Content-Disposition: form-data; name="color_palette"', "Content-Type: application/json")
     assert json.loads(part.data) == {"members": members}
 
 
-def test_a_palettes_name_is_sent_as_an_object() -> None:
-    (part,) = parts(wished(color_palette="pastel"))
+def test_palette_name_is_sent_as_an_object() -> None:
+    (part,) = parts(job_of_sidecar(color_palette="pastel"))
     assert json.loads(part.data) == {"name": "PASTEL"}
 
 
@@ -102,16 +102,16 @@ def test_removing_sends_neither_palette_nor_references() -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_the_strict_stand_in_takes_what_a_sidecar_can_say(
+def test_stand_in_accepts_every_style_of_a_sidecar(
     standin: StandinClient, fields: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
-    answer = answered(f"{standin.url}/ideogram", wished(**fields), references)
+    answer = answered(f"{standin.url}/ideogram", job_of_sidecar(**fields), references)
     (entry,) = standin.see("requests")["requests"]
     assert (answer.retry_class, entry["status"]) == (RetryClass.OK, 200)
 
 
 @pytest.mark.parametrize("first", range(0, len(STYLE_PRESETS), 21))
-def test_the_strict_stand_in_takes_every_preset_as_people_write_it(standin: StandinClient, first: int) -> None:
+def test_stand_in_accepts_every_preset_in_plain_spelling(standin: StandinClient, first: int) -> None:
     for preset in STYLE_PRESETS[first : first + 21]:
-        job = wished(style=preset.replace("_", " ").lower())
+        job = job_of_sidecar(style=preset.replace("_", " ").lower())
         assert answered(f"{standin.url}/ideogram", job).retry_class is RetryClass.OK, preset

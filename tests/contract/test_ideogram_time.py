@@ -1,4 +1,4 @@
-"""A paid call's time-out holds for the whole call, however its bytes drag on; nobody waits for the last."""
+"""The timeout of a paid call applies to the whole call, however slowly its bytes arrive."""
 
 import socket
 from collections.abc import Callable, Generator
@@ -19,7 +19,7 @@ from tests.contract.standin_client import KEY
 
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 NEVER_SENT = (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
-# Long enough to send a call on a busy machine; whatever is slow here lasts ten times as long.
+# Long enough to send a call on a busy machine. Everything that is slow here takes ten times as long.
 TIME_OUT = 1.0
 UPLOAD_BYTES = 64_000_000
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -29,16 +29,16 @@ Serve = Callable[[socket.socket], None]
 
 @pytest.fixture
 def over() -> Generator[Event]:
-    """Set when the test is over: until then each server goes on as it does, for longer than it may."""
+    """Set at the end of the test. Until then, each server continues, for longer than the timeout."""
     event = Event()
     yield event
     event.set()
 
 
 def drips(over: Event, first: bytes, slow: bytes, last: bytes) -> Reply:
-    """A beginning at once, then one byte at a time, each sooner than a socket's time-out, and at last all the rest.
+    """Sends a beginning at once, then single bytes, each within a socket's timeout, and finally all the rest.
 
-    Nobody may wait for the rest: it sets `over` itself.
+    The adapter must not wait for the rest: `over` is set when it is sent.
     """
 
     def reply(connection: socket.socket) -> None:
@@ -54,7 +54,7 @@ def drips(over: Event, first: bytes, slow: bytes, last: bytes) -> Reply:
 
 
 def stalls(over: Event, first: bytes) -> Reply:
-    """A beginning and then nothing."""
+    """Sends a beginning, and then nothing."""
 
     def reply(connection: socket.socket) -> None:
         connection.sendall(first)
@@ -76,11 +76,11 @@ def assert_lost(answer: ProviderResult) -> None:
     assert "may have been charged" in answer.message
 
 
-def test_a_head_that_drips_is_lost_when_the_time_is_over(over: Event) -> None:
+def test_slow_response_head_is_lost_at_the_timeout(over: Event) -> None:
     assert_lost(answer_to(drips(over, HEAD, b"X-Padding: " + b"x" * 100 + b"\r\n", LENGTH + SUCCESS), over))
 
 
-def test_a_body_that_drips_is_lost_when_the_time_is_over(over: Event) -> None:
+def test_slow_response_body_is_lost_at_the_timeout(over: Event) -> None:
     head = HEAD + f"Content-Length: {100 + len(SUCCESS)}\r\n\r\n".encode()
     assert_lost(answer_to(drips(over, head, b" " * 100, SUCCESS), over))
 
@@ -88,12 +88,12 @@ def test_a_body_that_drips_is_lost_when_the_time_is_over(over: Event) -> None:
 @pytest.mark.parametrize(
     "first", [b"", HEAD, HEAD + LENGTH, HEAD + LENGTH + SUCCESS[:-1]], ids=["silent", "head", "no body", "all but one"]
 )
-def test_an_answer_that_stalls_at_any_place_is_lost_when_the_time_is_over(over: Event, first: bytes) -> None:
+def test_stalled_response_is_lost_at_the_timeout(over: Event, first: bytes) -> None:
     assert_lost(answer_to(stalls(over, first), over))
 
 
-def test_interim_answers_do_not_stretch_the_time(over: Event) -> None:
-    """Each `100 Continue` is a whole head of its own."""
+def test_interim_responses_do_not_extend_the_timeout(over: Event) -> None:
+    """Each `100 Continue` is a complete response head."""
     assert_lost(answer_to(drips(over, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4, HEAD + LENGTH + SUCCESS), over))
 
 
@@ -102,7 +102,7 @@ def test_interim_answers_do_not_stretch_the_time(over: Event) -> None:
 
 @contextmanager
 def serving(serve: Serve) -> Generator[str]:
-    """A server with small buffers that does this with its one connection."""
+    """Runs a server with small buffers that handles one connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
 
@@ -117,8 +117,8 @@ def serving(serve: Serve) -> Generator[str]:
         thread.join(SECONDS)
 
 
-def test_an_upload_that_drags_on_ends_when_the_time_is_over(over: Event) -> None:
-    """Unpaid where we stopped before its last byte, in doubt where we left it; and it never arrives whole later."""
+def test_slow_upload_ends_at_the_timeout(over: Event) -> None:
+    """Unpaid if we stop before the last byte, otherwise in doubt; and it never arrives completely later."""
     received: list[int] = []
 
     def reads_slowly(connection: socket.socket) -> None:
@@ -135,7 +135,7 @@ def test_an_upload_that_drags_on_ends_when_the_time_is_over(over: Event) -> None
 
 
 @pytest.mark.parametrize(("first_took", "time_outs"), [(3.0, [10.0, 7.0]), (9.5, [10.0])], ids=["early", "late"])
-def test_a_second_try_with_a_fresh_key_has_only_what_is_left_of_the_time(
+def test_retry_with_a_new_key_has_the_remaining_time(
     first_took: float, time_outs: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]

@@ -1,4 +1,4 @@
-"""The bytes that the Ideogram adapter puts on the wire: exactly the published form, and not one part more."""
+"""The bytes that the Ideogram adapter sends: exactly the published form."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ NEVER_SENT: dict[str, Any] = {"provider": "ideogram", "max_cost_usd": 1.0, "revi
 
 
 def sent(job: Job, photo: bytes = PHOTO, *, base: str = "") -> Request:
-    """The one request that a call makes."""
+    """Returns the only request of a call."""
     with recording() as server:
         assert called(Ideogram(server.url + base, CALL_SECONDS, the_key), job, photo).retry_class is RetryClass.OK
         (request,) = server.requests
@@ -35,11 +35,11 @@ def sent(job: Job, photo: bytes = PHOTO, *, base: str = "") -> Request:
     [("replace", "/v1/ideogram-v3/replace-background"), ("remove", "/v1/remove-background")],
 )
 @pytest.mark.parametrize("base", ["", "/", "/ideogram", "/ideogram/"])
-def test_the_whole_path_is_put_behind_the_base(operation: str, path: str, base: str) -> None:
+def test_path_is_appended_to_the_base_url(operation: str, path: str, base: str) -> None:
     assert sent(a_job(operation), base=base).line == f"POST {base.rstrip('/')}{path} HTTP/1.1"
 
 
-def test_the_key_travels_in_its_own_header_and_nowhere_else() -> None:
+def test_key_is_sent_only_in_its_own_header() -> None:
     request = sent(a_job())
     assert request.all("Api-Key") == [KEY]
     assert request.names.isdisjoint({"authorization", "x-api-key", "cookie"})
@@ -47,7 +47,7 @@ def test_the_key_travels_in_its_own_header_and_nowhere_else() -> None:
     assert KEY not in request.line
 
 
-def test_the_body_has_a_length_and_the_connection_is_not_used_again() -> None:
+def test_body_has_a_length_and_connection_is_closed() -> None:
     request = sent(a_job())
     assert request.all("Content-Length") == [str(len(request.body))]
     assert "transfer-encoding" not in request.names
@@ -56,7 +56,7 @@ def test_the_body_has_a_length_and_the_connection_is_not_used_again() -> None:
     assert len(request.all("Content-Type")) == 1
 
 
-def test_removing_sends_the_photo_and_nothing_else() -> None:
+def test_removing_sends_only_the_photo() -> None:
     (part,) = sent(a_job("remove", **NEVER_SENT)).parts
     assert part.headers == (
         'Content-Disposition: form-data; name="image"; filename="photo.jpg"',
@@ -69,7 +69,7 @@ def test_removing_sends_the_photo_and_nothing_else() -> None:
     ("kind", "filename", "media_type"),
     [("JPEG", "photo.jpg", "image/jpeg"), ("PNG", "photo.png", "image/png"), ("WEBP", "photo.webp", "image/webp")],
 )
-def test_the_photo_goes_as_what_its_bytes_are(kind: str, filename: str, media_type: str) -> None:
+def test_photo_is_sent_with_its_real_type(kind: str, filename: str, media_type: str) -> None:
     photo = picture(kind)
     image = sent(a_job("remove"), photo).parts[0]
     assert image.headers[0].endswith(f'filename="{filename}"')
@@ -77,8 +77,8 @@ def test_the_photo_goes_as_what_its_bytes_are(kind: str, filename: str, media_ty
     assert image.data == photo
 
 
-def test_what_is_asked_is_sent_and_nothing_that_only_describes_the_job() -> None:
-    """`asked` is what the job's id was made of; what the photo says of the job may change after it."""
+def test_only_the_purchase_spec_is_sent() -> None:
+    """The purchase spec determines the job's ID; fields that only describe the job can change later."""
     job = a_job()
     job = replace(
         job, instructions={**job.purchase_spec, **EVERYTHING, "style_codes": ["AAFF5733"], "prompt": "another"}
@@ -88,14 +88,14 @@ def test_what_is_asked_is_sent_and_nothing_that_only_describes_the_job() -> None
     assert parts[1].data == b"a beach"
 
 
-def test_a_prompt_alone_is_two_parts() -> None:
+def test_prompt_alone_is_two_parts() -> None:
     parts = sent(a_job()).parts
     assert [part.name for part in parts] == ["image", "prompt"]
     assert parts[1].headers == ('Content-Disposition: form-data; name="prompt"',)
     assert parts[1].data == b"a beach"
 
 
-def test_every_given_field_is_one_text_part_as_it_was_given() -> None:
+def test_every_given_field_is_one_text_part() -> None:
     image, *texts = sent(a_job(**EVERYTHING, **NEVER_SENT)).parts
     assert image.name == "image"
     assert {part.name: part.data.decode() for part in texts} == {name: str(EVERYTHING[name]) for name in EVERYTHING}
@@ -103,7 +103,7 @@ def test_every_given_field_is_one_text_part_as_it_was_given() -> None:
     assert all(part.headers == (f'Content-Disposition: form-data; name="{part.name}"',) for part in texts)
 
 
-def test_style_codes_are_repeated_parts_of_one_name() -> None:
+def test_style_codes_are_repeated_parts() -> None:
     parts = sent(a_job(style_codes=["AAFF5733", "0133FF57"])).parts[2:]
     assert [(part.name, part.data) for part in parts] == [
         ("style_codes", b"AAFF5733"),
@@ -112,13 +112,13 @@ def test_style_codes_are_repeated_parts_of_one_name() -> None:
     assert {part.headers for part in parts} == {('Content-Disposition: form-data; name="style_codes"',)}
 
 
-def test_a_preset_is_one_part() -> None:
+def test_preset_is_one_part() -> None:
     assert [(part.name, part.data) for part in sent(a_job(style_preset="GOLDEN_HOUR")).parts[2:]] == [
         ("style_preset", b"GOLDEN_HOUR")
     ]
 
 
-def test_nothing_of_the_callers_machine_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_contains_nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with recording(http(500)) as proxy:
@@ -142,7 +142,7 @@ def test_nothing_of_the_callers_machine_goes_along(tmp_path: Path, monkeypatch: 
     ],
     ids=["remove", "prompt", "everything", "preset", "codes", "extremes"],
 )
-def test_the_strict_stand_in_takes_every_form(standin: StandinClient, job: Job) -> None:
+def test_strict_stand_in_accepts_every_form(standin: StandinClient, job: Job) -> None:
     answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key), job, PHOTO)
     (entry,) = standin.see("requests")["requests"]
     assert (answer.retry_class, entry["status"], entry["method"]) == (RetryClass.OK, 200, "POST")

@@ -1,4 +1,4 @@
-"""The 1min.ai adapter: what it puts on the wire, and what every answer means."""
+"""The 1min.ai adapter: the requests that it sends, and the meaning of every response."""
 
 import json
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from tests.contract.onemin import (
     REFERENCES,
     adapter,
     called,
-    fate,
+    json_reply,
+    outcome_of,
     record,
-    said,
     uploaded,
 )
 from tests.contract.standin_client import KEY, StandinClient
@@ -33,15 +33,15 @@ from tests.contract.standin_client import KEY, StandinClient
 
 
 def sent(base: str = "", references: Sequence[bytes] = (), **given: Any) -> list[Request]:
-    """All requests of a call whose feature is refused."""
+    """Returns all requests of a call whose feature request is refused."""
     paths = [uploaded(f"development/images/{n}.jpg") for n in range(1 + len(references))]
-    with recording(*paths, said({"message": "no"}, 400)) as server:
+    with recording(*paths, json_reply({"message": "no"}, 400)) as server:
         call(adapter(server, base), job_for("1min", **given), PHOTO, references)
         return server.requests
 
 
 @pytest.mark.parametrize("base", ["", "/", "/onemin", "/onemin/"])
-def test_pictures_are_uploaded_first_and_then_the_feature_is_asked_for(base: str) -> None:
+def test_pictures_are_uploaded_before_the_feature_request(base: str) -> None:
     upload, feature = sent(base)
     prefix = base.rstrip("/")
     assert upload.line == f"POST {prefix}/api/assets HTTP/1.1"
@@ -56,7 +56,7 @@ def test_pictures_are_uploaded_first_and_then_the_feature_is_asked_for(base: str
     assert feature.all("Content-Type") == ["application/json"]
 
 
-def test_every_given_field_is_sent_and_paths_go_word_for_word() -> None:
+def test_every_given_field_and_path_is_sent_unchanged() -> None:
     *uploads, feature = sent("", REFERENCES, **OPTIONS, **NEVER_SENT, style_reference_images=["0", "1"])
     assert [request.parts[0].data for request in uploads] == [PHOTO, *REFERENCES]
     references = ["development/images/1.jpg", "development/images/2.jpg"]
@@ -70,17 +70,17 @@ def test_every_given_field_is_sent_and_paths_go_word_for_word() -> None:
     assert json.loads(feature.body) == body
 
 
-def test_a_prompt_alone_is_prompt_photo_and_the_number_that_must_stand_there() -> None:
+def test_prompt_alone_sends_prompt_photo_and_image_count() -> None:
     *_, feature = sent()
     wanted = {"prompt": "a beach", "imageUrl": "development/images/0.jpg", "num_images": 1}
     assert json.loads(feature.body)["promptObject"] == wanted
 
 
-def test_the_record_is_named_before_it_is_asked_for() -> None:
+def test_record_id_is_reported_before_polling() -> None:
     with recording(uploaded(), record(), record(), DONE) as server:
         result = call(adapter(server), job_for("1min"))
         questions = server.requests[2:]
-    assert (result.said.retry_class, result.names) == (RetryClass.OK, [ID])
+    assert (result.provider_result.retry_class, result.names) == (RetryClass.OK, [ID])
     assert [one.line for one in questions] == [f"GET /api/results/{ID} HTTP/1.1"] * 2
     assert [one.all("API-KEY") for one in questions] == [[KEY]] * 2
 
@@ -95,13 +95,13 @@ def test_the_record_is_named_before_it_is_asked_for() -> None:
     ],
     ids=["prompt", "options", "references", "extremes"],
 )
-def test_the_strict_stand_in_takes_every_body(
+def test_strict_stand_in_accepts_every_body(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
     ours = OneMin(f"{standin.url}/onemin", 20, the_key, PRICE, poll_seconds=POLL_SECONDS)
     result = call(ours, job_for("1min", **given), PHOTO, references)
-    assert result.said.is_usable, result
-    assert (result.said.charged, result.said.basis) == (PRICE, "configured")
+    assert result.provider_result.is_usable, result
+    assert (result.provider_result.charged, result.provider_result.basis) == (PRICE, "configured")
     assert len(standin.jobs()) == 1
 
 
@@ -111,36 +111,36 @@ def test_the_strict_stand_in_takes_every_body(
 @pytest.mark.parametrize(
     ("reply", "kind", "code"),
     [
-        (said({"message": "Invalid API Key"}, 401), RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
-        (said({"message": "Not enough credits"}, 402), RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (json_reply({"message": "Invalid API Key"}, 401), RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (json_reply({"message": "Not enough credits"}, 402), RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
         (http(413, b"<html>413</html>", kind="text/html"), RetryClass.PERM, Code.REQUEST_REJECTED),
-        (said({"message": "Too many requests"}, 429), RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
-        (said({"message": "Internal server error"}, 500), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (json_reply({"message": "Too many requests"}, 429), RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+        (json_reply({"message": "Internal server error"}, 500), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         (http(504, b"<html>504</html>", kind="text/html"), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (said({}), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (json_reply({}), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         (http(200, b"<html>ok</html>"), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         (silence, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
     ],
 )
-def test_an_upload_that_fails_has_bought_nothing(reply: Reply, kind: RetryClass, code: Code) -> None:
+def test_failed_upload_is_not_charged(reply: Reply, kind: RetryClass, code: Code) -> None:
     with recording(reply) as server:
-        assert fate(call(adapter(server), job_for("1min")).said) == (kind, code, MoneyStatus.NOT_SPENT)
+        assert outcome_of(call(adapter(server), job_for("1min")).provider_result) == (kind, code, MoneyStatus.NOT_SPENT)
         assert len(server.requests) == 1
 
 
-def test_an_asset_may_be_named_by_its_key_alone() -> None:
-    with recording(said({"asset": {"key": "images/a.jpg"}}), said({}, 400)) as server:
+def test_asset_can_be_identified_by_its_key() -> None:
+    with recording(json_reply({"asset": {"key": "images/a.jpg"}}), json_reply({}, 400)) as server:
         call(adapter(server), job_for("1min"))
         assert json.loads(server.requests[1].body)["promptObject"]["imageUrl"] == "images/a.jpg"
 
 
-def test_an_asset_that_is_gone_is_uploaded_once_more() -> None:
-    gone = said({"message": "Not Found"}, 404)
+def test_missing_asset_is_uploaded_once_more() -> None:
+    gone = json_reply({"message": "Not Found"}, 404)
     with recording(uploaded(), gone, uploaded("second"), DONE) as server:
-        assert call(adapter(server), job_for("1min")).said.retry_class is RetryClass.OK
+        assert call(adapter(server), job_for("1min")).provider_result.retry_class is RetryClass.OK
         assert json.loads(server.requests[3].body)["promptObject"]["imageUrl"] == "second"
     with recording(uploaded(), gone, uploaded(), gone) as server:
-        assert fate(call(adapter(server), job_for("1min")).said) == (
+        assert outcome_of(call(adapter(server), job_for("1min")).provider_result) == (
             RetryClass.PERM,
             Code.REQUEST_REJECTED,
             MoneyStatus.NOT_SPENT,
@@ -174,22 +174,26 @@ def test_an_asset_that_is_gone_is_uploaded_once_more() -> None:
         (504, {}, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
     ],
 )
-def test_a_refused_feature_has_the_class_of_its_row(status: int, body: object, kind: RetryClass, code: Code) -> None:
-    result = called(said(body, status))
-    assert (result.said.retry_class, result.said.code, result.names) == (kind, code, [])
-    assert result.said.money is (MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT)
-    assert result.said.retry_after_seconds == (60 if kind is RetryClass.QUOTA else None)
+def test_refused_feature_request_has_its_documented_class(
+    status: int, body: object, kind: RetryClass, code: Code
+) -> None:
+    result = called(json_reply(body, status))
+    assert (result.provider_result.retry_class, result.provider_result.code, result.names) == (kind, code, [])
+    assert result.provider_result.money is (MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT)
+    assert result.provider_result.retry_after_seconds == (60 if kind is RetryClass.QUOTA else None)
 
 
-def test_what_an_error_says_inside_is_told_in_words() -> None:
-    told = called(said({"success": False, "error": {"message": "Invalid API key"}}, 401)).said.message
-    assert told == "1min.ai answered 401: Invalid API key"
+def test_nested_error_message_is_reported() -> None:
+    message = called(
+        json_reply({"success": False, "error": {"message": "Invalid API key"}}, 401)
+    ).provider_result.message
+    assert message == "1min.ai answered 401: Invalid API key"
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"aiRecord":null}', b'{"a'])
-def test_a_200_that_names_no_record_may_have_been_charged(body: bytes) -> None:
-    assert fate(called(http(200, body)).said) == LOST
+def test_200_without_a_record_may_have_been_charged(body: bytes) -> None:
+    assert outcome_of(called(http(200, body)).provider_result) == LOST
 
 
-def test_an_error_inside_a_200_has_the_class_of_its_own_status() -> None:
-    assert called(said({"message": "no", "statusCode": 401})).said.retry_class is RetryClass.PAUSE
+def test_error_inside_a_200_is_classified_by_its_status() -> None:
+    assert called(json_reply({"message": "no", "statusCode": 401})).provider_result.retry_class is RetryClass.PAUSE

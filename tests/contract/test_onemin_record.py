@@ -1,4 +1,4 @@
-"""The 1min.ai adapter: what it reads in the record of a piece of work."""
+"""The 1min.ai adapter: how it reads records of work."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,17 +9,30 @@ from backdrop.model.codes import Code
 from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from tests.contract.adapters import Reply, http
-from tests.contract.onemin import DONE, ID, LINK, LOST, PATH, PRICE, asked, called, fate, record, record_of, said
+from tests.contract.onemin import (
+    DONE,
+    ID,
+    LINK,
+    LOST,
+    PATH,
+    PRICE,
+    called,
+    json_reply,
+    look_up_with,
+    outcome_of,
+    record,
+    record_of,
+)
 
 UNRECOGNIZED = (RetryClass.OK, None, MoneyStatus.SPENT)
 
 
 @pytest.mark.parametrize("place", ["record", "top", "list"])
-def test_the_picture_is_behind_its_temporary_link_wherever_that_stands(place: str) -> None:
+def test_temporary_link_is_found_at_every_place(place: str) -> None:
     body: dict[str, Any] = {"aiRecord": record_of("SUCCESS", result=[PATH], data=[{"is_image_safe": True, "seed": 7}])}
     owner = body if place == "top" else body["aiRecord"]
     owner |= {"temporaryUrls": [LINK]} if place == "list" else {"temporaryUrl": LINK}
-    answer = asked(said(body))
+    answer = look_up_with(json_reply(body))
     assert isinstance(answer, ProviderResult)
     (link,) = answer.links
     assert (link.url, link.seed, link.expires_at) == (LINK, 7, datetime(2026, 4, 22, 10, 30, tzinfo=UTC))
@@ -27,9 +40,9 @@ def test_the_picture_is_behind_its_temporary_link_wherever_that_stands(place: st
 
 
 @pytest.mark.parametrize("status", ["success", "COMPLETED"])
-def test_a_state_may_be_spelled_otherwise(status: str) -> None:
-    assert fate(asked(record(status, result=[PATH], temporaryUrl=LINK)))[0] is RetryClass.OK
-    assert fate(asked(record("FAILED", result=["broken"]))) == LOST
+def test_other_spellings_of_a_state_are_accepted(status: str) -> None:
+    assert outcome_of(look_up_with(record(status, result=[PATH], temporaryUrl=LINK)))[0] is RetryClass.OK
+    assert outcome_of(look_up_with(record("FAILED", result=["broken"]))) == LOST
 
 
 @pytest.mark.parametrize(
@@ -42,19 +55,19 @@ def test_a_state_may_be_spelled_otherwise(status: str) -> None:
         "http://[",
     ],
 )
-def test_a_link_that_leads_elsewhere_than_to_the_records_own_picture_is_not_followed(link: str) -> None:
-    answer = asked(record("SUCCESS", result=[PATH], temporaryUrl=link))
-    assert fate(answer) == UNRECOGNIZED
+def test_link_to_another_picture_is_not_followed(link: str) -> None:
+    answer = look_up_with(record("SUCCESS", result=[PATH], temporaryUrl=link))
+    assert outcome_of(answer) == UNRECOGNIZED
     assert isinstance(answer, ProviderResult)
     assert [(one.url, one.is_unrecognized) for one in answer.links] == [(None, True)]
 
 
-def test_without_a_temporary_link_the_passed_through_one_is_used() -> None:
+def test_passed_through_link_is_used_without_a_temporary_one() -> None:
     passed = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1"
-    answer = asked(record("SUCCESS", result=[PATH], data=[{"url": passed, "is_image_safe": True}]))
+    answer = look_up_with(record("SUCCESS", result=[PATH], data=[{"url": passed, "is_image_safe": True}]))
     assert isinstance(answer, ProviderResult)
     assert answer.links[0].url == passed
-    assert fate(asked(record("SUCCESS", result=[PATH]))) == UNRECOGNIZED
+    assert outcome_of(look_up_with(record("SUCCESS", result=[PATH]))) == UNRECOGNIZED
 
 
 @pytest.mark.parametrize(
@@ -65,8 +78,8 @@ def test_without_a_temporary_link_the_passed_through_one_is_used() -> None:
     ],
     ids=str,
 )
-def test_an_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
-    assert fate(asked(record("SUCCESS", **more))) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
+def test_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
+    assert outcome_of(look_up_with(record("SUCCESS", **more))) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
 
 
 @pytest.mark.parametrize(
@@ -78,17 +91,17 @@ def test_an_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
         ("", LOST),
     ],
 )
-def test_a_failed_record_says_not_whether_it_cost_anything(words: str, expected: object) -> None:
-    assert fate(asked(record("FAILURE", result=[words]))) == expected
-    assert fate(called(record("FAILURE", result=[words])).said) == expected
+def test_failed_record_leaves_the_charge_unknown(words: str, expected: object) -> None:
+    assert outcome_of(look_up_with(record("FAILURE", result=[words]))) == expected
+    assert outcome_of(called(record("FAILURE", result=[words])).provider_result) == expected
 
 
 NO_ANSWER: list[Reply] = [
-    said({"message": "Invalid API Key"}, 401),
-    said({"message": "Not enough credits"}, 402),
-    said({"message": "Too many requests"}, 429),
+    json_reply({"message": "Invalid API Key"}, 401),
+    json_reply({"message": "Not enough credits"}, 402),
+    json_reply({"message": "Too many requests"}, 429),
     http(404, b"<html>404</html>", kind="text/html"),
-    said({"message": "Internal server error"}, 500),
+    json_reply({"message": "Internal server error"}, 500),
     http(200, b""),
     http(200, b"{}"),
     http(200, b"<html>ok</html>"),
@@ -99,17 +112,17 @@ NO_ANSWER: list[Reply] = [
 
 
 @pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
-def test_a_question_that_fails_says_nothing_of_the_work(reply: Reply) -> None:
-    assert asked(reply) is LookupStatus.PENDING
-    assert called(record(), reply, DONE, seconds=10).said.retry_class is RetryClass.OK
+def test_failed_poll_leaves_the_work_pending(reply: Reply) -> None:
+    assert look_up_with(reply) is LookupStatus.PENDING
+    assert called(record(), reply, DONE, seconds=10).provider_result.retry_class is RetryClass.OK
 
 
-def test_an_unknown_record_leaves_the_charge_unknown() -> None:
-    unknown = said({"aiRecord": None})
-    assert asked(unknown) is LookupStatus.ABSENT
-    assert fate(called(record(), unknown).said) == LOST
+def test_unknown_record_leaves_the_charge_unknown() -> None:
+    unknown = json_reply({"aiRecord": None})
+    assert look_up_with(unknown) is LookupStatus.ABSENT
+    assert outcome_of(called(record(), unknown).provider_result) == LOST
 
 
-def test_work_that_outlives_the_call_is_parked_under_its_name() -> None:
+def test_unfinished_work_is_parked_under_its_id() -> None:
     result = called(record(), seconds=2)
     assert (result.answer, result.names) == (LookupStatus.PENDING, [ID])

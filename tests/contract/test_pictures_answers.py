@@ -1,4 +1,4 @@
-"""The stand-in's answers: size, mode, mark and how they depend on prompt, style and seed."""
+"""The stand-in's pictures: size, mode, marker, and how they depend on prompt, style, and seed."""
 
 import io
 from functools import cache
@@ -37,7 +37,7 @@ def jpeg(size: tuple[int, int], **options: object) -> bytes:
     return out.getvalue()
 
 
-def test_a_replaced_picture_is_rgb_of_about_a_megapixel_and_carries_its_id() -> None:
+def test_replaced_background_is_a_megapixel_with_its_id() -> None:
     answer = REPLACED()
     picture = opened(answer.png)
     assert (picture.format, picture.mode) == ("PNG", "RGB")
@@ -47,7 +47,7 @@ def test_a_replaced_picture_is_rgb_of_about_a_megapixel_and_carries_its_id() -> 
     assert picture.info["Backdrop-Id"] == "päid/1"
 
 
-def test_a_removed_background_is_transparent_at_the_photos_own_size() -> None:
+def test_removed_background_is_transparent_at_the_photos_size() -> None:
     answer = REMOVED()
     picture = opened(answer.png)
     alpha = np.asarray(picture.getchannel("A"))
@@ -58,7 +58,7 @@ def test_a_removed_background_is_transparent_at_the_photos_own_size() -> None:
     assert read_id(answer.png) == "päid/1"
 
 
-def test_the_id_lives_in_the_pixels_when_the_text_is_stripped() -> None:
+def test_id_is_in_the_pixels_without_metadata() -> None:
     for answer in (REPLACED(), REMOVED()):
         bare = io.BytesIO()
         clean = Image.fromarray(np.asarray(opened(answer.png)))
@@ -66,16 +66,16 @@ def test_the_id_lives_in_the_pixels_when_the_text_is_stripped() -> None:
         assert read_id(bare.getvalue()) == "päid/1"
 
 
-def test_a_picture_of_somebody_else_has_no_id() -> None:
+def test_picture_from_elsewhere_has_no_id() -> None:
     assert read_id(jpeg((64, 64))) is None
 
 
-def test_an_id_that_does_not_fit_is_refused() -> None:
+def test_id_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 80 bytes"):
         encode_png(Image.new("RGB", (64, 64)), "x" * 81)
 
 
-def test_the_same_request_gives_the_same_bytes() -> None:
+def test_same_request_gives_the_same_bytes() -> None:
     assert replace_background(COFFEE, "on a beach", None, 1, "päid/1") == REPLACED()
     painted = [draw_background(SMALL, "in the forest", "WATERCOLOR", 11).tobytes() for _ in range(2)]
     assert painted[0] == painted[1]
@@ -85,7 +85,7 @@ def test_the_same_request_gives_the_same_bytes() -> None:
     ("prompt", "style", "seed"),
     [("a sunset", None, 1), ("a beach", "POP_ART", 1), ("a beach", None, 2), ("a beach", "0a1b2c3d", 1)],
 )
-def test_prompt_style_and_seed_each_change_the_scene(prompt: str, style: str | None, seed: int) -> None:
+def test_prompt_style_and_seed_each_change_the_picture(prompt: str, style: str | None, seed: int) -> None:
     plain = np.asarray(draw_background(SMALL, "a beach", None, 1), np.int16)
     other = np.asarray(draw_background(SMALL, prompt, style, seed), np.int16)
     assert np.abs(plain - other).mean() > 2
@@ -108,17 +108,17 @@ def test_prompt_style_and_seed_each_change_the_scene(prompt: str, style: str | N
         "wooden table",
         "white",
         "pink studio",
-        "an unknown wish",
+        "an unknown subject",
         "雪",
     ],
 )
-def test_every_prompt_gives_a_scene_with_light_and_dark_in_it(prompt: str) -> None:
+def test_every_prompt_gives_a_picture_with_contrast(prompt: str) -> None:
     pixels = np.asarray(draw_background(SMALL, prompt, None, 9), np.float32)
     assert pixels.std() > (2 if prompt == "white" else 6)
     assert 8 < pixels.mean() < 248
 
 
-def test_prepared_pictures_are_small_and_tell_jobs_apart() -> None:
+def test_prepared_pictures_are_small_and_differ_by_job() -> None:
     replaced = replace_background(COFFEE, "a beach", None, 1, "fast-1", placeholder=True)
     removed = remove_background(COFFEE, "fast-2", placeholder=True)
     assert (read_id(replaced.png), read_id(removed.png)) == ("fast-1", "fast-2")
@@ -142,7 +142,7 @@ def test_results_keep_the_photos_shape_at_a_megapixel(photo: tuple[int, int], re
     assert compute_result_size(*photo) == result
 
 
-def test_a_photo_on_its_side_is_turned_upright() -> None:
+def test_rotated_photo_is_turned_upright() -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     data = jpeg((80, 40), exif=turned)
@@ -151,12 +151,12 @@ def test_a_photo_on_its_side_is_turned_upright() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", COFFEE[:5000]], ids=["empty", "text", "cut"])
-def test_what_is_no_picture_is_named_so(data: bytes) -> None:
+def test_file_that_is_not_a_picture_is_rejected(data: bytes) -> None:
     with pytest.raises(NotAPictureError):
         remove_background(data, "x")
 
 
-def test_the_demo_photos_are_jpegs_with_credit_and_licence() -> None:
+def test_demo_photos_are_jpegs_with_credit_and_license() -> None:
     assert len(PHOTOS) >= 4
     for photo in PHOTOS:
         assert opened(load_photo(photo.name)).format == "JPEG"
@@ -164,7 +164,7 @@ def test_the_demo_photos_are_jpegs_with_credit_and_licence() -> None:
         assert photo.license_name
 
 
-def test_a_large_photo_keeps_its_size_and_its_own_pixels_inside_the_subject() -> None:
+def test_large_cut_out_keeps_size_and_subject_pixels() -> None:
     large = opened(COFFEE).convert("RGB").resize((2100, 1400))
     data = io.BytesIO()
     large.save(data, "PNG")

@@ -1,4 +1,4 @@
-"""The stand-in's cut-outs: right outline, soft edge, no halo, for the demo's photos and any other."""
+"""The stand-in's cut-outs of the demo's and of other photos: correct outline, soft edge, and no halo."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def cut(name: str) -> CutOut:
 
 
 def drawn(name: str) -> Flags:
-    """The mask that a person drew for a demo photo."""
+    """Returns the hand-drawn mask of a demo photo."""
     shapes = json.loads((MASKS / f"{name}.json").read_text())
     canvas = Image.new("L", tuple(shapes["size"]))
     pen = ImageDraw.Draw(canvas)
@@ -43,7 +43,7 @@ def drawn(name: str) -> Flags:
 
 
 def spread_from(color: Plane, inside: Flags) -> Plane:
-    """Near every pixel, the mean color of the pixels that are `inside`."""
+    """Returns for each pixel the mean color of the nearby pixels that are `inside`."""
     weight = to_plane(inside)
     return to_plane(
         gaussian_blur(to_plane(color * weight[..., None]), 4) / (gaussian_blur(weight, 4)[..., None] + 1e-4)
@@ -51,14 +51,14 @@ def spread_from(color: Plane, inside: Flags) -> Plane:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_cut_out_covers_what_a_person_outlined_by_hand(name: str) -> None:
+def test_cut_out_matches_the_hand_drawn_outline(name: str) -> None:
     found, wanted = cut(name).alpha > 0.5, drawn(name)
     overlap = float((found & wanted).sum()) / float((found | wanted).sum())
     assert overlap >= 0.95
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_edge_of_a_cut_out_is_soft_and_its_inside_is_not(name: str) -> None:
+def test_only_the_edge_of_a_cut_out_is_soft(name: str) -> None:
     alpha, wanted = cut(name).alpha, drawn(name)
     partial = (alpha > 0.04) & (alpha < 0.96)
     edge = (dilate(wanted.astype(np.uint8), 1) == 1) & (dilate((~wanted).astype(np.uint8), 1) == 1)
@@ -69,7 +69,7 @@ def test_the_edge_of_a_cut_out_is_soft_and_its_inside_is_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_edge_colors_come_from_the_subject_and_not_from_the_old_background(name: str) -> None:
+def test_edge_colors_come_from_the_subject(name: str) -> None:
     color, alpha = cut(name).color, cut(name).alpha
     original = from_image(photo(name))
     own, behind = spread_from(original, alpha > 0.98), spread_from(original, alpha < 0.02)
@@ -81,13 +81,13 @@ def test_edge_colors_come_from_the_subject_and_not_from_the_old_background(name:
     assert float(np.mean(lean > 0.5)) < 0.05
 
 
-def test_the_same_photo_is_cut_the_same_way_each_time() -> None:
+def test_same_photo_gives_the_same_cut_out() -> None:
     first, second = cut("coffee"), cut_out(photo("coffee").copy())
     assert np.array_equal(first.alpha, second.alpha)
     assert np.array_equal(first.color, second.color)
 
 
-def test_a_demo_photo_is_known_again_at_another_size_and_quality() -> None:
+def test_demo_photo_is_recognized_at_another_size() -> None:
     squeezed = io.BytesIO()
     photo("flower").resize((960, 640)).save(squeezed, "JPEG", quality=70)
     again = cut_out(Image.open(squeezed).convert("RGB"))
@@ -96,7 +96,7 @@ def test_a_demo_photo_is_known_again_at_another_size_and_quality() -> None:
 
 
 def on_a_plain_ground(size: tuple[int, int], left: float) -> Image.Image:
-    """A stranger's photo: a green bottle-like shape before a pale, slightly uneven wall."""
+    """Builds an unprepared photo: a green, bottle-like shape in front of a pale, slightly uneven wall."""
     width, height = size
     wall = np.random.default_rng(4).normal(214, 3, (height, width, 3)).clip(0, 255)
     picture = Image.fromarray(wall.astype(np.uint8))
@@ -106,7 +106,7 @@ def on_a_plain_ground(size: tuple[int, int], left: float) -> Image.Image:
 
 
 @pytest.mark.parametrize(("size", "left"), [((300, 400), 0.36), ((1600, 1200), 0.36), ((480, 300), 0.06)])
-def test_a_strangers_photo_gets_a_sensible_cut_out(size: tuple[int, int], left: float) -> None:
+def test_unprepared_photo_gets_a_plausible_cut_out(size: tuple[int, int], left: float) -> None:
     picture = on_a_plain_ground(size, left)
     wanted = np.asarray(picture)[..., 0] < 120
     found = cut_out(picture)
@@ -117,7 +117,7 @@ def test_a_strangers_photo_gets_a_sensible_cut_out(size: tuple[int, int], left: 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 50), (50, 2), (17, 16), (700, 40)], ids=lambda size: f"{size}")
 @pytest.mark.parametrize("kind", ["flat", "noise"])
-def test_no_photo_is_too_odd_to_cut(size: tuple[int, int], kind: str) -> None:
+def test_every_unusual_photo_can_be_cut_out(size: tuple[int, int], kind: str) -> None:
     pixels = np.full((size[1], size[0], 3), 128, np.uint8)
     if kind == "noise":
         pixels = np.random.default_rng(1).integers(0, 256, pixels.shape).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Every answer of Runware and what it means: class, code, money, links; and that no answer charges anything twice."""
+"""Every response of Runware, and its class, code, money, and links. No response leads to a second charge."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,11 +12,11 @@ from backdrop.pipeline.recovery import MAX_PENDING_DURATION
 from backdrop.providers.runware import MAX_PARTIAL_WAIT
 from tests.contract.adapters import NOW, PHOTO, Reply, http, recording
 from tests.contract.calling import Called, call, claimed, job_for, the_id
-from tests.contract.test_runware_wire import URL, ack, adapter, result, said
+from tests.contract.test_runware_wire import URL, ack, adapter, json_reply, result
 from tests.unit.shelf import FakeWork
 
 JOB, TWO = job_for("runware"), job_for("runware", num_images=2)
-NOTHING = said({"data": []})
+NOTHING = json_reply({"data": []})
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 ANOTHERS = "00000000-0000-4000-8000-000000000000"
 
@@ -26,29 +26,29 @@ def error(code: str, job: Job = JOB, **more: Any) -> dict[str, Any]:
 
 
 def called(*replies: Reply, job: Job = JOB, seconds: float = 10) -> Called:
-    """What a call leads to that is answered so."""
+    """Makes a call that gets these replies."""
     with recording(*replies) as server:
         return call(adapter(server, seconds=seconds), job)
 
 
-def asked(
+def look_up_with(
     *replies: Reply, job: Job = JOB, after: timedelta = timedelta(minutes=1), **options: Any
 ) -> ProviderResult | LookupStatus:
-    """What a look-up so long after the call says that is answered so."""
+    """Makes a lookup that gets these replies. `after`: the time since the call."""
     with recording(*replies) as server:
         ours = adapter(server, now=lambda: NOW + after, **options)
         return ours.look_up(claimed(job, the_id(job)), the_id(job))
 
 
-def fate(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:
+def outcome_of(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:
     assert isinstance(answer, ProviderResult), answer
     return answer.retry_class, answer.code, answer.money
 
 
 def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
-    """All that is known of a task: what was asked, and what was answered."""
+    """Returns a task's details: its request and its response."""
     known = {"taskType": "imageInference", "model": "ideogram:4@5", "positivePrompt": "a beach", **request}
-    return said(
+    return json_reply(
         {"data": [{"taskType": "getTaskDetails", "taskUUID": the_id(job), "request": [known], "response": response}]}
     )
 
@@ -75,31 +75,34 @@ def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
         (307, RetryClass.PAUSE),
     ],
 )
-def test_where_no_code_tells_the_status_does(body: bytes, status: int, kind: RetryClass) -> None:
-    assert called(http(status, body)).said.retry_class is kind
+def test_status_decides_without_a_known_code(body: bytes, status: int, kind: RetryClass) -> None:
+    assert called(http(status, body)).provider_result.retry_class is kind
 
 
-def test_an_error_may_stand_by_itself() -> None:
-    assert called(said({"error": error("invalidApiKey")}, 401)).said.code is Code.PROVIDER_KEY_REFUSED
-    assert called(said({"error": "insufficientCredits"}, 400)).said.code is Code.PROVIDER_OUT_OF_MONEY
+def test_error_outside_a_list_is_accepted() -> None:
+    assert called(json_reply({"error": error("invalidApiKey")}, 401)).provider_result.code is Code.PROVIDER_KEY_REFUSED
+    assert called(json_reply({"error": "insufficientCredits"}, 400)).provider_result.code is Code.PROVIDER_OUT_OF_MONEY
 
 
-def test_an_error_of_another_task_is_none_of_ours() -> None:
+def test_error_of_another_task_is_ignored() -> None:
     others = [
         error("invalidApiKey", taskUUID=ANOTHERS),
         error("forbidden", taskUUID=None, context={"taskUUID": ANOTHERS}),
     ]
-    taken = said({"data": [{"taskType": "imageInference", "taskUUID": the_id(JOB)}], "errors": others})
-    assert called(taken, said({"data": [result(JOB)], "errors": others})).said.retry_class is RetryClass.OK
+    taken = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(JOB)}], "errors": others})
+    assert (
+        called(taken, json_reply({"data": [result(JOB)], "errors": others})).provider_result.retry_class
+        is RetryClass.OK
+    )
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"data":', b"[]"])
-def test_a_200_that_says_nothing_may_have_been_taken(body: bytes) -> None:
-    assert fate(called(http(200, body)).said) == LOST
+def test_empty_200_may_have_been_accepted(body: bytes) -> None:
+    assert outcome_of(called(http(200, body)).provider_result) == LOST
 
 
-def test_an_empty_acknowledgement_is_one() -> None:
-    assert called(NOTHING, said({"data": [result(JOB)]})).said.retry_class is RetryClass.OK
+def test_empty_acknowledgement_is_accepted() -> None:
+    assert called(NOTHING, json_reply({"data": [result(JOB)]})).provider_result.retry_class is RetryClass.OK
 
 
 # -- the id is known already -----------------------------------------------------------------------------------
@@ -109,48 +112,53 @@ def test_an_empty_acknowledgement_is_one() -> None:
 @pytest.mark.parametrize(
     "place", [{}, {"taskUUID": None, "context": {"taskUUID": the_id(JOB)}}], ids=["own", "context"]
 )
-def test_a_conflict_means_that_the_task_was_taken(status: int, place: dict[str, Any]) -> None:
-    conflict = said({"data": [], "errors": [error("conflictTaskUUID", **place)]}, status)
-    found = called(conflict, details(JOB, {}), said({"data": [result(JOB)]}))
-    assert (found.said.retry_class, found.said.charged) == (RetryClass.OK, 60_000)
+def test_id_conflict_means_the_task_was_accepted(status: int, place: dict[str, Any]) -> None:
+    conflict = json_reply({"data": [], "errors": [error("conflictTaskUUID", **place)]}, status)
+    found = called(conflict, details(JOB, {}), json_reply({"data": [result(JOB)]}))
+    assert (found.provider_result.retry_class, found.provider_result.charged) == (RetryClass.OK, 60_000)
 
 
-def test_a_conflict_with_another_request_is_refused() -> None:
-    conflict = said({"errors": [error("conflictTaskUUID")]}, 400)
-    answer = called(conflict, details(JOB, {}, positivePrompt="another")).said
-    assert fate(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
+def test_id_conflict_with_another_request_is_refused() -> None:
+    conflict = json_reply({"errors": [error("conflictTaskUUID")]}, 400)
+    answer = called(conflict, details(JOB, {}, positivePrompt="another")).provider_result
+    assert outcome_of(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
 
 
-# -- what became of it -----------------------------------------------------------------------------------------
+# -- results -------------------------------------------------------------------------------------------
 
 
-def test_results_are_links_that_live_a_day_with_their_seeds_and_costs() -> None:
-    found = said({"data": [result(TWO, 0, seed=7), result(TWO, 1, cost=0.09), result(TWO, 0, seed=7)]})
-    answer = called(ack(TWO), found, job=TWO).said
+def test_results_have_links_seeds_and_costs() -> None:
+    found = json_reply({"data": [result(TWO, 0, seed=7), result(TWO, 1, cost=0.09), result(TWO, 0, seed=7)]})
+    answer = called(ack(TWO), found, job=TWO).provider_result
     assert [(link.url, link.seed) for link in answer.links] == [(URL, 7), (URL, None)]
     assert (answer.charged, answer.basis) == (150_000, "reported")
     expires = answer.links[0].expires_at
     assert expires
     assert timedelta(hours=23) < expires - datetime.now(UTC) <= timedelta(hours=24)
-    later = asked(found, job=TWO)
+    later = look_up_with(found, job=TWO)
     assert isinstance(later, ProviderResult)
     assert later.links[0].expires_at == NOW + timedelta(days=1)
 
 
 @pytest.mark.parametrize("cost", [None, 0, -0.06, "0.06", False, float("nan")], ids=repr)
-def test_a_cost_that_is_none_is_the_price_lists(cost: object) -> None:
-    answer = called(ack(JOB), said({"data": [result(JOB, cost=cost)]})).said
+def test_invalid_cost_is_replaced_by_the_list_price(cost: object) -> None:
+    answer = called(ack(JOB), json_reply({"data": [result(JOB, cost=cost)]})).provider_result
     assert (answer.charged, answer.basis) == (60_000, "price_list")
 
 
 @pytest.mark.parametrize("running", [{"status": "processing", "progress": 40}, {"status": "pending"}], ids=str)
-def test_a_task_at_work_is_waited_for_until_all_its_results_are_there(running: dict[str, Any]) -> None:
-    at_work = said({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), **running}]})
-    half = said({"data": [result(TWO, 0), {"taskUUID": the_id(TWO), **running}]})
+def test_running_task_is_polled_until_complete(running: dict[str, Any]) -> None:
+    at_work = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), **running}]})
+    half = json_reply({"data": [result(TWO, 0), {"taskUUID": the_id(TWO), **running}]})
     assert (
-        len(called(ack(TWO), at_work, half, said({"data": [result(TWO, 0), result(TWO, 1)]}), job=TWO).said.links) == 2
+        len(
+            called(
+                ack(TWO), at_work, half, json_reply({"data": [result(TWO, 0), result(TWO, 1)]}), job=TWO
+            ).provider_result.links
+        )
+        == 2
     )
-    assert asked(half, job=TWO) is LookupStatus.PENDING
+    assert look_up_with(half, job=TWO) is LookupStatus.PENDING
 
 
 HALF, WHOLE = {"data": [result(TWO, 0)]}, {"data": [result(TWO, 0), result(TWO, 1)]}
@@ -160,18 +168,18 @@ AND_AT_WORK = {"data": [result(TWO, 0), {"taskUUID": the_id(TWO), "status": "pro
 @pytest.mark.parametrize(
     "replies",
     [
-        (said(HALF), NOTHING),
-        (said(HALF), details(TWO, HALF)),
-        (said(AND_AT_WORK), NOTHING),
+        (json_reply(HALF), NOTHING),
+        (json_reply(HALF), details(TWO, HALF)),
+        (json_reply(AND_AT_WORK), NOTHING),
         (NOTHING, details(TWO, HALF)),
         (NOTHING, details(TWO, AND_AT_WORK)),
     ],
     ids=["polled", "polled and kept", "polled at work", "kept", "kept at work"],
 )
-def test_fewer_results_than_asked_for_are_taken_only_when_the_others_are_overdue(replies: tuple[Reply, Reply]) -> None:
-    assert asked(*replies, job=TWO) is LookupStatus.PENDING
-    assert asked(*replies, job=TWO, after=MAX_PARTIAL_WAIT) is LookupStatus.PENDING
-    answer = asked(*replies, job=TWO, after=MAX_PARTIAL_WAIT + timedelta(seconds=1))
+def test_partial_results_are_used_once_others_are_overdue(replies: tuple[Reply, Reply]) -> None:
+    assert look_up_with(*replies, job=TWO) is LookupStatus.PENDING
+    assert look_up_with(*replies, job=TWO, after=MAX_PARTIAL_WAIT) is LookupStatus.PENDING
+    answer = look_up_with(*replies, job=TWO, after=MAX_PARTIAL_WAIT + timedelta(seconds=1))
     assert isinstance(answer, ProviderResult)
     assert (len(answer.links), answer.charged) == (1, 60_000)
 
@@ -190,65 +198,68 @@ BARE: dict[str, Any] = {"imageURL": None}
     ],
     ids=["same result, first", "same result, last", "other result, first", "other result, last", "without an ID"],
 )
-def test_a_result_with_a_picture_wins_over_one_without(items: tuple[dict[str, Any], ...]) -> None:
-    answer = asked(said({"data": [*items]}))
+def test_result_with_a_picture_replaces_one_without(items: tuple[dict[str, Any], ...]) -> None:
+    answer = look_up_with(json_reply({"data": [*items]}))
     assert isinstance(answer, ProviderResult)
     assert ([link.url for link in answer.links], answer.charged) == ([URL], 60_000)
 
 
-def test_a_result_without_a_picture_keeps_its_place_among_those_asked_for() -> None:
-    answer = asked(said({"data": [result(TWO, 0, **BARE), result(TWO, 1)]}), job=TWO)
+def test_result_without_a_picture_counts_as_a_result() -> None:
+    answer = look_up_with(json_reply({"data": [result(TWO, 0, **BARE), result(TWO, 1)]}), job=TWO)
     assert isinstance(answer, ProviderResult)
     assert [(link.url, link.is_unrecognized) for link in answer.links] == [(None, True), (URL, False)]
 
 
-def test_more_results_than_asked_for_are_all_used() -> None:
-    answer = asked(said({"data": [result(JOB, 0), result(JOB, 1)]}))
+def test_surplus_results_are_all_used() -> None:
+    answer = look_up_with(json_reply({"data": [result(JOB, 0), result(JOB, 1)]}))
     assert isinstance(answer, ProviderResult)
     assert ([link.url for link in answer.links], answer.charged) == ([URL, URL], 120_000)
 
 
-def test_overdue_results_are_still_looked_for_in_the_kept_response() -> None:
-    answer = asked(said(HALF), details(TWO, WHOLE), job=TWO, after=timedelta(hours=1))
+def test_overdue_results_are_searched_in_the_task_details() -> None:
+    answer = look_up_with(json_reply(HALF), details(TWO, WHOLE), job=TWO, after=timedelta(hours=1))
     assert isinstance(answer, ProviderResult)
     assert len(answer.links) == 2
 
 
-def test_missing_results_are_overdue_before_the_task_is_given_up() -> None:
+def test_results_are_overdue_before_the_task_times_out() -> None:
     assert 2 * MAX_PARTIAL_WAIT <= MAX_PENDING_DURATION
 
 
-def test_fewer_results_than_asked_for_are_taken_at_once_with_an_error_of_the_task() -> None:
-    answer = asked(said({**HALF, "errors": [error("inferenceError", TWO)]}), job=TWO)
+def test_partial_results_with_an_error_are_used_at_once() -> None:
+    answer = look_up_with(json_reply({**HALF, "errors": [error("inferenceError", TWO)]}), job=TWO)
     assert isinstance(answer, ProviderResult)
     assert (len(answer.links), answer.charged) == (1, 60_000)
 
 
-def test_an_error_about_no_task_does_not_cut_its_results_short() -> None:
-    half = said({"data": [result(TWO, 0)], "errors": [{"code": "whoKnows"}]})
-    assert asked(half, NOTHING, job=TWO) is LookupStatus.PENDING
+def test_error_of_no_task_does_not_end_polling() -> None:
+    half = json_reply({"data": [result(TWO, 0)], "errors": [{"code": "whoKnows"}]})
+    assert look_up_with(half, NOTHING, job=TWO) is LookupStatus.PENDING
 
 
 @pytest.mark.parametrize("state", ["queued", "completed", "finalizing", ""])
-def test_a_task_that_a_response_names_is_never_absent(state: str) -> None:
-    named = said({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), "status": state}]})
-    one_of_two = said({"data": [result(TWO, 0)]})
+def test_task_named_in_a_response_is_never_absent(state: str) -> None:
+    named = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), "status": state}]})
+    one_of_two = json_reply({"data": [result(TWO, 0)]})
     if state != "completed":
-        assert asked(named, NOTHING, job=TWO) is LookupStatus.PENDING
-    assert asked(one_of_two, NOTHING, job=TWO) is LookupStatus.PENDING
-    assert asked(NOTHING, details(TWO, {}), job=TWO) is LookupStatus.PENDING
+        assert look_up_with(named, NOTHING, job=TWO) is LookupStatus.PENDING
+    assert look_up_with(one_of_two, NOTHING, job=TWO) is LookupStatus.PENDING
+    assert look_up_with(NOTHING, details(TWO, {}), job=TWO) is LookupStatus.PENDING
 
 
-def test_another_tasks_result_is_never_taken_for_ours() -> None:
-    anothers = said({"data": [result(JOB, taskUUID=ANOTHERS)]})
-    assert asked(anothers, NOTHING) is LookupStatus.ABSENT
-    assert called(ack(JOB), anothers, NOTHING, said({"data": [result(JOB)]})).said.retry_class is RetryClass.OK
+def test_result_of_another_task_is_ignored() -> None:
+    anothers = json_reply({"data": [result(JOB, taskUUID=ANOTHERS)]})
+    assert look_up_with(anothers, NOTHING) is LookupStatus.ABSENT
+    assert (
+        called(ack(JOB), anothers, NOTHING, json_reply({"data": [result(JOB)]})).provider_result.retry_class
+        is RetryClass.OK
+    )
 
 
-def test_an_unsafe_picture_is_spent_and_withheld() -> None:
-    answer = asked(said({"data": [result(JOB, NSFWContent=True)]}))
-    assert fate(answer) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
-    one_of_two = asked(said({"data": [result(TWO, 0, NSFWContent=True), result(TWO, 1)]}), job=TWO)
+def test_unsafe_picture_is_spent_and_withheld() -> None:
+    answer = look_up_with(json_reply({"data": [result(JOB, NSFWContent=True)]}))
+    assert outcome_of(answer) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
+    one_of_two = look_up_with(json_reply({"data": [result(TWO, 0, NSFWContent=True), result(TWO, 1)]}), job=TWO)
     assert isinstance(one_of_two, ProviderResult)
     assert (one_of_two.code, one_of_two.charged) == (None, 120_000)
     assert [link.is_usable for link in one_of_two.links] == [False, True]
@@ -264,21 +275,26 @@ def test_an_unsafe_picture_is_spent_and_withheld() -> None:
         ("timeoutProvider", (RetryClass.AMBIG, Code.PROVIDER_FAILED, MoneyStatus.UNKNOWN)),
     ],
 )
-def test_a_task_that_was_given_up_is_told_as_the_end_of_its_id(code: str, expected: object) -> None:
-    as_error = said({"data": [], "errors": [error(code, status="error")]})
-    as_item = said({"data": [error(code, status="error")]})
+def test_failed_task_is_final_for_its_id(code: str, expected: object) -> None:
+    as_error = json_reply({"data": [], "errors": [error(code, status="error")]})
+    as_item = json_reply({"data": [error(code, status="error")]})
     kept = details(JOB, {"errors": [error(code)]})
-    ends = asked(as_error), asked(as_item), asked(NOTHING, kept), called(ack(JOB), as_error).said
+    ends = (
+        look_up_with(as_error),
+        look_up_with(as_item),
+        look_up_with(NOTHING, kept),
+        called(ack(JOB), as_error).provider_result,
+    )
     for answer in ends:
         assert isinstance(answer, ProviderResult)
-        assert (fate(answer), answer.is_final) == (expected, True)
+        assert (outcome_of(answer), answer.is_final) == (expected, True)
 
 
 NO_ANSWER: list[Reply] = [
-    said({"errors": [error("invalidApiKey", taskType="authentication", taskUUID=None)]}, 401),
-    said({"errors": [error("rateLimitExceeded", taskType="getResponse")]}, 429),
-    said({"errors": [error("internalServerError")]}, 500),
-    said({"errors": [error("whoKnows")]}, 400),
+    json_reply({"errors": [error("invalidApiKey", taskType="authentication", taskUUID=None)]}, 401),
+    json_reply({"errors": [error("rateLimitExceeded", taskType="getResponse")]}, 429),
+    json_reply({"errors": [error("internalServerError")]}, 500),
+    json_reply({"errors": [error("whoKnows")]}, 400),
     http(500, b"<html>no</html>", kind="text/html"),
     http(503, b"{}"),
     http(200, b""),
@@ -287,35 +303,35 @@ NO_ANSWER: list[Reply] = [
 
 
 @pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
-def test_a_question_that_fails_says_nothing_of_the_task(reply: Reply) -> None:
-    assert asked(reply) is LookupStatus.PENDING
-    assert asked(NOTHING, reply) is LookupStatus.PENDING
-    assert called(ack(JOB), reply, said({"data": [result(JOB)]})).said.retry_class is RetryClass.OK
+def test_failed_poll_leaves_the_task_pending(reply: Reply) -> None:
+    assert look_up_with(reply) is LookupStatus.PENDING
+    assert look_up_with(NOTHING, reply) is LookupStatus.PENDING
+    assert called(ack(JOB), reply, json_reply({"data": [result(JOB)]})).provider_result.retry_class is RetryClass.OK
 
 
-@pytest.mark.parametrize("nothing", [NOTHING, said({"errors": [error("taskFailedOrNotFound")]}, 404)])
-def test_an_empty_answer_proves_nothing_until_all_that_is_known_was_asked_for(nothing: Reply) -> None:
-    found = asked(nothing, details(JOB, {"data": [result(JOB, status=None)]}))
-    assert fate(found)[0] is RetryClass.OK
-    assert asked(nothing, nothing) is LookupStatus.ABSENT
+@pytest.mark.parametrize("nothing", [NOTHING, json_reply({"errors": [error("taskFailedOrNotFound")]}, 404)])
+def test_empty_response_proves_absence_only_with_the_details(nothing: Reply) -> None:
+    found = look_up_with(nothing, details(JOB, {"data": [result(JOB, status=None)]}))
+    assert outcome_of(found)[0] is RetryClass.OK
+    assert look_up_with(nothing, nothing) is LookupStatus.ABSENT
 
 
-def test_a_task_that_was_taken_is_at_work_for_as_long_as_nobody_says_otherwise() -> None:
+def test_accepted_task_stays_pending_without_other_evidence() -> None:
     assert called(ack(JOB), NOTHING, seconds=2).answer is LookupStatus.PENDING
 
 
 # -- the picture comes by itself -------------------------------------------------------------------------------
 
 
-def test_a_picture_that_was_written_to_us_needs_no_link() -> None:
+def test_picture_uploaded_to_us_needs_no_link() -> None:
     name = f"runware-{the_id(JOB)}"
-    answer = asked(said({"data": [result(JOB)]}), work=FakeWork(results={name: PHOTO}), uploads=True)
+    answer = look_up_with(json_reply({"data": [result(JOB)]}), work=FakeWork(results={name: PHOTO}), uploads=True)
     assert isinstance(answer, ProviderResult)
     assert [(link.url, link.result_name) for link in answer.links] == [(None, name)]
 
 
 @pytest.mark.parametrize("shelf", [FakeWork(), FakeWork(broken=True)], ids=["absent", "broken"])
-def test_a_picture_that_did_not_come_is_fetched(shelf: FakeWork) -> None:
-    answer = asked(said({"data": [result(JOB)]}), work=shelf, uploads=True)
+def test_picture_that_was_not_uploaded_is_downloaded(shelf: FakeWork) -> None:
+    answer = look_up_with(json_reply({"data": [result(JOB)]}), work=shelf, uploads=True)
     assert isinstance(answer, ProviderResult)
     assert [(link.url, link.result_name) for link in answer.links] == [(URL, None)]

@@ -1,4 +1,4 @@
-"""Every error code that Runware publishes, and what it means: in response to a submit, and as the end of a task."""
+"""Every error code that Runware publishes, and its meaning in response to a submit and as the end of a task."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from backdrop.providers.runware import MAX_UNCLEAR_WAIT
 from backdrop.providers.runware_errors import END_UNKNOWN, FIELD_ERROR_CODES, RULES_BY_CODE, TASK_NOT_FOUND
 from backdrop.providers.runware_errors import UNSAFE as UNSAFE_PROMPT
 from tests.contract.adapters import http
-from tests.contract.test_runware_answers import JOB, NOTHING, asked, called, details, error
-from tests.contract.test_runware_wire import said
+from tests.contract.test_runware_answers import JOB, NOTHING, called, details, error, look_up_with
+from tests.contract.test_runware_wire import json_reply
 
 type Fate = tuple[RetryClass, Code, MoneyStatus]
 
@@ -28,7 +28,7 @@ THROTTLED: Fate = (RetryClass.QUOTA, Code.PROVIDER_THROTTLED, FREE)
 BUSY: Fate = (RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, FREE)
 INVALID: Fate = (RetryClass.PERM, Code.REQUEST_REJECTED, FREE)
 
-# Code: what a submit comes to, and what a task comes to that ends with it. The sources are named in runware_errors.py.
+# For each code, the result of a submit, and of a task that ends with it. runware_errors.py names the sources.
 FATES: dict[str, tuple[Fate, Fate]] = {
     "contentPolicyViolation": (UNSAFE, UNSAFE),
     "providerContentPolicyViolation": (UNSAFE, UNSAFE),
@@ -137,25 +137,27 @@ def fate_of(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | N
     return answer.retry_class, answer.code, answer.money
 
 
-def test_every_published_code_has_a_fate_here() -> None:
+def test_every_published_code_is_tested() -> None:
     assert FATES.keys() | {"conflictTaskUUID"} == RULES_BY_CODE.keys()
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 @pytest.mark.parametrize("code", FATES)
-def test_a_published_code_decides_whatever_the_status(code: str, status: int) -> None:
-    answer = called(said({"data": [], "errors": [error(code)]}, status)).said
+def test_published_code_decides_with_any_status(code: str, status: int) -> None:
+    answer = called(json_reply({"data": [], "errors": [error(code)]}, status)).provider_result
     assert fate_of(answer) == FATES[code][0]
     assert code in answer.message
 
 
 @pytest.mark.parametrize("code", FATES)
-def test_a_published_code_ends_the_task_that_names_it(code: str) -> None:
+def test_published_code_ends_its_task(code: str) -> None:
     forms = [
-        asked(said({"data": [], "errors": [error(code, **STATED)]})),
-        asked(said({"data": [error(code, **STATED)]})),
-        asked(said({"data": [{"taskUUID": error(code)["taskUUID"], "status": "error", "error": {"code": code}}]})),
-        asked(NOTHING, details(JOB, {"errors": [error(code)]})),
+        look_up_with(json_reply({"data": [], "errors": [error(code, **STATED)]})),
+        look_up_with(json_reply({"data": [error(code, **STATED)]})),
+        look_up_with(
+            json_reply({"data": [{"taskUUID": error(code)["taskUUID"], "status": "error", "error": {"code": code}}]})
+        ),
+        look_up_with(NOTHING, details(JOB, {"errors": [error(code)]})),
     ]
     for answer in forms:
         assert isinstance(answer, ProviderResult)
@@ -163,12 +165,12 @@ def test_a_published_code_ends_the_task_that_names_it(code: str) -> None:
 
 
 @pytest.mark.parametrize("stated", [{"code": "whoKnows"}, {"code": ""}, {"code": 7}, {"message": "unsafe, no credit"}])
-def test_an_error_without_a_published_code_ends_the_task_at_an_unknown_cost(stated: dict[str, Any]) -> None:
+def test_unpublished_error_ends_the_task_at_unknown_cost(stated: dict[str, Any]) -> None:
     item = {"taskType": "imageInference", "taskUUID": error("")["taskUUID"], **STATED, **stated}
     for answer in (
-        asked(said({"data": [item]})),
-        asked(said({"errors": [item]})),
-        called(NOTHING, said({"data": [item]})).said,
+        look_up_with(json_reply({"data": [item]})),
+        look_up_with(json_reply({"errors": [item]})),
+        called(NOTHING, json_reply({"data": [item]})).provider_result,
     ):
         assert isinstance(answer, ProviderResult)
         assert (fate_of(answer), answer.is_final) == (DEAD, True)
@@ -176,71 +178,74 @@ def test_an_error_without_a_published_code_ends_the_task_at_an_unknown_cost(stat
 
 @pytest.mark.parametrize("more", [{}, {"taskUUID": None}, STATED], ids=["named", "unnamed", "stated"])
 @pytest.mark.parametrize("code", [code for code in FATES if RULES_BY_CODE[code] is not TASK_NOT_FOUND])
-def test_failed_question_without_a_task_type_says_nothing(code: str, more: dict[str, Any]) -> None:
-    reply = said({"errors": [{**error(code), "taskType": None, **more}]}, 503)
-    assert asked(reply) is LookupStatus.PENDING
-    assert asked(NOTHING, reply) is LookupStatus.PENDING
+def test_failed_poll_without_a_task_type_proves_nothing(code: str, more: dict[str, Any]) -> None:
+    reply = json_reply({"errors": [{**error(code), "taskType": None, **more}]}, 503)
+    assert look_up_with(reply) is LookupStatus.PENDING
+    assert look_up_with(NOTHING, reply) is LookupStatus.PENDING
 
 
 @pytest.mark.parametrize("code", [code for code in FATES if RULES_BY_CODE[code] not in (TASK_NOT_FOUND, UNSAFE_PROMPT)])
-def test_error_without_a_task_type_and_state_may_be_about_the_question(code: str) -> None:
-    reply = said({"errors": [error(code, taskType=None)]})
+def test_error_without_task_type_and_state_is_ambiguous(code: str) -> None:
+    reply = json_reply({"errors": [error(code, taskType=None)]})
     for after in (SOON, LATE):
-        assert asked(reply, NOTHING, after=after) is LookupStatus.PENDING
-    assert fate_of(asked(reply, details(JOB, {"errors": [error(code)]}))) == FATES[code][1]
+        assert look_up_with(reply, NOTHING, after=after) is LookupStatus.PENDING
+    assert fate_of(look_up_with(reply, details(JOB, {"errors": [error(code)]}))) == FATES[code][1]
 
 
 @pytest.mark.parametrize("code", [code for code, meaning in RULES_BY_CODE.items() if meaning is UNSAFE_PROMPT])
 def test_unsafe_prompt_ends_the_task_without_a_task_type(code: str) -> None:
-    assert fate_of(asked(said({"errors": [error(code, taskType=None)]}))) == UNSAFE
-    assert asked(said({"errors": [error(code, taskType=None, taskUUID=None)]}), NOTHING) is LookupStatus.PENDING
+    assert fate_of(look_up_with(json_reply({"errors": [error(code, taskType=None)]}))) == UNSAFE
+    assert (
+        look_up_with(json_reply({"errors": [error(code, taskType=None, taskUUID=None)]}), NOTHING)
+        is LookupStatus.PENDING
+    )
 
 
 @pytest.mark.parametrize("code", ["whoKnows", "", *(code for code in FATES if RULES_BY_CODE[code] is END_UNKNOWN)])
-def test_unclear_error_without_a_state_ends_the_task_only_when_it_persists(code: str) -> None:
-    reply = said({"errors": [error(code)]})
-    assert asked(reply, NOTHING, after=SOON) is LookupStatus.PENDING
-    assert fate_of(asked(reply, NOTHING, after=LATE)) == DEAD
-    assert fate_of(asked(said({"errors": [error(code, **STATED)]}), after=SOON)) == DEAD
+def test_unclear_error_ends_the_task_only_if_persistent(code: str) -> None:
+    reply = json_reply({"errors": [error(code)]})
+    assert look_up_with(reply, NOTHING, after=SOON) is LookupStatus.PENDING
+    assert fate_of(look_up_with(reply, NOTHING, after=LATE)) == DEAD
+    assert fate_of(look_up_with(json_reply({"errors": [error(code, **STATED)]}), after=SOON)) == DEAD
 
 
 @pytest.mark.parametrize("code", ["whoKnows", "invalidKarma", "insufficientKarma", "missing", "apiKeyMaybe"])
 @pytest.mark.parametrize("status", [200, 400, 409, 413, 422, 500, 502])
-def test_an_unpublished_code_proves_no_refusal(code: str, status: int) -> None:
-    assert fate_of(called(said({"errors": [error(code)]}, status)).said) == LOST
+def test_unpublished_code_proves_no_refusal(code: str, status: int) -> None:
+    assert fate_of(called(json_reply({"errors": [error(code)]}, status)).provider_result) == LOST
 
 
 @pytest.mark.parametrize(
-    ("status", "fate"),
+    ("status", "expected"),
     [(401, KEY), (403, KEY), (402, MONEY), (404, MISCONFIGURED), (405, MISCONFIGURED), (429, THROTTLED), (503, BUSY)],
 )
-def test_a_published_status_decides_where_the_code_does_not(status: int, fate: Fate) -> None:
-    assert fate_of(called(said({"errors": [error("whoKnows")]}, status)).said) == fate
+def test_published_status_decides_without_a_known_code(status: int, expected: Fate) -> None:
+    assert fate_of(called(json_reply({"errors": [error("whoKnows")]}, status)).provider_result) == expected
 
 
 @pytest.mark.parametrize("field", ["positivePrompt", ["width", "height"]], ids=str)
-def test_an_unpublished_code_that_names_a_parameter_is_a_refusal(field: object) -> None:
-    assert fate_of(called(said({"errors": [error("whoKnows", parameter=field)]}, 400)).said) == INVALID
+def test_unpublished_code_with_a_parameter_is_a_refusal(field: object) -> None:
+    assert fate_of(called(json_reply({"errors": [error("whoKnows", parameter=field)]}, 400)).provider_result) == INVALID
 
 
-def test_an_unpublished_code_that_names_the_api_key_pauses_the_lane() -> None:
-    assert fate_of(called(said({"errors": [error("whoKnows", parameter="apiKey")]}, 400)).said) == KEY
+def test_unpublished_code_about_the_key_pauses_the_lane() -> None:
+    assert fate_of(called(json_reply({"errors": [error("whoKnows", parameter="apiKey")]}, 400)).provider_result) == KEY
 
 
 @pytest.mark.parametrize("code", ["invalidPositivePromptLength", "missingSeedImage", "unsupportedStyleType"])
-def test_a_code_that_names_a_field_of_the_request_is_a_refusal(code: str) -> None:
+def test_code_that_names_a_field_is_a_refusal(code: str) -> None:
     assert code in FIELD_ERROR_CODES
-    assert fate_of(called(said({"errors": [error(code)]}, 400)).said) == INVALID
+    assert fate_of(called(json_reply({"errors": [error(code)]}, 400)).provider_result) == INVALID
 
 
 @pytest.mark.parametrize("message", ["insufficient credits", "unsafe content", "invalid API key", "rate limit"])
-def test_the_words_of_a_message_decide_nothing(message: str) -> None:
+def test_text_of_a_message_decides_nothing(message: str) -> None:
     unknown = error("whoKnows", message=message)
-    assert fate_of(called(said({"errors": [unknown]}, 400)).said) == LOST
-    assert fate_of(called(http(400, message.encode(), kind="text/plain")).said) == INVALID
+    assert fate_of(called(json_reply({"errors": [unknown]}, 400)).provider_result) == LOST
+    assert fate_of(called(http(400, message.encode(), kind="text/plain")).provider_result) == INVALID
 
 
-def test_one_code_that_proves_a_refusal_outweighs_the_others() -> None:
+def test_code_that_proves_a_refusal_takes_precedence() -> None:
     both = [error("whoKnows"), error("validationFailed")]
-    assert fate_of(called(said({"errors": both}, 400)).said) == INVALID
-    assert fate_of(called(said({"errors": both[::-1]}, 400)).said) == INVALID
+    assert fate_of(called(json_reply({"errors": both}, 400)).provider_result) == INVALID
+    assert fate_of(called(json_reply({"errors": both[::-1]}, 400)).provider_result) == INVALID

@@ -1,4 +1,4 @@
-"""The bytes that the Runware adapter puts on the wire: one task, under an id that a resend has again."""
+"""The requests that the Runware adapter sends: one task, with an ID that a resend repeats."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from backdrop.model.job import Job
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, recording, the_key
-from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, lending, the_id
+from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, run_file_server, the_id
 from tests.contract.standin_client import KEY, StandinClient, picture
 from tests.unit.shelf import FakeWork
 
@@ -30,16 +30,16 @@ EVERYTHING: dict[str, Any] = {
 NEVER_SENT: dict[str, Any] = {"max_cost_usd": 1.0, "revision": "2", "metadata": {"a": 1}}
 
 
-def said(body: object, status: int = 200) -> Reply:
+def json_reply(body: object, status: int = 200) -> Reply:
     return http(status, json.dumps(body).encode())
 
 
 def ack(job: Job) -> Reply:
-    return said({"data": [{"taskType": "imageInference", "taskUUID": the_id(job)}]})
+    return json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(job)}]})
 
 
 def result(job: Job, n: int = 0, **more: Any) -> dict[str, Any]:
-    """One result as a poll tells it."""
+    """Returns one result of a poll."""
     ident = f"a6c11624-6994-4fb3-b3f3-58b60407ab8{n:x}"
     found = {"taskType": "imageInference", "taskUUID": the_id(job), "status": "success", "imageUUID": ident}
     return {**found, "imageURL": URL, "cost": 0.06, **more}
@@ -51,15 +51,15 @@ def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS, **o
 
 
 def task_of(job: Job, references: Sequence[bytes] = (), **options: Any) -> dict[str, Any]:
-    """The task that a call sends."""
-    with recording(said({"errors": [{"code": "invalidModel"}]}, 400)) as server:
+    """Returns the task that a call sends."""
+    with recording(json_reply({"errors": [{"code": "invalidModel"}]}, 400)) as server:
         call(adapter(server, **options), job, PHOTO, references)
         (request,) = server.requests
         (task,) = json.loads(request.body)
         return task
 
 
-def test_every_given_field_is_sent_under_its_own_name_and_nothing_else() -> None:
+def test_only_given_fields_are_sent() -> None:
     job = job_for("runware", **EVERYTHING, **NEVER_SENT)
     task = task_of(job)
     image = task.pop("inputs")["seedImage"]
@@ -80,7 +80,7 @@ def test_every_given_field_is_sent_under_its_own_name_and_nothing_else() -> None
     }
 
 
-def test_a_style_code_goes_without_its_list_and_references_as_data() -> None:
+def test_style_code_and_references_have_runwares_form() -> None:
     task = task_of(job_for("runware", style_codes=["AAFF5733"]))
     assert task["providerSettings"] == {"ideogram": {"styleCode": "AAFF5733"}}
     task = task_of(job_for("runware", style_reference_images=["0", "1"]), REFERENCES)
@@ -89,17 +89,17 @@ def test_a_style_code_goes_without_its_list_and_references_as_data() -> None:
     assert [base64.b64decode(image.partition(",")[2]) for image in images] == [*REFERENCES]
 
 
-def test_a_prompt_alone_sends_no_settings() -> None:
+def test_prompt_alone_sends_no_settings() -> None:
     assert {"providerSettings", "numberResults", "safety", "uploadEndpoint"}.isdisjoint(task_of(job_for("runware")))
 
 
 @pytest.mark.parametrize("base", ["", "/", "/runware", "/runware/"])
-def test_all_goes_to_one_address_with_the_key_as_bearer(base: str) -> None:
+def test_requests_use_one_url_and_a_bearer_key(base: str) -> None:
     job = job_for("runware")
-    with recording(ack(job), said({"data": [result(job)]})) as server:
+    with recording(ack(job), json_reply({"data": [result(job)]})) as server:
         called = call(adapter(server, base), job)
         submit, question = server.requests
-    assert (called.said.retry_class, called.names) == (RetryClass.OK, [])
+    assert (called.provider_result.retry_class, called.names) == (RetryClass.OK, [])
     for request in (submit, question):
         assert request.line == f"POST {base.rstrip('/')}/v1 HTTP/1.1"
         assert request.all("Authorization") == [f"Bearer {KEY}"]
@@ -109,7 +109,7 @@ def test_all_goes_to_one_address_with_the_key_as_bearer(base: str) -> None:
     assert json.loads(question.body) == [{"taskType": "getResponse", "taskUUID": the_id(job)}]
 
 
-def test_a_resend_has_the_same_id_and_a_new_charge_another() -> None:
+def test_resend_keeps_the_id_and_new_charge_changes_it() -> None:
     ours = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, FakeWork())
     job = job_for("runware")
     first = ours.idempotency_key(job)
@@ -124,7 +124,7 @@ def test_a_resend_has_the_same_id_and_a_new_charge_another() -> None:
     assert len(others) == 3
 
 
-def test_its_own_check_and_a_place_to_write_to_are_asked_for_where_an_operator_says_so() -> None:
+def test_content_check_and_upload_link_are_optional() -> None:
     task = task_of(job_for("runware"), uploads=True, check_content=True)
     assert task["safety"] == {"checkContent": True}
     assert task["uploadEndpoint"].startswith("https://work.example/runware-")
@@ -144,14 +144,14 @@ def test_its_own_check_and_a_place_to_write_to_are_asked_for_where_an_operator_s
     ],
     ids=["prompt", "everything", "code", "references", "long"],
 )
-def test_the_strict_stand_in_takes_every_task(
+def test_strict_stand_in_accepts_every_task(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
     job = job_for("runware", **given)
-    with lending() as place:
+    with run_file_server() as place:
         ours = Runware(f"{standin.url}/runware", 20, the_key, place, uploads=True, poll_seconds=POLL_SECONDS)
         called = call(ours, job, PHOTO, references)
-        assert called.said.is_usable, called
-        assert len(called.said.links) == given.get("num_images", 1)
+        assert called.provider_result.is_usable, called
+        assert len(called.provider_result.links) == given.get("num_images", 1)
         assert len(place.results) == (given.get("num_images", 1) == 1)
-    assert f"{called.said.charged / 1_000_000:.2f}" == standin.total_usd()
+    assert f"{called.provider_result.charged / 1_000_000:.2f}" == standin.total_usd()

@@ -1,4 +1,4 @@
-"""Every answer of Segmind and what it means: class, code, money, links; and what is no answer yet."""
+"""Every response of Segmind, and its class, code, money, and links, or that the work is still pending."""
 
 import base64
 import json
@@ -17,28 +17,28 @@ from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.standin_client import picture
-from tests.contract.test_segmind_wire import DONE, FOREIGN, ID, LINK, TICKET, said
+from tests.contract.test_segmind_wire import DONE, FOREIGN, ID, LINK, TICKET, json_reply
 from tests.unit.shelf import FakeWork
 
 HTML = http(405, b"<!doctype html><title>405</title>", kind="text/html")
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 
 
-def fate(answer: ProviderResult) -> tuple[RetryClass, Code | None, MoneyStatus]:
+def outcome_of(answer: ProviderResult) -> tuple[RetryClass, Code | None, MoneyStatus]:
     return answer.retry_class, answer.code, answer.money
 
 
 def called(
     *replies: Reply, endpoint: SegmindEndpoint = SegmindEndpoint.V2, seconds: float = CALL_SECONDS, **given: Any
 ) -> Called:
-    """What a call leads to that is answered so."""
+    """Makes a call that gets these replies."""
     with recording(*replies) as server:
         ours = Segmind(server.url, seconds, the_key, FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
         return call(ours, job_for("segmind", **given))
 
 
-def asked(*replies: Reply, job: Job | None = None) -> ProviderResult | LookupStatus:
-    """What a look-up says that is answered so."""
+def look_up_with(*replies: Reply, job: Job | None = None) -> ProviderResult | LookupStatus:
+    """Makes a lookup that gets these replies."""
     with recording(*replies) as server:
         ours = Segmind(server.url, CALL_SECONDS, the_key, FakeWork())
         return ours.look_up(claimed(job or job_for("segmind"), ID), ID)
@@ -74,14 +74,14 @@ def asked(*replies: Reply, job: Job | None = None) -> ProviderResult | LookupSta
         (418, "", RetryClass.PERM, Code.REQUEST_REJECTED),
     ],
 )
-def test_a_refused_submit_has_the_class_of_its_row(
+def test_refused_submit_has_its_documented_class(
     endpoint: SegmindEndpoint, status: int, words: str, kind: RetryClass, code: Code
 ) -> None:
-    result = called(said({"error": words}, status), endpoint=endpoint)
-    assert (result.said.retry_class, result.said.code, result.names) == (kind, code, [])
-    assert result.said.money is (MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT)
-    assert str(status) in result.said.message
-    assert words in result.said.message
+    result = called(json_reply({"error": words}, status), endpoint=endpoint)
+    assert (result.provider_result.retry_class, result.provider_result.code, result.names) == (kind, code, [])
+    assert result.provider_result.money is (MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT)
+    assert str(status) in result.provider_result.message
+    assert words in result.provider_result.message
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>no</html>", b"[1]"], ids=repr)
@@ -89,20 +89,23 @@ def test_a_refused_submit_has_the_class_of_its_row(
     ("status", "kind"),
     [(400, RetryClass.PERM), (401, RetryClass.PAUSE), (406, RetryClass.PAUSE), (500, RetryClass.BACKOFF)],
 )
-def test_a_status_without_words_has_a_class_all_the_same(body: bytes, status: int, kind: RetryClass) -> None:
-    assert called(http(status, body)).said.retry_class is kind
+def test_status_without_a_message_is_classified(body: bytes, status: int, kind: RetryClass) -> None:
+    assert called(http(status, body)).provider_result.retry_class is kind
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"request_id":', b'{"error":"x"}'])
-def test_a_200_that_names_no_work_may_have_been_charged(body: bytes) -> None:
+def test_200_without_an_id_may_have_been_charged(body: bytes) -> None:
     result = called(http(200, body))
-    assert (fate(result.said), result.names) == (LOST, [])
+    assert (outcome_of(result.provider_result), result.names) == (LOST, [])
 
 
-def test_an_error_inside_a_200_has_the_class_of_its_own_status() -> None:
-    assert called(said({"error": "invalid_api_key", "status_code": 401})).said.retry_class is RetryClass.PAUSE
+def test_error_inside_a_200_is_classified_by_its_status() -> None:
+    assert (
+        called(json_reply({"error": "invalid_api_key", "status_code": 401})).provider_result.retry_class
+        is RetryClass.PAUSE
+    )
     for status in (500, 503):
-        assert called(said({"error": "x", "status_code": status})).said.retry_class is RetryClass.AMBIG
+        assert called(json_reply({"error": "x", "status_code": status})).provider_result.retry_class is RetryClass.AMBIG
 
 
 def header(text: str) -> Reply:
@@ -110,20 +113,20 @@ def header(text: str) -> Reply:
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "epoch"])
-def test_the_time_of_the_next_slot_is_read_in_each_of_its_forms(form: str) -> None:
+def test_retry_time_is_parsed_in_every_form(form: str) -> None:
     then = datetime.now(UTC) + timedelta(seconds=600)
     text = str(then.timestamp()) if form == "epoch" else then.strftime(form)
-    wait = called(header(text)).said.retry_after_seconds
+    wait = called(header(text)).provider_result.retry_after_seconds
     assert wait
     assert 60 < wait <= 600
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1e400", "0", "9999-01-01 00:00:00", "inf"])
-def test_a_time_that_makes_no_sense_is_a_minute(text: str) -> None:
-    assert called(header(text)).said.retry_after_seconds == 60
+def test_invalid_retry_time_means_one_minute(text: str) -> None:
+    assert called(header(text)).provider_result.retry_after_seconds == 60
 
 
-# -- what became of it ---------------------------------------------------------------------------------------
+# -- results -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -131,25 +134,27 @@ def test_a_time_that_makes_no_sense_is_a_minute(text: str) -> None:
     [{"output": LINK}, {"output": [LINK]}, {"images": [{"url": LINK}]}, {"images": [LINK]}, {"image_url": LINK}],
     ids=str,
 )
-def test_the_picture_is_found_wherever_the_answer_has_it(form: dict[str, Any]) -> None:
+def test_picture_is_found_at_every_place(form: dict[str, Any]) -> None:
     body = {"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.075}, **form}
-    result = called(said(TICKET), said(body), seed=123)
-    assert (result.said.charged, result.said.basis, result.names) == (75_000, "reported", [ID])
-    (link,) = result.said.links
+    result = called(json_reply(TICKET), json_reply(body), seed=123)
+    assert (result.provider_result.charged, result.provider_result.basis, result.names) == (75_000, "reported", [ID])
+    (link,) = result.provider_result.links
     assert (link.url, link.seed) == (LINK, 123)
     assert link.expires_at
     assert timedelta(days=6) < link.expires_at - datetime.now(UTC) <= timedelta(days=7)
 
 
 @pytest.mark.parametrize("cost", [None, 0, -1, "0.1", True, float("nan"), 1e9, {}], ids=repr)
-def test_a_cost_that_is_none_is_the_price_lists(cost: object) -> None:
-    result = called(said(TICKET), said({**DONE, "metrics": {"cost": cost}}), rendering_speed="QUALITY")
-    assert (result.said.charged, result.said.basis) == (112_500, "price_list")
+def test_invalid_cost_is_replaced_by_the_list_price(cost: object) -> None:
+    result = called(json_reply(TICKET), json_reply({**DONE, "metrics": {"cost": cost}}), rendering_speed="QUALITY")
+    assert (result.provider_result.charged, result.provider_result.basis) == (112_500, "price_list")
 
 
 @pytest.mark.parametrize("body", [{"output": ""}, {"output": None}, {}, {"output": 7}], ids=str)
 def test_result_without_a_picture_is_spent_and_its_response_kept(body: dict[str, Any]) -> None:
-    result = called(said(TICKET), said({"status": "COMPLETED", "metrics": {"cost": 0.075}, **body})).said
+    result = called(
+        json_reply(TICKET), json_reply({"status": "COMPLETED", "metrics": {"cost": 0.075}, **body})
+    ).provider_result
     assert (result.retry_class, result.charged, bool(result.raw_response)) == (RetryClass.OK, 75_000, True)
     assert [link.is_unrecognized for link in result.links] == [True]
 
@@ -165,22 +170,20 @@ FAILURES: list[tuple[dict[str, Any], RetryClass, Code]] = [
 
 @pytest.mark.parametrize("status", [200, 422])
 @pytest.mark.parametrize(("body", "kind", "code"), FAILURES)
-def test_a_job_that_came_to_nothing_is_not_billed(
-    status: int, body: dict[str, Any], kind: RetryClass, code: Code
-) -> None:
-    failed = said({"status": "FAILED", **body}, status)
-    for answer in (called(said(TICKET), failed).said, asked(failed)):
+def test_failed_job_is_not_charged(status: int, body: dict[str, Any], kind: RetryClass, code: Code) -> None:
+    failed = json_reply({"status": "FAILED", **body}, status)
+    for answer in (called(json_reply(TICKET), failed).provider_result, look_up_with(failed)):
         assert isinstance(answer, ProviderResult)
-        assert fate(answer) == (kind, code, MoneyStatus.NOT_SPENT)
+        assert outcome_of(answer) == (kind, code, MoneyStatus.NOT_SPENT)
 
 
-def test_a_422_without_a_state_is_a_job_that_failed() -> None:
-    answer = asked(said({}, 422))
+def test_422_without_a_state_is_a_failed_job() -> None:
+    answer = look_up_with(json_reply({}, 422))
     assert isinstance(answer, ProviderResult)
     assert (answer.retry_class, answer.money) == (RetryClass.BACKOFF, MoneyStatus.NOT_SPENT)
 
 
-def test_a_job_whose_maker_broke_down_twice_is_not_tried_a_third_time() -> None:
+def test_job_is_not_retried_after_two_model_failures() -> None:
     job = claimed(job_for("segmind"), "the first")
     (attempt,) = job.attempts
     again = replace(
@@ -188,52 +191,57 @@ def test_a_job_whose_maker_broke_down_twice_is_not_tried_a_third_time() -> None:
         attempt_no=2,
         attempts=(replace(attempt, outcome=AttemptOutcome.NOT_TAKEN), replace(attempt, n=2, provider_id=ID)),
     )
-    with recording(said({"status": "FAILED", "error": "timeout"}, 422)) as server:
+    with recording(json_reply({"status": "FAILED", "error": "timeout"}, 422)) as server:
         answer = Segmind(server.url, CALL_SECONDS, the_key, FakeWork()).look_up(again, ID)
     assert isinstance(answer, ProviderResult)
-    assert fate(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
+    assert outcome_of(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
 
 
 NO_ANSWER: list[Reply] = [
-    said({"error": "Unauthorized"}, 401),
-    said({"error": "Forbidden"}, 403),
-    said({"error": "Insufficient credits"}, 406),
-    said({"error": "rate_limit_exceeded"}, 429),
-    said({"error": "Internal server error"}, 500),
+    json_reply({"error": "Unauthorized"}, 401),
+    json_reply({"error": "Forbidden"}, 403),
+    json_reply({"error": "Insufficient credits"}, 406),
+    json_reply({"error": "rate_limit_exceeded"}, 429),
+    json_reply({"error": "Internal server error"}, 500),
     http(404, b"{}"),
     http(404, b"<html>404</html>", kind="text/html"),
     http(200, b""),
     http(200, b"<html>ok</html>"),
     http(422, b"<html>no</html>"),
     HTML,
-    said({"status": "PROCESSING", "request_id": ID}),
-    said({**DONE, "request_id": "another's"}),
+    json_reply({"status": "PROCESSING", "request_id": ID}),
+    json_reply({**DONE, "request_id": "another's"}),
 ]
 
 
 @pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
-def test_a_question_that_fails_says_nothing_of_the_work(reply: Reply) -> None:
-    assert asked(reply) is LookupStatus.PENDING
-    assert called(said(TICKET), reply, said(DONE), seconds=10).said.retry_class is RetryClass.OK
+def test_failed_poll_leaves_the_work_pending(reply: Reply) -> None:
+    assert look_up_with(reply) is LookupStatus.PENDING
+    assert called(json_reply(TICKET), reply, json_reply(DONE), seconds=10).provider_result.retry_class is RetryClass.OK
 
 
-def test_work_that_outlives_the_call_is_parked_under_its_name() -> None:
-    result = called(said(TICKET), said({"status": "QUEUED"}), seconds=2)
+def test_unfinished_work_is_parked_under_its_id() -> None:
+    result = called(json_reply(TICKET), json_reply({"status": "QUEUED"}), seconds=2)
     assert (result.answer, result.names) == (LookupStatus.PENDING, [ID])
 
 
-def test_a_record_that_is_gone_leaves_the_charge_unknown() -> None:
-    gone = said({"error": f"Request {ID} not found"}, 404)
-    assert asked(gone) is LookupStatus.ABSENT
-    assert fate(called(said(TICKET), gone).said) == LOST
+def test_missing_record_leaves_the_charge_unknown() -> None:
+    gone = json_reply({"error": f"Request {ID} not found"}, 404)
+    assert look_up_with(gone) is LookupStatus.ABSENT
+    assert outcome_of(called(json_reply(TICKET), gone).provider_result) == LOST
 
 
-def test_a_result_that_cannot_be_read_after_a_good_status_is_asked_for_again() -> None:
-    assert called(said(TICKET), said({**DONE, "output": ""}), http(500, b""), said(DONE)).said.links[0].url == LINK
+def test_unreadable_result_is_requested_again() -> None:
+    assert (
+        called(json_reply(TICKET), json_reply({**DONE, "output": ""}), http(500, b""), json_reply(DONE))
+        .provider_result.links[0]
+        .url
+        == LINK
+    )
 
 
 def photo_on(shelf: FakeWork) -> str:
-    """The link or the base64 as which the photo of a call travels."""
+    """Returns the link or the base64 text in which a call sends the photo."""
     return shelf.create_download_link(PHOTO, provider_url="") or base64.b64encode(PHOTO).decode()
 
 
@@ -244,34 +252,36 @@ def test_photo_that_the_response_repeats_is_no_result(endpoint: SegmindEndpoint,
     shelf = FakeWork(reached=reached)
     echo = {"status": "COMPLETED", "request_id": ID, place: photo_on(shelf)}
     for result, found in (({}, [None]), ({"data": [LINK]}, [LINK])):
-        record = said({**echo, **result})
-        with recording(*([said(TICKET)] if endpoint is SegmindEndpoint.V2 else []), record) as server:
+        record = json_reply({**echo, **result})
+        with recording(*([json_reply(TICKET)] if endpoint is SegmindEndpoint.V2 else []), record) as server:
             ours = Segmind(server.url, CALL_SECONDS, the_key, shelf, endpoint, poll_seconds=POLL_SECONDS)
-            answer = call(ours, job_for("segmind"), PHOTO).said
+            answer = call(ours, job_for("segmind"), PHOTO).provider_result
         assert ([link.url for link in answer.links], shelf.results) == (found, {})
 
 
-def test_image_of_a_v2_record_is_no_result_of_a_lookup() -> None:
-    with recording(said({"status": "COMPLETED", "request_id": ID, "image": LINK})) as server:
+def test_image_of_a_v2_record_is_not_a_result() -> None:
+    with recording(json_reply({"status": "COMPLETED", "request_id": ID, "image": LINK})) as server:
         answer = Segmind(server.url, CALL_SECONDS, the_key, FakeWork()).look_up(job_for("segmind"), ID)
     assert isinstance(answer, ProviderResult)
     assert [link.is_unrecognized for link in answer.links] == [True]
 
 
-def test_foreign_link_does_not_hide_a_picture_at_a_later_place() -> None:
-    answer = called(said(TICKET), said({"status": "COMPLETED", "output": FOREIGN, "image_url": LINK})).said
+def test_foreign_link_does_not_hide_a_later_picture() -> None:
+    answer = called(
+        json_reply(TICKET), json_reply({"status": "COMPLETED", "output": FOREIGN, "image_url": LINK})
+    ).provider_result
     assert [link.url for link in answer.links] == [LINK]
 
 
 def test_long_json_of_v1_is_not_read() -> None:
     long = json.dumps({"image": "A" * MAX_JSON_BYTES}).encode()
-    assert fate(v1(http(200, long), FakeWork())) == LOST
+    assert outcome_of(v1(http(200, long), FakeWork())) == LOST
     image = b"\xff\xd8\xff" + bytes(MAX_JSON_BYTES)
     assert v1(http(200, image, kind="image/jpeg"), FakeWork()).is_usable
 
 
-def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
-    record = said({**DONE, "output": base64.b64encode(picture("PNG", color="gold")).decode()})
+def test_v2_picture_that_cannot_be_stored_is_requested_again() -> None:
+    record = json_reply({**DONE, "output": base64.b64encode(picture("PNG", color="gold")).decode()})
     shelf = FakeWork(broken=True)
     with recording(record) as server:
         ours = Segmind(server.url, CALL_SECONDS, the_key, shelf)
@@ -287,10 +297,12 @@ def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
 
 def v1(reply: Reply, shelf: FakeWork) -> ProviderResult:
     with recording(reply) as server:
-        return call(Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1), job_for("segmind")).said
+        return call(
+            Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1), job_for("segmind")
+        ).provider_result
 
 
-def test_v1s_picture_is_put_aside_and_costs_what_its_header_says() -> None:
+def test_v1_picture_is_stored_with_the_cost_of_its_header() -> None:
     shelf, picture = FakeWork(), b"\xff\xd8\xff" + bytes(3_000_000)
     more = "x-cost: 0.0375\r\nx-seed-value: 42\r\n"
     answer = v1(http(200, picture, kind="image/jpeg", more=more), shelf)
@@ -301,35 +313,35 @@ def test_v1s_picture_is_put_aside_and_costs_what_its_header_says() -> None:
 
 
 @pytest.mark.parametrize("cost", ["", "x-cost: null\r\n", "x-cost: 0\r\n", "x-cost: NaN\r\n"], ids=repr)
-def test_v1_without_a_cost_is_the_price_lists(cost: str) -> None:
+def test_v1_without_a_cost_has_the_list_price(cost: str) -> None:
     answer = v1(http(200, b"\xff\xd8\xff", kind="image/jpeg", more=cost), FakeWork())
     assert (answer.charged, answer.basis) == (75_000, "price_list")
 
 
-def test_v1_may_answer_with_a_link() -> None:
-    answer = v1(said({"data": [{"url": LINK}]}), FakeWork())
+def test_v1_can_respond_with_a_link() -> None:
+    answer = v1(json_reply({"data": [{"url": LINK}]}), FakeWork())
     assert (answer.retry_class, answer.links[0].url) == (RetryClass.OK, LINK)
 
 
 def test_empty_picture_of_v1_is_spent_and_not_recognized() -> None:
     answer = v1(http(200, b"", kind="image/png", more="x-cost: 0.075\r\n"), FakeWork())
-    assert fate(answer) == (RetryClass.OK, None, MoneyStatus.SPENT)
+    assert outcome_of(answer) == (RetryClass.OK, None, MoneyStatus.SPENT)
     assert [link.is_unrecognized for link in answer.links] == [True]
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
-def test_a_200_of_v1_that_is_no_picture_may_have_been_charged(kind: str) -> None:
-    assert fate(v1(http(200, b"<html>ok</html>", kind=kind), FakeWork())) == LOST
+def test_v1_200_without_a_picture_may_have_been_charged(kind: str) -> None:
+    assert outcome_of(v1(http(200, b"<html>ok</html>", kind=kind), FakeWork())) == LOST
 
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "binary/octet-stream", "text/html"])
-def test_a_picture_of_v1_is_known_by_its_bytes_whatever_it_is_called(kind: str) -> None:
+def test_v1_picture_is_recognized_by_its_bytes(kind: str) -> None:
     shelf, picture = FakeWork(), b"\x89PNG" + bytes(100)
     answer = v1(http(200, picture, kind=kind, more="x-cost: 0.075\r\n"), shelf)
     assert (answer.retry_class, answer.charged, list(shelf.results.values())) == (RetryClass.OK, 75_000, [picture])
 
 
-def test_v1s_picture_that_cannot_be_put_anywhere_is_spent_and_says_so() -> None:
+def test_v1_picture_that_cannot_be_stored_is_spent() -> None:
     shelf = FakeWork()
     with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
         prepared = Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1).prepare(
@@ -339,4 +351,4 @@ def test_v1s_picture_that_cannot_be_put_anywhere_is_spent_and_says_so() -> None:
         assert not isinstance(prepared, ProviderResult)
         answer = prepared(lambda name: None)
     assert isinstance(answer, ProviderResult)
-    assert fate(answer) == (RetryClass.OK, Code.RESULT_GONE, MoneyStatus.SPENT)
+    assert outcome_of(answer) == (RetryClass.OK, Code.RESULT_GONE, MoneyStatus.SPENT)

@@ -1,4 +1,4 @@
-"""The bytes that the Segmind adapter puts on the wire: the published body, our own addresses, the key in its header."""
+"""The requests that the Segmind adapter sends: the published body, the configured URLs, the key in its header."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
-from tests.contract.calling import POLL_SECONDS, call, job_for, lending
+from tests.contract.calling import POLL_SECONDS, call, job_for, run_file_server
 from tests.contract.standin_client import KEY, StandinClient, picture
 from tests.unit.shelf import FakeWork
 
@@ -33,7 +33,7 @@ EVERYTHING: dict[str, Any] = {
 NEVER_SENT: dict[str, Any] = {"max_cost_usd": 1.0, "revision": "2", "metadata": {"a": 1}, "num_images": 1}
 
 
-def said(body: object, status: int = 200) -> Any:
+def json_reply(body: object, status: int = 200) -> Any:
     return http(status, json.dumps(body).encode())
 
 
@@ -44,48 +44,50 @@ def adapter(
 
 
 def body_of(job: Job, references: Sequence[bytes] = (), work: FakeWork | None = None) -> dict[str, Any]:
-    """The JSON of the one submit that a call makes."""
-    with recording(said({"error": "no"}, 400)) as server:
+    """Returns the JSON of a call's only submit."""
+    with recording(json_reply({"error": "no"}, 400)) as server:
         call(adapter(server, work=work), job, PHOTO, references)
         (request,) = server.requests
         return json.loads(request.body)
 
 
-def test_every_given_field_is_sent_under_its_own_name_and_nothing_else() -> None:
+def test_only_given_fields_are_sent() -> None:
     body = body_of(job_for("segmind", **EVERYTHING, **NEVER_SENT))
     assert body.pop("image").startswith("https://work.example/")
     assert body == EVERYTHING
 
 
-def test_a_prompt_alone_is_photo_and_prompt() -> None:
+def test_prompt_alone_sends_photo_and_prompt() -> None:
     assert body_of(job_for("segmind")).keys() == {"image", "prompt"}
 
 
-def test_photo_and_references_travel_as_links_to_their_bytes() -> None:
+def test_photo_and_references_are_sent_as_links() -> None:
     shelf = FakeWork()
     body = body_of(job_for("segmind", style_reference_images=["0", "1"]), REFERENCES, shelf)
     assert [shelf.lent[link] for link in (body["image"], *body["style_reference_images"])] == [PHOTO, *REFERENCES]
 
 
-def test_where_nobody_out_there_could_reach_us_the_photo_travels_in_the_body() -> None:
+def test_photo_is_in_the_body_if_no_link_works() -> None:
     body = body_of(job_for("segmind"), work=FakeWork(reached=False))
     assert base64.b64decode(body["image"], validate=True) == PHOTO
 
 
 @pytest.mark.parametrize("base", ["", "/", "/segmind", "/segmind/"])
-def test_a_call_is_a_submit_a_status_and_a_result_at_our_own_addresses(base: str) -> None:
-    with recording(said(TICKET), said({**TICKET, "status": "PROCESSING"}), said(DONE), said(DONE)) as server:
+def test_call_is_submit_status_and_result_at_configured_urls(base: str) -> None:
+    with recording(
+        json_reply(TICKET), json_reply({**TICKET, "status": "PROCESSING"}), json_reply(DONE), json_reply(DONE)
+    ) as server:
         called = call(adapter(server, base), job_for("segmind"))
         lines = [request.line for request in server.requests]
     prefix = base.rstrip("/")
     status = f"GET {prefix}/v2/requests/{ID}/status HTTP/1.1"
     submit = f"POST {prefix}/v2/ideogram-3-replace-background HTTP/1.1"
     assert lines == [submit, status, status, f"GET {prefix}/v2/requests/{ID} HTTP/1.1"]
-    assert (called.said.retry_class, called.said.links[0].url) == (RetryClass.OK, LINK)
+    assert (called.provider_result.retry_class, called.provider_result.links[0].url) == (RetryClass.OK, LINK)
 
 
-def test_the_key_travels_in_its_own_header_and_the_body_is_json() -> None:
-    with recording(said(TICKET), said(DONE)) as server:
+def test_key_has_its_own_header_and_body_is_json() -> None:
+    with recording(json_reply(TICKET), json_reply(DONE)) as server:
         call(adapter(server), job_for("segmind"))
         submit, *questions = server.requests
     assert submit.all("Content-Type") == ["application/json"]
@@ -97,9 +99,9 @@ def test_the_key_travels_in_its_own_header_and_the_body_is_json() -> None:
     assert all(request.body == b"" and "transfer-encoding" not in request.names for request in questions)
 
 
-def test_the_name_of_the_work_is_passed_on_before_the_first_question() -> None:
+def test_id_of_the_work_is_reported_before_polling() -> None:
     asked_before: list[int] = []
-    with recording(said(TICKET), said(DONE)) as server:
+    with recording(json_reply(TICKET), json_reply(DONE)) as server:
         prepared = adapter(server).prepare(job_for("segmind"), PHOTO)
         assert not isinstance(prepared, ProviderResult)
         prepared(lambda name: asked_before.append(len(server.requests)))
@@ -107,8 +109,8 @@ def test_the_name_of_the_work_is_passed_on_before_the_first_question() -> None:
 
 
 @pytest.mark.parametrize("name", ["a/../b", "a?b=c", "ä b"])
-def test_a_name_cannot_lead_to_another_address(name: str) -> None:
-    with recording(said({"request_id": name}), said({**DONE, "request_id": name})) as server:
+def test_id_cannot_lead_to_another_url(name: str) -> None:
+    with recording(json_reply({"request_id": name}), json_reply({**DONE, "request_id": name})) as server:
         call(adapter(server), job_for("segmind"))
         path = server.requests[1].line.split()[1]
     assert path.startswith("/v2/requests/")
@@ -134,11 +136,11 @@ def test_v1_is_one_call_to_its_own_path() -> None:
     ],
     ids=["prompt", "everything", "extremes", "references", "long"],
 )
-def test_the_strict_stand_in_takes_every_body(
+def test_strict_stand_in_accepts_every_body(
     standin: StandinClient, endpoint: SegmindEndpoint, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
-    with lending() as place:
+    with run_file_server() as place:
         ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, endpoint, poll_seconds=POLL_SECONDS)
         called = call(ours, job_for("segmind", **given), PHOTO, references)
-    assert called.said.is_usable, called
+    assert called.provider_result.is_usable, called
     assert len(standin.jobs()) == 1

@@ -1,11 +1,11 @@
-"""The bill holds every charge once, at the provider's price, and finds doubles."""
+"""The bill has every charge once, at the provider's price, and detects duplicates."""
 
 import pytest
 
 from tests.contract.standin_client import StandinClient, text
 
 
-def test_the_bill_names_every_job_and_its_charge(standin: StandinClient) -> None:
+def test_bill_lists_every_job_and_its_charge(standin: StandinClient) -> None:
     standin.replace(text("num_images", "2"), text("rendering_speed", "QUALITY"))
     standin.remove("another-key")
     bill = standin.see("bill")
@@ -26,7 +26,7 @@ def test_the_bill_names_every_job_and_its_charge(standin: StandinClient) -> None
     assert (second["usd"], bill["total_usd"], bill["duplicates"]) == ("0.01", "0.19", [])
 
 
-def test_the_same_work_charged_twice_is_a_duplicate(standin: StandinClient) -> None:
+def test_same_work_charged_twice_is_a_duplicate(standin: StandinClient) -> None:
     standin.replace(prompt="one")
     standin.replace(prompt="two")
     standin.replace(text("seed", "1"), prompt="one")
@@ -37,8 +37,8 @@ def test_the_same_work_charged_twice_is_a_duplicate(standin: StandinClient) -> N
     assert set(group["jobs"]) < set(one_again)
 
 
-def test_work_that_was_free_once_is_no_duplicate(standin: StandinClient) -> None:
-    standin.fault("error_in_200", {"billed": False}, times=1)
+def test_work_that_was_free_once_is_not_a_duplicate(standin: StandinClient) -> None:
+    standin.add_fault("error_in_200", {"billed": False}, times=1)
     for _ in range(2):
         standin.replace()
     assert standin.see("bill")["duplicates"] == []
@@ -48,12 +48,12 @@ def test_work_that_was_free_once_is_no_duplicate(standin: StandinClient) -> None
     ("speed", "usd"),
     [("FLASH", "0.03"), ("TURBO", "0.03"), ("DEFAULT", "0.06"), ("QUALITY", "0.09")],
 )
-def test_the_price_is_per_image_and_speed(standin: StandinClient, speed: str, usd: str) -> None:
+def test_price_depends_on_images_and_speed(standin: StandinClient, speed: str, usd: str) -> None:
     standin.replace(text("rendering_speed", speed))
     assert standin.total_usd() == usd
 
 
-def test_prices_rise_with_the_number_of_images_and_a_removal_is_a_cent(
+def test_price_is_per_image_and_removal_costs_a_cent(
     standin: StandinClient,
 ) -> None:
     totals = [standin.total_usd()]

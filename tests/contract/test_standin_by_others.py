@@ -1,4 +1,4 @@
-"""The stand-in answers clients that others wrote: Runware's own and Segmind's own, over HTTP."""
+"""The stand-in works with the vendors' own clients of Runware and Segmind, over HTTP."""
 
 import asyncio
 from collections.abc import Generator
@@ -19,7 +19,7 @@ SEGMINDS_MODEL = "ideogram-3-replace-background"
 
 
 def run(standin: StandinClient, **fields: Any) -> list[dict[str, Any]]:
-    """What the vendor's client makes of one task."""
+    """Runs one task with the vendor's client."""
     return asyncio.run(_run(f"{standin.url}/runware/v1", Runware.task(**fields)))
 
 
@@ -31,7 +31,7 @@ async def _run(url: str, task: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("method", ["async", "sync"])
-def test_it_finds_the_results_of_a_task(standin: StandinClient, method: str) -> None:
+def test_runware_client_finds_the_results_of_a_task(standin: StandinClient, method: str) -> None:
     first, second = run(standin, deliveryMethod=method, numberResults=2, outputFormat="PNG")
     found = [read_id(standin.fetch(str(item["imageURL"])).content) for item in (first, second)]
     assert found == [first["imageUUID"], second["imageUUID"]]
@@ -49,7 +49,7 @@ def test_it_finds_the_results_of_a_task(standin: StandinClient, method: str) -> 
     ],
     ids=str,
 )
-def test_it_understands_what_goes_wrong(standin: StandinClient, rule: dict[str, object], code: str) -> None:
+def test_runware_client_reports_errors(standin: StandinClient, rule: dict[str, object], code: str) -> None:
     standin.control("faults", rule)
     with pytest.raises(RunwareError) as raised:
         run(standin)
@@ -57,7 +57,7 @@ def test_it_understands_what_goes_wrong(standin: StandinClient, rule: dict[str, 
 
 
 @pytest.mark.parametrize("rule", [{"fault": "refuse_429"}, {"fault": "status", "args": {"code": 503}}], ids=str)
-def test_it_comes_again_after_a_refusal_that_is_momentary(standin: StandinClient, rule: dict[str, object]) -> None:
+def test_runware_client_retries_transient_refusals(standin: StandinClient, rule: dict[str, object]) -> None:
     standin.control("faults", {**rule, "times": 1})
     assert len(run(standin)) == 1
     assert standin.total_usd() == "0.06"
@@ -68,18 +68,18 @@ def test_it_comes_again_after_a_refusal_that_is_momentary(standin: StandinClient
 
 @pytest.fixture
 def client(standin: StandinClient) -> Generator[SegmindClient]:
-    """The vendor's client, whose connections nobody else closes."""
+    """The vendor's client. The test closes its connections."""
     ours = SegmindClient(KEY, f"{standin.url}/segmind/v1")
     yield ours
     vars(ours)["_client"].close()
 
 
 def submitted(client: SegmindClient) -> AsyncJob:
-    """What it is given for a submit; it asks where the answer tells it to."""
+    """Submits work with the vendor's client, which polls the URL in the response."""
     return client.submit_async(SEGMINDS_MODEL, image=BASE64, prompt="a beach")
 
 
-def test_it_finds_the_result_of_a_submit_where_the_answer_says(standin: StandinClient, client: SegmindClient) -> None:
+def test_segmind_client_finds_the_result_of_a_submit(standin: StandinClient, client: SegmindClient) -> None:
     standin.control("settings", {"latency_seconds": 0.2})
     job = submitted(client)
     assert job.status()["status"] == "PROCESSING"
@@ -89,13 +89,13 @@ def test_it_finds_the_result_of_a_submit_where_the_answer_says(standin: StandinC
     assert (done["metrics"]["cost"], standin.total_usd()) == (0.075, "0.075")
 
 
-def test_it_is_given_the_picture_itself_by_v1(standin: StandinClient, client: SegmindClient) -> None:
+def test_segmind_client_receives_the_picture_from_v1(standin: StandinClient, client: SegmindClient) -> None:
     answer = client.run_sync(SEGMINDS_MODEL, image=BASE64, prompt="a beach")
     assert [read_id(answer.content)] == standin.jobs()[0]["results"]
     assert (answer.headers["x-cost"], standin.total_usd()) == ("0.075", "0.075")
 
 
-def test_it_understands_that_work_failed(standin: StandinClient, client: SegmindClient) -> None:
+def test_segmind_client_reports_failed_work(standin: StandinClient, client: SegmindClient) -> None:
     standin.control("faults", {"fault": "job_fails", "args": {"message": "upstream timeout"}})
     job = submitted(client)
     with pytest.raises(InferenceFailed) as raised:
@@ -113,7 +113,7 @@ def test_it_understands_that_work_failed(standin: StandinClient, client: Segmind
     ],
     ids=str,
 )
-def test_it_understands_why_nothing_was_taken(
+def test_segmind_client_reports_why_a_submit_was_refused(
     standin: StandinClient, client: SegmindClient, rule: dict[str, object], status: int
 ) -> None:
     standin.control("faults", rule)

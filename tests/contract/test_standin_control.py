@@ -1,4 +1,4 @@
-"""The control routes tell what was billed and seen, refuse nonsense, and never show a key."""
+"""The control routes report bills and requests, reject invalid input, and never show a key."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ def test_requests_are_recorded_with_their_parts_and_without_keys(standin: Standi
     assert "very-secret" not in json.dumps(everything)
 
 
-def test_what_the_standin_took_for_itself_can_be_told_from_the_latency_that_was_asked_for(
+def test_own_time_is_reported_apart_from_requested_latency(
     standin: StandinClient,
 ) -> None:
     standin.control("settings", {"latency_seconds": 0.3})
@@ -43,10 +43,10 @@ def test_what_the_standin_took_for_itself_can_be_told_from_the_latency_that_was_
     assert entry["read"] + entry["latency_seconds"] <= entry["ended"]
 
 
-def test_a_reset_forgets_everything(standin: StandinClient) -> None:
+def test_reset_clears_everything(standin: StandinClient) -> None:
     standin.control("settings", {"in_flight_limit": 3})
-    standin.fault("clock", {"offset_s": 500})
-    standin.fault("refuse_429")
+    standin.add_fault("clock", {"offset_s": 500})
+    standin.add_fault("refuse_429")
     standin.replace()
     standin.control("reset")
     assert standin.see("requests")["requests"] == []
@@ -57,7 +57,7 @@ def test_a_reset_forgets_everything(standin: StandinClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "message"),
     [
         ({"fault": "slo"}, "fault"),
         ({"fault": "slow", "args": {"seconds": 1}}, "slow takes ms"),
@@ -75,16 +75,14 @@ def test_a_reset_forgets_everything(standin: StandinClient) -> None:
         ("slow", "FaultRule"),
     ],
 )
-def test_a_fault_rule_that_makes_no_sense_is_refused_with_a_reason(
-    standin: StandinClient, rule: object, said: str
-) -> None:
+def test_invalid_fault_rule_is_refused_with_the_reason(standin: StandinClient, rule: object, message: str) -> None:
     answer = standin.try_control("faults", rule)
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert standin.see("faults")["rules"] == []
 
 
-def test_of_a_list_with_one_bad_rule_none_is_kept(standin: StandinClient) -> None:
+def test_list_with_an_invalid_rule_adds_none(standin: StandinClient) -> None:
     assert standin.try_control("faults", [{"fault": "slow"}, {"fault": "x"}]).status_code == 400
     assert standin.see("faults")["rules"] == []
     rules = standin.control("faults", [{"fault": "slow"}, {"fault": "trickle"}])["rules"]
@@ -96,26 +94,26 @@ def test_unknown_settings_are_refused(standin: StandinClient, content: object) -
     assert standin.try_control("settings", content).status_code == 400
 
 
-def test_settings_that_are_not_named_stay(standin: StandinClient) -> None:
+def test_unnamed_settings_stay_unchanged(standin: StandinClient) -> None:
     standin.control("settings", {"in_flight_limit": 3})
     settings = standin.control("settings", {"latency_by_speed": {"TURBO": 0.1}})
     assert (settings["in_flight_limit"], settings["latency_by_speed"]) == (3, {"TURBO": 0.1})
 
 
-def test_it_says_everywhere_that_it_is_a_stand_in(standin: StandinClient) -> None:
+def test_every_response_is_marked_as_the_stand_ins(standin: StandinClient) -> None:
     health = standin.fetch(f"{standin.url}/_ctl/health")
     assert "stand-in" in health.json()["service"]
     assert health.headers["server"] == "backdrop-stand-in"
     assert standin.replace().headers["server"] == "backdrop-stand-in"
 
 
-def test_an_unknown_control_route_is_404_in_json(standin: StandinClient) -> None:
+def test_unknown_control_route_is_404_in_json(standin: StandinClient) -> None:
     answer = standin.try_control("bills", method="GET")
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_serves_until_a_signal_ends_it(tmp_path: Path, sent: signal.Signals) -> None:
+def test_command_serves_until_a_signal(tmp_path: Path, sent: signal.Signals) -> None:
     port_file = tmp_path / "port"
     command = [sys.executable, "-m", "backdrop_local.standin", "--prepared", "--port-file"]
     options = [str(port_file), "--key", f"{KEY}=main:admin", "--limit", "2", "--real-urls"]

@@ -1,4 +1,4 @@
-"""Every fault of a paid call does what it says, and bills what it says."""
+"""Every fault of a paid call has its documented effect and charge."""
 
 import socket
 
@@ -17,7 +17,7 @@ from tests.contract.standin_client import (
 
 
 def test_refuse_429_costs_nothing(standin: StandinClient) -> None:
-    standin.fault("refuse_429", times=1)
+    standin.add_fault("refuse_429", times=1)
     refused = standin.replace()
     assert (refused.status_code, refused.json()) == (429, {"error": "Too many requests."})
     assert standin.total_usd() == "0.00"
@@ -26,13 +26,13 @@ def test_refuse_429_costs_nothing(standin: StandinClient) -> None:
 
 def test_refuse_429_carries_the_given_body_and_headers(standin: StandinClient) -> None:
     body = {"reject_reason": "daily_limit"}
-    standin.fault("refuse_429", {"body": body, "headers": {"Retry-After": "7"}})
+    standin.add_fault("refuse_429", {"body": body, "headers": {"Retry-After": "7"}})
     refused = standin.replace()
     assert (refused.json(), refused.headers["retry-after"]) == (body, "7")
 
 
-def test_slow_answers_right_after_the_client_has_given_up(standin: StandinClient) -> None:
-    standin.fault("slow", {"ms": 4_000})
+def test_slow_answers_after_the_clients_timeout(standin: StandinClient) -> None:
+    standin.add_fault("slow", {"ms": 4_000})
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
         wait_until(lambda: bool(standin.jobs()))
@@ -40,8 +40,8 @@ def test_slow_answers_right_after_the_client_has_given_up(standin: StandinClient
     assert standin.total_usd() == "0.06"
 
 
-def test_trickle_dribbles_the_right_answer(standin: StandinClient) -> None:
-    standin.fault("trickle", {"bytes_per_s": 1000})
+def test_trickle_sends_the_correct_response_slowly(standin: StandinClient) -> None:
+    standin.add_fault("trickle", {"bytes_per_s": 1000})
     assert standin.replace().json()["data"][0]["is_image_safe"]
     assert standin.jobs()[0]["answered"]
     wait_until(lambda: standin.see("requests")["requests"][0]["ended"] is not None)
@@ -50,7 +50,7 @@ def test_trickle_dribbles_the_right_answer(standin: StandinClient) -> None:
 
 
 def test_accept_then_drop_bills_and_closes_without_a_byte(standin: StandinClient) -> None:
-    standin.fault("accept_then_drop")
+    standin.add_fault("accept_then_drop")
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
         assert connection.recv(1) == b""
@@ -58,10 +58,10 @@ def test_accept_then_drop_bills_and_closes_without_a_byte(standin: StandinClient
     wait_until(lambda: standin.see("bill")["keys"][0]["dropped_after_accept"] == 1)
 
 
-def test_accept_then_wait_tells_of_the_acceptance_before_it_answers(
+def test_accept_then_wait_reports_acceptance_before_the_answer(
     standin: StandinClient,
 ) -> None:
-    standin.fault("accept_then_wait")
+    standin.add_fault("accept_then_wait")
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
         (event,) = standin.see("accepted?after=0&wait=10")["accepted"]
@@ -73,8 +73,8 @@ def test_accept_then_wait_tells_of_the_acceptance_before_it_answers(
     assert standin.see("accepted?after=1")["accepted"] == []
 
 
-def test_drop_before_read_breaks_the_upload_unbilled(standin: StandinClient) -> None:
-    standin.fault("drop_before_read")
+def test_drop_before_read_interrupts_the_upload_unbilled(standin: StandinClient) -> None:
+    standin.add_fault("drop_before_read")
     big = ("image", ("in.jpg", JPEG + bytes(9_000_000), "image/jpeg"))
     with pytest.raises(requests.exceptions.ConnectionError):
         standin.post(REMOVE, [big])
@@ -82,8 +82,8 @@ def test_drop_before_read_breaks_the_upload_unbilled(standin: StandinClient) -> 
     assert standin.see("inflight")["accounts"] == []
 
 
-def test_reset_mid_body_sends_half_of_the_answer_and_bills(standin: StandinClient) -> None:
-    standin.fault("reset_mid_body")
+def test_reset_mid_body_sends_half_and_bills(standin: StandinClient) -> None:
+    standin.add_fault("reset_mid_body")
     received = bytearray()
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
@@ -97,8 +97,8 @@ def test_reset_mid_body_sends_half_of_the_answer_and_bills(standin: StandinClien
 
 
 @pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 405, 406, 410, 413, 422, 429, 500, 502, 503, 504])
-def test_any_status_can_be_asked_for_unbilled(standin: StandinClient, code: int) -> None:
-    standin.fault("status", {"code": code})
+def test_any_status_can_be_requested_unbilled(standin: StandinClient, code: int) -> None:
+    standin.add_fault("status", {"code": code})
     answer = standin.remove()
     assert answer.status_code == code
     assert set(answer.json()) & {"error", "message", "detail"}
@@ -114,26 +114,26 @@ def test_any_status_can_be_asked_for_unbilled(standin: StandinClient, code: int)
         ({"html": True}, "text/html; charset=utf-8", None),
     ],
 )
-def test_the_body_of_a_status_can_be_chosen(
+def test_body_of_a_status_can_be_chosen(
     standin: StandinClient, args: dict[str, object], kind: str, body: str | None
 ) -> None:
-    standin.fault("status", {"code": 503, **args})
+    standin.add_fault("status", {"code": 503, **args})
     answer = standin.replace()
     assert (answer.status_code, answer.headers["content-type"]) == (503, kind)
     assert body is None or answer.text == body
 
 
-def test_a_status_after_the_run_is_billed_unless_said_otherwise(standin: StandinClient) -> None:
-    standin.fault("status", {"code": 504, "after_run": True, "ms": 10}, times=1)
-    standin.fault("status", {"code": 500, "after_run": True, "billed": False}, times=1)
+def test_status_after_the_run_is_billed_by_default(standin: StandinClient) -> None:
+    standin.add_fault("status", {"code": 504, "after_run": True, "ms": 10}, times=1)
+    standin.add_fault("status", {"code": 500, "after_run": True, "billed": False}, times=1)
     assert [standin.replace().status_code for _ in range(2)] == [504, 500]
     assert standin.total_usd() == "0.06"
 
 
 @pytest.mark.parametrize(("billed", "usd"), [(False, "0.00"), (True, "0.06")])
 @pytest.mark.parametrize("code", [502, 503, 200])
-def test_html_error_is_a_page_also_under_200(standin: StandinClient, code: int, billed: bool, usd: str) -> None:
-    standin.fault("html_error", {"code": code, "billed": billed})
+def test_html_error_is_a_page_with_any_status(standin: StandinClient, code: int, billed: bool, usd: str) -> None:
+    standin.add_fault("html_error", {"code": code, "billed": billed})
     answer = standin.replace()
     assert (answer.status_code, answer.text[:6]) == (code, "<html>")
     assert answer.headers["content-type"].startswith("text/html")
@@ -142,7 +142,7 @@ def test_html_error_is_a_page_also_under_200(standin: StandinClient, code: int, 
 
 @pytest.mark.parametrize(("args", "usd"), [({}, "0.06"), ({"billed": False}, "0.00"), ({"status_code": 503}, "0.06")])
 def test_error_in_200_is_an_error_under_200(standin: StandinClient, args: dict[str, object], usd: str) -> None:
-    standin.fault("error_in_200", args)
+    standin.add_fault("error_in_200", args)
     answer = standin.replace()
     code = args.get("status_code", 500)
     assert answer.status_code == 200
@@ -152,7 +152,7 @@ def test_error_in_200_is_an_error_under_200(standin: StandinClient, args: dict[s
 
 @pytest.mark.parametrize("variant", ["cut", "invalid"])
 def test_malformed_json_cannot_be_parsed_and_is_billed(standin: StandinClient, variant: str) -> None:
-    standin.fault("malformed_json", {"variant": variant})
+    standin.add_fault("malformed_json", {"variant": variant})
     answer = standin.replace()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     with pytest.raises(requests.exceptions.JSONDecodeError):
@@ -161,13 +161,13 @@ def test_malformed_json_cannot_be_parsed_and_is_billed(standin: StandinClient, v
 
 
 @pytest.mark.parametrize(("variant", "data"), [("no_data", None), ("empty_data", []), ("wrong_types", {"url": 7})])
-def test_malformed_json_can_be_valid_and_hold_no_result(standin: StandinClient, variant: str, data: object) -> None:
-    standin.fault("malformed_json", {"variant": variant})
+def test_malformed_json_can_be_valid_without_a_result(standin: StandinClient, variant: str, data: object) -> None:
+    standin.add_fault("malformed_json", {"variant": variant})
     assert standin.replace().json().get("data") == data
 
 
-def test_unsafe_results_have_no_link_in_three_ways_in_turn(standin: StandinClient) -> None:
-    standin.fault("unsafe", {"which": [1]})
+def test_unsafe_results_alternate_between_three_forms(standin: StandinClient) -> None:
+    standin.add_fault("unsafe", {"which": [1]})
     entries = [standin.replace(text("num_images", "2")).json()["data"] for _ in range(4)]
     assert [[entry["is_image_safe"] for entry in pair] for pair in entries] == [[True, False]] * 4
     forms = [pair[1].get("url", "missing") for pair in entries]
@@ -178,21 +178,21 @@ def test_unsafe_results_have_no_link_in_three_ways_in_turn(standin: StandinClien
 
 
 def test_unsafe_results_can_be_free(standin: StandinClient) -> None:
-    standin.fault("unsafe", {"which": [0, 2], "billed": False})
+    standin.add_fault("unsafe", {"which": [0, 2], "billed": False})
     standin.replace(text("num_images", "3"))
     standin.remove()
     assert standin.total_usd() == "0.06"
     assert not standin.jobs()[1]["downloaded"]
 
 
-def test_fewer_results_bills_those_given(standin: StandinClient) -> None:
-    standin.fault("fewer_results")
+def test_fewer_results_bills_only_these(standin: StandinClient) -> None:
+    standin.add_fault("fewer_results")
     assert len(standin.replace(text("num_images", "3")).json()["data"]) == 2
     assert standin.total_usd() == "0.12"
 
 
-def test_foreign_url_names_another_host_in_four_ways_in_turn(standin: StandinClient) -> None:
-    standin.fault("foreign_url")
+def test_foreign_url_alternates_between_four_forms(standin: StandinClient) -> None:
+    standin.add_fault("foreign_url")
     urls = [standin.result_url().split("/api/")[0] for _ in range(4)]
     assert urls == [
         "https://evil.test",
@@ -204,19 +204,19 @@ def test_foreign_url_names_another_host_in_four_ways_in_turn(standin: StandinCli
 
 
 def test_foreign_url_can_be_given(standin: StandinClient) -> None:
-    standin.fault("foreign_url", {"url": "https://elsewhere.test/a.png"})
+    standin.add_fault("foreign_url", {"url": "https://elsewhere.test/a.png"})
     assert standin.result_url() == "https://elsewhere.test/a.png"
 
 
-def test_an_expired_url_is_signed_and_too_old(standin: StandinClient) -> None:
-    standin.fault("expired_url")
+def test_expired_url_is_signed_and_too_old(standin: StandinClient) -> None:
+    standin.add_fault("expired_url")
     download = standin.fetch(standin.result_url())
     assert (download.status_code, download.json()) == (403, {"error": "link expired"})
     assert standin.total_usd() == "0.06"
 
 
-def test_a_paused_key_is_401_until_the_fault_is_taken_away(standin: StandinClient) -> None:
-    standin.fault("key_paused", key="k1")
+def test_paused_key_is_401_until_the_fault_is_removed(standin: StandinClient) -> None:
+    standin.add_fault("key_paused", key="k1")
     codes = [standin.remove("k1").status_code for _ in range(2)]
     assert (codes, standin.remove("k2").status_code) == ([401, 401], 200)
     standin.control("faults", method="DELETE")
@@ -224,8 +224,8 @@ def test_a_paused_key_is_401_until_the_fault_is_taken_away(standin: StandinClien
 
 
 @pytest.mark.parametrize("status", [402, 401])
-def test_a_balance_is_spent_to_the_cent_and_then_refused(standin: StandinClient, status: int) -> None:
-    standin.fault("balance", {"usd": "0.13", "status": status})
+def test_balance_is_spent_exactly_and_then_refused(standin: StandinClient, status: int) -> None:
+    standin.add_fault("balance", {"usd": "0.13", "status": status})
     codes = [standin.replace().status_code for _ in range(3)]
     assert codes == [200, 200, status]
     assert standin.remove().status_code == 200
@@ -236,23 +236,23 @@ def test_a_balance_is_spent_to_the_cent_and_then_refused(standin: StandinClient,
         assert refused.json()["reject_reason"] == "insufficient_funds"
 
 
-def test_the_clock_moves_links_beyond_their_life(standin: StandinClient) -> None:
+def test_advanced_clock_makes_links_expire(standin: StandinClient) -> None:
     url = standin.result_url()
     assert standin.fetch(url).status_code == 200
-    standin.fault("clock", {"offset_s": 86_500})
+    standin.add_fault("clock", {"offset_s": 86_500})
     assert standin.fetch(url).status_code == 403
 
 
-def test_a_fault_strikes_only_the_route_key_and_prompt_it_names(standin: StandinClient) -> None:
-    standin.fault("status", {"code": 500}, provider="ideogram", route=REPLACE, key="k*", prompt_regex="^bea")
+def test_fault_affects_only_its_route_key_and_prompt(standin: StandinClient) -> None:
+    standin.add_fault("status", {"code": 500}, provider="ideogram", route=REPLACE, key="k*", prompt_regex="^bea")
     assert standin.replace(prompt="beach", key="k1").status_code == 500
     assert standin.replace(prompt="a beach", key="k1").status_code == 200
     assert standin.replace(prompt="beach", key="other").status_code == 200
     assert standin.remove(key="k1").status_code == 200
 
 
-def test_a_status_comes_before_the_form_is_judged(standin: StandinClient) -> None:
-    standin.fault("refuse_429")
+def test_status_fault_precedes_the_check_of_the_form(standin: StandinClient) -> None:
+    standin.add_fault("refuse_429")
     assert standin.post(REPLACE, [IMAGE]).status_code == 429
 
 

@@ -1,4 +1,4 @@
-"""The stand-in accepts, refuses and answers as Ideogram's two v1 routes do."""
+"""The stand-in accepts, refuses, and responds as Ideogram's two v1 routes do."""
 
 import io
 import json
@@ -29,7 +29,7 @@ CUT = picture(size=(800, 600))[:-400]
 REFERENCE: tuple[str, File] = ("style_reference_images", ("r.png", picture("PNG"), "image/png"))
 
 
-def test_a_replacement_is_answered_with_every_documented_field(standin: StandinClient) -> None:
+def test_replacement_returns_every_documented_field(standin: StandinClient) -> None:
     answer = standin.replace(text("seed", "7"))
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -50,7 +50,7 @@ def test_a_replacement_is_answered_with_every_documented_field(standin: StandinC
     )
 
 
-def test_a_removal_is_answered_without_prompt_resolution_and_seed(standin: StandinClient) -> None:
+def test_removal_returns_no_prompt_resolution_or_seed(standin: StandinClient) -> None:
     (entry,) = standin.remove().json()["data"]
     assert set(entry) == {"is_image_safe", "url"}
     with Image.open(io.BytesIO(standin.fetch(entry["url"]).content)) as image:
@@ -58,24 +58,24 @@ def test_a_removal_is_answered_without_prompt_resolution_and_seed(standin: Stand
     assert (low, high) == (0, 255)
 
 
-def test_created_is_written_with_a_t_on_request(standin: StandinClient) -> None:
+def test_created_can_have_a_t(standin: StandinClient) -> None:
     standin.control("settings", {"created_form": "T"})
     assert re.match(r"\d{4}-\d\d-\d\dT", standin.replace().json()["created"])
 
 
-def test_several_images_have_their_own_seed_link_and_picture(standin: StandinClient) -> None:
+def test_each_image_has_its_own_seed_link_and_picture(standin: StandinClient) -> None:
     entries = standin.replace(text("num_images", "8")).json()["data"]
     assert len({entry["seed"] for entry in entries}) == 8
     urls = [entry["url"] for entry in entries]
     assert [read_id(standin.fetch(url).content) for url in urls] == standin.jobs()[0]["results"]
 
 
-def test_magic_prompt_gives_another_prompt_back(standin: StandinClient) -> None:
+def test_magic_prompt_returns_another_prompt(standin: StandinClient) -> None:
     (entry,) = standin.replace(text("magic_prompt", "ON")).json()["data"]
     assert entry["prompt"] != "a beach"
 
 
-def test_links_are_on_the_real_host_on_request(standin: StandinClient) -> None:
+def test_links_can_be_on_the_real_host(standin: StandinClient) -> None:
     standin.control("settings", {"url_mode": "real"})
     assert standin.result_url().startswith("https://ideogram.ai/api/images/ephemeral/")
 
@@ -90,7 +90,7 @@ def test_composed_pictures_have_the_providers_size(standin: StandinClient) -> No
     assert [read_id(content)] == standin.jobs()[0]["results"]
 
 
-def test_the_same_seed_and_calls_give_the_same_answers_after_a_reset(
+def test_responses_are_reproducible_after_a_reset(
     standin: StandinClient,
 ) -> None:
     def results() -> list[object]:
@@ -112,20 +112,20 @@ def test_the_same_seed_and_calls_give_the_same_answers_after_a_reset(
         (REMOVE, "Not authorized to remove background."),
     ],
 )
-def test_a_key_that_is_not_valid_is_401(standin: StandinClient, path: str, error: str, key: str | None) -> None:
+def test_invalid_key_is_401(standin: StandinClient, path: str, error: str, key: str | None) -> None:
     standin.control("settings", {"revoked": ["gone"]})
     answer = standin.post(path, [IMAGE], key=key)
     assert (answer.status_code, answer.json()) == (401, {"error": error})
     assert standin.total_usd() == "0.00"
 
 
-def test_once_keys_are_declared_no_other_is_valid(standin: StandinClient) -> None:
+def test_only_declared_keys_are_valid(standin: StandinClient) -> None:
     standin.control("settings", {"keys": {"k1": {"account": "main"}}})
     assert standin.replace(key="k1").status_code == 200
     assert standin.replace(key=KEY).status_code == 401
 
 
-def test_the_key_is_checked_before_the_slots_and_these_before_the_form(
+def test_key_is_checked_before_slots_and_form(
     standin: StandinClient,
 ) -> None:
     standin.control("settings", {"in_flight_limit_by_account": {"full": 0}})
@@ -152,7 +152,7 @@ def test_the_key_is_checked_before_the_slots_and_these_before_the_form(
     ],
     ids=str,
 )
-def test_what_the_reference_allows_is_accepted(standin: StandinClient, further: list[tuple[str, File]]) -> None:
+def test_every_documented_value_is_accepted(standin: StandinClient, further: list[tuple[str, File]]) -> None:
     assert standin.replace(*further).status_code == 200
 
 
@@ -207,9 +207,7 @@ def test_all_62_presets_are_accepted(standin: StandinClient) -> None:
     ],
     ids=str,
 )
-def test_what_the_reference_does_not_allow_is_400_and_free(
-    standin: StandinClient, further: list[tuple[str, File]]
-) -> None:
+def test_undocumented_value_is_400_and_free(standin: StandinClient, further: list[tuple[str, File]]) -> None:
     answer = standin.replace(*further)
     assert (answer.status_code, answer.json()) == (400, INVALID)
     assert standin.total_usd() == "0.00"
@@ -235,23 +233,23 @@ def test_what_the_reference_does_not_allow_is_400_and_free(
     ],
     ids=lambda parts: str(parts)[:90],
 )
-def test_a_form_without_a_good_image_and_a_prompt_is_400(standin: StandinClient, parts: list[tuple[str, File]]) -> None:
+def test_form_without_image_or_prompt_is_400(standin: StandinClient, parts: list[tuple[str, File]]) -> None:
     answer = standin.post(REPLACE, parts)
     assert (answer.status_code, answer.json()) == (400, INVALID)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_an_image_is_judged_by_its_bytes(standin: StandinClient, kind: str) -> None:
+def test_image_is_identified_by_its_bytes(standin: StandinClient, kind: str) -> None:
     image: tuple[str, File] = ("image", ("in", picture(kind), "image/png"))
     assert standin.post(REMOVE, [image]).status_code == 200
 
 
 @pytest.mark.parametrize("further", [text("prompt", "p"), text("num_images", "1"), IMAGE], ids=str)
-def test_a_removal_takes_the_image_and_nothing_else(standin: StandinClient, further: tuple[str, File]) -> None:
+def test_removal_accepts_only_the_image(standin: StandinClient, further: tuple[str, File]) -> None:
     assert standin.post(REMOVE, [IMAGE, further]).status_code == 400
 
 
-def test_the_switches_relax_what_is_not_certain(standin: StandinClient) -> None:
+def test_settings_relax_uncertain_rules(standin: StandinClient) -> None:
     big: tuple[str, File] = ("image", ("in.jpg", JPEG + bytes(11_000_000), "image/jpeg"))
     pair = [text("style_codes", "AAFF5733"), text("style_preset", "AURA")]
     never = [text("style_codes", "AAFF5733"), REFERENCE]
@@ -262,12 +260,12 @@ def test_the_switches_relax_what_is_not_certain(standin: StandinClient) -> None:
     assert standin.replace(*never).status_code == 400
 
 
-def test_a_body_that_is_no_form_is_415(standin: StandinClient) -> None:
+def test_body_that_is_not_a_form_is_415(standin: StandinClient) -> None:
     answer = standin.http.post(standin.url + REPLACE, json={}, headers={"Api-Key": KEY}, timeout=WAIT_SECONDS)
     assert (answer.status_code, answer.json()) == (415, {"error": "Unsupported media type"})
 
 
-def test_a_broken_form_is_400(standin: StandinClient) -> None:
+def test_malformed_form_is_400(standin: StandinClient) -> None:
     answer = standin.http.post(
         standin.url + REPLACE,
         data=b"--B\r\nContent-Disposition: form-data; name=",
@@ -277,13 +275,13 @@ def test_a_broken_form_is_400(standin: StandinClient) -> None:
     assert (answer.status_code, answer.json()) == (400, INVALID)
 
 
-def test_a_request_beyond_50_mb_is_413_in_html(standin: StandinClient) -> None:
+def test_request_above_50_mb_is_413_in_html(standin: StandinClient) -> None:
     answer = standin.post(REMOVE, [("image", ("in.jpg", bytes(50_000_001), "image/jpeg"))])
     assert answer.status_code == 413
     assert answer.headers["content-type"].startswith("text/html")
 
 
-def test_a_wrong_path_or_verb_is_404_or_405_in_json(standin: StandinClient) -> None:
+def test_wrong_path_or_method_is_a_json_error(standin: StandinClient) -> None:
     missing = standin.post("/ideogram/v1/ideogram-v4/replace-background", [IMAGE])
     verb = standin.fetch(standin.url + REPLACE)
     assert (missing.status_code, missing.json()) == (404, {"detail": "Not Found"})

@@ -1,4 +1,4 @@
-"""1min.ai's upload, feature call and look-up, what it accepts, and what it says when something is wrong."""
+"""The stand-in's 1min.ai: uploads, feature requests, lookups, accepted values, and errors."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +10,7 @@ from tests.contract.standin_callers import OneMin
 from tests.contract.standin_client import JPEG, KEY
 
 
-def test_an_upload_says_under_which_path_it_lies(onemin: OneMin) -> None:
+def test_upload_returns_its_path(onemin: OneMin) -> None:
     answer = onemin.upload().json()
     assert answer["fileContent"]["path"] == answer["asset"]["key"]
     assert answer["fileContent"]["path"].startswith("images/")
@@ -22,13 +22,13 @@ def test_an_upload_says_under_which_path_it_lies(onemin: OneMin) -> None:
     assert onemin.standin.total_usd() == "0.00"
 
 
-def test_the_part_of_an_upload_is_named_asset(onemin: OneMin) -> None:
+def test_part_of_an_upload_is_named_asset(onemin: OneMin) -> None:
     refused = onemin.upload(part="file")
     assert (refused.status_code, "message" in refused.json()) == (400, True)
     assert onemin.send("no form").status_code == 400
 
 
-def test_a_sync_call_answers_with_the_whole_record(onemin: OneMin) -> None:
+def test_synchronous_call_returns_the_whole_record(onemin: OneMin) -> None:
     answer = onemin.call(style_type="GENERAL", seed=7)
     record = answer.json()["aiRecord"]
     (job,) = onemin.standin.jobs()
@@ -51,14 +51,14 @@ def test_a_sync_call_answers_with_the_whole_record(onemin: OneMin) -> None:
 
 
 @pytest.mark.parametrize("place", ["top", "list"])
-def test_the_link_comes_in_every_place_that_was_seen(onemin: OneMin, place: str) -> None:
+def test_link_can_be_at_every_known_place(onemin: OneMin, place: str) -> None:
     onemin.standin.control("settings", {"onemin_link_place": place})
     answer = onemin.call().json()
     link = answer["temporaryUrl"] if place == "top" else answer["aiRecord"]["temporaryUrls"][0]
     assert onemin.standin.fetch(link).status_code == 200
 
 
-def test_an_async_call_is_acknowledged_and_looked_up(onemin: OneMin) -> None:
+def test_asynchronous_call_is_acknowledged_and_looked_up(onemin: OneMin) -> None:
     onemin.standin.control("settings", {"latency_seconds": 60})
     acknowledged = onemin.submit().json()["aiRecord"]
     assert (acknowledged["status"], acknowledged["aiRecordDetail"]) == ("PROCESSING", {"resultObject": []})
@@ -68,14 +68,14 @@ def test_an_async_call_is_acknowledged_and_looked_up(onemin: OneMin) -> None:
     assert (done["status"], "temporaryUrl" in done) == ("SUCCESS", True)
 
 
-def test_a_record_that_nobody_knows_is_null_and_no_404(onemin: OneMin) -> None:
+def test_unknown_record_is_null_and_not_404(onemin: OneMin) -> None:
     ident = onemin.finished()["uuid"]
     for answer in (onemin.look_up("e40dd9ef-0944-4ce5-bc90-1edd2548619a"), onemin.look_up(ident, key="another")):
         assert (answer.status_code, answer.json()) == (200, {"aiRecord": None})
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "fields",
     [
         {"rendering_speed": "FLASH"},
         {"rendering_speed": "QUALITY", "magic_prompt": "ON"},
@@ -88,11 +88,11 @@ def test_a_record_that_nobody_knows_is_null_and_no_404(onemin: OneMin) -> None:
     ],
     ids=str,
 )
-def test_every_field_is_taken_as_the_contract_has_it(onemin: OneMin, wanted: dict[str, Any]) -> None:
-    assert onemin.call(**wanted).status_code == 200
+def test_every_documented_field_is_accepted(onemin: OneMin, fields: dict[str, Any]) -> None:
+    assert onemin.call(**fields).status_code == 200
 
 
-def test_references_are_up_to_five_paths_of_uploads(onemin: OneMin) -> None:
+def test_references_are_up_to_five_uploaded_paths(onemin: OneMin) -> None:
     paths = [onemin.path() for _ in range(6)]
     assert onemin.call(style_reference_images=paths[:5]).status_code == 200
     assert onemin.call(style_reference_images=paths).status_code == 400
@@ -104,7 +104,7 @@ def test_references_are_up_to_five_paths_of_uploads(onemin: OneMin) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "fields",
     [
         {"num_images": 0},
         {"num_images": 9},
@@ -123,20 +123,20 @@ def test_references_are_up_to_five_paths_of_uploads(onemin: OneMin) -> None:
     ],
     ids=str,
 )
-def test_a_value_that_is_wrong_is_400_with_a_message(onemin: OneMin, wanted: dict[str, Any]) -> None:
-    answer = onemin.call(**wanted)
+def test_invalid_value_is_400_with_a_message(onemin: OneMin, fields: dict[str, Any]) -> None:
+    answer = onemin.call(**fields)
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "BAD_REQUEST")
     assert onemin.standin.total_usd() == "0.00"
 
 
 @pytest.mark.parametrize("name", ["prompt", "imageUrl", "num_images"])
-def test_a_required_field_that_is_missing_is_400(onemin: OneMin, name: str) -> None:
+def test_missing_required_field_is_400(onemin: OneMin, name: str) -> None:
     body = onemin.body()
     del body["promptObject"][name]
     assert onemin.send(body).status_code == 400
 
 
-def test_another_model_or_feature_is_refused_by_name(onemin: OneMin) -> None:
+def test_unknown_model_or_feature_is_refused_by_name(onemin: OneMin) -> None:
     answer = onemin.send({**onemin.body(), "model": "ideogram-9"})
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "UNSUPPORTED_MODEL")
     assert answer.json()["message"] == "Invalid model ideogram-9 for AI feature BACKGROUND_REPLACER!"
@@ -145,44 +145,44 @@ def test_another_model_or_feature_is_refused_by_name(onemin: OneMin) -> None:
     assert onemin.send({**onemin.body(), "isStreaming": True}).status_code == 400
 
 
-def test_an_upload_is_good_for_its_own_key_only(onemin: OneMin) -> None:
+def test_upload_is_valid_for_its_own_key_only(onemin: OneMin) -> None:
     body = onemin.body()
     assert onemin.send(body, key="another").status_code == 400
     assert onemin.send(body).status_code == 200
 
 
-def test_a_picture_is_looked_at_when_it_is_used(onemin: OneMin) -> None:
+def test_uploaded_picture_is_checked_when_used(onemin: OneMin) -> None:
     path = onemin.upload(content=b"no picture").json()["fileContent"]["path"]
     assert onemin.call(imageUrl=path).status_code == 400
 
 
-def test_credits_are_billed_per_image_and_worth_what_is_set(onemin: OneMin) -> None:
+def test_credits_are_billed_per_image_at_their_price(onemin: OneMin) -> None:
     onemin.standin.control("settings", {"onemin_credits_per_image": 3, "onemin_usd_per_credit": "0.02"})
     onemin.call(num_images=2, rendering_speed="QUALITY")
     (job,) = onemin.standin.jobs()
     assert (job["credits"], job["usd"], job["n"]) == (6, "0.12", 2)
 
 
-def test_a_key_is_needed_everywhere(onemin: OneMin) -> None:
+def test_every_route_requires_a_key(onemin: OneMin) -> None:
     answers = [onemin.upload(key="invalid"), onemin.send({}, key="invalid"), onemin.look_up("x", key="invalid")]
     assert [(answer.status_code, answer.json()) for answer in answers] == [(401, {"message": "Invalid API Key"})] * 3
 
 
-def test_the_same_work_from_two_uploads_is_a_duplicate(onemin: OneMin) -> None:
+def test_same_work_from_two_uploads_is_a_duplicate(onemin: OneMin) -> None:
     onemin.call()
     onemin.submit()
     (group,) = onemin.standin.see("bill")["duplicates"]
     assert (group["provider"], group["charges"], group["usd"]) == ("onemin", 2, "0.10")
 
 
-def test_a_link_lives_seven_days_and_is_made_anew_for_whoever_asks(onemin: OneMin) -> None:
+def test_link_lasts_seven_days_and_is_renewed_by_lookups(onemin: OneMin) -> None:
     record = onemin.finished()
     link = str(record["temporaryUrl"])
     query = parse_qs(urlsplit(link).query)
     assert query["X-Amz-Expires"] == ["604800"]
-    onemin.standin.fault("clock", {"offset_s": 604_700})
+    onemin.standin.add_fault("clock", {"offset_s": 604_700})
     assert onemin.standin.fetch(link).status_code == 200
-    onemin.standin.fault("clock", {"offset_s": 604_900})
+    onemin.standin.add_fault("clock", {"offset_s": 604_900})
     old = onemin.standin.fetch(link)
     assert (old.status_code, old.headers["content-type"]) == (403, "application/xml")
     assert "<Message>Request has expired</Message>" in old.text
@@ -191,18 +191,18 @@ def test_a_link_lives_seven_days_and_is_made_anew_for_whoever_asks(onemin: OneMi
 
 
 @pytest.mark.parametrize(("found", "put"), [("Signature=", "Signature=0"), ("?", "?x"), ("Expires=6", "Expires=7")])
-def test_a_link_that_was_tampered_with_is_403(onemin: OneMin, found: str, put: str) -> None:
+def test_modified_link_is_403(onemin: OneMin, found: str, put: str) -> None:
     link = onemin.call().json()["aiRecord"]["temporaryUrl"]
     answer = onemin.standin.fetch(link.replace(found, put))
     assert (answer.status_code, "<Code>AccessDenied</Code>" in answer.text) == (403, True)
 
 
-def test_a_download_takes_no_key(onemin: OneMin) -> None:
+def test_download_with_a_key_is_refused(onemin: OneMin) -> None:
     link = onemin.call().json()["aiRecord"]["temporaryUrl"]
     assert onemin.standin.fetch(link, **{"API-KEY": KEY}).status_code == 400
 
 
-def test_real_links_are_on_the_real_hosts(onemin: OneMin) -> None:
+def test_links_can_be_on_the_real_hosts(onemin: OneMin) -> None:
     onemin.standin.control("settings", {"url_mode": "real"})
     record = onemin.call().json()["aiRecord"]
     assert record["temporaryUrl"].startswith("https://s3.us-east-1.amazonaws.com/asset.1min.ai/images/")

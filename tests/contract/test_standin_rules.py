@@ -1,4 +1,4 @@
-"""The stand-in's pure rules: which call a fault strikes, what money is, what is kept."""
+"""The stand-in's pure rules: which calls a fault affects, amounts of money, and what is kept."""
 
 import asyncio
 import io
@@ -37,7 +37,7 @@ def rule(**fields: object) -> FaultRule:
 
 
 def strikes(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
-    """The calls, counted from 1, that a fault strikes."""
+    """Returns the numbers of the calls, from 1, that a fault affects."""
     book = FaultRules(seed)
     for one in rules:
         book.add(one)
@@ -58,11 +58,11 @@ def strikes(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
         ({"probability": 0}, []),
     ],
 )
-def test_a_rule_strikes_by_count(fields: dict[str, Any], struck: list[int]) -> None:
+def test_rule_affects_calls_by_count(fields: dict[str, Any], struck: list[int]) -> None:
     assert strikes(rule(**fields)) == struck
 
 
-def test_chance_follows_from_the_seed_alone() -> None:
+def test_probability_depends_only_on_the_seed() -> None:
     half = rule(probability=0.5)
     first = strikes(half, calls=200)
     assert first == strikes(half, calls=200)
@@ -70,7 +70,7 @@ def test_chance_follows_from_the_seed_alone() -> None:
     assert 70 < len(first) < 130
 
 
-def test_the_first_rule_that_strikes_hides_later_ones_from_that_call() -> None:
+def test_first_matching_rule_hides_later_ones() -> None:
     book = FaultRules(1)
     for one in (rule(times=1), rule(fault="slow", nth=2)):
         book.add(one)
@@ -90,7 +90,7 @@ def test_the_first_rule_that_strikes_hides_later_ones_from_that_call() -> None:
         ({"fault": "unsafe"}, Phase.RUN),
     ],
 )
-def test_each_rule_has_one_moment(fields: dict[str, Any], phase: Phase) -> None:
+def test_each_rule_has_one_phase(fields: dict[str, Any], phase: Phase) -> None:
     assert rule(**fields).phase is phase
 
 
@@ -107,7 +107,7 @@ def test_each_rule_has_one_moment(fields: dict[str, Any], phase: Phase) -> None:
         ({"prompt_regex": "^beach"}, False),
     ],
 )
-def test_a_rule_matches_what_it_names(fields: dict[str, Any], matches: bool) -> None:
+def test_rule_matches_what_it_names(fields: dict[str, Any], matches: bool) -> None:
     assert bool(strikes(rule(**fields))) is matches
 
 
@@ -115,17 +115,17 @@ def test_a_rule_matches_what_it_names(fields: dict[str, Any], matches: bool) -> 
     ("micro", "text"),
     [(0, "0.00"), (60_000, "0.06"), (37_500, "0.0375"), (1_234_567_890, "1234.56789")],
 )
-def test_dollars_are_exact_decimals_both_ways(micro: int, text: str) -> None:
+def test_dollars_convert_exactly_in_both_directions(micro: int, text: str) -> None:
     assert (format_dollars(micro), parse_micro_dollars(text)) == (text, micro)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "0.0000001", "NaN", "Infinity"])
-def test_what_is_no_amount_is_refused(text: str) -> None:
+def test_invalid_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"amount|whole"):
         parse_micro_dollars(text)
 
 
-def test_equal_work_gets_ids_by_its_occurrence_whatever_came_between() -> None:
+def test_equal_work_gets_ids_by_its_occurrence() -> None:
     quiet, busy = Bill(seed=1), Bill(seed=1)
     other = replace(ORDER, fingerprint="other")
 
@@ -138,7 +138,7 @@ def test_equal_work_gets_ids_by_its_occurrence_whatever_came_between() -> None:
     assert len(set(found)) == 4
 
 
-def test_slots_above_the_limit_are_refused_and_all_is_recorded() -> None:
+def test_slots_above_the_limit_are_refused_and_recorded() -> None:
     slots, account = Slots(), ("ideogram", "a")
     taken = [slots.take(account, limit=2, at=float(n)) for n in range(3)]
     slots.release(account, at=3.0)
@@ -148,12 +148,12 @@ def test_slots_above_the_limit_are_refused_and_all_is_recorded() -> None:
     assert list(lane.history) == [(0.0, 1), (1.0, 2), (3.0, 1)]
 
 
-def test_a_slot_that_nobody_holds_cannot_be_released() -> None:
+def test_free_slot_cannot_be_released() -> None:
     with pytest.raises(ValueError, match="holds no slot"):
         Slots().release(("ideogram", "a"), at=0.0)
 
 
-def test_a_shelf_keeps_the_last_used_within_its_size() -> None:
+def test_cache_keeps_recently_used_pictures_within_its_size() -> None:
     shelf = BytesCache(max_bytes=10)
     shelf.put("a", bytes(4))
     shelf.put("b", bytes(4))
@@ -164,7 +164,7 @@ def test_a_shelf_keeps_the_last_used_within_its_size() -> None:
     assert (shelf.get("c"), shelf.get("a")) == (None, bytes(10))
 
 
-def test_a_picture_that_is_not_kept_is_painted_again_the_same() -> None:
+def test_discarded_picture_is_painted_identically() -> None:
     encoded = io.BytesIO()
     Image.new("RGB", (64, 48), "teal").save(encoded, "JPEG")
     photo = encoded.getvalue()
@@ -188,7 +188,7 @@ FORM = (
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1_000])
-def test_a_form_is_read_alike_in_pieces_of_any_size(size: int) -> None:
+def test_form_is_parsed_in_pieces_of_any_size(size: int) -> None:
     pieces = [FORM[start : start + size] for start in range(0, len(FORM), size)]
     assert asyncio.run(read(pieces)) == [
         FormPart("a", None, None, b"one"),
@@ -197,13 +197,13 @@ def test_a_form_is_read_alike_in_pieces_of_any_size(size: int) -> None:
 
 
 @pytest.mark.parametrize("cut", [FORM[:-8], FORM[:40], b"", FORM.replace(b'; name="a"', b"")])
-def test_a_form_without_its_end_or_its_names_is_broken(cut: bytes) -> None:
+def test_incomplete_form_is_malformed(cut: bytes) -> None:
     with pytest.raises(MalformedFormError):
         asyncio.run(read([cut]))
 
 
 async def read(pieces: list[bytes]) -> list[FormPart]:
-    """The parts of a form that arrives in these pieces."""
+    """Returns the parts of a form that arrives in these pieces."""
 
     waiting = list(pieces)
 

@@ -1,4 +1,4 @@
-"""Runware's tasks, the ids that are the caller's, what it accepts, and what it says when something is wrong."""
+"""The stand-in's Runware: tasks, the caller's IDs, accepted values, and errors."""
 
 import base64
 from typing import Any
@@ -8,24 +8,24 @@ import pytest
 import requests
 
 from backdrop_local.standin.pictures import read_id
-from tests.contract.standin_callers import BASE64, DATA_URI, Runware, our_host
+from tests.contract.standin_callers import BASE64, DATA_URI, Runware, run_host
 from tests.contract.standin_client import JPEG, KEY, picture
 
 
 def error_of(answer: requests.Response) -> dict[str, Any]:
-    """The only error of an answer."""
+    """Returns the only error of a response."""
     (error,) = answer.json()["errors"]
     return dict(error)
 
 
 def item_of(answer: requests.Response) -> dict[str, Any]:
-    """The only item of an answer that went well."""
+    """Returns the only item of a successful response."""
     assert answer.status_code == 200, answer.text
     (item,) = answer.json()["data"]
     return dict(item)
 
 
-def test_a_sync_task_answers_with_its_result(runware: Runware) -> None:
+def test_synchronous_task_returns_its_result(runware: Runware) -> None:
     ident = str(uuid4())
     item = item_of(runware.infer(ident, outputFormat="PNG"))
     (job,) = runware.standin.jobs()
@@ -35,7 +35,7 @@ def test_a_sync_task_answers_with_its_result(runware: Runware) -> None:
     assert read_id(runware.standin.fetch(item["imageURL"]).content) == item["imageUUID"]
 
 
-def test_an_async_task_is_acknowledged_and_asked_after(runware: Runware) -> None:
+def test_asynchronous_task_is_acknowledged_and_polled(runware: Runware) -> None:
     runware.standin.control("settings", {"latency_seconds": 60})
     ident = str(uuid4())
     assert item_of(runware.infer(ident, deliveryMethod="async")) == {"taskType": "imageInference", "taskUUID": ident}
@@ -48,7 +48,7 @@ def test_an_async_task_is_acknowledged_and_asked_after(runware: Runware) -> None
     assert (item["status"], "imageURL" in item) == ("success", True)
 
 
-def test_results_share_their_tasks_id_and_have_their_own(runware: Runware) -> None:
+def test_results_have_the_tasks_id_and_their_own(runware: Runware) -> None:
     data = runware.infer(numberResults=3, renderingSpeed=None).json()["data"]
     assert len({item["taskUUID"] for item in data}) == 1
     assert len({item["imageUUID"] for item in data}) == len({item["seed"] for item in data}) == 3
@@ -57,7 +57,7 @@ def test_results_share_their_tasks_id_and_have_their_own(runware: Runware) -> No
 
 
 @pytest.mark.parametrize(("speed", "cost"), [("TURBO", 0.03), ("DEFAULT", 0.06), ("QUALITY", 0.09)])
-def test_the_cost_is_told_per_result_if_asked(runware: Runware, speed: str, cost: float) -> None:
+def test_cost_per_result_is_included_on_request(runware: Runware, speed: str, cost: float) -> None:
     settings = {"ideogram": {"renderingSpeed": speed}}
     assert item_of(runware.infer(providerSettings=settings))["cost"] == cost
     assert "cost" not in item_of(runware.infer(providerSettings=settings, includeCost=None))
@@ -68,7 +68,7 @@ def test_the_cost_is_told_per_result_if_asked(runware: Runware, speed: str, cost
 @pytest.mark.parametrize(
     ("kind", "name"), [("base64Data", "imageBase64Data"), ("dataURI", "imageDataURI"), ("URL", "imageURL")]
 )
-def test_a_result_comes_as_the_caller_wants_it(runware: Runware, kind: str, name: str) -> None:
+def test_result_has_the_requested_form(runware: Runware, kind: str, name: str) -> None:
     item = item_of(runware.infer(outputType=kind, outputFormat="PNG"))
     assert [found for found in item if found.startswith("image") and found != "imageUUID"] == [name]
     if kind != "URL":
@@ -77,20 +77,20 @@ def test_a_result_comes_as_the_caller_wants_it(runware: Runware, kind: str, name
 
 
 @pytest.mark.parametrize(("name", "kind"), [(None, "image/jpeg"), ("JPG", "image/jpeg"), ("WEBP", "image/webp")])
-def test_the_format_is_jpg_unless_asked_otherwise(runware: Runware, name: str | None, kind: str) -> None:
+def test_format_is_jpg_by_default(runware: Runware, name: str | None, kind: str) -> None:
     item = item_of(runware.infer(outputFormat=name, outputQuality=80))
     download = runware.standin.fetch(item["imageURL"])
     assert (download.headers["content-type"], read_id(download.content)) == (kind, item["imageUUID"])
 
 
 @pytest.mark.parametrize("image", [DATA_URI, BASE64])
-def test_the_photo_comes_inside_the_task(runware: Runware, image: str) -> None:
+def test_photo_can_be_inside_the_task(runware: Runware, image: str) -> None:
     assert runware.infer(inputs={"seedImage": image}).status_code == 200
     assert runware.infer(inputs=None, seedImage=image).status_code == 200
 
 
-def test_the_photo_comes_by_link_or_as_an_upload_that_is_shrunk(runware: Runware) -> None:
-    with our_host() as host:
+def test_photo_can_be_a_link_or_an_upload(runware: Runware) -> None:
+    with run_host() as host:
         assert runware.infer(inputs={"seedImage": f"{host.url}/in.jpg"}).status_code == 200
     large = base64.b64encode(picture(size=(2_400, 30))).decode()
     task = {"taskType": "imageUpload", "taskUUID": str(uuid4()), "image": f"data:image/jpeg;base64,{large}"}
@@ -113,7 +113,7 @@ def test_the_photo_comes_by_link_or_as_an_upload_that_is_shrunk(runware: Runware
     ],
     ids=lambda style: ",".join(style),
 )
-def test_every_style_is_taken_as_the_contract_has_it(runware: Runware, style: dict[str, Any]) -> None:
+def test_every_documented_style_is_accepted(runware: Runware, style: dict[str, Any]) -> None:
     assert runware.infer(providerSettings={"ideogram": style}).status_code == 200
 
 
@@ -161,7 +161,7 @@ def test_every_style_is_taken_as_the_contract_has_it(runware: Runware, style: di
     ],
     ids=lambda value: value if isinstance(value, str) else "-",
 )
-def test_a_task_that_is_wrong_is_400_with_its_code(runware: Runware, fields: dict[str, Any], code: str) -> None:
+def test_invalid_task_is_400_with_its_code(runware: Runware, fields: dict[str, Any], code: str) -> None:
     answer = runware.infer(**fields)
     error = error_of(answer)
     assert (answer.status_code, error["code"], error["taskType"]) == (400, code, "imageInference")
@@ -169,19 +169,19 @@ def test_a_task_that_is_wrong_is_400_with_its_code(runware: Runware, fields: dic
     assert runware.standin.total_usd() == "0.00"
 
 
-def test_an_unknown_model_is_404_and_an_unknown_task_400(runware: Runware) -> None:
+def test_unknown_model_is_404_and_unknown_task_400(runware: Runware) -> None:
     answer = runware.infer(model="ideogram:9@9")
     assert (answer.status_code, error_of(answer)["code"]) == (404, "modelNotFound")
     assert error_of(runware.ask("videoInference", str(uuid4())))["code"] == "invalidTaskType"
 
 
 @pytest.mark.parametrize("body", [{}, [], "x", [1], None], ids=repr)
-def test_a_body_that_is_no_list_of_tasks_is_400(runware: Runware, body: object) -> None:
+def test_body_that_is_not_a_list_is_400(runware: Runware, body: object) -> None:
     answer = runware.send(body)
     assert (answer.status_code, "errors" in answer.json()) == (400, True)
 
 
-def test_a_key_is_needed_in_the_header_or_in_a_first_task(runware: Runware) -> None:
+def test_key_is_required_in_header_or_first_task(runware: Runware) -> None:
     for refused in (runware.send([runware.task()], key=None), runware.send([runware.task()], key="invalid")):
         assert refused.status_code == 401
         error = error_of(refused)
@@ -191,14 +191,14 @@ def test_a_key_is_needed_in_the_header_or_in_a_first_task(runware: Runware) -> N
     assert [item["taskType"] for item in answer] == ["authentication", "ping"]
 
 
-def test_tasks_of_one_request_go_well_or_fail_each_for_itself(runware: Runware) -> None:
+def test_tasks_of_one_request_fail_independently(runware: Runware) -> None:
     answer = runware.send([runware.task(), runware.task(numberResults=0), {"taskType": "ping"}])
-    said = answer.json()
-    assert (answer.status_code, len(said["data"]), len(said["errors"])) == (200, 2, 1)
+    document = answer.json()
+    assert (answer.status_code, len(document["data"]), len(document["errors"])) == (200, 2, 1)
     assert runware.standin.total_usd() == "0.06"
 
 
-def test_errors_can_come_under_a_good_status(runware: Runware) -> None:
+def test_errors_can_have_status_200(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_errors_in_200": True})
     answer = runware.infer(numberResults=0)
     assert (answer.status_code, answer.json()["data"], error_of(answer)["code"]) == (200, [], "invalidNumberResults")
@@ -206,7 +206,7 @@ def test_errors_can_come_under_a_good_status(runware: Runware) -> None:
 
 @pytest.mark.parametrize("status", [400, 409])
 @pytest.mark.parametrize("method", ["sync", "async"])
-def test_an_id_that_was_used_is_a_conflict_and_bills_nothing(runware: Runware, status: int, method: str) -> None:
+def test_used_id_is_a_conflict_without_a_charge(runware: Runware, status: int, method: str) -> None:
     runware.standin.control("settings", {"runware_conflict_status": status})
     ident = str(uuid4())
     assert runware.infer(ident, deliveryMethod=method).status_code == 200
@@ -216,25 +216,25 @@ def test_an_id_that_was_used_is_a_conflict_and_bills_nothing(runware: Runware, s
     assert runware.standin.total_usd() == "0.06"
 
 
-def test_an_id_of_a_task_that_was_refused_is_free(runware: Runware) -> None:
+def test_id_of_a_refused_task_can_be_reused(runware: Runware) -> None:
     ident = str(uuid4())
     assert runware.infer(ident, numberResults=0).status_code == 400
     assert runware.infer(ident).status_code == 200
 
 
-def test_ids_may_be_forgotten_and_then_run_and_bill_again(runware: Runware) -> None:
+def test_forgotten_id_runs_and_bills_again(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_remembers_seconds": 5})
     ident = str(uuid4())
     runware.infer(ident)
     assert runware.infer(ident).status_code == 400
-    runware.standin.fault("clock", {"offset_s": 7})
+    runware.standin.add_fault("clock", {"offset_s": 7})
     assert item_of(runware.ask("getTaskDetails", ident))["response"]["data"]
     assert runware.infer(ident).status_code == 200
     (group,) = runware.standin.see("bill")["duplicates"]
     assert (group["charges"], group["usd"]) == (2, "0.12")
 
 
-def test_an_unknown_id_is_answered_like_a_running_one_or_as_not_found(runware: Runware) -> None:
+def test_unknown_id_is_running_or_not_found(runware: Runware) -> None:
     unknown = str(uuid4())
     for kind in ("getResponse", "getTaskDetails"):
         assert runware.ask(kind, unknown).json() == {"data": []}
@@ -243,7 +243,7 @@ def test_an_unknown_id_is_answered_like_a_running_one_or_as_not_found(runware: R
     assert (answer.status_code, error_of(answer)["code"]) == (404, "taskFailedOrNotFound")
 
 
-def test_a_sync_task_is_found_by_its_details_alone(runware: Runware) -> None:
+def test_synchronous_task_is_found_only_in_details(runware: Runware) -> None:
     task = runware.task()
     sent = item_of(runware.send([task]))
     assert runware.ask("getResponse", task["taskUUID"]).json() == {"data": []}
@@ -251,37 +251,37 @@ def test_a_sync_task_is_found_by_its_details_alone(runware: Runware) -> None:
     assert (details["request"], details["response"]) == ([task], {"data": [sent]})
 
 
-def test_another_key_finds_nothing(runware: Runware) -> None:
+def test_tasks_of_another_key_are_not_found(runware: Runware) -> None:
     task = runware.task()
     runware.send([task])
-    asked = runware.send([{"taskType": "getTaskDetails", "taskUUID": task["taskUUID"]}], key="another")
-    assert asked.json() == {"data": []}
+    response = runware.send([{"taskType": "getTaskDetails", "taskUUID": task["taskUUID"]}], key="another")
+    assert response.json() == {"data": []}
 
 
 @pytest.mark.parametrize(
-    ("safety", "told"),
+    ("safety", "is_reported"),
     [({"checkContent": True}, True), ({"mode": "fast"}, True), ({"checkContent": True, "mode": "none"}, False)],
     ids=str,
 )
-def test_a_safety_check_says_what_it_found(runware: Runware, safety: dict[str, object], told: bool) -> None:
-    assert ("NSFWContent" in item_of(runware.infer(safety=safety))) is told
+def test_safety_check_is_reported(runware: Runware, safety: dict[str, object], is_reported: bool) -> None:
+    assert ("NSFWContent" in item_of(runware.infer(safety=safety))) is is_reported
 
 
-def test_a_link_lives_for_its_ttl(runware: Runware) -> None:
+def test_link_expires_after_its_ttl(runware: Runware) -> None:
     link = item_of(runware.infer(ttl=60))["imageURL"]
     assert runware.standin.fetch(link).status_code == 200
-    runware.standin.fault("clock", {"offset_s": 62})
+    runware.standin.add_fault("clock", {"offset_s": 62})
     assert runware.standin.fetch(link).status_code == 404
-    runware.standin.fault("expired_url", times=1)
+    runware.standin.add_fault("expired_url", times=1)
     assert runware.standin.fetch(item_of(runware.infer())["imageURL"]).status_code == 404
 
 
-def test_real_links_are_on_the_real_host(runware: Runware) -> None:
+def test_links_can_be_on_the_real_host(runware: Runware) -> None:
     runware.standin.control("settings", {"url_mode": "real"})
     assert item_of(runware.infer())["imageURL"].startswith("https://im.runware.ai/image/os/a18d05/ws/2/ii/")
 
 
-def test_the_same_work_under_two_ids_is_a_duplicate(runware: Runware) -> None:
+def test_same_work_under_two_ids_is_a_duplicate(runware: Runware) -> None:
     runware.infer()
     runware.infer(inputs={"seedImage": BASE64}, ttl=60)
     runware.infer(inputs={"seedImage": base64.b64encode(JPEG).decode()}, outputFormat="PNG")

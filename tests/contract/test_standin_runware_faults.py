@@ -1,4 +1,4 @@
-"""What Runware says when its queue is full, when a task fails and when a fault strikes; and what it brings to us."""
+"""The stand-in's Runware: full queues, failed tasks, faults, and uploads and webhooks to our host."""
 
 import json
 from typing import Any
@@ -14,27 +14,27 @@ from backdrop.providers.runware import Runware as Adapter
 from backdrop_local.standin.pictures import read_id
 from tests.contract.adapters import the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for
-from tests.contract.standin_callers import Runware, our_host
+from tests.contract.standin_callers import Runware, run_host
 from tests.contract.standin_client import KEY, StandinClient, wait_until
 from tests.unit.shelf import FakeWork
 
 
 def error_of(answer: requests.Response) -> dict[str, Any]:
-    """The only error of an answer."""
+    """Returns the only error of a response."""
     (error,) = answer.json()["errors"]
     return dict(error)
 
 
 def item_of(answer: requests.Response) -> dict[str, Any]:
-    """The only item of an answer that went well."""
+    """Returns the only item of a successful response."""
     assert answer.status_code == 200, answer.text
     (item,) = answer.json()["data"]
     return dict(item)
 
 
-def test_a_lost_answer_is_billed_once_and_the_resend_is_a_conflict(runware: Runware) -> None:
+def test_lost_answer_is_billed_and_resend_conflicts(runware: Runware) -> None:
     ident = str(uuid4())
-    runware.standin.fault("late_conflict", times=1)
+    runware.standin.add_fault("late_conflict", times=1)
     with pytest.raises(requests.exceptions.ConnectionError):
         runware.infer(ident, deliveryMethod="async")
     assert error_of(runware.infer(ident, deliveryMethod="async"))["code"] == "conflictTaskUUID"
@@ -42,20 +42,20 @@ def test_a_lost_answer_is_billed_once_and_the_resend_is_a_conflict(runware: Runw
     assert runware.standin.total_usd() == "0.06"
 
 
-def test_a_failed_task_lies_among_the_errors_and_is_free_or_as_the_rule_says(runware: Runware) -> None:
-    runware.standin.fault("job_fails", {"code": "timeoutProvider"}, times=1)
-    said = runware.finished()
-    (error,) = said["errors"]
-    assert (said["data"], error["code"], error["status"]) == ([], "timeoutProvider", "error")
+def test_failed_task_is_an_error_and_free_by_default(runware: Runware) -> None:
+    runware.standin.add_fault("job_fails", {"code": "timeoutProvider"}, times=1)
+    document = runware.finished()
+    (error,) = document["errors"]
+    assert (document["data"], error["code"], error["status"]) == ([], "timeoutProvider", "error")
     assert runware.ask("getResponse", error["taskUUID"]).status_code == 200
-    runware.standin.fault("job_fails", {"billed": True}, times=1)
+    runware.standin.add_fault("job_fails", {"billed": True}, times=1)
     failed = runware.infer()
     assert (failed.status_code, error_of(failed)["code"]) == (500, "inferenceError")
     assert runware.standin.total_usd() == "0.06"
 
 
-def test_unsafe_shows_in_three_ways_in_turn(runware: Runware) -> None:
-    runware.standin.fault("unsafe")
+def test_unsafe_alternates_between_three_forms(runware: Runware) -> None:
+    runware.standin.add_fault("unsafe")
     blocked, flagged, bare = (runware.infer() for _ in range(3))
     assert (blocked.status_code, error_of(blocked)["code"]) == (400, "providerContentPolicyViolation")
     assert item_of(flagged)["NSFWContent"] is True
@@ -63,16 +63,16 @@ def test_unsafe_shows_in_three_ways_in_turn(runware: Runware) -> None:
     assert runware.standin.total_usd() == "0.12"
 
 
-def test_the_picture_is_brought_to_the_upload_endpoint(runware: Runware) -> None:
-    with our_host() as host:
+def test_picture_is_uploaded_to_the_endpoint(runware: Runware) -> None:
+    with run_host() as host:
         item = item_of(runware.infer(outputFormat="PNG", uploadEndpoint=f"{host.url}/out?sig=1"))
-        (put,) = host.brought("PUT")
+        (put,) = host.received_by("PUT")
         assert (put.path, put.kind, read_id(put.body)) == ("/out?sig=1", "image/png", item["imageUUID"])
-        runware.standin.fault("put_fail", times=1)
+        runware.standin.add_fault("put_fail", times=1)
         item_of(runware.infer(positivePrompt="other", uploadEndpoint=f"{host.url}/out"))
         host.statuses = [500]
         assert "imageURL" in item_of(runware.infer(positivePrompt="third", uploadEndpoint=f"{host.url}/out"))
-        assert len(host.brought("PUT")) == 2
+        assert len(host.received_by("PUT")) == 2
 
 
 @pytest.mark.parametrize(
@@ -84,34 +84,34 @@ def test_the_picture_is_brought_to_the_upload_endpoint(runware: Runware) -> None
         ("no_webhook", []),
     ],
 )
-def test_the_news_is_brought_flat_once_for_each_result(runware: Runware, fault: str | None, paths: list[str]) -> None:
+def test_webhook_is_sent_once_per_result(runware: Runware, fault: str | None, paths: list[str]) -> None:
     if fault:
-        runware.standin.fault(fault, times=1)
-    with our_host() as host:
+        runware.standin.add_fault(fault, times=1)
+    with run_host() as host:
         ident = str(uuid4())
         runware.infer(ident, deliveryMethod="async", webhookURL=f"{host.url}/hook?token=t")
         runware.infer(deliveryMethod="async", positivePrompt="b", webhookURL=f"{host.url}/last")
-        wait_until(lambda: len(host.brought("POST")) == len(paths) + 1)
-        posts = [post for post in host.brought("POST") if post.path != "/last"]
+        wait_until(lambda: len(host.received_by("POST")) == len(paths) + 1)
+        posts = [post for post in host.received_by("POST") if post.path != "/last"]
     assert [post.path for post in posts] == paths
     assert all(json.loads(post.body)["taskUUID"] == ident for post in posts)
 
 
-def test_news_that_nobody_takes_is_brought_again(runware: Runware) -> None:
-    with our_host() as host:
+def test_rejected_webhook_is_sent_again(runware: Runware) -> None:
+    with run_host() as host:
         host.statuses = [500]
         runware.infer(deliveryMethod="async", webhookURL=f"{host.url}/hook")
-        wait_until(lambda: len(host.brought("POST")) == 2)
+        wait_until(lambda: len(host.received_by("POST")) == 2)
 
 
-def test_news_can_come_before_the_acknowledgement(runware: Runware) -> None:
-    runware.standin.fault("early_webhook", times=1)
-    with our_host() as host:
+def test_webhook_can_precede_the_acknowledgement(runware: Runware) -> None:
+    runware.standin.add_fault("early_webhook", times=1)
+    with run_host() as host:
         runware.infer(deliveryMethod="async", webhookURL=f"{host.url}/hook")
-        assert len(host.brought("POST")) == 1
+        assert len(host.received_by("POST")) == 1
 
 
-def test_a_full_queue_is_429_and_whoever_goes_on_asking_gets_503(runware: Runware) -> None:
+def test_full_queue_is_429_and_then_503(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_workers": 1, "runware_queue": 1, "latency_seconds": 60})
     answers = [runware.infer(deliveryMethod="async") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 503, 503]
@@ -121,7 +121,7 @@ def test_a_full_queue_is_429_and_whoever_goes_on_asking_gets_503(runware: Runwar
     assert (row["provider"], row["limit"], row["peak"], row["refused"]) == ("runware", 2, 2, 3)
 
 
-def test_what_waits_in_the_queue_is_made_after_what_came_before(runware: Runware) -> None:
+def test_queued_tasks_run_in_order(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_workers": 1, "latency_seconds": 60})
     idents = [str(uuid4()), str(uuid4())]
     for ident in idents:
@@ -130,11 +130,11 @@ def test_what_waits_in_the_queue_is_made_after_what_came_before(runware: Runware
     assert item_of(runware.ask("getResponse", idents[1]))["progress"] == 0
 
 
-def test_a_poll_can_find_nothing_a_fault_or_no_end(runware: Runware) -> None:
+def test_poll_can_be_empty_fail_or_never_end(runware: Runware) -> None:
     ident = runware.finished()["data"][0]["taskUUID"]
-    runware.standin.fault("poll_404", times=1)
-    runware.standin.fault("poll_5xx", times=1)
-    runware.standin.fault("poll_stuck", times=1)
+    runware.standin.add_fault("poll_404", times=1)
+    runware.standin.add_fault("poll_5xx", times=1)
+    runware.standin.add_fault("poll_stuck", times=1)
     assert runware.ask("getResponse", ident).json() == {"data": []}
     assert runware.ask("getResponse", ident).status_code == 500
     assert item_of(runware.ask("getResponse", ident))["status"] == "processing"
@@ -142,9 +142,9 @@ def test_a_poll_can_find_nothing_a_fault_or_no_end(runware: Runware) -> None:
 
 
 @pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 429, 500, 503, 504])
-def test_any_status_can_be_asked_for_on_tasks_and_on_look_ups(runware: Runware, code: int) -> None:
+def test_any_status_can_be_requested_on_every_route(runware: Runware, code: int) -> None:
     for route in ("imageInference", "getResponse", "getTaskDetails", "imageUpload"):
-        runware.standin.fault("status", {"code": code}, route=route)
+        runware.standin.add_fault("status", {"code": code}, route=route)
     answers = [runware.infer()]
     answers += [runware.ask(kind, str(uuid4())) for kind in ("getResponse", "getTaskDetails", "imageUpload")]
     assert [answer.status_code for answer in answers] == [code] * 4
@@ -152,59 +152,59 @@ def test_any_status_can_be_asked_for_on_tasks_and_on_look_ups(runware: Runware, 
     assert runware.standin.total_usd() == "0.00"
 
 
-def test_an_error_of_another_task_can_stand_beside_the_answer(runware: Runware) -> None:
-    runware.standin.fault("error_in_200", {"beside": True})
+def test_error_of_another_task_can_be_included(runware: Runware) -> None:
+    runware.standin.add_fault("error_in_200", {"beside": True})
     ident = str(uuid4())
-    said = runware.infer(ident).json()
-    assert said["data"][0]["taskUUID"] == ident
-    assert said["errors"][0]["taskUUID"] not in (ident, None)
+    document = runware.infer(ident).json()
+    assert document["data"][0]["taskUUID"] == ident
+    assert document["errors"][0]["taskUUID"] not in (ident, None)
 
 
-def test_an_error_can_take_the_answers_place_under_a_good_status(runware: Runware) -> None:
-    runware.standin.fault("error_in_200", {"status_code": 402})
+def test_error_can_replace_the_result_with_status_200(runware: Runware) -> None:
+    runware.standin.add_fault("error_in_200", {"status_code": 402})
     answer = runware.infer()
     assert (answer.status_code, error_of(answer)["code"]) == (200, "insufficientCredits")
 
 
-def test_an_answer_can_be_hollow_a_page_or_about_another_task(runware: Runware) -> None:
+def test_response_can_be_empty_html_or_foreign(runware: Runware) -> None:
     for variant in ("no_data", "empty_data", "wrong_types", "other_id"):
-        runware.standin.fault("malformed_json", {"variant": variant}, times=1)
-    runware.standin.fault("html_error", {"code": 200}, times=1)
+        runware.standin.add_fault("malformed_json", {"variant": variant}, times=1)
+    runware.standin.add_fault("html_error", {"code": 200}, times=1)
     page, *answers = (runware.infer() for _ in range(5))
     assert page.text.startswith("<html>")
     assert [answer.json().get("data") for answer in answers[:3]] == [None, [], {"url": 7}]
     assert item_of(answers[3])["taskUUID"].startswith("00000000")
 
 
-def test_money_that_is_gone_is_402(runware: Runware) -> None:
-    runware.standin.fault("balance", {"usd": "0.06"})
+def test_empty_balance_is_402(runware: Runware) -> None:
+    runware.standin.add_fault("balance", {"usd": "0.06"})
     answers = [runware.infer() for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 402]
     assert error_of(answers[1])["code"] == "insufficientCredits"
 
 
-def test_fewer_results_than_asked_are_billed_as_given(runware: Runware) -> None:
-    runware.standin.fault("fewer_results")
+def test_fewer_results_are_billed_by_their_number(runware: Runware) -> None:
+    runware.standin.add_fault("fewer_results")
     assert len(runware.infer(numberResults=3).json()["data"]) == 2
     assert runware.standin.total_usd() == "0.12"
 
 
-def test_a_foreign_link_names_another_host(runware: Runware) -> None:
-    runware.standin.fault("foreign_url")
+def test_foreign_link_is_on_another_host(runware: Runware) -> None:
+    runware.standin.add_fault("foreign_url")
     hosts = [urlsplit(item_of(runware.infer())["imageURL"]).netloc for _ in range(4)]
     assert hosts == ["evil.test", "im.runware.ai", "127.0.0.1:9", "im.runware.ai@evil.test"]
 
 
-def test_a_paused_key_and_a_broken_upload_cost_nothing(runware: Runware) -> None:
-    runware.standin.fault("drop_before_read", times=1)
+def test_paused_key_and_interrupted_upload_are_free(runware: Runware) -> None:
+    runware.standin.add_fault("drop_before_read", times=1)
     with pytest.raises(requests.exceptions.ConnectionError):
         runware.infer()
-    runware.standin.fault("key_paused", key=KEY)
+    runware.standin.add_fault("key_paused", key=KEY)
     assert runware.infer().status_code == runware.ask("getResponse", str(uuid4())).status_code == 401
     assert runware.standin.total_usd() == "0.00"
 
 
-# -- what Runware's pages do not show: through the adapter, to a picture and one charge --------------------------------
+# -- undocumented responses, through the adapter: one picture and one charge --------------------------------
 
 UNUSUAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("inline_picture", {}, {}),
@@ -223,14 +223,14 @@ UNUSUAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("fault", "args", "settings"), UNUSUAL)
-def test_unusual_response_of_the_stand_in_is_one_picture_and_one_charge(
+def test_unusual_response_leads_to_one_picture_and_charge(
     standin: StandinClient, fault: str, args: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     standin.control("settings", settings)
     if fault:
-        standin.fault(fault, args, times=2)
+        standin.add_fault(fault, args, times=2)
     job, work = job_for("runware", num_images=2), FakeWork()
-    answer = call(Adapter(f"{standin.url}/runware", 20, the_key, work, poll_seconds=POLL_SECONDS), job).said
+    answer = call(Adapter(f"{standin.url}/runware", 20, the_key, work, poll_seconds=POLL_SECONDS), job).provider_result
     assert (answer.retry_class, answer.charged, standin.total_usd()) == (RetryClass.OK, 120_000, "0.12")
     inline = fault == "inline_picture"
     assert [(link.is_usable, link.result_name is not None) for link in answer.links] == [(True, inline)] * 2
@@ -239,16 +239,16 @@ def test_unusual_response_of_the_stand_in_is_one_picture_and_one_charge(
 
 @pytest.mark.parametrize("code", ["", "whoKnows"])
 def test_failure_without_a_published_code_leaves_the_charge_unknown(standin: StandinClient, code: str) -> None:
-    standin.fault("job_fails", {"code": code}, times=1)
+    standin.add_fault("job_fails", {"code": code}, times=1)
     adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
-    answer = call(adapter, job_for("runware")).said
+    answer = call(adapter, job_for("runware")).provider_result
     assert (answer.retry_class, answer.code, answer.is_final) == (RetryClass.AMBIG, Code.PROVIDER_FAILED, True)
 
 
 def test_renamed_link_is_kept_for_a_person(standin: StandinClient) -> None:
-    standin.fault("malformed_json", {"variant": "renamed"}, route="getResponse")
+    standin.add_fault("malformed_json", {"variant": "renamed"}, route="getResponse")
     adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
-    answer = call(adapter, job_for("runware")).said
+    answer = call(adapter, job_for("runware")).provider_result
     assert [link.is_unrecognized for link in answer.links] == [True]
     assert b"new_imageURL" in answer.raw_response
 

@@ -1,15 +1,15 @@
-"""Segmind's two ways of calling, what it accepts, and what it says when something is wrong."""
+"""The stand-in's Segmind: its two endpoints, accepted values, and errors."""
 
 from typing import Any
 
 import pytest
 
 from backdrop_local.standin.pictures import read_id
-from tests.contract.standin_callers import BASE64, SEGMIND_V1, SEGMIND_V2, Segmind, our_host
+from tests.contract.standin_callers import BASE64, SEGMIND_V1, SEGMIND_V2, Segmind, run_host
 from tests.contract.standin_client import JPEG, KEY, picture, wait_until
 
 
-def test_v1_answers_with_the_picture_and_its_accounts(segmind: Segmind) -> None:
+def test_v1_returns_the_picture_with_its_cost(segmind: Segmind) -> None:
     answer = segmind.call(rendering_speed="QUALITY")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     (job,) = segmind.standin.jobs()
@@ -22,20 +22,20 @@ def test_v1_answers_with_the_picture_and_its_accounts(segmind: Segmind) -> None:
     wait_until(lambda: bool(segmind.standin.jobs()[0]["downloaded"]))
 
 
-def test_v1_can_be_set_to_answer_in_json(segmind: Segmind) -> None:
+def test_v1_can_return_json(segmind: Segmind) -> None:
     segmind.standin.control("settings", {"segmind_json": True})
     link = segmind.call().json()["output"]
     assert segmind.standin.fetch(link).content.startswith(b"\xff\xd8")
 
 
 @pytest.mark.parametrize(("speed", "usd"), [("TURBO", "0.0375"), ("DEFAULT", "0.075"), ("QUALITY", "0.1125")])
-def test_the_price_is_ideograms_and_a_quarter(segmind: Segmind, speed: str, usd: str) -> None:
+def test_price_is_ideograms_plus_25_percent(segmind: Segmind, speed: str, usd: str) -> None:
     segmind.submit(rendering_speed=speed)
     assert segmind.standin.total_usd() == usd
 
 
 @pytest.mark.parametrize("mode", ["loopback", "real"])
-def test_v2_gives_an_id_and_its_addresses_at_once(segmind: Segmind, mode: str) -> None:
+def test_v2_returns_an_id_and_urls_at_once(segmind: Segmind, mode: str) -> None:
     api = "https://api.segmind.com" if mode == "real" else f"{segmind.standin.url}/segmind"
     segmind.standin.control("settings", {"queue_seconds": 60, "url_mode": mode})
     ticket = segmind.submit().json()
@@ -60,7 +60,7 @@ def test_v2_is_processing_while_the_model_works(segmind: Segmind) -> None:
         assert "output" not in answer
 
 
-def test_v2_ends_with_an_output_and_what_it_cost(segmind: Segmind) -> None:
+def test_v2_ends_with_an_output_and_cost(segmind: Segmind) -> None:
     done = segmind.finished().json()
     ident = done["request_id"]
     assert set(done) == {"status", "request_id", "output", "metrics"}
@@ -82,12 +82,12 @@ def test_v2_ends_with_an_output_and_what_it_cost(segmind: Segmind) -> None:
 
 
 @pytest.mark.parametrize(("form", "found"), [("list", "output"), ("images", "images"), ("image", "image")])
-def test_the_output_comes_in_every_form_that_was_seen(segmind: Segmind, form: str, found: str) -> None:
+def test_output_can_have_every_known_form(segmind: Segmind, form: str, found: str) -> None:
     segmind.standin.control("settings", {"segmind_output": form})
     assert found in segmind.finished().json()
 
 
-def test_the_format_can_be_set(segmind: Segmind) -> None:
+def test_output_format_can_be_set(segmind: Segmind) -> None:
     segmind.standin.control("settings", {"segmind_format": "PNG"})
     answer = segmind.call()
     assert (answer.headers["content-type"], answer.content[:4]) == ("image/png", b"\x89PNG")
@@ -106,12 +106,12 @@ def test_the_format_can_be_set(segmind: Segmind) -> None:
     ],
     ids=str,
 )
-def test_every_field_is_taken_as_the_contract_has_it(segmind: Segmind, fields: dict[str, Any]) -> None:
+def test_every_documented_field_is_accepted(segmind: Segmind, fields: dict[str, Any]) -> None:
     assert segmind.call(**fields).status_code == 200
 
 
-def test_the_image_is_fetched_by_its_link(segmind: Segmind) -> None:
-    with our_host() as host:
+def test_image_is_fetched_from_its_link(segmind: Segmind) -> None:
+    with run_host() as host:
         assert segmind.call(image=f"{host.url}/in.jpg").status_code == 200
         assert segmind.call(style_reference_images=[f"{host.url}/in.jpg"]).status_code == 200
         missing = segmind.call(image=f"{host.url}/nothing.jpg")
@@ -119,18 +119,18 @@ def test_the_image_is_fetched_by_its_link(segmind: Segmind) -> None:
 
 
 @pytest.mark.parametrize("image", ["https://example.test/a.jpg", "http://10.0.0.1/a.jpg", "no picture", "bm90aGluZw=="])
-def test_an_image_that_cannot_be_had_is_noticed_by_the_model_only(segmind: Segmind, image: str) -> None:
+def test_unavailable_image_fails_only_in_the_model(segmind: Segmind, image: str) -> None:
     assert segmind.call(image=image).status_code == 500
     assert segmind.finished(image=image).status_code == 422
 
 
-def test_an_image_over_the_limit_is_refused(segmind: Segmind) -> None:
+def test_image_above_the_limit_is_refused(segmind: Segmind) -> None:
     segmind.standin.control("settings", {"max_image_bytes": len(JPEG) - 1})
     assert segmind.call().status_code == 500
 
 
-def test_links_that_differ_to_the_same_picture_are_the_same_work(segmind: Segmind) -> None:
-    with our_host() as host:
+def test_different_links_to_one_picture_are_the_same_work(segmind: Segmind) -> None:
+    with run_host() as host:
         segmind.call(image=f"{host.url}/in.jpg")
     assert segmind.standin.see("bill")["duplicates"] == []
     segmind.submit()
@@ -138,7 +138,7 @@ def test_links_that_differ_to_the_same_picture_are_the_same_work(segmind: Segmin
     assert (group["provider"], group["charges"], group["usd"]) == ("segmind", 2, "0.15")
 
 
-def test_an_upload_gives_a_public_link_that_can_be_sent(segmind: Segmind) -> None:
+def test_upload_returns_a_usable_public_link(segmind: Segmind) -> None:
     content = picture(color="red")
     answer = segmind.post("/segmind/upload-asset", files={"file": ("in.jpg", content, "image/jpeg")})
     assert answer.json()["message"] == "Files uploaded successfully"
@@ -158,7 +158,7 @@ def test_an_upload_gives_a_public_link_that_can_be_sent(segmind: Segmind) -> Non
     ],
 )
 @pytest.mark.parametrize("path", [SEGMIND_V1, SEGMIND_V2])
-def test_a_key_goes_in_its_own_header(
+def test_key_is_accepted_only_in_its_own_header(
     segmind: Segmind, path: str, key: str | None, header: dict[str, str], error: str
 ) -> None:
     answer = segmind.post(path, key=key, json={}, headers=header)
@@ -166,37 +166,37 @@ def test_a_key_goes_in_its_own_header(
 
 
 @pytest.mark.parametrize("path", [SEGMIND_V1, SEGMIND_V2])
-def test_a_body_that_is_not_called_json_is_406(segmind: Segmind, path: str) -> None:
+def test_body_without_json_content_type_is_406(segmind: Segmind, path: str) -> None:
     answer = segmind.post(path, data=b"{}", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.json()) == (406, {"error": "Invalid content type"})
     assert segmind.post(path, data=b"{", headers={"Content-Type": "application/json"}).status_code == 400
 
 
-def test_an_unknown_model_is_404_and_a_wrong_verb_a_page(segmind: Segmind) -> None:
+def test_unknown_model_is_404_and_wrong_method_html(segmind: Segmind) -> None:
     unknown = segmind.post("/segmind/v1/another-model", {})
     assert (unknown.status_code, unknown.json()) == (404, {"error": "Model not found"})
     wrong = segmind.get("/v1/ideogram-3-replace-background")
     assert (wrong.status_code, wrong.headers["content-type"][:9], "405" in wrong.text) == (405, "text/html", True)
 
 
-def test_a_record_is_its_owners_and_lives_an_hour_and_a_file_seven_days(segmind: Segmind) -> None:
+def test_records_and_files_expire_and_are_private(segmind: Segmind) -> None:
     done = segmind.finished().json()
     ident, link = done["request_id"], done["output"]
     assert segmind.get(f"/v2/requests/{ident}", key="another").status_code == 404
-    segmind.standin.fault("clock", {"offset_s": 3_700})
+    segmind.standin.add_fault("clock", {"offset_s": 3_700})
     gone = segmind.result(ident)
     assert (gone.status_code, gone.json()) == (404, {"error": f"Request {ident} not found"})
     assert segmind.status(ident).status_code == 404
     assert segmind.standin.fetch(link).status_code == 200
-    segmind.standin.fault("clock", {"offset_s": 7 * 86_400 + 60})
+    segmind.standin.add_fault("clock", {"offset_s": 7 * 86_400 + 60})
     assert segmind.standin.fetch(link).status_code == 404
 
 
-def test_a_download_takes_no_key(segmind: Segmind) -> None:
+def test_download_with_a_key_is_refused(segmind: Segmind) -> None:
     link = segmind.finished().json()["output"]
     assert segmind.standin.fetch(link, **{"x-api-key": KEY}).status_code == 403
 
 
-def test_real_links_are_on_the_real_host(segmind: Segmind) -> None:
+def test_links_can_be_on_the_real_host(segmind: Segmind) -> None:
     segmind.standin.control("settings", {"url_mode": "real"})
     assert segmind.finished().json()["output"].startswith("https://images.segmind.com/generations/")

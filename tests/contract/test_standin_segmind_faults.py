@@ -1,4 +1,4 @@
-"""What Segmind says when it is asked too often, when a job fails, and when a fault strikes."""
+"""The stand-in's Segmind: rate limits, failed jobs, and faults."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from tests.contract.standin_callers import BASE64, SEGMIND_V1, SEGMIND_V2, Segmi
 from tests.contract.standin_client import KEY, wait_until
 
 
-@pytest.mark.parametrize(("told", "cost"), [("null", None), ("zero", 0.0)])
-def test_the_cost_can_be_untold(segmind: Segmind, told: str, cost: float | None) -> None:
-    segmind.standin.control("settings", {"reported_cost": told})
+@pytest.mark.parametrize(("reported_cost", "cost"), [("null", None), ("zero", 0.0)])
+def test_reported_cost_can_be_null_or_zero(segmind: Segmind, reported_cost: str, cost: float | None) -> None:
+    segmind.standin.control("settings", {"reported_cost": reported_cost})
     assert segmind.finished().json()["metrics"]["cost"] == cost
 
 
@@ -37,7 +37,7 @@ def test_the_cost_can_be_untold(segmind: Segmind, told: str, cost: float | None)
     ],
     ids=str,
 )
-def test_a_value_that_is_wrong_is_406_on_v1_and_a_failed_job_on_v2(segmind: Segmind, fields: dict[str, Any]) -> None:
+def test_invalid_value_is_406_or_a_failed_job(segmind: Segmind, fields: dict[str, Any]) -> None:
     refused = segmind.call(**fields)
     assert (refused.status_code, "Invalid value" in refused.json()["error"]) == (406, True)
     failed = segmind.finished(**fields)
@@ -46,7 +46,7 @@ def test_a_value_that_is_wrong_is_406_on_v1_and_a_failed_job_on_v2(segmind: Segm
 
 
 @pytest.mark.parametrize("name", ["image", "prompt"])
-def test_a_missing_field_is_400_on_v1_and_a_failed_job_on_v2(segmind: Segmind, name: str) -> None:
+def test_missing_field_is_400_or_a_failed_job(segmind: Segmind, name: str) -> None:
     body = {"image": BASE64, "prompt": "a beach"}
     del body[name]
     refused = segmind.post(SEGMIND_V1, body)
@@ -58,8 +58,8 @@ def test_a_missing_field_is_400_on_v1_and_a_failed_job_on_v2(segmind: Segmind, n
 
 
 @pytest.mark.parametrize("path", [SEGMIND_V1, SEGMIND_V2])
-def test_credits_that_are_used_up_are_406(segmind: Segmind, path: str) -> None:
-    segmind.standin.fault("balance", {"usd": "0.10"})
+def test_used_up_credits_are_406(segmind: Segmind, path: str) -> None:
+    segmind.standin.add_fault("balance", {"usd": "0.10"})
     body = {"image": BASE64, "prompt": "a beach"}
     answers = [segmind.post(path, body) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 406]
@@ -68,20 +68,20 @@ def test_credits_that_are_used_up_are_406(segmind: Segmind, path: str) -> None:
 
 
 @pytest.mark.parametrize(("form", "mark"), [("iso", "T"), ("plain", " "), ("epoch", ""), ("missing", None)])
-def test_above_its_rate_a_key_is_told_when_to_come_again(segmind: Segmind, form: str, mark: str | None) -> None:
+def test_rate_limit_reports_when_to_retry(segmind: Segmind, form: str, mark: str | None) -> None:
     segmind.standin.control("settings", {"requests_per_minute": {"segmind": 2}, "segmind_reset_form": form})
     answers = [segmind.submit() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     refused = answers[2]
-    told = refused.headers.get("x-rate-limit-reset-at-utc")
+    retry_at = refused.headers.get("x-rate-limit-reset-at-utc")
     assert (refused.json(), "retry-after" in refused.headers) == ({"error": "rate_limit_exceeded"}, False)
-    assert (told is None) if mark is None else (told is not None and mark in told)
+    assert (retry_at is None) if mark is None else (retry_at is not None and mark in retry_at)
     assert segmind.submit(key="another").status_code == 200
-    segmind.standin.fault("clock", {"offset_s": 31})
+    segmind.standin.add_fault("clock", {"offset_s": 31})
     assert segmind.submit().status_code == 200
 
 
-def test_polls_count_towards_the_rate_unless_set_otherwise(segmind: Segmind) -> None:
+def test_polls_count_towards_the_rate_by_default(segmind: Segmind) -> None:
     segmind.standin.control("settings", {"requests_per_minute": {"segmind": 2}})
     ident = segmind.submit().json()["request_id"]
     assert [segmind.status(ident).status_code for _ in range(2)] == [200, 429]
@@ -95,56 +95,56 @@ def statuses(segmind: Segmind, times: int) -> list[Any]:
     return [answer.status_code for answer in until_done]
 
 
-def test_a_poll_can_find_nothing_a_fault_or_no_end(segmind: Segmind) -> None:
-    segmind.standin.fault("poll_404", times=1)
-    segmind.standin.fault("poll_5xx", {"code": 502, "html": True}, times=1)
+def test_poll_can_be_empty_fail_or_never_end(segmind: Segmind) -> None:
+    segmind.standin.add_fault("poll_404", times=1)
+    segmind.standin.add_fault("poll_5xx", {"code": 502, "html": True}, times=1)
     assert statuses(segmind, 2) == [404, 502]
-    segmind.standin.fault("poll_stuck")
+    segmind.standin.add_fault("poll_stuck")
     done = segmind.submit(seed=500).json()["request_id"]
     assert segmind.result(done).json()["status"] == "PROCESSING"
     assert segmind.standin.total_usd() == "0.15"
 
 
-def test_a_failed_job_is_422_and_free_or_as_the_rule_says(segmind: Segmind) -> None:
-    segmind.standin.fault("job_fails", {"message": "provider timeout"}, times=1)
+def test_failed_job_is_422_and_free_by_default(segmind: Segmind) -> None:
+    segmind.standin.add_fault("job_fails", {"message": "provider timeout"}, times=1)
     failed = segmind.finished()
     assert (failed.status_code, failed.json()["error"]) == (422, "provider timeout")
     assert "cost" not in failed.json()["metrics"]
     assert segmind.standin.total_usd() == "0.00"
-    segmind.standin.fault("job_fails", {"in_200": True, "billed": True}, times=1)
+    segmind.standin.add_fault("job_fails", {"in_200": True, "billed": True}, times=1)
     failed = segmind.finished()
     assert (failed.status_code, failed.json()["status"]) == (200, "FAILED")
-    segmind.standin.fault("job_fails", times=1)
+    segmind.standin.add_fault("job_fails", times=1)
     assert segmind.call().status_code == 500
     assert segmind.standin.total_usd() == "0.075"
 
 
-def test_unsafe_is_a_failed_job_in_two_forms_or_no_output(segmind: Segmind) -> None:
-    segmind.standin.fault("unsafe")
+def test_unsafe_is_a_failed_job_or_no_output(segmind: Segmind) -> None:
+    segmind.standin.add_fault("unsafe")
     first, second, third = (segmind.finished() for _ in range(3))
     assert "content policy" in first.json()["error"]
     assert second.json()["detail"][0]["type"] == "content_policy_violation"
     assert (third.status_code, third.json()["output"]) == (200, "")
     assert segmind.standin.total_usd() == "0.075"
     segmind.standin.control("faults", method="DELETE")
-    segmind.standin.fault("unsafe", {"form": "error"}, times=1)
+    segmind.standin.add_fault("unsafe", {"form": "error"}, times=1)
     assert segmind.call().status_code == 400
-    segmind.standin.fault("unsafe", {"form": "no_output"}, times=1)
+    segmind.standin.add_fault("unsafe", {"form": "no_output"}, times=1)
     assert segmind.call().content == b""
 
 
 @pytest.mark.parametrize("submit", ["call", "submit"])
 @pytest.mark.parametrize("fault", ["accept_then_drop", "reset_mid_body"])
-def test_a_lost_answer_is_billed(segmind: Segmind, submit: str, fault: str) -> None:
-    segmind.standin.fault(fault, provider="segmind")
+def test_lost_answer_is_billed(segmind: Segmind, submit: str, fault: str) -> None:
+    segmind.standin.add_fault(fault, provider="segmind")
     with pytest.raises(requests.exceptions.RequestException):
         getattr(segmind, submit)()
     assert segmind.standin.total_usd() == "0.075"
     wait_until(lambda: segmind.standin.see("bill")["keys"][0]["dropped_after_accept"] == 1)
 
 
-def test_an_acknowledgement_can_be_lost_and_the_job_runs_on(segmind: Segmind) -> None:
-    segmind.standin.fault("accept_then_drop", times=1)
+def test_job_continues_after_a_lost_acknowledgement(segmind: Segmind) -> None:
+    segmind.standin.add_fault("accept_then_drop", times=1)
     with pytest.raises(requests.exceptions.ConnectionError):
         segmind.submit()
     (job,) = segmind.standin.jobs()
@@ -152,10 +152,10 @@ def test_an_acknowledgement_can_be_lost_and_the_job_runs_on(segmind: Segmind) ->
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 406, 410, 422, 429, 500, 502, 503, 504])
-def test_any_status_can_be_asked_for_on_a_submit_and_on_a_poll(segmind: Segmind, code: int) -> None:
+def test_any_status_can_be_requested_on_every_route(segmind: Segmind, code: int) -> None:
     ident = segmind.submit().json()["request_id"]
-    segmind.standin.fault("status", {"code": code}, route="v2/ideogram-3", times=1)
-    segmind.standin.fault("status", {"code": code}, route="requests", times=1)
+    segmind.standin.add_fault("status", {"code": code}, route="v2/ideogram-3", times=1)
+    segmind.standin.add_fault("status", {"code": code}, route="requests", times=1)
     answers = [segmind.submit(), segmind.result(ident)]
     assert [answer.status_code for answer in answers] == [code, code]
     assert all("error" in answer.json() for answer in answers)
@@ -163,9 +163,9 @@ def test_any_status_can_be_asked_for_on_a_submit_and_on_a_poll(segmind: Segmind,
     assert segmind.standin.total_usd() == "0.075"
 
 
-def test_a_rule_without_a_route_leaves_polls_alone(segmind: Segmind) -> None:
+def test_rule_without_a_route_does_not_affect_polls(segmind: Segmind) -> None:
     ident = segmind.submit().json()["request_id"]
-    segmind.standin.fault("html_error", {"code": 200})
+    segmind.standin.add_fault("html_error", {"code": 200})
     assert segmind.result(ident).headers["content-type"] == "application/json"
     assert segmind.submit().text.startswith("<html>")
 
@@ -174,24 +174,24 @@ def test_a_rule_without_a_route_leaves_polls_alone(segmind: Segmind) -> None:
     ("variant", "found"),
     [("no_data", None), ("empty_data", []), ("wrong_types", {"url": 7}), ("other_id", "00000000-0000-4000-8000-0")],
 )
-def test_an_acknowledgement_can_be_hollow_or_anothers(segmind: Segmind, variant: str, found: object) -> None:
-    segmind.standin.fault("malformed_json", {"variant": variant})
-    said = segmind.submit().json().get("request_id")
-    assert said[:25] == found if isinstance(found, str) else said == found
+def test_acknowledgement_can_be_empty_or_foreign(segmind: Segmind, variant: str, found: object) -> None:
+    segmind.standin.add_fault("malformed_json", {"variant": variant})
+    request_id = segmind.submit().json().get("request_id")
+    assert request_id[:25] == found if isinstance(found, str) else request_id == found
 
 
-def test_downloads_and_v1_answers_can_be_spoiled(segmind: Segmind) -> None:
-    segmind.standin.fault("wrong_type", {"type": "text/html"}, provider="segmind", times=2)
+def test_downloads_and_v1_responses_can_be_damaged(segmind: Segmind) -> None:
+    segmind.standin.add_fault("wrong_type", {"type": "text/html"}, provider="segmind", times=2)
     assert segmind.standin.fetch(segmind.finished().json()["output"]).headers["content-type"][:9] == "text/html"
     assert segmind.call().headers["content-type"][:9] == "text/html"
-    segmind.standin.fault("foreign_url", {"kind": "userinfo"}, times=1)
+    segmind.standin.add_fault("foreign_url", {"kind": "userinfo"}, times=1)
     assert segmind.finished().json()["output"].startswith("https://images.segmind.com@evil.test/")
-    segmind.standin.fault("expired_url", times=1)
+    segmind.standin.add_fault("expired_url", times=1)
     assert segmind.standin.fetch(segmind.finished().json()["output"]).status_code == 404
 
 
-def test_a_paused_key_is_refused_everywhere(segmind: Segmind) -> None:
+def test_paused_key_is_refused_on_every_route(segmind: Segmind) -> None:
     ident = segmind.submit().json()["request_id"]
-    segmind.standin.fault("key_paused", key=KEY)
+    segmind.standin.add_fault("key_paused", key=KEY)
     answers = [segmind.call(), segmind.submit(), segmind.result(ident), segmind.get("/v1/get-user-credits")]
     assert [answer.status_code for answer in answers] == [401] * 4

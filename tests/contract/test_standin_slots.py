@@ -1,4 +1,4 @@
-"""The stand-in holds an account's slots as a provider does."""
+"""The stand-in limits an account's concurrent calls as a provider does."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,10 +10,10 @@ PIECE = bytes(1_000_000)
 UPLOAD_BYTES = 30 * len(PIECE)
 
 
-def test_of_fifty_calls_at_once_ten_run_and_forty_are_refused_unbilled(
+def test_only_ten_of_fifty_concurrent_calls_run(
     standin: StandinClient,
 ) -> None:
-    standin.fault("accept_then_wait")
+    standin.add_fault("accept_then_wait")
     with ThreadPoolExecutor(50) as pool:
         calls = [pool.submit(standin.replace, prompt=f"p{n}") for n in range(50)]
         wait_until(lambda: standin.slots()["refused"] == 40)
@@ -26,11 +26,11 @@ def test_of_fifty_calls_at_once_ten_run_and_forty_are_refused_unbilled(
     assert (row["limit"], row["peak"], row["now"], len(row["refused_at"])) == (10, 10, 0, 40)
 
 
-def test_both_routes_and_all_keys_of_an_account_share_its_slots(standin: StandinClient) -> None:
+def test_routes_and_keys_of_an_account_share_slots(standin: StandinClient) -> None:
     standin.control("settings", {"in_flight_limit": 1})
     accounts = {"k1": {"account": "a"}, "k2": {"account": "a"}, "k3": {"account": "b"}}
     standin.control("settings", {"keys": accounts})
-    standin.fault("accept_then_wait", key="k1")
+    standin.add_fault("accept_then_wait", key="k1")
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(standin.replace, key="k1")
         wait_until(lambda: bool(standin.see("accepted")["accepted"]))
@@ -55,9 +55,7 @@ def test_both_routes_and_all_keys_of_an_account_share_its_slots(standin: Standin
         ),
     ],
 )
-def test_too_many_is_said_in_three_ways_and_never_with_retry_after(
-    standin: StandinClient, form: str, body: object
-) -> None:
+def test_refusal_has_three_forms_without_retry_after(standin: StandinClient, form: str, body: object) -> None:
     standin.control(
         "settings",
         {
@@ -71,7 +69,7 @@ def test_too_many_is_said_in_three_ways_and_never_with_retry_after(
     assert "retry-after" not in answer.headers
 
 
-def test_a_refused_upload_is_read_to_its_end_and_answered(standin: StandinClient) -> None:
+def test_refused_upload_is_read_completely_and_answered(standin: StandinClient) -> None:
     head = f"POST {REMOVE} HTTP/1.1\r\nHost: here\r\nContent-Length: {UPLOAD_BYTES}\r\n\r\n"
     with standin.connect() as connection:
         connection.sendall(head.encode())
@@ -80,10 +78,10 @@ def test_a_refused_upload_is_read_to_its_end_and_answered(standin: StandinClient
         assert connection.recv(12) == b"HTTP/1.1 401"
 
 
-def test_a_call_whose_client_hangs_up_keeps_its_slot_and_is_billed(
+def test_disconnected_call_keeps_its_slot_and_is_billed(
     standin: StandinClient,
 ) -> None:
-    standin.fault("accept_then_wait", times=1)
+    standin.add_fault("accept_then_wait", times=1)
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
         wait_until(lambda: bool(standin.jobs()))
@@ -96,7 +94,7 @@ def test_a_call_whose_client_hangs_up_keeps_its_slot_and_is_billed(
     assert not standin.jobs()[0]["answered"]
 
 
-def test_a_client_that_leaves_during_its_upload_is_not_billed(standin: StandinClient) -> None:
+def test_client_that_disconnects_while_uploading_is_not_billed(standin: StandinClient) -> None:
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace()[:-20])
         wait_until(lambda: standin.see("inflight")["accounts"] != [] and standin.slots()["now"] == 1)
@@ -105,6 +103,6 @@ def test_a_client_that_leaves_during_its_upload_is_not_billed(standin: StandinCl
     assert "disconnected" in standin.see("requests")["requests"][-1]["outcome"]
 
 
-def test_a_refused_form_gives_its_slot_back(standin: StandinClient) -> None:
+def test_refused_form_releases_its_slot(standin: StandinClient) -> None:
     assert standin.post(REMOVE, [IMAGE, IMAGE]).status_code == 400
     assert standin.slots()["now"] == 0

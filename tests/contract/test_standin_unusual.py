@@ -1,4 +1,4 @@
-"""The stand-in's unusual responses of Segmind and 1min.ai, met by the adapters: one picture, one charge."""
+"""The adapters with the stand-in's unusual responses of Segmind and 1min.ai: one picture, one charge."""
 
 from dataclasses import dataclass
 
@@ -28,12 +28,12 @@ class Caller:
     def segmind(self, endpoint: SegmindEndpoint = SegmindEndpoint.V2) -> ProviderResult:
         """One call."""
         url, shelf = f"{self.standin.url}/segmind", FakeWork(reached=False)
-        return call(Segmind(url, SECONDS, the_key, shelf, endpoint, POLL_SECONDS), job_for("segmind")).said
+        return call(Segmind(url, SECONDS, the_key, shelf, endpoint, POLL_SECONDS), job_for("segmind")).provider_result
 
     def onemin(self) -> ProviderResult:
         """One call."""
         ours = OneMin(f"{self.standin.url}/onemin", SECONDS, the_key, PRICE, poll_seconds=POLL_SECONDS)
-        return call(ours, job_for("1min")).said
+        return call(ours, job_for("1min")).provider_result
 
 
 @pytest.fixture
@@ -77,13 +77,13 @@ def test_empty_account_of_segmind_pauses_in_each_form(
     caller: Caller, endpoint: SegmindEndpoint, form: str, code: Code
 ) -> None:
     caller.standin.control("settings", {"segmind_406": form, "segmind_credits_usd": "0.00"})
-    caller.standin.fault("balance", {"usd": "0.00"}, provider="segmind")
+    caller.standin.add_fault("balance", {"usd": "0.00"}, provider="segmind")
     answer = caller.segmind(endpoint)
     assert (answer.retry_class, answer.code, caller.standin.jobs()) == (RetryClass.PAUSE, code, [])
 
 
 def test_unbilled_500_of_segmind_counts_against_the_photo(caller: Caller) -> None:
-    caller.standin.fault("status", {"code": 500}, provider="segmind", times=1)
+    caller.standin.add_fault("status", {"code": 500}, provider="segmind", times=1)
     answer = caller.segmind()
     assert (answer.retry_class, answer.suspicion, caller.standin.total_usd()) == (
         RetryClass.BACKOFF,
@@ -95,7 +95,7 @@ def test_unbilled_500_of_segmind_counts_against_the_photo(caller: Caller) -> Non
 @pytest.mark.parametrize("fault", ["success_status", "interim"])
 @pytest.mark.parametrize("route", ["v2/ideogram-3-replace-background", "v2/requests/status", "v2/requests/result"])
 def test_unusual_success_of_segmind_is_a_success(caller: Caller, fault: str, route: str) -> None:
-    caller.standin.fault(fault, {}, provider="segmind", route=route)
+    caller.standin.add_fault(fault, {}, provider="segmind", route=route)
     assert caller.segmind().is_usable
     assert len(caller.standin.jobs()) == 1
 
@@ -103,7 +103,7 @@ def test_unusual_success_of_segmind_is_a_success(caller: Caller, fault: str, rou
 @pytest.mark.parametrize("fault", ["success_status", "interim"])
 @pytest.mark.parametrize("route", ["assets", "features", "results"])
 def test_unusual_success_of_1min_is_a_success(caller: Caller, fault: str, route: str) -> None:
-    caller.standin.fault(fault, {}, provider="onemin", route=route)
+    caller.standin.add_fault(fault, {}, provider="onemin", route=route)
     assert caller.onemin().is_usable
     assert len(caller.standin.jobs()) == 1
 
@@ -116,7 +116,7 @@ def test_picture_of_1min_is_found_at_each_place(caller: Caller, result: str, pla
     assert len(caller.standin.jobs()) == 1
 
 
-def test_prompt_in_the_details_of_a_5xx_leaves_the_charge_unknown(caller: Caller) -> None:
+def test_5xx_with_a_prompt_leaves_the_charge_unknown(caller: Caller) -> None:
     body = {"errorCode": "X", "message": "failed", "details": "a child safety seat, credit card, New Balance"}
-    caller.standin.fault("status", {"code": 500, "body": body}, provider="onemin", route="features", times=1)
+    caller.standin.add_fault("status", {"code": 500, "body": body}, provider="onemin", route="features", times=1)
     assert caller.onemin().retry_class is RetryClass.AMBIG

@@ -1,4 +1,4 @@
-"""The usage route sums the bill as Ideogram's does: per bucket, late, for admins."""
+"""The usage route sums up the bill as Ideogram's does: per time bucket, with a lag, for admins."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ def items(standin: StandinClient, **query: str) -> list[dict[str, Any]]:
     return [item for b in ask(standin, **query).json()["buckets"] for item in b["line_items"]]
 
 
-def test_the_sums_are_the_bills_in_decimal_strings(standin: StandinClient) -> None:
+def test_sums_equal_the_bill_as_decimal_strings(standin: StandinClient) -> None:
     standin.control("settings", {"usage_lag_seconds": 0})
     standin.replace(text("num_images", "2"))
     standin.replace()
@@ -52,23 +52,23 @@ def test_buckets_are_whole_hours_or_days(standin: StandinClient) -> None:
         assert buckets[0]["end_time"] == buckets[1]["start_time"] if len(buckets) > 1 else True
 
 
-def test_a_charge_shows_after_the_lag(standin: StandinClient) -> None:
+def test_charge_appears_after_the_lag(standin: StandinClient) -> None:
     standin.remove()
     assert items(standin) == []
-    standin.fault("clock", {"offset_s": 301})
+    standin.add_fault("clock", {"offset_s": 301})
     assert len(items(standin)) == 1
 
 
-def test_a_key_that_is_no_admins_is_404(standin: StandinClient) -> None:
+def test_key_without_admin_rights_is_404(standin: StandinClient) -> None:
     answer = ask(standin, key="some-key")
     assert (answer.status_code, answer.json()) == (404, {"error": "not found"})
 
 
-def test_an_invalid_key_is_401(standin: StandinClient) -> None:
+def test_invalid_key_is_401(standin: StandinClient) -> None:
     assert ask(standin, key="invalid").status_code == 401
 
 
-def test_charges_of_other_sources_and_accounts_are_left_out(standin: StandinClient) -> None:
+def test_charges_of_other_accounts_are_omitted(standin: StandinClient) -> None:
     standin.control("settings", {"usage_lag_seconds": 0})
     standin.remove()
     standin.remove(key="another-account")
@@ -88,5 +88,5 @@ def test_charges_of_other_sources_and_accounts_are_left_out(standin: StandinClie
     ],
     ids=str,
 )
-def test_a_question_that_makes_no_sense_is_400(standin: StandinClient, query: dict[str, str]) -> None:
+def test_invalid_query_is_400(standin: StandinClient, query: dict[str, str]) -> None:
     assert ask(standin, **query).status_code == 400

@@ -1,4 +1,4 @@
-"""Responses of Ideogram that no page of its documentation shows: the picture, the money, and one call only."""
+"""Responses of Ideogram that its documentation does not show: the picture, the money, and only one call."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ SIZE = len(SUCCESS)
 
 
 def after(*interim: int) -> Reply:
-    """The usual success behind these interim responses (RFC 9110, 15.2)."""
+    """Returns the usual success, after these interim responses (RFC 9110, 15.2)."""
 
     def reply(connection: socket.socket) -> None:
         for status in interim:
@@ -29,17 +29,17 @@ def after(*interim: int) -> Reply:
     return reply
 
 
-def entries(*found: object, **more: Any) -> Reply:
-    """A success with these entries of `data`."""
-    return http(body=json.dumps({"data": found, **more}).encode())
+def entries(*data: object, **more: Any) -> Reply:
+    """Returns a success with these entries of `data`."""
+    return http(body=json.dumps({"data": data, **more}).encode())
 
 
 class Unusual(NamedTuple):
-    """A response, and what becomes of its picture: used, kept for a person, withheld, or in doubt."""
+    """A response, and what happens to its picture: used, kept for a person, withheld, or in doubt."""
 
     name: str
     reply: Reply
-    fate: str = "used"
+    outcome: str = "used"
     charged: int = 60_000
 
 
@@ -65,26 +65,26 @@ RESPONSES = (
     Unusual("a status that is no failure", http(body=b'{"status_code": 200}'), KEPT),
     Unusual("error without a status", http(body=b'{"error": "try later"}'), IN_DOUBT, 0),
     Unusual("empty object", http(body=b"{}"), IN_DOUBT, 0),
-    Unusual("unsafe beside a link", entries({"is_image_safe": False, "url": LINK}), WITHHELD),
+    Unusual("unsafe with a link", entries({"is_image_safe": False, "url": LINK}), WITHHELD),
     *(Unusual(f"{status} without content", http(status, b""), IN_DOUBT, 0) for status in (202, 204, 205)),
     Unusual("206 with a part", http(206, more=f"Content-Range: bytes 0-{SIZE - 1}/{SIZE + 9}\r\n"), IN_DOUBT, 0),
     Unusual("endless interim responses", raw(b"HTTP/1.1 102 Processing\r\n\r\n" * 5_000), IN_DOUBT, 0),
 )
 
 
-@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda one: one.name)
+@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda unusual: unusual.name)
 def test_unusual_response_ends_with_picture_money_and_one_call(unusual: Unusual) -> None:
     with recording(unusual.reply) as server:
         answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
         assert len(server.requests) == 1
     links = [(link.url, link.is_unrecognized) for link in answer.links]
     expected = {USED: [(LINK, False)], KEPT: [(None, True)], WITHHELD: [(None, False)], IN_DOUBT: []}
-    assert (links, answer.charged) == (expected[unusual.fate], unusual.charged)
+    assert (links, answer.charged) == (expected[unusual.outcome], unusual.charged)
     assert (answer.retry_class is RetryClass.AMBIG, bool(answer.raw_response)) == (
-        unusual.fate == IN_DOUBT,
-        unusual.fate == KEPT,
+        unusual.outcome == IN_DOUBT,
+        unusual.outcome == KEPT,
     )
-    assert answer.money is (MoneyStatus.UNKNOWN if unusual.fate == IN_DOUBT else MoneyStatus.SPENT)
+    assert answer.money is (MoneyStatus.UNKNOWN if unusual.outcome == IN_DOUBT else MoneyStatus.SPENT)
 
 
 def test_kept_response_does_not_show_the_key() -> None:

@@ -8,7 +8,7 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus, MoneyStatus
 from tests.contract.adapters import Reply, http, recording
-from tests.contract.onemin import LINK, MADE, PATH, PRICE, adapter, record, record_of, said, uploaded
+from tests.contract.onemin import LINK, MADE, PATH, PRICE, adapter, json_reply, record, record_of, uploaded
 from tests.contract.purchases import Purchase, Shop
 
 SHOP = Shop("1min", "POST /api/features", lambda server, work: adapter(server), PRICE)
@@ -39,21 +39,21 @@ def interim(status: int, reply: Reply) -> Reply:
 def finished(
     status: int = 200, *, result: object = (PATH,), data: object = MADE, top: Any = None, **more: Any
 ) -> Reply:
-    """A record that succeeded; `top` stands beside it."""
-    found = record_of("SUCCESS", data=data, **more)
-    found["aiRecordDetail"]["resultObject"] = result
-    body: dict[str, Any] = {"aiRecord": found} | (top or {})
-    return said(body, status)
+    """Returns a record that succeeded. `top`: further fields next to the record."""
+    document = record_of("SUCCESS", data=data, **more)
+    document["aiRecordDetail"]["resultObject"] = result
+    body: dict[str, Any] = {"aiRecord": document} | (top or {})
+    return json_reply(body, status)
 
 
 def in_detail(name: str, value: object) -> Reply:
-    found = record_of("SUCCESS", result=[PATH], data=MADE)
-    found["aiRecordDetail"][name] = value
-    return said({"aiRecord": found})
+    document = record_of("SUCCESS", result=[PATH], data=MADE)
+    document["aiRecordDetail"][name] = value
+    return json_reply({"aiRecord": document})
 
 
 class Unusual(NamedTuple):
-    """Responses in their order, behind the upload of the photo, and how a photo ends that meets them."""
+    """Responses in order, after the upload of the photo, and how the photo ends."""
 
     name: str
     replies: tuple[Reply, ...]
@@ -62,11 +62,11 @@ class Unusual(NamedTuple):
 
 DONE = finished(temporaryUrl=LINK)
 ODD_RESULTS: tuple[object, ...] = (None, [], "", [{"url": PASSED}], {}, ["https://asset.1min.ai/other.png"], [7])
-NO_PLAN = said({"message": "Upgrade your plan"}, 403)
+NO_PLAN = json_reply({"message": "Upgrade your plan"}, 403)
 BLOCKED = record("FAILURE", result=["Prompt failed the safety checks"])
 RESPONSES = (
     *(
-        Unusual(f"feature {n}", (said({"aiRecord": record_of("PROCESSING")}, n), DONE), STORED)
+        Unusual(f"feature {n}", (json_reply({"aiRecord": record_of("PROCESSING")}, n), DONE), STORED)
         for n in (201, 202, 203, 206)
     ),
     *(Unusual(f"finished feature {n}", (finished(n, temporaryUrl=LINK),), STORED) for n in (201, 202, 203, 206)),
@@ -90,14 +90,14 @@ RESPONSES = (
     Unusual("no safety verdict", (finished(data=[{"url": PASSED}]),), STORED),
     Unusual("no link at all", (finished(),), KEPT),
     Unusual("empty result and no link", (finished(result=[], data=[]),), KEPT),
-    Unusual("no detail", (said({"aiRecord": {**record_of("SUCCESS"), "aiRecordDetail": None}}),), KEPT),
+    Unusual("no detail", (json_reply({"aiRecord": {**record_of("SUCCESS"), "aiRecordDetail": None}}),), KEPT),
     Unusual("temporary link to another picture", (finished(temporaryUrl=LINK.replace("result", "another")),), KEPT),
-    Unusual("record without an ID", (said({"aiRecord": {"status": "SUCCESS", "temporaryUrl": LINK}}),), KEPT),
+    Unusual("record without an ID", (json_reply({"aiRecord": {"status": "SUCCESS", "temporaryUrl": LINK}}),), KEPT),
     Unusual("link at another place", (in_detail("imageUrl", LINK),), KEPT),
     Unusual("unsafe", (finished(temporaryUrl=LINK, data=[{"is_image_safe": False}]),), WITHHELD),
     Unusual("unsafe without a result", (finished(result=[], data=[{"is_image_safe": False, "url": None}]),), WITHHELD),
     *(
-        Unusual(f"400 {name}", (said(body, 400),), REJECTED)
+        Unusual(f"400 {name}", (json_reply(body, 400),), REJECTED)
         for name, body in {
             "that repeats a prompt about a card": {"message": "Cannot draw a credit card on a balance board"},
             "about New Balance": {
@@ -110,7 +110,7 @@ RESPONSES = (
         }.items()
     ),
     *(
-        Unusual(f"{status} {name}", (said(body, status),), OUT_OF_MONEY)
+        Unusual(f"{status} {name}", (json_reply(body, status),), OUT_OF_MONEY)
         for status in (400, 402, 403, 406)
         for name, body in {
             "with the code": {"errorCode": "INSUFFICIENT_CREDITS", "message": "x", "details": None},
@@ -121,17 +121,17 @@ RESPONSES = (
     Unusual("403 without a reason", (NO_PLAN, uploaded(), NO_PLAN), UNCLEAR),
     Unusual(
         "422 with the published safety message",
-        (said({"message": "Prompt or provided image failed the safety checks"}, 422),),
+        (json_reply({"message": "Prompt or provided image failed the safety checks"}, 422),),
         UNSAFE,
     ),
     *(
         Unusual(
             f"{status} about safety",
-            (failing := said({"message": "failed", "details": words}, status), uploaded(), failing),
+            (failing := json_reply({"message": "failed", "details": details}, status), uploaded(), failing),
             IN_DOUBT,
         )
         for status in (500, 502, 504)
-        for words in ("timeout while generating 'a child safety seat'",)
+        for details in ("timeout while generating 'a child safety seat'",)
     ),
     Unusual(
         "failed record about safety",
@@ -141,7 +141,7 @@ RESPONSES = (
 )
 
 
-@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda one: one.name)
+@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda unusual: unusual.name)
 def test_unusual_response_ends_with_picture_money_and_calls(unusual: Unusual) -> None:
     purchase = SHOP.buy(uploaded(), *unusual.replies)
     assert (
@@ -150,7 +150,7 @@ def test_unusual_response_ends_with_picture_money_and_calls(unusual: Unusual) ->
 
 
 @pytest.mark.parametrize("status", [201, 202, 203, 206])
-def test_any_success_of_an_upload_is_an_upload(status: int) -> None:
+def test_upload_with_any_2xx_status_succeeds(status: int) -> None:
     body = json.dumps({"fileContent": {"path": "development/images/in.jpg"}}).encode()
     assert SHOP.buy(http(status, body), DONE) == STORED
 
@@ -158,9 +158,9 @@ def test_any_success_of_an_upload_is_an_upload(status: int) -> None:
 @pytest.mark.parametrize(
     ("reply", "reasons"),
     [
-        (said({"errorCode": "INSUFFICIENT_CREDITS"}, 400), {"balance"}),
-        (said({"message": "a credit card with a low balance"}, 400), set[str]()),
-        (said({"message": "Upgrade your plan"}, 403), {"refusal"}),
+        (json_reply({"errorCode": "INSUFFICIENT_CREDITS"}, 400), {"balance"}),
+        (json_reply({"message": "a credit card with a low balance"}, 400), set[str]()),
+        (json_reply({"message": "Upgrade your plan"}, 403), {"refusal"}),
     ],
     ids=["code", "prompt", "plan"],
 )

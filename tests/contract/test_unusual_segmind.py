@@ -14,7 +14,7 @@ from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_ke
 from tests.contract.calling import POLL_SECONDS
 from tests.contract.purchases import Purchase, Shop
 from tests.contract.standin_client import picture
-from tests.contract.test_segmind_wire import ID, LINK, TICKET, said
+from tests.contract.test_segmind_wire import ID, LINK, TICKET, json_reply
 
 PNG = picture("PNG", color="gold")
 BASE64 = base64.b64encode(PNG).decode()
@@ -30,7 +30,7 @@ REJECTED = Purchase(
     JobStatus.DEAD, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False
 )
 UNSAFE = REJECTED._replace(status=JobStatus.REFUSED, code=Code.UNSAFE_REQUEST)
-# An account that is out of money stops the lane; a refusal without a reason, whose photo is alone, is tried once more.
+# An empty account pauses the lane. A refusal without a reason is retried once while it has affected one photo only.
 OUT_OF_MONEY = Purchase(JobStatus.ACCEPTED, None, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False)
 UNCLEAR = OUT_OF_MONEY._replace(calls=2)
 
@@ -40,7 +40,7 @@ def adapter(url: str, work: Any, endpoint: SegmindEndpoint) -> Segmind:
 
 
 def done(**places: Any) -> Reply:
-    return said({"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.08}, **places})
+    return json_reply({"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.08}, **places})
 
 
 def v1(body: bytes, status: int = 200, kind: str = "application/json") -> Reply:
@@ -65,7 +65,7 @@ def whole(status: int, body: object) -> Reply:
 
 
 class Unusual(NamedTuple):
-    """Responses in their order, and how a photo ends that meets them."""
+    """Responses in order, and how the photo ends."""
 
     name: str
     replies: tuple[Reply, ...]
@@ -77,19 +77,22 @@ RECORD = {"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.08}, "o
 RESPONSES = (
     Unusual(
         "finished submit without an ID",
-        (said({"status": "COMPLETED", "output": LINK}),),
+        (json_reply({"status": "COMPLETED", "output": LINK}),),
         STORED._replace(charged=75_000),
     ),
-    Unusual("ID that is a number", (said({"request_id": 7, "status": "QUEUED"}),), KEPT._replace(charged=75_000)),
+    Unusual("ID that is a number", (json_reply({"request_id": 7, "status": "QUEUED"}),), KEPT._replace(charged=75_000)),
     *(Unusual(f"submit {n}", (whole(n, {"request_id": ID}), done(output=LINK)), STORED) for n in (201, 202, 203, 206)),
-    *(Unusual(f"status and result {n}", (said(TICKET), whole(n, RECORD)), STORED) for n in (201, 202, 203, 206)),
+    *(Unusual(f"status and result {n}", (json_reply(TICKET), whole(n, RECORD)), STORED) for n in (201, 202, 203, 206)),
     *(
-        Unusual(f"{n} before the submit's 200", (interim(n, said(TICKET)), done(output=LINK)), STORED)
+        Unusual(f"{n} before the submit's 200", (interim(n, json_reply(TICKET)), done(output=LINK)), STORED)
         for n in (102, 103)
     ),
-    *(Unusual(f"{n} before each result", (said(TICKET), interim(n, done(output=LINK))), STORED) for n in (102, 103)),
     *(
-        Unusual(f"picture in {places}", (said(TICKET), done(**places)), STORED)
+        Unusual(f"{n} before each result", (json_reply(TICKET), interim(n, done(output=LINK))), STORED)
+        for n in (102, 103)
+    ),
+    *(
+        Unusual(f"picture in {places}", (json_reply(TICKET), done(**places)), STORED)
         for places in (
             {"output": LINK},
             {"output": [LINK]},
@@ -103,9 +106,9 @@ RESPONSES = (
             {"data": [{"url": LINK}]},
         )
     ),
-    Unusual("base64 in output", (said(TICKET), done(output=BASE64)), STORED),
+    Unusual("base64 in output", (json_reply(TICKET), done(output=BASE64)), STORED),
     *(
-        Unusual(f"no picture in {places}", (said(TICKET), done(**places)), KEPT)
+        Unusual(f"no picture in {places}", (json_reply(TICKET), done(**places)), KEPT)
         for places in (
             {},
             {"output": ""},
@@ -129,7 +132,7 @@ RESPONSES = (
             "data URI": {"image": f"data:image/png;base64,{BASE64}"},
             "base64 in lines": {"image": "\n".join(BASE64[n : n + 76] for n in range(0, len(BASE64), 76))},
             "link": {"image_url": LINK},
-            "empty error beside it": {"error": None, "image": BASE64},
+            "empty error next to it": {"error": None, "image": BASE64},
         }.items()
     ),
     Unusual("v1 JSON without a picture", (v1_json(image="aGVsbG8="),), KEPT, V1),
@@ -139,8 +142,8 @@ RESPONSES = (
         Unusual(f"406 insufficient credits {name}", (reply,), OUT_OF_MONEY)
         for name, reply in {
             "as text": http(406, b"Insufficient credits", kind="text/plain"),
-            "with numbers": said({"error": "Insufficient credits. Balance 3.20, required 1,000.075"}, 406),
-            "under msg": said({"msg": "INSUFFICIENT CREDITS!"}, 406),
+            "with numbers": json_reply({"error": "Insufficient credits. Balance 3.20, required 1,000.075"}, 406),
+            "under msg": json_reply({"msg": "INSUFFICIENT CREDITS!"}, 406),
             "as a JSON text": http(406, b'"Insufficient credits"'),
         }.items()
     ),
@@ -149,14 +152,14 @@ RESPONSES = (
         for name, reply in {
             "empty": http(406, b""),
             "HTML": http(406, b"<html><h1>406 Not Acceptable</h1></html>", kind="text/html"),
-            "a limit in a text": said({"error": "prompt exceeds the limit of 1000 characters"}, 406),
-            "a prompt about credit": said({"error": "cannot draw 'a credit card with a low balance'"}, 406),
-            "team limit": said({"error": "Team limit for July reached: 500 USD"}, 406),
-            "a prompt that repeats a message": said({"error": "rejected", "prompt": "Insufficient credits"}, 406),
+            "a limit in a text": json_reply({"error": "prompt exceeds the limit of 1000 characters"}, 406),
+            "a prompt about credit": json_reply({"error": "cannot draw 'a credit card with a low balance'"}, 406),
+            "team limit": json_reply({"error": "Team limit for July reached: 500 USD"}, 406),
+            "a prompt that repeats a message": json_reply({"error": "rejected", "prompt": "Insufficient credits"}, 406),
         }.items()
     ),
     *(
-        Unusual(f"406 for {name}", (said(body, 406),), REJECTED)
+        Unusual(f"406 for {name}", (json_reply(body, 406),), REJECTED)
         for name, body in {
             "a parameter": {"error": "exceeds the limit of 1000 characters", "parameter": "prompt"},
             "a param": {"error": "credit limit", "param": "seed"},
@@ -165,44 +168,55 @@ RESPONSES = (
             "content type": {"error": "Invalid content type"},
         }.items()
     ),
-    Unusual("400 about the balance", (said({"error": "no balance, no credit"}, 400),), REJECTED),
-    Unusual("400 with a safety word", (said({"error": "a child safety seat is no seed"}, 400),), REJECTED),
+    Unusual("400 about the balance", (json_reply({"error": "no balance, no credit"}, 400),), REJECTED),
+    Unusual("400 with a safety word", (json_reply({"error": "a child safety seat is no seed"}, 400),), REJECTED),
     Unusual(
         "400 with the published safety message",
-        (said({"error": "Prompt or provided image failed the safety checks."}, 400),),
+        (json_reply({"error": "Prompt or provided image failed the safety checks."}, 400),),
         UNSAFE,
     ),
-    Unusual("500", (said({"error": "Internal server error"}, 500),), REJECTED._replace(calls=3)),
+    Unusual("500", (json_reply({"error": "Internal server error"}, 500),), REJECTED._replace(calls=3)),
     Unusual("500 in HTML", (http(500, b"<html>500</html>", kind="text/html"),), REJECTED._replace(calls=3)),
-    Unusual("500 about safety", (said({"error": "unsafe: timeout"}, 500),), REJECTED._replace(calls=3)),
-    Unusual("500 of v1", (said({"error": "x"}, 500),), REJECTED._replace(calls=3), V1),
-    Unusual("500 twice", (http(500, b""), http(500, b""), said(TICKET), done(output=LINK)), STORED._replace(calls=3)),
-    Unusual("500 and then v1's picture", (http(500, b""), v1(PNG, 200, "image/png")), STORED._replace(calls=2), V1),
-    Unusual("failed job", (said(TICKET), said({"status": "FAILED", "error": "x"}, 422)), REJECTED._replace(calls=2)),
+    Unusual("500 about safety", (json_reply({"error": "unsafe: timeout"}, 500),), REJECTED._replace(calls=3)),
+    Unusual("500 of v1", (json_reply({"error": "x"}, 500),), REJECTED._replace(calls=3), V1),
     Unusual(
-        "failed job, picture at the second try",
-        (said(TICKET), said({"status": "FAILED", "error": "no"}, 422), said(TICKET), done(output=LINK)),
+        "500 twice", (http(500, b""), http(500, b""), json_reply(TICKET), done(output=LINK)), STORED._replace(calls=3)
+    ),
+    Unusual("500 and then v1's picture", (http(500, b""), v1(PNG, 200, "image/png")), STORED._replace(calls=2), V1),
+    Unusual(
+        "failed job",
+        (json_reply(TICKET), json_reply({"status": "FAILED", "error": "x"}, 422)),
+        REJECTED._replace(calls=2),
+    ),
+    Unusual(
+        "failed job, picture at the second attempt",
+        (
+            json_reply(TICKET),
+            json_reply({"status": "FAILED", "error": "no"}, 422),
+            json_reply(TICKET),
+            done(output=LINK),
+        ),
         STORED._replace(calls=2),
     ),
     Unusual(
         "failed job, content policy",
-        (said(TICKET), said({"status": "FAILED", "detail": [{"type": "content_policy_violation"}]}, 422)),
+        (json_reply(TICKET), json_reply({"status": "FAILED", "detail": [{"type": "content_policy_violation"}]}, 422)),
         UNSAFE,
     ),
     Unusual(
         "failed job, published message",
-        (said(TICKET), said({"status": "FAILED", "error": "Prompt is Mandatory and must be string"}, 422)),
+        (json_reply(TICKET), json_reply({"status": "FAILED", "error": "Prompt is Mandatory and must be string"}, 422)),
         REJECTED,
     ),
     Unusual(
-        "404 whose text only sounds like gone",
-        (said(TICKET), said({"error": "the page was not found"}, 404), done(output=LINK)),
+        "404 with a text that resembles the one for gone",
+        (json_reply(TICKET), json_reply({"error": "the page was not found"}, 404), done(output=LINK)),
         STORED,
     ),
 )
 
 
-@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda one: one.name)
+@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda unusual: unusual.name)
 def test_unusual_response_ends_with_picture_money_and_calls(unusual: Unusual) -> None:
     purchase = unusual.shop.buy(*unusual.replies)
     assert (
@@ -214,11 +228,11 @@ def test_unusual_response_ends_with_picture_money_and_calls(unusual: Unusual) ->
     ("reply", "reasons"),
     [
         (http(406, b"Insufficient credits", kind="text/plain"), {"balance"}),
-        (said({"error": "Insufficient credits. Balance 0.01, required 0.075"}, 406), {"balance"}),
-        (said({"error": "prompt exceeds the limit of 1000 characters"}, 406), {"refusal"}),
+        (json_reply({"error": "Insufficient credits. Balance 0.01, required 0.075"}, 406), {"balance"}),
+        (json_reply({"error": "prompt exceeds the limit of 1000 characters"}, 406), {"refusal"}),
         (http(406, b""), {"refusal"}),
         (http(406, b"<html>406</html>", kind="text/html"), {"refusal"}),
-        (said({"error": "too long", "parameter": "prompt"}, 406), set[str]()),
+        (json_reply({"error": "too long", "parameter": "prompt"}, 406), set[str]()),
     ],
     ids=["text", "published", "limit", "empty", "html", "parameter"],
 )
@@ -229,8 +243,8 @@ def test_406_pauses_the_lane_for_what_it_proves(reply: Reply, reasons: set[str])
     assert {pause.reason.value for pause in world.ledger.read_health("segmind").pauses} == reasons
 
 
-def test_unread_response_names_no_key() -> None:
-    with recording(said(TICKET), done(output="", note="key standin-key")) as server:
+def test_unrecognized_response_is_kept_without_the_key() -> None:
+    with recording(json_reply(TICKET), done(output="", note="key standin-key")) as server:
         world = V2.drop(server)
         world.run_for(60)
     (kept,) = [key for key in world.output_bucket.list_keys() if key.endswith("_response.txt")]

@@ -1,4 +1,4 @@
-"""The simulated Step Functions keep the promises that the emulator's keep, asked in the product's own words."""
+"""The simulated Step Functions behaves as the emulator's, for the calls of the product's adapters."""
 
 import json
 from collections.abc import Callable, Generator
@@ -20,12 +20,14 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class States:
-    """A client; how an execution begins whose task waits (ARN and token), how it is stopped, what its task heard."""
+    """A client, and functions that start an execution with a waiting task (its ARN and token), stop it, and wait for
+    the task's response.
+    """
 
     client: Any
-    begin: Callable[[], tuple[str, str]]
+    start: Callable[[], tuple[str, str]]
     stop: Callable[[str], object]
-    heard: Callable[[str, str], TaskResponse]
+    wait_for_response: Callable[[str, str], TaskResponse]
 
 
 @pytest.fixture(scope="module", params=SERVICES)
@@ -40,37 +42,37 @@ def states(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def _simulated() -> States:
     states = World().step_functions
 
-    def begin() -> tuple[str, str]:
+    def start() -> tuple[str, str]:
         name = str(next(_numbers))
         return states.start_execution(name), states.issue_token(f"token-{name}")
 
-    def heard(_: str, token: str) -> TaskResponse:
+    def wait_for_response(_: str, token: str) -> TaskResponse:
         answer = states.responses[token]
         assert answer
         return answer
 
-    return States(states, begin, states.stop_execution, heard)
+    return States(states, start, states.stop_execution, wait_for_response)
 
 
 def _emulated(clients: LocalClients) -> States:
-    may_make_a_role: Any = ["CAPABILITY_IAM"]
+    capabilities: Any = ["CAPABILITY_IAM"]
     clients.cloudformation.create_stack(
-        StackName="waiting", TemplateBody=json.dumps(_template()), Capabilities=may_make_a_role
+        StackName="waiting", TemplateBody=json.dumps(_template()), Capabilities=capabilities
     )
     clients.cloudformation.get_waiter("stack_create_complete").wait(StackName="waiting", WaiterConfig={"Delay": 1})
     (stack,) = clients.cloudformation.describe_stacks(StackName="waiting")["Stacks"]
-    outputs = {one.get("OutputKey"): one.get("OutputValue", "") for one in stack.get("Outputs", [])}
+    outputs = {output.get("OutputKey"): output.get("OutputValue", "") for output in stack.get("Outputs", [])}
     stop = clients.stepfunctions.stop_execution
     return States(
         clients.stepfunctions,
-        partial(_begun, clients, outputs["Machine"], outputs["Queue"]),
+        partial(_start, clients, outputs["Machine"], outputs["Queue"]),
         lambda arn: stop(executionArn=arn),
-        partial(_told, clients),
+        partial(_wait_for_response, clients),
     )
 
 
 def _template() -> dict[str, Any]:
-    """A state machine whose one task sends its token to a queue and waits."""
+    """Returns a template of a state machine with one task, which sends its token to a queue and waits."""
     task: dict[str, Any] = {
         "Type": "Task",
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
@@ -91,65 +93,65 @@ def _template() -> dict[str, Any]:
     }
 
 
-def _begun(clients: LocalClients, machine: str, url: str) -> tuple[str, str]:
+def _start(clients: LocalClients, machine: str, url: str) -> tuple[str, str]:
     arn = clients.stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
     answer = clients.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     (message,) = answer.get("Messages", [])
     return arn, json.loads(message.get("Body", ""))["token"]
 
 
-def _told(clients: LocalClients, arn: str, _: str) -> TaskResponse:
-    while (found := clients.stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
+def _wait_for_response(clients: LocalClients, arn: str, _: str) -> TaskResponse:
+    while (execution := clients.stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
         pass
-    if found["status"] == "SUCCEEDED" and "output" in found:
-        return TaskResponse(output=json.loads(found["output"]))
-    return TaskResponse(error=found.get("error", ""), cause=json.loads(found.get("cause", "null")))
+    if execution["status"] == "SUCCEEDED" and "output" in execution:
+        return TaskResponse(output=json.loads(execution["output"]))
+    return TaskResponse(error=execution.get("error", ""), cause=json.loads(execution.get("cause", "null")))
 
 
-def executions(states: States) -> ExecutionMonitor:
-    """One that knows nothing yet."""
+def build_monitor(states: States) -> ExecutionMonitor:
+    """Returns a monitor with an empty cache."""
     return ExecutionMonitor(states.client, World().clock)
 
 
-def test_a_task_hears_the_output_that_it_is_given(states: States) -> None:
-    arn, token = states.begin()
+def test_task_receives_its_output(states: States) -> None:
+    arn, token = states.start()
     assert TaskTokens(states.client).send_success(token, '{"jobs": ["é"]}')
-    assert states.heard(arn, token) == TaskResponse(output={"jobs": ["é"]})
+    assert states.wait_for_response(arn, token) == TaskResponse(output={"jobs": ["é"]})
 
 
-def test_a_task_hears_the_error_that_it_ends_with(states: States) -> None:
-    arn, token = states.begin()
+def test_task_receives_its_error(states: States) -> None:
+    arn, token = states.start()
     assert TaskTokens(states.client).send_failure(token, "no_instructions", '["why"]')
-    assert states.heard(arn, token) == TaskResponse(error="no_instructions", cause=["why"])
+    assert states.wait_for_response(arn, token) == TaskResponse(error="no_instructions", cause=["why"])
 
 
-def test_a_token_is_good_once(states: States) -> None:
-    """The emulator forgets it when the task goes on, a moment later."""
-    arn, token = states.begin()
+def test_task_token_can_be_used_once(states: States) -> None:
+    """The emulator invalidates it a moment later, when the task continues."""
+    arn, token = states.start()
     tokens = TaskTokens(states.client)
     assert tokens.send_success(token, "1")
-    assert states.heard(arn, token) == TaskResponse(output=1)
+    assert states.wait_for_response(arn, token) == TaskResponse(output=1)
     assert not tokens.send_success(token, "2")
     assert not tokens.send_failure(token, "x", "{}")
-    assert states.heard(arn, token) == TaskResponse(output=1)
+    assert states.wait_for_response(arn, token) == TaskResponse(output=1)
 
 
 @pytest.mark.parametrize("token", ["never", "é", "AAAA" * 100])
-def test_a_token_that_nobody_handed_out_is_foreign(states: States, token: str) -> None:
+def test_token_that_was_never_issued_is_rejected(states: States, token: str) -> None:
     assert not TaskTokens(states.client).send_success(token, "{}")
     assert not TaskTokens(states.client).send_failure(token, "x", "{}")
 
 
-def test_an_execution_runs_until_it_is_stopped_or_its_task_was_answered(states: States) -> None:
-    (stopped, _), (answered, token), (waiting, _) = (states.begin() for _ in range(3))
-    assert all(executions(states).is_running(arn) for arn in (stopped, answered, waiting))
+def test_execution_runs_until_stopped_or_answered(states: States) -> None:
+    (stopped, _), (answered, token), (waiting, _) = (states.start() for _ in range(3))
+    assert all(build_monitor(states).is_running(arn) for arn in (stopped, answered, waiting))
     states.stop(stopped)
     TaskTokens(states.client).send_success(token, "{}")
-    states.heard(answered, token)
-    assert not executions(states).is_running(stopped)
-    assert executions(states).is_running(waiting)
+    states.wait_for_response(answered, token)
+    assert not build_monitor(states).is_running(stopped)
+    assert build_monitor(states).is_running(waiting)
 
 
-def test_an_execution_that_never_was_has_stopped(states: States) -> None:
-    arn, _ = states.begin()
-    assert not executions(states).is_running(f"{arn}-never")
+def test_unknown_execution_counts_as_stopped(states: States) -> None:
+    arn, _ = states.start()
+    assert not build_monitor(states).is_running(f"{arn}-never")

@@ -1,4 +1,4 @@
-"""The simulated table keeps the promises that the emulator's keeps, asked in the product's own words."""
+"""The simulated table behaves as the emulator's, for the calls of the product's adapters."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -41,27 +41,27 @@ def ledger(table: Table) -> Ledger:
 
 
 def a_photo() -> tuple[Source, Job]:
-    """A photo's place and its job, which no other test has."""
+    """Returns a source and its job, which no other test uses."""
     ident = f"{number():064x}"
     names = {"source_id": ident, "job_id": ident, "content_id": ident}
     return Source(source_id=ident, bucket="photos", key=KEY), build_job(**names)
 
 
-# -- what the ledger does ---------------------------------------------------------------------------------------
+# -- the ledger ---------------------------------------------------------------------------------------
 
 
-def test_a_photo_and_its_jobs_are_read_as_they_were_written(ledger: Ledger) -> None:
+def test_photo_and_its_jobs_are_read_as_written(ledger: Ledger) -> None:
     source, job = a_photo()
     jobs = [job, *(replace(job, job_id=f"{job.job_id}{n}") for n in range(5))]
-    ledger.put_source(source, [transitions.Transition(one) for one in jobs])
-    found, read_jobs = ledger.read_photo(source.source_id)
-    assert found
-    assert replace(found, lock_version=0, write_id="") == source
-    assert [replace(one, lock_version=0, write_id="") for one in read_jobs] == jobs
+    ledger.put_source(source, [transitions.Transition(item) for item in jobs])
+    read_source, read_jobs = ledger.read_photo(source.source_id)
+    assert read_source
+    assert replace(read_source, lock_version=0, write_id="") == source
+    assert [replace(item, lock_version=0, write_id="") for item in read_jobs] == jobs
     assert ledger.find_job(source.source_id, "another") is None
 
 
-def test_who_read_an_older_state_writes_nothing(ledger: Ledger) -> None:
+def test_write_from_an_older_state_is_a_conflict(ledger: Ledger) -> None:
     source, job = a_photo()
     ledger.put_source(source, [transitions.accept(job)])
     with pytest.raises(ConflictError):
@@ -73,7 +73,7 @@ def test_who_read_an_older_state_writes_nothing(ledger: Ledger) -> None:
         ledger.write_transition(claim(read_job))
 
 
-def test_one_content_has_one_owner(ledger: Ledger) -> None:
+def test_content_has_only_one_owner(ledger: Ledger) -> None:
     source, job = a_photo()
     other, another_job = a_photo()
     ledger.put_source(source, [transitions.accept(job)])
@@ -83,13 +83,13 @@ def test_one_content_has_one_owner(ledger: Ledger) -> None:
     assert ledger.read_photo(other.source_id) == (None, [])
 
 
-def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: Ledger, client: Any) -> None:
+def test_reservations_of_a_day_stay_within_its_cap(ledger: Ledger, client: Any) -> None:
     day = NOW + timedelta(days=number())
     jobs: list[Job] = []
     for _ in range(2):
         source, job = a_photo()
         ledger.put_source(source, [transitions.accept(job)])
-        jobs += [one for one in [ledger.find_job(source.source_id, job.job_id)] if one]
+        jobs += [item for item in [ledger.find_job(source.source_id, job.job_id)] if item]
     claimed = ledger.write_transition(claim(jobs[0], day, cap=PRICE))
     with pytest.raises(RetryLaterError) as raised:
         ledger.write_transition(claim(jobs[1], day, cap=PRICE))
@@ -107,8 +107,8 @@ def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: Ledger, client:
     }
 
 
-def test_what_is_due_is_found_in_the_order_of_its_time(ledger: Ledger, table: Table) -> None:
-    books = LedgerQueries(table)
+def test_due_items_are_listed_by_time(ledger: Ledger, table: Table) -> None:
+    queries = LedgerQueries(table)
     expected: list[ItemKey] = []
     for minutes in (30, 10, 20):
         source, job = a_photo()
@@ -119,49 +119,48 @@ def test_what_is_due_is_found_in_the_order_of_its_time(ledger: Ledger, table: Ta
     ledger.put_source(
         source, [transitions.Transition(replace(job, status=JobStatus.STORED, queued_at=NOW - timedelta(days=1000)))]
     )
-    due = books.list_due(NOW - timedelta(days=900), 10)
+    due = queries.list_due(NOW - timedelta(days=900), 10)
     assert list(due) == [expected[0], expected[2], expected[1]]
-    assert list(books.list_due(NOW - timedelta(days=900), 2)) == list(due)[:2]
+    assert list(queries.list_due(NOW - timedelta(days=900), 2)) == list(due)[:2]
 
 
-def test_the_whole_ledger_is_read_through_page_by_page(ledger: Ledger, table: Table) -> None:
+def test_whole_ledger_is_scanned_page_by_page(ledger: Ledger, table: Table) -> None:
     (source, job), (other, second) = a_photo(), a_photo()
-    for place, one in ((source, job), (other, second)):
-        ledger.put_source(place, [transitions.Transition(one)])
-    census = LedgerScan(table)
-    assert {job.job_id, second.job_id} <= {one.job_id for one in census.scan_jobs()}
-    standing = census.count_jobs()
-    assert standing.count(JobStatus.ACCEPTED, provider=job.provider) >= 2
-    assert standing.oldest_waiting_since[job.provider] <= NOW
+    for owner, owned in ((source, job), (other, second)):
+        ledger.put_source(owner, [transitions.Transition(owned)])
+    scan = LedgerScan(table)
+    assert {job.job_id, second.job_id} <= {scanned.job_id for scanned in scan.scan_jobs()}
+    counts = scan.count_jobs()
+    assert counts.count(JobStatus.ACCEPTED, provider=job.provider) >= 2
+    assert counts.oldest_waiting_since[job.provider] <= NOW
 
 
-def test_one_run_at_a_time_has_reconciles_item(ledger: Ledger) -> None:
+def test_reconcile_lock_is_held_by_one_run(ledger: Ledger) -> None:
     run = ledger.read_reconcile_state()
-    taken = ledger.put_reconcile_state(replace(run, locked_until=NOW))
+    locked = ledger.put_reconcile_state(replace(run, locked_until=NOW))
     with pytest.raises(ConflictError):
         ledger.put_reconcile_state(run)
-    assert ledger.read_reconcile_state() == taken
-    assert isinstance(taken, ReconcileState)
+    assert ledger.read_reconcile_state() == locked
+    assert isinstance(locked, ReconcileState)
 
 
 # -- transactions -----------------------------------------------------------------------------------------------
 
 
 def transact(client: Any, *writes: dict[str, Any], token: str = "") -> None:
-    """Send a transaction."""
     named = [{kind: {"TableName": TABLE, **sent} for kind, sent in write.items()} for write in writes]
     client.transact_write_items(TransactItems=named, ClientRequestToken=token or f"token-{number()}")
 
 
-FRESH = {"ConditionExpression": "attribute_not_exists(pk)"}
+IF_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
-def test_a_transaction_is_done_whole_or_not_at_all_and_says_why(client: Any) -> None:
+def test_transaction_is_atomic_and_reports_the_reasons(client: Any) -> None:
     old, new = a_key(), a_key()
     write(client, "put", Item=old | {"lock_version": {"N": "3"}})
-    shown = FRESH | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    shown = IF_NEW | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     with pytest.raises(ClientError) as raised:
-        transact(client, {"Put": {"Item": new, **FRESH}}, {"Put": {"Item": old, **shown}})
+        transact(client, {"Put": {"Item": new, **IF_NEW}}, {"Put": {"Item": old, **shown}})
     assert code_of(raised) == "TransactionCanceledException"
     reasons = cast("dict[str, Any]", raised.value.response)["CancellationReasons"]
     assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
@@ -169,7 +168,7 @@ def test_a_transaction_is_done_whole_or_not_at_all_and_says_why(client: Any) -> 
     assert read(client, new) == {}
 
 
-def test_a_transaction_may_delete_and_check_too(client: Any) -> None:
+def test_transaction_can_delete_and_check_items(client: Any) -> None:
     gone, kept, new = a_key(), a_key(), a_key()
     for key in (gone, kept):
         write(client, "put", Item=key | {"lock_version": {"N": "3"}})
@@ -182,16 +181,16 @@ def test_a_transaction_may_delete_and_check_too(client: Any) -> None:
     assert read(client, kept)
 
 
-def test_the_same_token_again_does_nothing_more(client: Any) -> None:
+def test_repeated_request_token_changes_nothing(client: Any) -> None:
     key, token = a_key(), f"token-{number()}"
     for _ in range(2):
-        transact(client, {"Put": {"Item": key, **FRESH}}, token=token)
+        transact(client, {"Put": {"Item": key, **IF_NEW}}, token=token)
     with pytest.raises(ClientError) as raised:
         transact(client, {"Put": {"Item": a_key()}}, token=token)
     assert code_of(raised) == "IdempotentParameterMismatchException"
 
 
-def test_a_transaction_writes_an_item_once_at_most(client: Any) -> None:
+def test_transaction_cannot_write_an_item_twice(client: Any) -> None:
     key = a_key()
     with pytest.raises(ClientError) as raised:
         transact(client, {"Put": {"Item": key}}, {"Delete": {"Key": key}})
@@ -201,14 +200,14 @@ def test_a_transaction_writes_an_item_once_at_most(client: Any) -> None:
 # -- reading ----------------------------------------------------------------------------------------------------
 
 
-def test_an_index_holds_the_keys_of_the_items_that_have_its_attributes(client: Any) -> None:
+def test_index_contains_only_items_with_its_attributes(client: Any) -> None:
     shard = f"open#{number()}"
     for n in (3, 1, 2):
-        place = {"pk": {"S": shard}, "sk": {"S": f"item{n}"}}
+        item_key = {"pk": {"S": shard}, "sk": {"S": f"item{n}"}}
         write(
             client,
             "put",
-            Item=place
+            Item=item_key
             | {
                 "watch": {"S": shard},
                 "due": {"S": to_sortable_timestamp(NOW + timedelta(days=n))},
@@ -234,7 +233,7 @@ def test_an_index_holds_the_keys_of_the_items_that_have_its_attributes(client: A
     assert all(item.keys() == {"pk", "sk", "watch", "due"} for item in found)
 
 
-def test_an_item_leaves_the_index_with_its_attributes(client: Any) -> None:
+def test_item_without_the_attributes_leaves_the_index(client: Any) -> None:
     key, shard = a_key(), f"open#{number()}"
     values = {":shard": {"S": shard}}
     write(client, "put", Item=key | {"watch": {"S": shard}, "due": {"S": "2026"}})
@@ -248,7 +247,7 @@ def test_an_item_leaves_the_index_with_its_attributes(client: Any) -> None:
     assert found["Items"] == []
 
 
-def test_several_items_are_read_at_once(client: Any) -> None:
+def test_several_items_are_read_in_one_request(client: Any) -> None:
     keys = [a_key() for _ in range(3)]
     for key in keys[:2]:
         write(client, "put", Item=key)
@@ -257,49 +256,47 @@ def test_several_items_are_read_at_once(client: Any) -> None:
     assert answer.get("UnprocessedKeys", {}) == {}
 
 
-def test_a_table_that_is_not_there_says_so(client: Any) -> None:
+def test_missing_table_raises_the_documented_error(client: Any) -> None:
     with pytest.raises(ClientError) as raised:
         client.get_item(TableName="another", Key=a_key(), ConsistentRead=True)
     assert code_of(raised) == "ResourceNotFoundException"
 
 
-def test_the_table_knows_when_it_was_made(table: Table, client: Any) -> None:
-    made = client.describe_table(TableName=TABLE)["Table"]["CreationDateTime"]
-    assert made.tzinfo is not None
-    assert table.read_created_at() == made
+def test_creation_time_of_the_table_can_be_read(table: Table, client: Any) -> None:
+    created_at = client.describe_table(TableName=TABLE)["Table"]["CreationDateTime"]
+    assert created_at.tzinfo is not None
+    assert table.read_created_at() == created_at
 
 
-# -- who waits --------------------------------------------------------------------------------------------------
+# -- requests ---------------------------------------------------------------------------------------------------
 
 
-def an_asked(ident: str, **changes: Any) -> ImageRequest:
-    """Somebody who waits for a photo of his own."""
+def build_request(ident: str, **changes: Any) -> ImageRequest:
+    """Builds a request for a photo of its own."""
     facts: dict[str, Any] = {"source_id": f"{number():064x}", "bucket": "photos", "key": KEY, "requested_at": NOW}
     facts |= changes
     return ImageRequest(request_id=ident, **facts)
 
 
-def test_who_waits_for_a_photo_is_written_with_it_and_read_beside_it(ledger: Ledger) -> None:
+def test_request_is_written_and_read_with_its_photo(ledger: Ledger) -> None:
     source, job = a_photo()
-    asked = an_asked("m-1", source_id=source.source_id, task_token="t", jobs={"": job.job_id})
-    ledger.put_source(source, [transitions.accept(job)], asked)
+    request = build_request("m-1", source_id=source.source_id, task_token="t", jobs={"": job.job_id})
+    ledger.put_source(source, [transitions.accept(job)], request)
     (found,) = ledger.list_requests(source.source_id)
-    assert replace(found, lock_version=0, write_id="") == asked
+    assert replace(found, lock_version=0, write_id="") == request
     assert ledger.find_request(source.source_id, "m-1") == found
     assert ledger.find_request(source.source_id, "m-2") is None
-    assert [one.job_id for one in ledger.read_photo(source.source_id)[1]] == [job.job_id]
+    assert [read_job.job_id for read_job in ledger.read_photo(source.source_id)[1]] == [job.job_id]
     with pytest.raises(ConflictError):
-        ledger.put_request(asked)
+        ledger.put_request(request)
     assert ledger.list_pending_requests(source.source_id) == [found]
     ledger.put_request(replace(found, answered_at=NOW, outcome=CallbackOutcome.SUCCESS))
     assert (ledger.list_pending_requests(source.source_id), len(ledger.list_requests(source.source_id))) == ([], 1)
 
 
-def test_the_items_of_a_campaign_are_found_by_its_name_in_the_order_of_their_photos(
-    ledger: Ledger, table: Table
-) -> None:
+def test_campaign_items_are_listed_in_order_of_keys(ledger: Ledger, table: Table) -> None:
     keys = [f"shoes/{n:04}.jpg" for n in range(130)]
     for key in reversed(keys):
-        ledger.put_request(an_asked(key, key=key, campaign="summer"))
-    ledger.put_request(an_asked("m", campaign="winter"))
-    assert [one.key for one in LedgerQueries(table).list_campaign_requests("summer")] == keys
+        ledger.put_request(build_request(key, key=key, campaign="summer"))
+    ledger.put_request(build_request("m", campaign="winter"))
+    assert [request.key for request in LedgerQueries(table).list_campaign_requests("summer")] == keys

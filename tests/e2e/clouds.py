@@ -1,4 +1,4 @@
-"""Local clouds for tests. One is deployed per test run; every other one is a copy, which is ready within seconds."""
+"""Local clouds for tests. A test run deploys one; the others are copies of it, which are ready within seconds."""
 
 import shutil
 from collections.abc import Generator, Mapping
@@ -12,44 +12,44 @@ from backdrop_local.cleanup import clean_up_on_exit
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import Home, ServerProcess
 from tests.contract.standin_client import StandinClient
-from tests.e2e.shop import SHELF, WAITING
+from tests.e2e.deployed_stack import READABLE_BUCKET, WAITING_STATE_MACHINE
 
-# No call and no cold start outlives its time, even on a busy machine, and the budget is more than all tests spend.
+# No call and no cold start times out, even on a busy machine, and the budget is more than all tests spend.
 PARAMETERS = {
     **dict.fromkeys((f"{name}TimeoutSeconds" for name in ("Ideogram", "Segmind", "OneMin", "Runware")), "300"),
     "RenderTimeoutSeconds": "330",
     "LaneVisibilitySeconds": "340",
     "SettleSeconds": "2",
     "DailyBudgetUSD": "1000",
-    "ReadableBuckets": f"{SHELF},nobodys-photos",
-    "WaitingStateMachines": f"{WAITING},others",
+    "ReadableBuckets": f"{READABLE_BUCKET},missing-photos",
+    "WaitingStateMachines": f"{WAITING_STATE_MACHINE},others",
 }
 
 
 @contextmanager
 def running_cloud(factory: pytest.TempPathFactory, parameters: Mapping[str, str] = PARAMETERS) -> Generator[Cloud]:
-    """A cloud that runs within this block and that no other test uses; only its logs are left after it.
+    """Runs a cloud that no other test uses, and keeps only its logs afterwards.
 
-    `cloud.clients` has the AWS clients, `cloud.outputs()` the names, `cloud.standin_url` the stand-in's address.
+    `cloud.clients` has the AWS clients, `cloud.outputs()` the stack's outputs, `cloud.standin_url` the stand-in's URL.
     """
     home = Home(factory.mktemp("cloud"))
     with clean_up_on_exit(home):
-        _copy(_deployed(factory), home)
-        started = cloud.start(home)
+        _copy_cloud(_get_deployed_home(factory), home)
+        cloud_copy = cloud.start(home)
         if parameters != PARAMETERS:
-            started = cloud.up(home, parameters, print, build=False)
-        set_pictures(started, composed=False)
-        yield started
+            cloud_copy = cloud.up(home, parameters, print, build=False)
+        set_pictures(cloud_copy, composed=False)
+        yield cloud_copy
 
 
 def set_pictures(running: Cloud, *, composed: bool) -> None:
-    """Sets whether the stand-in composes pictures from the photo or returns small ready-made ones, which is quick."""
+    """Sets whether the stand-in composes pictures from the photo or returns small prepared ones, which is fast."""
     with StandinClient(running.standin_url) as standin:
         standin.control("settings", {"pictures": "composed" if composed else "prepared"})
 
 
-def _deployed(factory: pytest.TempPathFactory) -> Home:
-    """The cloud that this run has deployed and ended; the first worker that needs it makes it."""
+def _get_deployed_home(factory: pytest.TempPathFactory) -> Home:
+    """Returns the stopped cloud of this test run. The first pytest worker that needs it deploys it."""
     base = factory.getbasetemp()
     shared = base.parent if base.name.startswith("popen-") else base
     home = Home(shared / "deployed")
@@ -63,8 +63,8 @@ def _deployed(factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def _copy(deployed: Home, home: Home) -> None:
-    """Everything that a cloud keeps, at ports of its own: queues and functions hold the ports in their addresses."""
+def _copy_cloud(deployed: Home, home: Home) -> None:
+    """Copies a cloud's files and gives the copy ports of its own, which the URLs of queues and functions contain."""
     shutil.copytree(
         deployed.emulator_folder,
         home.emulator_folder,
@@ -79,12 +79,12 @@ def _copy(deployed: Home, home: Home) -> None:
     emulator, standin = (ServerProcess(pid=0, started_at="", port=processes.find_free_port()) for _ in range(2))
     ports = {f":{state.emulator.port}": f":{emulator.port}", f":{state.standin.port}": f":{standin.port}"}
     for file in (home.emulator_folder / "state").glob("*.json"):
-        file.write_text(_replaced(file.read_text(), ports))
-    parameters = {name: _replaced(value, ports) for name, value in state.parameters.items()}
+        file.write_text(_replace_ports(file.read_text(), ports))
+    parameters = {name: _replace_ports(value, ports) for name, value in state.parameters.items()}
     home.write_state(replace(state, emulator=emulator, standin=standin, parameters=parameters))
 
 
-def _replaced(text: str, ports: Mapping[str, str]) -> str:
+def _replace_ports(text: str, ports: Mapping[str, str]) -> str:
     for host in ("localhost", "127.0.0.1"):
         for old, new in ports.items():
             text = text.replace(host + old, host + new)

@@ -11,24 +11,28 @@ from xdist.scheduler import LoadScopeScheduling
 from backdrop_local.cloud import Cloud
 from tests.contract.standin_client import StandinClient
 from tests.e2e.clouds import running_cloud, set_pictures
+from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop
 
-# What takes minutes begins first, so that nobody waits for it alone at the end.
-LONG = (
-    *("test_runbooks", "test_documented_commands", "test_update", "test_local_cloud", "test_counted_requests"),
-    "test_side_by_side",
+# Modules that take minutes begin first, so that none of them runs alone at the end.
+SLOW_MODULES = (
+    "test_runbooks",
+    "test_documented_commands",
+    "test_update",
+    "test_local_cloud",
+    "test_counted_requests",
+    "test_separate_stacks",
 )
-# Each of their tests has a cloud of its own; the tests of any other module share what the module sets up.
-APART = ("test_documented_commands", "test_update")
+# Each test of these modules has its own cloud; the tests of any other module share what the module sets up.
+INDEPENDENT_MODULES = ("test_documented_commands", "test_update")
 
 
 class ByModule(LoadScopeScheduling):
-    """Gives a worker whole modules, and single tests of those whose tests share nothing."""
+    """Gives a pytest worker whole modules, and single tests of those whose tests share nothing."""
 
     @override
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if any(name in nodeid for name in APART) else super()._split_scope(nodeid)
+        return nodeid if any(name in nodeid for name in INDEPENDENT_MODULES) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -36,37 +40,39 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+    items.sort(
+        key=lambda item: SLOW_MODULES.index(item.path.stem) if item.path.stem in SLOW_MODULES else len(SLOW_MODULES)
+    )
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """This worker's cloud, which its tests share."""
+    """The cloud of this pytest worker, which its tests share."""
     with running_cloud(tmp_path_factory) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def shop(cloud: Cloud) -> Generator[Shop]:
-    """The cloud as its operator sees it; when the session ends its books and logs must be right."""
+def stack(cloud: Cloud) -> Generator[DeployedStack]:
+    """The stack of this worker's cloud. At the end of the session, its bill and its logs are checked."""
     with StandinClient(cloud.standin_url) as standin:
-        opened = Shop(cloud, standin)
-        yield opened
-        opened.check_the_books()
-        opened.check_the_logs()
+        created = DeployedStack(cloud, standin)
+        yield created
+        created.check_charges()
+        created.check_logs()
 
 
 @pytest.fixture(scope="module")
-def composed(shop: Shop) -> Generator[None]:
-    """For modules about pictures: the stand-in composes them from the photo, in the photo's size."""
-    set_pictures(shop.cloud, composed=True)
+def composed_pictures(stack: DeployedStack) -> Generator[None]:
+    """For modules about pictures: the stand-in composes them from the photo, at the photo's size."""
+    set_pictures(stack.cloud, composed=True)
     yield
-    set_pictures(shop.cloud, composed=False)
+    set_pictures(stack.cloud, composed=False)
 
 
 @pytest.fixture
-def folder(shop: Shop, request: pytest.FixtureRequest) -> Generator[Folder]:
-    """A folder of the test's own in the input bucket; when the test ends, nothing of it goes on."""
-    opened = Folder(shop, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-"))
-    yield opened
-    opened.close()
+def folder(stack: DeployedStack, request: pytest.FixtureRequest) -> Generator[Folder]:
+    """The test's own folder in the input bucket. When the test ends, nothing in it continues."""
+    created = Folder(stack, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-"))
+    yield created
+    created.close()

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from backdrop.model.job import JobStatus
+from tests.e2e.deployed_stack import DeployedStack, eventually
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop, eventually
 
 STATUSES_BEFORE = {
     "stored.jpg": "stored",
@@ -47,10 +47,10 @@ MALFORMED_MESSAGE = "not a message of any release"
 class EveryState:
     """Such photos in a stack that no other test uses."""
 
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
-        self._folder = Folder(shop, "every-state")
-        self._campaign_folder = Folder(shop, "campaign")
+    def __init__(self, stack: DeployedStack) -> None:
+        self._stack = stack
+        self._folder = Folder(stack, "every-state")
+        self._campaign_folder = Folder(stack, "campaign")
         self._execution = ""
         assert {*STATUSES_BEFORE.values()} == {*JobStatus}
 
@@ -62,8 +62,8 @@ class EveryState:
         """Uploads a photo. A fault affects its call."""
         provider: str = rule.pop("provider", "ideogram")
         if fault:
-            self._shop.standin.fault(fault, args, prompt_regex=name, **rule)
-        self._folder.drop(name, {**self._folder.wish, "prompt": self._prompt(name), "provider": provider})
+            self._stack.standin.add_fault(fault, args, prompt_regex=name, **rule)
+        self._folder.drop(name, {**self._folder.instructions, "prompt": self._prompt(name), "provider": provider})
 
     # -- before the change -----------------------------------------------------------------------------------
 
@@ -81,14 +81,14 @@ class EveryState:
         self._set_enabled("IntakeQueueUrl", enabled=False)
         self._drop("late.jpg")
         for queue in QUEUES:
-            eventually(self._shop.queue(queue).messages, f"messages in {queue}")
+            eventually(self._stack.queue(queue).messages, f"messages in {queue}")
 
     def _fail_some_jobs(self) -> None:
         """Also leaves three dead letters: two of jobs, and one of a message that no handler can read."""
-        dead_letters = self._shop.queue("DeadLetterQueueUrl")
-        self._shop.send("IntakeQueueUrl", MALFORMED_MESSAGE)
-        self._shop.standin.fault("balance", {"usd": "0"}, provider="segmind")
-        with self._shop.running("render", IDEOGRAM_TIMEOUT_SECONDS="5", ON_LOST_ANSWER="hold"):
+        dead_letters = self._stack.queue("DeadLetterQueueUrl")
+        self._stack.send("IntakeQueueUrl", MALFORMED_MESSAGE)
+        self._stack.standin.add_fault("balance", {"usd": "0"}, provider="segmind")
+        with self._stack.override_environment("render", IDEOGRAM_TIMEOUT_SECONDS="5", ON_LOST_ANSWER="hold"):
             self._drop("stored.jpg")
             self._drop("refused.jpg", "status", {"code": 422})
             self._drop("rejected.jpg", "status", {"code": 400}, times=1)
@@ -96,8 +96,8 @@ class EveryState:
             self._drop("held.jpg", "accept_then_drop")
             self._drop("out-of-money.jpg", provider="segmind")
             for name in ("stored.jpg", *FAILED):
-                self._folder.ended(name, STATUSES_BEFORE[name])
-        eventually(lambda: self._shop.provider_report("segmind"), "Segmind's lane is paused")
+                self._folder.wait_for_status(name, STATUSES_BEFORE[name])
+        eventually(lambda: self._stack.provider_report("segmind"), "Segmind's lane is paused")
         eventually(lambda: len(dead_letters.messages()) == 3, "three dead letters", dead_letters.messages)
 
     def _interrupt_two_jobs(self) -> None:
@@ -108,7 +108,7 @@ class EveryState:
         eventually(lambda: self._first_status("paid.jpg") == "paid", "it is paid")
         eventually(lambda: self._first_status("unknown.jpg") == "unknown", "the answer is lost")
         self._set_enabled("IdeogramQueueUrl", enabled=False)
-        self._shop.kill_render_workers()
+        self._stack.kill_render_workers()
 
     def _fill_lanes(self) -> None:
         """Leaves one call in flight at Runware, and other jobs in Ideogram's disabled lane, two for a campaign."""
@@ -117,10 +117,10 @@ class EveryState:
         campaign = {
             "name": self._campaign_folder.name,
             "prefix": self._campaign_folder.key(""),
-            "instructions": self._campaign_folder.wish,
+            "instructions": self._campaign_folder.instructions,
         }
-        execution = self._shop.clients.stepfunctions.start_execution(
-            stateMachineArn=self._shop.outputs["CampaignStateMachineArn"], input=json.dumps(campaign)
+        execution = self._stack.clients.stepfunctions.start_execution(
+            stateMachineArn=self._stack.outputs["CampaignStateMachineArn"], input=json.dumps(campaign)
         )
         self._execution = execution["executionArn"]
         self._drop("in-flight.jpg", "poll_stuck", provider="runware")
@@ -129,7 +129,7 @@ class EveryState:
         for name in ("replaced.jpg", "deleted.jpg"):
             eventually(lambda name=name: self._first_status(name) == "accepted", f"{name} is accepted")
         self._folder.put("replaced.jpg", self._folder.photo("another.jpg"))
-        self._folder.remove("deleted.jpg")
+        self._folder.delete("deleted.jpg")
         eventually(self._is_campaign_waiting, "the campaign's jobs wait", self._campaign_folder.ledger)
 
     def _is_campaign_waiting(self) -> bool:
@@ -145,11 +145,11 @@ class EveryState:
 
     def resume(self) -> None:
         """Ends the faults, and enables every queue. The killed worker's message is sent again, as by reconcile."""
-        self._shop.standin.control("faults", method="DELETE")
+        self._stack.standin.control("faults", method="DELETE")
         for queue in QUEUES:
             self._set_enabled(queue, enabled=True)
-        self._shop.send("IdeogramQueueUrl", self._folder.message(self._jobs("unknown.jpg")[0]["job_id"]))
-        self._shop.set_right()
+        self._stack.send("IdeogramQueueUrl", self._folder.message(self._jobs("unknown.jpg")[0]["job_id"]))
+        self._stack.run_reconcile()
 
     def has_ended(self) -> bool:
         """Whether the receipts show that every current job has ended."""
@@ -158,12 +158,12 @@ class EveryState:
     def check_ends(self) -> None:
         """Every job ends as in ENDS and is in its receipt, nothing is bought twice, and the campaign succeeds."""
         for name, (status, charge_count) in ENDS.items():
-            self._folder.ended(name, status)
+            self._folder.wait_for_status(name, status)
             assert len(self._folder.charges(self._prompt(name))) == charge_count, name
         for name in CAMPAIGN_PHOTOS:
-            self._campaign_folder.stored(name)
+            self._campaign_folder.wait_until_stored(name)
         assert len(self._campaign_folder.charges()) == len(CAMPAIGN_PHOTOS)
-        executions = self._shop.clients.stepfunctions
+        executions = self._stack.clients.stepfunctions
         eventually(
             lambda: executions.describe_execution(executionArn=self._execution)["status"] == "SUCCEEDED",
             "the campaign succeeds",
@@ -188,7 +188,7 @@ class EveryState:
         return next((job["status"] for job in self._jobs(name)), "")
 
     def _set_enabled(self, queue: str, *, enabled: bool) -> None:
-        self._shop.clients.functions.update_event_source_mapping(
+        self._stack.clients.functions.update_event_source_mapping(
             UUID=self._find_mapping(queue).get("UUID", ""), Enabled=enabled
         )
 
@@ -196,6 +196,6 @@ class EveryState:
         return self._find_mapping(queue).get("State", "").startswith("Enabl")
 
     def _find_mapping(self, queue: str) -> Any:
-        arn = self._shop.queue_arn(queue)
-        (mapping,) = self._shop.clients.functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
+        arn = self._stack.queue_arn(queue)
+        (mapping,) = self._stack.clients.functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
         return mapping

@@ -1,4 +1,4 @@
-"""The stack's queues, looked into without taking anything, and the one that only the tests empty."""
+"""The stack's queues, read without receiving from them, and the test's own queue that records every event."""
 
 import json
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ import urllib3
 from backdrop_local.clients import LocalClients
 from backdrop_local.cloud import Cloud
 
-LOOK = "_ministack/sqs/messages?QueueUrl="
+MESSAGES_PATH = "_ministack/sqs/messages?QueueUrl="
 ROUNDING_SECONDS = 2
-# Made once: an opener of urllib reads all certificates of the machine each time it is made.
+# Created once, because each pool reads all certificates of the machine.
 HTTP = urllib3.PoolManager()
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message in a queue. `hidden_seconds`: from its first receipt until it comes again, 0 if never received."""
+    """A message in a queue. `hidden_seconds`: from its first receipt until its next delivery; 0 if never received."""
 
     body: str
     receives: int
     hidden_seconds: int
     attributes: dict[str, str]
 
-    def was_handed_back(self, visibility_seconds: int) -> bool:
-        """Whether a worker gave it back; one in a worker's hands is hidden for just the queue's visibility time-out."""
-        in_hands = abs(self.hidden_seconds - visibility_seconds) <= ROUNDING_SECONDS
-        return self.receives > 1 or (self.receives == 1 and not in_hands)
+    def was_returned(self, visibility_seconds: int) -> bool:
+        """Whether a worker returned it. While a worker holds it, it is hidden for exactly the visibility timeout."""
+        is_held = abs(self.hidden_seconds - visibility_seconds) <= ROUNDING_SECONDS
+        return self.receives > 1 or (self.receives == 1 and not is_held)
 
 
 @dataclass(frozen=True)
@@ -39,43 +39,43 @@ class Queue:
     url: str
 
     def messages(self) -> list[Message]:
-        """All that it holds, in whatever hands; looking changes nothing (the emulator's own route)."""
-        where = f"{self.cloud.endpoint_url}/{LOOK}{quote(self.url, safe='')}"
+        """Returns all messages, including those that workers hold, and changes nothing (a route of the emulator)."""
+        url = f"{self.cloud.endpoint_url}/{MESSAGES_PATH}{quote(self.url, safe='')}"
         accounts: dict[str, dict[str, dict[str, list[dict[str, Any]]]]]
-        accounts = HTTP.request("GET", where, timeout=60).json()["messages"]
-        queues = [queue for regions in accounts.values() for found in regions.values() for queue in found.values()]
-        return [_message(one) for queue in queues for one in queue]
+        accounts = HTTP.request("GET", url, timeout=60).json()["messages"]
+        queues = [queue for regions in accounts.values() for named in regions.values() for queue in named.values()]
+        return [_parse_message(entry) for queue in queues for entry in queue]
 
     @property
     def visibility_seconds(self) -> int:
-        """How long a message stays hidden that a worker took and did not give back."""
-        found = self.cloud.clients.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["VisibilityTimeout"])
-        return int(found.get("Attributes", {})["VisibilityTimeout"])
+        """The queue's visibility timeout."""
+        response = self.cloud.clients.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["VisibilityTimeout"])
+        return int(response.get("Attributes", {})["VisibilityTimeout"])
 
 
-def _message(found: dict[str, Any]) -> Message:
-    received = found["FirstReceiveTimestamp"]
-    hidden = found["VisibleAt"] - received if received else 0
-    attributes = {name: value["StringValue"] for name, value in found["MessageAttributes"].items()}
-    return Message(found["Body"], found["ReceiveCount"], hidden, attributes)
+def _parse_message(entry: dict[str, Any]) -> Message:
+    received = entry["FirstReceiveTimestamp"]
+    hidden = entry["VisibleAt"] - received if received else 0
+    attributes = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
+    return Message(entry["Body"], entry["ReceiveCount"], hidden, attributes)
 
 
-class Mailbox:
-    """All messages that ever came into a queue that only the tests empty."""
+class QueueRecorder:
+    """Receives from a queue and keeps all of its messages."""
 
     def __init__(self, clients: LocalClients, url: str) -> None:
         self._clients = clients
         self._url = url
-        self._kept: list[dict[str, Any]] = []
+        self._bodies: list[dict[str, Any]] = []
 
-    def letters(self) -> list[dict[str, Any]]:
-        """What stands in each, oldest first."""
+    def read_all(self) -> list[dict[str, Any]]:
+        """Returns the bodies of all messages so far, oldest first."""
         while messages := self._receive():
             for message in messages:
                 self._clients.sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-                self._kept.append(json.loads(message["Body"]))
-        return list(self._kept)
+                self._bodies.append(json.loads(message["Body"]))
+        return list(self._bodies)
 
     def _receive(self) -> list[Any]:
-        answer = self._clients.sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
-        return list(answer.get("Messages", []))
+        response = self._clients.sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        return list(response.get("Messages", []))

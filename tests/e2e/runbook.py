@@ -1,4 +1,4 @@
-"""A page of docs/runbooks, followed from its top to its end on a cloud where the day that it is for has come."""
+"""Follows a page of docs/runbooks from top to bottom, on a cloud where its situation has occurred."""
 
 import re
 import shutil
@@ -9,77 +9,77 @@ from pathlib import Path
 from backdrop_local import cloud
 from backdrop_local.home import ROOT
 from backdrop_local.release import CURRENT_RELEASE, Release
-from tests.documented import Command, commands
+from tests.documented_commands import Command, commands_on
 from tests.e2e import clouds
-from tests.e2e.shop import Shop
-from tests.e2e.typist import Typist
+from tests.e2e.command_runner import CommandRunner
+from tests.e2e.deployed_stack import DeployedStack
 
 PAGES = ROOT / "docs" / "runbooks"
-# A message whose worker could not start is seen again in two minutes, and not in the six of the usual parameters.
-TIMES = {f"{name}TimeoutSeconds": "90" for name in ("Ideogram", "Segmind", "OneMin", "Runware")}
-OURS = {"RenderTimeoutSeconds": "120", "LaneVisibilitySeconds": "130", "ReadableBuckets": ""}
-PARAMETERS = clouds.PARAMETERS | TIMES | OURS
-# What differs from day to day: figures, how many jobs there are, and the stack's name.
-OF_THE_DAY = re.compile(
+# A message whose worker could not start is delivered again after two minutes instead of the usual six.
+SHORT_TIMEOUTS = {f"{name}TimeoutSeconds": "90" for name in ("Ideogram", "Segmind", "OneMin", "Runware")}
+OTHER_PARAMETERS = {"RenderTimeoutSeconds": "120", "LaneVisibilitySeconds": "130", "ReadableBuckets": ""}
+PARAMETERS = clouds.PARAMETERS | SHORT_TIMEOUTS | OTHER_PARAMETERS
+# What differs between the page and a run: figures, times, numbers of jobs, and the stack's name.
+VARYING_TEXT = re.compile(
     r"(?i)(at least |about )?\d+([,.:-]\d+)*( jobs?)?( waits?)?|\bno job waits|\bnothing|(?<=\bstack )[\w-]+"
 )
 
 
 @dataclass
 class Runbook:
-    """Its commands in their order; `instead` is what stands for a line that is AWS's, or the repository's, own."""
+    """A page's commands, in order. `instead`: what to call for lines that begin like this and cannot be run here."""
 
     page: str
-    typist: Typist
+    runner: CommandRunner
     instead: Mapping[str, Callable[[], object]]
 
     def __post_init__(self) -> None:
-        self._left = commands(PAGES / self.page)
-        assert self._left, self.page
+        self._remaining = commands_on(PAGES / self.page)
+        assert self._remaining, self.page
 
-    def types(self, *lines: str) -> None:
-        """The next commands, which must be these."""
+    def run(self, *lines: str) -> None:
+        """Runs the next commands of the page, which must be these."""
         for line in lines:
-            command = self._left.pop(0)
-            assert command.line == line, f"{self.page} says {command.line!r} here"
-            done = next((do for words, do in self.instead.items() if line.startswith(words)), None)
-            if done:
-                done()
+            command = self._remaining.pop(0)
+            assert command.line == line, f"{self.page} has {command.line!r} here"
+            replacement = next((call for start, call in self.instead.items() if line.startswith(start)), None)
+            if replacement:
+                replacement()
             else:
-                assert_is_as_shown(command, self.typist.types(command))
+                assert_output_as_shown(command, self.runner.run(command))
 
-    def ends(self) -> None:
-        """There is no command that nobody typed."""
-        assert self._left == []
+    def assert_complete(self) -> None:
+        """Every command of the page has been run."""
+        assert self._remaining == []
 
 
-def assert_is_as_shown(command: Command, said: str) -> None:
-    """The first line of an answer is what the page shows, but for the day's own figures."""
+def assert_output_as_shown(command: Command, output: str) -> None:
+    """The first line that the page shows is in the output, except for what differs between page and run."""
     shown, _, _ = command.output.partition("\n")
-    words = OF_THE_DAY.sub("…", shown).strip()
-    assert words in OF_THE_DAY.sub("…", said), f"{command.line} said {said!r}, the page shows {shown!r}"
+    expected = VARYING_TEXT.sub("…", shown).strip()
+    assert expected in VARYING_TEXT.sub("…", output), f"{command.line} printed {output!r}, the page shows {shown!r}"
 
 
-def follow(shop: Shop, page: str, here: Path, **instead: Callable[[], object]) -> Runbook:
-    """Somebody who reads this page, in a folder with the new key in a file."""
+def start_runbook(stack: DeployedStack, page: str, here: Path, **instead: Callable[[], object]) -> Runbook:
+    """Starts to follow a page, in a folder with a file that contains the new key."""
     (here / "key.txt").write_text("standin-key-2\n")
-    return Runbook(page, Typist(shop.cloud.home, here), instead)
+    return Runbook(page, CommandRunner(stack.cloud.home, here), instead)
 
 
-def deploy(shop: Shop, **changed: str) -> None:
-    """What `sam deploy` does on AWS: the running stack gets what was built, with some other parameters."""
-    cloud.up(shop.cloud.home, PARAMETERS | changed, print, build=False)
+def deploy(stack: DeployedStack, **changed: str) -> None:
+    """Updates the running stack with other parameters, as `sam deploy` does on AWS."""
+    cloud.up(stack.cloud.home, PARAMETERS | changed, print, build=False)
 
 
-def deploy_what_cannot_start(shop: Shop, folder: Path) -> None:
-    """The same with a render function that nobody tried."""
+def deploy_broken_release(stack: DeployedStack, folder: Path) -> None:
+    """Updates the running stack with a render function that fails to start."""
     release = Release(folder)
     shutil.copytree(CURRENT_RELEASE.built_template.parent, release.built_template.parent)
     for name in ("statemachines", "template.yaml", "samconfig.toml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     render = release.built_template.parent / "RenderFunction"
-    (render / "app.py").write_text('raise ImportError("nobody tried this")\n')
-    # What was compiled of the right one would run in its place.
+    (render / "app.py").write_text('raise ImportError("a broken release")\n')
+    # Otherwise, the compiled code of the working function would run instead.
     shutil.rmtree(render / "__pycache__")
-    cloud.up(shop.cloud.home, PARAMETERS, print, build=False, release=release)
+    cloud.up(stack.cloud.home, PARAMETERS, print, build=False, release=release)

@@ -1,4 +1,4 @@
-"""The demo on a local cloud: what it drops comes back, and the books are right."""
+"""The demo on a local cloud: its photos come back, and bill and receipts agree."""
 
 import io
 import json
@@ -10,32 +10,32 @@ from backdrop_cli.demo import run_demo
 from backdrop_local.cloud import Cloud
 from backdrop_local.demo_orders import build_demo_orders
 
-pytestmark = pytest.mark.usefixtures("composed")
+pytestmark = pytest.mark.usefixtures("composed_pictures")
 
 PICTURES = 15
 
 
-def test_a_demo_brings_everything_back_with_equal_books_and_a_page_of_it(cloud: Cloud) -> None:
-    said = io.StringIO()
-    failed = run_demo.run_on_cloud(cloud, build_demo_orders(), Console(file=said, width=100))
-    assert not failed, said.getvalue()
-    assert "they agree" in said.getvalue()
-    assert "not_a_photo" in said.getvalue()
+def test_demo_delivers_all_pictures_with_a_correct_bill(cloud: Cloud) -> None:
+    output = io.StringIO()
+    failed = run_demo.run_on_cloud(cloud, build_demo_orders(), Console(file=output, width=100))
+    assert not failed, output.getvalue()
+    assert "they agree" in output.getvalue()
+    assert "not_a_photo" in output.getvalue()
     folder = max((cloud.home.path / "demo").iterdir())
     page = (folder / "index.html").read_text("utf-8")
     shown = json.loads(page.split('id="album">')[1].split("</script>")[0])
     shots = [entry for entry in shown["entries"] if entry["kind"] == "shot"]
     assert "stand-in" in shown["notices"][0]
-    assert {key for shot in shots for _, key in shot["picks"]} == made(cloud, f"demo/{folder.name}/")
+    assert {key for shot in shots for _, key in shot["picks"]} == list_picture_keys(cloud, f"demo/{folder.name}/")
     assert [link for shot in shots for link in (shot["before"], shot["after"]) if not (folder / link).is_file()] == []
     assert len({shot["after"] for shot in shots}) == PICTURES
 
 
-def made(cloud: Cloud, prefix: str) -> set[str]:
-    """The keys of all pictures that the receipts under a prefix name."""
+def list_picture_keys(cloud: Cloud, prefix: str) -> set[str]:
+    """Returns the keys of all pictures in the receipts under a prefix."""
     s3, bucket = cloud.clients.s3, cloud.outputs()["OutputBucketName"]
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"_backdrop/receipts/{prefix}").get("Contents", [])
-    told = [json.loads(s3.get_object(Bucket=bucket, Key=one.get("Key", ""))["Body"].read()) for one in listed]
-    keys = [result["key"] for receipt in told for job in receipt["jobs"] for result in job["results"]]
+    receipts = [json.loads(s3.get_object(Bucket=bucket, Key=entry.get("Key", ""))["Body"].read()) for entry in listed]
+    keys = [result["key"] for receipt in receipts for job in receipt["jobs"] for result in job["results"]]
     assert len(keys) == PICTURES
     return set(keys)

@@ -1,14 +1,14 @@
-"""The examples, dropped as they are: every picture that one is shown for comes back."""
+"""The examples' photos, uploaded unchanged, lead to exactly the pictures that their page shows."""
 
 from collections.abc import Generator, Sequence
 
 import pytest
 
+from tests.e2e.deployed_stack import DeployedStack, eventually
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop, eventually
 from tests.unit.examples import EXPECTED_PICTURES, read_files
 
-pytestmark = pytest.mark.usefixtures("composed")
+pytestmark = pytest.mark.usefixtures("composed_pictures")
 
 SIZES = {
     "cup.jpg": (2000, 2000),
@@ -17,13 +17,13 @@ SIZES = {
     "admiral.jpg": (800, 1000),
     "astronaut.jpg": (800, 1000),
 }
-CLEAR = {"cup-cut-out.webp", "cup-cut-out@thumb.webp", "flower.png", "flower@small.webp"}
+TRANSPARENT = {"cup-cut-out.webp", "cup-cut-out@thumb.webp", "flower.png", "flower@small.webp"}
 
 
 @pytest.fixture(scope="module")
-def examples(shop: Shop) -> Generator[Folder]:
-    """All of them beside one another in one folder of the input bucket."""
-    folder = Folder(shop, "examples")
+def examples(stack: DeployedStack) -> Generator[Folder]:
+    """The folders of all examples, in one folder of the input bucket."""
+    folder = Folder(stack, "examples")
     for example in EXPECTED_PICTURES:
         for name, data in read_files(example):
             folder.put(f"{example}/{name}", data)
@@ -32,28 +32,28 @@ def examples(shop: Shop) -> Generator[Folder]:
 
 
 @pytest.mark.parametrize("example", EXPECTED_PICTURES)
-def test_an_example_gives_what_it_shows(examples: Folder, example: str) -> None:
+def test_example_leads_to_its_documented_pictures(examples: Folder, example: str) -> None:
     for photo, names in EXPECTED_PICTURES[example].items():
-        all_there(examples, f"{example}/{photo}", names)
+        wait_for_pictures(examples, f"{example}/{photo}", names)
         for name in names:
-            looks_right(examples, f"{example}/{photo}", name)
+            assert_picture_is_right(examples, f"{example}/{photo}", name)
 
 
-def all_there(folder: Folder, photo: str, names: Sequence[str]) -> None:
-    """Returns once every job of the photo is stored, with these pictures, and nothing is reported."""
+def wait_for_pictures(folder: Folder, photo: str, names: Sequence[str]) -> None:
+    """Waits until all jobs of the photo are stored, with exactly these pictures and no error report."""
 
-    def look() -> bool:
+    def poll() -> bool:
         receipt = folder.receipt(photo)
         statuses = {job["status"] for job in receipt["jobs"]} if receipt else set[str]()
         return statuses == {"stored"} and folder.report(photo) is None
 
-    eventually(look, f"{photo} is stored", lambda: (folder.receipt(photo), folder.report(photo)))
+    eventually(poll, f"{photo} is stored", lambda: (folder.receipt(photo), folder.report(photo)))
     assert folder.pictures(photo) == sorted(names)
 
 
-def looks_right(folder: Folder, photo: str, name: str) -> None:
-    """The picture opens, has its size, and is transparent where it was cut out."""
+def assert_picture_is_right(folder: Folder, photo: str, name: str) -> None:
+    """The picture can be decoded, has its size, and is transparent exactly if it is a cut-out."""
     picture = folder.picture(photo, name)
     assert picture.size == SIZES.get(name, picture.size)
-    low = picture.getchannel("A").getextrema()[0] if picture.mode == "RGBA" else 255
-    assert (low == 0) == (name in CLEAR), name
+    min_alpha = picture.getchannel("A").getextrema()[0] if picture.mode == "RGBA" else 255
+    assert (min_alpha == 0) == (name in TRANSPARENT), name

@@ -1,4 +1,4 @@
-"""The before/after page of a real stack: what the buckets hold is what the page shows."""
+"""The before-and-after page of a real stack shows what its buckets contain."""
 
 import json
 from io import BytesIO
@@ -9,21 +9,21 @@ import pytest
 from PIL import Image
 
 from tests.corpus.files import saved
+from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop
 from tests.e2e.test_operating import Operator
 
-pytestmark = pytest.mark.usefixtures("composed")
+pytestmark = pytest.mark.usefixtures("composed_pictures")
 
 
-def test_a_page_shows_a_folders_pictures_and_its_problem(shop: Shop, folder: Folder, tmp_path: Path) -> None:
-    folder.drop("red shoe.jpg", folder.wish)
+def test_gallery_shows_a_folders_pictures_and_problems(stack: DeployedStack, folder: Folder, tmp_path: Path) -> None:
+    folder.drop("red shoe.jpg", folder.instructions)
     folder.put("list.jpg", "I am a list", {"operation": "remove"})
-    folder.stored("red shoe.jpg")
-    folder.wrong("list.jpg", "not_a_photo")
-    told = Operator(shop).reads("gallery", folder.key(""), "--output", str(tmp_path))
-    assert (told["pictures"], told["problems"], told["without_thumb"]) == (1, 1, [])
-    text = Path(told["page"]).read_text("utf-8")
+    folder.wait_until_stored("red shoe.jpg")
+    folder.wait_for_error("list.jpg", "not_a_photo")
+    document = Operator(stack).read_json("gallery", folder.key(""), "--output", str(tmp_path))
+    assert (document["pictures"], document["problems"], document["without_thumb"]) == (1, 1, [])
+    text = Path(document["page"]).read_text("utf-8")
     shown = json.loads(text.split('id="album">')[1].split("</script>")[0])
     problem, picture = shown["entries"]
     assert (problem["name"], problem["code"]) == ("list.jpg", "not_a_photo")
@@ -32,20 +32,20 @@ def test_a_page_shows_a_folders_pictures_and_its_problem(shop: Shop, folder: Fol
     assert "stand-in" in shown["notices"][0]
 
 
-def test_every_format_has_a_before_and_no_page_is_lost(shop: Shop, folder: Folder, tmp_path: Path) -> None:
+def test_every_format_has_a_thumbnail_on_the_page(stack: DeployedStack, folder: Folder, tmp_path: Path) -> None:
     photo = Image.open(BytesIO(folder.photo("a.jpg"))).convert("RGB")
     for kind in ("heic", "avif", "tiff"):
-        folder.put(f"red.{kind}.json", json.dumps(folder.wish | {"prompt": f"{folder.prompt}, {kind}"}))
+        folder.put(f"red.{kind}.json", json.dumps(folder.instructions | {"prompt": f"{folder.prompt}, {kind}"}))
         folder.put(f"red.{kind}", saved(photo, kind))
     for kind in ("heic", "avif", "tiff"):
-        folder.stored(f"red.{kind}")
-    operator, page = Operator(shop), tmp_path / "page"
-    told = operator.reads("gallery", folder.key(""), "--output", str(page))
-    assert (told["pictures"], told["without_thumb"]) == (3, [])
+        folder.wait_until_stored(f"red.{kind}")
+    operator, page = Operator(stack), tmp_path / "page"
+    document = operator.read_json("gallery", folder.key(""), "--output", str(page))
+    assert (document["pictures"], document["without_thumb"]) == (3, [])
     before = {path: path.read_bytes() for path in page.rglob("*") if path.is_file()}
     assert len(before) == 7
     for prefix, code in ((folder.key("red.h"), 2), (folder.key("nosuch"), 1)):
         with pytest.raises(CalledProcessError) as refused:
-            shop.backdrop("gallery", prefix, "--output", str(page))
+            stack.run_backdrop("gallery", prefix, "--output", str(page))
         assert refused.value.returncode == code
     assert {path: path.read_bytes() for path in page.rglob("*") if path.is_file()} == before

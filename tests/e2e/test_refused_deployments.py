@@ -1,4 +1,4 @@
-"""What cannot be together is refused when it is deployed, with the mend; the stack that runs stays as it is."""
+"""Impossible parameters are refused on deployment, with a correction, and the running stack stays unchanged."""
 
 import json
 from collections.abc import Generator
@@ -8,23 +8,23 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop_local import stack
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import REGION, STACK
+from backdrop_local.stack import read_failure_reasons
 from tests.e2e.clouds import running_cloud
-from tests.e2e.shop import eventually
+from tests.e2e.deployed_stack import eventually
 
 IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
-# To whoever asks, a bucket that keeps us out is the same as one of another account.
-KEEP_OUT = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::not-for-us"}
-KEY = f"arn:aws:kms:{REGION}:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-WITH_KEY: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}}
+# For the caller, a bucket that denies access looks like a bucket of another account.
+DENY_EVERYONE = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::not-for-us"}
+KMS_KEY = f"arn:aws:kms:{REGION}:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+WITH_KEY: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KMS_KEY}}
 OWN_INPUT = f"{STACK}-input-000000000000-{REGION}"
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """A cloud that others do not share; a refused update shall not disturb them."""
+    """A separate cloud, so that refused updates do not disturb other tests."""
     with running_cloud(tmp_path_factory) as cloud:
         abroad = boto3.Session("test", "test", region_name="us-east-1")
         abroad.client("s3", endpoint_url=cloud.endpoint_url).create_bucket(Bucket="elsewhere")
@@ -32,34 +32,34 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
             cloud.clients.s3.create_bucket(Bucket=name, **IN_THIS_REGION)
         encryption: Any = {"Rules": [WITH_KEY]}
         cloud.clients.s3.put_bucket_encryption(Bucket="encrypted", ServerSideEncryptionConfiguration=encryption)
-        cloud.clients.s3.put_bucket_policy(Bucket="not-for-us", Policy=json.dumps({"Statement": [KEEP_OUT]}))
+        cloud.clients.s3.put_bucket_policy(Bucket="not-for-us", Policy=json.dumps({"Statement": [DENY_EVERYONE]}))
         yield cloud
 
 
-def parameters(cloud: Cloud) -> dict[str, str]:
-    """What the stack that runs was deployed with."""
+def read_parameters(cloud: Cloud) -> dict[str, str]:
+    """Returns the parameters of the running stack."""
     [found] = cloud.clients.cloudformation.describe_stacks(StackName=STACK)["Stacks"]
     return {p.get("ParameterKey", ""): p.get("ParameterValue", "") for p in found.get("Parameters", [])}
 
 
-def status(cloud: Cloud) -> str:
-    """How the last deployment stands."""
+def read_status(cloud: Cloud) -> str:
+    """Returns the status of the last deployment."""
     return cloud.clients.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
 
 
 def update(cloud: Cloud, changes: dict[str, str]) -> None:
-    """Asks for the same stack with these parameters, all at once."""
-    wanted = parameters(cloud) | changes
+    """Starts an update of the stack with these parameters."""
+    updated = read_parameters(cloud) | changes
     cloud.clients.cloudformation.update_stack(
         StackName=STACK,
         UsePreviousTemplate=True,
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in wanted.items()],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in updated.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         pytest.param({"IdeogramMaxInFlight": "1"}, "IdeogramMaxInFlight cannot be 1.", id="limit-of-one"),
         pytest.param({"IdeogramMaxInFlight": "0"}, "DefaultProvider is ideogram, which is off.", id="default-is-off"),
@@ -75,15 +75,15 @@ def update(cloud: Cloud, changes: dict[str, str]) -> None:
         ),
     ],
 )
-def test_a_stack_refuses_at_once_what_cannot_be_together(running: Cloud, changes: dict[str, str], words: str) -> None:
-    before = parameters(running)
-    with pytest.raises(ClientError, match=words):
+def test_conflicting_parameters_are_refused_at_once(running: Cloud, changes: dict[str, str], message: str) -> None:
+    before = read_parameters(running)
+    with pytest.raises(ClientError, match=message):
         update(running, changes)
-    assert parameters(running) == before
+    assert read_parameters(running) == before
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         pytest.param({"OutputBucket": OWN_INPUT}, "Set InputBucket and OutputBucket to different", id="own-input"),
         pytest.param(
@@ -92,32 +92,32 @@ def test_a_stack_refuses_at_once_what_cannot_be_together(running: Cloud, changes
         pytest.param({"IdeogramMaxInFlight": "1000"}, "IdeogramMaxInFlight=1000", id="starves-the-other-functions"),
         pytest.param({"LedgerRetentionDays": "7"}, "LedgerRetentionDays=7 is too short", id="forgets-too-soon"),
         pytest.param(
-            {"InputBucket": "nobody-made-it"}, "InputBucket=nobody-made-it does not exist", id="no-such-bucket"
+            {"InputBucket": "missing-bucket"}, "InputBucket=missing-bucket does not exist", id="no-such-bucket"
         ),
         pytest.param({"OutputBucket": "elsewhere"}, "OutputBucket=elsewhere is in us-east-1", id="other-region"),
         pytest.param(
             {"OutputBucket": "not-for-us"}, "OutputBucket=not-for-us cannot be used by this account", id="foreign"
         ),
-        pytest.param({"OutputBucket": "encrypted"}, f"is encrypted with the KMS key {KEY}", id="encrypted"),
+        pytest.param({"OutputBucket": "encrypted"}, f"is encrypted with the KMS key {KMS_KEY}", id="encrypted"),
     ],
 )
-def test_what_takes_arithmetic_is_refused_before_a_lane_is_changed_and_rolled_back(
-    running: Cloud, changes: dict[str, str], words: str
-) -> None:
-    before = parameters(running)
+def test_invalid_deployment_is_rolled_back_by_the_check(running: Cloud, changes: dict[str, str], message: str) -> None:
+    before = read_parameters(running)
     update(running, changes)
-    eventually(lambda: [said for said in stack.read_failure_reasons(running.clients) if words in said], "it is refused")
-    eventually(lambda: status(running) == "UPDATE_ROLLBACK_COMPLETE", "it is rolled back")
-    assert parameters(running) == before
+    eventually(
+        lambda: [reason for reason in read_failure_reasons(running.clients) if message in reason], "it is refused"
+    )
+    eventually(lambda: read_status(running) == "UPDATE_ROLLBACK_COMPLETE", "it is rolled back")
+    assert read_parameters(running) == before
 
 
-def test_an_existing_bucket_of_ours_is_taken(running: Cloud) -> None:
+def test_existing_bucket_of_this_account_is_accepted(running: Cloud) -> None:
     update(running, {"OutputBucket": "ours"})
-    eventually(lambda: status(running) == "UPDATE_COMPLETE", "it is deployed")
-    assert parameters(running)["OutputBucket"] == "ours"
+    eventually(lambda: read_status(running) == "UPDATE_COMPLETE", "it is deployed")
+    assert read_parameters(running)["OutputBucket"] == "ours"
 
 
-def test_an_existing_bucket_is_accepted_with_the_key_that_encrypts_it(running: Cloud) -> None:
-    update(running, {"OutputBucket": "encrypted", "KmsKeyArns": KEY})
-    eventually(lambda: status(running) == "UPDATE_COMPLETE", "it is deployed")
-    assert parameters(running)["KmsKeyArns"] == KEY
+def test_existing_bucket_is_accepted_with_its_kms_key(running: Cloud) -> None:
+    update(running, {"OutputBucket": "encrypted", "KmsKeyArns": KMS_KEY})
+    eventually(lambda: read_status(running) == "UPDATE_COMPLETE", "it is deployed")
+    assert read_parameters(running)["KmsKeyArns"] == KMS_KEY

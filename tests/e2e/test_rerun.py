@@ -1,4 +1,4 @@
-"""A person has photos resolved anew: `backdrop rerun` at a deployed stack, its price first."""
+"""`backdrop rerun` on a deployed stack resolves photos again, and shows the price first."""
 
 import json
 import os
@@ -11,24 +11,24 @@ from tests.e2e.folder import Folder
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 
-def reruns(folder: Folder, *words: str, code: int = 0) -> dict[str, Any]:
-    """What `backdrop rerun` of this folder says to a script."""
-    env = {**os.environ, "BACKDROP_HOME": str(folder.shop.cloud.home.path)}
+def rerun(folder: Folder, *words: str, code: int = 0) -> dict[str, Any]:
+    """Runs `backdrop rerun` for this folder, and returns its JSON document."""
+    env = {**os.environ, "BACKDROP_HOME": str(folder.stack.cloud.home.path)}
     command = [str(BACKDROP), "rerun", folder.key(""), "--json", *words]
-    ran = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    return json.loads(ran.stdout)
+    completed = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert completed.returncode == code, completed.stdout + completed.stderr
+    return json.loads(completed.stdout)
 
 
-def test_a_rerun_buys_what_failed_unpaid_and_nothing_else(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.wish)
-    folder.stored("red.jpg")
-    assert reruns(folder)["would_go"] == 0
-    folder.fault("status", {"code": 400}, times=1)
-    folder.drop("blue.jpg", folder.wish)
-    folder.ended("blue.jpg", "dead")
-    asked = reruns(folder, code=1)
-    assert (asked["photos"], asked["bought"], asked["most_usd"], asked["sent"]) == (2, 1, 0.03, 0)
-    assert reruns(folder, "--yes")["sent"] == 1
-    folder.stored_after_all("blue.jpg")
+def test_rerun_buys_only_jobs_that_failed_unpaid(folder: Folder) -> None:
+    folder.drop("red.jpg", folder.instructions)
+    folder.wait_until_stored("red.jpg")
+    assert rerun(folder)["would_go"] == 0
+    folder.add_fault("status", {"code": 400}, times=1)
+    folder.drop("blue.jpg", folder.instructions)
+    folder.wait_for_status("blue.jpg", "dead")
+    preview = rerun(folder, code=1)
+    assert (preview["photos"], preview["bought"], preview["most_usd"], preview["sent"]) == (2, 1, 0.03, 0)
+    assert rerun(folder, "--yes")["sent"] == 1
+    folder.wait_until_stored_again("blue.jpg")
     assert len(folder.charges()) == 2

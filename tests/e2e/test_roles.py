@@ -1,6 +1,6 @@
-"""Each role may do what docs/security.md allows it and nothing more; the emulator enforces roles as they are deployed.
+"""Each role may do exactly what docs/security.md allows. The emulator enforces the deployed roles.
 
-What it does not enforce is marked there, and tests/unit/test_template_roles.py holds it against the template.
+What it does not enforce is marked there, and tests/unit/test_template_roles.py checks it in the template.
 """
 
 import json
@@ -13,79 +13,86 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from backdrop_local.home import REGION, ROOT, STACK
-from tests.e2e.deeds import COLUMNS, NOBODYS, TEXT, calls
-from tests.e2e.shop import SHELF, Shop
+from tests.e2e.deployed_stack import READABLE_BUCKET, DeployedStack
+from tests.e2e.role_actions import COLUMNS, FORBIDDEN, TEXT, build_calls
 
 UNENFORCED = "†"
 DENIED = re.compile(r"is not authorized|AccessDenied")
 
 
-def table() -> dict[str, set[str]]:
-    """The page's table: who may do each deed."""
+def read_documented_table() -> dict[str, set[str]]:
+    """Parses the page's table: the columns that may perform each action."""
     text = (ROOT / "docs" / "security.md").read_text().partition("| action |")[2]
     names, _, *rows = (line.strip("|").split("|") for line in text.partition("\n\n")[0].splitlines())
     columns = [name.strip() for name in names]
     assert columns == list(COLUMNS)
-    return {deed.strip(): {who for who, may in zip(columns, row, strict=True) if may.strip()} for deed, *row in rows}
+    return {
+        action.strip(): {column for column, cell in zip(columns, row, strict=True) if cell.strip()}
+        for action, *row in rows
+    }
 
 
-ENFORCED = {deed: who for deed, who in table().items() if UNENFORCED not in deed}
+ENFORCED = {action: allowed for action, allowed in read_documented_table().items() if UNENFORCED not in action}
 
 
-def wearing(shop: Shop, role: str) -> boto3.Session:
-    """A session in a role of the stack."""
-    found = shop.clients.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=role)
+def assume_role(stack: DeployedStack, role: str) -> boto3.Session:
+    """Returns a session that has assumed a role of the stack."""
+    resource = stack.clients.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=role)
     root = boto3.Session("test", "test")
-    name = found.get("StackResourceDetail", {}).get("PhysicalResourceId", "")
-    iam = client(shop, root, "iam")
+    name = resource.get("StackResourceDetail", {}).get("PhysicalResourceId", "")
+    iam = create_client(stack, root, "iam")
     # No caller but Step Functions itself can send the account that the machine's role asks for (aws:SourceAccount).
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps({"Statement": [trust]}))
     arn = iam.get_role(RoleName=name)["Role"]["Arn"]
-    given = client(shop, root, "sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
-    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    credentials = create_client(stack, root, "sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+    return boto3.Session(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
 
 
-def client(shop: Shop, session: boto3.Session, service: str) -> Any:
+def create_client(stack: DeployedStack, session: boto3.Session, service: str) -> Any:
     config = Config(proxies={}, s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
-    make = cast("Any", session.client)  # the stubs know a service by its literal name only
-    return make(service, region_name=REGION, endpoint_url=shop.cloud.endpoint_url, config=config)
+    make = cast("Any", session.client)  # the stubs accept literal service names only
+    return make(service, region_name=REGION, endpoint_url=stack.cloud.endpoint_url, config=config)
 
 
-def is_allowed(speaker: Any, action: str, arguments: dict[str, Any]) -> bool:
-    """Whether a call gets past the role, whatever becomes of it then."""
+def is_allowed(service_client: Any, operation: str, arguments: dict[str, Any]) -> bool:
+    """Whether the role allows a call, even if the call then fails."""
     try:
-        getattr(speaker, action)(**arguments)
+        getattr(service_client, operation)(**arguments)
     except ClientError as error:
         return not DENIED.search(str(error))
     return True
 
 
 @pytest.fixture(autouse=True, scope="module")
-def something_to_touch(shop: Shop) -> None:
-    """What is tried to be read is there, so that only the role can be in the way."""
-    s3, secrets = shop.clients.s3, shop.clients.secrets
-    there = {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}
-    for bucket in {SHELF, NOBODYS} - there:
+def existing_objects(stack: DeployedStack) -> None:
+    """Creates what the calls read, so that only the role can make them fail."""
+    s3, secrets = stack.clients.s3, stack.clients.secrets
+    existing = {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}
+    for bucket in {READABLE_BUCKET, FORBIDDEN} - existing:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    for bucket in (shop.photos, shop.pictures, SHELF, NOBODYS):
+    for bucket in (stack.input_bucket, stack.output_bucket, READABLE_BUCKET, FORBIDDEN):
         s3.put_object(Bucket=bucket, Key=TEXT, Body=b"text")
-    if NOBODYS not in [found.get("Name") for found in secrets.list_secrets()["SecretList"]]:
-        secrets.create_secret(Name=NOBODYS, SecretString="none of our business")
+    if FORBIDDEN not in [entry.get("Name") for entry in secrets.list_secrets()["SecretList"]]:
+        secrets.create_secret(Name=FORBIDDEN, SecretString="not for this stack")
 
 
-def test_every_role_of_the_stack_has_a_column_and_every_deed_a_call(shop: Shop) -> None:
-    pages = shop.clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
-    made = [one for page in pages for one in page["StackResourceSummaries"]]
-    roles = {one.get("LogicalResourceId") for one in made if one.get("ResourceType") == "AWS::IAM::Role"}
+def test_every_role_and_action_of_the_table_is_tested(stack: DeployedStack) -> None:
+    pages = stack.clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+    resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    roles = {entry.get("LogicalResourceId") for entry in resources if entry.get("ResourceType") == "AWS::IAM::Role"}
     assert roles == set(COLUMNS.values())
-    assert set(calls(shop)) == set(ENFORCED)
+    assert set(build_calls(stack)) == set(ENFORCED)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_a_role_may_do_what_is_its_own_and_nothing_else(shop: Shop, column: str) -> None:
-    session = wearing(shop, COLUMNS[column])
-    tried = calls(shop)
-    speakers = {service: client(shop, session, service) for service, _, _ in tried.values()}
-    may = {deed for deed, (service, action, given) in tried.items() if is_allowed(speakers[service], action, given)}
-    assert may == {deed for deed, who in ENFORCED.items() if column in who}
+def test_role_may_do_exactly_what_is_documented(stack: DeployedStack, column: str) -> None:
+    session = assume_role(stack, COLUMNS[column])
+    attempts = build_calls(stack)
+    clients = {service: create_client(stack, session, service) for service, _, _ in attempts.values()}
+    allowed = {
+        action
+        for action, (service, operation, arguments) in attempts.items()
+        if is_allowed(clients[service], operation, arguments)
+    }
+    assert allowed == {action for action, columns in ENFORCED.items() if column in columns}

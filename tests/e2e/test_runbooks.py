@@ -1,4 +1,4 @@
-"""The days of docs/runbooks are brought about, the pages' own commands are typed, and every photo comes to its end."""
+"""Causes the situations of docs/runbooks, runs the pages' commands, and checks that every photo reaches its end."""
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,229 +9,237 @@ import pytest
 from tests.contract.standin_client import KEY, StandinClient
 from tests.e2e import runbook
 from tests.e2e.clouds import running_cloud
+from tests.e2e.deployed_stack import DeployedStack, eventually
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop, eventually
 
 PHOTOS = ("red.jpg", "blue.jpg", "green.jpg")
 MANY, IN_FLIGHT = 60, 10
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
-    """A cloud of its own, in which nothing is wrong but what a day brings; its books must be right at the end."""
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[DeployedStack]:
+    """A separate cloud, in which only the tests cause failures. At the end, bill and receipts must agree."""
     with (
         running_cloud(tmp_path_factory, runbook.PARAMETERS) as cloud,
         StandinClient(cloud.standin_url) as standin,
     ):
-        opened = Shop(cloud, standin)
-        yield opened
-        opened.check_the_books()
+        created = DeployedStack(cloud, standin)
+        yield created
+        created.check_charges()
 
 
 @pytest.fixture
-def autumn(shop: Shop, request: pytest.FixtureRequest) -> Generator[Folder]:
-    """The folder that some pages name, with a prompt that no other test has."""
-    opened = Folder(shop, "autumn")
-    opened.prompt = f"a beach in autumn {request.node.name}"
-    yield opened
-    opened.close()
+def autumn_folder(stack: DeployedStack, request: pytest.FixtureRequest) -> Generator[Folder]:
+    """The folder that some pages name, with a prompt that no other test uses."""
+    created = Folder(stack, "autumn")
+    created.prompt = f"a beach in autumn {request.node.name}"
+    yield created
+    created.close()
 
 
-def paused_for(shop: Shop, provider: str = "ideogram") -> list[str]:
-    """The codes of the one report of a provider."""
-    report = shop.provider_report(provider)
+def read_pause_codes(stack: DeployedStack, provider: str = "ideogram") -> list[str]:
+    """Returns the codes in the report about a provider."""
+    report = stack.provider_report(provider)
     return [error["code"] for error in report["errors"]] if report else []
 
 
-def waits_for(folder: Folder, code: str) -> None:
-    """Returns once the provider is paused for this, and all photos wait under its one report."""
-    eventually(lambda: paused_for(folder.shop) == [code], code, lambda: paused_for(folder.shop))
+def wait_for_pause(folder: Folder, code: str) -> None:
+    """Waits until the provider is paused with this code and all photos wait under its report."""
+    eventually(lambda: read_pause_codes(folder.stack) == [code], code, lambda: read_pause_codes(folder.stack))
     for name in PHOTOS:
-        folder.waits(name)
-    assert [one for one in folder.charges() if one["route"] == "replace-background"] == []
+        folder.wait_until_unpaid(name)
+    assert [charge for charge in folder.charges() if charge["route"] == "replace-background"] == []
 
 
-def all_is_well(folder: Folder, *names: str) -> None:
-    """Each was bought once and delivered, and nothing of the day is left."""
+def assert_all_bought_once(folder: Folder, *names: str) -> None:
+    """Each photo was bought once and delivered, and neither dead letters nor reports are left."""
     for name in names:
-        folder.stored(name)
+        folder.wait_until_stored(name)
     assert len(folder.charges()) == len(names)
     assert folder.dead_letters(*names) == []
-    eventually(lambda: not paused_for(folder.shop), "no report of the provider", lambda: paused_for(folder.shop))
+    eventually(
+        lambda: not read_pause_codes(folder.stack),
+        "no report about the provider",
+        lambda: read_pause_codes(folder.stack),
+    )
 
 
-def drop(folder: Folder, *names: str, **wish: object) -> None:
-    """Photos with their wish."""
+def drop(folder: Folder, *names: str, **fields: object) -> None:
+    """Uploads photos with the folder's instructions and further fields."""
     for name in names:
-        folder.drop(name, folder.wish | wish)
+        folder.drop(name, folder.instructions | fields)
 
 
-# -- the provider's side ------------------------------------------------------------------------------------------
+# -- providers --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def rotated(shop: Shop) -> Generator[None]:
-    """Whatever key the day ends with, the stack has its usual one afterwards."""
+def restored_key(stack: DeployedStack) -> Generator[None]:
+    """Restores the stack's usual key after the test."""
     yield
-    shop.standin.control("settings", {"revoked": []})
-    shop.clients.secrets.put_secret_value(SecretId="backdrop-local/ideogram/api-key", SecretString=KEY)
-    shop.backdrop("resume", "ideogram")
+    stack.standin.control("settings", {"revoked": []})
+    stack.clients.secrets.put_secret_value(SecretId="backdrop-local/ideogram/api-key", SecretString=KEY)
+    stack.run_backdrop("resume", "ideogram")
 
 
-@pytest.mark.usefixtures("rotated")
-def test_a_key_is_changed_and_one_that_was_revoked_too_early_is_mended(folder: Folder, tmp_path: Path) -> None:
-    shop = folder.shop
-    page = runbook.follow(shop, "key-rotated.md", tmp_path)
+@pytest.mark.usefixtures("restored_key")
+def test_key_is_rotated_even_if_revoked_too_early(folder: Folder, tmp_path: Path) -> None:
+    stack = folder.stack
+    page = runbook.start_runbook(stack, "key-rotated.md", tmp_path)
     drop(folder, "before.jpg")
-    folder.stored("before.jpg")
-    page.types("backdrop key set ideogram < key.txt", "backdrop doctor")
-    shop.standin.control("settings", {"revoked": [KEY]})
+    folder.wait_until_stored("before.jpg")
+    page.run("backdrop key set ideogram < key.txt", "backdrop doctor")
+    stack.standin.control("settings", {"revoked": [KEY]})
     drop(folder, "after.jpg")
-    all_is_well(folder, "before.jpg", "after.jpg")
-    assert [one["outcome"] for one in folder.stored("after.jpg")["attempts"]] == ["answered"]
+    assert_all_bought_once(folder, "before.jpg", "after.jpg")
+    assert [attempt["outcome"] for attempt in folder.wait_until_stored("after.jpg")["attempts"]] == ["answered"]
 
-    shop.standin.control("settings", {"revoked": [KEY, "standin-key-2"]})
+    stack.standin.control("settings", {"revoked": [KEY, "standin-key-2"]})
     drop(folder, *PHOTOS)
-    eventually(lambda: paused_for(shop) == ["provider_key_refused"], "the pause", lambda: paused_for(shop))
-    page.types("backdrop status")
+    eventually(
+        lambda: read_pause_codes(stack) == ["provider_key_refused"], "the pause", lambda: read_pause_codes(stack)
+    )
+    page.run("backdrop status")
     (tmp_path / "key.txt").write_text("standin-key-3\n")
-    page.types("backdrop key set ideogram < key.txt", "backdrop resume ideogram")
-    all_is_well(folder, "before.jpg", "after.jpg", *PHOTOS)
-    page.ends()
+    page.run("backdrop key set ideogram < key.txt", "backdrop resume ideogram")
+    assert_all_bought_once(folder, "before.jpg", "after.jpg", *PHOTOS)
+    page.assert_complete()
 
 
-def test_an_empty_account_that_is_topped_up_buys_what_waited(folder: Folder, tmp_path: Path) -> None:
-    shop = folder.shop
-    page = runbook.follow(shop, "balance-empty.md", tmp_path)
-    shop.standin.control("faults", {"provider": "ideogram", "fault": "balance", "args": {"usd": "0"}})
+def test_topped_up_account_buys_the_waiting_photos(folder: Folder, tmp_path: Path) -> None:
+    stack = folder.stack
+    page = runbook.start_runbook(stack, "balance-empty.md", tmp_path)
+    stack.standin.control("faults", {"provider": "ideogram", "fault": "balance", "args": {"usd": "0"}})
     drop(folder, *PHOTOS)
-    waits_for(folder, "provider_out_of_money")
-    page.types("backdrop status", "backdrop budget")
-    shop.standin.control("faults", method="DELETE")
-    page.types("backdrop resume ideogram")
-    all_is_well(folder, *PHOTOS)
-    page.ends()
+    wait_for_pause(folder, "provider_out_of_money")
+    page.run("backdrop status", "backdrop budget")
+    stack.standin.control("faults", method="DELETE")
+    page.run("backdrop resume ideogram")
+    assert_all_bought_once(folder, *PHOTOS)
+    page.assert_complete()
 
 
-def test_an_account_that_is_topped_up_is_found_out_without_a_command(folder: Folder) -> None:
-    shop = folder.shop
-    shop.standin.control("faults", {"provider": "ideogram", "fault": "balance", "args": {"usd": "0"}})
+def test_topped_up_account_is_detected_without_a_command(folder: Folder) -> None:
+    stack = folder.stack
+    stack.standin.control("faults", {"provider": "ideogram", "fault": "balance", "args": {"usd": "0"}})
     drop(folder, *PHOTOS)
-    waits_for(folder, "provider_out_of_money")
-    shop.standin.control("faults", method="DELETE")
-    folder.all_go(*PHOTOS)
-    all_is_well(folder, *PHOTOS)
+    wait_for_pause(folder, "provider_out_of_money")
+    stack.standin.control("faults", method="DELETE")
+    folder.wait_until_resumed(*PHOTOS)
+    assert_all_bought_once(folder, *PHOTOS)
 
 
-def test_an_outage_keeps_photos_waiting_and_ends_with_a_word(folder: Folder, tmp_path: Path) -> None:
-    shop = folder.shop
-    page = runbook.follow(shop, "provider-down.md", tmp_path)
-    folder.fault("status", {"code": 503}, provider="ideogram")
+def test_photos_wait_through_an_outage_until_the_lane_resumes(folder: Folder, tmp_path: Path) -> None:
+    stack = folder.stack
+    page = runbook.start_runbook(stack, "provider-down.md", tmp_path)
+    folder.add_fault("status", {"code": 503}, provider="ideogram")
     drop(folder, *PHOTOS)
     drop(folder, "urgent.jpg", provider=["ideogram", "runware"])
-    page.types("backdrop status", "backdrop pause ideogram")
-    waits_for(folder, "paused_by_person")
-    shop.set_right()
-    assert folder.stored("urgent.jpg")["provider"] == "runware"
-    shop.standin.control("faults", method="DELETE")
-    page.types("backdrop resume ideogram", "backdrop failures")
+    page.run("backdrop status", "backdrop pause ideogram")
+    wait_for_pause(folder, "paused_by_person")
+    stack.run_reconcile()
+    assert folder.wait_until_stored("urgent.jpg")["provider"] == "runware"
+    stack.standin.control("faults", method="DELETE")
+    page.run("backdrop resume ideogram", "backdrop failures")
     for name in PHOTOS:
-        assert folder.stored(name)["provider"] == "ideogram"
-    all_is_well(folder, *PHOTOS, "urgent.jpg")
-    page.ends()
+        assert folder.wait_until_stored(name)["provider"] == "ideogram"
+    assert_all_bought_once(folder, *PHOTOS, "urgent.jpg")
+    page.assert_complete()
 
 
-# -- our side -----------------------------------------------------------------------------------------------------
+# -- operators ----------------------------------------------------------------------------------------------------
 
 
-def statuses(folder: Folder, names: list[str]) -> list[str]:
-    """How each photo's job stands in its receipt, "" where there is none."""
+def read_statuses(folder: Folder, names: list[str]) -> list[str]:
+    """Returns the status of each photo's job by its receipt, "" if there is none."""
     return [(folder.job(name) or {"status": ""})["status"] for name in names]
 
 
-def test_a_flood_of_photos_is_stopped_by_one_command_and_what_was_meant_is_bought(
-    autumn: Folder, tmp_path: Path
-) -> None:
-    shop = autumn.shop
-    page = runbook.follow(shop, "too-many-images.md", tmp_path)
-    autumn.fault("accept_then_wait", {"ms": 600_000})
+def test_photos_by_mistake_are_canceled_and_others_bought(autumn_folder: Folder, tmp_path: Path) -> None:
+    stack = autumn_folder.stack
+    page = runbook.start_runbook(stack, "too-many-images.md", tmp_path)
+    autumn_folder.add_fault("accept_then_wait", {"ms": 600_000})
     names = [f"{n}.jpg" for n in range(MANY)] + [f"shoes/{name}" for name in PHOTOS]
-    tags = {"prompt": autumn.prompt, "rendering_speed": "TURBO"}
+    tags = {"prompt": autumn_folder.prompt, "rendering_speed": "TURBO"}
     with ThreadPoolExecutor(8) as pool:
-        for dropped in [pool.submit(autumn.drop, name, tags=tags) for name in names]:
+        for dropped in [pool.submit(autumn_folder.drop, name, tags=tags) for name in names]:
             dropped.result()
-    page.types("backdrop cancel --all")
-    shop.standin.control("faults", method="DELETE")
-    shop.standin.control("release")
+    page.run("backdrop cancel --all")
+    stack.standin.control("faults", method="DELETE")
+    stack.standin.control("release")
     ended = {"stored", "cancelled"}
-    eventually(lambda: {*statuses(autumn, names)} <= ended, "an end for each", lambda: statuses(autumn, names))
-    assert len(autumn.charges()) == statuses(autumn, names).count("stored") <= IN_FLIGHT
-    autumn.drop("on-purpose.jpg", tags=tags)
-    autumn.stored("on-purpose.jpg")
-    page.types("backdrop status", "backdrop rerun autumn/shoes/")
+    eventually(
+        lambda: {*read_statuses(autumn_folder, names)} <= ended,
+        "an end for each",
+        lambda: read_statuses(autumn_folder, names),
+    )
+    assert len(autumn_folder.charges()) == read_statuses(autumn_folder, names).count("stored") <= IN_FLIGHT
+    autumn_folder.drop("on-purpose.jpg", tags=tags)
+    autumn_folder.wait_until_stored("on-purpose.jpg")
+    page.run("backdrop status", "backdrop rerun autumn/shoes/")
     for name in PHOTOS:
-        autumn.stored_after_all(f"shoes/{name}")
-    ends = statuses(autumn, [*names, "on-purpose.jpg"])
-    assert len(autumn.charges()) == ends.count("stored")
-    assert autumn.listed("_backdrop/errors/autumn/") == []
-    page.ends()
+        autumn_folder.wait_until_stored_again(f"shoes/{name}")
+    ends = read_statuses(autumn_folder, [*names, "on-purpose.jpg"])
+    assert len(autumn_folder.charges()) == ends.count("stored")
+    assert autumn_folder.list_outputs("_backdrop/errors/autumn/") == []
+    page.assert_complete()
 
 
-def test_a_release_that_cannot_start_is_taken_back_and_loses_nothing(folder: Folder, tmp_path: Path) -> None:
-    shop = folder.shop
-    good: list[str] = []
+def test_broken_release_is_rolled_back_without_losing_photos(folder: Folder, tmp_path: Path) -> None:
+    stack = folder.stack
+    restored_releases: list[str] = []
 
-    def goes_back() -> None:
-        runbook.deploy(shop)
-        good.append("release")
+    def go_back() -> None:
+        runbook.deploy(stack)
+        restored_releases.append("release")
 
-    page = runbook.follow(
-        shop,
+    page = runbook.start_runbook(
+        stack,
         "bad-deploy.md",
         tmp_path,
-        **{"git checkout": lambda: None, "make setup": lambda: None, "make build": goes_back},
+        **{"git checkout": lambda: None, "make setup": lambda: None, "make build": go_back},
     )
-    runbook.deploy_what_cannot_start(shop, tmp_path / "release")
+    runbook.deploy_broken_release(stack, tmp_path / "release")
     try:
         drop(folder, *PHOTOS)
         for name in PHOTOS:
-            folder.waits(name)
-        page.types("backdrop pause ideogram", "git checkout -m v0.2.0", 'make setup && eval "$(make path)"')
-        page.types("make build && sam deploy")
+            folder.wait_until_unpaid(name)
+        page.run("backdrop pause ideogram", "git checkout -m v0.2.0", 'make setup && eval "$(make path)"')
+        page.run("make build && sam deploy")
     finally:
-        if not good:
-            goes_back()
-    assert paused_for(shop) == ["paused_by_person"]
+        if not restored_releases:
+            go_back()
+    assert read_pause_codes(stack) == ["paused_by_person"]
     assert folder.charges() == []
-    page.types(
+    page.run(
         "backdrop resume ideogram", "backdrop failures", "backdrop redrive --code crashed --yes", "backdrop doctor"
     )
-    all_is_well(folder, *PHOTOS)
-    page.ends()
+    assert_all_bought_once(folder, *PHOTOS)
+    page.assert_complete()
 
 
-def test_a_provider_is_left_without_losing_what_waited_there(autumn: Folder, tmp_path: Path) -> None:
-    shop = autumn.shop
+def test_provider_is_removed_without_losing_its_waiting_photos(autumn_folder: Folder, tmp_path: Path) -> None:
+    stack = autumn_folder.stack
 
-    def switches_off() -> None:
-        runbook.deploy(shop, SegmindMaxInFlight="0")
+    def switch_off() -> None:
+        runbook.deploy(stack, SegmindMaxInFlight="0")
 
-    page = runbook.follow(shop, "leaving-a-provider.md", tmp_path, **{"make build": switches_off})
-    shop.backdrop("pause", "segmind")
-    drop(autumn, "alone.jpg", provider="segmind")
-    drop(autumn, "either.jpg", provider=["segmind", "runware"])
-    autumn.waits("alone.jpg")
-    page.types("backdrop status", "backdrop pause segmind")
-    shop.set_right()
-    autumn.stored("either.jpg")
-    page.types("backdrop cancel autumn/ --yes", "backdrop failures --provider segmind")
-    autumn.ended("alone.jpg", "cancelled")
+    page = runbook.start_runbook(stack, "leaving-a-provider.md", tmp_path, **{"make build": switch_off})
+    stack.run_backdrop("pause", "segmind")
+    drop(autumn_folder, "alone.jpg", provider="segmind")
+    drop(autumn_folder, "either.jpg", provider=["segmind", "runware"])
+    autumn_folder.wait_until_unpaid("alone.jpg")
+    page.run("backdrop status", "backdrop pause segmind")
+    stack.run_reconcile()
+    autumn_folder.wait_until_stored("either.jpg")
+    page.run("backdrop cancel autumn/ --yes", "backdrop failures --provider segmind")
+    autumn_folder.wait_for_status("alone.jpg", "cancelled")
     try:
-        page.types("make build && sam deploy --parameter-overrides SegmindMaxInFlight=0", "backdrop doctor")
-        drop(autumn, "late.jpg", provider="segmind")
-        autumn.wrong("late.jpg", "provider_not_configured")
+        page.run("make build && sam deploy --parameter-overrides SegmindMaxInFlight=0", "backdrop doctor")
+        drop(autumn_folder, "late.jpg", provider="segmind")
+        autumn_folder.wait_for_error("late.jpg", "provider_not_configured")
     finally:
-        runbook.deploy(shop)
-        shop.backdrop("resume", "segmind")
-    assert len(autumn.charges()) == 1
-    page.ends()
+        runbook.deploy(stack)
+        stack.run_backdrop("resume", "segmind")
+    assert len(autumn_folder.charges()) == 1
+    page.assert_complete()

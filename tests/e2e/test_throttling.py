@@ -1,84 +1,89 @@
-"""The lane holds as many calls in flight as it may, never more, and a provider that allows less loses nothing."""
+"""A lane makes as many concurrent calls as it may and never more, and throttled photos are not lost."""
 
 from typing import Any
 
 import pytest
 
+from tests.e2e.deployed_stack import DeployedStack, eventually
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop, eventually
 
-STORM = 30
+PHOTO_COUNT = 30
 REMOVE = {"operation": "remove"}
-LONGER_THAN_ANY_CALL = 600_000
+HOLD_MS = 600_000
 
 
-def account(shop: Shop) -> dict[str, Any]:
-    """The slots of the account that the stack's key belongs to."""
-    rows = [row for row in shop.standin.see("inflight")["accounts"] if row["provider"] == "ideogram"]
-    found = max(rows, key=lambda row: row["taken"], default=None)
-    return found or {"now": 0, "refused": 0, "history": []}
+def read_account(stack: DeployedStack) -> dict[str, Any]:
+    """Returns the stand-in's record of the account that the stack's key belongs to."""
+    rows = [row for row in stack.standin.see("inflight")["accounts"] if row["provider"] == "ideogram"]
+    return max(rows, key=lambda row: row["taken"], default=None) or {"now": 0, "refused": 0, "history": []}
 
 
-def peak(shop: Shop, before: int) -> int:
-    """The most calls in flight at a time since the account's history had this length."""
-    return max((moment["in_flight"] for moment in account(shop)["history"][before:]), default=0)
+def max_in_flight(stack: DeployedStack, before: int) -> int:
+    """Returns the most concurrent calls since the account's history had this length."""
+    return max((moment["in_flight"] for moment in read_account(stack)["history"][before:]), default=0)
 
 
-def accepted(shop: Shop, after: int = 0) -> int:
-    """The number of the last call that the provider accepted; with `after`, how many came since that one."""
-    return max((one["n"] for one in shop.standin.see("accepted")["accepted"]), default=0) - after
+def last_accepted_call(stack: DeployedStack, after: int = 0) -> int:
+    """Returns the number of the last call that the provider accepted; with `after`, the number of calls since then."""
+    return max((call["n"] for call in stack.standin.see("accepted")["accepted"]), default=0) - after
 
 
-def hold(shop: Shop, *, limit: int) -> None:
-    """From now on the provider takes so many calls at a time, and keeps each."""
-    shop.standin.control("settings", {"in_flight_limit": limit})
-    shop.standin.fault("accept_then_wait", {"ms": LONGER_THAN_ANY_CALL}, route="remove-background")
+def hold_calls(stack: DeployedStack, *, limit: int) -> None:
+    """Makes the provider accept at most `limit` concurrent calls and answer none of them."""
+    stack.standin.control("settings", {"in_flight_limit": limit})
+    stack.standin.add_fault("accept_then_wait", {"ms": HOLD_MS}, route="remove-background")
 
 
-def let_go(shop: Shop, *, latency: float) -> None:
-    """The calls that were kept are answered; later ones take so many seconds."""
-    shop.standin.control("faults", method="DELETE")
-    shop.standin.control("settings", {"latency_by_speed": {"REMOVE": latency}})
-    shop.standin.control("release")
+def release_calls(stack: DeployedStack, *, latency: float) -> None:
+    """Answers the held calls. Later calls take `latency` seconds."""
+    stack.standin.control("faults", method="DELETE")
+    stack.standin.control("settings", {"latency_by_speed": {"REMOVE": latency}})
+    stack.standin.control("release")
 
 
-@pytest.mark.parametrize("most", [2, 5, 10])
-def test_as_many_calls_run_at_a_time_as_the_lane_allows_and_never_more(folder: Folder, most: int) -> None:
-    shop, names = folder.shop, [f"{n}.jpg" for n in range(3 * most)]
-    history, before = len(account(shop)["history"]), accepted(shop)
-    hold(shop, limit=2 * most)
-    with shop.in_flight_limit(most):
+@pytest.mark.parametrize("limit", [2, 5, 10])
+def test_lane_uses_its_whole_concurrency_and_never_more(folder: Folder, limit: int) -> None:
+    stack, names = folder.stack, [f"{n}.jpg" for n in range(3 * limit)]
+    history, before = len(read_account(stack)["history"]), last_accepted_call(stack)
+    hold_calls(stack, limit=2 * limit)
+    with stack.limit_lane(limit):
         for name in names:
             folder.drop(name, tags=REMOVE)
-        eventually(lambda: accepted(shop, before) >= most, f"{most} calls in flight", lambda: accepted(shop, before))
-        lane = shop.queue("IdeogramQueueUrl")
+        eventually(
+            lambda: last_accepted_call(stack, before) >= limit,
+            f"{limit} calls in flight",
+            lambda: last_accepted_call(stack, before),
+        )
+        lane = stack.queue("IdeogramQueueUrl")
         eventually(lambda: len(lane.messages()) == len(names), "all photos are in the lane", lane.messages)
-        assert sum(message.receives for message in lane.messages()) == most
-        let_go(shop, latency=0.3)
+        assert sum(message.receives for message in lane.messages()) == limit
+        release_calls(stack, latency=0.3)
         for name in names:
-            folder.stored(name)
-    assert peak(shop, history) == most
+            folder.wait_until_stored(name)
+    assert max_in_flight(stack, history) == limit
 
 
-def test_a_storm_of_429_delays_photos_and_loses_none(folder: Folder) -> None:
-    names = [f"{n}.jpg" for n in range(STORM)]
-    shop = folder.shop
-    refused, before = account(shop)["refused"], accepted(shop)
-    hold(shop, limit=5)
+def test_many_429_answers_delay_photos_and_lose_none(folder: Folder) -> None:
+    names = [f"{n}.jpg" for n in range(PHOTO_COUNT)]
+    stack = folder.stack
+    refused, before = read_account(stack)["refused"], last_accepted_call(stack)
+    hold_calls(stack, limit=5)
     for name in names:
         folder.drop(name, tags=REMOVE)
-    eventually(lambda: accepted(shop, before) == 5 and account(shop)["refused"] > refused, "a call too many")
-    let_go(shop, latency=0.4)
-    jobs = [folder.stored(name) for name in names]
-    assert [len(job["attempts"]) for job in jobs] == [1] * STORM
+    eventually(
+        lambda: last_accepted_call(stack, before) == 5 and read_account(stack)["refused"] > refused, "a call too many"
+    )
+    release_calls(stack, latency=0.4)
+    jobs = [folder.wait_until_stored(name) for name in names]
+    assert [len(job["attempts"]) for job in jobs] == [1] * PHOTO_COUNT
     assert any(job["throttled_seconds"] > 0 for job in jobs)
-    assert [job["cost"] for job in jobs] == [{"usd": 0.01, "basis": "price_list", "unknown_usd": 0}] * STORM
+    assert [job["cost"] for job in jobs] == [{"usd": 0.01, "basis": "price_list", "unknown_usd": 0}] * PHOTO_COUNT
     assert folder.dead_letters(*names) == []
 
 
-def test_a_429_that_says_when_is_believed(folder: Folder) -> None:
-    folder.fault("refuse_429", {"headers": {"Retry-After": "2"}}, times=1)
-    folder.drop("red.jpg", folder.wish)
-    job = folder.stored("red.jpg")
+def test_retry_after_of_a_429_is_respected(folder: Folder) -> None:
+    folder.add_fault("refuse_429", {"headers": {"Retry-After": "2"}}, times=1)
+    folder.drop("red.jpg", folder.instructions)
+    job = folder.wait_until_stored("red.jpg")
     assert job["throttled_seconds"] >= 2
     assert len(job["attempts"]) == 1

@@ -14,9 +14,9 @@ from backdrop_local.home import Home
 from backdrop_local.release import CURRENT_RELEASE, Release
 from tests.contract.standin_client import StandinClient
 from tests.e2e.clouds import PARAMETERS, running_cloud
+from tests.e2e.deployed_stack import DeployedStack, eventually
 from tests.e2e.every_state import EveryState
-from tests.e2e.logs import leaks
-from tests.e2e.shop import Shop, eventually
+from tests.e2e.log_rules import find_leaks
 from tests.releases.baseline import unpack_stack
 
 # Few workers, because each deployment starts all of them again at the same time.
@@ -26,30 +26,30 @@ AFTER = {**BEFORE, "IdeogramTimeoutSeconds": "30"}
 
 
 @contextmanager
-def checked_shop(cloud: Cloud) -> Generator[Shop]:
+def checked_stack(cloud: Cloud) -> Generator[DeployedStack]:
     """At the end, the receipts must explain the bill, and the logs must contain no secret and no bug.
 
     The form of the logs may be another release's.
     """
     with StandinClient(cloud.standin_url) as standin:
-        shop = Shop(cloud, standin)
-        yield shop
-        shop.check_the_books()
-        shop.check_the_logs(bad=leaks)
+        stack = DeployedStack(cloud, standin)
+        yield stack
+        stack.check_charges()
+        stack.check_logs(find_bad_lines=find_leaks)
 
 
-def deploy(shop: Shop, release: Release) -> None:
-    local_cloud.up(shop.cloud.home, AFTER, print, build=False, release=release).clients.close()
+def deploy(stack: DeployedStack, release: Release) -> None:
+    local_cloud.up(stack.cloud.home, AFTER, print, build=False, release=release).clients.close()
 
 
 def test_update_carries_jobs_in_every_state_to_their_ends(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with clean_up_on_exit(home):
         cloud = local_cloud.up(home, BEFORE, print, build=False, release=unpack_stack())
-        with checked_shop(cloud) as shop:
-            states = EveryState(shop)
+        with checked_stack(cloud) as stack:
+            states = EveryState(stack)
             states.fill()
-            deploy(shop, CURRENT_RELEASE)
+            deploy(stack, CURRENT_RELEASE)
             states.check_unchanged()
             states.resume()
             states.check_ends()
@@ -57,16 +57,16 @@ def test_update_carries_jobs_in_every_state_to_their_ends(tmp_path: Path) -> Non
 
 def test_rollback_loses_nothing_and_buys_nothing_twice(tmp_path_factory: pytest.TempPathFactory) -> None:
     """If this tree has changed a format, jobs wait in the kept release until this tree is deployed again."""
-    with running_cloud(tmp_path_factory) as cloud, checked_shop(cloud) as shop:
-        states = EveryState(shop)
+    with running_cloud(tmp_path_factory) as cloud, checked_stack(cloud) as stack:
+        states = EveryState(stack)
         states.fill()
         rolled_back_at = time.time()
-        deploy(shop, unpack_stack())
+        deploy(stack, unpack_stack())
         states.check_unchanged()
         states.resume()
         eventually(
-            lambda: states.has_ended() or "ledger_unavailable" in "".join(shop.log("render", rolled_back_at)),
+            lambda: states.has_ended() or "ledger_unavailable" in "".join(stack.read_log("render", rolled_back_at)),
             "the kept release continues or waits",
         )
-        deploy(shop, CURRENT_RELEASE)
+        deploy(stack, CURRENT_RELEASE)
         states.check_ends()

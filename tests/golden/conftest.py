@@ -1,4 +1,4 @@
-"""The fixture of the golden tests, and the option by which `make golden` writes their files."""
+"""The fixture of the golden tests, and the option with which `make golden` rewrites their files."""
 
 import pytest
 
@@ -6,7 +6,6 @@ from tests.golden.golden import Golden
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--rewrite-golden`, for `make golden`."""
     parser.addoption("--rewrite-golden", action="store_true", help="write the golden files from the code")
 
 

@@ -1,4 +1,4 @@
-"""The command: its verbs with their options, the exit code of each outcome, and the shape of what `--json` prints."""
+"""The command: its subcommands and options, the exit code of each outcome, and the shape of its JSON documents."""
 
 import json
 from collections.abc import Callable
@@ -46,178 +46,180 @@ PROMPT = ("--prompt", "on sand")
 
 
 @dataclass
-class Told:
-    """What the command said: of each verb the exit code of each outcome, and every document."""
+class Observations:
+    """The exit code of each outcome of each subcommand, and all of its documents."""
 
     codes: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     documents: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
-    def note(self, verb: str, outcome: str, said: CommandResult) -> CommandResult:
-        """One command line, typed for scripts; what is printed is one document, or nothing."""
-        assert outcome not in self.codes.setdefault(verb, {}), f"{verb}: {outcome} twice"
-        self.codes[verb][outcome] = said.code
-        if said.out:
-            self.documents.setdefault(verb, []).append(json.loads(said.out))
-        return said
+    def record(self, subcommand: str, outcome: str, result: CommandResult) -> CommandResult:
+        """Records the result of a subcommand with `--json`, which prints one document or nothing."""
+        assert outcome not in self.codes.setdefault(subcommand, {}), f"{subcommand}: {outcome} twice"
+        self.codes[subcommand][outcome] = result.code
+        if result.out:
+            self.documents.setdefault(subcommand, []).append(json.loads(result.out))
+        return result
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """Everything that is typed below, in a folder of its own."""
-    told = Told()
-    for scene in SCENES:
+def observations(tmp_path_factory: pytest.TempPathFactory) -> Observations:
+    """The observations of all scenarios below, each in its own folder."""
+    observations = Observations()
+    for scenario in SCENARIOS:
         with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(tmp_path_factory.mktemp(scene.__name__))
-            scene(told, patch)
-    return told
+            patch.chdir(tmp_path_factory.mktemp(scenario.__name__))
+            scenario(observations, patch)
+    return observations
 
 
-def typing(told: Told, person: Person) -> Callable[..., CommandResult]:
-    """Types a verb for scripts, and notes what came of it."""
+def runner(observations: Observations, person: Person) -> Callable[..., CommandResult]:
+    """Returns a function that runs a subcommand with `--json` and records its outcome."""
 
-    def types(verb: str, outcome: str, *words: str, **more: Any) -> CommandResult:
-        return told.note(verb, outcome, person.run(*verb.split(), *words, "--json", **more))
+    def run(subcommand: str, outcome: str, *arguments: str, **options: Any) -> CommandResult:
+        return observations.record(
+            subcommand, outcome, person.run(*subcommand.split(), *arguments, "--json", **options)
+        )
 
-    return types
-
-
-def empty(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """A stack into which nobody has dropped anything."""
-    types = typing(told, Person(World(), patch))
-    types("status", "nothing was dropped yet")
-    types("gallery", "nothing to show")
-    types("spend", "nothing was spent")
-    types("failures", "no failure")
-    types("redrive", "nothing to redrive")
-    types("rerun", "no such photo", "gone.jpg")
-    types("cancel", "no such photo", "gone/")
-    types("show", "no such photo", "gone.jpg")
-    types("download", "no such picture", "gone/", "done")
+    return run
 
 
-def copies_wait(person: Person) -> None:
-    """Three photos with the same content, of which one is bought for all, and one without instructions."""
+def without_photos(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack without photos."""
+    run = runner(observations, Person(World(), patch))
+    run("status", "nothing was dropped yet")
+    run("gallery", "nothing to show")
+    run("spend", "nothing was spent")
+    run("failures", "no failure")
+    run("redrive", "nothing to redrive")
+    run("rerun", "no such photo", "gone.jpg")
+    run("cancel", "no such photo", "gone/")
+    run("show", "no such photo", "gone.jpg")
+    run("download", "no such picture", "gone/", "done")
+
+
+def upload_copies(person: Person) -> None:
+    """Uploads three photos with the same content, bought once for all, and a photo without instructions."""
     for key in ("first.jpg", "copy.jpg", "twin.jpg"):
         person.world.upload_photo(key, build_photo("same"), operation="remove")
     person.world.upload_photo("bare.jpg", build_photo("bare"))
     person.world.run_until_empty("intake")
 
 
-def running(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """A stack whose lane runs and is paused, with photos that wait."""
+def with_waiting_photos(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack with waiting photos, whose lane runs and is then paused."""
     person = Person(World(settle_seconds=20), patch)
-    types = typing(told, person)
-    copies_wait(person)
-    types("status", "photos wait")
-    types("show", "a copy waits", "copy.jpg")
-    types("budget", "jobs wait")
+    run = runner(observations, person)
+    upload_copies(person)
+    run("status", "photos wait")
+    run("show", "a copy waits", "copy.jpg")
+    run("budget", "jobs wait")
     person.upload("a.jpg", "b.jpg", "c.jpg")
     person.world.run_until_empty("intake")
-    types("pause", "it ran", "ideogram")
-    types("pause", "it was paused", "ideogram")
-    types("pause", "no such provider", "nobody")
-    types("status", "the lane is paused")
-    types("failures", "a provider is paused")
-    types("cancel", "nobody agreed", "copy")
-    types("cancel", "some ended", "c", "--yes")
-    types("cancel", "neither prefix nor --all")
-    types("resume", "it was paused", "ideogram")
-    types("resume", "it ran", "ideogram")
+    run("pause", "it ran", "ideogram")
+    run("pause", "it was paused", "ideogram")
+    run("pause", "no such provider", "unknown")
+    run("status", "the lane is paused")
+    run("failures", "a provider is paused")
+    run("cancel", "nobody agreed", "copy")
+    run("cancel", "some ended", "c", "--yes")
+    run("cancel", "neither prefix nor --all")
+    run("resume", "it was paused", "ideogram")
+    run("resume", "it ran", "ideogram")
 
 
-def delivered(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """A stack that has delivered, with a picture and a photo that somebody deleted."""
+def with_deliveries(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack that has delivered, with a deleted picture and a deleted photo."""
     person = Person(World(settle_seconds=20), patch)
-    types = typing(told, person)
-    copies_wait(person)
+    run = runner(observations, person)
+    upload_copies(person)
     person.upload("a.jpg", "b.jpg")
     person.world.upload_sidecar(
         "styled.jpg", variants={"a": {"prompt": "at sea", "num_images": 2}, "b": {"prompt": "x"}}
     )
     person.world.upload_photo("styled.jpg", build_photo("styled"))
     person.world.run_until_empty()
-    types("show", "several variants", "styled.jpg")
-    types("show", "served from another", "twin.jpg")
-    types("download", "all are new", "--all", "done")
+    run("show", "several variants", "styled.jpg")
+    run("show", "served from another", "twin.jpg")
+    run("download", "all are new", "--all", "done")
     person.world.s3.delete(OUTPUT_BUCKET, "a.jpg/a.png")
-    types("show", "a picture is gone", "a.jpg")
-    types("download", "some are there, one is gone", "--all", "done")
+    run("show", "a picture is gone", "a.jpg")
+    run("download", "some are there, one is gone", "--all", "done")
     del person.world.input_bucket.objects["b.jpg"]
-    types("gallery", "pictures and problems")
+    run("gallery", "pictures and problems")
     Path("file").touch()
-    types("gallery", "an impossible folder", "--output", "file/x")
+    run("gallery", "an impossible folder", "--output", "file/x")
     for by in ("day", "folder", "provider"):
-        types("spend", f"by {by}", "--by", by)
-    types("spend", "by something else", "--by", "colour")
-    types("budget", "shown")
-    types("budget", "set", "300", "--today")
-    types("budget", "not a number", "much", "--today")
+        run("spend", f"by {by}", "--by", by)
+    run("spend", "by something else", "--by", "color")
+    run("budget", "shown")
+    run("budget", "set", "300", "--today")
+    run("budget", "not a number", "much", "--today")
 
 
-def rerunning(told: Told, patch: pytest.MonkeyPatch) -> None:
+def with_changed_defaults(observations: Observations, patch: pytest.MonkeyPatch) -> None:
     """A stack with a photo whose folder defaults changed after its picture was bought."""
     person = Person(World(), patch)
-    types = typing(told, person)
+    run = runner(observations, person)
     upload_defaults(person.world, "late/", {"prompt": "at sea"})
     person.world.upload_photo("late/a.jpg", build_photo("late"))
     person.world.run_until_empty()
     upload_defaults(person.world, "late/", {"prompt": "at home"})
     person.world.run_until_empty()
-    types("rerun", "nobody agreed", "late/")
-    types("rerun", "some are looked at", "late/", "--yes")
-    types("rerun", "neither photo nor --all")
+    run("rerun", "nobody agreed", "late/")
+    run("rerun", "some are looked at", "late/", "--yes")
+    run("rerun", "neither photo nor --all")
     person.world.run_until_empty()
-    types("rerun", "nothing changes", "late/", "--yes")
+    run("rerun", "nothing changes", "late/", "--yes")
 
 
-def waiting_for_money(told: Told, patch: pytest.MonkeyPatch) -> None:
+def above_budget(observations: Observations, patch: pytest.MonkeyPatch) -> None:
     """A stack whose budget covers one of two photos."""
     person = Person(World(budget=15_000), patch)
-    types = typing(told, person)
+    run = runner(observations, person)
     person.upload("a.jpg", "b.jpg")
     person.world.run_for(60)
-    types("status", "the budget is reached")
-    types("budget", "it is reached")
-    types("budget", "too low", "0.01", "--today")
-    types("budget", "raised", "300", "--today")
+    run("status", "the budget is reached")
+    run("budget", "it is reached")
+    run("budget", "too low", "0.01", "--today")
+    run("budget", "raised", "300", "--today")
 
 
-def losing(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """A stack with a call whose worker died, so that nobody knows its answer yet."""
+def with_lost_answer(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack with a call whose worker died, so that its answer is unknown."""
     person = Person(World(), patch)
     person.upload("shoes/red.jpg")
     person.world.run_until_empty("intake", "deliver")
     person.world.provider.script.append(build_charged_hang_up())
     person.world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
     person.world.deliver_next("ideogram")
-    types = typing(told, person)
-    types("status", "an answer is lost")
-    types("failures", "an answer is lost")
-    types("show", "an answer is lost", "shoes/red.jpg")
+    run = runner(observations, person)
+    run("status", "an answer is lost")
+    run("failures", "an answer is lost")
+    run("show", "an answer is lost", "shoes/red.jpg")
 
 
-def struggling(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """A stack whose provider has failed so often that one job at a time tries it out."""
+def with_probing_lane(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack whose provider has failed so often that its lane probes it with one job at a time."""
     person = Person(World(), patch)
     person.world.provider.script += [build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
     person.upload("a.jpg", "b.jpg", "c.jpg")
     person.world.run_until_empty("intake")
     for _ in range(FAILURE_THRESHOLD):
         person.world.deliver_next("ideogram")
-    types = typing(told, person)
-    types("status", "the lane probes")
-    person.stack = replace(person.stack, sleep=_stops)
-    types("status", "watched until Ctrl-C", "--watch")
+    run = runner(observations, person)
+    run("status", "the lane probes")
+    person.stack = replace(person.stack, sleep=_interrupt)
+    run("status", "watched until Ctrl-C", "--watch")
 
 
-def _stops(*_: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def failing(told: Told, patch: pytest.MonkeyPatch) -> None:
+def with_failures(observations: Observations, patch: pytest.MonkeyPatch) -> None:
     """A stack with failures of every kind."""
     person = Person(World(on_lost_answer="hold"), patch)
-    types = typing(told, person)
+    run = runner(observations, person)
     person.upload_failing(Code.REQUEST_REJECTED, "shoes/red.jpg")
     person.world.provider.script.append(build_charged_hang_up())
     person.upload("hats/lost.jpg")
@@ -230,24 +232,24 @@ def failing(told: Told, patch: pytest.MonkeyPatch) -> None:
     person.world.s3.upload(INPUT_BUCKET, "broken/_backdrop.json", b"{")
     person.world.upload_photo("broken/a.jpg", build_photo("broken"))
     person.world.run_until_empty()
-    types("status", "failures")
-    types("failures", "some")
-    types("failures", "no such code", "--code", "nonsense")
-    types("show", "a failure", "hats/lost.jpg")
-    types("show", "a photo without a job", "list.jpg")
-    types("spend", "perhaps spent")
-    types("redrive", "nobody agreed")
-    types("redrive", "all that is free of doubt", "--yes")
-    types("redrive", "nothing goes without --pay-again", "--code", "charge_unknown", "--yes")
-    types("redrive", "no such code", "--code", "nonsense")
-    types("rerun", "photos are refused", "--all", "--yes")
-    types("cancel", "everything", "--all", "--yes")
+    run("status", "failures")
+    run("failures", "some")
+    run("failures", "no such code", "--code", "nonsense")
+    run("show", "a failure", "hats/lost.jpg")
+    run("show", "a photo without a job", "list.jpg")
+    run("spend", "perhaps spent")
+    run("redrive", "nobody agreed")
+    run("redrive", "all that is free of doubt", "--yes")
+    run("redrive", "nothing goes without --pay-again", "--code", "charge_unknown", "--yes")
+    run("redrive", "no such code", "--code", "nonsense")
+    run("rerun", "photos are refused", "--all", "--yes")
+    run("cancel", "everything", "--all", "--yes")
 
 
-def uploading(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """Somebody with photos on this machine."""
+def person_with_photos(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A person with photos on this machine."""
     person = Person(World(), patch)
-    types = typing(told, person)
+    run = runner(observations, person)
     for name in ("shoes/red.jpg", "shoes/blue.jpg", "wrong/red.jpg", "wrong/blue.jpg"):
         path = Path(name)
         path.parent.mkdir(exist_ok=True)
@@ -255,153 +257,155 @@ def uploading(told: Told, patch: pytest.MonkeyPatch) -> None:
     Path("wrong/red.jpg.json").write_text('{"promt": "x"}')
     beach = {"prompt": "x", "provider": "1min", "style_codes": ["AAFF5733"]}
     Path("wrong/blue.jpg.json").write_text(json.dumps({"variants": {"beach": beach}}))
-    types("lint", "without instructions", "shoes")
-    types("lint", "errors", "wrong")
-    types("lint", "warnings with --strict", "shoes", "--strict")
-    types("lint", "no such folder", "gone")
-    types("lint", "a stack is named", "shoes", "--stack", "x")
-    types("quote", "priced", "shoes", *PROMPT)
-    types("quote", "partly not bought", "shoes", "wrong", *PROMPT)
-    types("quote", "credits without a price", "shoes", *PROMPT, "--provider", "1min")
-    types("quote", "two sources of instructions", "shoes", *PROMPT, "--sidecar", "x.json")
-    types("drop", "errors with --strict", "wrong", "--strict")
-    types("drop", "no such folder", "gone")
-    types("drop", "left alone", "shoes", *PROMPT)
-    types("drop", "watched to its end", "shoes", *PROMPT, "--wait")
-    types("drop", "watched and downloaded", "shoes", *PROMPT, "--download", "back")
-    types("drop", "some are refused", "shoes", "wrong", *PROMPT, "--wait")
+    run("lint", "without instructions", "shoes")
+    run("lint", "errors", "wrong")
+    run("lint", "warnings with --strict", "shoes", "--strict")
+    run("lint", "no such folder", "gone")
+    run("lint", "a stack is named", "shoes", "--stack", "x")
+    run("quote", "priced", "shoes", *PROMPT)
+    run("quote", "partly not bought", "shoes", "wrong", *PROMPT)
+    run("quote", "credits without a price", "shoes", *PROMPT, "--provider", "1min")
+    run("quote", "two sources of instructions", "shoes", *PROMPT, "--sidecar", "x.json")
+    run("drop", "errors with --strict", "wrong", "--strict")
+    run("drop", "no such folder", "gone")
+    run("drop", "left alone", "shoes", *PROMPT)
+    run("drop", "watched to its end", "shoes", *PROMPT, "--wait")
+    run("drop", "watched and downloaded", "shoes", *PROMPT, "--download", "back")
+    run("drop", "some are refused", "shoes", "wrong", *PROMPT, "--wait")
     Path("shoes/red.jpg.json").write_text('{"prompt": "mine"}')
-    types("drop", "a person's sidecar stands against it", "shoes", *PROMPT)
-    types("drop", "it is kept", "shoes", *PROMPT, "--keep")
-    types("drop", "it is replaced", "shoes", *PROMPT, "--replace")
-    types("drop", "both", "shoes", *PROMPT, "--keep", "--replace")
+    run("drop", "a person's sidecar stands against it", "shoes", *PROMPT)
+    run("drop", "it is kept", "shoes", *PROMPT, "--keep")
+    run("drop", "it is replaced", "shoes", *PROMPT, "--replace")
+    run("drop", "both", "shoes", *PROMPT, "--keep", "--replace")
     many = Path("many")
     many.mkdir()
     for n in range(51):
         (many / f"{n}.jpg").write_bytes(build_photo(f"{n}"))
-    types("drop", "nobody agreed", "many", *PROMPT)
+    run("drop", "nobody agreed", "many", *PROMPT)
 
 
-def campaigning(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """Somebody who begins campaigns."""
+def person_with_campaigns(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A person who runs campaigns."""
     person = Person(World(), patch)
-    types = typing(told, person)
+    run = runner(observations, person)
     for key in ("spring/red.jpg", "spring/blue.jpg"):
         person.world.upload_photo(key, build_photo(key))
-    types("campaign status", "there was none")
-    types("campaign quote", "priced", "spring/", *PROMPT)
-    types("campaign quote", "nothing is said", "spring/")
-    types("campaign quote", "a name that is none", "spring/", "--name", "no blanks")
+    run("campaign status", "there was none")
+    run("campaign quote", "priced", "spring/", *PROMPT)
+    run("campaign quote", "nothing is said", "spring/")
+    run("campaign quote", "a name that is none", "spring/", "--name", "no blanks")
     Path("list.csv").write_text("key,prompt\nspring/red.jpg,at sea\n,x\ngone.jpg,x\n")
-    types("campaign quote", "a manifest with mistakes", "list.csv")
-    types("campaign run", "above its limit", "spring/", *PROMPT, "--max-total", "0.01", "--yes")
-    types("campaign run", "begun", "spring/", *PROMPT, "--max-total", "2", "--tolerate", "10")
-    types("campaign run", "no such photo", "gone/", *PROMPT)
-    types("campaign status", "all that there are")
-    _asks(person)
-    types("campaign status", "it runs", "spring")
-    types("campaign status", "no such campaign", "gone")
-    types("campaign run", "one of that name runs", "spring/", *PROMPT)
-    types("campaign stop", "nobody agreed", "spring")
-    types("campaign stop", "stopped", "spring", "--yes")
-    types("campaign stop", "it does not run", "spring", "--yes")
-    calm = person.stack
-    person.stack = _ending(person, "SUCCEEDED")
-    types("campaign run", "watched to a good end", "spring/", *PROMPT, "--wait", "--name", "good")
-    person.stack = _ending(person, "FAILED", error="too_many_failures", cause="50 % of the items failed")
-    types("campaign run", "watched to a bad end", "spring/", *PROMPT, "--wait", "--name", "bad")
-    person.stack = calm
-    types("campaign status", "it failed", "bad")
-    types("campaign status", "they ended in several ways")
+    run("campaign quote", "a manifest with mistakes", "list.csv")
+    run("campaign run", "above its limit", "spring/", *PROMPT, "--max-total", "0.01", "--yes")
+    run("campaign run", "begun", "spring/", *PROMPT, "--max-total", "2", "--tolerate", "10")
+    run("campaign run", "no such photo", "gone/", *PROMPT)
+    run("campaign status", "all that there are")
+    _request_items(person)
+    run("campaign status", "it runs", "spring")
+    run("campaign status", "no such campaign", "gone")
+    run("campaign run", "one of that name runs", "spring/", *PROMPT)
+    run("campaign stop", "nobody agreed", "spring")
+    run("campaign stop", "stopped", "spring", "--yes")
+    run("campaign stop", "it does not run", "spring", "--yes")
+    original = person.stack
+    person.stack = _end_campaign(person, "SUCCEEDED")
+    run("campaign run", "watched to a good end", "spring/", *PROMPT, "--wait", "--name", "good")
+    person.stack = _end_campaign(person, "FAILED", error="too_many_failures", cause="50 % of the items failed")
+    run("campaign run", "watched to a bad end", "spring/", *PROMPT, "--wait", "--name", "bad")
+    person.stack = original
+    run("campaign status", "it failed", "bad")
+    run("campaign status", "they ended in several ways")
     person.world.upload_photo("autumn/red.jpg", build_photo("autumn"))
-    types("drop", "a campaign", f"s3://{INPUT_BUCKET}/autumn/", *PROMPT)
-    types("drop", "a campaign and a folder", f"s3://{INPUT_BUCKET}/autumn/", "shoes", *PROMPT)
-    types("cancel", "a campaign runs", "--all", "--yes")
+    run("drop", "a campaign", f"s3://{INPUT_BUCKET}/autumn/", *PROMPT)
+    run("drop", "a campaign and a folder", f"s3://{INPUT_BUCKET}/autumn/", "shoes", *PROMPT)
+    run("cancel", "a campaign runs", "--all", "--yes")
 
 
-def _asks(person: Person) -> None:
-    """The state machine has asked for one of two items, and a provider is paused."""
+def _request_items(person: Person) -> None:
+    """Makes the state machine request two items while the provider is paused."""
     run = [*person.states.executions][-1].rpartition(":")[2]
     key = f"_backdrop/work/campaigns/{run}/plan.json"
     person.stack.output_store.put(key, json.dumps({"items": 2}).encode(), "application/json")
-    asked = {"instructions": {"prompt": "on sand"}, "campaign": run, "task_token": "t"}
+    request = {"instructions": {"prompt": "on sand"}, "campaign": run, "task_token": "t"}
     for name in ("spring/red.jpg", "spring/gone.jpg"):
-        body = {"bucket": INPUT_BUCKET, "key": name, **asked, "task_token": name}
+        body = {"bucket": INPUT_BUCKET, "key": name, **request, "task_token": name}
         person.world.sqs.send_externally(person.world.queues["intake"], json.dumps(body))
     person.run("pause", "ideogram")
     person.world.run_until_empty("intake")
 
 
-def _ending(person: Person, status: str, **said: str) -> Any:
-    """The stack of somebody who waits, whose campaign ends meanwhile."""
+def _end_campaign(person: Person, status: str, **fields: str) -> Any:
+    """Returns a stack whose campaign ends while the command waits for it."""
 
     def wait(_seconds: float) -> None:
-        person.states.end_running(status, **said)
+        person.states.end_running(status, **fields)
 
     return replace(person.stack, sleep=wait)
 
 
-def checking(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """Somebody who looks after a stack's account."""
+def operator_with_doctor(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """An operator who checks a stack, and sets keys."""
     clinic = build_checked_stack(patch)
-    types = typing(told, clinic.person)
-    types("doctor", "all is well")
+    run = runner(observations, clinic.person)
+    run("doctor", "all is well")
     clinic.account.wiring = {}
     clinic.account.concurrency = None
-    types("doctor", "something is wrong")
-    types("key set", "set", "ideogram", piped="a-key\n")
-    types("key set", "no key came", "ideogram", piped="\n")
-    types("key set", "a provider that is off", "runware", piped="a-key\n")
+    run("doctor", "something is wrong")
+    run("key set", "set", "ideogram", piped="a-key\n")
+    run("key set", "no key came", "ideogram", piped="\n")
+    run("key set", "a provider that is off", "runware", piped="a-key\n")
 
 
-def serving(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """Somebody who opens the drop page, and ends it with Ctrl-C."""
+def person_with_page(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A person who opens the upload page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
     none, signing = cast("Any", None), cast("Any", build_presigner())._client  # noqa: SLF001  no other way to it
     clients = AwsClients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     person.stack = replace(person.stack, clients=clients)
 
-    patch.setattr(PageServer, "serve_forever", _stops)
-    types = typing(told, person)
-    types("page", "ended with Ctrl-C")
-    types("page", "no such port", "--port", "70000")
-    for verb in sorted(LOCAL):
-        told.note(verb, "a stack is named", person.run("--stack", "x", verb))
+    patch.setattr(PageServer, "serve_forever", _interrupt)
+    run = runner(observations, person)
+    run("page", "ended with Ctrl-C")
+    run("page", "no such port", "--port", "70000")
+    for command in sorted(LOCAL):
+        observations.record(command, "a stack is named", person.run("--stack", "x", command))
 
 
-SCENES = (
-    empty,
-    running,
-    delivered,
-    rerunning,
-    struggling,
-    waiting_for_money,
-    losing,
-    failing,
-    uploading,
-    campaigning,
-    checking,
-    serving,
+SCENARIOS = (
+    without_photos,
+    with_waiting_photos,
+    with_deliveries,
+    with_changed_defaults,
+    with_probing_lane,
+    above_budget,
+    with_lost_answer,
+    with_failures,
+    person_with_photos,
+    person_with_campaigns,
+    operator_with_doctor,
+    person_with_page,
 )
 
 
-def test_a_verb_keeps_its_options_and_arguments(golden: Golden) -> None:
-    found = {
+def test_every_subcommand_keeps_its_options_and_arguments(golden: Golden) -> None:
+    options_by_name = {
         name: {
-            "arguments": [one.metavar for one in command.params if not one.opts[0].startswith("-")],
+            "arguments": [option.metavar for option in command.params if not option.opts[0].startswith("-")],
             "options": sorted(options_of(command) - {*EVERYWHERE}),
         }
         for name, command in commands().items()
     }
-    golden.holds("cli_commands", {"everywhere": EVERYWHERE, "verbs": found})
+    golden.check("cli_commands", {"everywhere": EVERYWHERE, "verbs": options_by_name})
 
 
-def test_an_outcome_keeps_its_exit_code(golden: Golden, told: Told) -> None:
-    assert told.codes.keys() == commands().keys(), "every verb is typed"
-    assert {code for codes in told.codes.values() for code in codes.values()} <= EXIT_CODES.keys()
-    golden.holds("cli_exit_codes", told.codes)
+def test_every_outcome_keeps_its_exit_code(golden: Golden, observations: Observations) -> None:
+    assert observations.codes.keys() == commands().keys(), "a subcommand is not run"
+    assert {code for codes in observations.codes.values() for code in codes.values()} <= EXIT_CODES.keys()
+    golden.check("cli_exit_codes", observations.codes)
 
 
-def test_what_scripts_read_keeps_its_shape(golden: Golden, told: Told) -> None:
-    assert told.documents.keys() == commands().keys() - LOCAL, "every verb of a stack prints data"
-    golden.holds("cli_json", {verb: shapes(documents, MAPS) for verb, documents in told.documents.items()})
+def test_every_json_document_keeps_its_shape(golden: Golden, observations: Observations) -> None:
+    assert observations.documents.keys() == commands().keys() - LOCAL, "a subcommand prints no document"
+    golden.check(
+        "cli_json", {subcommand: shapes(documents, MAPS) for subcommand, documents in observations.documents.items()}
+    )

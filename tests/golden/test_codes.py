@@ -1,4 +1,4 @@
-"""The closed lists: every code with where it leaves its job, and the words of the other lists; no sentence."""
+"""Every error code with its disposition, and the values of the other enumerations, but no messages."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from backdrop_cli.operate.checks import CheckState
 from tests.golden.golden import Golden
 from tests.unit.core_items import NOW
 
-LISTS: dict[str, type[StrEnum]] = {
+ENUMERATIONS: dict[str, type[StrEnum]] = {
     "status of a job": JobStatus,
     "money": MoneyStatus,
     "outcome of an attempt": AttemptOutcome,
@@ -27,22 +27,22 @@ LISTS: dict[str, type[StrEnum]] = {
 }
 
 
-def test_a_code_keeps_its_class_and_what_it_says_of_money(golden: Golden) -> None:
-    found: dict[str, object] = {}
+def test_every_code_keeps_its_disposition_and_cost(golden: Golden) -> None:
+    codes: dict[str, object] = {}
     for code in Code:
-        found[code.value] = {
+        codes[code.value] = {
             "end": ERROR_CATALOG[code].disposition.value,
             "retryable": Problem.from_error(BackdropError(code, "x"), NOW).retryable,
             "may_have_cost": ERROR_CATALOG[code].cost.may_be_charged,
             "pauses_for": REASON_BY_CODE[code].value if code in REASON_BY_CODE else None,
         }
-    golden.holds("codes", found)
+    golden.check("codes", codes)
 
 
-def test_every_other_closed_list_keeps_its_words(golden: Golden) -> None:
-    found = {name: [word.value for word in one] for name, one in LISTS.items()}
-    stages = [one.name.lower() for one in DisplayStatus]
-    golden.holds(
+def test_every_other_enumeration_keeps_its_values(golden: Golden) -> None:
+    values = {name: [member.value for member in enumeration] for name, enumeration in ENUMERATIONS.items()}
+    stages = [status.name.lower() for status in DisplayStatus]
+    golden.check(
         "words",
-        found | {"stage of a photo": stages, "end of an item": ITEM_STATUSES, "provider": sorted(SUPPORTED_PROVIDERS)},
+        values | {"stage of a photo": stages, "end of an item": ITEM_STATUSES, "provider": sorted(SUPPORTED_PROVIDERS)},
     )

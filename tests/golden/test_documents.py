@@ -1,4 +1,4 @@
-"""The documents that Backdrop hands out, by shape: receipts, reports, events, answers to tasks, dead letters."""
+"""The shapes of Backdrop's documents: receipts, reports, events, task results, and dead letters."""
 
 import json
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ from backdrop.campaigns.report import (
     CampaignStatus,
     CampaignTotals,
     FinishedExecution,
+    build_event_detail,
     build_report,
 )
-from backdrop.campaigns.report import build_event_detail as campaign_announcement
 from backdrop.model.circuit import LaneState, PauseReason, ProviderHealth, pause, resume
 from backdrop.model.codes import Code
 from backdrop.model.image_request import ImageRequest
@@ -57,24 +57,24 @@ from tests.unit.core_items import (
 MAPS = ("instructions", "provenance")
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-1"
 JOB = "1" * 64
-GIVEN: dict[str, Any] = {"name": "winter", "prefix": "shoes/", "instructions": {"operation": "remove"}}
+INPUT: dict[str, Any] = {"name": "winter", "prefix": "shoes/", "instructions": {"operation": "remove"}}
 LIMITS = {"max_total_usd": 9.5, "tolerated_failure_percent": 2.5}
-# A place that nothing is known of, one with a plain photo, and one whose photo had to be prepared.
-TURNED = PhotoChange.of(ChangeCode.ORIENTATION, 6)
+# Sources whose photo is unknown, unchanged, or prepared.
+ORIENTATION_CHANGE = PhotoChange.of(ChangeCode.ORIENTATION, 6)
 PHOTOS: list[PhotoFacts | None] = [
     None,
     build_photo_facts(version_id=None),
-    build_photo_facts(changes=(TURNED,)),
+    build_photo_facts(changes=(ORIENTATION_CHANGE,)),
 ]
 
 
 def jobs() -> Iterable[Job]:
-    """A job in every status, with every outcome of a call, every basis of its cost, every format of a picture."""
+    """Yields jobs in every status, with every outcome of a call, every basis of its cost, and every picture format."""
     calls = [
         build_attempt(n=n, provider_id=None if n % 2 else "id", outcome=outcome, basis=basis, charged=charged)
         for n, (outcome, basis, charged) in enumerate(product(AttemptOutcome, BASES, (0, 60_000)), 1)
     ]
-    pictures = tuple(build_result(format=one, output=one, version_id=None, seed=None) for one in CONTENT_TYPES)
+    pictures = tuple(build_result(format=name, output=name, version_id=None, seed=None) for name in CONTENT_TYPES)
     for status in JobStatus:
         ended = LATER if status in END_STATUSES else None
         problem = build_problem() if status in FAILED_STATUSES | {JobStatus.UNKNOWN} else None
@@ -106,19 +106,19 @@ def sources(*, problems: Iterable[Any] = ()) -> list[Source]:
 
 
 def lanes() -> Iterable[ProviderHealth]:
-    """Paused for every reason, and running again."""
+    """Yields lanes that are paused for every reason, and the same lanes resumed."""
     for reason in PauseReason:
         code = Code.BUDGET_REACHED if reason is PauseReason.BUDGET else Code.PROVIDER_KEY_REFUSED
-        stopped = pause(ProviderHealth(provider="ideogram"), reason, code, "No.", NOW)
-        yield from (stopped, resume(stopped, frozenset(PauseReason), LATER))
+        paused = pause(ProviderHealth(provider="ideogram"), reason, code, "No.", NOW)
+        yield from (paused, resume(paused, frozenset(PauseReason), LATER))
 
 
-def test_a_receipt_keeps_its_shape(golden: Golden) -> None:
-    found = [build_receipt(source, [job]) for source in sources() for job in jobs()]
-    golden.holds("receipt", shape(*found, build_receipt(build_source(), []), maps=MAPS))
+def test_receipt_keeps_its_shape(golden: Golden) -> None:
+    documents = [build_receipt(source, [job]) for source in sources() for job in jobs()]
+    golden.check("receipt", shape(*documents, build_receipt(build_source(), []), maps=MAPS))
 
 
-def test_an_error_report_keeps_its_shape(golden: Golden) -> None:
+def test_error_report_keeps_its_shape(golden: Golden) -> None:
     problems = [
         build_problem(code, money, variant=variant, retryable=retryable)
         for code in (Code.NO_INSTRUCTIONS, Code.FILE_UNREADABLE)
@@ -126,13 +126,13 @@ def test_an_error_report_keeps_its_shape(golden: Golden) -> None:
         for variant in ("", "beach")
         for retryable in (False, True)
     ]
-    found = [build_error_report(source, [job]) for source in sources(problems=problems) for job in jobs()]
+    documents = [build_error_report(source, [job]) for source in sources(problems=problems) for job in jobs()]
     providers = [build_provider_report(lane) for lane in lanes() if lane.state is LaneState.PAUSED]
-    golden.holds("error_report", {"of a photo": shape(*found), "of a paused provider": shape(*providers)})
+    golden.check("error_report", {"of a photo": shape(*documents), "of a paused provider": shape(*providers)})
 
 
-def test_a_campaigns_report_keeps_its_shape(golden: Golden) -> None:
-    golden.holds(
+def test_campaign_report_keeps_its_shape(golden: Golden) -> None:
+    golden.check(
         "campaign_report",
         {
             "input": [*FIELD_DESCRIPTIONS],
@@ -142,47 +142,47 @@ def test_a_campaigns_report_keeps_its_shape(golden: Golden) -> None:
     )
 
 
-def test_an_event_keeps_its_shape(golden: Golden) -> None:
-    told: dict[str, list[dict[str, Any]]] = {}
+def test_every_event_keeps_its_shape(golden: Golden) -> None:
+    details_by_kind: dict[str, list[dict[str, Any]]] = {}
     events = [build_job_event(source, job) for source in sources() for job in jobs()]
     for kind, detail in [
-        *(one for one in events if one),
-        *(one for lane in lanes() for one in list_provider_events(lane)),
+        *(event for event in events if event),
+        *(event for lane in lanes() for event in list_provider_events(lane)),
     ]:
-        told.setdefault(kind, []).append(detail)
+        details_by_kind.setdefault(kind, []).append(detail)
     keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
-    told[EVENT_TYPE] = [campaign_announcement(one, "pictures", keys) for one in campaign_reports()]
-    found = {kind: shape(*details, maps=MAPS) for kind, details in told.items()}
-    golden.holds(
-        "events", {"source": EVENT_SOURCE, "envelope": ENVELOPE, "details": found, "heard": REQUEST_DETAIL_TYPE}
+    details_by_kind[EVENT_TYPE] = [build_event_detail(report, "pictures", keys) for report in campaign_reports()]
+    shapes = {kind: shape(*details, maps=MAPS) for kind, details in details_by_kind.items()}
+    golden.check(
+        "events", {"source": EVENT_SOURCE, "envelope": ENVELOPE, "details": shapes, "heard": REQUEST_DETAIL_TYPE}
     )
 
 
-def test_the_answer_to_a_task_keeps_its_shape(golden: Golden) -> None:
+def test_task_result_keeps_its_shape(golden: Golden) -> None:
     facts: dict[str, Any] = {"source_id": "s" * 64, "request_id": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
-    asked = ImageRequest(**facts, task_token="t", jobs={"": JOB}, requested_at=NOW)
-    skipped = replace(asked, jobs={}, skipped_kind=ObjectKind.IGNORED)
-    found = [build_task_result(source, asked, [job]) for source in sources() for job in jobs()] + [
+    request = ImageRequest(**facts, task_token="t", jobs={"": JOB}, requested_at=NOW)
+    skipped = replace(request, jobs={}, skipped_kind=ObjectKind.IGNORED)
+    results = [build_task_result(source, request, [job]) for source in sources() for job in jobs()] + [
         build_task_result(build_source(), skipped, [])
     ]
-    answers = [one for one in found if one]
-    golden.holds(
+    answers = [result for result in results if result]
+    golden.check(
         "task_answers",
         {
-            "output": shape(*(json.loads(one.output) for one in answers if one.output), maps=MAPS),
-            "cause": shape(*(json.loads(one.cause) for one in answers if one.cause)),
-            "errors": sorted({one.error for one in answers if one.error}),
+            "output": shape(*(json.loads(answer.output) for answer in answers if answer.output), maps=MAPS),
+            "cause": shape(*(json.loads(answer.cause) for answer in answers if answer.cause)),
+            "errors": sorted({answer.error for answer in answers if answer.error}),
         },
     )
 
 
-def test_a_dead_letter_keeps_its_attributes(golden: Golden) -> None:
-    golden.holds("dead_letter", shape(*(build_dead_letter_attributes(job) for job in jobs())))
+def test_dead_letter_keeps_its_attributes(golden: Golden) -> None:
+    golden.check("dead_letter", shape(*(build_dead_letter_attributes(job) for job in jobs())))
 
 
 def campaign_reports() -> list[dict[str, Any]]:
-    """Campaigns that ended in every way, with items of every end; one was refused before it listed anything."""
-    sums = CampaignTotals(NOW)
+    """Builds reports of campaigns with every status and items with every end, and of a campaign refused at once."""
+    totals = CampaignTotals(NOW)
     facts: dict[str, Any] = {
         "source_id": "s" * 64,
         "request_id": "m1",
@@ -191,17 +191,19 @@ def campaign_reports() -> list[dict[str, Any]]:
         "requested_at": NOW,
     }
     for job in jobs():
-        sums.add(CampaignItem(ImageRequest(**facts, campaign="winter-1"), [job], [job]))
-    sums.add(CampaignItem(ImageRequest(**facts, campaign="winter-1", skipped_kind=ObjectKind.IGNORED), [], []))
-    ended = FinishedExecution(RUN, GIVEN | LIMITS, CampaignStatus.SUCCEEDED, NOW.isoformat())
+        totals.add(CampaignItem(ImageRequest(**facts, campaign="winter-1"), [job], [job]))
+    totals.add(CampaignItem(ImageRequest(**facts, campaign="winter-1", skipped_kind=ObjectKind.IGNORED), [], []))
+    ended = FinishedExecution(RUN, INPUT | LIMITS, CampaignStatus.SUCCEEDED, NOW.isoformat())
     quote = CampaignQuote()
     quote.add_bad_row(BadRow(3, "it has no key"))
     plan = {"items": 500, "quoted_usd": 90.5, "bad_rows": quote.build_bad_rows_document()}
-    failed = [replace(ended, status=fate, error="too_many_failures", cause="50 % failed") for fate in CampaignStatus]
+    failed = [
+        replace(ended, status=status, error="too_many_failures", cause="50 % failed") for status in CampaignStatus
+    ]
     refused = FinishedExecution(
         RUN, {"name": "winter", "manifest": "list.csv"}, CampaignStatus.REFUSED, NOW.isoformat(), "campaign_refused"
     )
     return [
-        *(build_report(one, sums, plan, LATER, ["shoes/a.jpg"]) for one in (ended, *failed)),
+        *(build_report(execution, totals, plan, LATER, ["shoes/a.jpg"]) for execution in (ended, *failed)),
         build_report(refused, CampaignTotals(NOW), {}, LATER),
     ]

@@ -1,4 +1,4 @@
-"""The ids by which Backdrop and the providers know a purchase: one that changed would be bought a second time."""
+"""The IDs under which Backdrop and the providers know a purchase. If one changed, it would be bought a second time."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from backdrop.model.ids import (
 from tests.golden.golden import Golden
 
 PHOTO = sha256_hex(b"the bytes of a photo")
-EVERYTHING: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "prompt": "auf dem Marmortisch, Ünïcode ✨",
     "style_codes": ["AAFF5733", "0133FF57"],
     "magic_prompt": "OFF",
@@ -28,11 +28,11 @@ EVERYTHING: dict[str, Any] = {
     "max_cost_usd": 1.5,
     "metadata": {"sku": 7},
 }
-PLACES: dict[str, list[InstructionSource]] = {
+INSTRUCTIONS: dict[str, list[InstructionSource]] = {
     "remove": [parse_file("red.jpg.json", b'{"operation": "remove"}')],
     "a prompt alone": [parse_file("red.jpg.json", b'{"prompt": "  on a marble table "}')],
-    "every field": [parse_file("red.jpg.json", json.dumps(EVERYTHING).encode())],
-    "another revision": [parse_file("red.jpg.json", json.dumps({**EVERYTHING, "revision": "2"}).encode())],
+    "every field": [parse_file("red.jpg.json", json.dumps(ALL_FIELDS).encode())],
+    "another revision": [parse_file("red.jpg.json", json.dumps({**ALL_FIELDS, "revision": "2"}).encode())],
     "a style in words": [parse_request({"prompt": "at sea", "style": "golden hour"})],
     "a style's reference images": [parse_request({"prompt": "at sea", "style_reference_images": ["styles/a.png"]})],
     "tags": [parse_tags({"backdrop:operation": "replace", "backdrop:prompt": "at sea", "backdrop:seed": "7"})],
@@ -55,11 +55,11 @@ SOURCES = {
 }
 
 
-def test_no_release_changes_the_id_of_a_place_or_of_an_event(golden: Golden) -> None:
-    golden.holds(
+def test_ids_of_sources_and_events_never_change(golden: Golden) -> None:
+    golden.check(
         "ids_of_places",
         {
-            "sources": {name: derive_source_id(*where) for name, where in SOURCES.items()},
+            "sources": {name: derive_source_id(*location) for name, location in SOURCES.items()},
             "events": {
                 "a stored job": derive_event_id("job-1", "stored", "2026-11-16T12:00:09.500000+00:00"),
                 "a paused provider": derive_event_id("ideogram", "Provider Paused/key", "2026-11-16T12:00:00+00:00"),
@@ -68,23 +68,23 @@ def test_no_release_changes_the_id_of_a_place_or_of_an_event(golden: Golden) -> 
     )
 
 
-def test_no_release_changes_the_id_of_a_job_of_its_content_or_of_a_call(golden: Golden) -> None:
-    found: dict[str, object] = {}
-    for wish, places in PLACES.items():
-        for variant in list_variants(places):
-            wanted = resolve(places, variant)
-            asked, revision = wanted.purchase_fields, wanted.revision
+def test_ids_of_jobs_contents_and_calls_never_change(golden: Golden) -> None:
+    ids: dict[str, object] = {}
+    for name, sources in INSTRUCTIONS.items():
+        for variant in list_variants(sources):
+            instructions = resolve(sources, variant)
+            fields, revision = instructions.purchase_fields, instructions.revision
             jobs = {
-                name: derive_job_id(
-                    bucket=bucket, key=key, variant=variant, image_sha256=PHOTO, purchase_spec=asked, revision=revision
+                location: derive_job_id(
+                    bucket=bucket, key=key, variant=variant, image_sha256=PHOTO, purchase_spec=fields, revision=revision
                 )
-                for name, (bucket, key) in SOURCES.items()
+                for location, (bucket, key) in SOURCES.items()
             }
-            found[f"{wish}: {variant}" if variant else wish] = {
-                "asked": asked,
+            ids[f"{name}: {variant}" if variant else name] = {
+                "asked": fields,
                 "revision": revision,
                 "jobs": jobs,
-                "content": derive_content_id(image_sha256=PHOTO, purchase_spec=asked, revision=revision),
-                "calls": [derive_idempotency_key(jobs["plain"], generation) for generation in (0, 1)],
+                "content": derive_content_id(image_sha256=PHOTO, purchase_spec=fields, revision=revision),
+                "calls": [derive_idempotency_key(jobs["plain"], charge_no) for charge_no in (0, 1)],
             }
-    golden.holds("ids_of_jobs", found)
+    golden.check("ids_of_jobs", ids)

@@ -1,4 +1,4 @@
-"""The keys of everything in the output bucket, of fixed inputs: computed, and as a stack really writes them."""
+"""The keys in the output bucket for fixed inputs: as computed, and as a stack writes them."""
 
 import base64
 import json
@@ -30,19 +30,19 @@ from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READABLE_BUCKET
 from tests.golden.golden import Golden
 
-OWN = "photos"
+INPUT = "photos"
 SOURCES = [
-    (OWN, "red.jpg"),
-    (OWN, "shoes/red.front.JPG"),
-    (OWN, "shoes/red"),
-    (OWN, "/red.jpg"),
-    (OWN, "shoes//red.jpg"),
-    (OWN, "sub folder/ünïcode +(1) & 100%.jpg"),
-    (OWN, "two\nlines 👟.jpg"),
-    (OWN, "@shelf/red.jpg"),
-    (OWN, "_providers/ideogram"),
-    (OWN, f"shoes/{'x' * 890}.jpg"),
-    (OWN, f"{'ü' * 448}.jpg"),
+    (INPUT, "red.jpg"),
+    (INPUT, "shoes/red.front.JPG"),
+    (INPUT, "shoes/red"),
+    (INPUT, "/red.jpg"),
+    (INPUT, "shoes//red.jpg"),
+    (INPUT, "sub folder/ünïcode +(1) & 100%.jpg"),
+    (INPUT, "two\nlines 👟.jpg"),
+    (INPUT, "@shelf/red.jpg"),
+    (INPUT, "_providers/ideogram"),
+    (INPUT, f"shoes/{'x' * 890}.jpg"),
+    (INPUT, f"{'ü' * 448}.jpg"),
     ("shelf", "shoes/red.jpg"),
     ("b" * 63, f"{'k' * 896}.jpg"),
 ]
@@ -58,17 +58,17 @@ OTHERS = ["", "shoes/", ".DS_Store", "Thumbs.db", "notes.txt", "red.jpg.part", "
 RUN_OF_ONE_LETTER = re.compile(r"([^ ])\1{19,}")
 JOB, SHA = "0" * 64, "ab" * 32
 RUN = "winter-20261116-120000"
-# The bytes themselves, so that no release of an image library changes an id: 16 x 16 pixels, PNG.
+# Literal bytes (a PNG of 16 x 16 pixels), so that no release of an image library changes an ID.
 PHOTO = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGUlEQVR4nGM8IafBQApgIkn1qIZRDUNKAwBtoQEuoo8jFgAAAABJRU5ErkJggg=="
 )
 
 
-def test_no_release_changes_the_name_of_anything_of_a_photo(golden: Golden) -> None:
-    found: dict[str, object] = {}
+def test_keys_of_photos_never_change(golden: Golden) -> None:
+    names: dict[str, object] = {}
     for bucket, key in SOURCES:
-        name = source_name(bucket, key, OWN)
-        found[f"{bucket}: {key}"] = {
+        name = source_name(bucket, key, INPUT)
+        names[f"{bucket}: {key}"] = {
             "is": classify_key(key).value,
             "sidecars": list_sidecar_keys(key),
             "defaults": list_defaults_keys(key),
@@ -76,17 +76,17 @@ def test_no_release_changes_the_name_of_anything_of_a_photo(golden: Golden) -> N
             "error report": report_key(name),
             "pictures": [picture_key(name, **form) for form in FORMS],
         }
-    found |= {f"{OWN}: {key}": {"is": classify_key(key).value} for key in OTHERS}
-    golden.holds("keys_of_photos", json.loads(RUN_OF_ONE_LETTER.sub(_counted, json.dumps(found, ensure_ascii=False))))
+    names |= {f"{INPUT}: {key}": {"is": classify_key(key).value} for key in OTHERS}
+    golden.check("keys_of_photos", json.loads(RUN_OF_ONE_LETTER.sub(_shorten, json.dumps(names, ensure_ascii=False))))
 
 
-def _counted(run: re.Match[str]) -> str:
-    """A long name as a reader takes it in: `x{890}`."""
+def _shorten(run: re.Match[str]) -> str:
+    """Shortens a run of one letter: `x{890}`."""
     return f"{run[1]}{{{len(run[0])}}}"
 
 
-def test_no_release_changes_the_name_of_anything_of_a_job_a_provider_or_a_campaign(golden: Golden) -> None:
-    golden.holds(
+def test_keys_of_jobs_providers_and_campaigns_never_change(golden: Golden) -> None:
+    golden.check(
         "keys_of_jobs",
         {
             "paid file": paid_key(JOB, 1, 2, "png"),
@@ -103,7 +103,7 @@ def test_no_release_changes_the_name_of_anything_of_a_job_a_provider_or_a_campai
     )
 
 
-def test_no_release_writes_anything_under_another_name(golden: Golden) -> None:
+def test_stack_writes_objects_only_under_the_agreed_keys(golden: Golden) -> None:
     world = World()
     outputs = [{"format": "webp"}, {"name": "thumb", "width": 8, "format": "jpg"}]
     variants = {"beach": {"prompt": "a beach", "num_images": 2}, "table": {"prompt": "a table"}}
@@ -116,13 +116,13 @@ def test_no_release_writes_anything_under_another_name(golden: Golden) -> None:
     world.s3.upload(INPUT_BUCKET, "hats/_backdrop.json", b'{"promt": 1}')
     world.upload_photo("hats/top.jpg", PHOTO)
     world.s3.upload(READABLE_BUCKET, "red.jpg", PHOTO)
-    request = {"bucket": READABLE_BUCKET, "key": "red.jpg", "instructions": {"operation": "remove", "revision": "2"}}
-    world.sqs.send_externally(world.queues["intake"], json.dumps(request))
+    body = {"bucket": READABLE_BUCKET, "key": "red.jpg", "instructions": {"operation": "remove", "revision": "2"}}
+    world.sqs.send_externally(world.queues["intake"], json.dumps(body))
     world.provider.script += [CallBehavior(), CallBehavior(unrecognized_count=1)]
     world.run_until_empty()
     world.pause_lane()
     world.run_until_empty()
     puts = [call.request for call in world.transport.calls if call.service == "s3" and "Key" in call.request]
-    keys = {one["Key"] for one in puts if one["Bucket"] == OUTPUT_BUCKET and "Body" in one}
+    keys = {request["Key"] for request in puts if request["Bucket"] == OUTPUT_BUCKET and "Body" in request}
     jobs = {f"{job.key}{f' {job.variant}' if job.variant else ''}": job.job_id for job in world.list_jobs()}
-    golden.holds("keys_that_are_written", {"jobs": jobs, "keys": sorted(keys)})
+    golden.check("keys_that_are_written", {"jobs": jobs, "keys": sorted(keys)})

@@ -1,6 +1,6 @@
-"""The built artefact alone: every handler imports as on AWS, with nothing of this machine.
+"""The built artifact on its own: every handler imports as on AWS, with no package of this machine.
 
-And what a cold start costs there, counted: libraries, modules, clients, and the bytes of what is shipped.
+Also limits what a cold start loads: libraries, modules, clients, and the size of the artifact.
 """
 
 import json
@@ -20,10 +20,10 @@ from bench.cold_starts import measure_packed_bytes
 
 RUNTIME = TOOLS / "runtime"
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-WITHOUT_LAYERS = {"deployment_check"}  # the runtime's own packages are all that it may use
+WITHOUT_LAYERS = {"deployment_check"}  # it may use only the runtime's own packages
 
 # Run by a bare interpreter: no site-packages, no environment, only the paths it is given.
-IMPORT_IT = """
+IMPORT_HANDLER = """
 import importlib, json, sys
 module, _, name = sys.argv[1].rpartition(".")
 sys.path += sys.argv[2:]
@@ -32,19 +32,19 @@ files = {key: getattr(value, "__file__", None) or "" for key, value in sys.modul
 print(json.dumps({"callable": callable(handler), "files": files}))
 """
 
-# What of the artefact each function loads while it starts, settings read and services built; no picture is opened then.
+# The libraries that each function loads while it starts, until it has read the settings and built its services.
 SDK = {"aws_lambda_powertools", "boto3", "botocore", "certifi", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
-CHECKS = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
+VALIDATION = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
 HTTP = {"charset_normalizer", "idna", "requests"}
 LIBRARIES = {
-    "campaign": SDK | CHECKS,
-    "deliver": SDK | CHECKS | HTTP,
+    "campaign": SDK | VALIDATION,
+    "deliver": SDK | VALIDATION | HTTP,
     "deployment_check": set[str](),
-    "intake": SDK | CHECKS,
-    "reconcile": SDK | CHECKS | HTTP,
-    "render": SDK | CHECKS | HTTP,
+    "intake": SDK | VALIDATION,
+    "reconcile": SDK | VALIDATION | HTTP,
+    "render": SDK | VALIDATION | HTTP,
 }
-MOST_MODULES = {
+MAX_MODULES = {
     "campaign": 620,
     "deliver": 795,
     "deployment_check": 400,
@@ -52,11 +52,11 @@ MOST_MODULES = {
     "reconcile": 720,
     "render": 800,
 }
-MOST_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_150}
-MOST_FUNCTION_KB = 20
+MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_150}
+MAX_FUNCTION_KB = 20
 
-# The clients that are made while a worker starts.
-START_IT = """
+# Prints the clients that are created while a worker starts.
+START_WORKER = """
 import json, sys
 sys.path += sys.argv[1:]
 import boto3
@@ -69,7 +69,7 @@ print(json.dumps(made))
 
 @dataclass(frozen=True)
 class Function:
-    """One function of the built template and the folders that AWS would put on its path."""
+    """A function of the built template, and the folders that AWS puts on its path."""
 
     handler: str
     code: Path
@@ -78,40 +78,40 @@ class Function:
 
 @cache
 def functions() -> dict[str, Function]:
-    """The functions of the built template by logical id."""
+    """Returns the functions of the built template by logical ID."""
     built = template.load_template(CURRENT_RELEASE.built_template)
     shared: dict[str, Any] = built.get("Globals", {}).get("Function", {})
-    found: dict[str, Function] = {}
+    functions_by_id: dict[str, Function] = {}
     for name, resource in built["Resources"].items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
         properties = shared | resource["Properties"]
         layers = [built["Resources"][layer["Ref"]] for layer in properties.get("Layers", [])]
-        found[name] = Function(
+        functions_by_id[name] = Function(
             handler=properties["Handler"],
-            code=_folder(properties["CodeUri"]),
-            layers=tuple(_folder(layer["Properties"]["ContentUri"]) / "python" for layer in layers),
+            code=_resolve_folder(properties["CodeUri"]),
+            layers=tuple(_resolve_folder(layer["Properties"]["ContentUri"]) / "python" for layer in layers),
         )
-    return found
+    return functions_by_id
 
 
 def import_alone(function: Function) -> dict[str, Any]:
-    """What importing the handler with only its own paths loads."""
-    loaded: dict[str, Any] = run_alone(IMPORT_IT, [function.handler, *paths_of(function)])
+    """Imports the handler with only its own paths, and returns what was loaded."""
+    loaded: dict[str, Any] = run_alone(IMPORT_HANDLER, [function.handler, *list_paths(function)])
     return loaded
 
 
-def paths_of(function: Function) -> list[str]:
-    """Where its worker finds modules."""
+def list_paths(function: Function) -> list[str]:
+    """Returns the folders in which its worker finds modules."""
     return list(map(str, [function.code, *function.layers, RUNTIME]))
 
 
-def run_alone(script: str, given: list[str], **environment: str) -> Any:
-    """What a script prints, as JSON."""
-    command = [sys.executable, "-I", "-S", "-B", "-c", script, *given]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def run_alone(script: str, arguments: list[str], **environment: str) -> Any:
+    """Runs a script in a bare interpreter, and returns the JSON that it prints."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", script, *arguments]
+    completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
+    return json.loads(completed.stdout)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -119,7 +119,7 @@ def _built() -> None:
     assert CURRENT_RELEASE.built_template.is_file(), "nothing is built; run `make test`, which builds first"
 
 
-def test_the_artefact_holds_every_function_of_the_repository() -> None:
+def test_artifact_contains_every_function_of_the_repository() -> None:
     source: dict[str, Any] = template.load_template()["Resources"]
     deployed = sorted(
         Path(resource["Properties"]["CodeUri"]).name
@@ -130,22 +130,22 @@ def test_the_artefact_holds_every_function_of_the_repository() -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_handler_imports_from_the_artefact_alone(folder: str) -> None:
-    function = _of(folder)
+def test_handler_imports_from_the_artifact_alone(folder: str) -> None:
+    function = _find_function(folder)
     loaded = import_alone(function)
     assert loaded["callable"]
     assert f"{function.code}/" in loaded["files"][function.handler.rpartition(".")[0]]
 
 
 @pytest.mark.parametrize("folder", sorted({*FOLDERS} - WITHOUT_LAYERS))
-def test_a_function_with_layers_takes_no_package_from_the_runtime(folder: str) -> None:
-    function = _of(folder)
+def test_function_with_layers_uses_no_runtime_packages(folder: str) -> None:
+    function = _find_function(folder)
     assert function.layers
     files: dict[str, str] = import_alone(function)["files"]
     assert [name for name, file in files.items() if file.startswith(f"{RUNTIME}/")] == []
 
 
-def test_a_missing_dependency_would_be_seen(tmp_path: Path) -> None:
+def test_missing_dependency_makes_the_import_fail(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import pytest\nlambda_handler = print\n")
     with pytest.raises(AssertionError, match="No module named 'pytest'"):
         import_alone(Function("app.lambda_handler", tmp_path, ()))
@@ -155,30 +155,28 @@ def test_a_missing_dependency_would_be_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_function_loads_no_library_and_no_module_that_it_did_not_load_before(folder: str) -> None:
-    function = _of(folder)
+def test_function_loads_only_the_listed_libraries(folder: str) -> None:
+    function = _find_function(folder)
     files: dict[str, str] = import_alone(function)["files"]
     layers = tuple(f"{layer}/" for layer in function.layers)
     loaded = {name.partition(".")[0] for name, file in files.items() if layers and file.startswith(layers)}
     assert loaded - {"backdrop"} == LIBRARIES[folder]
-    assert len(files) <= MOST_MODULES[folder]
+    assert len(files) <= MAX_MODULES[folder]
 
 
 @pytest.mark.parametrize("folder", sorted({*FOLDERS} - WITHOUT_LAYERS))
-def test_a_function_builds_its_services_without_a_client(folder: str) -> None:
-    assert run_alone(START_IT, paths_of(_of(folder)), POWERTOOLS_METRICS_NAMESPACE="Backdrop") == []
+def test_function_builds_its_services_without_a_client(folder: str) -> None:
+    assert run_alone(START_WORKER, list_paths(_find_function(folder)), POWERTOOLS_METRICS_NAMESPACE="Backdrop") == []
 
 
-def test_what_is_shipped_stays_small() -> None:
-    packed = {
-        name: measure_packed_bytes(CURRENT_RELEASE.built_template.parent / name) / 1000 for name in MOST_PACKED_KB
-    }
-    assert {name: kb for name, kb in packed.items() if kb > MOST_PACKED_KB[name]} == {}
+def test_artifact_stays_within_its_size_limits() -> None:
+    packed = {name: measure_packed_bytes(CURRENT_RELEASE.built_template.parent / name) / 1000 for name in MAX_PACKED_KB}
+    assert {name: kb for name, kb in packed.items() if kb > MAX_PACKED_KB[name]} == {}
     for function in functions().values():
-        assert measure_packed_bytes(function.code) / 1000 <= MOST_FUNCTION_KB, function.code
+        assert measure_packed_bytes(function.code) / 1000 <= MAX_FUNCTION_KB, function.code
 
 
-def _of(folder: str) -> Function:
+def _find_function(folder: str) -> Function:
     source: dict[str, Any] = template.load_template()["Resources"]
     for name, function in functions().items():
         if Path(source[name]["Properties"]["CodeUri"]).name == folder:
@@ -186,5 +184,5 @@ def _of(folder: str) -> Function:
     raise LookupError(f"template.yaml has no function with the code of functions/{folder}")
 
 
-def _folder(uri: str) -> Path:
+def _resolve_folder(uri: str) -> Path:
     return (CURRENT_RELEASE.built_template.parent / uri).resolve()

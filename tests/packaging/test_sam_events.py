@@ -1,4 +1,4 @@
-"""The sample events that SAM generates, given to intake as the bodies of its messages."""
+"""The sample events that SAM generates, as message bodies for intake."""
 
 import json
 import os
@@ -13,29 +13,29 @@ from backdrop.model.intake_event import IntakeEvent
 from backdrop_local.home import ROOT
 
 KEY = "blank +plus ünïcode.jpg"
-LOOK = [IntakeEvent("photos", KEY)]
+INTAKE_EVENTS = [IntakeEvent("photos", KEY)]
 
 
-def generated(*words: str) -> Any:
-    """An event as `sam local generate-event` prints it."""
+def generate_event(*words: str) -> Any:
+    """Returns an event of `sam local generate-event`."""
     line = [str(ROOT / ".local" / "sam" / "bin" / "sam"), "local", "generate-event", *words]
     env = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
     return json.loads(subprocess.run(line, env=env, check=True, capture_output=True, text=True).stdout)
 
 
-def looks(body: str) -> list[IntakeEvent]:
+def parse(body: str) -> list[IntakeEvent]:
     return parse_intake_message(body, input_bucket="photos", is_repeated=False)
 
 
 @pytest.mark.parametrize("event", ["put", "delete"])
-def test_a_notification_that_sam_generates_starts_a_look_also_through_sqs_and_sns(event: str) -> None:
-    notification = json.dumps(generated("s3", event, "--bucket", "photos", "--key", KEY))
-    assert looks(notification) == LOOK
-    [record] = generated("sqs", "receive-message", "--body", "BODY")["Records"]
+def test_generated_s3_notification_is_parsed_in_every_envelope(event: str) -> None:
+    notification = json.dumps(generate_event("s3", event, "--bucket", "photos", "--key", KEY))
+    assert parse(notification) == INTAKE_EVENTS
+    [record] = generate_event("sqs", "receive-message", "--body", "BODY")["Records"]
     assert record["body"] == "BODY"
-    [published] = generated("sns", "notification", "--message", "MESSAGE", "--topic", "uploads")["Records"]
+    [published] = generate_event("sns", "notification", "--message", "MESSAGE", "--topic", "uploads")["Records"]
     assert published["Sns"]["Message"] == "MESSAGE"
-    assert looks(json.dumps(published["Sns"] | {"Message": notification})) == LOOK
+    assert parse(json.dumps(published["Sns"] | {"Message": notification})) == INTAKE_EVENTS
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,6 @@ def test_a_notification_that_sam_generates_starts_a_look_also_through_sqs_and_sn
     ],
     ids=["batch-invocation", "scheduled-event", "receive-message", "notification"],
 )
-def test_another_event_that_sam_generates_is_refused(words: tuple[str, ...], reason: str) -> None:
+def test_other_generated_events_are_refused(words: tuple[str, ...], reason: str) -> None:
     with pytest.raises(MalformedMessageError, match=reason):
-        looks(json.dumps(generated(*words)))
+        parse(json.dumps(generate_event(*words)))

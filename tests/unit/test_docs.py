@@ -19,7 +19,7 @@ from docs import (
     make_site,
     make_troubleshooting,
 )
-from tests.documented import PAGES, ROOT, inline_commands
+from tests.documented_commands import PAGES, ROOT, find_inline_commands
 
 WRITTEN = (
     make_architecture,
@@ -114,7 +114,7 @@ def list_known_options() -> tuple[dict[str, set[str]], set[str]]:
 def test_commands_in_sentences_have_existing_names_and_options(page: Path) -> None:
     known, top = list_known_options()
     wrong: list[str] = []
-    for words in inline_commands(page, "backdrop"):
+    for words in find_inline_commands(page, "backdrop"):
         command = " ".join(words)
         named = next((name for name in known if f"{command} ".startswith(f"{name} ")), "")
         options = {word.partition("=")[0] for word in words if word.startswith("-")}
@@ -126,7 +126,7 @@ def test_commands_in_sentences_have_existing_names_and_options(page: Path) -> No
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_every_make_target_in_a_sentence_exists(page: Path) -> None:
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
-    named = [words[0] for words in inline_commands(page, "make") if words and "=" not in words[0]]
+    named = [words[0] for words in find_inline_commands(page, "make") if words and "=" not in words[0]]
     assert [word for word in named if word not in targets] == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.logs import faults, leaks
+from tests.e2e.log_rules import find_faults, find_leaks
 
 LINE = {
     "level": "INFO",
@@ -34,7 +34,7 @@ def build_line(**fields: Any) -> str:
     ],
 )
 def test_expected_line_has_no_fault(good: str) -> None:
-    assert faults([good], {"the-providers-key"}) == []
+    assert find_faults([good], {"the-providers-key"}) == []
 
 
 LEAKS = [
@@ -62,14 +62,14 @@ ODD = [
 
 @pytest.mark.parametrize("bad", [*LEAKS, *ODD])
 def test_line_with_a_secret_or_missing_fields_is_found(bad: str) -> None:
-    assert faults([build_line(), bad], {"the-providers-key"}) == [bad]
+    assert find_faults([build_line(), bad], {"the-providers-key"}) == [bad]
 
 
 @pytest.mark.parametrize("bad", LEAKS)
 def test_line_of_another_release_with_a_secret_is_found(bad: str) -> None:
-    assert leaks([build_line(), bad], {"the-providers-key"}) == [bad]
+    assert find_leaks([build_line(), bad], {"the-providers-key"}) == [bad]
 
 
 @pytest.mark.parametrize("odd", ODD)
 def test_form_of_another_releases_lines_is_not_checked(odd: str) -> None:
-    assert leaks([build_line(), odd], {"the-providers-key"}) == []
+    assert find_leaks([build_line(), odd], {"the-providers-key"}) == []

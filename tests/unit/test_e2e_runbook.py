@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.documented import Command, commands
-from tests.e2e.runbook import OF_THE_DAY, PAGES, assert_is_as_shown
+from tests.documented_commands import Command, commands_on
+from tests.e2e.runbook import PAGES, VARYING_TEXT, assert_output_as_shown
 
 RERUN = "3 photos in autumn/shoes/, stack backdrop\n 3   jobs to buy   at most $0.09\n"
 RESUME = "✓ ideogram is resumed. About 212 jobs wait in its lane. It was paused because of:\n"
@@ -28,7 +28,7 @@ def read_shown_output(output: str) -> Command:
     ],
 )
 def test_other_figures_and_stack_names_are_accepted(page: str, output: str) -> None:
-    assert_is_as_shown(read_shown_output(page), output)
+    assert_output_as_shown(read_shown_output(page), output)
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_other_figures_and_stack_names_are_accepted(page: str, output: str) -> N
 )
 def test_different_wording_is_found(page: str, output: str) -> None:
     with pytest.raises(AssertionError, match="the page shows"):
-        assert_is_as_shown(read_shown_output(page), output)
+        assert_output_as_shown(read_shown_output(page), output)
 
 
 def test_every_output_in_the_runbooks_has_words_to_compare() -> None:
-    answers = [one.output.partition("\n")[0] for page in PAGES.glob("*.md") for one in commands(page) if one.output]
+    answers = [one.output.partition("\n")[0] for page in PAGES.glob("*.md") for one in commands_on(page) if one.output]
     assert answers
-    assert [one for one in answers if len(OF_THE_DAY.sub("", one).split()) < len(one.split()) / 3] == []
+    assert [one for one in answers if len(VARYING_TEXT.sub("", one).split()) < len(one.split()) / 3] == []

@@ -3,19 +3,19 @@
 import json
 from typing import Any, override
 
+from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop
-from tests.e2e.told import counted
+from tests.e2e.log_polling import sum_metrics
 
 
-class LoggedShop(Shop):
-    """A shop whose log has only these lines; each arrived just now."""
+class LoggedStack(DeployedStack):
+    """A stack whose log has only these lines; each arrived just now."""
 
     def __init__(self, *lines: str) -> None:
         self.name, self.lines = "shop", lines
 
     @override
-    def log(self, function: str, since: float = 0) -> list[str]:
+    def read_log(self, function: str, since: float = 0) -> list[str]:
         return [*self.lines] if function == "deliver" else []
 
 
@@ -27,16 +27,18 @@ def build_line(at: float, **fields: Any) -> str:
 
 def open_folder(*lines: tuple[float, dict[str, Any]]) -> Folder:
     """Returns a test's folder; the times of these lines are seconds since it began."""
-    folder = Folder(LoggedShop(), "mine")
-    folder.shop = LoggedShop(*(build_line(folder.began + at, **fields) for at, fields in lines), "no metric at all")
+    folder = Folder(LoggedStack(), "mine")
+    folder.stack = LoggedStack(
+        *(build_line(folder.started_at + at, **fields) for at, fields in lines), "no metric at all"
+    )
     return folder
 
 
 def test_lines_from_before_a_test_are_not_its_own() -> None:
     folder = open_folder((-1, {}), (0, {}), (5, {"Completed": [1.0, 1.0]}))
-    assert counted(folder, provider="ideogram") == {"Completed": 3}
+    assert sum_metrics(folder, provider="ideogram") == {"Completed": 3}
 
 
 def test_other_dimensions_are_another_metric() -> None:
     folder = open_folder((1, {"provider": "runware"}), (1, {"service": "another stack"}))
-    assert counted(folder, provider="ideogram") == counted(folder) == {}
+    assert sum_metrics(folder, provider="ideogram") == sum_metrics(folder) == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backdrop_local import template
-from tests.documented import ROOT, filled_in
+from tests.documented_commands import ROOT, fill_in_json
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node
 
 INPUT = "arn:aws:s3:::PhotoBucket"
@@ -358,7 +358,7 @@ def test_roles_that_use_kms_keys_are_those_with_bucket_access() -> None:
 
 def test_documented_key_policy_matches_the_permissions_of_the_roles() -> None:
     names = {"account": "123456789012", "region": "eu-central-1", "stack": "backdrop"}
-    statement = json.loads(filled_in(ROOT / "docs" / "deploying.md", "kms:ViaService", names))
+    statement = json.loads(fill_in_json(ROOT / "docs" / "deploying.md", "kms:ViaService", names))
     assert set(statement["Action"]) == set(list_key_users(OutputBucket="old-pictures"))
     assert statement["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
     pattern = statement["Condition"]["ArnLike"]["aws:PrincipalArn"].rpartition("/")[2]

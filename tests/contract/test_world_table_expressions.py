@@ -1,4 +1,4 @@
-"""DynamoDB's expressions mean to the simulated table what they mean to the emulator's."""
+"""DynamoDB's expressions have the same effect in the simulated table as in the emulator's."""
 
 from collections.abc import Generator
 from typing import Any, cast
@@ -42,7 +42,7 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ("attribute_not_exists(committed) OR committed <= :two", True),
     ],
 )
-def test_a_condition_lets_a_write_through_or_not(client: Any, condition: str, holds: bool) -> None:
+def test_condition_decides_whether_an_item_is_written(client: Any, condition: str, holds: bool) -> None:
     key = a_key()
     write(client, "put", Item=key | {"rev": {"N": "3"}, "word": {"S": "b"}})
     values = {name: value for name, value in VALUES.items() if name in condition}
@@ -66,16 +66,16 @@ def test_a_condition_lets_a_write_through_or_not(client: Any, condition: str, ho
         ("ADD rev :two, n :two", {"rev": "5", "n": "2"}),
     ],
 )
-def test_an_update_reads_the_item_as_it_was(client: Any, update: str, after: dict[str, str]) -> None:
+def test_update_expressions_read_the_previous_item(client: Any, update: str, after: dict[str, str]) -> None:
     key = a_key()
     write(client, "put", Item=key | {"rev": {"N": "3"}, "word": {"S": "b"}})
     values = {name: value for name, value in VALUES.items() if name in update}
     sent = {"ExpressionAttributeValues": values} if values else {}
     shown = write(client, "update", Key=key, UpdateExpression=update, ReturnValues="ALL_NEW", **sent)
-    found = read(client, key)
-    assert {name: value["N"] for name, value in found.items() if "N" in value} == after
-    assert ("word" in found) is ("word" not in update)
-    assert shown["Attributes"] == found | key
+    item = read(client, key)
+    assert {name: value["N"] for name, value in item.items() if "N" in value} == after
+    assert ("word" in item) is ("word" not in update)
+    assert shown["Attributes"] == item | key
 
 
 @pytest.mark.parametrize(
@@ -89,19 +89,19 @@ def test_an_update_reads_the_item_as_it_was(client: Any, update: str, after: dic
         ("put", {"ConditionExpression": "attribute_exists(copy)"}),
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused(client: Any, kind: str, sent: dict[str, Any]) -> None:
+def test_invalid_expression_is_refused(client: Any, kind: str, sent: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as raised:
         write(client, kind, Item=a_key(), **sent)
     assert code_of(raised) == "ValidationException"
 
 
-def test_an_update_of_nothing_makes_an_item(client: Any) -> None:
+def test_update_of_a_missing_item_creates_it(client: Any) -> None:
     key = a_key()
     write(client, "update", Key=key, UpdateExpression="ADD n :two", ExpressionAttributeValues={":two": {"N": "2"}})
     assert client.get_item(TableName=TABLE, Key=key, ConsistentRead=True)["Item"] == key | {"n": {"N": "2"}}
 
 
-def test_a_refused_write_shows_the_item_that_was_in_the_way(client: Any) -> None:
+def test_refused_write_returns_the_existing_item(client: Any) -> None:
     key = a_key()
     write(client, "put", Item=key | {"rev": {"N": "3"}})
     with pytest.raises(ClientError) as raised:

@@ -1,4 +1,4 @@
-"""The drop page of a real stack, spoken to as its script does: from the price to the picture, and Ctrl-C at the end."""
+"""The upload page of a real stack, used as its script does: from the price to the picture, and Ctrl-C at the end."""
 
 import base64
 import hashlib
@@ -14,27 +14,27 @@ import pytest
 import urllib3
 from PIL import Image
 
+from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
-from tests.e2e.shop import eventually
-from tests.e2e.test_cli_drop import BACKDROP, OURS
+from tests.e2e.test_cli_drop import BACKDROP, REMOVED_PREFIXES
 
 NAMES = ("red.jpg", "größe ${filename} 42.png")
 
 
 class Visitor:
-    """Has the page's address, and asks what the page's script would ask."""
+    """Has the page's address, and sends the requests of the page's script."""
 
     def __init__(self, address: str, folder: Folder) -> None:
         self.address, self.folder = address, folder
         self.http = urllib3.PoolManager(retries=False)
         self.origin = address[: address.index("/", len("http://"))]
 
-    def asks(self, door: str, **words: Any) -> Any:
-        sent = self.http.request("POST", self.address + door, json=words, headers={"Origin": self.origin})
-        assert sent.status == 200, sent.data
-        return sent.json()
+    def post(self, route: str, **body: Any) -> Any:
+        response = self.http.request("POST", self.address + route, json=body, headers={"Origin": self.origin})
+        assert response.status == 200, response.data
+        return response.json()
 
-    def files(self) -> list[dict[str, Any]]:
+    def describe_files(self) -> list[dict[str, Any]]:
         return [
             {
                 "name": name,
@@ -45,75 +45,75 @@ class Visitor:
             for name, data in ((name, self.folder.photo(name)) for name in NAMES)
         ]
 
-    def uploads(self, drop: int, key: str, name: str, data: bytes) -> int:
-        """As a browser does: a form of several parts, without a question beforehand; the bucket's HTTP status."""
-        form = self.asks("form", drop=drop, key=key)["form"]
+    def upload(self, drop: int, key: str, name: str, data: bytes) -> int:
+        """Uploads a file as a browser does, in a multipart form without a preflight. Returns the HTTP status."""
+        form = self.post("form", drop=drop, key=key)["form"]
         fields = {**form["fields"], "file": ("${filename}", data, "application/octet-stream")}
         return self.http.request_encode_body("POST", form["url"], fields=fields, encode_multipart=True).status
 
 
 @pytest.fixture
 def visitor(folder: Folder) -> Generator[Visitor]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    words = [str(BACKDROP), "page", "--no-browser", "--json"]
-    env = {**plain, "BACKDROP_HOME": str(folder.shop.cloud.home.path)}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as serving:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(REMOVED_PREFIXES)}
+    command = [str(BACKDROP), "page", "--no-browser", "--json"]
+    env = {**inherited, "BACKDROP_HOME": str(folder.stack.cloud.home.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as serving:
         assert serving.stdout
-        document = "".join(_until_brace(iter(serving.stdout.readline, "")))
+        document = "".join(_until_closing_brace(iter(serving.stdout.readline, "")))
         yield Visitor(json.loads(document)["page"], folder)
         serving.send_signal(signal.SIGINT)
         assert serving.wait(timeout=60) == 0
 
 
-def _until_brace(lines: Iterator[str]) -> Generator[str]:
+def _until_closing_brace(lines: Iterator[str]) -> Generator[str]:
     for line in lines:
         yield line
         if line.rstrip() == "}":
             return
 
 
-def test_photos_go_from_the_page_to_their_pictures_and_are_bought_once(visitor: Visitor) -> None:
+def test_photos_uploaded_on_the_page_are_bought_once(visitor: Visitor) -> None:
     folder = visitor.folder
     page = visitor.http.request("GET", visitor.address)
     assert (page.status, b"Upload photos" in page.data) == (200, True)
-    files = visitor.files()
-    assert visitor.asks("look", files=files) == {"objections": {}}
-    wish = {"kind": "replace", "prompt": folder.prompt, "folder": folder.name}
-    plan = visitor.asks("plan", **wish, files=files)
+    files = visitor.describe_files()
+    assert visitor.post("look", files=files) == {"objections": {}}
+    instructions = {"kind": "replace", "prompt": folder.prompt, "folder": folder.name}
+    plan = visitor.post("plan", **instructions, files=files)
     assert (plan["photos"], plan["price"]) == (2, "$0.12")
-    begun = visitor.asks("start", plan=plan["plan"])
+    started = visitor.post("start", plan=plan["plan"])
     for name in NAMES:
         key = folder.key(name)
-        half = folder.photo(name)[:-1]
-        assert visitor.uploads(begun["drop"], key, name, half) == 400
-        assert visitor.asks("arrived", drop=begun["drop"], key=key) == {"arrived": False}
-        assert visitor.uploads(begun["drop"], key, name, folder.photo(name)) == 204
-        assert visitor.asks("arrived", drop=begun["drop"], key=key) == {"arrived": True}
-    seen: list[Any] = []
+        truncated = folder.photo(name)[:-1]
+        assert visitor.upload(started["drop"], key, name, truncated) == 400
+        assert visitor.post("arrived", drop=started["drop"], key=key) == {"arrived": False}
+        assert visitor.upload(started["drop"], key, name, folder.photo(name)) == 204
+        assert visitor.post("arrived", drop=started["drop"], key=key) == {"arrived": True}
+    states: list[Any] = []
 
     def over() -> bool:
-        (drop,) = visitor.asks("state", drops=[])["drops"]
-        seen.append(drop)
+        (drop,) = visitor.post("state", drops=[])["drops"]
+        states.append(drop)
         return drop["over"]
 
-    eventually(over, "all photos are back on the page", lambda: seen[-1])
-    assert (seen[-1]["counts"], seen[-1]["cost"]) == ({"stored": 2}, "$0.12")
-    for entry in seen[-1]["results"]:
+    eventually(over, "all pictures are on the page", lambda: states[-1])
+    assert (states[-1]["counts"], states[-1]["cost"]) == ({"stored": 2}, "$0.12")
+    for entry in states[-1]["results"]:
         for link in (visitor.address + entry["before"], visitor.address + entry["after"], entry["link"]):
             with Image.open(BytesIO(visitor.http.request("GET", link).data)) as picture:
                 assert picture.width > 0
     assert len(folder.charges()) == 2
-    again = visitor.asks("plan", **wish, files=files)
+    again = visitor.post("plan", **instructions, files=files)
     assert (again["photos"], again["there"], again["price"]) == (0, 2, "$0.00")
-    changed = visitor.asks("plan", **wish | {"kind": "remove"}, files=files)
+    changed = visitor.post("plan", **instructions | {"kind": "remove"}, files=files)
     assert (changed["photos"], changed["price"], changed["choice"]) == (2, "$0.02", None)
     folder.put(f"{NAMES[0]}.json", b'{"operation": "remove"}')
-    asked = visitor.asks("plan", **wish, files=files)
+    undecided = visitor.post("plan", **instructions, files=files)
     costs = {"replace": "nothing is bought ($0.00)", "keep": "nothing is bought ($0.00)"}
-    assert (asked["undecided"], asked["choice"]) == (True, {"photos": 1} | costs)
+    assert (undecided["undecided"], undecided["choice"]) == (True, {"photos": 1} | costs)
 
 
-def test_whoever_has_not_the_address_is_told_nothing(visitor: Visitor) -> None:
+def test_requests_without_the_pages_address_get_404(visitor: Visitor) -> None:
     root = visitor.origin + "/"
     for target, headers in ((root, {}), (root + "x/", {}), (visitor.address, {"Host": "evil.example"})):
         assert visitor.http.request("GET", target, headers=headers).status == 404

@@ -1,4 +1,4 @@
-"""A drop page of a simulated stack, served on this machine with buckets of its own, for the tests in a browser."""
+"""The upload page of a simulated stack, served on this machine with its own buckets, for the tests in a browser."""
 
 import re
 from collections.abc import Generator, Mapping
@@ -23,7 +23,7 @@ from tests.simulated.cli_person import build_cli_stack
 
 @dataclass
 class Buckets:
-    """The two buckets as a browser meets them: forms in, pictures out, and no word for scripts of other origins."""
+    """The two buckets as a browser uses them: forms in, pictures out, and no CORS headers for scripts."""
 
     world: World
     port: int = 0
@@ -32,30 +32,30 @@ class Buckets:
     lock: RLock = field(default_factory=RLock)
 
     @contextmanager
-    def alone(self) -> Generator[None]:
-        """The world is one thread's at a time."""
+    def locked(self) -> Generator[None]:
+        """Gives one thread at a time access to the world."""
         with self.lock:
             yield
 
-    def take(self, fields: Mapping[str, bytes], filename: str) -> int:
-        """An upload; the HTTP status. As S3 does, the file's name stands for a variable in the key."""
+    def receive_upload(self, fields: Mapping[str, bytes], filename: str) -> int:
+        """Stores an upload and returns the HTTP status. As S3 does, replaces `${filename}` in the key."""
         with self.lock:
-            said = {name: value.decode() for name, value in fields.items() if name != "file"}
-            self.forms.append(said)
+            form = {name: value.decode() for name, value in fields.items() if name != "file"}
+            self.forms.append(form)
             if self.broken:
                 self.broken -= 1
                 return 403
-            self.world.upload_photo(said["key"].replace("${filename}", filename), fields["file"])
+            self.world.upload_photo(form["key"].replace("${filename}", filename), fields["file"])
             return 204
 
-    def give(self, bucket: str, key: str) -> bytes | None:
+    def read_object(self, bucket: str, key: str) -> bytes | None:
         with self.lock:
-            found = self.world.s3.buckets[bucket].find_current(key)
-            return found.data if found else None
+            version = self.world.s3.buckets[bucket].find_current(key)
+            return version.data if version else None
 
 
-def signed(port: int) -> Presigner:
-    """Signs for those buckets as for S3's."""
+def build_presigner(port: int) -> Presigner:
+    """Builds a presigner for these buckets."""
     client: Any = boto3.client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
@@ -67,20 +67,20 @@ def signed(port: int) -> Presigner:
     return Presigner(client, INPUT_BUCKET, OUTPUT_BUCKET)
 
 
-class _BucketDoor(BaseHTTPRequestHandler):
+class _BucketHandler(BaseHTTPRequestHandler):
     buckets: Buckets
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
         parts: Any = message_from_bytes(head + body).get_payload()
-        names = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in parts}
+        fields = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in parts}
         filename = re.search(rb'name="file"; filename="([^"]*)"', body)
-        self._answer(self.buckets.take(names, filename[1].decode() if filename else ""), b"")
+        self._answer(self.buckets.receive_upload(fields, filename[1].decode() if filename else ""), b"")
 
     def do_GET(self) -> None:
         _, bucket, key = unquote(self.path.partition("?")[0]).split("/", 2)
-        data = self.buckets.give(bucket, key)
+        data = self.buckets.read_object(bucket, key)
         self._answer(200 if data else 404, data or b"")
 
     def _answer(self, status: int, data: bytes) -> None:
@@ -94,8 +94,8 @@ class _BucketDoor(BaseHTTPRequestHandler):
 
 
 @dataclass
-class Served:
-    """The page, and the stack behind it; `world` moves only when a test lets it."""
+class ServedPage:
+    """The page and its stack. Time passes in `world` only when a test lets it."""
 
     world: World
     buckets: Buckets
@@ -105,32 +105,32 @@ class Served:
     def address(self) -> str:
         return self.page.access.url
 
-    def lets(self, seconds: float) -> None:
-        """So much time passes for the stack."""
+    def advance(self, seconds: float) -> None:
+        """Lets time pass for the stack."""
         with self.buckets.lock:
             self.world.run_for(seconds)
 
-    def finishes(self) -> None:
-        """All that is on its way comes to its end."""
+    def finish(self) -> None:
+        """Lets all work in progress end."""
         with self.buckets.lock:
             self.world.run_until_empty()
             self.world.run_for(2)
 
 
 @contextmanager
-def served(world: World) -> Generator[Served]:
-    """Both servers, which end with the block."""
+def serve_page(world: World) -> Generator[ServedPage]:
+    """Runs both servers for the duration of the block."""
     buckets = Buckets(world)
-    door = type("Door", (_BucketDoor,), {"buckets": buckets})
-    with ThreadingHTTPServer(("127.0.0.1", 0), door) as store:
+    handler = type("BoundHandler", (_BucketHandler,), {"buckets": buckets})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as store:
         store.daemon_threads = True
         buckets.port = store.server_address[1]
-        with PageServer(PageApi(build_cli_stack(world), signed(buckets.port)), 0, buckets.alone) as page:
+        with PageServer(PageApi(build_cli_stack(world), build_presigner(buckets.port)), 0, buckets.locked) as page:
             running = [Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in (store, page)]
             for thread in running:
                 thread.start()
             try:
-                yield Served(world, buckets, page)
+                yield ServedPage(world, buckets, page)
             finally:
                 for server in (page, store):
                     server.shutdown()

@@ -1,0 +1,336 @@
+"""The upload page in a browser: drag photos in, choose instructions, accept the price, and see the pictures."""
+
+import json
+import os
+from collections.abc import Generator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import RetryClass
+from simulation.world.call_behavior import build_refusal
+from simulation.world.simulated_stack import World
+from tests.browser.albums import paint
+from tests.browser.chromium import Browser
+from tests.browser.test_gallery import find_violations
+from tests.browser.upload_page import ServedPage, serve_page
+from tests.corpus.files import heic
+
+CHOOSE_SUGGESTION = "document.querySelector('.idea').click()"
+PRICE = "document.getElementById('price-said').textContent"
+SEND = "document.getElementById('send').click()"
+STAGES = "[...document.querySelectorAll('.stages li')].map((stage) => stage.textContent)"
+NAMES = "[...document.querySelectorAll('#grid .name')].map((name) => name.textContent)"
+NOTES = "[...document.querySelectorAll('.photo-note')].map((note) => note.textContent)"
+
+
+class PageUser:
+    """A person who drags files onto the page."""
+
+    def __init__(self, tab: Browser, page: ServedPage, files_folder: Path) -> None:
+        self.tab, self.page, self.files_folder = tab, page, files_folder
+
+    def open(self) -> None:
+        self.tab.send_command("Page.navigate", url=self.page.address)
+        self.tab.wait_until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
+
+    def drag(self, *names: str, **files_by_name: bytes) -> None:
+        """Drags new photos, and files with these bytes, onto the page. Folders in a name are dragged as folders."""
+        files = {name: paint(40 * n, (480, 360), cut_out=False) for n, name in enumerate(names)}
+        files |= {f"{name}.jpg": data for name, data in files_by_name.items()}
+        for name, data in files.items():
+            (self.files_folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.files_folder / name).write_bytes(data)
+        roots = sorted({name.split("/")[0] for name in files})
+        data = {"items": [], "files": [str(self.files_folder / top) for top in roots], "dragOperationsMask": 1}
+        box = self.tab.evaluate("document.getElementById('zone').getBoundingClientRect().toJSON()")
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.tab.send_command("Input.dispatchDragEvent", type=kind, x=box["x"] + 40, y=box["y"] + 30, data=data)
+        self.tab.wait_until(f"document.querySelectorAll('.photo').length >= {min(len(files), 24)}")
+
+    def choose_background(self) -> None:
+        """Chooses the first suggested background, and waits for the price."""
+        self.tab.evaluate(CHOOSE_SUGGESTION)
+        self.tab.wait_until(f"{PRICE}.startsWith('At most')")
+
+    def send(self, photos: int) -> None:
+        """Presses the button, and waits until all photos are uploaded."""
+        self.tab.evaluate(SEND)
+        self.tab.wait_until(f"document.querySelectorAll('.stage-list li').length === {photos}")
+        self.tab.wait_until(f"{STAGES}.every((stage) => !stage.includes('still to upload'))")
+
+    def picture(self, name: str) -> None:
+        """Saves a screenshot of the page if BACKDROP_SHOTS names a folder."""
+        if folder := os.environ.get("BACKDROP_SHOTS"):
+            self.tab.picture(Path(folder) / f"{name}.png")
+
+
+@pytest.fixture
+def page() -> Generator[ServedPage]:
+    with serve_page(World()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def user(chromium: Browser, page: ServedPage, tmp_path: Path) -> Generator[PageUser]:
+    """The page in a wide window with light colors. No script may fail or request anything but the page and buckets."""
+    chromium.errors.clear()
+    chromium.requested_urls.clear()
+    chromium.size(1280, 900)
+    chromium.set_color_scheme("light")
+    person = PageUser(chromium, page, tmp_path)
+    person.open()
+    yield person
+    assert chromium.errors == []
+    ours = (page.address, f"http://127.0.0.1:{page.buckets.port}/", "blob:", "data:")
+    assert [url for url in chromium.requested_urls if not url.startswith(ours)] == []
+    chromium.send_command("Page.navigate", url="about:blank")
+
+
+def test_two_photos_are_priced_uploaded_and_shown_with_pictures(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg", "shoes/blue one.jpg")
+    assert tab.evaluate("document.getElementById('send').disabled")
+    user.choose_background()
+    assert tab.evaluate(PRICE) == "At most $0.12 for 2 images of 2 photos"
+    assert page.world.input_bucket.list_keys() == []
+    user.send(2)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 2")
+    assert sorted(tab.evaluate(NAMES)) == ["red.jpg", "shoes/blue one.jpg"]
+    tab.wait_until(
+        "[...document.querySelectorAll('#grid img')].every((image) => image.complete && image.naturalWidth > 0)"
+    )
+    assert len(page.world.provider.received_job_ids) == 2
+    assert "$0.12 so far" in tab.evaluate("document.querySelector('.drop-card .facts').textContent")
+    assert len(page.buckets.forms) == 2
+    bucket_url = f"http://127.0.0.1:{page.buckets.port}/"
+    assert not [url for url in tab.requested_urls if url.startswith(bucket_url) and "/shoes/" in url and ".png" in url]
+
+
+def test_page_asks_for_confirmation_above_one_dollar(user: PageUser) -> None:
+    user.drag(*(f"{n}.jpg" for n in range(17)))
+    user.choose_background()
+    user.tab.evaluate(SEND)
+    assert "spend up to $1.02" in user.tab.evaluate("document.getElementById('ask').innerText")
+    user.tab.evaluate("document.getElementById('ask-no').click()")
+    assert user.page.world.input_bucket.list_keys() == []
+    user.tab.evaluate(SEND)
+    user.tab.evaluate("document.getElementById('ask-yes').click()")
+    user.tab.wait_until(f"{STAGES}.join() === '17 uploaded'")
+    assert len(user.page.buckets.forms) == 17
+
+
+def test_photo_in_an_unsupported_format_has_a_preview(
+    user: PageUser,
+) -> None:
+    user.drag(cup=heic(Image.open(BytesIO(paint(40, (480, 360), cut_out=False))).convert("RGB")))
+    user.tab.wait_until("document.querySelector('.photo img')?.naturalWidth === 480")
+    user.choose_background()
+    user.picture("drop-page-heic")
+    user.send(1)
+    user.page.finish()
+    user.tab.wait_until(f"{NAMES}.length === 1")
+    user.tab.wait_until("document.querySelector('#grid .before')?.naturalWidth === 480")
+    user.picture("drop-page-heic-back")
+    assert user.tab.evaluate("document.querySelectorAll('#grid .notes').length") == 0
+
+
+def test_file_that_is_not_a_photo_shows_its_problem(user: PageUser) -> None:
+    user.drag("red.jpg", list=b"a list of shoes")
+    user.choose_background()
+    user.tab.wait_until(f"{NOTES}.some((note) => note.includes('text that begins'))")
+    assert "1 photo would be refused" in user.tab.evaluate("document.getElementById('price-warnings').innerText")
+    assert user.tab.evaluate(PRICE) == "At most $0.06 for 1 image of 1 photo"
+
+
+def test_same_photo_is_added_only_once(user: PageUser) -> None:
+    user.drag("red.jpg")
+    user.drag("red.jpg")
+    user.tab.wait_until("document.getElementById('chosen-said').textContent.includes('skipped')")
+    assert user.tab.evaluate("document.querySelectorAll('.photo').length") == 1
+
+
+def test_interrupted_upload_is_retried(user: PageUser) -> None:
+    user.page.buckets.broken = 1
+    user.drag("red.jpg")
+    user.choose_background()
+    user.send(1)
+    assert len(user.page.buckets.forms) == 2
+
+
+def test_failed_upload_is_reported_and_can_be_retried(user: PageUser) -> None:
+    user.page.buckets.broken = 3
+    user.drag("red.jpg")
+    user.choose_background()
+    user.tab.evaluate(SEND)
+    user.tab.wait_until("document.querySelector('.left-here')?.innerText.includes('1 photo not uploaded')")
+    user.tab.evaluate("document.querySelector('.left-here button').click()")
+    user.tab.wait_until(f"{STAGES}.join() === '1 uploaded'")
+    assert user.page.world.input_bucket.list_keys()[-1].endswith("red.jpg.json")
+
+
+def test_reopened_tab_shows_the_work_in_progress(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg")
+    user.choose_background()
+    user.send(1)
+    tab.send_command("Page.navigate", url="about:blank")
+    user.open()
+    tab.wait_until(f"{STAGES}.join() === '1 uploaded'")
+    page.finish()
+    tab.wait_until(f"{NAMES}.join() === 'red.jpg'")
+
+
+def test_advice_for_equal_failures_is_shown_once(user: PageUser) -> None:
+    user.page.world.provider.script += [build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)] * 2
+    user.drag("red.jpg", "blue.jpg")
+    user.choose_background()
+    user.send(2)
+    user.page.finish()
+    user.tab.wait_until("document.querySelectorAll('#grid .trouble').length === 2")
+    (advice,) = user.tab.evaluate("[...document.querySelectorAll('#advice li')].map((line) => line.innerText)")
+    assert " ".join(advice.split()) == "unsafe_request 2 problems Change the prompt or the photo."
+    assert not user.tab.evaluate("document.querySelector('#grid .hint')")
+
+
+def test_advice_for_rejected_photos_is_shown_once(user: PageUser) -> None:
+    user.drag("red.jpg", "blue.jpg")
+    user.tab.evaluate("document.querySelector('[name=kind][value=folder]').click()")
+    user.tab.wait_until("document.getElementById('price-warnings').innerText.includes('2 photos would be refused')")
+    assert "2 photos: Choose a new background above, or no background." in user.tab.evaluate(
+        "document.getElementById('price-warnings').innerText"
+    )
+    assert not any("Choose a new" in note for note in user.tab.evaluate(NOTES))
+
+
+def test_names_in_any_script_are_shown_and_uploaded_unchanged(user: PageUser) -> None:
+    names = ("сумка & 鞄 ü.jpg", "a${filename}b.jpg", "<img src=x onerror=alert(1)>.jpg")
+    user.drag(*names)
+    user.choose_background()
+    user.send(3)
+    user.page.finish()
+    user.tab.wait_until(f"{NAMES}.length === 3")
+    assert sorted(user.tab.evaluate(NAMES)) == sorted(names)
+
+
+def test_page_reports_that_the_command_has_ended(user: PageUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user.page.page.api, "stack", None)
+    user.tab.send_command(
+        "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
+    )
+    try:
+        user.drag("red.jpg")
+        user.tab.evaluate(CHOOSE_SUGGESTION)
+        user.tab.wait_until("document.getElementById('price-error').textContent.includes('does not respond')")
+    finally:
+        user.tab.send_command(
+            "Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1
+        )
+
+
+def test_every_control_can_be_used_by_keyboard(user: PageUser) -> None:
+    tab = user.tab
+    user.drag("red.jpg")
+    user.choose_background()
+    tab.evaluate("document.querySelector('[name=kind]').focus()")
+    tab.press("ArrowRight")
+    tab.wait_until(f"{PRICE} === 'At most $0.01 for 1 image of 1 photo'")
+    tab.evaluate("document.querySelector('#chosen button').focus()")
+    tab.press("Enter")
+    tab.wait_until("document.querySelectorAll('.photo').length === 0")
+    assert tab.evaluate("document.activeElement.id") == "choose"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page_is_accessible_and_fits_the_window(user: PageUser, axe: str, width: int) -> None:
+    tab, page = user.tab, user.page
+    tab.size(width, 900)
+
+    def assert_accessible(state: str) -> None:
+        for scheme in ("light", "dark"):
+            tab.set_color_scheme(scheme)
+            user.picture(f"{state}-{width}-{scheme}")
+            assert find_violations(tab, axe) == [], (state, scheme)
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+    tab.evaluate("document.documentElement.dataset.still = ''")
+    assert_accessible("empty")
+    user.drag("red.jpg", "shoes/blue one.jpg", "summer/hat.jpg", list=b"a list of shoes")
+    user.choose_background()
+    assert_accessible("priced")
+    tab.evaluate("document.getElementById('all-styles').click()")
+    assert_accessible("styles")
+    tab.evaluate("document.getElementById('all-styles').click()")
+    page.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    user.send(3)
+    page.advance(3)
+    tab.evaluate("document.querySelector('details').open = true")
+    assert_accessible("in-progress")
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 3")
+    tab.evaluate("document.getElementById('results').scrollIntoView()")
+    assert_accessible("results")
+
+
+def test_confirmation_dialog_is_accessible(user: PageUser, axe: str) -> None:
+    user.drag(*(f"{n}.jpg" for n in range(17)))
+    user.choose_background()
+    user.tab.evaluate(SEND)
+    for scheme in ("light", "dark"):
+        user.tab.set_color_scheme(scheme)
+        assert find_violations(user.tab, axe) == []
+        user.picture(f"asks-{scheme}")
+    assert json.loads(user.tab.evaluate("JSON.stringify(document.activeElement.id)")) == "ask-no"
+
+
+CHOICE = "document.getElementById('choice')"
+
+
+def test_conflict_with_a_persons_instructions_shows_both_prices(user: PageUser, axe: str) -> None:
+    tab, page = user.tab, user.page
+    folder = tab.evaluate("document.getElementById('folder').value")
+    page.world.upload_sidecar(f"{folder}/red.jpg", operation="remove")
+    user.drag("red.jpg", "blue.jpg")
+    tab.evaluate(CHOOSE_SUGGESTION)
+    tab.wait_until(f"!{CHOICE}.hidden")
+    assert "A person wrote other instructions for 1 photo" in tab.evaluate(f"{CHOICE}.innerText")
+    assert "Replace them: at most $0.12 for 2 images" in tab.evaluate(f"{CHOICE}.innerText")
+    assert "Keep them: at most $0.07 for 2 images" in tab.evaluate(f"{CHOICE}.innerText")
+    assert tab.evaluate("document.getElementById('send').disabled")
+    for scheme in ("light", "dark"):
+        tab.set_color_scheme(scheme)
+        user.picture(f"choice-{scheme}")
+        assert find_violations(tab, axe) == []
+    tab.evaluate("document.querySelector('[name=answer][value=keep]').click()")
+    tab.wait_until(f"{PRICE} === 'At most $0.07 for 2 images of 2 photos'")
+    user.picture("choice-kept")
+    user.send(2)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 2")
+    assert tab.evaluate(f"{CHOICE}.hidden")
+    assert not tab.evaluate("document.querySelector('[name=answer]:checked')")
+    assert len(page.world.provider.received_job_ids) == 2
+
+
+def test_new_instructions_for_a_photo_replace_earlier_ones(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg")
+    user.choose_background()
+    user.send(1)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 1")
+    tab.evaluate("window.scrollTo(0, 0)")
+    user.drag("red.jpg")
+    tab.wait_until(f"{PRICE} === 'All photos are already in the bucket, and nothing would change.'")
+    tab.evaluate("document.querySelectorAll('.idea')[1].click()")
+    tab.wait_until(f"{PRICE} === 'At most $0.06 for 1 image of 1 photo'")
+    assert tab.evaluate(f"{CHOICE}.hidden")
+    tab.evaluate(SEND)
+    tab.wait_until(f"{STAGES}.includes('1 uploaded')")
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 2")
+    assert len(page.world.provider.received_job_ids) == 2

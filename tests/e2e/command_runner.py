@@ -1,0 +1,175 @@
+"""Runs the commands of a page on a local cloud, as a reader does who follows the page from top to bottom."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from backdrop_local import cloud
+from backdrop_local.home import ROOT, STACK, Home
+from backdrop_local.processes import find_free_port
+from tests.documented_commands import Command
+from tests.e2e.aws_cli import AwsCli
+
+BIN = ROOT / ".venv" / "bin"
+SAM = ROOT / ".local" / "sam" / "bin" / "sam"
+# Variables that would lead a command to another account or cloud, or make it part of the `make` that runs this test.
+REMOVED_VARIABLES = ("AWS_", "BACKDROP_", "MAKE", "MFLAGS")
+# The commands that are not run here, and why. Their programs and options are checked, though.
+NOT_RUN = {
+    r"make test$": "runs this test",
+    r"make down$": "stops the cloud; the fixture runs it when the page is done",
+    r"make build|sam (build|deploy|delete)": "needs AWS; the local cloud deploys the same template with this tool",
+    r"git (pull --autostash$|checkout -m v|archive )": "changes the repository under the test",
+    r"aws cloudformation (create|execute|wait)\b": "restores a removed stack (test_separate_stacks.py)",
+    r"aws s3api put-bucket-notification": "replaces notifications that other commands need (test_eventbridge.py)",
+    r"(pipx|uv tool) install": "needs the files of a release (test_installed_command.py)",
+    r"aws sns subscribe": "needs a topic (test_eventbridge.py)",
+    r"aws (cloudformation describe|lambda|stepfunctions get)": "reads what exists only on AWS",
+    r"aws (s3api delete-bucket|dynamodb delete-table)": "deletes what the other commands need",
+}
+UNTIL_CTRL_C = re.compile(r"backdrop .*--watch|backdrop page")
+# The answer to a command that asks for a key.
+KEY = "standin-key\n"
+
+
+def why_not_run(line: str) -> str:
+    """Returns why a line is not run, or "" if it is."""
+    return next((why for pattern, why in NOT_RUN.items() if re.match(pattern, line)), "")
+
+
+def split_line(line: str) -> list[str]:
+    """Returns the commands of a line."""
+    return line.split(" && ")
+
+
+@dataclass
+class CommandRunner:
+    """Runs commands in the folder `here`, on the local cloud of `home`."""
+
+    home: Home
+    here: Path
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(REMOVED_VARIABLES)}
+        path = f"{BIN}:{inherited['PATH']}"
+        self.environment = {**inherited, "PATH": path, "BACKDROP_HOME": str(self.home.path), "COLUMNS": "100"}
+
+    def run(self, command: Command) -> str:
+        """Runs a command line of a page, which must end as the page shows. Returns the output of `backdrop`."""
+        output = ""
+        for part in split_line(command.line):
+            line = self._fill_in(part)
+            if why_not_run(line):
+                check_unrun_command(line, self.here)
+            elif make_command := re.fullmatch(r'eval "\$\((make \w+)\)"', line):
+                self._export(self.run_line(make_command[1], ROOT))
+            elif line.startswith("aws "):
+                AwsCli(self.environment | self._aws_environment(), self.here).run(line)
+            elif line.startswith("make "):
+                self.run_line(line, ROOT)
+            else:
+                output += self._run_backdrop(line, command)
+        return output
+
+    def run_line(self, line: str, folder: Path, *, typed: int | None = None, piped: str = "", code: int = 0) -> str:
+        """Runs a command line, which must end with this exit code and without a traceback. Returns its output.
+
+        `typed`: a terminal as its input. `piped`: the text of its input, if it has no terminal.
+        """
+        running = subprocess.Popen(
+            ["/bin/bash", "-c", line],
+            cwd=folder,
+            env=self.environment,
+            stdin=subprocess.PIPE if typed is None else typed,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        output, errors = running.communicate(piped if typed is None else None)
+        assert running.returncode == code, f"{line}\n{output}{errors}"
+        assert "Traceback" not in errors, errors
+        return output
+
+    def _run_backdrop(self, line: str, command: Command) -> str:
+        code = 1 if command.fails else 0
+        if "--stack" in line:
+            self.environment |= self._aws_environment()
+        if UNTIL_CTRL_C.match(line):
+            return self._run_until_ctrl_c(line)
+        if command.answer:
+            keyboard, terminal = pty.openpty()
+            os.write(keyboard, f"{command.answer}\n".encode())
+            output = self.run_line(line, self.here, typed=terminal, code=code)
+            os.close(keyboard)
+            os.close(terminal)
+            assert "[y/N]" in output, f"{line} asked no question: {output}"
+            return output
+        return self.run_line(line, self.here, piped=KEY if re.search(r"key set [^<]*$", line) else "", code=code)
+
+    def _run_until_ctrl_c(self, line: str) -> str:
+        """Runs a command line until its first line of output, presses Ctrl-C, and returns that line."""
+        running = subprocess.Popen(
+            ["/bin/bash", "-c", f"exec {line}"],
+            cwd=self.here,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert running.stdout is not None
+        first_line = running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+        assert first_line, errors
+        assert running.returncode in (0, 130), errors
+        assert "Traceback" not in errors, errors
+        return first_line
+
+    def _export(self, printed: str) -> None:
+        """Sets the variables of these `export` lines, as `eval` does. There may be no other lines."""
+        for line in printed.splitlines():
+            name, _, value = line.removeprefix("export ").partition("=")
+            assert line.startswith("export "), line
+            self.environment[name] = value.strip('"').replace("$PATH", self.environment["PATH"])
+
+    def _aws_environment(self) -> dict[str, str]:
+        """Returns the variables with which an AWS tool reaches the local cloud instead of AWS."""
+        lines = cloud.format_exports(cloud.find_running(self.home))
+        return dict(line.removeprefix("export ").split("=", 1) for line in lines)
+
+    def _fill_in(self, line: str) -> str:
+        """Puts this stack's outputs, its name, and a free port into a line."""
+        line = re.sub(r"--port \d+", lambda _: f"--port {find_free_port()}", line)
+        if "<" not in line and "--stack " not in line:
+            return line
+        outputs = cloud.find_running(self.home).outputs()
+        line = re.sub(r"<([A-Z]\w+)>", lambda match: outputs[match[1]], line)
+        return line.replace("--stack backdrop", f"--stack {STACK}")
+
+
+def check_unrun_command(line: str, here: Path) -> None:
+    """Asserts that the programs, commands, and options of a line that is not run exist."""
+    program, *words = line.split()
+    options = {word for word in words if word.startswith("--")}
+    if program == "make":
+        subprocess.run(["/usr/bin/env", "make", "-n", *words], cwd=ROOT, capture_output=True, check=True)
+    elif program == "sam":
+        assert options <= list_sam_options(words[0]), f"{line}: no such option"
+    elif program == "aws":
+        AwsCli({}, here).parse(line)
+    else:
+        assert program in ("git", "pipx", "uv"), line
+
+
+@cache
+def list_sam_options(command: str) -> set[str]:
+    """Returns the options that the help of a SAM command names."""
+    help_text = subprocess.run([str(SAM), command, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"--[a-z0-9-]+", help_text))
