@@ -71,7 +71,7 @@ def test_copies_do_not_wait_for_the_photos_ahead_of_them(ahead: int, copies: int
     assert len(world.provider.received_job_ids) == ahead + 1
 
 
-def test_copies_in_an_idle_lane_are_delivered_when_a_long_call_ends() -> None:
+def test_copies_in_an_idle_lane_follow_a_long_call() -> None:
     world = World()
     world.provider.script.append(CallBehavior(work_seconds=LONG_CALL_SECONDS))
     world.start()

@@ -27,7 +27,7 @@ def test_every_example_has_a_test() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*EXPECTED_PICTURES}
 
 
-def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
+def test_every_example_is_on_the_page_and_tested() -> None:
     page = (ROOT / "examples" / "README.md").read_text()
     used = (ROOT / "tests" / "e2e" / "test_example_stacks.py").read_text()
     for path in (ROOT / "examples").iterdir():

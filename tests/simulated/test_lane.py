@@ -54,9 +54,9 @@ def test_lane_allows_calls_by_default() -> None:
 @BAD_RESULTS
 def test_three_bad_results_in_a_row_open_the_circuit(bad: ProviderResult) -> None:
     assert check_gate(observe_results(RUNNING_LANE, bad, bad), NOW)[0] is Gate.ALLOWED
-    closed = observe_results(RUNNING_LANE, bad, bad, bad)
-    assert check_gate(closed, NOW) == (Gate.BLOCKED, FIRST_PROBE_DELAY.total_seconds())
-    assert (closed.mapping_enabled, closed.is_paused, closed.opened_since) == (True, False, NOW)
+    failing = observe_results(RUNNING_LANE, bad, bad, bad)
+    assert check_gate(failing, NOW) == (Gate.BLOCKED, FIRST_PROBE_DELAY.total_seconds())
+    assert (failing.mapping_enabled, failing.is_paused, failing.opened_since) == (True, False, NOW)
 
 
 def test_bad_results_of_both_kinds_count_together() -> None:
@@ -180,10 +180,10 @@ def test_bad_results_of_earlier_calls_pause_no_lane() -> None:
 def test_circuit_that_opens_again_has_ten_minutes_again() -> None:
     later = NOW + UNHEALTHY_BEFORE_PAUSE
     opened = observe_result(OPEN_CIRCUIT, OK, later, probe=True)
-    closed = opened
+    failing = opened
     for _ in range(FAILURE_THRESHOLD):
-        closed = observe_result(closed, BACKOFF, later, probe=False)
-    assert (closed.is_paused, closed.opened_since, closed.next_probe_at) == (False, later, later + FIRST_PROBE_DELAY)
+        failing = observe_result(failing, BACKOFF, later, probe=False)
+    assert (failing.is_paused, failing.opened_since, failing.next_probe_at) == (False, later, later + FIRST_PROBE_DELAY)
 
 
 # -- results that pause ------------------------------------------------------------------------------------------

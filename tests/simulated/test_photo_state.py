@@ -74,7 +74,7 @@ def test_no_fact_is_read_twice() -> None:
     assert before
 
 
-def test_settle_timeout_that_is_out_of_date_reads_the_ledger_alone() -> None:
+def test_obsolete_settle_timeout_reads_only_the_ledger() -> None:
     world = delivered_world()
     assert list_calls(world, build_state(world, is_settle_timeout=True)) == (Decision.IGNORE, ["query"])
 
@@ -103,7 +103,7 @@ def test_request_that_was_handled_before_is_a_repeated_event() -> None:
         ({"is_rerun": True, "is_repeated": True}, Crashes.TOO_MANY),
     ],
 )
-def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(event: Any, crashes: Crashes) -> None:
+def test_only_a_first_rerun_opens_a_photo_that_crashed_workers(event: Any, crashes: Crashes) -> None:
     world = delivered_world()
     change_source(world, crash_count=MAX_CRASHES)
     state = build_state(world, **event)
@@ -111,7 +111,7 @@ def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(event: Any
     assert bool(state.snapshot.photo_error) == (crashes is Crashes.TOO_MANY)
 
 
-def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
+def test_missing_photo_has_nothing_to_compare() -> None:
     world = delivered_world()
     world.s3.delete(INPUT_BUCKET, KEY)
     state = build_state(world)
@@ -120,7 +120,7 @@ def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
         _ = state.snapshot
 
 
-def test_photo_settles_once() -> None:
+def test_photo_settles_at_most_once() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     assert build_state(world).facts[SettlePeriod] is SettlePeriod.TIME_LEFT
@@ -131,7 +131,7 @@ def test_photo_settles_once() -> None:
     )
 
 
-def test_report_of_a_file_that_can_be_read_again_is_outdated() -> None:
+def test_report_of_a_readable_file_is_outdated() -> None:
     world = delivered_world()
     assert build_state(world).facts[Report] is Report.CURRENT
     change_source(world, problems=(build_problem(Code.FILE_UNREADABLE),))

@@ -57,12 +57,12 @@ def test_unexplained_refusal_pauses_the_lane_and_tries_another_job() -> None:
     )
 
 
-def test_refused_job_is_the_probe_where_no_other_job_comes() -> None:
+def test_refused_job_probes_if_there_is_no_other() -> None:
     assert check_gate(REFUSED, NOW + SUSPECT_PROBE_DELAY - SECOND, suspect=True) == (Gate.BLOCKED, 1)
     assert check_gate(REFUSED, NOW + SUSPECT_PROBE_DELAY, suspect=True)[0] is Gate.PROBE
 
 
-def test_refused_probe_stops_the_lane_until_reconcile_lets_out_another() -> None:
+def test_refused_probe_stops_the_lane_until_reconcile_probes() -> None:
     stopped = observe_result(PROBING, REFUSAL, NOW, probe=True)
     assert (stopped.mapping_enabled, stopped.half_open_attempts) == (False, 1)
     assert half_open_if_due(stopped, NOW + FIRST_HALF_OPEN_DELAY - SECOND) == stopped
@@ -71,24 +71,24 @@ def test_refused_probe_stops_the_lane_until_reconcile_lets_out_another() -> None
     assert check_gate(again, NOW + FIRST_HALF_OPEN_DELAY, suspect=True)[0] is Gate.BLOCKED
 
 
-def test_refusals_of_calls_under_way_do_not_count_as_probes() -> None:
+def test_refusals_of_calls_in_flight_are_no_probes() -> None:
     lane = REFUSED
     for _ in range(9):
         lane = observe_result(lane, REFUSAL, NOW + SECOND, probe=False)
     assert (lane.half_open_attempts, lane.mapping_enabled, check_gate(lane, NOW + SECOND)[0]) == (0, True, Gate.PROBE)
 
 
-def test_unexplained_refusal_starts_no_probe_in_a_lane_that_a_person_paused() -> None:
+def test_unexplained_refusal_starts_no_probe_in_a_persons_pause() -> None:
     lane = pause(RUNNING_LANE, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW)
     assert not observe_result(lane, REFUSAL, NOW, probe=False).mapping_enabled
 
 
 @pytest.mark.parametrize(("answer", "proved"), [(OK, NOW), (REJECTED, None)], ids=["picture", "rejected"])
-def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: ProviderResult, proved: object) -> None:
+def test_only_a_probe_with_a_picture_proves_service(answer: ProviderResult, proved: object) -> None:
     assert observe_result(PROBING, answer, NOW, probe=True).served_despite_refusal_at == proved
 
 
-def test_refused_probe_of_a_closed_lane_gives_way_to_another_job() -> None:
+def test_refused_probe_of_an_open_circuit_is_replaced() -> None:
     lane = start_probe(observe_results(RUNNING_LANE, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
     refused = observe_result(lane, REFUSAL, NOW + SECOND, probe=True)
     assert (refused.probe_until, check_gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
@@ -102,7 +102,7 @@ def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
     assert (job.status, lane.failure_streak, lane.opened_since) == (JobStatus.DEAD, MAX_FAILURES, NOW)
 
 
-def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
+def test_final_failure_of_a_probe_keeps_the_circuit_open() -> None:
     lane = start_probe(
         half_open_if_due(pause(RUNNING_LANE, PauseReason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW),
         NOW,
@@ -150,7 +150,7 @@ def test_second_refusal_is_final_only_after_another_job_got_its_picture() -> Non
     assert judge_result(REFUSAL, build_job(), replace(RUNNING_LANE, served_despite_refusal_at=NOW + SECOND)) == REFUSAL
 
 
-def test_third_unbilled_failure_is_final_however_many_refusals_lie_between() -> None:
+def test_third_unbilled_failure_is_final_despite_refusals_in_between() -> None:
     job = build_job()
     for _ in range(MAX_FAILURES - 1):
         assert judge_result(FAILURE, job, RUNNING_LANE) == FAILURE
@@ -251,7 +251,7 @@ def test_probe_that_outlasts_its_worker_ends_pause_when_found(
     assert_at_rest(world)
 
 
-def test_call_that_began_before_the_pause_does_not_end_it_when_its_picture_is_found() -> None:
+def test_picture_of_an_earlier_call_does_not_end_the_pause() -> None:
     lane = pause(RUNNING_LANE, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "words", NOW)
     job = claim(build_job(), probe=True).job
     (call,) = job.attempts
@@ -261,7 +261,7 @@ def test_call_that_began_before_the_pause_does_not_end_it_when_its_picture_is_fo
     assert not is_probe_since_pause(build_job(), RUNNING_LANE)
 
 
-def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
+def test_photo_that_makes_the_provider_fail_is_tried_three_times() -> None:
     world = world_with_striking_photos(2, 0, reaction=build_unbilled_failure())
     world.run_until_empty()
     (job,) = world.list_jobs("shoes/0.jpg")

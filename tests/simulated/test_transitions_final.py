@@ -80,7 +80,7 @@ def test_pictures_count_even_in_a_final_result() -> None:
 
 
 @pytest.mark.parametrize("job", [build_lost_job(), build_resent_job()], ids=["lost", "sent again"])
-def test_failed_work_of_unknown_cost_is_dead_and_its_charge_stays_unknown(job: Job) -> None:
+def test_failed_work_of_unknown_cost_is_dead_and_unresolved(job: Job) -> None:
     step = transitions.record_result(job, 1, FAILED, NOW)
     assert (step.job.status, step.job.money, step.job.unknown) == (JobStatus.DEAD, MoneyStatus.UNKNOWN, PRICE)
     assert step.job.problem
@@ -89,7 +89,7 @@ def test_failed_work_of_unknown_cost_is_dead_and_its_charge_stays_unknown(job: J
     assert step.budget_change.total == 0
 
 
-def test_failed_work_of_unknown_cost_is_bought_again_only_on_request() -> None:
+def test_failed_work_of_unknown_cost_needs_pay_again() -> None:
     dead = transitions.record_result(build_lost_job(), 1, FAILED, NOW).job
     assert transitions.reopen(dead, dead, NOW) is None
     bought = transitions.pay_again(dead, NOW).job

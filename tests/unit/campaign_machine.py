@@ -46,6 +46,6 @@ class FakeStepFunctions:
 
     def end_running(self, status: str = "SUCCEEDED", **fields: str) -> None:
         """Ends every running execution with this status."""
-        for one in self.executions.values():
-            if one["status"] == "RUNNING":
-                one |= {"status": status, **fields}
+        for execution in self.executions.values():
+            if execution["status"] == "RUNNING":
+                execution |= {"status": status, **fields}

@@ -169,7 +169,7 @@ def test_all_problems_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_cloudformation_receives_success(inbox: ResponseReceiver, kind: str) -> None:
+def test_cloudformation_receives_success_of_each_request(inbox: ResponseReceiver, kind: str) -> None:
     app.lambda_handler(build_event(inbox, kind), None)
     [answer] = inbox.answers
     assert answer["Status"] == "SUCCESS"

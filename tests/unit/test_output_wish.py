@@ -114,7 +114,7 @@ def test_all_errors_of_all_outputs_are_reported_at_once() -> None:
     assert "quality has no effect" in messages
 
 
-def test_at_most_one_output_has_no_name_and_no_two_have_the_same() -> None:
+def test_outputs_have_distinct_names_and_one_may_lack_it() -> None:
     assert validate([{"name": "a"}, {"name": "b"}, {}]) == [{"name": "a"}, {"name": "b"}, {}]
     assert "2 outputs have no name" in join_errors([{}, {"format": "webp"}])
     assert "'a': two outputs must not have the same name" in join_errors(

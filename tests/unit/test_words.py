@@ -13,7 +13,7 @@ def find_words(text: str, suffix: str = ".md") -> list[str]:
     return [finding.word for finding in words.findings_in(file, words.texts_in(text, suffix))]
 
 
-def test_the_check_and_the_style_guide_have_the_same_word_list() -> None:
+def test_check_and_style_guide_have_the_same_words() -> None:
     assert words.listed_on_the_page() == list(words.WORD_LIST)
 
 
