@@ -32,6 +32,7 @@ types:
 	@$(RUN)pyrefly check --summary=none
 texts:
 	@$(RUN)rumdl check --quiet --no-cache
+	@$(RUN)typos --format brief
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit tests/golden
 golden: setup ## Rewrite the golden files after an intended change of the public contract

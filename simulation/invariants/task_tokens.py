@@ -130,5 +130,5 @@ def check_cancel_of_unpaid(job: JsonObject, *, is_execution_running: bool) -> li
     `is_execution_running`: an execution that requested the job is still running.
     """
     if not job["is_execution_scoped"] or is_execution_running:
-        return [Violation(Invariant.TASK_TOKENS_ANSWERED_ONCE, f"{job['key']}: canceled, but it is still wanted")]
+        return [Violation(Invariant.TASK_TOKENS_ANSWERED_ONCE, f"{job['key']}: canceled, but still requested")]
     return []

@@ -11,7 +11,7 @@ FAILOVER_REASON = (
 )
 CANCEL_REASON = (
     "A lane's cancel mark prevents purchases of what was canceled. "
-    "tests/simulated/test_orders_cancel.py tests the other effects of a cancellation."
+    "tests/simulated/test_operate_cancel.py tests the other effects of a cancellation."
 )
 FOLLOWERS_REASON = "It affects only how soon copies continue: tests/simulated/test_followers.py measures that."
 UNREACHABLE_RESULT_REASON = (
@@ -21,7 +21,7 @@ UNREADABLE_PHOTO_REASON = (
     "It affects only the report of a waiting photo: tests/simulated/test_intake_unreadable.py counts the deliveries."
 )
 DEAD_LETTER_REASON = (
-    "No message in a seed reaches its queue's maximum receive count: tests/simulated/test_reconcile_letters.py "
+    "No message in a seed reaches its queue's maximum receive count: tests/simulated/test_reconcile_dead_letters.py "
     "tests each kind."
 )
 DEAD_REQUEST_REASON = (
@@ -29,10 +29,10 @@ DEAD_REQUEST_REASON = (
 )
 REDRIVE_REASON = (
     "It affects only what an operator sees of a redrive, which no invariant covers: "
-    "tests/simulated/test_orders_redrive.py tests each failure."
+    "tests/simulated/test_operate_redrive.py tests each failure."
 )
 FAILURE_FILTER_REASON = (
-    "Operators of the simulated world redrive all failures: tests/simulated/test_orders_failures.py filters them."
+    "Operators of the simulated world redrive all failures: tests/simulated/test_operate_failures.py filters them."
 )
 LOST_ANSWER_REASON = (
     "It affects only what the command prints about lost answers: tests/simulated/test_cli_failures.py tests that."
@@ -41,7 +41,7 @@ PAID_FILES_REASON = (
     "No invariant covers the files under _backdrop/paid/: tests/simulated/test_deliver_pictures.py does."
 )
 MISSING_LINK_REASON = (
-    "No simulated provider returns a picture without a link: tests/simulated/test_deliver_kept.py does."
+    "No simulated provider returns a picture without a link: tests/simulated/test_deliver_files_without_links.py does."
 )
 SIZE_REASON = "No invariant covers a picture's size: tests/simulated/test_deliver_sizes.py does."
 RECEIPT_WARNING_REASON = (
@@ -51,10 +51,11 @@ ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
     "tests/simulated/test_reconcile_orphans.py tests each case."
 )
-DISABLED_PROVIDER_RESEND_REASON = "No seed disables a provider: tests/simulated/test_reconcile_put_back.py does."
+DISABLED_PROVIDER_RESEND_REASON = "No seed disables a provider: tests/simulated/test_reconcile_lost_messages.py does."
 DISABLED_PROVIDER_RUN_REASON = "No seed disables a provider: tests/simulated/test_reconcile_runs.py does."
 PAUSED_LANE_REASON = (
-    "It affects only when an unwanted job of a paused lane ends: tests/simulated/test_request_stops.py ends one there."
+    "It affects only when an unwanted job of a paused lane ends: "
+    "tests/simulated/test_request_stopped_executions.py ends one there."
 )
 PHOTO_STATE_REASON = "All runs end the same without it: tests/unit/test_photo_state.py tests each row of this fact."
 RERUN_PREVIEW_REASON = (
@@ -64,13 +65,15 @@ LINT_PREVIEW_REASON = "Only a preview that opens no photo uses it: tests/simulat
 PICTURE_RACE_REASON = (
     "No scene has this race: tests/simulated/test_deliver_pictures.py lets an older picture overwrite the newest."
 )
-TASK_LIMIT_REASON = "No seed's answer exceeds Step Functions' limits: tests/unit/test_reply.py tests such answers."
+TASK_LIMIT_REASON = (
+    "No seed's answer exceeds Step Functions' limits: tests/unit/test_task_answer.py tests such answers."
+)
 BLOCKED_COUNT_REASON = (
     "It affects only how many photos a report says are waiting, and when they are counted: "
-    "tests/simulated/test_intake_held.py."
+    "tests/simulated/test_intake_broken_defaults.py."
 )
 SUSPICION_REASON = (
-    "It affects only which unpaid photo ends, and how soon: tests/simulated/test_suspicion.py tests each case."
+    "It affects only which unpaid photo ends, and how soon: tests/simulated/test_suspected_jobs.py tests each case."
 )
 CAMPAIGN_REASON = (
     "No seed runs a campaign: tests/simulated/test_campaign_end.py, test_campaign_plan.py, "
@@ -85,7 +88,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: only transitions with an owner get here."
     ),
     "model.intake_event:IncomingRequest.is_execution_scoped#002267 return 1": (
-        "The check reads from the ledger who requested a job: tests/simulated/test_request_stops.py knows it by itself."
+        "The check reads from the ledger who requested a job: "
+        "tests/simulated/test_request_stopped_executions.py knows it by itself."
     ),
     "model.circuit:ProviderHealth.allows_calls#a13f0e return 1": FAILOVER_REASON,
     "model.circuit:ProviderHealth.has_provider_problem#ba761d return 1": FAILOVER_REASON,
@@ -93,17 +97,17 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "It affects only what operators read: tests/simulated/test_cli_status.py tests each state."
     ),
     "model.circuit:_try_other_job#985bd6 if 1": (
-        "It affects only how soon the next probe starts: tests/simulated/test_suspicion.py counts the probes."
+        "It affects only how soon the next probe starts: tests/simulated/test_suspected_jobs.py counts the probes."
     ),
     "model.circuit:check_gate#87d4e9 if 5": (
-        "It affects only which job is the probe: tests/simulated/test_suspicion.py tests that it is another one."
+        "It affects only which job is the probe: tests/simulated/test_suspected_jobs.py tests that it is another one."
     ),
     "model.circuit:observe_result#8511b8 if 2": SUSPICION_REASON,
     "model.circuit:observe_result#8511b8 if 3": SUSPICION_REASON,
     "model.task_result:_format_cause#6c801a while 1": TASK_LIMIT_REASON,
     "model.task_result:_format_output#08bc42 if 1": TASK_LIMIT_REASON,
     "model.circuit:is_probe_since_pause#e5cf27 return 1": (
-        "It affects only how soon a pause ends: tests/simulated/test_suspicion.py has a provider that is slow enough."
+        "It affects only how soon a pause ends: tests/simulated/test_suspected_jobs.py has a provider slow enough."
     ),
     "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
@@ -116,14 +120,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "It affects only how many uncharged attempts a receipt shows."
     ),
     "model.transitions.payment:_release_reservation#76d4ed if 4": (
-        "The simulated provider abandons no work that may be bought again; "
-        "tests/simulated/test_transitions_final.py does."
+        "No simulated provider abandons work that may be bought again; "
+        "tests/simulated/test_transitions_abandoned_work.py does."
     ),
     "model.transitions.payment:acknowledge#098dc1 if 1": (
         "A worker's lease outlives the worker, so no other worker settles its attempt before the ID is recorded."
     ),
     "model.transitions.lifecycle:Transition.may_charge_twice#282930 if 1": (
-        "It affects only a metric: tests/simulated/test_meter_money.py counts it."
+        "It affects only a metric: tests/simulated/test_money_metrics.py counts it."
     ),
     "intake.preview": (
         "Nothing is bought because of it: it is a preview for the command, which tests/simulated/test_cli_lint.py "
@@ -168,7 +172,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.service:Intake._handle_once_per_batch#9e6306 if 2": (
         "No scene has a batch with an outdated reminder before an event of its photo: "
-        "tests/simulated/test_intake_wire.py does."
+        "tests/simulated/test_intake_request_counts.py does."
     ),
     "intake.service:Intake._handle_sidecar#763757 if 1": (
         "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/test_intake_arrival.py "
@@ -186,7 +190,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 1": DEAD_LETTER_REASON,
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 2": DEAD_REQUEST_REASON,
     "reconcile.dead_letters:DeadLetterTriage._partition#43d230 if 2": (
-        "No seed has more letters than fit in one batch: tests/simulated/test_reconcile_letters.py does."
+        "No seed has more letters than fit in one batch: tests/simulated/test_reconcile_dead_letters.py does."
     ),
     "pipeline.recovery:Recovery._sleep_or_return#78b327 if 2": (
         "With the template's timeouts, a call that may start leaves time for every later wait; other timeouts may not."
@@ -195,7 +199,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "A second answer changes nothing, and the fifth worker that takes over a call counts it as lost."
     ),
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
-        "No scene has a ledger outage just as a worker times out: tests/simulated/test_render_marks.py does."
+        "No scene has a ledger outage just as a worker times out: tests/simulated/test_render_crash_counts.py does."
     ),
     "pipeline.failover:Failover.fail_over#193987 if 1": FAILOVER_REASON,
     "pipeline.failover:Failover.fail_over_if_blocked#243fc5 if 1": FAILOVER_REASON,
@@ -233,7 +237,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 3": (
         "No scene has a picture that is unreachable for as long as its link is valid: "
-        "tests/simulated/test_deliver_again.py does."
+        "tests/simulated/test_deliver_redelivery.py does."
     ),
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 2": MISSING_LINK_REASON,
@@ -256,7 +260,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
     "pipeline.purchase:Purchases.record_result#113d76 if 1": (
-        "No scene has such a long outage of ledger and bucket: tests/simulated/test_render_kept.py does."
+        "No scene has such a long outage of ledger and bucket: tests/simulated/test_render_ledger_outage.py does."
     ),
     "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the type checker: only a result can be judged."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
@@ -313,7 +317,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 4": (
         "Render finds the answer as well: "
-        "tests/simulated/test_reconcile_put_back.py tests that reconcile finds it without a slot."
+        "tests/simulated/test_reconcile_lost_messages.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 5": ("For the type checker: a job is never deleted."),
@@ -322,11 +326,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
     "reconcile.due:Redispatcher._send#1893f6 if 2": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resend_settle_check#5dd008 if 1": (
-        "No scene loses a photo's reminder: tests/simulated/test_reconcile_put_back.py does."
+        "No scene loses a photo's reminder: tests/simulated/test_reconcile_lost_messages.py does."
     ),
     "reconcile.due:Redispatcher._resolve_abandoned_calls#ab1203 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher.resend#bb789e if 1": (
-        "No scene loses a photo's reminder: tests/simulated/test_reconcile_put_back.py does."
+        "No scene loses a photo's reminder: tests/simulated/test_reconcile_lost_messages.py does."
     ),
     "reconcile.service:ReconcileService._check_delivery_backlog#745f8a if 2": (
         "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py counts as if there were."
@@ -337,7 +341,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 4": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 6": FAILOVER_REASON,
     "reconcile.service:ReconcileService._list_open_items#479971 if 1": (
-        "No seed has thousands of open jobs: tests/simulated/test_request_stops.py limits a run to fewer."
+        "No seed has thousands of open jobs: tests/simulated/test_request_stopped_executions.py limits a run to fewer."
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
@@ -350,7 +354,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "render.service:RenderService._buy#a016c0 if 3": FAILOVER_REASON,
     "render.service:RenderService._call_with_retries#af2005 if 3": (
-        "The simulated provider abandons no work that may be bought again; tests/simulated/test_render_final.py does."
+        "No simulated provider abandons work that may be bought again; "
+        "tests/simulated/test_render_abandoned_work.py does."
     ),
     "render.service:RenderService._record_problem#52bfdc if 1": (
         "It limits how often a waiting photo is reported again; its lane reports a provider that fails for all."
@@ -362,7 +367,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed archives a photo while its answer is lost: tests/simulated/test_intake_unreadable.py does."
     ),
     "render.service:RenderService._choose_in_slot_delay#f3e48d if 1": (
-        "The simulated provider abandons no work that may be bought again; tests/simulated/test_render_final.py does."
+        "No simulated provider abandons work that may be bought again; "
+        "tests/simulated/test_render_abandoned_work.py does."
     ),
     "render.service:RenderService._choose_in_slot_delay#f3e48d if 3": (
         "For speed, which bench/recovery.py measures: it decides where a job waits, not for how long."
@@ -404,7 +410,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "pipeline.unreadable_files:report_unreadable#8bfe03 if 1": UNREADABLE_PHOTO_REASON,
     "pipeline.documents:DocumentWriter._matches_ledger#b158c9 return 1": (
-        "No scene has this race: tests/simulated/test_deliver_views.py lets a late delivery report a problem "
+        "No scene has this race: tests/simulated/test_deliver_documents.py lets a late delivery report a problem "
         "that was fixed."
     ),
     "intake.job_planner:_build_purchase_spec#628b86 if 1": REFERENCES_REASON,

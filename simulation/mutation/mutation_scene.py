@@ -113,7 +113,7 @@ FAULT_SCENES: Mapping[str, MutationScene] = {
     "busy": build_scene("busy_for_an_hour"),
     "long outage": build_scene("provider_outage_for_long"),
     "no money for days": build_scene("refused_for_days"),
-    "results that nobody knows": build_scene(
+    "unrecognized results": build_scene(
         "unrecognized_result withheld_picture unreachable_result",
         "",
         *list_uploads(5, 8),

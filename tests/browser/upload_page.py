@@ -18,7 +18,7 @@ from backdrop_cli.upload_page.page_server import PageServer
 from backdrop_cli.upload_page.presigner import Presigner
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
-from tests.simulated.cli_person import build_cli_stack
+from tests.simulated.command_user import build_cli_stack
 
 
 @dataclass

@@ -8,8 +8,8 @@ from backdrop.model.codes import Code
 from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.onemin import OneMin
+from tests.contract.adapter_calls import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, recording, the_key
-from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.standin_client import picture
 
 PRICE = 45_000

@@ -22,10 +22,10 @@ from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
+from tests.contract.adapter_calls import call, claimed, job_for, the_id
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, silence, the_key, unused_url
-from tests.contract.calling import call, claimed, job_for, the_id
 from tests.contract.standin_client import KEY
-from tests.unit.shelf import FakeWork
+from tests.unit.work_in_memory import FakeWork
 
 type Key = Callable[[bool], ApiKey]
 type Make = Callable[[str, float, Key], Provider]

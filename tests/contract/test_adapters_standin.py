@@ -12,8 +12,17 @@ from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
+from tests.contract.adapter_calls import (
+    POLL_SECONDS,
+    Called,
+    FileServer,
+    call,
+    claimed,
+    job_for,
+    run_file_server,
+    the_id,
+)
 from tests.contract.adapters import the_key
-from tests.contract.calling import POLL_SECONDS, Called, FileServer, call, claimed, job_for, run_file_server, the_id
 from tests.contract.standin_client import StandinClient
 
 PRICE = 50_000

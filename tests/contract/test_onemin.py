@@ -10,8 +10,8 @@ from backdrop.model.codes import Code
 from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.onemin import OneMin
+from tests.contract.adapter_calls import POLL_SECONDS, call, job_for
 from tests.contract.adapters import PHOTO, Reply, Request, http, recording, silence, the_key
-from tests.contract.calling import POLL_SECONDS, call, job_for
 from tests.contract.onemin import (
     DONE,
     ID,

@@ -10,15 +10,15 @@ from backdrop.model.job import Job, MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.pipeline.recovery import MAX_PENDING_DURATION
 from backdrop.providers.runware import MAX_PARTIAL_WAIT
+from tests.contract.adapter_calls import Called, call, claimed, job_for, the_id
 from tests.contract.adapters import NOW, PHOTO, Reply, http, recording
-from tests.contract.calling import Called, call, claimed, job_for, the_id
 from tests.contract.test_runware_wire import URL, ack, adapter, json_reply, result
-from tests.unit.shelf import FakeWork
+from tests.unit.work_in_memory import FakeWork
 
 JOB, TWO = job_for("runware"), job_for("runware", num_images=2)
 NOTHING = json_reply({"data": []})
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
-ANOTHERS = "00000000-0000-4000-8000-000000000000"
+OTHER_CALLS = "00000000-0000-4000-8000-000000000000"
 
 
 def error(code: str, job: Job = JOB, **more: Any) -> dict[str, Any]:
@@ -86,8 +86,8 @@ def test_error_outside_a_list_is_accepted() -> None:
 
 def test_error_of_another_task_is_ignored() -> None:
     others = [
-        error("invalidApiKey", taskUUID=ANOTHERS),
-        error("forbidden", taskUUID=None, context={"taskUUID": ANOTHERS}),
+        error("invalidApiKey", taskUUID=OTHER_CALLS),
+        error("forbidden", taskUUID=None, context={"taskUUID": OTHER_CALLS}),
     ]
     taken = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(JOB)}], "errors": others})
     assert (
@@ -248,10 +248,10 @@ def test_task_named_in_a_response_is_never_absent(state: str) -> None:
 
 
 def test_result_of_another_task_is_ignored() -> None:
-    anothers = json_reply({"data": [result(JOB, taskUUID=ANOTHERS)]})
-    assert look_up_with(anothers, NOTHING) is LookupStatus.ABSENT
+    other_calls = json_reply({"data": [result(JOB, taskUUID=OTHER_CALLS)]})
+    assert look_up_with(other_calls, NOTHING) is LookupStatus.ABSENT
     assert (
-        called(ack(JOB), anothers, NOTHING, json_reply({"data": [result(JOB)]})).provider_result.retry_class
+        called(ack(JOB), other_calls, NOTHING, json_reply({"data": [result(JOB)]})).provider_result.retry_class
         is RetryClass.OK
     )
 

@@ -12,10 +12,10 @@ import pytest
 from backdrop.model.job import Job
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware
+from tests.contract.adapter_calls import POLL_SECONDS, call, claimed, job_for, run_file_server, the_id
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, recording, the_key
-from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, run_file_server, the_id
 from tests.contract.standin_client import KEY, StandinClient, picture
-from tests.unit.shelf import FakeWork
+from tests.unit.work_in_memory import FakeWork
 
 REFERENCES = picture("PNG", color="gold"), picture("WEBP", color="white")
 URL = "https://im.runware.ai/image/os/a18d05/ws/2/ii/a6c11624-6994-4fb3-b3f3-58b60407ab8d.png"

@@ -14,11 +14,11 @@ from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryCl
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.http import MAX_JSON_BYTES
 from backdrop.providers.segmind import Segmind
+from tests.contract.adapter_calls import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key
-from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.standin_client import picture
 from tests.contract.test_segmind_wire import DONE, FOREIGN, ID, LINK, TICKET, json_reply
-from tests.unit.shelf import FakeWork
+from tests.unit.work_in_memory import FakeWork
 
 HTML = http(405, b"<!doctype html><title>405</title>", kind="text/html")
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)

@@ -11,10 +11,10 @@ from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import Segmind
+from tests.contract.adapter_calls import POLL_SECONDS, call, job_for, run_file_server
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
-from tests.contract.calling import POLL_SECONDS, call, job_for, run_file_server
 from tests.contract.standin_client import KEY, StandinClient, picture
-from tests.unit.shelf import FakeWork
+from tests.unit.work_in_memory import FakeWork
 
 ID = "2c7f59ea-13f1-402c-9353-915a2b5a2124"
 LINK = "https://images.segmind.com/generations/2c7f59ea.jpeg"

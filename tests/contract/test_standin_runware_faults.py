@@ -12,11 +12,11 @@ from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware as Adapter
 from backdrop_local.standin.pictures import read_id
+from tests.contract.adapter_calls import POLL_SECONDS, call, job_for
 from tests.contract.adapters import the_key
-from tests.contract.calling import POLL_SECONDS, call, job_for
 from tests.contract.standin_callers import Runware, run_host
 from tests.contract.standin_client import KEY, StandinClient, wait_until
-from tests.unit.shelf import FakeWork
+from tests.unit.work_in_memory import FakeWork
 
 
 def error_of(answer: requests.Response) -> dict[str, Any]:

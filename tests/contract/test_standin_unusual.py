@@ -10,11 +10,11 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.segmind import Segmind
+from tests.contract.adapter_calls import POLL_SECONDS, call, job_for
 from tests.contract.adapters import the_key
-from tests.contract.calling import POLL_SECONDS, call, job_for
 from tests.contract.onemin import PRICE
 from tests.contract.standin_client import StandinClient
-from tests.unit.shelf import FakeWork
+from tests.unit.work_in_memory import FakeWork
 
 SECONDS = 20
 

@@ -35,13 +35,13 @@ from backdrop.providers.unrecognized_results import redact_response
 from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from tests.contract.adapter_calls import the_id
 from tests.contract.adapters import Recorder, Reply, Request, http, silence, the_key
-from tests.contract.calling import the_id
 from tests.contract.test_runware_answers import JOB, details, look_up_with
 from tests.contract.test_runware_wire import URL, json_reply
-from tests.simulated.simulation import KEY as PHOTO_KEY
-from tests.simulated.simulation import assert_at_rest
-from tests.unit.shelf import FakeWork
+from tests.simulated.stage_worlds import KEY as PHOTO_KEY
+from tests.simulated.stage_worlds import assert_at_rest
+from tests.unit.work_in_memory import FakeWork
 
 PRICE = 60_000
 CALL_SECONDS, POLL_SECONDS = 1.0, 0.01

@@ -10,8 +10,8 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import MODEL, Segmind
+from tests.contract.adapter_calls import POLL_SECONDS
 from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
-from tests.contract.calling import POLL_SECONDS
 from tests.contract.purchases import Purchase, Shop
 from tests.contract.standin_client import picture
 from tests.contract.test_segmind_wire import ID, LINK, TICKET, json_reply

@@ -16,7 +16,7 @@ from backdrop.aws.work_store import AnswerSpool
 from backdrop.model.errors import MalformedMessageError
 from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
-from tests.simulated.simulation import OK, build_job
+from tests.simulated.stage_worlds import OK, build_job
 
 BUCKET = "photos"
 TEXT = "text/plain"

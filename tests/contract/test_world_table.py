@@ -21,7 +21,7 @@ from backdrop.model.schedule import ItemKey, ReconcileState
 from backdrop_cli.ledger_scan import LedgerScan
 from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
-from tests.simulated.simulation import KEY, NOW, OK, PRICE, build_job, claim
+from tests.simulated.stage_worlds import KEY, NOW, OK, PRICE, build_job, claim
 
 
 @pytest.fixture(scope="module", params=SERVICES)

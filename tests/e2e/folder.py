@@ -65,11 +65,12 @@ class Folder:
         return len(self.photo(name)) - len(self.key(name).encode()) - 4
 
     def drop(
-        self, name: str, wish: dict[str, object] | str | None = None, *, tags: dict[str, str] | None = None
+        self, name: str, instructions: dict[str, object] | str | None = None, *, tags: dict[str, str] | None = None
     ) -> None:
         """Uploads a photo, after its sidecar if there is one."""
-        if wish is not None:
-            self.put(f"{name}.json", wish if isinstance(wish, str) else json.dumps(wish, ensure_ascii=False))
+        if instructions is not None:
+            text = instructions if isinstance(instructions, str) else json.dumps(instructions, ensure_ascii=False)
+            self.put(f"{name}.json", text)
         self.put(name, self.photo(name), tags)
 
     def delete(self, name: str) -> None:

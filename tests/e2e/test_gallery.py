@@ -27,7 +27,7 @@ def test_gallery_shows_a_folders_pictures_and_problems(stack: DeployedStack, fol
     shown = json.loads(text.split('id="album">')[1].split("</script>")[0])
     problem, picture = shown["entries"]
     assert (problem["name"], problem["code"]) == ("list.jpg", "not_a_photo")
-    assert (picture["name"], picture["said"], picture["cost"]) == ("red shoe.jpg", folder.prompt, "$0.03")
+    assert (picture["name"], picture["prompt"], picture["cost"]) == ("red shoe.jpg", folder.prompt, "$0.03")
     assert [link for link in (picture["before"], picture["after"]) if not (tmp_path / link).is_file()] == []
     assert "stand-in" in shown["notices"][0]
 

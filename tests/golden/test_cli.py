@@ -21,10 +21,10 @@ from simulation.world.transport import TargetedFault, crash_worker
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.golden.golden import Golden
 from tests.golden.shapes import shapes
-from tests.simulated.cli_clinic import build_checked_stack
-from tests.simulated.cli_person import CommandResult, Person
-from tests.simulated.page_colleague import build_presigner
-from tests.simulated.wishes import upload_defaults
+from tests.simulated.command_user import CommandResult, Person
+from tests.simulated.doctor_stack import build_checked_stack
+from tests.simulated.upload_page_user import build_presigner
+from tests.simulated.uploads_and_requests import upload_defaults
 
 MAPS = (
     "instructions",

@@ -13,7 +13,7 @@ from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.gallery.album import MissingReason
 from backdrop_cli.operate.checks import CheckState
 from tests.golden.golden import Golden
-from tests.unit.core_items import NOW
+from tests.unit.ledger_items import NOW
 
 ENUMERATIONS: dict[str, type[StrEnum]] = {
     "status of a job": JobStatus,

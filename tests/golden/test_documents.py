@@ -41,7 +41,7 @@ from backdrop.model.task_result import build_task_result
 from docs.make_event_schemas import BASES, ENVELOPE
 from tests.golden.golden import Golden
 from tests.golden.shapes import shape
-from tests.unit.core_items import (
+from tests.unit.ledger_items import (
     LATER,
     NOW,
     build_attempt,

@@ -8,7 +8,7 @@ import pytest
 
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import Person
+from tests.simulated.command_user import Person
 
 PROMPT = ("--prompt", "on a beach")
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from backdrop.model.circuit import PauseReason, ProviderHealth, observe_result
 from backdrop.model.provider_result import ProviderResult
-from tests.simulated.simulation import NOW
+from tests.simulated.stage_worlds import NOW
 
 SECOND = timedelta(seconds=1)
 RUNNING_LANE = ProviderHealth(provider="ideogram")

@@ -12,7 +12,7 @@ from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_services import WorldBootstrap
-from tests.simulated.simulation import KEY, find_only_job
+from tests.simulated.stage_worlds import KEY, find_only_job
 
 BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
     "intake": Bootstrap.intake,

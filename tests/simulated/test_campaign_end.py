@@ -17,8 +17,8 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.schedule import INDEX_SHARDS
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET
+from tests.simulated.content_waits import list_image_requests, send_task_request, send_to_intake
 from tests.simulated.test_campaign_plan import RUN, Campaigner
-from tests.simulated.waiters import list_image_requests, send_task_request, send_to_intake
 
 REPORT = "_backdrop/campaigns/spring/report"
 ENDED = FinishedExecution(

@@ -11,10 +11,10 @@ from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
+from tests.simulated.content_waits import list_image_requests
 from tests.simulated.test_campaign_plan import REMOVE, Campaigner, read_refusal
 from tests.simulated.test_campaign_plan import campaigner as campaigner
 from tests.simulated.test_intake_unreadable import deny_access
-from tests.simulated.waiters import list_image_requests
 
 
 def test_campaign_above_its_limit_is_refused(campaigner: Campaigner) -> None:

@@ -18,7 +18,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from simulation.world.world_services import WorldBootstrap
-from tests.simulated.waiters import send_task_request
+from tests.simulated.content_waits import send_task_request
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 REMOVE = {"operation": "remove"}

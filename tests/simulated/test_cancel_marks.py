@@ -2,8 +2,8 @@
 
 from backdrop.model.circuit import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
 from simulation.world.simulated_stack import World
-from tests.simulated.days import cancel_jobs, read_lane_health, run_reconcile
-from tests.simulated.simulation import NOW
+from tests.simulated.simulated_days import cancel_jobs, read_lane_health, run_reconcile
+from tests.simulated.stage_worlds import NOW
 
 
 def test_mark_on_everything_replaces_marks_on_prefixes() -> None:

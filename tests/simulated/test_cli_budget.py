@@ -7,7 +7,7 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from simulation.world.call_behavior import build_charged_hang_up
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import REMOVAL, Person
+from tests.simulated.command_user import REMOVAL, Person
 
 
 @pytest.fixture

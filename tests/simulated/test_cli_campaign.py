@@ -15,8 +15,8 @@ from backdrop_cli.stack import Stack
 from simulation.world.sample_images import build_photo
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_campaigns import PROMPT, list_started_inputs, person_with_three_photos
-from tests.simulated.cli_person import Person
-from tests.simulated.waiters import send_task_request
+from tests.simulated.command_user import Person
+from tests.simulated.content_waits import send_task_request
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_local_manifest_is_quoted_and_uploaded_to_the_bucket(person: Person, tmp
     [
         (("s3://elsewhere/shoes/",), "a campaign uses the stack's input bucket"),
         (("shoes/", "--name", "no blanks"), "--name takes letters"),
-        (("shoes/", "--max-total", "much"), "--max-total takes a number of dollars"),
+        (("shoes/", "--max-total", "much"), "--max-total takes a dollar amount above 0"),
         (("shoes/", "--tolerate", "101"), "--tolerate takes a number from 0 to 100"),
         (("shoes/", "--prompt", ""), "prompt"),
     ],

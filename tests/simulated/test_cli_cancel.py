@@ -11,7 +11,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import NOTHING_CHANGED, REMOVAL, Person
+from tests.simulated.command_user import NOTHING_CHANGED, REMOVAL, Person
 from tests.unit.campaign_machine import FakeStepFunctions
 
 LEFT_RUNNING = "Not canceled: 2 jobs in flight or paid, for at most $0.02; no call is sent a second time."

@@ -26,7 +26,7 @@ from backdrop_cli.stack import Stack
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import LEDGER_TABLE
-from tests.simulated.cli_person import Person
+from tests.simulated.command_user import Person
 from tests.unit.template_document import read_template
 
 VERBS = ("gallery", "failures", "redrive", "cancel", "budget", "pause", "resume")

@@ -6,7 +6,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
-from tests.simulated.cli_clinic import (
+from tests.simulated.doctor_stack import (
     PARAMETERS,
     QUEUE,
     CheckedStack,

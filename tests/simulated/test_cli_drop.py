@@ -14,9 +14,9 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import NOTHING_CHANGED, Person
-from tests.simulated.drop_shop import PROMPT, Uploader
-from tests.simulated.wishes import send_request
+from tests.simulated.command_user import NOTHING_CHANGED, Person
+from tests.simulated.drop_user import PROMPT, Uploader
+from tests.simulated.uploads_and_requests import send_request
 
 
 @pytest.fixture

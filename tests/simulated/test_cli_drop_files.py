@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import Person
-from tests.simulated.drop_shop import PROMPT, Uploader
+from tests.simulated.command_user import Person
+from tests.simulated.drop_user import PROMPT, Uploader
 
 
 @pytest.fixture

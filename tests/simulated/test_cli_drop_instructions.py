@@ -10,9 +10,9 @@ import pytest
 from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import Person
-from tests.simulated.drop_shop import PROMPT, Uploader
-from tests.simulated.wishes import send_request
+from tests.simulated.command_user import Person
+from tests.simulated.drop_user import PROMPT, Uploader
+from tests.simulated.uploads_and_requests import send_request
 
 RED, BLUE = "shoes/red.jpg.json", "shoes/blue.jpg.json"
 SNOW = ("--prompt", "on snow")

@@ -8,7 +8,7 @@ from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, crash_worker
-from tests.simulated.cli_person import Person
+from tests.simulated.command_user import Person
 
 
 @pytest.fixture

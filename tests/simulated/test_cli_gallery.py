@@ -14,7 +14,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.corpus.files import heic
-from tests.simulated.cli_person import CommandResult, Person
+from tests.simulated.command_user import CommandResult, Person
 
 SETTLED = 60
 

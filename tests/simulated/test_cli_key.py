@@ -8,8 +8,8 @@ from typing import override
 import pytest
 
 from backdrop_cli.operate import key_check
-from tests.simulated.cli_clinic import CheckedStack, build_checked_stack
-from tests.simulated.cli_person import CommandResult
+from tests.simulated.command_user import CommandResult
+from tests.simulated.doctor_stack import CheckedStack, build_checked_stack
 
 
 def type_key(_prompt: str) -> str:

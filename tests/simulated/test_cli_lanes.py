@@ -6,7 +6,7 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import Person
+from tests.simulated.command_user import Person
 
 REPORT = "_backdrop/errors/_providers/ideogram.json"
 

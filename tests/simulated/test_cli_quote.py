@@ -9,8 +9,8 @@ from backdrop.operate.rerun import RerunService
 from backdrop.ports import InputBucket
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import CommandResult, Person
-from tests.simulated.lint_shop import INSTRUCTIONS, LintedFolder
+from tests.simulated.command_user import CommandResult, Person
+from tests.simulated.lint_folder import INSTRUCTIONS, LintedFolder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, 
 from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
-from tests.simulated.cli_person import NOTHING_CHANGED, Person, build_cli_stack
+from tests.simulated.command_user import NOTHING_CHANGED, Person, build_cli_stack
 
 
 @pytest.fixture

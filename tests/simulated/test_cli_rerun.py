@@ -13,7 +13,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import NOTHING_CHANGED, Person
+from tests.simulated.command_user import NOTHING_CHANGED, Person
 
 DEFAULTS = "shoes/_backdrop.json"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import Person
-from tests.simulated.wishes import (
+from tests.simulated.command_user import Person
+from tests.simulated.uploads_and_requests import (
     BEACH,
     FOREST,
     REMOVE,

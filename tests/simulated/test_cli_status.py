@@ -15,7 +15,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.corpus.files import heic
-from tests.simulated.cli_person import REMOVAL, Person
+from tests.simulated.command_user import REMOVAL, Person
 
 
 @pytest.fixture

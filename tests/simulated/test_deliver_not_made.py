@@ -8,8 +8,8 @@ from PIL import Image
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import PAID_PREFIX
 from simulation.world.simulated_stack import World
-from tests.simulated.days import list_report_codes
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job
 from tests.simulated.test_deliver_outputs import (
     ALL,
     RED,

@@ -19,8 +19,8 @@ from backdrop.model.queue_messages import DeliverMessage
 from simulation.world.sample_images import SIDE_PIXELS, build_photo, build_picture
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, replay_with_crashes
-from tests.unit.core_items import list_warning_codes
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, replay_with_crashes
+from tests.unit.ledger_items import list_warning_codes
 
 RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
 MASTER_OUTPUT: dict[str, Any] = {}

@@ -7,8 +7,8 @@ from backdrop.model.object_keys import PAID_PREFIX
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, crash_worker
-from tests.simulated.days import list_event_types, list_report_codes
-from tests.simulated.simulation import PRICE, assert_at_rest, find_only_job
+from tests.simulated.simulated_days import list_event_types, list_report_codes
+from tests.simulated.stage_worlds import PRICE, assert_at_rest, find_only_job
 
 FIRST, SECOND = "hats/one.jpg", "shoes/two.jpg"
 REMOVE = {"operation": "remove"}

@@ -15,8 +15,8 @@ from bench.cutout_scenes import build_scenes
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
-from tests.unit.core_items import list_warning_codes
+from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
+from tests.unit.ledger_items import list_warning_codes
 
 PICTURE = f"{KEY}/red.png"
 SCENE = build_scenes(160, 120)[0]

@@ -9,10 +9,10 @@ import pytest
 from backdrop.instructions.sources import MAX_REPORTED_ERRORS, InstructionSource, parse_file, parse_tags
 from backdrop.model.codes import Code
 from simulation.world.simulated_stack import World
-from tests.simulated.days import list_report_codes
-from tests.simulated.simulation import KEY
-from tests.simulated.wishes import BEACH, upload_unique_photo
-from tests.unit.core_places import parse_sidecar
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY
+from tests.simulated.uploads_and_requests import BEACH, upload_unique_photo
+from tests.unit.instruction_places import parse_sidecar
 
 NESTED: dict[str, Any] = json.loads('{"a":' * 40 + json.dumps({"a": "x" * 9000}) + "}" * 40)
 

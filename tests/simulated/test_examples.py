@@ -15,7 +15,7 @@ from backdrop_local.photos import PHOTOS
 from docs import make_photos
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.cli_person import Person
+from tests.simulated.command_user import Person
 from tests.unit.examples import COSTS, EXAMPLES, EXPECTED_PICTURES, read_files
 
 INSTRUCTIONS = sorted(EXAMPLES.rglob("*.json"))

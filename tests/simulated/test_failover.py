@@ -14,7 +14,7 @@ from backdrop.model.provider_result import ProviderResult
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_charged_hang_up
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import (
+from tests.simulated.stage_worlds import (
     BACKOFF,
     KEY,
     PAUSED,

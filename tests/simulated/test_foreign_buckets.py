@@ -12,7 +12,7 @@ from backdrop.model.object_keys import MAX_S3_KEY_BYTES, MAX_SOURCE_KEY_BYTES, p
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READABLE_BUCKET
-from tests.simulated.cli_person import Person
+from tests.simulated.command_user import Person
 
 KEY = "shoes/red.jpg"
 NAME = f"@{READABLE_BUCKET}/{KEY}"

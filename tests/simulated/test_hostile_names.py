@@ -8,7 +8,7 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop_cli.flat_names import build_flat_names
 from simulation.world.simulated_stack import World
-from tests.simulated.cli_person import Person
+from tests.simulated.command_user import Person
 
 COMMANDS = "\x1b[2J\x1b]0;title\x07\x9b31m\x7f\r\n\u202e\u2028"
 HOSTILE = [

@@ -14,7 +14,7 @@ from simulation.world.simulated_provider import build_refusal
 from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
-from tests.simulated.simulation import KEY, NOW, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.stage_worlds import KEY, NOW, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 DROPS = ("photo", "sidecar", "tags")
 

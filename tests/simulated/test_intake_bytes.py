@@ -11,11 +11,11 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key, source_name
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.days import list_report_codes
-from tests.simulated.simulation import KEY, assert_at_rest
-from tests.simulated.wishes import list_folder_codes, upload_defaults, upload_sidecar_bytes
-from tests.unit.core_items import quick
-from tests.unit.test_wish_bytes import ANY_JSON
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY, assert_at_rest
+from tests.simulated.uploads_and_requests import list_folder_codes, upload_defaults, upload_sidecar_bytes
+from tests.unit.ledger_items import quick
+from tests.unit.test_instruction_bytes import ANY_JSON
 
 OURS = st.dictionaries(st.sampled_from([*VariantModel.model_fields, "variants"]), ANY_JSON, max_size=4)
 NEARLY = st.fixed_dictionaries(

@@ -11,9 +11,9 @@ from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT, MAX_CRASHES, begin_pho
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
-from tests.simulated.days import list_report_codes
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
-from tests.simulated.wishes import REMOVE, upload_defaults
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.uploads_and_requests import REMOVE, upload_defaults
 
 
 def crash_before_sending_messages(world: World) -> World:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import KEY, find_only_job
+from tests.simulated.stage_worlds import KEY, find_only_job
 
 
 def build_stack(prices: dict[str, int]) -> World:

@@ -15,8 +15,8 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind as Askable
 from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.simulation import PRICE, assert_at_rest, build_job
-from tests.unit.core_items import quick
+from tests.simulated.stage_worlds import PRICE, assert_at_rest, build_job
+from tests.unit.ledger_items import quick
 
 keys = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from("/ +%&=?#.-_\\\"'<>äé漢😀\u0000\u001f\uffff"), min_size=1

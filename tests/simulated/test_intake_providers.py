@@ -9,7 +9,7 @@ from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 OFF = [name for name in PROVIDERS if name != "ideogram"]
 

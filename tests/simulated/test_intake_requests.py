@@ -11,9 +11,9 @@ from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.days import list_report_codes
-from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
-from tests.simulated.wishes import (
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
+from tests.simulated.uploads_and_requests import (
     BEACH,
     FOREST,
     REMOVE,

@@ -12,8 +12,8 @@ from backdrop.model.provider_result import RetryClass
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_refusal
 from simulation.world.simulated_stack import World
-from tests.simulated.days import list_report_codes, pass_time
-from tests.simulated.simulation import PRICE, assert_at_rest, find_only_job, replay_with_crashes
+from tests.simulated.simulated_days import list_report_codes, pass_time
+from tests.simulated.stage_worlds import PRICE, assert_at_rest, find_only_job, replay_with_crashes
 
 FIRST, SECOND = "hats/one.jpg", "shoes/two.jpg"
 S = JobStatus

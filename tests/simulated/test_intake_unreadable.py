@@ -12,9 +12,9 @@ from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import FaultAction, ServiceCall, TargetedFault, build_client_error
-from tests.simulated.days import DAY, list_report_codes, pass_time, run_reconcile
-from tests.simulated.simulation import KEY, LOST, assert_at_rest, find_only_job
-from tests.simulated.wishes import (
+from tests.simulated.simulated_days import DAY, list_report_codes, pass_time, run_reconcile
+from tests.simulated.stage_worlds import KEY, LOST, assert_at_rest, find_only_job
+from tests.simulated.uploads_and_requests import (
     BEACH,
     REMOVE,
     count_paid_calls,

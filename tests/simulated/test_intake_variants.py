@@ -9,9 +9,9 @@ from backdrop.model.job import Job, JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault
-from tests.simulated.days import list_report_codes
-from tests.simulated.simulation import KEY, assert_at_rest, deliver
-from tests.simulated.wishes import (
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY, assert_at_rest, deliver
+from tests.simulated.uploads_and_requests import (
     BEACH,
     FOREST,
     REMOVE,

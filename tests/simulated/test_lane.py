@@ -24,7 +24,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from tests.simulated.lane_states import RUNNING_LANE, SECOND, observe_results
-from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, REJECTED, THROTTLED, UNREACHED, UNSAFE
+from tests.simulated.stage_worlds import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, REJECTED, THROTTLED, UNREACHED, UNSAFE
 
 BAD_RESULTS = pytest.mark.parametrize("bad", [BACKOFF, LOST], ids=["busy", "lost"])
 GOOD_RESULTS = pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from backdrop.model.codes import Code
 from backdrop.model.provider_result import ProviderResult
 from simulation.world.simulated_stack import MAX_RECEIVE_COUNTS
 from tests.simulated.lane_states import RUNNING_LANE, list_reasons, observe_results
-from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED
+from tests.simulated.stage_worlds import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED
 
 LATER = NOW + timedelta(minutes=5)
 UNTIL = LATER + timedelta(minutes=6)

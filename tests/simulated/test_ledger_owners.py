@@ -9,7 +9,7 @@ from backdrop.model.errors import ConflictError, ContentOwnedError
 from backdrop.model.job import ContentOwner, Job, Source
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, lose_response, raise_conflict
-from tests.simulated.simulation import NOW, build_job
+from tests.simulated.stage_worlds import NOW, build_job
 
 WRITE = "transact_write_items"
 FIRST, SECOND, THIRD = (f"{n}" * 64 for n in "123")

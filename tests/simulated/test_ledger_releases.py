@@ -31,7 +31,14 @@ from simulation.world.world_services import PARSE_EVENTS, WorldBootstrap
 from tests.releases.baseline import list_stored_data
 from tests.releases.formats import list_format_lines
 from tests.releases.stored_data import CAMPAIGN, EXECUTION, restore, to_attributes
-from tests.simulated.simulation import PRICE, assert_at_rest, assert_budgets, build_job, find_only_job, world_with_photo
+from tests.simulated.stage_worlds import (
+    PRICE,
+    assert_at_rest,
+    assert_budgets,
+    build_job,
+    find_only_job,
+    world_with_photo,
+)
 
 STORED_DATA = list_stored_data()
 # Fields that a migration translates, such as `Job.attempts[].outcome`. Each migration has a test of its own.

@@ -12,9 +12,9 @@ from backdrop.model.job import JobStatus, Source
 from backdrop.model.retention import calculate_expiry
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.days import list_report_codes
-from tests.simulated.simulation import KEY, NOW, OK, build_dead_paid_job, claim, job_in, world_with_photo
-from tests.simulated.wishes import BEACH, REMOVE, count_paid_calls, list_intake_messages, send_rerun
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY, NOW, OK, build_dead_paid_job, claim, job_in, world_with_photo
+from tests.simulated.uploads_and_requests import BEACH, REMOVE, count_paid_calls, list_intake_messages, send_rerun
 
 DAYS = 30
 EXPIRING = {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}

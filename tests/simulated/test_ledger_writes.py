@@ -12,7 +12,7 @@ from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job, Source
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, build_client_error, lose_response, raise_conflict, raise_throttle
-from tests.simulated.simulation import CAP, LOST, NOW, OK, PRICE, THROTTLED, build_job, claim
+from tests.simulated.stage_worlds import CAP, LOST, NOW, OK, PRICE, THROTTLED, build_job, claim
 
 SOURCE = Source(source_id="s" * 64, bucket="photos", key="shoes/red.jpg")
 TODAY = NOW.date().isoformat()

@@ -25,8 +25,8 @@ from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.pipeline.crash_guard import MAX_CRASHES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
-from tests.simulated.simulation import KEY, world_with_photo
-from tests.unit.core_items import build_problem
+from tests.simulated.stage_worlds import KEY, world_with_photo
+from tests.unit.ledger_items import build_problem
 
 REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 

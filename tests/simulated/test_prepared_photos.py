@@ -13,7 +13,7 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import INPUTS_PREFIX, input_key, prepared_photo_name
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import OUTPUT_BUCKET
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job
 
 SECRET = b"serial number 0815"
 

@@ -12,7 +12,7 @@ from backdrop.model.transitions import BudgetChange, Transition
 from backdrop.ports import Provider
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import OK, PRICE, assert_budgets, find_only_job, world_with_photo
+from tests.simulated.stage_worlds import OK, PRICE, assert_budgets, find_only_job, world_with_photo
 
 LOOKUP_KINDS = [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID]
 SOON = timedelta(minutes=15)

@@ -13,8 +13,8 @@ from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_L
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker, raise_throttle
-from tests.simulated.days import DAY, list_pause_reasons, list_provider_codes, pass_time, run_reconcile
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.simulated_days import DAY, list_pause_reasons, list_provider_codes, pass_time, run_reconcile
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 
 def run_once(world: World) -> ReconcileResult:

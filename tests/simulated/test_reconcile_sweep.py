@@ -9,9 +9,9 @@ from backdrop.reconcile import sweep
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, raise_throttle
-from tests.simulated.days import DAY, list_report_codes, pass_time, run_reconcile
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job
-from tests.simulated.wishes import REMOVE, upload_defaults, upload_unique_photo
+from tests.simulated.simulated_days import DAY, list_report_codes, pass_time, run_reconcile
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job
+from tests.simulated.uploads_and_requests import REMOVE, upload_defaults, upload_unique_photo
 
 HOUR = 3600
 HAD_TIME = 600

@@ -11,7 +11,7 @@ from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, crash_worker
-from tests.simulated.days import (
+from tests.simulated.simulated_days import (
     DAY,
     EVERY_SECONDS,
     list_event_types,
@@ -22,7 +22,7 @@ from tests.simulated.days import (
     read_provider_report,
     run_reconcile,
 )
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
 BLUE = "shoes/blue.jpg"
 EVENT_TYPES = ["Image Completed", "Provider Paused", "Budget Reached"]

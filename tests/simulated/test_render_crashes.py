@@ -12,8 +12,15 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker, lose_response
-from tests.simulated.days import list_event_types, list_pause_reasons, list_provider_codes, pass_time
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, find_only_job, replay_with_crashes, world_with_photo
+from tests.simulated.simulated_days import list_event_types, list_pause_reasons, list_provider_codes, pass_time
+from tests.simulated.stage_worlds import (
+    KEY,
+    PRICE,
+    assert_at_rest,
+    find_only_job,
+    replay_with_crashes,
+    world_with_photo,
+)
 
 
 def has_unrecorded_answer(world: World, call: ServiceCall) -> bool:

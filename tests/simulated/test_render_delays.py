@@ -12,8 +12,8 @@ from functions.deployment_check import app as deployment_check
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall, TargetedFault, raise_throttle
-from tests.simulated.days import fail_only, retry_between_successes
-from tests.simulated.simulation import KEY, claim, find_only_job, world_with_photo
+from tests.simulated.simulated_days import fail_only, retry_between_successes
+from tests.simulated.stage_worlds import KEY, claim, find_only_job, world_with_photo
 
 BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 

@@ -20,7 +20,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
 from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
-from tests.simulated.days import (
+from tests.simulated.simulated_days import (
     DAY,
     list_event_types,
     list_pause_reasons,
@@ -31,7 +31,7 @@ from tests.simulated.days import (
     read_provider_report,
     run_reconcile,
 )
-from tests.simulated.simulation import PRICE, assert_at_rest, world_with_photo
+from tests.simulated.stage_worlds import PRICE, assert_at_rest, world_with_photo
 
 WRONG_KEY = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
 BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)

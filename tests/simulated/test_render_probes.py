@@ -13,8 +13,8 @@ from backdrop.model.transitions import Transition
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
-from tests.simulated.days import list_pause_reasons, pass_time, read_lane_health
-from tests.simulated.simulation import LOST, OK, PRICE, THROTTLED, assert_at_rest
+from tests.simulated.simulated_days import list_pause_reasons, pass_time, read_lane_health
+from tests.simulated.stage_worlds import LOST, OK, PRICE, THROTTLED, assert_at_rest
 
 BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 NO_KEY = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key.")

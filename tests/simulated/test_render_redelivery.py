@@ -12,7 +12,7 @@ from backdrop.pipeline.enqueue import enqueue_job
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import World
-from tests.simulated.simulation import (
+from tests.simulated.stage_worlds import (
     KEY,
     LOST,
     OK,

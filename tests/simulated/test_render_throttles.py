@@ -9,8 +9,8 @@ from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_clock import WORLD_START
-from tests.simulated.days import read_lane_health
-from tests.simulated.simulation import PRICE, assert_budgets
+from tests.simulated.simulated_days import read_lane_health
+from tests.simulated.stage_worlds import PRICE, assert_budgets
 
 PHOTOS, LIMIT, CALL_SECONDS = 40, 5, 10
 

@@ -7,8 +7,8 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, raise_throttle
-from tests.simulated.days import fail_only, read_lane_health, read_provider_report, retry_between_successes
-from tests.simulated.simulation import KEY, PRICE, assert_at_rest, assert_budgets, find_only_job, world_with_photo
+from tests.simulated.simulated_days import fail_only, read_lane_health, read_provider_report, retry_between_successes
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, assert_budgets, find_only_job, world_with_photo
 
 THROTTLE = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
 BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)

@@ -22,10 +22,7 @@ from simulation.world.transport import (
     lose_response,
     raise_throttle,
 )
-from tests.simulated.days import DAY, pass_time
-from tests.simulated.simulation import KEY, assert_at_rest, find_only_job, replay_with_crashes
-from tests.simulated.test_reconcile_letters import give_up_messages
-from tests.simulated.waiters import (
+from tests.simulated.content_waits import (
     TOKEN,
     count_answer_attempts,
     is_waiting,
@@ -34,7 +31,18 @@ from tests.simulated.waiters import (
     send_task_request,
     world_with_waiting_task,
 )
-from tests.simulated.wishes import BEACH, FOREST, REMOVE, REMOVED, count_paid_calls, send_request, upload_unique_photo
+from tests.simulated.simulated_days import DAY, pass_time
+from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job, replay_with_crashes
+from tests.simulated.test_reconcile_dead_letters import give_up_messages
+from tests.simulated.uploads_and_requests import (
+    BEACH,
+    FOREST,
+    REMOVE,
+    REMOVED,
+    count_paid_calls,
+    send_request,
+    upload_unique_photo,
+)
 
 WITHHOLDS = CallBehavior(unsafe_count=1)
 

@@ -11,15 +11,15 @@ from backdrop.operate.redrive import FailureFilter
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error, lose_response, raise_throttle
-from tests.simulated.days import list_report_codes, pass_time
-from tests.simulated.simulation import KEY, REJECTED, assert_at_rest, find_only_job, replay_with_crashes
-from tests.simulated.waiters import (
+from tests.simulated.content_waits import (
     list_image_requests,
     read_task_response,
     request_after_status_read,
     send_task_request,
 )
-from tests.simulated.wishes import (
+from tests.simulated.simulated_days import list_report_codes, pass_time
+from tests.simulated.stage_worlds import KEY, REJECTED, assert_at_rest, find_only_job, replay_with_crashes
+from tests.simulated.uploads_and_requests import (
     BEACH,
     REMOVE,
     count_paid_calls,

@@ -14,10 +14,7 @@ from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.simulated_step_functions import TaskResponse
 from simulation.world.transport import TargetedFault
-from tests.simulated.days import deliver_meanwhile, list_report_codes
-from tests.simulated.simulation import KEY, assert_at_rest, find_only_job
-from tests.simulated.test_reconcile_letters import list_letter_codes
-from tests.simulated.waiters import (
+from tests.simulated.content_waits import (
     TOKEN,
     count_answer_attempts,
     is_waiting,
@@ -27,7 +24,17 @@ from tests.simulated.waiters import (
     send_to_intake,
     world_with_waiting_task,
 )
-from tests.simulated.wishes import BEACH, FOREST, REMOVE, count_paid_calls, send_request, upload_unique_photo
+from tests.simulated.simulated_days import deliver_meanwhile, list_report_codes
+from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
+from tests.simulated.test_reconcile_dead_letters import list_letter_codes
+from tests.simulated.uploads_and_requests import (
+    BEACH,
+    FOREST,
+    REMOVE,
+    count_paid_calls,
+    send_request,
+    upload_unique_photo,
+)
 
 REFUSES, WITHHOLDS = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), CallBehavior(unsafe_count=1)
 SKIPPED = ["shoes/red.jpg.json", "_backdrop.json", "shoes/", "notes.txt", ".DS_Store"]

@@ -38,8 +38,8 @@ class TokenTimeline:
         self.world.clock.time += timedelta(seconds=1)
         self.world.lambda_service.invocations.append(Invocation("deliver", self.world.clock.time))
 
-    def accepts_cancelled_answer(self) -> bool:
-        """Whether the check accepts the answer that the job was cancelled."""
+    def accepts_canceled_answer(self) -> bool:
+        """Whether the check accepts the answer that the job was canceled."""
         return not self.tokens.check_response(ServiceCall(2, "states", "send_task_failure", CANCELLED, "deliver"))
 
 
@@ -49,7 +49,7 @@ def test_status_from_before_the_request_is_no_answer() -> None:
     timeline.start_deliver()
     timeline.set_job_status("accepted")
     timeline.add_request()
-    assert not timeline.accepts_cancelled_answer()
+    assert not timeline.accepts_canceled_answer()
 
 
 def test_status_since_the_request_may_be_answered() -> None:
@@ -59,4 +59,4 @@ def test_status_since_the_request_may_be_answered() -> None:
     timeline.start_deliver()
     timeline.set_job_status("cancelled")
     timeline.set_job_status("accepted")
-    assert timeline.accepts_cancelled_answer()
+    assert timeline.accepts_canceled_answer()

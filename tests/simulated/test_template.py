@@ -9,8 +9,8 @@ from backdrop.aws.items import to_item
 from backdrop.aws.table import DUE_INDEX
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX
-from tests.simulated.simulation import job_in
-from tests.unit.core_items import build_job
+from tests.simulated.stage_worlds import job_in
+from tests.unit.ledger_items import build_job
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, read_template
 
 DEFAULTS = {

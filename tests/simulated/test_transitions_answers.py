@@ -11,7 +11,7 @@ from backdrop.model.errors import ConflictError
 from backdrop.model.job import Job, JobStatus, PictureLink
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from tests.simulated.simulation import (
+from tests.simulated.stage_worlds import (
     BACKOFF,
     LOST,
     NOW,
@@ -24,7 +24,7 @@ from tests.simulated.simulation import (
     claim,
     job_in,
 )
-from tests.unit.core_items import build_warning
+from tests.unit.ledger_items import build_warning
 
 S = JobStatus
 OTHER = ProviderResult(RetryClass.OK, links=(PictureLink(url="https://results.invalid/2.png", seed=2),), charged=PRICE)

@@ -13,7 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
-from tests.simulated.simulation import ANSWERS, CAP, LOST, NOW, OK, PRICE, build_job, job_in
+from tests.simulated.stage_worlds import ANSWERS, CAP, LOST, NOW, OK, PRICE, build_job, job_in
 
 S = JobStatus
 HUNG_UP_AFTER_CHARGING = "charged and hung up"

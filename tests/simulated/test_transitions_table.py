@@ -13,7 +13,7 @@ from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
-from tests.simulated.simulation import (
+from tests.simulated.stage_worlds import (
     ANSWERS,
     BACKOFF,
     LEASE,
@@ -32,7 +32,7 @@ from tests.simulated.simulation import (
     claim,
     job_in,
 )
-from tests.unit.core_items import build_result
+from tests.unit.ledger_items import build_result
 
 Move = Callable[[Job], transitions.Transition | None]
 S = JobStatus

@@ -12,7 +12,7 @@ from simulation.world.event_loop import SimulatedCrash
 from simulation.world.simulated_dynamodb import SimulatedTable
 from simulation.world.simulated_stack import INPUT_BUCKET, LEDGER_TABLE, World
 from simulation.world.transport import TargetedFault, crash_worker, raise_conflict, raise_throttle
-from tests.simulated.simulation import KEY
+from tests.simulated.stage_worlds import KEY
 
 ONLY_IF_NEW: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
 

@@ -11,7 +11,7 @@ from simulation.world.simulated_lambda import InvocationOutcome
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 from simulation.world.world_clock import WORLD_START
-from tests.simulated.simulation import assert_at_rest, assert_budgets
+from tests.simulated.stage_worlds import assert_at_rest, assert_budgets
 
 PHOTOS = 8
 TROUBLE = WORLD_START + timedelta(minutes=10)

@@ -24,7 +24,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import Transport
 from simulation.world.world_clock import WorldClock
 from simulation.world.world_services import find_subject
-from tests.simulated.wishes import REMOVE, upload_defaults, upload_unique_photo
+from tests.simulated.uploads_and_requests import REMOVE, upload_defaults, upload_unique_photo
 
 
 class Loop:
@@ -57,7 +57,7 @@ class Loop:
             self.sqs.send_message(QueueUrl=self.queue.url, MessageBody=body)
 
     def run(self, *bodies: str, seconds: float = 3600) -> None:
-        """Runs these messages, each of which starts a chain."""
+        """Runs these messages. Each starts a chain."""
         for body in bodies:
             self.sqs.send_externally(self.queue, body)
         self.functions.start()
@@ -121,7 +121,7 @@ def test_subject_is_a_job_or_a_place_in_a_folder(body: str, subject: str) -> Non
 
 
 def build_waiting_world(photo_count: int) -> tuple[World, list[str]]:
-    """Returns a world whose photos wait for instructions, and the bodies of messages whose chains are too long."""
+    """Returns a world with photos that wait for instructions, and the bodies of messages with too long a chain."""
     world, recursed = World(), list[str]()
     world.lambda_service.recursion_listeners.append(lambda _, message: recursed.append(message.body))
     for index in range(photo_count):

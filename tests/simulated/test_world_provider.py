@@ -20,7 +20,7 @@ from simulation.world.simulated_provider import (
 )
 from simulation.world.simulated_stack import World
 from simulation.world.transport import SimulatedCrash
-from tests.simulated.simulation import PRICE, build_job
+from tests.simulated.stage_worlds import PRICE, build_job
 
 
 def build_provider(kind: ProviderKind = ProviderKind.NO_LOOKUP, **setup: Any) -> SimulatedProvider:

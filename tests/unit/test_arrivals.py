@@ -13,7 +13,7 @@ from backdrop.aws.events import parse_intake_message
 from backdrop.model.codes import Code
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 CREATED = "ObjectCreated:Put"
 REMOVED = "ObjectRemoved:DeleteMarkerCreated"

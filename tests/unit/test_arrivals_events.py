@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from backdrop.aws.events import REQUEST_DETAIL_TYPE, parse_intake_message
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IncomingRequest, IntakeEvent
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 INSTRUCTIONS = {"operation": "remove"}
 REQUEST = {"bucket": "photos", "key": "a b+ü.jpg", "instructions": INSTRUCTIONS}

@@ -11,7 +11,7 @@ from backdrop.aws.events import parse_intake_message
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
 from simulation.world.sns_envelope import TOPIC_ARN, wrap_in_envelope
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 INSTRUCTIONS = {"operation": "remove"}
 REQUEST = {"bucket": "photos", "key": "a.jpg", "instructions": INSTRUCTIONS}

@@ -25,7 +25,7 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
-from tests.unit.core_items import LATER, NOW, build_job
+from tests.unit.ledger_items import LATER, NOW, build_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}

@@ -94,7 +94,7 @@ def test_token_is_answered_or_waits_for_its_job() -> None:
     assert len(check_unanswered_tokens({"t": True}, pending, {"j1": JOB}, ())) == 1
 
 
-def test_only_jobs_of_stopped_executions_are_cancelled() -> None:
+def test_only_jobs_of_stopped_executions_are_canceled() -> None:
     execution_job, other_job = JOB, JOB | {"is_execution_scoped": False}
     assert (
         check_purchase_for_stopped(execution_job, all_stopped=False)

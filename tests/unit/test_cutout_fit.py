@@ -14,7 +14,7 @@ from backdrop.imaging.sizes import describe_smaller_result, has_same_aspect_rati
 from backdrop.imaging.verify import verify_result
 from backdrop.model.output_spec import OutputSpec
 from bench.cutout_scenes import build_scenes
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 from tests.unit.output_pictures import encode_picture
 
 SIDE = st.integers(16, 12_000)

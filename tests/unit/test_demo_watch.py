@@ -18,8 +18,8 @@ from backdrop_cli.demo.order_progress import OrderProgress
 from backdrop_cli.demo.order_tracker import OrderTracker
 from backdrop_cli.demo.standin_bill import BillComparison, compare_bill
 from backdrop_cli.display_status import DisplayStatus, summarize_photo_status
-from tests.unit.core_items import NOW, build_dead_job, build_job, build_problem, build_source, build_stored_job
 from tests.unit.demo_scenes import PREFIX, build_order, build_report, build_stored_progress
+from tests.unit.ledger_items import NOW, build_dead_job, build_job, build_problem, build_source, build_stored_job
 
 REFUSED = OrderProgress(DisplayStatus.REFUSED, report=build_report("bad.jpg"))
 

@@ -18,7 +18,7 @@ from backdrop.model.ids import (
     sha256_hex,
     to_canonical_json,
 )
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 IMAGE = sha256_hex(b"the bytes of a photo")
 REMOVE = {"operation": "remove"}

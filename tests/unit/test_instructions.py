@@ -12,8 +12,8 @@ from backdrop.instructions.sources import InstructionSource, parse_tags
 from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from tests.unit.core_items import quick
-from tests.unit.core_places import parse_sidecar
+from tests.unit.instruction_places import parse_sidecar
+from tests.unit.ledger_items import quick
 
 NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 

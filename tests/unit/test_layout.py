@@ -22,7 +22,7 @@ from backdrop.model.object_keys import (
     report_key,
     source_name,
 )
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 
 def _build_longest_key(letter: str, folder: str, suffix: str) -> str:

@@ -20,7 +20,7 @@ from backdrop.aws.metrics import (
 from backdrop.model.codes import Code
 from backdrop.model.job import Attempt, AttemptOutcome, JobStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, CallMetrics, LookupStatus, ProviderResult, RetryClass
-from tests.unit.core_items import (
+from tests.unit.ledger_items import (
     LATER,
     build_attempt,
     build_dead_job,
@@ -29,7 +29,7 @@ from tests.unit.core_items import (
     build_result,
     build_stored_job,
 )
-from tests.unit.core_items import NOW as NOON
+from tests.unit.ledger_items import NOW as NOON
 
 SECOND = timedelta(seconds=1)
 

@@ -21,7 +21,7 @@ from backdrop.model.pricing import (
     to_micro_usd,
     to_usd,
 )
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 CENT = 10_000
 

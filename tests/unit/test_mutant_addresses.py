@@ -30,9 +30,9 @@ class Shop:
             return None
         elif lane.late:
             lane.skip(job)
-        self._tell(job)
-        told = self.ledger.put(job, only="rev = :rev AND attribute_exists(pk)", told="bought “it”")
-        return told if told.cost > 0 else max(job.price, 1)
+        self._notify(job)
+        outcome = self.ledger.put(job, only="rev = :rev AND attribute_exists(pk)", outcome="bought “it”")
+        return outcome if outcome.cost > 0 else max(job.price, 1)
 '''
 
 type Product = Callable[[str], None]
@@ -67,9 +67,9 @@ def mutate(operator: str, name: str, node: str, value: str = "") -> str:
 CHANGES = (
     ("on", "if 1", "job.ended or (lane.shut and not job.urgent)", "(True)"),
     ("off", "operand 2", "lane.shut and not job.urgent", "(False)"),
-    ("not", "conditional expression 1", "told.cost > 0", "(not (told.cost > 0))"),
+    ("not", "conditional expression 1", "outcome.cost > 0", "(not (outcome.cost > 0))"),
     ("drop", "statement 3", "elif lane.late:\n            lane.skip(job)", "else: pass"),
-    ("drop", "statement 5", "self._tell(job)", "pass"),
+    ("drop", "statement 5", "self._notify(job)", "pass"),
     ("drop", "keyword 1", 'only="rev = :rev AND attribute_exists(pk)",', ""),
     ("drop", "operand 4", "lane.shut and not job.urgent", "((lane.shut))"),
     ("drop", "argument 5", "max(job.price, 1)", "((job.price))"),
@@ -110,7 +110,7 @@ def test_operator_that_does_not_fit_its_node_is_rejected() -> None:
         replace_literal("shop:Shop.buy#000000 constant 1", "job.price")
 
 
-RENAMED = SOURCE.replace("job", "purchase").replace("_tell", "_announce").replace("told", "sent")
+RENAMED = SOURCE.replace("job", "purchase").replace("_notify", "_announce").replace("outcome", "sent")
 TEXTS = (
     SOURCE.replace('"""Buy it."""\n', "# why\n")
     .replace("bought", "paid")

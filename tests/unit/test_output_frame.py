@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backdrop.imaging.framing import MAX_SIDE, Frame, compute_frame, shrink_frame
 from backdrop.model.output_spec import OutputSpec
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 SIDE = st.integers(1, 10_000)
 SHARE = st.floats(0, 0.45)

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES, picture_key
-from tests.unit.core_items import quick
+from tests.unit.ledger_items import quick
 
 NAME = st.text("abc09-", min_size=1, max_size=40)
 

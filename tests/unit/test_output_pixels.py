@@ -60,7 +60,7 @@ def test_marketplace_picture_is_trimmed_white_square_85_percent_full() -> None:
 
 
 @pytest.mark.parametrize("background", [WHITE, (0, 0, 0), (10, 200, 90)])
-def test_scaled_picture_matches_another_librarys_reference(background: tuple[int, int, int]) -> None:
+def test_scaled_picture_matches_the_reference_of_another_library(background: tuple[int, int, int]) -> None:
     whole = read_pixels(build_scene()).astype(np.float32)
     premultiplied = np.dstack([whole[..., :3] * whole[..., 3:] / 255, whole[..., 3:]])
     reference = cv2.resize(premultiplied, (50, 40), interpolation=cv2.INTER_AREA)

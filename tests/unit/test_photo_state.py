@@ -21,7 +21,7 @@ from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.job import Job, JobStatus, Origin, Source
-from tests.unit.core_items import LATER, NOW, build_job, build_photo_facts, build_problem, build_source
+from tests.unit.ledger_items import LATER, NOW, build_job, build_photo_facts, build_problem, build_source
 
 NO_TAGS = InstructionSource(TAGS)
 SIDECAR = InstructionSource("shoes/red.jpg.json", {"operation": "remove"})

@@ -8,7 +8,7 @@ from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
 from backdrop.model.receipt import build_error_report, build_receipt
-from tests.unit.core_items import (
+from tests.unit.ledger_items import (
     LATER,
     NOW,
     SHA,

@@ -7,7 +7,7 @@ from backdrop.model.ids import derive_event_id
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.receipt import build_dead_letter_attributes, build_job_event
 from backdrop.model.sentence import Sentence
-from tests.unit.core_items import LATER, NOW, build_dead_job, build_job, build_problem, build_source, build_stored_job
+from tests.unit.ledger_items import LATER, NOW, build_dead_job, build_job, build_problem, build_source, build_stored_job
 
 
 def test_stored_job_is_announced_as_completed() -> None:

@@ -11,7 +11,7 @@ from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.receipt import build_provider_report, list_provider_events
-from tests.unit.core_items import LATER, NOW
+from tests.unit.ledger_items import LATER, NOW
 
 LATEST = LATER + timedelta(hours=1)
 RUNNING_LANE = ProviderHealth(provider="ideogram")

@@ -13,7 +13,7 @@ from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
 from docs.make_commands import commands, options_of
-from tests.unit.core_items import build_attempt, build_dead_job, build_problem
+from tests.unit.ledger_items import build_attempt, build_dead_job, build_problem
 from tests.unit.template_document import Deployed, Node, read_template
 
 ROOT = Path(__file__).parents[2]

@@ -92,3 +92,16 @@ def test_only_text_that_people_read_is_checked_in_python(source: str, expected: 
 def test_finding_names_its_line() -> None:
     (finding,) = words.findings_in(Path(words.ROOT / "example.md"), words.texts_in("One\n\ntwo anew\n", ".md"))
     assert str(finding) == "example.md:3: 'anew' (anew)"
+
+
+def test_texts_follow_the_word_list() -> None:
+    assert [str(finding) for finding in words.findings()] == []
+
+
+def test_each_allowed_text_is_still_there() -> None:
+    texts = {path: path.read_text("utf-8") for path in words.files()}
+    assert [
+        (part, text)
+        for part, text, _ in words.ALLOWED
+        if not any(str(path.relative_to(words.ROOT)).startswith(part) and text in texts[path] for path in texts)
+    ] == []

@@ -71,7 +71,7 @@ def build_comparison_entry(comparison: Comparison, album: Album, links: Thumbnai
         "no_after": _explain_missing(comparison.picture, links, "picture"),
         "ratio": round(shown_result["width"] / max(shown_result["height"], 1), 4),
         "cut": shown_result["has_alpha"],
-        "said": instructions.get("prompt", ""),
+        "prompt": instructions.get("prompt", ""),
         "tags": list(_list_tags(comparison)),
         "warnings": list(job["warnings"]),
         "provider": job["provider"],

@@ -13,7 +13,7 @@ UPLOAD_PAGE_PACKAGE = "backdrop_cli.upload_page"
 SHARED_STYLES = ("page.css", "tools.css", "card.css")
 SHARED_SCRIPTS = ("compare.js", "card.js")
 STYLES = ("layout.css", "photos.css", "swatches.css", "progress.css")
-SCRIPTS = ("ask.js", "photos.js", "wish.js", "price.js", "send.js", "watch.js")
+SCRIPTS = ("ask.js", "photos.js", "instructions.js", "price.js", "send.js", "watch.js")
 # Common prompts, and the class of each one's swatch in swatches.css.
 SUGGESTED_PROMPTS = {
     "on a white marble table, soft morning light": "marble",

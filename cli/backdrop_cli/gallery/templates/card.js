@@ -57,8 +57,8 @@ function nameInto(place, name) {
 }
 
 function promptInto(place, entry) {
-  place.textContent = entry.said ? "“" + entry.said + "”" : "Background removed";
-  place.classList.toggle("plainly", !entry.said);
+  place.textContent = entry.prompt ? "“" + entry.prompt + "”" : "Background removed";
+  place.classList.toggle("plainly", !entry.prompt);
 }
 
 function tagsInto(place, entry) {

@@ -15,7 +15,7 @@ let most = AT_A_TIME;
 
 for (const entry of album.entries) {
   const asked = (entry.asked || []).flatMap(([, rows]) => rows.map(([, words]) => words));
-  const words = [entry.name, entry.said, entry.provider, entry.code, entry.message, entry.hint, entry.variant];
+  const words = [entry.name, entry.prompt, entry.provider, entry.code, entry.message, entry.hint, entry.variant];
   entry.words = plainly([...words, ...asked, ...(entry.tags || []), ...(entry.warnings || [])].filter(Boolean).join("\n"));
 }
 

@@ -72,7 +72,7 @@ function tellChosen() {
   if (reading) words.push(`reading ${several(reading, "file")} …`);
   else if (photos.size) words.push(`${several(photos.size, "file")} chosen`);
   if (doubles) words.push(`${several(doubles, "duplicate")} skipped`);
-  byId("chosen-said").textContent = words.join("; ");
+  byId("chosen-status").textContent = words.join("; ");
 }
 
 function showChosen() {

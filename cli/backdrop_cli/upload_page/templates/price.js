@@ -17,14 +17,14 @@ async function askPrice() {
   const mine = ++asked;
   const files = [...photos.values()].filter((photo) => photo.sha256).map(({ name, file, sha256 }) => ({ name, size: file.size, sha256 }));
   tell(byId("price-error"), "");
-  const wish = wishNow();
-  if (!files.length || (wish.kind === "replace" && !wish.prompt.trim())) {
+  const instructions = readInstructions();
+  if (!files.length || (instructions.kind === "replace" && !instructions.prompt.trim())) {
     showPlan(null, files.length ? "Describe the new background, or choose one." : "Add photos to see the price.");
     return;
   }
-  byId("price-said").textContent = "Calculating the price …";
+  byId("price-status").textContent = "Calculating the price …";
   try {
-    const answer = await ask("plan", { ...wish, files });
+    const answer = await ask("plan", { ...instructions, files });
     if (mine === asked && !reading) showPlan(answer, "");
   } catch (error) {
     if (mine !== asked) return;
@@ -35,7 +35,7 @@ async function askPrice() {
 
 function showPlan(answer, words) {
   plan = answer;
-  byId("price-said").replaceChildren(...(answer ? priceWords(answer) : [words]));
+  byId("price-status").replaceChildren(...(answer ? priceWords(answer) : [words]));
   byId("price-warnings").replaceChildren(...(answer ? warnings(answer) : []).map((one) => textual("li", "", one)));
   byId("send").disabled = !answer?.photos || answer.undecided;
   byId("send").textContent = answer?.photos ? `Send ${several(answer.photos, "photo")}` : "Send";
@@ -91,7 +91,7 @@ function notes(row) {
   photo.note = [row.price, row.note].filter(Boolean).join("; ");
 }
 
-byId("wish").addEventListener("submit", (event) => {
+byId("instructions").addEventListener("submit", (event) => {
   event.preventDefault();
   if (!plan?.photos || plan.undecided) return;
   if (!plan.asks) { send(false); return; }

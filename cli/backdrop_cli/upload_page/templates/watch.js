@@ -137,21 +137,21 @@ function problemCard(entry) {
 /** Shows each hint once, with the number of its problems. */
 function advise({ code, hint }) {
   if (!hint) return;
-  const said = `${code} ${hint}`;
-  if (!advice.has(said)) {
+  const failure = `${code} ${hint}`;
+  if (!advice.has(failure)) {
     const line = textual("li", "", "");
     line.append(textual("code", "", code), textual("span", "advice-many", ""), textual("span", "advice-hint", hint));
     byId("advice").append(line);
-    advice.set(said, { line, many: 0 });
+    advice.set(failure, { line, many: 0 });
   }
-  const found = advice.get(said);
+  const found = advice.get(failure);
   found.many += 1;
   found.line.querySelector(".advice-many").textContent = several(found.many, "problem");
 }
 
 function tellResults() {
   const words = [several(pictures, "file"), ...(troubles ? [several(troubles, "problem")] : [])];
-  byId("results-said").textContent = pictures + troubles ? words.join(", ") : "Nothing yet.";
+  byId("results-status").textContent = pictures + troubles ? words.join(", ") : "Nothing yet.";
 }
 
 price();

@@ -109,7 +109,7 @@ class _ItemList:
     max_jobs_per_item: int = 1
 
     def add(self, item: ItemQuote | BadRow, write: Callable[[bytes], None]) -> None:
-        """Writes one row. If the total is limited, the quote of each job becomes its limit, so it costs no more."""
+        """Writes one row. If the total is limited, the quote of each job becomes its price limit."""
         if isinstance(item, BadRow):
             self.quote.add_bad_row(item)
             return

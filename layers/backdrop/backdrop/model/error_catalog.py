@@ -284,7 +284,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     ),
     Code.DELIVERY_BACKED_UP: _waiting_entry(
         Cost.NOTHING,
-        "So many paid pictures wait for delivery that Backdrop buys no more.",
+        "So many paid pictures wait for delivery that Backdrop has stopped buying.",
         "Operator: read the log of the deliver function.",
     ),
     Code.PAUSED_BY_PERSON: _waiting_entry(
@@ -361,7 +361,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.PICTURE,
         Disposition.DEAD,
         "The background was to be removed, but either nothing or everything is transparent.",
-        "Open the file under _backdrop/paid/. Use a photo whose subject stands out, or set another `revision`.",
+        "Open the file under _backdrop/paid/. Use a photo with a clearly visible subject, or set another `revision`.",
     ),
     Code.OUTPUT_NOT_MADE: _entry(
         Cost.PICTURE,

@@ -1,4 +1,4 @@
-"""Jobs that only Step Functions executions requested. They are cancelled once the last of these has stopped."""
+"""Jobs that only Step Functions executions requested. They are canceled once the last of these has stopped."""
 
 from dataclasses import dataclass
 

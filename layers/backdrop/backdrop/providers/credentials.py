@@ -33,7 +33,7 @@ class Credentials:
         return key.value
 
     def find_replacement_key(self, refused_key: str) -> str | None:
-        """Loads the key, bypassing any cache. None if it is the refused key or cannot be loaded: the refusal stands."""
+        """Loads the key, bypassing any cache. None if it is the refused key or cannot be loaded."""
         try:
             new_key = self.load_key(True).value
         except RetryLaterError:

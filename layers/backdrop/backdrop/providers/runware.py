@@ -56,7 +56,7 @@ POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
 # The retention that we request for a picture; Runware does not publish its default.
 RESULT_TTL = timedelta(hours=24)
-# A task that has only some of its results gets no more after this time. Less than recovery.py's MAX_PENDING_DURATION.
+# A task ends with the results that it has after this time. Less than recovery.py's MAX_PENDING_DURATION.
 MAX_PARTIAL_WAIT = timedelta(minutes=30)
 # After an error that does not state whether it ended the task, the task is polled until this long after its call.
 MAX_UNCLEAR_WAIT = timedelta(minutes=5)
@@ -417,7 +417,7 @@ def _has_result(item: Mapping[str, Any]) -> bool:
 def _deduplicate_results(finished: Sequence[Mapping[str, Any]], image_count: int) -> list[Mapping[str, Any]]:
     """Returns each result once. A response is cumulative and may name a result twice, but only once with its picture.
 
-    Items without a picture beyond the requested number are not results, because no more are made or charged.
+    Items without a picture beyond the requested number are not results, because only that many are made and charged.
     """
     items_by_name: dict[str, Mapping[str, Any]] = {}
     for n, item in enumerate(finished):

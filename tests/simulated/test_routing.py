@@ -1,0 +1,237 @@
+"""Routing and failover: a job moves to another provider of its list only if nothing may have been charged."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.model import transitions
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.circuit import PauseReason, ProviderHealth, pause, start_probe
+from backdrop.model.codes import Code
+from backdrop.model.errors import ConflictError, InstructionError
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, MoneyStatus
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.model.routing import (
+    FAILOVER_AFTER_FAILURES,
+    FAILOVER_AFTER_WAIT_SECONDS,
+    Offers,
+    choose_route,
+    find_failover_route,
+    find_max_quote,
+    is_persistent_failure,
+    should_fail_over,
+)
+from tests.simulated.stage_worlds import ANSWERS, LEASE, NOW, PRICE, build_job
+from tests.unit.ledger_items import build_warning, list_warning_codes, quick
+
+PRICES = {"1min": 50_000}
+ALL_ON = Offers(PROVIDERS, PRICES)
+THREE = "runware is switched off. But ideogram, segmind and 1min can do it."
+REPLACE = {"operation": "replace", "prompt": "at sea"}
+
+
+def build_running_lane(provider: str) -> ProviderHealth:
+    return ProviderHealth(provider=provider)
+
+
+def build_paused_lane(provider: str, reason: PauseReason = PauseReason.KEY) -> ProviderHealth:
+    return pause(build_running_lane(provider), reason, Code.PROVIDER_KEY_REFUSED, "no", NOW)
+
+
+def build_failing_lane(provider: str) -> ProviderHealth:
+    return replace(build_running_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LEASE)
+
+
+def build_lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
+    return {name: shut.get(name.replace("1", "one"), build_running_lane(name)) for name in PROVIDERS}
+
+
+def build_job_with_providers(*providers: str, **changes: Any) -> Job:
+    fields = {**REPLACE, "provider": list(providers)}
+    return build_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
+
+
+def test_first_available_provider_is_chosen_and_others_named() -> None:
+    found = choose_route(
+        REPLACE,
+        ["segmind", "runware", "ideogram"],
+        ALL_ON,
+        build_lanes(segmind=build_paused_lane("segmind")).__getitem__,
+    )
+    assert found[:2] == ("runware", 60_000)
+    assert [str(one.text) for one in found.passed_over] == ["passed over: segmind is paused (provider_key_refused)"]
+
+
+def test_job_waits_for_the_first_provider_without_alternatives() -> None:
+    shut = build_lanes(segmind=build_paused_lane("segmind"), runware=build_failing_lane("runware"))
+    found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
+    assert found == ("segmind", 75_000, ())
+
+
+def test_budget_pause_is_preferred_to_a_missing_key() -> None:
+    shut = build_lanes(segmind=build_paused_lane("segmind"), runware=build_paused_lane("runware", PauseReason.BUDGET))
+    assert choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
+
+
+def test_too_expensive_provider_is_passed_over_and_named() -> None:
+    found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, build_running_lane)
+    reason = "passed over: segmind costs up to $0.075, but max_cost_usd allows $0.06"
+    assert found[:2] == ("ideogram", 60_000)
+    assert [str(one.text) for one in found.passed_over] == [reason]
+
+
+def test_health_of_a_single_provider_is_not_read() -> None:
+    def fail_on_read(provider: str) -> ProviderHealth:
+        raise AssertionError(provider)
+
+    assert choose_route(REPLACE, ["segmind"], ALL_ON, fail_on_read).provider == "segmind"
+
+
+@pytest.mark.parametrize(
+    ("fields", "market", "code", "words"),
+    [
+        ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware does not support seed. But ideogram and 1min can do it."),
+        ({}, Offers(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
+        ({}, Offers(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can do it."),
+        ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),
+    ],
+)
+def test_error_names_the_providers_that_can(fields: dict[str, Any], market: Offers, code: Code, words: str) -> None:
+    with pytest.raises(InstructionError) as met:
+        choose_route({**REPLACE, **fields}, ["runware"], market, build_running_lane)
+    assert (met.value.code, str(met.value.message)) == (code, words)
+
+
+def test_quote_uses_the_most_expensive_provider() -> None:
+    assert find_max_quote(REPLACE, ["ideogram", "segmind", "runware"], ALL_ON) == 75_000
+    assert find_max_quote({**REPLACE, "max_cost_usd": 0.07}, ["ideogram", "segmind"], ALL_ON) == 60_000
+    assert find_max_quote(REPLACE, ["1min"], Offers(PROVIDERS)) is None
+
+
+@pytest.mark.parametrize(
+    ("lane", "leaves"),
+    [
+        (build_running_lane("ideogram"), False),
+        (build_failing_lane("ideogram"), True),
+        (replace(build_failing_lane("ideogram"), next_probe_at=NOW), False),
+        (build_paused_lane("ideogram"), True),
+        (build_paused_lane("ideogram", PauseReason.OPERATOR), True),
+        (build_paused_lane("ideogram", PauseReason.BUDGET), False),
+        (build_paused_lane("ideogram", PauseReason.DELIVERY), False),
+        (replace(build_paused_lane("ideogram"), is_half_open=True), False),
+        (start_probe(replace(build_paused_lane("ideogram"), is_half_open=True), NOW, LEASE), True),
+    ],
+)
+def test_job_leaves_a_lane_if_its_provider_is_why(lane: ProviderHealth, leaves: bool) -> None:
+    assert should_fail_over(lane, NOW) is leaves
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("times", [1, FAILOVER_AFTER_FAILURES])
+def test_only_pauses_and_long_backoffs_lead_to_another_lane(name: str, times: int) -> None:
+    long = name in ("backoff", "unreached") and times == FAILOVER_AFTER_FAILURES
+    assert is_persistent_failure(ANSWERS[name], times) is (name == "paused" or long)
+
+
+def test_long_retry_after_leads_to_failover() -> None:
+    soon = ProviderResult(
+        RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after_seconds=FAILOVER_AFTER_WAIT_SECONDS - 1
+    )
+    late = ProviderResult(
+        RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after_seconds=FAILOVER_AFTER_WAIT_SECONDS
+    )
+    throttled = ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after_seconds=3600)
+    assert [is_persistent_failure(one, 1) for one in (soon, late, throttled)] == [False, True, False]
+
+
+ATTEMPTS = st.lists(
+    st.builds(
+        Attempt,
+        n=st.integers(1, 9),
+        provider=st.sampled_from(PROVIDERS),
+        submitted_at=st.just(NOW),
+        lease_until=st.just(LEASE),
+        budget_day=st.just("2026-11-20"),
+        reserved=st.sampled_from([0, PRICE]),
+        charged=st.sampled_from([0, PRICE]),
+        unknown=st.sampled_from([0, PRICE]),
+        outcome=st.sampled_from(AttemptOutcome),
+        charge_no=st.integers(0, 1),
+    ),
+    max_size=3,
+).map(tuple)
+LANES = st.fixed_dictionaries(
+    {
+        name: st.sampled_from([build_running_lane(name), build_paused_lane(name), build_failing_lane(name)])
+        for name in PROVIDERS
+    }
+)
+LISTS = st.lists(st.sampled_from(PROVIDERS), unique=True, min_size=1, max_size=4)
+
+
+@quick
+@given(LISTS, st.sampled_from(JobStatus), ATTEMPTS, LANES, st.sets(st.sampled_from(PROVIDERS)), st.integers(0, 1))
+def test_only_an_unpaid_job_moves_to_a_listed_lane(
+    named: list[str],
+    status: JobStatus,
+    attempts: tuple[Attempt, ...],
+    how: dict[str, ProviderHealth],
+    on: set[str],
+    generation: int,
+) -> None:
+    job = build_job_with_providers(*named, status=status, attempts=attempts, charge_no=generation)
+    choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__)
+    able = [name for name in named[1:] if name in on and how[name].allows_calls]
+    in_doubt = any(one.money is not MoneyStatus.NOT_SPENT for one in attempts if one.charge_no == generation)
+    if status is not JobStatus.ACCEPTED or in_doubt or not able:
+        assert choice is None
+        return
+    assert choice
+    assert choice.provider == able[0]
+    moved = transitions.change_provider(job, choice.provider, choice.price, "why", NOW).job
+    assert (moved.provider, moved.job_id, moved.attempts) == (able[0], job.job_id, job.attempts)
+    assert (
+        find_failover_route(
+            replace(job, instructions={**REPLACE, "provider": named[0]}), Offers(on, PRICES), how.__getitem__
+        )
+        is None
+    )
+
+
+def test_possibly_charged_job_does_not_move() -> None:
+    lost = build_job_with_providers("ideogram", "runware", attempts=(_job_with_lost_answer(),))
+    with pytest.raises(ConflictError):
+        transitions.change_provider(lost, "runware", PRICE, "why", NOW)
+    with pytest.raises(ConflictError):
+        transitions.change_provider(build_job_with_providers("ideogram"), "ideogram", PRICE, "why", NOW)
+
+
+def _job_with_lost_answer() -> Attempt:
+    return Attempt(
+        n=1,
+        provider="ideogram",
+        submitted_at=NOW,
+        lease_until=LEASE,
+        budget_day="2026-11-20",
+        reserved=0,
+        unknown=PRICE,
+        outcome=AttemptOutcome.LOST,
+    )
+
+
+def test_warnings_keep_only_the_last_moves() -> None:
+    job = build_job_with_providers(
+        "ideogram", "runware", warnings=(build_warning("segmind is switched off", WarningCode.PASSED_OVER),)
+    )
+    for n in range(20):
+        to = "runware" if job.provider == "ideogram" else "ideogram"
+        job = transitions.change_provider(job, to, PRICE, f"for the {n}th time", NOW).job
+    assert list_warning_codes(job) == [WarningCode.PASSED_OVER, *[WarningCode.MOVED] * 5]
+    assert [str(one.text).rpartition(" for the ")[2] for one in job.warnings[1:]] == [
+        f"{n}th time" for n in range(15, 20)
+    ]

@@ -1,0 +1,133 @@
+"""The seeds' expectations of instructions match what the product does, and the bucket's history is complete."""
+
+from dataclasses import asdict
+from itertools import product
+from random import Random
+
+import pytest
+
+from backdrop.instructions.sources import parse_file, parse_request
+from backdrop.intake.job_planner import RoutingContext, plan_jobs
+from backdrop.model.job import Source
+from backdrop.model.photo_facts import PhotoFacts
+from simulation.invariants.resolutions import BLOCKED, Resolution, read_resolution
+from simulation.scenarios.actions import UserActions
+from simulation.scenarios.bucket_history import BucketHistory
+from simulation.scenarios.expected_instructions import InstructionLayers, resolve_expected
+from simulation.scenarios.sample_instructions import (
+    COMPLEX_SAMPLES,
+    DEFAULTS_SAMPLES,
+    EDITED_SAMPLES,
+    SAMPLES,
+    TAG_SAMPLES,
+    build_photo_file,
+    build_sidecar,
+)
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.world_clock import WORLD_START
+from tests.simulated.stage_worlds import KEY
+
+PHOTO = PhotoFacts(etag="e", version_id="v1", uploaded_at=WORLD_START, size=1, sha256="a" * 64, width=16, height=16)
+SIDECARS = ("", *EDITED_SAMPLES, *COMPLEX_SAMPLES)
+INHERITED = (
+    ("", ""),
+    *((name, "") for name in DEFAULTS_SAMPLES),
+    ("", "typo"),
+    ("turbo", "seasons"),
+    ("marble-web", "cut"),
+)
+
+
+def resolve_by_product(layers: InstructionLayers) -> Resolution:
+    """Returns what the product resolves these instructions to."""
+    world = World()
+    for folder, name in zip(("shoes/", ""), layers.defaults, strict=True):
+        if name:
+            world.s3.upload(INPUT_BUCKET, f"{folder}_backdrop.json", build_sidecar(name))
+    if layers.sidecar:
+        world.s3.upload(INPUT_BUCKET, f"{KEY}.json", build_sidecar(layers.sidecar))
+    world.s3.upload(INPUT_BUCKET, KEY, build_photo_file("a"), TAG_SAMPLES[layers.tags])
+    world.run_until_empty()
+    source = world.read_source(KEY)
+    assert source
+    return read_resolution(asdict(source), {job.job_id: asdict(job) for job in world.list_jobs(KEY)})
+
+
+@pytest.mark.parametrize("tags", ["", "cut", "marble"])
+@pytest.mark.parametrize("defaults", INHERITED, ids=" ".join)
+def test_expected_resolution_matches_the_product(tags: str, defaults: tuple[str, ...]) -> None:
+    for sidecar in SIDECARS:
+        layers = InstructionLayers("", sidecar, tags, defaults)
+        assert (layers, resolve_by_product(layers)) == (layers, resolve_expected(layers))
+
+
+def plan_by_product(layers: InstructionLayers) -> Resolution:
+    """Returns what the product plans for a request with a sidecar and folder defaults."""
+    files = [("red.jpg.json", layers.sidecar), *(("_backdrop.json", name) for name in layers.defaults)]
+    sources = [parse_request(SAMPLES[layers.request].fields)]
+    sources += [parse_file(name, build_sidecar(sample)) for name, sample in files if sample]
+    routing_context = RoutingContext("ideogram", ("ideogram", "runware", "segmind"))
+    plan = plan_jobs(
+        Source(source_id="s", bucket=INPUT_BUCKET, key=KEY),
+        PHOTO,
+        (),
+        sources,
+        routing_context,
+        lambda _: [],
+        WORLD_START,
+    )
+    codes = frozenset((problem.variant, problem.code.value) for problem in plan.problems)
+    return Resolution({job.variant: job.instructions for job in plan.jobs}, codes)
+
+
+@pytest.mark.parametrize("request_name", [name for name, sample in SAMPLES.items() if not sample.error_codes])
+def test_expected_resolution_of_requests_matches_the_product(request_name: str) -> None:
+    sidecars = ["", *(name for name, sample in SAMPLES.items() if not sample.error_codes)]
+    for sidecar, inherited in product(sidecars, ("", *DEFAULTS_SAMPLES, "marble-listed")):
+        layers = InstructionLayers(request_name, sidecar, "", (inherited,))
+        assert (layers, plan_by_product(layers)) == (layers, resolve_expected(layers))
+
+
+def test_request_comes_first_but_is_blocked_by_broken_defaults() -> None:
+    assert (
+        resolve_expected(InstructionLayers("sea", "cut", "marble", ("turbo",))).instructions_by_variant[""][
+            "num_images"
+        ]
+        == 2
+    )
+    assert (
+        resolve_expected(InstructionLayers("sea", "cut", "marble", ("turbo",))).instructions_by_variant[""][
+            "rendering_speed"
+        ]
+        == "TURBO"
+    )
+    assert resolve_expected(InstructionLayers("sea", defaults=("typo",))) == BLOCKED
+
+
+def test_history_has_the_bucket_at_each_time() -> None:
+    world = World()
+    history, users = BucketHistory(world), UserActions(world, Random(1))
+    started_at = world.clock.time
+    for name in ("cut", "typo"):
+        world.clock.sleep(10)
+        users.remove_broken_defaults()
+        world.s3.upload(INPUT_BUCKET, "_backdrop.json", build_sidecar(name))
+    world.s3.upload(INPUT_BUCKET, KEY, build_photo_file("a"))
+    since = world.clock.time
+    world.clock.sleep(10)
+    world.s3.set_tags(INPUT_BUCKET, KEY, TAG_SAMPLES["marble"])
+    world.s3.delete(INPUT_BUCKET, "_backdrop.json")
+    assert {layers.defaults for layers in history.iterate_layers(KEY, started_at)} == {
+        ("", ""),
+        ("", "cut"),
+        ("", "typo"),
+    }
+    assert {(layers.tags, layers.defaults) for layers in history.iterate_layers(KEY, since)} == {
+        *product(("", "marble"), (("", "typo"), ("", "")))
+    }
+    assert history.read_current_layers(KEY) == InstructionLayers("", "", "marble", ("", ""))
+    assert {layers.tags for layers in history.iterate_own_layers(KEY)} == {"marble"}
+
+
+def test_samples_have_different_bytes() -> None:
+    assert len({build_sidecar(name) for name in SAMPLES}) == len(SAMPLES)

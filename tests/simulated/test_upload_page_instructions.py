@@ -1,0 +1,94 @@
+"""The page with new instructions for photos that have some: the same choice as in `drop`, with the cost of each."""
+
+from pathlib import Path
+
+import pytest
+
+from backdrop_cli.errors import CommandError
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET
+from tests.simulated.command_user import Person
+from tests.simulated.upload_page_user import PageUser
+
+
+@pytest.fixture
+def page_user() -> PageUser:
+    return PageUser(World())
+
+
+def test_new_instructions_replace_those_of_an_earlier_upload(page_user: PageUser) -> None:
+    page_user.drag("red.jpg")
+    page_user.send()
+    page_user.world.run_until_empty()
+    plan = page_user.request_plan(prompt="on snow")
+    assert (plan["photos"], plan["price"], plan["choice"]) == (1, "$0.06", None)
+    assert plan["rows"][0]["note"] == "it is already in the bucket; its earlier instructions are replaced"
+    page_user.send(prompt="on snow")
+    page_user.world.run_until_empty()
+    assert len(page_user.world.input_bucket.objects["shoes/red.jpg"]) == 1
+    assert len(page_user.world.provider.received_job_ids) == 2
+
+
+def test_instructions_bought_before_cost_nothing_again(page_user: PageUser) -> None:
+    page_user.drag("red.jpg")
+    for prompt in ("on sand", "on snow"):
+        page_user.send(prompt=prompt)
+        page_user.world.run_until_empty()
+    plan = page_user.request_plan(prompt="on sand")
+    assert (plan["photos"], plan["price"], plan["images"]) == (1, "$0.00", 0)
+
+
+@pytest.mark.parametrize("sidecar", ["shoes/red.jpg.json", "shoes/red.json"])
+def test_persons_instructions_need_an_answer_and_show_both_costs(page_user: PageUser, sidecar: str) -> None:
+    page_user.world.s3.upload(INPUT_BUCKET, sidecar, b'{"operation": "remove"}')
+    page_user.drag("red.jpg", "blue.jpg")
+    plan = page_user.request_plan()
+    assert (plan["undecided"], plan["choice"]) == (
+        True,
+        {"photos": 1, "replace": "at most $0.12 for 2 images", "keep": "at most $0.07 for 2 images"},
+    )
+    with pytest.raises(CommandError, match="nothing was sent; choose whether to replace the instructions"):
+        page_user.api.start_upload({"plan": plan["plan"], "agreed": True})
+    assert [row["note"] for row in plan["rows"]] == ["a person wrote other instructions for it", ""]
+    assert page_user.world.input_bucket.list_keys() == [sidecar]
+
+
+@pytest.mark.parametrize(("answer", "price", "kept"), [("replace", "$0.06", 0), ("keep", "$0.01", 1)])
+def test_answer_decides_whose_instructions_apply(page_user: PageUser, answer: str, price: str, kept: int) -> None:
+    page_user.world.upload_sidecar("shoes/red.jpg", operation="remove")
+    page_user.drag("red.jpg")
+    plan = page_user.request_plan(answer=answer)
+    assert (plan["undecided"], plan["price"], plan["kept"], plan["choice"]["photos"]) == (False, price, kept, 1)
+    page_user.send(answer=answer)
+    page_user.world.run_until_empty()
+    assert page_user.view_progress()["cost"] == price
+
+
+def test_same_instructions_of_a_person_cause_no_question(page_user: PageUser) -> None:
+    page_user.world.upload_sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
+    page_user.drag("red.jpg")
+    assert page_user.request_plan()["choice"] is None
+
+
+def test_command_line_replaces_what_the_page_wrote(
+    page_user: PageUser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_user.drag("red.jpg")
+    page_user.send()
+    page_user.world.run_until_empty()
+    (tmp_path / "shoes").mkdir()
+    (tmp_path / "shoes" / "red.jpg").write_bytes(page_user.files["red.jpg"])
+    person = Person(page_user.world, monkeypatch)
+    data = person.run("drop", str(tmp_path / "shoes"), "--prompt", "on snow", "--wait", "--json").data
+    assert (data["uploaded"], data["sidecars_replaced"], data["usd"]) == (1, 1, 0.06)
+
+
+def test_existing_photos_show_what_they_cost(page_user: PageUser) -> None:
+    page_user.drag("red.jpg")
+    page_user.send()
+    page_user.world.run_until_empty()
+    page_user.drag("blue.jpg")
+    page_user.send()
+    page_user.world.run_until_empty()
+    drops = page_user.api.read_progress({"drops": []})["drops"]
+    assert (drops[-1]["cost"], drops[-1]["earlier"]) == ("$0.12", "$0.06 of it before this run")

@@ -1,0 +1,97 @@
+"""Object tags: other tools' tags are ignored, near misses warn, and styles are accepted in any spelling."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.instructions.sources import parse_tags
+from backdrop.model.codes import Code
+from backdrop.model.styles import STYLE_PRESETS
+from tests.unit.instruction_places import join_error_messages, list_error_codes, parse_sidecar
+from tests.unit.ledger_items import quick
+
+
+def test_number_of_presets_is_62() -> None:
+    assert len(set(STYLE_PRESETS)) == 62
+
+
+@pytest.mark.parametrize("preset", STYLE_PRESETS)
+def test_preset_is_recognized_in_any_spelling(preset: str) -> None:
+    spaced = preset.replace("_", " ")
+    for spelling in (preset, preset.lower(), spaced, spaced.title(), spaced.replace(" ", "-"), f" {spaced} "):
+        assert parse_sidecar({"style": spelling}).fields == {"style_preset": preset}
+        assert parse_tags({"style": spelling}).fields == {"style_preset": preset}
+
+
+@quick
+@given(st.from_regex(r"[0-9a-fA-F]{8}", fullmatch=True))
+def test_eight_hexadecimal_digits_are_a_style_code(code: str) -> None:
+    assert parse_sidecar({"style": code}).fields == {"style_codes": [code.upper()]}
+
+
+def test_numbers_in_tags_are_read_from_text() -> None:
+    tags = {"prompt": "a beach", "num_images": "2", "seed": "7", "max_cost_usd": "0.5", "revision": "2"}
+    fields = {"operation": "replace", "prompt": "a beach", "num_images": 2, "seed": 7, "max_cost_usd": 0.5}
+    assert parse_tags(tags).fields == {**fields, "revision": "2"}
+
+
+def test_tags_name_a_list_of_providers_and_codes_with_blanks() -> None:
+    read = parse_tags({"provider": "segmind Ideogram", "style_codes": "AAFF5733 0133ff57"})
+    assert read.fields == {"provider": ["segmind", "ideogram"], "style_codes": ["AAFF5733", "0133FF57"]}
+
+
+def test_single_provider_in_a_tag_is_not_a_list() -> None:
+    assert parse_tags({"provider": "ideogram"}).fields == {"provider": "ideogram"}
+
+
+def test_other_tools_tags_are_ignored_without_a_warning() -> None:
+    read = parse_tags({"CostCenter": "42", "project": "shoes", "operation": "remove"})
+    assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
+
+
+@pytest.mark.parametrize(
+    ("tag", "meant"),
+    [("promt", "prompt"), ("propmt", "prompt"), ("Prompt", "prompt"), ("num_image", "num_images"), ("sed", "seed")],
+)
+def test_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
+    read = parse_tags({tag: "a beach", "operation": "remove"})
+    assert (dict(read.fields), read.errors) == ({"operation": "remove"}, ())
+    (warning,) = read.warnings
+    assert repr(tag) in warning
+    assert repr(meant) in warning
+
+
+def test_tag_three_edits_away_belongs_to_another_tool() -> None:
+    assert parse_tags({"promptxyz": "a beach"}).warnings == ()
+
+
+def test_only_prefixed_tags_are_read_if_one_has_it() -> None:
+    read = parse_tags({"backdrop:operation": "remove", "prompt": "a beach", "sead": "1"})
+    assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
+
+
+def test_near_miss_after_the_prefix_is_a_warning() -> None:
+    read = parse_tags({"backdrop:promt": "x", "backdrop:operation": "remove"})
+    assert len(read.warnings) == 1
+    assert "prompt" in read.warnings[0]
+
+
+def test_unknown_prefixed_tag_still_hides_unprefixed_tags() -> None:
+    assert parse_tags({"backdrop:owner": "me", "prompt": "a beach"}).fields == {}
+
+
+@pytest.mark.parametrize(
+    ("tags", "code", "says"),
+    [
+        ({"style": "goldn hour"}, Code.INVALID_VALUE, "golden_hour"),
+        ({"num_images": "two"}, Code.INVALID_VALUE, 'num_images is "two"'),
+        ({"operation": "paint"}, Code.INVALID_VALUE, "'replace' or 'remove'"),
+        ({"operation": "remove", "prompt": "a beach"}, Code.CONFLICTING_FIELDS, "prompt"),
+        ({"prompt": ""}, Code.MISSING_PROMPT, "prompt"),
+    ],
+)
+def test_wrong_value_in_a_tag_names_the_tags(tags: dict[str, str], code: Code, says: str) -> None:
+    read = parse_tags(tags)
+    assert list_error_codes(read) == [code]
+    assert join_error_messages(read).startswith("tags: ")
+    assert says in join_error_messages(read)

@@ -1,0 +1,165 @@
+"""The field `output`: accepted values in one spelling, and a helpful message for each error."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT, MAX_OUTPUTS, Outputs
+from backdrop.model.output_spec import parse_output, parse_outputs
+from tests.unit.ledger_items import quick
+
+FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
+
+
+def validate(value: object) -> Any:
+    """Returns the validated field."""
+    return FIELD.dump_python(FIELD.validate_python(value, strict=True), exclude_none=True)
+
+
+def join_errors(value: object) -> str:
+    """Returns all errors of the field as one text."""
+    with pytest.raises(ValidationError) as raised:
+        FIELD.validate_python(value, strict=True)
+    return "\n".join(f"{one['loc']} {one['msg']}" for one in raised.value.errors())
+
+
+def test_marketplace_output_can_be_expressed() -> None:
+    assert validate(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
+
+
+def test_object_and_list_are_kept_as_they_were_given() -> None:
+    assert validate({"format": "webp"}) == {"format": "webp"}
+    assert validate([{"format": "webp"}]) == [{"format": "webp"}]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"format": "JPEG"}, {"format": "jpg"}),
+        ({"format": ".webp"}, {"format": "webp"}),
+        ({"fit": " Contain"}, {"fit": "contain"}),
+        ({"size": " Full"}, {"size": "full"}),
+        ({"size": "PROVIDER"}, {"size": "provider"}),
+        ({"background": "White"}, {"background": "#ffffff"}),
+        ({"background": "#ABC"}, {"background": "#aabbcc"}),
+        ({"margin": 40}, {"margin": "40px"}),
+        ({"margin": "5"}, {"margin": "5px"}),
+        ({"margin": "7.50 %"}, {"margin": "7.5%"}),
+        ({"margin": "040PX"}, {"margin": "40px"}),
+        ({"margin": "45%"}, {"margin": "45%"}),
+    ],
+)
+def test_each_value_has_one_spelling(value: dict[str, Any], kept: dict[str, Any]) -> None:
+    assert validate(value) == kept
+    assert validate(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"format": "gif"}, "'png', 'webp' or 'jpg'"),
+        ({"fit": "fill"}, "'contain', 'cover' or 'pad'"),
+        ({"width": 0}, "greater than or equal to 1"),
+        ({"height": 10_001}, "less than or equal to 10000"),
+        ({"width": True}, "true and false are not numbers"),
+        ({"width": "400"}, "valid integer"),
+        ({"quality": True, "format": "jpg"}, "true and false are not numbers"),
+        ({"quality": 101, "format": "jpg"}, "less than or equal to 100"),
+        ({"quality": 80}, "quality has no effect on png"),
+        ({"trim": 1}, "valid boolean"),
+        ({"name": "Thumb"}, "'Thumb' is not a name"),
+        ({"name": "a" * 41}, "is not a name"),
+        ({"name": "../x"}, "is not a name"),
+        ({"name": ""}, "is not a name"),
+        ({"background": "#12345"}, "is not a color"),
+        ({"background": "#ffffff80"}, "is not a color"),
+        ({"background": "reddish"}, "is not a color"),
+        ({"margin": "46%"}, "is not a margin"),
+        ({"margin": "-1%"}, "is not a margin"),
+        ({"margin": 5000}, "is not a margin"),
+        ({"margin": -1}, "is not a margin"),
+        ({"margin": "٣%"}, "is not a margin"),
+        ({"margin": 0.1}, "write it as a share"),
+        ({"margin": True}, "write it as a share"),
+        ({"fit": "pad", "width": 400}, "needs width and height"),
+        ({"fit": "cover", "height": 400}, "needs width and height"),
+        ({"fit": "cover", "width": 9, "height": 9, "margin": "5%"}, "cannot have a margin"),
+        ({"format": "jpg", "margin": "5%"}, "needs a background"),
+        ({"format": "jpg", "fit": "pad", "width": 9, "height": 9}, "needs a background"),
+        ({"width": 80, "margin": "40px"}, "leaves no room in 80 pixels"),
+        ({"sizes": "full"}, "not permitted"),
+        ({"size": 400}, "set width and height for a size in pixels"),
+        ({"size": "2000x2000"}, "'2000x2000' is not a size: use 'full' for the photo's own size"),
+        ({"size": ["full"]}, "this is not a size"),
+    ],
+)
+def test_output_error_has_a_helpful_message(value: dict[str, Any], words: str) -> None:
+    assert words in join_errors(value)
+
+
+@pytest.mark.parametrize("value", [5, "webp", None, True, ["webp"]])
+def test_non_object_output_is_answered_with_an_example(value: object) -> None:
+    assert 'an output must be an object such as {"format": "webp"}' in join_errors(value)
+
+
+def test_all_errors_of_all_outputs_are_reported_at_once() -> None:
+    messages = join_errors([{"format": "gif", "width": 0}, {"fit": "pad", "quality": 3}])
+    assert "('list', 0, 'format')" in messages
+    assert "('list', 0, 'width')" in messages
+    assert "needs width and height" in messages
+    assert "quality has no effect" in messages
+
+
+def test_outputs_have_distinct_names_and_one_may_lack_it() -> None:
+    assert validate([{"name": "a"}, {"name": "b"}, {}]) == [{"name": "a"}, {"name": "b"}, {}]
+    assert "2 outputs have no name" in join_errors([{}, {"format": "webp"}])
+    assert "'a': two outputs must not have the same name" in join_errors(
+        [{"name": "a"}, {"name": "a", "format": "webp"}]
+    )
+
+
+def test_list_has_one_to_ten_outputs() -> None:
+    assert "at least 1" in join_errors([])
+    assert "at most 10" in join_errors([{"name": f"n{n}"} for n in range(MAX_OUTPUTS + 1)])
+
+
+def test_schema_shows_editors_the_accepted_values() -> None:
+    schema = FIELD.json_schema()
+    text = json.dumps(schema)
+    one = schema["$defs"]["OutputModel"]
+    assert one["title"] == "Output"
+    assert MARKETPLACE_OUTPUT in one["examples"]
+    assert all("description" in field for field in one["properties"].values())
+    assert '"enum": ["png", "webp", "jpg"]' in text
+    assert one["additionalProperties"] is False
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+WORD = st.sampled_from(["png", "jpg", "webp", "pad", "cover", "contain", "white", "#123", "5%", "9px", "full", "x", ""])
+FIELDS = ["name", "format", "quality", "width", "height", "fit", "background", "trim", "margin", "size", "more"]
+ANY_OUTPUT = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
+
+
+@quick
+@given(JSON | ANY_OUTPUT | st.lists(ANY_OUTPUT, max_size=4))
+def test_any_json_is_an_output_or_an_error(value: object) -> None:
+    try:
+        kept = validate(value)
+    except ValidationError:
+        return
+    assert validate(kept) == kept
+    assert parse_outputs({"output": json.loads(json.dumps(kept))})
+
+
+def test_validated_output_can_be_parsed_by_deliver() -> None:
+    output = parse_output(validate(MARKETPLACE_OUTPUT))
+    assert (output.format, output.fit, output.background, output.trim) == ("jpg", "pad", "#ffffff", True)
+    assert (output.width, output.height, output.margin_share) == (2000, 2000, 0.075)
