@@ -18,7 +18,7 @@ from tests.unit.work_in_memory import FakeWork
 JOB, TWO = job_for("runware"), job_for("runware", num_images=2)
 NOTHING = json_reply({"data": []})
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
-OTHER_CALLS = "00000000-0000-4000-8000-000000000000"
+OTHER_TASK_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def error(code: str, job: Job = JOB, **more: Any) -> dict[str, Any]:
@@ -86,8 +86,8 @@ def test_error_outside_a_list_is_accepted() -> None:
 
 def test_error_of_another_task_is_ignored() -> None:
     others = [
-        error("invalidApiKey", taskUUID=OTHER_CALLS),
-        error("forbidden", taskUUID=None, context={"taskUUID": OTHER_CALLS}),
+        error("invalidApiKey", taskUUID=OTHER_TASK_ID),
+        error("forbidden", taskUUID=None, context={"taskUUID": OTHER_TASK_ID}),
     ]
     taken = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(JOB)}], "errors": others})
     assert (
@@ -248,10 +248,10 @@ def test_task_named_in_a_response_is_never_absent(state: str) -> None:
 
 
 def test_result_of_another_task_is_ignored() -> None:
-    other_calls = json_reply({"data": [result(JOB, taskUUID=OTHER_CALLS)]})
-    assert look_up_with(other_calls, NOTHING) is LookupStatus.ABSENT
+    other_result = json_reply({"data": [result(JOB, taskUUID=OTHER_TASK_ID)]})
+    assert look_up_with(other_result, NOTHING) is LookupStatus.ABSENT
     assert (
-        called(ack(JOB), other_calls, NOTHING, json_reply({"data": [result(JOB)]})).provider_result.retry_class
+        called(ack(JOB), other_result, NOTHING, json_reply({"data": [result(JOB)]})).provider_result.retry_class
         is RetryClass.OK
     )
 
