@@ -150,6 +150,21 @@ def test_foreign_file_in_the_answer_spool_is_harmless(data: bytes) -> None:
     assert_at_rest(world)
 
 
+@pytest.mark.parametrize("data", [b"{}", b'{"v": 2}'], ids=ascii)
+def test_answer_of_another_release_is_not_bought_again(data: bytes) -> None:
+    world = world_with_outage_after_answer(CallBehavior())
+    end_outage(world)
+    (key,) = list_spooled_answers(world)
+    readable = world.s3.get_object(Bucket=OUTPUT_BUCKET, Key=key)["Body"].read()
+    world.s3.put_object(Bucket=OUTPUT_BUCKET, Key=key, Body=data, ContentType="application/json")
+    pass_time(world, 1800)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.SUBMITTING, 1)
+    world.s3.put_object(Bucket=OUTPUT_BUCKET, Key=key, Body=readable, ContentType="application/json")
+    pass_time(world, 1800)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
 def test_answer_to_an_unknown_job_is_dropped() -> None:
     world = world_with_outage_after_answer(CallBehavior())
     end_outage(world)

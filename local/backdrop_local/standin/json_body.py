@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from backdrop_local.standin.multipart_form import InvalidInputError
 
-type ViolationKind = Literal["missing", "unknown", "invalid", "incompatible", "mismatch"]
+type ViolationKind = Literal["missing", "unknown", "invalid", "too_long", "incompatible", "mismatch"]
 
 
 class InvalidFieldError(InvalidInputError):
@@ -55,7 +55,7 @@ class JsonBody:
         if not isinstance(value, str) or not value.strip():
             raise InvalidFieldError(name, "invalid", f"{name} must be a non-empty text")
         if max_length is not None and len(value) > max_length:
-            raise InvalidFieldError(name, "invalid", f"{name} must have at most {max_length} characters")
+            raise InvalidFieldError(name, "too_long", f"{name} must have at most {max_length} characters")
         return value
 
     def read_choice(self, name: str, choices: Iterable[str]) -> str | None:

@@ -39,7 +39,7 @@ CODES = {
 }
 OTHER_ERROR = ("internalServerError", "Internal server error.")
 STATUS_OF_FAILURE = {"timeoutProvider": 408, "providerContentPolicyViolation": 400}
-PREFIXES = {"missing": "missing", "invalid": "invalid"}
+PREFIXES = {"missing": "missing", "invalid": "invalid", "too_long": "invalid"}
 FIXED_CODES = {
     "unknown": "unknownParameter",
     "incompatible": "incompatibleParameters",
@@ -76,7 +76,7 @@ def find_code(invalid: InvalidFieldError) -> str:
     """Returns the error code of a field that violates a rule."""
     if invalid.kind in FIXED_CODES:
         return FIXED_CODES[invalid.kind]
-    length = "Length" if "characters" in str(invalid) else ""
+    length = "Length" if invalid.kind == "too_long" else ""
     return PREFIXES[invalid.kind] + invalid.name[:1].upper() + invalid.name[1:] + length
 
 

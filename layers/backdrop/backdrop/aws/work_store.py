@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from backdrop.aws.aws_errors import RETRY_SECONDS
 from backdrop.aws.s3 import OutputBucket
 from backdrop.model.codec import from_json, to_json
+from backdrop.model.codes import Code
+from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job
 from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX, input_key, response_key, spooled_answer_key
 from backdrop.model.provider_result import ProviderResult, SpooledAnswer
@@ -40,11 +43,18 @@ class AnswerSpool:
         )
 
     def find(self, job: Job, attempt_no: int) -> ProviderResult | None:
+        """Raises RetryLaterError for an answer that only another release can read: the call must not be sent again."""
         key = self._output_bucket.find_key(spooled_answer_key(job.job_id, attempt_no))
-        spooled = _parse(self._output_bucket.read(key)) if key else None
-        return spooled.result if spooled else None
+        if key is None:
+            return None
+        spooled = _parse(self._output_bucket.read(key))
+        if spooled is None:
+            message = "Another release of Backdrop saved the answer to this call, and this release cannot read it."
+            raise RetryLaterError(Code.LEDGER_UNAVAILABLE, message, RETRY_SECONDS)
+        return spooled.result
 
     def list_all(self) -> Iterator[SpooledAnswer]:
+        """Yields the answers that this release can read."""
         for key in self._output_bucket.list_keys(f"{ANSWER_SPOOL_PREFIX}/"):
             spooled = _parse(self._output_bucket.read(key))
             if spooled:
