@@ -22,7 +22,7 @@ campaign_planner, campaign_reporter = bootstrap.campaign_planner(), bootstrap.ca
 
 
 def plan(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
-    """Returns where the list of items is, or why the campaign cannot start."""
+    """Returns the location of the item list, or the reason that the campaign cannot start."""
     try:
         item_list = campaign_planner.plan(payload["input"], payload["execution"], deadline)
     except RefusedError as error:
@@ -49,7 +49,7 @@ def report(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
 
 
 def report_interrupted(detail: Mapping[str, Any], deadline: datetime) -> None:
-    """Reports an execution that failed, was stopped, or timed out; `detail` is that of the Step Functions event."""
+    """Reports an execution that failed, was stopped, or timed out. `detail` is from the Step Functions event."""
     execution_input: Any = json.loads(detail.get("input") or "{}")
     execution_input = execution_input if isinstance(execution_input, dict) else {}
     error = detail.get("error") or ""
@@ -66,7 +66,7 @@ def report_interrupted(detail: Mapping[str, Any], deadline: datetime) -> None:
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
-    """Receives a step of the campaign's state machine, or the event about its end."""
+    """Handles a step of the campaign's state machine, or the event that reports the end of an execution."""
     deadline = clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis())
     with log_errors(logger):
         match event:

@@ -1,4 +1,4 @@
-"""Handler of deliver: receives what ended, and writes pictures, receipt, error report, and event."""
+"""Handler of deliver: receives paid and ended jobs, and writes pictures, receipts, error reports, and events."""
 
 from typing import Any
 

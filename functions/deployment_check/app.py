@@ -29,10 +29,10 @@ WHOLE_NUMBER_PARAMETERS = (
     "MaxImageMegapixels",
     "LedgerRetentionDays",
 )
-# What an invocation needs next to the call: 5 s to read ledger, photo, and API key, 10 s to record the answer.
+# What an invocation needs in addition to the call: 5 s to read ledger, photo, and API key, 10 s to record the answer.
 CALL_MARGIN_SECONDS = 15
 RESPONSE_TIMEOUT_SECONDS = 10
-# Longer than any message or campaign that may name a job, because a job that the ledger forgot could be bought again.
+# Longer than any message or campaign that may name a job, because a job that the ledger deleted could be bought again.
 MIN_RETENTION_DAYS = 30
 # CloudFormation accepts at most 4,096 bytes for the whole response.
 MAX_REASON_CHARACTERS = 3_000
@@ -42,7 +42,7 @@ BUCKET_ROLES = ("Input", "Output")
 HTTP_FORBIDDEN, HTTP_NOT_FOUND = 403, 404
 # The defaults of template.yaml. They are never rejected, so that a new account, with a concurrency of 10, can try them.
 DEFAULT_MAX_IN_FLIGHT = {"Ideogram": 10, "Segmind": 0, "OneMin": 0, "Runware": 0}
-# What the other functions need next to the lanes; `backdrop doctor` uses the same number.
+# The concurrency that the other functions need in addition to the lanes; `backdrop doctor` uses the same number.
 SPARE_CONCURRENCY = 20
 # The AWS managed key for S3, which every principal of the account may use through S3.
 AWS_MANAGED_KEY_ALIAS = "alias/aws/s3"
@@ -148,7 +148,7 @@ def _check_bucket_name(role: str, parameters: Mapping[str, str]) -> str:
         return ""
     return (
         f"'{name}' cannot be the {role.lower()} bucket's name (3 to 63 characters, a-z, 0-9 and "
-        f"hyphens). Give the stack a shorter name in lower case, or set {role}Bucket."
+        f"hyphens). Give the stack a shorter name in lowercase, or set {role}Bucket."
     )
 
 
@@ -157,8 +157,8 @@ def _check_buckets_differ(parameters: Mapping[str, str]) -> str:
     if name != parameters["OutputBucketName"]:
         return ""
     return (
-        f"'{name}' would be both input and output bucket, so each picture would be bought another "
-        "background. Set InputBucket and OutputBucket to different buckets."
+        f"'{name}' would be both input and output bucket, so Backdrop would buy another background "
+        "for each picture. Set InputBucket and OutputBucket to different buckets."
     )
 
 
@@ -183,7 +183,7 @@ def read_max_in_flight(parameters: Mapping[str, str]) -> dict[str, int]:
 
 
 def asks_for_more_calls(event: Mapping[str, Any]) -> bool:
-    """Whether a deployment sets more calls than the stack has now, and not just the defaults.
+    """Whether a deployment allows more calls in flight than the stack does now, other than by setting the defaults.
 
     Only such a deployment is rejected for concurrency, so that every other update and every rollback succeeds.
     """
@@ -210,7 +210,7 @@ def build_concurrency_note(max_in_flight: Mapping[str, int], account_limit: int 
     if calls < account_limit:
         return ConcurrencyNote(
             f"Short: the account has a concurrency of {account_limit:,}, and the lanes use up to {calls:,} ({values}), "
-            f"which leaves {account_limit - calls:,} to all other functions. Before you drop many photos, {advice}."
+            f"which leaves {account_limit - calls:,} for all other functions. Before you drop many photos, {advice}."
         )
     return ConcurrencyNote(
         f"Too little: this account may run {account_limit:,} Lambda "
@@ -262,7 +262,7 @@ def _read_existing_buckets(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_bucket_access(role: str, name: str, region: str, account: str) -> str:
-    """Returns why a bucket cannot be used; "" if it can, or if S3 does not say (`backdrop doctor` checks again)."""
+    """Returns why a bucket cannot be used; "" if it can, or if that is unknown (`backdrop doctor` checks again)."""
     status, bucket_region = _head_bucket(name, account)
     if status == HTTP_NOT_FOUND:
         return (
@@ -282,7 +282,7 @@ def _check_bucket_access(role: str, name: str, region: str, account: str) -> str
 
 
 def _check_bucket_key(role: str, name: str, account: str, keys: str | None) -> str:
-    """Returns why the bucket's default key denies access; "" if it does not, or if only `backdrop doctor` can tell."""
+    """Returns why the bucket's default key denies access; "" if not, or if only `backdrop doctor` can check it."""
     key = "" if keys is None else _find_default_key(name, account)
     if not key or _is_key_listed(key, keys or ""):
         return ""
@@ -293,7 +293,7 @@ def _check_bucket_key(role: str, name: str, account: str, keys: str | None) -> s
 
 
 def _is_key_listed(key: str, keys: str) -> bool:
-    """Whether the comma-separated ARNs include the key. An alias may be any of them, if there is one."""
+    """Whether the comma-separated ARNs include the key. An alias may refer to any of them."""
     resource = key.rpartition(":")[2]
     if resource.startswith("alias/"):
         return bool(keys)
@@ -303,7 +303,7 @@ def _is_key_listed(key: str, keys: str) -> bool:
 def _find_default_key(name: str, account: str) -> str:
     """Returns the customer managed key that encrypts the bucket's objects; "" for a key of S3 or AWS.
 
-    Also "" if S3 does not say. The key is an ARN, an ID, or an alias, as the bucket's owner wrote it.
+    Also "" if S3 does not report it. The key is an ARN, an ID, or an alias, as the bucket's owner configured it.
     """
     client = boto3.client("s3", config=CLIENT_CONFIG)
     try:
@@ -350,7 +350,7 @@ def send_response(event: Mapping[str, Any], refusals: list[str], note: str = "")
         "Data": {"ConcurrencyNote": note},
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
-    # CloudFormation made this URL, and signed it without a content type.
+    # CloudFormation created this URL, and signed it without a content type.
     request = urllib.request.Request(  # noqa: S310
         event["ResponseURL"],
         data=json.dumps(response).encode(),

@@ -1,4 +1,4 @@
-"""Handler of intake: receives what changed in the input bucket, and sends jobs to their lanes."""
+"""Handler of intake: receives changes in the input bucket and image requests, and sends jobs to their lanes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress

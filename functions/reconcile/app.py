@@ -1,4 +1,4 @@
-"""Handler of reconcile: runs every five minutes, and repairs what other functions left undone."""
+"""Handler of reconcile: runs every five minutes, and completes what the other functions left unfinished."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ service = Bootstrap(read_settings(), lazy_client, clock, count_budget_change).re
 
 
 def run_reconcile(context: LambdaContext) -> dict[str, int]:
-    """Runs once, with logs and metrics; returns how often each part did something."""
+    """Runs reconcile once, with logs and metrics; returns how many repairs each part made."""
     remaining = timedelta(milliseconds=context.get_remaining_time_in_millis())
     result = service.run(CallContext(deadline=clock.now() + remaining))
     if result.skipped:
@@ -42,6 +42,6 @@ def run_reconcile(context: LambdaContext) -> dict[str, int]:
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Receives the schedule's event."""
+    """Handles the scheduled event."""
     with log_errors(logger):
         return run_reconcile(context)

@@ -1,4 +1,4 @@
-"""Handler of render: receives a job from a lane, and leaves it paid, with the answer in the ledger."""
+"""Handler of render: receives a job from a lane, buys its pictures, and records the answer in the ledger."""
 
 from datetime import timedelta
 from functools import partial
@@ -28,7 +28,7 @@ provider_by_queue = {queue_name_from_url(lane.queue_url): name for name, lane in
 
 
 def handle_record(record: SQSRecord, context: LambdaContext) -> None:
-    """Brings one job as far as it gets."""
+    """Advances one job as far as possible."""
     message = parse_message(record.body, JobMessage)
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     started_at, remaining = clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())

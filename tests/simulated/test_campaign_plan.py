@@ -140,7 +140,7 @@ def test_input_too_large_for_the_state_machine_is_refused(campaigner: Campaigner
 
 def test_list_too_long_for_the_report_is_refused(campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "MAX_ITEMS", 1)
-    assert "divide it" in str(read_refusal(campaigner).message)
+    assert "Split it" in str(read_refusal(campaigner).message)
 
 
 def test_many_variants_per_photo_still_wait_for_two_rounds(campaigner: Campaigner) -> None:
@@ -160,7 +160,7 @@ def test_many_variants_per_photo_still_wait_for_two_rounds(campaigner: Campaigne
         ({"name": "no blanks"}, "name"),
         ({"prefix": None}, "either a prefix or a manifest"),
         ({"manifest": "list.csv", "prefix": "shoes/"}, "either a prefix or a manifest"),
-        ({"manifest": "list.xlsx"}, "neither with .csv nor with .jsonl"),
+        ({"manifest": "list.xlsx"}, "must end with .csv or .jsonl"),
         ({"manifest": "gone.csv"}, "has no gone.csv"),
         ({"manifest": "utf16.csv"}, "not UTF-8"),
         ({"manifest": "keyless.csv"}, "no column 'key'"),
@@ -204,7 +204,7 @@ def test_conflicting_second_row_for_a_photo_is_rejected(campaigner: Campaigner) 
 
 def test_campaign_that_cannot_be_quoted_in_time_is_refused(campaigner: Campaigner) -> None:
     soon = campaigner.world.clock.now() + timedelta(seconds=10)
-    with pytest.raises(RefusedError, match="quoted in one go"):
+    with pytest.raises(RefusedError, match="quoted at once"):
         campaigner.planner.plan(
             {"name": "spring", "prefix": "shoes/", "instructions": REMOVE, "max_total_usd": 5}, RUN, soon
         )

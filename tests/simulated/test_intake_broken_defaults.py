@@ -7,7 +7,7 @@ from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import assert_at_rest
 from tests.simulated.uploads_and_requests import BEACH, count_paid_calls, upload_defaults, upload_unique_photo
 
-ONE = "1 photo waits in this folder and below, and will run automatically when the file is corrected."
+ONE = "1 photo waits in this folder and below, and will be processed automatically when the file is corrected."
 
 
 def world_with_held_photos(*keys: str) -> World:

@@ -95,7 +95,7 @@ def test_nearest_file_is_suggested_and_not_the_first() -> None:
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
 def test_equal_looking_names_are_explained(forms: tuple[Literal["NFC", "NFD"], ...]) -> None:
     photo, sidecar = (unicodedata.normalize(form, "café.jpg") for form in forms)
-    words = "the name looks the same, but is in another Unicode normalization form (NFC, NFD)"
+    words = "the name looks the same, but has another Unicode normalization form (NFC or NFD)"
     assert describe_near_miss(photo, [photo, f"{sidecar}.json"]) == f"there is {sidecar}.json: {words}"
 
 

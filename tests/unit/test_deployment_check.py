@@ -158,7 +158,7 @@ def test_inconsistent_parameters_are_rejected_with_a_fix(changes: dict[str, str]
 @pytest.mark.parametrize("name", ["Backdrop-input-1-x", f"{'b' * 60}-input", "a_b"])
 def test_stack_name_that_makes_no_bucket_name_is_rejected(name: str) -> None:
     [problem] = app.find_parameter_problems(build_parameters() | {"InputBucketName": name})
-    assert "Give the stack a shorter name in lower case" in problem
+    assert "Give the stack a shorter name in lowercase" in problem
 
 
 def test_all_problems_are_reported_at_once() -> None:

@@ -120,7 +120,7 @@ def test_note_says_what_is_left_for_other_functions(account: FakeLambdaAccount, 
     refusals, note = check_update()
     assert refusals == []
     assert note.startswith(word)
-    assert word != "Short: " or f"leaves {limit - 10} to all other functions" in note
+    assert word != "Short: " or f"leaves {limit - 10} for all other functions" in note
 
 
 @pytest.mark.parametrize("answer", [None, EndpointConnectionError(endpoint_url="https://lambda.invalid")])

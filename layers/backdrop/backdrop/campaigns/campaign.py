@@ -42,7 +42,7 @@ MAX_ITEMS = 1_000_000
 
 @record
 class Campaign(Record):
-    """An execution's input. Either `prefix` is the beginning of keys in the input bucket, or `manifest` a key there."""
+    """An execution's input: either `prefix` (the beginning of keys in the input bucket) or `manifest` (a key there)."""
 
     name: Annotated[str, Field(pattern=rf"^{NAME_PATTERN.pattern}$")]
     prefix: str | None = None
@@ -102,9 +102,9 @@ def _describe_invalid_field(name: str, fields: Mapping[str, Any], label: str) ->
 def _find_contradictions(fields: Mapping[str, Any]) -> Iterator[str]:
     manifest, instructions = fields.get("manifest"), fields.get("instructions")
     if (fields.get("prefix") is None) is (manifest is None):
-        yield "A campaign has either a prefix or a manifest."
+        yield "A campaign takes either a prefix or a manifest."
     if isinstance(manifest, str) and not manifest.lower().endswith((".csv", ".jsonl")):
-        yield f"The name of the manifest {manifest!r} ends neither with .csv nor with .jsonl."
+        yield f"The manifest is named {manifest!r}; its name must end with .csv or .jsonl."
     if isinstance(instructions, dict):
         errors = parse_request(cast("dict[str, Any]", instructions)).errors
         yield from (f"{error.message.clause}." for error in errors)
@@ -136,10 +136,10 @@ def _to_request_fields(source: InstructionSource) -> dict[str, Any]:
 
 
 def apply_cost_limits(instructions: Mapping[str, Any], max_cost_by_variant: Mapping[str, int]) -> dict[str, Any]:
-    """Returns the instructions with each variant's limit in micro-dollars; a variant without one may cost nothing.
+    """Returns the instructions with a cost limit for each variant. Limits are in micro-dollars.
 
-    If there are variants, no others are requested. Instructions with errors stay unchanged, because intake buys nothing
-    for them.
+    A variant without a limit may cost nothing. If there are variants, the result names all of them, so that it inherits
+    no others. Instructions with errors stay unchanged, because intake buys nothing for them.
     """
     source = parse_request(instructions)
     if source.errors:

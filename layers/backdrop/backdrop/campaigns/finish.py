@@ -1,4 +1,4 @@
-"""The end of a campaign: its report, one event, and one mail, even if the end is reported several times."""
+"""The end of a campaign: its report, one event, and one email, even if the end is reported several times."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ ITEMS_PER_READ = 100
 POLL_INTERVAL = timedelta(seconds=5)
 # The index may lag behind the last requests.
 MAX_READS = 4
-# Time for the event, the mail, and the note after the last read.
+# Time to publish the event, send the email, and save the announced report after the last read.
 FINISH_MARGIN = timedelta(seconds=60)
 
 
@@ -87,8 +87,8 @@ class CampaignReporter:
         if earlier_report := self._find_saved_report(execution):
             return earlier_report
         report = self._wait_for_final_report(name, execution, deadline - FINISH_MARGIN)
-        # Another worker may have announced it meanwhile. If a worker crashes between mail and note, the mail is sent
-        # twice, and so is the event, with the same ID.
+        # Another worker may have announced it in the meantime. If a worker crashes after sending the email and before
+        # saving the announced report, the event is published twice, with the same ID, and the email is sent twice.
         if earlier_report := self._find_saved_report(execution):
             return earlier_report
         keys = {suffix: campaign_report_key(name, suffix) for suffix in ("json", "csv")}
@@ -132,7 +132,7 @@ class CampaignReporter:
     def _write_csv_and_build_report(
         self, name: str, execution: FinishedExecution, plan: Mapping[str, Any]
     ) -> tuple[CampaignSnapshot, dict[str, Any]]:
-        """Writes the CSV from the items' current state, and returns them with the document for report.json."""
+        """Writes the CSV from the items' current state. Returns that state, and the document for report.json."""
         execution_name = parse_execution_name(execution.execution)
         snapshot = CampaignSnapshot(CampaignTotals(execution.started_at))
         with self.files.open_writer(campaign_report_key(name, "csv"), "text/csv; charset=utf-8") as write:
@@ -154,7 +154,7 @@ class CampaignReporter:
 
 
 def _announced_report_key(execution: FinishedExecution) -> str:
-    """Returns the key of the announced report. A redriven execution ends again, under another key."""
+    """Returns the key of the announced report. A redriven execution ends again, and its report has another key."""
     return campaign_work_key(parse_execution_name(execution.execution), f"told-{execution.redrive_count}.json")
 
 

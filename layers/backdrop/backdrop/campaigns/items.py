@@ -62,7 +62,7 @@ def _add_campaign_instructions(row: ManifestRow | BadRow, campaign: Campaign) ->
 
 
 def _reject_conflicting_rows(rows: Iterator[ManifestRow | BadRow]) -> Iterator[ManifestRow | BadRow]:
-    """Rejects a row whose instructions for a photo differ from an earlier row's: it would replace them.
+    """Rejects a row that would replace an earlier row, because it has different instructions for the same photo.
 
     Digests of all rows stay in memory, about 200 MB for a million rows.
     """
@@ -90,7 +90,7 @@ def _compute_digest(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class CampaignPricing:
-    """Prices one item without opening its photo. Jobs that the ledger records as bought cost nothing."""
+    """Quotes items without opening their photos. Jobs that the ledger records as bought cost nothing."""
 
     resolver: InstructionResolver
     ledger: Ledger
@@ -102,7 +102,7 @@ class CampaignPricing:
         self.resolver.clear_caches()
 
     def quote_row(self, row: ManifestRow) -> ItemQuote:
-        """Quotes the item as intake would resolve it now."""
+        """Quotes the jobs that intake would plan for the item at this moment."""
         if classify_key(row.key) is not ObjectKind.PHOTO:
             return ItemQuote(row, is_photo=False)
         known_photo = self.ledger.read_photo(derive_source_id(self.bucket, row.key))

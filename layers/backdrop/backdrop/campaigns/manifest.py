@@ -11,7 +11,6 @@ from backdrop.campaigns.campaign import MAX_SHOWN_CHARACTERS, campaign_refused
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
-# Columns whose cells are numbers.
 NUMERIC_FIELDS = frozenset({"num_images", "seed", "max_cost_usd"})
 MAX_LINE_BYTES = 200_000
 """A row and its campaign's instructions must fit into one message of 256 KB."""

@@ -88,9 +88,7 @@ class CampaignPlanner:
         with ThreadPoolExecutor(CLIENT_CONCURRENCY) as pool:
             for rows in batched(self.row_reader.read_rows(campaign), ITEMS_PER_BATCH, strict=False):
                 if self.clock.now() > deadline - FINISH_MARGIN:
-                    reason = (
-                        "The campaign has more photos than can be quoted in one go. Divide it, or omit max_total_usd."
-                    )
+                    reason = "The campaign has more photos than can be quoted at once. Split it, or omit max_total_usd."
                     raise campaign_refused(reason)
                 yield from pool.map(self._quote_row, rows)
 
@@ -115,7 +113,7 @@ class _ItemList:
             return
         self.quote.add(item)
         if self.quote.items > MAX_ITEMS:
-            raise campaign_refused(f"The campaign has more than {MAX_ITEMS:,} items. To run it, divide it.")
+            raise campaign_refused(f"The campaign has more than {MAX_ITEMS:,} items. Split it into smaller campaigns.")
         instructions = item.row.instructions
         self.providers |= find_providers(instructions, self.default_provider)
         self.max_jobs_per_item = max(self.max_jobs_per_item, len(item.jobs) or count_jobs(instructions))

@@ -26,12 +26,12 @@ class ItemQuote:
 
     @property
     def max_cost(self) -> int:
-        """Micro-dollars."""
+        """The highest possible cost of the item, in micro-dollars."""
         return sum(job.quoted for job in self.jobs)
 
     @property
     def max_cost_by_variant(self) -> dict[str, int]:
-        """Micro-dollars by variant; 0 for a variant that has a problem and no job."""
+        """The highest possible cost by variant, in micro-dollars; 0 for a variant that has a problem and no job."""
         zero_by_variant = {problem.variant: 0 for problem in self.problems if problem.variant}
         return zero_by_variant | {job.variant: job.quoted for job in self.jobs}
 
@@ -49,7 +49,7 @@ class Rejection:
 class CampaignQuote:
     """The totals. `max_cost` is in micro-dollars.
 
-    `first_bad_rows`: the first rows that name no photo. `first_rejections`: the first rejected items by code.
+    `first_bad_rows`: the first rows that name no photo. `first_rejections`: the first rejected items for each code.
     """
 
     items: int = 0

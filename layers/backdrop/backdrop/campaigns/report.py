@@ -87,7 +87,7 @@ class CampaignItem:
 
     @property
     def status(self) -> str:
-        """The worst status of its jobs, `skipped`, or `open` until all jobs have ended."""
+        """The worst status of the item's jobs; `open` until all of them have ended; `skipped` if it is not an image."""
         if self.request.skipped_kind:
             return SKIPPED
         if any(not job.has_ended for job in self.jobs):
@@ -97,12 +97,12 @@ class CampaignItem:
 
     @property
     def problem(self) -> Problem | None:
-        """The first problem, of the request before those of the jobs."""
+        """The first problem of the request or, if it has none, of the jobs."""
         return next(iter((*self.request.problems, *(job.problem for job in self.jobs if job.problem))), None)
 
     @property
     def code(self) -> str:
-        """The code of its problem, or else its status; "" if there is nothing to report."""
+        """The code of the item's problem, or its status if it has no problem; "" if there is nothing to report."""
         status = self.status
         if status in (SKIPPED, OPEN, JobStatus.STORED):
             return ""
@@ -110,7 +110,7 @@ class CampaignItem:
 
     @property
     def message(self) -> str:
-        """Why it has its status; "" if there is nothing to report."""
+        """Why the item has its status; "" if there is nothing to report."""
         if not self.code:
             return str(self.request.skip_reason) if self.request.skipped_kind else ""
         return str(self.problem.message) if self.problem else UNPAID_END_TEXTS[JobStatus(self.code)]["message"]
@@ -121,7 +121,7 @@ class CampaignItem:
         return [result.key for job in self.jobs for result in job.results]
 
     def to_csv_row(self) -> tuple[object, ...]:
-        """Returns its CSV cells in the order of CSV_COLUMNS. A job's cost is in the row of its first item only."""
+        """Returns the item's CSV cells in the order of CSV_COLUMNS. Only the first item of a job includes its cost."""
         pictures = self.picture_keys
         return (
             self.request.bucket,
@@ -257,14 +257,14 @@ def _build_failure_entry(code: str, group: FailureGroup) -> dict[str, Any]:
 
 
 def build_event_detail(report: Mapping[str, Any], bucket: str, keys: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the detail of the event about a campaign's end. `keys`: the keys of the report by suffix."""
+    """Returns the detail of the event that reports a campaign's end. `keys`: the keys of the report by suffix."""
     fields = ("name", "execution", "status", "error", "items", "jobs", "pictures", "cost", "bought", "failures")
     unique_id = derive_event_id(report["execution"], EVENT_TYPE, str(report["redrives"] or ""))
     return {"event_id": unique_id, **{name: report[name] for name in fields}, "report": {"bucket": bucket, **keys}}
 
 
 def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
-    """Returns the subject and the text of the mail about a campaign's end."""
+    """Returns the subject and the body of the email about the end of a campaign."""
     items = report["items"]
     subject = f"Backdrop campaign {report['name']}: {report['status']}"
     counts = ", ".join(f"{items[end]:,} {end}" for end in ITEM_STATUSES if items[end]) or "none was requested"

@@ -10,13 +10,13 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
 from backdrop.ports import Clock
 
-# About 30 s of sends. Any others continue when their own message returns.
+# Sending this many messages takes about 30 s. Any other jobs continue when their own messages are received again.
 MAX_WOKEN = 5000
 
 
 @dataclass(eq=False, repr=False)
 class ContentWaiters:
-    """Deliver wakes waiting jobs, because every end of a job passes through it and is retried until it succeeds."""
+    """Part of deliver, because every job that ends passes through deliver, which is retried until it succeeds."""
 
     ledger: Ledger
     deliver_queue: Queue
@@ -26,8 +26,8 @@ class ContentWaiters:
     def wake(self, ended_job: Job) -> None:
         """Wakes the jobs that wait for a job that has ended.
 
-        If there is a file, each of them is given it, without a slot in the lane. If there is none, only one of them
-        returns to its lane to buy: that job becomes the owner, and its end wakes the next.
+        If that job has a file, all of them reuse it, without waiting for a slot. If it has none, only one of them
+        returns to its lane to buy: that one becomes the owner, and wakes the next when it ends.
         """
         if ended_job.reused_from:
             return
@@ -41,7 +41,7 @@ class ContentWaiters:
             return_to_intake(self.intake_queue, next_buyer)
 
     def reuse_paid_file(self, job: Job) -> Job:
-        """Marks the job as paid, without a charge, if the owner of its content is stored; else returns it unchanged."""
+        """Marks the job as paid, without a charge, if its content's owner is stored; otherwise returns it unchanged."""
         owner = self.ledger.find_content_owner(job.content_id)
         owner_job = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
         if owner_job is None or owner_job.status is not JobStatus.STORED:

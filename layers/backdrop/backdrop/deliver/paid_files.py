@@ -21,7 +21,7 @@ DEFAULT_LINK_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class PaidFiles:
-    """Files with more than `max_megapixels` are not decoded."""
+    """Fetches and keeps paid files. Does not decode files with more than `max_megapixels`."""
 
     output_bucket: OutputBucket
     downloads: Downloads
@@ -29,7 +29,7 @@ class PaidFiles:
     max_megapixels: int
 
     def load(self, job: Job, n: int, link: PictureLink, *, is_redelivery: bool) -> tuple[bytes, VerifiedPicture]:
-        """Returns the provider's file and its checked picture: from `_backdrop/paid/` if it is there, else downloaded.
+        """Returns the provider's file and its checked picture. Reads the file from `_backdrop/paid/`, or downloads it.
 
         Keeps each downloaded file. Raises ResultError if there is no usable file, and RetryLaterError if a download may
         still succeed.
@@ -91,7 +91,7 @@ class PaidFiles:
         return self.output_bucket.read(result_key(name))
 
     def _build_unrecognized_error(self, job: Job, n: int) -> ResultError:
-        """Returns an error that names the location of the provider's response: a person may find the picture in it."""
+        """Returns an error that says where the provider's response is, because a person may find the picture in it."""
         owner_id = job.reused_from or job.job_id
         response_location, paid_location = (
             response_key(owner_id, job.paid_attempt_no),
@@ -106,7 +106,7 @@ class PaidFiles:
         return ResultError(Code.RESULT_UNRECOGNIZED, message)
 
     def _to_gone_error(self, job: Job, error: ResultError) -> ResultError:
-        """A picture that was delivered before was kept under _backdrop/paid/, so its file must have been deleted."""
+        """A picture that was delivered before was kept under _backdrop/paid/, so it must have been deleted there."""
         return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at else error
 
     def _save(self, job: Job, n: int, data: bytes) -> None:

@@ -107,7 +107,7 @@ class Pictures:
         return OriginalPhoto((facts.width, facts.height), partial(self._read_photo, job))
 
     def _read_photo(self, job: Job) -> "Image | None":
-        """Returns the photo's own pixels, upright; None if its bytes are gone, replaced, or cannot be opened."""
+        """Returns the photo's own pixels, upright; None if its bytes are missing or replaced, or cannot be opened."""
         try:
             stored = self.photos.read(job.bucket, job.key, max_bytes=MAX_FILE_BYTES)
             if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
@@ -159,7 +159,7 @@ class Pictures:
     def _write_picture(
         self, key: str, data: bytes, output: OutputSpec, job: Job, *, is_first: bool, source: Source
     ) -> tuple[str | None, bool]:
-        """Writes a picture, but never over that of a newer job: reads the object, then the ledger, then writes.
+        """Writes a picture, but never over a newer job's picture: reads the object, then the ledger, then writes.
 
         Returns the object's version ID, and False if nothing was written because the job is no longer current.
 
@@ -234,14 +234,14 @@ def _is_first_delivery(job: Job, jobs: Sequence[Job]) -> bool:
 
 
 def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[StoredPicture]:
-    """Returns the pictures of earlier deliveries of the job that this one did not write."""
+    """Returns the pictures that earlier deliveries of the job wrote and this one did not."""
     new_keys = {result.key for result in results}
     return (result for result in job.results if result.key not in new_keys)
 
 
 def _build_output_warnings(key: str, picture: OutputFile) -> list[JobWarning]:
     if picture.is_limited:
-        message = f"{key} is {picture.width} × {picture.height} pixels, the limit for WebP; PNG has none"
+        message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no limit"
         return [JobWarning.from_code(WarningCode.SMALLER_RESULT, message)]
     if picture.scale <= MAX_UNREPORTED_SCALE:
         return []

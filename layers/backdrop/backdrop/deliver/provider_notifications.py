@@ -34,7 +34,7 @@ class ProviderNotifications:
         raise ConflictError
 
     def _write_report(self, provider: str) -> ProviderHealth:
-        """Writes the lane's report. Raises ConflictError if the lane changed meanwhile: the report is then outdated."""
+        """Writes the lane's report. Raises ConflictError if it is already outdated, because the lane changed."""
         key = provider_report_key(provider)
         existing = self.output_bucket.head(key)
         lane = self.ledger.read_health(provider)

@@ -1,6 +1,6 @@
 """Deliver: fetches and checks paid files, then writes pictures, receipt, error report, and event.
 
-It then answers pending requests, and finally continues the copies of the photo that wait for the same content.
+It then answers pending requests, and finally wakes the jobs that wait for the same content.
 Everything may happen twice and in any order: each write is conditional on what it replaces, and documents are always
 built from the ledger.
 """
@@ -95,7 +95,7 @@ class DeliverService:
         return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
 
     def _deliver_pictures(self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int) -> Job:
-        """Stores the pictures of a paid job, or ends it. Raises ConflictError if the job was changed meanwhile."""
+        """Stores the pictures of a paid job, or ends it. Raises ConflictError if another worker changes it first."""
         now = self.clock.now()
         job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
         if job.crash_count >= MAX_CRASHES:

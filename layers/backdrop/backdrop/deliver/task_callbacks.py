@@ -14,7 +14,7 @@ from backdrop.ports import Clock
 
 @dataclass(eq=False, repr=False)
 class TaskCallbacks:
-    """Runs after a photo's receipt and report are written."""
+    """Answers image requests, after the photo's receipt and report have been written."""
 
     ledger: Ledger
     task_tokens: TaskTokens
@@ -23,12 +23,12 @@ class TaskCallbacks:
     def complete_requests(self, source: Source) -> None:
         """Answers the requests for this photo whose jobs have all ended.
 
-        Raises RetryLaterError if Step Functions could not take one of the answers.
+        Raises RetryLaterError if one of the answers could not be sent to Step Functions.
         """
         pending_requests = self.ledger.list_pending_requests(source.source_id) if source.has_tracked_requests else ()
         if not pending_requests:
             return
-        # Read after the requests, so that it includes every job that they name, in a state no older than the request.
+        # Reads the photo after the requests, so that it includes every job that they name, no older than the requests.
         current, jobs = self.ledger.read_photo(source.source_id)
         self._complete_all(current or source, pending_requests, jobs)
 

@@ -11,7 +11,7 @@ from backdrop.model.errors import InstructionError
 type JsonPath = tuple[str | int, ...]
 type FieldLookup = Callable[[Sequence[str | int]], Sequence[str]]
 
-# Steps of pydantic's paths that are not in the file: tags of these fields' unions, and the marker of a key.
+# Parts of pydantic's paths that do not occur in the file: the tags of these fields' unions, and its marker for keys.
 _UNION_TAGS, _UNION_FIELDS, _KEY_MARKER = frozenset({"one", "list"}), frozenset({"output", "provider"}), "[key]"
 
 
@@ -32,7 +32,7 @@ def build_instruction_error(
 
 
 def to_json_path(loc: Sequence[str | int]) -> JsonPath:
-    """Removes the steps that are not in the file. A variant may have the name of a field, or be called `one`."""
+    """Removes path steps that do not occur in the file. A variant may have the name of a field, or be called `one`."""
     return tuple(step for n, step in enumerate(loc) if step != _KEY_MARKER and not _is_union_tag(loc, n))
 
 

@@ -13,7 +13,7 @@ from backdrop.model.error_catalog import FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
 
 MAX_SIDECAR_BYTES = 65_536
-# Python converts no text longer than this to an integer.
+# Python refuses to convert more digits than this to an integer.
 MAX_NUMBER_DIGITS = 4_300
 _ENCODING_PREFIXES = (
     (b"\xff\xfe\0\0", "UTF-32"),
@@ -92,7 +92,7 @@ def _suggest_fix(text: str, position: int) -> str:
 
 @dataclass(frozen=True)
 class _InvalidValue:
-    """A placeholder for a value that Python reads and JSON does not allow."""
+    """A placeholder for a value that Python accepts and JSON does not allow."""
 
     reason: str
 

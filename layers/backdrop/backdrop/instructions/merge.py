@@ -51,7 +51,7 @@ class ResolvedInstructions:
 
 
 def is_complete(sources: Sequence[InstructionSource]) -> bool:
-    """True if the photo need not wait for more: it has a sidecar, or its tags name an operation."""
+    """True if the photo need not wait for more instructions: it has a sidecar, or its tags name an operation."""
     return any(source.name != TAGS or source.errors or "operation" in source.fields for source in sources)
 
 

@@ -1,4 +1,4 @@
-"""The field `output` of the instructions: its objects, and which of them may be combined."""
+"""The `output` field of the instructions: the model of one output, and the rules for combining its values."""
 
 import re
 from collections.abc import Iterator, Sequence

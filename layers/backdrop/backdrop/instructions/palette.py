@@ -33,7 +33,7 @@ class PaletteMemberModel(BaseModel):
 
 
 class PaletteModel(BaseModel):
-    """Either `name` or `members`."""
+    """One of the provider's palettes (`name`), or your own colors (`members`)."""
 
     model_config = ConfigDict(
         extra="forbid",

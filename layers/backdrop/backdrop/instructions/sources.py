@@ -1,4 +1,4 @@
-"""Instruction sources: the fields of a file, of object tags, or of a request, or every error in them."""
+"""Instruction sources: parses a file, object tags, or a request into its fields, or lists every error in it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ MAX_TAG_EDITS = 2
 MAX_REPORTED_ERRORS = 50
 # `variants.beach.color_palette.members[0].color_hex` is the deepest field.
 MAX_PATH_DEPTH = 6
-# A tag is one line of text, which cannot express these.
+# These cannot be expressed in one line of text, which is all that a tag can hold.
 SIDECAR_ONLY_FIELDS = frozenset({"metadata", "variants"})
 
 

@@ -10,7 +10,7 @@ from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, 
 from backdrop.model.styles import STYLE_PRESETS
 
 MAX_NAME_EDITS = 2
-# Operating systems and browsers add these to names: a hidden suffix, and the count of a second download.
+# Operating systems and browsers add these to names: a hidden extension, and the number of a repeated download.
 _DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 
 
@@ -56,7 +56,7 @@ def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion 
             return SidecarSuggestion(key, "names are case-sensitive")
         if _normalize(key) in normalized_expected:
             return SidecarSuggestion(
-                key, "the name looks the same, but is in another Unicode normalization form (NFC, NFD)"
+                key, "the name looks the same, but has another Unicode normalization form (NFC or NFD)"
             )
     best = next(
         (key for key in candidates if _normalize(_DESKTOP_ADDITION.sub("", key)) == _normalize(expected[0])), None

@@ -40,8 +40,8 @@ def _reject_lone_surrogates(value: object) -> object:
 def _build_text_normalizer(max_length: int) -> Callable[[object], object]:
     """Builds the validator that normalizes text to the form that is hashed and sent: NFC, with line feeds.
 
-    If the text has invalid characters, the message also reports a length above `max_length`, because pydantic then does
-    not check it.
+    If the text has invalid characters, pydantic does not check its length, so the message also reports a length above
+    `max_length`.
     """
 
     def normalize(value: object) -> object:

@@ -1,1 +1,1 @@
-"""Intake: decides for each photo what should be done, and writes its jobs."""
+"""Intake: decides what to do with each photo, and writes its jobs."""

@@ -1,4 +1,4 @@
-"""Carries out intake's decision about one photo: its source item, its jobs, and their messages."""
+"""Carries out intake's decision about one photo: writes its source item and jobs, and sends their messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ MAX_LISTED_KEYS = 1000
 
 @dataclass(frozen=True)
 class IntakeResult:
-    """The result of an event: the accepted jobs and the refusals."""
+    """The result of handling an event: the accepted jobs and the refusals."""
 
     accepted: tuple[Job, ...] = ()
     refused: tuple[IntakeRefusal, ...] = ()
@@ -87,7 +87,7 @@ class PhotoIntake:
         raise ConflictError
 
     def _handle_once(self, event: IntakeEvent, owners: Mapping[str, ContentOwner]) -> IntakeResult:
-        """Carries out the first table's decision (intake/decide.py); `owners` already pay for some content."""
+        """Carries out the decision of the first table in intake/decide.py. `owners` already own some of the content."""
         state = PhotoState(
             event, self.ledger, self.prefetch, self.image_requests, self.resolver, self.clock, self.settle_seconds
         )
@@ -116,7 +116,7 @@ class PhotoIntake:
     # -- before resolving ----------------------------------------------------------------------------------
 
     def _reopen(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
-        """The jobs' bytes are in the bucket, so jobs that ended without a charge run again."""
+        """Restarts the jobs that ended without a charge, because the bytes that they are for are in the bucket."""
         source, jobs, snapshot, event = state.source, state.jobs, state.snapshot, state.event
         requested_at = find_requested_at(source, snapshot, snapshot.instruction_sources, event, self.clock.now())
         renewed_jobs = [
@@ -138,7 +138,7 @@ class PhotoIntake:
         return IntakeResult(find_newly_accepted(job_transitions, jobs))
 
     def _cancel(self, state: PhotoState) -> IntakeResult:
-        """The photo was deleted, so unpaid jobs end; or a request names a photo that never existed."""
+        """Cancels the unpaid jobs of a deleted photo, or refuses a request for a photo that never existed."""
         source, jobs, event = state.source, state.jobs, state.event
         now = self.clock.now()
         not_found = InstructionError(Code.PHOTO_NOT_FOUND, f"There is no {event.key} in the bucket {event.bucket}.")
@@ -245,7 +245,7 @@ class PhotoIntake:
         )
         plan = replace(plan, jobs=planned_jobs)
         kept_problems = self._list_kept_problems(state, plan)
-        # Broken defaults do not hold a request: it is refused.
+        # Broken defaults make a photo wait, but a request is refused immediately.
         source = replace(
             mark_request_seen(state.source, request),
             blocked_by_defaults="" if snapshot.photo_error or request else broken_defaults,
@@ -305,8 +305,8 @@ class PhotoIntake:
         """Writes the source and the transitions, before any message is sent.
 
         After a lost race, another delivery of the same message may have deleted the message, so it would not return if
-        this worker crashed now. Therefore, a recheck is scheduled for after this worker's time limit. A recheck
-        schedules none itself, because concurrent rechecks would keep overtaking each other.
+        this worker crashed now. Therefore, a recheck is scheduled for after this worker's time limit. A recheck does
+        not schedule another one, because concurrent rechecks would keep overtaking each other.
         """
         if event.lost_race and not event.is_repeated:
             recheck = RecheckMessage(bucket=source.bucket, key=source.key)
@@ -316,7 +316,7 @@ class PhotoIntake:
     def _dispatch(
         self, source: Source, jobs: Sequence[Job], job_transitions: Sequence[transitions.Transition] = ()
     ) -> IntakeResult:
-        """Forwards the jobs. Deliver is notified of each ended job, and wakes the jobs that wait for it."""
+        """Forwards the jobs, and notifies deliver of each ended job, so that deliver wakes the jobs waiting for it."""
         for transition in job_transitions:
             if transition.job.has_ended:
                 enqueue_delivery(self.deliver_queue, source, transition.job.job_id)

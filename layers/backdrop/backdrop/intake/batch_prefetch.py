@@ -8,7 +8,7 @@ from backdrop.model.ids import derive_source_id
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.object_keys import ObjectKind, classify_key
 
-# A batch of ten S3 messages has ten photos.
+# What the ledger reads in one request. A batch of ten S3 messages has at most ten photos.
 MAX_PREFETCHED_PHOTOS = 100
 
 
@@ -33,7 +33,7 @@ class BatchPrefetch:
         self._new_ids = set()
 
     def is_new(self, photo_id: str) -> bool:
-        """True at most once per photo, because handling its event may create it."""
+        """Returns True at most once per photo, because handling its first event may create its ledger item."""
         if photo_id in self._pending_ids:
             self._new_ids = set(self.ledger.find_unrecorded(sorted(self._pending_ids)[:MAX_PREFETCHED_PHOTOS]))
             self._pending_ids = frozenset()

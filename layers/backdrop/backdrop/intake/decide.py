@@ -14,11 +14,11 @@ class Decision(StrEnum):
     """What intake does before it resolves instructions.
 
     - `ignore`: nothing.
-    - `redeliver`: forward the jobs unchanged. Starts no new purchase.
-    - `reopen`: keep the jobs of these bytes. Jobs that ended without a charge run again.
+    - `redeliver`: forward the jobs unchanged, without a new purchase.
+    - `reopen`: keep the jobs for these bytes, and restart those that ended without a charge.
     - `wait`: give the photo `SettleSeconds` for its instructions to arrive.
-    - `resolve`: resolve the instructions into jobs. The second table decides about them.
-    - `cancel`: end every unpaid job, and answer a request that names no photo.
+    - `resolve`: resolve the instructions into jobs. The second table decides what happens to them.
+    - `cancel`: end every unpaid job, and refuse a request for a photo that does not exist.
     - `reset_crashes`: reset the crash count and read again.
     - `read_again`: withdraw the outdated problem from the report, and read again.
     """
@@ -36,9 +36,9 @@ class Decision(StrEnum):
 class PlanDecision(StrEnum):
     """What intake does with resolved instructions.
 
-    - `apply`: make them the photo's new state. Jobs that it no longer names end.
+    - `apply`: make them the photo's new state. Jobs that they no longer include end.
     - `refuse_request`: report the reason, and leave the photo and its jobs unchanged.
-    - `sidecar_first`: handle the photo as if no request had come, then handle the request.
+    - `sidecar_first`: handle the photo as if there were no request, then handle the request.
     - `redeliver`: forward the jobs unchanged.
     """
 
@@ -54,9 +54,9 @@ class PlanDecision(StrEnum):
 class History(Flag):
     """What the ledger has recorded about the photo.
 
-    NEW_IN_PREFETCH: it had no item when the batch began, and was not read again. WAITING: for its instructions.
-    BLOCKED: on missing instructions, or on broken folder defaults. WAS_MISSING: it was deleted, so the current object
-    is a new photo even if it has the same bytes.
+    NEW_IN_PREFETCH: it had no item when the batch began, and has not been read since. WAITING: it waits for its
+    instructions. BLOCKED: its instructions are missing, or its folder defaults are broken. WAS_MISSING: it was deleted,
+    so the current object is a new photo even if it has the same bytes.
     """
 
     NEW_IN_PREFETCH = auto()
@@ -83,14 +83,14 @@ class EventKind(Flag):
 
 
 class Delivery(Flag):
-    """REPEATED: an earlier worker may have died after its write and before its messages were sent."""
+    """REPEATED: an earlier worker may have crashed after it wrote the ledger and before it sent its messages."""
 
     FIRST = auto()
     REPEATED = auto()
 
 
 class Crashes(Flag):
-    """TOO_MANY: workers crashed on this photo, so it is not opened, except for an operator's rerun."""
+    """TOO_MANY: so many workers crashed on this photo that only an operator's rerun opens it again."""
 
     TOLERABLE = auto()
     TOO_MANY = auto()
@@ -99,7 +99,7 @@ class Crashes(Flag):
 class PhotoInBucket(Flag):
     """What is in the bucket, compared with what the ledger recorded when it last decided.
 
-    SAME: the same object. SAME_BYTES: the same ETag, uploaded again. NEW: the ledger has recorded none.
+    SAME: the same object. SAME_BYTES: the same ETag, uploaded again. NEW: the ledger has recorded no object.
     """
 
     MISSING = auto()
@@ -110,7 +110,7 @@ class PhotoInBucket(Flag):
 
 
 class Report(Flag):
-    """OUTDATED: the report says that S3 denies access to a file, but the file can be read now."""
+    """OUTDATED: according to the report, S3 denies access to a file, but the file can be read now."""
 
     CURRENT = auto()
     OUTDATED = auto()
@@ -139,9 +139,10 @@ class OwnInstructions(Flag):
 
 
 class Jobs(Flag):
-    """The photo's current jobs, compared with the bytes in the bucket, which have not been missing since.
+    """The photo's current jobs, compared with the bytes in the bucket.
 
-    EXPIRED: the ledger has deleted the jobs, but it recorded these bytes.
+    SAME_BYTES: the jobs are for these bytes, and the photo has not been deleted since. EXPIRED: the ledger has deleted
+    the jobs, but has recorded these bytes.
     """
 
     NONE = auto()
@@ -151,14 +152,14 @@ class Jobs(Flag):
 
 
 class Problems(Flag):
-    """The reported problems. NONE also if only requests were refused, because these are not problems of the photo."""
+    """Whether the photo has reported problems. A refused request does not count: it is not a problem of the photo."""
 
     NONE = auto()
     REPORTED = auto()
 
 
 class RequestedBy(Flag):
-    """EXECUTIONS: an open job was requested only by Step Functions executions, and ends with them."""
+    """EXECUTIONS: only Step Functions executions requested one of the open jobs, which ends when they stop."""
 
     PHOTO = auto()
     EXECUTIONS = auto()
@@ -179,7 +180,7 @@ class Inspection(Flag):
 
 
 class SettlePeriod(Flag):
-    """Whether the photo may still wait for its instructions. OVER also if it has waited before, without success."""
+    """Whether the photo may still wait for its instructions. OVER also if it has already waited and none arrived."""
 
     TIME_LEFT = auto()
     OVER = auto()
@@ -196,7 +197,7 @@ class PlanResult(Flag):
 # -- the tables --------------------------------------------------------------------------------------------------------
 
 BEFORE_RESOLVING = DecisionTable(
-    # The order in which facts are read. These need calls: History, EventKind, PhotoInBucket, References, CancelMarks.
+    # Facts are read in this order. Only History, EventKind, PhotoInBucket, References, and CancelMarks need AWS calls.
     (
         History,
         EventKind,
@@ -231,12 +232,12 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.CANCEL,
         ),
         Rule(
-            "These are not the bytes that crashed workers, so their crash count starts at zero.",
+            "These are not the bytes that crashed workers, so the crash count is reset.",
             (Crashes.TOO_MANY, PhotoInBucket.OTHER_BYTES),
             Decision.RESET_CRASHES,
         ),
         Rule(
-            "The file can be read again, so the report that it cannot be read is withdrawn first.",
+            "The file can be read now, so the report that it cannot be read is withdrawn first.",
             (Report.OUTDATED,),
             Decision.READ_AGAIN,
         ),
@@ -262,7 +263,7 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.RESOLVE,
         ),
         Rule(
-            "Nothing changed, but the photo's own instructions now request what previously only executions had.",
+            "Nothing changed, but the photo's own instructions now request what only executions had requested before.",
             (
                 History.KNOWN,
                 ~EventKind.SETTLE_TIMEOUT,
@@ -279,22 +280,22 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.REOPEN,
         ),
         Rule(
-            "Nothing changed, and an earlier worker may have died before it sent the jobs on.",
+            "Nothing changed, and an earlier worker may have crashed before it sent the jobs on.",
             (History.KNOWN, Delivery.REPEATED, PhotoInBucket.SAME, Instructions.SAME),
             Decision.REDELIVER,
         ),
         Rule(
-            "Nothing changed: an event alone is no reason to buy.",
+            "Nothing changed, and an event alone is no reason to buy anything.",
             (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME),
             Decision.IGNORE,
         ),
         Rule(
-            "These are the bytes of its jobs, and removing instructions cancels nothing.",
+            "The photo's jobs are for these bytes, and removing instructions cancels nothing.",
             (OwnInstructions.NONE, Jobs.SAME_BYTES | Jobs.EXPIRED),
             Decision.REOPEN,
         ),
         Rule(
-            "These are the bytes of its jobs again, with the instructions that the jobs were resolved from.",
+            "The same bytes were uploaded again, with the instructions that the jobs were resolved from.",
             (~History.WAITING, Instructions.SAME, Jobs.SAME_BYTES | Jobs.EXPIRED, Problems.NONE),
             Decision.REOPEN,
         ),
@@ -315,12 +316,12 @@ AFTER_RESOLVING = DecisionTable(
     (History, EventKind, PhotoInBucket, Instructions, OwnInstructions, Jobs, Inspection, PlanResult),
     (
         Rule(
-            "A rerun finds no instructions, so the jobs were requested directly, and stay.",
+            "A rerun finds no instructions: the jobs were requested directly, so they stay.",
             (EventKind.RERUN, Jobs.SAME_BYTES | Jobs.OTHER_BYTES, PlanResult.NO_INSTRUCTIONS),
             PlanDecision.REDELIVER,
         ),
         Rule(
-            "There is no request, so the plan is the photo's own state, with jobs and problems.",
+            "There is no request, so the plan becomes the photo's state, with its jobs and problems.",
             (~EventKind.REQUEST,),
             PlanDecision.APPLY,
         ),
@@ -330,22 +331,22 @@ AFTER_RESOLVING = DecisionTable(
             PlanDecision.APPLY,
         ),
         Rule(
-            "A request that cannot be carried out changes nothing for a photo that was decided before.",
+            "The request cannot be carried out, and nothing else has changed since the last decision.",
             (History.KNOWN | History.BLOCKED, PhotoInBucket.SAME, Instructions.SAME),
             PlanDecision.REFUSE_REQUEST,
         ),
         Rule(
-            "A request that cannot be carried out ends no job of the same bytes.",
+            "The request cannot be carried out, which is no reason to end jobs for the same bytes.",
             (Jobs.SAME_BYTES | Jobs.EXPIRED,),
             PlanDecision.REFUSE_REQUEST,
         ),
         Rule(
-            "The photo has its own instructions, not applied yet; the request must not replace them.",
+            "The photo has its own instructions, which must be applied before the request is refused.",
             (OwnInstructions.COMPLETE, Inspection.PASSED),
             PlanDecision.SIDECAR_FIRST,
         ),
         Rule(
-            "The photo has no other instructions: the refusal is its result, and ends its wait.",
+            "The photo has no other instructions, so the refusal is its result and ends its wait.",
             (),
             PlanDecision.APPLY,
         ),

@@ -27,7 +27,7 @@ class Dispatcher:
     clock: Clock
 
     def dispatch(self, source: Source, jobs: Sequence[Job]) -> None:
-        """Sends every job to its lane or to deliver, and writes the first receipt or has deliver write the views.
+        """Sends every job to its lane or to deliver. Writes the first receipt, or has deliver write the documents.
 
         The first receipt is written before the jobs are sent, because their messages carry its ETag.
         """
@@ -43,7 +43,7 @@ class Dispatcher:
             enqueue_delivery(self.deliver_queue, source)
 
     def _fail_over_or_refuse(self, source: Source, job: Job) -> None:
-        """The job's provider was switched off after the job was accepted: moves it to another one, or refuses it."""
+        """Moves a job whose provider was switched off after the job was accepted to another one, or refuses the job."""
         reason, now = f"{job.provider} is switched off in this stack.", self.clock.now()
         job = self.ledger.find_job(source.source_id, job.job_id) or job
         if job.status is not JobStatus.ACCEPTED or self.failover.fail_over(job, reason):

@@ -1,4 +1,4 @@
-"""Folder defaults: a `_backdrop.json` has instructions for its folder and below. This module handles its changes."""
+"""Folder defaults: reads each `_backdrop.json` that applies to a photo, and handles changes to these files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ RECHECK_DELAY_SECONDS = 120
 
 
 class FolderDefaultsCache:
-    """The folder defaults, each as first read in the batch."""
+    """A cache of folder defaults: within a batch, each file is read once."""
 
     def __init__(self, photos: InputBucket) -> None:
         self._photos = photos
@@ -88,9 +88,9 @@ class FolderDefaultsIntake:
         *,
         before_blocking: bool = True,
     ) -> tuple[Problem, ...]:
-        """Records the errors in a folder's defaults and the number of photos that wait, in one report for all.
+        """Records the errors in a folder's defaults and the number of photos that wait, in one report for all photos.
 
-        `before_blocking`: a photo is about to be blocked, so a later check counts it.
+        `before_blocking`: a photo is about to be blocked, so a recheck is scheduled to count it.
         """
         source = self.ledger.read_photo(derive_source_id(bucket, key))[0] or Source.new(bucket, key)
         facts, errors = build_photo_facts(stored) if stored else None, defaults_source.errors if defaults_source else ()
@@ -141,7 +141,7 @@ class FolderDefaultsIntake:
             return ""
         photos_wait = "1 photo waits" if count == 1 else f"{count:,} photos wait"
         waiting = f"More than {MAX_COUNTED_PHOTOS:,} photos wait" if count > MAX_COUNTED_PHOTOS else photos_wait
-        return f"{waiting} in this folder and below, and will run automatically when the file is corrected."
+        return f"{waiting} in this folder and below, and will be processed automatically when the file is corrected."
 
     def _wake_photos(self, event: IntakeEvent) -> None:
         """Wakes a limited number of photos; a message to intake continues with the others."""

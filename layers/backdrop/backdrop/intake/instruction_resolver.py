@@ -55,7 +55,7 @@ class InstructionResolver:
         broken_defaults: str,
         enabled_providers: Collection[str],
     ) -> JobPlan:
-        """Returns the jobs, or all problems that prevent them; neither if folder defaults are broken."""
+        """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors."""
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
         source_errors = [
@@ -85,7 +85,7 @@ class InstructionResolver:
 
 
 class NullInputs:
-    """Stores nothing, for previews."""
+    """The inputs of a preview, which stores nothing."""
 
     def put(self, name: str, data: bytes) -> None: ...
 

@@ -28,12 +28,12 @@ def assume_healthy(provider: str) -> ProviderHealth:
 
 
 type ReferenceHasher = Callable[[Sequence[str]], list[str]]
-"""Returns the SHA-256 of each reference image, by its key."""
+"""Returns the SHA-256 of each reference image, given the images' keys."""
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """The jobs a photo's instructions call for: one for each variant, or the problems that prevent it."""
+    """The jobs a photo's instructions call for: one for each variant, or the problems that prevent them."""
 
     jobs: tuple[Job, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -87,7 +87,7 @@ def plan_jobs(
     hash_references: ReferenceHasher,
     now: datetime,
 ) -> JobPlan:
-    """Plans the jobs. The sources contain no errors; `jobs` are the photo's earlier jobs."""
+    """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
     planned: list[Job] = []
     problems: list[Problem] = []
     for variant in list_variants(instruction_sources):
@@ -163,7 +163,7 @@ def _list_photo_warnings(photo: PhotoFacts) -> list[JobWarning]:
 
 
 def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingContext) -> Route | None:
-    """Returns a provider with a price, so that a price error is reported together with the routing errors."""
+    """Returns an enabled provider that has a price, so that price errors are reported together with routing errors."""
     for name in instructions.list_providers(routing.default_provider):
         price = routing.offers.find_price(name, instructions.fields) if name in routing.enabled_providers else None
         if price is not None:
@@ -186,7 +186,7 @@ def _check_max_cost(job: Job, jobs: Sequence[Job]) -> None:
 
 
 def _check_item_size(job: Job) -> None:
-    """Raises InstructionError if the results would not fit into the ledger."""
+    """Raises InstructionError if the job and its results would not fit into a ledger item."""
     message = explain_oversize(job)
     if message:
         raise InstructionError(Code.INVALID_VALUE, message)

@@ -16,7 +16,7 @@ from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, list_sidecar_keys, 
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
-# The hash of bytes that were not opened, which are assumed to be valid.
+# Takes the place of the hash if a photo was not opened and is assumed to be valid.
 UNREAD_SHA256 = "not opened"
 
 
@@ -40,7 +40,7 @@ class PhotoReader:
     max_megapixels: int
 
     def read(self, bucket: str, key: str, recorded: PhotoFacts | None) -> PhotoSnapshot | None:
-        """Returns None if there is no photo. Skips bytes that `recorded` shows to be valid."""
+        """Returns None if there is no photo. Does not read bytes again that `recorded` shows to be valid."""
         verified = recorded if recorded and recorded.sha256 else None
         stored = self.photos.read(bucket, key, max_bytes=MAX_FILE_BYTES, known_etag=verified.etag if verified else None)
         if stored is None:
@@ -106,7 +106,7 @@ def read_crashed_photo(photos: InputBucket, bucket: str, key: str, crashes: int)
 def _check_key_length(key: str) -> PhotoError | None:
     size = len(key.encode())
     message = (
-        f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} are allowed, so that the keys of the pictures fit."
+        f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} are allowed, because its pictures have longer keys."
     )
     return PhotoError(Code.KEY_TOO_LONG, message) if size > MAX_SOURCE_KEY_BYTES else None
 

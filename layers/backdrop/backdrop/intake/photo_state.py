@@ -82,7 +82,7 @@ class PhotoState:
 
     @property
     def was_decided(self) -> bool:
-        """Whether intake has already decided about this same state."""
+        """Whether intake has already decided about the photo in this state."""
         same = self.facts[PhotoInBucket] is PhotoInBucket.SAME and self.facts[Instructions] is Instructions.SAME
         return same and self.facts[History] in History.KNOWN | History.BLOCKED
 
@@ -249,7 +249,7 @@ def check_cancel_marks(
     event: IntakeEvent,
     read_health: Callable[[str], ProviderHealth],
 ) -> CancelMarks:
-    """Reads only the lanes of jobs that were requested again since."""
+    """Compares the operators' cancel marks with the latest upload. Reads only the lanes of jobs that are older."""
     last_written_at = find_last_written_at(snapshot, snapshot.instruction_sources, event)
 
     def is_cancelled(job: Job) -> bool:

@@ -37,8 +37,8 @@ def list_kept_refusals(
 ) -> tuple[Problem, ...]:
     """Returns the refused requests that the report keeps, because the instructions are unchanged and produced no job.
 
-    A photo that got jobs because broken folder defaults were corrected keeps them too: those jobs do not answer the
-    requests.
+    A photo that got jobs because broken folder defaults were corrected keeps its refused requests too, because those
+    jobs do not answer them.
     """
     was_blocked = bool(source.blocked_by_defaults) and was_decided
     if source.instructions_fingerprint != snapshot.instructions_fingerprint or (plan.jobs and not was_blocked):
@@ -54,7 +54,7 @@ def list_kept_missing_instructions(source: Source, plan: JobPlan) -> tuple[Probl
 
 
 def keep_first_seen(problem: Problem, earlier: Sequence[Problem]) -> Problem:
-    """A problem that was reported before keeps its first occurrence and its count."""
+    """Returns the problem with its first occurrence and its count, if it was reported before."""
     matches = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
     return problem.with_history(next(matches, None))
 
@@ -66,7 +66,10 @@ def find_requested_at(
     event: IntakeEvent,
     now: datetime,
 ) -> datetime:
-    """Returns the newest timestamp behind the photo's jobs; defaults count only if the photo needs instructions."""
+    """Returns when the photo's jobs were last requested: by an upload, new instructions, a request, or a rerun.
+
+    Folder defaults count only if the photo needs instructions.
+    """
     last_written_at = find_last_written_at(
         snapshot, instruction_sources if source.needs_instructions else snapshot.instruction_sources, event
     )

@@ -22,8 +22,8 @@ def preview_jobs(
 ) -> tuple[JobPlan, str] | None:
     """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
 
-    None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid. `recorded`: the photo's
-    items in the ledger. Raises OSError if a local file cannot be read.
+    Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid. `recorded`: the
+    photo's items in the ledger. Raises OSError if a local file cannot be read.
     """
     recorded_source, jobs = recorded
     source = recorded_source or Source.new(bucket, key)

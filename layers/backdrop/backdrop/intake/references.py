@@ -15,7 +15,7 @@ from backdrop.ports import CallInputStore, InputBucket
 
 @dataclass(frozen=True, slots=True)
 class _ReferenceImage:
-    """One image: its key, the hash of its own bytes, and the bytes that are sent."""
+    """One image: its key, the hash of its original bytes, and the prepared bytes that are sent."""
 
     key: str
     sha256: str
@@ -34,7 +34,7 @@ class ReferenceImages:
         self._known.clear()
 
     def hash_and_store(self, bucket: str, photo_key: str, keys: Sequence[str]) -> list[str]:
-        """Returns the SHA-256 of each image's own bytes, and stores the bytes that are sent in `_backdrop/work/`.
+        """Returns the SHA-256 of each image's original bytes, and stores the prepared bytes under `_backdrop/work/`.
 
         The images are converted and compressed like photos, so that all of them fit into one call. Raises
         InstructionError if one is missing, is not a picture, is the photo itself, or cannot be compressed enough.
@@ -97,10 +97,10 @@ def allocate_bytes(sizes: Sequence[int], total: int) -> list[int]:
     Small images keep their size, and large ones share the rest evenly.
     """
     allocated, remaining = dict[int, int](), total
-    for place in sorted(range(len(sizes)), key=lambda place: sizes[place]):
-        allocated[place] = min(sizes[place], remaining // (len(sizes) - len(allocated)))
-        remaining -= allocated[place]
-    return [allocated[place] for place in range(len(sizes))]
+    for index in sorted(range(len(sizes)), key=lambda index: sizes[index]):
+        allocated[index] = min(sizes[index], remaining // (len(sizes) - len(allocated)))
+        remaining -= allocated[index]
+    return [allocated[index] for index in range(len(sizes))]
 
 
 def _describe_missing(bucket: str, key: str) -> str:

@@ -33,7 +33,7 @@ class Intake:
     _handled_keys: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def start_batch(self, events: Iterable[IntakeEvent] = ()) -> None:
-        """Clears the caches of the last batch. `events`: the events of this batch, if known."""
+        """Clears the caches of the previous batch. `events`: the events of this batch, if known."""
         self.photo_intake.prefetch.start_batch(events)
         self.folder_defaults.clear()
         self.reference_images.clear()
@@ -76,7 +76,7 @@ class Intake:
         """Yields the keys of a sidecar's own photo and of those that share it.
 
         These are `red.jpg` and `red.jpg.*`, or `red` and `red.*`. Other photos, such as `red-1.jpg`, sort between `red`
-        and `red.jpg`. They are not listed, even if there are many. A deleted photo has an event of its own.
+        and `red.jpg`. They are not listed, because there may be many. A deleted photo has its own event.
         """
         if stem_of(photo_key) == photo_key.rpartition("/")[2]:
             return chain((photo_key,), self.photos.list_folder_keys(bucket, f"{photo_key}."))
@@ -84,7 +84,7 @@ class Intake:
         return takewhile(lambda key: key < f"{photo_key}/", self.photos.list_folder_keys(bucket, photo_key))
 
     def _handle_once_per_batch(self, event: IntakeEvent) -> IntakeResult:
-        """Handles each object once per batch: every event in the batch predates the first read of the object."""
+        """Handles each object once per batch: all events in the batch are older than the first read of the object."""
         if (event.bucket, event.key) in self._handled_keys and event == IntakeEvent(event.bucket, event.key):
             return IntakeResult()
         result = self._handle_photo(event)

@@ -1,4 +1,4 @@
-"""Cancel: buys nothing more of what has been requested so far, and ends existing jobs immediately."""
+"""Cancel: stops all purchases that have been requested so far, and ends existing jobs immediately."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ DOCUMENTS_DELAY_SECONDS = 30
 
 @dataclass
 class CancelSummary:
-    """The result of a cancel. `uncancellable` jobs have a call in flight or are paid for; costs are micro-dollars."""
+    """The result of a cancellation. `uncancellable`: with a call in flight, or paid for. Costs are in micro-dollars."""
 
     cancelled_jobs: int = 0
     cancelled_photos: int = 0
@@ -52,7 +52,7 @@ class CancelService:
     clock: Clock
 
     def add_mark(self, prefix: str) -> CancelMark:
-        """Makes every lane refuse everything requested so far.
+        """Makes every lane refuse what has been requested so far for keys with this prefix.
 
         A photo that has no job yet is covered too: its job ends when it reaches its lane.
         """
@@ -62,7 +62,7 @@ class CancelService:
         return mark
 
     def has_room_for_mark(self, prefix: str) -> bool:
-        """Returns whether the lanes have room for this mark, which replaces the marks below its own prefix."""
+        """Returns whether the lanes have room for this mark. It replaces marks whose prefixes begin with its own."""
         mark = CancelMark(prefix=prefix, until=self.clock.now())
         return all(
             len(merge_mark(self.ledger.read_health(name).cancel_marks, mark)) <= MAX_MARKS for name in self.providers

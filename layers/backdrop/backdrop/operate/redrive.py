@@ -45,7 +45,7 @@ class FailedItem:
 
 @dataclass(frozen=True)
 class FailureFilter:
-    """Selects failures. An empty field matches all of them."""
+    """Selects failures. An empty field matches every failure."""
 
     codes: frozenset[Code] = frozenset()
     provider: str = ""
@@ -112,7 +112,7 @@ class RedriveService:
     # -- redrive -------------------------------------------------------------------------------------------
 
     def plan(self, failed_item: FailedItem, *, pay_again: bool) -> RedrivePlan:
-        """Returns how a failure continues, and at what cost. Never buys an available paid picture again."""
+        """Returns how a failure continues, and at what cost. A picture that can still be used is not bought again."""
         job, now = failed_item.job, self.clock.now()
         if job is None:
             return RedrivePlan(failed_item, None)
@@ -191,7 +191,7 @@ class RedriveService:
         raise ConflictError
 
     def _join_or_take_over(self, failed_job: Job, transition: Transition, owner: ContentOwner) -> Transition:
-        """Lets a job buy in the owner's place only if it failed with the file that it got from the owner."""
+        """Joins the content's owner, or takes over the content if the job failed with this owner's file."""
         owner_job = self.ledger.find_job(owner.source_id, owner.job_id)
         if owner_job and owner_job.job_id == failed_job.reused_from and owner_job.status is JobStatus.STORED:
             return transitions.take_over(transition.job, owner)

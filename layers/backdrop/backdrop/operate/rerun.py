@@ -52,7 +52,7 @@ class RerunPreview:
     - `jobs_to_redeliver`: jobs whose paid pictures would be delivered again
     - `changed_job_count`: other jobs that would change (superseded, or with other metadata)
     - `broken_defaults`: the folder defaults to fix first
-    - `drops_request`: whether other instructions would replace those of a direct request
+    - `drops_request`: whether instructions of a direct request would be replaced by others
     """
 
     key: str
@@ -89,7 +89,7 @@ class RerunService:
         return Offers(self.enabled_providers, self.resolver.prices)
 
     def list_photo_keys(self, key_or_prefix: str) -> Iterator[str]:
-        """Returns the photo with this key, or else the photos with this prefix. Clears cached instructions."""
+        """Yields the photo with this key or, if there is none, all photos with this prefix. Clears the caches first."""
         self.resolver.clear_caches()
         photos = self.resolver.photos
         if (
@@ -149,7 +149,7 @@ class RerunService:
         )
 
     def _find_reopened_jobs(self, source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> list[Job]:
-        """Returns the photo's jobs that would run again, including those of executions."""
+        """Returns the photo's jobs that would run again, including those that only executions requested."""
         updated_jobs = [
             replace(job, version_id=snapshot.photo.version_id, is_execution_scoped=False)
             for job in list_current_jobs(source, jobs)

@@ -23,7 +23,7 @@ RECHECK_SECONDS = 0.5
 
 @dataclass(eq=False, repr=False)
 class CircuitBreaker:
-    """All operations of render, reconcile, and operators on lanes.
+    """Everything that render, reconcile, and operators do to lanes.
 
     The worker whose write pauses or resumes a lane also disables or enables the lane's event source mapping.
     """
@@ -45,9 +45,9 @@ class CircuitBreaker:
         """Returns the lane and whether this job is its probe, which then has `probe_duration` to finish.
 
         Raises RetryLaterError if the job may not be bought now. While calls are blocked, the slot is idle anyway, so
-        the job waits in it until `wait_until`. It continues at the first good result, not a message delay later. A
-        `suspect` (see circuit.check_gate) leaves the slot to other jobs. `known_lane`: the lane, if the caller has just
-        read it.
+        the job waits in it until `wait_until`. Then it can continue at the first good result instead of after its
+        message's delay. A `suspect` (see circuit.check_gate) leaves the slot to other jobs. `known_lane`: the lane, if
+        the caller has just read it.
         """
         while True:
             lane, now = known_lane or self.ledger.read_health(provider), self.clock.now()
@@ -98,7 +98,7 @@ class CircuitBreaker:
         self._update(probed_lane.provider, clear_probe)
 
     def consume_proof(self, provider: str, refused_at: datetime) -> bool:
-        """Whether another job got its picture after `refused_at`; each such proof rejects at most one job."""
+        """Returns whether another job got its picture after `refused_at`. Each such proof can be used only once."""
         is_consumed = False
 
         def remove_proof(lane: ProviderHealth) -> ProviderHealth:
@@ -120,7 +120,7 @@ class CircuitBreaker:
         )
 
     def resume(self, provider: str, reasons: frozenset[PauseReason] = frozenset(PauseReason)) -> ProviderHealth:
-        """Removes reasons to pause. The lane resumes when none is left."""
+        """Removes these reasons to pause. The lane resumes when no reason is left."""
         return self._update(provider, lambda lane: circuit.resume(lane, reasons, self.clock.now()))
 
     def add_cancel_mark(self, provider: str, mark: CancelMark) -> None:
@@ -128,7 +128,7 @@ class CircuitBreaker:
         self._update(provider, lambda lane: replace(lane, cancel_marks=circuit.merge_mark(lane.cancel_marks, mark)))
 
     def half_open_if_due(self, provider: str) -> None:
-        """Lets one job test whether the reasons for the pause still hold, if a job can test that."""
+        """Half-opens the lane if that is due, so that a probe tests whether the reasons for the pause still hold."""
         self._update(provider, lambda lane: circuit.half_open_if_due(lane, self.clock.now()))
 
     def reconcile_mapping(self, provider: str) -> None:

@@ -1,4 +1,4 @@
-"""The context of a worker's message: its metadata, its time limits, and the lane that it came from."""
+"""The context in which a worker handles a message: its metadata, the time limits, and the lane that it came from."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -24,7 +24,7 @@ DELIVER_TIMEOUT = timedelta(seconds=120)
 def begin_job_processing(
     ledger: Ledger, job: Job, receive_count: int, now: datetime, processing_until: datetime
 ) -> Job:
-    """Returns the job with a mark that lasts until the invocation ends. The first receive of a message needs none.
+    """Returns the job with a mark that lasts until the invocation ends, if its message was received before.
 
     Raises PreemptedError if another worker wrote the job first.
     """
@@ -39,7 +39,7 @@ def begin_job_processing(
 
 
 def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetime | None = None) -> None:
-    """Removes the job's mark. `deadline` is the time by which the worker must have ended; None if it is far off."""
+    """Removes the job's mark. `deadline`: when the worker must have ended; None if there is plenty of time."""
 
     def clear_mark() -> None:
         current = ledger.find_job(job.source_id, job.job_id)
@@ -61,7 +61,7 @@ def begin_photo_processing(ledger: Ledger, new_source: Source, now: datetime) ->
 
 
 def end_photo_processing(ledger: Ledger, source: Source, clock: Clock) -> None:
-    """Removes the photo's mark and resets its crashes, unless they have reached the limit."""
+    """Removes the photo's mark. Resets its crash count, unless the count has reached the limit."""
 
     def clear_mark() -> None:
         current = ledger.read_photo(source.source_id)[0]

@@ -1,4 +1,4 @@
-"""A photo's receipt and error report: built completely from the ledger, and written only over the version read."""
+"""A photo's receipt and error report: built from the ledger alone, and written only over the version read before."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -30,11 +30,11 @@ class DocumentWriter:
     def write_first_receipt(self, source: Source, jobs: Sequence[Job], previous_etag: str = "") -> str:
         """Writes the receipt without a HEAD request, if the ETag of the receipt in the bucket is known.
 
-        Returns the new ETag, or "" if nothing was written: another receipt is in the bucket, or a report may be.
+        Returns the new ETag, or "" if nothing was written, because another receipt is in the bucket or a report may be.
 
-        `previous_etag`: the ETag of the first receipt, which a job's messages carry until the job ends; "" if none was
-        written. That receipt was written before the ledger was read, and a missing one was never written. Therefore, a
-        receipt built from that read is never older than the one that it replaces.
+        `previous_etag`: the ETag of the photo's first receipt, which a job's messages carry until the job ends; "" if
+        there is no receipt yet. The write succeeds only if exactly that receipt is still in the bucket. It was written
+        before the ledger was read, so the new receipt is never older than the one that it replaces.
         """
         advanced_count = sum(job.status not in STATUSES_BEFORE_RECEIPT for job in jobs)
         if not jobs or may_have_report(source, jobs) or advanced_count > bool(previous_etag):
@@ -46,7 +46,7 @@ class DocumentWriter:
             return ""
 
     def write(self, source: Source, jobs: Sequence[Job], previous_etag: str = "") -> tuple[Source, Sequence[Job]]:
-        """Makes receipt and report equal to the ledger; returns the source and the jobs that they were built from.
+        """Brings receipt and report up to date, and returns the source and the jobs that they were built from.
 
         `previous_etag`: the ETag of the receipt that was in the bucket before `source` and `jobs` were read, if known.
 
@@ -110,6 +110,6 @@ def may_have_report(source: Source, jobs: Sequence[Job]) -> bool:
 
 
 def _serialize(document: Mapping[str, object]) -> tuple[bytes, Mapping[str, str]]:
-    """Returns a document's bytes, and the metadata by which the bytes are compared without being read."""
+    """Returns a document's bytes, and metadata that is compared in place of the bytes."""
     data = json.dumps(document, indent=2, ensure_ascii=False).encode()
     return data, {"backdrop-sha256": sha256_hex(data)}

@@ -20,7 +20,7 @@ def enqueue_for_intake(intake_queue: Queue, message: IntakeMessage, *, delay_sec
 
 
 def return_to_intake(intake_queue: Queue, job: Job) -> None:
-    """Makes intake decide about the job's photo again; intake sends the job back to a lane if it is still current."""
+    """Has intake decide about the job's photo again. Intake sends the job back to a lane if it is still current."""
     enqueue_for_intake(intake_queue, RecheckMessage(bucket=job.bucket, key=job.key))
 
 
@@ -41,7 +41,7 @@ def enqueue_delivery(
     delay_seconds: int = 0,
     receipt_etag: str = "",
 ) -> None:
-    """Makes deliver write a photo's receipt and report and, if `job_id` is given, deliver that job's pictures.
+    """Has deliver write a photo's receipt and report and, if `job_id` is given, deliver that job's pictures.
 
     `receipt_etag` is the ETag in the message from the job's lane.
     """
@@ -54,5 +54,5 @@ def enqueue_delivery(
 
 
 def enqueue_provider_notification(deliver_queue: Queue, provider: str) -> None:
-    """Makes deliver announce that a provider was paused or resumed."""
+    """Has deliver announce that a provider was paused or resumed."""
     deliver_queue.send(to_body(LaneMessage(provider=provider)), group=derive_message_group(provider))

@@ -46,7 +46,7 @@ class Failover:
         return self.fail_over(job, describe_unavailability(lane)) if should_leave else None
 
     def fail_over_after(self, job: Job, result: ProviderResult) -> Job | None:
-        """Moves the job if its provider did not accept the call and will not soon; None if it stays."""
+        """Moves the job if its provider did not accept the call and is not expected to soon; None if it stays."""
         occurrences = job.problem.occurrences if job.problem and job.problem.code is result.code else 0
         return self.fail_over(job, result.message) if is_persistent_failure(result, occurrences + 1) else None
 

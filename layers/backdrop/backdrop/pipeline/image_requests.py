@@ -24,7 +24,7 @@ FIX_SENDER_HINT = "Correct the program that sends such requests, and send the re
 
 @dataclass(eq=False, repr=False)
 class ImageRequests:
-    """Requests handled without their photos: duplicates, and those that are skipped or refused."""
+    """Handles requests that need no photo: duplicates, and requests that are skipped or refused."""
 
     ledger: Ledger
     deliver_queue: Queue
@@ -44,7 +44,7 @@ class ImageRequests:
         )
 
     def refuse(self, event: IntakeEvent, request: IncomingRequest, code: Code, message: str | Sentence) -> None:
-        """Answers a request that cannot be carried out, with the failure."""
+        """Answers a request that cannot be carried out, with the reason."""
         now = self.clock.now()
         problem = Problem.from_error(BackdropError(code, message, FIX_SENDER_HINT), now)
         self._record(replace(_build_standalone_request(event, request, now), problems=(problem,)))

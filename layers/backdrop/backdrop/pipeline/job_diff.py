@@ -57,7 +57,7 @@ def find_newly_accepted(job_transitions: Sequence[Transition], jobs: Sequence[Jo
 
 
 def _plan_transition(source: Source, known_job: Job | None, desired_job: Job, now: datetime) -> Transition | None:
-    """Accepts, reopens, reinstates, or updates a current job; None if it stays unchanged."""
+    """Returns the transition that accepts, reopens, reinstates, or updates the job; None if it stays unchanged."""
     if known_job is None:
         return transitions.accept(desired_job)
     transition = transitions.reopen(known_job, desired_job, now)
@@ -68,7 +68,7 @@ def _plan_transition(source: Source, known_job: Job | None, desired_job: Job, no
 
 
 def _supersede_others(jobs: Sequence[Job], desired_jobs: Sequence[Job], now: datetime) -> list[Transition]:
-    """Ends the jobs that are no longer current, if nothing was paid for them."""
+    """Returns the transitions that end jobs that are no longer current, if nothing was paid for them."""
     desired_ids = {job.job_id for job in desired_jobs}
     superseded = [transitions.supersede(job, now) for job in jobs if job.job_id not in desired_ids]
     return [transition for transition in superseded if transition]

@@ -1,4 +1,4 @@
-"""Jobs that only Step Functions executions requested. They are canceled once the last of these has stopped."""
+"""Jobs that only Step Functions executions requested. They are canceled once all of these executions have stopped."""
 
 from dataclasses import dataclass
 

@@ -116,7 +116,7 @@ class Purchases:
         return self.record_result(job, result, context), result
 
     def _judge(self, result: ProviderResult, job: Job, context: CallContext) -> ProviderResult:
-        """Returns the verdict on the job, or the plain result if another job has already used the verdict's proof."""
+        """Returns the verdict on the result, or the result itself if another job has used up the verdict's proof."""
         verdict, refused_at = judge_result(result, job, context.lane), find_first_refusal_time(job)
         if (
             verdict.retry_class is not RetryClass.PERM
@@ -130,7 +130,7 @@ class Purchases:
         return result
 
     def _has_time_to_send(self, job: Job, provider: Provider, context: CallContext, now: datetime) -> bool:
-        """Whether the call still fits after the claim, which a slow ledger may have delayed.
+        """Whether there is still time for the call after the claim, which a slow ledger may have delayed.
 
         A worker that waits for the end of a lost call counts from the claim, so a first call must not start late.
         """
@@ -200,7 +200,7 @@ class Purchases:
         return True
 
     def _advance_with_retries(self, job: Job, context: CallContext, build_transition: TransitionFactory) -> Job:
-        """Writes a transition of the job's current state, and retries until shortly before the invocation ends."""
+        """Writes a transition from the job's current state, and retries until shortly before the invocation ends."""
         delay = 0.1
         while True:
             try:

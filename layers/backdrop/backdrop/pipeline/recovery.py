@@ -66,13 +66,13 @@ class Recovery:
         return self.policy is OnLostAnswer.RETRY_ONCE and job.lost_call_count <= 1 and job.end_after_call is None
 
     def _resend_or_hold(self, job: Job, context: CallContext) -> tuple[Job, NextAction]:
-        """Sends a call with the same idempotency key again, which cannot be charged twice.
+        """Has the call sent again with the same idempotency key, which cannot be charged twice.
 
         Holds the job for an operator if its answers keep getting lost, or if its pictures are no longer needed.
         """
         is_wanted = job.end_after_call is None
         if is_wanted and (job.problem is None or job.problem.occurrences < MAX_LOSSES_WITH_IDEMPOTENCY_KEY):
-            # The stored time of the loss, so that another worker's wait continues where this one's stopped.
+            # The wait counts from the recorded loss, so that another worker continues it instead of starting over.
             lost_at = job.problem.last_seen if job.problem else _find_submitted_at(job)
             self._sleep_or_return((lost_at + RESEND_DELAY - self.clock.now()).total_seconds(), context)
             return job, NextAction.RESEND
@@ -81,7 +81,7 @@ class Recovery:
     def _poll_provider(
         self, job: Job, provider: Provider, provider_id: str, context: CallContext
     ) -> tuple[Job, ProviderResult | LookupStatus]:
-        """Polls until there is a result or the time is up. Handles jobs that a crash left in `submitting` too."""
+        """Polls until there is a result or the time is up. Also handles jobs that a crash left in `submitting`."""
         while (lookup := provider.look_up(job, provider_id)) is LookupStatus.PENDING:
             if self.clock.now() > _find_submitted_at(job) + MAX_PENDING_DURATION:
                 return job, LookupStatus.ABSENT
@@ -123,12 +123,12 @@ class Recovery:
         return self.purchases.record_result(job, lost_result, context)
 
     def _wait_for_call_end(self, job: Job, provider: Provider, context: CallContext) -> None:
-        """Keeps the slot until the lost call must have ended, because it may still occupy one at the provider."""
+        """Keeps the slot until the lost call must have ended, because that call may occupy one at the provider."""
         latest_end = _find_submitted_at(job) + MAX_CLAIM_DURATION + timedelta(seconds=provider.timeout_seconds)
         self._sleep_or_return((latest_end - self.clock.now()).total_seconds(), context)
 
     def _sleep_or_return(self, seconds: float, context: CallContext) -> None:
-        """Sleeps in the slot, or returns the message to the queue if the invocation ends before that."""
+        """Sleeps in the slot. Raises RetryLaterError if the invocation ends before the time is over."""
         if seconds <= 0:
             return
         if not context.has_time_for(seconds, self.clock.now()):

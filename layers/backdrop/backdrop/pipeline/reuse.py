@@ -15,11 +15,11 @@ MAX_DELAY_SECONDS = 900.0
 def reuse_or_wait(ledger: Ledger, job: Job, now: datetime) -> Job:
     """Resolves a job that waits for the owner of its content.
 
-    Returns it as paid (without a charge) if the owner is stored, or as allowed to buy if the owner ended without a
-    file.
+    Returns it as paid (without a charge) if the owner is stored, or free to buy the content itself if the owner ended
+    without a file.
 
     Raises RetryLaterError while the owner has not ended. Its end wakes the job (deliver/content_waiters.py); the delay
-    covers a wake-up message that was lost.
+    is for the case that the wake-up message is lost.
     """
     while job.waits_for:
         owner = job.waits_for

@@ -13,7 +13,7 @@ from backdrop.model.job import Problem, Source
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
 
-# New permissions take a moment to apply; that needs no report.
+# New permissions take a moment to apply, so the first receives are not reported.
 MAX_UNREPORTED_RECEIVES = 4
 REPORT_INTERVAL = timedelta(hours=1)
 """How often the report's `last_seen` is updated while access is still denied."""
@@ -34,7 +34,7 @@ def report_unreadable(
 
 
 def clear_unreadable(ledger: Ledger, deliver_queue: Queue, source: Source) -> None:
-    """Removes the problem from the report, because every file was read.
+    """Removes the problem from the report, because every file has been read.
 
     If there was one, raises ConflictError, so that the caller starts over with the new source.
     """

@@ -28,7 +28,7 @@ TARGET_ATTRIBUTE, ERROR_ATTRIBUTE = "TARGET_ARN", "ERROR_MESSAGE"
 
 @dataclass(eq=False, repr=False)
 class DeadLetterTriage:
-    """`parse_events` reads the body of an intake message."""
+    """`parse_events` parses the body of an intake message."""
 
     ledger: Ledger
     dead_letter_reader: DeadLetterQueue
@@ -39,11 +39,11 @@ class DeadLetterTriage:
     parse_events: Callable[[str], list[IntakeEvent]]
 
     def annotate(self) -> int:
-        """Adds missing reasons; returns how many."""
+        """Adds a reason to each dead letter without one, and returns how many there were."""
         return len(self._partition(self._try_to_annotate)[0])
 
     def delete_resolved(self, resolved_jobs: Mapping[str, int]) -> list[str]:
-        """Deletes the dead letters of redriven jobs, and returns the job ID of each one deleted.
+        """Deletes the dead letters of redriven jobs, and returns the job ID of each deleted dead letter.
 
         `resolved_jobs` has each job's lock version at its redrive. A job that has failed again since then has sent a
         dead letter with a later version, which stays.
@@ -56,13 +56,13 @@ class DeadLetterTriage:
         return [dead_letter.attributes.get("job_id", "") for dead_letter in self._partition(is_resolved)[0]]
 
     def count_without_job(self) -> Counter[str]:
-        """Returns how many dead letters belong to no job, by code; counts only those that one pass receives."""
+        """Counts the dead letters that belong to no job, by code, among those that one pass receives."""
         _, remaining = self._partition(lambda _: False)
         without_job = (dead_letter.attributes for dead_letter in remaining if not dead_letter.attributes.get("job_id"))
         return Counter(code for attributes in without_job if (code := attributes.get("code")))
 
     def _partition(self, is_done: Callable[[DeadLetter], bool]) -> tuple[list[DeadLetter], list[DeadLetter]]:
-        """Deletes the dead letters that are done, and makes the others visible again; returns (done, remaining)."""
+        """Deletes the dead letters that `is_done` accepts, makes the others visible again, and returns both lists."""
         done: list[DeadLetter] = []
         remaining: list[DeadLetter] = []
         for _ in range(MAX_BATCHES):
@@ -80,7 +80,7 @@ class DeadLetterTriage:
         return done, remaining
 
     def _try_to_annotate(self, dead_letter: DeadLetter) -> bool:
-        """Handles a dead letter without a reason: forwards it, carries it out, or sends it again with a reason.
+        """Handles a dead letter without a reason: forwards it, processes it, or sends it again with a reason.
 
         Returns False for a dead letter that already has its reason.
         """
@@ -99,7 +99,7 @@ class DeadLetterTriage:
         return True
 
     def _try_to_handle(self, body: str) -> bool:
-        """Carries out a stage message; returns False if the body is not one."""
+        """Processes a message between stages; returns False if the body is not one."""
         try:
             message = parse_message(body, JobMessage, DeliverMessage, LaneMessage)
         except MalformedMessageError:
@@ -113,10 +113,10 @@ class DeadLetterTriage:
         return True
 
     def _end_or_resend(self, source_id: str, job_id: str) -> None:
-        """Ends a paid job that could not be delivered, and makes every other job due, so that reconcile resends it.
+        """Ends a paid job that could not be delivered. Makes an accepted job due, so that reconcile resends it.
 
-        In a lane that is paused for days, a message reaches its receive limit without the job being at fault. Crash
-        marks detect a job that crashes its workers.
+        In a lane that is paused for days, a message reaches its receive limit even if nothing is wrong with its job.
+        Crash marks detect jobs that crash their workers.
         """
         job = self.ledger.find_job(source_id, job_id)
         if job is None or job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
@@ -142,7 +142,7 @@ class DeadLetterTriage:
         self.dead_letter_queue.send(body, group=derive_message_group(dead_letter.source_queue), attributes=attributes)
 
     def _report_photos(self, dead_letter: DeadLetter) -> dict[str, str]:
-        """Reports each photo in an undeliverable event, and answers its requests; returns changed attributes."""
+        """Reports each photo that the message names, and refuses its requests. Returns attributes to override."""
         try:
             events = self.parse_events(dead_letter.body)
         except MalformedMessageError as error:
@@ -171,7 +171,7 @@ class DeadLetterTriage:
 
 
 def _describe_campaign_failure(dead_letter: DeadLetter) -> dict[str, str]:
-    """Explains what to do if the campaign function did not receive a campaign's end; {} for other dead letters."""
+    """Returns the reason if the campaign function was not notified of an execution's end; {} for other dead letters."""
     match _parse_event(dead_letter.body):
         case {"source": "aws.states", "detail": {"executionArn": str(execution)}}:
             reason = dead_letter.attributes.get(ERROR_ATTRIBUTE) or dead_letter.attributes.get("ErrorMessage", "")

@@ -1,4 +1,4 @@
-"""Due items: resends the messages of open jobs if they may be lost, and looks up lost answers."""
+"""Due items: resends the messages of open jobs, which may have been lost, and looks up lost answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class Redispatcher:
             return
 
     def _resolve_abandoned_calls(self, job: Job) -> Job:
-        """Looks up calls that no worker waits for, once their worker must have ended.
+        """Looks up calls that no worker waits for any longer, once the worker that sent them must have ended.
 
         If the provider does not report the outcome of a call, its charge stays unknown.
         """
@@ -69,7 +69,7 @@ class Redispatcher:
             return lookup
         if lookup is LookupStatus.PENDING and self.clock.now() <= attempt.submitted_at + MAX_PENDING_DURATION:
             return lookup
-        return ProviderResult.lost("Its worker crashed, and the pictures came from another call.")
+        return ProviderResult.lost("The worker of this call crashed, and another call returned the pictures.")
 
     def _resend_settle_check(self, item_key: ItemKey) -> None:
         """Sends the settle message again for a photo that still waits for its instructions."""

@@ -1,4 +1,4 @@
-"""The open items of the ledger, in the order of the index. Their jobs are read ahead, 100 at a time."""
+"""The open items of the ledger, in the order of the index. Their jobs are prefetched, 100 at a time."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +16,7 @@ BATCH_SIZE = 100
 
 @dataclass(eq=False, repr=False)
 class OpenJobs:
-    """One pass through the index. A job may be stale by the time it is used, because it was read ahead."""
+    """One pass through the index. Jobs are prefetched, so they may be stale when they are used."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries

@@ -1,7 +1,7 @@
 """Reconcile: repairs what events do not report. Runs every five minutes, one run at a time; each part may be repeated.
 
-In this order: lanes that may resume, answers that the ledger did not accept, jobs whose message is lost, jobs that need
-not wait in a paused lane, dead letters without a reason, and photos without an event.
+In this order: lanes that may resume, answers that the ledger did not accept, jobs with lost messages, jobs that need
+not wait in a paused lane, dead letters without a reason, and photos with lost events.
 """
 
 from collections import Counter
@@ -39,15 +39,15 @@ from backdrop.reconcile.sweep import Sweep
 MAX_DUE_ITEMS = 1000
 MAX_SPOOLED_ANSWERS = 500
 MAX_SCANNED_ITEMS = 20_000
-# Intake handles a job that is returned to it within this time; otherwise the job is sent again.
+# If intake has not handled a returned job within this time, the job is returned again.
 INTAKE_RETRY_INTERVAL = timedelta(hours=1)
 # After this many failures in a row in one part, the service behind it is probably unavailable.
 MAX_CONSECUTIVE_FAILURES = 10
 ITEM_TOO_LARGE_MESSAGE = "an item exceeds the ledger's size limit, so retrying does not help"
 RESERVED_FOR_REMAINING_PARTS = timedelta(seconds=90)
 RESERVED_FOR_FINISH = timedelta(seconds=20)
-# Paid pictures that wait for delivery: at the first number all lanes pause, because links might expire before their
-# turn comes; at the second they resume.
+# If this many paid pictures wait for delivery, all lanes pause, because links might expire before they are downloaded.
+# The lanes resume when only the lower number waits.
 DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW = 5000, 2500
 
 
@@ -239,7 +239,7 @@ class ReconcileService:
         return job.queued_at < last_sent_at and self.clock.now() < last_sent_at + INTAKE_RETRY_INTERVAL
 
     def _list_open_items(self, cursor: ScanCursor, max_items: int, open_jobs: OpenJobs) -> Iterator[ItemKey]:
-        """Yields open items from where the last run stopped, so that jobs that cannot move do not hide the others."""
+        """Yields open items from where the last run stopped, so that jobs that cannot move do not block the others."""
         for count, (position, item_key) in enumerate(open_jobs.list_items(cursor.position), 1):
             cursor.position = position
             yield item_key
@@ -250,7 +250,7 @@ class ReconcileService:
     # -- answers and jobs ----------------------------------------------------------------------------------
 
     def _record_spooled_answer(self, spooled_answer: SpooledAnswer) -> None:
-        """Records an answer that the ledger did not accept on arrival. If it was recorded later, nothing changes."""
+        """Records an answer that the ledger did not accept when it arrived, unless it has been recorded since."""
         job = self.ledger.find_job(spooled_answer.source_id, spooled_answer.job_id)
         if job and job.find_attempt(spooled_answer.attempt_no):
             job = self.ledger.write_transition(

@@ -1,4 +1,4 @@
-"""The sweep: finds recent photos, sidecars, and folder defaults without an event. Older ones need a campaign."""
+"""The sweep: finds recent photos, sidecars, and folder defaults whose events were lost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from backdrop.pipeline.enqueue import enqueue_for_intake
 from backdrop.pipeline.unreadable_files import is_retry_pending
 from backdrop.ports import Clock, InputBucket, ListedObject
 
+# Older photos need a campaign.
 MAX_AGE = timedelta(hours=48)
 # Events come within seconds, so a younger object's event may still arrive.
 MIN_AGE = timedelta(minutes=10)
@@ -34,7 +35,7 @@ class Sweep:
     read_stack_created_at: Callable[[], datetime]
 
     def run(self, start_after: str) -> tuple[str, int]:
-        """Sends intake the missed photos among the keys after `start_after`.
+        """Checks the keys after `start_after`, and sends the missed photos to intake.
 
         Returns where the next run starts ("" for the beginning), and how many photos were missed.
         """
@@ -48,7 +49,7 @@ class Sweep:
         return _find_next_start(objects, due), len(missed_photos)
 
     def _is_due(self, listed: ListedObject | None) -> bool:
-        """Whether the object's event should have arrived, and it is not too old to be bought without a request."""
+        """Whether the object is old enough to have had its event, and recent enough to be bought without a request."""
         now = self.clock.now()
         return (
             listed is not None
@@ -56,7 +57,7 @@ class Sweep:
         )
 
     def _is_missed(self, photo: ListedObject, sidecar: ListedObject | None) -> bool:
-        """Whether the ledger has another version of the photo or its sidecar, or none."""
+        """Whether the ledger has not recorded this version of the photo and its sidecar."""
         source, _ = self.ledger.read_photo(derive_source_id(self.bucket, photo.key))
         if source and is_retry_pending(source, self.clock.now()):
             return False

@@ -15,7 +15,7 @@ from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
 @dataclass(frozen=True)
 class CallInputs:
-    """`input_store` has the prepared photos and the references that intake saved for calls."""
+    """Reads the inputs of calls. `input_store` contains the prepared photos and reference images that intake stored."""
 
     photos: InputBucket
     input_store: CallInputStore

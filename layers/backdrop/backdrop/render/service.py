@@ -1,4 +1,4 @@
-"""Render: claims a job, calls the provider, and records the answer. It does nothing else while it uses a slot."""
+"""Render: claims a job, calls the provider, and records the answer. It does only this, because it occupies a slot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +35,8 @@ from backdrop.ports import Clock, PreparedCall, Provider
 from backdrop.render.call_inputs import CallInputs
 
 MAX_IN_SLOT_WAIT_SECONDS = 20
-# A job that has waited long for the rate limit retries less often: each wait adds up to this share of the total so far.
+# The longer a job has waited for the rate limit, the less often it retries: the jitter is up to this share of the time
+# that it has waited so far.
 THROTTLE_JITTER_RATIO = 1 / 16
 DEFAULT_DELAY_SECONDS = 10
 INITIAL_BACKOFF_SECONDS = 3
@@ -50,7 +51,7 @@ RENDERABLE_STATUSES = frozenset({JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobSt
 
 
 class RenderOutcome(StrEnum):
-    """Outcome of receiving a job's message."""
+    """The outcome of handling a job's message."""
 
     PAID = "paid"
     ENDED = "ended"
@@ -282,7 +283,7 @@ class RenderService:
     def _choose_in_slot_delay(self, job: Job, result: ProviderResult, context: CallContext) -> float | None:
         """Returns the seconds to wait in the slot.
 
-        None if the wait would keep the slot from other jobs too long, or if the next call needs another ID.
+        None if the wait would block the slot for too long, or if the next call needs another idempotency key.
         """
         if result.is_final:
             return None
@@ -296,14 +297,17 @@ class RenderService:
         return None
 
     def _count_throttled(self, job: Job, result: ProviderResult, context: CallContext, seconds: float) -> Job:
-        """Adds a wait for the rate limit to the job, to be written with its next transition."""
+        """Adds the time waited for the rate limit to the job. The job's next transition writes it."""
         if result.retry_class is not RetryClass.QUOTA:
             return job
         context.metrics.throttled_ms += round(seconds * 1000)
         return transitions.add_throttled_time(job, round(seconds * 1000))
 
     def _schedule_retry(self, job: Job, result: ProviderResult, context: CallContext) -> RetryLaterError:
-        """Records why the job waits, and returns the error for its message. Each further wait is longer."""
+        """Records why the job waits, and builds the error that sends its message back to the queue.
+
+        The delay doubles each time the same problem occurs.
+        """
         code = result.code or Code.PROVIDER_UNAVAILABLE
         if result.retry_class is RetryClass.QUOTA:
             delay = (
@@ -323,7 +327,7 @@ class RenderService:
         return RetryLaterError(code, result.message, delay + self.clock.jitter(2))
 
     def _record_problem(self, job: Job, error: BackdropError) -> int:
-        """Records a problem and returns how often it occurred. The report is updated at the 4th, 8th, 16th … time."""
+        """Records a problem, and returns how often it has occurred. Updates the report at the 4th, 8th, 16th … time."""
         problem = Problem.from_error(error, self.clock.now()).with_history(job.problem)
         job = self.ledger.write_transition(transitions.record_wait_reason(job, problem))
         if problem.occurrences >= MIN_OCCURRENCES_TO_REPORT and problem.occurrences.bit_count() == 1:
@@ -332,5 +336,5 @@ class RenderService:
 
 
 def _build_not_taken_error() -> RetryLaterError:
-    """The message is received again, because the next call may have another ID and must be prepared again."""
+    """Returns the message to the queue: the next call may have another idempotency key and must be prepared again."""
     return RetryLaterError(Code.PROVIDER_UNAVAILABLE, "The provider did not accept the call.", DEFAULT_DELAY_SECONDS)
