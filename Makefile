@@ -2,7 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-unexport PYENV_VERSION VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# PYTHONDONTWRITEBYTECODE would make every start of SAM and of the tests compile their libraries again.
+unexport PYENV_VERSION VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13"; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)

@@ -221,7 +221,7 @@ def test_lookup_reports_not_taken_only_for_final_failures(name: str, replies: li
     ident = the_id(job) if name == "runware" else "id"
     with pytest.MonkeyPatch.context() as patch:
         fake_replies(name, replies, patch, uploads=False)
-        result = MAKERS[name]("https://api.example", 1, the_key).look_up(claimed(job, ident), ident)
+        result = MAKERS[name]("https://api.example", 0.05, the_key).look_up(claimed(job, ident), ident)
     assert_can_be_stored(result)
     if isinstance(result, ProviderResult) and result.retry_class in NOT_TAKEN_CLASSES:
         assert result.retry_class is RetryClass.BACKOFF or result.is_final
