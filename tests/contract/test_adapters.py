@@ -189,6 +189,9 @@ MODULES: dict[str, ModuleType] = {
     "runware": runware,
 }
 
+# The functions through which a module sends its requests, where it has only one of them.
+SENDERS = {"ideogram": ("post",)}
+
 
 def fake_replies(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch, *, uploads: bool = True) -> None:
     """Gives the adapter these replies, the last one repeatedly, without a network."""
@@ -198,8 +201,8 @@ def fake_replies(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch,
     def reply(*args: object, **kwargs: object) -> HttpReply:
         return left.pop(0) if len(left) > 1 else left[0]
 
-    patch.setattr(MODULES[name], "post", reply)
-    patch.setattr(MODULES[name], "ask", reply, raising=False)
+    for sender in SENDERS.get(name, ("post", "send_free_request")):
+        patch.setattr(MODULES[name], sender, reply)
 
 
 @every
