@@ -85,7 +85,7 @@ class StandinProvider:
         self._wait_for(lambda: self._server is None)
 
     def wait_for_accepted(self, after: int, wait_seconds: float) -> list[Acceptance]:
-        """Returns what GET /_ctl/accepted returns, also while the server is down."""
+        """Returns what GET /_ctl/accepted returns, even while the server is down."""
         signal = self.state.journal.list_acceptances(after, wait_seconds)
         return asyncio.run_coroutine_threadsafe(signal, self._loop).result(wait_seconds + MAX_WAIT_SECONDS)
 
