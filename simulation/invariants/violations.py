@@ -134,7 +134,7 @@ def hash_prompt(prompt: str) -> str:
 
 
 def find_current_attempt(job: JsonObject) -> JsonObject | None:
-    """Returns the attempt that the job is at; None before its first one."""
+    """Returns the job's latest attempt; None before the first one."""
     return next((attempt for attempt in job["attempts"] if attempt["n"] == job["attempt_no"]), None)
 
 

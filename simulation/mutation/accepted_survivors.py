@@ -88,8 +88,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: only transitions with an owner get here."
     ),
     "model.intake_event:IncomingRequest.is_execution_scoped#002267 return 1": (
-        "The check reads from the ledger who requested a job: "
-        "tests/simulated/test_request_stopped_executions.py knows it by itself."
+        "The check reads from the ledger who requested a job; "
+        "tests/simulated/test_request_stopped_executions.py does not depend on it."
     ),
     "model.circuit:ProviderHealth.allows_calls#a13f0e return 1": FAILOVER_REASON,
     "model.circuit:ProviderHealth.has_provider_problem#ba761d return 1": FAILOVER_REASON,
@@ -290,7 +290,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: only a photo that exists is compared."
     ),
     "intake.photo_state:PhotoState.source#01f539 return 1": (
-        "It chooses between two values and is no condition: an unknown photo has a new source."
+        "It chooses between two values and guards nothing: an unknown photo has a new source."
     ),
     "intake.photo_state:classify_history#555f33 if 2": PHOTO_STATE_REASON,
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
@@ -333,7 +333,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No scene loses a photo's reminder: tests/simulated/test_reconcile_lost_messages.py does."
     ),
     "reconcile.service:ReconcileService._check_delivery_backlog#745f8a if 2": (
-        "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py counts as if there were."
+        "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py simulates that number."
     ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 1": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 2": DISABLED_PROVIDER_RUN_REASON,

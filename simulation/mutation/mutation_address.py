@@ -118,7 +118,7 @@ class Definition:
         return self.source[slice(*self.find_span(node))].decode()
 
     def find_span(self, node: ast.AST) -> ByteSpan:
-        """Returns the place of a node in the file."""
+        """Returns the position of a node in the file."""
         copy = ast.Expr(ast.Constant(None))
         ast.copy_location(copy, node)
         return (

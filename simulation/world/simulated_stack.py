@@ -217,7 +217,7 @@ class World(WorldInspector):
         self.s3.delete(INPUT_BUCKET, key)
 
     def pause_lane(self, *, seconds: float = 0, provider: str = "ideogram") -> None:
-        """An operator pauses a lane, as `backdrop pause` does, and resumes it after so many seconds (0: never)."""
+        """An operator pauses a lane, as `backdrop pause` does, and resumes it after this many seconds (0: never)."""
         reason = "An operator paused the provider."
 
         def command() -> None:

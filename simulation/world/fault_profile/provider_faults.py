@@ -172,7 +172,7 @@ def half_limit(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=WITH_LOOKUP, strikes_one_lane=True)
 def stalled_look_up(faults: InstalledFaults) -> None:
-    """A lookup says that work is still running when it is long done."""
+    """A lookup says that work is still running long after it has ended."""
     _override_lookup(faults, LookupStatus.PENDING, faults.create_trigger(3, 2))
 
 
