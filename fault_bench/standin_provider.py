@@ -1,4 +1,4 @@
-"""The stand-in inside the bench: it can be stopped and restarted on its port, and knows the connection of each call."""
+"""The stand-in inside the bench: it can be stopped and restarted on its port, and tracks the calls' connections."""
 
 import asyncio
 import contextlib
