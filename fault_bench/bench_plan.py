@@ -163,7 +163,7 @@ PROVIDER_PHOTO_FAULTS = (
         provider="runware",
     ),
 )
-"""Faults of a single provider. In a mixed run, they strike photos without another fault."""
+"""Faults of a single provider. In a mixed run, they strike photos that have no other fault."""
 
 
 @dataclass(frozen=True)

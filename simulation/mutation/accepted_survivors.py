@@ -113,7 +113,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "RedriveService.plan checks the same before this transition."
     ),
     "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
-        "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
+        "No seed has a picture that an encoder fails on: tests/simulated/test_deliver_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
     "model.transitions.payment:_release_reservation#76d4ed if 3": (
@@ -220,7 +220,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:RedriveService._is_result_available#da0967 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#da0967 if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
-        "For the type checker: an entry of the index has its photo."
+        "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#99d270 if 1": LOST_ANSWER_REASON,
     "operate.redrive:RedriveService.plan#a6ba9f if 1": REDRIVE_REASON,
@@ -262,7 +262,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases.record_result#113d76 if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/test_render_ledger_outage.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the type checker: only a result can be judged."),
+    "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the type checker: only a call that returned has a result."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/test_deliver_pictures.py tests that it is kept."
     ),
@@ -298,7 +298,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_outputs#70e2d4 if 2": (
-        "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
+        "No seed has a picture that an encoder fails on: tests/simulated/test_deliver_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 3": PICTURE_RACE_REASON,

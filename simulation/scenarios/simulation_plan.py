@@ -94,7 +94,7 @@ class SimulationPlan:
 def draw_plan(
     seed: int, faults: Sequence[str] | None = None, kind: str = "", *, allow_several_lanes: bool = True
 ) -> SimulationPlan:
-    """Draws a seed's plan. The faults and the provider's kind may be given; then there is one lane.
+    """Draws a seed's plan. If the faults or the provider's kind are given, there is one lane.
 
     `allow_several_lanes`: some seeds have several lanes.
     """

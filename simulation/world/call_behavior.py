@@ -51,7 +51,7 @@ def build_unexplained_refusal() -> CallBehavior:
 
 
 def build_unbilled_failure() -> CallBehavior:
-    """The provider fails at the job and, as its documentation says, charges nothing."""
+    """The provider fails on the job and, as its documentation says, charges nothing."""
     return build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE)
 
 

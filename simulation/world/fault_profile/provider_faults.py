@@ -36,7 +36,7 @@ def provider_outage(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def charge_and_hang_up(faults: InstalledFaults) -> None:
-    """The provider charges a call, and its answer never arrives."""
+    """The provider charges for a call, and its answer never arrives."""
     _strike_occasionally(faults, lambda: build_charged_hang_up(faults.random.uniform(1, 30)))
 
 
@@ -57,13 +57,13 @@ def slow_call(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def withheld_picture(faults: InstalledFaults) -> None:
-    """The provider's safety check withholds a picture that it charged."""
+    """The provider's safety check withholds a picture for which it charged."""
     _strike_occasionally(faults, lambda: CallBehavior(unsafe_count=1))
 
 
 @register_fault(strikes_one_lane=True)
 def unrecognized_result(faults: InstalledFaults) -> None:
-    """The provider charges a picture and returns it in a form that Backdrop does not know."""
+    """The provider charges for a picture and returns it in a form that Backdrop does not know."""
     _strike_occasionally(faults, lambda: CallBehavior(unrecognized_count=1))
 
 
@@ -93,13 +93,13 @@ def empty_account_without_reason(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def failing_photo(faults: InstalledFaults) -> None:
-    """The provider fails at certain photos every time and charges nothing."""
+    """The provider fails on certain photos every time and charges nothing."""
     _strike_some_jobs(faults, build_unbilled_failure)
 
 
 @register_fault(strikes_one_lane=True)
 def unbilled_failure(faults: InstalledFaults) -> None:
-    """The provider fails at a call once and charges nothing."""
+    """The provider fails on a call once and charges nothing."""
     _strike_occasionally(faults, build_unbilled_failure)
 
 

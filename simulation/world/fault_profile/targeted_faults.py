@@ -21,7 +21,7 @@ S3_ONLY = frozenset({"s3"})
 
 @register_fault()
 def killed_person(faults: InstalledFaults) -> None:
-    """An operator's command is killed half-way."""
+    """An operator's command is killed halfway."""
     _kill_workers_of(faults, "person", 3, 3)
 
 
@@ -45,7 +45,7 @@ def killed_deliver(faults: InstalledFaults) -> None:
 
 @register_fault()
 def killed_reconcile(faults: InstalledFaults) -> None:
-    """Reconcile is killed half-way."""
+    """Reconcile is killed halfway."""
     _kill_workers_of(faults, "reconcile", 5, 15)
 
 
