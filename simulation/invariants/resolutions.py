@@ -315,7 +315,7 @@ def check_blocked_photos(ledger: PlainLedger, codes_by_key: Mapping[str, Collect
 def check_paired_uploads(ledger: PlainLedger, keys: Collection[str]) -> list[Violation]:
     """Checks that a photo whose instructions arrived within its settle time never had other jobs.
 
-    Holds at rest. A photo that was given up because it crashed its workers may name none of its jobs.
+    Holds at rest. A photo that was abandoned because it crashed its workers may name none of its jobs.
     """
     return [
         Violation(

@@ -57,7 +57,7 @@ class Invariant(StrEnum):
     BLOCKED_BY_BROKEN_DEFAULTS = (
         "a photo that inherits broken folder defaults is blocked until they are fixed, with one report for the folder"
     )
-    POISON_PHOTOS_GIVEN_UP = "a photo that crashes its workers is given up after a few crashes"
+    POISON_PHOTOS_GIVEN_UP = "a photo that crashes its workers is abandoned after a few crashes"
     ONE_RECONCILE_RUN = "at most one reconciliation runs at a time"
     RETRY_AFTER_RESPECTED = "no call is sent earlier than the provider's Retry-After allows"
     EVENTS_PUBLISHED = "every end of a job and every pause of a lane is published as an event"

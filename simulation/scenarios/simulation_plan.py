@@ -36,7 +36,7 @@ MIN_LANE_FAULTS, MAX_LANE_FAULTS = 1, 2
 AMPLE_BUDGET_MICRO_USD = 10_000_000
 BUDGETS_MICRO_USD = (0, 20_000, 100_000, 240_000, *[AMPLE_BUDGET_MICRO_USD] * 8)
 ARRIVAL_SECONDS = 400
-# It takes this long to give up a photo that crashes its workers, and to recover from a fault that lasts an hour.
+# It takes this long to abandon a photo that crashes its workers, and to recover from a fault that lasts an hour.
 LONG_FAULT_MINUTES = 75
 LONG_FAULTS = HOUR_LONG_FAULTS | {POISON_FAULT}
 # One seed in this many has a fault that takes days to recover from.

@@ -1,4 +1,4 @@
-"""A provider in memory, of three kinds: a lost call cannot be looked up, or by the provider's ID, or by our ID."""
+"""A provider in memory, of three kinds: lost calls can be looked up by the provider's ID, by our ID, or not at all."""
 
 from collections import deque
 from collections.abc import Callable, Sequence

@@ -77,7 +77,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "never-gives-up-rerun",
-        "3.7: A rerun opens a photo once that was given up.",
+        "3.7: A rerun opens an abandoned photo once.",
         force_true("intake.photo_state:PhotoState._classify_crashes#ec10f0 operand 2"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",

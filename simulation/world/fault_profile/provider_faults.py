@@ -112,7 +112,7 @@ def failed_work(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=frozenset({ProviderKind.LOOKUP_BY_OUR_ID}), strikes_one_lane=True)
 def failed_at_unknown_cost(faults: InstalledFaults) -> None:
-    """The provider accepts a call, ends it with an undocumented error, and charges it or not."""
+    """The provider accepts a call, ends it with an undocumented error, and may or may not charge for it."""
     failure = ProviderResult.failed("the work failed at a cost that is not stated")
     _strike_occasionally(faults, lambda: CallBehavior(failure=failure, bills_failure=faults.random.random() < 0.5))
 
