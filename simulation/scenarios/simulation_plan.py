@@ -155,7 +155,7 @@ def _can_strike(fault_name: str, setup: dict[str, Any]) -> bool:
 def _spread_over_lanes(
     random: Random, actions: tuple[PlannedAction, ...], lanes: list[str]
 ) -> tuple[PlannedAction, ...]:
-    """Returns the same actions, most of which now name one of these lanes, or several in order of preference."""
+    """Returns the same actions. Most now name one of these lanes, or several in order of preference."""
 
     def choose_sample(sample: str, suffixes: tuple[str, ...]) -> str:
         candidates = [candidate for candidate in PROVIDER_SAMPLES.get(sample, ()) if candidate.endswith(suffixes)]

@@ -17,7 +17,7 @@ from backdrop_local.standin.pictures.styles import apply_style
 from backdrop_local.standin.pictures.watermark import encode_png
 
 _MAX_CACHED_CUT_OUTS = 8
-_MAX_CUT_OUT_PIXELS = 2_000_000  # the edges of larger photos show no more detail
+_MAX_CUT_OUT_PIXELS = 2_000_000  # a larger photo would not make the edges sharper
 _LOCK = Lock()
 _CUT_OUTS: dict[tuple[bytes, tuple[int, int]], CutOut] = {}
 
