@@ -98,7 +98,7 @@ class StandinProvider:
         return None
 
     def report_slots(self) -> SlotReport:
-        """Returns the present slots of Ideogram's only account."""
+        """Returns the current slots of Ideogram's only account."""
         (row,) = [report for report in self.state.slots.build_report() if report["provider"] == IDEOGRAM]
         history = cast("list[dict[str, float]]", row["history"])
         steps = tuple((moment["at"], moment["in_flight"]) for moment in history)

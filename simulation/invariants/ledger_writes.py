@@ -22,7 +22,7 @@ ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
 }
 """Design, section 3. A job that its photo no longer names goes from a call without a charge straight to its end."""
 STATUSES_WITH_KNOWN_COST = frozenset({"accepted", "superseded", "cancelled"})
-"""Statuses that a job may have only if the cost of its present charge is known."""
+"""Statuses that a job may have only if the cost of its current charge is known."""
 BAD_RESULTS_BEFORE_TRIP = 3
 MAX_CRASHES = 6
 MAX_OPEN_TIME = timedelta(minutes=10, seconds=30)

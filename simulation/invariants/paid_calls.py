@@ -26,7 +26,7 @@ class OutgoingCall:
 
     `sha256`: of the bytes that it carries. `open_call_count`: the other calls of this job that our side has open.
     `calls_at_work`: those that the provider may still process. `is_aware_of_lane`: whether its worker started when the
-    lane was already in its present state. `probe_count`: the open calls, this one included, whose workers started while
+    lane was already in its current state. `probe_count`: the open calls, this one included, whose workers started while
     the lane was paused or probing. `answerable_lookups`: the earlier calls of this charge that the provider would
     report in a lookup. `remaining_seconds`: until the invocation ends. `max_call_seconds`: how long a call may last.
     """

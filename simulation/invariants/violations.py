@@ -47,7 +47,7 @@ class Invariant(StrEnum):
     CONTENT_PAID_ONCE = "jobs with the same bytes and the same instructions are paid once"
     NEWEST_DELIVERED = "the newest version is delivered, and nothing older overwrites it"
     OLD_PHOTOS_IGNORED = (
-        "nothing older than the stack or than two days, and no output of ours, is bought without a request"
+        "nothing older than the stack or than two days, and none of our own output, is bought without a request"
     )
     SETTLE_TIME_RESPECTED = "a photo without instructions gets its settle time"
     INSTRUCTIONS_FOLLOWED = "a photo's jobs match its request, sidecar, tags, and folder defaults"

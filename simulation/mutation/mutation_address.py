@@ -361,6 +361,6 @@ def _describe_candidates(address: MutationAddress) -> str:
 
 
 def update_fingerprint(address: MutationAddress) -> MutationAddress:
-    """Returns the address with the present fingerprint of its function."""
+    """Returns the address with the current fingerprint of its function."""
     definition = find_definition(address.module, address.name)
     return replace(address, fingerprint=definition.fingerprint) if definition else address

@@ -12,7 +12,7 @@ from simulation.world.simulated_stack import World
 
 @dataclass
 class LaneSnapshot:
-    """A lane as stored, and since when it has had its present restrictions."""
+    """A lane as stored, and since when it has had its current restrictions."""
 
     body: JsonObject | None = None
     unchanged_since: datetime | None = None
