@@ -17,7 +17,7 @@ def list_requests(start_seconds: float, count: int, sample: str, *, interval_sec
 
 
 def list_tasks(start_seconds: float, count: int, sample: str) -> Iterator[str]:
-    """Returns a task of an execution, which waits for its answer, for each of these photos."""
+    """Returns, for each of these photos, a task of an execution that waits for its answer."""
     return (f"{start_seconds + n} send_task p{n}.jpg {sample} one plain" for n in range(count))
 
 
