@@ -36,7 +36,7 @@ texts:
 	@$(RUN)typos --format brief
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit tests/golden
-golden: setup ## Rewrite the golden files after an intended change of the public contract
+golden: setup ## Rewrite the golden files after an intended change to the public contract
 	@$(RUN)pytest -q tests/golden --rewrite-golden
 wild: setup ## Run the property tests with new random examples
 	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/simulated tests/contract

@@ -220,7 +220,7 @@ def list_costs(backlog: Backlog) -> dict[str, ImageCost]:
 
 
 def compute_growth(found: Sequence[Backlog], name: str) -> tuple[float, float]:
-    """Returns the growth of requests and CPU time per image from a hundred images to the most, as fractions."""
+    """Returns the growth of requests and CPU time per image from a hundred images to the maximum, as fractions."""
     few, many = (list_costs(one)[name] for one in (found[1], found[-1]))
     return many.requests / few.requests - 1, many.cpu_ms / few.cpu_ms - 1
 

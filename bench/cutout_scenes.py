@@ -53,7 +53,7 @@ def build_scenes(width: int = 1200, height: int = 900) -> list[CutoutScene]:
     return [
         _shapes("shapes", width, height, (200, 60, 40), (90, 140, 170)),
         _shapes("shapes, little contrast", width, height, (150, 140, 135), (176, 166, 160)),
-        _shapes("stripes before a busy ground", width, height, (190, 70, 60), (90, 120, 140), stripes=50, busy=30),
+        _shapes("stripes in front of a busy ground", width, height, (190, 70, 60), (90, 120, 140), stripes=50, busy=30),
         _hair(width, height),
         _shadow(width, height),
         _glass(width, height),

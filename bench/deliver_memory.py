@@ -39,8 +39,8 @@ _THIS = "bench.deliver_memory"
 _SHOP: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop"}
 _THUMB: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 400}
 OUTPUTS: dict[str, list[dict[str, Any]]] = {
-    "PNG in the photo's size": [{}],
-    "WebP, as large as it is made": [{"format": "webp"}],
+    "PNG at the photo's size": [{}],
+    "WebP at its maximum size": [{"format": "webp"}],
     "WebP on white": [{"format": "webp", "background": "#ffffff"}],
     "JPEG on white": [{"format": "jpg", "background": "#ffffff"}],
     "marketplace": [MARKETPLACE_OUTPUT],

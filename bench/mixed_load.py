@@ -69,7 +69,7 @@ class MixedLoad:
         self.clients, self.outputs = running.clients, running.outputs()
         self.dropped: dict[str, datetime] = {}
 
-    # -- what is asked -------------------------------------------------------------------------------------
+    # -- what is requested -------------------------------------------------------------------------------------
 
     def upload_photos(self) -> None:
         """Uploads the photos of the campaign and the requests, without instructions."""
@@ -130,7 +130,7 @@ class MixedLoad:
                 raise TimeoutError(f"not within {TIMEOUT_SECONDS:.0f} s")
             time.sleep(1)
 
-    # -- what came of it -----------------------------------------------------------------------------------
+    # -- the results -----------------------------------------------------------------------------------
 
     def list_stored(self) -> list[dict[str, Any]]:
         """Returns the receipts of stored jobs."""
@@ -176,8 +176,8 @@ def check_promises(load: MixedLoad, execution: str) -> list[tuple[str, str, bool
     others = (size.drops + size.requests) * PRICE
     money = f"report ${reported}, others ${others}, receipts ${in_receipts}, bill ${billed}"
     return [
-        ("calls in flight, maximum", f"{lane['peak']} of {LIMIT}, {lane['refused']} refused", lane["peak"] <= LIMIT),
-        ("calls refused as too many", str(lane["refused"]), not lane["refused"]),
+        ("maximum calls in flight", f"{lane['peak']} of {LIMIT}, {lane['refused']} refused", lane["peak"] <= LIMIT),
+        ("calls refused at the limit", str(lane["refused"]), not lane["refused"]),
         (
             "tokens answered",
             f"{dict(callbacks)}, {succeeded} received",

@@ -17,12 +17,12 @@ MAX_MINUTES = 40
 
 
 def no_refusals(_found: Any) -> Sequence[str]:
-    """For a part that reports everything or nothing."""
+    """Used for a part that reports everything or nothing."""
     return ()
 
 
 def no_plots(_found: Any) -> Mapping[str, str]:
-    """For a part without plots."""
+    """Used for a part without plots."""
     return {}
 
 

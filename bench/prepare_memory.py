@@ -35,7 +35,7 @@ _THIS = "bench.prepare_memory"
 def list_photos() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields the name of each photo in the table, and the options with which it is saved."""
     fine = {"quality": _WITHIN_THE_LIMIT}
-    yield "passes as it is", fine
+    yield "passes unchanged", fine
     yield "over 10 MB", {"quality": _OVER_THE_LIMIT}
     yield "on its side", {**fine, "exif": _rotated_exif()}
     yield "on its side, progressive", {**fine, "exif": _rotated_exif(), "progressive": True}
@@ -51,7 +51,7 @@ def measure_all() -> Iterator[MemoryFigure]:
         for name, _ in list_photos():
             line = run_in_fresh_process(_THIS, "measure", folder, name).rstrip("\n")
             size, sent, peak, seconds, changes = line.split(" ", 4)
-            outcome = f"{size} MB in, {sent} MB out" if float(sent) else f"{size} MB in, passes as it is"
+            outcome = f"{size} MB in, {sent} MB out" if float(sent) else f"{size} MB in, passes unchanged"
             yield MemoryFigure(
                 name, f"{outcome}{changes and f': {changes}'}", float(peak), MAX_MEGABYTES, float(seconds)
             )

@@ -1,4 +1,4 @@
-"""The control of a local cloud's stand-in by a bench: its settings, and its journal."""
+"""Controls a local cloud's stand-in for a bench: its settings and its journal."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Builds the site of the documentation: `make site`.
+"""Builds the documentation site: `make site`.
 
 All Markdown of the repository is copied to .local/pages under its own path, so links between pages stay as they are.
 A link to another file becomes the address of that file in the repository.
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "docs/zensical.toml"
 OUT = ROOT / ".local/pages"
 SITE = ROOT / ".local/site"
-# What the theme would load from a CDN otherwise, as docs/zensical.toml names it.
+# What the theme would otherwise load from a CDN, under the names in docs/zensical.toml.
 SCRIPTS = {"mermaid.js": "@mermaid-js/tiny/dist/mermaid.tiny.js", "iframe-worker.js": "iframe-worker/shim/index.js"}
 PICTURES = (".jpg", ".png", ".svg")
 _FENCE_OR_LINK = re.compile(r"(?ms)^ *```.*?^ *```$|(?<=\]\()[^)\s]+(?=\))")

@@ -1,1 +1,1 @@
-"""The fault bench: photos through the deployed stack under seeded faults, next to a pipeline as tutorials build it."""
+"""The fault bench: photos through the deployed stack under seeded faults, next to a typical tutorial's pipeline."""

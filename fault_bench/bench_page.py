@@ -50,7 +50,7 @@ TABLE_ROWS: tuple[tuple[str, FormatCell], ...] = (
     ("of these, false: the fault was transient", _format_sum(lambda column: column.false_dead_letter_count)),
     ("workers killed during a call", _format_sum(lambda column: column.observed.kill_count)),
     (
-        "most calls open at the same time",
+        "maximum calls open at the same time",
         lambda columns: str(max(column.observed.peak_in_flight for column in columns)),
     ),
     ("calls refused because all slots were in use", _format_sum(lambda column: column.observed.refused_count)),
@@ -100,7 +100,7 @@ def build_tables(results: Sequence[BenchResult]) -> list[Table]:
     """Returns both tables for a terminal."""
     names = [name for name, _ in list_columns(results)]
     return [
-        build_table("faults: planned at least, and struck", ["fault", "planned", *names], build_fault_rows(results)),
+        build_table("faults: minimum planned, and struck", ["fault", "planned", *names], build_fault_rows(results)),
         build_table("the same photos under the same faults", ["", *names], build_rows(results)),
     ]
 
@@ -114,7 +114,7 @@ def format_page(results: Sequence[BenchResult], settings: BenchSettings, unfinis
     ]
     violation_lines += [f"- seed {seed}: did not finish, and is not in the figures" for seed in unfinished]
     parts = [
-        "# The fault bench: Backdrop next to a pipeline as tutorials build it",
+        "# The fault bench: Backdrop next to a typical tutorial's pipeline",
         "Written by `make chaos` with `OUT=`; `fault_bench` documents what it does and how it counts."
         f" {COMPARED_NOTE if len(names) > 1 else BACKDROP_ONLY_NOTE}"
         f"{f' {ALL_LANES_NOTE}' if settings.use_all_lanes else ''}",

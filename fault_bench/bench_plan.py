@@ -163,7 +163,7 @@ PROVIDER_PHOTO_FAULTS = (
         provider="runware",
     ),
 )
-"""Faults of a single provider. In a mixed run, they strike photos without another fault."""
+"""Faults of a single provider. In a mixed run, they strike photos that have no other fault."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class PipelineEvent(StrEnum):
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """All choices of one seed. Times are in seconds after the first upload. Notifications are repeated by key."""
+    """All choices of one seed. Times are in seconds after the first upload. `repeated_notifications` name keys."""
 
     seed: int
     call_seconds: float

@@ -111,7 +111,7 @@ def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtR
 
 
 def _count_planned(plan: BenchPlan) -> Counter[str]:
-    """Returns how often each kind strikes at least, if all photos get through; a lasting fault at least once."""
+    """Returns the minimum number of strikes by kind of fault if all photos get through: one for a lasting fault."""
     counts = Counter[str]()
     for name, rule in plan.list_rules():
         counts[name] += rule.max_hits or 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 type TimedValue = tuple[float, float]
-"""A value from this time (Unix seconds) on."""
+"""A time (Unix seconds), and the value from then on."""
 type TimeRange = tuple[float, float]
 """A start and an end time (Unix seconds)."""
 
@@ -26,8 +26,8 @@ class SlotHistory:
     """The slots during a run.
 
     `slots_held`: how many were occupied. `limits`: how many the account allowed. `blocked_ranges`: when the provider or
-    the lane was stopped. `reserved_ranges`: when one slot each had to stay free because a lost call might still occupy
-    it.
+    the lane was stopped. `reserved_ranges`: for each lost call, when one slot had to stay free because the call might
+    still occupy it.
     """
 
     slots_held: Sequence[TimedValue]

@@ -1,4 +1,4 @@
-"""The stand-in inside the bench: it can be stopped and restarted on its port, and knows the connection of each call."""
+"""The stand-in inside the bench: it can be stopped and restarted on its port, and tracks the calls' connections."""
 
 import asyncio
 import contextlib
@@ -85,7 +85,7 @@ class StandinProvider:
         self._wait_for(lambda: self._server is None)
 
     def wait_for_accepted(self, after: int, wait_seconds: float) -> list[Acceptance]:
-        """Returns what GET /_ctl/accepted returns, also while the server is down."""
+        """Returns what GET /_ctl/accepted returns, even while the server is down."""
         signal = self.state.journal.list_acceptances(after, wait_seconds)
         return asyncio.run_coroutine_threadsafe(signal, self._loop).result(wait_seconds + MAX_WAIT_SECONDS)
 
@@ -98,7 +98,7 @@ class StandinProvider:
         return None
 
     def report_slots(self) -> SlotReport:
-        """Returns the present slots of Ideogram's only account."""
+        """Returns the current slots of Ideogram's only account."""
         (row,) = [report for report in self.state.slots.build_report() if report["provider"] == IDEOGRAM]
         history = cast("list[dict[str, float]]", row["history"])
         steps = tuple((moment["at"], moment["in_flight"]) for moment in history)

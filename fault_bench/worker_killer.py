@@ -56,7 +56,7 @@ def _list_folder(folder: Path) -> list[Path]:
 
 
 def _read_link(link: Path) -> str:
-    """Returns the target of a descriptor, which may be closed in the meantime."""
+    """Returns the target of a descriptor. Empty if it has been closed in the meantime."""
     try:
         return str(link.readlink())
     except (FileNotFoundError, ProcessLookupError):

@@ -211,7 +211,7 @@ def _format_prices() -> str:
             "",
             f"{REGION}, arm64, first tier, {DATE}. {sources}",
             "",
-            "| service | USD | for | free in each month, for ever |",
+            "| service | USD | for | always free each month |",
             "|---|--:|---|--:|",
             *rows,
         ]

@@ -54,7 +54,7 @@ PRICES = {
     "s3 writes": _price("S3", "writes and lists", "0.005", 1000),
     "s3 reads": _price("S3", "reads", "0.0004", 1000),
     "sqs": _price("SQS", "requests", "0.40", MILLION, MILLION),
-    "events": _price("EventBridge", "events of ours", "1.00", MILLION),
+    "events": _price("EventBridge", "custom events", "1.00", MILLION),
     "transitions": _price("Step Functions", "state transitions", "0.025", 1000, 4000),
     "logs": _price("CloudWatch", "GB of logs", "0.50", free=5),
     "metrics": _price("CloudWatch", "metrics", "0.30", free=10),

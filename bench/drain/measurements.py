@@ -47,7 +47,7 @@ class DrainResult:
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Seconds for the same photos. `ratios`: Backdrop's time divided by the baseline's, for repeats of `repeated`."""
+    """Seconds for the same photos. `ratios`: Backdrop's time divided by the baseline's, in repeats of `repeated`."""
 
     scenario: Scenario
     backdrop: float

@@ -36,7 +36,7 @@ class FairQueue:
 
 
 class FairSqs(SimulatedSqs):
-    """The SQS client. Unlike the simulated world's own, it does not imitate copies, disorder, and dead letters."""
+    """The SQS client. Unlike the simulated world's own, it has no duplicates, reordering, or dead letters."""
 
     def __init__(self, *services: Any) -> None:
         super().__init__(*services)

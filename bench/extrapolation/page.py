@@ -238,7 +238,7 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
         [
             "## More slots",
             "The same, with more concurrent calls. Every claim and every answer writes the day's budget, which is one"
-            " item of the ledger, in a transaction. If two transactions collide, one of them tries again a moment"
+            " item of the ledger, in a transaction. If two transactions conflict, one of them is retried a moment"
             " later, up to ten times, and then returns its message to the queue. With more slots, this is the first"
             " limit.",
             table(

@@ -37,7 +37,7 @@ TRANSACTION_FACTOR = 2
 
 @dataclass(frozen=True)
 class Quota:
-    """One limit. `met_at`: the photos per second, or the photos, at which it is reached. `condition`: how, in words."""
+    """One limit. `met_at`: the photos per second, or the photos, at which it is reached. `condition`: the reason."""
 
     what: str
     source: str
@@ -61,19 +61,18 @@ def list_rate_quotas(heat: KeyHeat) -> list[Quota]:
 def _list_lane_quotas() -> Iterator[Quota]:
     resent_per_second = MAX_DUE_ITEMS / RECONCILE_INTERVAL_SECONDS
     yield Quota(
-        f"a lane older than its messages' {RETENTION_SECONDS['ideogram'] / DAY:.0f} days is refilled by reconcile"
-        " alone",
+        f"a lane older than its messages' {RETENTION_SECONDS['ideogram'] / DAY:.0f} days is refilled only by reconcile",
         f"{SQS}/quotas-messages.html",
         resent_per_second,
-        f"{MAX_DUE_ITEMS:,} jobs every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, with more than"
-        f" {resent_per_second * RETENTION_SECONDS['ideogram']:,.0f} photos dropped at once",
-        "the lane is empty between two runs of reconcile: the rest follows at this pace, and nothing is lost",
+        f"{MAX_DUE_ITEMS:,} jobs every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, if more than"
+        f" {resent_per_second * RETENTION_SECONDS['ideogram']:,.0f} photos are dropped at once",
+        "the lane is empty between two runs of reconcile; the remaining photos follow at this rate, and none is lost",
     )
     yield Quota(
-        f"an account's {CONCURRENCY:,} invocations at a time (a new account's are fewer)",
+        f"an account's {CONCURRENCY:,} concurrent invocations (fewer in a new account)",
         f"{LAMBDA}/gettingstarted-limits.html",
         CONCURRENCY / SECONDS,
-        f"each slot is one: C = {CONCURRENCY:,} at S = {SECONDS:g}, less what intake and deliver take",
+        f"each slot needs one: C = {CONCURRENCY:,} at S = {SECONDS:g}, less what intake and deliver use",
         "Lambda returns messages to the queue, and nothing is lost; request a higher quota",
     )
     yield Quota(
@@ -81,40 +80,40 @@ def _list_lane_quotas() -> Iterator[Quota]:
         f"{LAMBDA}/services-sqs-scaling.html",
         aws_timing.MAX_POLLERS / SECONDS,
         f"C = {aws_timing.MAX_POLLERS:,}",
-        "that is the template's maximum; use a second stack",
+        "this is also the template's maximum; use a second stack",
     )
 
 
 def _list_hot_item_quotas(heat: KeyHeat) -> Iterator[Quota]:
     keys = f"{DYNAMODB}/bp-partition-key-design.html"
     yield Quota(
-        "one transaction at a time may hold the day's budget",
+        "only one transaction at a time can write the day's budget",
         f"{DYNAMODB}/transaction-apis.html",
         1 / (heat.budget_writes * aws_timing.TRANSACTION_SECONDS),
-        f"{heat.budget_writes:g} transactions a photo, each assumed to take"
+        f"{heat.budget_writes:g} transactions per photo, each assumed to take"
         f" {1000 * aws_timing.TRANSACTION_SECONDS:.0f} ms",
-        "claims and answers try again, up to ten times, then the message comes again; slots stand empty (table above)."
-        " More budgets (more stacks) are the way out",
+        "claims and answers are retried up to ten times, and then the message returns to its queue; slots stay empty"
+        " (table above). To avoid this, use several budgets, that is, several stacks",
     )
     yield Quota(
-        f"{PARTITION_WRITES:,} write units a second of one item: the day's budget",
+        f"{PARTITION_WRITES:,} write units per second for one item: the day's budget",
         keys,
         PARTITION_WRITES / (heat.budget_writes * TRANSACTION_FACTOR),
-        f"{heat.budget_writes * TRANSACTION_FACTOR:g} units a photo",
-        "never reached, because its transactions collide first",
+        f"{heat.budget_writes * TRANSACTION_FACTOR:g} units per photo",
+        "never reached, because transactions conflict first",
     )
     yield Quota(
-        f"{PARTITION_WRITES:,} write units a second of a shard of the index",
+        f"{PARTITION_WRITES:,} write units per second for one shard of the index",
         keys,
         PARTITION_WRITES * len(INDEX_SHARDS) / heat.index_writes,
-        f"{heat.index_writes:g} index writes a photo over {len(INDEX_SHARDS)} shards",
-        "the ledger throttles, stages wait",
+        f"{heat.index_writes:g} index writes per photo, over {len(INDEX_SHARDS)} shards",
+        "the ledger throttles writes, and the stages wait",
     )
     yield Quota(
-        f"{PARTITION_READS:,} read units a second of one item: the lane",
+        f"{PARTITION_READS:,} read units per second for one item: the lane",
         keys,
         PARTITION_READS / heat.lane_reads,
-        f"{heat.lane_reads:g} a photo, when render looks whether it may pay; it is written only when the lane pauses",
+        f"{heat.lane_reads:g} per photo, when render checks whether it may pay; writes only when the lane pauses",
         "render waits",
     )
 
@@ -124,24 +123,24 @@ def _list_service_quotas() -> Iterator[Quota]:
     receipts = sum(one.times for one in photo.requests if one.subject == "the receipt")
     events = sum(one.times for one in photo.requests if one.service == "events")
     yield Quota(
-        f"{TABLE_WRITES:,} write units a second of a new table on demand",
+        f"{TABLE_WRITES:,} write units per second for a new on-demand table",
         f"{DYNAMODB}/warm-throughput-scenarios.html",
         TABLE_WRITES / photo.write_units,
-        f"{photo.write_units:g} units a photo, intake's among them, which come in the burst of an upload",
-        "the ledger throttles, stages wait and come again; DynamoDB grows by itself with use, or can be warmed",
+        f"{photo.write_units:g} units per photo, including intake's, which come in a burst during an upload",
+        "the ledger throttles writes, and the stages wait and retry; DynamoDB scales with use, or can be pre-warmed",
     )
     yield Quota(
-        f"{MIN_PUT_EVENTS} to {PUT_EVENTS:,} PutEvents a second, by region",
+        f"{MIN_PUT_EVENTS} to {PUT_EVENTS:,} PutEvents per second, by region",
         "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
         MIN_PUT_EVENTS / events,
-        f"{events:g} a photo, in the smallest regions",
+        f"{events:g} per photo, in the smallest regions",
         "deliver waits and sends the event again",
     )
     yield Quota(
-        f"{PREFIX_WRITES:,} writes a second below one prefix of a bucket",
+        f"{PREFIX_WRITES:,} writes per second below one prefix of a bucket",
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html",
         PREFIX_WRITES / receipts,
-        f"{receipts:g} receipts a photo below `_backdrop/receipts/`",
+        f"{receipts:g} receipt writes per photo below `_backdrop/receipts/`",
         "503, and the stage retries; S3 splits a busy prefix automatically",
     )
 
@@ -160,14 +159,14 @@ def _list_own_limits() -> Iterator[Quota]:
         "`DailyBudgetUSD`, $10 by default",
         "[settings](../../docs/settings.md)",
         10 // price,
-        f"${price:g} a picture",
+        f"${price:g} per picture",
         "the lane pauses until the next day, as it should; raise it before a large folder",
     )
     yield Quota(
         f"{DELIVERY_BACKLOG_HIGH:,} paid pictures that wait for deliver",
         "[alarms](../../docs/alarms.md)",
         DELIVERY_BACKLOG_HIGH,
-        "only where deliver gets no invocations",
+        "only if deliver gets no invocations",
         "the lane pauses until half of them are delivered, so that no link expires",
     )
     yield Quota(
@@ -176,7 +175,7 @@ def _list_own_limits() -> Iterator[Quota]:
         "[operating](../../docs/operating.md)",
         runs * MAX_PHOTOS,
         f"{runs:.0f} runs",
-        "of more young photos, some whose event S3 lost would not be found; a campaign over the folder finds them",
+        "if more photos are recent, the sweep misses some whose events S3 lost; a campaign over the folder finds them",
     )
 
 
@@ -189,32 +188,32 @@ def _list_message_quotas() -> Iterator[Quota]:
         f"a message that waits longer than {MESSAGE_LIFETIME.days} days is sent again",
         f"{SQS}/quotas-messages.html",
         MESSAGE_LIFETIME.total_seconds() * 10 / SECONDS,
-        f"C = 10 at S = {SECONDS:g}: what these days drain",
-        "a second message for each such job, and where both arrive one more render that finds it done (above)",
+        f"what C = 10 at S = {SECONDS:g} drains in these days",
+        "each such job gets a second message; if both arrive, one more render finds the job done (above)",
     )
     yield Quota(
         f"intake's pollers reach the account's {CONCURRENCY:,}",
         f"{LAMBDA}/services-sqs-scaling.html",
         growth_seconds * (aws_timing.MAX_POLLERS + aws_timing.INITIAL_POLLERS) / 2 / photo_seconds,
-        f"so many events that wait keep intake busy for the {growth_seconds:.0f} s in which it grows so far",
-        "render and deliver get fewer invocations until intake is through, some minutes",
+        f"this many waiting events keep intake busy for the {growth_seconds:.0f} s that it takes to scale that far",
+        "for some minutes, render and deliver get fewer invocations, until intake has caught up",
     )
 
 
 def _list_unreachable_quotas(heat: KeyHeat) -> Iterator[Quota]:
     yield Quota(
-        f"{IN_FLIGHT:,} messages of a queue under way",
+        f"{IN_FLIGHT:,} messages in flight per queue",
         f"{SQS}/quotas-queues.html",
         inf,
         f"at most {aws_timing.MAX_POLLERS * INTAKE_BATCH:,}: {aws_timing.MAX_POLLERS:,} invocations of {INTAKE_BATCH}",
-        "never",
+        "none",
     )
     yield Quota(
-        f"{ITEM_BYTES // 1024} KB of an item",
+        f"{ITEM_BYTES // 1024} KB per item",
         f"{DYNAMODB}/ServiceQuotas.html",
         inf,
         f"the largest, a job, has {heat.largest_item_bytes:,} bytes; none grows with the number of photos",
-        "never",
+        "none",
     )
 
 
@@ -223,16 +222,15 @@ def format_section() -> str:
     return "\n\n".join(
         [
             "## What breaks first",
-            "By photos a second, the lowest first. C/S of them is what a lane makes:"
-            f" C = 10 at S = {SECONDS:g} are 0.67. AWS's quotas are those of 2026-11-21 for an account that asked for"
-            " at most; most can be raised.",
+            "By photos per second, the lowest limit first. A lane makes C/S photos per second:"
+            f" C = 10 at S = {SECONDS:g} makes 0.67. AWS's quotas are the defaults of 2026-11-21; most can be raised.",
             table(
-                ("limit", "met at", "", "then"),
-                [_format_quota(one, f"{one.met_at:,.1f} a second") for one in list_rate_quotas(heat)],
+                ("limit", "reached at", "basis", "consequence"),
+                [_format_quota(one, f"{one.met_at:,.1f} per second") for one in list_rate_quotas(heat)],
             ),
-            "By photos that are dropped at once, the fewest first:",
+            "By photos that are dropped at once, the lowest limit first:",
             table(
-                ("limit", "met at", "", "then"),
+                ("limit", "reached at", "basis", "consequence"),
                 [_format_quota(one, _format_photos(one.met_at)) for one in list_size_quotas(heat)],
             ),
         ]
@@ -240,7 +238,7 @@ def format_section() -> str:
 
 
 def _format_photos(number: float) -> str:
-    return "no number" if number == inf else f"{number:,.0f} photos"
+    return "never" if number == inf else f"{number:,.0f} photos"
 
 
 def _format_quota(one: Quota, met: str) -> Sequence[str]:

@@ -1,1 +1,1 @@
-"""The pipeline that Backdrop is compared with: a queue and a function, as in tutorials, but built with care."""
+"""The pipeline that Backdrop is compared with: a queue and a function, as in tutorials, but built with more care."""

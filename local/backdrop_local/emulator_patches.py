@@ -1,4 +1,4 @@
-"""Applies settings that the emulator accepts but ignores: time to live, numbers by reference, `MaxConcurrencyPath`."""
+"""Applies settings that the emulator ignores: time to live, numbers given as references, and `MaxConcurrencyPath`."""
 
 import json
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ def _set_time_to_live(clients: LocalClients, table: str, properties: Mapping[str
 
 
 def set_map_concurrency(clients: LocalClients, state_machine_arn: str, parameters: Mapping[str, str]) -> None:
-    """Sets the Map's concurrency to what a plan computes for the default provider: the emulator reads no path."""
+    """Sets the Map's concurrency to what a plan computes for the default provider. The emulator ignores paths."""
     limits = {one.secret: int(parameters[f"{one.parameter}MaxInFlight"]) for one in PROVIDERS}
     definition = json.loads(
         clients.stepfunctions.describe_state_machine(stateMachineArn=state_machine_arn)["definition"]
@@ -70,7 +70,7 @@ def _update_mapping(
 
 
 def resolve_number(value: Any, parameters: Mapping[str, str]) -> int:
-    """Returns a number of the template. Resolves a reference to a parameter."""
+    """Returns a number from the template, resolving a reference to a parameter."""
     match value:
         case {"Ref": str(name)}:
             return int(parameters[name])

@@ -40,7 +40,7 @@ def read_params_variable() -> dict[str, str]:
     """Returns the parameters in the environment variable PARAMS, in the form "Name=value Other=value".
 
     Raises:
-        LocalCloudError: a part is not Name=value, or a quotation is not closed.
+        LocalCloudError: a part is not Name=value, or a quote is not closed.
     """
     try:
         return parse_assignments(shlex.split(os.environ.get("PARAMS", "")))

@@ -53,7 +53,7 @@ def start_server(command: Sequence[str], environment: Mapping[str, str], log: Pa
 
 
 def is_alive(process: ServerProcess | None) -> bool:
-    """Returns whether this very process still runs, and not a later one with the same PID."""
+    """Returns whether this process is still running. A later process with the same PID does not count."""
     if process is None:
         return False
     child = _children.get(process.pid)

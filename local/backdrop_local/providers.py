@@ -53,7 +53,7 @@ class ProviderSetup:
         return chosen
 
 
-# The price of a 1min.ai image depends on the account. On the stand-in, it is invented.
+# The price of a 1min.ai image depends on the account. The stand-in's price is invented.
 PROVIDERS = (
     ProviderSetup("Ideogram", "IDEOGRAM", "ideogram", "/ideogram", 10),
     ProviderSetup("Segmind", "SEGMIND", "segmind", "/segmind", 4),

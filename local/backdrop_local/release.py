@@ -1,4 +1,4 @@
-"""A release's files: those of this repository, or those kept of an older release."""
+"""A release's files: those of this repository, or those saved from an older release."""
 
 from dataclasses import dataclass
 from pathlib import Path

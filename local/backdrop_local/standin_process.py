@@ -11,7 +11,7 @@ READY_TIMEOUT_SECONDS = 120
 
 
 def start(home: Home, port: int, options: Sequence[str] = ()) -> ServerProcess:
-    """Starts the stand-in, which answers like the providers and charges nothing."""
+    """Starts the stand-in, which responds as the providers do and charges nothing."""
     command = [sys.executable, "-m", "backdrop_local.standin", "--port", str(port), *options]
     inherited = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
     environment = {**inherited, "PYTHONUNBUFFERED": "1"}

@@ -31,7 +31,7 @@ class LayerArchive:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
+        """Does nothing, because no file is open."""
 
     def namelist(self) -> list[str]:
         """Returns the names, which the emulator checks for unsafe paths. Returns none once the layer is unpacked."""

@@ -1,9 +1,9 @@
-"""Starts the emulator with changes that make it replace code as AWS does: a running invocation ends in its own code.
+"""Starts the emulator with changes, so that it replaces code as AWS does: a running invocation ends in its own code.
 
 When a function changes, the emulator kills its workers, even those that are running an invocation, and blocks while
 it deletes their files. Here, each worker ends when it is idle, in a separate thread. The emulator also unpacks every
 layer for every worker. Here, it unpacks each layer once: a cold start of ten workers would unpack 40,000 files.
-Policies also apply to keys with line breaks.
+Policies also match keys with line breaks.
 """
 
 import sys

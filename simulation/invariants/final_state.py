@@ -217,10 +217,10 @@ def check_dead_letter_contents(
 ) -> list[Violation]:
     """Checks that dead letters are complete, and that only dead jobs and malformed messages have them. Holds at rest.
 
-    A queue may keep the same letter twice, and may keep letters of jobs that went on since. Only the newest letter of
-    each job must be true, so `letters` are in the order in which they were sent. `dead_job_codes`: job IDs and codes of
-    all jobs that were ever dead. `allowed_malformed_count`: how many malformed messages may have left a letter. If the
-    response to sending a letter was lost, its message is still in its own queue.
+    A queue may keep the same letter twice, and may keep letters of jobs that have continued since. Only the newest
+    letter of each job must be correct, so `letters` are in the order in which they were sent. `dead_job_codes`: job IDs
+    and codes of all jobs that were ever dead. `allowed_malformed_count`: how many malformed messages may have left a
+    letter. If the response to sending a letter was lost, its message is still in its own queue.
     """
     lettered_job_ids = {str(letter["attributes"].get("job_id", "")) for letter in letters}
     dead_job_ids = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}

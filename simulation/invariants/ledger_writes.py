@@ -22,7 +22,7 @@ ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
 }
 """Design, section 3. A job that its photo no longer names goes from a call without a charge straight to its end."""
 STATUSES_WITH_KNOWN_COST = frozenset({"accepted", "superseded", "cancelled"})
-"""Statuses that a job may have only if the cost of its present charge is known."""
+"""Statuses that a job may have only if the cost of its current charge is known."""
 BAD_RESULTS_BEFORE_TRIP = 3
 MAX_CRASHES = 6
 MAX_OPEN_TIME = timedelta(minutes=10, seconds=30)
@@ -38,7 +38,7 @@ def check_lock_version(name: str, before: int, after: int) -> list[Violation]:
 
 
 def check_transition(before: JsonObject | None, after: JsonObject, *, by_operator: bool) -> list[Violation]:
-    """Checks the change of the status, and what became of the attempts. Holds on every write."""
+    """Checks the change of the status, and what happened to the attempts. Holds on every write."""
     if before is None:
         is_reused = after["status"] == "paid" and after["reused_from"]
         is_new = after["status"] == "accepted" or is_reused
@@ -107,7 +107,7 @@ def _describe_loss(before: JsonObject, after: JsonObject | None) -> str:
 
 
 def check_claim(before: JsonObject | None, after: JsonObject, current_job_ids: Collection[str]) -> list[Violation]:
-    """Checks that a job that is claimed is one that its photo names (`current_job_ids`). Holds on every write."""
+    """Checks that a claimed job is one that its photo names (`current_job_ids`). Holds on every write."""
     if after["status"] != "submitting" or (before and before["status"] == "submitting"):
         return []
     is_new_claim = before is None or before["status"] == "accepted"
@@ -173,7 +173,7 @@ def check_settle_time(before: JsonObject | None, after: JsonObject, settle_secon
 
 
 def check_lifted_pauses(before: JsonObject | None, after: JsonObject, *, has_probed: bool) -> list[Violation]:
-    """Checks that a pause is lifted only by a worker that made sure that its reason is over.
+    """Checks that a pause is lifted only by a worker that has verified that its reason is gone.
 
     `has_probed`: the worker sent a call while the lane was paused or probing, or looked one up. Reasons that no call
     can test are not checked. Holds on every write except an operator's.
@@ -193,7 +193,7 @@ def _find_testable_reasons(lane: JsonObject) -> set[str]:
 
 
 def check_lane_write(before: JsonObject | None, after: JsonObject, now: datetime) -> list[Violation]:
-    """Checks that three bad answers in a row start probing, and that probes that keep failing pause the lane.
+    """Checks that three bad answers in a row start probing, and that repeated failures of probes pause the lane.
 
     Holds on every write.
     """

@@ -16,7 +16,7 @@ from simulation.invariants.violations import (
 )
 
 UNTESTABLE_PAUSE_REASONS = frozenset({"person", "budget", "delivery"})
-"""Reasons that no call can find to be over."""
+"""Reasons whose end no call can detect."""
 UNUSABLE_END_STATUSES = END_STATUSES - {"stored"}
 
 
@@ -26,10 +26,9 @@ class OutgoingCall:
 
     `sha256`: of the bytes that it carries. `open_call_count`: the other calls of this job that our side has open.
     `calls_at_work`: those that the provider may still process. `is_aware_of_lane`: whether its worker started when the
-    lane was already in its present state. `probe_count`: the open calls, this one included, whose workers started while
+    lane was already in its current state. `probe_count`: the open calls, this one included, whose workers started while
     the lane was paused or probing. `answerable_lookups`: the earlier calls of this charge that the provider would
-    report if it were asked. `remaining_seconds`: until the invocation ends. `max_call_seconds`: how long a call may
-    last.
+    report in a lookup. `remaining_seconds`: until the invocation ends. `max_call_seconds`: how long a call may last.
     """
 
     job_id: str
@@ -106,7 +105,7 @@ def is_rightly_paused(lane: JsonObject, remaining_micro_usd: int, daily_budget_m
 
 
 def _is_pointless_budget_pause(pause: JsonObject, remaining_micro_usd: int, daily_budget_micro_usd: int) -> bool:
-    """Whether the budget is large enough now, or is never large enough."""
+    """Whether the budget is large enough now, or never will be."""
     return pause["reason"] == "budget" and (
         pause["required_budget"] <= remaining_micro_usd or 0 < daily_budget_micro_usd < pause["required_budget"]
     )
@@ -216,7 +215,7 @@ def check_recorded_results(job: JsonObject, result_count: int) -> list[Violation
 
 
 def check_saved_provider_ids(unsaved: Iterable[tuple[str, str]]) -> list[Violation]:
-    """Reports work that is polled although the ledger has no ID of it, so that no other worker could look it up.
+    """Reports work that is polled although the ledger does not have its ID, so that no other worker could look it up.
 
     `unsaved`: pairs of a photo's key and the provider's ID.
     """

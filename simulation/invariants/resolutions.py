@@ -315,7 +315,7 @@ def check_blocked_photos(ledger: PlainLedger, codes_by_key: Mapping[str, Collect
 def check_paired_uploads(ledger: PlainLedger, keys: Collection[str]) -> list[Violation]:
     """Checks that a photo whose instructions arrived within its settle time never had other jobs.
 
-    Holds at rest. A photo that was given up because it crashed its workers may name none of its jobs.
+    Holds at rest. A photo that was abandoned because it crashed its workers may name none of its jobs.
     """
     return [
         Violation(
@@ -444,7 +444,7 @@ def _list_expected_keys(job: JsonObject) -> Iterable[str]:
 def find_kept_request_refusals(before: JsonObject | None, after: JsonObject) -> frozenset[tuple[str, str]]:
     """Returns the variants and codes of refused requests that were reported before this write and still are.
 
-    Such a report stays, whatever else becomes of the photo.
+    Such a report stays, whatever else happens to the photo.
     """
     earlier = {(problem["code"], problem["first_seen"]) for problem in (before["problems"] if before else ())}
     return frozenset(

@@ -47,7 +47,7 @@ class Invariant(StrEnum):
     CONTENT_PAID_ONCE = "jobs with the same bytes and the same instructions are paid once"
     NEWEST_DELIVERED = "the newest version is delivered, and nothing older overwrites it"
     OLD_PHOTOS_IGNORED = (
-        "nothing older than the stack or than two days, and no output of ours, is bought without a request"
+        "nothing older than the stack or than two days, and none of our own output, is bought without a request"
     )
     SETTLE_TIME_RESPECTED = "a photo without instructions gets its settle time"
     INSTRUCTIONS_FOLLOWED = "a photo's jobs match its request, sidecar, tags, and folder defaults"
@@ -57,7 +57,7 @@ class Invariant(StrEnum):
     BLOCKED_BY_BROKEN_DEFAULTS = (
         "a photo that inherits broken folder defaults is blocked until they are fixed, with one report for the folder"
     )
-    POISON_PHOTOS_GIVEN_UP = "a photo that crashes its workers is given up after a few crashes"
+    POISON_PHOTOS_GIVEN_UP = "a photo that crashes its workers is abandoned after a few crashes"
     ONE_RECONCILE_RUN = "at most one reconciliation runs at a time"
     RETRY_AFTER_RESPECTED = "no call is sent earlier than the provider's Retry-After allows"
     EVENTS_PUBLISHED = "every end of a job and every pause of a lane is published as an event"
@@ -134,7 +134,7 @@ def hash_prompt(prompt: str) -> str:
 
 
 def find_current_attempt(job: JsonObject) -> JsonObject | None:
-    """Returns the attempt that the job is at; None before its first one."""
+    """Returns the job's latest attempt; None before the first one."""
     return next((attempt for attempt in job["attempts"] if attempt["n"] == job["attempt_no"]), None)
 
 

@@ -88,8 +88,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: only transitions with an owner get here."
     ),
     "model.intake_event:IncomingRequest.is_execution_scoped#002267 return 1": (
-        "The check reads from the ledger who requested a job: "
-        "tests/simulated/test_request_stopped_executions.py knows it by itself."
+        "The check reads from the ledger who requested a job; "
+        "tests/simulated/test_request_stopped_executions.py does not depend on it."
     ),
     "model.circuit:ProviderHealth.allows_calls#a13f0e return 1": FAILOVER_REASON,
     "model.circuit:ProviderHealth.has_provider_problem#ba761d return 1": FAILOVER_REASON,
@@ -113,7 +113,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "RedriveService.plan checks the same before this transition."
     ),
     "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
-        "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
+        "No seed has a picture that an encoder fails on: tests/simulated/test_deliver_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
     "model.transitions.payment:_release_reservation#76d4ed if 3": (
@@ -220,7 +220,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:RedriveService._is_result_available#da0967 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#da0967 if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
-        "For the type checker: an entry of the index has its photo."
+        "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#99d270 if 1": LOST_ANSWER_REASON,
     "operate.redrive:RedriveService.plan#a6ba9f if 1": REDRIVE_REASON,
@@ -262,7 +262,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases.record_result#113d76 if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/test_render_ledger_outage.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the type checker: only a result can be judged."),
+    "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the type checker: only a result has a verdict."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/test_deliver_pictures.py tests that it is kept."
     ),
@@ -290,7 +290,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: only a photo that exists is compared."
     ),
     "intake.photo_state:PhotoState.source#01f539 return 1": (
-        "It chooses between two values and is no condition: an unknown photo has a new source."
+        "It chooses between two values and guards nothing: an unknown photo has a new source."
     ),
     "intake.photo_state:classify_history#555f33 if 2": PHOTO_STATE_REASON,
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
@@ -298,7 +298,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_outputs#70e2d4 if 2": (
-        "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
+        "No seed has a picture that an encoder fails on: tests/simulated/test_deliver_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 3": PICTURE_RACE_REASON,
@@ -333,7 +333,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No scene loses a photo's reminder: tests/simulated/test_reconcile_lost_messages.py does."
     ),
     "reconcile.service:ReconcileService._check_delivery_backlog#745f8a if 2": (
-        "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py counts as if there were."
+        "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py simulates that number."
     ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 1": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 2": DISABLED_PROVIDER_RUN_REASON,

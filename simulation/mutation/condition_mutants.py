@@ -149,7 +149,7 @@ def list_known_mutants() -> Iterator[tuple[Mutant, list[ScenePlay]]]:
             yield mutant, list_plays(find_scene(killer.scene), killer.seed, MAX_REPLACEMENT_PLAYS)
 
 
-# -- the hunt ---------------------------------------------------------------------------------------------------
+# -- finding killers -------------------------------------------------------------------------------------------
 
 
 def hunt_conditions(processes: int, *, from_scratch: bool, address_prefix: str = "") -> Iterator[ConditionResult]:

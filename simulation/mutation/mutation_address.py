@@ -118,7 +118,7 @@ class Definition:
         return self.source[slice(*self.find_span(node))].decode()
 
     def find_span(self, node: ast.AST) -> ByteSpan:
-        """Returns the place of a node in the file."""
+        """Returns the position of a node in the file."""
         copy = ast.Expr(ast.Constant(None))
         ast.copy_location(copy, node)
         return (
@@ -361,6 +361,6 @@ def _describe_candidates(address: MutationAddress) -> str:
 
 
 def update_fingerprint(address: MutationAddress) -> MutationAddress:
-    """Returns the address with the present fingerprint of its function."""
+    """Returns the address with the current fingerprint of its function."""
     definition = find_definition(address.module, address.name)
     return replace(address, fingerprint=definition.fingerprint) if definition else address

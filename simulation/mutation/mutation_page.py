@@ -38,7 +38,7 @@ PAGE_HEAD = (
     "",
     "Written by `make mutants OUT=docs/results/mutants.md`. Each mutant is the product without one guard. Seeds of",
     "`make simulate` run on it, in the scene that tests this guard, until they break the invariant that is recorded",
-    "for the mutant. An exception kills no mutant, and neither does another invariant, nor a seed in which the product",
+    "for the mutant. A mutant is not killed by an exception, by another invariant, or by a seed in which the product",
     "itself breaks one.",
     "",
 )

@@ -92,7 +92,7 @@ FAULT_SCENES: Mapping[str, MutationScene] = {
     "conflicts": build_scene("transaction_conflict lost_ledger_answer double_tick"),
     "half of the slots": build_scene("half_limit", in_flight=4, account_limit=2),
     "little money": build_scene("charge_and_hang_up reordered_message", budget=120_000),
-    "a photo is too dear": build_scene("reordered_message", budget=30_000),
+    "a photo is too expensive": build_scene("reordered_message", budget=30_000),
     "a storm": build_scene("throttle_storm"),
     "stuck": build_scene("stuck_work", "acknowledged"),
     "forgotten": build_scene("killed_in_paid_call forgetful_look_up", "own_id"),

@@ -63,7 +63,7 @@ class MutantRunner:
         self._process.communicate()
 
     def hunt(self, mutant: Mutant, plays: Sequence[ScenePlay]) -> MutantVerdict:
-        """Runs these plays on a mutant until one kills it that the product itself passes."""
+        """Runs these plays on a mutant until it is killed by one that the product itself passes."""
         first_index, errors, other_invariants = 0, tuple[str, ...](), dict[str, None]()
         invariant_name = mutant.invariant.name if mutant.invariant else ""
         with TemporaryDirectory(prefix="mutant-") as folder:
@@ -148,6 +148,6 @@ def run_in_parallel[T, R](items: Sequence[T], work: Callable[[MutantRunner, T], 
 
 
 def list_plays(scene: MutationScene, known_seed: int | None, max_plays: int) -> list[ScenePlay]:
-    """Returns at most so many plays: the seed that killed last time first, then the other seeds of the scene."""
+    """Returns at most `max_plays` plays: the seed that killed last time first, then the other seeds of the scene."""
     seeds = [*([] if known_seed is None else [known_seed]), *(seed for seed in range(max_plays) if seed != known_seed)]
     return [(scene, seed) for seed in seeds[:max_plays]]

@@ -37,7 +37,7 @@ DEAD_LETTER_DELETION_DELAY_SECONDS = 60
 
 @dataclass
 class UserActions:
-    """Performs the actions of a plan, and records what the checks must know of them.
+    """Performs the actions of a plan, and records what the checks need to know about them.
 
     `ignored_keys`: must never get a job. `uninstructed_keys`: photos whose sidecar was deleted. `malformed_messages`:
     by queue and body. `redriven_job_ids`: jobs that were redriven. `repaid_counts`: how many charges after the first an
@@ -154,7 +154,7 @@ class UserActions:
             self.perform(PlannedAction(0, "delete_default", ("/",)))
 
     def _upload_pair(self, key: str, name: str, sample: str, delay: str) -> None:
-        """Uploads a photo, and its instructions so many seconds later; if negative, so many seconds earlier."""
+        """Uploads a photo, and its instructions this many seconds later (or earlier, if negative)."""
         self.paired_keys.add(key)
         photo = PlannedAction(0, "upload", (key, name, ""))
         instructions = (

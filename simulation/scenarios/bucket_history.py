@@ -1,4 +1,4 @@
-"""The history of the input bucket, from which follows what a worker may have read."""
+"""The history of the input bucket, which shows what a worker may have read."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ DEFAULTS_NAME = "_backdrop.json"
 
 @dataclass
 class BucketHistory:
-    """The versions of each key, oldest first, each with the time since when it was there. None stands for no object."""
+    """The versions of each key, oldest first, each with the time at which it appeared. None stands for no object."""
 
     world: World
     versions: dict[str, list[tuple[datetime, ObjectVersion | None]]] = field(

@@ -64,7 +64,7 @@ class CallLog:
         return any(at > first_refusal for job_id, at in self._served_at[provider].items() if job_id != job.job_id)
 
     def count_results(self, completed_workers: Collection[str]) -> dict[str, int]:
-        """Counts the different results, by job, that workers received which later completed."""
+        """Counts, by job, the different results that workers received before they completed."""
         links_by_job = {
             job_id: {link for worker, link in usable_links if worker in completed_workers}
             for job_id, usable_links in self.received_links.items()

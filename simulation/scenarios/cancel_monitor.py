@@ -41,7 +41,7 @@ def concerns_photo(action: PlannedAction, key: str) -> bool:
 
 
 def find_active_cancels(cancels: Sequence[tuple[str, datetime]], users: UserActions, key: str) -> list[datetime]:
-    """Returns the times of the cancellations that apply to a photo because it got no new instructions since."""
+    """Returns the times of the cancellations that apply to a photo: it has received no new instructions since."""
     newest_instruction = max(
         (at for at, action in users.performed_actions if concerns_photo(action, key)), default=users.started_at
     )

@@ -1,4 +1,4 @@
-"""Counts the workers that crash on the same photo in a row, as the marks in the ledger let later workers do."""
+"""Counts consecutive crashes of workers on the same photo, as later workers can from the marks in the ledger."""
 
 import re
 from collections import Counter
@@ -58,9 +58,9 @@ class CrashCounter:
         )
 
     def on_item_written(self, body: JsonObject, before: JsonObject | None = None) -> None:
-        """Ends the row if a job or a photo is written without a mark, or if the photo has changed.
+        """Resets the count if a job or a photo is written without a mark, or if the photo has changed.
 
-        The mark of the worker that resets a changed photo stays in force. It starts the next row, because others may
+        The mark of the worker that resets a changed photo stays in force. It starts the next count, because others may
         start under it.
         """
         item_id, mark = str(body.get("job_id", body["key"])), body["processing_until"]

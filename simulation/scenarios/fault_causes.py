@@ -50,7 +50,7 @@ def list_possible_codes(world: World, strike_counts: Mapping[str, int]) -> set[s
 
 
 def may_have_given_up(world: World) -> bool:
-    """Whether enough workers crashed for a photo to be given up."""
+    """Whether enough workers crashed for a photo to be abandoned."""
     crash_count = sum(
         invocation.outcome in (InvocationOutcome.KILLED, InvocationOutcome.TIMED_OUT)
         for invocation in world.lambda_service.invocations

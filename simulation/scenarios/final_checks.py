@@ -204,7 +204,7 @@ def _check_calls(world: World, monitor: InvariantMonitor, call_log: CallLog) -> 
         violations += check_pauses_after_refusals(refusals, monitor.paused_at[name])
         retry_class, worker = call_log.last_results.get(name, (None, ""))
         is_good = retry_class in GOOD_RETRY_CLASSES and worker in ended_at_by_worker and worker not in hindered_workers
-        # A worker that started before the lane began to probe does not end that; the next probe does.
+        # A worker that started before the lane began to probe does not end the probing; the next probe does.
         started_at = monitor.snapshot.find_start(worker) if worker else world.clock.time
         violations += check_recovered_lanes(
             is_good, [lane.body] if lane.body and started_at > (lane.unchanged_since or started_at) else []

@@ -14,7 +14,7 @@ POISON_FAULT = "poisoned_photo"
 
 @register_fault()
 def table_gone_for_long(faults: InstalledFaults) -> None:
-    """The table does not exist for longer than an invocation lasts."""
+    """The table is missing for longer than an invocation lasts."""
     window = faults.create_window(60, TABLE_OUTAGE_SECONDS)
 
     def strike(call: ServiceCall) -> None:

@@ -75,7 +75,7 @@ class InvariantMonitor:
         self.violations += [(len(self._world.transport.calls), violation) for violation in violations]
 
     def count_crash(self) -> None:
-        """Counts a crash on the poisoned photo, which must not happen often before the photo is given up."""
+        """Counts a crash on the poisoned photo, which must not happen often before the photo is abandoned."""
         self._crash_counter.count_crash()
         self.add_violations(check_consecutive_crashes(self._crash_counter.consecutive_crashes, MAX_CONSECUTIVE_CRASHES))
 

@@ -12,7 +12,7 @@ from simulation.world.simulated_stack import World
 
 @dataclass
 class LaneSnapshot:
-    """A lane as stored, and since when it has had its present restrictions."""
+    """A lane as stored, and since when it has had its current restrictions."""
 
     body: JsonObject | None = None
     unchanged_since: datetime | None = None
@@ -64,7 +64,7 @@ class LedgerSnapshot:
         return (job_id for job_id, job in self.jobs.items() if job["provider"] in lanes)
 
     def _list_jobs_waiting_for(self, waiting_job_ids: set[str]) -> Iterator[str]:
-        """They may be in a lane that is not paused."""
+        """Yields jobs that wait for one of these. They may be in a lane that is not paused."""
         for job_id, job in self.jobs.items():
             if job["status"] == "accepted" and job["waits_for"] and job["waits_for"]["job_id"] in waiting_job_ids:
                 yield job_id

@@ -106,9 +106,9 @@ class PaidCallMonitor:
         return (worker.deadline - self._world.clock.time).total_seconds()
 
     def _count_answerable_lookups(self, job: JsonObject) -> int:
-        """Counts earlier calls of the present charge whose answers were lost and that the provider still knows.
+        """Counts earlier calls of the current charge whose answers were lost and that the provider still knows.
 
-        A worker whose clock jumps by an hour takes work that has just started for work that the provider no longer
+        To a worker whose clock jumps by an hour, work that has just started looks like work that the provider no longer
         keeps.
         """
         if self._users.has_hour_long_jumps:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PlannedAction:
-    """An action at so many seconds after the start.
+    """An action, this many seconds after the start.
 
     `name` is the name of a method of `UserActions`, without underscore.
     """

@@ -36,7 +36,7 @@ MIN_LANE_FAULTS, MAX_LANE_FAULTS = 1, 2
 AMPLE_BUDGET_MICRO_USD = 10_000_000
 BUDGETS_MICRO_USD = (0, 20_000, 100_000, 240_000, *[AMPLE_BUDGET_MICRO_USD] * 8)
 ARRIVAL_SECONDS = 400
-# It takes this long to give up a photo that crashes its workers, and to recover from a fault that lasts an hour.
+# It takes this long to abandon a photo that crashes its workers, and to recover from a fault that lasts an hour.
 LONG_FAULT_MINUTES = 75
 LONG_FAULTS = HOUR_LONG_FAULTS | {POISON_FAULT}
 # One seed in this many has a fault that takes days to recover from.
@@ -94,7 +94,7 @@ class SimulationPlan:
 def draw_plan(
     seed: int, faults: Sequence[str] | None = None, kind: str = "", *, allow_several_lanes: bool = True
 ) -> SimulationPlan:
-    """Draws a seed's plan. The faults and the provider's kind may be given; then there is one lane.
+    """Draws a seed's plan. If the faults or the provider's kind are given, there is one lane.
 
     `allow_several_lanes`: some seeds have several lanes.
     """
@@ -155,7 +155,7 @@ def _can_strike(fault_name: str, setup: dict[str, Any]) -> bool:
 def _spread_over_lanes(
     random: Random, actions: tuple[PlannedAction, ...], lanes: list[str]
 ) -> tuple[PlannedAction, ...]:
-    """Returns the same actions, where most now name one of these lanes, or several in order of preference."""
+    """Returns the same actions. Most now name one of these lanes, or several in order of preference."""
 
     def choose_sample(sample: str, suffixes: tuple[str, ...]) -> str:
         candidates = [candidate for candidate in PROVIDER_SAMPLES.get(sample, ()) if candidate.endswith(suffixes)]

@@ -216,7 +216,7 @@ class Simulation:
             return
         world = self.world
         if (world.clock.time + timedelta(seconds=REPEAT_SECONDS)).date() != world.clock.time.date():
-            # A new day has a new budget, so jobs that waited for it go on.
+            # A new day has a new budget, so jobs that waited for it continue.
             self._run_for(REPEAT_SECONDS)
             self._run_until_at_rest()
         charges_before = self.monitor.billing.charge_counts.total()

@@ -25,7 +25,7 @@ EXECUTION_STATUS_LIFETIME = timedelta(seconds=6)
 class TaskTokenMonitor:
     """`_history`: the statuses of each job, with their times. `_requested_at`: when each request was written.
 
-    `_execution_checks`: the calls that ask for an execution's status. A call has an outcome only after its worker got
+    `_execution_checks`: the calls that request an execution's status. A call has an outcome only after its worker got
     it.
     """
 
@@ -65,7 +65,7 @@ class TaskTokenMonitor:
     def check_paid_call(self, call: ServiceCall) -> list[Violation]:
         """Checks a paid call.
 
-        A worker that gets no status takes the execution for running, and so do workers that need the status soon after.
+        A worker that gets no status treats the execution as running, and so do workers that need the status soon after.
         """
         job, known_since = (
             self._snapshot.jobs.get(str(call.request["job"].job_id)),

@@ -12,8 +12,8 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 class CallBehavior:
     """What the provider does with one call.
 
-    `accepts_work`: it accepts and charges the work. `result`: returned instead of the pictures. `unsafe_count`: the
-    pictures that it withholds. `unrecognized_count`: the pictures that it returns in a form that Backdrop does not
+    `accepts_work`: it accepts the work and charges for it. `result`: returned instead of the pictures. `unsafe_count`:
+    the pictures that it withholds. `unrecognized_count`: the pictures that it returns in a form that Backdrop does not
     know. `missing_count`: the pictures that it does not make. `failure`: the final result of accepted work, which is
     charged only if `bills_failure`. `responds_immediately`: the response to the submit already has the pictures.
     `work_seconds`: how long the caller waits for the work. `lingering_seconds`: for how long the provider continues
@@ -51,12 +51,12 @@ def build_unexplained_refusal() -> CallBehavior:
 
 
 def build_unbilled_failure() -> CallBehavior:
-    """The provider fails at the job and, as its documentation says, charges nothing."""
+    """The provider fails on the job and, as its documentation says, charges nothing."""
     return build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE)
 
 
 def build_charged_hang_up(seconds: float = 10.0) -> CallBehavior:
-    """The work is done and charged, but the answer never arrives."""
+    """The work is done and charged for, but the answer never arrives."""
     return CallBehavior(result=ProviderResult.lost("no answer came back"), work_seconds=seconds)
 
 

@@ -80,7 +80,7 @@ class TokenStream:
         return self._tokens.pop(0)
 
     def take_if(self, *options: str) -> str:
-        """Consumes the next token if it is one of these; else returns an empty text."""
+        """Consumes the next token if it is one of these; otherwise returns an empty string."""
         return self.take().upper() if self.next_token.upper() in options else ""
 
     def take_name(self) -> str:

@@ -72,7 +72,7 @@ class EventLoop:
         return call
 
     def call_later(self, seconds: float, action: Callable[[], object]) -> ScheduledCall:
-        """Schedules an action after so many seconds."""
+        """Schedules an action after this many seconds."""
         return self.call_at(self._clock.time + timedelta(seconds=seconds), action)
 
     def spawn(

@@ -53,7 +53,7 @@ class ProviderAccount:
     def accept(
         self, job: Job, photo: bytes, behavior: CallBehavior, provider_id: str | None
     ) -> ProviderWork | ProviderResult:
-        """Accepts and charges a call, or refuses it if all slots are occupied."""
+        """Accepts a call and charges for it, or refuses it if all slots are occupied."""
         if self.count_in_flight() >= self.concurrency_limit:
             self.refused_count += 1
             return ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")

@@ -95,7 +95,7 @@ class SimulatedLambda:
 
     `choose_clock_skew`: how far the next worker's clock is off. `choose_mapping_delay`: how many seconds a mapping
     takes to change. `count_ticks`: how many invocations one tick of a schedule starts. `before_invocation` and
-    `after_invocation` let the time pass that an invocation takes before and after its own code. `recursion_listeners`
+    `after_invocation` advance the time by what an invocation takes before and after its own code. `recursion_listeners`
     are called with each message whose chain has invoked its function too often.
     """
 

@@ -1,4 +1,4 @@
-"""A provider in memory, of three kinds: a lost call cannot be looked up, or by the provider's ID, or by our ID."""
+"""A provider in memory, of three kinds: lost calls can be looked up by the provider's ID, by our ID, or not at all."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -68,11 +68,11 @@ class SimulatedPaidCall:
 class SimulatedProvider:
     """The Provider port.
 
-    `script` has the behaviors for the next calls; after that, `behavior_sources` are asked, and then `default_behavior`
-    applies. `preparation_error`: why no call can be prepared. `check_key` is called for each call, and may raise.
-    `override_lookup`: a status that a lookup returns instead of the real one. `override_resend`: what happens to a call
-    that is sent again under our ID while the fate of the first one is unknown. `received_job_ids`: the jobs whose calls
-    arrived. `paid_calls`: all calls that our side ever sent.
+    `script` has the behaviors for the next calls; after that, `behavior_sources` are consulted, and then
+    `default_behavior` applies. `preparation_error`: why no call can be prepared. `check_key` is called for each call,
+    and may raise. `override_lookup`: a status that a lookup returns instead of the real one. `override_resend`: what
+    happens to a call that is sent again under our ID while the fate of the first one is unknown. `received_job_ids`:
+    the jobs whose calls arrived. `paid_calls`: all calls that our side ever sent.
     """
 
     transport: Transport

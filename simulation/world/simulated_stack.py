@@ -217,7 +217,7 @@ class World(WorldInspector):
         self.s3.delete(INPUT_BUCKET, key)
 
     def pause_lane(self, *, seconds: float = 0, provider: str = "ideogram") -> None:
-        """An operator pauses a lane, as `backdrop pause` does, and resumes it after so many seconds (0: never)."""
+        """An operator pauses a lane, as `backdrop pause` does, and resumes it after this many seconds (0: never)."""
         reason = "An operator paused the provider."
 
         def command() -> None:
@@ -298,7 +298,7 @@ class World(WorldInspector):
         raise AssertionError(f"messages are left after {max_deliveries} deliveries")
 
     def run_for(self, seconds: float) -> None:
-        """Delivers messages until so much time has passed."""
+        """Delivers messages until this much time has passed."""
         end = self.clock.time + timedelta(seconds=seconds)
         while (moment := self._find_next_visible_at(tuple(self.queues))) and moment <= end:
             self.clock.advance_to(moment)

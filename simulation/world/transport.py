@@ -1,7 +1,8 @@
 """The transport between the code and every service: it records each call, and faults can strike it.
 
-A fault is a function of the call. It raises (the call fails, or its response is lost) or acts (for example, others are
-faster). Those in `faults_before` strike before the service has done anything, those in `faults_after` when it is done.
+A fault is a function of the call. It raises (the call fails, or its response is lost) or acts (for example, as another
+worker that is faster). Those in `faults_before` strike before the service has done anything, those in `faults_after`
+when it is done.
 """
 
 from collections.abc import Callable, Mapping

@@ -25,7 +25,7 @@ class WorldClock:
         return self.time + worker.skew if worker else self.time
 
     def sleep(self, seconds: float) -> None:
-        """Suspends the current worker for so long; outside a worker, time just passes."""
+        """Suspends the current worker for this many seconds; outside a worker, time just passes."""
         if not (self.event_loop and self.event_loop.suspend_worker(seconds)):
             self.time += timedelta(seconds=seconds)
 

@@ -17,7 +17,7 @@ READABLE_BUCKET = "shelf"
 
 
 class WorldInspector:
-    """Reads past the transport, so that no fault strikes and no time passes."""
+    """Reads without the transport, so that no fault strikes and no time passes."""
 
     clock: WorldClock
     table: SimulatedTable

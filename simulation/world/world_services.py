@@ -152,7 +152,7 @@ class WorldServices:
     def build_call_context(
         self, deadline: datetime, receive_count: int = 1, provider: str = "", receipt_etag: str = ""
     ) -> CallContext:
-        """Returns a context until a moment, as the worker's own clock shows it."""
+        """Returns a context with this deadline, converted to the worker's own clock."""
         ends_at = self.clock.now() + (deadline - self.clock.time)
         return CallContext(
             deadline=ends_at, receive_count=receive_count, lane_provider=provider, receipt_etag=receipt_etag

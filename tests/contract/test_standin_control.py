@@ -65,7 +65,7 @@ def test_reset_clears_everything(standin: StandinClient) -> None:
         ({"fault": "slow", "args": {"ms": True}}, "ms of slow"),
         ({"fault": "fewer_results", "args": {"n": 1}}, "no arguments"),
         ({"fault": "unsafe", "args": {"which": ["0"]}}, "list of positions"),
-        ({"fault": "unsafe", "args": {"form": "none"}}, "form of unsafe is one of"),
+        ({"fault": "unsafe", "args": {"form": "none"}}, "form of unsafe must be one of"),
         ({"fault": "slow", "paths": "x"}, "paths"),
         ({"fault": "slow", "prompt_regex": "("}, "regular expression"),
         ({"fault": "key_paused", "prompt_regex": "x"}, "before the prompt"),

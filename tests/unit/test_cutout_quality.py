@@ -43,7 +43,7 @@ def measure_difference(scene: CutoutScene, cut_out: Pixels, background: tuple[in
     [
         ("shapes", 0.35),
         ("shapes, little contrast", 0.6),
-        ("stripes before a busy ground", 0.5),
+        ("stripes in front of a busy ground", 0.5),
         ("hair", 0.45),
         ("soft shadow", 1.0),
         ("glass", 0.6),

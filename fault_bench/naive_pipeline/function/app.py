@@ -1,6 +1,6 @@
-"""A photo in, a picture out, as tutorials build it: S3, a queue, a function, and a call to Ideogram.
+"""A photo in, a picture out, as in a typical tutorial: S3, a queue, a function, and a call to Ideogram.
 
-It is more careful than most of them. It processes one message at a time, and only as many in parallel as the account
+It is more careful than most tutorials. It processes one message at a time, and only as many in parallel as the account
 allows. It has timeouts, and tries three times with growing pauses if another try may help. It buys nothing for a photo
 that has its picture. SQS delivers a failed message twice more before it moves it to the dead-letter queue.
 """

@@ -1,1 +1,1 @@
-"""The stand-in provider server: answers like the paid APIs, and counts what they would bill."""
+"""The stand-in provider server: responds as the paid APIs do, and records what they would bill."""

@@ -29,7 +29,7 @@ class RejectedCallError(Exception):
 
 
 class ErrorFormat:
-    """The form of one provider's errors. Each provider overrides what differs.
+    """The format of one provider's errors. Each provider overrides what differs.
 
     `unsafe_forms`: the ways in which it reports an unsafe result, and whether that result is billed by default.
     """
@@ -84,7 +84,7 @@ class ApiCall:
     def owner(self) -> KeyOwner:
         """The owner of the key. Available only after `authenticate`."""
         if self._owner is None:
-            raise RuntimeError("the call has not arrived with a valid key")
+            raise RuntimeError("the call is not authenticated")
         return self._owner
 
     @property

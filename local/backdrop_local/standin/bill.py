@@ -73,7 +73,7 @@ class BilledJob:
         return self.micro_usd // unit * self.order.credits_per_image if unit else 0
 
     def to_row(self) -> dict[str, object]:
-        """Returns the job in the form of GET /_ctl/bill."""
+        """Returns the job in the format of GET /_ctl/bill."""
         return {
             "id": self.id,
             "route": self.order.route,
@@ -162,7 +162,7 @@ class Bill:
         return [_build_duplicate(group) for group in charged if len(group) > 1]
 
     def build_report(self) -> dict[str, object]:
-        """Returns the complete bill in the form of GET /_ctl/bill."""
+        """Returns the complete bill in the format of GET /_ctl/bill."""
         by_key: dict[tuple[str, str], list[BilledJob]] = {}
         for job in self._jobs:
             by_key.setdefault((job.order.provider, job.order.key), []).append(job)

@@ -50,7 +50,7 @@ def build_result_route(
 
 
 async def respond_with_picture(request: Request, job: BilledJob, ident: str) -> Response:
-    """Returns a result's bytes as the response itself. Download faults strike it too."""
+    """Returns a result's bytes as the response itself. Download faults apply to it as well."""
     state = read_state(request.scope)
     content = await state.picture_store.read_content(ident) or b""
     answer = Download(content, state.picture_store.find_media_type(ident), job, ident)
@@ -122,7 +122,7 @@ async def _corrupt(response: Response, hit: FaultHit, wire: Connection) -> Respo
 
 
 def _truncate(response: Response, hit: FaultHit) -> Response:
-    """Returns half of the bytes: with the full length and a closed connection, or in chunks with a proper end."""
+    """Returns half of the bytes, with the full length and a closed connection, or in chunks with a valid last chunk."""
     if not hit.rule.flag_arg("chunked", default=False):
         return TruncatedResponse(response, reset=False)
     half = bytes(response.body)[: len(response.body) // 2]
@@ -130,7 +130,7 @@ def _truncate(response: Response, hit: FaultHit) -> Response:
 
 
 def _change_type(response: Response, hit: FaultHit) -> Response:
-    """Returns the right bytes with another type, or, with `bytes_as`, other bytes with the right type."""
+    """Returns the right bytes with the wrong type or, with `bytes_as`, the wrong bytes with the right type."""
     other_format = hit.rule.args.get("bytes_as")
     if not isinstance(other_format, str):
         kind = hit.rule.text_arg("type", hit.next_choice("text/html", "application/octet-stream"))

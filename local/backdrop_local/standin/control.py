@@ -88,7 +88,7 @@ class ControlRoutes:
         if request.method == "POST":
             content = await _read_json(request)
             if not isinstance(content, dict):
-                raise ValueError("settings are a JSON object")
+                raise ValueError("settings must be a JSON object")
             present = self._state.settings.model_dump(mode="json")
             self._state.settings = StandinSettings.model_validate({**present, **content})
         return JSONResponse(self._state.settings.model_dump(mode="json"))

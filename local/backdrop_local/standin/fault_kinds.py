@@ -118,9 +118,9 @@ def check_args(fault: str, args: dict[str, JsonValue]) -> None:
             takes = ", ".join(known) or "no arguments"
             raise ValueError(f"{fault} takes {takes}, not {name!r}")
         if name == "which" and not all(type(place) is int for place in cast("list[object]", value)):
-            raise ValueError(f"which of {fault} is a list of positions, starting at 0")
+            raise ValueError(f"which of {fault} must be a list of positions, starting at 0")
         if not isinstance(value, known[name]) or (type(value) is bool and bool not in known[name]):
             raise ValueError(f"{name} of {fault} cannot be {value!r}")
         choices = ARG_CHOICES.get((fault, name))
         if choices and value not in choices:
-            raise ValueError(f"{name} of {fault} is one of {', '.join(sorted(map(str, choices)))}")
+            raise ValueError(f"{name} of {fault} must be one of {', '.join(sorted(map(str, choices)))}")

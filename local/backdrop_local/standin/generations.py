@@ -39,7 +39,7 @@ class Generation:
     """One accepted call, from its acceptance on. Times are Unix seconds of the stand-in's clock.
 
     `job` is None if a provider accepted a call that cannot succeed, because there is nothing to bill.
-    `generation_request` contains no photo. `response_options` are the fields that specify the form of the response.
+    `generation_request` contains no photo. `response_options` are the fields that specify the format of the response.
     """
 
     id: str

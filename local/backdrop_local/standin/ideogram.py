@@ -147,7 +147,7 @@ async def _parse_request(operation: IdeogramOperation, call: PaidCall) -> Genera
         await call.apply_gate_faults()
         return await operation.parse(parts, call.state.settings)
     except NotMultipartError:
-        raise call.build_rejection(415, "the body is no multipart form") from None
+        raise call.build_rejection(415, "the body is not a multipart form") from None
     except FormTooLargeError:
         raise RejectedCallError(build_html_error(413), "the request is too large") from None
     except MalformedFormError:

@@ -75,10 +75,10 @@ def _parse_query(request: Request, now: float) -> tuple[UsageWindow, frozenset[s
     query = request.query_params
     width = query.get("bucket_width", "1d")
     if width not in BUCKET_WIDTHS:
-        raise ValueError("bucket_width is 1h or 1d")
+        raise ValueError("bucket_width must be 1h or 1d")
     sources = frozenset(query.getlist("sources")) or SOURCES
     if not sources <= SOURCES:
-        raise ValueError("sources is api or app")
+        raise ValueError("sources must be api or app")
     start = _floor(_parse_time(query.get("start_time"), "start_time"), BUCKET_WIDTHS[width])
     end_text = query.get("end_time")
     end = datetime.fromtimestamp(now, UTC) if end_text is None else _parse_time(end_text, "end_time")

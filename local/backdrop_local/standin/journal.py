@@ -65,7 +65,7 @@ class Acceptance:
 
 
 class Journal:
-    """The last requests and acceptances, in order. Bounded."""
+    """The most recent requests and acceptances, in order and in limited number."""
 
     def __init__(self) -> None:
         self._entries: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)

@@ -1,4 +1,4 @@
-"""Checks of JSON bodies that do not depend on the provider: texts, choices, numbers, and lists."""
+"""Checks of JSON bodies that do not depend on the provider: strings, choices, numbers, and lists."""
 
 import re
 from collections.abc import Iterable
@@ -53,20 +53,20 @@ class JsonBody:
         if name not in self._fields:
             return None
         if not isinstance(value, str) or not value.strip():
-            raise InvalidFieldError(name, "invalid", f"{name} must be a non-empty text")
+            raise InvalidFieldError(name, "invalid", f"{name} must be a non-empty string")
         if max_length is not None and len(value) > max_length:
             raise InvalidFieldError(name, "too_long", f"{name} must have at most {max_length} characters")
         return value
 
     def read_choice(self, name: str, choices: Iterable[str]) -> str | None:
-        """Returns a text, which must be exactly one of the choices."""
+        """Returns a string, which must be exactly one of the choices."""
         value = self.read_text(name)
         if value is not None and value not in choices:
             raise InvalidFieldError(name, "invalid", f"{name} cannot be {value!r}")
         return value
 
     def read_match(self, name: str, pattern: re.Pattern[str]) -> str | None:
-        """Returns a text, which must match the pattern."""
+        """Returns a string, which must match the pattern."""
         value = self.read_text(name)
         if value is not None and pattern.fullmatch(value) is None:
             raise InvalidFieldError(name, "invalid", f"{name} cannot be {value!r}")
@@ -89,10 +89,10 @@ class JsonBody:
         return cast("bool | None", value)
 
     def read_texts(self, name: str, *, max_count: int | None = None) -> list[str]:
-        """Returns a list of texts."""
+        """Returns a list of strings."""
         value = self._fields.get(name, [])
         if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
-            raise InvalidFieldError(name, "invalid", f"{name} must be a list of texts")
+            raise InvalidFieldError(name, "invalid", f"{name} must be a list of strings")
         if max_count is not None and len(value) > max_count:
             raise InvalidFieldError(name, "invalid", f"{name} takes at most {max_count}")
         return cast("list[str]", value)

@@ -1,4 +1,4 @@
-"""Checks of multipart forms that do not depend on the provider: texts, choices, numbers, and images."""
+"""Checks of multipart forms that do not depend on the provider: text, choices, numbers, and images."""
 
 import io
 import re
@@ -74,7 +74,7 @@ class MultipartForm:
         return part.data
 
     async def read_images(self, name: str) -> list[bytes]:
-        """Returns repeated image files, whose total size is limited like that of one file."""
+        """Returns repeated image files. Their total size has the same limit as a single file."""
         found = self.find_parts(name)
         if sum(len(part.data) for part in found) > self._max_file_bytes:
             raise InvalidInputError(f"the {name} are too large together")

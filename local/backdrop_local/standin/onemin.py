@@ -51,7 +51,7 @@ ERRORS: dict[int, JsonValue] = {
 
 
 class OneMinErrorFormat(ErrorFormat):
-    """The form of 1min.ai's errors."""
+    """The format of 1min.ai's errors."""
 
     unsafe_forms = MappingProxyType({"flag": True, "no_result": True, "failure": True})
 
@@ -137,7 +137,7 @@ async def _read_asset(call: FreeCall) -> FormPart:
     except FormTooLargeError:
         raise RejectedCallError(build_html_error(413), "the upload is too large") from None
     except (NotMultipartError, MalformedFormError):
-        raise call.build_rejection(400, "the body is no form") from None
+        raise call.build_rejection(400, "the body is not a form") from None
     call.entry.note_parts(parts)
     files = [part for part in parts if part.name == "asset" and part.filename]
     if len(files) != 1 or len(parts) != 1:
@@ -181,7 +181,7 @@ async def _read_body(call: PaidCall) -> dict[str, JsonValue]:
     call.prompt = str(prompt_object.get("prompt", "")) if isinstance(prompt_object, dict) else ""
     await call.apply_gate_faults()
     if not isinstance(content, dict) or "json" not in call.request.headers.get("content-type", ""):
-        raise call.build_rejection(400, "the body is no JSON object")
+        raise call.build_rejection(400, "the body is not a JSON object")
     return content
 
 
@@ -210,7 +210,7 @@ def _build_rejection(code: str, message: str) -> RejectedCallError:
 
 
 def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
-    """Returns why the record will fail, if a fault specifies it."""
+    """Returns the failure that a fault specifies for the record, or None."""
     if hit is not None and hit.rule.fault == "job_fails":
         return GenerationFailure(hit.rule.text_arg("message", "Generation failed."))
     if hit is not None and hit.rule.fault == "unsafe" and call.choose_unsafe_form(hit) == "failure":

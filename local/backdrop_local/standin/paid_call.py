@@ -90,7 +90,7 @@ class PaidCall(ApiCall):
         unsafe = len(self.find_unsafe_positions(hit, produced))
         billed = produced if self._is_billed(hit) else produced - unsafe if _has_fault(hit, "unsafe") else 0
         if not self.state.bill.covers(order.provider, order.key, billed * order.unit_micro_usd):
-            raise self.build_rejection(self.out_of_money_status, "the balance is used up")
+            raise self.build_rejection(self.out_of_money_status, "the balance is exhausted")
         job = self.state.bill.accept(
             order,
             produced=0 if will_fail else produced,
@@ -107,7 +107,7 @@ class PaidCall(ApiCall):
         return self.state.out_of_money_status or self.error_format.out_of_money_status
 
     def _is_billed(self, hit: FaultHit | None) -> bool:
-        """Returns whether the accepted job is charged despite the fault, which rule or provider can rule out."""
+        """Returns whether the accepted job is charged despite the fault. The rule or the provider can prevent that."""
         if hit is None:
             return True
         default = hit.rule.fault != "job_fails"

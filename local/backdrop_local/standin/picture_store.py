@@ -1,4 +1,4 @@
-"""Draws the result pictures, and caches the last ones in a fixed amount of memory."""
+"""Draws the result pictures, and caches the most recent ones in a fixed amount of memory."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

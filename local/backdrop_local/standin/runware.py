@@ -43,7 +43,7 @@ async def serve_tasks(request: Request) -> Response:
     key = _read_key(request, tasks)
     if not isinstance(content, list) or not tasks or len(tasks) != len(content):
         body = RunwareErrorFormat({}).build_errors("invalidRequest", "The body must be a list of tasks.")
-        raise RejectedCallError(JSONResponse(body, 400), "the body is no list of tasks")
+        raise RejectedCallError(JSONResponse(body, 400), "the body is not a list of tasks")
     return _build_response(request, [await _serve_task(request, key, task) for task in tasks])
 
 
@@ -80,7 +80,7 @@ async def _serve_task(request: Request, key: str | None, task: Task) -> TaskOutc
 
 
 def _parse_errors(response: Response) -> list[JsonValue] | None:
-    """Returns the errors of a response in Runware's form. None for other responses (a page, a broken connection)."""
+    """Returns the errors of a response in Runware's format. None for other responses (a page, a broken connection)."""
     if not isinstance(response, JSONResponse):
         return None
     content = cast("JsonValue", json.loads(bytes(response.body)))
@@ -163,7 +163,7 @@ async def _parse_task(call: PaidCall, task: Task) -> GenerationRequest:
 
 
 def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
-    """Returns why the task will fail, if a fault specifies it."""
+    """Returns the failure that a fault specifies for the task, or None."""
     if hit is not None and hit.rule.fault == "job_fails":
         code = hit.rule.text_arg("code", "inferenceError")
         return GenerationFailure(hit.rule.text_arg("message", "The external provider failed"), code)

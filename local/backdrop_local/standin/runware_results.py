@@ -48,7 +48,7 @@ FIXED_CODES = {
 
 
 class RunwareErrorFormat(ErrorFormat):
-    """The form of Runware's errors: an element of `errors` that names the task."""
+    """The format of Runware's errors: an element of `errors` that names the task."""
 
     unsafe_forms = MappingProxyType({"code": False, "nsfw": True, "no_link": True})
 
@@ -166,7 +166,7 @@ async def _build_picture_field(call: ApiCall, generation: Generation, ident: str
 
 
 def _find_inline_form(generation: Generation) -> str:
-    """Returns the form that a fault gives the picture instead of a link. Empty if no such fault struck."""
+    """Returns the form in which a fault sends the picture instead of a link. Empty if no such fault struck."""
     if generation.hit is None or generation.hit.rule.fault != "inline_picture":
         return ""
     return {"base64": "base64Data", "data_uri": "dataURI", "link": "link"}[

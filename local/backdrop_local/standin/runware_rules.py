@@ -24,7 +24,7 @@ FORMATS = {"JPG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
 OUTPUT_TYPES = ("URL", "base64Data", "dataURI")
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 RESPONSE_FIELDS = ("deliveryMethod", "outputType", "includeCost", "ttl", "safety", "webhookURL", "uploadEndpoint")
-"""Fields that specify the form of the response, not the picture."""
+"""Fields that specify the format of the response, not the picture."""
 
 OBJECT_FIELDS = ("routing", "advancedFeatures")
 """Fields that runware-sdk 1.8.0 publishes for this model as objects without a description."""
@@ -80,11 +80,11 @@ def _check_response_fields(task: JsonBody) -> None:
     task.read_flag("includeCost")
     task.read_number("ttl", 60)
     if output != "URL" and "ttl" in task.fields:
-        raise InvalidFieldError("ttl", "incompatible", "ttl goes with the outputType URL only")
+        raise InvalidFieldError("ttl", "incompatible", "ttl is allowed only with the outputType URL")
     for name in ("webhookURL", "uploadEndpoint"):
         address = task.read_text(name)
         if address is not None and urlsplit(address).scheme not in ("http", "https"):
-            raise InvalidFieldError(name, "invalid", f"{name} must be an address on the web")
+            raise InvalidFieldError(name, "invalid", f"{name} must be an HTTP or HTTPS address")
     safety = task.read_object("safety")
     safety.reject_unknown({"checkContent", "mode"})
     safety.read_flag("checkContent")
@@ -92,7 +92,7 @@ def _check_response_fields(task: JsonBody) -> None:
 
 
 def _read_style_settings(task: JsonBody, *, exclusive: bool) -> JsonBody:
-    """Returns the fields of providerSettings.ideogram, after checking which of them exclude each other."""
+    """Returns the fields of providerSettings.ideogram, after checking that none of them conflict."""
     providers = task.read_object("providerSettings")
     for name in providers.fields.keys() - {"ideogram"}:
         raise InvalidFieldError(name, "mismatch", f"{MODEL} takes no settings of {name}")

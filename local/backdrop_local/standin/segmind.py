@@ -40,7 +40,7 @@ FILE_LIFETIME_SECONDS = 7 * 86_400
 
 
 class SegmindErrorFormat(ErrorFormat):
-    """The form of Segmind's errors. A balance that is too low is status 406."""
+    """The format of Segmind's errors. A balance that is too low causes a 406."""
 
     out_of_money_status = 406
     unsafe_forms = MappingProxyType({"error": False, "detail": False, "no_output": True})
@@ -70,7 +70,7 @@ class SegmindErrorFormat(ErrorFormat):
 
     @override
     def build_error_response(self, call: ApiCall, status: int) -> Response:
-        """Returns JSON, except for 406, whose form is a setting."""
+        """Returns JSON, except for a 406, for which a setting selects the format."""
         return _build_406(call, ERRORS[406]) if status == 406 else super().build_error_response(call, status)
 
     @override
@@ -169,12 +169,12 @@ ROUTES = [
 
 
 def build_routing_error(status: int) -> Response:
-    """Returns the response for an unknown model, or a wrong method, for which Segmind returns a page."""
+    """Returns the response for an unknown model (JSON) or a wrong method (an HTML page)."""
     return build_html_error(405) if status == 405 else JSONResponse({"error": ERRORS[404]}, status)
 
 
 def _build_406(call: ApiCall, text: str) -> Response:
-    """Returns 406: low credits, a wrong content type, or an invalid value. The published bodies are plain texts."""
+    """Returns 406: low credits, a wrong content type, or an invalid value. The published bodies are plain text."""
     forms: dict[str, Callable[[], Response]] = {
         "json": lambda: JSONResponse({"error": text}, 406),
         "text": lambda: Response(text, 406, media_type="text/plain"),
@@ -198,7 +198,7 @@ async def _read_body(call: PaidCall) -> dict[str, JsonValue]:
         call.prompt = str(content.get("prompt", ""))
     await call.apply_gate_faults()
     if not isinstance(content, dict):
-        raise RejectedCallError(JSONResponse({"error": "Invalid JSON body"}, 400), "the body is no JSON object")
+        raise RejectedCallError(JSONResponse({"error": "Invalid JSON body"}, 400), "the body is not a JSON object")
     return content
 
 
@@ -218,7 +218,7 @@ async def _parse_request(call: PaidCall, content: dict[str, JsonValue]) -> Gener
 
 
 def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
-    """Returns why the job will fail, if a fault specifies it."""
+    """Returns the failure that a fault specifies for the job, or None."""
     if hit is not None and hit.rule.fault == "job_fails":
         text = hit.rule.text_arg("message", "The model provider did not answer in time: timeout")
         return GenerationFailure(text, answers_200=hit.rule.flag_arg("in_200", default=False))

@@ -61,7 +61,7 @@ class Slots:
         return self._by_account.get(account, AccountSlots(0))
 
     def build_report(self) -> list[dict[str, object]]:
-        """Returns one row per account in the form of GET /_ctl/inflight."""
+        """Returns one row per account in the format of GET /_ctl/inflight."""
         return [_build_row(account, lane) for account, lane in self._by_account.items()]
 
 

@@ -20,7 +20,7 @@ from backdrop_local.standin.upload_store import UploadStore
 
 @dataclass
 class StandinState:
-    """The state from a start or a reset to the next reset."""
+    """The state between a start or a reset and the next reset."""
 
     settings: StandinSettings
     clock: StandinClock
@@ -37,7 +37,7 @@ class StandinState:
 
 
 class Standin:
-    """The holder of the current state."""
+    """Holds the current state, which a reset replaces."""
 
     def __init__(self, seed: int, settings: StandinSettings) -> None:
         self.seed = seed

@@ -5,7 +5,7 @@ from backdrop_local.standin.picture_store import BytesCache
 
 
 class UploadStore:
-    """The last uploads, in a fixed amount of memory."""
+    """The most recent uploads, in a fixed amount of memory."""
 
     def __init__(self, seed: int, max_bytes: int) -> None:
         self._seed = seed

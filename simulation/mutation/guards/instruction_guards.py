@@ -24,7 +24,7 @@ DELETED_AND_RESTORED = ("5 upload a.jpg a cut", "300 delete_photo a.jpg", "500 u
 
 
 def list_late_defaults(count: int, seconds: float) -> Iterator[str]:
-    """Yields photos in folders of their own, with folder defaults that arrive so many seconds later."""
+    """Yields photos in folders of their own, with folder defaults that arrive this many seconds later."""
     for n in range(count):
         yield f"{5 + n * 2} upload f{n}/a.jpg a foreign"
         yield f"{5 + n * 2 + seconds + n % 8 * 0.2} write_default f{n}/ cut"

@@ -173,7 +173,7 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "leaves-redrive-unfinished",
-        "3.11: Reconcile completes a redrive that crashed half-way.",
+        "3.11: Reconcile completes a redrive that crashed halfway.",
         remove("operate.redrive:RedriveService._write_transition#974d65 statement 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="rejected_request killed_person",
@@ -189,7 +189,7 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "leaves-cancel-unfinished",
-        "3.11: A cancellation that crashed half-way is still reported.",
+        "3.11: A cancellation that crashed halfway is still reported.",
         remove("operate.cancel:CancelService._cancel_job#9d6b74 statement 4"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="killed_person",

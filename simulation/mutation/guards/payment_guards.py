@@ -146,7 +146,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "records-result-once",
-        "3.2: A worker retries recording an answer until its invocation ends, each time on the item's present version.",
+        "3.2: A worker retries recording an answer until its invocation ends, each time on the item's current version.",
         force_true("pipeline.purchase:Purchases._advance_with_retries#4acee3 if 1"),
         remove("pipeline.purchase:Purchases._try_to_spool#9451f7 statement 2"),
         remove("pipeline.purchase:Purchases.record_result#113d76 statement 12"),

@@ -17,7 +17,7 @@ def list_requests(start_seconds: float, count: int, sample: str, *, interval_sec
 
 
 def list_tasks(start_seconds: float, count: int, sample: str) -> Iterator[str]:
-    """Returns a task of an execution, which waits for its answer, for each of these photos."""
+    """Returns, for each of these photos, a task of an execution that waits for its answer."""
     return (f"{start_seconds + n} send_task p{n}.jpg {sample} one plain" for n in range(count))
 
 
@@ -77,7 +77,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "never-gives-up-rerun",
-        "3.7: A rerun opens a photo once that was given up.",
+        "3.7: A rerun opens an abandoned photo once.",
         force_true("intake.photo_state:PhotoState._classify_crashes#ec10f0 operand 2"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",

@@ -40,7 +40,7 @@ class FaultType:
 def register_fault(
     *, kinds: frozenset[ProviderKind] = ANY_KIND, lasts_for_days: bool = False, strikes_one_lane: bool = False
 ) -> "Callable[[Callable[[InstalledFaults], None]], Callable[[InstalledFaults], None]]":
-    """Registers a function that installs a fault. Its name is the fault's; its docstring says what goes wrong."""
+    """Registers a function that installs a fault. The fault gets its name and its docstring, which says what fails."""
 
     def register(install: "Callable[[InstalledFaults], None]") -> "Callable[[InstalledFaults], None]":
         FAULT_TYPES[install.__name__] = FaultType(
@@ -115,9 +115,9 @@ class InstalledFaults:
 
 @dataclass
 class FaultTrigger:
-    """Strikes at seeded opportunities.
+    """Strikes at seeded opportunities: first at one of the first `max_first`, then at about every `mean_gap`-th one.
 
-    The first is one of the first `max_first`, the others about every `mean_gap`, at most `max_strikes` in all.
+    Strikes at most `max_strikes` times.
     """
 
     faults: InstalledFaults
@@ -153,7 +153,7 @@ class FaultTrigger:
 
 @dataclass
 class FaultWindow:
-    """A period of trouble: it begins at a seeded opportunity and lasts for so many seconds."""
+    """A period of trouble: it begins at a seeded opportunity and lasts for this many seconds."""
 
     trigger: FaultTrigger
     seconds: float

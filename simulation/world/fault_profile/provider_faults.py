@@ -36,7 +36,7 @@ def provider_outage(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def charge_and_hang_up(faults: InstalledFaults) -> None:
-    """The provider charges a call, and its answer never arrives."""
+    """The provider charges for a call, and its answer never arrives."""
     _strike_occasionally(faults, lambda: build_charged_hang_up(faults.random.uniform(1, 30)))
 
 
@@ -57,13 +57,13 @@ def slow_call(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def withheld_picture(faults: InstalledFaults) -> None:
-    """The provider's safety check withholds a picture that it charged."""
+    """The provider's safety check withholds a picture for which it charged."""
     _strike_occasionally(faults, lambda: CallBehavior(unsafe_count=1))
 
 
 @register_fault(strikes_one_lane=True)
 def unrecognized_result(faults: InstalledFaults) -> None:
-    """The provider charges a picture and returns it in a form that Backdrop does not know."""
+    """The provider charges for a picture and returns it in a form that Backdrop does not know."""
     _strike_occasionally(faults, lambda: CallBehavior(unrecognized_count=1))
 
 
@@ -93,13 +93,13 @@ def empty_account_without_reason(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def failing_photo(faults: InstalledFaults) -> None:
-    """The provider fails at certain photos every time and charges nothing."""
+    """The provider fails on certain photos every time and charges nothing."""
     _strike_some_jobs(faults, build_unbilled_failure)
 
 
 @register_fault(strikes_one_lane=True)
 def unbilled_failure(faults: InstalledFaults) -> None:
-    """The provider fails at a call once and charges nothing."""
+    """The provider fails on a call once and charges nothing."""
     _strike_occasionally(faults, build_unbilled_failure)
 
 
@@ -112,7 +112,7 @@ def failed_work(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=frozenset({ProviderKind.LOOKUP_BY_OUR_ID}), strikes_one_lane=True)
 def failed_at_unknown_cost(faults: InstalledFaults) -> None:
-    """The provider accepts a call, ends it with an undocumented error, and charges it or not."""
+    """The provider accepts a call, ends it with an undocumented error, and may or may not charge for it."""
     failure = ProviderResult.failed("the work failed at a cost that is not stated")
     _strike_occasionally(faults, lambda: CallBehavior(failure=failure, bills_failure=faults.random.random() < 0.5))
 
@@ -172,7 +172,7 @@ def half_limit(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=WITH_LOOKUP, strikes_one_lane=True)
 def stalled_look_up(faults: InstalledFaults) -> None:
-    """A lookup says that work is still running when it is long done."""
+    """A lookup says that work is still running long after it has ended."""
     _override_lookup(faults, LookupStatus.PENDING, faults.create_trigger(3, 2))
 
 

@@ -104,7 +104,7 @@ def throttled_table(faults: InstalledFaults) -> None:
 
 @register_fault()
 def table_gone(faults: InstalledFaults) -> None:
-    """The table does not exist for a minute."""
+    """The table is missing for a minute."""
     _fail_for_some_time(
         faults, LEDGER_SERVICES, TROUBLE_SECONDS, partial(_raise_error, code="ResourceNotFoundException", status=400)
     )

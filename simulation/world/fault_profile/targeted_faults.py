@@ -21,7 +21,7 @@ S3_ONLY = frozenset({"s3"})
 
 @register_fault()
 def killed_person(faults: InstalledFaults) -> None:
-    """An operator's command is killed half-way."""
+    """An operator's command is killed halfway."""
     _kill_workers_of(faults, "person", 3, 3)
 
 
@@ -45,7 +45,7 @@ def killed_deliver(faults: InstalledFaults) -> None:
 
 @register_fault()
 def killed_reconcile(faults: InstalledFaults) -> None:
-    """Reconcile is killed half-way."""
+    """Reconcile is killed halfway."""
     _kill_workers_of(faults, "reconcile", 5, 15)
 
 
@@ -61,7 +61,7 @@ def _kill_workers_of(faults: InstalledFaults, function_name: str, max_first: int
 
 @register_fault(strikes_one_lane=True)
 def long_calls(faults: InstalledFaults) -> None:
-    """The provider takes long for every call, varying from call to call."""
+    """The provider takes a long time for every call, and how long varies."""
     trigger, provider, name = faults.create_trigger(1, 1), faults.provider, faults.name
     usual_behavior = provider.default_behavior
 
@@ -78,7 +78,7 @@ def long_calls(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=frozenset({ProviderKind.NO_LOOKUP}), strikes_one_lane=True)
 def slow_refusal(faults: InstalledFaults) -> None:
-    """The provider takes long to refuse a call."""
+    """The provider takes a long time to refuse a call."""
     trigger = faults.create_trigger(3, 5)
     outcomes = (RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE), (RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
 

@@ -79,7 +79,7 @@ class Background:
         return to_plane(np.dstack(bands))
 
     def noise(self, cell: float, octaves: int = 4, wide: float = 1.0) -> Plane:
-        """Returns cloudy noise. `cell` is the height of its coarsest structure, `wide` its width by its height."""
+        """Returns cloudy noise. `cell` is the height of its coarsest structure, `wide` its width relative to it."""
         high = cell * self.height
         return cloud_noise(self.random, (self.height, self.width), (high, high * wide), octaves)
 

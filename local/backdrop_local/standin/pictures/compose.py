@@ -17,7 +17,7 @@ from backdrop_local.standin.pictures.styles import apply_style
 from backdrop_local.standin.pictures.watermark import encode_png
 
 _MAX_CACHED_CUT_OUTS = 8
-_MAX_CUT_OUT_PIXELS = 2_000_000
+_MAX_CUT_OUT_PIXELS = 2_000_000  # a larger photo would not make the edges sharper
 _LOCK = Lock()
 _CUT_OUTS: dict[tuple[bytes, tuple[int, int]], CutOut] = {}
 
@@ -89,7 +89,7 @@ def _shrink_to(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _choose_cut_out_size(image: Image.Image, max_pixels: int) -> tuple[int, int]:
-    """Limits a large photo to two megapixels, which is finer than its edges are sharp."""
+    """Returns the photo's size, reduced to `max_pixels`."""
     scale = min(1.0, (max_pixels / (image.width * image.height)) ** 0.5)
     return max(1, round(image.width * scale)), max(1, round(image.height * scale))
 

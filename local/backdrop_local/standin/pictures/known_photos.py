@@ -1,7 +1,7 @@
-"""The demo's photos: a hash that recognizes each, and manually drawn shapes that guide the cut-out.
+"""The demo's photos: a hash that identifies each one, and manually drawn shapes that guide the cut-out.
 
 The shapes are mostly coarse, but within a pixel or two of the outline where color alone misleads: the rim of the
-saucer, the hat, and the astronaut's collar and shoulder. Other photos have no such help.
+saucer, the hat, and the astronaut's collar and shoulder. Other photos have no such shapes.
 """
 
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ class KnownPhoto:
     subject_area: tuple[Points, ...]
     """The subject is inside these polygons. Everything else is background."""
     subject_core: tuple[Points, ...]
-    """Inside these polygons there is only subject."""
+    """Everything inside these polygons is subject."""
     holes: tuple[Points, ...] = field(default=())
-    """Inside these polygons there is only background."""
+    """Everything inside these polygons is background."""
     foliage: tuple[Points, ...] = field(default=())
     """Inside these polygons, leaves and bright sky alternate too finely for an outline."""
     smoothing_pixels: float = 1.2
