@@ -98,11 +98,13 @@ def _package(packaged: Path, environment: Mapping[str, str], log: Path, release:
 
 
 def _hash_build(release: Release) -> str:
-    """Returns a hash of the names, sizes, and times of the build's files."""
+    """Returns a hash of the build's files. SAM writes all of them again in each build, also the unchanged ones."""
     folder = release.built_template.parent
-    files = ((path.relative_to(folder), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
-    listing = "".join(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n" for name, status in files)
-    return hashlib.sha256(listing.encode()).hexdigest()[:16]
+    build_hash = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            build_hash.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return build_hash.hexdigest()[:16]
 
 
 def emulator_credentials() -> dict[str, str]:
