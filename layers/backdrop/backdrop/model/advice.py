@@ -35,7 +35,7 @@ _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
 class Advice(Record):
     """`remedy`: what to do; None if there is nothing to do. `note`: what else to know.
 
-    `custom_request_text`: the whole advice for the sender of a request, if more than the last sentence differs.
+    `custom_request_text`: the whole advice for the sender of a request, if it differs in more than the last sentence.
     """
 
     remedy: Sentence | None = None
