@@ -39,7 +39,7 @@ OPERATING = "operating.md"
 
 
 def commands() -> dict[str, Any]:
-    """Returns each command by its name, including those of two words such as `key set`, in the order of the help."""
+    """Returns each command by name, including two-word names such as `key set`, in the order of the help."""
     found: dict[str, Any] = {}
     for name, command in root_command().commands.items():
         subcommands: dict[str, Any] = getattr(command, "commands", {})
@@ -118,7 +118,8 @@ takes only `--json`.
 
 {table(("option", "what it does"), [_row(one) for one in common])}
 
-A command that could cost money or end something asks first. Where it cannot ask, as in a script, it needs `--yes`.
+A command that could spend money or end work asks for confirmation first. Where it cannot ask, as in a script, it
+needs `--yes`.
 
 ## Exit codes
 

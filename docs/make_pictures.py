@@ -1,4 +1,4 @@
-"""Makes the pictures of screens in docs/images from real commands on the local cloud that runs: `make up` first, then
+"""Makes the pictures of screens in docs/images from real commands on the running local cloud: `make up` first, then
 `.venv/bin/python -m docs.make_pictures`. The gallery's needs Chromium. Look at each before it is committed."""
 
 import io

@@ -116,9 +116,9 @@ stacks of an account separate. A function writes metrics to its log and CloudWat
 cost a call nor delay a job. A metric without data is not billed.
 
 `SpentUSD` and `UnknownUSD` are counted with each successful write of money to the ledger, so their sums equal `backdrop
-spend`. A redelivered message writes nothing again, so it adds nothing. If a worker dies between the write and its log
-line, the line is missing, and the ledger is right. The metrics count on the day of the answer, the ledger on the day of
-the call.
+spend`. A redelivered message writes nothing again, so it adds nothing. If a worker crashes between the write and its
+log line, the line is missing, and the ledger is right. The metrics count a charge on the day of the answer, and the
+ledger counts it on the day of the call.
 
 {metrics()}
 """

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "docs/zensical.toml"
 OUT = ROOT / ".local/pages"
 SITE = ROOT / ".local/site"
-# What the theme would load from a CDN otherwise, as docs/zensical.toml names it.
+# What the theme would otherwise load from a CDN, under the names in docs/zensical.toml.
 SCRIPTS = {"mermaid.js": "@mermaid-js/tiny/dist/mermaid.tiny.js", "iframe-worker.js": "iframe-worker/shim/index.js"}
 PICTURES = (".jpg", ".png", ".svg")
 _FENCE_OR_LINK = re.compile(r"(?ms)^ *```.*?^ *```$|(?<=\]\()[^)\s]+(?=\))")
@@ -30,7 +30,7 @@ def pages() -> list[Path]:
 
 
 def config(paths: Sequence[Path]) -> str:
-    """Returns the configuration; pages that match a pattern of its navigation, and are not named there, replace it."""
+    """Returns the configuration. Replaces each pattern in its navigation by the matching pages not named elsewhere."""
     text = CONFIG.read_text()
 
     def expand(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The `drop` command: plans an upload, asks, uploads, waits for the pictures, and downloads them."""
+"""The `drop` command: plans an upload, asks for confirmation, uploads, waits, and downloads the pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from backdrop_cli.uploads.upload_tracker import ExpectedUpload, UploadTracker
 from backdrop_cli.watch_loop import ProgressDisplay
 
 MAX_UNCONFIRMED_PHOTOS, MAX_UNCONFIRMED_MICRO_USD = 50, to_micro_usd(1)
-"""Above either of these, a drop asks first."""
+"""Above either of these, a drop asks for confirmation."""
 
 
 @dataclass(frozen=True)
@@ -229,5 +229,5 @@ def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
         )
     return (
         "stopped waiting; the uploaded photos are being processed. To wait again, run the same command, which uploads "
-        "nothing twice. To cancel what is not bought yet, run `backdrop cancel`"
+        "nothing twice. To cancel what has not been bought yet, run `backdrop cancel`"
     )

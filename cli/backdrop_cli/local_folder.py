@@ -54,12 +54,12 @@ class LocalFolder:
         return (key for key in keys if key.startswith(prefix))
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
-        """Yields all files in the order of their keys, starting behind `after`; their times are not set."""
+        """Yields all files in the order of their keys, starting after the key `after`; their times are not set."""
         unset_time = datetime.fromtimestamp(0, UTC)
         return (ListedObject(key, NO_ETAG, unset_time) for key in sorted(self.list_keys_below("")) if key > after)
 
     def list_keys_below(self, folder: str) -> Iterator[str]:
-        """Yields the keys of all files below a folder of `root`; follows links, but not in circles."""
+        """Yields the keys of all files below a folder of `root`; follows links, but does not loop."""
         yield from (f"{self.prefix}{name}" for name in self._walk(folder, frozenset()))
 
     def has_file(self, key: str) -> bool:

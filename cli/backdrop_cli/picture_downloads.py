@@ -59,7 +59,7 @@ class DownloadResult:
 def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
     """Downloads pictures into a folder, which is created if necessary.
 
-    Raises CommandError if the disk rejects a file; the files written until then are complete.
+    Raises CommandError if the disk rejects a file; the files that were already written are complete.
     """
     result = DownloadResult(folder, build_flat_names(keys))
 

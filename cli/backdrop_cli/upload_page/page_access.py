@@ -41,7 +41,7 @@ class PageAccess:
 
 
 def build_headers(presigner: Presigner, nonce: str) -> dict[str, str]:
-    """Returns headers that let the page run its own script, upload to the one bucket, and show what it serves."""
+    """Returns headers that let the page run its own script, upload to its one bucket, and show what it serves."""
     policy = (
         "default-src 'none'",
         f"script-src 'nonce-{nonce}'",

@@ -69,7 +69,7 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         ),
         (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
         (lacking_count, "without instructions", "reported, not bought"),
-        (files.ignored_count, "other files", "not photos by name, such as .txt files and dotfiles; ignored"),
+        (files.ignored_count, "other files", "not named like photos, such as .txt files and dotfiles; ignored"),
     ]
     return (row for row in rows if row[0])
 

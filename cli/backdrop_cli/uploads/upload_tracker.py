@@ -19,7 +19,7 @@ from backdrop_cli.watch_loop import poll_until
 
 POLL_INTERVAL_SECONDS = 1.0
 MAX_PHOTOS_PER_POLL = 100
-# The slowest call, and a cold start after it.
+# Longer than the slowest call and a cold start after it.
 IDLE_TIMEOUT_SECONDS = 300.0
 PAUSED_IDLE_TIMEOUT_SECONDS = 20.0
 # Assumed until deliveries have been measured.

@@ -32,7 +32,7 @@ async function take(files) {
   price();
 }
 
-/** Reads a photo once: its hash and its first bytes. */
+/** Reads a photo once, for its hash and its first bytes. */
 async function know(photo) {
   try {
     const bytes = await photo.file.arrayBuffer();
@@ -51,7 +51,7 @@ function keep(photo) {
   else photos.set(photo.name, photo);
 }
 
-/** Asks which files are not photos, by their first bytes. */
+/** Requests which files are not photos, judging by their first bytes. */
 async function lookAt(some) {
   try {
     const files = some.map(({ file, sha256, head }) => ({ size: file.size, sha256, head }));

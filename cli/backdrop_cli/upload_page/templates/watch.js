@@ -18,7 +18,7 @@ const advice = new Map();
 let pictures = 0;
 let troubles = 0;
 
-/** Polls the progress. An upload can end while an earlier answer is in flight: then polls once more. */
+/** Polls the progress. Polls again if an upload ends while an earlier request is in flight. */
 async function watch() {
   clearTimeout(waiting);
   lookAgain = looking;
@@ -81,7 +81,7 @@ function showBar(card, drop) {
   bar.setAttribute("aria-label", `Progress of ${several(drop.photos, "photo")}`);
 }
 
-/** Shows photos that are not in the bucket: their upload failed, or the page was closed before it. */
+/** Shows photos that are not in the bucket because their upload failed, or the page was closed before it. */
 function showLeft(card, drop) {
   const left = leftHere(drop);
   const again = left.filter((row) => failed.has(`${drop.number} ${row.key}`));
