@@ -46,7 +46,7 @@ def _either(values: list[Flag]) -> str:
 
 
 def _name(column: Column) -> str:
-    """`OwnInstructions` as `own instructions`."""
+    """Returns a class's name as words: `own instructions` for `OwnInstructions`."""
     return re.sub(r"(?<=.)([A-Z])", r" \1", column.__name__).lower()
 
 

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "commands"
 EVERYWHERE = ("--stack", "--profile", "--region", "--json", "--help")
 EXIT_CODES = {
     errors.EXIT_OK: "The command succeeded.",
-    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait` or `doctor` "
+    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait`, or `doctor` "
     "found a problem.",
     errors.EXIT_USAGE: "Usage error: an option or an argument is wrong.",
     errors.EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
@@ -106,7 +106,7 @@ same one.
 
 ## Shell completion
 
-`backdrop --install-completion` installs completion for your shell: Bash, Zsh, Fish or PowerShell. Restart the shell
+`backdrop --install-completion` installs completion for your shell: Bash, Zsh, Fish, or PowerShell. Restart the shell
 afterward. `backdrop --show-completion` prints the script instead.
 
 {table(("option", "what it does"), [_row(one) for one in top.params if one.opts[0] in completion])}

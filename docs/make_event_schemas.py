@@ -147,7 +147,7 @@ PAUSES = list_of(error({"const": "paused"}, {"type": "null"}), "Why the provider
 FAILURES = list_of(error({"enum": sorted(FAILED_STATUSES)}, ID), "What went wrong, as in the photo's error report.")
 WAITS = {
     "task_token": "Answered once, when all jobs of the request have ended.",
-    "execution": "The ARN of the waiting execution: jobs that only stopped executions requested are not bought.",
+    "execution": "The ARN of the waiting execution. A job is not bought if all of its executions have stopped.",
     "campaign": "The campaign whose report contains it.",
 }
 SIDECAR = schema_of("sidecar")

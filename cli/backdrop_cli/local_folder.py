@@ -33,7 +33,7 @@ class LocalFolder:
         self._names = cache(self._list_folder)
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """Returns the file, None if none has exactly this name. Raises OSError if it cannot be read."""
+        """Returns the file, or None if none has exactly this name. Raises OSError if it cannot be read."""
         if not key.startswith(self.prefix):
             return self._assume_outside_file(key)
         if not self.has_file(key):

@@ -148,7 +148,7 @@ def rerun(
     from backdrop_cli.operate.rerun import rerun_photos
 
     if all_photos is bool(target):
-        raise UsageError("choose the photos: a key, the beginning of keys, such as shoes/autumn/, or --all")
+        raise UsageError("choose the photos: a key, the beginning of keys such as shoes/autumn/, or --all")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         rerun_photos(target_stack, screen, target or "", yes=yes)
 

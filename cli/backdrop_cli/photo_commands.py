@@ -149,7 +149,7 @@ def drop(
     sidecar_policy = SidecarPolicy.REPLACE if replace else SidecarPolicy.KEEP if keep else None
     is_campaign_run = any(map(is_campaign_target, paths))
     if is_campaign_run and (len(paths) > 1 or to or download or quick or strict or sidecar_policy):
-        excluded_options = "--to, --download, --quick, --strict, --replace or --keep"
+        excluded_options = "--to, --download, --quick, --strict, --replace, or --keep"
         raise UsageError(f"a manifest or an s3:// prefix must be the only path, without {excluded_options}")
     drop_options = drop.DropOptions(
         [*map(Path, paths)],

@@ -140,7 +140,7 @@ def _may_be_arriving(stack: Stack, prefix: str, pending: PendingWork) -> bool:
 
 
 def _find_last_upload(stack: Stack, prefix: str) -> datetime | None:
-    """Returns the newest upload time under a prefix, None if there is no object, now if there are too many."""
+    """Returns the newest upload time under a prefix, None if there is no object, or now if there are too many."""
     exact_match = stack.photos.read(stack.input_bucket, prefix, max_bytes=0) if prefix else None
     matches = takewhile(
         lambda one: one.key.startswith(prefix), stack.photos.iterate_objects(stack.input_bucket, prefix)

@@ -13,7 +13,7 @@ ACCEPTED_STATUSES, REJECTED_STATUSES = (200, 404), (401, 403)
 
 
 def check_key_accepted(provider: str, base_url: str, key: str) -> tuple[bool | None, str]:
-    """Returns whether the key is accepted, None if that cannot be checked, and a message."""
+    """Returns whether the key is accepted (None if that cannot be checked), and a message."""
     if provider != "ideogram":
         return None, "is set; cannot be checked without a paid call, so the first job shows whether it is accepted"
     url = f"{base_url.rstrip('/')}{IDEOGRAM_USAGE_PATH}?{_build_usage_query()}"

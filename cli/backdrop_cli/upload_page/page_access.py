@@ -23,7 +23,7 @@ class PageAccess:
         return f"http://{LOOPBACK_ADDRESS}:{self.port}/{self.token}/"
 
     def authorize_path(self, target: str) -> str | None:
-        """Returns the path behind the token, None if the token is wrong."""
+        """Returns the path behind the token, or None if the token is wrong."""
         token, slash, path = target.partition("?")[0].removeprefix("/").partition("/")
         is_token_valid = hmac.compare_digest(token.encode(), self.token.encode())
         return path if is_token_valid and slash else None

@@ -139,7 +139,7 @@ class UploadTracker:
         return f"{part} of it before this run" if self.earlier_micro_usd else ""
 
     def estimate_remaining_seconds(self) -> float | None:
-        """Returns the estimate of the slower of calls and deliveries, None until calls have been measured.
+        """Returns the estimate of the slower of calls and deliveries, or None until calls have been measured.
 
         Calls depend on the queue and on how many may be in flight, deliveries on the interval between the last ones.
         """

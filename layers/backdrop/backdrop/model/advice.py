@@ -45,7 +45,7 @@ class Advice(Record):
 
     @classmethod
     def from_text(cls, remedy: str, follow_up: FollowUp = FollowUp.NOTHING) -> "Advice":
-        """Accepts one or more sentences, with or without the last full stop."""
+        """Accepts one or more sentences, with or without the final period."""
         return cls(remedy=Sentence(remedy).clause, follow_up=follow_up)
 
     def with_note(self, note: str) -> "Advice":

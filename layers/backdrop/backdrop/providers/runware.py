@@ -341,7 +341,7 @@ def _parse_body(response: HttpResponse) -> dict[str, Any]:
 
 
 def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | LookupStatus | None:
-    """Reads why a task was refused. PENDING if the same id was accepted before, None if the task is accepted now."""
+    """Reads why a task was refused. PENDING if the same id was accepted before; None if the task is accepted now."""
     body = _parse_body(response)
     errors = list_task_errors(task_uuid, body)
     if response.is_success and not errors:
