@@ -78,7 +78,7 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
 def _ask_sidecar_policy(
     screen: Screen, undecided: Sequence[SidecarDecision], document: dict[str, Any]
 ) -> SidecarPolicy:
-    """Asks, and returns the answer. Raises CommandError if the user stops or cannot be asked."""
+    """Returns the user's answer. Raises CommandError if they stop or cannot be asked."""
     obstacle, photo_count = screen.prompt_obstacle, format_count(len(undecided), "photo")
     if not obstacle:
         answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
@@ -212,7 +212,7 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
     to_go = (
         f"about {format_rough_duration(remaining_seconds)} left"
         if remaining_seconds
-        else "remaining time known after the first pictures"
+        else "remaining time unknown until the first pictures"
     )
     elapsed = f"{format_rough_duration(tracker.elapsed_seconds)} elapsed"
     return status_counts, ", ".join(

@@ -59,7 +59,7 @@ class LocalFolder:
         return (ListedObject(key, NO_ETAG, unset_time) for key in sorted(self.list_keys_below("")) if key > after)
 
     def list_keys_below(self, folder: str) -> Iterator[str]:
-        """Yields the keys of all files below a folder of `root`; follows links, but does not loop."""
+        """Yields the keys of all files below a folder of `root`; follows links, and stops at cycles."""
         yield from (f"{self.prefix}{name}" for name in self._walk(folder, frozenset()))
 
     def has_file(self, key: str) -> bool:

@@ -16,7 +16,7 @@ function price() {
 async function askPrice() {
   const mine = ++asked;
   const files = [...photos.values()].filter((photo) => photo.sha256).map(({ name, file, sha256 }) => ({ name, size: file.size, sha256 }));
-  tell(byId("price-error"), "");
+  showText(byId("price-error"), "");
   const instructions = readInstructions();
   if (!files.length || (instructions.kind === "replace" && !instructions.prompt.trim())) {
     showPlan(null, files.length ? "Describe the new background, or choose one." : "Add photos to see the price.");
@@ -29,7 +29,7 @@ async function askPrice() {
   } catch (error) {
     if (mine !== asked) return;
     showPlan(null, "");
-    tell(byId("price-error"), error.message);
+    showText(byId("price-error"), error.message);
   }
 }
 
