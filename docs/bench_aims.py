@@ -21,7 +21,7 @@ type Row = tuple[str, str, str, bool]
 
 
 def section() -> str:
-    """Returns the section; a part that was not measured has no rows in it."""
+    """Returns the section, without rows for parts that were not measured."""
     return (
         "## Targets\n\nN photos, C calls at a time, S seconds per call. The ideal time is N·S/C: all C calls are always"
         f" in flight.\n\n{shown(_rows())}"
@@ -54,7 +54,7 @@ def _rows() -> Iterator[Row]:
 
 
 def of_the_drain(found: DrainResult) -> Iterator[Row]:
-    """Yields how close the runs come to the ideal; a run that was not reported has no row."""
+    """Yields how close the runs came to the ideal, except for runs that were not reported."""
     for scenario, least in ((ASKED, 0.98), (replace(ASKED, cold=True), 0.95)):
         run = next((one for one in found.runs if one.scenario == scenario), None)
         if run:

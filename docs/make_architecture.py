@@ -46,7 +46,7 @@ def _either(values: list[Flag]) -> str:
 
 
 def _name(column: Column) -> str:
-    """`OwnInstructions` as `own instructions`."""
+    """Returns a class's name as words: `own instructions` for `OwnInstructions`."""
     return re.sub(r"(?<=.)([A-Z])", r" \1", column.__name__).lower()
 
 
@@ -63,7 +63,7 @@ def _meaning(column: Column) -> str:
 
 
 def decisions(of: type[Enum]) -> str:
-    """Returns the list in an enumeration's docstring, which says what each decision means."""
+    """Returns the list in an enumeration's docstring, which explains each decision."""
     return cleandoc(of.__doc__ or "").partition("\n\n")[2]
 
 
@@ -75,7 +75,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def page() -> str:
-    """Returns the current page with its tables written again from the code."""
+    """Returns the current page with its tables regenerated from the code."""
     return PART.sub(lambda part: f"{part['begin']}{PARTS[part['name']]()}\n", PAGE.read_text())
 
 

@@ -1,4 +1,4 @@
-"""Writes the page of the bench with its plots, and the page beyond it, from the last results: `make docs`."""
+"""Writes the bench's page with its plots, and its extrapolation, from the last results: `make docs`."""
 
 from bench.extrapolation import page as extrapolation_page
 from bench.parts import MAX_MINUTES, PARTS, BenchPart

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "commands"
 EVERYWHERE = ("--stack", "--profile", "--region", "--json", "--help")
 EXIT_CODES = {
     errors.EXIT_OK: "The command succeeded.",
-    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait` or `doctor` "
+    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait`, or `doctor` "
     "found a problem.",
     errors.EXIT_USAGE: "Usage error: an option or an argument is wrong.",
     errors.EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
@@ -39,7 +39,7 @@ OPERATING = "operating.md"
 
 
 def commands() -> dict[str, Any]:
-    """Returns each command by its name, including those of two words such as `key set`, in the order of the help."""
+    """Returns each command by name, including two-word names such as `key set`, in the order of the help."""
     found: dict[str, Any] = {}
     for name, command in root_command().commands.items():
         subcommands: dict[str, Any] = getattr(command, "commands", {})
@@ -106,7 +106,7 @@ same one.
 
 ## Shell completion
 
-`backdrop --install-completion` installs completion for your shell: Bash, Zsh, Fish or PowerShell. Restart the shell
+`backdrop --install-completion` installs completion for your shell: Bash, Zsh, Fish, or PowerShell. Restart the shell
 afterward. `backdrop --show-completion` prints the script instead.
 
 {table(("option", "what it does"), [_row(one) for one in top.params if one.opts[0] in completion])}
@@ -118,7 +118,8 @@ takes only `--json`.
 
 {table(("option", "what it does"), [_row(one) for one in common])}
 
-A command that could cost money or end something asks first. Where it cannot ask, as in a script, it needs `--yes`.
+A command that could spend money or end work asks for confirmation first. Where it cannot ask, as in a script, it
+needs `--yes`.
 
 ## Exit codes
 

@@ -73,8 +73,8 @@ def _images(found: CostResult) -> str:
     together = f"**together**, {compute_share(replaced, memory):.2%} of what Ideogram charges"
     table = ["| | USD |", "| --- | ---: |", *_services(replaced, lines, memory)]
     table.append(f"| {together} | **{sum_usd(lines) * IMAGES:.3f}** |")
-    notes = f"""Render's seconds are the provider's, because it holds its slot while the call is open. Slower calls
-        cost more; the page has each provider at {", ".join(shorter)} and {longest} s. If a background is
+    notes = f"""Render runs as long as its call to the provider, because it holds its slot until the call ends. Slower
+        calls cost more; the page has each provider at {", ".join(shorter)} and {longest} s. If a background is
         only removed, Ideogram charges ${removed.price:g}, and AWS's share is {compute_share(removed, memory):.1%}. Each
         additional MB of a photo costs ${PRICES["traffic"].list_usd(IMAGES / 1024):.2f} more per {IMAGES:,} photos, for
         the transfer to the provider. Storage in the buckets and the ledger is billed by the month."""
@@ -101,7 +101,7 @@ def _services(row: CostRow, lines: Sequence[BillLine], memory: dict[str, float])
             "DynamoDB"
         ],
         "the photo's transfer to the provider": sums["Traffic"],
-        "SQS, EventBridge and logs": sum(sums[name] for name in SMALL_SERVICES),
+        "SQS, EventBridge, and logs": sum(sums[name] for name in SMALL_SERVICES),
     }
     return [f"| {what} | {usd * IMAGES:.3f} |" for what, usd in rows.items()]
 

@@ -47,7 +47,7 @@ def words(kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignS
 EVENT_ID: Schema = {
     "type": "string",
     "format": "uuid",
-    "description": "The same when an event is published again, so that you can ignore the repetition.",
+    "description": "Stays the same if the event is published again, so that you can ignore duplicates.",
 }
 CODE = words(Code, "What it means and what to do: docs/troubleshooting.md.")
 SOURCE_OF = object_of(
@@ -64,7 +64,7 @@ RESULT = object_of(
     "One picture in the output bucket.",
     key=TEXT,
     version_id=MAYBE_TEXT,
-    n={"type": "integer", "minimum": 1, "description": "Which of the requested pictures it is."},
+    n={"type": "integer", "minimum": 1, "description": "The number of this picture among those requested."},
     output={**MAYBE_TEXT, "description": "The name of its output; null for the one without a name."},
     width=COUNT,
     height=COUNT,
@@ -94,7 +94,7 @@ def job(*statuses: JobStatus) -> Schema:
         "The job, as in the photo's receipt.",
         job_id=ID,
         variant={**MAYBE_TEXT, "description": "Null if the photo has no variants."},
-        current={"type": "boolean", "description": "False: the photo's instructions now lead to other jobs."},
+        current={"type": "boolean", "description": "False if the photo's instructions now lead to other jobs."},
         status={"enum": [one.value for one in statuses]},
         operation={"enum": ["replace", "remove"]},
         provider=PROVIDER,
@@ -130,7 +130,7 @@ def error(status: Schema, job_id: Schema) -> Schema:
         hint={"type": "string", "description": "What to do."},
         retryable={
             "type": "boolean",
-            "description": "The photo continues by itself as soon as the cause is corrected.",
+            "description": "The photo continues automatically as soon as the cause is corrected.",
         },
         money=words(MoneyStatus),
         first_seen=TIME,
@@ -143,11 +143,11 @@ def lane(**more: Schema) -> Schema:
     return object_of(event_id=EVENT_ID, provider=PROVIDER, since=TIME, **more)
 
 
-PAUSES = list_of(error({"const": "paused"}, {"type": "null"}), "Why, as in the provider's report.")
+PAUSES = list_of(error({"const": "paused"}, {"type": "null"}), "Why the provider is paused, as in its report.")
 FAILURES = list_of(error({"enum": sorted(FAILED_STATUSES)}, ID), "What went wrong, as in the photo's error report.")
 WAITS = {
     "task_token": "Answered once, when all jobs of the request have ended.",
-    "execution": "The ARN of the waiting execution: jobs that only stopped executions requested are not bought.",
+    "execution": "The ARN of the waiting execution. A job is not bought if all of its executions have stopped.",
     "campaign": "The campaign whose report contains it.",
 }
 SIDECAR = schema_of("sidecar")
@@ -183,13 +183,13 @@ CAMPAIGN = object_of(
     ),
     jobs=COUNT,
     pictures=COUNT,
-    cost={**SPENT, "description": "Of all jobs of its items, whenever they were bought."},
-    bought={**SPENT, "description": "Of the calls since the campaign began."},
+    cost={**SPENT, "description": "The cost of all jobs of its items, regardless of when they were bought."},
+    bought={**SPENT, "description": "The cost of the calls since the campaign began."},
     failures=list_of(
         object_of(
             code={"type": "string", "description": "A code, or the state in which the item ended without pictures."},
             items=COUNT,
-            key={"type": "string", "description": "The first of them."},
+            key={"type": "string", "description": "The key of the first of these items."},
             message=TEXT,
             hint=TEXT,
         )

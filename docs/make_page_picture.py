@@ -1,6 +1,6 @@
 """Makes docs/images/page.jpg, the upload page with the examples' photos: `.venv/bin/python -m docs.make_page_picture`.
 
-It needs Chromium, and shows a simulated stack: nothing is sent. Look at the picture before it is committed.
+It needs Chromium, and shows a simulated stack: nothing is sent. Check the picture before you commit it.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Writes the examples' photos from those that the demo finds in packages: `python docs/make_photos.py`."""
+"""Writes the examples' photos from those that the demo finds in Python packages: `python docs/make_photos.py`."""
 
 import io
 from pathlib import Path

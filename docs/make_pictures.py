@@ -1,5 +1,8 @@
-"""Makes the pictures of screens in docs/images from real commands on the local cloud that runs: `make up` first, then
-`.venv/bin/python -m docs.make_pictures`. The gallery's needs Chromium. Look at each before it is committed."""
+"""Makes the pictures of screens in docs/images from real commands on the running local cloud.
+
+Run `make up`, and then `.venv/bin/python -m docs.make_pictures`. The picture of the gallery needs Chromium. Check each
+picture before you commit it.
+"""
 
 import io
 import os

@@ -40,7 +40,7 @@ TAKES = {
     "members": "a list of 1 to 8 objects",
     "color_hex": "`#b470b3` or `#b7b`",
     "background": f"`#ffffff`, `#fff`, or a name: {', '.join(COLORS)}",
-    "margin": "`7.5%`, `40px` or a number of pixels",
+    "margin": "`7.5%`, `40px`, or a number of pixels",
 }
 
 

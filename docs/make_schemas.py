@@ -63,8 +63,8 @@ def find_fields_not_offered() -> frozenset[str]:
 NOT_OFFERED = find_fields_not_offered()
 # Rules that the models check in code and that their own schema lacks, by field.
 ADDITIONAL_RULES: dict[str, Schema] = {
-    "prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
-    "negative_prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
+    "prompt": {"pattern": _WORDS, "patternErrorMessage": "It must contain words, and no control characters."},
+    "negative_prompt": {"pattern": _WORDS, "patternErrorMessage": "It must contain words, and no control characters."},
     "style": _one_of(
         [preset.lower().replace("_", " ") for preset in STYLE_PRESETS],
         "A style is one of the 62 presets, such as 'golden hour', or a code of 8 hexadecimal digits.",

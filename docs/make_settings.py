@@ -104,8 +104,9 @@ A provider that is off has no lane.
 
 ## Events
 
-On the bus `EventBusName`. Backdrop's own events have the source `backdrop` and are published at least once; a repeated
-event has the same `detail.event_id`. Requests may come from any other source. How to use them: [events.md](events.md).
+These events are on the bus `EventBusName`. Backdrop's own have the source `backdrop` and are published at least once;
+a repeated event has the same `detail.event_id`. Requests may come from any other source. How to use them:
+[events.md](events.md).
 
 {events()}
 
@@ -115,10 +116,10 @@ The CloudWatch namespace is `Backdrop`. Each metric also has the dimension `serv
 stacks of an account separate. A function writes metrics to its log and CloudWatch reads them there, so they neither
 cost a call nor delay a job. A metric without data is not billed.
 
-`SpentUSD` and `UnknownUSD` are counted with each successful write of money to the ledger, so their sums equal `backdrop
-spend`. A redelivered message writes nothing again, so it adds nothing. If a worker dies between the write and its log
-line, the line is missing, and the ledger is right. The metrics count on the day of the answer, the ledger on the day of
-the call.
+`SpentUSD` and `UnknownUSD` count every amount that is written to the ledger, so their sums equal `backdrop
+spend`. A redelivered message writes nothing again, so it adds nothing. If a worker crashes between the write and its
+log line, the line is missing, and the ledger is right. The metrics count a charge on the day of the answer, and the
+ledger counts it on the day of the call.
 
 {metrics()}
 """

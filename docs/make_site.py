@@ -30,7 +30,7 @@ def pages() -> list[Path]:
 
 
 def config(paths: Sequence[Path]) -> str:
-    """Returns the configuration; pages that match a pattern of its navigation, and are not named there, replace it."""
+    """Returns the configuration. Replaces each pattern in its navigation by the matching pages not named elsewhere."""
     text = CONFIG.read_text()
 
     def expand(found: re.Match[str]) -> str:
@@ -81,14 +81,14 @@ def _git(*words: str) -> str:
 
 
 def loaded_from_elsewhere(html: str) -> list[str]:
-    """Returns the addresses on other servers from which a page of the site would load scripts, styles or pictures."""
+    """Returns the addresses on other servers from which a page of the site would load scripts, styles, or pictures."""
     return re.findall(r"""<(?:script|img|source|iframe)[^>]+src=["']?((?:https?:)?//[^"'\s>]+)""", html) + re.findall(
         r"""<link(?![^>]+rel=["']?canonical)[^>]+href=["']?((?:https?:)?//[^"'\s>]+)""", html
     )
 
 
 def prepare() -> None:
-    """Writes the pages, what they show, and the configuration next to them."""
+    """Writes the pages, the pictures that they show, and the configuration next to them."""
     paths, repository = pages(), repository_url()
     shutil.rmtree(OUT, ignore_errors=True)
     for page in paths:

@@ -15,8 +15,8 @@ ENDS = {
         "and there is no alarm.",
     ),
     Disposition.WAITING: (
-        "It waits, and continues by itself",
-        "The customer has nothing to do: the photo continues when the cause is gone. While a whole provider is paused, "
+        "The photo waits, and continues automatically",
+        "The customer has nothing to do: the photo continues once the cause is gone. While a whole provider is paused, "
         "one report, `_backdrop/errors/_providers/<provider>.json`, covers all photos that wait. A wait of seconds "
         "has no report: `backdrop status` and `backdrop show` name `provider_throttled` and `budget_reserved`. "
         "`too_little_time`, `job_in_flight`, and codes that begin with `ledger_` or `storage_` are in the functions' "

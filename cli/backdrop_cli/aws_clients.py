@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# A presigned URL must name the bucket's own region: other regions do not know a new bucket yet.
+# A presigned URL must name the bucket's own region: other regions cannot resolve a new bucket yet.
 SIGNING_CONFIG = CLIENT_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 

@@ -1,4 +1,4 @@
-"""AWS's time on the user's machine, whose clock can be minutes off: the time of a command decides what it covers."""
+"""AWS's time, for machines whose clock can be minutes off: the time of a command decides what it covers."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ class AwsClock(SystemClock):
 def measure_clock_offset(response: Mapping[str, Any], sent_at: datetime, received_at: datetime) -> timedelta:
     """Returns how far AWS's clock was ahead of ours when it responded, between these two moments.
 
-    Returns zero if both clocks can have agreed. Otherwise returns the largest possible offset, so that nothing that
+    Returns zero if both clocks may agree. Otherwise returns the largest possible offset, so that nothing that
     happened before a command counts as later than the command.
     """
     date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")

@@ -60,7 +60,7 @@ def _describe_backdrop_error(error: BackdropError, location: StackLocation) -> s
         return str(error.message.clause)
     if isinstance(cause, ValueError):
         return f"{error.message.clause}; use the command of the deployed release, or deploy this release"
-    return f"{error.message.clause}; what is done stays done, so run the command again in a moment"
+    return f"{error.message.clause}; completed work is kept, so run the command again in a moment"
 
 
 def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocation) -> str:

@@ -84,7 +84,7 @@ class BucketReader:
         return (json.loads(data) for data in contents if data is not None)
 
     def _read_version(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
-        """Tries the current version first: it usually is the one, and needs no additional permission."""
+        """Tries the current version first: it is usually the right one, and needs no additional permission."""
         response = self._fetch_object(bucket, key)
         if version_id and (response is None or response.get("VersionId") != version_id):
             if response:

@@ -52,7 +52,9 @@ MaxTotal = Annotated[
 ]
 ToleratedFailures = Annotated[
     float | None,
-    typer.Option("--tolerate", metavar="PERCENT", help="Fail if more items than this fail; without it, never"),
+    typer.Option(
+        "--tolerate", metavar="PERCENT", help="Fail if more than this share of the items fails; without it, never"
+    ),
 ]
 
 
@@ -103,9 +105,9 @@ def run(
 ) -> int:
     """Buy pictures for many photos, with one report at the end
 
-    Shows the price first, and asks above 50 photos or $1. A second run does not buy again what
-    was already bought. The campaign runs in the stack, at each lane's pace; a drop waits
-    behind at most two of its calls.
+    Shows the price first, and asks for confirmation above 50 photos or $1. A second run does not
+    buy again what was already bought. The campaign runs in the stack, at each lane's pace; a drop
+    waits behind at most two of its calls.
 
     Example: backdrop campaign run shoes/ --prompt "on a beach" --max-total 40
     """
@@ -145,7 +147,7 @@ def stop(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Stop a campaign; what is not bought yet ends without a charge
+    """Stop a campaign; what has not been bought yet ends without a charge
 
     Pictures that are already bought are delivered, and the report lists everything. Another
     `run` continues with the rest.

@@ -1,4 +1,4 @@
-"""The `drop` command: plans an upload, asks, uploads, waits for the pictures, and downloads them."""
+"""The `drop` command: plans an upload, asks for confirmation, uploads, waits, and downloads the pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from backdrop_cli.uploads.upload_tracker import ExpectedUpload, UploadTracker
 from backdrop_cli.watch_loop import ProgressDisplay
 
 MAX_UNCONFIRMED_PHOTOS, MAX_UNCONFIRMED_MICRO_USD = 50, to_micro_usd(1)
-"""Above either of these, a drop asks first."""
+"""Above either of these, a drop asks for confirmation."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
 def _ask_sidecar_policy(
     screen: Screen, undecided: Sequence[SidecarDecision], document: dict[str, Any]
 ) -> SidecarPolicy:
-    """Asks, and returns the answer. Raises CommandError if the user stops or cannot be asked."""
+    """Returns the user's answer. Raises CommandError if they stop or cannot be asked."""
     obstacle, photo_count = screen.prompt_obstacle, format_count(len(undecided), "photo")
     if not obstacle:
         answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
@@ -212,7 +212,7 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
     to_go = (
         f"about {format_rough_duration(remaining_seconds)} left"
         if remaining_seconds
-        else "remaining time known after the first pictures"
+        else "remaining time unknown until the first pictures"
     )
     elapsed = f"{format_rough_duration(tracker.elapsed_seconds)} elapsed"
     return status_counts, ", ".join(
@@ -229,5 +229,5 @@ def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
         )
     return (
         "stopped waiting; the uploaded photos are being processed. To wait again, run the same command, which uploads "
-        "nothing twice. To cancel what is not bought yet, run `backdrop cancel`"
+        "nothing twice. To cancel what has not been bought yet, run `backdrop cancel`"
     )

@@ -7,7 +7,7 @@ EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
 class CommandError(TyperException):
-    """The command failed, or the user declined; the message says what happened and what to do."""
+    """The command failed, or the user declined. The message states what happened and what to do."""
 
     exit_code = EXIT_FAILURE
 
@@ -17,12 +17,12 @@ class LocalCloudCommandError(CommandError):
 
 
 class UsageError(TyperException):
-    """The command line is not valid; the message says what is."""
+    """The command line is not valid. The message states what is valid."""
 
     exit_code = EXIT_USAGE
 
 
 class InterruptedCommandError(TyperException):
-    """The user pressed Ctrl-C; the message says what continues and what to do."""
+    """The user pressed Ctrl-C. The message states what continues and what to do."""
 
     exit_code = EXIT_INTERRUPTED

@@ -12,7 +12,7 @@ SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:
-    """`1 job`, `2,000 jobs`; `plural` is for what does not end in `s` alone, such as `photos have`."""
+    """`1 job`, `2,000 jobs`; `plural` is for cases in which adding an `s` is not enough, such as `photos have`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
 
 

@@ -75,7 +75,7 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
         ("photos with problems", problem_count, "reported, not bought"),
         ("sidecars", result.sidecars, ""),
         ("folder defaults", result.defaults, ""),
-        ("other files", result.ignored, "not photos by name, such as .txt files and dotfiles; ignored"),
+        ("other files", result.ignored, "not named like photos, such as .txt files and dotfiles; ignored"),
     ]
     return [(name, f"{number:,}", words) for name, number, words in rows if number]
 

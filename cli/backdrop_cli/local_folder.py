@@ -33,7 +33,7 @@ class LocalFolder:
         self._names = cache(self._list_folder)
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """Returns the file, None if none has exactly this name. Raises OSError if it cannot be read."""
+        """Returns the file, or None if none has exactly this name. Raises OSError if it cannot be read."""
         if not key.startswith(self.prefix):
             return self._assume_outside_file(key)
         if not self.has_file(key):
@@ -54,12 +54,12 @@ class LocalFolder:
         return (key for key in keys if key.startswith(prefix))
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
-        """Yields all files in the order of their keys, starting behind `after`; their times are not set."""
+        """Yields all files in the order of their keys, starting after the key `after`; their times are not set."""
         unset_time = datetime.fromtimestamp(0, UTC)
         return (ListedObject(key, NO_ETAG, unset_time) for key in sorted(self.list_keys_below("")) if key > after)
 
     def list_keys_below(self, folder: str) -> Iterator[str]:
-        """Yields the keys of all files below a folder of `root`; follows links, but not in circles."""
+        """Yields the keys of all files below a folder of `root`; follows links, and stops at cycles."""
         yield from (f"{self.prefix}{name}" for name in self._walk(folder, frozenset()))
 
     def has_file(self, key: str) -> bool:

@@ -36,7 +36,7 @@ from backdrop_cli.photo_commands import download, drop, gallery, lint, page, quo
 
 
 class GroupedHelp(TyperGroup):
-    """Lists the commands by group without Rich, which takes long to load."""
+    """Lists the commands by group without Rich, which is slow to load."""
 
     @override
     def format_commands(self, ctx: Any, formatter: Any) -> None:

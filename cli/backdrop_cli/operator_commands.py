@@ -112,7 +112,7 @@ def redrive(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Retry failures, after showing the price and asking
+    """Retry failures, after showing the price and asking for confirmation
 
     Without --code, --provider, or --prefix, retries all failures.
 
@@ -140,7 +140,7 @@ def rerun(
 ) -> None:
     """Apply the current sidecars, tags, and folder defaults to existing photos
 
-    Shows the price and asks first. A picture that was already bought with the same
+    Shows the price, and asks for confirmation. A picture that was already bought with the same
     instructions is not bought again.
 
     Example: backdrop rerun shoes/autumn/
@@ -148,7 +148,7 @@ def rerun(
     from backdrop_cli.operate.rerun import rerun_photos
 
     if all_photos is bool(target):
-        raise UsageError("choose the photos: a key, the beginning of keys, such as shoes/autumn/, or --all")
+        raise UsageError("choose the photos: a key, the beginning of keys such as shoes/autumn/, or --all")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         rerun_photos(target_stack, screen, target or "", yes=yes)
 
@@ -163,10 +163,11 @@ def cancel(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Cancel what is not bought yet, after showing how much that is and asking
+    """Cancel what has not been bought yet, after showing how much that is
 
-    Applies to everything that was uploaded or requested until now. Jobs end immediately;
-    photos that have no job yet end as soon as they get one. --all also stops running campaigns.
+    Asks for confirmation. Applies to everything that was uploaded or requested until now. Jobs
+    end immediately; photos that have no job yet end as soon as they get one. --all also stops
+    running campaigns.
 
     Example: backdrop cancel shoes/autumn/
     """

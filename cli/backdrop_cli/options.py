@@ -27,7 +27,7 @@ Profile = Annotated[
 Region = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="Use this AWS region", rich_help_panel=_PANEL)
 ]
-JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for scripts, and never ask")]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for scripts, and never ask for confirmation")]
 
 
 def _print_version(is_requested: bool) -> None:

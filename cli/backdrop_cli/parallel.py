@@ -9,7 +9,10 @@ MAX_QUEUED_PER_THREAD = 4
 
 
 def parallel_map[T, R](function: Callable[[T], R], items: Iterable[T], max_workers: int = 0) -> Generator[R]:
-    """Yields the results in the items' order. `max_workers` of 0: one per processor. The first error ends it."""
+    """Yields the results in the items' order.
+
+    If `max_workers` is 0, uses one per processor. The first error ends the map.
+    """
     thread_count = max_workers or os.cpu_count() or 1
     if thread_count == 1:
         yield from map(function, items)

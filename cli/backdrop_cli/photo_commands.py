@@ -47,7 +47,7 @@ def lint(
     paths: Paths,
     to: To = None,
     quick: Quick = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings, too")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings as well")] = False,
     list_all: Annotated[bool, typer.Option("--all", help="List every finding")] = False,
     as_json: JsonOutput = False,
 ) -> int:
@@ -84,7 +84,7 @@ def quote(
     """Show the maximum price of photos, before anything is uploaded
 
     Reads names, sidecars, and folder defaults; does not open photos. The options apply to
-    photos without a sidecar, or with --replace to all. With --stack, uses the providers that
+    photos without a sidecar, or with --replace, to all. With --stack, uses the providers that
     the stack has enabled and its price for 1min.ai's credits.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
@@ -149,7 +149,7 @@ def drop(
     sidecar_policy = SidecarPolicy.REPLACE if replace else SidecarPolicy.KEEP if keep else None
     is_campaign_run = any(map(is_campaign_target, paths))
     if is_campaign_run and (len(paths) > 1 or to or download or quick or strict or sidecar_policy):
-        excluded_options = "--to, --download, --quick, --strict, --replace or --keep"
+        excluded_options = "--to, --download, --quick, --strict, --replace, or --keep"
         raise UsageError(f"a manifest or an s3:// prefix must be the only path, without {excluded_options}")
     drop_options = drop.DropOptions(
         [*map(Path, paths)],
@@ -216,7 +216,7 @@ def gallery(
     """Write a before/after page that opens from disk
 
     Writes index.html and thumbs/. Run it again to update the page; only new pictures are
-    downloaded. Leaves a folder alone that holds a page of other photos. Stars given on the page
+    downloaded. Does not overwrite a page of other photos. Stars given on the page
     are saved as picks.csv, for `backdrop download --picks`. Exits with 1 and writes nothing if
     no photo's key begins with PREFIX.
 

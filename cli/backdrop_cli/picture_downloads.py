@@ -59,7 +59,7 @@ class DownloadResult:
 def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
     """Downloads pictures into a folder, which is created if necessary.
 
-    Raises CommandError if the disk rejects a file; the files written until then are complete.
+    Raises CommandError if the disk rejects a file; the files that were already written are complete.
     """
     result = DownloadResult(folder, build_flat_names(keys))
 
@@ -90,7 +90,7 @@ def _record_picture(result: DownloadResult, key: str, byte_count: int | None) ->
 
 
 def _download_picture(stack: Stack, key: str, file: Path) -> int | None:
-    """Returns the bytes written: 0 if the file is already there, None if the picture is not in the bucket."""
+    """Returns the bytes written: 0 if the file is already there, or None if the picture is not in the bucket."""
     known_etag = compute_etag(file.read_bytes()) if file.is_file() else None
     stored = stack.photos.read(stack.output_bucket, key, max_bytes=UNLIMITED_BYTES, known_etag=known_etag)
     if stored is None:

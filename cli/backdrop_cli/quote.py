@@ -79,7 +79,7 @@ def run_quote(
 ) -> None:
     """Prints the quote; reads names and instructions, but opens no photo.
 
-    `new_sidecar` applies to photos that have no sidecar on this machine, with `replace` to all.
+    `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
     totals = QuoteTotals()
     with screen.spinner(READING_NAMES_TEXT):
@@ -137,7 +137,7 @@ def _print_totals(
         kept_text = format_count(totals.kept_sidecars, "photo keeps its", "photos keep their")
         screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
     for code, times in totals.refused.most_common():
-        # `lint` does not know the instructions on the command line.
+        # `lint` does not take the instructions of this command line.
         reason = (
             totals.first_messages[code]
             if has_new_sidecar and code in totals.first_messages

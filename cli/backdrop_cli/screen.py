@@ -83,7 +83,7 @@ class Screen:
 
     @contextmanager
     def print_json_if_refused(self, document: Mapping[str, Any]) -> Generator[None]:
-        """Prints the document when the block raises CommandError, so that a script learns what was proposed."""
+        """Prints the document when the block raises CommandError, so that a script receives what was proposed."""
         try:
             yield
         except CommandError:

@@ -54,7 +54,7 @@ REQUIRED_OUTPUTS = frozenset(
     }
 )
 REQUIRED_PARAMETERS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
-# The local cloud's names of clients that differ from those in boto3.
+# The clients whose names in the local cloud differ from those in boto3.
 LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
 QUEUE_COUNT_ATTRIBUTES = (
     "ApproximateNumberOfMessages",
@@ -77,8 +77,8 @@ class Stack:
     `daily_budget` is the stack's parameter, in micro-dollars. `read_lane_depth` counts the messages of a provider's
     lane, `count_intake_messages` those for intake; both are approximate. `max_in_flight` is the number of calls that
     each provider may have open. `build_rerun_service` takes an input bucket, which can be a preview of one.
-    `max_threads` is the number of photos that a command processes at a time. A stand-in on this machine plays the part
-    of `standin_providers`, free of charge. `clients`, `outputs`, and `parameters` are empty in the simulator.
+    `max_threads` is the number of photos that a command processes at a time. A stand-in on this machine simulates the
+    `standin_providers`, free of charge. `clients`, `outputs`, and `parameters` are empty in the simulator.
     """
 
     name: str

@@ -18,6 +18,6 @@ _STATUS_MESSAGES = {
 
 
 def describe_unusable_stack(name: str, status: str) -> str | None:
-    """Returns why a stack of this status cannot be used; None if it can, also while it is being updated."""
+    """Returns why a stack of this status cannot be used; None if it can, even while it is being updated."""
     message = _STATUS_MESSAGES.get(status)
     return f"the stack {name} {message.format(name=name, status=status)}" if message else None

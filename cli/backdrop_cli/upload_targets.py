@@ -56,7 +56,7 @@ def find_outside_defaults(paths: Sequence[Path], target_folder: str | None) -> l
 
 
 def find_upload_root(folder: Path) -> Path:
-    """Returns the highest folder above, or the folder itself, that has defaults; its name is part of the keys."""
+    """Returns the highest folder with folder defaults, from this one upward; its name is part of the keys."""
     folders_with_defaults = [one for one in (folder, *folder.parents) if (one / DEFAULTS_NAME).is_file()]
     return folders_with_defaults[-1] if folders_with_defaults else folder
 

@@ -19,7 +19,7 @@ def poll_until(
     wait: Callable[[], object],
     now: Callable[[], datetime],
 ) -> str:
-    """Polls until `is_done`, or until `find_stop_reason` returns a reason. Returns that reason, "" if done.
+    """Polls until `is_done`, or until `find_stop_reason` returns a reason. Returns that reason, or "" if done.
 
     `poll` returns whether anything changed. `find_stop_reason` gets the number of seconds without a change.
     """

@@ -20,7 +20,7 @@ from tests.browser.upload_page import ServedPage, serve_page
 from tests.corpus.files import heic
 
 CHOOSE_SUGGESTION = "document.querySelector('.idea').click()"
-PRICE = "document.getElementById('price-said').textContent"
+PRICE = "document.getElementById('price-status').textContent"
 SEND = "document.getElementById('send').click()"
 STAGES = "[...document.querySelectorAll('.stages li')].map((stage) => stage.textContent)"
 NAMES = "[...document.querySelectorAll('#grid .name')].map((name) => name.textContent)"
@@ -150,7 +150,7 @@ def test_file_that_is_not_a_photo_shows_its_problem(user: PageUser) -> None:
 def test_same_photo_is_added_only_once(user: PageUser) -> None:
     user.drag("red.jpg")
     user.drag("red.jpg")
-    user.tab.wait_until("document.getElementById('chosen-said').textContent.includes('skipped')")
+    user.tab.wait_until("document.getElementById('chosen-status').textContent.includes('skipped')")
     assert user.tab.evaluate("document.querySelectorAll('.photo').length") == 1
 
 

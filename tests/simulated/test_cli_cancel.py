@@ -172,7 +172,7 @@ def test_option_all_includes_running_campaigns(person: Person) -> None:
     assert "The campaign autumn keeps running. To stop it, run `backdrop campaign stop autumn`." in result.out
     assert person.stack.state_machine.describe_execution(started.arn).is_running
     result = person.run("cancel", "--all", "--yes")
-    assert "The running campaign autumn is stopped, too." in result.out
+    assert "The running campaign autumn is also stopped." in result.out
     assert "Campaign autumn stopped." in result.out
     assert not person.stack.state_machine.describe_execution(started.arn).is_running
 

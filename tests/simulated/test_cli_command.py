@@ -120,8 +120,8 @@ AWS_ERRORS: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (UnauthorizedSSOTokenError(), "your AWS sign-in has expired; sign in"),
     (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in has expired; sign in"),
     (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not respond; check the network"),
-    (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); what is done stays done"),
-    (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what is done stays done"),
+    (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); completed work is kept"),
+    (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; completed work is kept"),
 ]
 
 

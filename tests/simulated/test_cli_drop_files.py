@@ -96,7 +96,7 @@ def test_names_in_every_script_survive_the_round_trip(uploader: Uploader) -> Non
 
 def folder_with_a_text_file(uploader: Uploader) -> str:
     uploader.write("texts/a.txt", b"x")
-    return "there is no photo in texts (1 file is not a photo by name)"
+    return "there is no photo in texts (1 file is not named like a photo)"
 
 
 def empty_folder(uploader: Uploader) -> str:

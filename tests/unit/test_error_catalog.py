@@ -25,7 +25,7 @@ from tests.unit.ledger_items import LATER, NOW
 ADVICE = re.compile(
     r"(^|[.,;:] )(add|change|check|choose|compare|correct|crop|do nothing|find|keep|look|name|open|raise|read|remove|"
     r"replace|report|request|run|save|scale|search|set|shorten|store|the uploader need do nothing|upload|use|"
-    r"to buy it once more, run) ?",
+    r"to buy it again, run) ?",
     re.IGNORECASE,
 )
 

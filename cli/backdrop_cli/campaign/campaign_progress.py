@@ -18,7 +18,7 @@ from backdrop_cli.stack import Stack
 
 END_LABELS = {
     **{status.value: label for status, label in stack_status.STATUS_LABELS.items()},
-    SKIPPED: ("skipped", "not photos, by their keys"),
+    SKIPPED: ("skipped", "not photos, judging by their keys"),
     OPEN: ("in progress", ""),
 }
 

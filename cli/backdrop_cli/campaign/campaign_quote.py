@@ -83,7 +83,7 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
 
 
 def _list_problems(campaign_quote: CampaignQuote) -> Iterator[tuple[str, int, Sequence[str]]]:
-    """Yields for each reason a message, the number of items that would not be bought, and the first ones."""
+    """Yields, for each reason, a message, the number of items that would not be bought, and the first few of them."""
     if campaign_quote.missing:
         message = f"{format_count(campaign_quote.missing, 'key')} without a photo: {Code.PHOTO_NOT_FOUND.value}"
         yield message, campaign_quote.missing, _format_rejected_items(campaign_quote, Code.PHOTO_NOT_FOUND)

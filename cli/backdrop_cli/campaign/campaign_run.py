@@ -1,4 +1,4 @@
-"""The `campaign run` command: quotes a campaign, asks, starts it, and optionally waits for its end."""
+"""The `campaign run` command: quotes a campaign, asks for confirmation, starts it, and optionally waits for it."""
 
 from backdrop.campaigns.quote import CampaignQuote
 from backdrop.model.pricing import format_usd, to_micro_usd
@@ -47,7 +47,7 @@ def _confirm(screen: Screen, request: CampaignRequest, campaign_quote: CampaignQ
 
 
 def _refuse_if_running(stack: Stack, name: str) -> None:
-    """Raises CommandError if a campaign of this name runs: both would write the same report."""
+    """Raises CommandError if a campaign of this name is running: both would write the same report."""
     for one in stack.state_machine.list_latest(only_running=True):
         if one.name == name:
             raise CommandError(

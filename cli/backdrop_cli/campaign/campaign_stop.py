@@ -1,4 +1,4 @@
-"""The `campaign stop` command: requests nothing more, and ends what is not bought yet without a charge."""
+"""The `campaign stop` command: requests nothing more, and ends unbought items without a charge."""
 
 from backdrop.campaigns.campaign import campaign_report_key
 from backdrop.campaigns.report import OPEN
@@ -9,7 +9,7 @@ from backdrop_cli.stack import Stack
 
 
 def stop_campaign(stack: Stack, screen: Screen, name: str, *, yes: bool) -> None:
-    """Shows the progress, asks, and stops the campaign."""
+    """Shows the progress, asks for confirmation, and stops the campaign."""
     execution = find_execution(stack, name, only_running=True)
     campaign_progress = read_campaign_progress(stack, execution)
     under_way = campaign_progress.totals.counts_by_status[OPEN]
@@ -22,7 +22,7 @@ def stop_campaign(stack: Stack, screen: Screen, name: str, *, yes: bool) -> None
     }
     screen.print_unwrapped(f"Campaign {execution.name}, stack {stack.name}: {execution.execution_name}", "bold")
     screen.print(f"  {campaign_progress.summary}, {under_way:,} in progress; cost: {campaign_progress.cost_summary}")
-    screen.print("Items in progress end without a charge, except calls in flight and what others requested, too.")
+    screen.print("Items in progress end without a charge, except calls in flight and what others also requested.")
     with screen.print_json_if_refused(document | {"stopped": False}):
         screen.confirm(f"Stop {execution.execution_name}?", yes=yes)
     stack.state_machine.stop(execution.arn)

@@ -1,4 +1,4 @@
-"""The target of a campaign: photos by the beginning of their keys, or the list of a manifest."""
+"""The target of a campaign: all photos whose keys begin with a prefix, or those that a manifest lists."""
 
 import hashlib
 import json

@@ -53,7 +53,7 @@ class _CampaignWatcher:
         self._next_read_at = stack.clock.now()
 
     def wait_until_over(self) -> str:
-        """Returns why waiting was given up, "" if the campaign is over."""
+        """Returns why it stopped waiting; "" if the campaign is over."""
         return poll_until(
             self._read_progress, self._is_over, self._find_stop_reason, self._wait_for_next_read, self._stack.clock.now
         )

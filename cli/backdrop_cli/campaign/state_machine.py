@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 STATUS_RUNNING, STATUS_SUCCEEDED = "RUNNING", "SUCCEEDED"
-# How far back a campaign is searched by its name.
+# How far back executions are searched for a campaign's name.
 MAX_LISTED_EXECUTIONS = 100
-STOP_CAUSE = "Stopped by a person, with the command `backdrop`."
+STOP_CAUSE = "Stopped by a person, with the `backdrop` command."
 # An execution's name has at most 80 characters; the time takes 17.
 MAX_NAME_PREFIX_LENGTH = 63
 
@@ -94,5 +94,5 @@ class CampaignStateMachine:
         return Execution(arn, response["status"], response["startDate"], campaign_input, *failure)
 
     def stop(self, arn: str) -> None:
-        """Stops the execution; what it requested and is not bought yet ends without a charge."""
+        """Stops the execution; what it requested but has not bought yet ends without a charge."""
         self._client.stop_execution(executionArn=arn, cause=STOP_CAUSE)

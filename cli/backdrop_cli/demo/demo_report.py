@@ -81,7 +81,7 @@ def format_order(uploaded: UploadedOrder) -> Text:
 
 
 def measure_seconds(uploaded: UploadedOrder, progress: OrderProgress) -> float | None:
-    """Returns the seconds from the upload to the last picture, None if there is none."""
+    """Returns the seconds from the upload to the last picture, or None if there is none."""
     return (progress.stored_at - uploaded.uploaded_at).total_seconds() if progress.stored_at else None
 
 

@@ -69,7 +69,7 @@ class OrderProgressReader:
         self._output_bucket = outputs["OutputBucketName"]
 
     def read_progress(self, key: str) -> OrderProgress:
-        """Returns the file's progress; it has ended only if its receipt or report says so, too."""
+        """Returns the file's progress; it has ended only if its receipt or report also says so."""
         source, jobs = self._ledger.read_photo(derive_source_id(self._input_bucket, key))
         if source is None:
             return OrderProgress()

@@ -177,7 +177,7 @@ def _build_album(demo: DemoRun, tracker: OrderTracker, bucket: str, standins: Co
 
 @contextmanager
 def _translate_errors(demo: DemoRun) -> Generator[None]:
-    """Turns Ctrl-C, and a cloud that stopped responding, into a message; the cloud keeps running."""
+    """Reports Ctrl-C, or a cloud that stopped responding, as a message. Leaves the cloud running."""
     try:
         yield
     except KeyboardInterrupt:

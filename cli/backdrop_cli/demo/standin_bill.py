@@ -41,7 +41,7 @@ def read_standin_bill(cloud: Cloud) -> int:
 
 
 def compare_bill(tracker: OrderTracker, bill_micro_usd: int, standin_providers: Collection[str]) -> BillComparison:
-    """Compares the receipts with the stand-in's bill for `standin_providers`, whose part it plays."""
+    """Compares the receipts with the stand-in's bill for the `standin_providers` that it simulates."""
     receipts = [progress.receipt for progress in tracker.progress.values() if progress.receipt]
     jobs = [job for receipt in receipts for job in receipt["jobs"] if job["provider"] in standin_providers]
     confirmed = sum(to_micro_usd(str(job["cost"]["usd"])) for job in jobs)

@@ -82,9 +82,9 @@ class ReportedProblem:
 class Album:
     """Receipts and error reports from the output bucket, and how to show them.
 
-    `prefix` is left out of names. `uploaded_at` has the upload times that are known. `standins` are the providers whose
-    part a stand-in played. Sources below `side_by_side_prefix` are the same photo edited by each provider, shown side
-    by side.
+    `prefix` is left out of names. `uploaded_at` has the upload times that are known. `standins` are the providers that
+    a stand-in simulated. Sources below `side_by_side_prefix` are the same photo edited by each provider, shown side by
+    side.
     """
 
     receipts: Sequence[Mapping[str, Any]]
@@ -138,7 +138,7 @@ class Album:
         return list(dict.fromkeys([*comparison_files, *problem_files]))
 
     def _build_comparisons(self, receipt: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Comparison]:
-        """Yields one comparison for each picture, whatever the number of its files."""
+        """Yields one comparison for each picture, no matter how many files it has."""
         source = self._format_source(receipt["source"])
         numbers = dict.fromkeys(result["n"] for result in job["results"])
         for n in numbers:

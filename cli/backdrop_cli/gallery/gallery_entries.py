@@ -113,7 +113,7 @@ def _find_thumbnail(file: GalleryFile | None, links: ThumbnailLinks) -> str:
 
 
 def _explain_missing(file: GalleryFile | None, links: ThumbnailLinks, noun: str) -> str:
-    """Returns why a file is not shown, "" if it is."""
+    """Returns why a file is not shown, or "" if it is."""
     link = links.get(file) if file else None
     return _MISSING_TEXTS[link].format(noun) if isinstance(link, MissingReason) else ""
 

@@ -39,7 +39,7 @@ def write_gallery(
     """Writes the gallery into a folder, which is created if necessary; keeps the thumbnails of an earlier run.
 
     `report_progress` gets the number of finished thumbnails and the total. An existing page is replaced atomically
-    after all thumbnails are written, and only then are the thumbnails deleted that it alone showed. Raises OSError if
+    after all thumbnails are written. Thumbnails that only the old page showed are deleted after that. Raises OSError if
     the disk is full or the folder is not writable.
     """
     files = album.files

@@ -113,7 +113,7 @@ def _list_makers(album: Album) -> list[str]:
 
 
 def _find_providers(album: Album) -> tuple[set[str], set[str]]:
-    """Returns the providers of all pictures, and those whose part the stand-in played."""
+    """Returns the providers of all pictures, and those that the stand-in simulated."""
     providers = {comparison.job["provider"] for comparison in album.comparisons}
     return providers, providers.intersection(album.standins)
 

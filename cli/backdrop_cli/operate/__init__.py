@@ -1,1 +1,1 @@
-"""The operator commands; each asks before it costs or ends something."""
+"""The operator commands; each asks for confirmation before it spends money or ends work."""

@@ -22,7 +22,7 @@ MAX_COUNTED_JOBS = 1000
 
 
 def parse_budget(dollars: str | None, *, today: bool) -> int | None:
-    """Returns the requested cap in micro-dollars, None for none. Raises UsageError if it is not valid."""
+    """Returns the requested cap in micro-dollars, or None if none was given. Raises UsageError if it is not valid."""
     if dollars is None:
         return None
     try:
@@ -39,7 +39,7 @@ def parse_budget(dollars: str | None, *, today: bool) -> int | None:
         raise UsageError(f"{dollars!r} is not an amount in dollars; use, for example, `backdrop budget 300 --today`")
     if not today:
         raise UsageError(
-            f"use `backdrop budget {dollars} --today` to set it until midnight UTC; the budget of every day is the "
+            f"use `backdrop budget {dollars} --today` to set it until midnight UTC; the budget for every day is the "
             f'stack parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={usd:f}"`, on AWS `sam deploy`)'
         )
     return to_micro_usd(usd)
@@ -58,7 +58,7 @@ def show_budget(stack: Stack, screen: Screen) -> None:
     screen.print_json(_build_document(stack, now) | {"paused": sorted(paused_lanes)} | demand_fields)
     default_cap = format_usd(stack.daily_budget)
     origin = "the stack's DailyBudgetUSD" if day.cap is None else f"set by a person for today; otherwise {default_cap}"
-    unknown = f"{format_usd(day.unknown)} of it possibly not charged: lost answers" if day.unknown else "charged"
+    unknown = f"{format_usd(day.unknown)} of it possibly not charged, for lost answers" if day.unknown else "charged"
     rows = [
         ("cap", format_usd(cap), origin),
         ("settled", format_usd(day.spent), unknown),
@@ -71,7 +71,7 @@ def show_budget(stack: Stack, screen: Screen) -> None:
     for name, needed in paused_lanes.items():
         screen.print(
             f"{name} is paused by the budget: a job needs {format_usd(needed)}. To raise the budget, run "
-            "`backdrop budget 300 --today` (300: dollars)."
+            "`backdrop budget 300 --today` (in dollars)."
         )
 
 

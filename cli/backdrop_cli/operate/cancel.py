@@ -1,7 +1,7 @@
-"""The `cancel` command: cancels what is not bought yet, after showing how much that is and asking.
+"""The `cancel` command: shows what has not been bought yet, asks for confirmation, and cancels it.
 
-A mark that stops the lanes is written first, which is fast however much there is. Then the known jobs are ended; calls
-in flight run to their end.
+A mark that stops the lanes is written first, which is fast for any number of photos. Then the known jobs are ended;
+calls in flight run to their end.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class PendingWork:
     """What has not ended: jobs not bought, photos without instructions, and jobs in flight or paid.
 
     `running_cost` is in micro-dollars. `is_truncated`: there is more than was counted. `intake_messages` is
-    approximate. `campaigns` are those that run.
+    approximate. `campaigns` are the running ones.
     """
 
     unsent_jobs: int = 0
@@ -61,7 +61,7 @@ class PendingWork:
 
 
 def cancel_work(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
-    """Shows what would be canceled, asks, cancels it, and shows what continues."""
+    """Shows what would be canceled, asks for confirmation, cancels it, and shows what continues."""
     if not stack.cancel_service.has_room_for_mark(prefix):
         raise CommandError(NO_ROOM_MESSAGE)
     with screen.spinner("reading the ledger"):
@@ -140,7 +140,7 @@ def _may_be_arriving(stack: Stack, prefix: str, pending: PendingWork) -> bool:
 
 
 def _find_last_upload(stack: Stack, prefix: str) -> datetime | None:
-    """Returns the newest upload time under a prefix, None if there is no object, now if there are too many."""
+    """Returns the newest upload time under a prefix, None if there is no object, or now if there are too many."""
     exact_match = stack.photos.read(stack.input_bucket, prefix, max_bytes=0) if prefix else None
     matches = takewhile(
         lambda one: one.key.startswith(prefix), stack.photos.iterate_objects(stack.input_bucket, prefix)
@@ -203,7 +203,7 @@ def _print_unregistered_work(screen: Screen, prefix: str, pending: PendingWork) 
         if prefix:
             screen.print(f"The campaign {one.name} keeps running. To stop it, run `backdrop campaign stop {one.name}`.")
         else:
-            screen.print(f"The running campaign {one.name} is stopped, too.")
+            screen.print(f"The running campaign {one.name} is also stopped.")
 
 
 def _print_running_jobs(screen: Screen, jobs: int, cost: int) -> None:

@@ -1,4 +1,4 @@
-"""The `doctor` command: checks everything that a stack needs to work, and how to fix what is wrong."""
+"""The `doctor` command: checks everything that a stack needs to work, and shows how to fix problems."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -38,7 +38,7 @@ CHECKS = (
 
 
 def run_doctor(stack: Stack, screen: Screen) -> int:
-    """Runs every check. Returns 1 if one finds something wrong; what cannot be checked is no failure."""
+    """Runs every check. Returns 1 if one finds a problem; what cannot be checked does not count as one."""
     with screen.spinner("checking the stack, its keys, quotas, and wiring"):
         results = [result for check in CHECKS for result in _run_check(check, stack)]
     screen.print_json({"stack": stack.name, "checks": [asdict(result) for result in results]})

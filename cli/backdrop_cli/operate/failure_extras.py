@@ -1,4 +1,4 @@
-"""What `failures` shows in addition: paused providers, lost answers, and dead letters that belong to no photo."""
+"""What `failures` also shows: paused providers, lost answers, and dead letters that belong to no photo."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from backdrop_cli.stack import Stack
 
 @dataclass(frozen=True)
 class FailureExtras:
-    """`pauses` by provider; `lost_answers` are jobs whose answer may still be recovered.
+    """`pauses` has the reasons by provider. `lost_answers` are jobs whose answer may still be recovered.
 
     `dead_letters` counts those that belong to no job, by code.
     """
@@ -27,7 +27,7 @@ class FailureExtras:
 
     @classmethod
     def read(cls, stack: Stack, failure_filter: FailureFilter) -> "FailureExtras":
-        """Reads what matches the filter. Dead letters of no job have a code, but neither a provider nor a key."""
+        """Reads what matches the filter. Dead letters without a job have a code, but neither a provider nor a key."""
         paused = {
             name: pauses
             for name in stack.providers
@@ -71,6 +71,6 @@ def _describe_lost_answers(jobs: Sequence[Job]) -> str:
     unknown = format_usd(sum(job.unknown for job in jobs))
     return (
         f"{format_count(len(jobs), 'job')} lost the provider's answer; {unknown} was possibly charged. The answer is "
-        f"recovered if the provider allows it. Otherwise the job is sent again or held when the call must be over, at "
-        f"{max(deadlines):%H:%M} UTC at the latest."
+        f"recovered if the provider allows it. Otherwise the job is sent again or held once the call must have ended, "
+        f"at {max(deadlines):%H:%M} UTC at the latest."
     )

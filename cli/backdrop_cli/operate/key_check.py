@@ -13,7 +13,7 @@ ACCEPTED_STATUSES, REJECTED_STATUSES = (200, 404), (401, 403)
 
 
 def check_key_accepted(provider: str, base_url: str, key: str) -> tuple[bool | None, str]:
-    """Returns whether the key is accepted, None if that cannot be checked, and a message."""
+    """Returns whether the key is accepted (None if that cannot be checked), and a message."""
     if provider != "ideogram":
         return None, "is set; cannot be checked without a paid call, so the first job shows whether it is accepted"
     url = f"{base_url.rstrip('/')}{IDEOGRAM_USAGE_PATH}?{_build_usage_query()}"
@@ -33,14 +33,17 @@ def check_key_accepted(provider: str, base_url: str, key: str) -> tuple[bool | N
 
 
 def _build_usage_query() -> str:
-    """Asks for the last day, in buckets of one day."""
+    """Requests the usage of the last day, in buckets of one day."""
     end = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
     start = end - timedelta(days=1)
     return urlencode({"start_time": f"{start.isoformat()}Z", "end_time": f"{end.isoformat()}Z", "bucket_width": "1d"})
 
 
 def _build_opener(base_url: str) -> urllib.request.OpenerDirector:
-    """Follows no redirect, which would get the key; uses no proxy for an address of this machine."""
+    """Follows no redirect, because the new address would receive the key.
+
+    Uses no proxy for addresses of this machine.
+    """
     is_local = base_url.startswith(("http://127.", "http://localhost"))
     handlers: list[urllib.request.BaseHandler] = [_NoRedirectHandler()]
     return urllib.request.build_opener(*handlers, *([urllib.request.ProxyHandler({})] if is_local else []))

@@ -16,7 +16,7 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 PAUSE_MESSAGE = str(ERROR_CATALOG[Code.PAUSED_BY_PERSON].meaning)
-# Lambda takes up to a minute to switch an event source mapping, and rejects other changes meanwhile.
+# Lambda takes up to a minute to update an event source mapping, and rejects other changes in the meantime.
 MAPPING_BUSY_CODE = "ResourceInUseException"
 MAX_TRIES, RETRY_DELAY_SECONDS = 15, 5.0
 REASON_LABELS = {
@@ -92,9 +92,9 @@ def _change_lane(stack: Stack, provider: str, change: Callable[[], object]) -> N
 
 
 def _finish_change(stack: Stack, provider: str) -> None:
-    """Completes an interrupted change: switches the event source mapping, and sends the notification.
+    """Completes an interrupted change: updates the event source mapping, and sends the notification.
 
-    Waits while Lambda is still switching the mapping. If that takes too long, reconcile completes the change.
+    Waits while Lambda is still updating the mapping. If that takes too long, reconcile completes the change.
     """
     for _ in range(MAX_TRIES):
         if stack.circuit_breaker.mappings.is_enabled(provider) is not None:

@@ -13,7 +13,7 @@ PROBING_MESSAGE = "it failed three times in a row, and one job at a time probes 
 def is_budget_reserved(price: int, day: BudgetDay, cap: int) -> bool:
     """Whether calls in flight reserve what a call of this price needs; all amounts are micro-dollars.
 
-    The ledger decides the same when a worker claims the job. Such a wait lasts seconds, so it is not recorded.
+    The ledger makes the same decision when a worker claims the job. Such a wait lasts seconds, so it is not recorded.
     """
     return day.spent + price <= cap < day.spent + day.reserved + price
 

@@ -1,4 +1,4 @@
-"""The `redrive` command: retries failures, after showing the price and asking."""
+"""The `redrive` command: shows the price, asks for confirmation, and retries failures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class RedriveResult:
 def redrive_failures(
     stack: Stack, screen: Screen, failure_filter: FailureFilter, *, pay_again: bool, yes: bool
 ) -> None:
-    """Shows the price, asks, and redrives the failures."""
+    """Shows the price, asks for confirmation, and redrives the failures."""
     with screen.spinner("reading the ledger"):
         batch = plan_redrives(stack, failure_filter, pay_again=pay_again)
     document = {"stack": stack.name, **_build_document(batch)}
@@ -146,7 +146,7 @@ def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filt
     rows = [
         (batch.free, "to deliver", "already paid; free"),
         (batch.purchases, "to buy", f"at most {format_usd(batch.max_price)}"),
-        (batch.reexaminations, "to re-examine", "without a job; bought if correct by now"),
+        (batch.reexaminations, "to re-examine", "without a job; bought if now correct"),
         (batch.needs_pay_again, "left alone", "charged, or possibly charged; to buy again, add --pay-again"),
         (batch.provider_off, "left alone", "the provider is disabled"),
     ]

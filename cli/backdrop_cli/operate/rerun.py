@@ -1,4 +1,4 @@
-"""The `rerun` command: resolves photos again from their current instructions, after showing the price and asking."""
+"""The `rerun` command: shows the price, asks for confirmation, and resolves photos again from current instructions."""
 
 import json
 from collections import Counter
@@ -58,7 +58,7 @@ class RerunTotals:
 
 
 def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> None:
-    """Shows the price, asks, and sends intake a rerun of each photo that changes."""
+    """Shows the price, asks for confirmation, and sends intake a rerun of each photo that changes."""
     with _open_key_file() as key_file:
         totals = RerunTotals()
         with screen.spinner("resolving every photo"):
@@ -81,7 +81,7 @@ def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> Non
 
 @contextmanager
 def _open_key_file() -> Generator[IO[bytes]]:
-    """Holds the keys while the question is open, one JSON string per line."""
+    """Holds the keys while the user decides, one JSON string per line."""
     with SpooledTemporaryFile(MAX_BYTES_IN_MEMORY) as file:
         yield file
 

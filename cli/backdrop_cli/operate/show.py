@@ -123,7 +123,7 @@ def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
 
 
 def _explain_queue_waits(stack: Stack, source: Source, jobs: Sequence[Job]) -> dict[str, list[tuple[str, str]]]:
-    """Returns why the current jobs that are in a lane wait; not those that wait for another job's file."""
+    """Returns why each current job in a lane waits. Omits jobs that wait for another job's file."""
     queued = [
         job
         for job in list_current_jobs(source, jobs)

@@ -23,7 +23,7 @@ class PageAccess:
         return f"http://{LOOPBACK_ADDRESS}:{self.port}/{self.token}/"
 
     def authorize_path(self, target: str) -> str | None:
-        """Returns the path behind the token, None if the token is wrong."""
+        """Returns the path behind the token, or None if the token is wrong."""
         token, slash, path = target.partition("?")[0].removeprefix("/").partition("/")
         is_token_valid = hmac.compare_digest(token.encode(), self.token.encode())
         return path if is_token_valid and slash else None
@@ -41,7 +41,7 @@ class PageAccess:
 
 
 def build_headers(presigner: Presigner, nonce: str) -> dict[str, str]:
-    """Returns headers that let the page run its own script, upload to the one bucket, and show what it serves."""
+    """Returns headers that let the page run its own script, upload to its one bucket, and show what it serves."""
     policy = (
         "default-src 'none'",
         f"script-src 'nonce-{nonce}'",

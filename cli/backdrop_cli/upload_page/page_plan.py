@@ -66,8 +66,8 @@ class PagePhoto:
 class PagePlan:
     """All photos of the page.
 
-    `kept_sidecar_count` photos keep a person's sidecar; `ignored_names` are not photos by name. `is_undecided`: the
-    user must still choose whether to replace the sidecars that a person wrote.
+    `kept_sidecar_count` photos keep a person's sidecar; `ignored_names` are files that are not named like photos.
+    `is_undecided`: the user must still choose whether to replace the sidecars that a person wrote.
     """
 
     folder: str
@@ -145,7 +145,7 @@ class PagePlanner:
         return PagePlan(self._folder, photos, len(upload_plan.find_decisions(SidecarAction.KEEP)), self._ignored_names)
 
     def _read_previous_versions(self, planned_photos: Sequence[PlannedRow]) -> None:
-        """Reads the objects that now have the photos' keys, to tell an uploaded photo from them."""
+        """Reads the objects that now have the photos' keys, to distinguish them from the uploaded photos."""
 
         def read_version(key: str) -> tuple[str, tuple[str | None, datetime] | None]:
             stored = self._stack.photos.read(self._stack.input_bucket, key, max_bytes=0)

@@ -100,7 +100,7 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
 
 
 def parse_sidecar_policy(value: str) -> SidecarPolicy | None:
-    """Returns the user's choice, None if there is none yet."""
+    """Returns the user's choice, or None if there is none yet."""
     if value and value not in list(SidecarPolicy):
         raise UsageError(_PROTOCOL_ERROR_TEXT)
     return SidecarPolicy(value) if value else None

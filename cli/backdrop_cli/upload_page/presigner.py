@@ -29,7 +29,7 @@ class Presigner:
     def create_form(self, key: str, size: int, content_type: str) -> UploadForm:
         """Returns a form that uploads exactly `size` bytes to this key within 15 minutes.
 
-        S3 replaces `${filename}` in a key with the file's name, so the page must send the file under that very name.
+        S3 replaces `${filename}` in a key with the file's name, so the page must send the file under exactly that name.
         """
         response = self._client.generate_presigned_post(
             self._input_bucket,

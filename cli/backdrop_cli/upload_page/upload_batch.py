@@ -48,7 +48,7 @@ class UploadBatch:
     # -- uploads -------------------------------------------------------------------------------------------
 
     def create_form(self, key: str) -> UploadForm | None:
-        """Writes the photo's sidecar, and returns the upload form, None if the photo is already in the bucket.
+        """Writes the photo's sidecar, and returns the upload form, or None if the photo is already in the bucket.
 
         With the sidecar first, intake finds the instructions when the photo arrives, and buys once.
         """

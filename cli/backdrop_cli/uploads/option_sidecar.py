@@ -12,7 +12,7 @@ from backdrop_cli.errors import UsageError
 def build_sidecar(
     prompt: str | None, style: str | None, providers: Sequence[str] | None, sidecar: Path | None
 ) -> bytes | None:
-    """Returns the sidecar's bytes, None without options. Raises UsageError with all errors in it."""
+    """Returns the sidecar's bytes, or None without options. Raises UsageError with all errors in it."""
     provider = providers[0] if providers and len(providers) == 1 else providers
     options = {"prompt": prompt, "style": style, "provider": provider}
     given_options = {name: value for name, value in options.items() if value is not None}

@@ -53,7 +53,7 @@ class UploadProgress:
 
 
 def upload_files(uploads: S3Uploader, progress: UploadProgress, screen: Screen, max_workers: int) -> None:
-    """Uploads all files. The first error ends it; `progress` then counts the files uploaded until then."""
+    """Uploads all files. The first error ends it; `progress` then counts the files uploaded so far."""
     files, last_printed_at = progress.files, progress.started_at
     with screen.live_view(progress.render):
         for keys in _group_by_upload_order(files):

@@ -16,8 +16,8 @@ MAX_NAMED_PATHS = 3
 class UploadFiles:
     """The local files by key.
 
-    `ignored_count` files are not photos by name; `unreadable` maps paths to the reason. `outside_defaults` are folder
-    defaults above the files that do not apply because of `--to`.
+    `ignored_count` files are not named like photos; `unreadable` maps paths to the reason. `outside_defaults` are
+    folder defaults above the files that do not apply because of `--to`.
     """
 
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
@@ -59,5 +59,5 @@ def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFil
 def _format_no_photo_error(paths: Sequence[Path], files: UploadFiles) -> str:
     locations = ", ".join(str(path) for path in paths[:MAX_NAMED_PATHS])
     file_count = len(files.paths) + files.ignored_count
-    ignored_text = f" ({format_count(file_count, 'file is', 'files are')} not a photo by name)" if file_count else ""
+    ignored_text = f" ({format_count(file_count, 'file is', 'files are')} not named like a photo)" if file_count else ""
     return f"there is no photo in {locations}{ignored_text}; photos are, for example, JPEG, PNG, or HEIC files"

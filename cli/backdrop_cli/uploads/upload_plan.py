@@ -37,7 +37,7 @@ class PlannedPhoto:
     """One photo of an upload.
 
     `is_retry`: the same bytes are in the bucket, but failed or were canceled. `replaces_photo`: other bytes have its
-    key. `jobs` are those to buy. `sidecar_key` is its sidecar, if that is uploaded, too. `is_ineffective`: that sidecar
+    key. `jobs` are those to buy. `sidecar_key` is its sidecar, if that is also uploaded. `is_ineffective`: that sidecar
     has neither a prompt nor an operation, so the photo would keep its pictures. `has_request`: a campaign or another
     request asked for those pictures.
     """

@@ -69,7 +69,7 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         ),
         (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
         (lacking_count, "without instructions", "reported, not bought"),
-        (files.ignored_count, "other files", "not photos by name, such as .txt files and dotfiles; ignored"),
+        (files.ignored_count, "other files", "not named like photos, such as .txt files and dotfiles; ignored"),
     ]
     return (row for row in rows if row[0])
 
@@ -123,9 +123,7 @@ def _pluralize(number: int, noun: str, suffix: str) -> str:
 
 def _print_cost_and_time(stack: Stack, screen: Screen, plan: UploadPlan) -> None:
     seconds = _estimate_plan_seconds(stack, plan)
-    duration_text = (
-        f"about {format_rough_duration(seconds)}" if seconds else "the time is known after the first pictures"
-    )
+    duration_text = f"about {format_rough_duration(seconds)}" if seconds else "time unknown until the first pictures"
     screen.print(f"{format_max_price(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
     if shortfall := describe_budget_shortfall(stack, plan.max_price_micro_usd):
         screen.print(f"! {shortfall}", "yellow")

@@ -19,7 +19,7 @@ from backdrop_cli.watch_loop import poll_until
 
 POLL_INTERVAL_SECONDS = 1.0
 MAX_PHOTOS_PER_POLL = 100
-# The slowest call, and a cold start after it.
+# Longer than the slowest call and a cold start after it.
 IDLE_TIMEOUT_SECONDS = 300.0
 PAUSED_IDLE_TIMEOUT_SECONDS = 20.0
 # Assumed until deliveries have been measured.
@@ -139,7 +139,7 @@ class UploadTracker:
         return f"{part} of it before this run" if self.earlier_micro_usd else ""
 
     def estimate_remaining_seconds(self) -> float | None:
-        """Returns the estimate of the slower of calls and deliveries, None until calls have been measured.
+        """Returns the estimate of the slower of calls and deliveries, or None until calls have been measured.
 
         Calls depend on the queue and on how many may be in flight, deliveries on the interval between the last ones.
         """

@@ -97,7 +97,10 @@ class Provider(Protocol):
     @property
     def timeout_seconds(self) -> float: ...
     def idempotency_key(self, job: Job) -> str | None:
-        """Returns the call's ID if Backdrop chooses it, always the same one for the same charge number; else None."""
+        """Returns the call's ID, which depends only on the job and its charge number.
+
+        None if the provider chooses the ID.
+        """
         ...
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:

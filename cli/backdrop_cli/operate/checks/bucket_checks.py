@@ -82,7 +82,7 @@ def check_notifications(stack: Stack) -> Iterator[CheckResult]:
         yield _check_topic_subscription(stack, check_name, topics)
     elif is_existing_bucket:
         message = f"{stack.input_bucket} sends no notifications of uploads: its EventBridge notifications are off"
-        fix = "Switch them on in the S3 console: Properties of the bucket, Amazon EventBridge (docs/deploying.md)."
+        fix = "Turn them on in the S3 console: Properties of the bucket, Amazon EventBridge (docs/deploying.md)."
         yield CheckResult(check_name, CheckState.WRONG, message, fix)
     else:
         message = f"{stack.input_bucket} does not notify the intake queue of uploads"

@@ -78,13 +78,13 @@ def check_budget(stack: Stack) -> Iterator[CheckResult]:
     daily_cap = to_micro_usd(stack.parameters.get("DailyBudgetUSD", str(stack.daily_budget / MICRO_PER_USD)))
     if daily_cap < lowest_price:
         daily = f"DailyBudgetUSD is {format_usd(daily_cap)}, but a new background costs {format_usd(lowest_price)}"
-        fix = "Deploy with a higher DailyBudgetUSD; for today only, run `backdrop budget 10 --today` (10: dollars)."
+        fix = "Deploy with a higher DailyBudgetUSD; for today only, run `backdrop budget 10 --today` (in dollars)."
         yield CheckResult(
             "budget", CheckState.WRONG if left < lowest_price else CheckState.UNKNOWN, f"{daily}; {message}", fix
         )
     elif left < lowest_price:
         yield CheckResult(
-            "budget", CheckState.WRONG, message, "To raise it, run `backdrop budget 300 --today` (300: dollars)."
+            "budget", CheckState.WRONG, message, "To raise it, run `backdrop budget 300 --today` (in dollars)."
         )
     else:
         yield CheckResult("budget", CheckState.GOOD, message)

@@ -22,7 +22,7 @@ function several(number, noun) {
 }
 
 /** Shows a text, or hides its element if it is empty. */
-function tell(place, words) {
+function showText(place, words) {
   place.textContent = words;
   place.hidden = !words;
 }
@@ -39,5 +39,5 @@ async function sideBySide(things, atOnce, work) {
 const sums = [`Stack ${about.stack}`, `pictures by ${about.default_provider}`];
 byId("sums").replaceChildren(...sums.map((words) => textual("span", "", words)));
 if (about.standins.length) {
-  tell(byId("standins"), "A stand-in on this machine makes the pictures of this stack. The provider's pictures would look different. The prices are list prices; nothing is charged.");
+  showText(byId("standins"), "A stand-in on this machine makes the pictures of this stack. The provider's pictures would look different. The prices are list prices; nothing is charged.");
 }

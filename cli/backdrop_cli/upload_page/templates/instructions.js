@@ -24,7 +24,7 @@ function readInstructions() {
 function showInstructions() {
   const kind = picked("kind");
   byId("for-replace").hidden = kind !== "replace";
-  tell(byId("about-kind"), KINDS[kind]);
+  showText(byId("about-kind"), KINDS[kind]);
   for (const idea of document.querySelectorAll(".idea")) {
     idea.setAttribute("aria-pressed", String(idea.dataset.prompt === byId("prompt").value));
   }

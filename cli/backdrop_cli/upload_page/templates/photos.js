@@ -2,7 +2,7 @@
 
 const HEAD_BYTES = 4096;
 const AT_ONCE = 4;
-const LOOKED_AT_A_TIME = 100;
+const CHECKED_AT_A_TIME = 100;
 const SHOWN_AT_FIRST = 24;
 const photos = new Map();
 let reading = 0;
@@ -18,22 +18,22 @@ async function take(files) {
     else fresh.push({ name, file, sha256: "", problem: "", link: "" });
   }
   reading += fresh.length;
-  tellChosen();
+  describeChosen();
   const read = [];
   await sideBySide(fresh, AT_ONCE, async (photo) => {
-    await know(photo);
+    await identify(photo);
     keep(photo);
     if (photo.sha256) read.push(photo);
     reading -= 1;
-    tellChosen();
+    describeChosen();
   });
-  for (let at = 0; at < read.length; at += LOOKED_AT_A_TIME) await lookAt(read.slice(at, at + LOOKED_AT_A_TIME));
+  for (let at = 0; at < read.length; at += CHECKED_AT_A_TIME) await checkFiles(read.slice(at, at + CHECKED_AT_A_TIME));
   showChosen();
   price();
 }
 
-/** Reads a photo once: its hash and its first bytes. */
-async function know(photo) {
+/** Reads a photo once, for its hash and its first bytes. */
+async function identify(photo) {
   try {
     const bytes = await photo.file.arrayBuffer();
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
@@ -51,14 +51,14 @@ function keep(photo) {
   else photos.set(photo.name, photo);
 }
 
-/** Asks which files are not photos, by their first bytes. */
-async function lookAt(some) {
+/** Requests which files are not photos, judging by their first bytes. */
+async function checkFiles(some) {
   try {
     const files = some.map(({ file, sha256, head }) => ({ size: file.size, sha256, head }));
     const { objections } = await ask("look", { files });
     for (const photo of some) photo.problem = objections[photo.sha256]?.message || photo.problem;
   } catch (error) {
-    tell(byId("price-error"), error.message);
+    showText(byId("price-error"), error.message);
   }
 }
 
@@ -67,7 +67,7 @@ function forget(photo) {
   photos.delete(photo.name);
 }
 
-function tellChosen() {
+function describeChosen() {
   const words = [];
   if (reading) words.push(`reading ${several(reading, "file")} …`);
   else if (photos.size) words.push(`${several(photos.size, "file")} chosen`);
@@ -81,7 +81,7 @@ function showChosen() {
   byId("chosen-more").hidden = showAll || all.length <= SHOWN_AT_FIRST;
   byId("chosen-more").firstElementChild.textContent = `Show all ${all.length.toLocaleString("en")}`;
   byId("zone").classList.toggle("small", all.length > 0);
-  tellChosen();
+  describeChosen();
 }
 
 function chosenRow(photo) {

@@ -16,7 +16,7 @@ function price() {
 async function askPrice() {
   const mine = ++asked;
   const files = [...photos.values()].filter((photo) => photo.sha256).map(({ name, file, sha256 }) => ({ name, size: file.size, sha256 }));
-  tell(byId("price-error"), "");
+  showText(byId("price-error"), "");
   const instructions = readInstructions();
   if (!files.length || (instructions.kind === "replace" && !instructions.prompt.trim())) {
     showPlan(null, files.length ? "Describe the new background, or choose one." : "Add photos to see the price.");
@@ -29,7 +29,7 @@ async function askPrice() {
   } catch (error) {
     if (mine !== asked) return;
     showPlan(null, "");
-    tell(byId("price-error"), error.message);
+    showText(byId("price-error"), error.message);
   }
 }
 
@@ -71,7 +71,7 @@ function warnings(answer) {
   if (answer.kept) words.push(`${several(answer.kept, "photo")} ${answer.kept === 1 ? "keeps" : "keep"} the instructions already in the bucket.`);
   if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused and will not be sent. The reason is next to each photo.`);
   for (const [hint, many] of hintsOf(answer.rows)) words.push(`${several(many, "photo")}: ${hint}`);
-  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} skipped, not photos by name: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
+  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} skipped, not named like photos: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
   return words;
 }
 

@@ -25,7 +25,7 @@ async function send(agreed) {
     byId("under-way-title").scrollIntoView({ block: "start" });
     await upload(drop, mine);
   } catch (error) {
-    tell(byId("price-error"), error.message);
+    showText(byId("price-error"), error.message);
   }
 }
 

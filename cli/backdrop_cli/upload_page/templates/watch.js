@@ -12,18 +12,18 @@ const STAGES = [
 const known = new Map();
 const cardsOfDrops = new Map();
 let waiting = 0;
-let looking = false;
-let lookAgain = false;
+let polling = false;
+let pollAgain = false;
 const advice = new Map();
 let pictures = 0;
 let troubles = 0;
 
-/** Polls the progress. An upload can end while an earlier answer is in flight: then polls once more. */
+/** Polls the progress. Polls again if an upload ends while an earlier request is in flight. */
 async function watch() {
   clearTimeout(waiting);
-  lookAgain = looking;
-  if (looking) return;
-  looking = true;
+  pollAgain = polling;
+  if (polling) return;
+  polling = true;
   let further = sending.size > 0;
   try {
     const { drops } = await ask("state", { drops: [...known].map(([drop, many]) => ({ drop, known: many })) });
@@ -34,14 +34,14 @@ async function watch() {
       further ||= !drop.over;
     }
     byId("under-way").hidden = drops.length === 0;
-    tell(byId("trouble"), "");
-    tellResults();
+    showText(byId("trouble"), "");
+    describeResults();
   } catch (error) {
-    tell(byId("trouble"), error.message);
+    showText(byId("trouble"), error.message);
     further = true;
   }
-  looking = false;
-  if (further || lookAgain) waiting = setTimeout(watch, EVERY);
+  polling = false;
+  if (further || pollAgain) waiting = setTimeout(watch, EVERY);
 }
 
 function leftHere(drop) {
@@ -81,7 +81,7 @@ function showBar(card, drop) {
   bar.setAttribute("aria-label", `Progress of ${several(drop.photos, "photo")}`);
 }
 
-/** Shows photos that are not in the bucket: their upload failed, or the page was closed before it. */
+/** Shows photos that are not in the bucket because their upload failed, or the page was closed before it. */
 function showLeft(card, drop) {
   const left = leftHere(drop);
   const again = left.filter((row) => failed.has(`${drop.number} ${row.key}`));
@@ -149,7 +149,7 @@ function advise({ code, hint }) {
   found.line.querySelector(".advice-many").textContent = several(found.many, "problem");
 }
 
-function tellResults() {
+function describeResults() {
   const words = [several(pictures, "file"), ...(troubles ? [several(troubles, "problem")] : [])];
   byId("results-status").textContent = pictures + troubles ? words.join(", ") : "Nothing yet.";
 }

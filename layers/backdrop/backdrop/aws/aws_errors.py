@@ -1,4 +1,4 @@
-"""AWS's errors as errors of the pipeline."""
+"""Converts AWS's errors into the pipeline's own."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

@@ -165,5 +165,5 @@ def read_receipt_etag(record: SQSRecord) -> str:
 
 
 def read_receive_count(record: SQSRecord) -> int:
-    """Returns how often the message was delivered, including this time."""
+    """Returns how many times the message has been delivered, including this time."""
     return int(record.attributes.approximate_receive_count or 1)

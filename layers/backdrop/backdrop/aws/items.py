@@ -113,7 +113,7 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
 
 
 def _build_queue_attributes(job: Job) -> dict[str, str]:
-    """Returns since when a job waits, for what price (micro-dollars), and why if not only for its turn."""
+    """Returns when a job began to wait, its price in micro-dollars, and why it waits, unless only for its turn."""
     if job.status is not JobStatus.ACCEPTED:
         return {}
     wait_reason = {"wait_reason": job.wait_reason.value} if job.wait_reason else {}

@@ -74,7 +74,7 @@ class Ledger:
         return parse_record(Job, item) if item else None
 
     def read_job_and_health(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, ProviderHealth]:
-        """Reads both in one request."""
+        """Reads the job and the health of the provider's lane in one request."""
         job_key, default_health = (
             (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"),
             ProviderHealth(provider=provider),
@@ -90,7 +90,7 @@ class Ledger:
         return self._query_requests(source_id)
 
     def list_pending_requests(self, source_id: str) -> Sequence[ImageRequest]:
-        """Skips answered requests; a nightly campaign adds one each night."""
+        """Returns the unanswered requests only, because a nightly campaign adds an answered one each night."""
         return self._query_requests(source_id, FilterExpression="attribute_not_exists(outcome)")
 
     def _query_requests(self, source_id: str, **query_filter: str) -> Sequence[ImageRequest]:
@@ -208,7 +208,7 @@ class Ledger:
             )
 
     def _increment_lock_version[I: LedgerItem](self, item: I) -> I:
-        """Also marks the item as this worker's write, so that a write whose answer was lost can be recognized."""
+        """Also marks the item as this worker's write, so that the write can be recognized if its response is lost."""
         return replace(item, lock_version=item.lock_version + 1, write_id=self._table.new_id())
 
     def _build_conditional_put(self, item: LedgerItem) -> dict[str, Any]:

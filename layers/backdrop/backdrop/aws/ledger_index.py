@@ -39,7 +39,7 @@ class LedgerQueries:
         self._table = table
 
     def list_due(self, now: datetime, limit: int) -> Sequence[ItemKey]:
-        """Returns the open items that are due, the oldest first."""
+        """Returns the open items that are due, oldest first."""
         return [
             _parse_item_key(item) for item in islice(self._query_shards(OPEN_ITEMS, to_sortable_timestamp(now)), limit)
         ]
@@ -56,7 +56,7 @@ class LedgerQueries:
         )
 
     def list_failed(self) -> Iterator[ItemKey]:
-        """Returns the failed items, the oldest first, and then the photos without instructions."""
+        """Returns the failed items, oldest first, and then the photos without instructions."""
         return map(
             _parse_item_key,
             chain(self._query_shards(FAILED_ITEMS, MAX_DUE), self._query_shards(NEEDS_INSTRUCTIONS, MAX_SORT_KEY)),

@@ -36,7 +36,7 @@ class Metric(StrEnum):
     # -- jobs ----------------------------------------------------------------------------------------------
     ACCEPTED = "Accepted", COUNT, CALL_DIMENSIONS, "A job was put into its lane."
     COMPLETED = "Completed", COUNT, CALL_DIMENSIONS, "A job was stored."
-    PICTURES = "Pictures", COUNT, CALL_DIMENSIONS, "Pictures of stored jobs, however many files each was written to."
+    PICTURES = "Pictures", COUNT, CALL_DIMENSIONS, "Pictures of stored jobs, not counting the additional files of each."
     FAILED = (
         "Failed",
         COUNT,
@@ -73,7 +73,7 @@ class Metric(StrEnum):
         "PossibleDoubleCharges",
         COUNT,
         CALL_DIMENSIONS,
-        "A call was charged, or may have been, after an earlier call of the same job was, or may have been.",
+        "A call was (possibly) charged although an earlier call of the same job was already (possibly) charged.",
     )
     PAID_WITHOUT_RESULT = (
         "PaidWithoutResult",
@@ -86,9 +86,9 @@ class Metric(StrEnum):
         "IntakeSeconds",
         SECONDS,
         CALL_DIMENSIONS,
-        "From the message that created the job until the job is in its lane.",
+        "From the message that created the job to the job's arrival in its lane.",
     )
-    QUEUE_SECONDS = "QueueSeconds", SECONDS, CALL_DIMENSIONS, "From the job in its lane to its first call."
+    QUEUE_SECONDS = "QueueSeconds", SECONDS, CALL_DIMENSIONS, "From the job's arrival in its lane to its first call."
     RENDER_SECONDS = (
         "RenderSeconds",
         SECONDS,
@@ -99,13 +99,13 @@ class Metric(StrEnum):
         "DeliverSeconds",
         SECONDS,
         CALL_DIMENSIONS,
-        "From that answer to the pictures in the output bucket.",
+        "From that answer until the pictures are in the output bucket.",
     )
     TOTAL_SECONDS = (
         "TotalSeconds",
         SECONDS,
         CALL_DIMENSIONS,
-        "From the job in its lane to the pictures in the output bucket.",
+        "From the job's arrival in its lane until the pictures are in the output bucket.",
     )
     # -- the code itself -----------------------------------------------------------------------------------
     RETURNED_TO_QUEUE = "HandedBack", COUNT, "code", "A message was returned to its queue, to be delivered again later."

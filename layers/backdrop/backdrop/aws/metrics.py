@@ -24,7 +24,7 @@ from backdrop.model.stack_health import StackHealth
 from backdrop.model.transitions import Transition
 
 NO_DIMENSION_VALUE: Final = "none"
-"""Stands in for a missing provider or operation, such as that of a malformed message."""
+"""The dimension's value if there is no provider or operation, as for a malformed message."""
 
 logger = build_logger()
 

@@ -65,7 +65,7 @@ class S3WorkStorage:
 
     @cached_property
     def _signing_client(self) -> "S3Client":
-        """Signs for the bucket's own region. By default, a link has the global host name, which may redirect."""
+        """Signs for the bucket's own region. By default, links use the global host name, which may redirect."""
         addressing_style = "path" if _is_local_address(self._client.meta.endpoint_url) else "virtual"
         signing_config = Config(signature_version="s3v4", s3={"addressing_style": addressing_style})
         return boto3.client("s3", config=CLIENT_CONFIG.merge(signing_config))

@@ -22,7 +22,7 @@ _TILES_PER_SIDE = 5
 _MAX_PREDICTED_SHARE = 0.97
 """How much of the limit a predicted file size may fill."""
 _MIN_FILLED_SHARE = 0.9
-"""If a scaled picture fills less of the limit, a larger one is tried."""
+"""If a scaled picture fills less than this share of the limit, a larger one is tried."""
 _MAX_TRIES = 4
 _SCALE_ITERATIONS = 3
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _TILE_SIDE = 256
-"""Pixels. Tiles without an edge take no time, and computing a tile takes about 10 MB."""
+"""Side of a tile, in pixels. Tiles without an edge take no time, and computing a tile takes about 10 MB."""
 _OPAQUE_MASK_TABLE = [0] * 250 + [255] * 6
 _COMPARISON_SIDE = 64
 """Two pictures are compared at this many pixels per side."""
@@ -37,7 +37,7 @@ def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
         )
     guide = original.resize(provider.size, Image.Resampling.BOX)
     if _shows_other_content(guide, provider):
-        raise MatteMismatchError("shows another part of the photo, or shows it turned")
+        raise MatteMismatchError("shows another part of the photo, or shows it rotated")
     refiner = build_matte_refiner(guide.convert("RGB"), provider.getchannel("A"))
     has_alpha = original.mode == "RGBA"
     if not has_alpha:

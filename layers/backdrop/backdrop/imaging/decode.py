@@ -50,7 +50,7 @@ def _open(data: bytes, header: ImageHeader) -> "ImageFile":
 
     # Pillow's limit applies to the whole process; ours is checked before Pillow opens the file.
     Image.MAX_IMAGE_PIXELS = None
-    # The plugin's class directly: Image.open would import and try all other plugins.
+    # Calls the plugin's class directly, because Image.open would import and try all other plugins.
     match header.format:
         case "jpeg":
             from PIL.JpegImagePlugin import JpegImageFile

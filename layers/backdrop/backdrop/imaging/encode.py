@@ -21,17 +21,17 @@ LOSSLESS = 100
 QUALITIES = (95, 92, 90, 88, 85)
 """Tried in this order. Below the last one, a smaller picture of higher quality is better."""
 MAX_TRANSPARENT_WEBP_PIXELS = 16_500_000
-"""For lossy encoding with transparency: the encoder takes about 24 bytes per pixel, and more would exceed 512 MB."""
+"""For lossy encoding with transparency, which takes about 24 bytes per pixel: more pixels would exceed 512 MB."""
 
 _MAX_SIDES: dict[str, int] = {"jpeg": 65_500, "png": 2**31 - 1, "webp": webp.MAX_SIDE}
-"""Pixels; libjpeg's limit, RFC 2083, and RFC 9649."""
+"""Maximum pixels per side, from libjpeg's limit, RFC 2083, and RFC 9649."""
 _MAX_LOSSLESS_WEBP_PIXELS = 12_000_000
 """A larger picture takes longer to encode than intake can wait."""
 _ROUNDING_MARGIN = 0.999
-"""Keeps a scaled side that is rounded up below the limit."""
+"""Keeps a scaled side below the limit even if it is rounded up."""
 _LOSSLESS_METHOD = 1
 _LOSSY_METHOD = 2
-"""WebP's effort levels: the next one saves less than 1 % and takes twice as long."""
+"""WebP's effort levels: the next one saves less than 1% and takes twice as long."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from math import sqrt
 from backdrop.model.output_spec import COVER, OutputSpec
 
 MAX_SIDE = 10_000
-"""Pixels. No margin makes a picture longer than this."""
+"""Pixels per side. A margin never makes a picture larger than this."""
 
 
 @dataclass(frozen=True, slots=True)

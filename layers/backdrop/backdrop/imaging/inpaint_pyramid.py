@@ -1,4 +1,4 @@
-"""Spreads colors from the pixels where they are certain to all others, for estimating a subject or its background."""
+"""Spreads colors from pixels where they are reliable to all others, to estimate a subject or its background."""
 
 from typing import TYPE_CHECKING
 
@@ -6,11 +6,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _CONFIDENCE_GAIN = [min(255, 4 * value) for value in range(256)]
-"""A pixel of a smaller level is certain if a quarter of it is: its color is the average of that quarter alone."""
+"""A pixel of a smaller level is fully reliable if a quarter of its area is, because only that area sets its color."""
 
 
 def inpaint(picture: "Image", confidence: "Image") -> "Image":
-    """Fills every pixel of an RGB picture from the nearest certain ones. The result is black if none is certain.
+    """Fills every pixel of an RGB picture from the nearest reliable ones. The result is black if none is reliable.
 
     `confidence` (L, same size) is the weight of each pixel. The picture is halved until one pixel is left, and each
     level is filled in from the next smaller one.

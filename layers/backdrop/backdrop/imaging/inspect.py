@@ -1,4 +1,4 @@
-"""Checks of a photo before anything is paid for: its type, its size, and whether it is complete."""
+"""Checks a photo before anything is paid for: its type, its size, and whether it is complete."""
 
 from backdrop.imaging.formats import read_header, validate_structure
 from backdrop.imaging.formats.header import (
@@ -17,7 +17,7 @@ MIN_SIDE_PIXELS = 16
 """Smaller pictures have no subject to cut out."""
 
 MAX_SIDE_RATIO = 20
-"""No panorama is longer. Such strips are sprite sheets or broken exports."""
+"""No panorama is more elongated: strips beyond this are sprite sheets or broken exports."""
 
 SUPPORTED_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, and GIF"
 

@@ -34,17 +34,17 @@ _WHITE = "#ffffff"
 _TRANSPARENT = (0, 0, 0, 0)
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _MAX_OPTIMIZED_PIXELS = 1_000_000
-"""PNG's best compression saves about 4 % and takes eight times as long, which is seconds for a larger picture."""
+"""PNG's best compression saves about 4% and takes eight times as long, which is seconds for a larger picture."""
 _MAX_PROGRESSIVE_PIXELS = 16_000_000
 """While a progressive JPEG is written, the whole picture is held in memory, at 6 bytes per pixel."""
 _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
-"""The encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
+"""WebP's encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
 _LARGE_WEBP_PIXELS = 4_000_000
 """Above this, the encoder and a photo of 50 megapixels do not fit into memory together."""
 _PNG_COMPRESS_LEVEL = 4
-"""zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2 %."""
+"""zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2%."""
 _WEBP_METHOD = 4
-"""WebP's effort level. Method 6 takes five times as long and saves less than 1 %."""
+"""WebP's effort level. Method 6 takes five times as long and saves less than 1%."""
 
 
 @dataclass(frozen=True, slots=True)

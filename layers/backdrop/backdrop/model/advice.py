@@ -35,7 +35,7 @@ _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
 class Advice(Record):
     """`remedy`: what to do; None if there is nothing to do. `note`: what else to know.
 
-    `custom_request_text`: the whole advice for the sender of a request, if more than the last sentence differs.
+    `custom_request_text`: the whole advice for the sender of a request, if it differs in more than the last sentence.
     """
 
     remedy: Sentence | None = None
@@ -45,7 +45,7 @@ class Advice(Record):
 
     @classmethod
     def from_text(cls, remedy: str, follow_up: FollowUp = FollowUp.NOTHING) -> "Advice":
-        """Accepts one or more sentences, with or without the last full stop."""
+        """Accepts one or more sentences, with or without the final period."""
         return cls(remedy=Sentence(remedy).clause, follow_up=follow_up)
 
     def with_note(self, note: str) -> "Advice":

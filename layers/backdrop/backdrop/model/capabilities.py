@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 PROVIDERS = ("ideogram", "segmind", "1min", "runware")
-# Ideogram's "10MB", in the smaller interpretation (API reference of replace-background, v1). 1min.ai has the same
-# limit; the others publish none.
+# Ideogram's "10MB" (API reference of replace-background, v1), read as megabytes, not as the larger mebibytes. 1min.ai
+# has the same limit; the others publish none.
 MAX_PHOTO_BYTES = 10_000_000
 # The hash of a job contains the bytes of these files, not their keys.
 REFERENCES_FIELD = "style_reference_images"
@@ -36,7 +36,7 @@ PHOTO_LIMITS: dict[str, PhotoLimits] = {
     "segmind": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
     # Background replacer, API reference: 10 MB for each image.
     "1min": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
-    # Names no limit for pictures inside the request, so Ideogram's limit applies.
+    # Its pages name no limit for pictures inside the request, so Ideogram's limit applies.
     "runware": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
 }
 
@@ -163,7 +163,8 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "style_reference_images": ProviderField("style_reference_images", _REFERENCES),
         "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
-    # 1min.ai, BACKGROUND_REPLACER with ideogram-3: the vendor's page. It accepts num_images up to 8 and links to one.
+    # 1min.ai, BACKGROUND_REPLACER with ideogram-3: the vendor's page. It accepts num_images up to 8, but returns one
+    # link.
     ("1min", "replace"): {
         "prompt": ProviderField("promptObject.prompt", _PROMPT),
         "negative_prompt": ProviderField("promptObject.negative_prompt", _PROMPT),
@@ -233,7 +234,7 @@ def _check_field(provider: str, name: str, value: object, field: ProviderField |
 
 
 def to_provider_fields(provider: str, purchase_spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yields the given fields under the provider's names, in the order of the table; never a default."""
+    """Yields only the given fields, under the provider's names and in the order of the table. Adds no defaults."""
     for name, field in CAPABILITIES[provider, purchase_spec["operation"]].items():
         if name in purchase_spec and field.name:
             yield field.name, purchase_spec[name][0] if isinstance(field.accepted, SingleItem) else purchase_spec[name]
@@ -252,6 +253,6 @@ def to_provider_json(provider: str, purchase_spec: Mapping[str, Any]) -> dict[st
 
 
 def list_request_names(provider: str) -> frozenset[str]:
-    """Returns the provider's names of all fields; of nested ones, each part of the dotted name."""
+    """Returns the provider's names of all fields; for nested ones, each part of the dotted name."""
     fields = (field for (name, _), column in CAPABILITIES.items() if name == provider for field in column.values())
     return frozenset(part for field in fields if field.name for part in field.name.split("."))

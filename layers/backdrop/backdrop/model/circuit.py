@@ -34,7 +34,7 @@ PAUSED_DELAY_SECONDS = 10.0
 MAX_PROBE_WAIT_SECONDS = 30.0
 # Longer than SQS keeps a message (14 days), and longer than the sweep goes back.
 MARK_LIFETIME = timedelta(days=30)
-# Each call reads its lane's item, which contains the marks.
+# Every call reads its lane's item, which contains the marks, so the item must stay small.
 MAX_MARKS = 100
 
 
@@ -119,7 +119,7 @@ class ProviderHealth(LedgerItem):
     is `next_half_open_at`.
 
     `served_despite_refusal_at`: when a probe was last served while the lane was paused for an unexplained refusal; None
-    again once a refused job was rejected for it. `past_pauses`: for each reason, the last ended pause.
+    again once a refused job has been rejected because of it. `past_pauses`: for each reason, the last ended pause.
     `announced_event_ids`: the IDs of the events that announced these. `cancel_marks`: an operator's cancellations.
     """
 
@@ -218,8 +218,8 @@ def is_probe_since_pause(job: Job, lane: ProviderHealth) -> bool:
 def observe_result(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
     """Returns the lane after a result; unchanged if the result says nothing about the lane's health.
 
-    The verdict that the job itself is the reason does not count as a success: a failure counts like any other, and a
-    refusal changes nothing.
+    A result that is due to the job itself does not count as a success: a failure counts like any other, and a refusal
+    changes nothing.
     """
     if result.retry_class is RetryClass.PAUSE:
         code = result.code or Code.PROVIDER_MISCONFIGURED
@@ -343,8 +343,8 @@ def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime)
 def half_open_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
     """Half-opens a paused lane if that is due and probes can check every reason for the pause; otherwise unchanged.
 
-    A half-open lane receives its waiting messages, and SQS gives up a message after 1,000 receives, so the intervals
-    grow.
+    A half-open lane receives its waiting messages, and SQS moves a message to the dead-letter queue after 1,000
+    receives, so the intervals grow.
     """
     if lane.next_half_open_at and now < lane.next_half_open_at:
         return lane

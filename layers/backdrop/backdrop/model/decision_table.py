@@ -64,6 +64,6 @@ class DecisionTable[D]:
         return rules[0]
 
     def _list_undecided(self, rules: Sequence[Rule[D]], at: int) -> Sequence[Rule[D]]:
-        """Returns the rules above the first one without further conditions, which matches before all below it."""
+        """Returns the rules above the first one without further conditions: it matches before all rules below it."""
         columns = {*self.columns[at:]}
         return list(takewhile(lambda rule: columns & rule.cells.keys(), rules))

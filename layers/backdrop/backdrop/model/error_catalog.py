@@ -9,15 +9,15 @@ from backdrop.model.sentence import Sentence
 
 
 class Cost(StrEnum):
-    """What a problem cost, as the list of codes says it. A report is more exact: it counts every call of the photo."""
+    """What a problem cost, as the list of codes shows it. A report is more exact: it counts each call of the photo."""
 
     NOTHING = "nothing"
     PICTURE = "the picture, at its price"
     PICTURE_NOT_DOWNLOAD = "the picture, at its price; the download costs nothing"
-    PAID_BEFORE = "nothing new; the picture was paid when it was made"
-    CALL_IN_FLIGHT = "the call that is out, where it is charged"
-    UNKNOWN = "nothing or the price: `unknown_usd`"
-    SEE_REPORT = "what the report says"
+    PAID_BEFORE = "nothing new; the picture was paid for when it was made"
+    CALL_IN_FLIGHT = "the price of the call in flight, if the provider charges for it"
+    UNKNOWN = "nothing or the full price: `unknown_usd`"
+    SEE_REPORT = "as stated in the report"
 
     @property
     def may_be_charged(self) -> bool:
@@ -53,7 +53,7 @@ def _waiting_entry(cost: Cost, meaning: str, remedy: str = "") -> CatalogEntry:
 _REPLACE_FILE = "Replace the file"
 _FIX_INSTRUCTIONS = "Correct the instructions"
 FIX_INSTRUCTIONS = Advice.from_text(_FIX_INSTRUCTIONS, FollowUp.RUNS)
-_PAY_AGAIN = "To buy it once more, run `backdrop redrive --pay-again` or set another `revision`."
+_PAY_AGAIN = "To buy it again, run `backdrop redrive --pay-again` or set another `revision`."
 
 ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.NOT_A_PHOTO: _entry(
@@ -103,7 +103,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.TOO_MANY_PIXELS: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
-        "The picture has more pixels than this stack opens.",
+        "The picture has more pixels than this stack accepts.",
         "Scale it down, or raise the stack parameter MaxImageMegapixels and upload the photo again.",
     ),
     Code.TOO_SMALL: _entry(
@@ -191,7 +191,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.REFUSED,
         "A style reference image cannot be used.",
-        "Name another picture, in a format that photos may have. It must not be the photo itself. All reference images "
+        "Name another picture in one of the photo formats. It must not be the photo itself. All reference images "
         "of a call are compressed to 10 MB together.",
     ),
     Code.PHOTO_NOT_FOUND: _entry(
@@ -284,7 +284,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     ),
     Code.DELIVERY_BACKED_UP: _waiting_entry(
         Cost.NOTHING,
-        "So many paid pictures wait for delivery that Backdrop has stopped buying.",
+        "So many paid pictures are waiting for delivery that Backdrop has stopped buying.",
         "Operator: read the log of the deliver function.",
     ),
     Code.PAUSED_BY_PERSON: _waiting_entry(
@@ -318,7 +318,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.RESULT_UNRECOGNIZED: _entry(
         Cost.PICTURE,
         Disposition.DEAD,
-        "The provider charged for the picture, but Backdrop does not find it in the response.",
+        "The provider charged for the picture, but Backdrop cannot find it in the response.",
         "Operator: open the stored response that the message names. If it contains the picture, or a link to it, save "
         "the picture under the key that the message names; `backdrop redrive --code result_unrecognized` then delivers "
         f"it without a charge. Report the response, so that Backdrop can support its format. {_PAY_AGAIN}",
@@ -333,7 +333,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.PAID_BEFORE,
         Disposition.DEAD,
         "The provider's file is no longer under _backdrop/paid/, and its link has expired.",
-        "The delivered pictures stay. To buy the picture once more, run `backdrop redrive --pay-again`.",
+        "The delivered pictures stay. To buy the picture again, run `backdrop redrive --pay-again`.",
     ),
     Code.RESULT_FOREIGN_HOST: _entry(
         Cost.PICTURE,
@@ -360,7 +360,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.RESULT_NOT_TRANSPARENT: _entry(
         Cost.PICTURE,
         Disposition.DEAD,
-        "The background was to be removed, but either nothing or everything is transparent.",
+        "The job removes the background, but either nothing or everything in the picture is transparent.",
         "Open the file under _backdrop/paid/. Use a photo with a clearly visible subject, or set another `revision`.",
     ),
     Code.OUTPUT_NOT_MADE: _entry(
@@ -381,12 +381,13 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "The same photo with the same instructions is being bought under another key; its picture will be reused.",
     ),
     Code.JOB_IN_FLIGHT: _waiting_entry(
-        Cost.CALL_IN_FLIGHT, "Another worker has a call in flight for this job, or has just crashed in it."
+        Cost.CALL_IN_FLIGHT, "Another worker has a call in flight for this job, or has just crashed during one."
     ),
     Code.TOO_LITTLE_TIME: _waiting_entry(
         Cost.NOTHING,
         "The invocation has less time left than the call, or another photo, may take.",
-        "Operator: if a job keeps waiting for this, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds.",
+        "Operator: if a job keeps waiting for this reason, raise RenderTimeoutSeconds, or lower the provider's "
+        "TimeoutSeconds.",
     ),
     Code.BUDGET_RESERVED: _waiting_entry(Cost.NOTHING, "Calls in flight have reserved the rest of today's budget."),
     Code.LEDGER_CONFLICT: _waiting_entry(Cost.NOTHING, "Other workers repeatedly changed the same items first."),
@@ -399,14 +400,14 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.CRASHED: _entry(
         Cost.SEE_REPORT,
         Disposition.DEAD,
-        "The worker crashed on it five times.",
-        "Operator: search for it in the functions' logs, and run `backdrop redrive`. Or save the photo again, and "
+        "Workers crashed five times while processing this photo or job.",
+        "Operator: find the cause in the functions' logs, and run `backdrop redrive`. Or save the photo again, and "
         "upload that file.",
     ),
     Code.MESSAGE_GIVEN_UP: _entry(
         Cost.SEE_REPORT,
         Disposition.DEAD,
-        "A queue gave up its message after 1,000 deliveries.",
+        "SQS delivered a message 1,000 times, and then moved it to the dead-letter queue.",
         "Operator: read the function's log. `backdrop redrive` restores everything that the ledger has recorded.",
     ),
     Code.DAMAGED_MESSAGE: _entry(

@@ -118,11 +118,11 @@ class ConflictError(Exception):
 
 
 class PreemptedError(ConflictError):
-    """Another worker wrote before this delivery left its mark, so this delivery must not remove that mark."""
+    """Another worker wrote before this delivery set its crash mark, so this delivery must not remove the mark."""
 
 
 class ItemTooLargeError(Exception):
-    """An item exceeds DynamoDB's size limit: permanent, retrying does not help; nothing was written."""
+    """An item exceeds DynamoDB's size limit. Nothing was written, and retrying does not help."""
 
 
 class ContentOwnedError(Exception):

@@ -31,9 +31,9 @@ class CallbackOutcome(StrEnum):
 class ImageRequest(LedgerItem):
     """A request with a task token or a campaign: its jobs by variant, and the answer.
 
-    `problems`: why it was refused, wholly or in part. `skipped_kind`: the kind of its key, if not a photo. A request
-    that matches no source is stored under a `source_id` of its own. `execution_arn`: when this execution stops, the
-    request is no longer needed.
+    `problems`: why it was refused, wholly or in part. `skipped_kind`: the kind of its key, if that is not a photo's. A
+    request that matches no source is stored under a `source_id` of its own. `execution_arn`: when this execution stops,
+    the request is no longer needed.
     """
 
     source_id: str

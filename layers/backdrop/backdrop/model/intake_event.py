@@ -41,9 +41,10 @@ class IntakeEvent:
 
     `is_repeated`: an earlier worker may have crashed before it sent its messages. `is_settle_timeout`: applies only to
     a photo that still waits for instructions. `is_rerun`: an operator requested a rerun. `start_after`: the folder's
-    photos after this key still have to be woken. `receive_count`: how often the message was delivered, including this
-    time. `requested_at`: when the message of a request or rerun was sent; no object has this time. `tagged_at`: when
-    tags were changed, if that is the reason; another tool's tags may have changed, or ours may have been removed.
+    photos after this key still have to be woken. `receive_count`: how many times the message has been delivered,
+    including this time. `requested_at`: when the message of a request or rerun was sent, which no object records.
+    `tagged_at`: when tags were changed, if that is the reason; another tool's tags may have changed, or ours may have
+    been removed.
     `lost_race`: another worker wrote the photo's item while this event was handled.
     """
 
@@ -61,5 +62,5 @@ class IntakeEvent:
 
     @property
     def is_first_object_change(self) -> bool:
-        """Whether it only reports, for the first time, that the object may have changed."""
+        """Whether the event only reports that the object may have changed, and does so for the first time."""
         return not (self.is_repeated or self.is_settle_timeout or self.is_rerun or self.request)

@@ -15,9 +15,9 @@ from backdrop.model.sentence import Sentence
 
 # Limit: Amazon DynamoDB Developer Guide, "Quotas".
 MAX_ITEM_BYTES = 400_000
-# Attempts, a problem, and the attributes next to the body.
+# For attempts, a problem, and the attributes next to the body.
 OVERHEAD_BYTES = 20_000
-# A picture's record and one warning about it, without the two keys.
+# For a picture's record and one warning about it, without the two keys.
 PICTURE_RECORD_BYTES = 500
 MAX_ENTRIES, MAX_TEXT_LENGTH = 20, 300
 

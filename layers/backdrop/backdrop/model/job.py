@@ -117,7 +117,7 @@ class Problem(Record):
 class PictureLink(Record):
     """One picture of a result, at `url` or in `_backdrop/work/results/` under `result_name`.
 
-    If it has neither, the provider withheld it. `is_unrecognized`: the provider made the picture, but Backdrop does not
+    If it has neither, the provider withheld it. `is_unrecognized`: the provider made the picture, but Backdrop cannot
     find it in the response. The response is kept, so that an operator can extract the picture and save it as the paid
     file.
     """
@@ -157,9 +157,9 @@ class Attempt(Record):
     """One call that may have cost money. Amounts are micro-dollars.
 
     `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker exited normally while
-    the provider was still working. `send_count`: how often the call was sent, under the same ID. `charge_no`: see Job.
-    `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks whether
-    its lane has recovered.
+    the provider was still working. `send_count`: how many times the call was sent under the same ID. `charge_no`: see
+    Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
+    whether its lane has recovered.
     """
 
     n: int
@@ -206,8 +206,8 @@ class StoredPicture(Record):
 class LedgerItem(Record):
     """An item of the ledger.
 
-    `lock_version` is the condition of every write. By `write_id`, a worker recognizes its own write after a lost
-    response. `v` is the version of the format: a worker does not process an item of another version, but waits.
+    `lock_version` is the condition of every write. If the response to a write is lost, the worker recognizes its own
+    write by `write_id`. `v` is the version of the format: a worker waits if an item has another version.
     """
 
     v: Literal[2] = 2

@@ -32,7 +32,7 @@ class ObjectKind(StrEnum):
 
 
 def classify_key(key: str) -> ObjectKind:
-    """Any suffix that is not ignored counts as a photo, which intake opens."""
+    """Any suffix that is not ignored counts as a photo's, and intake opens the file."""
     *folders, name = key.split("/")
     if not name or name.startswith(".") or name.endswith("~") or name.lower() in _SYSTEM_FILES:
         return ObjectKind.IGNORED
@@ -60,7 +60,7 @@ def list_defaults_keys(key: str) -> tuple[str, ...]:
 
 
 def folder_of(key: str) -> str:
-    """Returns the folder of a key with its slash; "" for the bucket's root."""
+    """Returns the folder of a key, including its slash; "" for the bucket's root."""
     return key[: key.rfind("/") + 1]
 
 
@@ -163,7 +163,7 @@ def _document_key(folder: str, source: str) -> str:
 
 
 def response_key(job_id: str, attempt: int) -> str:
-    """Returns the key of a paid response that is kept because Backdrop does not find every picture in it."""
+    """Returns the key of a paid response that is kept because Backdrop cannot find every picture in it."""
     return f"{PAID_PREFIX}/{job_id}/{attempt}_response.txt"
 
 

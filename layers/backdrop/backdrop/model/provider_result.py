@@ -9,7 +9,7 @@ from backdrop.model.record import Record, record
 
 
 class OnLostAnswer(StrEnum):
-    """What to do with a call that was sent, whose response was lost, and that cannot be looked up."""
+    """What to do if the response to a call was lost, and the provider cannot look the call up."""
 
     RETRY_ONCE = "retry_once"
     HOLD = "hold"
@@ -82,7 +82,7 @@ class ProviderResult:
 
     @property
     def for_ledger(self) -> "ProviderResult":
-        """The result as it fits into the ledger: always with its money, and without links that are too long."""
+        """The result as it fits into the ledger: with all amounts, but without links that are too long."""
         links = tuple(replace(link, url=None) if len(link.url or "") > MAX_LINK_LENGTH else link for link in self.links)
         fitted = replace(self, links=links[:MAX_LINKS])
         if fitted.is_usable or not self.is_usable:

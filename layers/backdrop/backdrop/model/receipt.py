@@ -13,7 +13,7 @@ from backdrop.model.pricing import to_usd
 
 UNKNOWN_CHARGE_HINT = (
     "Do nothing yet. Once the call must have ended, Backdrop looks it up if the provider supports that. Otherwise, "
-    "Backdrop sends the call once more, or holds the job for an operator."
+    "Backdrop sends the call again, or holds the job for an operator."
 )
 
 UNPAID_END_TEXTS = {
@@ -103,7 +103,7 @@ def build_error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | 
 
 
 def _build_photo_error(problem: Problem) -> dict[str, Any]:
-    """A problem without a job has the status of one: refused, or accepted while the photo waits."""
+    """Returns the status that a problem without a job is listed with: refused, or accepted while the photo waits."""
     status = JobStatus.ACCEPTED if problem.retryable else JobStatus.REFUSED
     return _build_error(problem, None, problem.variant, status)
 

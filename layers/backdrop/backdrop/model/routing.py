@@ -125,7 +125,7 @@ def should_fail_over(lane: ProviderHealth, now: datetime) -> bool:
 
 
 def is_persistent_failure(result: ProviderResult, times: int) -> bool:
-    """Whether a result that occurred `times` in a row proves that nothing was charged and success is unlikely soon."""
+    """Whether `times` such results in a row prove that nothing was charged, and make an early success unlikely."""
     if result.retry_class is RetryClass.PAUSE:
         return True
     is_transient = result.retry_class is RetryClass.BACKOFF or (

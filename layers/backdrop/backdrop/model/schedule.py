@@ -9,7 +9,7 @@ from backdrop.model.record import record
 
 INDEX_SHARDS = "0123456789abcdef"
 OPEN_ITEMS, FAILED_ITEMS, NEEDS_INSTRUCTIONS, CAMPAIGN_ITEMS = "open", "failed", "wanting", "campaign"
-# Of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas"), the bytes that a source's location may take.
+# A source's location may take this many of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas").
 MAX_LOCATION_BYTES = 900
 # Lanes keep a message for four days, so after three days it is sent again.
 MESSAGE_LIFETIME = timedelta(days=3)
@@ -42,7 +42,7 @@ class BudgetDay(NamedTuple):
         return self.confirmed + self.unknown
 
     def resolve_cap(self, default_cap: int) -> int:
-        """Returns the operator's cap for this day; otherwise the stack's."""
+        """Returns the operator's cap for this day if there is one, otherwise the stack's."""
         return default_cap if self.cap is None else self.cap
 
 

@@ -42,10 +42,10 @@ class Sentence:
     if TYPE_CHECKING:
         __hash__: ClassVar[None]
 
-        @deprecated("No decision reads a sentence: compare codes or fields.")
+        @deprecated("Text for people must not be compared: compare codes or fields.")
         def __eq__(self, other: object) -> bool: ...
 
-        @deprecated("No decision reads a sentence: compare codes or fields.")
+        @deprecated("Text for people must not be compared: compare codes or fields.")
         def __ne__(self, other: object) -> bool: ...
 
     else:
@@ -53,11 +53,11 @@ class Sentence:
 
         def __eq__(self, other: object) -> bool:
             if isinstance(other, str):
-                raise TypeError("no decision reads a sentence: compare codes or fields")
+                raise TypeError("text for people must not be compared: compare codes or fields")
             return isinstance(other, Sentence) and self._text == other._text
 
         def __bool__(self) -> bool:
-            raise TypeError("no decision reads a sentence: use None for no text, and ask for that")
+            raise TypeError("text for people must not be tested: use None for no text, and test for None")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> "CoreSchema":

@@ -24,9 +24,9 @@ def judge_result(result: ProviderResult, job: Job, lane: ProviderHealth | None) 
     """Returns the result, as PERM if the ledger shows that the job itself is the reason for it.
 
     A refusal is the job's fault if another job got its picture after this one had been refused; each such proof rejects
-    at most one job (see CircuitBreaker.consume_proof). The third failure is the job's fault. A failure only counts if
+    at most one job (see CircuitBreaker.consume_proof). The third failure is the job's fault. A failure counts only if
     all of the lane's preceding consecutive failures are the job's own; otherwise it loses its suspicion. So an outage
-    ends no photo, while a photo that fails alone, or while others are served, is tried three times.
+    does not end any photo, but a photo that fails alone, or while others are served, is tried three times.
     """
     if result.suspicion is Suspicion.REFUSAL and _are_others_served(job, lane):
         return _reject(result, "The provider serves other photos, so this photo is the reason.")

@@ -1,4 +1,4 @@
-"""A provider's API key during a call: loaded before it, loaded again if refused, and removed from responses."""
+"""A provider's API key: loaded before each call, reloaded if the provider refuses it, and redacted in responses."""
 
 import time
 from collections.abc import Callable

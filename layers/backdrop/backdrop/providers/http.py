@@ -78,7 +78,7 @@ class RequestBody:
             raise DeadlineExceededError
         chunk = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
         self._at += len(chunk)
-        if not chunk:  # the sender reads on only when the kernel has all previous bytes
+        if not chunk:  # The sender reads more only after it has passed all previous bytes to the kernel.
             self.sent_at = time.monotonic()
         return chunk
 
@@ -239,7 +239,7 @@ def _send(
     deadline: float,
     max_bytes_by_kind: tuple[int, int],
 ) -> HttpResponse | Exception:
-    """`max_bytes_by_kind` is the size limit of a response, and the limit if its Content-Type is an image."""
+    """`max_bytes_by_kind`: the size limit of most responses, and that of responses whose Content-Type is an image."""
     seconds = max(deadline - time.monotonic(), MIN_TIMEOUT_SECONDS)
     try:
         with (

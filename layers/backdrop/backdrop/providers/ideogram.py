@@ -175,7 +175,8 @@ def _parse_expiry(url: str) -> datetime | None:
 
 def _parse_refusal(status: int, body: Mapping[str, Any] | None, response: HttpResponse) -> ProviderResult:
     reason = find_value(body, "reject_reason")
-    # Only the response's own status can mean that no work was started. A status inside the body follows the work.
+    # Only the response's own status can mean that no work was started. A status in the body is reported after work
+    # started.
     latency = response.latency_seconds if status == response.status else math.inf
     rule = find_rule(RESPONSE_RULES, status, reason if isinstance(reason, str) else "", latency)
     return build_result(rule, describe_response(DISPLAY_NAME, status, join_messages(body, MESSAGE_FIELDS)), response)

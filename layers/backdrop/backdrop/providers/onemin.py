@@ -157,7 +157,7 @@ class OneMin:
         )
 
     def _upload(self, picture: bytes, key: str, deadline: float) -> str | ProviderResult:
-        """Uploads a picture. Returns its path exactly as 1min.ai states it."""
+        """Uploads a picture. Returns its path exactly as 1min.ai returns it."""
         body, content_type = encode_multipart([build_file_field("asset", "photo", picture)])
         response = self.credentials.send_with_key(
             key, lambda k: self._post(ASSETS_PATH, body, k, content_type, deadline), deadline
@@ -227,7 +227,7 @@ class OneMin:
     def _build_success(
         self, body: Mapping[str, Any], path: str, response: HttpResponse, query: StatusQuery
     ) -> ProviderResult:
-        """Links the picture by the temporary link to the record's own path, or else by Ideogram's link."""
+        """Links the picture with the temporary link to the record's own path, or else with Ideogram's link."""
         images = list_objects(find_value(body, "aiRecord", "aiRecordDetail", "responseObject", "data"))
         if any(image.get("is_image_safe") is False for image in images):
             message = f"{DISPLAY_NAME} made the picture, but the safety check withheld it."
@@ -265,7 +265,7 @@ def _parse_refusal(rules: Sequence[ResponseRule], status: int, response: HttpRes
 def _parse_unnamed_success(
     body: Mapping[str, Any] | None, response: HttpResponse, key: str, price_micro_usd: int
 ) -> ProviderResult:
-    """Handles a success without a record id. An error inside it has the class of its own status."""
+    """Handles a success without a record id. An error inside it is classified by its own status."""
     for name in ("status_code", "statusCode"):
         status = as_failure_status(find_value(body, name))
         if status:

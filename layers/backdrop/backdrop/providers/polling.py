@@ -18,7 +18,7 @@ class StatusQuery:
 
     `is_acknowledged`: the provider accepted the call, so work that it does not list yet still counts as running.
     `is_full_record`: the response is the provider's complete record of the work. `is_overdue`: the work has had enough
-    time, and results that are still missing will not come.
+    time, and results that are still missing will not arrive.
     """
 
     provider_id: str

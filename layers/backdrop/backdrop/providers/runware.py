@@ -217,7 +217,7 @@ class Runware:
     def _parse_task(
         self, job: Job, query: StatusQuery, body: Mapping[str, Any], response: HttpResponse
     ) -> ProviderResult | LookupStatus:
-        """Reads the result of a task. PENDING if the response names the task but not its end, ABSENT if neither."""
+        """Reads the result of a task. PENDING if the response names the task without its end, ABSENT if not at all."""
         items = [item for item in list_objects(body.get("data")) if item.get("taskUUID") == query.provider_id]
         if any(read_state(item) in RUNNING_STATES for item in items) and not (query.is_full_record or query.is_overdue):
             return LookupStatus.PENDING
@@ -341,7 +341,7 @@ def _parse_body(response: HttpResponse) -> dict[str, Any]:
 
 
 def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | LookupStatus | None:
-    """Reads why a task was refused. PENDING if the same id was accepted before, None if the task is accepted now."""
+    """Reads why a task was refused. PENDING if the same id was accepted before; None if the task is accepted now."""
     body = _parse_body(response)
     errors = list_task_errors(task_uuid, body)
     if response.is_success and not errors:

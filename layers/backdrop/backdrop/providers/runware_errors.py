@@ -9,7 +9,7 @@ codes are still "being standardised". The table is therefore closed, and a code 
 - As the end of a task, it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again unless an operator
   decides so. If the response does not state that the task ended, the task is polled for some minutes first.
 
-Codes, statuses and field names decide; messages are free text and never do.
+Codes, statuses, and field names decide; messages are free text and never do.
 """
 
 from collections.abc import Mapping, Sequence

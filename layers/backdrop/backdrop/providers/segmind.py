@@ -354,7 +354,7 @@ def _parse_refusal(status: int, response: HttpResponse) -> ProviderResult:
 
 
 def _parse_unnamed_success(response: HttpResponse) -> ProviderResult:
-    """Handles a success without a request id. A refusal inside it has the class of its own status.
+    """Handles a success without a request id. A refusal inside it is classified by its own status.
 
     A server error inside it leaves the charge unknown, because only a response with status 500 is known to be free.
     """
@@ -369,7 +369,7 @@ def _build_unreadable_result(response: HttpResponse) -> ProviderResult:
 
 
 def _parse_failure(job: Job, body: Mapping[str, Any]) -> ProviderResult:
-    """Handles a failed job, which is not charged. Without proof that the job is the cause, it is tried once more."""
+    """Handles a failed job, which is not charged. Without proof that the job is the cause, it is tried again, once."""
     rule = find_rule(FAILED_JOB_RULES, 422, _prove_error(json.dumps(body, default=str).encode()))
     has_failed_before = any(
         attempt.provider == NAME

@@ -10,7 +10,7 @@ type ConvertibleFormat = Literal["gif", "bmp", "tiff", "heic", "avif"]
 """The formats that are converted before anything is paid for."""
 
 MAX_PARTS = 100_000
-"""Segments or chunks in one file. The largest photos have about ten thousand, and each one takes time to read."""
+"""Segments or chunks per file. The largest photos have about ten thousand, and each one takes time to read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _LEGACY_XMP_KEYWORD = b"Raw profile type xmp\0"
 _UNCOMPRESSED_TEXT_HEADER = b"\0\0\0\0"
-"""No compression, no language, no translated keyword."""
+"""The fields of an iTXt chunk: no compression, no language, and no translated keyword."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,10 @@ _RAW_BY_MAKE = {
 }
 _SUPPORTED_BIT_DEPTHS = {1, 2, 4, 8, 16}
 _SUPPORTED_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
-"""None, CCITT, LZW, JPEG, deflate, and PackBits. Compressions that only one program writes are refused."""
+"""Uncompressed, CCITT, LZW, JPEG, deflate, and PackBits. Compressions that only one program writes are refused."""
 _ENTRY_BYTES = 12
 _BYTES_PER_VALUE = {3: 2, 4: 4}
-"""For the two types that TIFF 6.0 allows for lists of strips, tiles, and bits."""
+"""The size of SHORT and LONG, the two types that TIFF 6.0 allows for lists of strips, tiles, and bits."""
 _INLINE_BYTES = 4
 """Values up to this length are in the directory itself."""
 _MAX_SNIFFED_TAGS = 200

@@ -6,7 +6,7 @@
        └────────────┘  provably not accepted; written before any wait
     submitting ─▶ submitting      an acknowledged call that outlives its invocation
     accepted ─▶ paid              by reuse, without a charge
-    accepted ─▶ accepted          in another provider's lane that the job also names, because its own is blocked
+    accepted ─▶ accepted          in the lane of another provider that the job names, because its own is blocked
     accepted ─▶ superseded | cancelled | refused | dead      submitting ─▶ refused | dead
     superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again, other outputs)
     dead (spent) ─▶ paid          by redrive, without a charge

@@ -23,7 +23,7 @@ from backdrop.model.output_spec import parse_outputs
 from backdrop.model.sentence import Sentence
 
 MAX_FAILOVER_WARNINGS = 5
-# Ends at which the owner of some content has no file to share.
+# End statuses in which the owner of some content has no file to share.
 ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
 # Warnings about one delivery; the next delivery replaces them with its own.
 DELIVERY_WARNINGS = frozenset({WarningCode.ENLARGED, WarningCode.SMALLER_RESULT, Code.OUTPUT_NOT_MADE})
@@ -66,7 +66,7 @@ class Transition:
 
     @property
     def may_charge_twice(self) -> bool:
-        """Whether it settles a call as (possibly) charged, although another call of the same charge was too."""
+        """Whether it settles a call as (possibly) charged, although another call of the same charge already is."""
         budget_change = self.budget_change
         if budget_change is None or budget_change.reserved >= 0 or budget_change.confirmed + budget_change.unknown <= 0:
             return False
@@ -94,7 +94,7 @@ def replace_attempt(job: Job, updated: Attempt) -> Job:
 
 
 def accept(job: Job) -> Transition:
-    """A new job, which owns the content that it will buy."""
+    """Starts a new job, which owns the content that it will buy."""
     return Transition(job, content_owner=build_content_owner(job))
 
 
@@ -106,7 +106,7 @@ def build_content_owner(job: Job) -> ContentOwner:
 
 
 def reopen(job: Job, planned: Job, now: datetime) -> Transition | None:
-    """The photo names the job again: an unpaid end runs again as planned now. None if nothing changes."""
+    """The photo names the job again: a job that ended unpaid runs again, as now planned. None if nothing changes."""
     if transition := restart(job, planned, now):
         return transition
     return (
@@ -160,13 +160,13 @@ def _reset_to_accepted(job: Job, now: datetime) -> Transition:
 
 
 def _next_charge_no(job: Job) -> int:
-    """Whether a call that the provider rejected was charged is final, so the next call is another charge."""
+    """The charge of a call that the provider rejected is settled, so the next call counts as another charge."""
     last = job.find_attempt(job.attempt_no)
     return job.charge_no + 1 if last and last.outcome is AttemptOutcome.REJECTED else job.charge_no
 
 
 def retry_delivery(job: Job, now: datetime) -> Transition:
-    """dead (spent) → paid: deliver the paid picture, without another charge."""
+    """dead (spent) → paid: delivers the paid picture, without another charge."""
     require_status(job, JobStatus.DEAD)
     if not any(link.is_usable for link in job.links):
         raise ConflictError
@@ -195,7 +195,7 @@ def reinstate(job: Job) -> Transition | None:
 
 
 def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_at: datetime) -> Transition:
-    """accepted: move to another provider of the job's list, which is safe because nothing may have been charged.
+    """accepted: moves to another provider in the job's list, which is safe because nothing can have been charged.
 
     `last_sent_at`: the time that counts as the send time of the job's message.
     """
@@ -252,7 +252,7 @@ def _latest_requested_at(job: Job, planned: Job) -> datetime | None:
 
 
 def join_existing(job: Job, owner: ContentOwner, owner_job: Job | None, now: datetime) -> Transition:
-    """accepted: wait for the owner of the content, reuse its file, or buy in its place.
+    """accepted: waits for the owner of the content, reuses its file, or buys in its place.
 
     `owner_job` is None if the owner is no longer in the ledger.
     """
@@ -338,7 +338,7 @@ def add_throttled_time(job: Job, waited_ms: int) -> Job:
 
 
 def store(job: Job, results: tuple[StoredPicture, ...], warnings: Iterable[JobWarning], now: datetime) -> Transition:
-    """paid → stored: the pictures are delivered. Pictures of an earlier delivery that were not replaced stay."""
+    """paid → stored: the pictures are delivered. Earlier pictures that it did not replace stay."""
     require_status(job, JobStatus.PAID)
     replaced_keys = {result.key for result in results}
     old_pictures = [_build_old_picture_warning(result.key) for result in job.results if result.key not in replaced_keys]
@@ -401,7 +401,7 @@ def _end_unpaid(job: Job, status: JobStatus, now: datetime) -> Transition | None
 
 
 def mark_not_current(job: Job) -> Transition | None:
-    """stored: the photo no longer has the variant, and its pictures stay. None if it has none, or is marked already."""
+    """stored: the photo no longer has the variant, and its pictures stay. None if there are none, or it is marked."""
     is_marked = any(warning.code is WarningCode.NOT_CURRENT for warning in job.warnings)
     if job.status is not JobStatus.STORED or not job.results or is_marked:
         return None

@@ -81,7 +81,7 @@ def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
 
 
 def park(job: Job, now: datetime) -> Transition:
-    """submitting → submitting: the worker runs out of time while the provider works. The next one need not wait."""
+    """submitting → submitting: the worker runs out of time while the provider works. The next worker need not wait."""
     require_status(job, JobStatus.SUBMITTING)
     return Transition(_with_lease(job, now, parked=True))
 
@@ -97,7 +97,7 @@ def renew_lease(job: Job, now: datetime, lease_until: datetime) -> Transition:
 
 
 def resend_call(job: Job, lease_until: datetime) -> Transition:
-    """unknown → submitting: sends the same attempt again under the same ID, for which the provider charges once."""
+    """unknown → submitting: sends the same attempt again under the same ID, so the provider charges once."""
     require_status(job, JobStatus.UNKNOWN)
     attempt = job.find_attempt(job.attempt_no)
     if attempt is None or attempt.provider_id is None or job.end_after_call:
