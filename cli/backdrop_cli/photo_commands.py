@@ -145,7 +145,7 @@ def drop(
 
     new_sidecar = build_sidecar(prompt, style, provider, sidecar)
     if replace and keep:
-        raise UsageError("--replace and --keep exclude each other; use one of them")
+        raise UsageError("--replace and --keep cannot be used together; use one of them")
     sidecar_policy = SidecarPolicy.REPLACE if replace else SidecarPolicy.KEEP if keep else None
     is_campaign_run = any(map(is_campaign_target, paths))
     if is_campaign_run and (len(paths) > 1 or to or download or quick or strict or sidecar_policy):

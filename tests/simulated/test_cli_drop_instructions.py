@@ -227,7 +227,7 @@ def test_edited_local_sidecar_replaces_the_same_file_uploaded_before(uploader: U
 
 def test_replace_and_keep_together_are_a_usage_error(uploader: Uploader) -> None:
     result = uploader.drop("shoes", *PROMPT, "--replace", "--keep")
-    assert (result.code, result.err) == (2, "error: --replace and --keep exclude each other; use one of them\n")
+    assert (result.code, result.err) == (2, "error: --replace and --keep cannot be used together; use one of them\n")
 
 
 def test_style_alone_never_replaces_a_prompt(uploader: Uploader) -> None:

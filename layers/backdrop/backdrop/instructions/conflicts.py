@@ -35,7 +35,7 @@ def _find_variant_conflicts(given: Mapping[str, Any], name: str, variant: Mappin
 
 def _find_style_conflicts(given: Mapping[str, Any]) -> list[str]:
     styles = [name for name in STYLE_FIELDS if given.get(name) is not None]
-    return [f"{' and '.join(styles)} exclude each other; keep one of them"] if len(styles) > 1 else []
+    return [f"{' and '.join(styles)} cannot be used together; keep one of them"] if len(styles) > 1 else []
 
 
 def _find_remove_conflicts(operation_fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:

@@ -32,7 +32,7 @@ MAX_VARIANTS = 20
 class VariantModel(BaseModel):
     """The fields that may differ between the pictures of one photo; None if not given.
 
-    conflicts.py checks which fields exclude each other.
+    conflicts.py checks which fields cannot be used together.
     """
 
     model_config = ConfigDict(extra="forbid", title="Variant")

@@ -188,7 +188,7 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "style_reference_images": ProviderField("providerSettings.ideogram.styleReferenceImages", _REFERENCES),
     },
 }
-# Presets, codes, and references exclude each other at every provider (instructions/conflicts.py); these are the rest.
+# Presets, codes, and references cannot be combined at any provider (instructions/conflicts.py); these are the rest.
 MUTUALLY_EXCLUSIVE: dict[tuple[str, str], tuple[MutualExclusion, ...]] = {
     ("1min", "replace"): (
         MutualExclusion("style_type", ("style_preset", "style_reference_images"), ("AUTO", "GENERAL")),

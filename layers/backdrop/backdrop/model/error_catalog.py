@@ -171,7 +171,10 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         'Add a "prompt", or set "operation": "remove".',
     ),
     Code.CONFLICTING_FIELDS: _entry(
-        Cost.NOTHING, Disposition.REFUSED, "Two fields exclude each other.", "Keep one of them, and remove the other."
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "Two fields cannot be used together.",
+        "Keep one of them, and remove the other.",
     ),
     Code.FOLDER_DEFAULTS_BROKEN: _entry(
         Cost.NOTHING,
