@@ -1,4 +1,4 @@
-"""Announcements about a lane: report and events are correct in the end despite crashes, races, and redelivery."""
+"""Announcements about a lane: the report and the events end up correct despite crashes, races, and redelivery."""
 
 from collections.abc import Callable
 

@@ -121,7 +121,7 @@ def test_photo_that_was_saved_again_is_opened_again(crashing_photo: Deadly) -> N
 
 
 @pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
-def test_fewer_than_five_crashes_are_harmless(times: int, crashing_photo: Deadly) -> None:
+def test_fewer_than_five_crashes_do_not_end_the_job(times: int, crashing_photo: Deadly) -> None:
     world, _ = world_with_photo(), crashing_photo(times)
     world.run_until_empty()
     source = world.read_source(KEY)
@@ -135,7 +135,7 @@ def test_fewer_than_five_crashes_are_harmless(times: int, crashing_photo: Deadly
 
 
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "get_object", "get_object_tagging"])
-def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
+def test_service_that_fails_for_an_hour_counts_as_no_crash(operation: str) -> None:
     world = world_with_photo()
     world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
     world.run_for(3600)

@@ -215,7 +215,7 @@ def test_unreported_failure_does_not_count_as_running() -> None:
     assert cancel_jobs(world) == ([], CancelSummary())
 
 
-def test_canceling_twice_has_the_effect_of_once() -> None:
+def test_canceling_twice_has_the_same_effect_as_once() -> None:
     world = world_with_waiting_jobs()
     cancel_jobs(world)
     world.run_until_empty()

@@ -60,7 +60,7 @@ def test_photo_that_crashes_workers_after_a_lost_call_is_held() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
-def test_fewer_than_five_crashes_are_harmless(times: int) -> None:
+def test_fewer_than_five_crashes_do_not_end_the_job(times: int) -> None:
     world = world_with_crashing_photo(times)
     world.run_until_empty()
     assert (find_only_job(world).status, find_only_job(world).crash_count, world.provider.charged_micro_usd) == (
@@ -113,7 +113,7 @@ def test_briefly_unavailable_ledger_counts_no_crash() -> None:
     assert_at_rest(world)
 
 
-def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
+def test_two_concurrent_messages_of_one_job_count_as_no_crash() -> None:
     """Each finds the mark of the other, which is still running; only its own mark would be a crash."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")

@@ -29,7 +29,7 @@ def test_new_instructions_replace_those_of_an_earlier_upload(page_user: PageUser
     assert len(page_user.world.provider.received_job_ids) == 2
 
 
-def test_instructions_bought_before_cost_nothing_again(page_user: PageUser) -> None:
+def test_instructions_that_were_bought_before_cost_nothing(page_user: PageUser) -> None:
     page_user.drag("red.jpg")
     for prompt in ("on sand", "on snow"):
         page_user.send(prompt=prompt)
@@ -64,7 +64,7 @@ def test_answer_decides_whose_instructions_apply(page_user: PageUser, answer: st
     assert page_user.view_progress()["cost"] == price
 
 
-def test_same_instructions_of_a_person_cause_no_question(page_user: PageUser) -> None:
+def test_identical_sidecar_by_a_person_needs_no_confirmation(page_user: PageUser) -> None:
     page_user.world.upload_sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
     page_user.drag("red.jpg")
     assert page_user.request_plan()["choice"] is None

@@ -76,7 +76,7 @@ def source(*current_job_ids: str, problems: tuple[str, ...] = (), **changes: Any
 
 
 def ledger(*jobs: JsonObject, photo_source: JsonObject | None = None) -> PlainLedger:
-    """Returns a ledger with one photo, which names its first job unless a source is given."""
+    """Returns a ledger with one photo. Unless a source is given, the photo's source names the first job."""
     current_job_ids = [str(job["job_id"]) for job in jobs[:1]]
     return PlainLedger({"s1": photo_source or source(*current_job_ids)}, {str(job["job_id"]): job for job in jobs}, {})
 

@@ -1,4 +1,4 @@
-"""A run's figures describe its slots. If something other than the pipeline determined them, there are none."""
+"""A run's figures describe how its slots were used. A run that something else slowed down has no figures."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -27,9 +27,9 @@ class Price(Flag):
 TABLE = DecisionTable(
     (Color, Size, Price),
     (
-        Rule("Small red ones are for keeping.", (Color.RED, Size.SMALL), "keep"),
-        Rule("Others of these colors are sold.", (Color.RED | Color.GREEN,), "sell"),
-        Rule("Blue ones that are dear are sent back.", (~Color.RED, Price.DEAR), "return"),
+        Rule("Small red ones are kept.", (Color.RED, Size.SMALL), "keep"),
+        Rule("Other red or green ones are sold.", (Color.RED | Color.GREEN,), "sell"),
+        Rule("Expensive blue ones are sent back.", (~Color.RED, Price.DEAR), "return"),
         Rule("The others are given away.", (), "give"),
     ),
 )

@@ -1,4 +1,4 @@
-"""An output's pixels: trimmed, scaled, on its background, and framed, compared with references by other libraries."""
+"""An output's pixels: trimmed, scaled, on its background, and framed. Compared with references from other libraries."""
 
 from typing import Any
 

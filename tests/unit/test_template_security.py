@@ -1,6 +1,7 @@
-"""Security in the template: buckets, queues, table, and secrets are closed, except to those that may send or call.
+"""Security in the template: buckets, queues, the table, and secrets reject everyone except the services that may send
+or call.
 
-They hold for whatever is in the template, so that what is added later is closed as well.
+The tests cover every resource in the template, so resources that are added later are protected as well.
 """
 
 import json
@@ -38,7 +39,7 @@ def list_statements(stack: Deployed) -> Iterator[dict[str, Any]]:
 
 
 def list_sources(condition: dict[str, dict[str, Any]]) -> list[str]:
-    """Returns the sources from which a statement accepts something."""
+    """Returns the sources from which a statement accepts requests."""
     found = [names for operator in ("ArnEquals", "ArnLike") for names in condition.get(operator, {}).values()]
     return [name for names in found for name in ([names] if isinstance(names, str) else names)]
 
