@@ -27,7 +27,7 @@ def accepted_without_message(**setup: Any) -> World:
 
 
 def crashed_during_call(**setup: Any) -> World:
-    """A job whose worker crashed during the call, and whose messages are gone."""
+    """A job with a worker that crashed during the call. Its messages are gone."""
     world = world_with_photo(**setup)
     world.run_until_empty("intake", "deliver")
     operation = "poll" if setup.get("kind") else "call"

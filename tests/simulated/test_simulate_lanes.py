@@ -1,4 +1,4 @@
-"""Seeds with several lanes: every lane has its own faults, and each of them must strike."""
+"""Seeds with several lanes: every lane has its own faults, and each of them must occur."""
 
 from collections import Counter
 from dataclasses import replace

@@ -18,7 +18,7 @@ CANCELLED = {"taskToken": "t", "error": "cancelled"}
 
 @dataclass
 class TokenTimeline:
-    """What happens to one job, one second apart."""
+    """The events of one job, one second apart."""
 
     world: World = field(default_factory=World)
 

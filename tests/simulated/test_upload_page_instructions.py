@@ -1,4 +1,4 @@
-"""The page with new instructions for photos that have some: the same choice as in `drop`, with the cost of each."""
+"""New instructions for photos that already have some: the page offers the same choice as `drop`, with both costs."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_persons_instructions_need_an_answer_and_show_both_costs(page_user: Page
 
 
 @pytest.mark.parametrize(("answer", "price", "kept"), [("replace", "$0.06", 0), ("keep", "$0.01", 1)])
-def test_answer_decides_whose_instructions_apply(page_user: PageUser, answer: str, price: str, kept: int) -> None:
+def test_answer_determines_whose_instructions_apply(page_user: PageUser, answer: str, price: str, kept: int) -> None:
     page_user.world.upload_sidecar("shoes/red.jpg", operation="remove")
     page_user.drag("red.jpg")
     plan = page_user.request_plan(answer=answer)

@@ -9,7 +9,7 @@ from tests.e2e.log_polling import sum_metrics
 
 
 class LoggedStack(DeployedStack):
-    """A stack whose log contains only these lines, all of which arrived just now."""
+    """A stack whose log contains only these lines. They arrived just now."""
 
     def __init__(self, *lines: str) -> None:
         self.name, self.lines = "shop", lines

@@ -52,7 +52,7 @@ def map_operations() -> dict[str, str]:
 
 
 def iterate_names(path: Path) -> Iterator[str]:
-    """Yields all method names that a module uses, and its string literals, some of which name a paginator."""
+    """Yields all method names that a module uses, and its string literals, which may name a paginator."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
             yield node.attr
