@@ -118,18 +118,18 @@ def test_preparing_a_call_sends_nothing(standin: StandinClient) -> None:
     assert standin.see("requests")["requests"] == []
 
 
-# -- where it comes from -------------------------------------------------------------------------------------
+# -- source of the key --------------------------------------------------------------------------------------------
 
 
 class ApiKeyOf(Protocol):
-    """The function under test, with an empty cache."""
+    """The functions under test, with an empty cache."""
 
     def __call__(self, stack: str, provider: str, bypass_cache: bool) -> ApiKey: ...
 
 
 @pytest.fixture
 def api_key() -> ApiKeyOf:
-    """The function as a new worker has it."""
+    """The function under test as in a new worker, with an empty cache."""
     return reload(secrets).read_api_key
 
 

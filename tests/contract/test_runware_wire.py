@@ -1,4 +1,4 @@
-"""The requests that the Runware adapter sends: one task, with an ID that a resend repeats."""
+"""The requests that the Runware adapter sends: one task, with an ID that a resend reuses."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Runs the commands of a page on a local cloud, as a reader does who follows the page from top to bottom."""
+"""Runs the commands of a page on a local cloud, like a reader who follows the page from top to bottom."""
 
 import os
 import pty
@@ -78,9 +78,9 @@ class CommandRunner:
         return output
 
     def run_line(self, line: str, folder: Path, *, typed: int | None = None, piped: str = "", code: int = 0) -> str:
-        """Runs a command line, which must end with this exit code and without a traceback. Returns its output.
+        """Runs a command line, and checks that it has this exit code and no traceback. Returns its output.
 
-        `typed`: a terminal as its input. `piped`: the text of its input, if it has no terminal.
+        `typed`: the text that is typed at a terminal. `piped`: the text of its input, if there is no terminal.
         """
         running = subprocess.Popen(
             ["/bin/bash", "-c", line],

@@ -1,6 +1,6 @@
-"""The actions of the table in docs/security.md, as AWS calls that a test tries in each role.
+"""The actions in the table of docs/security.md, as AWS calls that a test tries with each role.
 
-An allowed call must not change anything: it names something that does not exist or has an invalid parameter, which the
+An allowed call must not change anything: it names something that does not exist, or has an invalid parameter that the
 service rejects only after it has checked the role.
 """
 
@@ -91,7 +91,7 @@ def _ledger(stack: DeployedStack) -> dict[str, Call]:
             {"RequestItems": batch},
         ),
         "query a photo's jobs": ("dynamodb", "query", {"TableName": name, **own}),
-        "query what is due": ("dynamodb", "query", {"TableName": name, "IndexName": "watch", **due}),
+        "query due items": ("dynamodb", "query", {"TableName": name, "IndexName": "watch", **due}),
         "write a ledger item": ("dynamodb", "put_item", {"TableName": name, "Item": missing_key, **if_exists}),
         "add to a day's totals": ("dynamodb", "update_item", item | if_exists),
         "delete a ledger item": ("dynamodb", "delete_item", item),

@@ -27,7 +27,7 @@ def stack_with_key_changes(stack: DeployedStack) -> Generator[DeployedStack]:
 
 
 def assert_all_wait(folder: Folder, code: str, *names: str) -> None:
-    """The lane is paused under one report; the photos wait unpaid, without reports of their own."""
+    """Asserts that the lane is paused under one report, and that the photos wait unpaid without their own reports."""
     stack = folder.stack
     report = eventually(stack.provider_report, "the provider's report")
     (entry,) = report["errors"]
@@ -77,7 +77,9 @@ def test_photos_wait_while_the_account_is_empty(folder: Folder) -> None:
 
 
 def assert_waits_until_fixed(folder: Folder, fix: Callable[[], object]) -> None:
-    """The photo returns to its lane until the provider works again; after several attempts, it has a report."""
+    """Asserts that the photo returns to its lane until the provider works again, and has a report after several
+    attempts.
+    """
     folder.drop("red.jpg", folder.instructions)
     folder.wait_until_returned("red.jpg")
     eventually(lambda: folder.is_unpaid("red.jpg"), "red.jpg waits", lambda: folder.job("red.jpg"))
