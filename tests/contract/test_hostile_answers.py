@@ -28,7 +28,7 @@ ENDLESS = [
 ]
 
 
-# Twice the limit of a response, because its buffer is copied as it grows, and the buffers between server and client.
+# A response of the maximum size, twice that while its buffer grows, and the buffers between server and client.
 MOST_MEMORY = 3 * MAX_RESPONSE_BYTES + 4_000_000
 
 

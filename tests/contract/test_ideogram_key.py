@@ -122,14 +122,14 @@ def test_preparing_a_call_sends_nothing(standin: StandinClient) -> None:
 
 
 class ApiKeyOf(Protocol):
-    """The functions under test, with an empty cache."""
+    """The function under test, with an empty cache."""
 
     def __call__(self, stack: str, provider: str, bypass_cache: bool) -> ApiKey: ...
 
 
 @pytest.fixture
 def api_key() -> ApiKeyOf:
-    """The function under test as in a new worker, with an empty cache."""
+    """Returns the function as a new worker would load it."""
     return reload(secrets).read_api_key
 
 
@@ -159,7 +159,7 @@ def test_key_is_the_trimmed_secret(api_key: ApiKeyOf, text: str, monkeypatch: py
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\ufeff"], ids=ascii)
-def test_blank_secret_is_a_missing_key(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_secret_counts_as_a_missing_key(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", bypass_cache=False)
@@ -167,7 +167,9 @@ def test_blank_secret_is_a_missing_key(api_key: ApiKeyOf, text: str, monkeypatch
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
-def test_unreadable_secret_is_a_missing_key(api_key: ApiKeyOf, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_secret_counts_as_a_missing_key(
+    api_key: ApiKeyOf, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with recording(refused(code)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", bypass_cache=False)

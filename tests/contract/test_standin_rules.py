@@ -125,7 +125,7 @@ def test_invalid_amount_is_refused(text: str) -> None:
         parse_micro_dollars(text)
 
 
-def test_repeated_work_gets_a_new_id_each_time() -> None:
+def test_ids_of_equal_work_do_not_depend_on_other_work() -> None:
     quiet, busy = Bill(seed=1), Bill(seed=1)
     other = replace(ORDER, fingerprint="other")
 

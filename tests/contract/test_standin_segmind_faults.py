@@ -174,7 +174,7 @@ def test_rule_without_a_route_does_not_affect_polls(segmind: Segmind) -> None:
     ("variant", "found"),
     [("no_data", None), ("empty_data", []), ("wrong_types", {"url": 7}), ("other_id", "00000000-0000-4000-8000-0")],
 )
-def test_acknowledgement_can_be_empty_or_of_another_form(segmind: Segmind, variant: str, found: object) -> None:
+def test_acknowledgement_can_be_empty_or_of_unexpected_form(segmind: Segmind, variant: str, found: object) -> None:
     segmind.standin.add_fault("malformed_json", {"variant": variant})
     request_id = segmind.submit().json().get("request_id")
     assert request_id[:25] == found if isinstance(found, str) else request_id == found

@@ -17,7 +17,7 @@ from tests.e2e.aws_cli import AwsCli
 
 BIN = ROOT / ".venv" / "bin"
 SAM = ROOT / ".local" / "sam" / "bin" / "sam"
-# Variables that would lead a command to another account or cloud, or make it part of the `make` that runs this test.
+# Variables that would direct a command to another account or cloud, or make it part of the `make` that runs this test.
 REMOVED_VARIABLES = ("AWS_", "BACKDROP_", "MAKE", "MFLAGS")
 # The commands that are not run here, and why. Their programs and options are checked, though.
 NOT_RUN = {
@@ -80,7 +80,7 @@ class CommandRunner:
     def run_line(self, line: str, folder: Path, *, typed: int | None = None, piped: str = "", code: int = 0) -> str:
         """Runs a command line, and checks that it has this exit code and no traceback. Returns its output.
 
-        `typed`: the text that is typed at a terminal. `piped`: the text of its input, if there is no terminal.
+        `typed`: a terminal that serves as its input. `piped`: the text of its input, if there is no terminal.
         """
         running = subprocess.Popen(
             ["/bin/bash", "-c", line],

@@ -91,7 +91,7 @@ def _ledger(stack: DeployedStack) -> dict[str, Call]:
             {"RequestItems": batch},
         ),
         "query a photo's jobs": ("dynamodb", "query", {"TableName": name, **own}),
-        "query due items": ("dynamodb", "query", {"TableName": name, "IndexName": "watch", **due}),
+        "query what is due": ("dynamodb", "query", {"TableName": name, "IndexName": "watch", **due}),
         "write a ledger item": ("dynamodb", "put_item", {"TableName": name, "Item": missing_key, **if_exists}),
         "add to a day's totals": ("dynamodb", "update_item", item | if_exists),
         "delete a ledger item": ("dynamodb", "delete_item", item),

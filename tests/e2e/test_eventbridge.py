@@ -154,7 +154,7 @@ def test_requests_for_other_buckets_are_reported(folder: Folder) -> None:
 
 
 def _read_document(stack: DeployedStack, key: str, status: str = "") -> dict[str, Any] | None:
-    """Returns a receipt or report if it exists and its first job has this `status`, if one is given."""
+    """Returns a receipt or report if it exists. If `status` is given, its first job must have this status."""
     try:
         document = stack.read_json(key)
     except stack.clients.s3.exceptions.NoSuchKey:

@@ -114,7 +114,7 @@ def test_rotated_phone_photo_is_upright_without_its_location(composed_folder: Fo
     assert sizes[-1] < len(data)
 
 
-def test_photo_within_the_limits_is_sent_without_metadata_only(composed_folder: Folder) -> None:
+def test_photo_within_the_limits_loses_only_its_metadata(composed_folder: Folder) -> None:
     plain = encode(cup(), quality=90)
     exif = Image.Exif()
     exif[0xA431] = CAMERA

@@ -147,7 +147,7 @@ def test_control_characters_in_a_key_are_escaped(person: Person) -> None:
     assert r"    coats/\u001b[2Jred.jpg" + "\n" in shown
 
 
-def test_line_break_in_a_key_breaks_no_line(person: Person) -> None:
+def test_line_break_in_a_key_does_not_break_the_row(person: Person) -> None:
     person.upload_failing(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
     assert r"    coats/two\nlines.jpg" + "\n" in person.run("failures", "--prefix", "coats/").out
 

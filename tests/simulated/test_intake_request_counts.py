@@ -130,7 +130,9 @@ def test_event_takes_at_most_seven_requests(case: Case) -> None:
 
 
 def test_copy_of_a_photo_needs_no_second_event() -> None:
-    """In addition, it takes a refused claim, the read of its reason, and the read of the owner's job."""
+    """The refused claim takes additional requests: the claim itself, a read of the reason, and a read of the owner's
+    job.
+    """
     calls = [str(call) for call in upload_copy(World(1)) if not is_defaults_read(call)]
     assert len(calls) <= 10, calls
     assert len([call for call in calls if "tagging" in call]) == 1

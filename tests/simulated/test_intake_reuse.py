@@ -82,7 +82,7 @@ def test_many_copies_are_one_charge_and_one_reservation() -> None:
     assert_reused(world, *keys[1:], by=find_only_job(world, keys[0]))
 
 
-def test_reused_file_can_be_reused_and_names_the_payer() -> None:
+def test_reused_file_can_be_reused_and_names_the_job_that_paid() -> None:
     """The reusing job has no file under its own key. The file is where the first job stored it."""
     world = world_with_two_copies()
     world.run_until_empty()

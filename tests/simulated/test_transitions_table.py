@@ -181,7 +181,7 @@ def test_call_with_a_valid_lease_is_never_recorded_as_lost() -> None:
         transitions.expire_lease(job_in(S.SUBMITTING), NOW)
 
 
-def test_paid_job_that_is_named_again_is_not_bought() -> None:
+def test_paid_job_that_is_named_again_is_not_bought_again() -> None:
     assert transitions.reopen(build_dead_paid_job(), build_dead_paid_job(), NOW) is None
     unsafe = build_called_job(UNSAFE)
     assert transitions.reopen(unsafe, unsafe, NOW) is None

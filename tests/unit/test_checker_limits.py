@@ -65,7 +65,7 @@ def test_only_operator_and_budget_pauses_excuse_waiting_jobs() -> None:
     assert not is_rightly_paused(lane() | {"pauses": [budget_pause]}, 10)
 
 
-def test_newest_dead_letter_of_a_job_must_be_true() -> None:
+def test_newest_dead_letter_of_a_job_must_be_accurate() -> None:
     dead = ledger(failed("dead", "request_rejected", lost()))
     letters = [
         {"body": "{}", "attributes": {"job_id": "j1", "code": "request_rejected", "reason": "no", "money": money}}

@@ -149,7 +149,7 @@ def test_variant_style_conflicts_with_remove_in_the_same_file(field: Any) -> Non
     )
 
 
-# -- what one source may specify, and what is a conflict ---------------------------------------------------------------
+# -- conflicts within one source ----------------------------------------------------------------------------------
 
 
 def test_variant_prompt_may_override_a_remove_operation() -> None:
