@@ -18,7 +18,7 @@ from tests.contract.standin_client import KEY, StandinClient
 
 
 class Keys:
-    """A cached key and the current one. Records how it was called."""
+    """A cached key and the current key. Records its calls."""
 
     def __init__(self, cached: str | None, fresh: str | None) -> None:
         self._cached, self._fresh = cached, fresh

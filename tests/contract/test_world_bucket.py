@@ -25,7 +25,9 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Buckets:
-    """A client of a versioned bucket. `told(folder, n)`: waits for n notifications about a folder; their bodies."""
+    """A client of a versioned bucket. Also returns a function that waits for a number of notifications about a folder
+    and returns their bodies.
+    """
 
     client: Any
     wait_for_notifications: Callable[[str, int], list[str]]

@@ -18,7 +18,7 @@ MAX_RECEIVES = 2
 
 @dataclass(frozen=True)
 class Queues:
-    """A client, a function that creates a queue (with the URL of its dead-letter queue), and one that waits."""
+    """A client, and functions that create a queue (with its dead-letter queue's URL) and that wait."""
 
     client: Any
     make: Callable[..., str]

@@ -233,7 +233,7 @@ def test_index_contains_only_items_with_its_attributes(client: Any) -> None:
     assert all(item.keys() == {"pk", "sk", "watch", "due"} for item in found)
 
 
-def test_item_without_the_attributes_leaves_the_index(client: Any) -> None:
+def test_item_that_loses_the_attributes_leaves_the_index(client: Any) -> None:
     key, shard = a_key(), f"open#{number()}"
     values = {":shard": {"S": shard}}
     write(client, "put", Item=key | {"watch": {"S": shard}, "due": {"S": "2026"}})

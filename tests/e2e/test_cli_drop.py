@@ -115,7 +115,7 @@ def test_refused_photo_is_reported_before_and_after_the_drop(uploader: Uploader)
     assert document["counts"] == {"stored": 1, "refused": 1}
 
 
-def test_ctrl_c_stops_only_the_waiting(uploader: Uploader) -> None:
+def test_ctrl_c_stops_only_the_command_that_waits(uploader: Uploader) -> None:
     folder = uploader.folder
     uploader.write_photos(*NAMES)
     options = ("--prompt", folder.prompt, "--to", folder.name)

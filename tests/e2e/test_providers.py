@@ -1,4 +1,4 @@
-"""Each provider on the whole stack: its lane, its prices, and its specific failures."""
+"""Each provider in a deployed stack: its lane, its prices, and its specific failures."""
 
 import hashlib
 from collections.abc import Generator

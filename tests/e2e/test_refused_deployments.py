@@ -1,4 +1,4 @@
-"""Impossible parameters are refused on deployment, with a correction, and the running stack stays unchanged."""
+"""A deployment refuses impossible parameters with advice, and the running stack stays unchanged."""
 
 import json
 from collections.abc import Generator

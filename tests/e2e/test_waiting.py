@@ -1,4 +1,4 @@
-"""While a provider cannot be paid, photos wait with the reason in a report; later they continue automatically."""
+"""While a provider cannot be paid, photos wait with the reason in a report. Later, they continue automatically."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ AN_HOUR = "3600"
 
 @pytest.fixture
 def stack_with_key_changes(stack: DeployedStack) -> Generator[DeployedStack]:
-    """The stack. After the test, it has its usual key again."""
+    """The stack, whose usual key is restored after the test."""
     yield stack
     stack.standin.control("settings", {"revoked": []})
     stack.clients.secrets.put_secret_value(SecretId=SECRET, SecretString=KEY)

@@ -27,7 +27,7 @@ NOTHING_CHANGED = "nothing was changed"
 
 
 class Terminal(io.StringIO):
-    """A text stream that is a terminal; `meanwhile` runs while the person reads the question."""
+    """A text stream that is a terminal. `meanwhile` runs while the person reads the question."""
 
     def __init__(self, text: str = "", meanwhile: Callable[[], object] = lambda: None) -> None:
         super().__init__(text)

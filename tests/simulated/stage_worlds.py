@@ -158,7 +158,7 @@ def assert_budgets(world: World, billed: int | None = None) -> None:
     """Asserts that each day's totals match its attempts, and that the bill is between the certain and the possible
     cost.
 
-    `billed`: what providers outside the world charged, in micro-dollars; None if all are simulated.
+    `billed`: what providers outside the world charged, in micro-dollars, or None if all are simulated.
     """
     days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "confirmed": 0, "unknown": 0})
     for attempt in (attempt for job in world.list_jobs() for attempt in job.attempts):

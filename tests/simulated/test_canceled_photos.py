@@ -234,7 +234,7 @@ def test_later_folder_default_reopens_no_earlier_photo() -> None:
     assert read_status(world) == (S.CANCELLED, 0)
 
 
-def test_job_in_a_paused_lane_ends_by_itself() -> None:
+def test_canceled_job_in_a_paused_lane_ends_automatically() -> None:
     world = world_with_photo()
     world.run_until_empty("intake")
     world.pause_lane()

@@ -21,7 +21,7 @@ def list_statuses(person: Person) -> list[JobStatus]:
 
 
 def exhaust_budget(person: Person) -> None:
-    """Uploads four photos; today's budget covers three of them."""
+    """Uploads four photos. Today's budget covers three of them."""
     person.upload("1.jpg", "2.jpg", "3.jpg", "4.jpg")
     person.world.run_for(300)
     assert sorted(list_statuses(person)) == [JobStatus.ACCEPTED, JobStatus.STORED, JobStatus.STORED, JobStatus.STORED]

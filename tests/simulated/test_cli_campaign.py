@@ -1,4 +1,4 @@
-"""`backdrop campaign`: quoted and confirmed first, watched, listed, and stopped; and drops that become one."""
+"""`backdrop campaign`: quotes, confirms, watches, lists, and stops campaigns. Also, drops that become campaigns."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def test_campaign_starts_with_its_input_and_continues_unattended(person: Person)
     assert "backdrop campaign stop shoes" in result.out
 
 
-def test_question_above_a_dollar_answered_no_starts_nothing(person: Person) -> None:
+def test_campaign_above_a_dollar_does_not_start_after_the_answer_no(person: Person) -> None:
     for n in range(20):
         person.world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"))
     result = person.run("campaign", "run", "shoes/", *PROMPT, answer="n")
@@ -187,7 +187,7 @@ def test_drop_of_a_manifest_or_bucket_prefix_starts_campaign(person: Person, tmp
 
 
 def start_planned(person: Person, items: int) -> str:
-    """Starts a campaign that has listed this many items and requested one; returns its run."""
+    """Starts a campaign that has listed this many items and requested one. Returns its run."""
     person.run("campaign", "run", "shoes/", *PROMPT)
     run = [*person.states.executions][-1].rpartition(":")[2]
     key = f"_backdrop/work/campaigns/{run}/plan.json"

@@ -177,7 +177,9 @@ def test_option_all_includes_running_campaigns(person: Person) -> None:
     assert not person.stack.state_machine.describe_execution(started.arn).is_running
 
 
-def test_requests_of_a_campaign_being_stopped_are_canceled_too(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_of_a_campaign_being_stopped_are_also_canceled(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     stopped = person.world.clock.time + timedelta(seconds=2)
 

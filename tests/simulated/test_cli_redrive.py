@@ -232,7 +232,7 @@ def test_redrives_that_preceded_an_aws_error_are_reported(person: Person) -> Non
 
 
 def deny(call: ServiceCall) -> None:
-    """The person's credentials do not suffice."""
+    """The person's credentials lack a permission."""
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 

@@ -25,7 +25,7 @@ PAUSED, RESUMED = ["Provider Paused"], ["Provider Paused", "Provider Resumed"]
 
 
 def paused_lane() -> World:
-    """A world whose lane a person has paused; deliver has not announced it yet."""
+    """A world whose lane was paused by a person, which deliver has not announced yet."""
     world = World()
     world.pause_lane()
     return world

@@ -33,7 +33,7 @@ def test_each_error_in_the_report_counts_the_waiting_photos() -> None:
     assert_at_rest(world)
 
 
-def test_photos_that_arrive_later_are_counted_too() -> None:
+def test_photos_that_arrive_later_are_also_counted() -> None:
     world = world_with_held_photos("a.jpg")
     assert list_notes(world) == [ONE] * 2
     first = world.read_report("_backdrop.json")

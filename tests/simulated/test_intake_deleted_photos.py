@@ -97,7 +97,7 @@ def test_returned_photo_with_the_same_instructions_costs_nothing(how: str) -> No
     assert_at_rest(world)
 
 
-def test_new_result_stays_while_the_photo_exists() -> None:
+def test_new_picture_remains_as_long_as_the_photo_exists() -> None:
     world = delete_photo(delivered_world())
     world.upload_photo(KEY, build_photo(), **FOREST)
     world.run_until_empty()

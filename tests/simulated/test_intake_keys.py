@@ -132,7 +132,7 @@ def test_malformed_message_becomes_a_dead_letter_without_a_crash_loop(body: str)
         '{"kind": "deliver", "provider": "ideogram"}',
     ],
 )
-def test_malformed_message_between_stages_is_a_dead_letter_too(name: str, body: str) -> None:
+def test_malformed_message_between_stages_also_becomes_a_dead_letter(name: str, body: str) -> None:
     world = World()
     world.sqs.send_externally(world.queues[name], body)
     world.run_until_empty()

@@ -48,7 +48,7 @@ def test_disabled_provider_is_refused_without_a_crash(provider: str, monkeypatch
     assert not world.dead_letter_queue.messages
 
 
-def test_disabled_default_provider_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_default_provider_is_also_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     world = enable_only_ideogram(monkeypatch, default="segmind")
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()

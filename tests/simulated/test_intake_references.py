@@ -27,7 +27,7 @@ SUMMER, AUTUMN = build_photo("summer"), build_photo("autumn")
 
 
 def world_with_references(*keys: str, **files: bytes) -> World:
-    """Returns a world with a photo that names these style references; only `files` exist."""
+    """Returns a world with a photo that names these style references. Only `files` exist."""
     world = World()
     upload_silently(world, **files or {STYLE: SUMMER})
     world.upload_photo(KEY, build_photo())
@@ -229,7 +229,7 @@ def test_reference_uses_the_space_that_the_others_leave(monkeypatch: pytest.Monk
 
 @given(sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), total=st.integers(4, 20_000))
 @example(sizes=[10, 5_000, 5_000], total=4_010)
-def test_shares_stay_within_the_limit_and_use_it(sizes: list[int], total: int) -> None:
+def test_shares_of_references_use_the_limit_without_exceeding_it(sizes: list[int], total: int) -> None:
     found = references.allocate_bytes(sizes, total)
     assert sum(found) <= total
     assert all(share <= size for share, size in zip(found, sizes, strict=True))

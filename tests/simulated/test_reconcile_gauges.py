@@ -1,4 +1,4 @@
-"""The state of the stack that reconcile emits at the end of each run; an idle stack emits nothing."""
+"""The state of the stack that reconcile emits as metrics at the end of each run. An idle stack emits nothing."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Abandoned calls: looked up if the provider can do that; otherwise their charge stays unknown."""
+"""Abandoned calls are looked up if the provider can do that. Otherwise, their charge stays unknown."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

@@ -120,7 +120,7 @@ def test_raised_budget_is_valid_for_one_day_only() -> None:
     assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (3 * PRICE, ["budget"])
 
 
-def test_raise_that_does_not_cover_the_next_job_resumes_nothing() -> None:
+def test_raise_that_does_not_cover_the_next_job_resumes_no_lane() -> None:
     world, _ = world_at_its_budget()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE - 1)
     pass_time(world, 3600)

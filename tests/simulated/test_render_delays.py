@@ -59,7 +59,7 @@ def test_retry_after_of_the_provider_is_respected() -> None:
 
 
 def test_photo_is_reported_after_the_fourth_failure() -> None:
-    """The ledger counts every failure; the file is not written again for each."""
+    """The ledger counts every failure, but the report is not written again each time."""
     world = world_with_one_failing_photo(BUSY)
     report_counts: list[int] = []
 

@@ -234,7 +234,7 @@ def test_handled_request_that_becomes_a_dead_letter_gets_its_result() -> None:
     assert (read_task_response(world).output["total_usd"], count_paid_calls(world)) == (0.01, 1)
 
 
-def test_tokens_are_in_no_document_event_or_dead_letter() -> None:
+def test_no_document_event_or_dead_letter_contains_a_token() -> None:
     world = world_with_waiting_task(**REMOVE)
     world.provider.script.append(WITHHOLDS)
     world.run_until_empty()

@@ -184,7 +184,7 @@ def test_task_of_a_deleted_photo_receives_that_reason() -> None:
     assert (read_task_response(world).error, count_paid_calls(world)) == ("cancelled", 0)
 
 
-def test_answered_request_stays_answered_after_a_redrive() -> None:
+def test_redrive_does_not_answer_a_request_again() -> None:
     world = world_with_waiting_task(**REMOVE)
     world.provider.script.append(REFUSES)
     world.run_until_empty()

@@ -46,7 +46,7 @@ def test_first_answer_belongs_to_the_first_attempt() -> None:
 
 @pytest.mark.parametrize("released", [UNREACHED, BACKOFF], ids=["unreached", "backoff"])
 def test_picture_arriving_after_its_attempt_was_released_is_used(released: ProviderResult) -> None:
-    """The job is accepted again by then; otherwise, it would be bought a second time."""
+    """The job has been accepted again by then. If the picture were ignored, the job would be bought a second time."""
     waiting = build_called_job(released)
     assert waiting.status is S.ACCEPTED
     step = transitions.record_result(waiting, 1, OK, NOW)

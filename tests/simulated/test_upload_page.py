@@ -171,7 +171,7 @@ def test_name_in_any_script_is_returned_unchanged(page_user: PageUser, name: str
     assert form.fields["key"] == f"größe 42/{name}"
 
 
-def test_pictures_have_links_their_price_and_their_instructions(page_user: PageUser) -> None:
+def test_pictures_are_listed_with_link_price_and_instructions(page_user: PageUser) -> None:
     page_user.drag("red.jpg", "blue.jpg")
     page_user.send()
     page_user.world.run_until_empty()

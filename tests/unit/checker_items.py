@@ -35,7 +35,7 @@ def lost(n: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Returns a job; a stored one has a picture and an attempt by default."""
+    """Returns a job. A stored job has a picture and an attempt by default."""
     facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_id": "c1", "key": KEY, "sha256": "aa"}
     facts |= {"purchase_spec": {"operation": "remove"}, "provider": "ideogram", "problem": None, "announced": False}
     facts |= {
@@ -82,6 +82,6 @@ def ledger(*jobs: JsonObject, photo_source: JsonObject | None = None) -> PlainLe
 
 
 def lane(*reasons: str, **changes: Any) -> dict[str, Any]:
-    """Returns a lane that is paused for these reasons; without reasons it is running."""
+    """Returns a lane that is paused for these reasons, or running if there are none."""
     pauses = [{"reason": reason, "code": f"{reason}_code", "required_budget": 0} for reason in reasons]
     return {"pauses": pauses, "is_half_open": False, "opened_since": None} | changes

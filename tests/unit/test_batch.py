@@ -87,7 +87,7 @@ class ConsumerHarness:
         times: int = 1,
         during: Invocation | None = None,
     ) -> list[str]:
-        """Returns the IDs of the messages to deliver again; each has been received `times` times."""
+        """Returns the IDs of the messages to deliver again. Each message has been received `times` times."""
         event = {"Records": [build_message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
         answer = self.consumer.process_batch(event, cast("LambdaContext", during or Invocation()), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]

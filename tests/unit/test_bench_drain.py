@@ -27,7 +27,7 @@ def build_call(began: float, upload: float = 0.0, own: float = 0.0) -> TimedCall
 
 
 def build_run(calls: Sequence[TimedCall] = (), **changes: Any) -> DrainRun:
-    """Two slots, each with a pause of 0.1 s between its two calls; the run began at 10.0 and ended at 12.5."""
+    """Two slots, each with a pause of 0.1 s between its two calls. The run began at 10.0 and ended at 12.5."""
     created = calls or (build_call(10.1), build_call(10.2), build_call(11.2), build_call(11.3))
     facts: dict[str, Any] = {
         "scenario": SCENARIO,
@@ -145,7 +145,7 @@ def test_unfinished_run_is_refused(what: str) -> None:
         list_refusals(unfinished={what: 1})
 
 
-def test_ended_worker_does_not_reduce_its_stages_cpu_time() -> None:
+def test_ended_worker_does_not_distort_its_stages_cpu_time() -> None:
     before = CpuUsage({"intake": 7.0, "ended workers": 0.0}, 10.0, {"intake": {1: 5.0, 2: 2.0}})
     after = CpuUsage({"intake": 3.5, "ended workers": 6.0}, 14.0, {"intake": {2: 3.0, 3: 0.5}})
     assert after.since(before).by_program == {"intake": 1.5, "ended workers": 1.0}

@@ -120,7 +120,7 @@ def test_each_final_state_is_published_under_its_own_id() -> None:
     assert names(check_events(ledger(job()), both)) == {Invariant.EVENTS_PUBLISHED.name}
 
 
-def test_paused_lane_has_one_report_of_its_own() -> None:
+def test_paused_lane_has_exactly_one_report() -> None:
     paused, report = lane("key"), {"errors": [{"job_id": None, "code": "key_code"}]}
     assert check_lane_reports({"ideogram": paused}, {"ideogram": report}, {}, ()) == []
     assert names(check_lane_reports({"ideogram": paused}, {}, {}, ())) == {Invariant.LANE_REPORTED_ONCE.name}

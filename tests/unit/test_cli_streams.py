@@ -13,7 +13,7 @@ BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 
 def run_in_shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Runs a line in a shell; `$B` is the command."""
+    """Runs a line in a shell. `$B` is the command."""
     result = {**os.environ, "B": str(BACKDROP), **environment}
     # Output is buffered until the buffer is full or the command ends, as in an ordinary shell.
     result.pop("PYTHONUNBUFFERED", None)

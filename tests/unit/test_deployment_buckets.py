@@ -1,4 +1,4 @@
-"""An unusable existing bucket is rejected with a fix when a deployment names it; one already in use is kept."""
+"""A deployment that names an unusable existing bucket is rejected with a fix. A bucket already in use is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

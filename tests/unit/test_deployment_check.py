@@ -13,7 +13,7 @@ from tests.unit.template_document import ALL_ON, Deployed
 
 
 class ResponseReceiver(HTTPServer):
-    """The URL to which CloudFormation's responses are sent; keeps each of them."""
+    """The URL to which CloudFormation's responses are sent. Keeps every response."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)

@@ -1,4 +1,4 @@
-"""The deployment check reports lanes that can use all of the account's concurrency; it never rejects the defaults."""
+"""The deployment check reports lanes that can use all of the account's concurrency, but never rejects the defaults."""
 
 from dataclasses import dataclass, field
 from typing import Any

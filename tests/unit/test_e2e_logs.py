@@ -33,7 +33,7 @@ def build_line(**fields: Any) -> str:
         "Worker process died",
     ],
 )
-def test_expected_line_has_no_fault(good: str) -> None:
+def test_expected_log_line_is_accepted(good: str) -> None:
     assert find_faults([good], {"the-providers-key"}) == []
 
 

@@ -82,7 +82,7 @@ def test_photo_without_a_fault_ends_stored() -> None:
 
 
 @pytest.mark.parametrize("status", ["dead", "refused", "cancelled", "paid"])
-def test_photo_without_a_fault_must_not_end_otherwise(status: str) -> None:
+def test_photo_without_a_fault_may_end_only_stored(status: str) -> None:
     (violation,) = check_expected_ends(PLAN, ledger(HEALTHY, status, "answered"))
     assert violation.invariant is Invariant.ENDS_FOR_A_CAUSE
 

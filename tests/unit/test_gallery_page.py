@@ -97,7 +97,7 @@ def test_every_picture_is_shown_next_to_its_photo(tmp_path: Path) -> None:
     assert {(tmp_path / link).read_bytes()[8:12] for link in links} == {b"WEBP"}
 
 
-def test_page_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
+def test_page_is_a_single_file_that_loads_nothing_else(tmp_path: Path) -> None:
     page = write_and_read(tmp_path, build_album())
     assert page.loads == ["#pictures"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "thumbs"]

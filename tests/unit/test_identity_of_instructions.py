@@ -111,7 +111,7 @@ def test_new_release_never_buys_an_existing_purchase_again(name: str) -> None:
     ],
     ids=ascii,
 )
-def test_other_encodings_of_a_text_are_no_new_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_other_encodings_of_a_text_cause_no_new_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert compute_ids(json.dumps(other).encode()) == compute_ids(json.dumps(one).encode())
 
 

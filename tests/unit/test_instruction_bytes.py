@@ -154,5 +154,5 @@ def test_sidecar_has_at_most_64_kilobytes(size: int, refused: bool) -> None:
     assert list_error_codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
 
 
-def test_five_megabytes_are_refused_unread() -> None:
+def test_sidecar_of_five_megabytes_is_refused_without_parsing() -> None:
     assert list_error_codes(parse_file(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]

@@ -57,7 +57,7 @@ def test_prompt_length_is_counted_after_normalization() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=ascii)
-def test_blank_revision_counts_as_no_revision(blank: str) -> None:
+def test_blank_revision_is_treated_as_missing(blank: str) -> None:
     assert parse_sidecar({"prompt": "x", "revision": blank}).fields == parse_sidecar({"prompt": "x"}).fields
     assert parse_tags({"operation": "remove", "revision": blank}).fields == {"operation": "remove"}
 

@@ -1,4 +1,4 @@
-"""Variants, references, and palettes in a file; each error has its path in the JSON."""
+"""Variants, references, and palettes in a file. Each error has its path in the JSON."""
 
 from typing import Any
 

@@ -85,7 +85,7 @@ def test_nearer_field_without_meaning_for_remove_is_dropped() -> None:
     assert merge({"num_images": 2}, {"operation": "remove"}).fields == {"operation": "remove"}
 
 
-def test_empty_sources_are_no_instructions() -> None:
+def test_empty_sources_contain_no_instructions() -> None:
     with pytest.raises(InstructionError) as caught:
         resolve([parse_tags({"owner": "me"})])
     assert caught.value.code is Code.NO_INSTRUCTIONS

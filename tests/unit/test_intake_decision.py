@@ -72,7 +72,7 @@ def test_no_rule_above_the_one_that_decides_matches(table: Tested) -> None:
 
 
 def excludes(case: Case[Any], rule: Rule[Any]) -> bool:
-    """Whether the rule matches no value of the facts that were not read."""
+    """Whether the rule matches for none of the possible values of the facts that were not read."""
     return any(column in case.facts and case.facts[column] not in values for column, values in rule.cells.items())
 
 

@@ -124,7 +124,7 @@ def test_refused_request_is_not_a_problem_of_the_photo() -> None:
     assert state.classify_problems(build_source(problems=(refused, build_problem()))) is Problems.REPORTED
 
 
-def test_only_open_jobs_can_be_requested_by_executions_alone() -> None:
+def test_only_open_jobs_count_as_requested_by_executions_alone() -> None:
     of_execution = build_job(is_execution_scoped=True)
     assert state.classify_requester(build_source(), [of_execution]) is RequestedBy.EXECUTIONS
     ended = replace(of_execution, status=JobStatus.STORED, ended_at=LATER)

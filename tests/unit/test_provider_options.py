@@ -168,7 +168,7 @@ ANY_INSTRUCTIONS = st.fixed_dictionaries(
 
 
 def flatten(value: Any, path: str = "") -> dict[str, Any]:
-    """Returns every value in nested objects by its dotted path; a palette is one value."""
+    """Returns every value in nested objects by its dotted path. A palette counts as one value."""
     if isinstance(value, dict) and path.rpartition(".")[2] not in ("color_palette", "safety"):
         return {name: one for key, inner in value.items() for name, one in flatten(inner, f"{path}.{key}").items()}
     return {path.removeprefix("."): value}

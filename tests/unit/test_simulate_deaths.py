@@ -86,7 +86,7 @@ def test_successful_delivery_ends_the_series_of_crashes() -> None:
     assert not workers.crash_counter.consecutive_crashes
 
 
-def test_crashes_on_a_photo_without_a_job_are_counted_for_it() -> None:
+def test_crashes_on_a_photo_without_a_job_are_counted_separately() -> None:
     """Another photo that is handled in the meantime does not end the series."""
     workers = CrashingWorkers(f'{{"key": "{KEY}"}}')
     source: Any = {"processing_until": None, "key": "hats/2.jpg"}

@@ -91,7 +91,7 @@ def test_every_bucket_rejects_plain_http_by_default(tls: str) -> None:
         assert tls == "false" or found["RefusePlainHttp"]["Condition"] == PLAIN_HTTP
 
 
-def test_policy_of_a_retained_bucket_is_retained_too() -> None:
+def test_policy_of_a_retained_bucket_is_also_retained() -> None:
     """It is unconditional: CloudFormation cannot create a second policy for a bucket that retained its first."""
     for name, policy in Deployed(RequireTls="false").resources.items():
         if policy["Type"] == "AWS::S3::BucketPolicy":
