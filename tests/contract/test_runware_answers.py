@@ -174,7 +174,7 @@ AND_AT_WORK = {"data": [result(TWO, 0), {"taskUUID": the_id(TWO), "status": "pro
         (NOTHING, details(TWO, HALF)),
         (NOTHING, details(TWO, AND_AT_WORK)),
     ],
-    ids=["polled", "polled and kept", "polled at work", "kept", "kept at work"],
+    ids=["polled", "polled and in details", "polled, other pending", "in details", "in details, other pending"],
 )
 def test_partial_results_are_used_once_others_are_overdue(replies: tuple[Reply, Reply]) -> None:
     assert look_up_with(*replies, job=TWO) is LookupStatus.PENDING

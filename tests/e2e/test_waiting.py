@@ -59,7 +59,9 @@ def test_photos_wait_while_the_key_is_blank(folder: Folder, stack_with_key_chang
     folder.wait_until_resumed("red.jpg")
 
 
-def test_photos_wait_under_one_report_for_the_right_key(folder: Folder, stack_with_key_changes: DeployedStack) -> None:
+def test_photos_wait_under_one_report_until_the_key_is_right(
+    folder: Folder, stack_with_key_changes: DeployedStack
+) -> None:
     stack_with_key_changes.standin.control("settings", {"revoked": [KEY]})
     folder.drop("red.jpg", folder.instructions)
     folder.drop("blue.jpg", folder.instructions)

@@ -127,16 +127,16 @@ def test_report_of_a_stopped_campaign_waits_for_open_jobs(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign.world.deliver_next("intake")
-    naps: list[float] = []
+    pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
-        naps.append(seconds)
+        pauses.append(seconds)
         assert campaign.report() == {}, "the existing report states how the campaign ended"
         campaign.world.run_for(seconds)
 
     monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
     report = campaign.finish(status=CampaignStatus.STOPPED)
-    assert naps
+    assert pauses
     assert report
     assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
 
@@ -215,19 +215,19 @@ def test_stopped_campaign_is_queried_only_twice_despite_long_calls(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign.world.run_until_empty("intake")
-    naps: list[float] = []
+    pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
-        naps.append(seconds)
+        pauses.append(seconds)
         campaign.world.clock.time += timedelta(seconds=seconds)
-        if len(naps) == 20:
+        if len(pauses) == 20:
             campaign.world.run_until_empty()
 
     monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
     before = len(campaign.world.transport.calls)
     report = campaign.finish(status=CampaignStatus.STOPPED)
     assert report
-    assert len(naps) >= 20
+    assert len(pauses) >= 20
     assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
     sent = [call.request for call in campaign.world.transport.calls[before:] if call.operation == "query"]
     queries = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]

@@ -155,7 +155,7 @@ def test_strict_uploads_nothing_if_any_photo_would_be_refused(uploader: Uploader
     assert "1 photo would be refused, and --strict is set" in result.err
 
 
-def test_quick_reads_no_photo(uploader: Uploader) -> None:
+def test_quick_option_reads_no_photo(uploader: Uploader) -> None:
     uploader.write("shoes/bad.jpg", b"no picture")
     assert "refused" not in uploader.drop("shoes", *PROMPT, "--quick").out
 

@@ -112,7 +112,7 @@ def test_file_that_is_not_a_photo_is_an_error(folder: LintedFolder) -> None:
     assert messages["big.jpg"] == ["The file has 128,000,001 bytes; at most 128,000,000 are allowed."]
 
 
-def test_quick_reads_instructions_but_no_photo(folder: LintedFolder) -> None:
+def test_quick_option_reads_instructions_but_no_photo(folder: LintedFolder) -> None:
     folder.write("red.jpg", b"")
     folder.write("red.jpg.json", {"seed": -1})
     folder.write("blue.jpg", b"")

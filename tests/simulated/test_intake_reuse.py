@@ -45,7 +45,7 @@ def assert_reused(world: World, *keys: str, by: Job) -> None:
         assert list_report_codes(world, key) == []
 
 
-# -- one pays ----------------------------------------------------------------------------------------------------
+# -- one job pays -------------------------------------------------------------------------------------------------
 
 
 def test_second_photo_waits_and_reuses_the_firsts_file() -> None:
@@ -209,7 +209,7 @@ def test_photos_that_take_turns_waiting_for_each_other_complete() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
-def test_crash_after_any_call_leaves_one_payer(kind: str) -> None:
+def test_crash_after_any_call_leaves_exactly_one_paying_job(kind: str) -> None:
     for call, world in replay_with_crashes(partial(world_with_two_copies, kind=kind), World.run_until_empty):
         first, second = (find_only_job(world, key) for key in (FIRST, SECOND))
         assert (first.status, second.status) == (S.STORED, S.STORED), call
@@ -226,7 +226,7 @@ def world_with_two_events() -> World:
     return world
 
 
-def test_crash_while_the_payer_is_chosen_leaves_one() -> None:
+def test_crash_while_the_paying_job_is_chosen_leaves_exactly_one() -> None:
     for call, world in replay_with_crashes(world_with_two_events, World.run_until_empty):
         assert {job.status for job in world.list_jobs()} == {S.STORED}, call
         assert (len(world.list_jobs()), world.provider.charged_micro_usd) == (2, PRICE), call

@@ -95,7 +95,7 @@ def test_nearer_source_with_variants_names_them_all() -> None:
     assert read_current_instructions(world, KEY) == {"forest": "in a forest"}
 
 
-def test_empty_variants_inherit_none() -> None:
+def test_empty_variants_object_inherits_no_variants() -> None:
     world = World()
     upload_defaults(world, "shoes/", {"variants": {"beach": BEACH}})
     world.upload_photo(KEY, build_photo())

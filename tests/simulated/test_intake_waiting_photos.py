@@ -168,7 +168,7 @@ def test_photo_waits_once_and_runs_at_once_when_woken() -> None:
     assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
-def test_folder_without_waiting_photos_wakes_none() -> None:
+def test_folder_without_waiting_photos_wakes_no_photo() -> None:
     world = world_with_waiting_photos("hats/1.jpg")
     before = len(world.transport.calls)
     upload_defaults(world, "shoes/", BEACH)

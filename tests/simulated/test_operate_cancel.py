@@ -115,7 +115,7 @@ def test_submitted_job_without_a_charge_ends_canceled() -> None:
     assert_at_rest(world)
 
 
-def test_job_canceled_during_its_second_call_gets_no_third() -> None:
+def test_job_canceled_during_its_second_call_makes_no_third_call() -> None:
     """The second call is not charged, which proves nothing about the first call, whose answer was lost."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")

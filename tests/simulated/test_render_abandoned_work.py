@@ -9,11 +9,11 @@ from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import World
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
-GIVEN_UP = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was given up", is_final=True)
+GIVEN_UP = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was abandoned", is_final=True)
 TOO_MUCH = ProviderResult(
-    RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too much at work", retry_after_seconds=1.0, is_final=True
+    RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too much work in progress", retry_after_seconds=1.0, is_final=True
 )
-NO_ANSWER = ProviderResult.lost("no answer came back")
+NO_ANSWER = ProviderResult.lost("no answer arrived")
 
 
 def assert_bought_once_under_two_ids(world: World) -> None:

@@ -49,7 +49,7 @@ def test_single_photo_is_read_directly() -> None:
     assert list_ledger_calls(world, [KEY]) == {"query": 1, "transact_write_items": 1}
 
 
-def test_known_photo_is_read() -> None:
+def test_known_photo_is_read_from_the_ledger() -> None:
     world = world_with_batch(KEY, OTHER)
     list_ledger_calls(world, [KEY])
     world.intake.start_batch([IntakeEvent(INPUT_BUCKET, key) for key in (KEY, OTHER)])

@@ -48,10 +48,10 @@ class Client:
     def get(self, path: str = OURS, **headers: str) -> HTTPResponse:
         return self._send("GET", path, None, headers)
 
-    def post(self, door: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
+    def post(self, route: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         usual = {"Origin": f"http://{self.host}", "Content_Type": "application/json"}
-        return self._send("POST", path + door, data, usual | headers)
+        return self._send("POST", path + route, data, usual | headers)
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", self.server.access.port, timeout=60)

@@ -32,7 +32,7 @@ def test_clock_that_may_be_right_is_not_corrected(off: timedelta) -> None:
     assert measure_clock_offset(build_response(TRUE + WAY / 2), TRUE + off, TRUE + WAY + off) == timedelta()
 
 
-def test_response_without_a_date_corrects_nothing() -> None:
+def test_response_without_a_date_does_not_correct_the_clock() -> None:
     assert measure_clock_offset({}, TRUE, TRUE + WAY) == timedelta()
 
 

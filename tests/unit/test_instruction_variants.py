@@ -15,7 +15,7 @@ from tests.unit.ledger_items import quick
 BEACH = {"prompt": "a beach"}
 
 
-def test_each_variant_has_its_fields_under_long_names() -> None:
+def test_shorthand_fields_of_a_variant_are_expanded() -> None:
     read = parse_sidecar({"style": "aura", "variants": {"a": BEACH, "b": {"style": "AAFF5733"}, "c": {}}})
     assert read.fields == {"style_preset": "AURA"}
     assert read.variants == {"a": {"operation": "replace", **BEACH}, "b": {"style_codes": ["AAFF5733"]}, "c": {}}
@@ -196,7 +196,7 @@ def test_sidecar_only_field_in_a_tag_is_a_warning(name: str) -> None:
     assert [name in warning and "sidecar" in warning for warning in read.warnings] == [True]
 
 
-def test_output_of_a_tag_is_a_format() -> None:
+def test_output_tag_names_a_format() -> None:
     assert parse_tags({"output": " WebP", "operation": "remove"}).fields["output"] == {"format": "webp"}
 
 

@@ -21,7 +21,7 @@ PAGE = ROOT / "docs/alarms.md"
 ADDRESS = "ops@example.com"
 COMMAND = re.compile(r"`backdrop ([^`]+)`")
 SIGNS = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">", "LessThanThreshold": "<"}
-# These alarms return to OK without a fix, so a mail about it would mislead.
+# These alarms return to OK without a fix, so mail about it would be misleading.
 WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
 
 
@@ -110,8 +110,8 @@ def test_every_function_emits_metrics_for_the_stack_of_its_alarms() -> None:
 
 
 def test_only_deliver_counts_finished_jobs() -> None:
-    doors = (ROOT / "functions").glob("*/app.py")
-    assert [door.parent.name for door in doors if "count_end" in door.read_text()] == ["deliver"]
+    handlers = (ROOT / "functions").glob("*/app.py")
+    assert [handler.parent.name for handler in handlers if "count_end" in handler.read_text()] == ["deliver"]
 
 
 def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
