@@ -24,7 +24,7 @@ def page_name(page: Path) -> str:
 
 @pytest.fixture
 def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
-    """A cloud for one page. The tutorial's commands start and stop its own, which leaves nothing behind."""
+    """A cloud for one page. The tutorial's commands start and stop their own cloud, which leaves nothing behind."""
     if page != TUTORIAL:
         with running_cloud(tmp_path_factory) as running:
             for bucket in PARAMETERS["ReadableBuckets"].split(","):

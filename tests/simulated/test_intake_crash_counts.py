@@ -121,7 +121,7 @@ def test_photo_that_was_saved_again_is_opened_again(crashing_photo: Deadly) -> N
 
 
 @pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
-def test_fewer_than_five_crashes_do_not_end_the_job(times: int, crashing_photo: Deadly) -> None:
+def test_fewer_than_five_crashes_do_not_block_the_photo(times: int, crashing_photo: Deadly) -> None:
     world, _ = world_with_photo(), crashing_photo(times)
     world.run_until_empty()
     source = world.read_source(KEY)

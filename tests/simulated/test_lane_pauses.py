@@ -107,7 +107,7 @@ def test_budget_pause_records_the_amount_that_it_needs() -> None:
     assert [one.required_budget for one in lane.pauses] == [60_000]
 
 
-def test_every_pausing_code_has_a_reason_that_probes_test() -> None:
+def test_every_code_that_pauses_has_a_reason_that_probes_check() -> None:
     assert set(REASON_BY_CODE.values()) | {PauseReason.UNHEALTHY} == PROBEABLE_REASONS
     assert {PauseReason.BUDGET, PauseReason.DELIVERY, PauseReason.OPERATOR} == EVERY - PROBEABLE_REASONS
 

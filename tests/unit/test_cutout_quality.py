@@ -80,7 +80,7 @@ def test_subject_pixels_stay_bit_identical(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
-def test_transparent_pixels_hide_no_removed_background(name: str) -> None:
+def test_transparent_pixels_contain_no_removed_background(name: str) -> None:
     gone = cut_out_scene(name)[..., 3] == 0
     assert gone.any()
     assert not cut_out_scene(name)[gone].any()
