@@ -63,7 +63,7 @@ def world_with_waiting_task(**instructions: Any) -> World:
 
 
 def request_after_status_read(world: World, **instructions: Any) -> TargetedFault:
-    """Makes another execution send the same request right after the first was found stopped. Its token is `another`."""
+    """Makes another execution request the same as soon as the first one is found stopped. Its token is `another`."""
 
     def send_another(_: ServiceCall) -> None:
         world.transport.faults_after.clear()

@@ -211,7 +211,7 @@ ROW = ScaledRun(
 )
 
 
-def test_repeated_row_replaces_the_one_with_its_parameters() -> None:
+def test_repeated_row_replaces_the_row_with_the_same_parameters() -> None:
     again, larger = replace(ROW, ended_seconds=171.0), replace(ROW, photos=1000)
     assert replace_row([ROW, larger], again) == (again, larger)
     assert replace_row([larger], ROW) == (ROW, larger)

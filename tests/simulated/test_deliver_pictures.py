@@ -306,7 +306,7 @@ def test_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     assert_only_picture(world, new)
 
 
-def test_picture_written_over_the_newest_is_replaced_by_it() -> None:
+def test_newest_picture_replaces_an_older_one_written_over_it() -> None:
     """The instructions change back and forth. The newest job finds its own picture just before the older one writes."""
     world, old, new = world_with_two_paid_jobs()
     world.run_until_empty()

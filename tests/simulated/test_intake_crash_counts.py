@@ -86,7 +86,7 @@ def test_unchanged_bytes_are_not_opened_again(again: str, crashing_photo: Deadly
     assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
 
 
-def test_rerun_by_a_person_costs_at_most_one_worker(crashing_photo: Deadly) -> None:
+def test_rerun_by_a_person_crashes_at_most_one_worker(crashing_photo: Deadly) -> None:
     """The message of a rerun is redelivered when its worker crashes."""
     world, openings = world_with_photo(), crashing_photo(1000)
     world.run_until_empty()

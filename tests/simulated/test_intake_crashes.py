@@ -34,7 +34,7 @@ def world_with_sidecar() -> World:
     return world
 
 
-def test_crashed_event_is_completed_by_the_next() -> None:
+def test_crashed_event_is_completed_by_the_next_event() -> None:
     world = crash_before_sending_messages(world_with_photo())
     world.run_until_empty()
     assert find_only_job(world).status is JobStatus.STORED

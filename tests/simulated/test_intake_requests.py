@@ -174,7 +174,7 @@ def test_same_bytes_uploaded_again_do_not_undo_a_request() -> None:
 
 
 def test_foreign_tag_added_later_does_not_undo_a_request() -> None:
-    """Virus scanners tag each upload some time after it."""
+    """Virus scanners tag each upload some time later."""
     world = world_with_request(BEACH, operation="remove")
     before = count_paid_calls(world)
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})

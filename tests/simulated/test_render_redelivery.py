@@ -81,7 +81,7 @@ def test_redelivery_buys_nothing_and_completes_open_work(
 
 
 def test_every_status_has_a_redelivery_test() -> None:
-    """The table above and this case are complete."""
+    """The table above and this case cover every status."""
     world, _ = world_with_waiting_job()
     world.deliver_next("ideogram")
     assert find_only_job(world).status is S.PAID

@@ -209,7 +209,7 @@ def test_repeated_event_without_instructions_reopens_no_job() -> None:
     assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.CANCELLED, 0)
 
 
-# -- after the end ------------------------------------------------------------------------------------------------
+# -- after the final status ---------------------------------------------------------------------------------------
 
 
 def test_reopened_job_is_canceled_by_a_later_stop() -> None:

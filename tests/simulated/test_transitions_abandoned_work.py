@@ -64,7 +64,7 @@ def test_refusal_of_the_work_settles_all_its_sends() -> None:
     assert (doubtful.money, doubtful.attempts[0].outcome) == (MoneyStatus.UNKNOWN, AttemptOutcome.LOST)
 
 
-def test_result_of_an_older_charge_does_not_end_the_current() -> None:
+def test_result_of_an_older_charge_does_not_end_the_current_one() -> None:
     newer = replace(build_lost_job(), charge_no=3)
     assert transitions.record_result(newer, 1, build_final_result(BACKOFF), NOW).job.charge_no == 3
 

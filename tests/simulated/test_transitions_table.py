@@ -166,7 +166,7 @@ def test_every_transition_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("status", ATTEMPTED)
 @pytest.mark.parametrize("name", ANSWERS)
-def test_answer_moves_its_job_as_the_diagram_says(name: str, status: JobStatus) -> None:
+def test_answer_moves_its_job_as_in_the_diagram(name: str, status: JobStatus) -> None:
     step = transitions.record_result(job_in(status), 1, ANSWERS[name], NOW)
     assert step.job.status == RECORDED.get((name, status), status)
 

@@ -160,7 +160,7 @@ def test_instructions_are_uploaded_before_their_photo(page_user: PageUser) -> No
 
 
 @pytest.mark.parametrize("name", WILD)
-def test_name_in_any_script_is_returned_unchanged(page_user: PageUser, name: str) -> None:
+def test_file_name_in_any_script_is_returned_unchanged(page_user: PageUser, name: str) -> None:
     page_user.drag(name)
     number = page_user.send(folder="größe 42")
     page_user.world.run_until_empty()

@@ -132,7 +132,7 @@ def test_every_page_has_its_nonce_and_every_request_token(client: Client) -> Non
 
 
 @pytest.mark.parametrize("path", ["/", "/x/", "/{token}", "/{token}/other", "/{token}x/", "/é/"])
-def test_incomplete_address_is_not_found(client: Client, path: str) -> None:
+def test_incorrect_address_is_not_found(client: Client, path: str) -> None:
     answer = client.get(path.replace("é", "%C3%A9"))
     assert (answer.status, "Not found" in client.text) == (404, True)
 

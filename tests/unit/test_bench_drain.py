@@ -89,7 +89,7 @@ def build_metric_line(values: dict[str, object], at: int = 0, **dimensions: str)
     return json.dumps({"_aws": about, **dimensions, **values})
 
 
-def test_logs_give_stage_times_and_stored_times() -> None:
+def test_stage_times_and_stored_times_are_read_from_logs() -> None:
     lines = [
         "START RequestId: 1",
         build_metric_line({"SlotSeconds": [4.2], "CallSeconds": [4.1]}, provider="ideogram"),

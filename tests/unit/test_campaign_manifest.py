@@ -151,5 +151,5 @@ def test_fields_of_a_row_override_those_of_the_campaign() -> None:
     assert (other["prompt"], "style_preset" in other, other["style_type"]) == ("on a beach", False, "REALISTIC")
 
 
-def test_row_with_errors_is_not_merged() -> None:
+def test_fields_of_a_row_with_errors_are_not_merged() -> None:
     assert merge_row_instructions({"prompt": "x"}, {"num_images": "many"}) == {"num_images": "many"}

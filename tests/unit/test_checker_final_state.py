@@ -38,7 +38,7 @@ def letter(**changes: str) -> dict[str, Any]:
     return {"body": "{}", "attributes": attributes | changes}
 
 
-def test_unexcused_job_under_way_is_found() -> None:
+def test_unexcused_job_in_progress_is_found() -> None:
     assert check_unfinished(ledger(job()), excused_job_ids=()) == []
     assert names(check_unfinished(ledger(waiting()), excused_job_ids=())) == {Invariant.DRAINED_IN_TIME.name}
     assert names(check_unfinished(ledger(job("submitting", in_flight())), excused_job_ids=())) == {

@@ -195,7 +195,7 @@ def test_instructions_have_jobs_or_a_report_at_rest(
     assert names(violations) == [] if is_right else [Invariant.INSTRUCTIONS_FOLLOWED.name]
 
 
-def test_only_broken_defaults_block_and_have_one_report() -> None:
+def test_only_broken_defaults_block_photos_under_one_report() -> None:
     blocked, defaults_report = (
         photo_source(jobs={}, blocked_by_defaults=DEFAULTS),
         photo_source("unknown_field", key=DEFAULTS),
@@ -261,7 +261,7 @@ def test_delivered_version_must_be_the_current_one() -> None:
     assert names(check_picture_versions(ledger(stored_job()), {PICTURE: "v2"})) == [Invariant.NEWEST_DELIVERED.name]
 
 
-def test_deleted_photo_has_no_job_under_way() -> None:
+def test_deleted_photo_has_no_job_in_progress() -> None:
     assert check_deleted_photos(ledger(stored_job()), [KEY], ()) == []
     assert check_deleted_photos(ledger(stored_job(status="unknown")), [KEY], ["j1"]) == [], "its lane is paused"
     settling = ledger(photo_source=photo_source(settling_since="2026-11-20T09:00:00Z"))

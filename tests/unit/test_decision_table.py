@@ -57,7 +57,7 @@ def decide(*facts: Flag) -> tuple[str, Sequence[Column]]:
         ((Color.BLUE, Size.SMALL, Price.CHEAP), "give", [Color, Price]),
     ],
 )
-def test_first_matching_rule_decides_from_few_reads(
+def test_first_matching_rule_decides_after_few_reads(
     facts: tuple[Flag, ...], decision: str, read: Sequence[Column]
 ) -> None:
     assert decide(*facts) == (decision, read)

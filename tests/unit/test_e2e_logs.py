@@ -71,5 +71,5 @@ def test_line_of_another_release_with_a_secret_is_found(bad: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_form_of_another_releases_lines_is_not_checked(odd: str) -> None:
+def test_format_of_lines_of_another_release_is_not_checked(odd: str) -> None:
     assert find_leaks([build_line(), odd], {"the-providers-key"}) == []

@@ -56,7 +56,7 @@ def photo_of(expected_end: ExpectedEnd) -> BenchPhoto:
 
 
 def ledger(key: str, status: str, *outcomes: str) -> PlainLedger:
-    """Returns a ledger with one job of a photo, with attempts that ended like this."""
+    """Returns a ledger with one job of a photo, whose attempts had these outcomes."""
     attempts = [{"outcome": outcome, "send_count": 1} for outcome in outcomes]
     job = {"job_id": "j1", "source_id": "s1", "key": key, "status": status, "attempts": attempts, "results": []}
     bodies = {"source": {"key": key, "jobs": {"": "j1"}, "problems": []}, "job#j1": job}

@@ -154,7 +154,7 @@ def test_stand_in_is_named_only_where_it_made_pictures() -> None:
     assert "stand-in" not in json.dumps(build_page_data(build_album(), {}, NOON))
 
 
-def test_one_photo_at_every_provider_is_one_group() -> None:
+def test_photo_sent_to_every_provider_is_shown_as_one_group() -> None:
     one = build_receipt("five/ideogram.jpg", build_result("out/a.png"), prompt="by a window")
     other = build_receipt("five/runware.jpg", build_result("out/b.png"), prompt="by a window")
     other["jobs"][0]["provider"] = "runware"

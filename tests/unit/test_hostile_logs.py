@@ -1,4 +1,4 @@
-"""Keys, prompts, and provider messages that try to add lines to a log cannot break one."""
+"""Keys, prompts, and provider messages cannot add lines to a log."""
 
 import io
 import json

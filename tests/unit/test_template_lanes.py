@@ -73,7 +73,7 @@ def test_only_functions_that_end_their_own_chains_may_recurse() -> None:
     assert allowed == {"IntakeFunction", "RenderFunction", "DeliverFunction"}
 
 
-def test_job_gets_a_new_message_long_before_the_old_expires() -> None:
+def test_job_gets_a_new_message_long_before_the_old_one_expires() -> None:
     kept = min(queue["MessageRetentionPeriod"] for queue in list_queues().values())
     assert MESSAGE_LIFETIME.total_seconds() + DAY <= kept
 

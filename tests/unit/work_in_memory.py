@@ -19,7 +19,7 @@ class FakeWork:
     results: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """Returns an address without a server."""
+        """Returns a made-up address."""
         self._check()
         if not self.reached:
             return None
@@ -28,7 +28,7 @@ class FakeWork:
         return address
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """Returns an address without a server."""
+        """Returns a made-up address."""
         self._check()
         return f"{OUT_THERE}/{name}?X-Amz-Signature=2" if self.reached else None
 
