@@ -33,7 +33,7 @@ os.environ |= {
 }
 for name in ("PARAMS", "PHOTOS", "YES", "BACKDROP_HOME"):
     os.environ.pop(name, None)
-# A shell that starts the tests in the background makes them ignore Ctrl-C, and the commands that they run inherit this.
+# A shell that starts the tests in the background makes them ignore Ctrl-C, which the commands that they run inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -15,7 +15,7 @@ _QUESTION = re.compile(r"\[y/N\] ?(y|n)?$")
 
 @dataclass(frozen=True)
 class Command:
-    """A command line and the output that the page shows. `answer`: what the page types at the command's question."""
+    """A command line and the output that the page shows. `answer`: what the page answers to the command's question."""
 
     page: Path
     line: str
@@ -28,7 +28,7 @@ class Command:
 
     @property
     def fails(self) -> bool:
-        """Whether the page shows an error, or a question that is answered with no."""
+        """Whether the page shows an error, or a question with the answer no."""
         return bool(re.search(r"(?m)^(error:|✗)", self.output)) or (
             bool(_QUESTION.search(self.output.strip())) and self.answer == "n"
         )

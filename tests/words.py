@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 STYLE_GUIDE = ROOT / "docs/style-guide.md"
 
 # The first column of the page's word list, and the pattern that finds it without false alarms.
-# Each pattern is matched as whole words, in any case; underscores in the names of tests count as spaces.
+# Each pattern matches whole words in upper or lower case. Underscores in names of tests count as spaces.
 WORD_LIST = {
     "mend": r"mend(s|ed|ing)?",
     "anew": r"anew",
@@ -50,15 +50,16 @@ WORD_LIST = {
     "seldom": r"seldom",
     "of which, whose (chained)": r"of (which|whom)|whose [^.;:]* whose",
     "cancelled (other than the status), grey, catalogue": (
-        # As a status, it is next to another one.
+        # As a status, the word is next to another status.
         r"(?<!superseded, )(?<!superseded \| )(?<!superseded or )cancelled|cancelling|greys?|catalogues?"
     ),
 }
 
-# The style guide and this check quote the words. Results name the commit that wrote them; the next run rewrites them.
+# The style guide and this check quote the words. Results name the commit that wrote them, and the next run rewrites
+# them.
 SKIPPED = ("docs/style-guide.md", "tests/words.py", "tests/unit/test_words.py", "docs/results/", "bench/results/")
 KINDS = (".md", ".py", ".yaml", ".yml", ".toml", ".js", ".css", ".html", ".in", "Makefile")
-# Where a listed word is right: a path's beginning, a part of the text, and the reason.
+# Where a listed word is correct: the beginning of the path, a part of the text, and the reason.
 ALLOWED: tuple[tuple[str, str, str], ...] = (
     ("simulation/world/transport.py", "Transaction cancelled [", "the message that DynamoDB sends"),
     ("tests/golden/test_cli.py", "nobody agreed", "a name of an outcome in cli_exit_codes.json"),
@@ -104,7 +105,7 @@ def listed_on_the_page() -> list[str]:
 
 
 def texts_in(source: str, suffix: str) -> list[Text]:
-    """Returns what people read in a file of this kind; nothing if no listed word is anywhere in it, which is quick."""
+    """Returns the texts that people read in a file of this kind. Skips files without a listed word."""
     if not _PATTERN.search(re.sub(r"[\s#*/_`\"']+", " ", source)):
         return []
     if suffix == ".py":
@@ -174,13 +175,13 @@ def files() -> tuple[Path, ...]:
 
 
 def findings(folders: Sequence[str] = ()) -> list[Finding]:
-    """Returns all places that do not follow the word list, or those below some folders."""
+    """Returns all places that do not follow the word list, or only those under these folders."""
     chosen = [path for path in files() if not folders or str(path.relative_to(ROOT)).startswith(tuple(folders))]
     return [finding for path in chosen for finding in findings_in(path, texts_in(path.read_text("utf-8"), path.suffix))]
 
 
 def main() -> int:
-    """Lists the places; exit code 1 if there are any."""
+    """Lists the places. The exit code is 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*")
     parser.add_argument("--count", action="store_true")

@@ -87,9 +87,10 @@ class Browser:
                 pass
 
     def open(self, page: Path, finding: str = "true") -> None:
-        """Opens a file and waits until it is loaded. Repeats this until an expression is true in the page.
+        """Opens a file, and waits until it is loaded. Repeats this until an expression is true in the page.
 
-        Another process of the browser saves a page's storage, possibly after the next page has loaded.
+        The repetition is needed because another process of the browser saves a page's storage, possibly after the next
+        page has loaded.
         """
         for _ in range(MAX_ATTEMPTS):
             self.send_command("Page.navigate", url=page.as_uri())
@@ -126,7 +127,7 @@ class Browser:
             self.send_command("Input.dispatchKeyEvent", type="keyUp", **known)
 
     def type_text(self, text: str) -> None:
-        """Types a text where the focus is."""
+        """Types a text into the focused element."""
         self.send_command("Input.insertText", text=text)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -159,7 +160,7 @@ def run_browser(program: str, profile: Path) -> Generator[Browser]:
     commands_out, commands_in = os.pipe()
     answers_out, answers_in = os.pipe()
     arguments = [program, *_ARGUMENTS, f"--user-data-dir={profile}", "about:blank"]
-    # By way of other free numbers, because the pipes may already have the numbers 3 and 4.
+    # Uses other free numbers in between, because the pipes may already have the numbers 3 and 4.
     shell = f'exec {{in}}<&{commands_out} {{out}}>&{answers_in}; exec "$@" {_READS}<&$in {_WRITES}>&$out'
     process = subprocess.Popen(
         ["/bin/bash", "-c", shell, "chromium", *arguments],

@@ -41,7 +41,7 @@ def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tab(chromium: Browser, small_page: Path) -> Generator[Browser]:
-    """The small page in a wide window with light colors, without stored data. No script may fail."""
+    """The small page in a wide window with light colors and without stored data. Fails if a script fails."""
     chromium.errors.clear()
     chromium.requested_urls.clear()
     chromium.size(1280, 900)

@@ -1,4 +1,6 @@
-"""One photo's pictures from each provider in a browser: side by side, and searched, enlarged, and starred as others."""
+"""One photo's pictures from each provider in a browser: side by side, and searchable, enlarged, and starred like any
+others.
+"""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from tests.browser.chromium import Browser
 
 @pytest.fixture
 def site(chromium: Browser) -> Generator[Browser]:
-    """A window for the site. No page may load anything from a server, and no script may fail."""
+    """A window for the site. Fails if a page loads anything from a server, or a script fails."""
     assert SITE.is_dir(), "make site"
     chromium.errors.clear()
     chromium.requested_urls.clear()

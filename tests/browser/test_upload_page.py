@@ -38,7 +38,7 @@ class PageUser:
         self.tab.wait_until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
 
     def drag(self, *names: str, **files_by_name: bytes) -> None:
-        """Drags new photos, and files with these bytes, onto the page. Folders in a name are dragged as folders."""
+        """Drags new photos and files with these bytes onto the page. Folders in their names are dragged as folders."""
         files = {name: paint(40 * n, (480, 360), cut_out=False) for n, name in enumerate(names)}
         files |= {f"{name}.jpg": data for name, data in files_by_name.items()}
         for name, data in files.items():
@@ -76,7 +76,9 @@ def page() -> Generator[ServedPage]:
 
 @pytest.fixture
 def user(chromium: Browser, page: ServedPage, tmp_path: Path) -> Generator[PageUser]:
-    """The page in a wide window with light colors. No script may fail or request anything but the page and buckets."""
+    """The page in a wide window with light colors. Fails if a script fails or requests anything but the page and
+    buckets.
+    """
     chromium.errors.clear()
     chromium.requested_urls.clear()
     chromium.size(1280, 900)

@@ -1,4 +1,4 @@
-"""The upload page of a simulated stack, served on this machine with its own buckets, for the tests in a browser."""
+"""The upload page of a simulated stack, served on this machine with its own buckets, for browser tests."""
 
 import re
 from collections.abc import Generator, Mapping
@@ -23,7 +23,7 @@ from tests.simulated.command_user import build_cli_stack
 
 @dataclass
 class Buckets:
-    """The two buckets as a browser uses them: forms in, pictures out, and no CORS headers for scripts."""
+    """The two buckets as a browser uses them: they accept forms and serve pictures, without CORS headers."""
 
     world: World
     port: int = 0
@@ -33,7 +33,7 @@ class Buckets:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Gives one thread at a time access to the world."""
+        """Gives only one thread at a time access to the world."""
         with self.lock:
             yield
 
@@ -95,7 +95,7 @@ class _BucketHandler(BaseHTTPRequestHandler):
 
 @dataclass
 class ServedPage:
-    """The page and its stack. Time passes in `world` only when a test lets it."""
+    """The page and its stack. Time passes in `world` only when a test advances it."""
 
     world: World
     buckets: Buckets
@@ -111,7 +111,7 @@ class ServedPage:
             self.world.run_for(seconds)
 
     def finish(self) -> None:
-        """Lets all work in progress end."""
+        """Runs all work in progress to its end."""
         with self.buckets.lock:
             self.world.run_until_empty()
             self.world.run_for(2)

@@ -1,4 +1,4 @@
-"""Shared by the tests of all adapters: a job for each, one call, and storage that providers read and write."""
+"""Helpers for the tests of all adapters: a job for each, a single call, and storage that providers read and write."""
 
 import threading
 from collections.abc import Generator, Sequence
@@ -23,7 +23,7 @@ def job_for(provider: str, **fields: Any) -> Job:
 
 
 def claimed(job: Job, provider_id: str | None) -> Job:
-    """Returns the job during its call, which the provider knows under this ID."""
+    """Returns the job while its call, which the provider knows under this ID, is in flight."""
     end = NOW + timedelta(minutes=5)
     attempt = Attempt(
         n=1,
@@ -44,7 +44,7 @@ def the_id(job: Job) -> str:
 
 @dataclass
 class Called:
-    """The answer of one call, and the IDs that the provider gave its work."""
+    """The answer to one call, and the IDs that the provider assigned to its work."""
 
     answer: ProviderResult | LookupStatus
     names: list[str] = field(default_factory=list[str])

@@ -1,4 +1,4 @@
-"""Shared by the adapters' tests: a job to send, and a server that records every byte that it receives."""
+"""Helpers for the adapters' tests: a job to send, and a server that records every byte that it receives."""
 
 import socket
 import threading
@@ -51,7 +51,7 @@ def a_job(operation: str = "replace", **fields: Any) -> Job:
 
 
 def called(adapter: Ideogram, job: Job, photo: bytes) -> ProviderResult:
-    """Calls an adapter, and returns the result. Ideogram gives its work no ID, and has finished when it answers."""
+    """Calls an adapter, and returns the result. Ideogram assigns no ID to its work, and answers when it is done."""
     call = adapter.prepare(job, photo)
     answer = call if isinstance(call, ProviderResult) else call(_reject_provider_id)
     assert isinstance(answer, ProviderResult)
@@ -64,7 +64,7 @@ def _reject_provider_id(provider_id: str) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a form as received: header lines without their line ends, and the bytes."""
+    """One part of a form as received: the header lines without line endings, and the bytes."""
 
     headers: tuple[str, ...]
     data: bytes
@@ -76,7 +76,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as received. A repeated header occurs repeatedly."""
+    """One request as received. Repeated headers are kept."""
 
     line: str
     headers: tuple[tuple[str, str], ...]
@@ -123,13 +123,13 @@ def silence(connection: socket.socket) -> None:
 
 
 def raw(data: bytes) -> Reply:
-    """Returns a reply of exactly these bytes."""
+    """Returns a reply that consists of exactly these bytes."""
     return lambda connection: connection.sendall(data)
 
 
 @dataclass
 class Recorder:
-    """A server on loopback that records requests and sends these replies in order, the last one repeatedly."""
+    """A server on loopback that records requests and sends these replies in order. The last one is repeated."""
 
     replies: list[Reply]
     requests: list[Request] = field(default_factory=list[Request])

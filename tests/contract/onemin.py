@@ -1,4 +1,4 @@
-"""Shared by the tests of 1min.ai's adapter: responses, and calls that get them."""
+"""Helpers for the tests of 1min.ai's adapter: responses, and calls that receive them."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One photo from its upload to its end, in a simulated stack whose adapter calls a real server."""
+"""Processes one photo completely in a simulated stack whose adapter calls a real server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ type Adapter = Callable[[Recorder, WorkStorage], Provider]
 
 
 class Purchase(NamedTuple):
-    """How a photo ended: its job's status and code, money, charge in micro-dollars, and number of paid calls.
+    """The outcome of a photo: its job's status and code, money status, charge in micro-dollars, and number of paid
+    calls.
 
     `response`: whether the provider's response was kept for a person.
     """
@@ -55,7 +56,7 @@ class BucketWorkStorage:
 
 @dataclass(frozen=True)
 class Shop:
-    """Buys photos from one provider. `paid`: how the request line of a paid call begins."""
+    """Buys photos from one provider. `paid`: the beginning of a paid call's request line."""
 
     name: str
     paid: str
@@ -63,7 +64,7 @@ class Shop:
     price: int = 0
 
     def buy(self, *replies: Reply, **fields: Any) -> Purchase:
-        """Uploads a photo, sends these replies (the last one repeatedly), and lets half an hour pass."""
+        """Uploads a photo, sends these replies (repeating the last one), and lets half an hour pass."""
         with recording(*replies) as server:
             world = self.drop(server, **fields)
             world.run_for(1800)

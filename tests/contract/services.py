@@ -1,4 +1,4 @@
-"""The emulator without a stack, a table on it, and helpers for tests that run on it and on simulated services."""
+"""The emulator without a stack, a table in it, and helpers for tests that run on emulated and simulated services."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -59,7 +59,7 @@ def _key_schema(first: str, second: str) -> Any:
 
 
 def number() -> int:
-    """Returns a number that no other test uses."""
+    """Returns a number that is unique in this test run."""
     return next(_numbers)
 
 
@@ -74,11 +74,11 @@ def write(client: Any, kind: str, **parameters: Any) -> dict[str, Any]:
 
 
 def read(client: Any, key: dict[str, Any]) -> dict[str, Any]:
-    """Returns an item without its key; empty if it does not exist."""
+    """Returns an item without its key, or an empty one if it does not exist."""
     item = client.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item", {})
     return {name: value for name, value in item.items() if name not in key}
 
 
 def code_of(raised: pytest.ExceptionInfo[ClientError]) -> str:
-    """Returns AWS's code of an error."""
+    """Returns the AWS error code of an exception."""
     return raised.value.response.get("Error", {}).get("Code", "")

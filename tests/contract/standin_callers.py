@@ -1,4 +1,4 @@
-"""Clients of the stand-in's Segmind, 1min.ai, and Runware, and a host that these fetch from and deliver to."""
+"""Clients of the stand-in's Segmind, 1min.ai, and Runware, and a host that they fetch from and deliver to."""
 
 import base64
 import threading
@@ -83,7 +83,7 @@ class OneMin:
         return self.standin.http.post(url, json=body, headers=headers, timeout=WAIT_SECONDS)
 
     def body(self, **fields: object) -> dict[str, Any]:
-        """Builds a valid feature request with further fields of promptObject."""
+        """Builds a valid feature request with these additional fields in promptObject."""
         prompt_object = {"prompt": "a beach", "imageUrl": self.path(), "num_images": 1, **fields}
         return {"type": "BACKGROUND_REPLACER", "model": "ideogram-3", "promptObject": prompt_object}
 
@@ -175,7 +175,7 @@ class Received:
 
 @dataclass
 class Host:
-    """A host that serves a picture, and records uploads. `statuses`: its next responses to uploads; then 200."""
+    """A host that serves a picture, and records uploads. `statuses`: its next responses to uploads, before 200s."""
 
     url: str
     picture: bytes = JPEG

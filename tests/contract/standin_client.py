@@ -1,4 +1,4 @@
-"""A client of the stand-in that uses none of the product's code."""
+"""A client of the stand-in that is independent of the product's code."""
 
 import io
 import socket
@@ -57,7 +57,7 @@ class StandinClient:
         return self.http.post(self.url + path, files=parts, headers=headers, timeout=WAIT_SECONDS)
 
     def replace(self, *further: tuple[str, File], prompt: str = "a beach", key: str | None = KEY) -> requests.Response:
-        """Makes a valid call of replace-background with further parts."""
+        """Makes a valid call of replace-background with these additional parts."""
         return self.post(REPLACE, [IMAGE, text("prompt", prompt), *further], key=key)
 
     def remove(self, key: str | None = KEY) -> requests.Response:

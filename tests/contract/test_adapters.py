@@ -42,7 +42,7 @@ every = pytest.mark.parametrize("name", MAKERS)
 
 
 def replies_before_call(name: str) -> list[Reply]:
-    """Returns the replies before the paid call, which cost nothing."""
+    """Returns the replies to the free requests before the paid call."""
     return [UPLOADED] if name == "1min" else []
 
 
@@ -194,7 +194,7 @@ SENDERS = {"ideogram": ("post",)}
 
 
 def fake_replies(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch, *, uploads: bool = True) -> None:
-    """Gives the adapter these replies, the last one repeatedly, without a network."""
+    """Gives the adapter these replies without a network, repeating the last one."""
     left = [HttpReply(200, {}, b'{"fileContent":{"path":"p"}}', 0.0)] if uploads and name == "1min" else []
     left += replies
 

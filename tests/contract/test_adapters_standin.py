@@ -93,7 +93,7 @@ def test_picture_is_bought_and_downloaded(name: str, standin: StandinClient, mak
 
 @every
 @pytest.mark.parametrize("fault", ["accept_then_drop", "reset_mid_body"])
-def test_answer_lost_without_an_id_is_unknown_money(
+def test_charge_is_unknown_if_the_answer_is_lost_without_an_id(
     name: str, fault: str, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     add_fault_to_next_call(standin, name, fault)
@@ -164,7 +164,7 @@ def test_refusal_costs_nothing_with_any_body(
 
 @every
 @pytest.mark.parametrize("args", [{"code": 500, "after_run": True}, {"code": 503, "after_run": True, "ms": 2_500}])
-def test_fault_after_acceptance_is_unknown_money(
+def test_charge_is_unknown_after_a_fault_that_follows_acceptance(
     name: str, args: dict[str, Any], standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     # Segmind publishes that it bills no 500.
@@ -184,7 +184,7 @@ def test_fault_after_acceptance_is_unknown_money(
         ("error_in_200", {"status_code": 500}),
     ],
 )
-def test_invalid_200_response_is_unknown_money(
+def test_charge_is_unknown_after_an_invalid_200_response(
     name: str, fault: str, args: dict[str, object], standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     add_fault_to_next_call(standin, name, fault, args)
@@ -193,7 +193,9 @@ def test_invalid_200_response_is_unknown_money(
 
 
 @every
-def test_withheld_picture_has_its_cost(name: str, standin: StandinClient, make: Callable[[str], Provider]) -> None:
+def test_withheld_picture_is_charged_at_its_cost(
+    name: str, standin: StandinClient, make: Callable[[str], Provider]
+) -> None:
     add_fault_to_next_call(standin, name, "unsafe", {"form": "detail"} if name == "segmind" else {})
     answer = call(make(name), job_for(name)).provider_result
     assert not answer.is_usable
@@ -211,7 +213,7 @@ def test_invalid_cost_is_replaced_by_the_list_price(
     assert call(make(name), job_for(name)).provider_result.charged == billed(standin)
 
 
-def test_segmind_v1_picture_is_paid_and_stored(standin: StandinClient, place: FileServer) -> None:
+def test_segmind_v1_picture_is_charged_and_stored(standin: StandinClient, place: FileServer) -> None:
     ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, SegmindEndpoint.V1)
     answer = call(ours, job_for("segmind", rendering_speed="QUALITY")).provider_result
     assert (answer.retry_class, answer.charged, billed(standin)) == (RetryClass.OK, 112_500, 112_500)

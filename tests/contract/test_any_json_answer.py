@@ -30,7 +30,7 @@ from tests.unit.work_in_memory import FakeWork
 
 URL, NO_WAIT = "https://provider.example", 60.0
 ENDLESS_LINK = "https://x.example/a.png?X-Amz-Date=99991231T235959Z&X-Amz-Expires=9999999&exp=99999999999"
-# As they are in a body. `json.dumps` cannot write most of them.
+# As written in a body. `json.dumps` cannot write most of them.
 NUMBERS = (
     *("99999", "-1", "0", "99", "600", "503.0", "true", "false", "null", "NaN", "-Infinity", "1e400", "-0.0"),
     *("1e99999999", "-1e99999999999999999999", "0.000001", "9" * 4300, "9" * 5000),
@@ -66,7 +66,7 @@ HEADERS = {"Retry-After": "9" * 5000, "x-rate-limit-reset-at-utc": "0001-01-01T0
 class AdapterCase:
     """One adapter, a job for it, the ID under which the provider knows the job, and valid responses.
 
-    `upload`: the response to uploads. If it is empty, uploads get the tested response.
+    `upload`: the response to uploads. If empty, uploads get the tested response.
     """
 
     adapter: Provider
@@ -106,7 +106,7 @@ ADAPTERS = dict(_build_cases())
 
 
 def encode(body: object) -> bytes:
-    """Returns a body as JSON, in which the text `number 5` becomes the number 5."""
+    """Returns a body as JSON, with the text `number 5` replaced by the number 5."""
     return re.sub(r'"number (.*?)"', r"\1", json.dumps(body)).encode()
 
 
@@ -133,7 +133,7 @@ def replace_value(body: Any, path: tuple[Any, ...], value: object) -> Any:
 def classify(
     monkeypatch: pytest.MonkeyPatch, case: AdapterCase, body: bytes, status: int = 200
 ) -> ProviderResult | LookupStatus:
-    """Returns the result of a call that gets this response. Results of calls and lookups can be stored."""
+    """Returns the result of a call with this response. Checks that the results of call and lookup can be stored."""
 
     def exchange(_: str, url: str, *__: object) -> HttpResponse:
         uploads = case.upload and url.endswith("/api/assets")

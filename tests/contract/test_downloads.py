@@ -1,4 +1,4 @@
-"""The download of a paid result: complete, limited, without our key, and each failure with its own code."""
+"""The download of a paid result: complete, limited in size, and without our key. Each failure has its own code."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ def downloads_seen(standin: StandinClient) -> list[dict[str, Any]]:
     return [entry for entry in standin.see("requests")["requests"] if entry["method"] == "GET"]
 
 
-# -- what arrives ------------------------------------------------------------------------------------------
+# -- downloaded bytes ---------------------------------------------------------------------------------------------
 
 
 def test_downloaded_bytes_equal_the_result(standin: StandinClient) -> None:
@@ -86,7 +86,7 @@ def test_picture_with_another_content_type_is_accepted(kind: str) -> None:
 
 
 @pytest.mark.parametrize("status", [201, 202, 203, 206])
-def test_picture_under_any_2xx_status_is_the_paid_picture(status: int) -> None:
+def test_picture_with_any_2xx_status_is_the_paid_picture(status: int) -> None:
     assert fetched(http(status, PNG, kind="image/png")) == PNG
 
 
@@ -95,7 +95,7 @@ def test_picture_after_an_interim_response_is_fetched() -> None:
     assert fetched(raw(head.encode() + PNG)) == PNG
 
 
-def test_whole_range_of_a_picture_is_the_picture() -> None:
+def test_range_response_with_the_whole_picture_is_accepted() -> None:
     assert fetched(http(206, PNG, more=f"Content-Range: bytes 0-{len(PNG) - 1}/{len(PNG)}\r\n")) == PNG
 
 
@@ -115,7 +115,7 @@ def test_html_page_instead_of_a_picture_is_detected(standin: StandinClient) -> N
     assert caught.value.code is Code.RESULT_NOT_AN_IMAGE
 
 
-# -- cut short -----------------------------------------------------------------------------------------------
+# -- truncated ----------------------------------------------------------------------------------------------------
 
 
 def test_truncated_file_is_fetched_again(standin: StandinClient) -> None:

@@ -1,4 +1,4 @@
-"""Links that are followed: listed hosts over HTTPS and our own loopback provider, but nothing that looks similar."""
+"""Only links to listed hosts over HTTPS and to our own loopback provider are followed, not similar ones."""
 
 import socket
 from typing import Any
@@ -71,7 +71,7 @@ def test_providers_own_host_is_followed(url: str, looked_up: list[str]) -> None:
         "https://ideogram.a/api/images/a.png",
         "https://xn--ideogram-.ai/api/images/a.png",
         "https://\u0131deogram.ai/api/images/a.png",
-        # the host that only seems to be one
+        # a host that only looks like a listed one
         "https://ideogram.ai@evil.test/api/images/a.png",
         "https://ideogram.ai:443@evil.test/api/images/a.png",
         "https://ideogram.ai%40evil.test/api/images/a.png",
@@ -104,7 +104,7 @@ def test_providers_own_host_is_followed(url: str, looked_up: list[str]) -> None:
         "https://ideogram.ai/api/images/../../logout",
         "https://ideogram.ai/api/images/%2e%2e/%2e%2e/logout",
         "https://ideogram.ai/api/images/.%2E/.%2e/logout",
-        # this machine and its neighbors
+        # this machine and its network
         "http://127.0.0.1/api/images/a.png",
         "https://127.0.0.1/api/images/a.png",
         "http://localhost/api/images/a.png",
@@ -112,7 +112,7 @@ def test_providers_own_host_is_followed(url: str, looked_up: list[str]) -> None:
         "http://169.254.169.254/api/images/a.png",
         "http://0.0.0.0/api/images/a.png",
         "http://2130706433/api/images/a.png",
-        # no address
+        # not an address
         "",
         "a.png",
         "https://",

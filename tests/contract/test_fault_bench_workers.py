@@ -1,4 +1,4 @@
-"""The bench kills exactly the worker whose call was accepted, and its provider keeps its bill across outages."""
+"""The bench kills exactly the worker whose call was accepted, and its provider keeps the bill during outages."""
 
 import contextlib
 import os
@@ -41,7 +41,7 @@ def standin() -> Generator[StandinProvider]:
 
 
 def client(made: StandinProvider) -> StandinClient:
-    """Returns a client of it."""
+    """Returns a client of the bench's provider."""
     return StandinClient(made.url.removesuffix("/ideogram"))
 
 
@@ -140,7 +140,7 @@ def test_open_calls_are_counted_including_refused_ones(standin: StandinProvider)
         ("unsafe", {}, False),
     ],
 )
-def test_call_of_unknown_acceptance_counts_as_lost(
+def test_call_with_unknown_acceptance_counts_as_lost(
     standin: StandinProvider, fault: Any, args: dict[str, Any], lost: bool
 ) -> None:
     standin.state.faults.add(FaultRule(fault=fault, args=args, times=1))

@@ -21,14 +21,14 @@ ENDLESS = [
         http(200, gzip.compress(gzip.compress(bytes(LONG), 9), 9), more="Content-Encoding: gzip, gzip\r\n"),
         id="gzip in gzip",
     ),
-    pytest.param(http(200, bytes(MAX_RESPONSE_BYTES + 1)), id="just one byte too long"),
-    pytest.param(raw(HEAD + b"\r\n" + bytes(MAX_RESPONSE_BYTES * 2)), id="of no announced length"),
+    pytest.param(http(200, bytes(MAX_RESPONSE_BYTES + 1)), id="one byte too long"),
+    pytest.param(raw(HEAD + b"\r\n" + bytes(MAX_RESPONSE_BYTES * 2)), id="without a declared length"),
     pytest.param(raw(HEAD + b"X: " + bytes(1_000_000) + b"\r\n\r\n"), id="a header without an end"),
     pytest.param(raw(HEAD + b"X: 1\r\n" * 100_000 + b"\r\n"), id="headers without an end"),
 ]
 
 
-# The limit of a response, twice while its buffer grows, and the buffers between server and client.
+# A response of the maximum size, twice that while its buffer grows, and the buffers between server and client.
 MOST_MEMORY = 3 * MAX_RESPONSE_BYTES + 4_000_000
 
 

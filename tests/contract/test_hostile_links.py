@@ -1,4 +1,4 @@
-"""Hostile links of a provider, or of an attacker in its place, cause no request to internal addresses."""
+"""Hostile links from a provider, or from an attacker in its place, cause no requests to internal addresses."""
 
 import socket
 import ssl
@@ -110,7 +110,9 @@ def resolve_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", here)
 
 
-def test_listed_name_that_resolves_here_gets_no_request(impostor: Impostor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listed_name_that_resolves_to_this_machine_gets_no_request(
+    impostor: Impostor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resolve_to(impostor.port, monkeypatch)
     with pytest.raises(RetryLaterError) as caught:
         ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", LINK)
@@ -118,7 +120,7 @@ def test_listed_name_that_resolves_here_gets_no_request(impostor: Impostor, monk
     assert (caught.value.code, impostor.requests) == (Code.RESULT_UNREACHABLE, [])
 
 
-def test_service_without_tls_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_without_tls_receives_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(http(200, b"secret")) as service:
         resolve_to(service.port, monkeypatch)
         with pytest.raises(RetryLaterError) as caught:

@@ -1,4 +1,4 @@
-"""Every response of Ideogram, and its class, code, money, and links."""
+"""Every response of Ideogram, and the class, code, money, and links that result from it."""
 
 import json
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def billed(standin: StandinClient) -> int:
 
 @pytest.mark.parametrize("speed", [None, "FLASH", "TURBO", "DEFAULT", "QUALITY"])
 @pytest.mark.parametrize("number", [None, 1, 3])
-def test_charge_equals_the_stand_ins_bill(standin: StandinClient, speed: str | None, number: int | None) -> None:
+def test_charge_matches_the_bill_of_the_stand_in(standin: StandinClient, speed: str | None, number: int | None) -> None:
     fields = {"rendering_speed": speed, "num_images": number}
     given: dict[str, Any] = {name: value for name, value in fields.items() if value}
     answer = call(standin, **given)
@@ -87,7 +87,7 @@ def test_link_without_an_expiry_is_accepted(query: str, known: bool) -> None:
     assert (link.is_usable, link.expires_at is not None) == (True, known)
 
 
-# -- unsafe and fewer ----------------------------------------------------------------------------------------
+# -- unsafe or missing pictures -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", ["null", "empty", "missing"])
@@ -100,7 +100,7 @@ def test_unsafe_picture_is_charged_without_a_link(standin: StandinClient, form: 
 
 
 @pytest.mark.parametrize("operation", ["replace", "remove"])
-def test_response_without_usable_picture_is_spent(standin: StandinClient, operation: str) -> None:
+def test_response_without_a_usable_picture_is_charged(standin: StandinClient, operation: str) -> None:
     standin.add_fault("unsafe", {"which": [0, 1]})
     answer = call(standin, operation)
     assert (answer.retry_class, answer.code, answer.money) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
@@ -108,7 +108,7 @@ def test_response_without_usable_picture_is_spent(standin: StandinClient, operat
 
 
 @pytest.mark.parametrize("url", [LINK, None, ""], ids=str)
-def test_only_the_safety_verdict_withholds_a_picture(url: str | None) -> None:
+def test_picture_is_withheld_only_by_the_safety_verdict(url: str | None) -> None:
     answer = answered(200, {"data": [{"is_image_safe": False, "url": url}]})
     assert (answer.retry_class, answer.code, answer.charged) == (RetryClass.OK, Code.UNSAFE_RESULT, 60_000)
 
@@ -230,7 +230,7 @@ def test_reject_reason_takes_precedence_over_the_status(status: int, reason: str
 
 
 @pytest.mark.parametrize("body", ["error", "empty", "reject_reason"])
-def test_full_account_is_a_quota_in_every_form(standin: StandinClient, body: str) -> None:
+def test_busy_account_is_throttled_in_every_form(standin: StandinClient, body: str) -> None:
     standin.control("settings", {"too_many_body": body, "in_flight_limit": 1, "latency_seconds": 0.0})
     standin.add_fault("accept_then_wait", times=1)
     assert call(standin, timeout=2).retry_class is RetryClass.AMBIG
@@ -259,7 +259,7 @@ def test_plausible_retry_after_is_respected(status: int, header: str, seconds: f
         assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).retry_after_seconds == seconds
 
 
-def test_late_503_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_503_after_a_long_time_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response_rules, "EARLY_SECONDS", 0.05)
     standin.add_fault("status", {"code": 503, "ms": 300})
     answer = call(standin)

@@ -18,7 +18,7 @@ from tests.contract.standin_client import KEY, StandinClient
 
 
 class Keys:
-    """A cached key and the current one. Records how it was called."""
+    """A cached key and the current key. Records its calls."""
 
     def __init__(self, cached: str | None, fresh: str | None) -> None:
         self._cached, self._fresh = cached, fresh
@@ -118,7 +118,7 @@ def test_preparing_a_call_sends_nothing(standin: StandinClient) -> None:
     assert standin.see("requests")["requests"] == []
 
 
-# -- where it comes from -------------------------------------------------------------------------------------
+# -- source of the key --------------------------------------------------------------------------------------------
 
 
 class ApiKeyOf(Protocol):
@@ -129,7 +129,7 @@ class ApiKeyOf(Protocol):
 
 @pytest.fixture
 def api_key() -> ApiKeyOf:
-    """The function as a new worker has it."""
+    """Returns the function as a new worker would load it."""
     return reload(secrets).read_api_key
 
 
@@ -159,7 +159,7 @@ def test_key_is_the_trimmed_secret(api_key: ApiKeyOf, text: str, monkeypatch: py
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\ufeff"], ids=ascii)
-def test_blank_secret_is_a_missing_key(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_secret_counts_as_a_missing_key(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", bypass_cache=False)
@@ -167,7 +167,9 @@ def test_blank_secret_is_a_missing_key(api_key: ApiKeyOf, text: str, monkeypatch
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
-def test_unreadable_secret_is_a_missing_key(api_key: ApiKeyOf, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_secret_counts_as_a_missing_key(
+    api_key: ApiKeyOf, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with recording(refused(code)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", bypass_cache=False)

@@ -1,4 +1,6 @@
-"""Lost, damaged, or hostile responses: always a result, and unknown money if the call may have been accepted."""
+"""Lost, damaged, or hostile responses always lead to a result. Its charge is unknown if the call may have been
+accepted.
+"""
 
 import json
 import socket
@@ -69,7 +71,7 @@ def replied(reply: Reply, timeout: float = CALL_SECONDS) -> ProviderResult:
         ("status", {"code": 500, "after_run": True}),
     ],
 )
-def test_accepted_call_without_readable_response_is_unknown_money(
+def test_accepted_call_without_a_readable_response_may_be_charged(
     standin: StandinClient, fault: str, args: dict[str, object]
 ) -> None:
     standin.add_fault(fault, args)
@@ -132,7 +134,7 @@ def test_error_inside_a_200_is_classified_by_its_status(standin: StandinClient, 
     ],
     ids=range(12),
 )
-def test_any_unusable_response_is_unknown_money(reply: Reply) -> None:
+def test_charge_is_unknown_after_any_unusable_response(reply: Reply) -> None:
     assert outcome_of(replied(reply)) == LOST
 
 

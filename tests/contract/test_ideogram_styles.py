@@ -29,7 +29,7 @@ def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> Provider
 
 
 def parts(job: Job, *references: bytes) -> list[Part]:
-    """Returns the parts other than photo and prompt."""
+    """Returns all parts except the photo and the prompt."""
     with recording() as server:
         assert answered(server.url, job, references).retry_class is RetryClass.OK
         (request,) = server.requests

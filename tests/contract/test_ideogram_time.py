@@ -19,7 +19,7 @@ from tests.contract.standin_client import KEY
 
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 NEVER_SENT = (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
-# Long enough to send a call on a busy machine. Everything that is slow here takes ten times as long.
+# Long enough to send a call on a busy machine. Every slow step in these tests takes ten times as long.
 TIME_OUT = 1.0
 UPLOAD_BYTES = 64_000_000
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -29,14 +29,14 @@ Serve = Callable[[socket.socket], None]
 
 @pytest.fixture
 def over() -> Generator[Event]:
-    """Set at the end of the test. Until then, each server continues, for longer than the timeout."""
+    """Set at the end of the test. Until then, every server keeps running, for longer than the timeout."""
     event = Event()
     yield event
     event.set()
 
 
 def drips(over: Event, first: bytes, slow: bytes, last: bytes) -> Reply:
-    """Sends a beginning at once, then single bytes, each within a socket's timeout, and finally all the rest.
+    """Sends the first part at once, then single bytes, each within the socket's timeout, and finally the rest.
 
     The adapter must not wait for the rest: `over` is set when it is sent.
     """
@@ -54,7 +54,7 @@ def drips(over: Event, first: bytes, slow: bytes, last: bytes) -> Reply:
 
 
 def stalls(over: Event, first: bytes) -> Reply:
-    """Sends a beginning, and then nothing."""
+    """Sends the first part, and then nothing."""
 
     def reply(connection: socket.socket) -> None:
         connection.sendall(first)
@@ -86,7 +86,9 @@ def test_slow_response_body_is_lost_at_the_timeout(over: Event) -> None:
 
 
 @pytest.mark.parametrize(
-    "first", [b"", HEAD, HEAD + LENGTH, HEAD + LENGTH + SUCCESS[:-1]], ids=["silent", "head", "no body", "all but one"]
+    "first",
+    [b"", HEAD, HEAD + LENGTH, HEAD + LENGTH + SUCCESS[:-1]],
+    ids=["silent", "head", "no body", "all but one byte"],
 )
 def test_stalled_response_is_lost_at_the_timeout(over: Event, first: bytes) -> None:
     assert_lost(answer_to(stalls(over, first), over))
@@ -97,7 +99,7 @@ def test_interim_responses_do_not_extend_the_timeout(over: Event) -> None:
     assert_lost(answer_to(drips(over, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4, HEAD + LENGTH + SUCCESS), over))
 
 
-# -- the way there ---------------------------------------------------------------------------------------------
+# -- slow uploads -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -118,7 +120,7 @@ def serving(serve: Serve) -> Generator[str]:
 
 
 def test_slow_upload_ends_at_the_timeout(over: Event) -> None:
-    """Unpaid if we stop before the last byte, otherwise in doubt; and it never arrives completely later."""
+    """A call that stops before the last byte is unpaid, and otherwise in doubt. It never arrives completely later."""
     received: list[int] = []
 
     def reads_slowly(connection: socket.socket) -> None:
@@ -135,7 +137,7 @@ def test_slow_upload_ends_at_the_timeout(over: Event) -> None:
 
 
 @pytest.mark.parametrize(("first_took", "time_outs"), [(3.0, [10.0, 7.0]), (9.5, [10.0])], ids=["early", "late"])
-def test_retry_with_a_new_key_has_the_remaining_time(
+def test_retry_with_a_new_key_gets_only_the_remaining_time(
     first_took: float, time_outs: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]

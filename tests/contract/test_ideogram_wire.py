@@ -1,4 +1,4 @@
-"""The bytes that the Ideogram adapter sends: exactly the published form."""
+"""The bytes that the Ideogram adapter sends match the published form exactly."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_photo_is_sent_with_its_real_type(kind: str, filename: str, media_type: 
 
 
 def test_only_the_purchase_spec_is_sent() -> None:
-    """The purchase spec determines the job's ID; fields that only describe the job can change later."""
+    """The purchase spec determines the job's ID. Fields that only describe the job can change later."""
     job = a_job()
     job = replace(
         job, instructions={**job.purchase_spec, **EVERYTHING, "style_codes": ["AAFF5733"], "prompt": "another"}

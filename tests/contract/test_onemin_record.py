@@ -28,7 +28,7 @@ UNRECOGNIZED = (RetryClass.OK, None, MoneyStatus.SPENT)
 
 
 @pytest.mark.parametrize("place", ["record", "top", "list"])
-def test_temporary_link_is_found_at_every_place(place: str) -> None:
+def test_temporary_link_is_found_in_every_known_place(place: str) -> None:
     body: dict[str, Any] = {"aiRecord": record_of("SUCCESS", result=[PATH], data=[{"is_image_safe": True, "seed": 7}])}
     owner = body if place == "top" else body["aiRecord"]
     owner |= {"temporaryUrls": [LINK]} if place == "list" else {"temporaryUrl": LINK}
@@ -78,7 +78,7 @@ def test_passed_through_link_is_used_without_a_temporary_one() -> None:
     ],
     ids=str,
 )
-def test_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
+def test_unsafe_picture_is_charged_and_withheld(more: dict[str, Any]) -> None:
     assert outcome_of(look_up_with(record("SUCCESS", **more))) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
 
 

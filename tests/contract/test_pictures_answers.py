@@ -1,4 +1,4 @@
-"""The stand-in's pictures: size, mode, marker, and how they depend on prompt, style, and seed."""
+"""The stand-in's pictures: size, mode, and marker, and how prompt, style, and seed change them."""
 
 import io
 from functools import cache
@@ -37,7 +37,7 @@ def jpeg(size: tuple[int, int], **options: object) -> bytes:
     return out.getvalue()
 
 
-def test_replaced_background_is_a_megapixel_with_its_id() -> None:
+def test_replaced_background_is_a_megapixel_and_contains_its_id() -> None:
     answer = REPLACED()
     picture = opened(answer.png)
     assert (picture.format, picture.mode) == ("PNG", "RGB")
@@ -47,7 +47,7 @@ def test_replaced_background_is_a_megapixel_with_its_id() -> None:
     assert picture.info["Backdrop-Id"] == "päid/1"
 
 
-def test_removed_background_is_transparent_at_the_photos_size() -> None:
+def test_removed_background_is_transparent_and_has_the_photo_size() -> None:
     answer = REMOVED()
     picture = opened(answer.png)
     alpha = np.asarray(picture.getchannel("A"))
@@ -58,7 +58,7 @@ def test_removed_background_is_transparent_at_the_photos_size() -> None:
     assert read_id(answer.png) == "päid/1"
 
 
-def test_id_is_in_the_pixels_without_metadata() -> None:
+def test_id_is_stored_in_the_pixels_not_in_metadata() -> None:
     for answer in (REPLACED(), REMOVED()):
         bare = io.BytesIO()
         clean = Image.fromarray(np.asarray(opened(answer.png)))
@@ -66,7 +66,7 @@ def test_id_is_in_the_pixels_without_metadata() -> None:
         assert read_id(bare.getvalue()) == "päid/1"
 
 
-def test_picture_from_elsewhere_has_no_id() -> None:
+def test_no_id_is_found_in_other_pictures() -> None:
     assert read_id(jpeg((64, 64))) is None
 
 

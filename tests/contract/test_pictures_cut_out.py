@@ -1,4 +1,4 @@
-"""The stand-in's cut-outs of the demo's and of other photos: correct outline, soft edge, and no halo."""
+"""The stand-in's cut-outs of demo photos and of other photos: correct outline, soft edge, and no halo."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def drawn(name: str) -> Flags:
 
 
 def spread_from(color: Plane, inside: Flags) -> Plane:
-    """Returns for each pixel the mean color of the nearby pixels that are `inside`."""
+    """Returns, for each pixel, the mean color of the nearby pixels that are `inside`."""
     weight = to_plane(inside)
     return to_plane(
         gaussian_blur(to_plane(color * weight[..., None]), 4) / (gaussian_blur(weight, 4)[..., None] + 1e-4)
@@ -75,7 +75,7 @@ def test_edge_colors_come_from_the_subject(name: str) -> None:
     own, behind = spread_from(original, alpha > 0.98), spread_from(original, alpha < 0.02)
     apart = np.linalg.norm(own - behind, axis=2)
     edge = (alpha > 0.1) & (alpha < 0.9) & (apart > 0.25)
-    # 0 where the color is the subject's, 1 where it is the old background's
+    # 0 where the color is that of the subject, 1 where it is that of the old background
     lean = ((color - own) * (behind - own)).sum(axis=2)[edge] / (apart[edge] ** 2)
     assert float(np.median(lean)) < 0.1
     assert float(np.mean(lean > 0.5)) < 0.05

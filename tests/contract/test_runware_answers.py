@@ -1,4 +1,4 @@
-"""Every response of Runware, and its class, code, money, and links. No response leads to a second charge."""
+"""Every response of Runware, and the class, code, money, and links that result. No response causes a second charge."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,7 +75,7 @@ def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
         (307, RetryClass.PAUSE),
     ],
 )
-def test_status_decides_without_a_known_code(body: bytes, status: int, kind: RetryClass) -> None:
+def test_status_determines_the_class_without_a_known_code(body: bytes, status: int, kind: RetryClass) -> None:
     assert called(http(status, body)).provider_result.retry_class is kind
 
 
@@ -105,7 +105,7 @@ def test_empty_acknowledgement_is_accepted() -> None:
     assert called(NOTHING, json_reply({"data": [result(JOB)]})).provider_result.retry_class is RetryClass.OK
 
 
-# -- the id is known already -----------------------------------------------------------------------------------
+# -- IDs that are already in use ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [200, 400, 409])
@@ -174,7 +174,7 @@ AND_AT_WORK = {"data": [result(TWO, 0), {"taskUUID": the_id(TWO), "status": "pro
         (NOTHING, details(TWO, HALF)),
         (NOTHING, details(TWO, AND_AT_WORK)),
     ],
-    ids=["polled", "polled and kept", "polled at work", "kept", "kept at work"],
+    ids=["polled", "polled and in details", "polled, other pending", "in details", "in details, other pending"],
 )
 def test_partial_results_are_used_once_others_are_overdue(replies: tuple[Reply, Reply]) -> None:
     assert look_up_with(*replies, job=TWO) is LookupStatus.PENDING
@@ -210,7 +210,7 @@ def test_result_without_a_picture_counts_as_a_result() -> None:
     assert [(link.url, link.is_unrecognized) for link in answer.links] == [(None, True), (URL, False)]
 
 
-def test_surplus_results_are_all_used() -> None:
+def test_additional_results_are_all_used() -> None:
     answer = look_up_with(json_reply({"data": [result(JOB, 0), result(JOB, 1)]}))
     assert isinstance(answer, ProviderResult)
     assert ([link.url for link in answer.links], answer.charged) == ([URL, URL], 120_000)
@@ -232,13 +232,13 @@ def test_partial_results_with_an_error_are_used_at_once() -> None:
     assert (len(answer.links), answer.charged) == (1, 60_000)
 
 
-def test_error_of_no_task_does_not_end_polling() -> None:
+def test_error_without_a_task_does_not_end_polling() -> None:
     half = json_reply({"data": [result(TWO, 0)], "errors": [{"code": "whoKnows"}]})
     assert look_up_with(half, NOTHING, job=TWO) is LookupStatus.PENDING
 
 
 @pytest.mark.parametrize("state", ["queued", "completed", "finalizing", ""])
-def test_task_named_in_a_response_is_never_absent(state: str) -> None:
+def test_task_named_in_a_response_is_never_reported_as_absent(state: str) -> None:
     named = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), "status": state}]})
     one_of_two = json_reply({"data": [result(TWO, 0)]})
     if state != "completed":
@@ -256,7 +256,7 @@ def test_result_of_another_task_is_ignored() -> None:
     )
 
 
-def test_unsafe_picture_is_spent_and_withheld() -> None:
+def test_unsafe_picture_is_charged_and_withheld() -> None:
     answer = look_up_with(json_reply({"data": [result(JOB, NSFWContent=True)]}))
     assert outcome_of(answer) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
     one_of_two = look_up_with(json_reply({"data": [result(TWO, 0, NSFWContent=True), result(TWO, 1)]}), job=TWO)
@@ -316,11 +316,11 @@ def test_empty_response_proves_absence_only_with_the_details(nothing: Reply) -> 
     assert look_up_with(nothing, nothing) is LookupStatus.ABSENT
 
 
-def test_accepted_task_stays_pending_without_other_evidence() -> None:
+def test_accepted_task_remains_pending_without_other_evidence() -> None:
     assert called(ack(JOB), NOTHING, seconds=2).answer is LookupStatus.PENDING
 
 
-# -- the picture comes by itself -------------------------------------------------------------------------------
+# -- pictures that Runware uploads --------------------------------------------------------------------------------
 
 
 def test_picture_uploaded_to_us_needs_no_link() -> None:

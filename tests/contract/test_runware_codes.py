@@ -1,4 +1,4 @@
-"""Every error code that Runware publishes, and its meaning in response to a submit and as the end of a task."""
+"""Every error code that Runware publishes, and its meaning in response to a submit and as the result of a task."""
 
 from datetime import timedelta
 from typing import Any
@@ -143,7 +143,7 @@ def test_every_published_code_is_tested() -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 @pytest.mark.parametrize("code", FATES)
-def test_published_code_decides_with_any_status(code: str, status: int) -> None:
+def test_published_code_determines_the_class_with_any_status(code: str, status: int) -> None:
     answer = called(json_reply({"data": [], "errors": [error(code)]}, status)).provider_result
     assert fate_of(answer) == FATES[code][0]
     assert code in answer.message
@@ -219,7 +219,7 @@ def test_unpublished_code_proves_no_refusal(code: str, status: int) -> None:
     ("status", "expected"),
     [(401, KEY), (403, KEY), (402, MONEY), (404, MISCONFIGURED), (405, MISCONFIGURED), (429, THROTTLED), (503, BUSY)],
 )
-def test_published_status_decides_without_a_known_code(status: int, expected: Fate) -> None:
+def test_published_status_determines_the_class_without_a_known_code(status: int, expected: Fate) -> None:
     assert fate_of(called(json_reply({"errors": [error("whoKnows")]}, status)).provider_result) == expected
 
 
@@ -239,7 +239,7 @@ def test_code_that_names_a_field_is_a_refusal(code: str) -> None:
 
 
 @pytest.mark.parametrize("message", ["insufficient credits", "unsafe content", "invalid API key", "rate limit"])
-def test_text_of_a_message_decides_nothing(message: str) -> None:
+def test_text_of_a_message_does_not_change_the_class(message: str) -> None:
     unknown = error("whoKnows", message=message)
     assert fate_of(called(json_reply({"errors": [unknown]}, 400)).provider_result) == LOST
     assert fate_of(called(http(400, message.encode(), kind="text/plain")).provider_result) == INVALID

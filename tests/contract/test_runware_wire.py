@@ -1,4 +1,4 @@
-"""The requests that the Runware adapter sends: one task, with an ID that a resend repeats."""
+"""The requests that the Runware adapter sends: one task, with an ID that a resend reuses."""
 
 import base64
 import json
@@ -80,7 +80,7 @@ def test_only_given_fields_are_sent() -> None:
     }
 
 
-def test_style_code_and_references_have_runwares_form() -> None:
+def test_style_code_and_references_are_sent_in_runware_format() -> None:
     task = task_of(job_for("runware", style_codes=["AAFF5733"]))
     assert task["providerSettings"] == {"ideogram": {"styleCode": "AAFF5733"}}
     task = task_of(job_for("runware", style_reference_images=["0", "1"]), REFERENCES)

@@ -1,4 +1,4 @@
-"""Every response of Segmind, and its class, code, money, and links, or that the work is still pending."""
+"""Every response of Segmind, and the class, code, money, and links that result, or that the work is still pending."""
 
 import base64
 import json
@@ -113,7 +113,7 @@ def header(text: str) -> Reply:
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "epoch"])
-def test_retry_time_is_parsed_in_every_form(form: str) -> None:
+def test_retry_after_is_parsed_in_every_form(form: str) -> None:
     then = datetime.now(UTC) + timedelta(seconds=600)
     text = str(then.timestamp()) if form == "epoch" else then.strftime(form)
     wait = called(header(text)).provider_result.retry_after_seconds
@@ -122,7 +122,7 @@ def test_retry_time_is_parsed_in_every_form(form: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1e400", "0", "9999-01-01 00:00:00", "inf"])
-def test_invalid_retry_time_means_one_minute(text: str) -> None:
+def test_invalid_retry_after_means_one_minute(text: str) -> None:
     assert called(header(text)).provider_result.retry_after_seconds == 60
 
 
@@ -134,7 +134,7 @@ def test_invalid_retry_time_means_one_minute(text: str) -> None:
     [{"output": LINK}, {"output": [LINK]}, {"images": [{"url": LINK}]}, {"images": [LINK]}, {"image_url": LINK}],
     ids=str,
 )
-def test_picture_is_found_at_every_place(form: dict[str, Any]) -> None:
+def test_picture_is_found_in_every_known_place(form: dict[str, Any]) -> None:
     body = {"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.075}, **form}
     result = called(json_reply(TICKET), json_reply(body), seed=123)
     assert (result.provider_result.charged, result.provider_result.basis, result.names) == (75_000, "reported", [ID])
@@ -151,7 +151,7 @@ def test_invalid_cost_is_replaced_by_the_list_price(cost: object) -> None:
 
 
 @pytest.mark.parametrize("body", [{"output": ""}, {"output": None}, {}, {"output": 7}], ids=str)
-def test_result_without_a_picture_is_spent_and_its_response_kept(body: dict[str, Any]) -> None:
+def test_result_without_a_picture_is_charged_and_its_response_kept(body: dict[str, Any]) -> None:
     result = called(
         json_reply(TICKET), json_reply({"status": "COMPLETED", "metrics": {"cost": 0.075}, **body})
     ).provider_result
@@ -248,7 +248,7 @@ def photo_on(shelf: FakeWork) -> str:
 @pytest.mark.parametrize("reached", [True, False], ids=["link", "base64"])
 @pytest.mark.parametrize("place", ["image", "image_url", "url", "output"])
 @pytest.mark.parametrize("endpoint", SegmindEndpoint)
-def test_photo_that_the_response_repeats_is_no_result(endpoint: SegmindEndpoint, place: str, reached: bool) -> None:
+def test_photo_repeated_in_a_response_is_not_a_result(endpoint: SegmindEndpoint, place: str, reached: bool) -> None:
     shelf = FakeWork(reached=reached)
     echo = {"status": "COMPLETED", "request_id": ID, place: photo_on(shelf)}
     for result, found in (({}, [None]), ({"data": [LINK]}, [LINK])):
@@ -323,7 +323,7 @@ def test_v1_can_respond_with_a_link() -> None:
     assert (answer.retry_class, answer.links[0].url) == (RetryClass.OK, LINK)
 
 
-def test_empty_picture_of_v1_is_spent_and_not_recognized() -> None:
+def test_empty_picture_of_v1_is_charged_but_not_recognized() -> None:
     answer = v1(http(200, b"", kind="image/png", more="x-cost: 0.075\r\n"), FakeWork())
     assert outcome_of(answer) == (RetryClass.OK, None, MoneyStatus.SPENT)
     assert [link.is_unrecognized for link in answer.links] == [True]
@@ -341,7 +341,7 @@ def test_v1_picture_is_recognized_by_its_bytes(kind: str) -> None:
     assert (answer.retry_class, answer.charged, list(shelf.results.values())) == (RetryClass.OK, 75_000, [picture])
 
 
-def test_v1_picture_that_cannot_be_stored_is_spent() -> None:
+def test_v1_picture_that_cannot_be_stored_is_charged() -> None:
     shelf = FakeWork()
     with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
         prepared = Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1).prepare(

@@ -1,4 +1,4 @@
-"""The bill has every charge once, at the provider's price, and detects duplicates."""
+"""The bill lists every charge once, at the provider's price, and detects duplicates."""
 
 import pytest
 

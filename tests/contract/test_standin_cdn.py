@@ -51,7 +51,7 @@ def test_download_with_a_key_is_400(standin: StandinClient, header: str) -> None
     assert standin.fetch(standin.result_url(), **{header: "secret"}).status_code == 400
 
 
-def test_link_of_a_missing_picture_is_404(standin: StandinClient) -> None:
+def test_link_to_a_missing_picture_is_404(standin: StandinClient) -> None:
     url = standin.result_url()
     standin.control("reset")
     assert standin.fetch(url).status_code == 404
@@ -65,7 +65,7 @@ def test_redirect_points_to_a_foreign_host(standin: StandinClient, args: dict[st
     assert answer.headers["location"] == args.get("url", "https://evil.test/picture.png")
 
 
-def test_truncated_declares_more_bytes_than_it_sends(standin: StandinClient) -> None:
+def test_truncated_fault_declares_more_bytes_than_it_sends(standin: StandinClient) -> None:
     standin.add_fault("truncated", times=1)
     url = standin.result_url()
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -74,7 +74,7 @@ def test_truncated_declares_more_bytes_than_it_sends(standin: StandinClient) -> 
     assert standin.fetch(url).status_code == 200
 
 
-def test_chunked_truncated_ends_early_without_an_error(standin: StandinClient) -> None:
+def test_chunked_truncated_fault_ends_early_without_an_error(standin: StandinClient) -> None:
     standin.add_fault("truncated", {"chunked": True}, times=1)
     url = standin.result_url()
     short = standin.fetch(url)
@@ -82,26 +82,26 @@ def test_chunked_truncated_ends_early_without_an_error(standin: StandinClient) -
     assert len(short.content) == len(standin.fetch(url).content) // 2
 
 
-def test_wrong_type_names_another_type_in_turn(standin: StandinClient) -> None:
+def test_wrong_type_fault_alternates_between_content_types(standin: StandinClient) -> None:
     standin.add_fault("wrong_type")
     url = standin.result_url()
     kinds = [standin.fetch(url).headers["content-type"].split(";")[0] for _ in range(2)]
     assert kinds == ["text/html", "application/octet-stream"]
 
 
-def test_wrong_type_can_send_another_format_under_the_right_type(standin: StandinClient) -> None:
+def test_wrong_type_fault_can_send_another_format(standin: StandinClient) -> None:
     standin.add_fault("wrong_type", {"bytes_as": "JPEG"})
     answer = standin.fetch(standin.result_url())
     assert answer.headers["content-type"] == "image/png"
     assert answer.content.startswith(b"\xff\xd8\xff")
 
 
-def test_huge_sends_its_declared_size(standin: StandinClient) -> None:
+def test_huge_fault_sends_its_declared_size(standin: StandinClient) -> None:
     standin.add_fault("huge", {"mb": 3})
     assert len(standin.fetch(standin.result_url()).content) == 3_000_000
 
 
-def test_endless_huge_stops_when_the_client_disconnects(
+def test_endless_huge_fault_stops_when_the_client_disconnects(
     standin: StandinClient,
 ) -> None:
     standin.add_fault("huge")
@@ -110,7 +110,7 @@ def test_endless_huge_stops_when_the_client_disconnects(
     wait_until(lambda: standin.see("requests")["requests"][-1]["ended"] is not None)
 
 
-def test_cdn_5xx_ends_after_its_number_of_times(standin: StandinClient) -> None:
+def test_cdn_5xx_fault_ends_after_its_number_of_times(standin: StandinClient) -> None:
     standin.add_fault("cdn_5xx", {"times": 2})
     url = standin.result_url()
     assert [standin.fetch(url).status_code for _ in range(3)] == [503, 503, 200]

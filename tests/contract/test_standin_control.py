@@ -32,7 +32,7 @@ def test_requests_are_recorded_with_their_parts_and_without_keys(standin: Standi
     assert "very-secret" not in json.dumps(everything)
 
 
-def test_own_time_is_reported_apart_from_requested_latency(
+def test_processing_time_is_reported_without_requested_latency(
     standin: StandinClient,
 ) -> None:
     standin.control("settings", {"latency_seconds": 0.3})

@@ -16,7 +16,7 @@ from tests.contract.standin_client import (
 )
 
 
-def test_refuse_429_costs_nothing(standin: StandinClient) -> None:
+def test_refuse_429_fault_costs_nothing(standin: StandinClient) -> None:
     standin.add_fault("refuse_429", times=1)
     refused = standin.replace()
     assert (refused.status_code, refused.json()) == (429, {"error": "Too many requests."})
@@ -24,14 +24,14 @@ def test_refuse_429_costs_nothing(standin: StandinClient) -> None:
     assert standin.replace().status_code == 200
 
 
-def test_refuse_429_carries_the_given_body_and_headers(standin: StandinClient) -> None:
+def test_refuse_429_fault_sends_the_given_body_and_headers(standin: StandinClient) -> None:
     body = {"reject_reason": "daily_limit"}
     standin.add_fault("refuse_429", {"body": body, "headers": {"Retry-After": "7"}})
     refused = standin.replace()
     assert (refused.json(), refused.headers["retry-after"]) == (body, "7")
 
 
-def test_slow_answers_after_the_clients_timeout(standin: StandinClient) -> None:
+def test_slow_fault_answers_after_the_clients_timeout(standin: StandinClient) -> None:
     standin.add_fault("slow", {"ms": 4_000})
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
@@ -40,7 +40,7 @@ def test_slow_answers_after_the_clients_timeout(standin: StandinClient) -> None:
     assert standin.total_usd() == "0.06"
 
 
-def test_trickle_sends_the_correct_response_slowly(standin: StandinClient) -> None:
+def test_trickle_fault_sends_the_correct_response_slowly(standin: StandinClient) -> None:
     standin.add_fault("trickle", {"bytes_per_s": 1000})
     assert standin.replace().json()["data"][0]["is_image_safe"]
     assert standin.jobs()[0]["answered"]
@@ -49,7 +49,7 @@ def test_trickle_sends_the_correct_response_slowly(standin: StandinClient) -> No
     assert entry["ended"] - entry["started"] > 0.2
 
 
-def test_accept_then_drop_bills_and_closes_without_a_byte(standin: StandinClient) -> None:
+def test_accept_then_drop_fault_bills_and_closes_the_connection(standin: StandinClient) -> None:
     standin.add_fault("accept_then_drop")
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
@@ -58,7 +58,7 @@ def test_accept_then_drop_bills_and_closes_without_a_byte(standin: StandinClient
     wait_until(lambda: standin.see("bill")["keys"][0]["dropped_after_accept"] == 1)
 
 
-def test_accept_then_wait_reports_acceptance_before_the_answer(
+def test_accept_then_wait_fault_reports_acceptance_first(
     standin: StandinClient,
 ) -> None:
     standin.add_fault("accept_then_wait")
@@ -73,7 +73,7 @@ def test_accept_then_wait_reports_acceptance_before_the_answer(
     assert standin.see("accepted?after=1")["accepted"] == []
 
 
-def test_drop_before_read_interrupts_the_upload_unbilled(standin: StandinClient) -> None:
+def test_drop_before_read_fault_interrupts_an_upload_unbilled(standin: StandinClient) -> None:
     standin.add_fault("drop_before_read")
     big = ("image", ("in.jpg", JPEG + bytes(9_000_000), "image/jpeg"))
     with pytest.raises(requests.exceptions.ConnectionError):
@@ -82,7 +82,7 @@ def test_drop_before_read_interrupts_the_upload_unbilled(standin: StandinClient)
     assert standin.see("inflight")["accounts"] == []
 
 
-def test_reset_mid_body_sends_half_and_bills(standin: StandinClient) -> None:
+def test_reset_mid_body_fault_sends_half_a_body_and_bills(standin: StandinClient) -> None:
     standin.add_fault("reset_mid_body")
     received = bytearray()
     with standin.connect() as connection:
@@ -114,7 +114,7 @@ def test_any_status_can_be_requested_unbilled(standin: StandinClient, code: int)
         ({"html": True}, "text/html; charset=utf-8", None),
     ],
 )
-def test_body_of_a_status_can_be_chosen(
+def test_body_for_a_requested_status_can_be_specified(
     standin: StandinClient, args: dict[str, object], kind: str, body: str | None
 ) -> None:
     standin.add_fault("status", {"code": 503, **args})
@@ -132,7 +132,9 @@ def test_status_after_the_run_is_billed_by_default(standin: StandinClient) -> No
 
 @pytest.mark.parametrize(("billed", "usd"), [(False, "0.00"), (True, "0.06")])
 @pytest.mark.parametrize("code", [502, 503, 200])
-def test_html_error_is_a_page_with_any_status(standin: StandinClient, code: int, billed: bool, usd: str) -> None:
+def test_html_error_fault_sends_a_page_with_any_status(
+    standin: StandinClient, code: int, billed: bool, usd: str
+) -> None:
     standin.add_fault("html_error", {"code": code, "billed": billed})
     answer = standin.replace()
     assert (answer.status_code, answer.text[:6]) == (code, "<html>")
@@ -141,7 +143,9 @@ def test_html_error_is_a_page_with_any_status(standin: StandinClient, code: int,
 
 
 @pytest.mark.parametrize(("args", "usd"), [({}, "0.06"), ({"billed": False}, "0.00"), ({"status_code": 503}, "0.06")])
-def test_error_in_200_is_an_error_under_200(standin: StandinClient, args: dict[str, object], usd: str) -> None:
+def test_error_in_200_fault_sends_an_error_with_status_200(
+    standin: StandinClient, args: dict[str, object], usd: str
+) -> None:
     standin.add_fault("error_in_200", args)
     answer = standin.replace()
     code = args.get("status_code", 500)
@@ -151,7 +155,7 @@ def test_error_in_200_is_an_error_under_200(standin: StandinClient, args: dict[s
 
 
 @pytest.mark.parametrize("variant", ["cut", "invalid"])
-def test_malformed_json_cannot_be_parsed_and_is_billed(standin: StandinClient, variant: str) -> None:
+def test_malformed_json_fault_sends_unparseable_json_and_bills(standin: StandinClient, variant: str) -> None:
     standin.add_fault("malformed_json", {"variant": variant})
     answer = standin.replace()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
@@ -161,7 +165,9 @@ def test_malformed_json_cannot_be_parsed_and_is_billed(standin: StandinClient, v
 
 
 @pytest.mark.parametrize(("variant", "data"), [("no_data", None), ("empty_data", []), ("wrong_types", {"url": 7})])
-def test_malformed_json_can_be_valid_without_a_result(standin: StandinClient, variant: str, data: object) -> None:
+def test_malformed_json_fault_can_send_json_without_a_result(
+    standin: StandinClient, variant: str, data: object
+) -> None:
     standin.add_fault("malformed_json", {"variant": variant})
     assert standin.replace().json().get("data") == data
 
@@ -185,13 +191,13 @@ def test_unsafe_results_can_be_free(standin: StandinClient) -> None:
     assert not standin.jobs()[1]["downloaded"]
 
 
-def test_fewer_results_bills_only_these(standin: StandinClient) -> None:
+def test_fewer_results_fault_bills_only_those_results(standin: StandinClient) -> None:
     standin.add_fault("fewer_results")
     assert len(standin.replace(text("num_images", "3")).json()["data"]) == 2
     assert standin.total_usd() == "0.12"
 
 
-def test_foreign_url_alternates_between_four_forms(standin: StandinClient) -> None:
+def test_foreign_url_fault_alternates_between_four_forms(standin: StandinClient) -> None:
     standin.add_fault("foreign_url")
     urls = [standin.result_url().split("/api/")[0] for _ in range(4)]
     assert urls == [
@@ -203,12 +209,12 @@ def test_foreign_url_alternates_between_four_forms(standin: StandinClient) -> No
     assert standin.total_usd() == "0.24"
 
 
-def test_foreign_url_can_be_given(standin: StandinClient) -> None:
+def test_foreign_url_can_be_specified(standin: StandinClient) -> None:
     standin.add_fault("foreign_url", {"url": "https://elsewhere.test/a.png"})
     assert standin.result_url() == "https://elsewhere.test/a.png"
 
 
-def test_expired_url_is_signed_and_too_old(standin: StandinClient) -> None:
+def test_expired_url_is_signed_but_too_old(standin: StandinClient) -> None:
     standin.add_fault("expired_url")
     download = standin.fetch(standin.result_url())
     assert (download.status_code, download.json()) == (403, {"error": "link expired"})

@@ -58,7 +58,7 @@ def test_removal_returns_no_prompt_resolution_or_seed(standin: StandinClient) ->
     assert (low, high) == (0, 255)
 
 
-def test_created_can_have_a_t(standin: StandinClient) -> None:
+def test_created_field_can_use_the_iso_separator(standin: StandinClient) -> None:
     standin.control("settings", {"created_form": "T"})
     assert re.match(r"\d{4}-\d\d-\d\dT", standin.replace().json()["created"])
 

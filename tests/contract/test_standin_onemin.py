@@ -22,7 +22,7 @@ def test_upload_returns_its_path(onemin: OneMin) -> None:
     assert onemin.standin.total_usd() == "0.00"
 
 
-def test_part_of_an_upload_is_named_asset(onemin: OneMin) -> None:
+def test_uploaded_part_must_be_named_asset(onemin: OneMin) -> None:
     refused = onemin.upload(part="file")
     assert (refused.status_code, "message" in refused.json()) == (400, True)
     assert onemin.send("no form").status_code == 400
@@ -51,7 +51,7 @@ def test_synchronous_call_returns_the_whole_record(onemin: OneMin) -> None:
 
 
 @pytest.mark.parametrize("place", ["top", "list"])
-def test_link_can_be_at_every_known_place(onemin: OneMin, place: str) -> None:
+def test_link_can_be_in_every_known_place(onemin: OneMin, place: str) -> None:
     onemin.standin.control("settings", {"onemin_link_place": place})
     answer = onemin.call().json()
     link = answer["temporaryUrl"] if place == "top" else answer["aiRecord"]["temporaryUrls"][0]

@@ -32,7 +32,7 @@ def test_failed_record_is_200_and_free_by_default(onemin: OneMin) -> None:
     assert onemin.standin.total_usd() == "0.05"
 
 
-def test_unsafe_alternates_between_three_forms(onemin: OneMin) -> None:
+def test_unsafe_fault_alternates_between_three_forms(onemin: OneMin) -> None:
     onemin.standin.add_fault("unsafe")
     flagged, nothing, failed = (onemin.finished() for _ in range(3))
     (entry,) = flagged["aiRecordDetail"]["responseObject"]["data"]

@@ -125,7 +125,7 @@ def test_invalid_amount_is_refused(text: str) -> None:
         parse_micro_dollars(text)
 
 
-def test_equal_work_gets_ids_by_its_occurrence() -> None:
+def test_ids_of_equal_work_do_not_depend_on_other_work() -> None:
     quiet, busy = Bill(seed=1), Bill(seed=1)
     other = replace(ORDER, fingerprint="other")
 
@@ -148,7 +148,7 @@ def test_slots_above_the_limit_are_refused_and_recorded() -> None:
     assert list(lane.history) == [(0.0, 1), (1.0, 2), (3.0, 1)]
 
 
-def test_free_slot_cannot_be_released() -> None:
+def test_slot_that_is_not_in_use_cannot_be_released() -> None:
     with pytest.raises(ValueError, match="holds no slot"):
         Slots().release(("ideogram", "a"), at=0.0)
 
@@ -188,7 +188,7 @@ FORM = (
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1_000])
-def test_form_is_parsed_in_pieces_of_any_size(size: int) -> None:
+def test_form_can_be_parsed_in_pieces_of_any_size(size: int) -> None:
     pieces = [FORM[start : start + size] for start in range(0, len(FORM), size)]
     assert asyncio.run(read(pieces)) == [
         FormPart("a", None, None, b"one"),

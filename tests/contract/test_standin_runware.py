@@ -222,7 +222,7 @@ def test_id_of_a_refused_task_can_be_reused(runware: Runware) -> None:
     assert runware.infer(ident).status_code == 200
 
 
-def test_forgotten_id_runs_and_bills_again(runware: Runware) -> None:
+def test_task_with_a_forgotten_id_runs_and_is_billed_again(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_remembers_seconds": 5})
     ident = str(uuid4())
     runware.infer(ident)

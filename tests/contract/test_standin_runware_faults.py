@@ -54,7 +54,7 @@ def test_failed_task_is_an_error_and_free_by_default(runware: Runware) -> None:
     assert runware.standin.total_usd() == "0.06"
 
 
-def test_unsafe_alternates_between_three_forms(runware: Runware) -> None:
+def test_unsafe_fault_alternates_between_three_forms(runware: Runware) -> None:
     runware.standin.add_fault("unsafe")
     blocked, flagged, bare = (runware.infer() for _ in range(3))
     assert (blocked.status_code, error_of(blocked)["code"]) == (400, "providerContentPolicyViolation")
@@ -104,7 +104,7 @@ def test_rejected_webhook_is_sent_again(runware: Runware) -> None:
         wait_until(lambda: len(host.received_by("POST")) == 2)
 
 
-def test_webhook_can_precede_the_acknowledgement(runware: Runware) -> None:
+def test_webhook_can_be_sent_before_the_acknowledgement(runware: Runware) -> None:
     runware.standin.add_fault("early_webhook", times=1)
     with run_host() as host:
         runware.infer(deliveryMethod="async", webhookURL=f"{host.url}/hook")
@@ -166,7 +166,7 @@ def test_error_can_replace_the_result_with_status_200(runware: Runware) -> None:
     assert (answer.status_code, error_of(answer)["code"]) == (200, "insufficientCredits")
 
 
-def test_response_can_be_empty_html_or_foreign(runware: Runware) -> None:
+def test_response_can_be_empty_html_or_about_another_task(runware: Runware) -> None:
     for variant in ("no_data", "empty_data", "wrong_types", "other_id"):
         runware.standin.add_fault("malformed_json", {"variant": variant}, times=1)
     runware.standin.add_fault("html_error", {"code": 200}, times=1)

@@ -82,7 +82,7 @@ def test_v2_ends_with_an_output_and_cost(segmind: Segmind) -> None:
 
 
 @pytest.mark.parametrize(("form", "found"), [("list", "output"), ("images", "images"), ("image", "image")])
-def test_output_can_have_every_known_form(segmind: Segmind, form: str, found: str) -> None:
+def test_output_can_have_each_known_form(segmind: Segmind, form: str, found: str) -> None:
     segmind.standin.control("settings", {"segmind_output": form})
     assert found in segmind.finished().json()
 

@@ -119,7 +119,7 @@ def test_failed_job_is_422_and_free_by_default(segmind: Segmind) -> None:
     assert segmind.standin.total_usd() == "0.075"
 
 
-def test_unsafe_is_a_failed_job_or_no_output(segmind: Segmind) -> None:
+def test_unsafe_fault_leads_to_a_failed_job_or_no_output(segmind: Segmind) -> None:
     segmind.standin.add_fault("unsafe")
     first, second, third = (segmind.finished() for _ in range(3))
     assert "content policy" in first.json()["error"]
@@ -174,7 +174,7 @@ def test_rule_without_a_route_does_not_affect_polls(segmind: Segmind) -> None:
     ("variant", "found"),
     [("no_data", None), ("empty_data", []), ("wrong_types", {"url": 7}), ("other_id", "00000000-0000-4000-8000-0")],
 )
-def test_acknowledgement_can_be_empty_or_foreign(segmind: Segmind, variant: str, found: object) -> None:
+def test_acknowledgement_can_be_empty_or_of_unexpected_form(segmind: Segmind, variant: str, found: object) -> None:
     segmind.standin.add_fault("malformed_json", {"variant": variant})
     request_id = segmind.submit().json().get("request_id")
     assert request_id[:25] == found if isinstance(found, str) else request_id == found

@@ -1,4 +1,4 @@
-"""The stand-in limits an account's concurrent calls as a provider does."""
+"""The stand-in limits an account's concurrent calls in the same way as a provider."""
 
 from concurrent.futures import ThreadPoolExecutor
 

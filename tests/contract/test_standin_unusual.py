@@ -42,13 +42,13 @@ def caller(standin: StandinClient) -> Caller:
 
 
 @pytest.mark.parametrize("place", ["image_url", "output_images", "output_image"])
-def test_picture_of_segmind_is_found_at_each_place(caller: Caller, place: str) -> None:
+def test_segmind_picture_is_found_in_each_known_place(caller: Caller, place: str) -> None:
     caller.standin.control("settings", {"segmind_output": place})
     assert [bool(link.url) for link in caller.segmind().links] == [True]
     assert len(caller.standin.jobs()) == 1
 
 
-def test_picture_at_an_unknown_place_is_kept_for_a_person(caller: Caller) -> None:
+def test_picture_in_an_unknown_place_is_kept_for_a_person(caller: Caller) -> None:
     caller.standin.control("settings", {"segmind_output": "elsewhere"})
     answer = caller.segmind()
     assert ([link.is_unrecognized for link in answer.links], answer.charged) == ([True], 75_000)
@@ -110,7 +110,7 @@ def test_unusual_success_of_1min_is_a_success(caller: Caller, fault: str, route:
 
 @pytest.mark.parametrize("result", ["path", "empty", "null", "object", "link"])
 @pytest.mark.parametrize("place", ["record", "top", "list", "detail", "none"])
-def test_picture_of_1min_is_found_at_each_place(caller: Caller, result: str, place: str) -> None:
+def test_1min_picture_is_found_in_each_known_place(caller: Caller, result: str, place: str) -> None:
     caller.standin.control("settings", {"onemin_result": result, "onemin_link_place": place})
     assert [bool(link.url) for link in caller.onemin().links] == [True]
     assert len(caller.standin.jobs()) == 1

@@ -26,7 +26,7 @@ def items(standin: StandinClient, **query: str) -> list[dict[str, Any]]:
     return [item for b in ask(standin, **query).json()["buckets"] for item in b["line_items"]]
 
 
-def test_sums_equal_the_bill_as_decimal_strings(standin: StandinClient) -> None:
+def test_totals_match_the_bill_as_decimal_strings(standin: StandinClient) -> None:
     standin.control("settings", {"usage_lag_seconds": 0})
     standin.replace(text("num_images", "2"))
     standin.replace()

@@ -1,4 +1,4 @@
-"""Responses of Ideogram that its documentation does not show: the picture, the money, and only one call."""
+"""Undocumented responses of Ideogram: what happens to the picture and the money, with only one call."""
 
 import json
 import socket
@@ -35,7 +35,7 @@ def entries(*data: object, **more: Any) -> Reply:
 
 
 class Unusual(NamedTuple):
-    """A response, and what happens to its picture: used, kept for a person, withheld, or in doubt."""
+    """A response, and what happens to its picture: it is used, kept for a person, withheld, or in doubt."""
 
     name: str
     reply: Reply
@@ -61,8 +61,8 @@ RESPONSES = (
     Unusual("data that is empty", entries(), KEPT),
     Unusual("data under another name", http(body=json.dumps({"images": [{"url": LINK}]}).encode()), KEPT),
     Unusual("data that is a list of links", entries(LINK), KEPT),
-    Unusual("data that is numbers", entries(7), KEPT),
-    Unusual("a status that is no failure", http(body=b'{"status_code": 200}'), KEPT),
+    Unusual("data that is a list of numbers", entries(7), KEPT),
+    Unusual("a status that is not a failure", http(body=b'{"status_code": 200}'), KEPT),
     Unusual("error without a status", http(body=b'{"error": "try later"}'), IN_DOUBT, 0),
     Unusual("empty object", http(body=b"{}"), IN_DOUBT, 0),
     Unusual("unsafe with a link", entries({"is_image_safe": False, "url": LINK}), WITHHELD),

@@ -1,4 +1,6 @@
-"""Unusual responses of 1min.ai, each bought through the ledger: the picture, the money, and how many paid calls."""
+"""Unusual responses of 1min.ai, each bought through the ledger: what happens to the picture and the money, and the
+number of paid calls.
+"""
 
 import json
 from typing import Any, NamedTuple
@@ -24,7 +26,7 @@ REJECTED = Purchase(
 UNSAFE = REJECTED._replace(status=JobStatus.REFUSED, code=Code.UNSAFE_REQUEST)
 OUT_OF_MONEY = Purchase(JobStatus.ACCEPTED, None, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False)
 UNCLEAR = OUT_OF_MONEY._replace(calls=2)
-# Whether the first call was charged is unknown: the parameter OnLostAnswer allows one more, then a person decides.
+# Whether the first call was charged is unknown: OnLostAnswer allows one more call, and then a person decides.
 IN_DOUBT = Purchase(JobStatus.HELD, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN, 0, calls=2, pictures=0, response=False)
 
 
@@ -39,7 +41,7 @@ def interim(status: int, reply: Reply) -> Reply:
 def finished(
     status: int = 200, *, result: object = (PATH,), data: object = MADE, top: Any = None, **more: Any
 ) -> Reply:
-    """Returns a record that succeeded. `top`: further fields next to the record."""
+    """Returns a record of successful work. `top`: additional fields next to the record."""
     document = record_of("SUCCESS", data=data, **more)
     document["aiRecordDetail"]["resultObject"] = result
     body: dict[str, Any] = {"aiRecord": document} | (top or {})
@@ -53,7 +55,7 @@ def in_detail(name: str, value: object) -> Reply:
 
 
 class Unusual(NamedTuple):
-    """Responses in order, after the upload of the photo, and how the photo ends."""
+    """The responses in order, after the upload of the photo, and the outcome of the photo."""
 
     name: str
     replies: tuple[Reply, ...]
@@ -164,7 +166,7 @@ def test_upload_with_any_2xx_status_succeeds(status: int) -> None:
     ],
     ids=["code", "prompt", "plan"],
 )
-def test_refusal_pauses_the_lane_for_what_it_proves(reply: Reply, reasons: set[str]) -> None:
+def test_refusal_pauses_the_lane_only_for_what_it_proves(reply: Reply, reasons: set[str]) -> None:
     with recording(uploaded(), reply) as server:
         world = SHOP.drop(server)
         world.run_for(60)

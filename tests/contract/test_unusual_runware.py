@@ -1,4 +1,4 @@
-"""Responses of Runware that its documentation does not show: the picture, the money, and only one charge.
+"""Undocumented responses of Runware: what happens to the picture and the money, with only one charge.
 
 Each runs the real adapter against a server that sends these responses, with the product's ledger, recovery, and
 delivery on simulated services. `RESPONSES` is the table of all responses.
@@ -74,7 +74,7 @@ def fail(**error: Any) -> ByTask:
 
 
 def respond_with_details(response: object) -> ByTask:
-    """Returns a task's details: its request, and this response to it."""
+    """Returns a task's details: its request and this response."""
 
     def reply(ident: str) -> Reply:
         known = json.loads(json.dumps(response).replace("THE_ID", ident))
@@ -86,7 +86,7 @@ def respond_with_details(response: object) -> ByTask:
 
 
 def fail_poll(status: int, code: str, *, typed: bool, named: bool) -> ByTask:
-    """Returns an error of a poll, which may repeat the type of the task and its ID."""
+    """Returns the error of a poll, which may repeat the type and the ID of the task."""
 
     def reply(ident: str) -> Reply:
         error = {"code": code} | ({"taskType": SUBMIT} if typed else {}) | ({"taskUUID": ident} if named else {})
@@ -121,10 +121,10 @@ KEPT = respond_with_details({"data": [{"taskUUID": "THE_ID", **DONE}]})
 
 @dataclass(frozen=True)
 class Unusual:
-    """One sequence of responses, and how its job ends. `charged` and `unknown` are in micro-dollars.
+    """A sequence of responses, and the outcome of its job. `charged` and `unknown` are in micro-dollars.
 
-    Each list of responses is sent in order, its last one repeatedly. `sends`: how often the task is sent, always with
-    the same ID, which Runware never charges twice. `wanted`: the number of requested pictures.
+    Each list of responses is sent in order, and the last one is repeated. `sends`: how often the task is sent, always
+    with the same ID, which Runware never charges twice. `wanted`: the number of requested pictures.
     """
 
     name: str
@@ -153,13 +153,13 @@ def kept_for_a_person(name: str, poll: ByTask) -> Unusual:
 
 
 def two_pictures(name: str, *polls: ByTask, details: ByTask) -> Unusual:
-    """Returns a case with two pictures that do not arrive together."""
+    """Returns a case with two pictures that arrive separately."""
     two: dict[str, Any] = {"charged": 2 * PRICE, "requested": 2, "pictures": 2, "downloads": 2}
     return Unusual(name, polls=(*polls, respond(DONE, SECOND)), details=(details,), **two)
 
 
 def one_of_two(name: str, poll: ByTask, details: ByTask) -> Unusual:
-    """Returns a case with two requested pictures, one of them never arrives."""
+    """Returns a case with two requested pictures. One of them never arrives."""
     return Unusual(name, polls=(poll,), details=(details,), requested=2)
 
 
@@ -199,7 +199,7 @@ RESPONSES = (
     *(Unusual(f"poll {status}", polls=(respond(DONE, status=status),)) for status in (201, 202, 203, 206)),
     Unusual("103 before the submit's response", (after(103),)),
     Unusual("102 and 103 before the submit's response", (after(102, 103),)),
-    Unusual("submit acknowledged with nothing", (NOTHING,)),
+    Unusual("empty acknowledgement of the submit", (NOTHING,)),
     Unusual("result in the submit's response", (MADE,), polls=(NOTHING,)),
     Unusual("result without a status in the submit's response", (respond(LINKED),), polls=(NOTHING,)),
     Unusual("result in the submit's 201", (respond(DONE, status=201),), polls=(NOTHING,)),
@@ -219,46 +219,54 @@ RESPONSES = (
     Unusual("an unknown state with a link", polls=(respond({**LINKED, "status": "delivered"}),)),
     Unusual("a status in capitals", polls=(respond({**LINKED, "status": "SUCCESS"}),)),
     Unusual("queued, then done", polls=(respond({"status": "queued"}), respond({"status": "queued"}), MADE)),
-    Unusual("a UUID while it is processed", polls=(respond({"status": "processing", "imageUUID": "a6"}), MADE)),
+    Unusual("a UUID during processing", polls=(respond({"status": "processing", "imageUUID": "a6"}), MADE)),
     Unusual("a UUID without a state, then done", polls=(respond({"imageUUID": "a6"}), MADE)),
     Unusual("an unknown state, then done", polls=(respond({"status": "finalizing"}), MADE)),
     Unusual(
-        "the response is kept, and not polled",
+        "the response is only in the details",
         polls=(NOTHING,),
         details=(respond_with_details({"data": [{"taskUUID": "THE_ID", **LINKED}]}),),
     ),
     Unusual(
-        "the kept response is a list",
+        "the response in the details is a list",
         polls=(NOTHING,),
         details=(respond_with_details([{"taskUUID": "THE_ID", **LINKED}]),),
     ),
     two_pictures("one of two, then both", MADE, details=NOTHING),
-    two_pictures("one of two, one of two kept, then both", MADE, MADE, details=KEPT),
-    two_pictures("one of two kept, then both", NOTHING, details=KEPT),
-    one_of_two("one of two for ever", MADE, NOTHING),
-    one_of_two("one of two for ever, and kept", MADE, KEPT),
-    one_of_two("one of two for ever, and the other at work", respond(DONE, {"status": "processing"}), NOTHING),
-    one_of_two("one of two kept for ever", NOTHING, KEPT),
-    Unusual("kept without a response yet", polls=(NOTHING, MADE), details=(respond_with_details([]),)),
-    Unusual("kept with an empty response", polls=(NOTHING, MADE), details=(respond_with_details(None),)),
+    two_pictures("one of two polled and in details, then both", MADE, MADE, details=KEPT),
+    two_pictures("one of two only in details, then both", NOTHING, details=KEPT),
+    one_of_two("only one of two ever polled", MADE, NOTHING),
+    one_of_two("only one of two ever polled or in details", MADE, KEPT),
+    one_of_two("one of two, while the other never ends", respond(DONE, {"status": "processing"}), NOTHING),
+    one_of_two("only one of two ever in details", NOTHING, KEPT),
+    Unusual("details without a response at first", polls=(NOTHING, MADE), details=(respond_with_details([]),)),
+    Unusual("details with an empty response", polls=(NOTHING, MADE), details=(respond_with_details(None),)),
     Unusual("lost submit, then queued", (lost,), polls=(respond({"status": "queued"}), MADE)),
     Unusual("lost submit, then an unknown state", (lost,), polls=(respond({"status": "finalizing"}), MADE)),
     Unusual("lost submit, then completed", (lost,), polls=(respond({**LINKED, "status": "completed"}),)),
     Unusual(
-        "lost submit, then kept without a response", (lost,), polls=(NOTHING, MADE), details=(respond_with_details([]),)
+        "lost submit, then details without a response",
+        (lost,),
+        polls=(NOTHING, MADE),
+        details=(respond_with_details([]),),
     ),
     Unusual(
-        "lost submit, then kept",
+        "lost submit, then a result only in details",
         (lost,),
         polls=(NOTHING,),
         details=(respond_with_details({"data": [{"taskUUID": "THE_ID", **LINKED}]}),),
     ),
-    Unusual("refused with an unknown code, and made", (fail(http=400, code="whoKnows"),)),
-    Unusual("refused with standardError, and made", (fail(http=400, code="standardError"),)),
-    Unusual("failed with inferenceError at once, and made", (fail(http=500, code="inferenceError"),)),
-    Unusual("an error of no task with the result", polls=(respond(DONE, errors=[{"code": "whoKnows"}]),)),
-    Unusual("no task is known, and the same is sent again", (lost, ACK), polls=(NOTHING, MADE), sends=2),
-    Unusual("the id is taken, and made", (lost, fail(http=400, code="conflictTaskUUID")), (NOTHING, MADE), sends=2),
+    Unusual("refused with an unknown code, but made", (fail(http=400, code="whoKnows"),)),
+    Unusual("refused with standardError, but made", (fail(http=400, code="standardError"),)),
+    Unusual("failed with inferenceError at once, but made", (fail(http=500, code="inferenceError"),)),
+    Unusual("an error without a task next to the result", polls=(respond(DONE, errors=[{"code": "whoKnows"}]),)),
+    Unusual("the task is unknown, so it is sent again", (lost, ACK), polls=(NOTHING, MADE), sends=2),
+    Unusual(
+        "the ID is in use, and the picture is made",
+        (lost, fail(http=400, code="conflictTaskUUID")),
+        (NOTHING, MADE),
+        sends=2,
+    ),
     *(
         Unusual(f"refused for now with {code}", (fail(http=400, code=code), ACK), sends=2)
         for code in ("modelNotReady", "environmentPaused", "authTimeout", "noAvailableServer")
@@ -281,7 +289,7 @@ RESPONSES = (
     failed("error among the errors", fail(status="error", code="whoKnows")),
     failed("error without a code among the errors", fail(status="error")),
     failed("error with standardError", fail(status="error", code="standardError")),
-    failed("error after a time-out", fail(status="error", code="timeoutProvider")),
+    failed("error after a timeout", fail(status="error", code="timeoutProvider")),
     Unusual(
         "withheld by the content check",
         polls=(respond({**DONE, "NSFWContent": True}),),
@@ -295,7 +303,7 @@ RESPONSES = (
 
 @dataclass
 class Conversation(Recorder):
-    """A server that plays one row of the table."""
+    """A server that plays back one row of the table."""
 
     unusual: Unusual = field(default_factory=lambda: Unusual(""))
     task_ids: dict[str, list[str]] = field(default_factory=lambda: {SUBMIT: [], POLL: [], DETAILS: []})
@@ -367,7 +375,7 @@ def test_error_of_unknown_cost_ends_and_needs_pay_again(unusual: Unusual) -> Non
 
 
 def test_persistent_unclear_error_ends_at_an_unknown_cost() -> None:
-    world, _ = play(Unusual("an error with an unknown code for ever", polls=(fail(code="whoKnows"),)))
+    world, _ = play(Unusual("an error with an unknown code forever", polls=(fail(code="whoKnows"),)))
     job = read_job(world)
     assert (job.status, job.problem and job.problem.code, job.unknown) == (JobStatus.DEAD, Code.PROVIDER_FAILED, PRICE)
     assert job.ended_at
@@ -381,7 +389,7 @@ def test_unrecognized_response_is_kept_without_the_key() -> None:
     assert json.loads(stored)["data"][0]["note"] == "(key)"
 
 
-def test_kept_details_hold_the_response_without_our_request() -> None:
+def test_kept_details_contain_the_response_without_our_request() -> None:
     item = {"taskUUID": the_id(JOB), **BARE, "note": "x" * 2_000_000}
     reply = details(JOB, {"data": [item]}, inputs={"seedImage": URI}, uploadEndpoint=OUR_LINK)
     answer = look_up_with(json_reply({"data": []}), reply)

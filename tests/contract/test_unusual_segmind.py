@@ -1,4 +1,6 @@
-"""Unusual responses of Segmind, each bought through the ledger: the picture, the money, and how many paid calls."""
+"""Unusual responses of Segmind, each bought through the ledger: what happens to the picture and the money, and the
+number of paid calls.
+"""
 
 import base64
 import json
@@ -30,7 +32,7 @@ REJECTED = Purchase(
     JobStatus.DEAD, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False
 )
 UNSAFE = REJECTED._replace(status=JobStatus.REFUSED, code=Code.UNSAFE_REQUEST)
-# An empty account pauses the lane. A refusal without a reason is retried once while it has affected one photo only.
+# An empty account pauses the lane. A refusal without a reason is retried once while it has affected only one photo.
 OUT_OF_MONEY = Purchase(JobStatus.ACCEPTED, None, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False)
 UNCLEAR = OUT_OF_MONEY._replace(calls=2)
 
@@ -65,7 +67,7 @@ def whole(status: int, body: object) -> Reply:
 
 
 class Unusual(NamedTuple):
-    """Responses in order, and how the photo ends."""
+    """The responses in order, and the outcome of the photo."""
 
     name: str
     replies: tuple[Reply, ...]
@@ -236,7 +238,7 @@ def test_unusual_response_ends_with_picture_money_and_calls(unusual: Unusual) ->
     ],
     ids=["text", "published", "limit", "empty", "html", "parameter"],
 )
-def test_406_pauses_the_lane_for_what_it_proves(reply: Reply, reasons: set[str]) -> None:
+def test_406_pauses_the_lane_only_for_what_it_proves(reply: Reply, reasons: set[str]) -> None:
     with recording(reply) as server:
         world = V2.drop(server)
         world.run_for(60)

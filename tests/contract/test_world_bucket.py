@@ -1,4 +1,4 @@
-"""The simulated buckets behave as the emulator's, for the calls of the product's adapters."""
+"""The simulated buckets behave like the emulator's for the calls of the product's adapters."""
 
 import json
 import time
@@ -25,13 +25,15 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Buckets:
-    """A client of a versioned bucket. `told(folder, n)`: waits for n notifications about a folder; their bodies."""
+    """A client of a versioned bucket. Also returns a function that waits for a number of notifications about a folder
+    and returns their bodies.
+    """
 
     client: Any
     wait_for_notifications: Callable[[str, int], list[str]]
 
     def put(self, key: str, data: bytes = b"1", **sent: Any) -> dict[str, Any]:
-        """Writes an object as the adapters do."""
+        """Writes an object in the same way as the adapters."""
         return self.client.put_object(Bucket=BUCKET, Key=key, Body=data, ContentType=TEXT, **sent)
 
 
@@ -74,12 +76,12 @@ def _receive(client: Any, url: str, folder: str, count: int) -> list[str]:
 
 
 def new_folder() -> str:
-    """Returns a folder that no other test uses, and whose name is not a prefix of another."""
+    """Returns a folder for this test only. Its name is not a prefix of another folder's name."""
     return f"folder{number()}x"
 
 
 def assert_refused(code: str, call: Callable[[], object]) -> None:
-    """Asserts that a call is refused with this code of AWS."""
+    """Asserts that a call is refused with this AWS error code."""
     with pytest.raises(ClientError) as raised:
         call()
     assert code_of(raised) == code

@@ -1,4 +1,4 @@
-"""The simulated queues behave as the emulator's, for the calls of the product's adapters."""
+"""The simulated queues behave like the emulator's for the calls of the product's adapters."""
 
 import time
 from collections.abc import Callable, Generator
@@ -18,7 +18,7 @@ MAX_RECEIVES = 2
 
 @dataclass(frozen=True)
 class Queues:
-    """A client, a function that creates a queue (with the URL of its dead-letter queue), and one that waits."""
+    """A client, and functions that create a queue (with its dead-letter queue's URL) and that wait."""
 
     client: Any
     make: Callable[..., str]
@@ -109,7 +109,7 @@ def test_deleted_message_is_not_received_again(queues: Queues) -> None:
     assert receive(queues, url) == []
 
 
-def test_undeleted_message_becomes_a_dead_letter_naming_its_queue(queues: Queues) -> None:
+def test_undeleted_message_becomes_a_dead_letter_that_names_its_queue(queues: Queues) -> None:
     letters = queues.make()
     url = queues.make(letters)
     Queue(queues.client, url).send({"a": 1}, group="g", attributes={"code": "x"})

@@ -1,4 +1,4 @@
-"""The simulated Step Functions behaves as the emulator's, for the calls of the product's adapters."""
+"""The simulated Step Functions behaves like the emulator's for the calls of the product's adapters."""
 
 import json
 from collections.abc import Callable, Generator
@@ -125,8 +125,8 @@ def test_task_receives_its_error(states: States) -> None:
     assert states.wait_for_response(arn, token) == TaskResponse(error="no_instructions", cause=["why"])
 
 
-def test_task_token_can_be_used_once(states: States) -> None:
-    """The emulator invalidates it a moment later, when the task continues."""
+def test_task_token_can_be_used_only_once(states: States) -> None:
+    """The emulator invalidates the token a moment later, when the task continues."""
     arn, token = states.start()
     tokens = TaskTokens(states.client)
     assert tokens.send_success(token, "1")

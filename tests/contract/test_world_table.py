@@ -1,4 +1,4 @@
-"""The simulated table behaves as the emulator's, for the calls of the product's adapters."""
+"""The simulated table behaves like the emulator's for the calls of the product's adapters."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -41,7 +41,7 @@ def ledger(table: Table) -> Ledger:
 
 
 def a_photo() -> tuple[Source, Job]:
-    """Returns a source and its job, which no other test uses."""
+    """Returns a source and its job for this test only."""
     ident = f"{number():064x}"
     names = {"source_id": ident, "job_id": ident, "content_id": ident}
     return Source(source_id=ident, bucket="photos", key=KEY), build_job(**names)
@@ -124,7 +124,7 @@ def test_due_items_are_listed_by_time(ledger: Ledger, table: Table) -> None:
     assert list(queries.list_due(NOW - timedelta(days=900), 2)) == list(due)[:2]
 
 
-def test_whole_ledger_is_scanned_page_by_page(ledger: Ledger, table: Table) -> None:
+def test_ledger_is_scanned_page_by_page(ledger: Ledger, table: Table) -> None:
     (source, job), (other, second) = a_photo(), a_photo()
     for owner, owned in ((source, job), (other, second)):
         ledger.put_source(owner, [transitions.Transition(owned)])
@@ -233,7 +233,7 @@ def test_index_contains_only_items_with_its_attributes(client: Any) -> None:
     assert all(item.keys() == {"pk", "sk", "watch", "due"} for item in found)
 
 
-def test_item_without_the_attributes_leaves_the_index(client: Any) -> None:
+def test_item_that_loses_the_attributes_leaves_the_index(client: Any) -> None:
     key, shard = a_key(), f"open#{number()}"
     values = {":shard": {"S": shard}}
     write(client, "put", Item=key | {"watch": {"S": shard}, "due": {"S": "2026"}})
@@ -272,7 +272,7 @@ def test_creation_time_of_the_table_can_be_read(table: Table, client: Any) -> No
 
 
 def build_request(ident: str, **changes: Any) -> ImageRequest:
-    """Builds a request for a photo of its own."""
+    """Builds a request for a new photo."""
     facts: dict[str, Any] = {"source_id": f"{number():064x}", "bucket": "photos", "key": KEY, "requested_at": NOW}
     facts |= changes
     return ImageRequest(request_id=ident, **facts)

@@ -42,7 +42,7 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ("attribute_not_exists(committed) OR committed <= :two", True),
     ],
 )
-def test_condition_decides_whether_an_item_is_written(client: Any, condition: str, holds: bool) -> None:
+def test_condition_determines_whether_an_item_is_written(client: Any, condition: str, holds: bool) -> None:
     key = a_key()
     write(client, "put", Item=key | {"rev": {"N": "3"}, "word": {"S": "b"}})
     values = {name: value for name, value in VALUES.items() if name in condition}

@@ -12,11 +12,11 @@ LIMITS = PHOTO_LIMITS["ideogram"]
 
 @dataclass(frozen=True)
 class Case:
-    """A file and what is expected when it is prepared.
+    """A file, and the expected result of its preparation.
 
-    `pixels` is the expected picture; None stands for what OpenCV decodes, converted by `seen`. `code` is set if the
-    file is refused. `passes`: its bytes are sent as they are. `changes` are the changes in the receipt, except those
-    about encoding and scaling: of these, `encoded` and `scaled` are the beginnings.
+    `pixels` is the expected picture. None means the picture that OpenCV decodes, converted by `seen`. `code` is set if
+    the file is refused. `passes`: the file is sent byte for byte. `changes` are the changes in the receipt, except
+    those about encoding and scaling. `encoded` and `scaled` are the beginnings of those.
     """
 
     name: str

@@ -56,7 +56,7 @@ def _inks() -> Iterator[Case]:
     cmyk_change = ("colors:cmyk",)
     plain = saved(cmyk, "jpeg")
     yield Case("jpeg-cmyk", plain, cmyk_change)
-    # As Photoshop writes it: the same inks, declared as YCCK.
+    # As Photoshop writes CMYK: the same inks, declared as YCCK.
     yield Case("jpeg-ycck", _as_ycck(plain), cmyk_change)
     profiled = saved(cmyk, "jpeg", icc_profile=cmyk_profile())
     yield Case("jpeg-cmyk-with-a-profile", profiled, (*_CONVERTED, *cmyk_change), pixels=seen_ink(inks))
@@ -95,7 +95,7 @@ def _wide() -> Iterator[Case]:
 
 
 def _inks_of(shown: Pixels) -> Pixels:
-    """Converts RGB to CMYK, with black in place of half of what the other inks have in common."""
+    """Converts RGB to CMYK. Black replaces half of the amount that the other inks have in common."""
     ink = 255 - shown
     black = ink.min(axis=-1, keepdims=True) // 2
     return np.concatenate([ink - black, black], axis=-1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Builds the files of the corpus: with Pillow, and by hand what Pillow cannot write."""
+"""Builds the files of the corpus, by hand where Pillow cannot write them."""
 
 import struct
 from io import BytesIO
@@ -51,7 +51,7 @@ def ten_bit_heic(pixels: Pixels) -> bytes:
 
 
 def exif(orientation: int) -> bytes:
-    """Builds an EXIF block with an orientation and the place where the photo was taken."""
+    """Builds an EXIF block with an orientation and a location."""
     block = Image.Exif()
     block[0x0112] = orientation
     block[0x010F] = "A camera"

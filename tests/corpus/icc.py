@@ -1,4 +1,6 @@
-"""Color profiles built byte by byte, and what they mean in plain arithmetic: a reference independent of littlecms."""
+"""Color profiles built byte by byte, and their meaning in plain arithmetic, as a reference that is independent of
+littlecms.
+"""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -18,7 +20,7 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 
 @dataclass(frozen=True)
 class Space:
-    """An RGB color space: its primaries and its white point (x, y), and the exponent of its curve (0: sRGB's curve)."""
+    """An RGB color space: its primaries and white point (x, y), and the exponent of its curve (0 for sRGB's curve)."""
 
     name: str
     primaries: tuple[tuple[float, float], ...]

@@ -21,7 +21,7 @@ def cases() -> Iterator[Case]:
 
 
 def detailed() -> Pixels:
-    """A scene with enough detail that each step of quality changes the file size."""
+    """A scene with enough detail for each quality step to change the file size."""
     soft = picture(noise(60, 40)).resize((480, 320), Image.Resampling.BICUBIC)
     return (scene(width=480, height=320) * 0.85 + np.asarray(soft) * 0.15).astype(np.uint8)
 

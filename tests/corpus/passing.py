@@ -56,7 +56,7 @@ def _wrong_exif() -> Iterator[Case]:
 
 
 def _profiled() -> Iterator[Case]:
-    """Profiles that mean sRGB, and profiles that cannot be used."""
+    """Profiles that are equivalent to sRGB, and profiles that cannot be used."""
     shown, own = scene(), rgb_profile(SRGB)
     for kind in ("jpeg", "png", "webp"):
         yield _case(f"{kind}-with-another-vendor's-srgb", saved(shown, kind, icc_profile=own))

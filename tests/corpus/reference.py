@@ -39,7 +39,7 @@ def difference(one: Pixels, other: Pixels) -> float:
 
 
 def alpha_difference(one: Pixels, other: Pixels) -> float:
-    """Returns the mean difference of alpha (of 255)."""
+    """Returns the mean difference of alpha (0 to 255)."""
     return float(np.abs(_alpha(one).astype(int) - _alpha(other)).mean())
 
 

@@ -36,7 +36,7 @@ def _truncated() -> Iterator[Case]:
 
 
 def _bombs() -> Iterator[Case]:
-    """Small files that claim billions of pixels, or unpack to more than they show."""
+    """Small files that claim billions of pixels, or unpack to more data than their picture needs."""
     yield _case("png-of-3.6-billion-pixels", raw_png(60_000, 60_000, bytes(99)), Code.TOO_MANY_PIXELS)
     webp = saved(scene(), "webp", exif=b"Exif\0\0MM")
     assert webp[12:16] == b"VP8X"

@@ -1,4 +1,4 @@
-"""The picture that the corpus has in every format: soft colors, and a different mark in each corner."""
+"""The picture that the corpus contains in every format: soft colors, and a different mark in each corner."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def mark(name: str) -> tuple[slice, slice]:
 
 
 def with_alpha(pixels: Pixels) -> Pixels:
-    """Adds alpha: transparent at the left edge, opaque from the middle on. The marks stay opaque."""
+    """Adds alpha: transparent at the left edge, opaque to the right of the middle. The marks stay opaque."""
     alpha = np.tile(np.clip(np.linspace(0, 510, pixels.shape[1]), 0, 255).astype(np.uint8), (pixels.shape[0], 1))
     for name in MARKS:
         alpha[mark(name)] = 255
@@ -48,7 +48,7 @@ def noise(width: int, height: int) -> Pixels:
 
 
 def laid_down(pixels: Pixels, orientation: int) -> Pixels:
-    """Turns upright pixels as they are stored in a file with this EXIF orientation."""
+    """Turns upright pixels to how they are stored in a file with this EXIF orientation."""
     match orientation:
         case 2:
             return pixels[:, ::-1]

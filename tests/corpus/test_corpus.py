@@ -1,4 +1,4 @@
-"""How each difficult file is prepared: sent as it is, converted, or refused with its own code."""
+"""How each difficult file is prepared: sent unchanged, converted, or refused with its own code."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.corpus.reference import alpha_difference, decoded, difference, shrunk
 from tests.corpus.scene import MARKS, Pixels, mark
 
 MAX_DIFFERENCE = 2.0
-"""Mean CIE76 difference that is just visible between two halves of one screen."""
+"""The mean CIE76 difference that is just visible between two halves of one screen."""
 _MEGAPIXELS = 100
 
 TAKEN = [pytest.param(case, id=case.name) for case in corpus() if not case.code]
@@ -48,7 +48,7 @@ def test_corpus_has_enough_cases_of_each_kind() -> None:
 
 
 @pytest.mark.parametrize("case", PASSING)
-def test_photo_that_fits_keeps_its_bytes(case: Case) -> None:
+def test_photo_within_the_limits_keeps_its_bytes(case: Case) -> None:
     found = prepared(case)
 
     assert found.data is None
@@ -57,7 +57,7 @@ def test_photo_that_fits_keeps_its_bytes(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CHANGED)
-def test_sent_photo_fits_and_lists_its_changes(case: Case) -> None:
+def test_sent_photo_is_within_the_limits_and_lists_its_changes(case: Case) -> None:
     found = prepared(case)
 
     assert found.data is not None
@@ -82,7 +82,7 @@ def test_sent_photo_looks_like_the_original(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", TURNED)
-def test_each_corner_of_turned_photo_is_in_place(case: Case) -> None:
+def test_each_corner_of_a_rotated_photo_is_in_place(case: Case) -> None:
     found = sent(case)
 
     for name, color in MARKS.items():

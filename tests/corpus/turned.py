@@ -12,7 +12,7 @@ _CONVERTED = ("tiff", "heic", "avif")
 
 
 def cases() -> Iterator[Case]:
-    """Yields seven orientations in six formats, and some photos with more to correct."""
+    """Yields seven orientations in six formats, and some photos that also need other corrections."""
     for kind in (*_REPORTED, "heic"):
         for orientation in range(2, 9):
             yield _case(kind, orientation)
@@ -21,7 +21,7 @@ def cases() -> Iterator[Case]:
 
 def _case(kind: str, orientation: int) -> Case:
     stored = picture(laid_down(scene(), orientation))
-    # In TIFF, Pillow reads it from a tag. HEIC and AVIF state it in their boxes.
+    # In a TIFF, Pillow reads the orientation from a tag. HEIC and AVIF state it in their boxes.
     options = {"tiffinfo": {0x0112: orientation}} if kind == "tiff" else {"exif": exif(orientation)}
     changes = (f"converted:{kind}",) if kind in _CONVERTED else ()
     reported = (f"orientation:{orientation}",) if kind in _REPORTED else ()

@@ -1,7 +1,7 @@
 """Runs the command lines of the AWS CLI that the pages show, with botocore.
 
 The AWS CLI itself is not among the repository's tools. It spells botocore's operations and parameters differently, so
-one that does not exist is an error here as well.
+names that do not exist are errors here as well.
 """
 
 import json
@@ -18,7 +18,7 @@ RENAMED = {"notification-endpoint": "endpoint"}
 
 
 class AwsCli:
-    """The AWS CLI. `environment` has its endpoint and credentials; `here` is its working directory."""
+    """The AWS CLI. `environment` contains its endpoint and credentials. `here` is its working directory."""
 
     def __init__(self, environment: dict[str, str], here: Path) -> None:
         self._environment, self._here = environment, here

@@ -1,4 +1,4 @@
-"""Local clouds for tests. A test run deploys one; the others are copies of it, which are ready within seconds."""
+"""Local clouds for tests. A test run deploys one cloud. The others are copies of it, which are ready within seconds."""
 
 import shutil
 from collections.abc import Generator, Mapping
@@ -14,7 +14,7 @@ from backdrop_local.home import Home, ServerProcess
 from tests.contract.standin_client import StandinClient
 from tests.e2e.deployed_stack import READABLE_BUCKET, WAITING_STATE_MACHINE
 
-# No call and no cold start times out, even on a busy machine, and the budget is more than all tests spend.
+# No call and no cold start times out, even on a busy machine, and the budget exceeds what all tests spend.
 PARAMETERS = {
     **dict.fromkeys((f"{name}TimeoutSeconds" for name in ("Ideogram", "Segmind", "OneMin", "Runware")), "300"),
     "RenderTimeoutSeconds": "330",
@@ -43,7 +43,7 @@ def running_cloud(factory: pytest.TempPathFactory, parameters: Mapping[str, str]
 
 
 def set_pictures(running: Cloud, *, composed: bool) -> None:
-    """Sets whether the stand-in composes pictures from the photo or returns small prepared ones, which is fast."""
+    """Sets whether the stand-in composes pictures from the photo, or returns small prepared ones, which is faster."""
     with StandinClient(running.standin_url) as standin:
         standin.control("settings", {"pictures": "composed" if composed else "prepared"})
 
@@ -64,7 +64,7 @@ def _get_deployed_home(factory: pytest.TempPathFactory) -> Home:
 
 
 def _copy_cloud(deployed: Home, home: Home) -> None:
-    """Copies a cloud's files and gives the copy ports of its own, which the URLs of queues and functions contain."""
+    """Copies a cloud's files, and assigns new ports to the copy, which the URLs of queues and functions contain."""
     shutil.copytree(
         deployed.emulator_folder,
         home.emulator_folder,

@@ -1,4 +1,4 @@
-"""Runs the commands of a page on a local cloud, as a reader does who follows the page from top to bottom."""
+"""Runs the commands of a page on a local cloud, like a reader who follows the page from top to bottom."""
 
 import os
 import pty
@@ -17,7 +17,7 @@ from tests.e2e.aws_cli import AwsCli
 
 BIN = ROOT / ".venv" / "bin"
 SAM = ROOT / ".local" / "sam" / "bin" / "sam"
-# Variables that would lead a command to another account or cloud, or make it part of the `make` that runs this test.
+# Variables that would direct a command to another account or cloud, or make it part of the `make` that runs this test.
 REMOVED_VARIABLES = ("AWS_", "BACKDROP_", "MAKE", "MFLAGS")
 # The commands that are not run here, and why. Their programs and options are checked, though.
 NOT_RUN = {
@@ -78,9 +78,9 @@ class CommandRunner:
         return output
 
     def run_line(self, line: str, folder: Path, *, typed: int | None = None, piped: str = "", code: int = 0) -> str:
-        """Runs a command line, which must end with this exit code and without a traceback. Returns its output.
+        """Runs a command line, and checks that it has this exit code and no traceback. Returns its output.
 
-        `typed`: a terminal as its input. `piped`: the text of its input, if it has no terminal.
+        `typed`: a terminal that serves as its input. `piped`: the text of its input, if there is no terminal.
         """
         running = subprocess.Popen(
             ["/bin/bash", "-c", line],

@@ -14,7 +14,7 @@ from tests.e2e.clouds import running_cloud, set_pictures
 from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
 
-# Modules that take minutes begin first, so that none of them runs alone at the end.
+# Modules that take minutes start first, so that none of them runs alone at the end.
 SLOW_MODULES = (
     "test_runbooks",
     "test_documented_commands",
@@ -23,12 +23,12 @@ SLOW_MODULES = (
     "test_counted_requests",
     "test_separate_stacks",
 )
-# Each test of these modules has its own cloud; the tests of any other module share what the module sets up.
+# Each test in these modules has its own cloud. The tests in any other module share what the module sets up.
 INDEPENDENT_MODULES = ("test_documented_commands", "test_update")
 
 
 class ByModule(LoadScopeScheduling):
-    """Gives a pytest worker whole modules, and single tests of those whose tests share nothing."""
+    """Assigns whole modules to a pytest worker, or single tests if the tests of a module share nothing."""
 
     @override
     def _split_scope(self, nodeid: str) -> str:
@@ -64,7 +64,7 @@ def stack(cloud: Cloud) -> Generator[DeployedStack]:
 
 @pytest.fixture(scope="module")
 def composed_pictures(stack: DeployedStack) -> Generator[None]:
-    """For modules about pictures: the stand-in composes them from the photo, at the photo's size."""
+    """For modules about pictures: makes the stand-in compose pictures from the photo, at the photo's size."""
     set_pictures(stack.cloud, composed=True)
     yield
     set_pictures(stack.cloud, composed=False)
@@ -72,7 +72,7 @@ def composed_pictures(stack: DeployedStack) -> Generator[None]:
 
 @pytest.fixture
 def folder(stack: DeployedStack, request: pytest.FixtureRequest) -> Generator[Folder]:
-    """The test's own folder in the input bucket. When the test ends, nothing in it continues."""
+    """The test's own folder in the input bucket. When the test ends, no work in the folder continues."""
     created = Folder(stack, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-"))
     yield created
     created.close()

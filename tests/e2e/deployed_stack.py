@@ -21,7 +21,7 @@ from tests.contract.standin_client import StandinClient
 from tests.e2e.log_rules import find_faults, find_secrets
 from tests.e2e.queues import Queue, QueueRecorder
 
-# Longer than a message stays hidden in intake's queue or a lane after its worker died.
+# Longer than a message stays hidden in intake's queue or a lane after its worker has died.
 TIMEOUT_SECONDS = 420.0
 POLL_SECONDS = 0.1
 RECEIPTS_PREFIX = "_backdrop/receipts/"
@@ -99,7 +99,7 @@ class DeployedStack:
         return Queue(self.cloud, self.outputs[name])
 
     def reset(self) -> None:
-        """Removes faults, restores the stand-in's settings, releases its held calls, and resumes all lanes."""
+        """Removes all faults, restores the stand-in's settings, releases its held calls, and resumes all lanes."""
         self.standin.control("faults", method="DELETE")
         self.standin.control("settings", self._initial_settings)
         self.standin.control("release")
@@ -109,7 +109,7 @@ class DeployedStack:
             eventually(lambda provider=provider: not self.provider_report(provider), f"no report about {provider}")
 
     def is_paused(self, provider: str) -> bool:
-        """Whether a lane is paused, by the ledger. The provider's report is written and deleted a moment later."""
+        """Whether a lane is paused according to the ledger. The provider's report follows a moment later."""
         key = {"pk": {"S": f"lane#{provider}"}, "sk": {"S": "lane"}}
         response = self.clients.dynamodb.get_item(TableName=self.outputs["LedgerTableName"], Key=key)
         body = response.get("Item", {}).get("body", {}).get("S", "{}")
@@ -160,7 +160,7 @@ class DeployedStack:
         return {int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if folder in _command_line(path)}
 
     def kill_render_workers(self) -> None:
-        """Kills render's workers, as a failing machine does, and waits until they are gone."""
+        """Kills render's workers, as a failing machine would, and waits until they are gone."""
         killed = self.list_workers("render")
         for pid in killed:
             with suppress(ProcessLookupError):
@@ -209,7 +209,7 @@ class DeployedStack:
     def check_logs(
         self, *functions: str, find_bad_lines: Callable[[list[str], set[str]], list[str]] = find_faults
     ) -> None:
-        """No log line of these functions, by default all, is bad. A failure shows the bad lines in full."""
+        """Asserts that these functions (by default, all) logged no bad lines. A failure shows bad lines in full."""
         workers = {worker for function in FUNCTIONS for worker in self.list_workers(function)}
         secrets = find_secrets(self.clients, self.outputs["LedgerTableName"], workers)
         bad_lines = [
@@ -236,7 +236,7 @@ class DeployedStack:
         return json.loads(self.clients.s3.get_object(Bucket=self.output_bucket, Key=key)["Body"].read())
 
     def check_charges(self) -> None:
-        """Every charge that the receipts confirm was billed, and every billed charge is in a receipt."""
+        """Asserts that every charge in the receipts was billed, and that every billed charge is in a receipt."""
         eventually(lambda: not self.describe_mismatch(), "receipts that explain the bill", self.describe_mismatch)
         jobs = [job for receipt in self.read_receipts() for job in receipt["jobs"]]
         paid = sum(attempt["money"] != "not_spent" for job in jobs for attempt in job["attempts"])
@@ -244,7 +244,7 @@ class DeployedStack:
         assert len(charged) <= paid, "a charge without an attempt in a receipt"
 
     def describe_mismatch(self) -> str:
-        """Describes how bill and receipts differ; empty if confirmed <= bill <= confirmed + unknown."""
+        """Describes how bill and receipts differ. Empty if confirmed <= bill <= confirmed + unknown."""
         billed, receipts = Decimal(self.standin.total_usd()), self.read_receipts()
         jobs = [job for receipt in receipts for job in receipt["jobs"]]
         confirmed = _sum(job["cost"]["usd"] for job in jobs)

@@ -37,7 +37,7 @@ ENDS = {
     "paid.jpg": ("stored", 1),
     "late.jpg": ("stored", 1),
 }
-"""Each photo, the status in which its current job ends, and how many charges it has: a lost call is sent twice."""
+"""Each photo, its current job's final status, and its number of charges: a lost call is sent twice."""
 FAILED = ("refused.jpg", "rejected.jpg", "broken.jpg", "held.jpg")
 CAMPAIGN_PHOTOS = ("one.jpg", "two.jpg")
 QUEUES = ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl")
@@ -55,11 +55,11 @@ class EveryState:
         assert {*STATUSES_BEFORE.values()} == {*JobStatus}
 
     def _prompt(self, name: str) -> str:
-        """A prompt of this photo alone, so that a fault affects no other."""
+        """A prompt for this photo only, so that a fault affects no other photo."""
         return f"{self._folder.prompt}, for {name}"
 
     def _drop(self, name: str, fault: str = "", args: dict[str, object] | None = None, **rule: Any) -> None:
-        """Uploads a photo. A fault affects its call."""
+        """Uploads a photo. A fault, if given, affects its call."""
         provider: str = rule.pop("provider", "ideogram")
         if fault:
             self._stack.standin.add_fault(fault, args, prompt_regex=name, **rule)
@@ -68,7 +68,7 @@ class EveryState:
     # -- before the change -----------------------------------------------------------------------------------
 
     def fill(self) -> None:
-        """Returns once every job has the status of STATUSES_BEFORE, in which it stays until `resume`."""
+        """Returns once every job has its status in STATUSES_BEFORE, which it keeps until `resume`."""
         self._fail_some_jobs()
         self._interrupt_two_jobs()
         self._fill_lanes()
@@ -84,7 +84,7 @@ class EveryState:
             eventually(self._stack.queue(queue).messages, f"messages in {queue}")
 
     def _fail_some_jobs(self) -> None:
-        """Also leaves three dead letters: two of jobs, and one of a message that no handler can read."""
+        """Also leaves three dead letters: two for jobs, and one for a message that no handler can parse."""
         dead_letters = self._stack.queue("DeadLetterQueueUrl")
         self._stack.send("IntakeQueueUrl", MALFORMED_MESSAGE)
         self._stack.standin.add_fault("balance", {"usd": "0"}, provider="segmind")
@@ -101,7 +101,7 @@ class EveryState:
         eventually(lambda: len(dead_letters.messages()) == 3, "three dead letters", dead_letters.messages)
 
     def _interrupt_two_jobs(self) -> None:
-        """Leaves one job paid and not delivered, and one with a lost answer, whose worker was killed."""
+        """Leaves one job that is paid but not delivered, and one with a lost answer because its worker was killed."""
         self._set_enabled("DeliverQueueUrl", enabled=False)
         self._drop("paid.jpg", provider="1min")
         self._drop("unknown.jpg", "accept_then_drop", times=1)
@@ -139,12 +139,12 @@ class EveryState:
     # -- after the change ------------------------------------------------------------------------------------
 
     def check_unchanged(self) -> None:
-        """A deployment enables no lane that was disabled, and so buys nothing."""
+        """Asserts that the deployment did not enable a disabled lane, and so bought nothing."""
         assert not any(map(self._is_enabled, ("IdeogramQueueUrl", "SegmindQueueUrl")))
         assert self._first_status("waiting.jpg") == "accepted"
 
     def resume(self) -> None:
-        """Ends the faults, and enables every queue. The killed worker's message is sent again, as by reconcile."""
+        """Ends the faults, and enables every queue. Sends the killed worker's message again, as reconcile would."""
         self._stack.standin.control("faults", method="DELETE")
         for queue in QUEUES:
             self._set_enabled(queue, enabled=True)
@@ -156,7 +156,9 @@ class EveryState:
         return all((self._folder.job(name) or {}).get("status") == status for name, (status, _) in ENDS.items())
 
     def check_ends(self) -> None:
-        """Every job ends as in ENDS and is in its receipt, nothing is bought twice, and the campaign succeeds."""
+        """Asserts that every job ends as in ENDS, is in its receipt, and is bought once, and that the campaign
+        succeeds.
+        """
         for name, (status, charge_count) in ENDS.items():
             self._folder.wait_for_status(name, status)
             assert len(self._folder.charges(self._prompt(name))) == charge_count, name
@@ -184,7 +186,7 @@ class EveryState:
         return sorted(bodies, key=lambda job: job["queued_at"])
 
     def _first_status(self, name: str) -> str:
-        """The status of the photo's first job; "" without a job."""
+        """The status of the photo's first job, or "" if there is no job."""
         return next((job["status"] for job in self._jobs(name)), "")
 
     def _set_enabled(self, queue: str, *, enabled: bool) -> None:

@@ -1,4 +1,4 @@
-"""One test's own folder in the input bucket, and everything that its photos lead to."""
+"""One test's own folder in the input bucket, and everything that results from its photos."""
 
 import hashlib
 import io
@@ -61,13 +61,13 @@ class Folder:
         return photo(self.key(name), kind)
 
     def stripped_size(self, name: str) -> int:
-        """Returns how many bytes of such a JPEG are sent: all except its comment and the comment's 4-byte header."""
+        """Returns how many bytes of a JPEG with this comment are sent: all except the comment and its 4-byte header."""
         return len(self.photo(name)) - len(self.key(name).encode()) - 4
 
     def drop(
         self, name: str, instructions: dict[str, object] | str | None = None, *, tags: dict[str, str] | None = None
     ) -> None:
-        """Uploads a photo, after its sidecar if there is one."""
+        """Uploads a photo, preceded by its sidecar if there is one."""
         if instructions is not None:
             text = instructions if isinstance(instructions, str) else json.dumps(instructions, ensure_ascii=False)
             self.put(f"{name}.json", text)
@@ -99,7 +99,7 @@ class Folder:
         return {"kind": kind, "source_id": self.item(job_id)["pk"]["S"].removeprefix("source#"), "job_id": job_id}
 
     def wait_until_queues_empty(self) -> None:
-        """Waits until no queue holds a message about this folder; messages about other folders are ignored."""
+        """Waits until no queue contains a message about this folder. Ignores messages about other folders."""
         for _ in range(2):
             for queue in QUEUE_OUTPUTS:
                 eventually(lambda queue=queue: not self._messages_in(queue), f"no message about {self.name} in {queue}")
@@ -117,12 +117,12 @@ class Folder:
         eventually(poll, f"{name} is returned to its lane", lambda: (self.job(name), lane.messages()))
 
     def wait_until_unpaid(self, name: str) -> None:
-        """Waits until the photo's job is accepted and not paid. Its photo has no error report."""
+        """Waits until the photo's job is accepted but not paid, and checks that the photo has no error report."""
         eventually(lambda: self.is_unpaid(name), f"{name} waits", lambda: (self.job(name), self.report(name)))
         assert self.report(name) is None
 
     def is_unpaid(self, name: str) -> bool:
-        """Whether the photo's jobs are accepted and not paid. Reads the ledger, because the receipt may be older."""
+        """Whether the photo's jobs are accepted but not paid. Reads the ledger, because the receipt may be older."""
         items = [item for item in self.ledger() if item["key"]["S"] == self.key(name) and "status" in item]
         jobs = [json.loads(item["body"]["S"]) for item in items]
         return bool(jobs) and all(job["status"] == "accepted" and not _money(job) for job in jobs)
@@ -130,7 +130,7 @@ class Folder:
     def wait_until_resumed(self, *names: str) -> None:
         """Runs reconcile, which sends probes, until all photos are stored, bought once, and without problems.
 
-        It runs repeatedly, as every five minutes on AWS: the result of an earlier call may pause the lane again.
+        Runs it repeatedly, like the schedule on AWS, because the result of an earlier call may pause the lane again.
         """
 
         def all_stored() -> bool:
@@ -144,9 +144,8 @@ class Folder:
         assert len(self.charges()) == len(names)
 
     def close(self) -> None:
-        """Deletes the photos of open jobs and waits, so that nothing of this test affects the next one.
-
-        Purges the lanes last. A message that a worker still holds is of a job that has ended, so it does nothing.
+        """Deletes the photos of open jobs and waits, so that this test does not affect the next one. Purges the lanes
+        last. A message that a worker still holds belongs to a job that has ended, so it has no effect.
         """
         self.stack.reset()
         for key in {item["key"]["S"] for item in self.ledger() if _is_open(item)}:
@@ -182,7 +181,7 @@ class Folder:
             return None
 
     def wait_for_status(self, name: str, status: str) -> dict[str, Any]:
-        """Returns the photo's current job as soon as it has this status. Fails if it ends with another one."""
+        """Returns the photo's current job as soon as it has this status. Fails if the job ends with another status."""
 
         def poll() -> dict[str, Any] | None:
             job = self.job(name)
@@ -199,14 +198,16 @@ class Folder:
         return job
 
     def wait_until_stored_again(self, name: str) -> dict[str, Any]:
-        """Returns the photo's current job as soon as it is stored, even if the receipt still shows another end."""
+        """Returns the photo's current job as soon as it is stored, even if the receipt still shows another final
+        status.
+        """
         eventually(
             lambda: self.is_stored(name), f"{name} is stored after all", lambda: (self.job(name), self.report(name))
         )
         return self.wait_until_stored(name)
 
     def is_stored(self, name: str) -> bool:
-        """Whether the photo's job is stored, by its receipt."""
+        """Whether the photo's job is stored according to its receipt."""
         return (self.job(name) or {"status": ""})["status"] == "stored"
 
     def job(self, name: str) -> dict[str, Any] | None:
@@ -226,7 +227,9 @@ class Folder:
         return eventually(poll, f"{name} is reported as {code}", lambda: self.report(name))
 
     def assert_held(self, name: str) -> None:
-        """The answer of the photo's only call is lost and its charge is unknown; the report says what to do."""
+        """Asserts that the answer to the photo's only call is lost, that its charge is unknown, and what the report
+        advises.
+        """
         job = self.wait_for_status(name, "held")
         entry = self.wait_for_error(name, "charge_unknown", "held")
         assert (entry["retryable"], entry["money"]) == (False, "unknown")
@@ -240,7 +243,7 @@ class Folder:
         return self.list_outputs(f"{self.key(name)}/")
 
     def list_outputs(self, prefix: str) -> list[str]:
-        """Returns the keys of the output bucket below a prefix, without the prefix."""
+        """Returns the keys in the output bucket under a prefix, without the prefix."""
         page = self.stack.clients.s3.list_objects_v2(Bucket=self.stack.output_bucket, Prefix=prefix)
         return [entry.get("Key", "").removeprefix(prefix) for entry in page.get("Contents", [])]
 
@@ -253,7 +256,7 @@ class Folder:
         return image
 
     def assert_no_results(self, *names: str) -> None:
-        """None of these files has a picture, receipt, error report, or dead letter."""
+        """Asserts that none of these files has a picture, receipt, error report, or dead letter."""
         for name in names:
             assert self.pictures(name) == []
             assert self.receipt(name) is None
@@ -263,7 +266,7 @@ class Folder:
     # -- charges and messages ------------------------------------------------------------------------------
 
     def charges(self, prompt: str | None = None) -> list[dict[str, Any]]:
-        """Returns what the provider charged for this folder's prompt, or for another one."""
+        """Returns what the provider charged for this folder's prompt, or for the given one."""
         return self.stack.find_charges(hashlib.sha256((prompt or self.prompt).encode()).hexdigest())
 
     def add_fault(self, name: str, args: dict[str, object] | None = None, **rule: object) -> None:
@@ -289,12 +292,12 @@ class Folder:
 
 
 def _is_open(item: dict[str, Any]) -> bool:
-    """Whether this is a job that is not paid yet, or one that is paid and not delivered yet."""
+    """Whether this is a job that is not paid yet, or that is paid but not delivered yet."""
     return item.get("status", {}).get("S") in ("accepted", "paid")
 
 
 def _is_delayed_recheck(message: Message) -> bool:
-    """Whether this is an unreceived message that makes intake check again minutes later, in case a worker died."""
+    """Whether this is an unreceived message for a second check by intake minutes later, in case a worker died."""
     return message.receives == 0 and any(f'"kind": "{kind}"' in message.body for kind in ("folder", "recheck"))
 
 

@@ -1,4 +1,4 @@
-"""Waits for log lines and sums up metrics. Some lines reach the log only when their worker handles the next message."""
+"""Waits for log lines, and sums up metrics. Some lines reach the log only with their worker's next message."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,9 +9,8 @@ from tests.e2e.folder import Folder
 
 
 def poll_logs[T](folder: Folder, poll: Callable[[], T | None], what: str) -> T:
-    """Returns what `look` finds in the logs, as soon as it finds something.
-
-    Drops further photos meanwhile, because some lines reach the log only when their worker handles the next message.
+    """Returns what `look` finds in the logs as soon as it finds something. Meanwhile, uploads more photos, because some
+    lines reach the log only when their worker handles the next message.
     """
     numbers = count()
 
@@ -27,7 +26,7 @@ def poll_logs[T](folder: Folder, poll: Callable[[], T | None], what: str) -> T:
 
 
 def sum_metrics(folder: Folder, **labels: str) -> Counter[str]:
-    """Sums up each metric since the test began that has exactly these dimensions in addition to the stack's name."""
+    """Sums up each metric since the test began, with exactly these dimensions in addition to the stack's name."""
     sums: Counter[str] = Counter()
     for line in (line for function in FUNCTIONS for line in folder.stack.read_metrics(function, folder.started_at)):
         (directive,) = line["_aws"]["CloudWatchMetrics"]

@@ -1,4 +1,4 @@
-"""The rules for every line of the functions' logs: its fields, and that it contains no secret, picture, or bug."""
+"""The rules for every line of the functions' logs: its fields, and the absence of secrets, pictures, and bugs."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from backdrop.model.codes import Code
 from backdrop_local.clients import LocalClients
 from tests.contract.standin_client import KEY
 
-# What Lambda itself writes around an invocation, and what the emulator writes if a test killed the worker.
+# Lines that Lambda itself writes around an invocation, and that the emulator writes if a test killed the worker.
 LAMBDA_LINE = re.compile(r"(START|END|REPORT) RequestId: |Worker process died$")
 # Signatures of links, the beginning of the emulator's session tokens, and pictures: as bytes, escaped, and in base64.
 SECRET_MARKS = re.compile(
@@ -56,12 +56,12 @@ def find_leaks(lines: Iterable[str], secret_values: Collection[str]) -> list[str
 
 
 def find_faults(lines: Iterable[str], secret_values: Collection[str]) -> list[str]:
-    """Returns the same lines, and those that lack a field that every line of this release has."""
+    """Returns the same lines, and the lines that lack a field that every line of this release has."""
     return [line for line in lines if _leaks(line, secret_values) or _is_malformed(line)]
 
 
 def parse_function_lines(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """Parses the lines that functions wrote themselves, without metrics."""
+    """Parses the lines that the functions themselves wrote, except metrics."""
     return [json.loads(line) for line in lines if line.startswith("{") and '"CloudWatchMetrics"' not in line]
 
 
@@ -70,7 +70,7 @@ def _leaks(line: str, secret_values: Collection[str]) -> bool:
 
 
 def _is_malformed(line: str) -> bool:
-    """Whether a line is neither Lambda's nor a metric, and lacks a field that every line of ours has."""
+    """Whether a line is neither Lambda's nor a metric, but lacks a field that every line of ours has."""
     if LAMBDA_LINE.match(line) or not line.strip():
         return False
     try:
@@ -81,7 +81,7 @@ def _is_malformed(line: str) -> bool:
 
 
 def _lacks_fields(fields: dict[str, Any]) -> bool:
-    """Whether a line that is not a metric lacks its function, its level, its code, or what it is about."""
+    """Whether a line that is not a metric lacks its function, its level, its code, or its subject."""
     if "_aws" in fields:
         return False
     is_complete = all(fields.get(name) for name in ("level", "service", "function_name", "message"))

@@ -1,4 +1,4 @@
-"""Prepares what the commands of each page need: files in the reader's folder, and photos in the cloud."""
+"""Prepares what the commands on each page need: files in the reader's folder, and photos in the cloud."""
 
 import json
 import shutil
@@ -55,7 +55,7 @@ class PageSetup:
 
 
 def prepare_common_files(setup: PageSetup) -> None:
-    """Files that any page may name."""
+    """Files that any page may refer to."""
     shutil.copytree(ROOT / "examples", setup.here / "examples")
     setup.write_photos("shoes/red.jpg", "shoes/blue.jpg", "red.jpg")
     setup.write_file("red.jpg.json", {"prompt": "on a beach"})
@@ -108,7 +108,7 @@ def prepare_deploying(setup: PageSetup) -> None:
 
 
 def prepare_drop(setup: PageSetup) -> None:
-    """So many photos that `drop` asks for confirmation."""
+    """Enough photos that `drop` asks for confirmation."""
     setup.write_photos(*(f"shoes/{n}.jpg" for n in range(17)))
 
 

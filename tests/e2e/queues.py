@@ -1,4 +1,4 @@
-"""The stack's queues, read without receiving from them, and the test's own queue that records every event."""
+"""The stack's queues, which are read without receiving messages, and the test's own queue that records every event."""
 
 import json
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from backdrop_local.cloud import Cloud
 
 MESSAGES_PATH = "_ministack/sqs/messages?QueueUrl="
 ROUNDING_SECONDS = 2
-# Created once, because each pool reads all certificates of the machine.
+# Created only once, because each pool loads all certificates of the machine.
 HTTP = urllib3.PoolManager()
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message in a queue. `hidden_seconds`: from its first receipt until its next delivery; 0 if never received."""
+    """A message in a queue. `hidden_seconds`: the time from its first receipt to its next delivery, 0 if it was never
+    received.
+    """
 
     body: str
     receives: int
@@ -26,7 +28,9 @@ class Message:
     attributes: dict[str, str]
 
     def was_returned(self, visibility_seconds: int) -> bool:
-        """Whether a worker returned it. While a worker holds it, it is hidden for exactly the visibility timeout."""
+        """Whether a worker returned the message. While a worker holds it, it is hidden for exactly the visibility
+        timeout.
+        """
         is_held = abs(self.hidden_seconds - visibility_seconds) <= ROUNDING_SECONDS
         return self.receives > 1 or (self.receives == 1 and not is_held)
 

@@ -1,6 +1,6 @@
-"""The actions of the table in docs/security.md, as AWS calls that a test tries in each role.
+"""The actions in the table of docs/security.md, as AWS calls that a test tries with each role.
 
-An allowed call must not change anything: it names something that does not exist or has an invalid parameter, which the
+An allowed call must not change anything: it names something that does not exist, or has an invalid parameter that the
 service rejects only after it has checked the role.
 """
 

@@ -1,4 +1,4 @@
-"""Follows a page of docs/runbooks from top to bottom, on a cloud where its situation has occurred."""
+"""Follows a page of docs/runbooks from top to bottom, on a cloud in the situation that the page describes."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ PAGES = ROOT / "docs" / "runbooks"
 SHORT_TIMEOUTS = {f"{name}TimeoutSeconds": "90" for name in ("Ideogram", "Segmind", "OneMin", "Runware")}
 OTHER_PARAMETERS = {"RenderTimeoutSeconds": "120", "LaneVisibilitySeconds": "130", "ReadableBuckets": ""}
 PARAMETERS = clouds.PARAMETERS | SHORT_TIMEOUTS | OTHER_PARAMETERS
-# What differs between the page and a run: figures, times, numbers of jobs, and the stack's name.
+# These differ between the page and a run: figures, times, numbers of jobs, and the stack's name.
 VARYING_TEXT = re.compile(
     r"(?i)(at least |about )?\d+([,.:-]\d+)*( jobs?)?( waits?)?|\bno job waits|\bnothing|(?<=\bstack )[\w-]+"
 )
@@ -27,7 +27,9 @@ VARYING_TEXT = re.compile(
 
 @dataclass
 class Runbook:
-    """A page's commands, in order. `instead`: what to call for lines that begin like this and cannot be run here."""
+    """A page's commands, in order. `instead`: what to call for lines that begin like this, because they cannot run
+    here.
+    """
 
     page: str
     runner: CommandRunner
@@ -38,7 +40,7 @@ class Runbook:
         assert self._remaining, self.page
 
     def run(self, *lines: str) -> None:
-        """Runs the next commands of the page, which must be these."""
+        """Runs the next commands of the page, and checks that they are these."""
         for line in lines:
             command = self._remaining.pop(0)
             assert command.line == line, f"{self.page} has {command.line!r} here"
@@ -49,19 +51,21 @@ class Runbook:
                 assert_output_as_shown(command, self.runner.run(command))
 
     def assert_complete(self) -> None:
-        """Every command of the page has been run."""
+        """Asserts that every command of the page has been run."""
         assert self._remaining == []
 
 
 def assert_output_as_shown(command: Command, output: str) -> None:
-    """The first line that the page shows is in the output, except for what differs between page and run."""
+    """Asserts that the output contains the first line that the page shows, except for what differs between page and
+    run.
+    """
     shown, _, _ = command.output.partition("\n")
     expected = VARYING_TEXT.sub("…", shown).strip()
     assert expected in VARYING_TEXT.sub("…", output), f"{command.line} printed {output!r}, the page shows {shown!r}"
 
 
 def start_runbook(stack: DeployedStack, page: str, here: Path, **instead: Callable[[], object]) -> Runbook:
-    """Starts to follow a page, in a folder with a file that contains the new key."""
+    """Starts following a page, in a folder with a file that contains the new key."""
     (here / "key.txt").write_text("standin-key-2\n")
     return Runbook(page, CommandRunner(stack.cloud.home, here), instead)
 

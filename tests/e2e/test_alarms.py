@@ -1,4 +1,4 @@
-"""Which events raise the stack's alarms and which never do; the alarms get the metrics that the functions wrote."""
+"""Which events set off the stack's alarms. The alarms receive the metrics that the functions wrote."""
 
 import json
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class CloudWatch:
 
 
 def _extract_metrics(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields the metrics that CloudWatch extracts from a line of the embedded metric format."""
+    """Yields the metrics that CloudWatch extracts from a line in the embedded metric format."""
     for directive in line["_aws"]["CloudWatchMetrics"]:
         for dimensions in directive["Dimensions"]:
             labels = [{"Name": name, "Value": line[name]} for name in dimensions]
@@ -72,7 +72,7 @@ def _extract_metrics(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _format_metric_name(metric: dict[str, Any]) -> str:
-    """Returns a metric's name and dimensions as a text that is unique for them."""
+    """Returns a unique text for a metric's name and dimensions."""
     dimensions = sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
     return json.dumps([metric["MetricName"], dimensions])
 
@@ -95,10 +95,10 @@ def test_charge_without_a_picture_raises_two_alarms(folder: Folder, cloudwatch: 
     cloudwatch.wait_for_alarm("dead-letters")
 
 
-def test_refused_photo_changes_no_metric_that_has_an_alarm(folder: Folder, cloudwatch: CloudWatch) -> None:
+def test_refused_photo_changes_no_metric_with_an_alarm(folder: Folder, cloudwatch: CloudWatch) -> None:
     folder.drop("refused.jpg", '{"promt": "a beach"}')
     folder.wait_for_error("refused.jpg", "unknown_field", "refused")
-    folder.put("text.jpg", "Dear diary, this is no photo.")
+    folder.put("text.jpg", "Dear diary, this is not a photo.")
     folder.wait_for_error("text.jpg", "not_a_photo", "refused")
     folder.add_fault("status", {"code": 422}, times=1)
     folder.drop("unsafe.jpg", folder.instructions)

@@ -14,7 +14,7 @@ TOO_MANY_BYTES = 128_000_001
 
 
 def encode_too_many_pixels() -> bytes:
-    """Returns a small file of 101 megapixels; the stack opens at most 100."""
+    """Returns a small file with 101 megapixels. The stack opens at most 100 megapixels."""
     encoded = io.BytesIO()
     Image.new("1", (10_100, 10_000)).save(encoded, "PNG")
     return encoded.getvalue()
@@ -32,7 +32,7 @@ class BadPhoto:
 
 
 CASES = {
-    "a-text-called-jpg": BadPhoto("not_a_photo", "Replace the file", data=b"Dear diary, this is no photo."),
+    "a-text-called-jpg": BadPhoto("not_a_photo", "Replace the file", data=b"Dear diary, this is not a photo."),
     "a-file-without-bytes": BadPhoto("empty_file", "Upload it again", data=b""),
     "a-photo-cut-short": BadPhoto("truncated_photo", "Upload it again", data=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"),
     "too-many-bytes": BadPhoto(
@@ -76,13 +76,13 @@ def drop(folder: Folder, name: str, bad: BadPhoto) -> None:
 
 
 def fix(folder: Folder, name: str) -> None:
-    """Does what the hint recommends."""
+    """Follows the advice of the hint."""
     folder.put(f"{name}.json", json.dumps({**folder.instructions, "style": "golden hour"}))
     folder.put(name, folder.photo(name))
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_photo_is_refused_free_and_runs_once_fixed(folder: Folder, case: str) -> None:
+def test_bad_photo_is_refused_without_a_charge_and_runs_once_fixed(folder: Folder, case: str) -> None:
     bad = CASES[case]
     drop(folder, "red.jpg", bad)
     entry = folder.wait_for_error("red.jpg", bad.code)

@@ -22,7 +22,7 @@ PAID_FAILURES = [
 
 
 def assert_failure_is_reported(folder: Folder, code: str, money: str) -> None:
-    """Report, dead letter, and event have the same error, and there is no picture."""
+    """Asserts that the report, the dead letter, and the event have the same error, and that there is no picture."""
     entry = folder.wait_for_error("red.jpg", code)
     job = folder.wait_for_status("red.jpg", "dead")
     assert (entry["status"], entry["job_id"]) == ("dead", job["job_id"])
@@ -39,7 +39,7 @@ def assert_failure_is_reported(folder: Folder, code: str, money: str) -> None:
 
 
 @pytest.mark.parametrize(("fault", "args", "route", "code"), PAID_FAILURES)
-def test_unusable_paid_result_is_dead_and_not_bought_again(
+def test_unusable_paid_result_ends_dead_and_is_not_bought_again(
     folder: Folder, fault: str, args: dict[str, object], route: str, code: str
 ) -> None:
     folder.add_fault(fault, args, route=route)
@@ -51,7 +51,7 @@ def test_unusable_paid_result_is_dead_and_not_bought_again(
     assert [charge["usd"] for charge in folder.charges()] == ["0.03"]
 
 
-def test_opaque_cut_out_is_dead_with_file_kept(folder: Folder) -> None:
+def test_opaque_cut_out_ends_dead_and_its_file_is_kept(folder: Folder) -> None:
     folder.stack.standin.add_fault("wrong_type", {"bytes_as": "JPEG"}, route="remove-background")
     folder.drop("red.jpg", tags={"operation": "remove"})
     assert_failure_is_reported(folder, "result_not_transparent", "spent")
@@ -60,14 +60,14 @@ def test_opaque_cut_out_is_dead_with_file_kept(folder: Folder) -> None:
     assert len(folder.list_outputs(f"_backdrop/paid/{job['job_id']}/")) == 1
 
 
-def test_request_rejected_by_the_provider_is_dead_and_free(folder: Folder) -> None:
+def test_request_rejected_by_the_provider_ends_dead_without_a_charge(folder: Folder) -> None:
     folder.add_fault("status", {"code": 400})
     folder.drop("red.jpg", folder.instructions)
     assert_failure_is_reported(folder, "request_rejected", "not_spent")
     assert folder.charges() == []
 
 
-def test_prompt_refused_by_safety_check_makes_no_dead_letter(folder: Folder) -> None:
+def test_prompt_refused_by_the_safety_check_causes_no_dead_letter(folder: Folder) -> None:
     folder.add_fault("status", {"code": 422})
     folder.drop("red.jpg", folder.instructions)
     entry = folder.wait_for_error("red.jpg", "unsafe_request")

@@ -1,4 +1,4 @@
-"""Campaigns are quoted, requested through the lane, stopped, and reported, and each photo is paid once."""
+"""Campaigns are quoted, requested through the lane, stopped, and reported, and each photo is paid for once."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ PRICE = Decimal("0.01")
 
 
 class Campaigns:
-    """Executions of the state machine over one test's folder."""
+    """Executions of the state machine for one test's folder."""
 
     def __init__(self, folder: Folder, here: Path) -> None:
         self.folder, self.stack, self.here = folder, folder.stack, here
@@ -36,7 +36,7 @@ class Campaigns:
             self.folder.drop(name)
 
     def start(self, name: str = "", **overrides: Any) -> str:
-        """Starts a campaign over the whole folder, or as `overrides` specify, and returns its execution."""
+        """Starts a campaign for the whole folder, or as `overrides` specifies, and returns its execution."""
         source = {} if "manifest" in overrides else {"prefix": self.folder.key("")}
         campaign = {"name": name or self.folder.name, **source, "instructions": REMOVE, **overrides}
         machine = self.stack.outputs["CampaignStateMachineArn"]
@@ -46,7 +46,7 @@ class Campaigns:
         return dict(self.states.describe_execution(executionArn=execution))
 
     def wait_for_end(self, execution: str) -> dict[str, Any]:
-        """Returns the execution as soon as it is over."""
+        """Returns the execution as soon as it has ended."""
 
         def over() -> dict[str, Any] | None:
             description = self.describe(execution)
@@ -55,7 +55,7 @@ class Campaigns:
         return eventually(over, "the campaign is over", lambda: self.report())
 
     def run(self, **overrides: Any) -> dict[str, Any]:
-        """Runs a campaign, which must succeed, and returns its report."""
+        """Runs a campaign, checks that it succeeds, and returns its report."""
         execution = self.start(**overrides)
         description = self.wait_for_end(execution)
         assert description["status"] == "SUCCEEDED", description
@@ -68,7 +68,7 @@ class Campaigns:
             return None
 
     def wait_for_report(self, execution: str) -> dict[str, Any]:
-        """Returns the report as soon as it is this execution's."""
+        """Returns the report as soon as it is about this execution."""
 
         def poll() -> dict[str, Any] | None:
             report = self.report()
@@ -101,7 +101,7 @@ class Campaigns:
         return sum((Decimal(str(receipt["total_usd"])) for receipt in ours), Decimal(0))
 
     def run_command(self, *words: str, code: int = 0) -> str:
-        """Runs a `backdrop` command, which must end with this exit code, and returns its output."""
+        """Runs a `backdrop` command, checks its exit code, and returns its output."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BACKDROP_"))}
         completed = subprocess.run(
             [str(ROOT / ".venv" / "bin" / "backdrop"), *words],
@@ -245,7 +245,7 @@ def test_stopped_campaign_buys_only_calls_in_flight_and_reports(campaigns: Campa
         eventually(lambda: last_accepted_call(stack, before) == 2, "two calls in flight")
         campaigns.run_command("campaign", "stop", campaigns.folder.name, "--yes")
         assert campaigns.describe(execution)["status"] == "ABORTED"
-        # For so long, render may use the cached status from before the execution was stopped.
+        # For this long, render may use the cached status from before the execution was stopped.
         time.sleep(STATUS_CACHE_DURATION.total_seconds())
         release_calls(stack, latency=0.1)
         report = campaigns.wait_for_report(execution)

@@ -20,7 +20,7 @@ REMOVED_PREFIXES = ("AWS_", "BACKDROP_")
 
 
 class Uploader:
-    """Has photos on this machine, and runs commands on the stack's cloud."""
+    """A person with photos on this machine, who runs commands on the stack's cloud."""
 
     def __init__(self, folder: Folder, here: Path) -> None:
         self.folder, self.here = folder, here
@@ -38,7 +38,7 @@ class Uploader:
         return [str(BACKDROP), *words]
 
     def run(self, *words: str, code: int = 0) -> str:
-        """Runs a command, which must end with this exit code, and returns its output."""
+        """Runs a command, checks its exit code, and returns its output."""
         completed = subprocess.run(
             self.command(*words), capture_output=True, text=True, env=self.env, cwd=self.here, stdin=subprocess.DEVNULL
         )
@@ -47,7 +47,7 @@ class Uploader:
         return completed.stdout + completed.stderr
 
     def drop(self, *words: str, code: int = 0) -> dict[str, Any]:
-        """Drops the photos into the test's own folder of the bucket, and returns the command's JSON document."""
+        """Drops the photos into the test's own folder in the bucket, and returns the command's JSON document."""
         options = ("--prompt", self.folder.prompt, "--to", self.folder.name)
         output = self.run("drop", "photos", *options, *words, "--json", code=code)
         document, _ = json.JSONDecoder().raw_decode(output)
@@ -74,7 +74,7 @@ def test_photos_are_dropped_watched_downloaded_and_bought_once(uploader: Uploade
     assert len(folder.charges()) == 3
 
 
-def test_new_instructions_replace_an_earlier_drops_but_no_persons(uploader: Uploader) -> None:
+def test_new_instructions_replace_those_of_a_drop_but_not_a_persons(uploader: Uploader) -> None:
     folder = uploader.folder
     uploader.write_photos("red.jpg", "blue.jpg")
     uploader.drop("--wait")
@@ -115,7 +115,7 @@ def test_refused_photo_is_reported_before_and_after_the_drop(uploader: Uploader)
     assert document["counts"] == {"stored": 1, "refused": 1}
 
 
-def test_ctrl_c_stops_only_the_waiting(uploader: Uploader) -> None:
+def test_ctrl_c_stops_only_the_command_that_waits(uploader: Uploader) -> None:
     folder = uploader.folder
     uploader.write_photos(*NAMES)
     options = ("--prompt", folder.prompt, "--to", folder.name)

@@ -1,4 +1,4 @@
-"""An image's requests to AWS, counted on the wire: as many as the page of costs says, and fewer in a large batch."""
+"""An image's requests to AWS, counted on the wire: as many as the costs page states, and fewer in a large batch."""
 
 import json
 from collections.abc import Generator, Sequence
@@ -20,7 +20,7 @@ BATCH_SIZE = 20
 
 @pytest.fixture(scope="module")
 def watched_cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[WatchedCloud]:
-    """A separate cloud whose functions are warm and have made the requests that they make every few minutes only."""
+    """A separate cloud with warm functions, which have already made their requests of every few minutes."""
     parameters = {"DailyBudgetUSD": "1000", "SettleSeconds": "1"}
     with running_cloud(tmp_path_factory, parameters | ONE_PROVIDER) as cloud, watch_cloud(cloud) as watched:
         count_requests(watched, [f"warm/{n}.jpg" for n in range(BATCH_SIZE)])

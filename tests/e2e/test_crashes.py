@@ -1,4 +1,4 @@
-"""A worker that dies during a call, or a message that is delivered twice, leads to no second payment by mistake."""
+"""A worker that dies during a call, or a message that is delivered twice, never causes an unintended second payment."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The demo on a local cloud: its photos come back, and bill and receipts agree."""
+"""The demo on a local cloud: all pictures are delivered, and bill and receipts agree."""
 
 import io
 import json

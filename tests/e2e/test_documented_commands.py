@@ -1,4 +1,4 @@
-"""Every command of README and docs/, run from top to bottom of its page, ends as the page shows."""
+"""Every command in README and docs/ ends as the page shows when the page is run from top to bottom."""
 
 import re
 from collections.abc import Generator
@@ -14,7 +14,7 @@ from tests.e2e.command_runner import NOT_RUN, CommandRunner, split_line, why_not
 from tests.e2e.page_setup import prepare_page
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-# test_runbooks.py runs the commands of the runbooks, because it causes their situations.
+# test_runbooks.py runs the commands of the runbooks, because it creates the situations that they need.
 PAGES_WITH_COMMANDS = [page for page in PAGES if commands_on(page) and page.parent.name != "runbooks"]
 
 
@@ -24,7 +24,7 @@ def page_name(page: Path) -> str:
 
 @pytest.fixture
 def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
-    """A cloud for one page. The tutorial's commands start and stop its own, which leaves nothing behind."""
+    """A cloud for one page. The tutorial's commands start and stop their own cloud, which leaves nothing behind."""
     if page != TUTORIAL:
         with running_cloud(tmp_path_factory) as running:
             for bucket in PARAMETERS["ReadableBuckets"].split(","):

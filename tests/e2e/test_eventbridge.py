@@ -1,4 +1,4 @@
-"""EventBridge: requests on the bus, the events of a catalog system, and the notifications of an existing bucket."""
+"""EventBridge: requests on the bus, events of a catalog system, and notifications of an existing bucket."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def build_request(folder: Folder, name: str, bucket: str = "") -> dict[str, obje
 
 
 def wait_for_dead_letter(stack: DeployedStack, mark: str) -> Message:
-    """Returns the only dead letter that contains `mark`, as soon as it is there."""
+    """Returns the only dead letter that contains `mark` as soon as it exists."""
 
     def poll() -> list[Message]:
         return [letter for letter in stack.queue("DeadLetterQueueUrl").messages() if mark in letter.body]
@@ -81,7 +81,7 @@ def wait_for_dead_letter(stack: DeployedStack, mark: str) -> Message:
 # -- requests on the bus -------------------------------------------------------------------------------------------
 
 
-def test_request_with_an_odd_key_becomes_one_picture(folder: Folder) -> None:
+def test_request_with_an_unusual_key_leads_to_one_picture(folder: Folder) -> None:
     folder.put(ODD_NAME, folder.photo(ODD_NAME))
     put_event(folder.stack, build_request(folder, ODD_NAME))
     job = folder.wait_until_stored(ODD_NAME)
@@ -154,7 +154,7 @@ def test_requests_for_other_buckets_are_reported(folder: Folder) -> None:
 
 
 def _read_document(stack: DeployedStack, key: str, status: str = "") -> dict[str, Any] | None:
-    """Returns a receipt or report if it exists and, if `status` is given, its first job has this status."""
+    """Returns a receipt or report if it exists. If `status` is given, its first job must have this status."""
     try:
         document = stack.read_json(key)
     except stack.clients.s3.exceptions.NoSuchKey:
@@ -167,7 +167,7 @@ def _read_document(stack: DeployedStack, key: str, status: str = "") -> dict[str
 
 @pytest.fixture(scope="module")
 def existing_bucket_stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[DeployedStack]:
-    """A separate cloud with an existing input bucket and a limited retention of the ledger's items."""
+    """A separate cloud with an existing input bucket and a retention period for the ledger's items."""
     with running_cloud(tmp_path_factory) as cloud:
         in_region: Any = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
         cloud.clients.s3.create_bucket(Bucket=EXISTING_BUCKET, **in_region)
@@ -224,7 +224,7 @@ def test_stack_with_retention_sets_an_expiry_on_stored_items(existing_bucket_sta
     assert all("expires_at" not in item for item in items if item["sk"]["S"] == "source")
 
 
-# -- an existing input bucket that already notifies others ---------------------------------------------------------
+# -- an existing input bucket with other notifications ------------------------------------------------------------
 
 
 def run_documented_command(stack: DeployedStack, here: Path, start: str) -> None:

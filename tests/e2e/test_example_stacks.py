@@ -1,4 +1,4 @@
-"""The examples with a stack or a program of their own, deployed and used as their page says."""
+"""The examples with their own stack or program, deployed and used as their page says."""
 
 import json
 import os
@@ -20,9 +20,8 @@ NOW = "at(2026-01-01T00:00:00)"
 
 
 def deploy_example(stack: DeployedStack, example: str, *outputs: str, **parameters: str) -> dict[str, str]:
-    """Deploys an example's stack and returns its outputs.
-
-    Its parameters are these outputs of Backdrop's stack, and `parameters`.
+    """Deploys an example's stack, and returns its outputs. Its parameters are these outputs of Backdrop's stack, and
+    `parameters`.
     """
     overrides = {name: stack.outputs[name] for name in outputs} | parameters
     template = EXAMPLES / example / "template.yaml"
@@ -39,7 +38,7 @@ def deploy_example(stack: DeployedStack, example: str, *outputs: str, **paramete
 
 
 def run_execution(stack: DeployedStack, machine: str, execution_input: object) -> dict[str, Any]:
-    """Runs an execution, which must succeed, and returns its output."""
+    """Runs an execution, checks that it succeeds, and returns its output."""
     states = stack.clients.stepfunctions
     arn = states.start_execution(stateMachineArn=machine, input=json.dumps(execution_input))["executionArn"]
     description: dict[str, Any] = {}

@@ -52,7 +52,7 @@ def wait_for_pictures(folder: Folder, photo: str, names: Sequence[str]) -> None:
 
 
 def assert_picture_is_right(folder: Folder, photo: str, name: str) -> None:
-    """The picture can be decoded, has its size, and is transparent exactly if it is a cut-out."""
+    """Asserts that the picture can be decoded, has the right size, and is transparent exactly if it is a cut-out."""
     picture = folder.picture(photo, name)
     assert picture.size == SIZES.get(name, picture.size)
     min_alpha = picture.getchannel("A").getextrema()[0] if picture.mode == "RGBA" else 255

@@ -1,4 +1,4 @@
-"""The command as `pipx` installs it from a release's wheel: in a clean environment, used with a stack."""
+"""The command as `pipx` installs it from a release's wheel: in a clean environment, with a stack."""
 
 import json
 import os
@@ -18,7 +18,7 @@ EXCLUDED_PACKAGES = ("backdrop_local", "moto", "ministack", "numpy", "cv2", "nod
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with only the wheel and its dependencies, in the versions of the constraints."""
+    """A virtual environment with only the wheel and its dependencies, in the pinned versions."""
     folder_path = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -32,7 +32,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_installed(
     installed: Path, here: Path, *arguments: str, environment: dict[str, str] | None = None, code: int = 0
 ) -> str:
-    """Runs the installed command, which must end with this exit code, and returns its output."""
+    """Runs the installed command, checks its exit code, and returns its output."""
     env = {"HOME": str(here), "PATH": os.defpath, **(environment or {})}
     command = [str(installed / "bin" / "backdrop"), *arguments]
     completed = subprocess.run(command, capture_output=True, text=True, cwd=here, env=env, stdin=subprocess.DEVNULL)

@@ -51,7 +51,7 @@ def test_photo_inherits_folder_defaults_with_their_provenance(folder: Folder) ->
     assert len(folder.charges()) == 1
 
 
-def test_edited_folder_default_buys_nothing_again(folder: Folder) -> None:
+def test_edited_folder_default_buys_nothing_more(folder: Folder) -> None:
     folder.put(DEFAULTS, json.dumps(folder.instructions))
     folder.drop("red.jpg")
     folder.wait_until_stored("red.jpg")

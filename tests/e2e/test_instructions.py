@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
 
-# The last two contain Unicode's and ASCII's line separators, at which some code would split them.
+# The last two contain line separators of Unicode and ASCII, at which some code would split them.
 ODD_STEMS = {
     "signs": "sub folder/ünïcode +(1) & 100%",
     "line-separators": "sub folder/one\u2028two\u2029three\x85four",
@@ -18,7 +18,7 @@ ODD_STEMS = {
 
 
 def read_sent_sizes(stack: DeployedStack, job: str) -> dict[str, int]:
-    """Returns the sizes in bytes of the parts of the request that led to a job of the bill."""
+    """Returns the sizes, in bytes, of the parts of the request that led to a job in the bill."""
     (request,) = [entry for entry in stack.standin.see("requests")["requests"] if entry["job"] == job]
     return {part["name"]: part["size"] for part in request["parts"]}
 
@@ -52,7 +52,7 @@ def test_photos_own_sidecar_overrides_the_shared_one(folder: Folder) -> None:
     assert folder.charges("not this one") == []
 
 
-def test_tags_suffice_and_unrelated_tags_are_ignored(folder: Folder) -> None:
+def test_tags_are_sufficient_and_unrelated_tags_are_ignored(folder: Folder) -> None:
     tags = {"prompt": folder.prompt, "rendering_speed": "flash", "cost-center": "1234"}
     folder.drop("red.jpg", tags=tags)
     job = folder.wait_until_stored("red.jpg")
@@ -158,5 +158,5 @@ def test_receipt_has_all_documented_fields(folder: Folder) -> None:
 
 
 def assert_fields(document: dict[str, Any], names: str) -> None:
-    """The document has exactly these fields."""
+    """Asserts that the document has exactly these fields."""
     assert set(document) == set(names.split())

@@ -15,7 +15,7 @@ from tests.e2e.folder import Folder
 
 EVENTS = ROOT / "events"
 HANDLED = [path for path in sorted(EVENTS.glob("*.json")) if json.loads(path.read_text()).get("source") != "backdrop"]
-# The samples that buy something. A test sends them for a photo of its own.
+# The samples that buy something. A test sends them for its own photo.
 PURCHASES = {"request", "request_with_token", "image_requested"}
 
 

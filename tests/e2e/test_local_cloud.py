@@ -83,7 +83,7 @@ def test_disabled_provider_has_no_lane_until_enabled_again(own_cloud: Cloud) -> 
 
 
 def test_stack_without_retention_sets_no_expiry_on_items(folder: Folder) -> None:
-    """The opposite is tested in test_eventbridge.py."""
+    """A stack with a retention period is tested in test_eventbridge.py."""
     folder.drop("kept.jpg", folder.instructions)
     folder.wait_until_stored("kept.jpg")
     items = folder.ledger()

@@ -1,4 +1,4 @@
-"""A photo can be followed through the logs from its upload to its receipt, however it ends."""
+"""A photo can be followed through the logs from its upload to its receipt, whatever its outcome."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def find_lines(folder: Folder, function: str, **fields: str) -> list[dict[str, A
 
 
 def assert_logged_by_every_function(folder: Folder, name: str, status: str) -> None:
-    """Each function logs the job's ID; intake and deliver also log the photo's key."""
+    """Asserts that each function logs the job's ID, and that intake and deliver also log the photo's key."""
     key, job = folder.key(name), folder.wait_for_status(name, status)["job_id"]
     for function in FED_BY_QUEUES:
         fields = {"job_id": job} | ({} if function == "render" else {"key": key})

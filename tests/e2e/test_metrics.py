@@ -26,7 +26,7 @@ METRICS_OF_A_JOB = frozenset(
 
 
 def find_undeclared(line: Mapping[str, Any]) -> list[str]:
-    """Describes what in a log line differs from the declared metrics."""
+    """Describes how a log line differs from the declared metrics."""
     differences: list[str] = []
     for directive in line["_aws"]["CloudWatchMetrics"]:
         for metric in directive["Metrics"]:
@@ -133,7 +133,7 @@ def test_reconcile_measures_spending_and_the_remaining_budget(folder: Folder) ->
     numbers = count()
 
     def buy() -> None:
-        """Each time, because after midnight the new day's spending is zero."""
+        """Pays each time, because the spending is zero again after midnight."""
         name = f"{next(numbers)}.jpg"
         folder.drop(name, folder.instructions)
         folder.wait_until_stored(name)
@@ -155,7 +155,7 @@ def test_cold_start_is_counted_once_per_worker(folder: Folder) -> None:
 
 
 def test_every_written_metric_is_declared(folder: Folder) -> None:
-    """Checks everything that the stack has counted in this session, with at least a picture and a refused photo."""
+    """Checks everything that the stack counted in this session, including at least a picture and a refused photo."""
     folder.drop("red.jpg", folder.instructions)
     folder.wait_until_stored("red.jpg")
     folder.drop("refused.jpg", '{"promt": "a beach"}')

@@ -27,7 +27,7 @@ def test_stored_photo_has_one_event_with_job_and_source(folder: Folder) -> None:
     assert event["detail"]["job"]["instructions"]["metadata"] == {"order": 17}
 
 
-def test_repeated_delivery_repeats_the_events_id(folder: Folder) -> None:
+def test_repeated_delivery_reuses_the_event_id(folder: Folder) -> None:
     folder.drop("red.jpg", folder.instructions)
     job = folder.wait_until_stored("red.jpg")
     folder.stack.send("DeliverQueueUrl", folder.message(job["job_id"], "deliver"))
@@ -35,7 +35,7 @@ def test_repeated_delivery_repeats_the_events_id(folder: Folder) -> None:
     assert len({event["detail"]["event_id"] for event in folder.events("red.jpg")}) == 1
 
 
-def test_every_end_and_every_delay_is_counted(folder: Folder) -> None:
+def test_every_outcome_and_every_delay_is_counted(folder: Folder) -> None:
     folder.add_fault("expired_url", nth=1)
     folder.drop("dead.jpg", folder.instructions)
     folder.wait_for_status("dead.jpg", "dead")
@@ -85,7 +85,7 @@ def test_job_can_be_followed_through_the_logs_by_id(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_log_contains_a_key_signed_link_or_bug(folder: Folder, stack: DeployedStack, function: str) -> None:
+def test_logs_contain_no_key_signed_link_or_bug(folder: Folder, stack: DeployedStack, function: str) -> None:
     folder.add_fault("foreign_url", {"kind": "userinfo"}, nth=1)
     folder.add_fault("status", {"code": 404}, nth=1, route="cdn")
     folder.drop("foreign.jpg", folder.instructions)
@@ -96,7 +96,7 @@ def test_no_log_contains_a_key_signed_link_or_bug(folder: Folder, stack: Deploye
     stack.check_logs(function)
 
 
-def test_no_document_contains_a_key_or_signed_link(folder: Folder) -> None:
+def test_documents_contain_no_key_or_signed_link(folder: Folder) -> None:
     folder.add_fault("foreign_url", {"kind": "userinfo"})
     folder.drop("red.jpg", folder.instructions)
     folder.wait_for_status("red.jpg", "dead")

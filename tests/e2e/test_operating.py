@@ -26,7 +26,7 @@ class Operator:
         self._first_event = len(stack.event_recorder.read_all())
 
     def run(self, *words: str, code: int = 0, account: Mapping[str, str] | None = None) -> str:
-        """Runs a command, which must end with this exit code, and returns its output."""
+        """Runs a command, checks its exit code, and returns its output."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(REMOVED_PREFIXES)}
         location = account or {"BACKDROP_HOME": str(self.stack.cloud.home.path)}
         command, env = [str(BACKDROP), *words], {**inherited, **location}

@@ -1,4 +1,4 @@
-"""One paid picture is delivered in all requested outputs, and later outputs of it are free."""
+"""One paid picture is delivered in all requested outputs, and outputs that are added later are free."""
 
 import json
 from typing import Any, cast
@@ -71,7 +71,7 @@ def test_cut_out_for_a_marketplace_is_on_white(folder: Folder) -> None:
     assert min(cast("tuple[int, int, int]", picture.getpixel((5, 5)))) >= 254
 
 
-def test_changed_outputs_are_delivered_free_and_old_pictures_stay(folder: Folder) -> None:
+def test_changed_outputs_are_free_and_old_pictures_stay(folder: Folder) -> None:
     folder.drop("red.jpg", build_sidecar(folder, {}, THUMB))
     first = folder.wait_until_stored("red.jpg")
     job = replace_outputs(folder, {}, {**THUMB, "name": "small"})

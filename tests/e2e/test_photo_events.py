@@ -44,7 +44,7 @@ def test_photo_without_instructions_runs_when_they_arrive(folder: Folder) -> Non
     folder.wait_until_stored("red.jpg")
 
 
-def test_multipart_uploads_and_copied_photos_run_as_well(folder: Folder) -> None:
+def test_multipart_uploads_and_copied_photos_also_run(folder: Folder) -> None:
     s3, bucket = folder.stack.clients.s3, folder.stack.input_bucket
     for name in ("parts.jpg", "copy.jpg"):
         folder.put(f"{name}.json", json.dumps(folder.instructions))
@@ -98,7 +98,7 @@ def test_repeated_job_and_deliver_messages_change_nothing(folder: Folder) -> Non
     assert len({event["detail"]["event_id"] for event in folder.events("red.jpg")}) == 1
 
 
-def test_edited_sidecar_buys_one_more_and_receipt_shows_both(folder: Folder) -> None:
+def test_edited_sidecar_buys_a_second_picture_and_receipt_shows_both(folder: Folder) -> None:
     folder.drop("red.jpg", folder.instructions)
     first = folder.wait_until_stored("red.jpg")
     edited = f"{folder.prompt} and at night"
@@ -131,7 +131,7 @@ def test_files_that_are_not_photos_are_ignored(folder: Folder) -> None:
     assert folder.charges() == []
 
 
-def test_test_event_and_events_of_deleted_objects_do_nothing(folder: Folder) -> None:
+def test_s3_test_event_and_deletion_events_do_nothing(folder: Folder) -> None:
     stack = folder.stack
     event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": stack.input_bucket, "HostId": folder.key("")}
     stack.send("IntakeQueueUrl", event)

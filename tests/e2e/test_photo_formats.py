@@ -32,7 +32,7 @@ CAMERA = "serial number 0815"
 
 
 def cup(size: tuple[int, int] = (600, 400)) -> Image.Image:
-    """Returns a photo of a cup on a saucer, wider than high."""
+    """Returns a landscape photo of a cup on a saucer."""
     return Image.open(CUP).convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
@@ -43,7 +43,7 @@ def encode(picture: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
 
 
 def phone_photo(picture: Image.Image) -> bytes:
-    """Returns a JPEG that is rotated by its EXIF orientation, and whose EXIF has the place and the camera."""
+    """Returns a JPEG that is rotated by its EXIF orientation. Its EXIF also contains a location and a camera."""
     exif = Image.Exif()
     exif[0x0112], exif[0xA431] = 6, CAMERA
     exif.get_ifd(0x8825)[1] = "N"
@@ -63,7 +63,7 @@ def decompression_bomb() -> bytes:
 
 @pytest.fixture
 def composed_folder(folder: Folder) -> Folder:
-    """The test's folder. The stand-in composes pictures from the photos, at a smaller size of its own."""
+    """The test's folder. The stand-in composes pictures from the photos, at a smaller size."""
     folder.stack.standin.control("settings", {"pictures": "composed", "cut_out_pixels": 60_000})
     return folder
 
@@ -89,7 +89,7 @@ def photos_sent(folder: Folder) -> list[dict[str, Any]]:
 
 
 def difference(first: Image.Image, second: Image.Image) -> float:
-    """Returns the mean difference of two pictures, of 255, at a size at which noise has averaged out."""
+    """Returns the mean difference (0 to 255) of two pictures, at a size at which noise has averaged out."""
     small = [picture.convert("RGB").resize((24, 16), Image.Resampling.BOX) for picture in (first, second)]
     return float(np.mean(np.asarray(ImageChops.difference(*small))))
 
@@ -101,7 +101,7 @@ def paste_on_white(picture: Image.Image) -> Image.Image:
     return white
 
 
-def test_rotated_phone_photo_comes_back_upright_without_its_location(composed_folder: Folder) -> None:
+def test_rotated_phone_photo_is_upright_without_its_location(composed_folder: Folder) -> None:
     data = phone_photo(cup())
     drop_and_wait(composed_folder, "phone.jpg", data, operation="remove")
     assert changes(composed_folder, "phone.jpg") == ["orientation:6", "reencoded:jpeg:kept_quality"]
@@ -114,7 +114,7 @@ def test_rotated_phone_photo_comes_back_upright_without_its_location(composed_fo
     assert sizes[-1] < len(data)
 
 
-def test_fitting_photo_is_sent_unchanged_except_for_its_metadata(composed_folder: Folder) -> None:
+def test_photo_within_the_limits_loses_only_its_metadata(composed_folder: Folder) -> None:
     plain = encode(cup(), quality=90)
     exif = Image.Exif()
     exif[0xA431] = CAMERA
@@ -157,7 +157,7 @@ def test_unsupported_format_is_converted_and_looks_the_same(composed_folder: Fol
         ("strip.png", encode(cup((2_000, 20)), "PNG"), "extreme_ratio"),
     ],
 )
-def test_unusable_photo_is_refused_free_with_its_code(folder: Folder, name: str, data: bytes, code: str) -> None:
+def test_unusable_photo_is_refused_without_a_charge(folder: Folder, name: str, data: bytes, code: str) -> None:
     folder.put(f"{name}.json", json.dumps(folder.instructions))
     folder.put(name, data)
     entry = folder.wait_for_error(name, code)

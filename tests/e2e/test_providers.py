@@ -1,4 +1,4 @@
-"""Each provider on the whole stack: its lane, its prices, and its specific failures."""
+"""Each provider in a deployed stack: its lane, its prices, and its specific failures."""
 
 import hashlib
 from collections.abc import Generator
@@ -24,7 +24,7 @@ SUBMIT_ROUTES = {"segmind": "v2/ideogram-3-replace-background", "1min": "feature
 
 @contextmanager
 def short_timeouts(folder: Folder, policy: str) -> Generator[None]:
-    """Render waits only seconds for Segmind and 1min.ai. `policy`: what it does when no lookup is possible."""
+    """Render waits only seconds for Segmind and 1min.ai. `policy`: what render does when no lookup is possible."""
     with folder.stack.override_environment(
         "render", SEGMIND_TIMEOUT_SECONDS=SHORT_TIMEOUT, ONE_MIN_TIMEOUT_SECONDS=SHORT_TIMEOUT, ON_LOST_ANSWER=policy
     ):
@@ -32,7 +32,7 @@ def short_timeouts(folder: Folder, policy: str) -> Generator[None]:
 
 
 def list_charges(folder: Folder) -> list[tuple[str, float]]:
-    """Returns which provider charged how much for this folder's prompt, without calls that failed free of charge."""
+    """Returns the charges for this folder's prompt by provider, without calls that failed free of charge."""
     sha = hashlib.sha256(folder.prompt.encode()).hexdigest()
     keys = folder.stack.standin.see("bill")["keys"]
     jobs = [(key["provider"], job) for key in keys for job in key["jobs"] if job["prompt_sha"] == sha]
@@ -56,7 +56,7 @@ def test_every_provider_makes_a_picture_with_its_cost(folder: Folder, provider: 
 
 
 @pytest.mark.parametrize("provider", ["segmind", "1min", "runware"])
-def test_unsupported_operation_is_refused_and_capable_provider_named(folder: Folder, provider: str) -> None:
+def test_refusal_of_an_unsupported_operation_names_a_capable_provider(folder: Folder, provider: str) -> None:
     folder.drop("red.jpg", {"operation": "remove", "provider": provider})
     entry = folder.wait_for_error("red.jpg", "not_expressible")
     assert (entry["status"], entry["money"]) == ("refused", "not_spent")
@@ -137,7 +137,7 @@ def test_empty_balance_pauses_only_the_providers_own_lane(folder: Folder) -> Non
     folder.wait_until_stored("poor.jpg")
 
 
-def test_job_fails_over_along_its_provider_list(folder: Folder) -> None:
+def test_job_fails_over_to_the_next_provider_in_its_list(folder: Folder) -> None:
     folder.stack.standin.add_fault("balance", {"usd": "0"}, provider="segmind")
     folder.drop("red.jpg", {**folder.instructions, "provider": ["segmind", "runware"]})
     job = folder.wait_until_stored("red.jpg")

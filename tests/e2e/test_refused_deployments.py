@@ -1,4 +1,4 @@
-"""Impossible parameters are refused on deployment, with a correction, and the running stack stays unchanged."""
+"""A deployment refuses impossible parameters with advice, and the running stack stays unchanged."""
 
 import json
 from collections.abc import Generator
@@ -15,7 +15,7 @@ from tests.e2e.clouds import running_cloud
 from tests.e2e.deployed_stack import eventually
 
 IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
-# For the caller, a bucket that denies access looks like a bucket of another account.
+# To the caller, a bucket that denies access looks like a bucket of another account.
 DENY_EVERYONE = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::not-for-us"}
 KMS_KEY = f"arn:aws:kms:{REGION}:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 WITH_KEY: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KMS_KEY}}

@@ -1,6 +1,6 @@
 """Each role may do exactly what docs/security.md allows. The emulator enforces the deployed roles.
 
-What it does not enforce is marked there, and tests/unit/test_template_roles.py checks it in the template.
+What it does not enforce is marked on that page, and tests/unit/test_template_roles.py checks it in the template.
 """
 
 import json
@@ -41,7 +41,7 @@ def assume_role(stack: DeployedStack, role: str) -> boto3.Session:
     root = boto3.Session("test", "test")
     name = resource.get("StackResourceDetail", {}).get("PhysicalResourceId", "")
     iam = create_client(stack, root, "iam")
-    # No caller but Step Functions itself can send the account that the machine's role asks for (aws:SourceAccount).
+    # Only Step Functions itself can send the account that the machine's role requires (aws:SourceAccount).
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps({"Statement": [trust]}))
     arn = iam.get_role(RoleName=name)["Role"]["Arn"]
@@ -66,7 +66,7 @@ def is_allowed(service_client: Any, operation: str, arguments: dict[str, Any]) -
 
 @pytest.fixture(autouse=True, scope="module")
 def existing_objects(stack: DeployedStack) -> None:
-    """Creates what the calls read, so that only the role can make them fail."""
+    """Creates everything that the calls read, so that only the role can make them fail."""
     s3, secrets = stack.clients.s3, stack.clients.secrets
     existing = {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}
     for bucket in {READABLE_BUCKET, FORBIDDEN} - existing:

@@ -1,4 +1,4 @@
-"""Causes the situations of docs/runbooks, runs the pages' commands, and checks that every photo reaches its end."""
+"""Creates the situations of docs/runbooks, runs the pages' commands, and checks that every photo is completed."""
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[DeployedStack]:
 
 @pytest.fixture
 def autumn_folder(stack: DeployedStack, request: pytest.FixtureRequest) -> Generator[Folder]:
-    """The folder that some pages name, with a prompt that no other test uses."""
+    """The folder that some pages name, with a prompt that only this test uses."""
     created = Folder(stack, "autumn")
     created.prompt = f"a beach in autumn {request.node.name}"
     yield created
@@ -44,7 +44,7 @@ def read_pause_codes(stack: DeployedStack, provider: str = "ideogram") -> list[s
 
 
 def wait_for_pause(folder: Folder, code: str) -> None:
-    """Waits until the provider is paused with this code and all photos wait under its report."""
+    """Waits until the provider is paused with this code, and all photos wait under its report."""
     eventually(lambda: read_pause_codes(folder.stack) == [code], code, lambda: read_pause_codes(folder.stack))
     for name in PHOTOS:
         folder.wait_until_unpaid(name)
@@ -52,7 +52,7 @@ def wait_for_pause(folder: Folder, code: str) -> None:
 
 
 def assert_all_bought_once(folder: Folder, *names: str) -> None:
-    """Each photo was bought once and delivered, and neither dead letters nor reports are left."""
+    """Asserts that each photo was bought once and delivered, and that no dead letters or reports are left."""
     for name in names:
         folder.wait_until_stored(name)
     assert len(folder.charges()) == len(names)
@@ -65,7 +65,7 @@ def assert_all_bought_once(folder: Folder, *names: str) -> None:
 
 
 def drop(folder: Folder, *names: str, **fields: object) -> None:
-    """Uploads photos with the folder's instructions and further fields."""
+    """Uploads photos with the folder's instructions and additional fields."""
     for name in names:
         folder.drop(name, folder.instructions | fields)
 
@@ -106,7 +106,7 @@ def test_key_is_rotated_even_if_revoked_too_early(folder: Folder, tmp_path: Path
     page.assert_complete()
 
 
-def test_topped_up_account_buys_the_waiting_photos(folder: Folder, tmp_path: Path) -> None:
+def test_account_top_up_buys_the_waiting_photos(folder: Folder, tmp_path: Path) -> None:
     stack = folder.stack
     page = runbook.start_runbook(stack, "balance-empty.md", tmp_path)
     stack.standin.control("faults", {"provider": "ideogram", "fault": "balance", "args": {"usd": "0"}})
@@ -119,7 +119,7 @@ def test_topped_up_account_buys_the_waiting_photos(folder: Folder, tmp_path: Pat
     page.assert_complete()
 
 
-def test_topped_up_account_is_detected_without_a_command(folder: Folder) -> None:
+def test_account_top_up_is_detected_without_a_command(folder: Folder) -> None:
     stack = folder.stack
     stack.standin.control("faults", {"provider": "ideogram", "fault": "balance", "args": {"usd": "0"}})
     drop(folder, *PHOTOS)
@@ -151,11 +151,11 @@ def test_photos_wait_through_an_outage_until_the_lane_resumes(folder: Folder, tm
 
 
 def read_statuses(folder: Folder, names: list[str]) -> list[str]:
-    """Returns the status of each photo's job by its receipt, "" if there is none."""
+    """Returns the status of each photo's job according to its receipt, or "" without a receipt."""
     return [(folder.job(name) or {"status": ""})["status"] for name in names]
 
 
-def test_photos_by_mistake_are_canceled_and_others_bought(autumn_folder: Folder, tmp_path: Path) -> None:
+def test_photos_uploaded_by_accident_are_canceled_and_others_bought(autumn_folder: Folder, tmp_path: Path) -> None:
     stack = autumn_folder.stack
     page = runbook.start_runbook(stack, "too-many-images.md", tmp_path)
     autumn_folder.add_fault("accept_then_wait", {"ms": 600_000})
@@ -170,7 +170,7 @@ def test_photos_by_mistake_are_canceled_and_others_bought(autumn_folder: Folder,
     ended = {"stored", "cancelled"}
     eventually(
         lambda: {*read_statuses(autumn_folder, names)} <= ended,
-        "an end for each",
+        "a final status for each",
         lambda: read_statuses(autumn_folder, names),
     )
     assert len(autumn_folder.charges()) == read_statuses(autumn_folder, names).count("stored") <= IN_FLIGHT

@@ -117,7 +117,7 @@ def delete_stack(stack: DeployedStack) -> None:
 
 
 def restore(stack: DeployedStack) -> None:
-    """Follows docs/deploying.md, "Restore a removed stack"; unlike AWS, the emulator imports no bucket policy."""
+    """Follows docs/deploying.md, "Restore a removed stack". Unlike AWS, the emulator imports no bucket policy."""
     listed = json.loads(fill_in_json(ROOT / "docs" / "deploying.md", "ResourceIdentifier", stack.outputs))
     kept = template.load_template(ROOT / "kept.yaml")
     assert {entry["LogicalResourceId"] for entry in listed} == {*kept["Resources"]}

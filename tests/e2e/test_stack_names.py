@@ -25,12 +25,12 @@ def test_stack_has_the_agreed_parameters(stack: DeployedStack) -> None:
     assert {parameter.get("ParameterKey") for parameter in deployed} == set(read_golden("parameters"))
 
 
-def test_both_buckets_keep_every_version(stack: DeployedStack) -> None:
+def test_both_buckets_have_versioning_enabled(stack: DeployedStack) -> None:
     for bucket in (stack.input_bucket, stack.output_bucket):
         assert stack.clients.s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
 
 
-def test_api_keys_are_in_secrets_and_no_environment(stack: DeployedStack) -> None:
+def test_api_keys_are_in_secrets_and_not_in_environments(stack: DeployedStack) -> None:
     names = [f"{STACK}/{provider}/api-key" for provider in LANES]
     secrets = {stack.clients.secrets.get_secret_value(SecretId=name)["SecretString"] for name in names}
     for function in stack.clients.functions.list_functions()["Functions"]:

@@ -1,4 +1,4 @@
-"""A lane makes as many concurrent calls as it may and never more, and throttled photos are not lost."""
+"""A lane makes as many concurrent calls as its limit allows, and throttled photos are not lost."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def read_account(stack: DeployedStack) -> dict[str, Any]:
 
 
 def max_in_flight(stack: DeployedStack, before: int) -> int:
-    """Returns the most concurrent calls since the account's history had this length."""
+    """Returns the maximum number of concurrent calls since the account's history had this length."""
     return max((moment["in_flight"] for moment in read_account(stack)["history"][before:]), default=0)
 
 
 def last_accepted_call(stack: DeployedStack, after: int = 0) -> int:
-    """Returns the number of the last call that the provider accepted; with `after`, the number of calls since then."""
+    """Returns the number of the last call that the provider accepted; with `after`, the number of calls since."""
     return max((call["n"] for call in stack.standin.see("accepted")["accepted"]), default=0) - after
 
 
@@ -42,7 +42,7 @@ def release_calls(stack: DeployedStack, *, latency: float) -> None:
 
 
 @pytest.mark.parametrize("limit", [2, 5, 10])
-def test_lane_uses_its_whole_concurrency_and_never_more(folder: Folder, limit: int) -> None:
+def test_lane_uses_all_of_its_concurrency_and_never_more(folder: Folder, limit: int) -> None:
     stack, names = folder.stack, [f"{n}.jpg" for n in range(3 * limit)]
     history, before = len(read_account(stack)["history"]), last_accepted_call(stack)
     hold_calls(stack, limit=2 * limit)
@@ -63,7 +63,7 @@ def test_lane_uses_its_whole_concurrency_and_never_more(folder: Folder, limit: i
     assert max_in_flight(stack, history) == limit
 
 
-def test_many_429_answers_delay_photos_and_lose_none(folder: Folder) -> None:
+def test_many_429_responses_delay_photos_but_lose_none(folder: Folder) -> None:
     names = [f"{n}.jpg" for n in range(PHOTO_COUNT)]
     stack = folder.stack
     refused, before = read_account(stack)["refused"], last_accepted_call(stack)

@@ -19,7 +19,7 @@ from tests.e2e.every_state import EveryState
 from tests.e2e.log_rules import find_leaks
 from tests.releases.baseline import unpack_stack
 
-# Few workers, because each deployment starts all of them again at the same time.
+# Only a few workers, because each deployment restarts all of them at the same time.
 BEFORE = {**PARAMETERS, "IdeogramMaxInFlight": "3"}
 # A lost call is sent again once it can no longer be in flight. Before the change, that takes longer than this test.
 AFTER = {**BEFORE, "IdeogramTimeoutSeconds": "30"}
@@ -27,9 +27,8 @@ AFTER = {**BEFORE, "IdeogramTimeoutSeconds": "30"}
 
 @contextmanager
 def checked_stack(cloud: Cloud) -> Generator[DeployedStack]:
-    """At the end, the receipts must explain the bill, and the logs must contain no secret and no bug.
-
-    The form of the logs may be another release's.
+    """At the end, the receipts must explain the bill, and the logs must contain no secret and no bug. The log format
+    may be that of another release.
     """
     with StandinClient(cloud.standin_url) as standin:
         stack = DeployedStack(cloud, standin)
@@ -42,7 +41,7 @@ def deploy(stack: DeployedStack, release: Release) -> None:
     local_cloud.up(stack.cloud.home, AFTER, print, build=False, release=release).clients.close()
 
 
-def test_update_carries_jobs_in_every_state_to_their_ends(tmp_path: Path) -> None:
+def test_update_completes_jobs_in_every_state(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with clean_up_on_exit(home):
         cloud = local_cloud.up(home, BEFORE, print, build=False, release=unpack_stack())

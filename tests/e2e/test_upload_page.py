@@ -1,4 +1,4 @@
-"""The upload page of a real stack, used as its script does: from the price to the picture, and Ctrl-C at the end."""
+"""The upload page of a real stack, with the requests of its script: from the price to the picture, and then Ctrl-C."""
 
 import base64
 import hashlib

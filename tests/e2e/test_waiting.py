@@ -1,4 +1,4 @@
-"""While a provider cannot be paid, photos wait with the reason in a report; later they continue automatically."""
+"""While a provider cannot be paid, photos wait with the reason in a report. Later, they continue automatically."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ AN_HOUR = "3600"
 
 @pytest.fixture
 def stack_with_key_changes(stack: DeployedStack) -> Generator[DeployedStack]:
-    """The stack. After the test, it has its usual key again."""
+    """The stack, whose usual key is restored after the test."""
     yield stack
     stack.standin.control("settings", {"revoked": []})
     stack.clients.secrets.put_secret_value(SecretId=SECRET, SecretString=KEY)
@@ -27,7 +27,7 @@ def stack_with_key_changes(stack: DeployedStack) -> Generator[DeployedStack]:
 
 
 def assert_all_wait(folder: Folder, code: str, *names: str) -> None:
-    """The lane is paused under one report; the photos wait unpaid, without reports of their own."""
+    """Asserts that the lane is paused under one report, and that the photos wait unpaid without their own reports."""
     stack = folder.stack
     report = eventually(stack.provider_report, "the provider's report")
     (entry,) = report["errors"]
@@ -59,7 +59,9 @@ def test_photos_wait_while_the_key_is_blank(folder: Folder, stack_with_key_chang
     folder.wait_until_resumed("red.jpg")
 
 
-def test_photos_wait_under_one_report_for_the_right_key(folder: Folder, stack_with_key_changes: DeployedStack) -> None:
+def test_photos_wait_under_one_report_until_the_key_is_right(
+    folder: Folder, stack_with_key_changes: DeployedStack
+) -> None:
     stack_with_key_changes.standin.control("settings", {"revoked": [KEY]})
     folder.drop("red.jpg", folder.instructions)
     folder.drop("blue.jpg", folder.instructions)
@@ -77,7 +79,9 @@ def test_photos_wait_while_the_account_is_empty(folder: Folder) -> None:
 
 
 def assert_waits_until_fixed(folder: Folder, fix: Callable[[], object]) -> None:
-    """The photo returns to its lane until the provider works again; after several attempts, it has a report."""
+    """Asserts that the photo returns to its lane until the provider works again, and has a report after several
+    attempts.
+    """
     folder.drop("red.jpg", folder.instructions)
     folder.wait_until_returned("red.jpg")
     eventually(lambda: folder.is_unpaid("red.jpg"), "red.jpg waits", lambda: folder.job("red.jpg"))

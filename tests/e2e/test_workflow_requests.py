@@ -1,4 +1,4 @@
-"""Another state machine requests pictures and waits: it gets exactly one answer, which is correct."""
+"""Another state machine requests pictures and waits. It receives exactly one answer, and the answer is correct."""
 
 import json
 from collections.abc import Generator
@@ -47,7 +47,7 @@ class Workflow:
         self._client.stop_execution(executionArn=arn)
 
     def wait_for_status(self, arn: str, status: str) -> Execution:
-        """Returns an execution as soon as it has ended, which must be with this status."""
+        """Returns an execution as soon as it has ended, and checks that it has this status."""
 
         def poll() -> Execution | None:
             description = dict(self._client.describe_execution(executionArn=arn))
@@ -93,7 +93,7 @@ def test_workflow_receives_an_existing_picture_at_once(folder: Folder, workflow:
     assert len(folder.charges()) == 1
 
 
-def test_workflow_with_wrong_instructions_fails_with_the_code(folder: Folder, workflow: Workflow) -> None:
+def test_workflow_with_invalid_instructions_fails_with_the_code(folder: Folder, workflow: Workflow) -> None:
     folder.drop("red.jpg")
     execution = workflow.wait_for_status(workflow.start(folder, "red.jpg", promt=folder.prompt), "FAILED")
     assert _failure(execution)["Error"] == "unknown_field"
@@ -104,13 +104,13 @@ def test_workflow_with_wrong_instructions_fails_with_the_code(folder: Folder, wo
 
 
 def _failure(execution: Execution) -> dict[str, str]:
-    """Returns the error and cause of an execution, which AWS and the emulator report in different fields."""
+    """Returns an execution's error and cause, which AWS and the emulator report in different fields."""
     if "cause" in execution:
         return {"Error": execution["error"], "Cause": execution["cause"]}
     return json.loads(execution["output"])
 
 
-def test_workflow_receives_a_skip_reason_for_other_files(folder: Folder, workflow: Workflow) -> None:
+def test_workflow_receives_the_reason_for_a_skipped_file(folder: Folder, workflow: Workflow) -> None:
     folder.put("notes.txt", "nothing")
     output = json.loads(
         workflow.wait_for_status(workflow.start(folder, "notes.txt", **folder.instructions), "SUCCEEDED")["output"]
@@ -134,7 +134,7 @@ def test_two_executions_share_one_purchase_and_are_both_answered(folder: Folder,
 
 
 @pytest.mark.parametrize("token", [pytest.param("never-issued", id="made-up"), "used"])
-def test_invalid_task_token_is_recorded_and_picture_is_made(folder: Folder, workflow: Workflow, token: str) -> None:
+def test_invalid_task_token_is_recorded_and_the_picture_is_made(folder: Folder, workflow: Workflow, token: str) -> None:
     folder.drop("red.jpg")
     if token == "used":
         workflow.wait_for_status(workflow.start(folder, "red.jpg", promt="x"), "FAILED")

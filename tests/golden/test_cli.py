@@ -98,7 +98,7 @@ def without_photos(observations: Observations, patch: pytest.MonkeyPatch) -> Non
 
 
 def upload_copies(person: Person) -> None:
-    """Uploads three photos with the same content, bought once for all, and a photo without instructions."""
+    """Uploads three photos with the same content, which are bought once, and a photo without instructions."""
     for key in ("first.jpg", "copy.jpg", "twin.jpg"):
         person.world.upload_photo(key, build_photo("same"), operation="remove")
     person.world.upload_photo("bare.jpg", build_photo("bare"))
@@ -106,7 +106,7 @@ def upload_copies(person: Person) -> None:
 
 
 def with_waiting_photos(observations: Observations, patch: pytest.MonkeyPatch) -> None:
-    """A stack with waiting photos, whose lane runs and is then paused."""
+    """A stack with photos that wait in a lane that runs and is then paused."""
     person = Person(World(settle_seconds=20), patch)
     run = runner(observations, person)
     upload_copies(person)
@@ -128,7 +128,7 @@ def with_waiting_photos(observations: Observations, patch: pytest.MonkeyPatch) -
 
 
 def with_deliveries(observations: Observations, patch: pytest.MonkeyPatch) -> None:
-    """A stack that has delivered, with a deleted picture and a deleted photo."""
+    """A stack with delivered pictures, a deleted picture, and a deleted photo."""
     person = Person(World(settle_seconds=20), patch)
     run = runner(observations, person)
     upload_copies(person)

@@ -181,7 +181,7 @@ def test_dead_letter_keeps_its_attributes(golden: Golden) -> None:
 
 
 def campaign_reports() -> list[dict[str, Any]]:
-    """Builds reports of campaigns with every status and items with every end, and of a campaign refused at once."""
+    """Builds reports of campaigns with every status and items with every outcome, and of a campaign refused at once."""
     totals = CampaignTotals(NOW)
     facts: dict[str, Any] = {
         "source_id": "s" * 64,

@@ -1,4 +1,4 @@
-"""The IDs under which Backdrop and the providers know a purchase. If one changed, it would be bought a second time."""
+"""The IDs that Backdrop and the providers use for a purchase. If an ID changed, its picture would be bought again."""
 
 import json
 from typing import Any

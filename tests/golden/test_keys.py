@@ -1,4 +1,4 @@
-"""The keys in the output bucket for fixed inputs: as computed, and as a stack writes them."""
+"""The keys in the output bucket for fixed inputs, both as computed and as written by a stack."""
 
 import base64
 import json
@@ -81,7 +81,7 @@ def test_keys_of_photos_never_change(golden: Golden) -> None:
 
 
 def _shorten(run: re.Match[str]) -> str:
-    """Shortens a run of one letter: `x{890}`."""
+    """Shortens runs of one letter, for example to `x{890}`."""
     return f"{run[1]}{{{len(run[0])}}}"
 
 

@@ -1,4 +1,4 @@
-"""The built artifact on its own: every handler imports as on AWS, with no package of this machine.
+"""Every handler in the built artifact can be imported as on AWS, without packages of this machine.
 
 Also limits what a cold start loads: libraries, modules, clients, and the size of the artifact.
 """
@@ -20,9 +20,9 @@ from bench.cold_starts import measure_packed_bytes
 
 RUNTIME = TOOLS / "runtime"
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-WITHOUT_LAYERS = {"deployment_check"}  # it may use only the runtime's own packages
+WITHOUT_LAYERS = {"deployment_check"}  # uses only the runtime's own packages
 
-# Run by a bare interpreter: no site-packages, no environment, only the paths it is given.
+# Run by a bare interpreter, with no site-packages, no environment, and only the given paths.
 IMPORT_HANDLER = """
 import importlib, json, sys
 module, _, name = sys.argv[1].rpartition(".")
@@ -32,7 +32,7 @@ files = {key: getattr(value, "__file__", None) or "" for key, value in sys.modul
 print(json.dumps({"callable": callable(handler), "files": files}))
 """
 
-# The libraries that each function loads while it starts, until it has read the settings and built its services.
+# The libraries that each function loads during its start, until it has read the settings and built its services.
 SDK = {"aws_lambda_powertools", "boto3", "botocore", "certifi", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 VALIDATION = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
 HTTP = {"charset_normalizer", "idna", "requests"}
@@ -102,7 +102,7 @@ def import_alone(function: Function) -> dict[str, Any]:
 
 
 def list_paths(function: Function) -> list[str]:
-    """Returns the folders in which its worker finds modules."""
+    """Returns the folders in which the function's worker finds modules."""
     return list(map(str, [function.code, *function.layers, RUNTIME]))
 
 
@@ -151,7 +151,7 @@ def test_missing_dependency_makes_the_import_fail(tmp_path: Path) -> None:
         import_alone(Function("app.lambda_handler", tmp_path, ()))
 
 
-# -- what a cold start costs -------------------------------------------------------------------------------------
+# -- the cost of a cold start -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

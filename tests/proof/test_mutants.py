@@ -1,7 +1,7 @@
 """The product without one of its guards breaks the invariant recorded for it, and every guard has a mutant.
 
-Each mutant runs with the seed that killed it before; if the product or the world has changed since, also with other
-seeds of its scene. A hash of the product chooses the third of the mutants that runs; `make proof` runs all of them
+Each mutant runs with the seed that killed it before and, if the product or the world has changed since, with other
+seeds of its scene. A hash of the product selects the third of the mutants that run here. `make proof` runs all of them
 every week.
 """
 
@@ -39,7 +39,7 @@ def runner() -> Generator[MutantRunner]:
 
 
 def list_shard(shard_index: int) -> Sequence[tuple[Mutant, list[ScenePlay]]]:
-    """Returns some of the mutants whose turn it is, each with its plays."""
+    """Returns a share of the mutants that are selected for this run, each with its plays."""
     plays = [
         (mutant, list_plays(mutant.scene, read_killing_seeds().get(name), MAX_REPLACEMENT_PLAYS))
         for name, mutant in MUTANTS.items()

@@ -1,4 +1,4 @@
-"""Every promise holds in 150 seeds, and in scenes and seeds that once broke one; `make proof` runs 10,000."""
+"""Every promise holds in 150 seeds, and in scenes and seeds that once broke a promise. `make proof` runs 10,000."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ ONCE_BROKEN = {
 
 @dataclass(frozen=True)
 class Scene:
-    """A seed with chosen faults, and a kind of provider (empty: the seed's own)."""
+    """A seed with chosen faults and a kind of provider (empty for the seed's own)."""
 
     seed: int
     faults: tuple[str, ...]
@@ -51,7 +51,7 @@ SCENES = {
 
 
 def broken(seeds: Iterable[int]) -> dict[str, str]:
-    """Returns what broke in each of these seeds, by the command that repeats it."""
+    """Returns the violations in each of these seeds, by the command that repeats the run."""
     runs = [run_seed(seed) for seed in seeds]
     failed = (run for run in runs if run.broken_invariants or run.error)
     return {f"make simulate SEED={run.plan.seed}": run.error or str(run.violations[0][1]) for run in failed}
@@ -68,12 +68,12 @@ def test_every_promise_holds_in_unseen_seeds(first: int) -> None:
 
 
 @pytest.mark.parametrize("seeds", ONCE_BROKEN.values(), ids=[*ONCE_BROKEN])
-def test_seeds_that_once_broke_a_promise_keep_it(seeds: tuple[int, ...]) -> None:
+def test_seeds_that_once_broke_a_promise_now_keep_it(seeds: tuple[int, ...]) -> None:
     assert broken(seeds) == {}
 
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=[*SCENES])
-def test_fixed_scenes_stay_fixed(scene: Scene) -> None:
+def test_fixed_scenes_do_not_break_again(scene: Scene) -> None:
     run = run_seed(scene.seed, scene.faults, scene.kind)
     assert run.error == ""
     assert [str(violation) for _, violation in run.violations] == []

@@ -14,7 +14,7 @@ PROMPT = ("--prompt", "on a beach")
 
 
 def person_with_three_photos(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Person:
-    """Returns a person in whose bucket are three photos without instructions."""
+    """Returns a person whose bucket contains three photos without instructions."""
     monkeypatch.chdir(folder)
     person = Person(World(), monkeypatch)
     for key in ("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg"):

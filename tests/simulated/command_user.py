@@ -27,7 +27,7 @@ NOTHING_CHANGED = "nothing was changed"
 
 
 class Terminal(io.StringIO):
-    """A text stream that is a terminal; `meanwhile` runs while the person reads the question."""
+    """A text stream that is a terminal. `meanwhile` runs while the person reads the question."""
 
     def __init__(self, text: str = "", meanwhile: Callable[[], object] = lambda: None) -> None:
         super().__init__(text)
@@ -58,12 +58,12 @@ class CommandResult:
 
 
 def build_cli_stack(world: World, states: FakeStepFunctions | None = None) -> Stack:
-    """Returns the simulated stack as the command sees it."""
+    """Returns the simulated stack in the form that commands use."""
     return build_simulated_stack(world, CampaignStateMachine(cast("Any", states or FakeStepFunctions()), MACHINE))
 
 
 class Person:
-    """Runs commands; `answer` is typed at the question, None if there is no terminal."""
+    """Runs commands. `answer` is typed at the question; None means that there is no terminal."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = world
@@ -81,7 +81,7 @@ class Person:
         piped: str = "",
         meanwhile: Callable[[], object] = lambda: None,
     ) -> CommandResult:
-        """Runs one command line; `meanwhile` runs before the answer, `piped` is the input without a terminal."""
+        """Runs one command line. `meanwhile` runs before the answer; `piped` is the input if there is no terminal."""
         out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
         typed = io.StringIO(piped) if answer is None else Terminal(f"{answer}\n", meanwhile)
         self._monkeypatch.setattr("sys.stdin", typed)
@@ -96,7 +96,7 @@ class Person:
     # -- photos ------------------------------------------------------------------------------------------------
 
     def upload(self, *keys: str) -> None:
-        """Uploads photos whose backgrounds are to be removed; no two are alike."""
+        """Uploads photos that request a background removal. No two are alike."""
         for key in keys:
             self.world.upload_photo(key, build_photo(key), operation="remove")
 

@@ -17,7 +17,7 @@ TOKEN = "AAAA-token-1"
 def send_task_request(
     world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **instructions: Any
 ) -> str:
-    """Sends a request with a token, from an execution (`arn`), a campaign (`run`), or alone. Returns its body."""
+    """Sends a request with a token, from an execution (`arn`), a campaign (`run`), or neither. Returns its body."""
     world.step_functions.issue_token(token)
     about = {name: text for name, text in {"task_token": token, "execution": arn, "campaign": run}.items() if text}
     return send_to_intake(world, {"bucket": INPUT_BUCKET, "key": key, "instructions": instructions} | about)
@@ -38,12 +38,12 @@ def read_task_response(world: World, token: str = TOKEN) -> TaskResponse:
 
 
 def is_waiting(world: World, token: str = TOKEN) -> bool:
-    """Whether a task was not answered yet."""
+    """Whether a task has not been answered yet."""
     return world.step_functions.responses[token] is None
 
 
 def count_answer_attempts(world: World) -> int:
-    """Returns how often a task was answered or tried to be answered."""
+    """Returns how many answers were sent for a task, including rejected ones."""
     return sum(call.operation.startswith("send_task") for call in world.transport.calls)
 
 
@@ -63,7 +63,7 @@ def world_with_waiting_task(**instructions: Any) -> World:
 
 
 def request_after_status_read(world: World, **instructions: Any) -> TargetedFault:
-    """Right after an execution was found to have stopped, another one requests the same; its token is `another`."""
+    """Makes another execution request the same as soon as the first one is found stopped. Its token is `another`."""
 
     def send_another(_: ServiceCall) -> None:
         world.transport.faults_after.clear()

@@ -27,7 +27,7 @@ OUTPUTS = {
 
 
 class NoSecretError(Exception):
-    """The client's own exception, as botocore creates it."""
+    """The exception class of a client, as botocore creates it."""
 
 
 @dataclass
@@ -152,7 +152,7 @@ def build_checked_stack(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
 
 
 def list_failed_checks(checked_stack: CheckedStack) -> dict[str, dict[str, str]]:
-    """Returns the checks that found a problem; each must have a fix."""
+    """Returns the checks that found a problem. Each must have a fix."""
     found = {name: one for name, one in checked_stack.run_doctor(code=1).items() if one["state"] == "wrong"}
     assert all(one["fix"] for one in found.values())
     return found

@@ -1,4 +1,4 @@
-"""Lanes in the states in which tests begin with them."""
+"""Lanes in the states that tests start from."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ RUNNING_LANE = ProviderHealth(provider="ideogram")
 
 
 def observe_results(lane: ProviderHealth, *answers: ProviderResult) -> ProviderHealth:
-    """Returns the lane after results of calls that were no probes."""
+    """Returns the lane after these results of calls that were not probes."""
     for answer in answers:
         lane = observe_result(lane, answer, NOW, probe=False)
     return lane

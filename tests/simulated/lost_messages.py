@@ -27,7 +27,7 @@ def accepted_without_message(**setup: Any) -> World:
 
 
 def crashed_during_call(**setup: Any) -> World:
-    """A job whose worker crashed during the call; its messages are gone."""
+    """A job with a worker that crashed during the call. Its messages are gone."""
     world = world_with_photo(**setup)
     world.run_until_empty("intake", "deliver")
     operation = "poll" if setup.get("kind") else "call"
@@ -38,7 +38,7 @@ def crashed_during_call(**setup: Any) -> World:
 
 
 def lost_answer_without_message(**setup: Any) -> World:
-    """A job whose answer was lost; its messages are gone while its worker waits for the call's end."""
+    """A job whose answer was lost. Its messages are gone while its worker waits for the call to end."""
     world = world_with_photo(**setup)
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(build_charged_hang_up())

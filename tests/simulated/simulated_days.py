@@ -20,7 +20,7 @@ DAY = 86_400
 
 
 def run_reconcile(world: World) -> None:
-    """Runs reconcile once, as far as its invocation's time allows."""
+    """Runs reconcile once, within the time limit of its invocation."""
     world.steps.run_reconcile(world.clock.time + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]))
 
 
@@ -35,13 +35,13 @@ def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> Non
 
 
 def cancel_jobs(world: World, prefix: str = "") -> tuple[list[str], CancelSummary]:
-    """Returns the keys whose jobs a person's cancel ended, and its sums."""
+    """Returns the keys of the jobs that a person's cancel ended, and its totals."""
     done, cancelling = CancelSummary(), world.steps.cancel()
     return list(cancelling.cancel_marked(cancelling.add_mark(prefix), done)), done
 
 
 def deliver_meanwhile(world: World, name: str) -> Callable[[ServiceCall], None]:
-    """For faults: meanwhile, another worker takes a message of this queue."""
+    """Returns a fault during which another worker receives a message of this queue."""
 
     def take(_: ServiceCall) -> None:
         world.deliver_next(name)
@@ -50,12 +50,12 @@ def deliver_meanwhile(world: World, name: str) -> Callable[[ServiceCall], None]:
 
 
 def fail_only(world: World, job_id: str, reaction: CallBehavior) -> None:
-    """From now on, the provider reacts in this way to one job, and succeeds with all others."""
+    """From now on, the provider responds in this way to one job, and succeeds with all others."""
     world.provider.behavior_sources.append(lambda: reaction if world.provider.received_job_ids[-1] == job_id else None)
 
 
 def retry_between_successes(world: World, tries: int) -> None:
-    """Lets a failing job be tried this many times, each after a longer wait, with a successful photo in between."""
+    """Retries a failing job this many times, each after a longer wait, with a successful photo in between."""
     for seconds in (15, 25, 45, 85, 165, 325, 645, 905)[:tries]:
         name = f"{world.clock.to_unix_seconds()}"
         world.upload_photo(f"others/{name}.jpg", build_photo(name), operation="remove")
@@ -83,7 +83,7 @@ def list_provider_codes(world: World) -> list[str]:
 
 
 def list_event_types(world: World) -> list[str]:
-    """Returns the types of the published events, each event ID once."""
+    """Returns the types of the published events, counting each event ID once."""
     return [*{event.detail["event_id"]: event.detail_type for event in world.bus.events}.values()]
 
 

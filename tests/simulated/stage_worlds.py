@@ -1,4 +1,4 @@
-"""What the tests of the stages share: jobs in every status, worlds with a photo in them, and what must always hold."""
+"""Helpers for the tests of the stages: jobs in every status, worlds with a photo, and the checks that always apply."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -112,7 +112,7 @@ def build_job_called_twice(answer: ProviderResult) -> Job:
 
 
 def build_dead_paid_job() -> Job:
-    """Returns a job that was paid and whose picture could not be delivered."""
+    """Returns a job that was paid for but whose picture could not be delivered."""
     return transitions.fail(job_in(JobStatus.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
 
 
@@ -122,7 +122,7 @@ def build_problem(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
 
 
 def world_with_photo(**setup: Any) -> World:
-    """Returns a world into which a photo was just uploaded whose background is to be removed."""
+    """Returns a world into which a photo with a requested background removal was just uploaded."""
     world = World(**setup)
     world.upload_photo(KEY, build_photo(), operation="remove")
     return world
@@ -135,7 +135,7 @@ def find_only_job(world: World, key: str = KEY) -> Job:
 
 
 def deliver(world: World, source: Source | Job, job_id: str | None = None) -> None:
-    """Delivers once, by a worker whose time is not limited. If another worker writes first, it stops."""
+    """Runs deliver once with unlimited time. The worker stops if another worker writes first."""
     with suppress(ConflictError):
         world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
@@ -143,7 +143,7 @@ def deliver(world: World, source: Source | Job, job_id: str | None = None) -> No
 def replay_with_crashes(
     make: Callable[[], World], play: Callable[[World], None]
 ) -> Iterator[tuple[ServiceCall, World]]:
-    """Plays once for every call that the play makes, with a worker that crashes right after that call."""
+    """Repeats the play once for each call that it makes, with a worker that crashes right after that call."""
     for nth in count(1):
         world = make()
         fault = TargetedFault(crash_worker, nth=nth)
@@ -155,9 +155,10 @@ def replay_with_crashes(
 
 
 def assert_budgets(world: World, billed: int | None = None) -> None:
-    """Asserts that each day's sums are those of its attempts, and that the bill is between certain and possible cost.
+    """Asserts that each day's totals match its attempts, and that the bill is between the certain and the possible
+    cost.
 
-    `billed`: what providers outside the world charged, in micro-dollars; None if all are simulated.
+    `billed`: what providers outside the world charged, in micro-dollars, or None if all are simulated.
     """
     days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "confirmed": 0, "unknown": 0})
     for attempt in (attempt for job in world.list_jobs() for attempt in job.attempts):

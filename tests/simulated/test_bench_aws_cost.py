@@ -76,7 +76,7 @@ def test_read_is_billed_per_four_kilobytes_half_if_stale() -> None:
 
 
 def test_items_of_one_batch_read_are_billed_separately() -> None:
-    """A lane to which nothing was ever written has no item."""
+    """A lane that was never written to has no item."""
     sent = {"RequestItems": {"table": {"Keys": [KEY, KEY | {"sk": {"S": "lane"}}], "ConsistentRead": True}}}
     found = {"Responses": {"table": [KEY | {"body": {"S": "x" * 4096}}]}}
     assert count_units(build_request("BatchGetItem", sent, found)).reads == 2 + 1
@@ -132,7 +132,7 @@ def upload_and_finish(world: World, name: str) -> None:
     world.run_until_empty()
 
 
-def test_photo_makes_the_requests_that_the_page_lists() -> None:
+def test_photo_makes_exactly_the_requests_listed_on_the_page() -> None:
     """Uses the same stages and adapters in the simulated world.
 
     To see where they differ, run `python -m bench.aws_cost`.

@@ -1,4 +1,6 @@
-"""The simulated world with the latencies of the emulator and of AWS counts, predicts, and finds the limits."""
+"""The simulated world with the latencies of the emulator and of AWS counts requests, predicts durations, and finds the
+limits.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -107,7 +109,7 @@ def test_two_workers_run_while_the_emulator_handles_one_call() -> None:
     assert emulator.work(0, 1) == 1
 
 
-def test_every_cost_makes_a_run_longer() -> None:
+def test_every_cost_lengthens_a_run() -> None:
     free = MachineCosts(dict.fromkeys(STAGES, 0.0), 0.0, 0.0, 0.0, 0.0, 0.0)
     assert measure_seconds(QUICK, free) == pytest.approx(QUICK.ideal_seconds, abs=0.001)
     for name in ("emulator_cpu", "upload_cpu", "standin_cpu", "invocation_delay"):
@@ -116,7 +118,7 @@ def test_every_cost_makes_a_run_longer() -> None:
     assert measure_seconds(replace(QUICK, cold=True)) > measure_seconds(QUICK) + COSTS.cold_start_cpu
 
 
-def test_half_an_account_refuses_calls_and_doubles_the_time() -> None:
+def test_half_the_account_limit_refuses_calls_and_doubles_the_time() -> None:
     half = simulate_scenario(Scenario(20, 4, 1.0, account_limit=2), COSTS)
     assert half.diary.refused_calls > 0
     assert len(half.diary.calls) == 20
@@ -124,7 +126,7 @@ def test_half_an_account_refuses_calls_and_doubles_the_time() -> None:
 
 
 def build_figures(scenario: Scenario) -> RunFigures:
-    """Returns what the bench would measure if the machine behaved like the world with COSTS."""
+    """Returns what the bench would measure if the machine behaved like the simulated world with COSTS."""
     world = simulate_scenario(scenario, COSTS)
     n, diary = scenario.photos, world.diary
     calls = {
@@ -209,7 +211,7 @@ ROW = ScaledRun(
 )
 
 
-def test_repeated_row_replaces_the_one_with_its_parameters() -> None:
+def test_repeated_row_replaces_the_row_with_the_same_parameters() -> None:
     again, larger = replace(ROW, ended_seconds=171.0), replace(ROW, photos=1000)
     assert replace_row([ROW, larger], again) == (again, larger)
     assert replace_row([larger], ROW) == (ROW, larger)
@@ -232,7 +234,7 @@ def test_page_matches_the_saved_rows() -> None:
     assert page.PAGE.read_text() == page.format_page(found.result, found.machine), "run `make docs`"
 
 
-def test_rows_take_photos_or_slots_and_seconds() -> None:
+def test_row_argument_has_photos_slots_and_seconds() -> None:
     assert [_parse_row(text) for text in ("100", "500,50", "5000,2,150")] == [
         (100, 10, 15),
         (500, 50, 15),

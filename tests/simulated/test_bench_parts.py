@@ -1,4 +1,4 @@
-"""The bench's parts: each ends in its time, is saved only if it may be reported, and its page shows what was found."""
+"""The bench's parts: each ends within its time limit and is saved only if it is reliable. Pages show the results."""
 
 import time
 from dataclasses import replace
@@ -65,7 +65,7 @@ def test_part_is_saved_without_its_unreliable_runs(tmp_path: Path, monkeypatch: 
     assert load_result("some", tuple[float, ...], tmp_path)
 
 
-def test_bench_with_its_own_page_is_refused_by_exit_code() -> None:
+def test_bench_that_exits_with_an_error_is_unreliable() -> None:
     from bench.parts import _run_module
 
     _run_module("this", "too much")()
@@ -103,7 +103,7 @@ def test_growth_compares_the_second_with_the_last_backlog() -> None:
     assert "+50% / +0%" in backlog.format_section([one, one, grown])
 
 
-def test_half_an_account_is_used_to_ninety_percent() -> None:
+def test_half_the_account_limit_is_used_to_ninety_percent() -> None:
     half = recovery.AccountCase("half", 30, 4, ((0, recovery.CONFIGURED_LIMIT // 2),))
     used, turned_away = recovery.run_seed(half, seed=1)
     assert 0.9 <= used <= 1.0

@@ -1,4 +1,4 @@
-"""The composition root: building a service calls nothing, and a photo creates only the clients that it needs."""
+"""The composition root: building a service makes no calls, and a photo creates only the clients that it needs."""
 
 from collections.abc import Callable
 from functools import cache

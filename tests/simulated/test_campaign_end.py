@@ -28,7 +28,7 @@ PRICE = Decimal("0.01")
 
 
 class CampaignRun(Campaigner):
-    """A campaign that has requested some photos as the state machine does."""
+    """A campaign that has requested some photos in the same way as the state machine."""
 
     def request(self, *keys: str) -> None:
         for n, key in enumerate(keys):
@@ -67,12 +67,12 @@ def test_report_ledger_and_bill_agree(campaign: CampaignRun) -> None:
     assert [row["key"] for row in campaign.rows()] == sorted(row["key"] for row in campaign.rows())
 
 
-def test_repeated_key_is_bought_whichever_request_came_first() -> None:
+def test_repeated_key_is_bought_in_any_order_of_requests() -> None:
     for between in range(6):
         campaign = CampaignRun()
         campaign.upload("shoes/a.jpg", build_photo("a"))
         for token in ("early", "late"):
-            # Requests are listed by their ids, which come in any order.
+            # Requests are listed by their IDs, which have no particular order.
             for _ in range(between):
                 send_to_intake(campaign.world, {"bucket": INPUT_BUCKET, "key": "shoes/notes.txt", "instructions": {}})
             send_task_request(campaign.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
@@ -106,7 +106,7 @@ def test_end_is_announced_once_however_often_it_is_reported(campaign: CampaignRu
     )
 
 
-def test_unannounced_report_is_announced_at_the_next_try(
+def test_unannounced_report_is_announced_at_the_next_attempt(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign.world.run_until_empty()
@@ -127,16 +127,16 @@ def test_report_of_a_stopped_campaign_waits_for_open_jobs(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign.world.deliver_next("intake")
-    naps: list[float] = []
+    pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
-        naps.append(seconds)
-        assert campaign.report() == {}, "the report that exists says how it ended"
+        pauses.append(seconds)
+        assert campaign.report() == {}, "the existing report states how the campaign ended"
         campaign.world.run_for(seconds)
 
     monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
     report = campaign.finish(status=CampaignStatus.STOPPED)
-    assert naps
+    assert pauses
     assert report
     assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
 
@@ -211,23 +211,23 @@ def test_unrequested_items_are_named_without_a_long_wait() -> None:
     assert campaign.world.clock.now() - began < timedelta(seconds=30)
 
 
-def test_stopped_campaign_is_read_twice_despite_long_calls(
+def test_stopped_campaign_is_queried_only_twice_despite_long_calls(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign.world.run_until_empty("intake")
-    naps: list[float] = []
+    pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
-        naps.append(seconds)
+        pauses.append(seconds)
         campaign.world.clock.time += timedelta(seconds=seconds)
-        if len(naps) == 20:
+        if len(pauses) == 20:
             campaign.world.run_until_empty()
 
     monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
     before = len(campaign.world.transport.calls)
     report = campaign.finish(status=CampaignStatus.STOPPED)
     assert report
-    assert len(naps) >= 20
+    assert len(pauses) >= 20
     assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
     sent = [call.request for call in campaign.world.transport.calls[before:] if call.operation == "query"]
     queries = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]

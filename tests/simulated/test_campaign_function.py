@@ -1,4 +1,4 @@
-"""The campaign function: a step that Step Functions repeats ends in the same way as before."""
+"""The campaign function: a step that Step Functions repeats has the same outcome as before."""
 
 import importlib.util
 import json
@@ -23,7 +23,7 @@ CONTEXT = SimpleNamespace(
 
 @pytest.fixture
 def campaign() -> CampaignRun:
-    """A campaign half of whose photos do not exist."""
+    """A campaign in which half of the photos do not exist."""
     found = CampaignRun()
     found.upload("shoes/a.jpg", build_photo("a"))
     found.request("shoes/a.jpg", "shoes/gone.jpg")
@@ -70,7 +70,7 @@ def test_error_that_ended_the_map_fails_the_campaign(campaign: CampaignRun, monk
     assert campaign.report()["status"] == "failed"
 
 
-def test_failure_by_its_own_report_is_not_announced_again(
+def test_failure_caused_by_the_report_is_not_announced_again(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handle = handle_report(campaign, monkeypatch)

@@ -64,7 +64,7 @@ SIX = {"variants": {f"v{n}": {"seed": n, "max_cost_usd": 1} for n in range(6)}}
         ({}, {"shoes/_backdrop.json": json.dumps({"prompt": "x"} | SIX)}),
     ],
 )
-def test_nothing_beyond_the_quote_is_bought_after_changes(
+def test_changes_after_the_quote_cause_no_extra_purchases(
     campaigner: Campaigner, instructions: dict[str, Any], meanwhile: dict[str, Any]
 ) -> None:
     campaigner.upload("shoes/a.jpg.json", json.dumps({"operation": "remove"}))
@@ -105,7 +105,7 @@ def test_existing_purchases_are_deducted_from_the_quote(campaigner: Campaigner) 
     assert "$0.18" in read_limit_message(campaigner, instructions={"prompt": "x"}, max_total_usd=0.01)
 
 
-def test_settled_jobs_cost_nothing_and_pass_any_limit(campaigner: Campaigner) -> None:
+def test_settled_jobs_cost_nothing_and_fit_any_limit(campaigner: Campaigner) -> None:
     campaigner.upload("shoes/b.jpg", build_photo("shoes/a.jpg"))
     campaigner.upload("shoes/lost.jpg", build_photo("lost"))
     campaigner.world.provider.script.append(build_charged_hang_up())

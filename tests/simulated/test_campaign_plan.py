@@ -1,4 +1,4 @@
-"""A campaign's plan: one list has every item, and nothing is listed that may cost more than the limit."""
+"""A campaign's plan: one list has every item, and no listed item can exceed the limit."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ LISTED = "_backdrop/work/campaigns/spring-1/items.jsonl"
 
 
 class RecordingNotifier:
-    """The bus and the mail that announce a campaign's end."""
+    """The event bus and the mail that announce a campaign's end."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
@@ -143,7 +143,7 @@ def test_list_too_long_for_the_report_is_refused(campaigner: Campaigner, monkeyp
     assert "Split it" in str(read_refusal(campaigner).message)
 
 
-def test_many_variants_per_photo_still_wait_for_two_rounds(campaigner: Campaigner) -> None:
+def test_many_variants_per_photo_reduce_the_concurrency(campaigner: Campaigner) -> None:
     six = {f"v{n}": {} for n in range(6)}
     assert campaigner.plan(instructions={"prompt": "x", "variants": six})["at_once"] == 3
     campaigner.upload("shoes/_backdrop.json", json.dumps({"prompt": "x", "variants": six}))
@@ -183,7 +183,7 @@ def test_invalid_input_is_refused_with_its_name(campaigner: Campaigner, given: d
     assert words in str(error.message)
 
 
-def test_unusable_key_is_a_bad_row_and_stops_no_campaign(campaigner: Campaigner) -> None:
+def test_unusable_key_is_a_bad_row_but_does_not_stop_the_campaign(campaigner: Campaigner) -> None:
     rows = [{"key": "a" * 1025 + ".jpg"}, {"key": "\ud800.jpg"}, {"key": "shoes/a.jpg"}]
     campaigner.upload("list.jsonl", "\n".join(map(json.dumps, rows)))
     assert campaigner.plan(manifest="list.jsonl", max_total_usd=1)["items"] == 1

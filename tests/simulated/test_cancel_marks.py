@@ -1,4 +1,4 @@
-"""The marks that cancels leave in a lane: which remain, which are removed, and what ignores them."""
+"""The marks that cancels leave in a lane: which remain, which are removed, and which photos ignore them."""
 
 from backdrop.model.circuit import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
 from simulation.world.simulated_stack import World
@@ -6,7 +6,7 @@ from tests.simulated.simulated_days import cancel_jobs, read_lane_health, run_re
 from tests.simulated.stage_worlds import NOW
 
 
-def test_mark_on_everything_replaces_marks_on_prefixes() -> None:
+def test_mark_for_all_photos_replaces_marks_for_prefixes() -> None:
     world = World()
     for prefix in ("shoes/", "hats/", "hats/red/"):
         cancel_jobs(world, prefix)
@@ -28,8 +28,8 @@ def test_marks_that_can_no_longer_match_are_removed() -> None:
     assert read_lane_health(world).cancel_marks == ()
 
 
-def test_mark_never_replaces_one_on_another_prefix() -> None:
-    """What the replaced mark stopped would be bought, so a full lane is reported before a new mark is added."""
+def test_mark_never_replaces_a_mark_for_another_prefix() -> None:
+    """Otherwise, photos that the replaced mark stopped would be bought. A full lane is reported instead."""
     world = World()
     cancelling = world.steps.cancel()
     for n in range(MAX_MARKS):

@@ -1,4 +1,4 @@
-"""What a person cancels is not bought, wherever it is on its way. What is requested afterwards is bought as usual."""
+"""What a person cancels is not bought, whichever stage it is in. What is requested afterwards is bought as usual."""
 
 import pytest
 
@@ -86,7 +86,7 @@ def test_any_new_instruction_after_a_cancel_buys_the_photo(way: str) -> None:
 
 
 @pytest.mark.parametrize("left", [{}, {"team": "spring"}], ids=["none", "foreign tags"])
-def test_removing_tags_after_a_cancel_revives_nothing(left: dict[str, str]) -> None:
+def test_removing_tags_after_a_cancel_reopens_no_job(left: dict[str, str]) -> None:
     world = world_with_photo()
     cancel_and_wait(world)
     world.run_until_empty()
@@ -96,7 +96,7 @@ def test_removing_tags_after_a_cancel_revives_nothing(left: dict[str, str]) -> N
     assert_at_rest(world)
 
 
-def test_scanners_tag_on_an_unseen_photo_is_no_request() -> None:
+def test_scanner_tag_on_an_unseen_photo_is_not_a_request() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     world.upload_sidecar(KEY, operation="remove")
@@ -121,8 +121,8 @@ def test_late_event_of_earlier_tags_counts_as_earlier() -> None:
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["ended", "waits"])
-def test_tags_seen_before_their_own_event_revive_the_job(ended: bool) -> None:
-    """The photo's own events come before a million others. They find the tags, but not when those were set."""
+def test_tags_found_before_their_own_event_reopen_the_job(ended: bool) -> None:
+    """The photo's own events arrive before a million others. Intake finds the tags, but not when they were set."""
     world = World()
     upload_unique_photo(world, KEY)
     cancel_and_wait(world)
@@ -158,8 +158,8 @@ def test_same_instructions_after_a_cancel_are_bought_once(way: str) -> None:
     assert_at_rest(world)
 
 
-def test_redelivered_request_revives_only_what_it_asked_for() -> None:
-    """It was refused, and the canceled job is the photo's own."""
+def test_redelivered_request_reopens_only_its_own_jobs() -> None:
+    """The request was refused, and the canceled job follows the photo's own instructions."""
     world = world_with_photo()
     cancel_and_wait(world)
     world.run_until_empty()
@@ -173,7 +173,7 @@ def test_redelivered_request_revives_only_what_it_asked_for() -> None:
     assert read_status(world) == (S.CANCELLED, 0)
 
 
-def test_late_event_of_earlier_instructions_revives_nothing() -> None:
+def test_late_event_of_earlier_instructions_reopens_no_job() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     world.s3.set_tags("photos", KEY, dict(REMOVE))
@@ -197,7 +197,7 @@ def test_job_requested_again_before_its_end_is_bought() -> None:
     assert read_status(world) == (S.STORED, 1)
 
 
-def test_request_sent_before_is_answered_and_later_one_bought() -> None:
+def test_earlier_request_is_answered_and_later_one_is_bought() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     send_task_request(world, KEY, "early", **REMOVE)
@@ -209,7 +209,7 @@ def test_request_sent_before_is_answered_and_later_one_bought() -> None:
     assert (read_task_response(world, "late").error, count_paid_calls(world)) == ("", 1)
 
 
-def test_earlier_folder_default_buys_nothing_and_later_one_does() -> None:
+def test_only_folder_defaults_from_after_the_cancel_buy_photos() -> None:
     world = World(settle_seconds=1)
     upload_unique_photo(world, KEY)
     world.run_until_empty()
@@ -225,7 +225,7 @@ def test_earlier_folder_default_buys_nothing_and_later_one_does() -> None:
     assert read_status(world, "hats/1.jpg") == (S.STORED, 1)
 
 
-def test_later_folder_default_revives_no_earlier_photo() -> None:
+def test_later_folder_default_reopens_no_earlier_photo() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     cancel_and_wait(world)
@@ -234,7 +234,7 @@ def test_later_folder_default_revives_no_earlier_photo() -> None:
     assert read_status(world) == (S.CANCELLED, 0)
 
 
-def test_job_in_a_paused_lane_ends_by_itself() -> None:
+def test_canceled_job_in_a_paused_lane_ends_automatically() -> None:
     world = world_with_photo()
     world.run_until_empty("intake")
     world.pause_lane()

@@ -1,4 +1,4 @@
-"""`backdrop budget`: what is left today, and a cap that a person sets until midnight UTC."""
+"""`backdrop budget`: what is left of today's budget, and a cap that a person sets until midnight UTC."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def list_statuses(person: Person) -> list[JobStatus]:
 
 
 def exhaust_budget(person: Person) -> None:
-    """Uploads four photos; today's budget covers three of them."""
+    """Uploads four photos. Today's budget covers three of them."""
     person.upload("1.jpg", "2.jpg", "3.jpg", "4.jpg")
     person.world.run_for(300)
     assert sorted(list_statuses(person)) == [JobStatus.ACCEPTED, JobStatus.STORED, JobStatus.STORED, JobStatus.STORED]
@@ -58,7 +58,7 @@ def test_json_contains_the_same_sums(person: Person) -> None:
     }
 
 
-def test_budget_shows_what_waiting_jobs_need(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_budget_shows_the_amount_that_waiting_jobs_need(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     exhaust_budget(person)
     person.upload("5.jpg", "6.jpg")
     person.world.run_for(300)
@@ -96,7 +96,7 @@ def test_raised_budget_lifts_only_the_budget_pause(person: Person) -> None:
     assert [one.reason for one in person.world.ledger.read_health("ideogram").pauses] == [PauseReason.OPERATOR]
 
 
-def test_budget_of_zero_buys_nothing_and_shows_its_end(person: Person) -> None:
+def test_budget_of_zero_buys_nothing_and_shows_when_it_ends(person: Person) -> None:
     result = person.run("budget", "0", "--today")
     assert result.code == 0
     assert "Today's budget is $0.00 until midnight UTC, in 15 h 0 min; then $0.03 again." in result.out
@@ -145,7 +145,7 @@ def test_unknown_option_of_budget_is_refused(person: Person, words: tuple[str, .
     assert words[-1] in result.err
 
 
-def test_cap_of_zero_says_that_nothing_is_bought(person: Person) -> None:
+def test_message_for_a_cap_of_zero_says_nothing_is_bought(person: Person) -> None:
     output = person.run("budget", "0", "--today").out
     assert "Nothing more is bought today." in output
     assert "settled already" not in output

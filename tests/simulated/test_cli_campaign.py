@@ -1,4 +1,4 @@
-"""`backdrop campaign`: quoted and confirmed first, watched, listed, and stopped; and drops that become one."""
+"""`backdrop campaign`: quotes, confirms, watches, lists, and stops campaigns. Also, drops that become campaigns."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def test_campaign_starts_with_its_input_and_continues_unattended(person: Person)
     assert "backdrop campaign stop shoes" in result.out
 
 
-def test_question_above_a_dollar_answered_no_starts_nothing(person: Person) -> None:
+def test_campaign_above_a_dollar_does_not_start_after_the_answer_no(person: Person) -> None:
     for n in range(20):
         person.world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"))
     result = person.run("campaign", "run", "shoes/", *PROMPT, answer="n")
@@ -124,7 +124,7 @@ def test_campaign_is_shown_by_name_with_counts_and_money(person: Person) -> None
     assert "shoes" in person.run("campaign", "status").out
 
 
-def test_only_a_running_campaign_is_stopped_after_a_yes(person: Person) -> None:
+def test_only_a_running_campaign_can_be_stopped_after_confirmation(person: Person) -> None:
     person.run("campaign", "run", "shoes/", *PROMPT)
     [one] = person.states.executions.values()
     assert person.run("campaign", "stop", "shoes", answer="n").code == 1
@@ -144,7 +144,7 @@ def test_waiting_ends_with_the_campaign_and_its_exit_code(person: Person) -> Non
     assert person.run("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
 
 
-def test_slow_campaign_is_read_less_often(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_campaign_is_polled_less_often(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = person.world.clock
     reads: list[Any] = []
 
@@ -183,11 +183,11 @@ def test_drop_of_a_manifest_or_bucket_prefix_starts_campaign(person: Person, tmp
     assert (result.code, "must be the only path" in result.err) == (2, True)
 
 
-# -- its progress, and why it makes none ----------------------------------------------------------------------------
+# -- progress, and why there is none ------------------------------------------------------------------------------
 
 
 def start_planned(person: Person, items: int) -> str:
-    """Starts a campaign that has listed this many items and requested one; returns its run."""
+    """Starts a campaign that has listed this many items and requested one. Returns its run."""
     person.run("campaign", "run", "shoes/", *PROMPT)
     run = [*person.states.executions][-1].rpartition(":")[2]
     key = f"_backdrop/work/campaigns/{run}/plan.json"
@@ -207,7 +207,7 @@ def test_progress_shows_how_many_items_have_ended(person: Person) -> None:
     assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
 
 
-def test_calls_in_flight_are_no_unknown_charge(person: Person) -> None:
+def test_calls_in_flight_are_not_shown_as_unknown_charges(person: Person) -> None:
     start_planned(person, 1)
     [one] = person.stack.state_machine.list_latest()
     out = CampaignTotals(one.started_at, bought=60_000, bought_unknown=550_000, reserved=540_000)

@@ -17,7 +17,7 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     return person_with_three_photos(monkeypatch, tmp_path)
 
 
-# -- named after what was quoted, and never after another's list or name --------------------------------------------
+# -- names of campaigns -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_campaign_is_named_after_its_file_or_prefix(where: str, name: str) -> No
     assert derive_campaign_name(where) == name
 
 
-def test_names_that_would_look_alike_stay_distinct() -> None:
+def test_similar_campaign_names_stay_distinct() -> None:
     names = [
         derive_campaign_name(where)
         for where in ("", "春.csv", "夏.csv", "春a.csv", "夏a.csv", "!.csv", "x" * 99, "x" * 100)
@@ -44,7 +44,7 @@ def test_names_that_would_look_alike_stay_distinct() -> None:
     assert all(re.fullmatch("[A-Za-z0-9_-]{1,60}", name) for name in names)
 
 
-def test_two_lists_of_one_name_never_replace_each_other(person: Person, tmp_path: Path) -> None:
+def test_two_lists_with_the_same_name_never_replace_each_other(person: Person, tmp_path: Path) -> None:
     lists = {"mine": "key\nshoes/red.jpg\n", "yours": "key\nhats/red.jpg\n"}
     for folder, text in lists.items():
         (tmp_path / folder).mkdir()
@@ -59,7 +59,7 @@ def test_two_lists_of_one_name_never_replace_each_other(person: Person, tmp_path
     assert [one and one.data for one in stored] == [text.encode() for text in lists.values()]
 
 
-def test_list_that_changes_during_the_question_is_not_bought(person: Person, tmp_path: Path) -> None:
+def test_list_that_changes_during_confirmation_is_not_bought(person: Person, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     keys = [f"shoes/{n}.jpg" for n in range(20)]
     for key in keys:
@@ -76,7 +76,7 @@ def test_list_that_changes_during_the_question_is_not_bought(person: Person, tmp
     assert list_started_inputs(person) == []
 
 
-def test_second_campaign_of_a_name_waits_for_the_first(person: Person) -> None:
+def test_campaign_is_refused_while_its_name_is_in_use(person: Person) -> None:
     assert person.run("campaign", "run", "shoes/", *PROMPT).code == 0
     result = person.run("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
     assert (result.code, len(list_started_inputs(person))) == (1, 1)
@@ -89,7 +89,7 @@ def test_second_campaign_of_a_name_waits_for_the_first(person: Person) -> None:
     assert "AWS" not in again.err
 
 
-# -- what would lead to nothing -------------------------------------------------------------------------------------
+# -- input without purchases --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_campaign_without_purchases_is_explained_and_not_started(person: Person,
     assert (unknown["row"], unknown["key"]) == (2, "shoes/red.jpg")
 
 
-def test_campaign_of_bought_photos_starts_and_is_answered(person: Person) -> None:
+def test_campaign_of_already_bought_photos_starts_and_succeeds(person: Person) -> None:
     person.upload("shoes/red.jpg")
     person.world.run_until_empty()
     result = person.run("campaign", "run", "shoes/red.jpg")
@@ -146,7 +146,7 @@ def test_repeated_row_is_quoted_once(person: Person, tmp_path: Path) -> None:
     assert "At most $0.06" in result.out
 
 
-# -- in the person's own terms --------------------------------------------------------------------------------------
+# -- errors in the user's own terms -------------------------------------------------------------------------------
 
 
 def test_every_error_is_reported_at_once_by_option_name(person: Person) -> None:
@@ -156,7 +156,7 @@ def test_every_error_is_reported_at_once_by_option_name(person: Person) -> None:
     assert not re.search("pattern|decimal|max_total_usd|tolerated_failure_percent", result.err)
 
 
-def test_invalid_list_is_reported_as_the_persons_own_file(person: Person, tmp_path: Path) -> None:
+def test_error_in_a_list_names_the_users_local_file(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("photo\nshoes/red.jpg\n")
     result = person.run("campaign", "quote", "list.csv")
     assert (result.code, result.out) == (1, "")

@@ -1,4 +1,4 @@
-"""`backdrop cancel`: what is not bought yet ends, what is in flight continues, and both are reported."""
+"""`backdrop cancel`: jobs that are not bought yet end, jobs in flight continue, and both are reported."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ LEFT_RUNNING = "Not canceled: 2 jobs in flight or paid, for at most $0.02; no ca
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A person in whose stack two photos of shoes and one hat wait in a paused lane."""
+    """A person with two photos of shoes and one of a hat that wait in a paused lane."""
     person = Person(World(), monkeypatch)
     person.run("pause", "ideogram")
     person.upload("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
@@ -32,7 +32,7 @@ def list_statuses(person: Person) -> dict[str, str]:
 
 
 def submit(person: Person, key: str) -> None:
-    """Starts a worker that is in the call for this photo."""
+    """Starts a worker whose call for this photo is in flight."""
     (job,) = person.world.list_jobs(key)
     now = person.world.clock.now()
     step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, cap=10 * REMOVAL)
@@ -48,7 +48,7 @@ def test_cancel_shows_how_many_jobs_end_and_asks(person: Person) -> None:
     assert set(list_statuses(person).values()) == {"accepted"}
 
 
-def test_only_jobs_below_the_prefix_end_unpaid(person: Person) -> None:
+def test_only_jobs_under_the_prefix_end_unpaid(person: Person) -> None:
     result = person.run("cancel", "shoes/", answer="y")
     assert result.code == 0
     assert "2 jobs canceled." in result.out
@@ -76,7 +76,7 @@ def test_jobs_left_running_are_reported_with_their_cost(person: Person) -> None:
     assert list_statuses(person)["shoes/red.jpg"] == JobStatus.SUBMITTING.value
 
 
-def test_call_in_flight_is_confirmed_separately_and_not_repeated(person: Person) -> None:
+def test_call_in_flight_is_confirmed_and_not_repeated(person: Person) -> None:
     for key in ("shoes/red.jpg", "shoes/blue.jpg"):
         submit(person, key)
     result = person.run("cancel", "shoes/", answer="n")
@@ -123,7 +123,7 @@ def test_job_submitted_during_the_question_continues(person: Person) -> None:
     assert list_statuses(person)["shoes/blue.jpg"] == JobStatus.SUBMITTING.value
 
 
-def test_canceling_twice_has_the_effect_of_once(person: Person) -> None:
+def test_canceling_twice_has_the_same_effect_as_once(person: Person) -> None:
     person.run("cancel", "--all", "--yes")
     again = person.run("cancel", "--all", "--yes")
     assert (again.code, again.err) == (0, "")
@@ -131,7 +131,7 @@ def test_canceling_twice_has_the_effect_of_once(person: Person) -> None:
     assert again.out.endswith("✓ Nothing canceled.\n")
 
 
-def test_jobs_ended_before_aws_failed_are_reported(person: Person) -> None:
+def test_jobs_canceled_before_an_aws_error_are_reported(person: Person) -> None:
     fault = TargetedFault(deny_stopping, "transact_write_items", nth=3)
     person.world.transport.faults_before.append(fault)
     result = person.run("cancel", "--all", "--yes")
@@ -142,7 +142,7 @@ def test_jobs_ended_before_aws_failed_are_reported(person: Person) -> None:
 
 
 def deny_stopping(call: ServiceCall) -> None:
-    """The person's credentials do not suffice."""
+    """The person's credentials lack a permission."""
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
@@ -158,7 +158,7 @@ def test_photo_without_a_job_is_reported_and_not_bought(monkeypatch: pytest.Monk
     assert list_statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
 
 
-def test_more_jobs_than_are_counted_lead_to_the_question(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_beyond_the_counted_ones_are_also_canceled(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancel, "MAX_COUNTED", 2)
     result = person.run("cancel", "--all", answer="y")
     assert "Not bought yet (all photos, stack shop): at least 2 jobs." in result.out
@@ -177,7 +177,9 @@ def test_option_all_includes_running_campaigns(person: Person) -> None:
     assert not person.stack.state_machine.describe_execution(started.arn).is_running
 
 
-def test_requests_of_a_campaign_being_stopped_are_canceled_too(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_of_a_campaign_being_stopped_are_also_canceled(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     stopped = person.world.clock.time + timedelta(seconds=2)
 
@@ -190,7 +192,9 @@ def test_requests_of_a_campaign_being_stopped_are_canceled_too(person: Person, m
     assert mark.until >= stopped
 
 
-def test_failure_to_stop_a_campaign_prevents_no_marks(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancel_marks_are_set_even_if_stopping_a_campaign_fails(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
 
     def deny(*_: object, **__: object) -> None:
@@ -239,7 +243,7 @@ def test_option_all_is_refused_for_an_empty_stack(monkeypatch: pytest.MonkeyPatc
     assert (result.code, result.out, result.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
 
 
-def test_photos_that_ended_long_ago_cause_no_question(person: Person) -> None:
+def test_photos_that_ended_long_ago_need_no_confirmation(person: Person) -> None:
     person.run("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     result = person.run("cancel", "shoes/")
@@ -249,7 +253,7 @@ def test_photos_that_ended_long_ago_cause_no_question(person: Person) -> None:
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
 
-def test_photo_uploaded_just_now_may_still_be_coming(person: Person) -> None:
+def test_photo_that_was_just_uploaded_needs_confirmation(person: Person) -> None:
     person.run("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     person.world.s3.upload(INPUT_BUCKET, "shoes/new.jpg", build_photo("new"))

@@ -60,7 +60,7 @@ def test_stack_options_are_accepted_in_any_position(
 
 
 def test_command_prints_its_release(capsys: pytest.CaptureFixture[str]) -> None:
-    """The release is the template's, which is the only place that states it."""
+    """The release comes from the template, which is the only place that states it."""
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"backdrop {read_template()['Outputs']['Version']['Value']}\n"
 
@@ -70,7 +70,7 @@ def test_json_option_may_come_before_or_after_the_subcommand(person: Person) -> 
 
 
 @pytest.mark.parametrize("words", [("--region", "eu-west-1", "failures"), ("failures", "--profile", "me")])
-def test_profile_without_a_stack_does_not_select_local_cloud(person: Person, words: tuple[str, ...]) -> None:
+def test_profile_without_a_stack_does_not_select_the_local_cloud(person: Person, words: tuple[str, ...]) -> None:
     result = person.run(*words)
     assert (result.code, person.requested_locations) == (2, [])
     assert "--profile and --region need a stack on AWS; name it with --stack NAME" in result.err
@@ -161,7 +161,7 @@ def test_items_of_another_release_need_its_own_command(person: Person) -> None:
     assert "use the command of the deployed release" in result.err
 
 
-def test_error_behind_the_ledger_is_reported_as_awss(capsys: pytest.CaptureFixture[str]) -> None:
+def test_aws_error_that_the_ledger_wraps_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
         cause = build_client_error("AccessDeniedException", "Query", 400, "not authorized")
         raise unavailable("DynamoDB", cause) from cause
@@ -193,7 +193,7 @@ print(code, sorted(name for name in sys.modules if name.startswith("backdrop_loc
 """
 
 
-def test_on_aws_nothing_of_the_local_cloud_is_imported(tmp_path: Path) -> None:
+def test_commands_on_aws_import_no_local_cloud_module(tmp_path: Path) -> None:
     environment: dict[str, Any] = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
     ran = subprocess.run(
         [sys.executable, "-c", RUN_AND_PRINT_MODULES], capture_output=True, text=True, env=environment, check=True
@@ -202,7 +202,7 @@ def test_on_aws_nothing_of_the_local_cloud_is_imported(tmp_path: Path) -> None:
     assert ran.stderr.startswith("error: there are no AWS credentials; sign in")
 
 
-def test_without_a_local_cloud_both_ways_are_named(
+def test_error_without_a_local_cloud_names_both_remedies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BACKDROP_HOME", str(tmp_path / "nowhere"))
@@ -213,7 +213,7 @@ def test_without_a_local_cloud_both_ways_are_named(
     assert capsys.readouterr().err == f"error: {words}\n"
 
 
-def test_unknown_name_is_answered_with_where_names_are_listed(person: Person) -> None:
+def test_error_for_an_unknown_name_says_where_names_are_listed(person: Person) -> None:
     assert person.run("pause", "nosuch").err == "error: there is no provider 'nosuch'; enabled in shop: ideogram\n"
 
 

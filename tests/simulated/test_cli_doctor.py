@@ -51,7 +51,7 @@ def test_advice_in_a_table_also_names_the_stack(checked_stack: CheckedStack) -> 
     assert "`backdrop --stack shop failures`" in checked_stack.person.run("status", "--stack", "shop").out
 
 
-def test_unknown_status_is_reported_and_is_no_failure(
+def test_unknown_status_is_reported_but_is_not_a_problem(
     checked_stack: CheckedStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked_stack.account.concurrency = None
@@ -246,7 +246,7 @@ def test_result_of_the_last_deployment_is_shown_with_reason(
     assert words in found["words"]
 
 
-def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(checked_stack: CheckedStack) -> None:
+def test_unconfirmed_alarm_mail_is_a_problem_but_no_address_is_a_note(checked_stack: CheckedStack) -> None:
     checked_stack.account.subscribed = "PendingConfirmation"
     assert "has not confirmed the subscription" in list_failed_checks(checked_stack)["alarms"]["words"]
     checked_stack.account.subscribed = None

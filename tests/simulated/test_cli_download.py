@@ -1,4 +1,4 @@
-"""`backdrop download`: pictures in one folder under the photos' own names, complete or not at all, and none twice."""
+"""`backdrop download`: saves pictures under the photos' own names in one folder, each complete and only once."""
 
 import errno
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_pictures_are_saved_flat_under_the_photos_names(person: Person) -> None:
     assert Path("new/done/red.png").read_bytes() == picture
 
 
-def test_equal_names_are_prefixed_with_their_folder(person: Person) -> None:
+def test_duplicate_names_are_prefixed_with_their_folder(person: Person) -> None:
     person.run("download", "--all", "done")
     assert list_files() == ["blue.png", "hats_red.png", "shoes_red.png"]
 
@@ -163,6 +163,6 @@ def test_output_folder_that_is_a_file_is_reported(person: Person) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1])
-def test_etag_of_a_multipart_file_reveals_its_parts(size: int) -> None:
+def test_etag_of_a_large_file_counts_its_parts(size: int) -> None:
     etag = compute_etag(b"x" * size).strip('"')
     assert etag.partition("-")[2] == ("2" if size > PART_BYTES else "")

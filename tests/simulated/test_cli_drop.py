@@ -1,4 +1,4 @@
-"""`backdrop drop`: shows the price first, then uploads each photo once and follows it to its end."""
+"""`backdrop drop`: shows the price first, then uploads each photo once and watches it until it is done."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ def uploader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
     return uploader
 
 
-def test_photos_are_uploaded_under_their_folders_name_and_delivered(uploader: Uploader) -> None:
+def test_photos_are_uploaded_under_the_folder_name_and_delivered(uploader: Uploader) -> None:
     result = uploader.drop("shoes", *PROMPT, "--wait")
     assert (result.code, result.err) == (0, "")
     assert "2 photos into shoes/, stack shop" in result.out
@@ -81,7 +81,7 @@ def test_refused_photo_is_uploaded_again_and_runs(uploader: Uploader) -> None:
     assert (result.code, uploader.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
 
 
-def test_replaced_photo_is_uploaded_and_its_old_end_ignored(uploader: Uploader) -> None:
+def test_replaced_photo_is_uploaded_and_its_old_outcome_ignored(uploader: Uploader) -> None:
     uploader.drop("shoes", *PROMPT, "--wait")
     uploader.write("shoes/red.jpg", build_photo("another"))
     data = uploader.drop("shoes", *PROMPT, "--wait", "--json")
@@ -155,7 +155,7 @@ def test_strict_uploads_nothing_if_any_photo_would_be_refused(uploader: Uploader
     assert "1 photo would be refused, and --strict is set" in result.err
 
 
-def test_quick_reads_no_photo(uploader: Uploader) -> None:
+def test_quick_option_reads_no_photo(uploader: Uploader) -> None:
     uploader.write("shoes/bad.jpg", b"no picture")
     assert "refused" not in uploader.drop("shoes", *PROMPT, "--quick").out
 
@@ -172,7 +172,7 @@ def test_folder_defaults_in_the_bucket_apply_to_dropped_photos(uploader: Uploade
     assert "At most $0.02 for 2 images" in uploader.drop("shoes").out
 
 
-def test_paused_provider_is_reported_before_and_not_waited_for(uploader: Uploader) -> None:
+def test_paused_provider_is_reported_first_and_not_waited_for(uploader: Uploader) -> None:
     uploader.person.run("pause", "ideogram")
     result = uploader.drop("shoes", *PROMPT, "--wait")
     assert result.code == 1
@@ -264,7 +264,7 @@ def test_resumed_drop_shows_what_its_photos_cost(uploader: Uploader) -> None:
 
 
 def cancel_before_purchase(uploader: Uploader) -> None:
-    """Drops two photos, which a person cancels before anything is bought."""
+    """Drops two photos, and cancels them before anything is bought."""
     uploader.person.run("pause", "ideogram")
     uploader.drop("shoes", *PROMPT)
     uploader.world.run_until_empty("intake")
@@ -299,7 +299,7 @@ def test_failed_photo_costs_what_its_failed_request_asked_for(uploader: Uploader
     assert result.data["usd"] - result.data["earlier_usd"] == pytest.approx(0.06)
 
 
-# -- one of each -----------------------------------------------------------------------------------------------
+# -- singular counts ----------------------------------------------------------------------------------------------
 
 
 def test_single_items_are_counted_in_the_singular(uploader: Uploader) -> None:

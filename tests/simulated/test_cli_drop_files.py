@@ -43,7 +43,7 @@ def test_photo_is_uploaded_with_its_sidecar(uploader: Uploader) -> None:
     assert uploader.keys == ["red.jpg", "red.json"]
 
 
-def test_folder_defaults_above_are_uploaded_with_their_folders_names(uploader: Uploader) -> None:
+def test_parent_folder_defaults_are_uploaded_with_their_folder_names(uploader: Uploader) -> None:
     uploader.write("2026/_backdrop.json", {"operation": "remove"})
     uploader.write("2026/shoes/green.jpg")
     uploader.write("2026/hats/top.jpg")
@@ -52,7 +52,7 @@ def test_folder_defaults_above_are_uploaded_with_their_folders_names(uploader: U
     assert uploader.keys == ["2026/_backdrop.json", "2026/hats/top.jpg", "2026/shoes/green.jpg"]
 
 
-def test_folder_defaults_above_are_not_uploaded_to_other_prefixes(uploader: Uploader) -> None:
+def test_parent_folder_defaults_are_not_uploaded_to_other_prefixes(uploader: Uploader) -> None:
     uploader.write("2026/_backdrop.json", {"operation": "remove"})
     uploader.write("2026/shoes/green.jpg")
     for words in (("2026/shoes", "--to", "/"), ("2026/shoes/green.jpg", "--to", "a")):
@@ -79,7 +79,7 @@ def test_lint_checks_files_under_the_keys_of_drop(uploader: Uploader, words: tup
     assert uploader.drop(*words, "--strict", "--json").data["would_be_refused"] == []
 
 
-def test_two_files_of_one_key_are_refused_before_uploading(uploader: Uploader) -> None:
+def test_two_files_with_one_key_are_refused_before_uploading(uploader: Uploader) -> None:
     uploader.write("hats/red.jpg")
     result = uploader.drop("shoes", "hats", "--to", "all")
     assert (result.code, uploader.keys) == (1, [])

@@ -1,4 +1,6 @@
-"""`backdrop drop` with new instructions for photos that have some: never ignored, never replaced unasked."""
+"""`backdrop drop` with new instructions for photos that have some: they are never ignored, and nothing is replaced
+without asking.
+"""
 
 import json
 from collections.abc import Mapping
@@ -63,7 +65,7 @@ def test_sidecar_file_replaces_what_an_earlier_drop_wrote(uploader: Uploader) ->
     assert read_sidecar(uploader) == {"operation": "remove"}
 
 
-def test_same_instructions_cost_nothing_and_ask_nothing(uploader: Uploader) -> None:
+def test_same_instructions_cost_nothing_and_need_no_confirmation(uploader: Uploader) -> None:
     uploader.drop("shoes", *PROMPT, "--wait")
     result = uploader.drop("shoes", *PROMPT, "--wait")
     assert (result.code, result.err) == (0, "")
@@ -72,7 +74,7 @@ def test_same_instructions_cost_nothing_and_ask_nothing(uploader: Uploader) -> N
     assert len(uploader.world.provider.received_job_ids) == 2
 
 
-def test_instructions_bought_before_cost_nothing_again(uploader: Uploader) -> None:
+def test_instructions_that_were_bought_before_cost_nothing(uploader: Uploader) -> None:
     for words in (PROMPT, SNOW):
         uploader.drop("shoes", *words, "--wait")
     result = uploader.drop("shoes", *PROMPT, "--wait")
@@ -88,7 +90,7 @@ def test_keep_affects_only_sidecars_that_a_person_wrote(uploader: Uploader) -> N
     assert (read_sidecar(uploader), read_sidecar(uploader, BLUE)) == ({"prompt": "on snow"}, {"operation": "remove"})
 
 
-def test_authors_mark_survives_a_copy_and_no_edit(uploader: Uploader) -> None:
+def test_author_mark_survives_a_copy_but_not_an_edit(uploader: Uploader) -> None:
     uploader.drop("shoes", *PROMPT, "--wait")
     written = uploader.world.input_bucket.objects[RED][-1]
     assert written.metadata.keys() == {SIDECAR_HASH_METADATA_KEY}
@@ -110,7 +112,7 @@ def test_authors_mark_survives_a_copy_and_no_edit(uploader: Uploader) -> None:
 
 
 @pytest.mark.parametrize("key", [RED, "shoes/red.json"])
-def test_without_an_answer_nothing_is_uploaded_and_costs_shown(uploader: Uploader, key: str) -> None:
+def test_without_an_answer_costs_are_shown_and_nothing_is_uploaded(uploader: Uploader, key: str) -> None:
     upload_sidecar(uploader, key, {"operation": "remove"})
     result = uploader.drop("shoes", *PROMPT, "--yes")
     assert (result.code, uploader.keys) == (1, [key])
@@ -143,7 +145,7 @@ def test_replace_overwrites_a_persons_instructions(uploader: Uploader, key: str)
     assert read_sidecar(uploader, "shoes/red.json") == {"operation": "remove"} if key != RED else True
 
 
-def test_keep_leaves_a_persons_sidecar_and_reports_it(uploader: Uploader) -> None:
+def test_keep_leaves_a_persons_sidecar_unchanged_and_reports_it(uploader: Uploader) -> None:
     upload_sidecar(uploader, RED, {"operation": "remove"})
     result = uploader.drop("shoes", *PROMPT, "--keep", "--wait")
     assert (result.code, read_sidecar(uploader)) == (0, {"operation": "remove"})
@@ -152,7 +154,9 @@ def test_keep_leaves_a_persons_sidecar_and_reports_it(uploader: Uploader) -> Non
 
 
 @pytest.mark.parametrize(("answer", "code", "says"), [("r", 0, "on sand"), ("keep", 0, "remove"), ("", 1, "remove")])
-def test_person_at_a_terminal_is_asked(uploader: Uploader, answer: str, code: int, says: str) -> None:
+def test_person_at_a_terminal_is_asked_to_replace_or_keep(
+    uploader: Uploader, answer: str, code: int, says: str
+) -> None:
     upload_sidecar(uploader, RED, {"operation": "remove"})
     result = uploader.drop("shoes", *PROMPT, answer=answer)
     assert result.code == code
@@ -161,7 +165,7 @@ def test_person_at_a_terminal_is_asked(uploader: Uploader, answer: str, code: in
     assert (len(uploader.keys) > 1) is (code == 0)
 
 
-def test_same_instructions_of_a_person_cause_no_question(uploader: Uploader) -> None:
+def test_identical_sidecar_by_a_person_needs_no_confirmation(uploader: Uploader) -> None:
     upload_sidecar(uploader, RED, {"operation": "replace", "prompt": "on sand"})
     assert uploader.drop("shoes", *PROMPT).code == 0
     assert uploader.count_versions(RED) == 1
@@ -170,14 +174,14 @@ def test_same_instructions_of_a_person_cause_no_question(uploader: Uploader) -> 
 # -- sidecars next to the photos on this machine ---------------------------------------------------------------
 
 
-def test_options_next_to_a_local_sidecar_cause_a_question(uploader: Uploader) -> None:
+def test_options_that_contradict_a_local_sidecar_need_an_answer(uploader: Uploader) -> None:
     uploader.write("shoes/red.jpg.json", {"operation": "remove"})
     result = uploader.drop("shoes", *PROMPT)
     assert (result.code, uploader.keys) == (1, [])
     assert "a person wrote other instructions for 1 photo" in result.err
 
 
-def test_replace_leaves_local_sidecars_on_this_machine(uploader: Uploader) -> None:
+def test_replace_leaves_local_sidecar_files_unchanged(uploader: Uploader) -> None:
     uploader.write("shoes/red.json", {"operation": "remove"})
     uploader.drop("shoes", *PROMPT, "--replace", "--wait")
     assert "shoes/red.json" not in uploader.keys
@@ -205,7 +209,7 @@ def test_local_sidecar_overrides_a_nearer_one_that_drop_wrote(uploader: Uploader
     assert "Nothing to upload" in uploader.drop("shoes", "--wait").out
 
 
-def test_local_sidecar_behind_a_persons_sidecar_is_asked_about(uploader: Uploader) -> None:
+def test_conflict_of_a_local_and_an_uploaded_sidecar_needs_an_answer(uploader: Uploader) -> None:
     upload_sidecar(uploader, RED, {"operation": "remove"})
     uploader.write("shoes/red.json", {"prompt": "on snow"})
     result = uploader.drop("shoes/red.jpg", "--to", "shoes", "--wait")

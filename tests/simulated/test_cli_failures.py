@@ -1,4 +1,4 @@
-"""`backdrop failures`: by code, with cost and advice, then the photos; complete in a pipe, readable in 80 columns."""
+"""`backdrop failures`: codes with cost and advice, then the photos. Complete in a pipe, readable in 80 columns."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.simulated.command_user import Person
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A person in whose stack one photo of each kind of cost has failed."""
+    """A person whose stack has one failed photo for each kind of cost."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
     person.upload_failing(Code.UNSAFE_REQUEST, "shoes/red.jpg", "shoes/blue.jpg")
     person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
@@ -63,7 +63,7 @@ def test_filters_show_only_the_selected_photos(person: Person, filters: tuple[st
     assert [one["key"] for one in person.run("failures", *filters, "--json").data["failures"]] == keys
 
 
-def test_no_failures_is_no_error(person: Person) -> None:
+def test_stack_without_failures_is_not_an_error(person: Person) -> None:
     result = person.run("failures", "--prefix", "coats/")
     assert (result.code, result.out) == (0, "No failures with --prefix coats/ in stack shop.\n")
 
@@ -98,7 +98,7 @@ def test_photo_that_never_had_a_job_is_a_failure(person: Person) -> None:
     assert (failure["code"], failure["job_id"], failure["status"]) == ("not_a_photo", None, "refused")
 
 
-def test_every_problem_of_a_photo_is_shown_redriven_once(person: Person) -> None:
+def test_photo_with_several_problems_is_redriven_once(person: Person) -> None:
     person.world.upload_sidecar("coats/red.jpg", operation="remov", num_images=0)
     person.world.upload_photo("coats/red.jpg", build_photo())
     person.world.run_until_empty()
@@ -147,12 +147,12 @@ def test_control_characters_in_a_key_are_escaped(person: Person) -> None:
     assert r"    coats/\u001b[2Jred.jpg" + "\n" in shown
 
 
-def test_line_break_in_a_key_breaks_no_line(person: Person) -> None:
+def test_line_break_in_a_key_does_not_break_the_row(person: Person) -> None:
     person.upload_failing(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
     assert r"    coats/two\nlines.jpg" + "\n" in person.run("failures", "--prefix", "coats/").out
 
 
-def test_paused_provider_is_named_and_its_photos_no_failures(person: Person) -> None:
+def test_photos_of_a_paused_provider_are_not_listed_as_failures(person: Person) -> None:
     person.run("pause", "ideogram")
     shown = person.run("failures").out
     assert "Photos wait for ideogram, which is paused (paused_by_person): An operator paused the provider." in shown
@@ -160,7 +160,7 @@ def test_paused_provider_is_named_and_its_photos_no_failures(person: Person) -> 
     assert reason["reason"] == "person"
 
 
-def test_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
+def test_error_for_an_unknown_code_suggests_the_nearest(person: Person) -> None:
     result = person.run("failures", "--code", "charge_unknow")
     assert (result.code, result.out, person.requested_locations) == (2, "", [])
     assert result.err.startswith("error: there is no code 'charge_unknow'; did you mean charge_unknown?")
@@ -185,7 +185,7 @@ def test_dead_letters_of_several_batches_are_counted_once_each(person: Person) -
     assert person.run("failures", "--json").data["other_dead_letters"] == {"damaged_message": 35}
 
 
-def test_open_lost_answers_are_reported_with_their_outlook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_lost_answers_are_reported_with_what_happens_next(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
     person.upload("shoes/red.jpg")
     person.world.run_until_empty("intake", "deliver")

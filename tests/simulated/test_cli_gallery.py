@@ -1,4 +1,4 @@
-"""`backdrop gallery`: a page of what the two buckets contain, rebuilt only where something is new."""
+"""`backdrop gallery`: a page that shows the contents of the two buckets, updated only where something is new."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
 
 @pytest.fixture
 def shop(person: Person) -> Person:
-    """Two photos of shoes that were delivered, and one file that is no photo."""
+    """Two photos of shoes that were delivered, and one file that is not a photo."""
     person.upload("shoes/red.jpg", "shoes/ölig & <b>.jpg", "hats/top.jpg")
     person.world.upload_photo("shoes/list.jpg", b"I am a list", operation="remove")
     person.world.run_until_empty()
@@ -43,7 +43,7 @@ def list_thumbnails(folder: Path) -> list[tuple[str, str]]:
     return [(one["kind"], one["name"]) for one in read_page(folder)["entries"]]
 
 
-def test_page_of_everything_is_written_to_the_folder_gallery(shop: Person) -> None:
+def test_page_of_all_photos_is_written_to_the_gallery_folder(shop: Person) -> None:
     result = shop.run("gallery")
     assert result.code == 0, result.err
     assert result.out.startswith("3 pictures, 1 problem, stack shop\n")
@@ -97,7 +97,7 @@ def test_permanently_deleted_photo_is_named(shop: Person) -> None:
     assert data == [{"bucket": INPUT_BUCKET, "key": "hats/top.jpg", "reason": "gone"}]
 
 
-def test_denied_access_to_one_photo_stops_no_page(shop: Person) -> None:
+def test_denied_access_to_one_photo_does_not_stop_the_page(shop: Person) -> None:
     def deny(call: ServiceCall) -> None:
         if call.operation == "get_object" and call.request.get("Key") == "hats/top.jpg":
             raise build_client_error("AccessDenied", "GetObject", 403)
@@ -214,7 +214,7 @@ def test_photo_in_progress_already_has_a_page(person: Person) -> None:
     )
 
 
-def test_json_says_where_the_page_is_and_its_contents(shop: Person) -> None:
+def test_json_states_the_path_and_the_contents_of_the_page(shop: Person) -> None:
     data = shop.run("gallery", "--json").data
     assert data["page"] == str(Path("gallery/index.html").resolve())
     assert (data["pictures"], data["problems"], data["total_usd"]) == (3, 1, 0.03)

@@ -1,4 +1,4 @@
-"""`backdrop key set`, which shows the key to no other program, and the free call that checks a key."""
+"""`backdrop key set`, which reveals the key to no other program, and the free call that checks a key."""
 
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +13,7 @@ from tests.simulated.doctor_stack import CheckedStack, build_checked_stack
 
 
 def type_key(_prompt: str) -> str:
-    """What a person types at the prompt, which shows nothing."""
+    """What a person types at the prompt, which does not echo it."""
     return "typed-key"
 
 
@@ -40,7 +40,7 @@ def test_key_typed_at_the_prompt_is_not_shown(checked_stack: CheckedStack, monke
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two words", "schlüssel", "a\nb", "x" * 5000])
-def test_invalid_key_is_refused_and_the_old_one_kept(checked_stack: CheckedStack, text: str) -> None:
+def test_invalid_key_is_refused_and_the_old_one_is_kept(checked_stack: CheckedStack, text: str) -> None:
     assert (_pipe_key(checked_stack, text).code, checked_stack.account.key) == (2, "good-key")
 
 
@@ -65,7 +65,7 @@ def _pipe_key(checked_stack: CheckedStack, text: str) -> CommandResult:
 
 @pytest.fixture
 def provider() -> Generator[tuple[str, list[str]]]:
-    """A provider's address, and the responses that it sends one after another."""
+    """A fake provider: its address, and the statuses that it still has to respond with."""
     statuses: list[str] = []
 
     class Answer(BaseHTTPRequestHandler):
@@ -90,9 +90,7 @@ def provider() -> Generator[tuple[str, list[str]]]:
 @pytest.mark.parametrize(
     ("status", "known"), [("200", True), ("404", True), ("401", False), ("403", False), ("500", None), ("302", None)]
 )
-def test_key_is_checked_by_a_call_without_charge(
-    provider: tuple[str, list[str]], status: str, known: bool | None
-) -> None:
+def test_key_is_checked_by_a_free_call(provider: tuple[str, list[str]], status: str, known: bool | None) -> None:
     address, statuses = provider
     statuses.append(status)
     assert key_check.check_key_accepted("ideogram", address, "key")[0] is known

@@ -1,4 +1,4 @@
-"""`backdrop pause` and `backdrop resume`: what they do to a lane, what repeating them does, and what they print."""
+"""`backdrop pause` and `backdrop resume`: their effect on a lane, the effect of repeating them, and their output."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 def has_provider_report(person: Person) -> bool:
-    """Whether the paused provider's only report is in the output bucket."""
+    """Whether the output bucket contains exactly one report of the paused provider."""
     return person.world.output_bucket.find_current(REPORT) is not None
 
 
@@ -42,7 +42,7 @@ def test_pause_shows_waiting_jobs_and_how_to_resume(person: Person) -> None:
     assert "About 2 jobs wait in its lane. To resume it, run `backdrop resume ideogram`." in output
 
 
-def test_pausing_twice_has_the_effect_of_once(person: Person) -> None:
+def test_pausing_twice_has_the_same_effect_as_once(person: Person) -> None:
     person.run("pause", "ideogram")
     person.world.clock.time = person.world.clock.time.replace(hour=11)
     again = person.run("pause", "ideogram")
@@ -77,14 +77,14 @@ def test_resuming_a_running_lane_changes_nothing_and_reports_it(person: Person) 
     assert person.world.mappings["ideogram"].is_enabled
 
 
-def test_pause_next_to_other_reasons_names_them(person: Person) -> None:
+def test_pause_names_the_reasons_that_already_apply(person: Person) -> None:
     person.stack.circuit_breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The key is refused.")
     output = person.run("pause", "ideogram").out
     assert "It is also paused because of:" in output
     assert "its API key, since 2026-11-20 09:00:00 UTC: The key is refused." in output
 
 
-def test_repeated_command_completes_one_that_crashed(person: Person) -> None:
+def test_repeated_command_completes_a_crashed_one(person: Person) -> None:
     person.run("pause", "ideogram")
     person.world.mappings["ideogram"].is_enabled = person.world.mappings["ideogram"].is_polling = True
     person.world.queues["deliver"].messages.clear()
@@ -94,7 +94,7 @@ def test_repeated_command_completes_one_that_crashed(person: Person) -> None:
     assert has_provider_report(person)
 
 
-def test_lane_that_lambda_is_still_switching_is_waited_for(person: Person) -> None:
+def test_command_waits_while_lambda_still_switches_the_lane(person: Person) -> None:
     person.run("pause", "ideogram")
     source = person.world.mappings["ideogram"]
     source.is_polling = True
@@ -112,7 +112,7 @@ def delay_mapping_changes(person: Person) -> None:
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_disabled_provider_is_refused_with_the_enabled_ones(person: Person, verb: str) -> None:
+def test_error_for_a_disabled_provider_lists_the_enabled_ones(person: Person, verb: str) -> None:
     result = person.run(verb, "runware")
     assert (result.code, result.out) == (1, "")
     assert (
@@ -121,7 +121,7 @@ def test_disabled_provider_is_refused_with_the_enabled_ones(person: Person, verb
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_unknown_provider_is_answered_with_the_nearest(person: Person, verb: str) -> None:
+def test_error_for_an_unknown_provider_suggests_the_nearest(person: Person, verb: str) -> None:
     result = person.run(verb, "ideogramm")
     assert (result.code, result.out) == (2, "")
     assert result.err == "error: there is no provider 'ideogramm'; did you mean ideogram? (enabled in shop: ideogram)\n"

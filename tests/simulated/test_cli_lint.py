@@ -1,4 +1,4 @@
-"""`backdrop lint`: what intake would refuse is reported before anything is uploaded, with the place and advice."""
+"""`backdrop lint`: reports what intake would refuse before anything is uploaded, with the place and advice."""
 
 import os
 from pathlib import Path
@@ -74,7 +74,9 @@ def test_error_in_shared_instructions_is_reported_once(folder: LintedFolder) -> 
         ({**INSTRUCTIONS, "style_reference_images": "look.jpg"}, "There is no look.jpg"),
     ],
 )
-def test_what_cannot_be_bought_is_an_error(folder: LintedFolder, instructions: dict[str, Any], words: str) -> None:
+def test_photo_that_cannot_be_bought_is_an_error(
+    folder: LintedFolder, instructions: dict[str, Any], words: str
+) -> None:
     folder.write("red.jpg", build_photo())
     folder.write("red.jpg.json", instructions)
     ((message,),) = folder.list_messages("errors", "--to=/").values()
@@ -98,7 +100,7 @@ def test_error_in_one_variant_leaves_the_others_ready(folder: LintedFolder) -> N
     assert "✗ variant b: " in folder.lint().out
 
 
-def test_file_that_is_no_photo_is_an_error(folder: LintedFolder) -> None:
+def test_file_that_is_not_a_photo_is_an_error(folder: LintedFolder) -> None:
     folder.write("_backdrop.json", {"operation": "remove"})
     folder.write("notes.docx", "hello")
     folder.write("empty.jpg", b"")
@@ -110,7 +112,7 @@ def test_file_that_is_no_photo_is_an_error(folder: LintedFolder) -> None:
     assert messages["big.jpg"] == ["The file has 128,000,001 bytes; at most 128,000,000 are allowed."]
 
 
-def test_quick_reads_instructions_but_no_photo(folder: LintedFolder) -> None:
+def test_quick_option_reads_instructions_but_no_photo(folder: LintedFolder) -> None:
     folder.write("red.jpg", b"")
     folder.write("red.jpg.json", {"seed": -1})
     folder.write("blue.jpg", b"")

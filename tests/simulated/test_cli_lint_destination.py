@@ -1,4 +1,4 @@
-"""`backdrop lint --to FOLDER`: a folder is checked as it will be in the bucket, and each file once."""
+"""`backdrop lint --to FOLDER`: checks a folder as it will be in the bucket, and each file once."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_folders_own_defaults_apply_to_its_prefix(folder: LintedFolder) -> None:
     assert folder.data("shoes", "--to=2026/")["jobs"] == 1
 
 
-def test_whole_key_is_measured(folder: LintedFolder) -> None:
+def test_length_of_the_whole_key_is_checked(folder: LintedFolder) -> None:
     folder.write("shoes/red.jpg", build_photo())
     folder.write("shoes/red.jpg.json", INSTRUCTIONS)
     (error,) = folder.data("shoes", f"--to={'a' * 899}/")["errors"]
@@ -86,7 +86,7 @@ def test_two_files_with_the_same_key_are_refused(folder: LintedFolder) -> None:
     assert "would both have the key 2026/red.jpg" in result.err
 
 
-def test_folder_keeps_its_name_below_the_highest_defaults(folder: LintedFolder) -> None:
+def test_folder_keeps_its_name_under_the_topmost_defaults(folder: LintedFolder) -> None:
     write_photo_with_reference(folder, "shoes/summer.jpg")
     folder.write("shoes/summer.jpg", build_photo("summer"))
     assert (folder.data("shoes")["errors"], folder.data("shoes")["warnings"][0]["code"]) == ([], "no_instructions")
@@ -103,7 +103,7 @@ def test_missing_hint_is_null_in_json(folder: LintedFolder) -> None:
     assert [one["hint"] for one in folder.data()["errors"]] == [None]
 
 
-def test_folder_given_by_two_names_counts_once(folder: LintedFolder) -> None:
+def test_folder_given_under_two_names_counts_once(folder: LintedFolder) -> None:
     folder.write("shoes/red.jpg", build_photo())
     folder.write("shoes/red.jpg.json", {"promt": "x"})
     (folder.root / "again").symlink_to(folder.root / "shoes")

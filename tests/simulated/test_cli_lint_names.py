@@ -1,4 +1,4 @@
-"""`backdrop lint` and file names: which files belong together, which nearly do, and which ones it checks."""
+"""`backdrop lint` and file names: which files belong together, which are near misses, and which it checks."""
 
 import os
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_sidecar_without_a_photo_is_a_warning(folder: LintedFolder) -> None:
 
 
 @pytest.mark.parametrize("name", ["backdrop.json", "_Backdrop.json", "_backdrops.json", "_backdrop.jsn"])
-def test_nearly_correct_name_of_defaults_is_reported(folder: LintedFolder, name: str) -> None:
+def test_misspelled_name_of_folder_defaults_is_reported(folder: LintedFolder, name: str) -> None:
     folder.write(name, {"operation": "remove"})
     ((found, (words,)),) = folder.list_messages("warnings").items()
     assert (found, words) == (name, "This file is not read: folder defaults must be named _backdrop.json.")
@@ -104,7 +104,7 @@ def test_unreadable_folder_and_file_are_errors(folder: LintedFolder, monkeypatch
 
 
 def deny(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
-    """Returns the function, but denied by the operating system for one name."""
+    """Returns the function with access to one name denied by the operating system."""
 
     def forbidden(path: Any) -> Any:
         if Path(path).name == name:
@@ -114,13 +114,13 @@ def deny(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     return forbidden
 
 
-def test_name_that_no_key_can_have_is_an_error(folder: LintedFolder) -> None:
+def test_file_name_that_is_impossible_in_a_key_is_an_error(folder: LintedFolder) -> None:
     folder.write("_backdrop.json", {"operation": "remove"})
     Path(os.fsdecode(os.fsencode(folder.root) + b"/r\xff.jpg")).write_bytes(build_photo())
     assert folder.list_messages() == {"r\ufffd.jpg": ["Its name is not UTF-8, as keys of a bucket must be."]}
 
 
-def test_circular_links_are_followed_once(folder: LintedFolder) -> None:
+def test_circular_symbolic_links_are_followed_once(folder: LintedFolder) -> None:
     folder.write("hats/a.jpg", build_photo())
     folder.write("_backdrop.json", {"operation": "remove"})
     (folder.root / "hats" / "again").symlink_to(folder.root / "hats")
@@ -166,7 +166,7 @@ def test_second_sidecar_is_reported_unless_another_photo_reads_it(folder: Linted
     }
 
 
-def test_missing_reference_is_reported_with_where_keys_begin(folder: LintedFolder) -> None:
+def test_error_for_a_missing_reference_explains_the_root_of_keys(folder: LintedFolder) -> None:
     folder.write("red.jpg", build_photo())
     folder.write("red.jpg.json", {**INSTRUCTIONS, "style_reference_images": "shop/blue.jpg"})
     (error,) = folder.data("--to=/")["errors"]

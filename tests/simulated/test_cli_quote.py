@@ -1,4 +1,4 @@
-"""`backdrop quote`: the maximum cost of photos is shown before they are uploaded, and an unknown cost is reported."""
+"""`backdrop quote`: shows the maximum cost of photos before they are uploaded, and reports an unknown cost."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_unknown_price_is_reported_and_not_counted_as_zero(folder: LintedFolder)
     assert (data["unpriced_images"], data["providers"]["1min"]["most_usd"]) == (1, None)
 
 
-def test_stack_states_credit_prices_and_enabled_providers(folder: LintedFolder) -> None:
+def test_quote_uses_credit_prices_and_providers_of_the_stack(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     person = folder.person
     asking = replace(person.stack.rerun_service.resolver, prices={"1min": 45_000})
@@ -108,7 +108,7 @@ def test_stack_states_credit_prices_and_enabled_providers(folder: LintedFolder) 
     assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
 
 
-def test_what_would_not_be_bought_is_counted_at_zero(folder: LintedFolder) -> None:
+def test_jobs_that_would_not_be_bought_are_quoted_at_zero(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("b.jpg", b"")
     folder.write("b.jpg.json", {"operation": "remove", "provider": "runware"})

@@ -20,7 +20,7 @@ from tests.simulated.command_user import NOTHING_CHANGED, Person, build_cli_stac
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A person in whose stack two photos failed without a charge, one may have been paid, and one was."""
+    """A person with four failed photos: two without a charge, one that may have been paid, and one that was paid."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
     person.upload_failing(Code.REQUEST_REJECTED, "shoes/red.jpg", "shoes/blue.jpg")
     person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
@@ -52,13 +52,13 @@ def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> 
 
 
 @pytest.mark.parametrize("answer", ["n", "", "no", "maybe"])
-def test_without_a_yes_nothing_is_changed(person: Person, answer: str) -> None:
+def test_redrive_without_confirmation_changes_nothing(person: Person, answer: str) -> None:
     result = person.run("redrive", answer=answer)
     assert (result.code, result.err) == (1, f"error: {NOTHING_CHANGED}\n")
     assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
-def test_without_a_terminal_nothing_is_changed(person: Person) -> None:
+def test_redrive_without_a_terminal_changes_nothing(person: Person) -> None:
     for words, why in ((("redrive",), "no terminal to ask on"), (("redrive", "--json"), "--json never asks")):
         result = person.run(*words)
         assert result.code == 1
@@ -67,7 +67,7 @@ def test_without_a_terminal_nothing_is_changed(person: Person) -> None:
     assert read_status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
-def test_without_yes_json_shows_the_plan(person: Person) -> None:
+def test_json_without_yes_shows_the_plan(person: Person) -> None:
     assert person.run("redrive", "--json").data == {
         "stack": "shop",
         "for_nothing": 0,
@@ -92,8 +92,8 @@ def test_redriven_job_is_bought_and_its_dead_letters_deleted(person: Person) -> 
     assert read_status(person, "hats/withheld.jpg") is JobStatus.DEAD
 
 
-def test_dead_letter_of_a_job_that_dies_again_stays(person: Person) -> None:
-    """The command searches for letters for up to a minute, and the provider refuses within a second."""
+def test_dead_letter_of_a_job_that_fails_again_is_kept(person: Person) -> None:
+    """The command searches for dead letters for up to a minute, and the provider refuses within a second."""
     (before,) = list_dead_letters(person, "shoes/red.jpg")
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     person.world.transport.faults_before.append(
@@ -128,14 +128,14 @@ def test_remaining_dead_letters_are_visible_at_once(person: Person) -> None:
     assert left.visible_at <= person.world.clock.time
 
 
-def test_dead_letters_that_reconcile_is_reading_are_waited_for(person: Person) -> None:
+def test_redrive_waits_for_dead_letters_that_reconcile_is_reading(person: Person) -> None:
     assert len(person.stack.dead_letters.dead_letter_reader.receive()) == 3
     began = person.world.clock.time
     assert person.run("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
     assert 60 <= (person.world.clock.time - began).total_seconds() < 70
 
 
-def test_dead_letters_that_were_deleted_before_end_the_wait(person: Person) -> None:
+def test_redrive_does_not_wait_for_deleted_dead_letters(person: Person) -> None:
     person.world.dead_letter_queue.messages.clear()
     began = person.world.clock.time
     result = person.run("redrive", "--yes")
@@ -191,25 +191,25 @@ def test_photo_that_never_had_a_job_goes_through_intake(person: Person) -> None:
     assert person.world.read_report("bare.jpg") is not None
 
 
-def test_cost_beyond_todays_budget_is_shown_before(person: Person) -> None:
+def test_cost_beyond_todays_budget_is_shown_in_advance(person: Person) -> None:
     person.run("budget", "0.03", "--today")
     output = person.run("redrive", answer="n").out
     assert "Today's budget has $0.01 left. What it does not cover waits for the next day (UTC)." in output
 
 
-def test_paused_provider_is_shown_before(person: Person) -> None:
+def test_paused_provider_is_shown_before_a_redrive(person: Person) -> None:
     person.run("pause", "ideogram")
     output = person.run("redrive", answer="n").out
     assert "ideogram is paused (paused_by_person): its photos wait until it is resumed." in output
 
 
-def test_without_failures_nothing_is_asked(person: Person) -> None:
+def test_redrive_without_failures_needs_no_confirmation(person: Person) -> None:
     result = person.run("redrive", "--prefix", "coats/")
     assert (result.code, result.err) == (0, "")
     assert result.out == "No failures with --prefix coats/ in stack shop.\n"
 
 
-def test_failure_that_changed_meanwhile_is_left_and_reported(person: Person) -> None:
+def test_failure_that_changed_meanwhile_is_skipped_and_reported(person: Person) -> None:
     other = build_cli_stack(person.world)
 
     def redrive_red() -> None:
@@ -222,7 +222,7 @@ def test_failure_that_changed_meanwhile_is_left_and_reported(person: Person) -> 
     assert "1 failure changed while this ran" in result.err
 
 
-def test_redrives_before_aws_failed_are_reported(person: Person) -> None:
+def test_redrives_that_preceded_an_aws_error_are_reported(person: Person) -> None:
     fault = TargetedFault(deny, "transact_write_items", nth=2)
     result = person.run("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(fault))
     assert fault.hit_count == 1
@@ -232,11 +232,11 @@ def test_redrives_before_aws_failed_are_reported(person: Person) -> None:
 
 
 def deny(call: ServiceCall) -> None:
-    """The person's credentials do not suffice."""
+    """The person's credentials lack a permission."""
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
-def test_an_unknown_code_fails_with_the_nearest_known(person: Person) -> None:
+def test_redrive_with_an_unknown_code_suggests_the_nearest(person: Person) -> None:
     result = person.run("redrive", "--code", "request_rejectd", "--yes")
     assert (result.code, result.out) == (2, "")
     assert "did you mean request_rejected?" in result.err

@@ -1,4 +1,4 @@
-"""The remaining time of a drop is estimated from the slower of its calls and its deliveries."""
+"""The remaining time of a drop is estimated from its calls or its deliveries, whichever are slower."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""`backdrop rerun`: photos are resolved again from current instructions; the price first, nothing bought twice."""
+"""`backdrop rerun`: resolves photos again from their current instructions, shows the price first, and buys nothing
+twice.
+"""
 
 import json
 
@@ -20,7 +22,7 @@ DEFAULTS = "shoes/_backdrop.json"
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A person in whose stack two photos of shoes were bought by folder defaults, and one hat by its tags."""
+    """A person whose stack has bought two photos of shoes by folder defaults, and one of a hat by its tags."""
     person = Person(World(), monkeypatch)
     upload_defaults(person, operation="remove")
     for name in ("shoes/red.jpg", "shoes/blue.jpg"):
@@ -40,7 +42,7 @@ def count_statuses(person: Person, key: str = "") -> list[JobStatus]:
     return [job.status for job in person.world.list_jobs(key)]
 
 
-def test_changed_defaults_are_bought_only_by_a_confirmed_rerun(person: Person) -> None:
+def test_changed_defaults_apply_only_after_a_confirmed_rerun(person: Person) -> None:
     upload_defaults(person, prompt="at sea", rendering_speed="TURBO")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
@@ -56,7 +58,7 @@ def test_changed_defaults_are_bought_only_by_a_confirmed_rerun(person: Person) -
     assert len(person.world.list_jobs("hats/red.jpg")) == 1
 
 
-def test_answer_no_changes_nothing(person: Person) -> None:
+def test_rerun_changes_nothing_after_the_answer_no(person: Person) -> None:
     upload_defaults(person, prompt="at sea")
     result = person.run("rerun", "shoes/", answer="n")
     assert (result.code, result.err) == (1, f"error: {NOTHING_CHANGED}\n")
@@ -64,7 +66,7 @@ def test_answer_no_changes_nothing(person: Person) -> None:
     assert len(person.world.provider.received_job_ids) == 3
 
 
-def test_question_writes_and_sends_nothing(person: Person) -> None:
+def test_rerun_writes_and_sends_nothing_before_the_answer(person: Person) -> None:
     person.world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
     upload_defaults(person, prompt="at sea", style_reference_images=["looks/summer.png"])
     person.world.run_until_empty()
@@ -75,7 +77,7 @@ def test_question_writes_and_sends_nothing(person: Person) -> None:
     assert done <= {"query", "get_item", "get_object", "get_object_tagging", "list_objects_v2"}
 
 
-def test_unchanged_photos_need_no_rerun_and_no_question(person: Person) -> None:
+def test_unchanged_photos_need_no_rerun_and_no_confirmation(person: Person) -> None:
     result = person.run("rerun", "--all")
     assert (result.code, result.err) == (0, "")
     assert "Nothing would change." in result.out
@@ -96,7 +98,7 @@ def test_other_outputs_are_delivered_again_without_a_charge(person: Person) -> N
     assert len(person.world.provider.received_job_ids) == 3
 
 
-def test_key_selects_one_photo_and_no_longer_key(person: Person) -> None:
+def test_key_selects_one_photo_and_does_not_act_as_a_prefix(person: Person) -> None:
     person.world.upload_photo("shoes/red.jpg.old.jpg", build_photo("old"))
     person.world.run_until_empty()
     upload_defaults(person, prompt="at sea")
@@ -114,7 +116,7 @@ def test_unpaid_failure_is_bought_by_a_rerun(person: Person) -> None:
     assert count_statuses(person, "bag.jpg") == [JobStatus.STORED]
 
 
-def test_errors_that_would_be_reported_are_shown_by_example(person: Person) -> None:
+def test_preview_shows_errors_with_an_example_photo(person: Person) -> None:
     upload_defaults(person, operation="replace")
     person.world.run_until_empty()
     output = person.run("rerun", "shoes/", answer="n").out
@@ -136,7 +138,7 @@ def test_single_job_is_reported_in_the_singular(person: Person) -> None:
     assert "1   job to deliver again" in person.run("rerun", "shoes/red.jpg", answer="n").out
 
 
-def test_photos_under_broken_defaults_are_skipped_and_file_named(person: Person) -> None:
+def test_photos_under_broken_defaults_are_skipped_and_the_file_is_named(person: Person) -> None:
     upload_defaults(person, seed=-1)
     result = person.run("rerun", "--all")
     assert result.code == 0
@@ -202,7 +204,7 @@ def test_prefix_without_photos_is_reported(person: Person) -> None:
     assert (result.code, result.out) == (0, "No photo in bags/, stack shop.\n")
 
 
-def test_reruns_sent_before_aws_failed_are_reported(person: Person) -> None:
+def test_reruns_that_preceded_an_aws_error_are_reported(person: Person) -> None:
     upload_defaults(person, prompt="at sea")
     person.world.run_until_empty()
     person.world.transport.faults_before.append(TargetedFault(deny, "send_message", nth=2))
@@ -213,7 +215,7 @@ def test_reruns_sent_before_aws_failed_are_reported(person: Person) -> None:
 
 
 def deny(call: ServiceCall) -> None:
-    """The person's credentials do not suffice."""
+    """The person's credentials lack a permission."""
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
@@ -246,6 +248,6 @@ def test_preview_of_many_photos_keeps_only_few_in_memory() -> None:
     results.close()
 
 
-def test_error_with_one_photo_ends_the_preview() -> None:
+def test_error_for_one_photo_ends_the_preview() -> None:
     with pytest.raises(ZeroDivisionError):
         list(parallel_map(lambda n: 1 // n, [1, 0, 2], max_workers=2))

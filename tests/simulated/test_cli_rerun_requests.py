@@ -1,4 +1,4 @@
-"""`backdrop rerun` shows beforehand for how many photos it reverts a direct request."""
+"""`backdrop rerun` shows in advance for how many photos it reverts a direct request."""
 
 import pytest
 
@@ -20,7 +20,7 @@ LINE = "sidecar, tags, or folder defaults replace the request's instructions"
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A person whose stack has one photo with a sidecar, one with tags, one with neither; all were requested last."""
+    """A person with a photo with a sidecar, one with tags, and one with neither. All were requested directly last."""
     person = Person(World(), monkeypatch)
     person.world.upload_sidecar(RED, **REMOVE)
     upload_unique_photo(person.world, RED)

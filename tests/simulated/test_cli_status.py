@@ -26,7 +26,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 # -- status ------------------------------------------------------------------------------------------------------
 
 
-def test_status_counts_every_end_and_todays_money(person: Person) -> None:
+def test_status_counts_every_outcome_and_todays_cost(person: Person) -> None:
     person.upload("a.jpg", "b.jpg")
     person.world.run_until_empty()
     person.upload_failing(Code.REQUEST_REJECTED, "c.jpg")
@@ -82,7 +82,7 @@ def test_status_counts_age_of_resent_job_from_its_start(person: Person) -> None:
     assert lane["oldest_since"] == job.queued_at.isoformat(timespec="seconds")
 
 
-def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
+def test_status_shows_whether_a_lane_is_running_probing_or_paused(person: Person) -> None:
     def read_state() -> str:
         (lane,) = person.run("status", "--json").data["providers"]
         return lane["state"]
@@ -128,7 +128,7 @@ def test_status_counts_a_paused_lane_and_waiting_copies(person: Person) -> None:
     assert "1 waiting An operator paused the provider." in " ".join(person.run("status").out.split())
 
 
-def test_status_and_show_name_budget_that_calls_in_flight_reserve(
+def test_status_and_show_name_budget_reserved_by_calls_in_flight(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person.upload("a.jpg")
@@ -147,7 +147,7 @@ def test_status_and_show_name_budget_that_calls_in_flight_reserve(
     assert shown["report"] is None
 
 
-def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
+def test_status_of_an_empty_stack_explains_how_to_start(person: Person) -> None:
     assert "No job has ended yet. To start one, run `backdrop drop photos/`." in person.run("status").out
 
 
@@ -234,7 +234,7 @@ def test_show_says_since_when_and_why_the_lane_is_paused(person: Person) -> None
     assert (data["stage"], message in data["note"]) == ("waiting", True)
 
 
-def test_show_of_queued_job_names_no_reason(person: Person) -> None:
+def test_show_gives_no_reason_for_a_queued_job(person: Person) -> None:
     person.upload("red.jpg")
     person.world.run_until_empty("intake")
     data = person.run("show", "red.jpg", "--json").data
@@ -282,7 +282,7 @@ def test_show_suggests_a_key_for_an_unknown_photo(person: Person) -> None:
     assert "its name is not that of a photo" in person.run("show", "notes.txt").err
 
 
-def test_show_of_a_reused_file_names_no_payment(person: Person) -> None:
+def test_show_of_a_reused_file_shows_no_payment(person: Person) -> None:
     for key in ("first.jpg", "second.jpg"):
         person.world.upload_photo(key, build_photo(), operation="remove")
         person.world.run_until_empty("intake")

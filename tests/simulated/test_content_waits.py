@@ -1,4 +1,4 @@
-"""Copies of a photo continue within seconds after the job that was to pay for them has ended in any way."""
+"""Copies of a photo continue within seconds after the job that pays for them has ended, however it ends."""
 
 import json
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_copies_are_delivered_while_their_lane_is_paused() -> None:
     assert measure_delay(world, OWNER) <= WITHIN_SECONDS
 
 
-def test_crashed_wake_up_is_repeated_successfully() -> None:
+def test_wake_up_that_crashed_is_repeated_successfully() -> None:
     world = World()
     world.start()
     drop_copies(world, OWNER)
@@ -150,7 +150,7 @@ def test_one_copy_buys_at_once_when_the_owner_fails(end: str) -> None:
     assert_at_rest(world)
 
 
-def test_every_copy_gets_its_turn_when_each_is_refused() -> None:
+def test_every_copy_is_tried_in_turn_when_each_is_refused() -> None:
     world = World()
     world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
     world.start()

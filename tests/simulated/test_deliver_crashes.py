@@ -1,4 +1,4 @@
-"""A paid picture that crashes its workers ends after five crashes; its file and its cost are recorded."""
+"""A job whose paid picture crashes its workers ends after five crashes. Its file and its cost are recorded."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ type Deadly = Callable[[int], None]
 
 @pytest.fixture
 def crashing_picture(monkeypatch: pytest.MonkeyPatch) -> Deadly:
-    """Makes pictures crash the workers that open them, this many times."""
+    """Makes workers crash when they open a picture, this many times."""
 
     def crash_workers(crash_count: int) -> None:
         left = [None] * crash_count
@@ -52,7 +52,7 @@ def test_picture_that_crashes_five_workers_ends_dead_and_spent(crashing_picture:
 
 
 @pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
-def test_fewer_than_five_crashes_are_harmless(times: int, crashing_picture: Deadly) -> None:
+def test_fewer_than_five_crashes_do_not_end_the_job(times: int, crashing_picture: Deadly) -> None:
     world = world_with_photo()
     crashing_picture(times)
     world.run_until_empty()
@@ -79,10 +79,10 @@ def test_dead_picture_is_delivered_free_after_a_redrive(crashing_picture: Deadly
     assert_at_rest(world)
 
 
-# -- what is no crash --------------------------------------------------------------------------------------------
+# -- not counted as a crash ---------------------------------------------------------------------------------------
 
 
-def test_link_that_fails_for_an_hour_counts_no_crash() -> None:
+def test_link_that_fails_for_an_hour_counts_as_no_crash() -> None:
     world = world_with_photo()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(3000)
@@ -93,7 +93,7 @@ def test_link_that_fails_for_an_hour_counts_no_crash() -> None:
 
 
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "put_object", "head_object", "put_events"])
-def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
+def test_service_that_fails_for_an_hour_counts_as_no_crash(operation: str) -> None:
     world = world_with_photo()
     world.run_until_empty("intake", "ideogram")
     world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
@@ -108,7 +108,7 @@ def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
     assert_at_rest(world)
 
 
-def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
+def test_two_concurrent_messages_of_one_job_count_as_no_crash() -> None:
     world = world_with_photo()
     world.run_until_empty("intake", "ideogram")
     job = find_only_job(world)

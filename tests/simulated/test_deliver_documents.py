@@ -1,4 +1,4 @@
-"""Receipt, error report, events, and dead letters: built from the ledger, and written so that none is lost."""
+"""Receipts, error reports, events, and dead letters: built from the ledger, and written so that none is lost."""
 
 import json
 
@@ -71,7 +71,7 @@ def test_last_receipt_replaces_the_first_without_reading_it() -> None:
     before = len(world.transport.calls)
     world.run_until_empty("deliver")
     operations = [call.operation for call in world.transport.calls[before:]]
-    # One query reads the photo with its jobs, the other one the copies that wait for its end.
+    # One query reads the photo with its jobs, the other the copies that wait for them.
     assert ("head_object" in operations, operations.count("query")) == (False, 2)
     assert_at_rest(world)
 
@@ -112,7 +112,7 @@ def test_unchanged_receipt_is_not_written_again() -> None:
     assert (fault.hit_count, len(world.output_bucket.objects[receipt_key(KEY)])) == (1, 2)
 
 
-def test_late_first_receipt_keeps_the_newer_one() -> None:
+def test_late_first_receipt_does_not_overwrite_a_newer_one() -> None:
     world = world_with_photo()
     world.run_until_empty("intake")
     job = find_only_job(world)
@@ -178,7 +178,7 @@ def test_report_resolved_meanwhile_is_deleted_in_the_end(nth: int) -> None:
 
 
 def fix_and_deliver(world: World) -> None:
-    """Corrects the photo's instructions; then it is bought and delivered."""
+    """Corrects the photo's instructions, so that it is bought and delivered."""
     world.upload_sidecar(KEY, operation="remove")
     for name in ("intake", "ideogram", "deliver"):
         world.run_until_empty(name)
@@ -186,7 +186,7 @@ def fix_and_deliver(world: World) -> None:
 
 @pytest.mark.parametrize("bought_before", [False, True], ids=["no receipt yet", "with a receipt"])
 def test_late_delivery_leaves_no_outdated_report(bought_before: bool) -> None:
-    """It reads a photo with errors, is delayed just before it writes the first report, and writes it then."""
+    """The delivery reads a photo with errors, and is delayed just before it writes the first report."""
     world = world_with_photo() if bought_before else World()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="erase")
@@ -216,7 +216,7 @@ def test_unchanged_document_is_not_written_again() -> None:
     assert {key: len(found) for key, found in world.output_bucket.objects.items()} == versions
 
 
-def test_end_is_announced_at_least_once_with_one_id() -> None:
+def test_final_state_is_announced_at_least_once_with_one_id() -> None:
     for _, world in replay_with_crashes(world_with_photo, World.run_until_empty):
         details = [event.detail for event in world.bus.events]
         assert details
@@ -256,7 +256,7 @@ def test_only_what_an_operator_must_fix_is_a_dead_letter(
     assert_at_rest(world)
 
 
-def test_unavailable_output_bucket_delays_and_loses_nothing() -> None:
+def test_unavailable_output_bucket_delays_but_loses_nothing() -> None:
     world = world_with_photo()
 
     def slow_down(_: object) -> None:

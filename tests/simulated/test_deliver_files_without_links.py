@@ -1,4 +1,4 @@
-"""Pictures without a link: they are under _backdrop/work/results/, and are verified like every other picture."""
+"""Pictures without a link are saved under _backdrop/work/results/ and verified like any other picture."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ def test_missing_result_file_ends_dead_and_spent() -> None:
     assert (find_only_job(world).status, find_failure(world)) == (JobStatus.DEAD, "result_gone")
 
 
-def test_result_file_that_is_no_picture_ends_dead_and_spent() -> None:
+def test_result_file_that_is_not_a_picture_ends_dead_and_spent() -> None:
     world = world_with_saved_result(before_delivery=build_result_writer(b"<html>"))
     assert (find_only_job(world).status, find_failure(world)) == (JobStatus.DEAD, "result_not_an_image")
 

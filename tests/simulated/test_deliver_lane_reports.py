@@ -1,4 +1,4 @@
-"""Announcements about a lane: report and events are correct in the end despite crashes, races, and redelivery."""
+"""Announcements about a lane: the report and the events end up correct despite crashes, races, and redelivery."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ PAUSED, RESUMED = ["Provider Paused"], ["Provider Paused", "Provider Resumed"]
 
 
 def paused_lane() -> World:
-    """A world whose lane a person has paused; deliver has not announced it yet."""
+    """A world whose lane was paused by a person, which deliver has not announced yet."""
     world = World()
     world.pause_lane()
     return world
@@ -92,7 +92,7 @@ def test_lost_response_changes_nothing(name: str, operation: str) -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
-def test_lane_that_changes_meanwhile_is_reported_as_it_ends(nth: int) -> None:
+def test_lane_that_changes_during_a_report_is_reported_correctly(nth: int) -> None:
     world = paused_lane()
 
     def resume(_: object) -> None:
@@ -105,8 +105,8 @@ def test_lane_that_changes_meanwhile_is_reported_as_it_ends(nth: int) -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
-def test_overtaken_delivery_leaves_the_true_report(nth: int) -> None:
-    """A second reason is added. While deliver announces it, all reasons are lifted and announced first."""
+def test_overtaken_delivery_leaves_the_correct_report(nth: int) -> None:
+    """A second reason is added. While deliver announces it, all reasons are lifted, and that is announced first."""
     world = paused_lane()
     world.run_until_empty()
     world.steps.breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The provider refuses the key.")
@@ -136,7 +136,7 @@ def test_reconcile_announces_a_pause_whose_message_was_lost() -> None:
 
 
 def test_reconcile_disables_a_mapping_that_could_not_be_disabled() -> None:
-    """The ledger has the reason; until the mapping is disabled, render reads the ledger and buys nothing."""
+    """The ledger contains the reason. Until the mapping is disabled, render reads the ledger and buys nothing."""
     world = World()
     world.transport.faults_before.append(failed := TargetedFault(raise_throttle, "update_event_source_mapping"))
     with pytest.raises(RetryLaterError):

@@ -1,4 +1,4 @@
-"""A paid picture that cannot be encoded as requested: reported at once, and corrected without a charge."""
+"""A paid picture that cannot be encoded as requested is reported at once, and can be corrected without a charge."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_picture_that_cannot_be_encoded_fails_and_keeps_its_file() -> None:
 
 
 @pytest.mark.usefixtures("no_webp")
-def test_another_output_is_then_made_free_from_the_paid_file() -> None:
+def test_another_output_is_then_made_from_the_paid_file_for_free() -> None:
     world, dead = world_after_delivery(THUMB_OUTPUT)
     write_sidecar(world, {"format": "png"})
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""Outputs: each is made from the paid file alone, and other outputs cost nothing."""
+"""Outputs: each is made from the paid file alone, and additional outputs cost nothing."""
 
 from contextlib import suppress
 from io import BytesIO
@@ -43,7 +43,7 @@ def write_sidecar(world: World, output: object, **fields: Any) -> None:
 
 
 def delivered_world(output: object = None, **fields: Any) -> World:
-    """Returns the same after everything is delivered."""
+    """Returns such a world after everything is delivered."""
     world = world_with_outputs(output, **fields)
     world.run_until_empty()
     assert find_only_job(world).status is JobStatus.STORED
@@ -124,7 +124,7 @@ def test_enlarged_picture_has_a_warning() -> None:
     assert WarningCode.ENLARGED not in list_warning_codes(find_only_job(world))
 
 
-def test_crash_between_outputs_pays_and_downloads_nothing_twice() -> None:
+def test_crash_between_outputs_repeats_no_payment_and_no_download() -> None:
     def paid() -> World:
         world = world_with_outputs(ALL)
         world.run_until_empty("intake", "ideogram")
@@ -142,7 +142,7 @@ def test_crash_between_outputs_pays_and_downloads_nothing_twice() -> None:
 # -- editing outputs ---------------------------------------------------------------------------------------------
 
 
-def test_changed_outputs_are_delivered_again_free() -> None:
+def test_changed_outputs_are_delivered_again_for_free() -> None:
     world = delivered_world()
     first = find_only_job(world)
     write_sidecar(world, ALL)
@@ -233,13 +233,13 @@ def count_delivery_calls() -> int:
 
 
 def deliver_job(world: World) -> None:
-    """Delivers the photo's job, by a worker of its own."""
+    """Delivers the photo's job in a separate worker."""
     job = find_only_job(world)
     world.deliver.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
 
 
 def edited_world() -> World:
-    """Returns a world whose photo is stored with one output; a second one is requested and not delivered yet."""
+    """Returns a world whose photo is stored with one output. A second output is requested but not delivered yet."""
     world = delivered_world(THUMB_OUTPUT | {"width": 4})
     write_sidecar(world, [MASTER_OUTPUT, THUMB_OUTPUT])
     world.run_until_empty("intake")
@@ -249,7 +249,7 @@ def edited_world() -> World:
 
 @pytest.mark.parametrize("nth", range(1, count_delivery_calls() + 1))
 def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None:
-    """The newer instructions are processed, and delivered completely, between any two calls of the older delivery."""
+    """The newer instructions are processed and delivered completely between any two calls of the older delivery."""
     world = edited_world()
 
     def overtake(_: ServiceCall) -> None:

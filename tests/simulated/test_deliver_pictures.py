@@ -1,4 +1,4 @@
-"""Pictures: downloaded once, verified, written only for the current job, and never over a newer job's picture."""
+"""Pictures: downloaded once, verified, and written only for the current job, never over a newer job's picture."""
 
 import pytest
 
@@ -55,10 +55,10 @@ def test_every_picture_of_an_answer_is_delivered_and_kept() -> None:
     ],
     ids=["withheld", "unrecognized", "fewer"],
 )
-def test_missing_picture_is_a_warning_if_others_came(
+def test_missing_picture_is_only_a_warning_if_others_arrived(
     reaction: CallBehavior, requested: int, came: int, code: str
 ) -> None:
-    """Every picture in a response is paid for, even one that cannot be used; a missing one is not."""
+    """Every picture in a response is paid for, even if it cannot be used. A missing picture is not."""
     paid = requested - reaction.missing_count
     world = World()
     world.provider.default_behavior = reaction
@@ -83,7 +83,7 @@ def test_answer_with_only_withheld_pictures_ends_dead_and_spent() -> None:
 
 
 def deliver_unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
-    """Returns the job whose picture was not recognized, and its error report."""
+    """Returns a job whose picture was not recognized, and its error report."""
     job, report = find_only_job(world, key), world.read_report(key)
     assert report
     (error,) = report["errors"]
@@ -92,7 +92,7 @@ def deliver_unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
 
 
 def redrive_only_failure(world: World, *, pay_again: bool) -> bool:
-    """Redrives the only failure as `backdrop redrive` does; returns whether it continued."""
+    """Redrives the only failure as `backdrop redrive` does. Returns whether the job continued."""
     orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     went = orders.redrive(orders.plan(failure, pay_again=pay_again))
@@ -114,7 +114,7 @@ def test_unrecognized_picture_ends_dead_with_its_response_kept() -> None:
     assert_at_rest(world)
 
 
-def test_picture_saved_from_the_kept_response_is_delivered_free() -> None:
+def test_picture_saved_from_the_kept_response_is_delivered_for_free() -> None:
     world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unrecognized_count=1)
     world.run_until_empty()
@@ -142,7 +142,7 @@ def test_unrecognized_picture_that_was_not_saved_needs_pay_again() -> None:
     assert_at_rest(world)
 
 
-def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
+def test_charge_is_recorded_even_if_the_response_cannot_be_saved() -> None:
     world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unrecognized_count=1)
     full = TargetedFault(
@@ -243,7 +243,7 @@ def test_redelivery_continues_and_downloads_nothing_twice() -> None:
 
 
 def world_with_two_paid_jobs() -> tuple[World, Job, Job]:
-    """Returns a photo with an older paid job and a newer one that it names now, both undelivered."""
+    """Returns a photo with two undelivered jobs: an older paid one, and a newer one that the photo names now."""
     world = paid_world()
     world.upload_sidecar(KEY, prompt="on a marble table")
     world.run_until_empty("intake")
@@ -306,8 +306,8 @@ def test_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     assert_only_picture(world, new)
 
 
-def test_picture_written_over_the_newest_is_replaced_by_it() -> None:
-    """The instructions change back and forth: the newest job finds its own picture just before the older one writes."""
+def test_newest_picture_replaces_an_older_one_written_over_it() -> None:
+    """The instructions change back and forth. The newest job finds its own picture just before the older one writes."""
     world, old, new = world_with_two_paid_jobs()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")

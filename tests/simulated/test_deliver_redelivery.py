@@ -35,7 +35,7 @@ REMOVE, REPLACE = {"operation": "remove"}, {"prompt": "on a marble table"}
 
 
 def paid_world() -> World:
-    """Returns a world with a photo whose background is to be removed, paid for and not delivered; its message waits."""
+    """Returns a world with a background removal that is paid for but not delivered. Its message waits."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, **REMOVE)
@@ -85,7 +85,7 @@ def assert_delivered(world: World) -> None:
 # -- the file that is kept ---------------------------------------------------------------------------------------
 
 
-def test_message_after_link_expiry_delivers_the_kept_file() -> None:
+def test_kept_file_is_delivered_after_the_link_has_expired() -> None:
     world = paid_world()
     crash_after_keeping(world)
     world.deliver_next("deliver")
@@ -98,7 +98,7 @@ def test_message_after_link_expiry_delivers_the_kept_file() -> None:
     job = find_only_job(world)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.run_until_empty()
-    assert len(world.downloads.fetched_urls) == 2, "the link is tried before the kept file is looked for"
+    assert len(world.downloads.fetched_urls) == 2, "the link is tried before the kept file"
     assert_delivered(world)
 
 
@@ -116,7 +116,7 @@ def test_reinstated_job_is_delivered_from_the_kept_file() -> None:
 
 
 def submit_second_call(world: World) -> Job:
-    """Returns the job after its first call was given up as never sent, with its second one in flight."""
+    """Returns a job with a first call that was recorded as never sent, and a second call in flight."""
     now, advance = world.clock.now(), world.ledger.write_transition
     job = advance(claim(find_only_job(world), now))
     job = advance(transitions.record_result(job, 1, UNREACHED, now))
@@ -124,7 +124,7 @@ def submit_second_call(world: World) -> Job:
 
 
 def test_file_is_kept_under_the_paid_attempt() -> None:
-    """The first call's answer arrives while the second is in flight; its links are the ones that are used."""
+    """The first call's answer arrives while the second call is in flight. The first call's links are used."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.write_transition
@@ -140,7 +140,7 @@ def test_file_is_kept_under_the_paid_attempt() -> None:
 
 
 def test_file_of_another_attempt_is_not_used() -> None:
-    """A job that died with its first answer is reinstated by a late second one with other links and another file."""
+    """A job that died with its first answer is reinstated by a late second answer with other links and another file."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.write_transition
@@ -197,7 +197,7 @@ def deliver_with_edits(places: Sequence[tuple[int, dict[str, str]]]) -> World:
     inside = False
 
     def edit(call: ServiceCall) -> None:
-        """The edits' own calls do not count."""
+        """Calls that belong to the edits do not count."""
         nonlocal inside
         if inside:
             return
@@ -225,7 +225,7 @@ def test_photo_edited_and_reverted_within_one_call_has_its_picture(nth: int) -> 
 
 @pytest.mark.parametrize("away", range(1, CALLS))
 def test_photo_edited_and_reverted_between_calls_has_its_picture(away: int) -> None:
-    """It is never stored and current without its picture."""
+    """The photo's current job is never stored without its picture."""
     for back in range(away + 1, CALLS + 1):
         assert_delivered(deliver_with_edits([(away, REPLACE), (back, REMOVE)]))
 
@@ -240,7 +240,7 @@ def test_delivery_for_a_superseded_job_keeps_its_file() -> None:
 
 
 def test_link_without_expiry_is_retried_for_an_hour() -> None:
-    """A paid picture is not given up while its link may be valid, and not requested forever afterwards."""
+    """A paid picture is not abandoned while its link may be valid, and not requested forever afterwards."""
     world = paid_world()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     started = world.clock.now()

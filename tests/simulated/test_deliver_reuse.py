@@ -1,4 +1,4 @@
-"""A file that another job paid for is delivered like the job's own, whatever happened to the other photo since."""
+"""A file that another job paid for is delivered like the job's own, whatever has happened to the other photo since."""
 
 import pytest
 
@@ -72,8 +72,8 @@ def test_file_is_reused_after_the_first_photo_was_superseded(fate: str) -> None:
     assert list_report_codes(world, SECOND) == []
 
 
-def test_missing_file_ends_the_reusing_job_unpaid() -> None:
-    """The old picture stays, and a person may pay for another."""
+def test_missing_file_ends_the_reusing_job_without_a_charge() -> None:
+    """The old picture stays, and a person may pay for a new one."""
     world = world_with_first_stored()
     delete_kept_files(world)
     upload_copy(world, SECOND)

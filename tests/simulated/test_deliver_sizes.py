@@ -38,7 +38,7 @@ PHOTO, ANSWER = encode_png(SHOT), encode_png(SCENE.draw_provider_answer(SMALL))
 
 
 def paid_world(answer: bytes = ANSWER, **instructions: Any) -> World:
-    """Returns a world whose photo of 160 × 120 is paid for; the provider's picture has 80 × 60."""
+    """Returns a world with a paid photo of 160 × 120 pixels. The provider's picture has 80 × 60 pixels."""
     world = World()
     world.upload_photo(KEY, PHOTO)
     world.upload_sidecar(KEY, **(instructions or REMOVE))
@@ -115,7 +115,7 @@ def test_cut_out_without_its_photo_has_the_providers_size(
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
 
 
-def test_result_with_another_frame_is_delivered_unchanged_with_warning() -> None:
+def test_result_of_another_shape_is_delivered_unchanged_with_a_warning() -> None:
     world = paid_world(encode_png(SCENE.draw_provider_answer(SMALL).resize((60, 60))))
     job = find_stored_job(world)
     assert open_picture(world).size == (60, 60)

@@ -1,4 +1,6 @@
-"""The index of due items: each open item is due at its time, each failure is listed, and nothing else is in it."""
+"""The index of due items: each open item is listed with the time when it is due, each failure is listed, and nothing
+else.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -80,7 +82,7 @@ def test_call_without_answer_is_due_after_its_lease(status: JobStatus) -> None:
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_abandoned_call_is_due_after_its_lease(stored: bool) -> None:
-    """Another call brought the pictures, but this one's charge still has to be settled."""
+    """Another call returned the pictures, but the charge of this one still has to be settled."""
     both = claim(build_called_job(LOST)).job
     paid = transitions.record_result(both, 1, OK, NOW).job
     job = transitions.store(paid, (), (), NOW).job if stored else paid
@@ -88,15 +90,15 @@ def test_abandoned_call_is_due_after_its_lease(stored: bool) -> None:
     assert build_index_entry(replace(transitions.record_result(job, 2, OK, NOW).job, status=S.STORED)) is None
 
 
-def test_paid_picture_is_due_if_it_is_not_delivered() -> None:
+def test_paid_but_undelivered_picture_is_due() -> None:
     waiting = build_job(source_id=SOURCE, last_sent_at=NOW)
     paid = transitions.record_result(claim(waiting).job, 1, OK, LATER).job
     assert due(paid) == LATER + DELIVERY_CHECK_DELAY
     assert due(transitions.mark_resent(paid, LATER + DELIVERY_CHECK_DELAY).job) == LATER + 2 * DELIVERY_CHECK_DELAY
 
 
-def test_retried_delivery_is_due_after_its_message() -> None:
-    """It was paid long ago; what counts is when its message was sent."""
+def test_retried_delivery_is_due_some_time_after_its_message() -> None:
+    """The job was paid long ago. What counts is when its message was sent."""
     dead = replace(transitions.fail(job_in(S.PAID), ResultError(Code.RESULT_GONE, "gone"), NOW).job, source_id=SOURCE)
     week_later = NOW + timedelta(days=7)
     assert due(transitions.retry_delivery(dead, week_later).job) == week_later + DELIVERY_CHECK_DELAY
@@ -131,7 +133,7 @@ def test_other_items_are_not_in_the_index(item: LedgerItem) -> None:
 
 
 def test_index_is_sparse_and_sorted_by_time() -> None:
-    """Only items with the index's attributes are in it."""
+    """Only items with the index's attributes are in the index."""
     moments = [NOW, NOW.replace(microsecond=1000), NOW + timedelta(milliseconds=10), LATER]
     rows = [to_item(build_job(source_id=SOURCE, last_sent_at=moment)) for moment in moments]
     assert {row["watch"]["S"] for row in rows} == {f"{OPEN_ITEMS}#7"}

@@ -1,4 +1,4 @@
-"""The schemas of the events are written from the code, and no field of a real event is missing in them."""
+"""The schemas of the events are generated from the code, and include every field of real events."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ PUBLISHED = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT
 
 @cache
 def collect_published_events() -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Returns the events that are published in some simulated runs with many faults."""
+    """Returns the events that are published in several simulated runs with many faults."""
     plays = [Simulation(draw_plan(seed, None, "")) for seed in SEEDS]
     assert [breach for play in plays for breach in play.run().violations] == []
     return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
@@ -44,7 +44,7 @@ def test_every_published_event_matches_its_schema(kind: str) -> None:
 
 
 def build_campaign_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
-    """Returns the detail of the end of a campaign of 500 photos with one failure."""
+    """Returns the detail of the final event of a campaign of 500 photos with one failure."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
     ended = FinishedExecution(
         run, {"name": "winter", "prefix": "catalog/"}, fate, "2026-11-16T12:00:00.000Z", error, error

@@ -40,7 +40,7 @@ def test_all_missing_references_are_named() -> None:
     assert [key for key in ("a.jpg", "b.jpg") if f"There is no {key} in the bucket" not in found["message"]] == []
 
 
-def test_own_photo_as_reference_hides_no_other_error() -> None:
+def test_photo_as_its_own_reference_hides_no_other_error() -> None:
     (found,) = list_reported_errors(**BEACH, style_reference_images=[KEY, "a.jpg"])
     assert found["code"] == "reference_unusable"
     assert [one for one in ("cannot be its own style reference", "no a.jpg in") if one not in found["message"]] == []
@@ -66,7 +66,7 @@ def test_whole_numbers_in_an_output_are_accepted_too() -> None:
     assert (read.errors, output["width"], output["quality"], output["margin"]) == ((), 400, 80, "4px")
 
 
-def test_wrong_tag_value_suggests_the_prefix_against_other_tools() -> None:
+def test_error_in_a_tag_suggests_the_prefix_to_avoid_conflicts() -> None:
     (error,) = parse_tags({"style": "summer-collection"}).errors
     assert "another tool" in str(error.hint)
     assert "backdrop:operation" in str(error.hint)
@@ -101,7 +101,7 @@ def join_messages(read: InstructionSource) -> list[str]:
         ({"metadata": NESTED, **BEACH}, ["more than 32 levels deep", "larger than 8 KB"]),
         ({"metadata": {"a": "\ud800" * 5000}, **BEACH}, ["half of a surrogate pair", "larger than 8 KB"]),
     ],
-    ids=["long and strange", "two signs", "all of a prompt", "revision", "deep and large", "no text and large"],
+    ids=["long with control", "two signs", "prompt: all", "revision", "deep and large", "invalid and large"],
 )
 def test_all_errors_of_one_value_are_reported(given: dict[str, Any], messages: list[str]) -> None:
     (words,) = join_messages(parse_sidecar(given))
@@ -134,7 +134,7 @@ def test_non_json_values_are_reported_with_all_other_errors() -> None:
     ],
     ids=["unknown fields", "no numbers", "no codes", "no providers"],
 )
-def test_thousands_of_errors_are_reported_by_the_first(data: bytes) -> None:
+def test_only_the_first_of_thousands_of_errors_are_reported(data: bytes) -> None:
     read = parse_file("a.json", data)
     assert len(read.errors) == MAX_REPORTED_ERRORS + 1
     assert re.fullmatch(r"a.json: there are \d+,\d\d\d more errors; correct these first", str(read.errors[-1].message))
@@ -164,5 +164,5 @@ def test_photo_with_thousands_of_errors_ends_in_a_report() -> None:
         ({"color_palette": {"members": 7}}, "color_palette.members is 7; it must be a list in brackets"),
     ],
 )
-def test_value_of_a_wrong_type_is_answered_with_the_type(given: dict[str, Any], messages: str) -> None:
+def test_error_for_a_wrong_type_names_the_right_type(given: dict[str, Any], messages: str) -> None:
     assert join_messages(parse_sidecar({**BEACH, **given})) == [messages]

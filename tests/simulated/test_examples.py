@@ -1,4 +1,4 @@
-"""The examples do what they are shown for: valid in editors, without `lint` errors, and run in the simulated world."""
+"""The examples work: they are valid in editors, have no `lint` errors, and run in the simulated world."""
 
 import json
 import re

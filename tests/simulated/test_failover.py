@@ -1,4 +1,4 @@
-"""Failover: nothing is paid twice, no job is lost on the way, and the receipt shows what happened."""
+"""Failover: nothing is paid for twice, no job is lost, and the receipt shows what happened."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,7 +63,7 @@ def reply_with(answer: ProviderResult) -> CallBehavior:
 
 
 def run_until_idle(world: World, ticks: int = 12) -> None:
-    """Alternates messages and reconcile until everything that can end has ended."""
+    """Alternates between messages and reconcile until every job that can end has ended."""
     for _ in range(ticks):
         world.run_for(TICK)
         world.run_reconcile()
@@ -79,7 +79,7 @@ def test_refused_key_moves_the_job_to_the_next_provider() -> None:
     assert_at_rest(world)
 
 
-def test_missing_key_moves_the_job_too() -> None:
+def test_missing_key_also_moves_the_job() -> None:
     world = world_with_two_lanes()
     world.provider.preparation_error = ProviderResult(
         PAUSED.retry_class, Code.PROVIDER_KEY_MISSING, "There is no API key."
@@ -104,7 +104,7 @@ def test_reconcile_moves_jobs_out_of_a_paused_lane() -> None:
 
 
 def test_jobs_with_one_provider_do_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reconcile reads the oldest waiting jobs first, and only so many in a run. The next run continues after them."""
+    """Reconcile reads a limited number of waiting jobs per run, oldest first. The next run continues after them."""
     monkeypatch.setattr("backdrop.reconcile.service.MAX_SCANNED_ITEMS", 2)
     world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
     for n in range(4):
@@ -143,7 +143,7 @@ def test_job_with_one_provider_waits_for_it() -> None:
     assert_at_rest(world)
 
 
-def test_job_leaves_an_open_circuit_unless_it_may_probe() -> None:
+def test_job_leaves_a_lane_with_an_open_circuit_unless_it_may_probe() -> None:
     world = world_with_two_lanes()
     lane = world.ledger.read_health("ideogram")
     later = world.clock.time + timedelta(hours=1)
@@ -167,7 +167,7 @@ def test_intake_chooses_the_first_available_lane() -> None:
     assert_at_rest(world)
 
 
-def test_provider_that_keeps_failing_for_one_photo_loses_it() -> None:
+def test_photo_leaves_a_provider_that_keeps_failing_for_it() -> None:
     world = world_with_two_lanes()
     world.provider.default_behavior = reply_with(BACKOFF)
     world.run_until_empty()

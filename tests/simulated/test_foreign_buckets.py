@@ -1,4 +1,6 @@
-"""Photos in a bucket that the stack may only read: requested, bought once, and kept apart from the stack's own."""
+"""Photos in a bucket that the stack may only read: requested directly, bought once, and kept apart from the stack's own
+photos.
+"""
 
 import json
 from pathlib import Path
@@ -38,7 +40,7 @@ def find_job(world: World) -> dict[str, Any]:
     return job
 
 
-def test_only_a_request_starts_a_job_in_foreign_buckets() -> None:
+def test_only_a_request_starts_a_job_for_a_foreign_bucket() -> None:
     world = World()
     upload_to(world, **REMOVE)
     world.run_for(100_000)
@@ -144,7 +146,7 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
         f"s3://{OUTPUT_BUCKET}/{NAME}",
     ],
 )
-def test_show_accepts_every_name_of_such_a_photo(person: Person, name: str) -> None:
+def test_show_accepts_every_name_of_a_photo_in_a_readable_bucket(person: Person, name: str) -> None:
     result = person.run("show", name)
     assert result.code == 0, result.err
     assert f"{NAME}, stack shop" in result.out

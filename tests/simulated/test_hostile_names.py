@@ -1,4 +1,4 @@
-"""Names that were chosen to write elsewhere or to control a terminal have no such effect on the command."""
+"""Names that are crafted to write files elsewhere or to control a terminal have no such effect on the command."""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def test_picture_is_named_after_its_own_folder_only(key: str, tmp_path: Path) ->
     assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in name)
 
 
-def test_hostile_names_that_become_alike_stay_several_files() -> None:
+def test_hostile_names_that_become_equal_stay_separate_files() -> None:
     keys = ["a/../b.jpg/..b.png", "a/.b.jpg/_.b.png", "b/\x1b.jpg/\x1b.png", "b/\x07.jpg/\x07.png"]
     assert len(set(build_flat_names(keys).values())) == len(keys)
 
@@ -83,14 +83,14 @@ def test_link_at_a_temporary_files_path_is_not_followed(
 
 
 @pytest.mark.parametrize("words", ["failures", "status", f"show coats/{COMMANDS}red.jpg"])
-def test_no_key_controls_a_terminal(person: Person, words: str) -> None:
+def test_key_cannot_control_a_terminal(person: Person, words: str) -> None:
     person.upload_failing(Code.UNSAFE_REQUEST, f"coats/{COMMANDS}red.jpg")
     for terminal in (False, True):
         result = person.run(*words.split(" ", 1), terminal=terminal)
         assert_harmless(result.out + result.err)
 
 
-def test_error_that_names_a_key_controls_no_terminal(person: Person) -> None:
+def test_key_in_an_error_cannot_control_a_terminal(person: Person) -> None:
     result = person.run("show", f"no such/{COMMANDS}red.jpg")
     assert result.code != 0
     assert "red.jpg" in result.err
@@ -98,6 +98,6 @@ def test_error_that_names_a_key_controls_no_terminal(person: Person) -> None:
 
 
 def assert_harmless(shown: str) -> None:
-    """Asserts that only our own styles are set, and that nothing of the name controls the terminal."""
+    """Asserts that the output sets only our own styles, and that no part of the name controls the terminal."""
     for part in ("\x1b[2J", "\x1b]", "\x07", "\x9b", "\x7f", "\r", "\u202e", "\u2028"):
         assert part not in shown

@@ -1,4 +1,4 @@
-"""Photos, sidecars, and tags in any order, repeated, late, or missing: one photo, one job, one charge."""
+"""Photos, sidecars, and tags arrive in any order, repeated, late, or never: one photo, one job, one charge."""
 
 from itertools import permutations
 from typing import Any
@@ -20,7 +20,7 @@ DROPS = ("photo", "sidecar", "tags")
 
 
 def upload_part(world: World, what: str) -> None:
-    """Does one of the things that people do with one photo."""
+    """Performs one of the actions that people take with a photo."""
     if what == "photo":
         world.upload_photo(KEY, build_photo())
     elif what == "sidecar":
@@ -30,12 +30,12 @@ def upload_part(world: World, what: str) -> None:
 
 
 def list_events(world: World) -> list[str]:
-    """Returns the bodies that wait for intake."""
+    """Returns the bodies of the messages that wait for intake."""
     return [message.body for message in world.queues["intake"].messages]
 
 
 def repeat_instructions(world: World, how: str) -> IntakeEvent:
-    """Repeats the same instructions a minute later, for a job that waits."""
+    """Uploads the same instructions again a minute later, while the job waits."""
     world.clock.sleep(60)
     if how == "upload":
         world.upload_photo(KEY, build_photo(), operation="remove")
@@ -59,7 +59,7 @@ def test_waiting_job_is_not_reported_as_accepted_again(how: str) -> None:
 
 @pytest.mark.parametrize("order", list(permutations(DROPS)), ids=" ".join)
 @pytest.mark.parametrize("between", [False, True], ids=["all at once", "one by one"])
-def test_photo_and_instructions_in_any_order_make_one_job(order: tuple[str, ...], between: bool) -> None:
+def test_photo_and_instructions_in_any_order_create_one_job(order: tuple[str, ...], between: bool) -> None:
     world = World()
     for what in order:
         upload_part(world, what)
@@ -72,7 +72,7 @@ def test_photo_and_instructions_in_any_order_make_one_job(order: tuple[str, ...]
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_duplicated_and_shuffled_events_make_one_job(seed: int) -> None:
+def test_duplicated_and_shuffled_events_create_one_job(seed: int) -> None:
     world = World(seed, shuffled=True)
     for line in world.queues.values():
         line.duplicate_share = 0.5
@@ -183,7 +183,7 @@ def test_same_bytes_uploaded_again_buy_nothing() -> None:
     assert_at_rest(world)
 
 
-def test_other_bytes_under_the_same_key_make_new_job() -> None:
+def test_other_bytes_under_the_same_key_create_a_new_job() -> None:
     world = world_with_photo()
     world.run_until_empty()
     world.upload_photo(KEY, build_photo("another"), operation="remove")

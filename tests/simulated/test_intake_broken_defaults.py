@@ -26,14 +26,14 @@ def list_notes(world: World) -> list[str]:
     return [error["hint"].rpartition("automatically. ")[2] for error in report["errors"]] if report else []
 
 
-def test_report_counts_the_waiting_photos_at_each_error() -> None:
+def test_each_error_in_the_report_counts_the_waiting_photos() -> None:
     world = world_with_held_photos("a.jpg", "shoes/b.jpg", "shoes/red/c.jpg")
     assert list_notes(world) == [ONE.replace("1 photo waits", "3 photos wait")] * 2
     assert [list_report_codes(world, key) for key in ("a.jpg", "shoes/b.jpg")] == [[], []]
     assert_at_rest(world)
 
 
-def test_photos_that_arrive_later_are_counted_too() -> None:
+def test_photos_that_arrive_later_are_also_counted() -> None:
     world = world_with_held_photos("a.jpg")
     assert list_notes(world) == [ONE] * 2
     first = world.read_report("_backdrop.json")
@@ -52,7 +52,7 @@ def test_report_without_waiting_photos_mentions_none() -> None:
     assert [words for words in list_notes(world_with_held_photos()) if "wait" in words] == []
 
 
-def test_more_photos_than_are_counted_are_reported_as_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_says_more_than_if_photos_exceed_the_counted_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop.intake.folder_defaults.MAX_COUNTED_PHOTOS", 2)
     assert list_notes(world_with_held_photos("a.jpg", "b.jpg", "c.jpg"))[0].startswith("More than 2 photos wait")
 
@@ -65,13 +65,13 @@ def test_corrected_defaults_run_their_photos_and_remove_the_report() -> None:
 
 
 def read_errors(world: World) -> list[tuple[str, str]]:
-    """Returns the errors of the report, and since when each is known."""
+    """Returns the errors of the report, each with the time when it was first reported."""
     report = world.read_report("_backdrop.json")
     return [(error["message"], error["first_seen"]) for error in report["errors"]] if report else []
 
 
 def test_changed_error_is_reported_immediately_and_keeps_its_age() -> None:
-    """An error is identified by its code and its place in the file: `seed` is still wrong, `promt` is gone."""
+    """An error is identified by its code and its place in the file. `seed` is still wrong; `promt` is gone."""
     world = world_with_held_photos("a.jpg")
     (since,) = {since for message, since in read_errors(world) if "-1" in message}
     world.clock.sleep(10)

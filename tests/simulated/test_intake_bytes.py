@@ -53,7 +53,7 @@ def assert_settled(world: World, key: str = KEY) -> None:
 @quick
 @given(ANYTHING)
 @example(SURROGATE)
-def test_any_bytes_as_a_sidecar_give_job_or_report(data: bytes) -> None:
+def test_any_sidecar_bytes_lead_to_a_job_or_a_report(data: bytes) -> None:
     world = World()
     upload_sidecar_bytes(world, KEY, data)
     world.upload_photo(KEY, build_photo())
@@ -63,7 +63,7 @@ def test_any_bytes_as_a_sidecar_give_job_or_report(data: bytes) -> None:
 @quick
 @given(ANYTHING, st.booleans())
 @example(SURROGATE, False)
-def test_any_bytes_as_folder_defaults_give_job_or_report(data: bytes, bare: bool) -> None:
+def test_any_folder_defaults_bytes_lead_to_a_job_or_a_report(data: bytes, bare: bool) -> None:
     world = World()
     upload_defaults(world, "shoes/", data)
     world.upload_photo(KEY, build_photo(), **({} if bare else {"operation": "remove"}))
@@ -76,7 +76,7 @@ NAMES = st.sampled_from([*VariantModel.model_fields, "variants", "promt", "backd
 
 @quick
 @given(st.dictionaries(NAMES, TAG, max_size=10))
-def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
+def test_any_tags_lead_to_a_job_or_a_report(tags: dict[str, str]) -> None:
     world = World()
     world.s3.upload(INPUT_BUCKET, KEY, build_photo(), tags)
     assert_settled(world)
@@ -85,7 +85,7 @@ def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
 @quick
 @given(OURS | NEARLY | st.dictionaries(st.text(max_size=5), ANY_JSON, max_size=3))
 @example({"variants": {"\ud800": {"style": "aura", "style_preset": "aura"}}})
-def test_any_request_gives_a_job_or_a_report(instructions: dict[str, object]) -> None:
+def test_any_request_leads_to_a_job_or_a_report(instructions: dict[str, object]) -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.sqs.send_externally(

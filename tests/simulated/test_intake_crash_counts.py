@@ -1,4 +1,4 @@
-"""A photo that crashes workers is opened five times and then reported; a photo that only had to wait never is."""
+"""A photo that crashes workers is opened five times and then reported. A photo that only had to wait is not."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ MAX_CRASHES = 5
 
 
 class CrashingPhoto:
-    """Counts how often the photo is opened, and crashes the first workers."""
+    """Counts how often the photo is opened, and crashes the first few workers."""
 
     def __init__(self, crash_count: int) -> None:
         self.crash_count = crash_count
@@ -38,7 +38,7 @@ type Deadly = Callable[[int], CrashingPhoto]
 
 @pytest.fixture
 def crashing_photo(monkeypatch: pytest.MonkeyPatch) -> Deadly:
-    """Makes photos crash the workers that open them, this many times."""
+    """Makes workers crash when they open a photo, this many times."""
 
     def crash_workers(crash_count: int) -> CrashingPhoto:
         openings = CrashingPhoto(crash_count)
@@ -60,7 +60,7 @@ def test_photo_that_crashes_five_workers_is_reported_and_skipped(crashing_photo:
     assert not world.dead_letter_queue.messages
 
 
-def test_requested_photo_crashes_no_more_workers_than_others(crashing_photo: Deadly) -> None:
+def test_requested_photo_that_crashes_workers_is_also_reported(crashing_photo: Deadly) -> None:
     """The request's message is redelivered like any other."""
     world, openings = World(), crashing_photo(1000)
     world.s3.upload("photos", KEY, build_photo(), {"team": "spring"})
@@ -86,7 +86,7 @@ def test_unchanged_bytes_are_not_opened_again(again: str, crashing_photo: Deadly
     assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
 
 
-def test_rerun_by_a_person_costs_at_most_one_worker(crashing_photo: Deadly) -> None:
+def test_rerun_by_a_person_crashes_at_most_one_worker(crashing_photo: Deadly) -> None:
     """The message of a rerun is redelivered when its worker crashes."""
     world, openings = world_with_photo(), crashing_photo(1000)
     world.run_until_empty()
@@ -96,8 +96,8 @@ def test_rerun_by_a_person_costs_at_most_one_worker(crashing_photo: Deadly) -> N
     assert not world.queues["intake"].messages
 
 
-def test_abandoned_photo_stays_unopened_after_a_successful_event(crashing_photo: Deadly) -> None:
-    """Its event is delivered twice more: no worker opens it just to find that nothing is new."""
+def test_abandoned_photo_is_not_opened_after_a_successful_event(crashing_photo: Deadly) -> None:
+    """The event is delivered twice more. No worker opens the photo just to find that nothing has changed."""
     world, openings = world_with_photo(), crashing_photo(1000)
     (message,) = world.queues["intake"].messages
     world.run_until_empty()
@@ -121,7 +121,7 @@ def test_photo_that_was_saved_again_is_opened_again(crashing_photo: Deadly) -> N
 
 
 @pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
-def test_fewer_than_five_crashes_are_harmless(times: int, crashing_photo: Deadly) -> None:
+def test_fewer_than_five_crashes_do_not_block_the_photo(times: int, crashing_photo: Deadly) -> None:
     world, _ = world_with_photo(), crashing_photo(times)
     world.run_until_empty()
     source = world.read_source(KEY)
@@ -131,11 +131,11 @@ def test_fewer_than_five_crashes_are_harmless(times: int, crashing_photo: Deadly
     assert_at_rest(world)
 
 
-# -- what is no crash --------------------------------------------------------------------------------------------
+# -- not counted as a crash ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "get_object", "get_object_tagging"])
-def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
+def test_service_that_fails_for_an_hour_counts_as_no_crash(operation: str) -> None:
     world = world_with_photo()
     world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
     world.run_for(3600)
@@ -147,7 +147,7 @@ def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
 
 
 def redeliver_nested(world: World, nested: int) -> None:
-    """Redelivers messages about one photo, whose handling overlaps, as after an outage."""
+    """Redelivers messages about one photo so that their processing overlaps, as after an outage."""
     bodies = [message.body for message in world.queues["intake"].messages]
     for _ in range(nested):
         world.sqs.send_externally(world.queues["intake"], bodies[0])
@@ -158,8 +158,8 @@ def redeliver_nested(world: World, nested: int) -> None:
     )
 
 
-def test_overlapping_events_count_no_crash() -> None:
-    """Upload, sidecar, and tags are three messages; after an outage, they are redelivered at the same moment."""
+def test_overlapping_events_count_as_no_crash() -> None:
+    """Upload, sidecar, and tags cause three messages. After an outage, they are redelivered at the same time."""
     world = world_with_photo()
     redeliver_nested(world, 3 * MAX_CRASHES)
     world.run_until_empty()

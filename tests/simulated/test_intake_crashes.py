@@ -17,7 +17,7 @@ from tests.simulated.uploads_and_requests import REMOVE, upload_defaults
 
 
 def crash_before_sending_messages(world: World) -> World:
-    """Intake writes the job to the ledger and crashes."""
+    """Makes intake crash after it has written the job to the ledger."""
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.deliver_next("intake")
     world.transport.clear_faults()
@@ -34,7 +34,7 @@ def world_with_sidecar() -> World:
     return world
 
 
-def test_crashed_event_is_completed_by_the_next() -> None:
+def test_crashed_event_is_completed_by_the_next_event() -> None:
     world = crash_before_sending_messages(world_with_photo())
     world.run_until_empty()
     assert find_only_job(world).status is JobStatus.STORED
@@ -52,13 +52,13 @@ def add_a_tag(world: World) -> None:
 
 
 def change_our_tag(world: World) -> None:
-    """Changes a tag of ours in a way that does not affect what is bought."""
+    """Changes one of our tags in a way that does not affect the purchase."""
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "max_cost_usd": "1"})
 
 
 @pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag, change_our_tag])
 @pytest.mark.parametrize("first", ["the old event", "the new event"])
-def test_crashed_event_is_completed_whatever_happens_in_between(meanwhile: Callable[[World], None], first: str) -> None:
+def test_crashed_event_is_completed_despite_changes_in_between(meanwhile: Callable[[World], None], first: str) -> None:
     world = crash_before_sending_messages(world_with_photo())
     meanwhile(world)
     if first == "the old event":
@@ -78,7 +78,7 @@ def test_crashed_event_is_completed_after_its_sidecar_is_deleted() -> None:
 
 
 def test_photo_that_was_briefly_replaced_is_still_bought() -> None:
-    """Render finds other bytes and returns the job to intake; by then, the old version is there again."""
+    """Render finds other bytes and returns the job to intake. By then, the old version has been restored."""
     world = world_with_photo()
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo("another"), operation="remove")
@@ -101,7 +101,7 @@ def test_same_bytes_restored_by_an_upload_are_still_bought() -> None:
 
 
 def test_photo_replaced_and_restored_while_settling_stops_waiting() -> None:
-    """Its sidecar is gone, so that the other photo had to wait; the bytes of its job need no instructions."""
+    """The sidecar is gone, so the other photo has to wait. The bytes of the existing job need no instructions."""
     world = world_with_sidecar()
     world.run_until_empty()
     world.delete_file(f"{KEY}.json")
@@ -174,7 +174,7 @@ def write_a_broken_sidecar(world: World) -> None:
 def test_crashed_event_is_completed_although_its_message_was_deleted(
     folder: dict[str, str] | None, meanwhile: Callable[[World], None], events: list[str]
 ) -> None:
-    """SQS delivers the message twice: the worker with the second delivery finds nothing to do yet, and deletes it."""
+    """SQS delivers the message twice. The worker with the second delivery finds nothing to do yet, and deletes it."""
     world = World()
     if folder:
         upload_defaults(world, "", folder)
@@ -201,8 +201,8 @@ def test_crashed_event_is_completed_although_its_message_was_deleted(
 
 
 @pytest.mark.parametrize(("kind", "left"), [("check", 1), ("recheck", 0)])
-def test_only_a_new_photos_lost_race_repeats_its_event(kind: str, left: int) -> None:
-    """Otherwise, concurrent events of one photo would send ever more events."""
+def test_event_is_repeated_only_if_a_new_photo_lost_a_race(kind: str, left: int) -> None:
+    """Otherwise, concurrent events of one photo would cause an endless chain of events."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
@@ -222,7 +222,7 @@ def test_only_a_new_photos_lost_race_repeats_its_event(kind: str, left: int) -> 
 
 
 @pytest.mark.parametrize("nth", range(1, 9))
-def test_two_concurrent_events_make_one_job(nth: int) -> None:
+def test_two_concurrent_events_create_one_job(nth: int) -> None:
     """The second one is handled completely between two calls of the first."""
     world = world_with_photo()
     (message,) = world.queues["intake"].messages
@@ -253,5 +253,5 @@ def test_edit_during_an_event_is_applied(nth: int) -> None:
     assert_at_rest(world)
 
 
-def test_crash_is_no_error_that_code_can_catch() -> None:
+def test_simulated_crash_cannot_be_caught_as_an_exception() -> None:
     assert not issubclass(SimulatedCrash, Exception)

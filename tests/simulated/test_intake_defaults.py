@@ -1,4 +1,6 @@
-"""Folder defaults: inherited from the photo's folder upwards; broken ones hold their photos; edits buy nothing."""
+"""Folder defaults: inherited from the photo's folder and its parents. Broken ones hold their photos, and edits buy
+nothing.
+"""
 
 from typing import Any
 
@@ -57,7 +59,7 @@ def test_defaults_at_the_root_apply_to_all_photos() -> None:
     assert read_provenance(world, DEEP) == {"operation": "_backdrop.json"}
 
 
-def test_each_level_sets_what_nearer_ones_do_not() -> None:
+def test_each_level_sets_fields_that_nearer_levels_do_not() -> None:
     world = settled_world(
         ("", {**BEACH, "num_images": 3, "seed": 1}),
         ("shop/", {"style": "aura", "seed": 2}),
@@ -82,7 +84,7 @@ def test_each_level_sets_what_nearer_ones_do_not() -> None:
     }
 
 
-def test_nearer_operation_inherits_no_prompt_from_above() -> None:
+def test_nearer_operation_inherits_no_prompt_from_a_parent() -> None:
     world = settled_world(("", {**BEACH, "style": "aura"}), ("shop/", REMOVE), key=DEEP)
     assert read_current_instructions(world, DEEP) == {"": "remove"}
 
@@ -251,7 +253,7 @@ def test_held_photos_run_when_defaults_are_corrected_or_deleted(corrected: dict[
     assert_at_rest(world)
 
 
-def test_two_broken_defaults_have_two_reports_their_photo_none() -> None:
+def test_two_broken_defaults_have_reports_but_their_photo_has_none() -> None:
     world = settled_world(("", {"seed": -1}), ("shoes/", BROKEN), operation="remove")
     assert (list_report_codes(world, KEY), world.list_jobs()) == ([], [])
     for folder in ("shoes/", ""):

@@ -1,4 +1,4 @@
-"""A photo that was deleted and uploaded again is a new one: its current instructions decide; nothing is paid twice."""
+"""A photo that was deleted and uploaded again is new: its current instructions apply, and nothing is paid twice."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_returned_photo_waits_for_instructions_like_a_new_one() -> None:
 
 
 @pytest.mark.parametrize("how", ["with its sidecar", "as the same version"])
-def test_same_instructions_cost_nothing_again(how: str) -> None:
+def test_returned_photo_with_the_same_instructions_costs_nothing(how: str) -> None:
     world = delivered_world()
     before = world.read_pictures()
     delete_photo(world)
@@ -97,7 +97,7 @@ def test_same_instructions_cost_nothing_again(how: str) -> None:
     assert_at_rest(world)
 
 
-def test_new_result_stays_while_the_photo_exists() -> None:
+def test_new_picture_remains_as_long_as_the_photo_exists() -> None:
     world = delete_photo(delivered_world())
     world.upload_photo(KEY, build_photo(), **FOREST)
     world.run_until_empty()
@@ -109,7 +109,7 @@ def test_new_result_stays_while_the_photo_exists() -> None:
     assert (list_current_jobs(world), world.read_report(KEY)) == ([("replace", JobStatus.STORED)], None)
 
 
-def test_return_without_an_event_is_found_by_the_sweep() -> None:
+def test_photo_that_returns_without_an_event_is_found_by_the_sweep() -> None:
     world = delete_photo(delivered_world())
     world.upload_photo(KEY, build_photo(), **FOREST)
     world.queues["intake"].messages.clear()
@@ -126,7 +126,7 @@ def test_receipt_of_a_deleted_photo_keeps_its_purchases() -> None:
     assert before["source"]["sha256"]
 
 
-def test_request_refused_before_the_return_keeps_no_old_job() -> None:
+def test_returned_photo_has_no_old_job_despite_a_refused_request() -> None:
     world = world_with_photo()
     world.run_until_empty()
     delete_photo(world)

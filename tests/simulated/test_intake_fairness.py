@@ -31,7 +31,7 @@ def complete(world: World) -> None:
 
 
 def wait_for_instructions(world: World) -> None:
-    """No photo has instructions, so that intake sends itself settle timeouts."""
+    """No photo has instructions, so intake sends itself settle timeouts."""
     for key in KEYS:
         world.upload_photo(key, build_photo(key))
     world.run_until_empty()
@@ -49,7 +49,7 @@ def fail_and_redrive(world: World) -> None:
 
 
 def replace_photos(world: World) -> None:
-    """The photos are replaced before their jobs' turn, so that render returns them to intake."""
+    """The photos are replaced before their jobs run, so render returns them to intake."""
     upload_photos(world)
     world.run_until_empty("intake")
     for key in KEYS:
@@ -59,7 +59,7 @@ def replace_photos(world: World) -> None:
 
 
 def lose_messages(world: World) -> None:
-    """No event arrives and messages are lost, so that reconcile sends new ones."""
+    """No event arrives and messages are lost, so reconcile sends new ones."""
     upload_photos(world)
     world.queues["intake"].messages.clear()
     world.clock.sleep(1000)
@@ -78,7 +78,7 @@ def cancel_all(world: World) -> None:
 
 
 def list_groups(world: World) -> list[tuple[str, str]]:
-    """Returns the group that each message has, and the one that it should have by the photo that it names."""
+    """Returns the group of each message, and the group that the message should have according to its photo."""
     keys = {source.source_id: source.key for key in KEYS if (source := world.read_source(key))}
     return [(call.request["MessageGroupId"], derive_message_group(_find_key(call, keys))) for call in _list_sent(world)]
 
@@ -99,7 +99,7 @@ def _find_key(call: ServiceCall, keys: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     "story", [complete, wait_for_instructions, fail_and_redrive, replace_photos, lose_messages, cancel_all]
 )
-def test_every_message_has_its_photos_group(story: Callable[[World], None]) -> None:
+def test_every_message_has_the_group_of_its_photo(story: Callable[[World], None]) -> None:
     world = World()
     story(world)
     found = list_groups(world)

@@ -1,4 +1,4 @@
-"""After a crash at any call, requests, variants, folder defaults, and reruns lead to the same end, paid once."""
+"""After a crash at any call, requests, variants, folder defaults, and reruns have the same result, paid for once."""
 
 from collections.abc import Callable
 from itertools import count
@@ -107,7 +107,7 @@ ENDS: dict[Story, dict[str, Any]] = {
 
 
 def describe_end(world: World, story: Story) -> dict[str, Any]:
-    """Returns the result for the photos of the story."""
+    """Returns the results for the scenario's photos."""
     keys = list(ENDS[story]["instructions"])
     assert list_folder_codes(world, "shoes/") == (["unknown_field"] if story is add_broken_defaults else [])
     named = {job_id for key in keys if (source := world.read_source(key)) for job_id in source.jobs.values()}
@@ -122,7 +122,7 @@ def describe_end(world: World, story: Story) -> dict[str, Any]:
 
 
 def play_with_fault(story: Story, fault: TargetedFault, *, after: bool) -> World:
-    """Plays the story to its end; its last event meets a fault in intake."""
+    """Plays the scenario to its end. Its last event runs into a fault in intake."""
     world = World()
     story(world)
     (world.transport.faults_after if after else world.transport.faults_before).append(fault)
@@ -133,7 +133,7 @@ def play_with_fault(story: Story, fault: TargetedFault, *, after: bool) -> World
 
 
 @pytest.mark.parametrize("story", ENDS)
-def test_crash_after_any_call_of_intake_changes_no_end(story: Story) -> None:
+def test_crash_after_any_call_of_intake_does_not_change_the_result(story: Story) -> None:
     for nth in count(1):
         fault = TargetedFault(crash_worker, nth=nth)
         world = play_with_fault(story, fault, after=True)
@@ -156,7 +156,7 @@ def test_crash_after_any_call_of_intake_changes_no_end(story: Story) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_transient_fault_in_intake_changes_no_end(
+def test_transient_fault_in_intake_does_not_change_the_result(
     story: Story, fault: Callable[[ServiceCall], None], operation: str
 ) -> None:
     for nth in (1, 2, 4):

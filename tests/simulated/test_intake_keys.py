@@ -1,4 +1,4 @@
-"""Keys: whatever people name their files, the photo is found, bought once, and delivered under that name."""
+"""Keys: whatever a file is named, the photo is found, bought once, and delivered under that name."""
 
 import json
 import re
@@ -107,7 +107,7 @@ def build_record(**changes: object) -> str:
         build_record(s3={"bucket": {"name": "photos"}, "object": {"key": "\ud800.jpg"}}),
     ],
 )
-def test_malformed_message_is_a_dead_letter_without_crash_loop(body: str) -> None:
+def test_malformed_message_becomes_a_dead_letter_without_a_crash_loop(body: str) -> None:
     world = World()
     world.sqs.send_externally(world.queues["intake"], body)
     world.run_until_empty()
@@ -132,7 +132,7 @@ def test_malformed_message_is_a_dead_letter_without_crash_loop(body: str) -> Non
         '{"kind": "deliver", "provider": "ideogram"}',
     ],
 )
-def test_malformed_message_between_stages_is_a_dead_letter_too(name: str, body: str) -> None:
+def test_malformed_message_between_stages_also_becomes_a_dead_letter(name: str, body: str) -> None:
     world = World()
     world.sqs.send_externally(world.queues[name], body)
     world.run_until_empty()
@@ -156,7 +156,7 @@ OTHER_LANES = {
         ('{"source_id": "s", "job_id": "j"}', "no kind|an S3 notification nor a request"),
     ],
 )
-def test_unknown_message_is_a_dead_letter_that_explains_itself(name: str, body: str, named: str) -> None:
+def test_dead_letter_of_an_unknown_message_states_the_reason(name: str, body: str, named: str) -> None:
     world = World(other_providers=OTHER_LANES)
     world.sqs.send_externally(world.queues[name], body)
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""A mixed folder: photos, sidecars, defaults, other files, and duplicates in any order make exactly the right jobs."""
+"""A mixed folder: photos, sidecars, defaults, other files, and duplicates in any order lead to the right jobs."""
 
 import json
 from random import Random
@@ -39,7 +39,7 @@ def build_files(number: int) -> list[tuple[str, bytes, dict[str, str]]]:
 
 
 def expect_result(number: int) -> tuple[dict[str, str], list[str]]:
-    """Returns what a photo must have in the end: its instructions by variant, and the codes of its report."""
+    """Returns the expected result for a photo: its instructions by variant, and the codes of its report."""
     key, way = describe_photo(number)
     if way in ("broken", "no photo"):
         return {}, ["unknown_field" if way == "broken" else "not_a_photo"]
@@ -50,7 +50,7 @@ def expect_result(number: int) -> tuple[dict[str, str], list[str]]:
 
 
 def fill_world(random: Random, photos: int, events: int) -> World:
-    """Returns a world with everything uploaded in any order, and this many events waiting, some of them repeated."""
+    """Returns a world with everything uploaded in random order, and this many waiting events, some of them repeated."""
     world = World(random.randrange(1_000), shuffled=True)
     uploads = [file for number in range(photos) for file in build_files(number)]
     uploads += [
@@ -71,7 +71,7 @@ def fill_world(random: Random, photos: int, events: int) -> World:
 
 
 @pytest.mark.parametrize(("seed", "photos", "events"), [(1, 180, 1_000), (2, 56, 150), (3, 56, 200)])
-def test_shuffled_events_make_the_right_jobs_with_one_call(seed: int, photos: int, events: int) -> None:
+def test_shuffled_events_lead_to_the_right_jobs_with_one_call_each(seed: int, photos: int, events: int) -> None:
     world = fill_world(Random(seed), photos, events)
     world.run_until_empty(max_deliveries=20_000)
     found = {
@@ -91,7 +91,7 @@ def test_shuffled_events_make_the_right_jobs_with_one_call(seed: int, photos: in
     assert_at_rest(world)
 
 
-def test_files_that_are_no_photos_leave_no_trace() -> None:
+def test_files_that_are_not_photos_leave_no_trace() -> None:
     world = fill_world(Random(4), 28, 120)
     world.run_until_empty(max_deliveries=20_000)
     views = [

@@ -1,4 +1,4 @@
-"""A customer's price limit: a job quoted above it is reported and not bought, and a paid job is not affected."""
+"""A customer's price limit: a job quoted above it is reported and not bought. A paid job is not affected."""
 
 import pytest
 

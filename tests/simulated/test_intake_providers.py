@@ -1,4 +1,4 @@
-"""Which provider a photo is sent to: only an enabled one; otherwise the report says so."""
+"""A photo is sent only to an enabled provider. If there is none, the report says so."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ OFF = [name for name in PROVIDERS if name != "ideogram"]
 
 
 def enable_only_ideogram(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
-    """A stack in which only Ideogram has a queue; the lanes follow from its settings."""
+    """A stack in which only Ideogram has a queue. The lanes follow from the stack's settings."""
     for prefix in ENVIRONMENT_PREFIXES.values():
         monkeypatch.delenv(f"{prefix}_QUEUE_URL", raising=False)
     monkeypatch.setenv("IDEOGRAM_QUEUE_URL", "https://q/lane")
@@ -31,7 +31,7 @@ def enable_only_ideogram(monkeypatch: pytest.MonkeyPatch, default: str = "ideogr
 
 
 def list_errors(world: World) -> list[tuple[str, str]]:
-    """Returns code and message of each error in the photo's report."""
+    """Returns the code and the message of each error in the photo's report."""
     report = world.read_report(KEY)
     return [(one["code"], one["message"]) for one in report["errors"]] if report else []
 
@@ -48,7 +48,7 @@ def test_disabled_provider_is_refused_without_a_crash(provider: str, monkeypatch
     assert not world.dead_letter_queue.messages
 
 
-def test_disabled_default_provider_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_default_provider_is_also_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     world = enable_only_ideogram(monkeypatch, default="segmind")
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
@@ -96,7 +96,7 @@ def test_job_of_a_disabled_provider_runs_after_another_upload() -> None:
 
 
 def test_paid_job_named_again_is_rewritten_and_redelivered() -> None:
-    """A delivery that read it while it was not named can then not store it without its pictures."""
+    """This keeps a delivery that read the job while it was not named from storing it without its pictures."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")

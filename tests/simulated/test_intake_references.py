@@ -1,4 +1,4 @@
-"""Reference images: identified by their bytes, stored where render finds them, and reported if they are of no use."""
+"""Reference images: identified by their bytes, stored where render finds them, and reported if they cannot be used."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ SUMMER, AUTUMN = build_photo("summer"), build_photo("autumn")
 
 
 def world_with_references(*keys: str, **files: bytes) -> World:
-    """Returns a world with a photo that names these style references; only `files` exist."""
+    """Returns a world with a photo that names these style references. Only `files` exist."""
     world = World()
     upload_silently(world, **files or {STYLE: SUMMER})
     world.upload_photo(KEY, build_photo())
@@ -61,11 +61,11 @@ def read_inputs(world: World) -> dict[str, bytes]:
 
 
 def prepare(world: World, *files: bytes) -> list[bytes]:
-    """Returns the bytes that are sent for these references, which a photo has together."""
+    """Returns the bytes that are sent for these references of one photo."""
     return [read_inputs(world)[name] for name in list_reference_names([sha256_hex(data) for data in files])]
 
 
-def test_file_is_a_photo_unless_below_backdrop_prefix() -> None:
+def test_file_is_a_photo_unless_it_is_under_the_backdrop_prefix() -> None:
     """docs/instructions.md puts references into `_backdrop/styles/`."""
     kept, other = "_backdrop/styles/summer.jpg", "looks/autumn.jpg"
     world = World()
@@ -197,7 +197,7 @@ def limit_references(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 
 def build_large_image(seed: int) -> bytes:
-    """Returns a picture of about 30 kB; each seed gives another one."""
+    """Returns a picture of about 30 kB that depends on the seed."""
     return encode_image(scene(size=(160 + seed, 160)).effect_spread(30), "JPEG", quality=98)
 
 
@@ -215,8 +215,8 @@ def test_large_references_are_reduced_together_and_small_ones_unchanged(monkeypa
     assert all(len(one) > 40_000 / 3 * 0.7 for one in fitted)
 
 
-def test_reference_is_as_large_as_the_others_allow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was made of it for one photo is not used for another one with fewer references."""
+def test_reference_uses_the_space_that_the_others_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reduced version for one photo is not used for another photo with fewer references."""
     alone, other = build_large_image(1), build_large_image(2)
     limit_references(monkeypatch, len(alone) + 100)
     world = world_with_references("a.jpg", "b.jpg", **{"a.jpg": alone, "b.jpg": other})
@@ -229,7 +229,7 @@ def test_reference_is_as_large_as_the_others_allow(monkeypatch: pytest.MonkeyPat
 
 @given(sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), total=st.integers(4, 20_000))
 @example(sizes=[10, 5_000, 5_000], total=4_010)
-def test_shares_stay_within_the_limit_and_use_it(sizes: list[int], total: int) -> None:
+def test_shares_of_references_use_the_limit_without_exceeding_it(sizes: list[int], total: int) -> None:
     found = references.allocate_bytes(sizes, total)
     assert sum(found) <= total
     assert all(share <= size for share, size in zip(found, sizes, strict=True))

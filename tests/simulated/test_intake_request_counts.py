@@ -1,4 +1,4 @@
-"""What an event costs: at most 7 requests to S3 and DynamoDB per photo, and folder defaults once per batch."""
+"""An event takes at most 7 requests to S3 and DynamoDB per photo, and folder defaults are read once per batch."""
 
 from collections.abc import Callable
 
@@ -130,7 +130,9 @@ def test_event_takes_at_most_seven_requests(case: Case) -> None:
 
 
 def test_copy_of_a_photo_needs_no_second_event() -> None:
-    """The refused claim, its reason, and the owner's job are additional, once."""
+    """The refused claim takes additional requests: the claim itself, a read of the reason, and a read of the owner's
+    job.
+    """
     calls = [str(call) for call in upload_copy(World(1)) if not is_defaults_read(call)]
     assert len(calls) <= 10, calls
     assert len([call for call in calls if "tagging" in call]) == 1
@@ -205,7 +207,7 @@ def test_event_with_its_own_reason_is_never_merged(other: IntakeEvent) -> None:
     )
 
 
-def test_obsolete_settle_timeout_replaces_no_event_of_its_batch() -> None:
+def test_obsolete_settle_timeout_suppresses_no_event_of_its_batch() -> None:
     world = World()
     deliver_photo(world)
     world.upload_photo(KEY, build_photo("another"), operation="remove")

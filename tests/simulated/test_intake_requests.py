@@ -121,7 +121,7 @@ def test_request_may_name_variants() -> None:
     assert read_current_instructions(world, KEY) == {"beach": "on a beach", "forest": "in a forest"}
 
 
-def test_redelivered_message_is_one_request() -> None:
+def test_redelivered_message_counts_as_one_request() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     world.run_until_empty()
@@ -144,7 +144,7 @@ def test_two_equal_requests_are_paid_once() -> None:
 
 
 def handle_request(world: World, key: str, ident: str, **instructions: Any) -> None:
-    """Handles a request as intake's handler does; called again, it is a redelivery of the same message."""
+    """Handles a request as intake's handler does. A second call is a redelivery of the same message."""
     world.steps.intake.start_batch()
     world.intake.handle(IntakeEvent(INPUT_BUCKET, key, request=IncomingRequest(ident, instructions)))
     world.run_until_empty()
@@ -174,7 +174,7 @@ def test_same_bytes_uploaded_again_do_not_undo_a_request() -> None:
 
 
 def test_foreign_tag_added_later_does_not_undo_a_request() -> None:
-    """Virus scanners tag each upload some time after it."""
+    """Virus scanners tag each upload some time later."""
     world = world_with_request(BEACH, operation="remove")
     before = count_paid_calls(world)
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
@@ -250,7 +250,7 @@ def test_broken_request_is_reported_and_changes_nothing(instructions: dict[str, 
     assert_at_rest(world)
 
 
-def test_waiting_photo_keeps_waiting_after_a_broken_request() -> None:
+def test_waiting_photo_continues_to_wait_after_a_broken_request() -> None:
     world = World(settle_seconds=20)
     upload_unique_photo(world, KEY)
     world.run_for(1)
@@ -289,7 +289,7 @@ def test_request_under_broken_defaults_is_reported_and_changes_nothing() -> None
     assert (read_current_instructions(world, KEY), list_report_codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
-@pytest.mark.parametrize("wrong", [FOREST, {"promt": "x"}], ids=["cannot be done now", "an error of its own"])
+@pytest.mark.parametrize("wrong", [FOREST, {"promt": "x"}], ids=["not possible now", "with an error"])
 def test_request_under_broken_defaults_does_not_hold_resolved_photos(wrong: dict[str, Any]) -> None:
     """Its photo's event is repeated, and then the defaults are corrected with other content: nothing is bought."""
     world = World()

@@ -87,7 +87,7 @@ def test_refused_request_buys_nothing_for_the_replaced_bytes() -> None:
 
 @pytest.mark.parametrize("tags", [{}, {"operation": "remove"}], ids=["a sidecar", "tags"])
 def test_refused_request_is_not_hidden_by_the_photos_event(tags: dict[str, str]) -> None:
-    """The request comes first; the sidecar's instructions are still carried out, once."""
+    """The request is handled first. The sidecar's instructions are still carried out, once."""
     world = settling_world(inherited=False)
     if not tags:
         world.upload_sidecar(KEY, **REMOVE)
@@ -147,7 +147,7 @@ def test_hint_of_a_refused_request_is_to_resend_it(instructions: dict[str, Any])
     assert [hint for hint in list_hints(world) if "automatically" in hint or "arrive" in hint] == []
 
 
-def test_request_stopped_by_a_broken_sidecar_should_be_resent() -> None:
+def test_hint_for_a_request_under_a_broken_sidecar_is_to_resend_it() -> None:
     world = World()
     upload_sidecar_bytes(world, KEY, b'{"promt": 1}')
     upload_unique_photo(world, KEY)

@@ -1,7 +1,4 @@
-"""Rerun: a person has photos resolved again.
-
-Only changes are bought, and photos without instructions stay as they are.
-"""
+"""Rerun resolves photos again. Only changes are bought, and photos without instructions stay unchanged."""
 
 from typing import Any
 
@@ -68,7 +65,7 @@ def test_nothing_is_bought_if_nothing_changed(times: int) -> None:
     assert_at_rest(world)
 
 
-def test_default_that_was_changed_back_costs_nothing() -> None:
+def test_reverted_folder_default_costs_nothing() -> None:
     world = world_with_defaults(BEACH)
     before = world.read_pictures()
     for content in (FOREST, BEACH):
@@ -88,7 +85,7 @@ def test_waiting_photo_runs_at_once_on_existing_instructions() -> None:
     assert find_only_job(world).status is JobStatus.STORED
 
 
-def test_photo_without_instructions_is_reported_again_and_loses_nothing() -> None:
+def test_photo_without_instructions_is_reported_and_keeps_its_jobs() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""The same purchase under several keys: one photo pays, and the others get its file or buy if it fails."""
+"""The same purchase under several keys: one photo pays, and the others reuse its file, or buy if it fails."""
 
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ def upload_copies(world: World, *keys: str) -> None:
 
 
 def world_with_two_copies(**setup: Any) -> World:
-    """Returns a world with one photo under two keys; the first one is to pay."""
+    """Returns a world with one photo under two keys. The first one pays."""
     world = World(**setup)
     upload_copies(world, FIRST, SECOND)
     return world
@@ -45,7 +45,7 @@ def assert_reused(world: World, *keys: str, by: Job) -> None:
         assert list_report_codes(world, key) == []
 
 
-# -- one pays ----------------------------------------------------------------------------------------------------
+# -- one job pays -------------------------------------------------------------------------------------------------
 
 
 def test_second_photo_waits_and_reuses_the_firsts_file() -> None:
@@ -82,8 +82,8 @@ def test_many_copies_are_one_charge_and_one_reservation() -> None:
     assert_reused(world, *keys[1:], by=find_only_job(world, keys[0]))
 
 
-def test_reused_file_can_be_reused_and_names_the_payer() -> None:
-    """Its own key is gone, and the file is where the first job stored it."""
+def test_reused_file_can_be_reused_and_names_the_job_that_paid() -> None:
+    """The reusing job has no file under its own key. The file is where the first job stored it."""
     world = world_with_two_copies()
     world.run_until_empty()
     first = find_only_job(world, FIRST)
@@ -116,7 +116,7 @@ def test_other_instructions_are_another_charge(fields: dict[str, str]) -> None:
     assert find_only_job(world, SECOND).reused_from is None
 
 
-# -- the job that was to pay fails -------------------------------------------------------------------------------
+# -- the paying job fails -----------------------------------------------------------------------------------------
 
 FAILURES = {
     "refused": (build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED),
@@ -141,7 +141,7 @@ def test_next_photo_buys_for_the_rest_after_a_failure(failure: str) -> None:
 
 
 def test_next_photo_buys_when_the_first_is_held() -> None:
-    """A person may take days, and the waiting photos are promised an end."""
+    """A person may take days, but waiting photos must end in bounded time."""
     world = world_with_two_copies(on_lost_answer="hold")
     world.provider.script.append(build_charged_hang_up())
     world.run_until_empty()
@@ -185,8 +185,8 @@ def test_waiting_photo_can_be_deleted_like_any_other() -> None:
     assert world.provider.charged_micro_usd == PRICE
 
 
-def test_photos_that_wait_for_each_other_in_turn_complete() -> None:
-    """The first is edited, so that the second takes over; then the first is restored and waits for the second."""
+def test_photos_that_take_turns_waiting_for_each_other_complete() -> None:
+    """The first is edited, so the second takes over. Then the first is restored and waits for the second."""
     world = world_with_two_copies()
     world.upload_sidecar(FIRST, prompt="at sea")
     world.run_until_empty("intake")
@@ -209,7 +209,7 @@ def test_photos_that_wait_for_each_other_in_turn_complete() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
-def test_crash_after_any_call_leaves_one_payer(kind: str) -> None:
+def test_crash_after_any_call_leaves_exactly_one_paying_job(kind: str) -> None:
     for call, world in replay_with_crashes(partial(world_with_two_copies, kind=kind), World.run_until_empty):
         first, second = (find_only_job(world, key) for key in (FIRST, SECOND))
         assert (first.status, second.status) == (S.STORED, S.STORED), call
@@ -226,7 +226,7 @@ def world_with_two_events() -> World:
     return world
 
 
-def test_crash_while_the_payer_is_chosen_leaves_one() -> None:
+def test_crash_while_the_paying_job_is_chosen_leaves_exactly_one() -> None:
     for call, world in replay_with_crashes(world_with_two_events, World.run_until_empty):
         assert {job.status for job in world.list_jobs()} == {S.STORED}, call
         assert (len(world.list_jobs()), world.provider.charged_micro_usd) == (2, PRICE), call

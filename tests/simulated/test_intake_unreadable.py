@@ -1,4 +1,4 @@
-"""Files that S3 does not return: archived ones are reported at once, denied ones if that persists; none is lost."""
+"""Files that S3 does not return: archived ones are reported at once, denied ones if that persists. None is lost."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,7 @@ def world_with_fault(fault: FaultAction, *deeds: Callable[[World], Any]) -> Worl
 
 
 def upload_photo(world: World) -> None:
-    """Uploads a photo whose background is to be removed."""
+    """Uploads a photo that requests a background removal."""
     upload_unique_photo(world, KEY, operation="remove")
 
 
@@ -127,7 +127,7 @@ def test_archived_reference_is_reported_as_unusable() -> None:
     assert list_report_codes(world, KEY) == ["reference_unusable"]
 
 
-def test_photo_archived_before_its_call_is_refused_for_good() -> None:
+def test_photo_archived_before_its_call_is_refused_permanently() -> None:
     world = World()
     upload_photo(world)
     world.run_until_empty("intake")
@@ -145,7 +145,7 @@ def test_photo_archived_before_its_call_is_refused_for_good() -> None:
 
 
 def test_photo_archived_after_a_lost_answer_is_held() -> None:
-    """The call cannot be repeated, and whether the first one was charged is unknown."""
+    """The call cannot be repeated, and it is unknown whether the first one was charged."""
     world = World()
     upload_photo(world)
     world.run_until_empty("intake")
@@ -211,7 +211,7 @@ def test_photo_with_denied_access_is_reported_and_resumes_later(code: str, statu
 
 
 @pytest.mark.parametrize("key", [SIDECAR, "_backdrop.json"])
-def test_photo_waits_also_for_its_instruction_files(key: str) -> None:
+def test_photo_also_waits_for_its_instruction_files(key: str) -> None:
     world = world_with_fault(deny_access(key), lambda world: world.upload_sidecar(KEY, **BEACH))
     upload_defaults(world, "", {"seed": 3})
     upload_unique_photo(world, KEY)
@@ -242,7 +242,7 @@ def test_outage_of_s3_is_not_reported_per_photo() -> None:
     assert list_report_codes(world, KEY) == []
 
 
-def test_photo_that_stays_unreadable_counts_no_crash() -> None:
+def test_photo_that_stays_unreadable_counts_as_no_crash() -> None:
     world = world_with_fault(deny_access(), upload_photo)
     world.run_for(1200)
     source = world.read_source(KEY)
@@ -255,7 +255,7 @@ def test_photo_that_stays_unreadable_counts_no_crash() -> None:
 
 
 def test_finished_photo_keeps_its_job_despite_denied_access() -> None:
-    """The defaults changed meanwhile, which is no reason to buy."""
+    """The defaults changed in the meantime, which must not cause a purchase."""
     world = World()
     upload_defaults(world, "", REMOVE)
     upload_unique_photo(world, KEY)
@@ -287,7 +287,7 @@ def test_request_for_an_unreadable_photo_also_waits() -> None:
     assert (read_current_instructions(world, KEY), list_report_codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
-def test_sweep_skips_waiting_photos_and_revives_abandoned_ones() -> None:
+def test_sweep_skips_waiting_photos_and_resumes_abandoned_ones() -> None:
     world = world_with_fault(deny_access(), upload_photo)
     pass_time(world, 3600)
     assert len(world.queues["intake"].messages) == 1
@@ -300,7 +300,7 @@ def test_sweep_skips_waiting_photos_and_revives_abandoned_ones() -> None:
 
 
 def test_tags_that_become_unreadable_are_reported_within_minutes() -> None:
-    """S3 does not count tags that may not be read."""
+    """S3 does not report the number of tags to a caller that may not read them."""
     world = World()
     world.upload_photo("shoes/other.jpg", build_photo("other"), operation="remove")
     world.run_until_empty()

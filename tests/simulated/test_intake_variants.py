@@ -1,4 +1,6 @@
-"""Variants: one photo, many pictures, one job each. An edited one runs alone; a removed one keeps its pictures."""
+"""Variants: one photo, several pictures, one job for each. An edited variant runs alone. A removed one keeps its
+pictures.
+"""
 
 from typing import Any
 
@@ -93,7 +95,7 @@ def test_nearer_source_with_variants_names_them_all() -> None:
     assert read_current_instructions(world, KEY) == {"forest": "in a forest"}
 
 
-def test_empty_variants_inherit_none() -> None:
+def test_empty_variants_object_inherits_no_variants() -> None:
     world = World()
     upload_defaults(world, "shoes/", {"variants": {"beach": BEACH}})
     world.upload_photo(KEY, build_photo())
@@ -134,7 +136,7 @@ def test_removed_variant_keeps_its_pictures_with_a_warning() -> None:
 
 
 def test_picture_under_an_old_name_has_a_warning() -> None:
-    """One picture was a PNG, then another a WebP: both stay, and then the photo gets variants."""
+    """One picture was a PNG and a later one a WebP. Both stay when the photo gets variants."""
     world = World()
     world.upload_photo(KEY, build_photo())
     for instructions in ({"prompt": "on a beach"}, {"prompt": "in a forest", "output": {"format": "webp"}}):
@@ -166,8 +168,8 @@ def test_removed_variant_has_a_warning_despite_unreadable_instructions(broken: s
 
 
 @pytest.mark.parametrize("before_it_is_stored", [True, False])
-def test_variant_removed_during_delivery_has_a_warning_too(*, before_it_is_stored: bool) -> None:
-    """Intake read its job while it was paid, and its pictures were written before or after intake wrote."""
+def test_variant_removed_during_delivery_also_has_a_warning(*, before_it_is_stored: bool) -> None:
+    """Intake read the job while it was paid, and its pictures were written before or after intake's write."""
     world = world_with_variants({"beach": BEACH})
     world.upload_sidecar(KEY, variants={"beach": BEACH, "forest": FOREST})
     world.run_until_empty("intake")
@@ -185,7 +187,7 @@ def test_variant_removed_during_delivery_has_a_warning_too(*, before_it_is_store
 
 
 def _run_meanwhile(world: World, step: str, job: Job) -> None:
-    """Another worker does all of its work during this one's call."""
+    """Another worker runs completely during one call of this worker."""
     if step == "deliver":
         deliver(world, job, job.job_id)
     else:
@@ -299,7 +301,7 @@ def test_unreadable_variants_are_reported_and_nothing_is_bought(variants: Any) -
     assert (world.list_jobs(), count_paid_calls(world)) == ([], 0)
 
 
-def test_variant_may_have_the_name_of_anything_else() -> None:
+def test_variant_may_have_any_valid_name() -> None:
     names = ["result", "2", "-", "red", "none", "x" * 40]
     world = world_with_variants({name: {"prompt": f"a {name}"} for name in names})
     assert len(world.read_pictures(KEY)) == count_paid_calls(world) == len(names)

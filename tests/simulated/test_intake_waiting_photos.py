@@ -1,4 +1,4 @@
-"""Photos that wait are recorded and woken: in batches, in any number, and only those below the folder."""
+"""Waiting photos are recorded and woken: in batches, in any number, and only those under the folder."""
 
 import json
 from datetime import timedelta
@@ -40,7 +40,7 @@ def world_with_waiting_photos(*keys: str) -> World:
 
 
 def list_woken_keys(world: World) -> list[str]:
-    """Returns the keys of the photos that intake is to check now, in their order."""
+    """Returns the keys of the photos that intake must check now, in order."""
     bodies = [json.loads(body) for body in list_intake_messages(world)]
     return [body["key"] for body in bodies if body.get("kind") == "check"]
 
@@ -137,7 +137,7 @@ def test_waking_continues_after_a_key() -> None:
 def test_photo_settling_while_its_folder_is_woken_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its event had read the folder before the defaults arrived, and the index did not show it yet."""
+    """The photo's event read the folder before the defaults arrived, and the index did not contain the photo yet."""
     world = World()
     upload_unique_photo(world, KEY)
     world.deliver_next("intake")
@@ -168,7 +168,7 @@ def test_photo_waits_once_and_runs_at_once_when_woken() -> None:
     assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
-def test_folder_without_waiting_photos_wakes_none() -> None:
+def test_folder_without_waiting_photos_wakes_no_photo() -> None:
     world = world_with_waiting_photos("hats/1.jpg")
     before = len(world.transport.calls)
     upload_defaults(world, "shoes/", BEACH)
@@ -213,7 +213,7 @@ def test_reported_photo_runs_when_any_instructions_arrive(what: str) -> None:
     assert_at_rest(world)
 
 
-def test_waiting_photo_that_is_deleted_and_restored_is_new() -> None:
+def test_waiting_photo_that_is_deleted_and_restored_counts_as_new() -> None:
     world = World(settle_seconds=20)
     upload_unique_photo(world, KEY)
     world.run_for(5)
@@ -233,7 +233,7 @@ def test_waiting_photo_that_is_deleted_and_restored_is_new() -> None:
     assert count_paid_calls(world) == 1
 
 
-def test_replaced_photo_waits_no_longer_than_the_first() -> None:
+def test_replaced_photo_waits_no_longer_than_the_original() -> None:
     world = World(settle_seconds=20)
     upload_unique_photo(world, KEY)
     world.run_for(15)

@@ -75,7 +75,7 @@ def test_path_of_an_error_contains_any_variant_name(name: str) -> None:
     assert list_messages({"variants": {name: {"seed": -1}}}) == [f"variants.{name}.seed is -1; it must be at least 0"]
 
 
-# -- with all instructions of the photo ----------------------------------------------------------------------------
+# -- in all instructions of a photo -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_path_of_an_error_contains_any_variant_name(name: str) -> None:
     ],
 )
 def test_instructions_with_an_error_buy_nothing(content: Any) -> None:
-    """This holds even if tags and folder defaults would complete the rest of them."""
+    """This holds even if tags and folder defaults would complete the instructions."""
     assert len(report_errors(content)) == 1
     assert len(report_errors(content, inherited=BEACH)) == 1
 
 
-def test_what_a_fixed_file_lacks_is_reported_next() -> None:
+def test_missing_instructions_are_reported_after_errors_are_fixed() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     found: list[list[str]] = []
@@ -140,7 +140,7 @@ def test_photo_and_its_instructions_are_reported_together() -> None:
     assert (list_report_codes(world, KEY), world.list_jobs()) == (["not_a_photo", "invalid_value"], [])
 
 
-def test_contradiction_has_no_further_consequences() -> None:
+def test_contradiction_causes_no_further_errors() -> None:
     assert report_errors({**REMOVE, **BEACH, "output": {"format": "jpg"}}) == [("conflicting_fields", None)]
 
 

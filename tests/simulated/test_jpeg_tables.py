@@ -1,4 +1,4 @@
-"""A JPEG that lacks what its decoder needs is refused by its structure, because an accepted one is never decoded."""
+"""A JPEG that lacks what its decoder needs is refused by its structure, because accepted JPEGs are not decoded."""
 
 import contextlib
 from dataclasses import replace
@@ -44,7 +44,7 @@ LACKING = {
     "one Huffman table": (remove_segments(PROGRESSIVE, HUFFMAN, 2), "lacks a Huffman table"),
     "a Huffman table that exists": (edit_segment(PLAIN, SCAN, 2, 0x22), "lacks a Huffman table"),
     "a channel": (edit_segment(PLAIN, FRAME, 5, 1), "has a scan of channel 2, which the picture does not have"),
-    "a channel by that name": (
+    "a channel with that name": (
         edit_segment(PLAIN, SCAN, 1, 9),
         "has a scan of channel 9, which the picture does not have",
     ),
@@ -116,6 +116,6 @@ def test_any_error_of_a_decoder_counts_as_damage(surprise: Exception) -> None:
         raise surprise
 
 
-def test_lack_of_memory_is_not_the_photos_fault() -> None:
+def test_lack_of_memory_is_not_reported_as_damage() -> None:
     with pytest.raises(MemoryError), translate_decoder_errors():
         raise MemoryError

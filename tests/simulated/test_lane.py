@@ -1,4 +1,6 @@
-"""A lane's health: three bad results in a row open its circuit, one job at a time probes, one good result closes it."""
+"""A lane's health: three bad results in a row open its circuit, one job at a time probes it, and one good result closes
+it.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -77,15 +79,15 @@ def test_neutral_result_neither_counts_nor_resets_the_count(neutral: ProviderRes
 
 
 @GOOD_RESULTS
-def test_result_without_news_changes_nothing(good: ProviderResult) -> None:
-    """Otherwise, the ledger would be written for each picture."""
+def test_repeated_good_result_changes_nothing(good: ProviderResult) -> None:
+    """Otherwise, each picture would cause a write to the ledger."""
     assert observe_results(RUNNING_LANE, good) == RUNNING_LANE
 
 
 # -- probing -----------------------------------------------------------------------------------------------------
 
 
-def test_first_probe_starts_when_due_and_is_alone() -> None:
+def test_only_one_first_probe_starts_when_it_is_due() -> None:
     assert check_gate(OPEN_CIRCUIT, PROBE_AT - SECOND) == (Gate.BLOCKED, 1)
     assert check_gate(OPEN_CIRCUIT, PROBE_AT) == (Gate.PROBE, 0)
     lane = build_probing_lane()
@@ -137,7 +139,7 @@ def test_probe_without_a_verdict_lets_the_next_one_start(neutral: ProviderResult
 
 @BAD_RESULTS
 def test_bad_results_of_earlier_calls_change_nothing(bad: ProviderResult) -> None:
-    """Nine other calls were in flight when the circuit opened: they neither delay the probe nor replace it."""
+    """Nine other calls were in flight when the circuit opened. They neither delay nor replace the probe."""
     lane = observe_results(OPEN_CIRCUIT, *[bad] * 9)
     assert (lane.next_probe_at, lane.probe_count, lane.opened_since) == (
         OPEN_CIRCUIT.next_probe_at,
@@ -152,17 +154,17 @@ def test_good_result_of_an_earlier_call_closes_the_circuit() -> None:
     assert check_gate(observe_results(OPEN_CIRCUIT, OK), NOW)[0] is Gate.ALLOWED
 
 
-def test_probe_overtaken_by_a_good_result_is_none() -> None:
-    """Its own bad result would open the circuit again at once, although it is only one of three."""
+def test_probe_overtaken_by_a_good_result_is_canceled() -> None:
+    """The probe's own bad result would reopen the circuit at once, although it is only the first of three."""
     assert observe_results(build_probing_lane(), OK).probe_until is None
 
 
-# -- ten minutes -------------------------------------------------------------------------------------------------
+# -- pausing after ten minutes ------------------------------------------------------------------------------------
 
 
 @BAD_RESULTS
 def test_open_circuit_pauses_the_lane_after_ten_minutes(bad: ProviderResult) -> None:
-    """It does not pause a second earlier."""
+    """The lane does not pause a second earlier."""
     almost = NOW + UNHEALTHY_BEFORE_PAUSE - SECOND
     assert not observe_result(OPEN_CIRCUIT, bad, almost, probe=True).is_paused
     paused = observe_result(OPEN_CIRCUIT, bad, almost + SECOND, probe=True)
@@ -170,14 +172,14 @@ def test_open_circuit_pauses_the_lane_after_ten_minutes(bad: ProviderResult) -> 
     assert (paused.mapping_enabled, check_gate(paused, almost + SECOND)[0]) == (False, Gate.BLOCKED)
 
 
-def test_bad_results_of_earlier_calls_pause_no_lane() -> None:
+def test_bad_results_of_earlier_calls_do_not_pause_the_lane() -> None:
     lane = OPEN_CIRCUIT
     for _ in range(3):
         lane = observe_result(lane, LOST, NOW + UNHEALTHY_BEFORE_PAUSE, probe=False)
     assert not lane.is_paused
 
 
-def test_circuit_that_opens_again_has_ten_minutes_again() -> None:
+def test_circuit_that_reopens_has_another_ten_minutes() -> None:
     later = NOW + UNHEALTHY_BEFORE_PAUSE
     opened = observe_result(OPEN_CIRCUIT, OK, later, probe=True)
     failing = opened
@@ -186,7 +188,7 @@ def test_circuit_that_opens_again_has_ten_minutes_again() -> None:
     assert (failing.is_paused, failing.opened_since, failing.next_probe_at) == (False, later, later + FIRST_PROBE_DELAY)
 
 
-# -- results that pause ------------------------------------------------------------------------------------------
+# -- results that pause the lane ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

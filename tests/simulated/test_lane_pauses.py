@@ -1,4 +1,4 @@
-"""A paused lane: reasons are added and lifted one by one, and only a probe can show that they are over."""
+"""A paused lane: reasons are added and lifted one by one, and only a probe can show that a reason no longer applies."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -107,7 +107,7 @@ def test_budget_pause_records_the_amount_that_it_needs() -> None:
     assert [one.required_budget for one in lane.pauses] == [60_000]
 
 
-def test_every_pausing_code_has_a_reason_that_probes_test() -> None:
+def test_every_code_that_pauses_has_a_reason_that_probes_check() -> None:
     assert set(REASON_BY_CODE.values()) | {PauseReason.UNHEALTHY} == PROBEABLE_REASONS
     assert {PauseReason.BUDGET, PauseReason.DELIVERY, PauseReason.OPERATOR} == EVERY - PROBEABLE_REASONS
 
@@ -124,7 +124,7 @@ def test_testable_pause_allows_one_probe_at_once(reason: PauseReason) -> None:
 
 @pytest.mark.parametrize("reason", sorted(EVERY - PROBEABLE_REASONS))
 def test_untestable_pause_allows_no_probe(reason: PauseReason) -> None:
-    """A call that a person forbade, or for which there is no money, is no experiment."""
+    """A call that a person forbade, or that the budget does not cover, must not be made as a test."""
     for lane in (
         build_paused_lane(reason),
         build_paused_lane(PauseReason.KEY, reason),
@@ -134,7 +134,7 @@ def test_untestable_pause_allows_no_probe(reason: PauseReason) -> None:
 
 
 def test_probe_in_flight_is_not_followed_by_a_second() -> None:
-    """Reconcile runs again while the first one is in its call."""
+    """Reconcile runs again while the first probe's call is in flight."""
     for lane in (half_open_if_due(build_paused_lane(PauseReason.KEY), LATER), build_probing_lane(PauseReason.KEY)):
         assert half_open_if_due(lane, LATER) == lane
 
@@ -152,12 +152,12 @@ def test_good_probe_lifts_every_reason_that_it_tests(good: ProviderResult) -> No
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
 def test_only_a_probes_good_result_lifts_a_pause(good: ProviderResult) -> None:
-    """Calls that began before the pause succeed after it, but show nothing about the present."""
+    """Calls that began before the pause may succeed after it, but do not show that the provider works now."""
     lane = build_probing_lane(PauseReason.KEY)
     assert observe_result(lane, good, LATER, probe=False) == lane
 
 
-def test_pause_by_a_person_during_a_probe_stays() -> None:
+def test_pause_by_a_person_remains_after_a_successful_probe() -> None:
     lane = pause(build_probing_lane(PauseReason.KEY), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", LATER)
     assert (lane.mapping_enabled, lane.is_half_open) == (False, False)
     after = observe_result(lane, OK, LATER, probe=True)
@@ -176,8 +176,8 @@ def test_probe_with_a_lost_answer_adds_a_second_reason() -> None:
     assert half_open_if_due(lane, LATER + FIRST_HALF_OPEN_DELAY).mapping_enabled
 
 
-def test_free_failed_probe_is_followed_by_four_others() -> None:
-    """A photo that fails alone at the provider is no reason for others to wait for minutes."""
+def test_probe_that_fails_without_a_charge_is_repeated_four_times() -> None:
+    """If the provider fails for a single photo, the others must not wait for minutes."""
     lane, now = half_open_if_due(build_paused_lane(PauseReason.KEY), LATER), LATER
     for _ in range(MAX_QUICK_PROBES):
         lane = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
@@ -192,13 +192,13 @@ def test_free_failed_probe_is_followed_by_four_others() -> None:
     ).mapping_enabled
 
 
-def test_earlier_failures_stop_a_trial_without_a_second_probe() -> None:
+def test_failures_of_earlier_calls_prevent_a_second_probe() -> None:
     lane = observe_results(build_probing_lane(PauseReason.KEY), *[BACKOFF] * 3)
     assert (lane.mapping_enabled, list_reasons(lane)) == (False, {PauseReason.KEY, PauseReason.UNHEALTHY})
 
 
 @pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
-def test_probe_without_a_verdict_leaves_it_to_next_job(neutral: ProviderResult) -> None:
+def test_probe_without_a_verdict_leaves_the_test_to_the_next_job(neutral: ProviderResult) -> None:
     lane = observe_result(build_probing_lane(PauseReason.KEY), neutral, LATER, probe=True)
     assert (lane.is_paused, check_gate(lane, LATER)[0]) == (True, Gate.PROBE)
 
@@ -209,7 +209,9 @@ def fail_probe(lane: ProviderHealth, now: datetime) -> ProviderHealth:
 
 
 def test_probes_of_paused_lanes_slow_down_and_never_end() -> None:
-    """Each causes another receive of every waiting message, and a queue drops a message after a thousand."""
+    """Each probe causes another receive of every waiting message, and a queue drops a message after a thousand
+    receives.
+    """
     lane, now, sent = build_paused_lane(PauseReason.KEY), NOW, list[datetime]()
     while now < NOW + timedelta(days=4):
         lane = half_open_if_due(lane, now)

@@ -1,4 +1,4 @@
-"""A ledger item has 400 KB: what cannot fit is refused before purchase, and what was paid for always fits."""
+"""A ledger item holds 400 KB. A job that cannot fit is refused before the purchase, and a paid job always fits."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -74,7 +74,7 @@ def test_same_number_of_pictures_fits_under_a_normal_key() -> None:
 # -- after payment ------------------------------------------------------------------------------------------------
 
 
-def test_answer_with_a_too_long_link_is_recorded_with_its_charge() -> None:
+def test_answer_with_an_overlong_link_is_recorded_with_its_charge() -> None:
     world = World()
     job = world.ledger.write_transition(
         transitions.record_result(create_submitting_job(world), 1, build_result(PictureLink(url=LONG)), NOW)
@@ -85,7 +85,7 @@ def test_answer_with_a_too_long_link_is_recorded_with_its_charge() -> None:
     assert world.list_jobs() == [job]
 
 
-def test_too_long_link_does_not_affect_the_other_pictures() -> None:
+def test_overlong_link_does_not_affect_the_other_pictures() -> None:
     good = PictureLink(url="https://results.invalid/1.png")
     job = transitions.record_result(claim(build_job()).job, 1, build_result(PictureLink(url=LONG), good), NOW).job
     assert (job.status, [link.url for link in job.links]) == (JobStatus.PAID, [None, good.url])
@@ -164,7 +164,7 @@ def test_write_that_dynamodb_never_accepts_is_not_retried(error: Exception) -> N
 
 
 def reject_writes_with(world: World, words: str, nth: int = 1) -> TargetedFault:
-    """From the nth write on, DynamoDB rejects every write that contains this text."""
+    """Makes DynamoDB reject every write that contains this text, from the nth one on."""
 
     def refuse(_: ServiceCall) -> None:
         raise build_client_error("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
@@ -203,7 +203,7 @@ def test_answer_that_cannot_be_written_is_spooled_and_not_rebought(overtaken: bo
 
 
 def test_unwritable_item_does_not_stop_the_rest_of_reconcile() -> None:
-    """A lane and a job that is due cannot be written: each is reported, and the rest is done."""
+    """A lane and a due job cannot be written. Each is reported, and the remaining work is done."""
     world = world_with_lost_messages()
     named = world.list_jobs()[0].job_id
     reject_writes_with(world, named)

@@ -1,4 +1,4 @@
-"""Content ownership: the ledger lets exactly one job pay for the same bytes and request, also concurrently."""
+"""Content ownership: the ledger lets exactly one job pay for the same bytes and request, even concurrently."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def create_job(world: World, ident: str, **changes: str) -> Job:
 
 
 def claim_by_another_job(world: World) -> ContentOwner:
-    """Returns the owner that another job that claims the content learns."""
+    """Returns the owner that is reported to another job that claims the content."""
     with pytest.raises(ContentOwnedError) as raised:
         create_job(world, "9" * 64)
     return raised.value.owner
@@ -37,7 +37,7 @@ def find_owner(world: World) -> str:
     return world.table.items["content#" + "c" * 64, "owner"]["job_id"]["S"]
 
 
-def test_first_job_owns_the_content_and_the_next_learns_it() -> None:
+def test_first_job_owns_the_content_and_the_next_is_informed() -> None:
     world = World()
     create_job(world, FIRST)
     with pytest.raises(ContentOwnedError) as raised:
@@ -92,7 +92,7 @@ def test_content_is_not_taken_over_from_an_owner_that_pays_again() -> None:
 
 
 def test_photo_is_not_written_while_another_job_owns_its_content() -> None:
-    """All or nothing: the source item does not name a job that does not exist."""
+    """The write is atomic, so that the source item never names a job that does not exist."""
     world = World()
     create_job(world, SECOND)
     with pytest.raises(ContentOwnedError):

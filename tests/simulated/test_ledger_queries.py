@@ -1,4 +1,4 @@
-"""Queries on the ledger: what is due, oldest first; what is open; what failed; what a day may cost."""
+"""Queries on the ledger: due items, open items, and failures, oldest first, and the budget of a day."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,12 +20,12 @@ DUE = NOW + MESSAGE_LIFETIME
 
 
 def build_id(n: int) -> str:
-    """Returns the n-th ID; their first digits differ."""
+    """Returns the n-th ID. The first digits of the IDs differ."""
     return f"{n % 16:x}{n:063x}"
 
 
 def create_waiting_job(world: World, n: int, hours: float = 0) -> Job:
-    """Creates the n-th job, whose message was sent that many hours later."""
+    """Creates the n-th job, whose message was sent n hours later."""
     job = build_job(job_id=build_id(n), source_id=build_id(n), last_sent_at=NOW + timedelta(hours=hours))
     return world.ledger.write_transition(transitions.Transition(job))
 

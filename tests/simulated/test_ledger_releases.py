@@ -1,4 +1,4 @@
-"""Two releases on one stack: this one continues what every kept release stored, and waits for what it cannot read."""
+"""Two releases on one stack: this one continues what every kept release stored, and waits if it cannot read an item."""
 
 import json
 from collections import Counter
@@ -52,7 +52,7 @@ RECORD_TYPES: dict[str, type[LedgerItem]] = {
 }
 REQUIRED = " is required"
 RECONCILE_RUNS = 8
-# The photos that were not bought yet, and one whose call was lost. Every other photo needs no call.
+# The photos that were not bought yet, and one whose answer was lost. No other photo needs a call.
 PHOTOS_TO_BUY = dict.fromkeys(
     (f"open/{name}.png" for name in ("accepted", "failing", "paused", "unknown", "uploaded")), 1
 )
@@ -86,7 +86,7 @@ NESTED: list[dict[str, Any]] = [
 
 
 def rewrite(world: World, kind: str, added: dict[str, Any], *without: str) -> None:
-    """Changes all items of a kind as another release would."""
+    """Changes all items of a kind as if another release had written them."""
     for key, item in list(world.table.items.items()):
         if key[1].startswith(kind):
             body = json.loads(item["body"]["S"]) | added
@@ -139,7 +139,7 @@ def test_lane_and_reconcile_state_of_another_release_are_never_ignored(added: di
 @pytest.mark.parametrize("done", [("intake",), ("intake", "ideogram")], ids=["accepted", "paid"])
 @pytest.mark.parametrize("kind", ["job#", "source"])
 def test_nothing_is_lost_while_two_releases_are_running(done: tuple[str, ...], kind: str) -> None:
-    """Messages wait while the items are the other release's, and continue when they are ours again."""
+    """Messages wait while the items belong to the other release, and continue when they are ours again."""
     world = world_with_photo()
     world.run_until_empty(*done)
     rewrite(world, kind, {"unheard_of": 1})
@@ -169,7 +169,7 @@ def list_items(stored: Mapping[str, Any], *kinds: str) -> list[dict[str, Any]]:
 
 
 def assert_contains(now: object, before: object, path: str) -> None:
-    """Everything that was stored has the same value now. Fields may be added."""
+    """Asserts that everything that was stored still has the same value. Fields may be added."""
     if path in MIGRATED_FIELDS:
         return
     if isinstance(before, dict) and isinstance(now, dict):
@@ -219,7 +219,7 @@ def test_every_stored_owner_and_budget_is_read(stored: dict[str, Any]) -> None:
         assert day._asdict() == amounts | {"day": day.day, "cap": plain.get("cap")}
 
 
-def test_every_stored_message_is_understood(stored: dict[str, Any]) -> None:
+def test_every_stored_message_can_be_parsed(stored: dict[str, Any]) -> None:
     for queue, messages in stored["messages"].items():
         for body in [message["body"] for message in messages]:
             if queue == "intake":
@@ -251,7 +251,7 @@ def test_work_of_a_kept_release_continues_to_its_end(stored: dict[str, Any]) -> 
         assert {result.key for result in job.results} <= world.read_pictures().keys()
 
 
-def test_files_that_a_kept_release_left_are_used(stored: dict[str, Any]) -> None:
+def test_files_that_a_kept_release_stored_are_used(stored: dict[str, Any]) -> None:
     world = restore(stored)
     bootstrap = WorldBootstrap(world)
     bootstrap.operator_mail = OperatorMail(None, topic_arn="")

@@ -1,4 +1,4 @@
-"""Requests in the ledger are next to their photo, found by campaign, and not read with the jobs."""
+"""Requests in the ledger are stored with their photo, can be listed by campaign, and are not read with the jobs."""
 
 from collections import Counter
 from dataclasses import replace

@@ -47,7 +47,7 @@ def test_error_after_a_successful_write_is_recognized() -> None:
 
 
 def test_write_repeated_by_the_sdk_does_not_conflict_with_itself() -> None:
-    """The second write is rejected, and receives the item that the first one wrote."""
+    """The second write is rejected, and its error contains the item that the first one wrote."""
     world = World()
 
     def refuse(_: object) -> None:
@@ -162,7 +162,7 @@ def test_price_above_the_whole_budget_is_never_bought() -> None:
     assert claim_job(world, 2, cap=PRICE).attempt_no == 1
 
 
-def test_budget_reserved_by_other_calls_means_a_short_wait() -> None:
+def test_budget_reserved_by_other_calls_causes_a_short_wait() -> None:
     world = World()
     first = claim_job(world, 1, cap=PRICE)
     with pytest.raises(RetryLaterError) as raised:

@@ -95,7 +95,7 @@ def test_near_miss_tags_are_named_with_invalid_ones() -> None:
     assert "The tag 'promt' is not a field. Did you mean 'prompt'?" in str(error.hint)
 
 
-def test_empty_sidecar_and_empty_request_are_called_by_name() -> None:
+def test_empty_sidecar_and_empty_request_are_named() -> None:
     assert read_message(parse_sidecar({}), parse_tags({})) == f"{parse_sidecar({}).name} is empty, and {NO_TAG}"
     assert read_message(parse_request({}), parse_tags({})) == f"The request is empty, and {NO_TAG}"
 

@@ -1,4 +1,4 @@
-"""The counts of money: together they are what the ledger has, whatever faults occur."""
+"""The money metrics add up to what the ledger contains, whatever faults occur."""
 
 import json
 from collections import Counter
@@ -60,7 +60,7 @@ def count_written(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[s
 
 @pytest.mark.parametrize("kind", ProviderKind)
 @pytest.mark.parametrize("faults", FAULTS)
-def test_sum_of_the_counts_is_what_the_ledger_has(
+def test_sum_of_the_counts_matches_the_ledger(
     faults: str, kind: ProviderKind, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = world_with_photo(kind=kind)
@@ -106,7 +106,9 @@ def test_call_next_to_a_lost_one_may_double_charge(faults: str, capsys: pytest.C
 
 
 @pytest.mark.parametrize("faults", ["good", "throttled", "refused", "withheld", "lost, then refused"])
-def test_single_possible_charge_is_no_possible_double_charge(faults: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_single_possible_charge_is_not_a_possible_double_charge(
+    faults: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     world = world_with_photo()
     world.provider.script.extend(FAULTS[faults])
     pass_time(world, 3600)
@@ -121,7 +123,7 @@ def test_provider_that_knows_our_id_cannot_charge_twice(faults: str, capsys: pyt
     assert count_written(world, capsys)["PossibleDoubleCharges"] == 0
 
 
-# -- by the write alone -------------------------------------------------------------------------------------------
+# -- derived from a single write ----------------------------------------------------------------------------------
 
 TODAY = "2026-11-20"
 LOST = build_attempt(charged=0, unknown=PRICE, outcome=AttemptOutcome.LOST)
@@ -135,7 +137,7 @@ def count_change(booking: BudgetChange, capsys: pytest.CaptureFixture[str], *cal
     return {metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
 
 
-def test_rejected_resend_is_no_further_lost_answer(
+def test_rejected_resend_is_not_counted_as_another_lost_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     still_lost = BudgetChange(TODAY, "ideogram", reserved=-PRICE, unknown=PRICE)
@@ -161,7 +163,7 @@ def test_write_without_money_counts_and_logs_nothing(
         ),
     ],
 )
-def test_double_charge_is_counted_by_the_second_settlement_only(
+def test_double_charge_is_counted_only_by_the_second_settlement(
     booking: BudgetChange, counted: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert count_change(booking, capsys, LOST, CHARGED) == counted

@@ -77,7 +77,7 @@ def test_distant_file_or_another_photos_sidecar_is_not_suggested(names: list[str
     ],
 )
 def test_sidecar_of_another_photo_in_series_is_not_suggested(photo: str, names: list[str]) -> None:
-    """Following that advice would buy the wrong picture."""
+    """Following such advice would buy the wrong picture."""
     assert describe_near_miss(photo, names) is None
 
 
@@ -114,13 +114,13 @@ def test_sidecar_of_a_photo_named_backdrop_is_not_suggested() -> None:
     assert describe_near_miss("shoes/red.jpg", ["shoes/backdrop.jpg", "shoes/backdrop.json"]) is None
 
 
-def test_file_that_differs_only_in_case_comes_first() -> None:
+def test_file_that_differs_only_in_case_is_preferred() -> None:
     assert describe_near_miss(KEY, ["shoes/rad.jpg.json", "shoes/red.Jpg.json"]) == f"there is red.Jpg.json: {CASE}"
 
 
 @quick
 @given(st.text(max_size=12), st.lists(st.text(max_size=12), max_size=4))
-def test_any_names_have_a_near_miss_or_none(photo_name: str, names: list[str]) -> None:
+def test_near_miss_search_accepts_any_names(photo_name: str, names: list[str]) -> None:
     found = describe_near_miss(photo_name, [*names, *(f"{name}.json" for name in names)])
     assert found is None or found.startswith("there is ")
 

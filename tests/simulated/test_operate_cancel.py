@@ -1,4 +1,4 @@
-"""Cancel: what is not submitted yet ends without a charge, and the rest is counted with its possible cost."""
+"""Cancel: jobs that are not submitted yet end without a charge. The others are counted with their possible cost."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,7 +36,7 @@ def world_with_waiting_jobs() -> World:
     return world
 
 
-def test_only_jobs_below_the_prefix_are_canceled() -> None:
+def test_only_jobs_under_the_prefix_are_canceled() -> None:
     world = world_with_waiting_jobs()
     keys, done = cancel_jobs(world, "hats/")
     assert (sorted(keys), done) == (["hats/1.jpg", "hats/2.jpg"], CancelSummary(cancelled_jobs=2))
@@ -73,7 +73,7 @@ def submit_job(world: World) -> None:
 
 
 def lose_answer(world: World) -> None:
-    """Loses the job's answer, so that the job waits."""
+    """Loses the answer to the job's call, so that the job waits."""
     world.provider.script.append(build_charged_hang_up())
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
     world.deliver_next("ideogram")
@@ -115,8 +115,8 @@ def test_submitted_job_without_a_charge_ends_canceled() -> None:
     assert_at_rest(world)
 
 
-def test_job_canceled_during_its_second_call_gets_no_third() -> None:
-    """The second call is not charged, which shows nothing about the first one, whose answer was lost."""
+def test_job_canceled_during_its_second_call_makes_no_third_call() -> None:
+    """The second call is not charged, which proves nothing about the first call, whose answer was lost."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.provider.script += [build_charged_hang_up(), build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)]
@@ -176,7 +176,7 @@ def test_canceled_photo_that_is_uploaded_again_is_bought() -> None:
     assert_at_rest(world)
 
 
-def test_sweep_does_not_revive_a_canceled_photo() -> None:
+def test_sweep_does_not_reopen_a_canceled_photo() -> None:
     world = world_with_photo()
     world.run_until_empty("intake")
     cancel_jobs(world)
@@ -184,7 +184,7 @@ def test_sweep_does_not_revive_a_canceled_photo() -> None:
     assert (find_only_job(world).status, world.provider.received_job_ids) == (S.CANCELLED, [])
 
 
-def test_job_that_waited_for_a_canceled_one_buys_itself() -> None:
+def test_job_that_waited_for_a_canceled_one_buys_the_picture() -> None:
     world = World()
     for key in ("hats/1.jpg", "shoes/1.jpg"):
         world.upload_photo(key, build_photo(), operation="remove")
@@ -215,7 +215,7 @@ def test_unreported_failure_does_not_count_as_running() -> None:
     assert cancel_jobs(world) == ([], CancelSummary())
 
 
-def test_canceling_twice_has_the_effect_of_once() -> None:
+def test_canceling_twice_has_the_same_effect_as_once() -> None:
     world = world_with_waiting_jobs()
     cancel_jobs(world)
     world.run_until_empty()
@@ -223,7 +223,7 @@ def test_canceling_twice_has_the_effect_of_once() -> None:
 
 
 def test_cancel_that_crashes_has_canceled_everything_or_nothing() -> None:
-    """From the first write on, the lane cancels what the command did not."""
+    """After the first write, the lane cancels the jobs that the command did not."""
     for nth in count(1):
         world = world_with_waiting_jobs()
         world.transport.faults_after.append(fault := TargetedFault(crash_worker, nth=nth))

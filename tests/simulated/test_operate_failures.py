@@ -1,4 +1,4 @@
-"""Failures: what is in the error reports now, oldest first, filtered by code, provider, and folder."""
+"""Failures: the current entries of the error reports, oldest first, filtered by code, provider, and folder."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def world_with_failures() -> World:
 
 
 def list_failures(world: World, selected: FailureFilter | None = None) -> list[tuple[str, str, str]]:
-    """Returns key, status, and code of each failure."""
+    """Returns the key, status, and code of each failure."""
     found = world.steps.redrive().list_failures(selected or FailureFilter())
     return [(one.source.key, one.status, one.problem.code.value) for one in found]
 

@@ -34,7 +34,7 @@ PNG = "image/png"
 
 
 def world_after_calls(*reactions: CallBehavior, **setup: str) -> World:
-    """Returns a world with a photo to whose calls the provider reacts in these ways, and which succeeds from now on."""
+    """Returns a world with a photo. The provider responds to its calls in these ways, and with success from now on."""
     world = world_with_photo(**setup)
     world.provider.script.extend(reactions)
     world.run_until_empty()
@@ -44,14 +44,14 @@ def world_after_calls(*reactions: CallBehavior, **setup: str) -> World:
 def world_with_undelivered_picture(code: Code) -> World:
     """Returns a world with a paid picture that could not be delivered in time."""
     world = world_with_photo()
-    world.downloads.override = ResultError(code, "not as it should be")
+    world.downloads.override = ResultError(code, "should be different")
     world.run_until_empty()
     world.downloads.override = None
     return world
 
 
 def world_after_crashes(*, expires: timedelta, kept: bool = False) -> World:
-    """Returns a world in which a paid picture, whose link has an expiry, crashed its workers; `kept`: with its file."""
+    """Returns a world in which a paid picture with an expiring link crashed its workers. `kept`: its file was kept."""
     world = world_with_photo()
     world.run_until_empty("intake")
     world.run_until_empty("ideogram")
@@ -74,7 +74,7 @@ def world_after_crashes(*, expires: timedelta, kept: bool = False) -> World:
 
 
 def world_with_missing_reused_file() -> World:
-    """Returns a world in which a photo was to reuse another photo's file, which was deleted."""
+    """Returns a world with a photo that should have reused another photo's file, but the file was deleted."""
     world = World()
     world.upload_photo("first.jpg", build_photo(), operation="remove")
     world.run_until_empty()
@@ -87,7 +87,7 @@ def world_with_missing_reused_file() -> World:
 
 @dataclass(frozen=True)
 class RedriveCase:
-    """A failure, and what a redrive takes: `free`, `buys`, or `asks` for `pay_again`; and its effect."""
+    """A failure, the effect of a redrive, and its cost: `free`, `buys`, or `asks` for `pay_again`."""
 
     make: Callable[[], World]
     status: JobStatus
@@ -139,7 +139,7 @@ def plan_redrive(world: World, *, pay_again: bool = False) -> RedrivePlan:
 
 
 def redrive(world: World, *, pay_again: bool = False) -> bool:
-    """Redrives it, and returns whether it continues."""
+    """Redrives the job, and returns whether it continues."""
     return world.steps.redrive().redrive(plan_redrive(world, pay_again=pay_again))
 
 
@@ -173,7 +173,7 @@ def test_possibly_paid_job_is_not_bought_again_without_pay_again(name: str) -> N
 
 
 def test_possibly_paid_job_of_a_deleted_photo_needs_pay_again() -> None:
-    """Its photo no longer names it. A redrive would restore that, but would not send anything by itself."""
+    """The photo no longer names the job. A redrive would change that, but would not send anything by itself."""
     world = world_with_photo()
     world.provider.script.append(CallBehavior(kills_worker=True))
     world.run_until_empty("intake")
@@ -216,7 +216,7 @@ def test_pay_again_uses_a_new_id_at_the_provider() -> None:
 
 @EACH
 def test_reconcile_completes_a_redrive_that_crashed(name: str) -> None:
-    """The write either happened or not. Reconcile sends a message that was never sent once the job is due."""
+    """The write either succeeded or not. If the message was never sent, reconcile sends it once the job is due."""
     for nth in count(1):
         world = CASES[name].make()
         plan = plan_redrive(world, pay_again=CASES[name].plain == "asks")
@@ -283,7 +283,7 @@ def test_redriven_job_gets_the_file_of_the_contents_owner() -> None:
 
 @pytest.mark.parametrize("pay_again", [False, True])
 def test_redriven_job_that_is_being_superseded_is_not_bought(pay_again: bool) -> None:
-    """The worker that processes the photo read the job when it had ended, and does not change it."""
+    """The worker that processes the photo read the job after it had ended, so it does not change the job."""
     world = world_after_calls(CallBehavior(unsafe_count=1) if pay_again else REJECTS)
     plan = plan_redrive(world, pay_again=pay_again)
     calls = len(world.provider.received_job_ids)
@@ -308,7 +308,7 @@ def test_redrive_of_a_superseded_job_does_nothing() -> None:
 
 
 def test_two_jobs_with_the_same_file_that_pay_again_buy_once() -> None:
-    """The job that paid first blocks neither, and the second waits for the first."""
+    """The job that paid originally blocks neither of them, and the second waits for the first."""
     world = world_with_missing_reused_file()
     world.upload_photo("third.jpg", build_photo(), operation="remove")
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""What intake reads for its decisions: each fact once, and nothing that a decision does not need."""
+"""For a decision, intake reads each fact at most once, and only the facts that it needs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 
 
 def build_state(world: World, **event: Any) -> PhotoState:
-    """Returns the photo as intake finds it when such a message arrives."""
+    """Returns the photo's state as intake sees it when such a message arrives."""
     ours = world.intake.photo_intake
     message = IntakeEvent(INPUT_BUCKET, KEY, **event)
     return PhotoState(
@@ -41,7 +41,7 @@ def build_state(world: World, **event: Any) -> PhotoState:
 
 
 def list_calls(world: World, state: PhotoState) -> tuple[Decision, Sequence[str]]:
-    """Decides, and returns the calls to services that this takes."""
+    """Makes a decision, and returns the service calls that this takes."""
     before = len(world.transport.calls)
     decision = BEFORE_RESOLVING.decide(state.facts)
     return decision, [call.operation for call in world.transport.calls[before:]]
@@ -111,7 +111,7 @@ def test_only_a_first_rerun_opens_a_photo_that_crashed_workers(event: Any, crash
     assert bool(state.snapshot.photo_error) == (crashes is Crashes.TOO_MANY)
 
 
-def test_missing_photo_has_nothing_to_compare() -> None:
+def test_missing_photo_is_not_compared_with_the_recorded_one() -> None:
     world = delivered_world()
     world.s3.delete(INPUT_BUCKET, KEY)
     state = build_state(world)
@@ -131,7 +131,7 @@ def test_photo_settles_at_most_once() -> None:
     )
 
 
-def test_report_of_a_readable_file_is_outdated() -> None:
+def test_report_of_an_unreadable_file_is_outdated_once_it_is_readable() -> None:
     world = delivered_world()
     assert build_state(world).facts[Report] is Report.CURRENT
     change_source(world, problems=(build_problem(Code.FILE_UNREADABLE),))

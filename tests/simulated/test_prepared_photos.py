@@ -1,4 +1,6 @@
-"""Any photo can be sent: the provider receives it upright, without metadata, in a format it takes; one payment."""
+"""Any photo can be sent. The provider receives it upright, without metadata, and in an accepted format, for one
+payment.
+"""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -19,7 +21,9 @@ SECRET = b"serial number 0815"
 
 
 def build_photo_with_metadata(*, turned: int = 1) -> bytes:
-    """Returns a JPEG of 64 × 48, red on its stored left, blue on its right, with metadata of camera and place."""
+    """Returns a JPEG of 64 × 48, stored with red on the left and blue on the right, with metadata about camera and
+    location.
+    """
     picture = Image.new("RGB", (64, 48), (200, 30, 30))
     picture.paste((30, 30, 200), (32, 0, 64, 48))
     exif = Image.Exif()
@@ -62,7 +66,7 @@ def list_prepared(world: World) -> list[str]:
     return [key for key in world.output_bucket.list_keys() if key.startswith(INPUTS_PREFIX)]
 
 
-def test_fitting_photo_keeps_its_pixels_and_loses_its_metadata(world: World, sent: list[bytes]) -> None:
+def test_photo_within_the_limits_keeps_its_pixels_but_no_metadata(world: World, sent: list[bytes]) -> None:
     data = build_photo_with_metadata()
     world.upload_photo(KEY, data, operation="remove")
     world.run_until_empty()
@@ -79,7 +83,7 @@ def test_fitting_photo_keeps_its_pixels_and_loses_its_metadata(world: World, sen
     assert_at_rest(world)
 
 
-def test_rotated_photo_is_sent_upright_as_its_receipt_says(world: World, sent: list[bytes]) -> None:
+def test_rotated_photo_is_sent_upright_and_the_receipt_says_so(world: World, sent: list[bytes]) -> None:
     world.upload_photo(KEY, build_photo_with_metadata(turned=6), operation="remove")
     world.run_until_empty()
     (data_sent,) = sent
@@ -136,7 +140,7 @@ def test_other_bytes_replacing_a_prepared_photo_are_never_sent(world: World, sen
     assert_at_rest(world)
 
 
-def test_truncated_photo_is_refused_unpaid_with_its_own_code(world: World) -> None:
+def test_truncated_photo_is_refused_without_a_charge(world: World) -> None:
     world.upload_photo(KEY, build_photo_with_metadata(turned=6)[:-200], operation="remove")
     world.run_until_empty()
     report = world.read_report(KEY)

@@ -1,4 +1,6 @@
-"""A photo's own prompt together with its folder's variants: each variant gets it, with a warning before and after."""
+"""A photo's own prompt together with its folder's variants: each variant gets it, with a warning in `lint` and in the
+receipt.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -39,11 +41,11 @@ def test_one_prompt_for_all_inherited_variants_is_a_warning() -> None:
     [{**SPECIAL, "variants": {}}, {"seed": 7}, {**SPECIAL, "variants": {"a": {}, "b": {"prompt": "b"}}}],
     ids=str,
 )
-def test_single_picture_or_distinct_variants_cause_no_warning(fields: dict[str, Any]) -> None:
+def test_single_picture_or_distinct_variants_cause_no_prompt_warning(fields: dict[str, Any]) -> None:
     assert collect_warnings(**fields)[0] == []
 
 
-def test_empty_variants_are_one_picture() -> None:
+def test_empty_variants_result_in_one_picture() -> None:
     assert collect_warnings(**SPECIAL, variants={})[1] == 1
 
 

@@ -1,4 +1,4 @@
-"""Dead letters from the redrive policy: each gets its reason, and nothing ends without a report."""
+"""Dead letters from the redrive policy: each gets a reason, and no photo or job ends without a report."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ S = JobStatus
 
 
 def give_up_messages(world: World, name: str) -> None:
-    """SQS has delivered a queue's messages a thousand times."""
+    """Makes SQS deliver a queue's messages a thousand times."""
     line = world.queues[name]
     for message in line.messages:
         message.receive_count, message.visible_at = MAX_RECEIVE_COUNTS[name], world.clock.time
@@ -36,7 +36,7 @@ def give_up_messages(world: World, name: str) -> None:
 
 
 def list_letter_codes(world: World) -> list[str]:
-    """Returns the codes of the dead letters; "" for one without a reason."""
+    """Returns the codes of the dead letters, with "" for a letter without a reason."""
     return [letter.attributes.get("code", "") for letter in world.dead_letter_queue.messages]
 
 
@@ -81,8 +81,8 @@ def test_undeliverable_paid_job_ends_dead_with_one_dead_letter() -> None:
     assert_at_rest(world)
 
 
-def test_job_whose_message_wore_out_gets_a_new_one() -> None:
-    """A lane that was paused for days wears out messages; the job itself is unaffected."""
+def test_job_whose_message_was_received_too_often_gets_a_new_one() -> None:
+    """A lane that was paused for days uses up its messages' receives. The job itself is unaffected."""
     world = world_with_lost_lane_message()
     pass_time(world, 600)
     assert (find_only_job(world).status, list_report_codes(world, KEY), list_letter_codes(world)) == (S.STORED, [], [])
@@ -91,7 +91,7 @@ def test_job_whose_message_wore_out_gets_a_new_one() -> None:
 
 
 def test_call_in_flight_survives_the_loss_of_its_message() -> None:
-    """Its answer may still arrive, and it may be charged: reconcile completes the job."""
+    """The answer may still arrive, and the call may be charged. Reconcile completes the job."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.ledger.write_transition(claim(find_only_job(world), world.clock.now()))
@@ -120,7 +120,7 @@ def test_unknown_job_leaves_no_dead_letter() -> None:
     assert list_letter_codes(world) == []
 
 
-# -- photos, views and lanes -------------------------------------------------------------------------------------
+# -- photos, documents, and lanes ---------------------------------------------------------------------------------
 
 
 def test_unsuccessful_event_is_reported_and_is_a_dead_letter() -> None:
@@ -165,7 +165,7 @@ def test_unsuccessful_event_changes_nothing_for_a_photo_with_a_job() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "no json", "{}", "[1]", '{"bucket": "others", "key": "a.jpg"}'])
-def test_unreadable_message_is_a_dead_letter_that_says_so(body: str) -> None:
+def test_dead_letter_of_an_unreadable_message_says_so(body: str) -> None:
     world = World()
     world.sqs.send_externally(world.dead_letter_queue, body or " ")
     run_reconcile(world)
@@ -198,7 +198,7 @@ def test_provider_notification_of_a_failed_message_is_published() -> None:
     )
 
 
-# -- what EventBridge could not deliver --------------------------------------------------------------------------
+# -- undelivered events of EventBridge ----------------------------------------------------------------------------
 
 
 def send_undelivered(world: World, event: Mapping[str, Any], target: str) -> None:
@@ -286,7 +286,7 @@ def test_dead_letters_that_reconcile_read_are_visible_at_once() -> None:
     [(world_with_lost_lane_message, S.STORED, []), (world_with_lost_deliver_message, S.DEAD, ["message_given_up"])],
     ids=["in its lane", "at deliver"],
 )
-def test_crash_after_any_call_changes_no_outcome(
+def test_crash_after_any_call_does_not_change_the_outcome(
     scene: Callable[[], World], status: JobStatus, events: list[str]
 ) -> None:
     for nth in range(1, 30, 2):

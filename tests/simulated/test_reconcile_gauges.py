@@ -1,4 +1,4 @@
-"""The state of the stack that reconcile emits at the end of each run; an idle stack emits nothing."""
+"""The state of the stack that reconcile emits as metrics at the end of each run. An idle stack emits nothing."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ def measure_after_run(world: World) -> StackHealth:
     return run_once(world).gauges
 
 
-# -- what is measured ---------------------------------------------------------------------------------------------
+# -- measured values ----------------------------------------------------------------------------------------------
 
 
 def test_stack_without_jobs_has_nothing_open_and_nothing_spent() -> None:
@@ -52,7 +52,7 @@ def test_waiting_jobs_are_counted_with_the_oldest_age() -> None:
     assert seen.oldest_open_seconds > 3 * HOUR
 
 
-def test_photo_that_waits_for_instructions_is_no_job() -> None:
+def test_photo_that_waits_for_instructions_is_not_counted_as_a_job() -> None:
     world = World()
     world.upload_photo(KEY, build_photo("bare"))
     world.deliver_next("intake")
@@ -120,10 +120,10 @@ def test_cap_that_a_person_set_for_the_day_is_used() -> None:
     assert measure_after_run(world).cap == 5 * PRICE
 
 
-# -- what it costs to measure -------------------------------------------------------------------------------------
+# -- cost of measuring --------------------------------------------------------------------------------------------
 
 
-def test_stack_with_too_many_jobs_is_measured_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_with_too_many_jobs_is_measured_partially(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 4)
     world = World()
     world.pause_lane()
@@ -163,7 +163,7 @@ def test_only_one_batch_of_jobs_is_in_memory(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_calls_in_flight_are_counted_after_many_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paid jobs that wait for deliver are due earlier, and therefore come first."""
+    """Paid jobs that wait for deliver are due earlier, and therefore precede them in the index."""
     monkeypatch.setattr(open_jobs, "BATCH_SIZE", 2)
     world = World()
     seen: list[StackHealth] = []
@@ -181,7 +181,7 @@ def test_calls_in_flight_are_counted_after_many_paid_jobs(monkeypatch: pytest.Mo
     assert [(one.open_jobs, one.calls_in_flight) for one in seen] == [(5, 1)]
 
 
-def test_unannounced_failure_is_no_open_job() -> None:
+def test_unannounced_failure_is_not_counted_as_an_open_job() -> None:
     world = world_with_photo()
     world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run_until_empty("intake", "ideogram")
@@ -189,7 +189,7 @@ def test_unannounced_failure_is_no_open_job() -> None:
     assert measure_after_run(world).open_jobs == 0
 
 
-def test_settling_photos_take_no_place_from_counted_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settling_photos_do_not_use_up_the_job_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.pause_lane()
     world.upload_photo(KEY, build_photo(), operation="remove")
@@ -201,7 +201,7 @@ def test_settling_photos_take_no_place_from_counted_jobs(monkeypatch: pytest.Mon
     assert measure_after_run(world).open_jobs == 1
 
 
-def test_job_from_another_release_hides_no_other() -> None:
+def test_job_of_another_release_does_not_hide_other_jobs() -> None:
     world = World()
     world.pause_lane()
     for n in range(3):
@@ -213,7 +213,7 @@ def test_job_from_another_release_hides_no_other() -> None:
     assert measure_after_run(world).open_jobs == 2
 
 
-def test_unavailable_ledger_costs_the_run_only_its_gauges() -> None:
+def test_run_completes_without_gauges_if_the_ledger_is_unavailable() -> None:
     world = world_with_photo()
     world.run_until_empty()
     gone = TargetedFault(raise_throttle, "get_item", times=99, matches=lambda call: "budget#" in str(call.request))
@@ -224,7 +224,7 @@ def test_unavailable_ledger_costs_the_run_only_its_gauges() -> None:
     assert world.ledger.read_reconcile_state().locked_until is None
 
 
-# -- what is emitted ----------------------------------------------------------------------------------------------
+# -- emitted metrics ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Lost messages: each open job gets another message in time, and lost answers are looked up if possible."""
+"""Lost messages: each open job gets a new message in time, and lost answers are looked up if possible."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +30,7 @@ EACH = pytest.mark.parametrize("name", SCENES)
 
 
 @EACH
-def test_job_whose_message_is_gone_comes_to_its_end(name: str) -> None:
+def test_job_whose_message_is_gone_completes(name: str) -> None:
     scene, due = SCENES[name]
     world = scene()
     pass_time(world, due.total_seconds() + HOUR, every=1800)
@@ -39,8 +39,8 @@ def test_job_whose_message_is_gone_comes_to_its_end(name: str) -> None:
 
 
 @EACH
-def test_job_is_left_alone_until_it_is_due(name: str) -> None:
-    """Its message may still be on its way."""
+def test_job_is_not_resent_before_it_is_due(name: str) -> None:
+    """The job's message may still be in transit."""
     scene, due = SCENES[name]
     world = scene()
     status = find_only_job(world).status
@@ -72,7 +72,7 @@ def test_message_is_resent_before_its_queue_drops_it() -> None:
     assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
 
-def test_job_that_waits_for_another_is_resent_too() -> None:
+def test_job_that_waits_for_another_is_also_resent() -> None:
     world = world_with_photo()
     world.upload_photo("other.jpg", build_photo(), operation="remove")
     world.run_until_empty("intake")
@@ -145,7 +145,7 @@ def test_reconcile_never_sends_a_paid_call(name: str, kind: str) -> None:
 
 
 def test_lost_answer_without_lookup_waits_for_its_lane() -> None:
-    """Paused by a person: nothing is sent, nothing is given up, and no message wears out."""
+    """The lane is paused by a person. No call is sent, no call is abandoned, and no message is received too often."""
     world = lost_answer_without_message()
     world.pause_lane()
     pass_time(world, 6 * HOUR)
@@ -157,7 +157,9 @@ def test_lost_answer_without_lookup_waits_for_its_lane() -> None:
 
 
 def test_abandoned_call_is_resolved_after_its_worker_crashed() -> None:
-    """The first answer arrived while the second call was in flight: the job is stored, the second charge unknown."""
+    """The first answer arrived while the second call was in flight. The job is stored, and the second charge is
+    unknown.
+    """
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
 
@@ -219,7 +221,7 @@ def test_lost_answer_of_a_disabled_provider_is_held(name: str, kind: str) -> Non
 
 
 def test_unannounced_failure_is_announced() -> None:
-    """The worker that wrote it crashed before it sent its message, and the lane was paused before the redelivery."""
+    """The worker that recorded the failure crashed before it sent the message. Then the lane was paused."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
@@ -250,7 +252,7 @@ def test_next_run_completes_an_interrupted_run(name: str) -> None:
         assert_at_rest(world)
 
 
-def test_job_that_ends_during_the_run_is_left_alone() -> None:
+def test_job_that_ends_during_the_run_is_left_unchanged() -> None:
     world = accepted_without_message()
     world.clock.sleep(MESSAGE_LIFETIME.total_seconds() + 60)
 
@@ -273,7 +275,7 @@ def test_reconcile_finds_every_open_job() -> None:
 
 
 def test_job_whose_lane_was_removed_is_reported_by_the_next_run() -> None:
-    """The queue was deleted with its message: no other check would find the job for three days."""
+    """The queue was deleted together with the message. No other check would find the job for three days."""
     world = accepted_without_message()
     photos = world.intake.photo_intake
     world.intake = replace(world.intake, photo_intake=replace(photos, dispatcher=replace(photos.dispatcher, lanes={})))

@@ -1,4 +1,4 @@
-"""Abandoned calls: looked up if the provider can do that; otherwise their charge stays unknown."""
+"""Abandoned calls are looked up if the provider can do that. Otherwise, their charge stays unknown."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ SOON = timedelta(minutes=15)
 
 
 def world_with_orphan(kind: ProviderKind, ident: str | None = None) -> World:
-    """Returns a stored photo, and a call whose worker crashed; `ident`: the ID by which the provider looks it up."""
+    """Returns a stored photo with a call whose worker crashed. `ident`: the ID for a lookup at the provider."""
     world = world_with_photo(kind=kind)
     world.run_until_empty()
     job = find_only_job(world)
@@ -37,7 +37,7 @@ def world_with_orphan(kind: ProviderKind, ident: str | None = None) -> World:
 
 @dataclass
 class FixedLookupProvider:
-    """A provider that answers each lookup in the same way."""
+    """A provider that answers every lookup in the same way."""
 
     answer: ProviderResult
 

@@ -1,4 +1,4 @@
-"""Reconcile's runs: one at a time, in bounded time, part by part, and a second run finds nothing left to do."""
+"""Reconcile's runs: one at a time, bounded, part by part. A second run finds nothing left to do."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -44,7 +44,7 @@ def count_resent(world: World) -> int:
 # -- one at a time -----------------------------------------------------------------------------------------------
 
 
-def test_two_concurrent_runs_are_one() -> None:
+def test_only_one_of_two_concurrent_runs_works() -> None:
     world = world_with_lost_messages()
     second: list[ReconcileResult] = []
     world.transport.faults_before.append(TargetedFault(lambda _: second.append(run_once(world)), "query"))
@@ -54,8 +54,8 @@ def test_two_concurrent_runs_are_one() -> None:
 
 
 @pytest.mark.parametrize("nth", [1, 2])
-def test_two_runs_that_start_simultaneously_are_one(nth: int) -> None:
-    """Both have read that no run is in progress."""
+def test_only_one_of_two_simultaneous_starts_gets_the_lock(nth: int) -> None:
+    """Both runs have read that no other run is in progress."""
     world = world_with_lost_messages()
     second: list[ReconcileResult] = []
     world.transport.faults_before.append(TargetedFault(lambda _: second.append(run_once(world)), nth=nth))
@@ -75,7 +75,7 @@ def test_crashed_run_blocks_the_next_no_longer_than_its_lease() -> None:
     assert count_resent(world) == 6
 
 
-def test_clock_that_jumps_back_and_forth_blocks_no_run() -> None:
+def test_clock_that_jumps_back_and_forth_does_not_block_runs() -> None:
     world = world_with_lost_messages()
     world.clock.time += timedelta(hours=2)
     run_once(world)
@@ -146,7 +146,7 @@ def test_failed_part_does_not_prevent_the_others(name: str) -> None:
 
 
 def test_failed_item_does_not_prevent_the_next() -> None:
-    """Another release wrote the oldest one."""
+    """Another release wrote the oldest item."""
     world = world_with_lost_messages()
     key = min((key for key in world.table.items if key[1].startswith("job#")), key=str)
     body = world.table.items[key]["body"]["S"].replace('"v":2', '"v":3')
@@ -182,7 +182,7 @@ def test_job_without_a_lane_returns_to_intake_once_an_hour() -> None:
 
 
 def test_delivery_backlog_pauses_purchases_until_half_is_done() -> None:
-    """Links are valid for hours, so that a picture might be paid for and lost."""
+    """Links are valid for only a few hours. Without the pause, a picture might be paid for and lost."""
     world = world_with_photo()
     waiting = DELIVERY_BACKLOG_HIGH
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting
@@ -203,7 +203,7 @@ def test_delivery_backlog_pauses_purchases_until_half_is_done() -> None:
 
 
 @pytest.mark.parametrize("waiting", [0, DELIVERY_BACKLOG_HIGH - 1])
-def test_busy_queue_pauses_nothing(waiting: int) -> None:
+def test_busy_queue_without_a_backlog_pauses_nothing(waiting: int) -> None:
     world = World()
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting
     run_reconcile(world)

@@ -1,4 +1,4 @@
-"""The sweep: finds photos and sidecars without an event; older ones are left to campaigns."""
+"""The sweep: finds recent photos and sidecars without an event. Older ones are left to campaigns."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def upload_without_events(world: World, *keys: str) -> None:
 
 
 def count_swept(world: World) -> int:
-    """Returns how many photos intake is to check."""
+    """Returns how many photos intake was asked to check."""
     return len(world.queues["intake"].messages)
 
 
@@ -77,7 +77,7 @@ def test_old_photo_is_found_by_its_recent_sidecar() -> None:
     assert find_only_job(world).status is JobStatus.STORED
 
 
-# -- left alone --------------------------------------------------------------------------------------------------
+# -- skipped ------------------------------------------------------------------------------------------------------
 
 
 def test_recent_photo_gets_time_for_its_event() -> None:
@@ -102,7 +102,7 @@ def test_only_photos_younger_than_two_days_are_swept(hours: float, found: int) -
 
 @pytest.mark.parametrize(("minutes", "found"), [(-1, 1), (1, 0)])
 def test_photos_older_than_the_stack_are_not_swept(minutes: int, found: int) -> None:
-    """An operator who deploys the stack over a full bucket does not get a bill for all of it."""
+    """An operator who deploys the stack over a full bucket is not billed for all of its photos."""
     world = World()
     upload_without_events(world)
     created = world.clock.time + timedelta(minutes=minutes)
@@ -134,7 +134,7 @@ def test_unchanged_photo_is_not_handled_again() -> None:
 @pytest.mark.parametrize(
     "key", ["a.txt", "folder/", ".hidden.jpg", "_backdrop-old.json", "_backdrop/x.jpg", "a.jpg.part"]
 )
-def test_files_that_are_no_photos_are_skipped(key: str) -> None:
+def test_sweep_skips_files_that_are_not_photos(key: str) -> None:
     world = World()
     upload_without_events(world, key)
     pass_time(world, HOUR)
@@ -163,7 +163,7 @@ def test_known_folder_defaults_are_not_handled_again() -> None:
 # -- limits ------------------------------------------------------------------------------------------------------
 
 
-def test_full_bucket_is_swept_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_bucket_is_swept_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MAX_KEYS", 4)
     world = World()
     upload_without_events(world, *(f"{n:02}.jpg" for n in range(10)))
@@ -198,7 +198,7 @@ def test_unavailable_bucket_is_swept_later() -> None:
 
 
 def test_swept_photo_is_handled_like_any_other() -> None:
-    """It is an event, not a purchase: if the real event arrives after all, it finds the job."""
+    """The sweep sends an event and buys nothing itself. If the real event still arrives, it finds the job."""
     world = World()
     world.upload_photo(KEY, build_photo(), operation="remove")
     (message,) = world.queues["intake"].messages

@@ -1,4 +1,4 @@
-"""Work that the provider abandoned: the next call has another ID, and only completed work is charged."""
+"""Work that the provider abandoned: the next call has a new ID, and only completed work is charged."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import World
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
-GIVEN_UP = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was given up", is_final=True)
+GIVEN_UP = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was abandoned", is_final=True)
 TOO_MUCH = ProviderResult(
-    RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too much at work", retry_after_seconds=1.0, is_final=True
+    RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too much work in progress", retry_after_seconds=1.0, is_final=True
 )
-NO_ANSWER = ProviderResult.lost("no answer came back")
+NO_ANSWER = ProviderResult.lost("no answer arrived")
 
 
 def assert_bought_once_under_two_ids(world: World) -> None:
@@ -32,15 +32,15 @@ def assert_bought_once_under_two_ids(world: World) -> None:
 
 
 @pytest.mark.parametrize("end", [GIVEN_UP, TOO_MUCH], ids=["given up", "too much"])
-def test_work_that_ended_without_result_is_bought_under_another_id(end: ProviderResult) -> None:
+def test_work_that_ended_without_a_result_is_bought_under_another_id(end: ProviderResult) -> None:
     world = world_with_photo(kind="own_id")
     world.provider.script.append(CallBehavior(failure=end))
     world.run_until_empty()
     assert_bought_once_under_two_ids(world)
 
 
-def test_same_holds_for_an_end_found_by_lookup() -> None:
-    """The call in the slot was prepared with the first ID, so that it is not the one that is sent."""
+def test_work_found_ended_by_lookup_is_bought_under_another_id() -> None:
+    """The call that is prepared in the slot has the first ID, so it must not be sent."""
     world = world_with_photo(kind="own_id")
     world.provider.script.append(CallBehavior(failure=GIVEN_UP, result=NO_ANSWER))
     world.run_until_empty()

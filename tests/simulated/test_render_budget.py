@@ -29,7 +29,7 @@ EVENT_TYPES = ["Image Completed", "Provider Paused", "Budget Reached"]
 
 
 def world_at_its_budget(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
-    """Returns a world whose budget one photo has used up, and in which another waits; and the next midnight."""
+    """Returns a world in which one photo has used up the budget and another waits, and the next midnight."""
     world = World(budget=PRICE)
     tomorrow = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
     world.clock.advance_to(tomorrow + timedelta(hours=hour, minutes=minute))
@@ -74,7 +74,7 @@ def test_reached_budget_causes_one_report_and_one_event() -> None:
     assert list_event_types(world) == EVENT_TYPES
 
 
-def test_reached_budget_wears_out_no_message() -> None:
+def test_reached_budget_does_not_use_up_message_receives() -> None:
     world, _ = world_at_its_budget()
     pass_time(world, DAY / 2)
     (message,) = world.queues["ideogram"].messages
@@ -82,8 +82,8 @@ def test_reached_budget_wears_out_no_message() -> None:
     assert [wait.code for wait in world.returned_messages] == [Code.BUDGET_REACHED]
 
 
-def test_budget_of_zero_buys_nothing_and_loses_nothing() -> None:
-    """Lanes keep a message for four days; by then, reconcile has sent another one."""
+def test_budget_of_zero_buys_nothing_but_loses_nothing() -> None:
+    """Lanes keep a message for four days. By then, reconcile has sent a new one."""
     world = world_with_photo(budget=0)
     pass_time(world, 9 * DAY, every=DAY / 8)
     assert (world.provider.received_job_ids, world.read_budget(), find_only_job(world).status) == (
@@ -96,7 +96,7 @@ def test_budget_of_zero_buys_nothing_and_loses_nothing() -> None:
     assert not world.dead_letter_queue.messages
 
 
-# -- a person raises it ------------------------------------------------------------------------------------------
+# -- raised by a person -------------------------------------------------------------------------------------------
 
 
 def test_lane_resumes_after_a_person_raises_todays_budget() -> None:
@@ -120,7 +120,7 @@ def test_raised_budget_is_valid_for_one_day_only() -> None:
     assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (3 * PRICE, ["budget"])
 
 
-def test_raise_that_does_not_cover_the_next_job_resumes_nothing() -> None:
+def test_raise_that_does_not_cover_the_next_job_resumes_no_lane() -> None:
     world, _ = world_at_its_budget()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE - 1)
     pass_time(world, 3600)
@@ -133,7 +133,7 @@ def test_raise_that_does_not_cover_the_next_job_resumes_nothing() -> None:
 
 
 def test_reservations_of_calls_in_flight_delay_without_a_pause() -> None:
-    """The reservation is released in a moment, so no report is needed."""
+    """The reservation will be released soon, so no report is needed."""
     world = World(budget=PRICE)
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.upload_photo(BLUE, build_photo("blue"), operation="remove")
@@ -185,7 +185,7 @@ def world_above_its_budget(monkeypatch: pytest.MonkeyPatch) -> World:
 def test_job_above_the_whole_daily_budget_is_reported_without_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If it paused its lane, the lane would stay paused for all others forever."""
+    """If the job paused its lane, the lane would stay paused for all other jobs forever."""
     world = world_above_its_budget(monkeypatch)
     report = world.read_report(KEY)
     assert report
@@ -225,7 +225,7 @@ def test_job_above_the_daily_budget_runs_after_a_raise(
 
 
 def test_lost_answer_that_no_budget_can_repeat_is_held() -> None:
-    """A person had raised the budget of the day on which it was sent."""
+    """A person had raised the budget for the day on which the call was sent."""
     world = world_with_photo(budget=PRICE // 2)
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), PRICE)
     world.provider.script.append(build_charged_hang_up())

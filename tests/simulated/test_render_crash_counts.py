@@ -1,4 +1,4 @@
-"""A photo that crashes its workers before the call ends after five crashes; one that only waits never does."""
+"""A photo that crashes its workers before the call ends after five crashes. A photo that only waits does not end."""
 
 from datetime import datetime, timedelta
 
@@ -60,7 +60,7 @@ def test_photo_that_crashes_workers_after_a_lost_call_is_held() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3, MAX_CRASHES])
-def test_fewer_than_five_crashes_are_harmless(times: int) -> None:
+def test_fewer_than_five_crashes_do_not_end_the_job(times: int) -> None:
     world = world_with_crashing_photo(times)
     world.run_until_empty()
     assert (find_only_job(world).status, find_only_job(world).crash_count, world.provider.charged_micro_usd) == (
@@ -80,10 +80,10 @@ def test_dead_photo_runs_when_it_is_uploaded_again() -> None:
     assert (find_only_job(world).status, find_only_job(world).crash_count) == (JobStatus.STORED, 0)
 
 
-# -- what is no crash --------------------------------------------------------------------------------------------
+# -- not counted as a crash ---------------------------------------------------------------------------------------
 
 
-def test_message_returned_to_its_queue_counts_no_crash() -> None:
+def test_message_returned_to_its_queue_counts_as_no_crash() -> None:
     world = world_with_photo()
     world.provider.script.extend([BUSY] * 20)
     world.run_until_empty()
@@ -91,8 +91,8 @@ def test_message_returned_to_its_queue_counts_no_crash() -> None:
     assert_at_rest(world)
 
 
-def test_briefly_unavailable_ledger_counts_no_crash() -> None:
-    """The mark is written, the claim is not, and at first the mark cannot be removed either."""
+def test_briefly_unavailable_ledger_counts_as_no_crash() -> None:
+    """The mark is written, but the claim is not, and at first the mark cannot be removed either."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     began: list[datetime] = []
@@ -113,8 +113,8 @@ def test_briefly_unavailable_ledger_counts_no_crash() -> None:
     assert_at_rest(world)
 
 
-def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
-    """Each finds the mark of the other, which is still running; only its own mark would be a crash."""
+def test_two_concurrent_messages_of_one_job_count_as_no_crash() -> None:
+    """Each worker finds the mark of the other, which is still running. Only its own mark would indicate a crash."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], find_only_job(world))

@@ -1,4 +1,4 @@
-"""Crashing workers: after a crash at any call, messages are received again, and the money moves once."""
+"""Crashing workers: after a crash at any call, messages are received again, and the photo is charged once."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,8 +32,8 @@ def has_unrecorded_answer(world: World, call: ServiceCall) -> bool:
 
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
-def test_crash_after_any_call_ends_in_one_charge_or_reported_second(policy: str) -> None:
-    """Without a lookup, the charge stays unknown: the call is repeated once, or held for a person."""
+def test_crash_after_any_call_causes_one_charge_or_a_reported_second(policy: str) -> None:
+    """Without a lookup, the charge stays unknown. The call is repeated once, or the job is held for a person."""
     seen: set[bool] = set()
     for call, world in replay_with_crashes(partial(world_with_photo, on_lost_answer=policy), World.run_until_empty):
         job, doubt = find_only_job(world), has_unrecorded_answer(world, call)
@@ -49,7 +49,7 @@ def test_crash_after_any_call_ends_in_one_charge_or_reported_second(policy: str)
 
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
-def test_crash_after_any_call_with_our_id_ends_in_one_charge(policy: str) -> None:
+def test_crash_after_any_call_with_our_id_causes_one_charge(policy: str) -> None:
     for call, world in replay_with_crashes(
         partial(world_with_photo, kind="own_id", on_lost_answer=policy), World.run_until_empty
     ):
@@ -64,7 +64,7 @@ def test_crash_after_any_call_with_our_id_ends_in_one_charge(policy: str) -> Non
         assert_at_rest(world)
 
 
-def test_only_a_crash_before_the_provider_id_leaves_doubt() -> None:
+def test_only_a_crash_before_the_provider_id_leaves_an_unknown_charge() -> None:
     doubts: list[bool] = []
     for call, world in replay_with_crashes(partial(world_with_photo, kind="acknowledged"), World.run_until_empty):
         job = find_only_job(world)
@@ -117,14 +117,14 @@ def refuse_photo() -> World:
 
 
 def withhold_picture() -> World:
-    """A picture that the provider made and charged, but withholds."""
+    """A picture that the provider makes and charges for, but withholds."""
     world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unsafe_count=1)
     return world
 
 
 def edit_before_payment() -> World:
-    """A sidecar that is edited before anything was paid."""
+    """A sidecar that is edited before anything is paid."""
     world = request_several_images()
     world.run_until_empty("intake")
     world.upload_sidecar(KEY, operation="remove")
@@ -151,7 +151,7 @@ def correct_reported_sidecar() -> World:
 
 
 def add_instructions_late() -> World:
-    """A photo that was reported because it had no instructions, and gets them."""
+    """A photo that was reported because it had no instructions, and then gets them."""
     world = upload_without_instructions()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")
@@ -172,8 +172,8 @@ SCENES = (
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_crash_after_any_call_changes_no_outcome(scene: Callable[[], World]) -> None:
-    """After a crash, it ends as it does without one: same statuses, same pictures, same report, same events."""
+def test_crash_after_any_call_does_not_change_the_outcome(scene: Callable[[], World]) -> None:
+    """A scenario has the same result with and without a crash: the same statuses, pictures, reports, and events."""
     calm = scene()
     decide_then_run(calm)
     expected = describe_end(calm)
@@ -193,7 +193,7 @@ def decide_then_run(world: World) -> None:
 
 
 def describe_end(world: World) -> tuple[object, ...]:
-    """Returns what a person can see in the end, without times and money."""
+    """Returns what a person can see at the end, without times and money."""
     report, receipt = world.read_report(KEY), world.read_receipt(KEY)
     return (
         sorted(job.status for job in world.list_jobs()),
@@ -236,7 +236,7 @@ def test_two_crashes_anywhere_cause_at_most_two_calls() -> None:
 
 
 def test_report_of_a_paused_provider_survives_a_crash() -> None:
-    """The report says why all jobs wait, whatever crashed between the ledger, the mapping, and the message."""
+    """The report says why all jobs wait, even after a crash between the writes to ledger, mapping, and queue."""
     ends: set[JobStatus] = set()
     for nth in range(1, 24):
         world = world_with_photo()

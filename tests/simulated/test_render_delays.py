@@ -1,4 +1,4 @@
-"""How long a job waits and how often it is reported: twice as long each time, and never past its invocation."""
+"""How long a job waits and how often it is reported: waits double each time, and never exceed the invocation."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,11 +23,11 @@ def sleep_in_call(seconds: float, world: World) -> Callable[[ServiceCall], None]
     return lambda _: world.clock.sleep(seconds)
 
 
-# -- twice as long each time -------------------------------------------------------------------------------------
+# -- doubling waits -----------------------------------------------------------------------------------------------
 
 
 def world_with_one_failing_photo(reaction: CallBehavior) -> World:
-    """Returns a world in which a provider reacts in this way to one photo, and succeeds with others in between."""
+    """Returns a world in which the provider responds in this way to one photo, and succeeds with others in between."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     fail_only(world, find_only_job(world, KEY).job_id, reaction)
@@ -43,7 +43,7 @@ def test_provider_that_fails_for_one_photo_is_called_less_often() -> None:
         assert 0 <= wait - grown <= 2
 
 
-def test_another_problem_starts_with_a_short_wait_again() -> None:
+def test_another_problem_starts_again_with_a_short_wait() -> None:
     world = world_with_photo()
     unreached = build_refusal(RetryClass.NOW, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([BUSY, BUSY, unreached, unreached, unreached])
@@ -58,8 +58,8 @@ def test_retry_after_of_the_provider_is_respected() -> None:
     assert [77 <= wait.delay_seconds <= 79 for wait in world.returned_messages] == [True] * 2
 
 
-def test_photo_is_reported_from_the_fourth_failure_on() -> None:
-    """The ledger counts every failure; the file is not written again for each."""
+def test_photo_is_reported_after_the_fourth_failure() -> None:
+    """The ledger counts every failure, but the report is not written again each time."""
     world = world_with_one_failing_photo(BUSY)
     report_counts: list[int] = []
 
@@ -76,12 +76,12 @@ def test_photo_is_reported_from_the_fourth_failure_on() -> None:
     assert (report_counts, bool(world.read_report(KEY))) == ([4, 8], True)
 
 
-# -- too little time ---------------------------------------------------------------------------------------------
+# -- not enough time ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("spent", "starts"), [(10, True), (10.5, False)], ids=["just enough", "too little"])
 def test_call_starts_only_if_it_can_end_and_be_recorded(spent: float, starts: bool) -> None:
-    """300 s are left, a call takes up to 280 s and its record 10 s; reading the photo takes the rest."""
+    """300 s are left. A call takes up to 280 s and its record 10 s, and reading the photo takes the rest."""
     world = world_with_photo()
     world.provider.timeout_seconds = 280
     world.run_until_empty("intake", "deliver")
@@ -95,7 +95,7 @@ def test_call_starts_only_if_it_can_end_and_be_recorded(spent: float, starts: bo
 
 
 def test_call_that_the_deployment_check_accepts_can_start() -> None:
-    """Five seconds for ledger, photo, and key are part of the check's margin."""
+    """The check's margin includes five seconds for the ledger, the photo, and the key."""
     world = world_with_photo()
     world.provider.timeout_seconds = TIMEOUTS_SECONDS["ideogram"] - deployment_check.CALL_MARGIN_SECONDS
     world.run_until_empty("intake")
@@ -108,8 +108,8 @@ def test_call_that_the_deployment_check_accepts_can_start() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
-def test_slow_claim_is_followed_by_no_call(kind: str) -> None:
-    """No call was made, so that nothing stays reserved."""
+def test_slow_claim_is_not_followed_by_a_call(kind: str) -> None:
+    """No call is made, and nothing stays reserved."""
     world = world_with_photo(kind=kind)
     world.run_until_empty("intake", "deliver")
     world.transport.faults_after.append(slow := TargetedFault(sleep_in_call(150, world), "transact_write_items"))
@@ -153,8 +153,8 @@ def test_job_claimed_by_another_worker_waits_for_its_lease() -> None:
     )
 
 
-def test_unavailable_ledger_is_called_less_and_less_often() -> None:
-    """The first read of a delivery fails; nothing is charged, and the waits grow up to a minute."""
+def test_unavailable_ledger_is_read_less_and_less_often() -> None:
+    """The first read of a delivery fails. Nothing is charged, and the waits grow up to a minute."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
     world.transport.faults_before.append(TargetedFault(raise_throttle, "batch_get_item", times=12))

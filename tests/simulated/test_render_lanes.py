@@ -1,4 +1,6 @@
-"""A failing provider: its circuit opens or its lane pauses, one job at a time probes it, and one report says why."""
+"""A failing provider: its circuit opens or its lane is paused, one job at a time probes it, and a single report says
+why.
+"""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -53,7 +55,7 @@ def count_receives(world: World) -> int:
 
 
 def assert_all_stored(world: World) -> None:
-    """Asserts that every photo has its picture, for one charge each."""
+    """Asserts that every photo has its picture and was charged once."""
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert world.provider.charged_micro_usd == len(world.list_jobs()) * PRICE
     assert not world.dead_letter_queue.messages
@@ -82,7 +84,7 @@ def test_wrong_key_causes_one_call_and_one_report() -> None:
     assert list_event_types(world) == ["Provider Paused"]
 
 
-def test_one_real_job_probes_every_few_minutes() -> None:
+def test_one_job_probes_every_few_minutes() -> None:
     world = world_with_photos()
     world.provider.default_behavior = WRONG_KEY
     world.run_until_empty()
@@ -121,8 +123,8 @@ def test_missing_key_is_detected_without_a_call() -> None:
     assert_all_stored(world)
 
 
-def test_report_says_what_is_wrong_now() -> None:
-    """A person added the missing key, but a wrong one."""
+def test_report_states_the_current_problem() -> None:
+    """A person added the missing key, but it is wrong."""
     world = world_with_photo()
     world.provider.preparation_error = NO_KEY
     world.run_until_empty()
@@ -149,7 +151,7 @@ def test_lane_paused_by_a_person_stays_paused() -> None:
     assert_all_stored(world)
 
 
-def test_mapping_enabled_behind_the_ledgers_back_buys_nothing() -> None:
+def test_mapping_enabled_from_outside_buys_nothing() -> None:
     """The cause is a deployment, or a person in the console."""
     world = world_with_photos()
     world.pause_lane()
@@ -160,7 +162,7 @@ def test_mapping_enabled_behind_the_ledgers_back_buys_nothing() -> None:
     assert (world.mappings["ideogram"].is_enabled, world.provider.received_job_ids) == (False, [])
 
 
-def test_mapping_disabled_behind_the_ledgers_back_is_enabled() -> None:
+def test_mapping_disabled_from_outside_is_enabled_again() -> None:
     world = world_with_photos()
     world.lambda_service.set_enabled(world.mappings["ideogram"], enabled=False)
     pass_time(world, 300)
@@ -170,7 +172,7 @@ def test_mapping_disabled_behind_the_ledgers_back_is_enabled() -> None:
 @pytest.mark.parametrize("nth", range(1, 6))
 @pytest.mark.parametrize("pausing", [True, False], ids=["pause", "resume"])
 def test_reconcile_completes_an_interrupted_pause_or_resume(nth: int, pausing: bool) -> None:
-    """After a crash at any of its calls, mapping, report, and events agree with the ledger within five minutes."""
+    """Even after a crash, mapping, report, and events agree with the ledger within five minutes."""
     world = world_with_photos()
     if not pausing:
         world.pause_lane()
@@ -200,7 +202,7 @@ def list_expected_events(pausing: bool, *, paused: bool) -> list[str]:
 
 
 def test_three_bad_results_open_the_circuit_and_probes_slow_down() -> None:
-    """A job waits for its turn in the slot, which would be idle anyway, and is then returned."""
+    """A job waits for its turn in the slot, which would otherwise be idle, and is then returned to the queue."""
     world = world_with_photos(FAILURE_THRESHOLD + 1)
     world.provider.default_behavior = BUSY
     for _ in range(FAILURE_THRESHOLD):

@@ -1,4 +1,4 @@
-"""A ledger outage longer than an invocation: the answer waits in the output bucket; nothing is paid twice."""
+"""A ledger outage longer than an invocation: the answer is kept in the output bucket, and nothing is paid for twice."""
 
 from datetime import datetime, timedelta
 
@@ -60,8 +60,8 @@ def end_outage(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", REACTIONS)
-def test_answer_that_the_ledger_did_not_take_is_spooled_in_time(name: str) -> None:
-    """It is spooled two seconds before Lambda would end the worker, so that its message is returned in time."""
+def test_answer_that_the_ledger_rejects_is_spooled_in_time(name: str) -> None:
+    """The answer is spooled two seconds before Lambda would end the worker, so that its message is returned in time."""
     started = world_with_photo().clock.now()
     world = world_with_outage_after_answer(REACTIONS[name][0])
     deadline = started + timedelta(seconds=TIMEOUTS_SECONDS["ideogram"])
@@ -71,8 +71,8 @@ def test_answer_that_the_ledger_did_not_take_is_spooled_in_time(name: str) -> No
 
 
 @pytest.mark.parametrize("name", REACTIONS)
-@pytest.mark.parametrize("finder", ["its own message", "reconcile"])
-def test_spooled_answer_leads_to_the_same_end(name: str, finder: str) -> None:
+@pytest.mark.parametrize("finder", ["the job's message", "reconcile"])
+def test_spooled_answer_has_the_same_outcome(name: str, finder: str) -> None:
     reaction, end, charged = REACTIONS[name]
     world = world_with_outage_after_answer(reaction)
     end_outage(world)
@@ -100,11 +100,11 @@ def test_spooled_answer_needs_no_message_from_its_lane(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_TAKEN)
-@pytest.mark.parametrize("finder", ["its own message", "reconcile", "both"])
+@pytest.mark.parametrize("finder", ["the job's message", "reconcile", "both"])
 def test_spooled_answer_of_a_refused_call_lets_the_job_continue(name: str, finder: str) -> None:
     world = world_with_outage_after_answer(NOT_TAKEN[name])
     end_outage(world)
-    if finder != "its own message":
+    if finder != "the job's message":
         run_reconcile(world)
     if finder != "reconcile":
         world.run_for(600)
@@ -128,7 +128,7 @@ def test_spooled_lost_answer_is_recorded_as_lost() -> None:
     assert_at_rest(world)
 
 
-def test_reconcile_does_other_parts_while_a_spooled_answer_fails() -> None:
+def test_spooled_answer_that_fails_does_not_stop_reconcile() -> None:
     world = world_with_outage_after_answer(CallBehavior(), seconds=3600)
     run_reconcile(world)
     assert len(list_spooled_answers(world)) == 1
@@ -174,7 +174,7 @@ def test_answer_to_an_unknown_job_is_dropped() -> None:
 
 
 def test_charge_is_unknown_if_neither_ledger_nor_bucket_accepts_it() -> None:
-    """There is no third place. The attempt was in the ledger before the call, so that the bill is explained."""
+    """There is no third place. The attempt was in the ledger before the call, so the bill can still be explained."""
     world = world_with_photo()
     world.run_until_empty("intake", "deliver")
 

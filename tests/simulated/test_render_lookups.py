@@ -1,4 +1,4 @@
-"""Lost answers of providers with a lookup, by their ID for the call or by ours: nothing is charged twice."""
+"""Lost answers of providers that can look up a call by their ID or by ours: nothing is charged twice."""
 
 from datetime import timedelta
 from typing import Any
@@ -48,7 +48,7 @@ def assert_paid_once(world: World) -> None:
 @LOOKUP_KINDS
 @POLICIES
 def test_lost_answer_is_looked_up_by_its_id(kind: str, policy: str) -> None:
-    """The poll that would have returned it fails; the provider has the work and its ID."""
+    """The poll that would have returned the answer fails. The provider has the work under its ID."""
     world = world_with_photo(kind=kind, on_lost_answer=policy)
     world.transport.faults_after.append(fault := TargetedFault(crash_worker, "poll"))
     world.run_until_empty()
@@ -67,7 +67,7 @@ def test_charged_call_with_our_id_is_found_after_any_loss(policy: str) -> None:
 
 @POLICIES
 def test_call_with_our_id_that_never_arrived_is_resent(policy: str) -> None:
-    """The provider has no record of it. Even if that were wrong, the same ID could not be charged twice."""
+    """The provider has no record of the call. Even if it had one, the same ID could not be charged twice."""
     world = world_with_photo(kind=OWN_ID, on_lost_answer=policy)
     world.provider.script.append(build_uncharged_hang_up())
     world.run_until_empty()
@@ -76,8 +76,8 @@ def test_call_with_our_id_that_never_arrived_is_resent(policy: str) -> None:
     assert_paid_once(world)
 
 
-def test_resend_happens_even_with_short_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is never time for both the wait and a call after it; so one invocation waits, and the next one calls."""
+def test_call_is_resent_even_with_short_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is never enough time for both the wait and the call. One invocation waits, and the next one calls."""
     monkeypatch.setitem(TIMEOUTS_SECONDS, "ideogram", 24)
     world = world_with_photo(kind=OWN_ID)
     world.provider.timeout_seconds = 5.0
@@ -158,8 +158,8 @@ def test_result_in_the_submits_response_is_used(kind: str) -> None:
 
 
 @LOOKUP_KINDS
-def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) -> None:
-    """The worker parks the call and ends; the next delivery continues to poll."""
+def test_work_that_outlasts_the_invocation_is_one_call_without_a_crash(kind: str) -> None:
+    """The worker parks the call and ends. The next delivery continues to poll."""
     world = world_with_photo(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
     crashes: list[int] = []
@@ -187,7 +187,7 @@ def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
 @LOOKUP_KINDS
 @POLICIES
 def test_provider_that_never_answers_is_abandoned_after_an_hour(kind: str, policy: str) -> None:
-    """What the provider calls pending for longer than it keeps its records is lost, as if there were no lookup."""
+    """Work that is pending for longer than the provider keeps its records is lost, as if there were no lookup."""
     world = world_with_photo(kind=kind, on_lost_answer=policy)
     world.provider.override_lookup = lambda: LookupStatus.PENDING
     pass_time(world, 3000)
@@ -200,7 +200,7 @@ def test_provider_that_never_answers_is_abandoned_after_an_hour(kind: str, polic
 
 
 def test_record_that_the_provider_forgot_is_lost() -> None:
-    """No worker looked it up for more than an hour, because the lane was paused."""
+    """No worker looked the call up for more than an hour, because the lane was paused."""
     world = world_with_photo(kind=ACKNOWLEDGED)
     world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
     world.deliver_next("intake")
@@ -217,10 +217,10 @@ def test_record_that_the_provider_forgot_is_lost() -> None:
     assert_at_rest(world)
 
 
-# -- the same ID, and another ------------------------------------------------------------------------------------
+# -- the same ID or a new one -------------------------------------------------------------------------------------
 
 
-def test_always_lost_answer_with_our_id_is_charged_once_and_held() -> None:
+def test_job_whose_answers_are_always_lost_is_charged_once_and_held() -> None:
     world = world_with_photo(kind=OWN_ID)
     world.provider.default_behavior = build_charged_hang_up()
     world.provider.override_lookup = lambda: LookupStatus.ABSENT
@@ -269,8 +269,8 @@ def test_provider_id_is_written_once_after_an_unanswered_write() -> None:
 # -- the provider's health ---------------------------------------------------------------------------------------
 
 
-def test_lookup_that_finds_the_job_counts_as_good_result() -> None:
-    """Lost answers that are all found are a nuisance, and no failing provider."""
+def test_lookup_that_finds_the_job_counts_as_a_good_result() -> None:
+    """A provider whose lost answers can all be found is not failing."""
     world = World(kind=OWN_ID)
     for n in range(2 * FAILURE_THRESHOLD):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")

@@ -76,7 +76,7 @@ def test_lost_answer_is_reported_before_the_second_call(lost: CallBehavior) -> N
 
 @pytest.mark.parametrize("lost", LOST)
 def test_second_call_waits_until_the_lost_call_has_ended(lost: str) -> None:
-    """The lost call may still occupy its slot at the provider, and the account may not allow two at once."""
+    """The lost call may still occupy a slot at the provider, and the account may not allow two at once."""
     world = world_with_photo(account_limit=1)
     world.provider.script.append(LOST[lost])
     world.run_until_empty()
@@ -141,7 +141,7 @@ def test_failed_second_call_ends_the_job_with_unknown_first_charge(
 
 
 @pytest.mark.parametrize("kind", [RetryClass.QUOTA, RetryClass.BACKOFF, RetryClass.NOW])
-def test_second_call_that_was_not_taken_is_repeated(kind: RetryClass) -> None:
+def test_second_call_that_was_not_accepted_is_repeated(kind: RetryClass) -> None:
     world = world_with_photo()
     refusal = build_refusal(kind, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([build_charged_hang_up(), refusal, refusal])
@@ -182,7 +182,7 @@ def test_lost_answer_of_a_superseded_job_is_not_bought_again() -> None:
     assert_at_rest(world)
 
 
-def test_second_call_waits_for_room_in_the_budget() -> None:
+def test_second_call_waits_until_the_budget_allows_it() -> None:
     """A possible charge counts as spent until it is resolved."""
     world = world_with_photo(budget=2 * PRICE - 1)
     world.provider.script.append(build_charged_hang_up())

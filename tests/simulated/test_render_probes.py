@@ -1,4 +1,4 @@
-"""Probes: one job in one slot tests the lane, and whatever becomes of that job, the next one may probe."""
+"""Probes: one job in one slot tests the lane. Whatever happens to that job, the next one may probe."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ LEASE_SECONDS = 360
 
 
 def world_with_open_circuit() -> World:
-    """Returns a world whose circuit was just opened by three of its photos, and in which the next job is the probe."""
+    """Returns a world in which three photos have just opened the circuit. The next job is the probe."""
     world = World()
     for n in range(6):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
@@ -65,8 +65,8 @@ def test_throttled_probe_lets_the_next_job_probe() -> None:
 
 
 @pytest.mark.parametrize("late", [LOST, THROTTLED], ids=["lost", "throttled"])
-def test_late_result_of_an_old_probe_leaves_the_new_one(late: ProviderResult) -> None:
-    """A good result closed the circuit, and it opened again, while a probe was stuck."""
+def test_late_result_of_an_old_probe_does_not_affect_the_new_one(late: ProviderResult) -> None:
+    """While a probe was stuck, a good result closed the circuit, and then it opened again."""
     world = world_with_open_circuit()
     keeper, name, longest = world.steps.breaker, world.provider.name, timedelta(minutes=3)
     earlier, _ = keeper.admit(name, longest, world.clock.now())
@@ -84,7 +84,7 @@ def test_late_result_of_an_old_probe_leaves_the_new_one(late: ProviderResult) ->
 
 
 def test_probe_that_cannot_start_lets_the_next_job_probe() -> None:
-    """Too little time is left for a call."""
+    """The worker has too little time left for a call."""
     world = world_with_open_circuit()
     world.provider.timeout_seconds = 300
     world.deliver_next("ideogram")
@@ -93,7 +93,7 @@ def test_probe_that_cannot_start_lets_the_next_job_probe() -> None:
 
 
 def test_probe_without_a_photo_lets_the_next_job_probe() -> None:
-    """The job returns to intake without a call, so that nothing was found out."""
+    """The job returns to intake without a call, so the probe shows nothing."""
     world = world_with_open_circuit()
     for n in range(6):
         world.delete_file(f"shoes/{n}.jpg")
@@ -125,7 +125,7 @@ def test_crashed_probe_blocks_the_lane_no_longer_than_its_lease() -> None:
 
 @pytest.mark.parametrize("why", ["key", "budget"])
 def test_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
-    """A reason that a probe finds before its call counts as much as one that its result shows."""
+    """A reason that a probe finds before its call counts as much as one in its result."""
     world = world_with_open_circuit()
     if why == "key":
         world.provider.preparation_error = NO_KEY
@@ -135,7 +135,7 @@ def test_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
     assert (list_pause_reasons(world), len(world.provider.received_job_ids)) == ([why], FAILURE_THRESHOLD)
 
 
-def test_all_photos_complete_whatever_became_of_the_probes() -> None:
+def test_all_photos_complete_whatever_happens_to_the_probes() -> None:
     world = world_with_open_circuit()
     throttled = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
     world.provider.script.extend([throttled, BUSY, CallBehavior(accepts_work=False, kills_worker=True), throttled])

@@ -1,4 +1,4 @@
-"""A paid answer is recorded whatever the ledger does: writes are retried for as long as the invocation lasts."""
+"""A paid answer is recorded despite ledger errors: writes are retried for as long as the invocation lasts."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Redelivery of a lane's message: in every status of its job, with a live lease and with an expired one."""
+"""Redelivery of a lane's message: in every status of its job, with a valid lease and with an expired one."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ S = JobStatus
 
 
 def world_with_waiting_job(policy: str = "retry_once") -> tuple[World, Job]:
-    """Returns a world with a job that no worker has taken yet, and whose message is the only one."""
+    """Returns a world with a job that no worker has received yet. Its message is the only one."""
     world = world_with_photo(on_lost_answer=policy)
     world.run_until_empty("intake")
     world.queues["deliver"].messages.clear()
@@ -37,7 +37,7 @@ def world_with_waiting_job(policy: str = "retry_once") -> tuple[World, Job]:
 
 
 def bring_to_status(world: World, job: Job, status: JobStatus, now: datetime) -> None:
-    """Brings the job into a status, as another worker would."""
+    """Moves the job to a status, as another worker would."""
     advance = world.ledger.write_transition
     stopped = {S.SUPERSEDED: transitions.supersede, S.CANCELLED: transitions.cancel}
     if status in stopped:
@@ -69,7 +69,7 @@ def bring_to_status(world: World, job: Job, status: JobStatus, now: datetime) ->
         (S.CANCELLED, S.CANCELLED, True),
     ],
 )
-def test_redelivery_buys_nothing_and_completes_what_was_left(
+def test_redelivery_buys_nothing_and_completes_open_work(
     status: JobStatus, then: JobStatus, is_announced: bool
 ) -> None:
     world, job = world_with_waiting_job("hold")
@@ -80,8 +80,8 @@ def test_redelivery_buys_nothing_and_completes_what_was_left(
     assert bool(world.queues["deliver"].messages) is is_announced
 
 
-def test_every_status_has_its_redelivery() -> None:
-    """The table above and this case are complete."""
+def test_every_status_has_a_redelivery_test() -> None:
+    """The table above and this case cover every status."""
     world, _ = world_with_waiting_job()
     world.deliver_next("ideogram")
     assert find_only_job(world).status is S.PAID
@@ -89,7 +89,7 @@ def test_every_status_has_its_redelivery() -> None:
     assert set(S) == {*S}
 
 
-def test_live_lease_is_respected_until_it_expires() -> None:
+def test_lease_is_respected_until_it_expires() -> None:
     world, job = world_with_waiting_job()
     bring_to_status(world, job, S.SUBMITTING, world.clock.now())
     lease = find_only_job(world).attempts[0].lease_until
@@ -98,8 +98,8 @@ def test_live_lease_is_respected_until_it_expires() -> None:
     assert lease <= message.visible_at <= lease + timedelta(seconds=3)
 
 
-def test_expired_lease_is_a_lost_answer() -> None:
-    """Its worker crashed between claim and record: the call may have been made, and it is sent once more."""
+def test_expired_lease_counts_as_a_lost_answer() -> None:
+    """Its worker crashed between the claim and the record. The call may have been made, and is sent once more."""
     world, job = world_with_waiting_job()
     bring_to_status(world, job, S.SUBMITTING, world.clock.now())
     world.run_until_empty("ideogram")
@@ -135,7 +135,7 @@ def test_two_messages_of_one_job_buy_once() -> None:
 
 
 def test_answer_after_the_lease_still_delivers_its_picture() -> None:
-    """Another worker has declared the answer lost by then; the charge was made all the same."""
+    """Another worker has recorded the answer as lost by then, but the charge was made."""
     world, _ = world_with_waiting_job()
 
     def declare_lost() -> None:
@@ -151,7 +151,7 @@ def test_answer_after_the_lease_still_delivers_its_picture() -> None:
     assert_budgets(world)
 
 
-def test_bytes_other_than_the_jobs_are_never_sent() -> None:
+def test_only_the_bytes_of_the_job_are_ever_sent() -> None:
     """The photo was replaced, and intake has not received the event yet."""
     world, job = world_with_waiting_job()
     world.upload_photo(KEY, build_photo("another"), operation="remove")

@@ -16,7 +16,7 @@ PHOTOS, LIMIT, CALL_SECONDS = 40, 5, 10
 
 
 def drain_throttled_lane(seed: int) -> World:
-    """Processes forty photos in a lane of ten slots; the account allows five of them."""
+    """Processes forty photos in a lane of ten slots. The account allows five calls at a time."""
     world = World(seed, in_flight=2 * LIMIT, account_limit=LIMIT)
     world.start()
     for n in range(PHOTOS):
@@ -26,7 +26,7 @@ def drain_throttled_lane(seed: int) -> World:
 
 
 def is_done(world: World) -> bool:
-    """Whether every photo was paid."""
+    """Whether every photo was paid for."""
     return len(world.provider.bill.jobs()) == PHOTOS and world.provider.account.count_in_flight() == 0
 
 
@@ -39,7 +39,7 @@ def test_nine_tenths_of_the_possible_rate_are_used(seed: int) -> None:
     assert world.provider.account.refused_count > PHOTOS / 2
 
 
-def test_many_throttles_open_no_circuit_and_leave_no_dead_letter() -> None:
+def test_many_throttles_cause_no_open_circuit_and_no_dead_letter() -> None:
     world = drain_throttled_lane(0)
     world.event_loop.run_until(world.clock.time + timedelta(minutes=5), should_stop=world.is_quiet)
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}

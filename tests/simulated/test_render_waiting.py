@@ -49,8 +49,8 @@ def test_long_wait_is_spent_in_the_queue_not_the_slot() -> None:
     assert find_only_job(world).status is JobStatus.ACCEPTED
 
 
-def test_photo_that_fails_alone_is_reported_and_completes_later() -> None:
-    """Others succeed, so that nothing is wrong with the provider."""
+def test_only_failing_photo_is_reported_and_completes_later() -> None:
+    """Other photos succeed, so nothing is wrong with the provider."""
     world = world_with_photo()
     world.run_until_empty("intake")
     fail_only(world, find_only_job(world).job_id, BUSY)
@@ -93,7 +93,7 @@ def test_answer_survives_a_short_ledger_outage() -> None:
 
 
 def test_superseded_job_is_not_bought_while_it_is_throttled() -> None:
-    """The provider throttles its call, and by then the sidecar has other instructions."""
+    """The provider throttles the job's call, and then the sidecar changes."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")

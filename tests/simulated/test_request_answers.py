@@ -1,4 +1,4 @@
-"""Task tokens that accept no answer, and answers despite faults: each task is answered once and delays no other."""
+"""Task tokens that accept no answer, and answers despite faults: each task is answered once and delays no others."""
 
 import json
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def test_used_token_is_recorded_and_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidOutput", "KmsAccessDeniedException", "KmsInvalidStateException"])
-def test_token_that_accepts_no_answer_blocks_no_other(code: str) -> None:
+def test_token_that_accepts_no_answer_does_not_block_others(code: str) -> None:
     world = world_with_waiting_task(**REMOVE)
     send_task_request(world, token="another", **REMOVE)
     world.transport.faults_before.append(TargetedFault(refuse_answers(code), matches=answers_task(TOKEN), times=100))
@@ -105,7 +105,7 @@ def test_token_that_accepts_no_answer_blocks_no_other(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "KmsThrottlingException"])
-def test_temporarily_unanswerable_token_blocks_no_other(code: str) -> None:
+def test_temporarily_unanswerable_token_does_not_block_others(code: str) -> None:
     world = world_with_waiting_task(**REMOVE)
     send_task_request(world, token="another", **REMOVE)
     world.run_until_empty("intake", "deliver")
@@ -214,7 +214,7 @@ def test_redelivered_request_is_handled_and_answered_once(others: int) -> None:
     assert not world.queues["intake"].messages
 
 
-def test_request_that_its_queue_gave_up_is_answered() -> None:
+def test_request_that_becomes_a_dead_letter_is_answered() -> None:
     world = World()
     upload_unique_photo(world, KEY, operation="remove")
     world.run_until_empty()
@@ -224,7 +224,7 @@ def test_request_that_its_queue_gave_up_is_answered() -> None:
     assert (read_task_response(world).error, count_paid_calls(world)) == ("message_given_up", 1)
 
 
-def test_handled_request_abandoned_by_its_queue_gets_its_result() -> None:
+def test_handled_request_that_becomes_a_dead_letter_gets_its_result() -> None:
     world = world_with_waiting_task(**REMOVE)
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.deliver_next("intake")
@@ -234,7 +234,7 @@ def test_handled_request_abandoned_by_its_queue_gets_its_result() -> None:
     assert (read_task_response(world).output["total_usd"], count_paid_calls(world)) == (0.01, 1)
 
 
-def test_tokens_are_in_no_document_event_or_dead_letter() -> None:
+def test_no_document_event_or_dead_letter_contains_a_token() -> None:
     world = world_with_waiting_task(**REMOVE)
     world.provider.script.append(WITHHOLDS)
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""Jobs that only executions requested: once the last execution has stopped, they are canceled, and nothing is paid."""
+"""Jobs that only executions requested: once the last execution has stopped, they are canceled without a charge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -100,7 +100,7 @@ def test_stop_is_reported_after_a_crash_at_any_call() -> None:
     assert struck > 8
 
 
-def test_execution_requesting_a_job_being_canceled_gets_it() -> None:
+def test_execution_that_requests_a_job_being_canceled_gets_it() -> None:
     world, arn = world_with_execution()
     world.step_functions.stop_execution(arn)
 
@@ -177,7 +177,7 @@ def test_photo_whose_own_event_is_late_is_bought() -> None:
     assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.STORED, 1)
 
 
-def test_repeated_event_does_not_revive_a_canceled_job() -> None:
+def test_repeated_event_does_not_reopen_a_canceled_job() -> None:
     world = World()
     upload_unique_photo(world, KEY, operation="remove")
     redeliver_events(world, KEY)
@@ -193,7 +193,7 @@ def test_repeated_event_does_not_revive_a_canceled_job() -> None:
     assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.CANCELLED, 0)
 
 
-def test_repeated_event_of_a_photo_without_instructions_revives_nothing() -> None:
+def test_repeated_event_without_instructions_reopens_no_job() -> None:
     world = World()
     upload_unique_photo(world, KEY)
     redeliver_events(world, KEY)
@@ -209,10 +209,10 @@ def test_repeated_event_of_a_photo_without_instructions_revives_nothing() -> Non
     assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.CANCELLED, 0)
 
 
-# -- after the end ------------------------------------------------------------------------------------------------
+# -- after the final status ---------------------------------------------------------------------------------------
 
 
-def test_revived_job_is_canceled_by_a_later_stop() -> None:
+def test_reopened_job_is_canceled_by_a_later_stop() -> None:
     world, arn = world_with_execution()
     world.step_functions.stop_execution(arn)
     world.run_until_empty()

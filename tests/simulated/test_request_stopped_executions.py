@@ -36,7 +36,7 @@ def world_with_requested_jobs(photos: int = 1, *, budget: int = 10**9) -> tuple[
 
 
 def world_with_paused_lane(photos: int = 1) -> tuple[World, str]:
-    """Returns the same, after a person paused the lane."""
+    """Returns the same world after a person has paused the lane."""
     world, arn = world_with_requested_jobs(photos)
     world.pause_lane()
     return world, arn
@@ -93,7 +93,7 @@ def test_paused_lane_keeps_jobs_with_another_request() -> None:
     assert find_only_job(world).status is JobStatus.ACCEPTED
 
 
-def test_execution_requesting_a_job_being_canceled_gets_it() -> None:
+def test_execution_that_requests_a_job_being_canceled_gets_it() -> None:
     world, arn = world_with_paused_lane()
     world.step_functions.stop_execution(arn)
 
@@ -109,7 +109,7 @@ def test_execution_requesting_a_job_being_canceled_gets_it() -> None:
     )
 
 
-def test_stop_behind_a_pause_is_reported_after_any_crash() -> None:
+def test_stop_during_a_pause_is_reported_despite_any_crash() -> None:
     def stop_execution() -> World:
         world, arn = world_with_paused_lane()
         world.step_functions.stop_execution(arn)

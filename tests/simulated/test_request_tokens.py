@@ -1,4 +1,4 @@
-"""Task tokens: each is answered once, correctly, when all jobs of its request have ended, whatever happens."""
+"""Task tokens: each is answered once and correctly when all jobs of its request have ended."""
 
 import json
 from typing import Any
@@ -184,7 +184,7 @@ def test_task_of_a_deleted_photo_receives_that_reason() -> None:
     assert (read_task_response(world).error, count_paid_calls(world)) == ("cancelled", 0)
 
 
-def test_answered_request_stays_answered_after_a_redrive() -> None:
+def test_redrive_does_not_answer_a_request_again() -> None:
     world = world_with_waiting_task(**REMOVE)
     world.provider.script.append(REFUSES)
     world.run_until_empty()
@@ -199,11 +199,11 @@ def test_answered_request_stays_answered_after_a_redrive() -> None:
     )
 
 
-# -- keys that are no image, and malformed requests ---------------------------------------------------------------
+# -- keys that are not images, and malformed requests -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", SKIPPED)
-def test_key_that_is_no_image_is_skipped_without_report(key: str) -> None:
+def test_key_that_is_not_an_image_is_skipped_without_a_report(key: str) -> None:
     world = World()
     send_task_request(world, key, **REMOVE)
     world.run_until_empty()
@@ -214,7 +214,7 @@ def test_key_that_is_no_image_is_skipped_without_report(key: str) -> None:
 
 
 @pytest.mark.parametrize("changes", DAMAGED, ids=str)
-def test_malformed_request_is_answered_and_no_dead_letter(changes: dict[str, Any]) -> None:
+def test_malformed_request_is_answered_without_a_dead_letter(changes: dict[str, Any]) -> None:
     world = World()
     world.step_functions.issue_token(TOKEN)
     send_to_intake(world, {"bucket": INPUT_BUCKET, "key": KEY, "instructions": REMOVE, "task_token": TOKEN} | changes)
@@ -224,7 +224,7 @@ def test_malformed_request_is_answered_and_no_dead_letter(changes: dict[str, Any
 
 
 @pytest.mark.parametrize("token", [None, 7, "", "x" * 3000], ids=["none", "number", "empty", "long"])
-def test_malformed_request_without_a_readable_token_is_dead_letter(token: Any) -> None:
+def test_malformed_request_without_a_token_becomes_a_dead_letter(token: Any) -> None:
     world = World()
     send_to_intake(world, {"bucket": "others", "key": KEY, "instructions": REMOVE, "task_token": token})
     world.run_until_empty()

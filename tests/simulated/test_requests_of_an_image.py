@@ -1,6 +1,6 @@
-"""The requests that one image makes to AWS, each by name: they are few, and independent of the images stored before.
+"""The requests to AWS for one image, each by name: they are few, and do not depend on how many images are stored.
 
-Also what it writes: DynamoDB's units, and the bytes of each kind of object.
+Also its writes: DynamoDB's units, and the bytes of each kind of object.
 """
 
 import json
@@ -27,20 +27,20 @@ ALONE = {
         "list_objects_v2": 1,  # A sidecar arrived: to which photos may it apply?
         "query": 1,  # the photo's item
         "get_object": 4,  # photo, sidecar, the defaults of two folders
-        "transact_write_items": 1,  # the photo, its job, and who pays
+        "transact_write_items": 1,  # the photo, its job, and the content's owner
         "put_object": 1,  # the first receipt
         "send_message": 1,  # the job into its lane
     },
     "render": {
         "batch_get_item": 1,  # job and lane
         "get_object": 1,  # the photo
-        "transact_write_items": 2,  # claim and answer
-        "send_message": 1,  # to deliver
+        "transact_write_items": 2,  # the claim and the answer
+        "send_message": 1,  # the message to deliver
     },
     "deliver": {
-        "query": 2,  # the photo with its jobs; the copies that wait for its end
+        "query": 2,  # the photo with its jobs; the copies that wait for it
         "put_object": 3,  # the provider's file, the picture, the receipt
-        "transact_write_items": 1,  # the end
+        "transact_write_items": 1,  # the job's final status
         "put_events": 1,
     },
 }
@@ -60,7 +60,7 @@ def upload_photos(world: World, keys: Sequence[str]) -> None:
 
 
 def run_to_completion(world: World) -> None:
-    """Runs workers concurrently until nothing is in progress; S3's events arrive within seconds."""
+    """Runs workers concurrently until nothing is in progress. S3's events arrive within seconds."""
     world.event_loop.run_until(world.clock.time + timedelta(seconds=5))
     world.event_loop.run_until(world.clock.time + timedelta(hours=1), should_stop=world.is_quiet)
 
@@ -90,7 +90,7 @@ def warmed_up_world() -> World:
 
 
 def count_drained_requests(world: World, keys: Sequence[str]) -> dict[str, Counter[str]]:
-    """Returns the requests of photos whose sidecars exist, and that all wait for intake at the start."""
+    """Returns the requests of photos that have sidecars and all wait for intake at the start."""
     before = len(world.transport.calls)
     upload_sidecars(world, keys)
     run_to_completion(world)
@@ -129,11 +129,13 @@ def test_stored_images_cause_no_additional_requests(ending: str) -> None:
     assert count_drained_requests(world, [f"red{ending}"]) == first
 
 
-# -- what it writes ----------------------------------------------------------------------------------------------
+# -- writes -------------------------------------------------------------------------------------------------------
 
 
 def measure_written_items(call: ServiceCall) -> Iterator[tuple[str, int]]:
-    """Returns each object of ours that a request writes, with its bytes; pictures are the provider's."""
+    """Returns each object that a request writes, with its bytes. Pictures are excluded, because they are the
+    provider's.
+    """
     match call.operation:
         case "transact_write_items":
             puts = (one["Put"] for one in call.request["TransactItems"] if "Put" in one)

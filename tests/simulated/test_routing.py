@@ -56,7 +56,7 @@ def build_job_with_providers(*providers: str, **changes: Any) -> Job:
     return build_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
 
 
-def test_first_available_provider_is_chosen_and_others_named() -> None:
+def test_first_available_provider_is_chosen_and_others_are_named() -> None:
     found = choose_route(
         REPLACE,
         ["segmind", "runware", "ideogram"],
@@ -127,7 +127,7 @@ def test_quote_uses_the_most_expensive_provider() -> None:
         (start_probe(replace(build_paused_lane("ideogram"), is_half_open=True), NOW, LEASE), True),
     ],
 )
-def test_job_leaves_a_lane_if_its_provider_is_why(lane: ProviderHealth, leaves: bool) -> None:
+def test_job_leaves_a_lane_that_its_provider_blocks(lane: ProviderHealth, leaves: bool) -> None:
     assert should_fail_over(lane, NOW) is leaves
 
 
@@ -224,7 +224,7 @@ def _job_with_lost_answer() -> Attempt:
     )
 
 
-def test_warnings_keep_only_the_last_moves() -> None:
+def test_warnings_list_only_the_latest_moves() -> None:
     job = build_job_with_providers(
         "ideogram", "runware", warnings=(build_warning("segmind is switched off", WarningCode.PASSED_OVER),)
     )

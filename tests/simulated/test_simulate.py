@@ -1,4 +1,4 @@
-"""A seed is one reproducible run that reports which faults struck, what failed, and how small a plan can fail."""
+"""A seed is a reproducible run that reports which faults occurred, what failed, and the smallest plan that fails."""
 
 import os
 import subprocess
@@ -57,10 +57,10 @@ def test_plans_have_all_provider_kinds_and_policies() -> None:
     assert any(setup["account_limit"] * 2 == setup["in_flight"] for setup in setups)
 
 
-def test_run_without_a_strike_of_its_fault_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_in_which_its_fault_does_not_occur_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulation.scenarios.simulation_run.MAX_EXTENSIONS", 1)
     monkeypatch.setitem(
-        FAULT_TYPES, "never", FAULT_TYPES["hang_up"].__class__("never", "It cannot strike.", lambda _: None)
+        FAULT_TYPES, "never", FAULT_TYPES["hang_up"].__class__("never", "It cannot occur.", lambda _: None)
     )
     run = Simulation(replace(draw_plan(3, ["never"]), actions=(), fault_minutes=1)).run()
     assert run.broken_invariants[0] == Invariant.FAULTS_FIRED.name
@@ -113,13 +113,13 @@ def test_single_seed_prints_that_promises_were_kept(
     assert "every promise was kept" in capsys.readouterr().out
 
 
-def test_results_come_back_in_the_order_of_seeds() -> None:
+def test_results_are_returned_in_the_order_of_seeds() -> None:
     seeds = [run.plan.seed for run in run_seeds(range(100, 104), ["late_event"], "unaskable", 1)]
     assert seeds == [100, 101, 102, 103]
 
 
 def test_failing_plan_is_shrunk_while_it_fails() -> None:
-    """An old photo with a new event is bought, and the check reports a purchase without a request."""
+    """An old photo with a new event is bought, and the check reports it as a purchase without a request."""
     actions = (
         PlannedAction(0, "place_old_photo", ("old.jpg",)),
         PlannedAction(5, "upload", ("new.jpg", "a", "cut")),

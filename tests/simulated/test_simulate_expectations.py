@@ -1,4 +1,4 @@
-"""The seeds' expectations of instructions match what the product does, and the bucket's history is complete."""
+"""The instructions that the seeds expect match what the product does, and the bucket's history is complete."""
 
 from dataclasses import asdict
 from itertools import product
@@ -88,7 +88,7 @@ def test_expected_resolution_of_requests_matches_the_product(request_name: str) 
         assert (layers, plan_by_product(layers)) == (layers, resolve_expected(layers))
 
 
-def test_request_comes_first_but_is_blocked_by_broken_defaults() -> None:
+def test_request_takes_precedence_except_over_broken_defaults() -> None:
     assert (
         resolve_expected(InstructionLayers("sea", "cut", "marble", ("turbo",))).instructions_by_variant[""][
             "num_images"

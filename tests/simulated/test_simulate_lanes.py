@@ -1,4 +1,4 @@
-"""Seeds with several lanes: every lane has its own faults, and each of them must strike."""
+"""Seeds with several lanes: every lane has its own faults, and each of them must occur."""
 
 from collections import Counter
 from dataclasses import replace
@@ -63,7 +63,7 @@ def test_every_lane_of_a_plan_has_its_own_faults() -> None:
     } == {*LANE_FAULTS}
 
 
-def test_faults_of_a_single_lane_name_no_lane() -> None:
+def test_faults_in_a_run_with_one_lane_name_no_lane() -> None:
     assert not any(
         "@" in name for seed in range(100) for name in draw_plan(seed).faults if not draw_plan(seed).other_lanes
     )

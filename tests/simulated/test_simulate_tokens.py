@@ -18,7 +18,7 @@ CANCELLED = {"taskToken": "t", "error": "cancelled"}
 
 @dataclass
 class TokenTimeline:
-    """What happens to one job, one second apart."""
+    """The events of one job, one second apart."""
 
     world: World = field(default_factory=World)
 
@@ -43,7 +43,7 @@ class TokenTimeline:
         return not self.tokens.check_response(ServiceCall(2, "states", "send_task_failure", CANCELLED, "deliver"))
 
 
-def test_status_from_before_the_request_is_no_answer() -> None:
+def test_status_from_before_the_request_does_not_count_as_an_answer() -> None:
     timeline = TokenTimeline()
     timeline.set_job_status("cancelled")
     timeline.start_deliver()

@@ -1,4 +1,4 @@
-"""A job whose calls are refused or fail without an explanation: other jobs prove whether it is the reason."""
+"""A job whose calls are refused or fail without an explanation: other jobs show whether it is the cause."""
 
 from dataclasses import replace
 
@@ -71,7 +71,7 @@ def test_refused_probe_stops_the_lane_until_reconcile_probes() -> None:
     assert check_gate(again, NOW + FIRST_HALF_OPEN_DELAY, suspect=True)[0] is Gate.BLOCKED
 
 
-def test_refusals_of_calls_in_flight_are_no_probes() -> None:
+def test_refusals_of_calls_in_flight_do_not_count_as_probes() -> None:
     lane = REFUSED
     for _ in range(9):
         lane = observe_result(lane, REFUSAL, NOW + SECOND, probe=False)
@@ -84,7 +84,7 @@ def test_unexplained_refusal_starts_no_probe_in_a_persons_pause() -> None:
 
 
 @pytest.mark.parametrize(("answer", "proved"), [(OK, NOW), (REJECTED, None)], ids=["picture", "rejected"])
-def test_only_a_probe_with_a_picture_proves_service(answer: ProviderResult, proved: object) -> None:
+def test_only_a_probe_with_a_picture_proves_the_provider_works(answer: ProviderResult, proved: object) -> None:
     assert observe_result(PROBING, answer, NOW, probe=True).served_despite_refusal_at == proved
 
 
@@ -116,7 +116,7 @@ def test_final_failure_of_a_probe_keeps_the_circuit_open() -> None:
     )
 
 
-def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
+def test_final_refusal_of_a_probe_only_frees_the_probe() -> None:
     final = judge_result(
         REFUSAL, record_results(build_job(), REFUSAL), replace(PROBING, served_despite_refusal_at=NOW + SECOND)
     )
@@ -130,7 +130,7 @@ def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
 # -- the job -----------------------------------------------------------------------------------------------------
 
 
-def test_refused_job_remembers_it_and_owes_nothing() -> None:
+def test_refused_job_records_the_refusal_and_has_no_charge() -> None:
     job = record_results(build_job(), REFUSAL)
     assert (job.status, job.money, is_suspect(job)) == (JobStatus.ACCEPTED, MoneyStatus.NOT_SPENT, True)
     assert not is_suspect(replace(job, provider="segmind"))
@@ -159,7 +159,7 @@ def test_third_unbilled_failure_is_final_despite_refusals_in_between() -> None:
     assert judge_result(replace(FAILURE, suspicion=None), job, RUNNING_LANE).retry_class is RetryClass.BACKOFF
 
 
-def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
+def test_failure_during_an_outage_is_not_one_of_the_three_attempts() -> None:
     outage = replace(RUNNING_LANE, failure_streak=MAX_FAILURES)
     job = record_results(build_job(), FAILURE, FAILURE)
     assert judge_result(FAILURE, job, outage) == replace(FAILURE, suspicion=None)
@@ -172,7 +172,7 @@ def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
 def world_with_striking_photos(
     photos: int, *struck: int, reaction: CallBehavior, kind: ProviderKind = ProviderKind.NO_LOOKUP
 ) -> World:
-    """Returns a world in which the provider reacts to some photos always in the same way."""
+    """Returns a world in which the provider always responds to some photos in the same way."""
     world = World(kind=kind)
     for n in range(photos):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
@@ -228,7 +228,7 @@ def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
     [(build_unexplained_refusal(), "refusal"), (build_unbilled_failure(), "unhealthy")],
     ids=["refusal", "failure"],
 )
-def test_provider_that_answers_no_call_ends_no_photo(reaction: CallBehavior, reason: str) -> None:
+def test_provider_that_answers_no_calls_does_not_end_any_photo(reaction: CallBehavior, reason: str) -> None:
     world = world_with_striking_photos(4, 0, 1, 2, 3, reaction=reaction)
     pass_time(world, 1800)
     assert ({job.status for job in world.list_jobs()}, list_pause_reasons(world)) == ({JobStatus.ACCEPTED}, [reason])
@@ -239,7 +239,7 @@ def test_provider_that_answers_no_call_ends_no_photo(reaction: CallBehavior, rea
 
 
 @pytest.mark.parametrize("kind", [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID])
-def test_probe_that_outlasts_its_worker_ends_pause_when_found(
+def test_probe_that_outlasts_its_worker_ends_the_pause_when_found(
     kind: ProviderKind,
 ) -> None:
     world = world_with_striking_photos(3, 0, reaction=build_unexplained_refusal(), kind=kind)
@@ -261,7 +261,7 @@ def test_picture_of_an_earlier_call_does_not_end_the_pause() -> None:
     assert not is_probe_since_pause(build_job(), RUNNING_LANE)
 
 
-def test_photo_that_makes_the_provider_fail_is_tried_three_times() -> None:
+def test_photo_that_makes_the_provider_fail_is_sent_three_times() -> None:
     world = world_with_striking_photos(2, 0, reaction=build_unbilled_failure())
     world.run_until_empty()
     (job,) = world.list_jobs("shoes/0.jpg")
@@ -274,7 +274,7 @@ def test_photo_that_makes_the_provider_fail_is_tried_three_times() -> None:
     assert_at_rest(world)
 
 
-def test_one_proof_rejects_one_photo_at_most() -> None:
+def test_one_proof_rejects_at_most_one_photo() -> None:
     world = world_with_striking_photos(1, reaction=build_unexplained_refusal())
     keeper = world.steps.breaker
     world.ledger.put_health(replace(read_lane_health(world), served_despite_refusal_at=NOW + SECOND))
@@ -282,7 +282,7 @@ def test_one_proof_rejects_one_photo_at_most() -> None:
     assert (taken, read_lane_health(world).served_despite_refusal_at) == ([True, False], None)
 
 
-def test_short_top_up_ends_one_refused_photo_at_most() -> None:
+def test_brief_top_up_ends_at_most_one_refused_photo() -> None:
     world = world_with_striking_photos(3, 0, 1, 2, reaction=build_unexplained_refusal())
     pass_time(world, 1800)
     assert all(is_suspect(job) for job in world.list_jobs())

@@ -188,7 +188,7 @@ def test_price_of_zero_is_refused() -> None:
     assert not any(pattern.search(price) for price in ("0", "0.00", "-1", "free", "1,5"))
 
 
-def test_limits_stay_within_those_of_lambda() -> None:
+def test_limits_of_parameters_stay_within_those_of_lambda() -> None:
     for provider in PROVIDERS:
         limit = read_template()["Parameters"][f"{provider}MaxInFlight"]
         assert (limit["MinValue"], limit["MaxValue"]) == (0, 1000)
@@ -217,7 +217,7 @@ def test_only_work_objects_expire_while_they_are_current() -> None:
 
 
 def test_replaced_receipts_expire_but_replaced_pictures_never_do() -> None:
-    """A photo's receipt is written at least twice, but earlier versions of a picture belong to the customer."""
+    """Receipts have many outdated versions, but earlier versions of a picture belong to the customer."""
     rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     forgetting = {
         r.get("Prefix"): r["NoncurrentVersionExpiration"] for r in rules if "NoncurrentVersionExpiration" in r
@@ -225,7 +225,7 @@ def test_replaced_receipts_expire_but_replaced_pictures_never_do() -> None:
     days = {f"{RECEIPTS_PREFIX}/": 30, f"{ERRORS_PREFIX}/": 30, "_backdrop/work/": 1}
     assert forgetting == {prefix: {"NoncurrentDays": after} for prefix, after in days.items()}
     assert [r["Prefix"] for r in rules if r.get("ExpiredObjectDeleteMarker")] == [f"{ERRORS_PREFIX}/"], (
-        "reports are taken back"
+        "reports are deleted"
     )
 
 
@@ -274,7 +274,7 @@ def test_ledger_is_retained_and_can_be_restored() -> None:
 
 
 def test_ledger_is_protected_and_created_after_the_deployment_check() -> None:
-    """CloudFormation cannot delete a protected table, so the check that refuses most often runs before it."""
+    """CloudFormation cannot delete a protected table, so the check that is most likely to fail runs first."""
     ledger = Deployed().resources["LedgerTable"]
     assert ledger["Properties"]["DeletionProtectionEnabled"] is True
     assert ledger["DependsOn"] == "DeploymentCheck"
@@ -291,7 +291,7 @@ def test_pattern_or_arn_is_refused_as_a_state_machine(names: str) -> None:
 
 
 def test_resources_unsupported_by_the_emulator_exist_on_aws() -> None:
-    """The condition is true wherever a mapping is evaluated, which the emulator does not do in a condition."""
+    """The condition is true wherever mappings work in conditions. In the emulator, they do not."""
     assert Deployed().of_type("AWS::Logs::QueryDefinition")
 
 

@@ -14,19 +14,19 @@ OUR_ID = "our-id"
 
 
 def build_lost_job(job: Job | None = None) -> Job:
-    """Returns a job whose call was sent with an ID of ours; its answer was lost."""
+    """Returns a job whose call was sent with our ID. Its answer was lost."""
     job = job or build_job()
     step = transitions.claim(job, now=NOW, lease_until=LEASE, price=PRICE, cap=PRICE, provider_id=OUR_ID)
     return transitions.record_result(step.job, step.job.attempt_no, LOST, NOW).job
 
 
 def build_resent_job() -> Job:
-    """Returns the same, sent once more with the same ID."""
+    """Returns the same job after its call was sent again with the same ID."""
     return transitions.resend_call(build_lost_job(), LEASE).job
 
 
 def build_final_result(answer: ProviderResult) -> ProviderResult:
-    """Returns the end of the work itself."""
+    """Returns a result that says that the work itself has ended."""
     return ProviderResult(answer.retry_class, answer.code, answer.message, is_final=True)
 
 
@@ -64,7 +64,7 @@ def test_refusal_of_the_work_settles_all_its_sends() -> None:
     assert (doubtful.money, doubtful.attempts[0].outcome) == (MoneyStatus.UNKNOWN, AttemptOutcome.LOST)
 
 
-def test_result_of_an_older_charge_does_not_end_the_current() -> None:
+def test_result_of_an_older_charge_does_not_end_the_current_one() -> None:
     newer = replace(build_lost_job(), charge_no=3)
     assert transitions.record_result(newer, 1, build_final_result(BACKOFF), NOW).job.charge_no == 3
 

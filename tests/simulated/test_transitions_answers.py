@@ -33,7 +33,7 @@ ENDED_UNPAID = [S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD]
 
 
 def claim_twice() -> Job:
-    """Returns a job whose first call was apparently not accepted; its second call is in flight."""
+    """Returns a job whose first call was apparently not accepted. Its second call is in flight."""
     job = claim(build_job()).job
     job = transitions.record_result(job, 1, UNREACHED, NOW).job
     return claim(job).job
@@ -46,7 +46,7 @@ def test_first_answer_belongs_to_the_first_attempt() -> None:
 
 @pytest.mark.parametrize("released", [UNREACHED, BACKOFF], ids=["unreached", "backoff"])
 def test_picture_arriving_after_its_attempt_was_released_is_used(released: ProviderResult) -> None:
-    """The job is accepted again by then; otherwise, it would be bought a second time."""
+    """The job has been accepted again by then. If the picture were ignored, the job would be bought a second time."""
     waiting = build_called_job(released)
     assert waiting.status is S.ACCEPTED
     step = transitions.record_result(waiting, 1, OK, NOW)
@@ -56,8 +56,8 @@ def test_picture_arriving_after_its_attempt_was_released_is_used(released: Provi
     assert (step.budget_change.reserved, step.budget_change.confirmed) == (0, PRICE)
 
 
-def test_links_are_those_of_the_attempt_that_returned_them() -> None:
-    """The older attempt's answer arrives while the newer call is in flight; both were charged, one is used."""
+def test_job_uses_the_links_of_the_attempt_that_was_answered_first() -> None:
+    """The older attempt's answer arrives while the newer call is in flight. Both are charged, and one is used."""
     late = transitions.record_result(claim_twice(), 1, OK, NOW).job
     assert (late.status, late.attempt_no, late.paid_attempt_no, late.links) == (S.PAID, 2, 1, OK.links)
     both = transitions.record_result(late, 2, OTHER, NOW).job
@@ -97,7 +97,7 @@ def test_claim_records_the_price_at_which_it_was_made() -> None:
 
 @pytest.mark.parametrize("status", ENDED_UNPAID)
 def test_job_that_is_named_again_runs_as_planned_now(status: JobStatus) -> None:
-    """Another provider may be the first enabled one by now, and another version of the same bytes may be stored."""
+    """By now, another provider may be the first enabled one, and another version of the same bytes may be stored."""
     later = NOW + timedelta(hours=1)
     ended = replace(
         job_in(status),

@@ -1,4 +1,4 @@
-"""Lost results, charge by charge: what counts as lost, what can be looked up, and what is sent again."""
+"""Lost answers, charge by charge: which answers count as lost, can be looked up, or are sent again."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,14 +34,14 @@ NOT_TAKEN = pytest.mark.parametrize("answer", [THROTTLED, BACKOFF, UNREACHED], i
 
 
 def claim_with_our_id() -> Job:
-    """Returns a job whose call is in flight with an ID of ours."""
+    """Returns a job whose call is in flight under our ID."""
     lease_until = NOW + timedelta(minutes=6)
     step = transitions.claim(build_job(), now=NOW, lease_until=lease_until, price=PRICE, cap=PRICE, provider_id=OUR_ID)
     return step.job
 
 
 def build_lost_job_with_our_id() -> Job:
-    """Returns a job whose answer was lost; its provider can look up the call by an ID of ours."""
+    """Returns a job whose answer was lost. Its provider can look up the call by our ID."""
     return transitions.record_result(claim_with_our_id(), 1, LOST, NOW).job
 
 
@@ -137,7 +137,7 @@ def test_provider_id_belongs_to_its_own_call() -> None:
         transitions.acknowledge(job, 3, "work-3")
 
 
-# -- workers that stop, and workers that crash -------------------------------------------------------------------
+# -- workers that park a call, and workers that crash -------------------------------------------------------------
 
 
 def test_parked_call_can_be_taken_over_immediately() -> None:
@@ -171,7 +171,7 @@ def test_picture_resets_the_crashes_before_it() -> None:
     assert transitions.record_result(job, 1, OK, NOW).job.crash_count == 0
 
 
-# -- the same call once more -------------------------------------------------------------------------------------
+# -- sending the same call again ----------------------------------------------------------------------------------
 
 
 def test_resent_call_keeps_its_id_and_reserves_once() -> None:
@@ -185,7 +185,7 @@ def test_resent_call_keeps_its_id_and_reserves_once() -> None:
     assert step.budget_change.cap is None
 
 
-def test_call_that_is_lost_again_is_one_loss() -> None:
+def test_call_that_is_lost_again_counts_as_one_loss() -> None:
     job = transitions.record_result(transitions.resend_call(build_lost_job_with_our_id(), LEASE).job, 1, LOST, NOW).job
     assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
     assert job.problem
@@ -194,7 +194,7 @@ def test_call_that_is_lost_again_is_one_loss() -> None:
 
 @NOT_TAKEN
 def test_rejected_resend_shows_nothing_about_the_first_send(answer: ProviderResult) -> None:
-    """The first one may have been charged. If its money were released, the bill could exceed the books."""
+    """The first send may have been charged. If its amount were released, the bill could exceed the ledger's total."""
     again = transitions.resend_call(build_lost_job_with_our_id(), LEASE).job
     step = transitions.record_result(again, 1, answer, NOW)
     assert (step.job.status, step.job.lost_call_count, step.job.unknown) == (S.UNKNOWN, 1, PRICE)
@@ -205,7 +205,7 @@ def test_rejected_resend_shows_nothing_about_the_first_send(answer: ProviderResu
 
 @NOT_TAKEN
 def test_answer_that_is_recorded_twice_is_charged_once(answer: ProviderResult) -> None:
-    """The second time, it may find the job in any status."""
+    """The second time, the job may be in any status."""
     once = build_called_job(answer)
     if once.find_attempt(1):
         twice = transitions.record_result(once, 1, answer, NOW)
@@ -245,22 +245,22 @@ def test_expired_processing_mark_is_a_crash(status: JobStatus) -> None:
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_mark_of_a_live_delivery_is_no_crash(status: JobStatus) -> None:
-    """The mark belongs to another message of the same job, which came at the same time."""
+def test_mark_of_a_running_delivery_is_not_a_crash(status: JobStatus) -> None:
+    """The mark belongs to another message of the same job that arrived at the same time."""
     processing = transitions.begin_processing(job_in(status), NOW, LEASE).job
     assert transitions.begin_processing(processing, LEASE - timedelta(seconds=1), LATER).job.crash_count == 0
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_delivery_in_good_order_resets_the_crash_count(status: JobStatus) -> None:
-    """Five in a row end a job: a photo that one worker survives crashes none."""
+def test_successful_delivery_resets_the_crash_count(status: JobStatus) -> None:
+    """Only five crashes in a row end a job. A photo that a worker can process does not crash its workers."""
     died = transitions.begin_processing(transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER).job
     left = transitions.end_processing(died).job
     assert (left.processing_until, left.crash_count) == (None, 0)
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_every_progress_of_the_job_removes_the_mark(status: JobStatus) -> None:
+def test_every_step_of_the_job_removes_the_mark(status: JobStatus) -> None:
     processing = transitions.begin_processing(job_in(status), NOW, LEASE).job
     moved = claim(processing).job if status is S.ACCEPTED else transitions.store(processing, (), (), NOW).job
     assert moved.processing_until is None

@@ -36,7 +36,7 @@ Leave = Callable[[Job, datetime], transitions.Transition | None]
 
 
 def build_owner(status: JobStatus) -> Job:
-    """Returns the other job, which owns the same content, in a status."""
+    """Returns the other job, which owns the same content, in this status."""
     return replace(job_in(status), job_id=OTHER.job_id, source_id=OTHER.source_id, key=OTHER.key)
 
 
@@ -47,7 +47,7 @@ def reinstate_job(job: Job) -> Job:
     return step.job
 
 
-# -- a redrive ---------------------------------------------------------------------------------------------------
+# -- redrive ------------------------------------------------------------------------------------------------------
 
 
 def test_paid_pictures_are_delivered_later_without_a_charge() -> None:
@@ -78,7 +78,7 @@ def test_delivery_cannot_be_retried_without_pictures(answer: ProviderResult) -> 
 
 @pytest.mark.parametrize("job", [build_dead_paid_job(), job_in(S.HELD)], ids=["dead", "held"])
 def test_pay_again_starts_a_new_charge(job: Job) -> None:
-    """The old charge stays in the books, its links are not the new one's, and its answer may still arrive."""
+    """The old charge stays recorded, its links are not used for the new charge, and its answer may still arrive."""
     step = transitions.pay_again(replace(job, announced=True), LATER)
     again = step.job
     assert (again.status, again.charge_no, again.queued_at, again.last_sent_at) == (S.ACCEPTED, 1, LATER, LATER)
@@ -112,7 +112,7 @@ def test_rejected_call_makes_the_next_one_a_new_charge(answer: ProviderResult) -
 
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
 @pytest.mark.parametrize("answer", [BACKOFF, THROTTLED], ids=["busy", "throttled"])
-def test_call_that_was_not_taken_keeps_its_charge(leave: Leave, answer: ProviderResult) -> None:
+def test_call_that_was_not_accepted_keeps_its_charge_number(leave: Leave, answer: ProviderResult) -> None:
     waiting = build_called_job(answer)
     left = leave(waiting, NOW)
     assert left
@@ -122,7 +122,7 @@ def test_call_that_was_not_taken_keeps_its_charge(leave: Leave, answer: Provider
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
 @pytest.mark.parametrize("job", [build_dead_paid_job(), job_in(S.HELD)], ids=["dead", "held"])
 def test_superseded_job_after_pay_again_runs_when_named_again(job: Job, leave: Leave) -> None:
-    """Its earlier cost is another charge: a person has decided that there will be a second one."""
+    """The earlier cost belongs to another charge, and a person has already agreed to a second one."""
     left = leave(transitions.pay_again(job, NOW).job, NOW)
     assert left
     assert reinstate_job(left.job).status is S.ACCEPTED
@@ -143,7 +143,7 @@ def test_unknown_charge_resolved_as_unpaid_allows_a_restart() -> None:
     assert reinstate_job(cleared).status is S.ACCEPTED
 
 
-# -- one pays for all --------------------------------------------------------------------------------------------
+# -- shared content -----------------------------------------------------------------------------------------------
 
 
 def test_accepted_or_restarted_job_owns_its_content() -> None:
@@ -197,7 +197,7 @@ def test_restarted_job_waits_for_no_owner_and_reuses_nothing() -> None:
     assert (reinstate_job(dead).waits_for, reinstate_job(dead).reused_from) == (None, None)
 
 
-def test_withheld_links_are_no_pictures() -> None:
+def test_withheld_links_do_not_count_as_pictures() -> None:
     withheld = replace(build_dead_paid_job(), links=(PictureLink(url=None),))
     with pytest.raises(ConflictError):
         transitions.retry_delivery(withheld, LATER)

@@ -24,7 +24,7 @@ Move = Callable[[Job], transitions.Transition | None]
 
 
 class JobMachine(RuleBasedStateMachine):
-    """A job, the workers that are still in its calls, the provider's bill, and the days' budgets."""
+    """A job, the workers with calls in flight, the provider's bill, and the days' budgets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,19 +66,19 @@ class JobMachine(RuleBasedStateMachine):
         self.call(truth)
 
     def can_claim(self) -> bool:
-        """Decides as render does: a lost call is repeated once, and never if it can be looked up by an ID."""
+        """Decides as render does: a lost call is repeated once, but never if it can be looked up by an ID."""
         lost_once = self.job.lost_call_count <= 1 and not self.own_id and self.job.end_after_call is None
         return self.job.status is S.ACCEPTED or lost_once
 
     def call(self, truth: str) -> None:
-        """The provider does this, and charges it to the attempt's charge number."""
+        """Makes the provider respond in this way, and charges the attempt's charge number for it."""
         self.answers[self.job.attempt_no] = ANSWERS.get(truth, LOST)
         self.bill[self.job.charge_no] += PRICE if truth in CHARGES else 0
 
     @precondition(lambda self: self.job.status is S.UNKNOWN and self.own_id)
     @rule(truth=st.sampled_from(TRUTHS))
     def resend_call(self, truth: str) -> None:
-        """If it was charged already, the provider returns the same picture again, or rejects the call."""
+        """If the charge number was charged already, the provider returns the same picture again or rejects the call."""
         try:
             self.write(transitions.resend_call(self.job, self.now + timedelta(minutes=6)))
         except ConflictError:
@@ -110,7 +110,7 @@ class JobMachine(RuleBasedStateMachine):
         )
         assert known or answer.retry_class is RetryClass.AMBIG or denied_again
 
-    # -- everything else -----------------------------------------------------------------------------------------
+    # -- other transitions ----------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 3600, 86_400]))
     def let_time_pass(self, seconds: int) -> None:
@@ -150,7 +150,7 @@ class JobMachine(RuleBasedStateMachine):
             "pay_again": lambda job: transitions.pay_again(job, now),
         }
 
-    # -- what always holds ---------------------------------------------------------------------------------------
+    # -- invariants -----------------------------------------------------------------------------------------------
 
     @invariant()
     def bill_is_between_certain_and_possible(self) -> None:

@@ -121,7 +121,7 @@ ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     ("pay_again", S.REFUSED): S.ACCEPTED,
     ("pay_again", S.HELD): S.ACCEPTED,
 }
-# The rest of the module's names: functions with tests of their own, and functions that are no transitions.
+# The module's other names: functions with their own tests, and functions that are not transitions.
 NOT_IN_THE_TABLE = {
     "record_result",
     "build_content_owner",
@@ -131,7 +131,7 @@ NOT_IN_THE_TABLE = {
     "MAX_NOT_TAKEN_ATTEMPTS",
     "LATE_RESULT_STATUSES",
 }
-# The status to which the answer to a job's own attempt moves it, by the status in which the answer finds it.
+# The status that a job gets from the answer to its own attempt, by the status in which the answer arrives.
 RECORDED: dict[tuple[str, JobStatus], JobStatus] = {
     **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},
     **{(name, state): S.DEAD for name in ("unsafe", "rejected", "failed") for state in (S.SUBMITTING, S.UNKNOWN)},
@@ -145,7 +145,7 @@ ATTEMPTED = [S.SUBMITTING, S.UNKNOWN, S.PAID, S.STORED, S.REFUSED, S.DEAD, S.HEL
 
 @pytest.mark.parametrize("status", JobStatus)
 @pytest.mark.parametrize("name", MOVES)
-def test_transition_leads_where_the_diagram_says_or_nowhere(name: str, status: JobStatus) -> None:
+def test_transition_leads_to_the_status_in_the_diagram_or_is_refused(name: str, status: JobStatus) -> None:
     try:
         step = MOVES[name](job_in(status))
     except ConflictError:
@@ -166,22 +166,22 @@ def test_every_transition_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("status", ATTEMPTED)
 @pytest.mark.parametrize("name", ANSWERS)
-def test_answer_moves_its_job_as_the_diagram_says(name: str, status: JobStatus) -> None:
+def test_answer_moves_its_job_as_in_the_diagram(name: str, status: JobStatus) -> None:
     step = transitions.record_result(job_in(status), 1, ANSWERS[name], NOW)
     assert step.job.status == RECORDED.get((name, status), status)
 
 
-def test_nothing_is_recorded_for_an_attempt_never_opened() -> None:
+def test_nothing_is_recorded_for_an_unknown_attempt() -> None:
     with pytest.raises(ConflictError):
         transitions.record_result(job_in(S.SUBMITTING), 2, OK, NOW)
 
 
-def test_live_lease_is_never_declared_lost() -> None:
+def test_call_with_a_valid_lease_is_never_recorded_as_lost() -> None:
     with pytest.raises(ConflictError):
         transitions.expire_lease(job_in(S.SUBMITTING), NOW)
 
 
-def test_paid_job_that_is_named_again_is_not_bought() -> None:
+def test_paid_job_that_is_named_again_is_not_bought_again() -> None:
     assert transitions.reopen(build_dead_paid_job(), build_dead_paid_job(), NOW) is None
     unsafe = build_called_job(UNSAFE)
     assert transitions.reopen(unsafe, unsafe, NOW) is None

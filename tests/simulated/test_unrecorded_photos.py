@@ -22,7 +22,7 @@ OTHER = "shoes/blue.jpg"
 
 
 def world_with_batch(*keys: str) -> World:
-    """Returns a world with photos, in which intake has begun a batch with them."""
+    """Returns a world in which intake has started a batch with these photos."""
     world = World()
     for key in keys:
         world.upload_photo(key, build_photo(key), operation="remove")
@@ -32,7 +32,7 @@ def world_with_batch(*keys: str) -> World:
 
 
 def list_ledger_calls(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
-    """Returns the requests that the photos' events make."""
+    """Returns the requests that the photos' events cause."""
     before = len(world.transport.calls)
     for key in keys:
         world.intake.handle(IntakeEvent(INPUT_BUCKET, key))
@@ -49,7 +49,7 @@ def test_single_photo_is_read_directly() -> None:
     assert list_ledger_calls(world, [KEY]) == {"query": 1, "transact_write_items": 1}
 
 
-def test_known_photo_is_read() -> None:
+def test_known_photo_is_read_from_the_ledger() -> None:
     world = world_with_batch(KEY, OTHER)
     list_ledger_calls(world, [KEY])
     world.intake.start_batch([IntakeEvent(INPUT_BUCKET, key) for key in (KEY, OTHER)])

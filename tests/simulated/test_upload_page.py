@@ -1,4 +1,6 @@
-"""The upload page's API: the price first, instructions before photos, each photo bought once, and everything shown."""
+"""The upload page's API: it shows the price first, uploads instructions before photos, buys each photo once, and shows
+every result.
+"""
 
 import json
 from pathlib import PurePosixPath
@@ -52,7 +54,7 @@ def test_more_than_fifty_photos_or_a_dollar_needs_confirmation(
     assert len(page_user.api.start_upload({"plan": plan["plan"], "agreed": asks})["keys"]) == photos
 
 
-def test_price_is_agreed_to_once(page_user: PageUser) -> None:
+def test_price_is_confirmed_only_once(page_user: PageUser) -> None:
     page_user.drag("red.jpg")
     plan = page_user.request_plan()
     page_user.api.start_upload({"plan": plan["plan"]})
@@ -87,7 +89,7 @@ def test_contradictory_instructions_are_explained_in_a_sentence(
 
 
 @pytest.mark.parametrize("name", ["", "../x.jpg", "a//b.jpg", "/x.jpg", "a\0.jpg"])
-def test_name_that_is_no_key_is_refused(page_user: PageUser, name: str) -> None:
+def test_name_that_cannot_be_a_key_is_refused(page_user: PageUser, name: str) -> None:
     with pytest.raises(UsageError):
         page_user.api.plan_upload({**FORM_FIELDS, "files": [describe_file(name, build_photo())]})
 
@@ -101,7 +103,7 @@ def test_folder_defaults_in_the_bucket_apply(page_user: PageUser) -> None:
     assert (plan["photos"], plan["price"]) == (1, "$0.01")
 
 
-# -- what is not uploaded --------------------------------------------------------------------------------------
+# -- files that are not uploaded ----------------------------------------------------------------------------------
 
 
 def test_file_of_another_type_is_named_and_not_uploaded(page_user: PageUser) -> None:
@@ -112,7 +114,7 @@ def test_file_of_another_type_is_named_and_not_uploaded(page_user: PageUser) -> 
     assert (plan["photos"], plan["refused"], plan["price"]) == (1, 3, "$0.06")
 
 
-def test_same_photo_twice_is_one_and_equal_names_conflict(page_user: PageUser) -> None:
+def test_identical_photos_count_once_and_equal_names_conflict(page_user: PageUser) -> None:
     files = [
         describe_file("red.jpg", build_photo("red")),
         describe_file("red.jpg", build_photo("red")),
@@ -158,7 +160,7 @@ def test_instructions_are_uploaded_before_their_photo(page_user: PageUser) -> No
 
 
 @pytest.mark.parametrize("name", WILD)
-def test_name_in_any_script_is_returned_unchanged(page_user: PageUser, name: str) -> None:
+def test_file_name_in_any_script_is_returned_unchanged(page_user: PageUser, name: str) -> None:
     page_user.drag(name)
     number = page_user.send(folder="größe 42")
     page_user.world.run_until_empty()
@@ -169,7 +171,7 @@ def test_name_in_any_script_is_returned_unchanged(page_user: PageUser, name: str
     assert form.fields["key"] == f"größe 42/{name}"
 
 
-def test_pictures_have_links_their_price_and_their_instructions(page_user: PageUser) -> None:
+def test_pictures_are_listed_with_link_price_and_instructions(page_user: PageUser) -> None:
     page_user.drag("red.jpg", "blue.jpg")
     page_user.send()
     page_user.world.run_until_empty()
@@ -219,7 +221,7 @@ def test_interrupted_upload_is_listed_after_the_page_is_reopened(page_user: Page
     assert len(page_user.world.provider.received_job_ids) == 2
 
 
-def test_incomplete_file_or_old_photo_is_no_arrival(page_user: PageUser) -> None:
+def test_incomplete_file_or_old_photo_does_not_count_as_uploaded(page_user: PageUser) -> None:
     page_user.world.upload_photo("shoes/red.jpg", build_photo("old one"), operation="remove")
     page_user.world.run_until_empty()
     page_user.drag("red.jpg")

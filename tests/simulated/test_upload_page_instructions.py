@@ -1,4 +1,4 @@
-"""The page with new instructions for photos that have some: the same choice as in `drop`, with the cost of each."""
+"""New instructions for photos that already have some: the page offers the same choice as `drop`, with both costs."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_new_instructions_replace_those_of_an_earlier_upload(page_user: PageUser
     assert len(page_user.world.provider.received_job_ids) == 2
 
 
-def test_instructions_bought_before_cost_nothing_again(page_user: PageUser) -> None:
+def test_instructions_that_were_bought_before_cost_nothing(page_user: PageUser) -> None:
     page_user.drag("red.jpg")
     for prompt in ("on sand", "on snow"):
         page_user.send(prompt=prompt)
@@ -54,7 +54,7 @@ def test_persons_instructions_need_an_answer_and_show_both_costs(page_user: Page
 
 
 @pytest.mark.parametrize(("answer", "price", "kept"), [("replace", "$0.06", 0), ("keep", "$0.01", 1)])
-def test_answer_decides_whose_instructions_apply(page_user: PageUser, answer: str, price: str, kept: int) -> None:
+def test_answer_determines_whose_instructions_apply(page_user: PageUser, answer: str, price: str, kept: int) -> None:
     page_user.world.upload_sidecar("shoes/red.jpg", operation="remove")
     page_user.drag("red.jpg")
     plan = page_user.request_plan(answer=answer)
@@ -64,7 +64,7 @@ def test_answer_decides_whose_instructions_apply(page_user: PageUser, answer: st
     assert page_user.view_progress()["cost"] == price
 
 
-def test_same_instructions_of_a_person_cause_no_question(page_user: PageUser) -> None:
+def test_identical_sidecar_by_a_person_needs_no_confirmation(page_user: PageUser) -> None:
     page_user.world.upload_sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
     page_user.drag("red.jpg")
     assert page_user.request_plan()["choice"] is None

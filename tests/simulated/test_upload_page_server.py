@@ -48,10 +48,10 @@ class Client:
     def get(self, path: str = OURS, **headers: str) -> HTTPResponse:
         return self._send("GET", path, None, headers)
 
-    def post(self, door: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
+    def post(self, route: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         usual = {"Origin": f"http://{self.host}", "Content_Type": "application/json"}
-        return self._send("POST", path + door, data, usual | headers)
+        return self._send("POST", path + route, data, usual | headers)
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", self.server.access.port, timeout=60)
@@ -83,7 +83,7 @@ def client() -> Generator[Client]:
 # -- access ----------------------------------------------------------------------------------------------------
 
 
-def test_page_runs_its_script_only_and_contacts_its_buckets(client: Client) -> None:
+def test_page_runs_only_its_own_script_and_contacts_only_its_buckets(client: Client) -> None:
     answer = client.get()
     policy = dict(one.split(" ", 1) for one in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
@@ -132,7 +132,7 @@ def test_every_page_has_its_nonce_and_every_request_token(client: Client) -> Non
 
 
 @pytest.mark.parametrize("path", ["/", "/x/", "/{token}", "/{token}/other", "/{token}x/", "/é/"])
-def test_incomplete_address_is_not_found(client: Client, path: str) -> None:
+def test_incorrect_address_is_not_found(client: Client, path: str) -> None:
     answer = client.get(path.replace("é", "%C3%A9"))
     assert (answer.status, "Not found" in client.text) == (404, True)
 
@@ -169,7 +169,7 @@ def test_nothing_is_served_to_other_machines(client: Client) -> None:
     assert client.server.server_address[0] == "127.0.0.1"
 
 
-# -- what is signed --------------------------------------------------------------------------------------------
+# -- signed uploads -----------------------------------------------------------------------------------------------
 
 
 def test_form_allows_one_photo_of_one_size_for_minutes() -> None:
@@ -188,7 +188,7 @@ def test_form_allows_one_photo_of_one_size_for_minutes() -> None:
 
 
 def test_signed_url_names_the_region_and_the_newest_signature() -> None:
-    """Otherwise, a new bucket is not found, and an up-to-date page is rejected."""
+    """Otherwise, S3 would not find a new bucket, and would reject an older signature."""
     form, link = (
         build_presigner().create_form("a.jpg", 1, "image/jpeg"),
         build_presigner().create_link(GalleryFile("", "a.jpg/a.png", None, "")),
@@ -255,7 +255,7 @@ def test_page_requests_nothing_from_other_sites() -> None:
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """A person whose page ends at once, as with Ctrl-C, and who can sign."""
+    """A person with signing credentials, whose page ends at once as with Ctrl-C."""
 
     def interrupt(self: PageServer, poll_interval: float = 0.5) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The simulated services behave as AWS documents. What the emulator does too is checked in tests/contract."""
+"""The simulated services behave as AWS documents. Behavior that the emulator shares is checked in tests/contract."""
 
 from contextlib import suppress
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The event loop runs concurrent workers in simulated time: in order, by the seed, and within their timeouts."""
+"""The event loop runs concurrent workers in simulated time, in an order that depends on the seed, with timeouts."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -165,7 +165,7 @@ def test_exception_in_a_worker_ends_the_run() -> None:
     assert not stage.event_loop.workers
 
 
-def test_code_outside_workers_never_waits() -> None:
+def test_code_outside_of_workers_never_waits() -> None:
     world = World()
     world.s3.put_object(Bucket=INPUT_BUCKET, Key="a", Body=b"", ContentType="x")
     assert world.clock.time == WORLD_START

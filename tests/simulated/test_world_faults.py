@@ -1,4 +1,4 @@
-"""Planned faults strike, are counted, end together, and leave nothing that is not repaired."""
+"""Planned faults occur, are counted, and end together. Afterwards, everything is repaired."""
 
 from datetime import timedelta
 
@@ -16,8 +16,8 @@ from tests.simulated.stage_worlds import assert_at_rest, assert_budgets
 PHOTOS = 8
 TROUBLE = WORLD_START + timedelta(minutes=10)
 DAYS = 7
-# These strike commands, tasks, repairs of reconcile, and schedules, which do not occur here. A photo that is refused
-# without a reason waits until its provider serves another one. Seeds have all of these faults.
+# These faults affect commands, tasks, reconcile's repairs, and schedules, which do not occur here. A photo that is
+# refused without a reason waits until its provider serves another photo. Seeds have all of these faults.
 SEED_ONLY_FAULTS = frozenset(
     {"killed_person", "killed_reconcile", "late_tick", "lost_task_answer", "refused_without_reason"}
 )
@@ -25,7 +25,7 @@ IMMEDIATE_FAULTS = {"half_limit", "long_calls"}
 
 
 def build_busy_world(seed: int, names: tuple[str, ...], kind: ProviderKind) -> tuple[World, InstalledFaults]:
-    """Returns a world in which photos and sidecars arrive within a minute, and these faults strike for ten."""
+    """Returns a world in which photos and sidecars arrive within a minute, and these faults occur for ten minutes."""
     world = World(seed, kind=kind, in_flight=3, account_limit=3)
     world.start()
     for n in range(PHOTOS):
@@ -58,12 +58,12 @@ def run_until_at_rest(world: World) -> bool:
 
 
 def find_kind(name: str) -> ProviderKind:
-    """Returns a kind of provider at which a fault can strike."""
+    """Returns a kind of provider at which a fault can occur."""
     return sorted(FAULT_TYPES[name].kinds)[0]
 
 
 @pytest.mark.parametrize("name", sorted(FAULT_TYPES.keys() - SEED_ONLY_FAULTS))
-def test_every_fault_strikes_and_every_photo_ends(name: str) -> None:
+def test_every_fault_occurs_and_every_photo_is_completed(name: str) -> None:
     world, faults = build_busy_world(1, (name,), find_kind(name))
     assert run_until_at_rest(world), world.format_history()[-50:]
     assert faults.strike_counts[name]
@@ -95,7 +95,7 @@ def test_without_faults_every_photo_is_bought_once(kind: ProviderKind) -> None:
     assert all(invocation.outcome is InvocationOutcome.SUCCEEDED for invocation in world.lambda_service.invocations)
 
 
-def test_seed_has_one_history() -> None:
+def test_seed_always_has_the_same_history() -> None:
     names = draw_faults(World(5).random, 8, ProviderKind.LOOKUP_BY_OUR_ID)
     histories: list[list[str]] = []
     for _ in range(2):
@@ -105,7 +105,7 @@ def test_seed_has_one_history() -> None:
     assert histories[0] == histories[1]
 
 
-def test_fault_that_never_struck_is_listed() -> None:
+def test_fault_that_never_occurred_is_listed() -> None:
     world = World()
     world.start()
     faults = InstalledFaults(world, ("throttled_table", "slow_call"))
@@ -113,7 +113,7 @@ def test_fault_that_never_struck_is_listed() -> None:
     assert faults.list_unfired() == ["throttled_table", "slow_call"]
 
 
-def test_ended_faults_no_longer_strike() -> None:
+def test_ended_faults_no_longer_occur() -> None:
     world, faults = build_busy_world(
         2,
         tuple(name for name in FAULT_TYPES if ProviderKind.LOOKUP_BY_OUR_ID in FAULT_TYPES[name].kinds),

@@ -1,4 +1,4 @@
-"""The simulated Lambda stops a chain of messages as AWS does, and reports one that may recurse and never ends."""
+"""The simulated Lambda stops a chain of messages as AWS does, and reports a chain that may recurse but never ends."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from tests.simulated.uploads_and_requests import REMOVE, upload_defaults, upload
 
 
 class Loop:
-    """A function that sends what `answer` makes of a message's body to its own queue; an empty text ends the chain."""
+    """A function that passes a message's body to `answer` and sends the result to its own queue. "" ends the chain."""
 
     def __init__(self, answer: Callable[[str], str], subject: Callable[[str], str] | None = None) -> None:
         clock = WorldClock(Random(0))
@@ -72,7 +72,7 @@ def test_recursive_function_is_stopped() -> None:
 
 
 def test_concurrent_chains_are_counted_separately() -> None:
-    """Two concurrent workers: what one of them sends continues its own message's chain."""
+    """With two concurrent workers, each message that a worker sends continues the chain of the message it received."""
     loop = Loop(lambda body: body + "." if len(body) < MAX_CHAIN_INVOCATIONS else "")
     loop.run("a", "b")
     assert len(loop.processed) == 2 * MAX_CHAIN_INVOCATIONS
@@ -121,7 +121,7 @@ def test_subject_is_a_job_or_a_place_in_a_folder(body: str, subject: str) -> Non
 
 
 def build_waiting_world(photo_count: int) -> tuple[World, list[str]]:
-    """Returns a world with photos that wait for instructions, and the bodies of messages with too long a chain."""
+    """Returns a world with photos that wait for instructions, and the bodies of messages whose chain is too long."""
     world, recursed = World(), list[str]()
     world.lambda_service.recursion_listeners.append(lambda _, message: recursed.append(message.body))
     for index in range(photo_count):
@@ -131,7 +131,7 @@ def build_waiting_world(photo_count: int) -> tuple[World, list[str]]:
 
 
 def test_folder_of_any_size_is_woken_by_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with 16,000 photos, 500 at a time."""
+    """This corresponds to 16,000 photos, 500 at a time."""
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
     world, recursed = build_waiting_world(2 * MAX_CHAIN_INVOCATIONS)
     upload_defaults(world, "shoes/", REMOVE)

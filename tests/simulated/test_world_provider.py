@@ -24,7 +24,7 @@ from tests.simulated.stage_worlds import PRICE, build_job
 
 
 def build_provider(kind: ProviderKind = ProviderKind.NO_LOOKUP, **setup: Any) -> SimulatedProvider:
-    """Returns the provider of a world with one invocation at a time."""
+    """Returns the provider of a world that runs one invocation at a time."""
     return World(kind=kind, **setup).provider
 
 
@@ -141,7 +141,7 @@ def test_accepted_work_is_not_refused_on_resend() -> None:
     assert (second.retry_class, provider.charged_micro_usd) == (RetryClass.OK, PRICE)
 
 
-def test_id_that_was_never_accepted_is_absent() -> None:
+def test_lookup_of_an_id_that_was_never_accepted_finds_nothing() -> None:
     provider, job = build_provider(ProviderKind.LOOKUP_BY_OUR_ID), build_job()
     provider.script.append(build_uncharged_hang_up())
     make_call(provider, job)

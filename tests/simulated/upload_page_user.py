@@ -1,4 +1,4 @@
-"""A person at the upload page of a simulated stack: the requests of the page's script, in its order."""
+"""A person at the upload page of a simulated stack: the requests of the page's script, in the same order."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ FORM_FIELDS = {"kind": "replace", "prompt": "on sand", "style": "", "provider": 
 
 
 def build_presigner() -> Presigner:
-    """Returns a presigner with made-up keys; it sends no request."""
+    """Returns a presigner with made-up keys, which sends no requests."""
     client: Any = boto3.client(
         "s3", aws_access_key_id="me", aws_secret_access_key="x", region_name="eu-central-1", config=SIGNING_CONFIG
     )
@@ -57,7 +57,7 @@ class PageUser:
         return self.api.plan_upload({**FORM_FIELDS, **fields, "files": files})
 
     def send(self, *, agreed: bool = False, **fields: Any) -> int:
-        """Presses the button, so that all photos are uploaded. Returns the upload's number."""
+        """Presses the button, which uploads all photos. Returns the upload's number."""
         plan = self.request_plan(**fields)
         started = self.api.start_upload({"plan": plan["plan"], "agreed": agreed})
         names = {row["key"]: row["name"] for row in plan["rows"]}

@@ -1,4 +1,4 @@
-"""What people send in the simulated world in addition to sidecar and tags, and its results."""
+"""What people send in the simulated world in addition to sidecars and tags, and the results."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def upload_unique_photo(world: World, key: str, **tags: str) -> None:
 
 
 def send_request(world: World, key: str, times: int = 1, **instructions: Any) -> str:
-    """Sends a request, and returns its body, to be sent again."""
+    """Sends a request, and returns its body, so that it can be sent again."""
     body = json.dumps({"bucket": INPUT_BUCKET, "key": key, "instructions": instructions})
     for _ in range(times):
         world.sqs.send_externally(world.queues["intake"], body)
@@ -39,12 +39,12 @@ def send_request(world: World, key: str, times: int = 1, **instructions: Any) ->
 
 
 def send_rerun(world: World, key: str) -> None:
-    """Has a photo resolved again, as a person's rerun does."""
+    """Makes intake resolve a photo again, as a rerun does."""
     world.sqs.send_externally(world.queues["intake"], json.dumps({"kind": "rerun", "bucket": INPUT_BUCKET, "key": key}))
 
 
 def redeliver_events(world: World, key: str, nth: int = 1) -> None:
-    """Delivers the events of a file once more, late."""
+    """Delivers the events of a file again, late."""
     bodies = [body for body in list_intake_messages(world) if f'"key": "{key}"' in body][:nth]
     assert bodies
     for body in bodies:
@@ -52,12 +52,12 @@ def redeliver_events(world: World, key: str, nth: int = 1) -> None:
 
 
 def list_intake_messages(world: World) -> list[str]:
-    """Returns the bodies that wait for intake."""
+    """Returns the bodies of the messages that wait for intake."""
     return [message.body for message in world.queues["intake"].messages]
 
 
 def read_current_instructions(world: World, key: str) -> dict[str, str]:
-    """Returns the instructions of each current job by variant: its prompt, or its operation."""
+    """Returns the instructions of each current job by variant: the prompt, or else the operation."""
     source = world.read_source(key)
     named = set(source.jobs.values()) if source else set[str]()
     return {

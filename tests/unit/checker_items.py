@@ -35,7 +35,7 @@ def lost(n: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Returns a job; a stored one has a picture and an attempt by default."""
+    """Returns a job. A stored job has a picture and an attempt by default."""
     facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_id": "c1", "key": KEY, "sha256": "aa"}
     facts |= {"purchase_spec": {"operation": "remove"}, "provider": "ideogram", "problem": None, "announced": False}
     facts |= {
@@ -76,12 +76,12 @@ def source(*current_job_ids: str, problems: tuple[str, ...] = (), **changes: Any
 
 
 def ledger(*jobs: JsonObject, photo_source: JsonObject | None = None) -> PlainLedger:
-    """Returns a ledger with one photo, which names its first job unless a source is given."""
+    """Returns a ledger with one photo. Unless a source is given, the photo's source names the first job."""
     current_job_ids = [str(job["job_id"]) for job in jobs[:1]]
     return PlainLedger({"s1": photo_source or source(*current_job_ids)}, {str(job["job_id"]): job for job in jobs}, {})
 
 
 def lane(*reasons: str, **changes: Any) -> dict[str, Any]:
-    """Returns a lane that is paused for these reasons; without reasons it is running."""
+    """Returns a lane that is paused for these reasons, or running if there are none."""
     pauses = [{"reason": reason, "code": f"{reason}_code", "required_budget": 0} for reason in reasons]
     return {"pauses": pauses, "is_half_open": False, "opened_since": None} | changes

@@ -1,4 +1,4 @@
-"""Receipts, reports, and order progress for the demo's tests, as the output bucket has them."""
+"""Receipts, reports, and order progress for the demo's tests, as they are in the output bucket."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

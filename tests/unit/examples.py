@@ -18,6 +18,6 @@ COSTS = {"marketplace": 0.01, "lifestyle": 0.18, "portraits": 0.12, "campaign": 
 
 
 def read_files(example: str) -> Iterator[tuple[str, bytes]]:
-    """Returns an example's files by name, the instructions first."""
+    """Returns an example's files by name, starting with the instructions."""
     for path in sorted((EXAMPLES / example).iterdir(), key=lambda path: (path.suffix != ".json", path.name)):
         yield path.name, path.read_bytes()

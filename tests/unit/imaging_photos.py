@@ -64,7 +64,7 @@ def raw_png(
     interlace: int = 0,
     filtering: int = 0,
 ) -> bytes:
-    """Builds a PNG with correct checksums, whatever its header claims. `pixels` are compressed as they are."""
+    """Builds a PNG with correct checksums, whatever its header claims. `pixels` are compressed unchanged."""
     header = struct.pack(">IIBBBBB", width, height, bits, color, 0, filtering, interlace)
     body = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(pixels, 9))
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
@@ -76,7 +76,7 @@ def with_chunk(png_file: bytes, name: bytes, payload: bytes) -> bytes:
 
 
 def tiff_like(*tags: tuple[int, int], maker: bytes = b"") -> bytes:
-    """Builds a little-endian TIFF with one directory and no pixels. A maker is added as tag 271."""
+    """Builds a little-endian TIFF with one directory and no pixels. A `maker` is added as tag 271 (Make)."""
     entries = sorted([*tags, *([(271, 8)] if maker else [])])
     start = 8 + len(maker)
     packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)

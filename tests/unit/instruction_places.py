@@ -1,4 +1,4 @@
-"""Instruction sources for the tests, and the errors in them."""
+"""Instruction sources for the tests, and helpers that read their errors."""
 
 import json
 
@@ -10,7 +10,7 @@ BEACH = '{"prompt": "a beach"}'
 
 
 def parse_sidecar(content: object) -> InstructionSource:
-    """Returns the source that a JSON value in a sidecar makes."""
+    """Returns the source that results from a sidecar with this JSON value."""
     return parse_file(NAME, json.dumps(content).encode())
 
 
@@ -24,7 +24,7 @@ def join_error_messages(place: InstructionSource) -> str:
 
 
 def is_encodable(place: InstructionSource) -> bool:
-    """Whether receipts, reports, and the ledger can hold the source: its texts are valid text, its JSON valid JSON."""
+    """Whether receipts, reports, and the ledger can store the source: its texts can be encoded, its JSON is valid."""
     texts = [
         *place.warnings,
         *(str(error.message) for error in place.errors),

@@ -26,7 +26,7 @@ LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)
 SHA = "ab" * 32
 
 quick = settings(max_examples=60)
-"""For property tests to which a few examples are enough."""
+"""For property tests that need only a few examples."""
 
 
 def build_photo_facts(**changes: Any) -> PhotoFacts:
@@ -119,7 +119,7 @@ def build_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneySta
 
 
 def build_dead_job(**changes: Any) -> Job:
-    """Returns a job that was paid and has no usable picture."""
+    """Returns a job that was paid for but has no usable picture."""
     facts: dict[str, Any] = {
         "status": JobStatus.DEAD,
         "attempt_no": 1,

@@ -15,7 +15,7 @@ from backdrop.model.output_spec import parse_output
 
 RED = (220, 30, 40)
 SUBJECT = (20, 10, 60, 40)
-"""Left, top, right, bottom of the subject in a cut-out of 100 × 80 pixels."""
+"""The left, top, right, and bottom of the subject in a cut-out of 100 × 80 pixels."""
 
 Pixels = NDArray[np.int64]
 
@@ -64,7 +64,7 @@ def read_pixels(picture: Image.Image, mode: str = "RGBA") -> Pixels:
 
 
 def find_visible_box(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Returns left, top, right, bottom of the visible part."""
+    """Returns the left, top, right, and bottom of the visible part."""
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 

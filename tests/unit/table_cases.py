@@ -1,4 +1,4 @@
-"""Every case of a decision table: all combinations of its facts, with those that are decided alike combined."""
+"""Every case of a decision table: all combinations of its facts, grouped where the decision is the same."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""template.yaml as data for its tests: read, and resolved for one set of parameters."""
+"""template.yaml as data for its tests, parsed and resolved for one set of parameters."""
 
 import re
 from functools import cache
@@ -48,7 +48,7 @@ def read_template() -> Node:
 class Deployed:
     """The template resolved for these parameters: conditions evaluated and references replaced.
 
-    A resource stands for its own name: `!Ref PhotoBucket` becomes `PhotoBucket`, an attribute
+    A resource is replaced by its own name: `!Ref PhotoBucket` becomes `PhotoBucket`, an attribute
     `PhotoBucket.Arn`. An unresolved function fails with a `KeyError`.
     """
 

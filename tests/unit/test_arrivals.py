@@ -96,7 +96,7 @@ def test_repeated_message_marks_all_its_events_as_repeated() -> None:
     assert parse_events(CHECK, again=True)[0].is_repeated
 
 
-def test_test_event_of_s3_becomes_no_event() -> None:
+def test_s3_test_event_is_ignored() -> None:
     assert parse_events({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}) == []
 
 
@@ -110,7 +110,7 @@ def test_test_event_of_s3_becomes_no_event() -> None:
         ("folder", IntakeEvent("photos", "a.jpg", is_repeated=True)),
     ],
 )
-def test_kind_of_our_own_message_decides_the_intake_event(kind: str, event: IntakeEvent) -> None:
+def test_kind_of_an_internal_message_determines_the_intake_event(kind: str, event: IntakeEvent) -> None:
     assert parse_events(CHECK | {"kind": kind}) == [event]
 
 
@@ -119,14 +119,14 @@ def test_folder_message_may_have_a_start_key() -> None:
     assert parse_events(message)[0].start_after == "a+b.jpg"
 
 
-def test_key_in_our_own_message_is_not_decoded() -> None:
+def test_key_in_an_internal_message_is_not_decoded() -> None:
     assert parse_events(CHECK | {"key": "a+b %2B.jpg"}) == [IntakeEvent("photos", "a+b %2B.jpg")]
 
 
 @pytest.mark.parametrize(
     "content", [{"Records": [build_record("a.jpg", bucket="others")]}, CHECK | {"bucket": "others"}]
 )
-def test_message_about_another_bucket_is_refused_by_name(content: object) -> None:
+def test_refusal_of_a_message_names_the_other_bucket(content: object) -> None:
     with pytest.raises(MalformedMessageError, match="'others'") as caught:
         parse_events(content)
     assert caught.value.code is Code.DAMAGED_MESSAGE
@@ -208,7 +208,7 @@ JSON = st.recursive(
     JSON
     | st.fixed_dictionaries({"Records": st.lists(st.builds(build_record, JSON, bucket=JSON, event=JSON), max_size=2)})
 )
-def test_any_json_becomes_events_or_malformed_message_error(content: object) -> None:
+def test_any_json_yields_events_or_a_malformed_message_error(content: object) -> None:
     try:
         found = parse_events(content)
     except MalformedMessageError:
@@ -267,6 +267,6 @@ TAGGINGS: list[tuple[dict[str, Any], datetime | None]] = [
 
 
 @pytest.mark.parametrize(("message", "tagged_at"), TAGGINGS)
-def test_tagging_time_is_from_s3_but_not_after_the_message(message: dict[str, Any], tagged_at: datetime | None) -> None:
+def test_tagging_time_is_from_s3_but_capped_at_the_message(message: dict[str, Any], tagged_at: datetime | None) -> None:
     (event,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
     assert event.tagged_at == tagged_at

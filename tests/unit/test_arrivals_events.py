@@ -121,7 +121,7 @@ def test_photos_in_readable_buckets_are_accepted_from_any_message() -> None:
     [REQUEST | {"bucket": "theirs"}, build_event(REQUEST | {"bucket": "theirs"}), build_s3_event("theirs")],
     ids=["message", "event", "s3"],
 )
-def test_bucket_that_is_not_readable_is_refused_by_name(content: object) -> None:
+def test_refusal_names_the_bucket_that_is_not_readable(content: object) -> None:
     with pytest.raises(MalformedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
         parse_events(content)
 
@@ -176,7 +176,7 @@ def test_request_with_an_invalid_token_is_malformed(token: object) -> None:
         parse_events(REQUEST | {"task_token": token})
 
 
-# -- anything at all -----------------------------------------------------------------------------------------------
+# -- arbitrary JSON -----------------------------------------------------------------------------------------------
 
 FIELDS = [*REQUEST, *WAITS, "name", "object", "id", "source", "detail", "detail-type", "Records", "kind", "after"]
 KINDS = ["check", "folder", "job"]
@@ -197,7 +197,7 @@ WILD_EVENT = st.builds(build_event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | J
 
 @quick
 @given(WILD_REQUEST | WILD_EVENT | JSON)
-def test_any_json_becomes_an_event_or_malformed_message_error(content: object) -> None:
+def test_any_json_yields_an_event_or_a_malformed_message_error(content: object) -> None:
     try:
         found = parse_events(content)
     except MalformedMessageError as damaged:

@@ -1,4 +1,4 @@
-"""S3 notifications through an SNS topic become the same events as without it, and nothing else is accepted."""
+"""S3 notifications through an SNS topic lead to the same events as direct ones. Nothing else is accepted."""
 
 import json
 from typing import Any
@@ -60,7 +60,7 @@ def test_notification_through_sns_equals_the_direct_one(message: object, again: 
     assert parse_events(envelope(message), again=again) == parse_events(message, again=again)
 
 
-def test_test_event_through_sns_becomes_no_event() -> None:
+def test_s3_test_event_through_sns_is_ignored() -> None:
     assert parse_events(envelope(TEST_EVENT)) == []
 
 
@@ -117,7 +117,7 @@ JSON = st.recursive(
     JSON | JSON.map(json.dumps),
     st.sampled_from([TOPIC_ARN, "\x1b[2J", "x" * 5000]) | JSON,
 )
-def test_any_envelope_becomes_events_or_a_printable_error(kind: str, message: object, topic: object) -> None:
+def test_any_envelope_yields_events_or_a_printable_error(kind: str, message: object, topic: object) -> None:
     body = json.dumps({"Type": kind, "Message": message, "TopicArn": topic})
     try:
         found = parse_intake_message(body, input_bucket="photos", is_repeated=False)

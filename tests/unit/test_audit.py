@@ -1,4 +1,4 @@
-"""`make audit` passes only what it has checked, and each exception has a reason."""
+"""`make audit` passes only if it checked everything, and each exception has a reason."""
 
 import subprocess
 from pathlib import Path
@@ -10,7 +10,7 @@ import yaml
 from backdrop_local import template
 from backdrop_local.home import ROOT
 
-# A reason has at least this many characters.
+# The minimum length of a reason, in characters.
 MIN_REASON_LENGTH = 30
 SCRIPT = ROOT / "requirements" / "vulnerabilities"
 RECORDING_TOOL = '#!/bin/sh\necho "$@" >> commands\ncase "$*" in {fails}) exit 1;; esac\n'
@@ -40,7 +40,7 @@ def test_audit_passes_after_every_lock_file_was_checked(tmp_path: Path) -> None:
     ("fails", "named"),
     [("*one.txt", "one.txt"), ("*--package-lock-only*", "package-lock.json"), ("*--require*", "two")],
 )
-def test_failed_check_fails_the_audit_and_stops_no_other(tmp_path: Path, fails: str, named: str) -> None:
+def test_failed_check_fails_the_audit_without_stopping_others(tmp_path: Path, fails: str, named: str) -> None:
     code, requested, text = run_audit(tmp_path, "one.txt", "two.txt", fails=fails)
     assert (code, len(requested)) == (1, 3)
     assert named in text

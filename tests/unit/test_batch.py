@@ -54,7 +54,7 @@ class FakeSqs:
 
 
 class Invocation:
-    """An invocation of 60 seconds; each message uses its share of them."""
+    """An invocation of 60 seconds. Each message takes `seconds_a_message` of them."""
 
     def __init__(self, *, seconds_a_message: float = 0) -> None:
         self._left = 60_000.0
@@ -87,7 +87,7 @@ class ConsumerHarness:
         times: int = 1,
         during: Invocation | None = None,
     ) -> list[str]:
-        """Returns the IDs of the messages to deliver again; each has been received `times` times."""
+        """Returns the IDs of the messages to deliver again. Each message has been received `times` times."""
         event = {"Records": [build_message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
         answer = self.consumer.process_batch(event, cast("LambdaContext", during or Invocation()), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
@@ -151,7 +151,7 @@ def test_delay_is_clamped_to_the_sqs_limits(harness: ConsumerHarness, requested:
 
 @pytest.mark.parametrize("code", Code)
 def test_only_transient_service_errors_back_off_exponentially(code: Code) -> None:
-    """Every other delay is known: a rate limit, a lease, or a budget."""
+    """For every other code, the delay is known: a rate limit, a lease, or a budget."""
     waits = [compute_delay_seconds(RetryLaterError(code, "x", 5), times) for times in (1, 2, 3, 4, 5, 6, 5_000)]
     assert waits == ([5, 10, 20, 40, 60, 60, 60] if code in BACKOFF_CODES else [5] * 7)
 
@@ -251,7 +251,7 @@ def test_batch_that_fails_completely_is_not_an_invocation_error(harness: Consume
 @pytest.mark.parametrize(
     ("seconds", "done"), [(4, 10), (4.4, 10), (4.5, 9), (11, 4), (20, 3), (45, 1), (61, 1)], ids=str
 )
-def test_messages_without_time_left_are_returned_unopened_at_once(
+def test_messages_are_returned_unopened_when_no_time_is_left(
     harness: ConsumerHarness, seconds: float, done: int
 ) -> None:
     """Otherwise Lambda would stop the invocation mid-photo, and its messages would return minutes later."""

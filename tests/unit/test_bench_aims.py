@@ -1,4 +1,4 @@
-"""The top of the bench's page shows each target next to its result, and hides no target that was missed."""
+"""The top of the bench's page shows each target next to its result, including the targets that were missed."""
 
 from dataclasses import replace
 

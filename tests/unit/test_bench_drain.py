@@ -1,4 +1,4 @@
-"""A run's figures describe its slots. If something other than the pipeline determined them, there are none."""
+"""A run's figures describe how its slots were used. A run that something else slowed down has no figures."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ def build_call(began: float, upload: float = 0.0, own: float = 0.0) -> TimedCall
 
 
 def build_run(calls: Sequence[TimedCall] = (), **changes: Any) -> DrainRun:
-    """Two slots, each with a pause of 0.1 s between its two calls; the run began at 10.0 and ended at 12.5."""
+    """Two slots, each with a pause of 0.1 s between its two calls. The run began at 10.0 and ended at 12.5."""
     created = calls or (build_call(10.1), build_call(10.2), build_call(11.2), build_call(11.3))
     facts: dict[str, Any] = {
         "scenario": SCENARIO,
@@ -89,7 +89,7 @@ def build_metric_line(values: dict[str, object], at: int = 0, **dimensions: str)
     return json.dumps({"_aws": about, **dimensions, **values})
 
 
-def test_logs_give_stage_times_and_stored_times() -> None:
+def test_stage_times_and_stored_times_are_read_from_logs() -> None:
     lines = [
         "START RequestId: 1",
         build_metric_line({"SlotSeconds": [4.2], "CallSeconds": [4.1]}, provider="ideogram"),
@@ -145,7 +145,7 @@ def test_unfinished_run_is_refused(what: str) -> None:
         list_refusals(unfinished={what: 1})
 
 
-def test_ended_worker_does_not_reduce_its_stages_cpu_time() -> None:
+def test_ended_worker_does_not_distort_its_stages_cpu_time() -> None:
     before = CpuUsage({"intake": 7.0, "ended workers": 0.0}, 10.0, {"intake": {1: 5.0, 2: 2.0}})
     after = CpuUsage({"intake": 3.5, "ended workers": 6.0}, 14.0, {"intake": {2: 3.0, 3: 0.5}})
     assert after.since(before).by_program == {"intake": 1.5, "ended workers": 1.0}

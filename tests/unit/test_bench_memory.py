@@ -33,7 +33,7 @@ def test_excess_sets_the_exit_code(figures: list[MemoryFigure], code: int) -> No
     [(FIGURE, 1, 0), (OVER, 1, 1), (FIGURE, MAX_MILLISECONDS + 1, 1)],
     ids=["within", "memory", "time"],
 )
-def test_page_is_written_whatever_is_found(
+def test_page_is_written_with_or_without_an_excess(
     figure: MemoryFigure, milliseconds: int, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "memory.md"

@@ -1,4 +1,4 @@
-"""The page of the bench shows the figures that were measured."""
+"""The bench's page shows the measured figures."""
 
 from dataclasses import replace
 from pathlib import Path

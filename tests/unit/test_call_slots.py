@@ -16,7 +16,7 @@ def test_call_and_its_record_end_before_the_deadline() -> None:
     assert slot.latest_start(60) == NOW + seconds_after(300 - 60 - RECORD_RESULT_SECONDS)
 
 
-def test_probes_call_also_ends_before_the_next_probe() -> None:
+def test_probe_call_also_ends_before_the_next_probe() -> None:
     lane = ProviderHealth(provider="ideogram", probe_until=NOW + seconds_after(100))
     probe = CallContext(deadline=NOW + seconds_after(300), lane=lane, is_probe=True)
     assert probe.latest_start(60) == NOW + seconds_after(100 - 60 - RECORD_RESULT_SECONDS)

@@ -61,11 +61,11 @@ def test_lines_do_not_depend_on_the_chunks_of_the_file(end: str, size: int) -> N
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.jsonl"])
-def test_endless_line_is_reported_and_never_held_completely(name: str) -> None:
+def test_endless_line_is_reported_without_being_buffered(name: str) -> None:
     held = 0
 
     class Piece(bytes):
-        """Records what it is appended to."""
+        """Records the length of the bytes that it is appended to."""
 
         def __radd__(self, before: bytes) -> bytes:
             nonlocal held
@@ -142,7 +142,7 @@ def test_million_rows_are_read_one_at_a_time(name: str) -> None:
     assert taken <= 11
 
 
-def test_rows_fields_override_the_campaigns_fields() -> None:
+def test_fields_of_a_row_override_those_of_the_campaign() -> None:
     given = {"prompt": "on a beach", "style": "golden hour", "num_images": 2}
     assert merge_row_instructions(given, {}) == given
     row = merge_row_instructions(given, {"operation": "remove"})
@@ -151,5 +151,5 @@ def test_rows_fields_override_the_campaigns_fields() -> None:
     assert (other["prompt"], "style_preset" in other, other["style_type"]) == ("on a beach", False, "REALISTIC")
 
 
-def test_row_with_errors_stays_alone_for_intake_to_report() -> None:
+def test_fields_of_a_row_with_errors_are_not_merged() -> None:
     assert merge_row_instructions({"prompt": "x"}, {"num_images": "many"}) == {"num_images": "many"}

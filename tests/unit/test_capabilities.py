@@ -46,11 +46,11 @@ def test_nine_images_are_too_many_for_ideogram() -> None:
 
 
 @pytest.mark.parametrize("field", PROVIDER_FIELDS)
-def test_remove_accepts_no_further_field(field: str) -> None:
+def test_remove_operation_accepts_no_other_field(field: str) -> None:
     assert find_not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram does not support {field}"]
 
 
-def test_every_field_that_is_not_expressible_is_named() -> None:
+def test_error_names_every_unsupported_field() -> None:
     instructions = {"operation": "remove", "seed": 1, "prompt": "x"}
     assert len(find_not_expressible("ideogram", instructions)) == 2
 

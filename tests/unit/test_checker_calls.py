@@ -45,7 +45,7 @@ def names(violations: Sequence[Violation]) -> set[str]:
 @pytest.mark.parametrize(
     "lane_state", [None, lane(), PROBING, ON_TRIAL], ids=["never paused", "running", "probing", "on trial"]
 )
-def test_claimed_job_is_paid_if_lane_allows_it(lane_state: JsonObject | None) -> None:
+def test_claimed_job_may_be_paid_if_the_lane_allows_it(lane_state: JsonObject | None) -> None:
     assert check_outgoing_call(CALL, CLAIMED, "j1", lane_state) == []
 
 
@@ -67,7 +67,7 @@ def test_claimed_job_is_paid_if_lane_allows_it(lane_state: JsonObject | None) ->
         ({"probe_count": 2}, CLAIMED, "j1", ON_TRIAL, Invariant.LANE_STATE_RESPECTED),
     ],
 )
-def test_call_that_must_not_go_out_is_found(
+def test_forbidden_call_is_found(
     changes: dict[str, Any], stored: JsonObject | None, owner: str, lane_state: JsonObject | None, invariant: Invariant
 ) -> None:
     assert names(check_outgoing_call(replace(CALL, **changes), stored, owner, lane_state)) == {invariant.name}
@@ -125,7 +125,7 @@ def test_refusal_of_all_calls_must_pause_the_lane() -> None:
     }
 
 
-def test_budget_pause_is_right_while_too_little_is_left() -> None:
+def test_budget_pause_is_justified_while_too_little_is_left() -> None:
     paused_for_budget = {"pauses": [{"reason": "budget", "code": "budget_reached", "required_budget": 30}]}
     assert is_rightly_paused(paused_for_budget, 29)
     assert not is_rightly_paused(paused_for_budget, 30)

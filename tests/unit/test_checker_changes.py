@@ -1,4 +1,4 @@
-"""The checks of single writes find every violation, and none in correct writes."""
+"""The checks of single writes find every violation, and nothing else."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -92,7 +92,7 @@ def test_attempt_without_a_charge_may_be_dropped() -> None:
 
 
 @pytest.mark.parametrize("status", ["accepted", "superseded", "cancelled"])
-def test_uncertain_charge_prevents_waiting_and_ending(status: str) -> None:
+def test_job_with_an_unknown_charge_may_not_wait_or_end(status: str) -> None:
     assert check_job_write(job("unknown", lost()), job(status, lost())) == {Invariant.CHARGES_NEVER_ERASED.name}
 
 
@@ -105,7 +105,7 @@ def test_only_a_current_job_may_be_claimed() -> None:
     assert not check_claim(claimed, outdated, []), "marked while its call was in flight"
 
 
-def test_other_workers_respect_the_lease_of_a_worker() -> None:
+def test_lease_of_a_worker_excludes_other_workers() -> None:
     before = job("submitting", in_flight())
     assert not check_lease(before, before | {"unwanted": "superseded"}, "render-1")
     assert names(check_lease(before, job("unknown", lost()), "render-1")) == {Invariant.LEASES_RESPECTED.name}
@@ -145,7 +145,7 @@ def test_three_bad_answers_must_start_probing() -> None:
     }
 
 
-def test_lane_that_probes_for_long_must_pause() -> None:
+def test_lane_that_probes_for_too_long_must_pause() -> None:
     now = datetime(2026, 11, 20, 9, 11, tzinfo=UTC)
     probing = {"failure_streak": 5, "opened_since": "2026-11-20T09:00:00Z"}
     before, after = lane(probe_count=3, **probing), lane(probe_count=4, **probing)

@@ -1,4 +1,4 @@
-"""The checks of a world at rest find every violation, and none if everything is right."""
+"""The checks of a world at rest find every violation, and nothing else."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ def letter(**changes: str) -> dict[str, Any]:
     return {"body": "{}", "attributes": attributes | changes}
 
 
-def test_unexcused_job_under_way_is_found() -> None:
+def test_unexcused_job_in_progress_is_found() -> None:
     assert check_unfinished(ledger(job()), excused_job_ids=()) == []
     assert names(check_unfinished(ledger(waiting()), excused_job_ids=())) == {Invariant.DRAINED_IN_TIME.name}
     assert names(check_unfinished(ledger(job("submitting", in_flight())), excused_job_ids=())) == {
@@ -110,7 +110,7 @@ def event_detail(status: str, event_id: str = "event-1") -> dict[str, Any]:
     return {"event_id": event_id, "job": {"job_id": "j1", "status": status}}
 
 
-def test_each_end_is_published_under_its_own_id() -> None:
+def test_each_final_state_is_published_under_its_own_id() -> None:
     assert check_events(ledger(job()), [("Image Completed", event_detail("stored"))] * 2) == []
     assert names(check_events(ledger(job()), [])) == {Invariant.EVENTS_PUBLISHED.name}
     assert names(check_events(ledger(DEAD), [("Image Completed", event_detail("stored"))])) == {
@@ -120,7 +120,7 @@ def test_each_end_is_published_under_its_own_id() -> None:
     assert names(check_events(ledger(job()), both)) == {Invariant.EVENTS_PUBLISHED.name}
 
 
-def test_paused_lane_has_one_report_of_its_own() -> None:
+def test_paused_lane_has_exactly_one_report() -> None:
     paused, report = lane("key"), {"errors": [{"job_id": None, "code": "key_code"}]}
     assert check_lane_reports({"ideogram": paused}, {"ideogram": report}, {}, ()) == []
     assert names(check_lane_reports({"ideogram": paused}, {}, {}, ())) == {Invariant.LANE_REPORTED_ONCE.name}
@@ -156,7 +156,7 @@ def test_complete_dead_letters_are_accepted() -> None:
     died = {("j1", "request_rejected")}
     malformed = {"body": "x", "attributes": {"code": "damaged_message", "reason": "no JSON", "money": "not_spent"}}
     assert check_dead_letter_contents(ledger(DEAD), [letter(), letter(), malformed], died, range(1, 2)) == []
-    assert check_dead_letter_contents(ledger(job()), [letter()], died, NONE) == [], "it was dead before and went on"
+    assert check_dead_letter_contents(ledger(job()), [letter()], died, NONE) == [], "it was dead before and continued"
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_photo_is_resolved_again_only_for_a_cause() -> None:
     )
 
 
-def test_photo_refused_in_part_and_uploaded_again_may_be_resolved_again() -> None:
+def test_partly_refused_photo_may_be_resolved_after_a_new_upload() -> None:
     before = photo_source("max_cost_exceeded", jobs={"": "j0"})
     again = photo_source(photo={"etag": "e1", "version_id": "v2", "sha256": "aa"})
     assert write(before, again, CUT_RESOLUTION) == []
@@ -195,7 +195,7 @@ def test_instructions_have_jobs_or_a_report_at_rest(
     assert names(violations) == [] if is_right else [Invariant.INSTRUCTIONS_FOLLOWED.name]
 
 
-def test_only_broken_defaults_block_and_have_one_report() -> None:
+def test_only_broken_defaults_block_photos_under_one_report() -> None:
     blocked, defaults_report = (
         photo_source(jobs={}, blocked_by_defaults=DEFAULTS),
         photo_source("unknown_field", key=DEFAULTS),
@@ -208,7 +208,7 @@ def test_only_broken_defaults_block_and_have_one_report() -> None:
     ]
 
 
-def test_photo_with_timely_instructions_has_no_other_jobs() -> None:
+def test_photo_with_timely_instructions_has_no_unrelated_jobs() -> None:
     assert check_paired_uploads(ledger(stored_job()), [KEY]) == []
     assert names(check_paired_uploads(ledger(stored_job(), stored_job(job_id="j2")), [KEY])) == [
         Invariant.SETTLE_TIME_RESPECTED.name
@@ -216,7 +216,7 @@ def test_photo_with_timely_instructions_has_no_other_jobs() -> None:
     assert check_paired_uploads(ledger(stored_job(), stored_job(job_id="j2")), []) == []
 
 
-def test_given_up_photo_may_name_no_job() -> None:
+def test_photo_that_was_given_up_may_lack_its_job() -> None:
     given_up = PlainLedger({"s1": photo_source("crashed")}, {"j1": stored_job()}, {})
     assert check_paired_uploads(given_up, [KEY]) == []
     twice = PlainLedger({"s1": photo_source("crashed")}, {"j1": stored_job(), "j2": stored_job(job_id="j2")}, {})
@@ -261,7 +261,7 @@ def test_delivered_version_must_be_the_current_one() -> None:
     assert names(check_picture_versions(ledger(stored_job()), {PICTURE: "v2"})) == [Invariant.NEWEST_DELIVERED.name]
 
 
-def test_deleted_photo_has_no_job_under_way() -> None:
+def test_deleted_photo_has_no_job_in_progress() -> None:
     assert check_deleted_photos(ledger(stored_job()), [KEY], ()) == []
     assert check_deleted_photos(ledger(stored_job(status="unknown")), [KEY], ["j1"]) == [], "its lane is paused"
     settling = ledger(photo_source=photo_source(settling_since="2026-11-20T09:00:00Z"))

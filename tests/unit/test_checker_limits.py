@@ -1,4 +1,4 @@
-"""Finer points of the checks: leases, settle time, crash counts, pauses, and dead letters."""
+"""Edge cases of the checks: leases, settle time, crash counts, pauses, and dead letters."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def names(violations: Sequence[Violation]) -> list[str]:
     return [violation.invariant.name for violation in violations]
 
 
-def test_others_may_declare_a_spooled_answer_lost() -> None:
+def test_other_workers_may_record_a_spooled_answer_as_lost() -> None:
     before = job("submitting", in_flight())
     unknown, taken_over = job("unknown", lost()), job("submitting", in_flight(lease_until="2026-11-20T10:00:00Z"))
     assert not check_lease(before, unknown, "render-1", has_spooled_answer=True)
@@ -65,7 +65,7 @@ def test_only_operator_and_budget_pauses_excuse_waiting_jobs() -> None:
     assert not is_rightly_paused(lane() | {"pauses": [budget_pause]}, 10)
 
 
-def test_newest_dead_letter_of_a_job_must_be_true() -> None:
+def test_newest_dead_letter_of_a_job_must_be_accurate() -> None:
     dead = ledger(failed("dead", "request_rejected", lost()))
     letters = [
         {"body": "{}", "attributes": {"job_id": "j1", "code": "request_rejected", "reason": "no", "money": money}}

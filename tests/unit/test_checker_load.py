@@ -59,7 +59,7 @@ def test_lane_problem_in_a_photo_report_is_found() -> None:
 
 
 def event_detail(since: str) -> dict[str, str]:
-    """Returns the detail of a lane's event; `since` is a time of day."""
+    """Returns the detail of a lane's event. `since` is a time of day."""
     return {"provider": "ideogram", "since": f"2026-11-20T{since}:00Z"}
 
 

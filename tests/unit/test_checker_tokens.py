@@ -1,4 +1,4 @@
-"""The checks of task tokens accept true answers, and find all others."""
+"""The checks of task tokens accept correct answers, and find all others."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def failure(code: str) -> SentTaskResponse:
         (failure("missing_prompt"), request_item(problems=[{"code": "missing_prompt"}]), {"stored"}),
     ],
 )
-def test_true_answer_is_accepted(response: SentTaskResponse, request_: dict[str, Any], statuses: set[str]) -> None:
+def test_correct_answer_is_accepted(response: SentTaskResponse, request_: dict[str, Any], statuses: set[str]) -> None:
     assert check_task_response(response, request_, {"j1": statuses}) == []
 
 
@@ -64,7 +64,7 @@ def test_true_answer_is_accepted(response: SentTaskResponse, request_: dict[str,
         (failure("crashed"), request_item(problems=[{"code": "missing_prompt"}]), {"stored"}),
     ],
 )
-def test_early_or_untrue_answer_is_found(
+def test_early_or_wrong_answer_is_found(
     response: SentTaskResponse, request_: dict[str, Any], statuses: set[str]
 ) -> None:
     assert {violation.invariant for violation in check_task_response(response, request_, {"j1": statuses})} == {

@@ -14,7 +14,7 @@ WAY = timedelta(milliseconds=300)
 
 
 def build_response(at: datetime) -> dict[str, Any]:
-    """Returns AWS's response; the date in its header has whole seconds."""
+    """Returns AWS's response. The date in its header has whole seconds."""
     date = format_datetime(at.replace(microsecond=0), usegmt=True)
     return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
@@ -28,11 +28,11 @@ def test_wrong_clock_is_corrected_and_never_runs_behind_aws(off: timedelta, with
 
 
 @pytest.mark.parametrize("off", [timedelta(), timedelta(milliseconds=-200), timedelta(milliseconds=200)])
-def test_clock_that_may_be_right_is_left_alone(off: timedelta) -> None:
+def test_clock_that_may_be_right_is_not_corrected(off: timedelta) -> None:
     assert measure_clock_offset(build_response(TRUE + WAY / 2), TRUE + off, TRUE + WAY + off) == timedelta()
 
 
-def test_response_without_a_date_corrects_nothing() -> None:
+def test_response_without_a_date_does_not_correct_the_clock() -> None:
     assert measure_clock_offset({}, TRUE, TRUE + WAY) == timedelta()
 
 

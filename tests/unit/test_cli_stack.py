@@ -1,4 +1,4 @@
-"""How the command finds a stack: one of this release, one of another release, or none of ours."""
+"""How the command finds a stack: one of this release, one of another release, or one that is not a Backdrop stack."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,11 +38,11 @@ class CloudFormation:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
-    """AWS, from which only this stack is requested."""
+    """A fake AWS that answers requests for this stack only."""
     formation = CloudFormation()
 
     class Session:
-        """Creates one client."""
+        """A session that can create only a CloudFormation client."""
 
         def __init__(self, **_: object) -> None: ...
 

@@ -13,9 +13,9 @@ BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 
 def run_in_shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Runs a line in a shell; `$B` is the command."""
+    """Runs a line in a shell. `$B` is the command."""
     result = {**os.environ, "B": str(BACKDROP), **environment}
-    # As in people's shells: output waits until there is enough of it, or until the end.
+    # Output is buffered until the buffer is full or the command ends, as in an ordinary shell.
     result.pop("PYTHONUNBUFFERED", None)
     return subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, env=result, check=False)
 
@@ -28,7 +28,7 @@ def photo_list(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_terminal_without_a_character_shows_a_replacement(encoding: str, photo_list: str) -> None:
+def test_terminal_shows_replacements_for_unsupported_characters(encoding: str, photo_list: str) -> None:
     result = run_in_shell('"$B" lint "$WHERE"', PYTHONIOENCODING=encoding, WHERE=photo_list)
     assert (result.returncode, result.stderr) == (1, "")
     assert "not_a_photo" in result.stdout

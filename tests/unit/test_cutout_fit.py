@@ -92,7 +92,7 @@ def test_cut_out_always_has_the_photos_size(width: int, height: int, ratio: int,
 
 
 @pytest.mark.parametrize(("alpha", "kept"), [(255, (90, 30, 200, 255)), (0, (0, 0, 0, 0)), (253, (90, 30, 200, 255))])
-def test_uniform_matte_keeps_all_or_nothing(alpha: int, kept: tuple[int, ...]) -> None:
+def test_uniform_matte_keeps_the_whole_photo_or_nothing(alpha: int, kept: tuple[int, ...]) -> None:
     photo = Image.new("RGB", (300, 200), (90, 30, 200))
     answer = Image.new("RGBA", (30, 20), (90, 30, 200, alpha))
     assert cut_out_full_size(photo, answer).getcolors() == [(60_000, kept)]
@@ -116,7 +116,7 @@ def test_smaller_result_is_reported_and_rounding_is_not(
     assert describe_smaller_result(photo, result) == text
 
 
-def test_full_size_cut_out_is_freed_for_a_large_webp(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_size_cut_out_is_rebuilt_for_each_large_webp(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
     loaded: list[Image.Image] = []
 

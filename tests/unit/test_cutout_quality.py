@@ -1,4 +1,4 @@
-"""Full-size cut-outs compared with the known truth: the edge is the photo's own, without the old background."""
+"""Full-size cut-outs compared with the known truth: edges match the photo and contain none of the old background."""
 
 from functools import cache
 
@@ -17,13 +17,13 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 @cache
 def cut_out_scene(name: str, *, soft: float = 0.0) -> Pixels:
-    """Cuts out a scene at full size. Returns rows, columns, RGBA."""
+    """Cuts out a scene at full size. Returns an array of rows, columns, and RGBA."""
     scene = SCENES[name]
     return np.asarray(cut_out_full_size(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
 
 
 def scale_matte(scene: CutoutScene, *, soft: float = 0.0) -> Pixels:
-    """The same with only the matte scaled."""
+    """The same, but only the matte is scaled."""
     return np.asarray(scale_alpha(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
 
 
@@ -33,7 +33,7 @@ def measure_alpha_error(scene: CutoutScene, cut_out: Pixels) -> float:
 
 
 def measure_difference(scene: CutoutScene, cut_out: Pixels, background: tuple[int, int, int]) -> float:
-    """Returns how far (of 255) the cut-out on a background differs from the true one, near edges."""
+    """Returns the mean difference (0 to 255) near edges between this cut-out and the true one on a background."""
     shown = composite(cut_out[..., 3] / 255, cut_out[..., :3], background)
     return float(np.abs(shown - composite(scene.alpha, scene.subject, background))[find_edge(scene)].mean())
 
@@ -80,7 +80,7 @@ def test_subject_pixels_stay_bit_identical(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
-def test_transparent_pixels_hide_no_removed_background(name: str) -> None:
+def test_transparent_pixels_contain_no_removed_background(name: str) -> None:
     gone = cut_out_scene(name)[..., 3] == 0
     assert gone.any()
     assert not cut_out_scene(name)[gone].any()

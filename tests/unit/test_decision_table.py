@@ -27,9 +27,9 @@ class Price(Flag):
 TABLE = DecisionTable(
     (Color, Size, Price),
     (
-        Rule("Small red ones are for keeping.", (Color.RED, Size.SMALL), "keep"),
-        Rule("Others of these colors are sold.", (Color.RED | Color.GREEN,), "sell"),
-        Rule("Blue ones that are dear are sent back.", (~Color.RED, Price.DEAR), "return"),
+        Rule("Small red ones are kept.", (Color.RED, Size.SMALL), "keep"),
+        Rule("Other red or green ones are sold.", (Color.RED | Color.GREEN,), "sell"),
+        Rule("Expensive blue ones are sent back.", (~Color.RED, Price.DEAR), "return"),
         Rule("The others are given away.", (), "give"),
     ),
 )
@@ -57,7 +57,7 @@ def decide(*facts: Flag) -> tuple[str, Sequence[Column]]:
         ((Color.BLUE, Size.SMALL, Price.CHEAP), "give", [Color, Price]),
     ],
 )
-def test_first_matching_rule_decides_from_few_reads(
+def test_first_matching_rule_decides_after_few_reads(
     facts: tuple[Flag, ...], decision: str, read: Sequence[Column]
 ) -> None:
     assert decide(*facts) == (decision, read)

@@ -1,4 +1,4 @@
-"""The demo uploads what it promises, accepts the user's own photos, and shows a price that is correct."""
+"""The demo uploads what it promises, accepts the user's own photos, and shows the correct price."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_every_photo_of_the_demo_is_credited() -> None:
     assert all(order.credit for order in build_demo_orders() if not order.expects_refusal)
 
 
-def test_own_photo_keeps_its_sidecar_others_get_the_default(tmp_path: Path) -> None:
+def test_own_photo_keeps_its_sidecar_or_gets_the_default(tmp_path: Path) -> None:
     write(tmp_path, "a.jpg")
     write(tmp_path, "a.jpg.json", b'{"operation": "remove"}')
     write(tmp_path, "deep/b.PNG")
@@ -71,7 +71,7 @@ def test_own_photo_keeps_its_sidecar_others_get_the_default(tmp_path: Path) -> N
     assert own.without_instructions == ("plain.webp",)
 
 
-def test_first_own_photos_are_taken_and_the_rest_is_counted(tmp_path: Path) -> None:
+def test_first_own_photos_are_used_and_the_rest_are_counted(tmp_path: Path) -> None:
     for number in range(MAX_OWN_PHOTOS + 3):
         write(tmp_path, f"{number:02}.jpg")
     own = read_own_orders(tmp_path)

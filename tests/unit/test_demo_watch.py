@@ -1,4 +1,4 @@
-"""The demo waits while something changes, gives up when nothing does, and reports both correctly."""
+"""The demo waits as long as something changes, gives up when nothing does, and reports either outcome correctly."""
 
 import io
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ STAGES: list[tuple[Source, list[Job], DisplayStatus]] = [
 
 
 @pytest.mark.parametrize(("source", "jobs", "stage"), STAGES)
-def test_photo_is_as_far_as_its_slowest_current_job(source: Source, jobs: list[Job], stage: DisplayStatus) -> None:
+def test_photo_shows_the_progress_of_its_slowest_job(source: Source, jobs: list[Job], stage: DisplayStatus) -> None:
     assert summarize_photo_status(source, jobs)[0] is stage
 
 
@@ -88,7 +88,7 @@ class Passing(Clock):
 
 
 def watch_progress(*sights: OrderProgress, patience: float = 100) -> OrderTracker:
-    """Watches one file that has these states, one after another, and then stays in the last one."""
+    """Watches one file that has these states, one after another, and then keeps the last one."""
     ahead = list(sights)
     watch = OrderTracker(lambda _key: ahead.pop(0) if len(ahead) > 1 else ahead[0], patience)
     watch.add(build_order("a.jpg"))
@@ -100,7 +100,7 @@ def recording_console() -> tuple[Console, io.StringIO]:
     return Console(file=text, width=100), text
 
 
-def test_watch_ends_when_all_photos_are_back() -> None:
+def test_watch_ends_when_all_photos_are_done() -> None:
     watch = watch_progress(
         OrderProgress(DisplayStatus.QUEUED), OrderProgress(DisplayStatus.RENDERING), build_stored_progress("a.jpg")
     )
@@ -108,7 +108,7 @@ def test_watch_ends_when_all_photos_are_back() -> None:
     assert (watch.list_unfinished_keys(), watch.find_failures()) == ([], [])
 
 
-def test_watch_gives_up_only_after_its_patience_without_change() -> None:
+def test_watch_gives_up_only_after_its_timeout_without_changes() -> None:
     moving = [OrderProgress(DisplayStatus.QUEUED, note=str(number)) for number in range(50)]
     slow = watch_progress(*moving, build_stored_progress("a.jpg"), patience=10)
     slow.wait_until_done(silent_console, Passing(4))
@@ -205,7 +205,7 @@ def test_name_with_a_line_break_stays_on_one_line(terminal: bool) -> None:
     assert r"two\nlines\u001b[2J.jpg" in text.getvalue()
 
 
-def test_bill_and_receipts_agree_only_to_the_cent() -> None:
+def test_bill_and_receipts_must_agree_to_the_cent() -> None:
     watch = watch_progress(build_stored_progress("a.jpg", usd=0.12))
     watch.poll()
     assert compare_bill(watch, 120_000, {"ideogram"}) == BillComparison(

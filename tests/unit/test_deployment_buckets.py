@@ -1,4 +1,4 @@
-"""An unusable existing bucket is rejected with a fix when a deployment names it; one already in use is kept."""
+"""A deployment that names an unusable existing bucket is rejected with a fix. A bucket already in use is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ ACCOUNT, REGION = "123456789012", "eu-central-1"
 
 @dataclass
 class FakeBuckets:
-    """S3 as one account sees it: its answers about each bucket in order, with the last one repeated forever."""
+    """S3 as one account sees it: its answers about each bucket, in order. The last answer is repeated."""
 
     says: dict[str, list[tuple[int, str]]] = field(default_factory=dict[str, list[tuple[int, str]]])
     requested_buckets: list[str] = field(default_factory=list[str])
@@ -137,7 +137,7 @@ def test_unknown_key_is_left_to_doctor(buckets: FakeBuckets, encryption: dict[st
 
 
 def test_release_without_key_parameter_is_never_rejected_for_a_key(buckets: FakeBuckets) -> None:
-    """A rollback sends the properties of the release before."""
+    """A rollback sends the properties of the previous release."""
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
     assert check_buckets({"InputBucket": "new"}, InputBucket="shelf") == []
@@ -157,7 +157,7 @@ def test_own_bucket_and_unknown_status_are_accepted(buckets: FakeBuckets, answer
     assert check_buckets(OutputBucket="shelf") == []
 
 
-def test_permissions_that_do_not_apply_yet_are_waited_for(buckets: FakeBuckets) -> None:
+def test_check_waits_for_permissions_that_do_not_apply_yet(buckets: FakeBuckets) -> None:
     buckets.says["shelf"] = [(403, ""), (403, ""), (200, REGION)]
     assert check_buckets(InputBucket="shelf") == []
     assert (len(buckets.requested_buckets), buckets.slept) == (3, 2 * app.RETRY_PAUSE_SECONDS)
@@ -168,7 +168,7 @@ def test_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
 
 
 @pytest.mark.parametrize("before", [{"InputBucket": "shelf", "OutputBucket": "new"}, {"InputBucket": "shelf"}])
-def test_bucket_that_the_stack_has_is_not_checked_again(buckets: FakeBuckets, before: dict[str, str]) -> None:
+def test_bucket_that_the_stack_already_uses_is_not_checked_again(buckets: FakeBuckets, before: dict[str, str]) -> None:
     assert check_buckets(before, InputBucket="shelf") == []
     assert buckets.requested_buckets == []
 

@@ -13,7 +13,7 @@ from tests.unit.template_document import ALL_ON, Deployed
 
 
 class ResponseReceiver(HTTPServer):
-    """The URL to which CloudFormation's responses are sent; keeps each of them."""
+    """The URL to which CloudFormation's responses are sent. Keeps every response."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
@@ -39,7 +39,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Prints nothing, so that a test sees only what the function prints."""
+        """Prints nothing, so that a test captures only what the function prints."""
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +156,7 @@ def test_inconsistent_parameters_are_rejected_with_a_fix(changes: dict[str, str]
 
 
 @pytest.mark.parametrize("name", ["Backdrop-input-1-x", f"{'b' * 60}-input", "a_b"])
-def test_stack_name_that_makes_no_bucket_name_is_rejected(name: str) -> None:
+def test_stack_name_that_yields_no_valid_bucket_name_is_rejected(name: str) -> None:
     [problem] = app.find_parameter_problems(build_parameters() | {"InputBucketName": name})
     assert "Give the stack a shorter name in lowercase" in problem
 
@@ -169,7 +169,7 @@ def test_all_problems_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_cloudformation_receives_success_of_each_request(inbox: ResponseReceiver, kind: str) -> None:
+def test_cloudformation_receives_the_success_of_each_request(inbox: ResponseReceiver, kind: str) -> None:
     app.lambda_handler(build_event(inbox, kind), None)
     [answer] = inbox.answers
     assert answer["Status"] == "SUCCESS"

@@ -1,4 +1,4 @@
-"""The deployment check reports lanes that can use all of the account's concurrency; it never rejects the defaults."""
+"""The deployment check reports lanes that can use all of the account's concurrency, but never rejects the defaults."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ NEW_ACCOUNT = 10
 
 @dataclass
 class FakeLambdaAccount:
-    """Lambda as one account sees it: its answers one after another, with the last one repeated forever."""
+    """Lambda as one account sees it: its answers, in order. The last answer is repeated."""
 
     answers: list[Any] = field(default_factory=list[Any])
     request_count: int = 0
@@ -51,7 +51,7 @@ def build_refusal(status: int, code: str) -> ClientError:
 
 
 def check_update(before: dict[str, str] | None = None, **changes: str) -> tuple[list[str], str]:
-    """Returns problems and notes of a deployment with these parameters, over a stack that has those."""
+    """Returns the problems and notes when a stack with the parameters `before` is deployed with these parameters."""
 
     def build_properties(given: dict[str, str]) -> dict[str, str]:
         fake = Deployed(**given).resources["DeploymentCheck"]["Properties"]
@@ -106,7 +106,7 @@ def test_lanes_that_starve_other_functions_are_rejected_with_a_fix(
 def test_unchanged_concurrency_has_a_note_and_is_not_rejected(
     account: FakeLambdaAccount, before: dict[str, str]
 ) -> None:
-    """This holds whatever else it changes. A rollback to fewer calls is not rejected either."""
+    """This holds whatever else the deployment changes. A rollback to fewer calls is not rejected either."""
     refusals, note = check_update(before, IdeogramMaxInFlight="20")
     assert refusals == []
     assert note.startswith("Too little: ")
@@ -132,7 +132,7 @@ def test_unknown_concurrency_is_noted_and_not_rejected(account: FakeLambdaAccoun
     assert (account.request_count, account.slept) == (1, 0)
 
 
-def test_permission_that_does_not_apply_yet_is_waited_for(account: FakeLambdaAccount) -> None:
+def test_check_waits_for_a_permission_that_does_not_apply_yet(account: FakeLambdaAccount) -> None:
     account.answers = [build_refusal(403, "AccessDeniedException"), build_refusal(403, "AccessDeniedException"), 1000]
     assert check_update()[1].startswith("Enough: the account has a concurrency of 1,000")
     assert account.slept == 2 * app.RETRY_PAUSE_SECONDS

@@ -52,7 +52,7 @@ def test_navigation_of_the_site_names_every_page_once() -> None:
     assert sorted(make_site.navigation(make_site.pages())) == make_site.pages()
 
 
-def test_site_leads_to_other_files_in_the_repository() -> None:
+def test_site_links_to_other_files_in_the_repository() -> None:
     repository = "https://example.com/repository"
     page = make_site.prepared(Path("docs/architecture.md"), repository)
     assert f"]({repository}/layers/backdrop/backdrop/bootstrap.py)" in page

@@ -1,4 +1,4 @@
-"""Whose instructions apply depends on the sidecar's author, whether it is the same, and a person's answer."""
+"""Whose instructions apply depends on the sidecar's author, whether its content changed, and a person's answer."""
 
 import json
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ INSTRUCTIONS = b'{"prompt": "on sand"}'
         (SidecarAuthor.PERSON, False, SidecarPolicy.KEEP, SidecarAction.KEEP),
     ],
 )
-def test_author_sameness_and_answer_decide_the_action(
+def test_author_content_and_answer_determine_the_action(
     author: SidecarAuthor | None, same: bool, answer: SidecarPolicy | None, action: SidecarAction
 ) -> None:
     assert decide_sidecar_action(author, is_equivalent=same, policy=answer) is action
@@ -55,7 +55,7 @@ def test_author_sameness_and_answer_decide_the_action(
         (build_sidecar_metadata(INSTRUCTIONS), b'{"prompt": "on ice"}', SidecarAuthor.PERSON),
         (build_sidecar_metadata(INSTRUCTIONS), None, SidecarAuthor.PERSON),
     ],
-    ids=["marked", "unmarked", "foreign metadata", "empty mark", "edited and the mark kept", "too large"],
+    ids=["marked", "unmarked", "foreign metadata", "empty mark", "edited, with its mark kept", "too large"],
 )
 def test_only_unedited_marked_sidecars_are_the_commands_own(
     metadata: dict[str, str], data: bytes | None, author: SidecarAuthor

@@ -1,4 +1,4 @@
-"""The end-to-end run's check of its logs: it finds each secret, each picture, and each unexpected line."""
+"""The end-to-end tests check the logs for secrets, pictures, and unexpected lines."""
 
 import json
 from typing import Any
@@ -33,14 +33,14 @@ def build_line(**fields: Any) -> str:
         "Worker process died",
     ],
 )
-def test_expected_line_has_no_fault(good: str) -> None:
+def test_expected_log_line_is_accepted(good: str) -> None:
     assert find_faults([good], {"the-providers-key"}) == []
 
 
 LEAKS = [
     pytest.param(build_line(reason="401 for the-providers-key"), id="a secret"),
     pytest.param(build_line(url="https://cdn.example/a.png?exp=1&sig=2"), id="a signed link"),
-    pytest.param(build_line(url="https://s3.example/a?X-Amz-Signature=1"), id="a link that S3 signed"),
+    pytest.param(build_line(url="https://s3.example/a?X-Amz-Signature=1"), id="a presigned S3 link"),
     pytest.param(build_line(said="FwoGZXabc"), id="a session token"),
     pytest.param(build_line(body="b'\\x89PNG\\r\\n'"), id="bytes of a picture, as text"),
     pytest.param(build_line(body="\x89PNG"), id="bytes of a picture"),
@@ -56,7 +56,7 @@ ODD = [
     pytest.param(build_line(function_name=None), id="no function"),
     pytest.param(build_line(level="ERROR"), id="an error without a code"),
     pytest.param(build_line(level="WARNING", code="oops"), id="a code that is not on the list"),
-    pytest.param(json.dumps({name: LINE[name] for name in LINE if name != "job_id"}), id="of no function"),
+    pytest.param(json.dumps({name: LINE[name] for name in LINE if name != "job_id"}), id="an unknown function"),
 ]
 
 
@@ -71,5 +71,5 @@ def test_line_of_another_release_with_a_secret_is_found(bad: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_form_of_another_releases_lines_is_not_checked(odd: str) -> None:
+def test_format_of_lines_of_another_release_is_not_checked(odd: str) -> None:
     assert find_leaks([build_line(), odd], {"the-providers-key"}) == []

@@ -1,4 +1,4 @@
-"""The metrics that an end-to-end test counts are those written since it began, whenever the log received them."""
+"""An end-to-end test counts the metrics that were written since it began, whenever they reached the log."""
 
 import json
 from typing import Any, override
@@ -9,7 +9,7 @@ from tests.e2e.log_polling import sum_metrics
 
 
 class LoggedStack(DeployedStack):
-    """A stack whose log has only these lines; each arrived just now."""
+    """A stack whose log contains only these lines. They arrived just now."""
 
     def __init__(self, *lines: str) -> None:
         self.name, self.lines = "shop", lines
@@ -26,7 +26,7 @@ def build_line(at: float, **fields: Any) -> str:
 
 
 def open_folder(*lines: tuple[float, dict[str, Any]]) -> Folder:
-    """Returns a test's folder; the times of these lines are seconds since it began."""
+    """Returns the folder of a test. The times of these lines are in seconds since the test began."""
     folder = Folder(LoggedStack(), "mine")
     folder.stack = LoggedStack(
         *(build_line(folder.started_at + at, **fields) for at, fields in lines), "no metric at all"
@@ -34,7 +34,7 @@ def open_folder(*lines: tuple[float, dict[str, Any]]) -> Folder:
     return folder
 
 
-def test_lines_from_before_a_test_are_not_its_own() -> None:
+def test_lines_from_before_a_test_are_not_counted() -> None:
     folder = open_folder((-1, {}), (0, {}), (5, {"Completed": [1.0, 1.0]}))
     assert sum_metrics(folder, provider="ideogram") == {"Completed": 3}
 

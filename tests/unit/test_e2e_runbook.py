@@ -1,4 +1,4 @@
-"""How the drills compare a command's output with its page: literally, except for the day's own figures."""
+"""How the drills compare a command's output with its page: literally, except for figures and stack names."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def read_shown_output(output: str) -> Command:
         ("", "whatever it says"),
     ],
 )
-def test_other_figures_and_stack_names_are_accepted(page: str, output: str) -> None:
+def test_different_figures_and_stack_names_are_accepted(page: str, output: str) -> None:
     assert_output_as_shown(read_shown_output(page), output)
 
 
@@ -46,7 +46,7 @@ def test_different_wording_is_found(page: str, output: str) -> None:
         assert_output_as_shown(read_shown_output(page), output)
 
 
-def test_every_output_in_the_runbooks_has_words_to_compare() -> None:
+def test_every_output_in_the_runbooks_has_text_to_compare() -> None:
     answers = [one.output.partition("\n")[0] for page in PAGES.glob("*.md") for one in commands_on(page) if one.output]
     assert answers
     assert [one for one in answers if len(VARYING_TEXT.sub("", one).split()) < len(one.split()) / 3] == []

@@ -30,7 +30,7 @@ ADVICE = re.compile(
 )
 
 
-def test_every_code_is_explained_and_nothing_else() -> None:
+def test_exactly_the_listed_codes_are_explained() -> None:
     assert set(ERROR_CATALOG) == set(Code)
 
 
@@ -53,7 +53,7 @@ def test_meaning_is_a_sentence(code: Code) -> None:
 
 
 @pytest.mark.parametrize("code", [*REASON_BY_CODE, Code.BUDGET_REACHED, Code.DELIVERY_BACKED_UP, Code.PAUSED_BY_PERSON])
-def test_code_that_pauses_a_lane_says_photos_wait(code: Code) -> None:
+def test_meaning_of_a_code_that_pauses_a_lane_says_photos_wait(code: Code) -> None:
     assert ERROR_CATALOG[code].disposition is Disposition.WAITING
     assert "the photo waits" in str(ERROR_CATALOG[code].hint)
 

@@ -58,7 +58,7 @@ def read_only_record(name: str) -> Any:
         ("look", [KEY]),
     ],
 )
-def test_intake_parses_every_sample_arrival(name: str, keys: list[str]) -> None:
+def test_intake_parses_every_sample_of_an_s3_event(name: str, keys: list[str]) -> None:
     record = read_only_record(name)
     assert parse_intake_message(record.body, input_bucket=BUCKET, is_repeated=False) == [
         IntakeEvent(BUCKET, key) for key in keys
@@ -96,7 +96,7 @@ def test_intake_parses_a_request_event_and_a_request_with_a_token() -> None:
     assert waited.request.execution_arn.startswith("arn:aws:states:")
 
 
-def test_our_own_messages_have_ids_and_the_message_group() -> None:
+def test_internal_messages_have_ids_and_the_message_group() -> None:
     lane, deliver = read_only_record("lane"), read_only_record("deliver")
     job, end = parse_message(lane.body, JobMessage), parse_message(deliver.body, DeliverMessage)
     assert job.source_id == end.source_id == derive_source_id(BUCKET, KEY)

@@ -1,4 +1,4 @@
-"""The schemas of the events: current, matched by the samples, and as strict as intake."""
+"""The schemas of the events are up to date, match the samples, and are as strict as intake."""
 
 import json
 from functools import cache
@@ -19,7 +19,7 @@ REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": {
 
 
 def close_schema(schema: Any) -> Any:
-    """Returns the schema, where no object may have a field that it does not name."""
+    """Returns the schema with `additionalProperties` forbidden in every object."""
     if isinstance(schema, list):
         return [close_schema(one) for one in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
@@ -30,7 +30,7 @@ def close_schema(schema: Any) -> Any:
 
 @cache
 def build_validator(kind: str) -> Validator:
-    """Returns a validator of a whole event that may have only the fields that the schema names."""
+    """Returns a validator for a whole event that allows only the fields in the schema."""
     return Draft202012Validator(close_schema(schema_of_event(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 

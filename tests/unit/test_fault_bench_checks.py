@@ -1,4 +1,4 @@
-"""The checks find every violation in bill, buckets, and stored items, and none if everything is right."""
+"""The checks find every violation in the bill, the buckets, and the stored items, and nothing else."""
 
 import ast
 import json
@@ -86,7 +86,7 @@ def item(kind: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def ledger(*jobs: dict[str, Any], **setup: Any) -> PlainLedger:
-    """Returns these items as parsed."""
+    """Returns the parsed form of these items."""
     return parse_ledger(items(*jobs, **setup))
 
 
@@ -130,7 +130,7 @@ def test_recorded_second_paid_call_is_accepted() -> None:
     assert money(2, job("stored", lost(1), attempt(2))) == []
 
 
-def test_lost_answer_explains_one_charge_or_none() -> None:
+def test_lost_answer_accounts_for_one_charge_or_none() -> None:
     assert money(0, failed("held", lost())) == money(1, failed("held", lost())) == []
 
 
@@ -151,7 +151,7 @@ def test_charge_without_a_job_is_found() -> None:
     ]
 
 
-def test_reservation_of_a_call_explains_one_charge() -> None:
+def test_reservation_of_a_call_accounts_for_one_charge() -> None:
     in_flight = job("submitting", attempt(outcome="in_flight", charged=0, reserved=PRICE))
     assert money(0, in_flight) == money(1, in_flight) == []
 
@@ -196,7 +196,7 @@ UNENDED: list[tuple[Callable[[], PlainLedger], dict[str, Any], dict[str, Any], s
 
 
 @pytest.mark.parametrize(("build_ledger", "receipts", "reports", "detail"), UNENDED, ids=[case[3] for case in UNENDED])
-def test_photo_without_an_end_or_documents_is_found(
+def test_photo_without_a_final_state_or_documents_is_found(
     build_ledger: Callable[[], PlainLedger], receipts: dict[str, Any], reports: dict[str, Any], detail: str
 ) -> None:
     (violation,) = check_ends([KEY], build_ledger(), receipts, reports)

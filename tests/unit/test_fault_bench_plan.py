@@ -23,12 +23,12 @@ SIZES = [30, 200, 1000]
 
 
 def plan(seed: int = 1, photos: int = 200) -> BenchPlan:
-    """Returns a plan as the command draws it."""
+    """Returns the plan that the command draws for a seed."""
     return draw_bench_plan(seed, photos, call_seconds=4, concurrency_limit=10, timeout_seconds=8)
 
 
 def mixed(seed: int = 1, photos: int = 200) -> BenchPlan:
-    """Returns the same plan with photos for all lanes."""
+    """Returns a seed's plan with photos for all lanes."""
     return draw_bench_plan(seed, photos, call_seconds=4, concurrency_limit=10, timeout_seconds=8, use_all_lanes=True)
 
 
@@ -41,7 +41,7 @@ def test_mixed_run_has_photos_and_faults_in_every_lane() -> None:
     assert all(photo.sidecar.get("provider", "ideogram") == photo.provider for photo in mixed().photos)
 
 
-def test_faults_of_ideogram_strike_no_other_lane() -> None:
+def test_faults_of_ideogram_affect_no_other_lane() -> None:
     photos = [photo for photo in mixed(photos=1000).photos if photo.fault not in PROVIDER_PHOTO_FAULTS]
     elsewhere = [photo for photo in photos if photo.provider != "ideogram"]
     assert {photo.expected_end for photo in elsewhere} == {ExpectedEnd.STORED}
@@ -49,7 +49,7 @@ def test_faults_of_ideogram_strike_no_other_lane() -> None:
 
 
 @pytest.mark.parametrize("photos", [200, 1000])
-def test_every_provider_fault_strikes_its_own_lane(photos: int) -> None:
+def test_every_provider_fault_affects_its_own_lane(photos: int) -> None:
     struck = {(photo.fault.name, photo.provider) for photo in mixed(photos=photos).photos if photo.fault}
     assert {(fault.name, fault.provider) for fault in PROVIDER_PHOTO_FAULTS} <= struck
     assert not [photo for photo in plan(photos=photos).photos if photo.fault in PROVIDER_PHOTO_FAULTS]
@@ -98,7 +98,7 @@ def test_some_photos_come_before_their_sidecars() -> None:
     assert 20 <= early <= 60
 
 
-def test_faults_and_kills_strike_no_late_photos() -> None:
+def test_faults_and_kills_affect_no_late_photos() -> None:
     photos = plan().photos
     assert all(photo.fault is None for photo in photos[170:])
     assert all(photo.fault is None or photo.fault.name != WORKER_KILLED for photo in photos[60:])
@@ -117,7 +117,7 @@ def test_lane_and_provider_run_at_the_end() -> None:
         ]
 
 
-def test_rule_strikes_only_its_own_photo() -> None:
+def test_rule_affects_only_its_own_photo() -> None:
     bench_plan = plan()
     fault_book = FaultRules(seed=1)
     for _, rule in bench_plan.list_rules():

@@ -1,4 +1,4 @@
-"""The stack of the fault bench can be deployed: its parameters pass everything that guards a deployment."""
+"""The stack of the fault bench can be deployed: its parameters pass every check of a deployment."""
 
 import pytest
 

@@ -31,7 +31,7 @@ HEALTHY = PLAN.edited_key
 
 
 def observed_run(**changes: Any) -> ObservedRun:
-    """Returns a run in which every fault struck."""
+    """Returns a run in which every planned fault occurred."""
     names = Counter({"a fault": 3})
     facts: dict[str, Any] = {
         "planned_counts": names,
@@ -56,7 +56,7 @@ def photo_of(expected_end: ExpectedEnd) -> BenchPhoto:
 
 
 def ledger(key: str, status: str, *outcomes: str) -> PlainLedger:
-    """Returns a ledger with one job of a photo, with attempts that ended like this."""
+    """Returns a ledger with one job of a photo, whose attempts had these outcomes."""
     attempts = [{"outcome": outcome, "send_count": 1} for outcome in outcomes]
     job = {"job_id": "j1", "source_id": "s1", "key": key, "status": status, "attempts": attempts, "results": []}
     bodies = {"source": {"key": key, "jobs": {"": "j1"}, "problems": []}, "job#j1": job}
@@ -73,7 +73,7 @@ def column(plan: BenchPlan = PLAN, **changes: Any) -> PipelineFigures:
 
 
 def work(key: str) -> str:
-    """Returns the bill's ID of a photo's work."""
+    """Returns the ID of a photo's work in the bill."""
     return hash_prompt(next(str(photo.sidecar["prompt"]) for photo in PLAN.photos if photo.key == key))
 
 
@@ -82,12 +82,12 @@ def test_photo_without_a_fault_ends_stored() -> None:
 
 
 @pytest.mark.parametrize("status", ["dead", "refused", "cancelled", "paid"])
-def test_photo_without_a_fault_must_not_end_otherwise(status: str) -> None:
+def test_photo_without_a_fault_may_end_only_stored(status: str) -> None:
     (violation,) = check_expected_ends(PLAN, ledger(HEALTHY, status, "answered"))
     assert violation.invariant is Invariant.ENDS_FOR_A_CAUSE
 
 
-def test_held_needs_two_lost_answers() -> None:
+def test_job_may_be_held_only_after_two_lost_answers() -> None:
     assert check_expected_ends(PLAN, ledger(HEALTHY, "held", "lost", "lost")) == []
     assert len(check_expected_ends(PLAN, ledger(HEALTHY, "held", "lost", "answered"))) == 1
 
@@ -99,11 +99,11 @@ def test_permanent_fault_must_end_as_expected(expected_end: ExpectedEnd, status:
     assert len(check_expected_ends(PLAN, ledger(key, "stored", "answered"))) == 1
 
 
-def test_run_in_which_all_faults_struck_is_accepted() -> None:
+def test_run_in_which_all_faults_occurred_is_accepted() -> None:
     assert check_run(PLAN, observed_run(), ledger(HEALTHY, "stored"), []) == []
 
 
-def test_planned_fault_that_never_struck_fails_the_run() -> None:
+def test_planned_fault_that_never_occurred_fails_the_run() -> None:
     without_strikes = observed_run(strike_counts=Counter({"another": 3}))
     (violation,) = check_run(PLAN, without_strikes, ledger(HEALTHY, "stored"), [])
     assert violation.invariant is Invariant.FAULTS_FIRED
@@ -126,7 +126,7 @@ def test_false_dead_letter_fails_the_run() -> None:
     assert violation.invariant is Invariant.DEAD_LETTERS_MATCH_JOBS
 
 
-def test_repeats_buy_nothing_and_an_edit_one_job() -> None:
+def test_repeats_buy_nothing_and_an_edit_buys_one_job() -> None:
     assert check_repeats(0, 1) == []
     assert [violation.invariant for violation in check_repeats(2, 0)] == [Invariant.NO_REPEAT_PURCHASES] * 2
 
@@ -154,7 +154,7 @@ def test_call_without_a_charge_is_not_paid() -> None:
     assert (found.paid_call_count, found.repeated_call_count) == (1, 0)
 
 
-def test_dead_letter_for_a_transient_fault_is_false() -> None:
+def test_dead_letter_without_a_permanent_fault_is_false() -> None:
     letters = [
         HEALTHY,
         photo_of(ExpectedEnd.DEAD).key,
@@ -165,7 +165,7 @@ def test_dead_letter_for_a_transient_fault_is_false() -> None:
     assert (found.dead_letter_count, found.false_dead_letter_count) == (4, 1)
 
 
-def test_dead_letters_lead_back_to_their_photos() -> None:
+def test_dead_letters_are_assigned_to_their_photos() -> None:
     assert find_naive_letter_keys([{"body": json.dumps(build_s3_event("photos", "a/b +ü.jpg"))}]) == ["a/b +ü.jpg"]
     letters = [{"attributes": {"job_id": "j1"}}, {"attributes": {"job_id": "j9"}}]
     assert find_backdrop_letter_keys(ledger(HEALTHY, "dead"), letters) == [HEALTHY]

@@ -1,4 +1,4 @@
-"""The before/after page shows every picture and every failure, says who made it, and lets no text become markup."""
+"""The before/after page shows every picture and every failure, names each picture's provider, and escapes all text."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def build_image(color: str = "red", size: tuple[int, int] = (8, 6), kind: str = 
 
 @dataclass
 class FakeBucket:
-    """Returns a picture for each file except the `lost` ones, and counts how often it is read."""
+    """Returns a picture for each file except the `lost` ones, and counts how often each is read."""
 
     lost: tuple[str, ...] = ()
     reads: list[GalleryFile] = field(default_factory=list[GalleryFile])
@@ -42,7 +42,7 @@ class FakeBucket:
 
 
 class PageReader(HTMLParser):
-    """Collects what a browser would load, every tag that it would see, and the page's data."""
+    """Collects the URLs that a browser would load, all tags, and the page's data."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def write_and_read(folder: Path, shown: Album, bucket: FakeBucket | None = None)
     return PageReader(written.index_path.read_text("utf-8"))
 
 
-def test_every_picture_is_next_to_its_photo(tmp_path: Path) -> None:
+def test_every_picture_is_shown_next_to_its_photo(tmp_path: Path) -> None:
     shown = write_and_read(tmp_path, build_album()).data["entries"]
     assert [(one["kind"], one["name"]) for one in shown] == [
         ("trouble", "bad.jpg"),
@@ -97,7 +97,7 @@ def test_every_picture_is_next_to_its_photo(tmp_path: Path) -> None:
     assert {(tmp_path / link).read_bytes()[8:12] for link in links} == {b"WEBP"}
 
 
-def test_page_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
+def test_page_is_a_single_file_that_loads_nothing_else(tmp_path: Path) -> None:
     page = write_and_read(tmp_path, build_album())
     assert page.loads == ["#pictures"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "thumbs"]
@@ -128,7 +128,7 @@ def test_list_of_providers_is_text_and_deeper_values_json() -> None:
     assert dict(rows)["requested seed"] == "4"
 
 
-def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
+def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
     plain = write_and_read(tmp_path / "plain", build_album())
     receipt = build_receipt(
         f"{NASTY}.jpg", build_result(f"{NASTY}.png"), prompt=NASTY, style_codes=[NASTY], metadata={NASTY: NASTY}
@@ -154,7 +154,7 @@ def test_stand_in_is_named_only_where_it_made_pictures() -> None:
     assert "stand-in" not in json.dumps(build_page_data(build_album(), {}, NOON))
 
 
-def test_one_photo_at_every_provider_is_one_group() -> None:
+def test_photo_sent_to_every_provider_is_shown_as_one_group() -> None:
     one = build_receipt("five/ideogram.jpg", build_result("out/a.png"), prompt="by a window")
     other = build_receipt("five/runware.jpg", build_result("out/b.png"), prompt="by a window")
     other["jobs"][0]["provider"] = "runware"
@@ -228,7 +228,7 @@ def test_photos_in_progress_are_counted_and_not_shown() -> None:
     assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is in progress")
 
 
-def test_photo_of_another_bucket_is_named_with_it() -> None:
+def test_photo_in_another_bucket_is_shown_with_its_bucket() -> None:
     far = build_receipt("a.jpg", build_result("a.png"))
     far["source"] = build_source("a.jpg", bucket="theirs")
     (shot,) = build_album(receipts=[far], input_bucket="photos").comparisons
@@ -312,7 +312,7 @@ def test_page_explains_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | 
         ({"output_bucket": "mine"}, {"output_bucket": "theirs"}, "the page of another stack"),
     ],
 )
-def test_page_is_replaced_only_by_one_that_includes_it(
+def test_page_is_replaced_only_by_one_that_covers_its_photos(
     tmp_path: Path, there: dict[str, str], ours: dict[str, str], held: str
 ) -> None:
     assert describe_other_page(tmp_path, build_album(**ours)) == ""
@@ -375,7 +375,7 @@ def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
     assert written.new_thumbnail_count == 4
 
 
-def test_page_without_pictures_says_so(tmp_path: Path) -> None:
+def test_page_without_pictures_states_that_there_are_none(tmp_path: Path) -> None:
     assert write_and_read(tmp_path, Album(receipts=[])).data["title"] == "No pictures yet"
 
 

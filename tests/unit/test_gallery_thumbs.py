@@ -1,4 +1,4 @@
-"""Thumbs show what people see: upright, small, in the intended colors, and never incomplete."""
+"""Thumbnails are upright, small, in the intended colors, and never incomplete."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def build_file(key: str) -> GalleryFile:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
 @pytest.mark.parametrize("color", ["navy", "white"])
-def test_large_picture_is_reduced_with_its_shape_and_color(kind: str, color: str) -> None:
+def test_large_picture_is_reduced_and_keeps_shape_and_color(kind: str, color: str) -> None:
     small = open_thumb(encode_image(Image.new("RGB", (2400, 1200), color), kind))
     assert (small.format, small.size) == ("WEBP", (MAX_SIDE_PIXELS, MAX_SIDE_PIXELS // 2))
     assert small.convert("RGB").getpixel((9, 9)) == pytest.approx(ImageColor.getrgb(color), abs=6)
@@ -129,7 +129,7 @@ def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
         assert all(isinstance(one, bytes) for one in pool.map(encode_thumbnail, [photo] * 4))
 
 
-def test_truncated_jpeg_or_noise_does_not_stop_the_page() -> None:
+def test_truncated_jpeg_or_noise_does_not_stop_page_generation() -> None:
     photo = encode_image(Image.effect_noise((300, 300), 80).convert("RGB"), "JPEG")
     dice = random.Random(7)
     for _ in range(60):

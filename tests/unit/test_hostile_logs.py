@@ -1,4 +1,4 @@
-"""Keys, prompts, and provider messages that try to add lines to a log cannot break a line."""
+"""Keys, prompts, and provider messages cannot add lines to a log."""
 
 import io
 import json
@@ -35,7 +35,7 @@ HOSTILE = [
 def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """The output of the functions' logger."""
     stream = io.StringIO()
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"shop-{uuid.uuid4()}")  # the logger of a name is a singleton
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"shop-{uuid.uuid4()}")  # Powertools keeps one logger per name
     monkeypatch.setattr(log, "Logger", partial(Logger, stream=stream, level="INFO"))
     return stream
 
@@ -53,7 +53,7 @@ def harness(
 
 @pytest.mark.parametrize("words", HOSTILE, ids=lambda words: ascii(words[:40]))
 @pytest.mark.parametrize("kind", ["wait", "damage", "bug"])
-def test_text_from_outside_cannot_add_a_log_line(
+def test_untrusted_text_cannot_add_a_log_line(
     harness: ConsumerHarness, written: io.StringIO, kind: str, words: str
 ) -> None:
     error = {
@@ -74,7 +74,7 @@ def test_text_from_outside_cannot_add_a_log_line(
 
 
 def test_no_imported_module_configures_the_logger_differently() -> None:
-    """Runs in a process of its own, because the first caller configures the logger for all."""
+    """Runs in a separate process, because the first caller configures the logger for all others."""
     code = (
         "import backdrop.aws.metrics, backdrop.aws.batch, backdrop.aws.log as log; log.build_logger().info('a\\u2028b')"
     )

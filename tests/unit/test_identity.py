@@ -1,4 +1,6 @@
-"""The IDs of sources, jobs, and paid content: every field of the purchase changes them. tests/golden has values."""
+"""The IDs of sources, jobs, and paid content: every field of the purchase changes them. Their values are in
+tests/golden.
+"""
 
 import json
 import random
@@ -106,7 +108,7 @@ def test_every_field_that_reaches_the_provider_changes_the_id(field: str) -> Non
     [{"rendering_speed": "DEFAULT"}, {"num_images": 1}, {"magic_prompt": "AUTO"}, {"provider": "ideogram"}],
     ids=str,
 )
-def test_explicit_default_is_another_purchase(default: dict[str, Any]) -> None:
+def test_explicit_default_value_is_another_purchase(default: dict[str, Any]) -> None:
     assert build_job_id(purchase_spec=select_purchase_fields({"prompt": "x", **default})) != build_job_id(
         purchase_spec=select_purchase_fields({"prompt": "x"})
     )

@@ -64,7 +64,7 @@ MERGED = (
 GOLDEN: dict[str, tuple[bytes | None, Tags, tuple[str, str]]] = {
     "remove": (b'{"operation": "remove"}', {}, REMOVE),
     "remove, in tags": (None, {"operation": "Remove"}, REMOVE),
-    "remove, with what is not asked": (
+    "remove, with fields that are not sent": (
         b'{"$schema": "x.json", "operation": "remove", "max_cost_usd": 0.5, "metadata": {"sku": 7}, "revision": " "}',
         {"project": "shoes", "seed": "7"},
         REMOVE,
@@ -72,7 +72,7 @@ GOLDEN: dict[str, tuple[bytes | None, Tags, tuple[str, str]]] = {
     "prompt": (b'{"prompt": "on a marble table"}', {}, PROMPT),
     "prompt, in prefixed tags": (None, {"backdrop:prompt": " on a marble table ", "prompt": "elsewhere"}, PROMPT),
     "prompt and revision": (b'{"prompt": "on a marble table", "revision": "2"}', {}, REVISION),
-    "umlauts and lines": ('\ufeff{"prompt": "Cafe\u0301 ✨\\r\\nam Meer"}'.encode(), {}, LINES),
+    "umlauts and line breaks": ('\ufeff{"prompt": "Cafe\u0301 ✨\\r\\nam Meer"}'.encode(), {}, LINES),
     "style": (b'{"prompt": "x", "style": "golden-hour"}', {}, STYLE),
     "style codes": (b'{"prompt": "x", "style_codes": ["aaff5733", "0133FF57", "AAFF5733"]}', {}, CODES),
     "style codes, in tags": (None, {"prompt": "x", "style_codes": "AAFF5733 0133ff57"}, CODES),
@@ -111,7 +111,7 @@ def test_new_release_never_buys_an_existing_purchase_again(name: str) -> None:
     ],
     ids=ascii,
 )
-def test_other_encodings_of_a_text_are_no_new_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_other_encodings_of_a_text_cause_no_new_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert compute_ids(json.dumps(other).encode()) == compute_ids(json.dumps(one).encode())
 
 

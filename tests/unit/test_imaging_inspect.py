@@ -102,14 +102,14 @@ def test_mode_and_alpha_are_read_without_decoding(
         ),
     ],
 )
-def test_other_file_is_refused_with_its_detected_type(data: bytes, code: Code, expected: str) -> None:
+def test_file_of_another_type_is_refused_with_its_detected_type(data: bytes, code: Code, expected: str) -> None:
     error = read_refusal(data)
 
     assert error.code is code
     assert expected in str(error)
 
 
-def test_text_is_quoted_short_and_without_control_characters() -> None:
+def test_quoted_text_is_short_and_has_no_control_characters() -> None:
     error = read_refusal(("name\u202e\tand\n" + "x" * 500).encode())
 
     assert str(error) == ("The file is text that begins 'name and xxxxxxxxxxxxxxx', not a photo.")

@@ -1,4 +1,4 @@
-"""Fitting photos to limits: with few full encodings, close to the limit, and only by the photo's own decoder."""
+"""Photos are fitted to limits with few full encodings, close to the limit, and only by the decoder of their format."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ def test_scaled_photo_takes_two_full_encodings_and_fills_the_limit(
         return encode_picture(picture, encoding)
 
     monkeypatch.setattr(compress, "encode_picture", counted)
-    # Half of it is empty, so that its tiles differ.
+    # Half of the photo is empty, so that its tiles differ.
     shown = Image.new("RGB", (2_400, 1_600), "white")
     shown.paste(build_noise(1_200, 1_600), (0, 0))
     data = photos.encode_image(shown, "JPEG", quality=95)

@@ -1,4 +1,4 @@
-"""Any bytes as a sidecar make a source; unreadable ones are reported with position and reason."""
+"""Any bytes can be parsed as a sidecar. Errors are reported with their position and reason."""
 
 from typing import Any
 
@@ -36,13 +36,13 @@ OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(InstructionsModel.model_fiel
 @example(b"\xef\xbb\xbf")
 @example(b"1" * 5_000)
 @example(b"{}" + b"\0" * 50)
-def test_any_bytes_as_a_sidecar_make_a_source(data: bytes) -> None:
+def test_any_sidecar_bytes_can_be_parsed(data: bytes) -> None:
     assert is_encodable(parse_file(NAME, data))
 
 
 @quick
 @given(ANY_JSON | OUR_FIELDS)
-def test_any_json_as_a_sidecar_makes_a_source(content: object) -> None:
+def test_any_sidecar_json_can_be_parsed(content: object) -> None:
     assert is_encodable(parse_sidecar(content))
 
 
@@ -59,13 +59,13 @@ def test_lone_surrogate_in_any_field_is_rejected(field: str, text: str) -> None:
 
 @quick
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=8))
-def test_any_tags_make_a_source(tags: dict[str, str]) -> None:
+def test_any_tags_can_be_parsed(tags: dict[str, str]) -> None:
     assert is_encodable(parse_tags(tags))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 5_000, 10_000, 30_000])
 @pytest.mark.parametrize("field", ["prompt", "metadata", "beside"])
-def test_deep_nesting_makes_a_source_with_an_error(field: str, depth: int) -> None:
+def test_deep_nesting_is_reported_as_an_error(field: str, depth: int) -> None:
     read = parse_file(NAME, b'{"%s":{"a":%s%s}}' % (field.encode(), b"[" * depth, b"]" * depth))
     assert bool(read.errors) is not (field == "metadata" and bool(read.fields))
 
@@ -80,7 +80,7 @@ def test_deep_nesting_makes_a_source_with_an_error(field: str, depth: int) -> No
     ],
     ids=str,
 )
-def test_metadata_comes_back_from_the_ledger_as_it_was_given(metadata: dict[str, Any]) -> None:
+def test_metadata_is_unchanged_after_a_round_trip_through_the_ledger(metadata: dict[str, Any]) -> None:
     kept = build_job(instructions=dict(parse_sidecar({"metadata": metadata}).fields))
     assert from_json(type(kept), to_json(kept)) == kept
 
@@ -154,5 +154,5 @@ def test_sidecar_has_at_most_64_kilobytes(size: int, refused: bool) -> None:
     assert list_error_codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
 
 
-def test_five_megabytes_are_refused_unread() -> None:
+def test_sidecar_of_five_megabytes_is_refused_without_parsing() -> None:
     assert list_error_codes(parse_file(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]

@@ -35,7 +35,7 @@ def test_numbers_in_tags_are_read_from_text() -> None:
     assert parse_tags(tags).fields == {**fields, "revision": "2"}
 
 
-def test_tags_name_a_list_of_providers_and_codes_with_blanks() -> None:
+def test_tags_list_providers_and_style_codes_separated_by_blanks() -> None:
     read = parse_tags({"provider": "segmind Ideogram", "style_codes": "AAFF5733 0133ff57"})
     assert read.fields == {"provider": ["segmind", "ideogram"], "style_codes": ["AAFF5733", "0133FF57"]}
 
@@ -65,7 +65,7 @@ def test_tag_three_edits_away_belongs_to_another_tool() -> None:
     assert parse_tags({"promptxyz": "a beach"}).warnings == ()
 
 
-def test_only_prefixed_tags_are_read_if_one_has_it() -> None:
+def test_only_prefixed_tags_are_read_if_any_has_the_prefix() -> None:
     read = parse_tags({"backdrop:operation": "remove", "prompt": "a beach", "sead": "1"})
     assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
 

@@ -44,8 +44,8 @@ def test_field_is_read_in_the_spellings_that_people_use(given: object, fields: d
     ],
     ids=ascii,
 )
-def test_text_is_normalized_whatever_the_editor_wrote(typed: str, kept: str) -> None:
-    """NFC and line feeds; characters that only look alike stay different."""
+def test_text_is_normalized_for_every_editor(typed: str, kept: str) -> None:
+    """To NFC and line feeds. Characters that only look alike stay different."""
     assert parse_sidecar({"prompt": typed}).fields["prompt"] == kept
     assert parse_tags({"prompt": typed}).fields["prompt"] == kept
     assert parse_sidecar({"prompt": "x", "revision": typed}).fields["revision"] == kept
@@ -57,7 +57,7 @@ def test_prompt_length_is_counted_after_normalization() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=ascii)
-def test_blank_revision_counts_as_no_revision(blank: str) -> None:
+def test_blank_revision_is_treated_as_missing(blank: str) -> None:
     assert parse_sidecar({"prompt": "x", "revision": blank}).fields == parse_sidecar({"prompt": "x"}).fields
     assert parse_tags({"operation": "remove", "revision": blank}).fields == {"operation": "remove"}
 

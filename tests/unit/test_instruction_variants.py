@@ -1,4 +1,4 @@
-"""Variants, references, and palettes in a file; each error has its path in the JSON."""
+"""Variants, references, and palettes in a file. Each error has its path in the JSON."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.unit.ledger_items import quick
 BEACH = {"prompt": "a beach"}
 
 
-def test_each_variant_has_its_fields_under_long_names() -> None:
+def test_shorthand_fields_of_a_variant_are_expanded() -> None:
     read = parse_sidecar({"style": "aura", "variants": {"a": BEACH, "b": {"style": "AAFF5733"}, "c": {}}})
     assert read.fields == {"style_preset": "AURA"}
     assert read.variants == {"a": {"operation": "replace", **BEACH}, "b": {"style_codes": ["AAFF5733"]}, "c": {}}
@@ -26,7 +26,7 @@ def test_absent_variants_differ_from_empty_variants() -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 40, "2", "-", "result"])
-def test_variant_name_has_small_letters_digits_and_hyphens(name: str) -> None:
+def test_variant_name_has_lowercase_letters_digits_and_hyphens(name: str) -> None:
     assert parse_sidecar({"variants": {name: BEACH}}).errors == ()
 
 
@@ -67,7 +67,7 @@ def test_error_message_never_repeats_a_long_name() -> None:
 
 
 @pytest.mark.parametrize(("number", "refused"), [(MAX_VARIANTS, False), (MAX_VARIANTS + 1, True)])
-def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
+def test_sidecar_may_have_at_most_twenty_variants(number: int, refused: bool) -> None:
     read = parse_sidecar({"variants": {f"v{n}": BEACH for n in range(number)}})
     assert list_error_codes(read) == ([Code.INVALID_VALUE] if refused else [])
     assert not refused or f"variants has {number} names; it can have at most 20 names" in join_error_messages(read)
@@ -149,10 +149,10 @@ def test_variant_style_conflicts_with_remove_in_the_same_file(field: Any) -> Non
     )
 
 
-# -- what one source may specify, and what is a conflict ---------------------------------------------------------------
+# -- conflicts within one source ----------------------------------------------------------------------------------
 
 
-def test_remove_and_a_variants_prompt_are_no_conflict() -> None:
+def test_variant_prompt_may_override_a_remove_operation() -> None:
     """A variant is nearer than its source, so it may override the source's fields."""
     read = parse_sidecar({"operation": "remove", "variants": {"beach": BEACH, "plain": {}}})
     assert (read.errors, read.variants) == ((), {"beach": {"operation": "replace", **BEACH}, "plain": {}})
@@ -196,20 +196,20 @@ def test_sidecar_only_field_in_a_tag_is_a_warning(name: str) -> None:
     assert [name in warning and "sidecar" in warning for warning in read.warnings] == [True]
 
 
-def test_output_of_a_tag_is_a_format() -> None:
+def test_output_tag_names_a_format() -> None:
     assert parse_tags({"output": " WebP", "operation": "remove"}).fields["output"] == {"format": "webp"}
 
 
 @quick
 @given(st.binary(max_size=200))
-def test_any_bytes_as_folder_defaults_make_a_source(data: bytes) -> None:
+def test_any_bytes_of_folder_defaults_can_be_parsed(data: bytes) -> None:
     assert is_encodable(parse_file("shoes/_backdrop.json", data))
 
 
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 @pytest.mark.parametrize("variant", ["a", "metadata", "output"])
 def test_null_is_an_error_that_advises_removal(field: str, variant: str) -> None:
-    """Null might be meant as "inherit nothing", which cannot be expressed."""
+    """An author might use null to mean "inherit nothing", which cannot be expressed."""
     read = parse_sidecar({**BEACH, "variants": {variant: {field: None}}})
     assert list_error_codes(read) == [Code.INVALID_VALUE]
     assert f"variants.{variant}.{field} is null, which has no meaning; remove it" in join_error_messages(read)

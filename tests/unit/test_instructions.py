@@ -1,4 +1,4 @@
-"""Merging a sidecar and tags: the nearest source wins, groups stay together, and provenance is kept."""
+"""Merging a sidecar and tags: the nearest source wins, groups stay together, and each value keeps its provenance."""
 
 from typing import Any
 
@@ -53,20 +53,20 @@ def test_each_value_has_its_provenance() -> None:
         (REPLACE, {"style_preset": "AURA"}, {**REPLACE, "style_preset": "AURA"}),
     ],
 )
-def test_a_group_is_inherited_whole_or_not_at_all(
+def test_group_of_fields_is_inherited_whole_or_not_at_all(
     near: dict[str, Any], far: dict[str, Any], together: dict[str, Any]
 ) -> None:
     assert merge(near, far).fields == together
 
 
-def test_a_near_replace_does_not_take_a_far_prompt() -> None:
+def test_nearer_replace_does_not_inherit_a_farther_prompt() -> None:
     with pytest.raises(InstructionError) as caught:
         merge({"operation": "replace"}, {"operation": "replace", "prompt": "a beach"})
     assert caught.value.code is Code.MISSING_PROMPT
     assert "first" in str(caught.value.message)
 
 
-def test_a_near_prompt_outweighs_a_far_removal() -> None:
+def test_nearer_prompt_overrides_a_farther_remove() -> None:
     assert resolve([parse_sidecar({"prompt": "a beach"}), parse_tags({"operation": "remove"})]).operation == "replace"
 
 
@@ -85,7 +85,7 @@ def test_nearer_field_without_meaning_for_remove_is_dropped() -> None:
     assert merge({"num_images": 2}, {"operation": "remove"}).fields == {"operation": "remove"}
 
 
-def test_empty_sources_are_no_instructions() -> None:
+def test_empty_sources_contain_no_instructions() -> None:
     with pytest.raises(InstructionError) as caught:
         resolve([parse_tags({"owner": "me"})])
     assert caught.value.code is Code.NO_INSTRUCTIONS
@@ -135,7 +135,7 @@ def test_purchase_fields_are_all_that_reach_the_provider() -> None:
 
 
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
-def test_every_field_is_known_to_reach_the_provider_or_not_to(field: str) -> None:
+def test_every_field_is_listed_as_sent_to_the_provider_or_not(field: str) -> None:
     """A new field in neither list would be dropped silently, or become part of every job's ID."""
     assert [field in PURCHASE_FIELDS, field in NOT_PURCHASED, field == "style"].count(True) == 1
 
@@ -153,7 +153,7 @@ def test_unlisted_field_is_not_a_purchase_field() -> None:
     ("given", "providers"),
     [({}, ("ideogram",)), ({"provider": "1min"}, ("1min",)), ({"provider": ["1min", "runware"]}, ("1min", "runware"))],
 )
-def test_providers_come_in_the_order_of_preference(given: dict[str, Any], providers: tuple[str, ...]) -> None:
+def test_providers_are_in_order_of_preference(given: dict[str, Any], providers: tuple[str, ...]) -> None:
     assert merge({**REPLACE, **given}).list_providers("ideogram") == providers
 
 
@@ -173,7 +173,7 @@ FIELDS = st.fixed_dictionaries(
 
 @quick
 @given(st.lists(FIELDS, min_size=1, max_size=3))
-def test_merge_makes_no_conflict_and_no_new_value(places: list[dict[str, Any]]) -> None:
+def test_merge_adds_no_conflict_and_no_value(places: list[dict[str, Any]]) -> None:
     places = [_self_consistent(place) for place in places]
     try:
         found = merge(*places)

@@ -72,7 +72,7 @@ def test_no_rule_above_the_one_that_decides_matches(table: Tested) -> None:
 
 
 def excludes(case: Case[Any], rule: Rule[Any]) -> bool:
-    """Whether the rule matches no value of the facts that were not read."""
+    """Whether the rule matches for none of the possible values of the facts that were not read."""
     return any(column in case.facts and case.facts[column] not in values for column, values in rule.cells.items())
 
 
@@ -105,7 +105,7 @@ UNCHANGED = (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME)
 OPENED = (Crashes.TOLERABLE, Report.CURRENT)
 
 
-def test_event_alone_never_resolves_an_unchanged_photo() -> None:
+def test_event_without_a_change_never_resolves_a_photo() -> None:
     found = decide_before(*UNCHANGED, *OPENED, ~REQUESTED, References.SAME)
     assert found == {Decision.IGNORE, Decision.REDELIVER, Decision.REOPEN}
 
@@ -126,7 +126,7 @@ def test_canceled_photo_that_is_requested_again_is_reopened() -> None:
     assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
 
 
-def test_missing_photo_is_never_bought_nor_waited_for() -> None:
+def test_missing_photo_is_neither_bought_nor_waited_for() -> None:
     found = decide_before(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT)
     assert found == {Decision.CANCEL, Decision.READ_AGAIN}
     assert decide_before(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT, ~History.NEW_IN_PREFETCH) == {
@@ -190,7 +190,7 @@ def test_changed_reference_counts_only_for_a_repeated_event() -> None:
     assert decide_before(*changed) == {Decision.RESOLVE, Decision.WAIT}
 
 
-def test_cancel_marks_are_read_for_unchanged_photos_alone() -> None:
+def test_cancel_marks_are_read_only_for_unchanged_photos() -> None:
     read = [one.facts for one in list_cases(BEFORE_RESOLVING) if CancelMarks in one.facts]
     assert all(matches(facts, UNCHANGED) for facts in read)
 
@@ -202,7 +202,7 @@ def matches(facts: Mapping[Column, Flag], given: Sequence[Flag]) -> bool:
 # -- after resolving ---------------------------------------------------------------------------------------------
 
 
-def test_photo_without_a_request_gets_what_was_resolved() -> None:
+def test_resolved_instructions_are_applied_without_a_request() -> None:
     assert decide_after(~REQUESTED) == {PlanDecision.APPLY}
 
 
@@ -210,7 +210,7 @@ def test_request_with_jobs_is_applied() -> None:
     assert decide_after(EventKind.REQUEST, PlanResult.JOBS) == {PlanDecision.APPLY}
 
 
-def test_rerun_without_instructions_leaves_the_jobs_of_a_request() -> None:
+def test_rerun_without_instructions_keeps_the_jobs_of_a_request() -> None:
     assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.OTHER_BYTES) == {PlanDecision.REDELIVER}
     assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.NONE) == {PlanDecision.APPLY}
     assert decide_after(EventKind.RERUN, ~PlanResult.NO_INSTRUCTIONS) == {PlanDecision.APPLY}
@@ -222,7 +222,7 @@ def test_refused_request_changes_nothing_for_the_photo() -> None:
     assert decide_after(*refused, Jobs.SAME_BYTES | Jobs.EXPIRED) == {PlanDecision.REFUSE_REQUEST}
 
 
-def test_refused_request_lets_the_photos_own_instructions_go_first() -> None:
+def test_own_instructions_take_precedence_over_a_refused_request() -> None:
     new = (EventKind.REQUEST, ~PlanResult.JOBS, PhotoInBucket.NEW, Jobs.NONE)
     assert decide_after(*new, OwnInstructions.COMPLETE, Inspection.PASSED) == {PlanDecision.SIDECAR_FIRST}
     assert decide_after(*new, OwnInstructions.COMPLETE, Inspection.FAILED) == {PlanDecision.APPLY}

@@ -1,4 +1,4 @@
-"""`make invoke` before a cloud exists: which events it accepts, and how it explains those that it does not."""
+"""`make invoke` before a cloud exists: which events it accepts, and how it explains why it rejects others."""
 
 import json
 from collections.abc import Callable

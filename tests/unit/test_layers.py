@@ -1,4 +1,6 @@
-"""The layers of pyproject.toml, checked with the real imports and with one more that `make check` would refuse."""
+"""The layers of pyproject.toml, checked with the real imports, and with an additional one that `make check` must
+reject.
+"""
 
 from copy import deepcopy
 from pathlib import Path
@@ -44,7 +46,7 @@ def test_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
         ("functions.intake.app", "backdrop_cli.stack", "programs"),
     ],
 )
-def test_import_against_the_layers_is_refused(
+def test_import_that_violates_the_layers_is_refused(
     graph: grimp.ImportGraph, importer: str, imported: str, contract: str
 ) -> None:
     planted = deepcopy(graph)

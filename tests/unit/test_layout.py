@@ -100,7 +100,7 @@ def test_every_key_has_a_kind(key: str) -> None:
         ("sho.es/red", ("sho.es/red.json",)),
     ],
 )
-def test_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) -> None:
+def test_nearest_sidecar_is_listed_first(key: str, sidecars: tuple[str, ...]) -> None:
     assert list_sidecar_keys(key) == sidecars
 
 
@@ -113,7 +113,7 @@ def test_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) -> Non
         ("/red.jpg", ("/_backdrop.json", "_backdrop.json")),
     ],
 )
-def test_photo_inherits_from_its_own_folder_upwards(key: str, defaults: tuple[str, ...]) -> None:
+def test_photo_inherits_from_its_own_folder_and_all_parents(key: str, defaults: tuple[str, ...]) -> None:
     assert list_defaults_keys(key) == defaults
 
 
@@ -185,7 +185,7 @@ def test_shortened_stem_keeps_eight_digits_of_its_hash() -> None:
     assert len(one.encode()) == MAX_S3_KEY_BYTES
 
 
-def test_own_photo_cannot_imitate_one_in_another_bucket() -> None:
+def test_own_photo_key_cannot_imitate_another_buckets_source() -> None:
     assert source_name("photos", "@others/red.jpg", "photos") != source_name("others", "red.jpg", "photos")
 
 

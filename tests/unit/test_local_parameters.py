@@ -1,4 +1,4 @@
-"""The stack parameters of a local cloud, and when it asks before it spends money."""
+"""The stack parameters of a local cloud, and when it asks for confirmation before spending money."""
 
 import io
 import sys
@@ -37,7 +37,7 @@ def test_all_four_providers_are_on_and_cost_nothing() -> None:
     assert all(int(settled[f"{name.removesuffix('BaseUrl')}MaxInFlight"]) > 1 for name in addresses)
 
 
-def test_stand_in_alone_has_a_made_up_1min_price(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_stand_in_has_a_made_up_1min_price(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parameters.resolve_parameters(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
     monkeypatch.setenv("ONEMIN_API_KEY", "their-own")
     settled = parameters.resolve_parameters(STANDIN, {})
@@ -61,7 +61,7 @@ def test_key_alone_selects_the_real_api_and_asks(monkeypatch: pytest.MonkeyPatch
         providers.confirm_spending(paid, "10")
 
 
-def test_yes_in_the_environment_agrees_to_spend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yes_in_the_environment_confirms_spending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YES", "1")
     providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
@@ -96,7 +96,7 @@ def test_disabled_provider_needs_no_confirmation() -> None:
     assert providers.find_paid_addresses(settled) == {}
 
 
-def test_address_given_as_a_parameter_asks_too() -> None:
+def test_address_in_a_parameter_also_needs_confirmation() -> None:
     settled = parameters.resolve_parameters(STANDIN, {"IdeogramBaseUrl": REAL})
     assert providers.find_paid_addresses(settled) == {"IdeogramBaseUrl": REAL}
 
@@ -142,7 +142,7 @@ def test_misspelled_parameter_is_rejected_with_a_suggestion() -> None:
         parameters.resolve_parameters(STANDIN, {"SetleSeconds": "2"})
 
 
-def test_sam_receives_a_value_with_spaces_unbroken() -> None:
+def test_sam_receives_a_value_with_spaces_unchanged() -> None:
     assert sam.format_overrides({"ResultHosts": 'a "b"'}) == ['ResultHosts="a \\"b\\""']
 
 

@@ -42,7 +42,7 @@ def test_stopped_server_has_ended_and_freed_its_port(tmp_path: Path) -> None:
     assert processes.is_port_free(port)
 
 
-def test_stopping_a_server_ends_what_it_started(tmp_path: Path) -> None:
+def test_stopping_a_server_ends_its_child_processes(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     server = processes.start_server([sys.executable, "-c", WITH_A_STUBBORN_CHILD], {}, log, 0)
     while not log.read_text().endswith("\n"):
@@ -71,7 +71,7 @@ def test_server_that_ends_immediately_is_reported_with_its_log(tmp_path: Path) -
         processes.wait_until_ready(server, "/", log, 60)
 
 
-def test_home_returns_what_was_written(tmp_path: Path) -> None:
+def test_saved_cloud_state_is_read_unchanged(tmp_path: Path) -> None:
     home = Home(tmp_path / "cloud")
     assert home.read_state() == CloudState()
     standin = ServerProcess(pid=1, started_at="2", port=3)

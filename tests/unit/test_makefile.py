@@ -1,4 +1,4 @@
-"""The Makefile's proof commands leave the pages of the repository unchanged unless a user names them."""
+"""The Makefile's proof commands change a page of the repository only if the user names it."""
 
 import subprocess
 
@@ -18,7 +18,7 @@ def read_command(*words: str) -> str:
 
 
 def read_output_page(*words: str) -> str:
-    """Returns the page that it would write."""
+    """Returns the page that the command would write."""
     return read_command(*words).partition(" --out ")[2].strip()
 
 

@@ -30,7 +30,7 @@ def embed_exif(block: bytes) -> bytes:
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_read_as_by_other_libraries(kind: str, order: str, orientation: int) -> None:
+def test_orientation_matches_what_pillow_reads(kind: str, order: str, orientation: int) -> None:
     photo = encode_image(scene(), kind.upper(), exif=b"Exif\0\0" + exif(orientation, order))
     with Image.open(BytesIO(photo)) as picture:
         assert picture.getexif()[0x0112] == orientation
@@ -38,7 +38,7 @@ def test_orientation_is_read_as_by_other_libraries(kind: str, order: str, orient
     assert read_orientation(photo) == orientation
 
 
-def test_first_of_several_orientations_is_used() -> None:
+def test_first_of_several_orientation_tags_is_used() -> None:
     first, second = (segment(0xE1, b"Exif\0\0" + exif(orientation)) for orientation in (3, 8))
 
     assert read_orientation(PLAIN[:2] + first + second + PLAIN[2:]) == 3

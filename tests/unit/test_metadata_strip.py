@@ -1,4 +1,4 @@
-"""What is sent of a photo: its pixels unchanged, and no metadata."""
+"""A photo is sent with unchanged pixels and without metadata."""
 
 from io import BytesIO
 
@@ -67,7 +67,7 @@ def test_photo_without_metadata_keeps_the_same_bytes(kind: str, data: bytes) -> 
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_another_library_finds_only_color_metadata_afterwards(kind: str) -> None:
+def test_pillow_finds_only_color_metadata_after_stripping(kind: str) -> None:
     parts = [part for part in FORMATS[kind].parts if part not in ("icc", "mpf")]
     full = plant(kind, FORMATS[kind].photos["plain"], parts)
     with Image.open(BytesIO(full)) as before:

@@ -1,4 +1,4 @@
-"""Metrics: one line of the embedded metric format each, in one namespace, with the declared dimensions."""
+"""Metrics: one line in the embedded metric format each, in one namespace, with the declared dimensions."""
 
 import json
 from dataclasses import dataclass
@@ -271,7 +271,7 @@ def test_charge_without_a_picture_counts_as_paid_without_result(
     assert LOSS in [read_facts(line) for line in read_metrics(capsys)]
 
 
-def test_losses_of_all_providers_share_one_metric(
+def test_paid_losses_of_all_providers_share_one_metric(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     count_ended_job(build_dead_job())

@@ -1,4 +1,4 @@
-"""The quote: a dated price list in exact integers of micro-dollars."""
+"""Quotes: a dated price list, with exact integers in micro-dollars."""
 
 from decimal import Decimal
 from typing import Any

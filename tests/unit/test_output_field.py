@@ -1,4 +1,4 @@
-"""The field `output`: accepted values in one spelling, and a helpful message for each error."""
+"""The field `output`: accepted values are normalized, and each error has a helpful message."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def test_marketplace_output_can_be_expressed() -> None:
     assert validate(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
 
 
-def test_object_and_list_are_kept_as_they_were_given() -> None:
+def test_object_and_list_are_stored_as_they_were_given() -> None:
     assert validate({"format": "webp"}) == {"format": "webp"}
     assert validate([{"format": "webp"}]) == [{"format": "webp"}]
 
@@ -102,7 +102,7 @@ def test_output_error_has_a_helpful_message(value: dict[str, Any], words: str) -
 
 
 @pytest.mark.parametrize("value", [5, "webp", None, True, ["webp"]])
-def test_non_object_output_is_answered_with_an_example(value: object) -> None:
+def test_error_for_an_invalid_output_shows_an_example(value: object) -> None:
     assert 'an output must be an object such as {"format": "webp"}' in join_errors(value)
 
 
@@ -114,7 +114,7 @@ def test_all_errors_of_all_outputs_are_reported_at_once() -> None:
     assert "quality has no effect" in messages
 
 
-def test_outputs_have_distinct_names_and_one_may_lack_it() -> None:
+def test_outputs_have_distinct_names_and_one_may_be_unnamed() -> None:
     assert validate([{"name": "a"}, {"name": "b"}, {}]) == [{"name": "a"}, {"name": "b"}, {}]
     assert "2 outputs have no name" in join_errors([{}, {"format": "webp"}])
     assert "'a': two outputs must not have the same name" in join_errors(
@@ -150,7 +150,7 @@ ANY_OUTPUT = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_
 
 @quick
 @given(JSON | ANY_OUTPUT | st.lists(ANY_OUTPUT, max_size=4))
-def test_any_json_is_an_output_or_an_error(value: object) -> None:
+def test_any_json_yields_an_output_or_an_error(value: object) -> None:
     try:
         kept = validate(value)
     except ValidationError:

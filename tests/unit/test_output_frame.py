@@ -1,4 +1,4 @@
-"""Where a subject is placed in its output: sizes are exact, nothing is distorted, nothing is lost."""
+"""Where a subject is placed in its output: sizes are exact, and nothing is distorted or lost."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ SHARE = st.floats(0, 0.45)
 
 
 def measure_margins(frame: Frame) -> tuple[int, int, int, int]:
-    """Returns the free pixels: left, top, right, bottom."""
+    """Returns the margins in pixels: left, top, right, bottom."""
     left, top = frame.content_offset
     return left, top, frame.size[0] - frame.content_size[0] - left, frame.size[1] - frame.content_size[1] - top
 

@@ -1,4 +1,4 @@
-"""An output's pixels: trimmed, scaled, on its background, and framed, compared with references by other libraries."""
+"""An output's pixels: trimmed, scaled, on its background, and framed. Compared with references from other libraries."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_scaled_picture_matches_the_reference_of_another_library(background: tup
 
 
 @pytest.mark.parametrize("width", [37, 50, 99])
-def test_scaling_a_cut_out_darkens_no_edge(width: int) -> None:
+def test_scaling_a_cut_out_does_not_darken_its_edges(width: int) -> None:
     """The transparent pixels around a subject are black, and black must not bleed into it."""
     pixels = read_pixels(open_output(build_output(build_cut_out(), width=width)))
     edge = pixels[(pixels[..., 3] > 32) & (pixels[..., 3] < 255)]

@@ -1,4 +1,4 @@
-"""The facts about a photo that follow from comparing ledger items with the bucket."""
+"""The facts about a photo that intake derives by comparing ledger items with the bucket."""
 
 from dataclasses import replace
 from typing import Any
@@ -61,7 +61,7 @@ def test_photo_is_compared_with_the_recorded_one(recorded: Any, photo: PhotoInBu
     assert state.compare_photo(build_source(photo=recorded), build_snapshot()) is photo
 
 
-def test_instructions_changed_when_their_mark_did() -> None:
+def test_instructions_are_changed_if_their_mark_is() -> None:
     assert (
         state.compare_instructions(build_source(instructions_fingerprint="mark"), build_snapshot()) is Instructions.SAME
     )
@@ -83,7 +83,7 @@ def test_instructions_changed_when_their_mark_did() -> None:
         ([InstructionSource("shoes/red.jpg.json"), NO_TAGS], OwnInstructions.COMPLETE),
     ],
 )
-def test_sidecar_is_complete_and_tags_are_when_they_name_an_operation(
+def test_sidecar_or_tags_with_an_operation_are_complete(
     places: list[InstructionSource], expected: OwnInstructions
 ) -> None:
     assert state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(places))) is expected
@@ -108,7 +108,7 @@ SEVERAL = {"": "job-1", "beach": "job-2"}
         (build_source(jobs=SEVERAL, photo=build_photo_facts(sha256="other")), [build_job()], Jobs.OTHER_BYTES),
     ],
 )
-def test_jobs_are_those_of_the_bytes_or_not(source: Source, jobs: list[Job], expected: Jobs) -> None:
+def test_jobs_match_the_current_bytes_or_not(source: Source, jobs: list[Job], expected: Jobs) -> None:
     assert state.compare_jobs(source, jobs, build_snapshot()) is expected
 
 
@@ -118,13 +118,13 @@ def test_file_that_cannot_be_used_has_no_jobs() -> None:
     assert state.compare_jobs(build_source(photo=build_photo_facts(sha256=None)), [], broken) is Jobs.NONE
 
 
-def test_refused_request_is_no_problem_of_the_photo() -> None:
+def test_refused_request_is_not_a_problem_of_the_photo() -> None:
     refused = build_problem(origin=Origin.REQUEST)
     assert state.classify_problems(build_source(problems=(refused,))) is Problems.NONE
     assert state.classify_problems(build_source(problems=(refused, build_problem()))) is Problems.REPORTED
 
 
-def test_only_open_jobs_can_be_requested_by_executions_alone() -> None:
+def test_only_open_jobs_count_as_requested_by_executions_alone() -> None:
     of_execution = build_job(is_execution_scoped=True)
     assert state.classify_requester(build_source(), [of_execution]) is RequestedBy.EXECUTIONS
     ended = replace(of_execution, status=JobStatus.STORED, ended_at=LATER)

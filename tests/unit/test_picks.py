@@ -1,4 +1,4 @@
-"""The file of picks is read as the page writes it, and as a person's spreadsheet saves it."""
+"""The picks file can be read as the page writes it, and as a spreadsheet program saves it."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_other_columns_empty_lines_and_repeats_are_ignored(tmp_path: Path) -> No
     assert read_picks(write_picks(tmp_path, text)) == [Pick("k.jpg", "o.png")]
 
 
-def test_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None:
+def test_photo_without_a_picture_name_selects_all_its_pictures(tmp_path: Path) -> None:
     assert read_picks(write_picks(tmp_path, "key\nred.jpg\n")) == [Pick("red.jpg", "")]
 
 

@@ -1,4 +1,4 @@
-"""The pictures of screens show what a terminal shows at the end, and nothing that was overwritten."""
+"""Pictures of screens show a terminal's final content, and nothing that was overwritten."""
 
 from docs.make_pictures import drawn, shown
 

@@ -1,4 +1,4 @@
-"""Each version of the product has its own seeds, and the same ones each time."""
+"""Each version of the product has its own seeds, which are always the same."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def product(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_one_product_always_has_the_same_seeds(product: Path) -> None:
+def test_same_product_always_has_the_same_seeds(product: Path) -> None:
     before = choose_unseen_seeds(product)
     cache = product / "layers/backdrop/__pycache__"
     cache.mkdir()
@@ -31,7 +31,7 @@ def test_one_product_always_has_the_same_seeds(product: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["functions/render/app.py", "layers/backdrop/core.py", "statemachines/campaign.asl.json", "template.yaml"]
 )
-def test_every_change_of_the_product_gives_new_seeds(product: Path, name: str) -> None:
+def test_every_product_change_gives_new_seeds(product: Path, name: str) -> None:
     before = choose_unseen_seeds(product)
     (product / name).write_text("changed")
     assert not {*before} & {*choose_unseen_seeds(product)}

@@ -1,4 +1,4 @@
-"""What a picture states about its origin, read by an XML parser as by any reader of XMP."""
+"""What a picture states about its origin, read with an XML parser, as any XMP reader does."""
 
 from xml.parsers.expat import ParserCreate
 

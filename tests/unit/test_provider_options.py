@@ -32,7 +32,7 @@ from tests.unit.work_in_memory import FakeWork
 
 NO = None
 FLASH, SPEED = "FLASH", "rendering_speed"
-# The options with a value each, and the provider's own name for it; None: it is refused.
+# Each option with a value, and each provider's own name for the option. None means that the provider refuses it.
 CELLS: dict[tuple[str, Any], tuple[str | None, str | None, str | None, str | None]] = {
     # given                                   ideogram, segmind, 1min, runware
     ("prompt", "at sea"): ("prompt", "prompt", "promptObject.prompt", "positivePrompt"),
@@ -134,9 +134,7 @@ def test_provider_without_background_removal_refuses_it(provider: str) -> None:
         ("runware", {"style_type": "DESIGN", "style_reference_images": ["a"]}, []),
     ],
 )
-def test_options_that_exclude_each_other_are_refused_there(
-    provider: str, given: dict[str, Any], reasons: list[str]
-) -> None:
+def test_provider_refuses_options_it_cannot_combine(provider: str, given: dict[str, Any], reasons: list[str]) -> None:
     found = find_not_expressible(provider, {**REPLACE, **given})
     assert [one.rpartition(" ")[2] for one in found] == reasons
     assert all("style_type" in one for one in found)
@@ -170,7 +168,7 @@ ANY_INSTRUCTIONS = st.fixed_dictionaries(
 
 
 def flatten(value: Any, path: str = "") -> dict[str, Any]:
-    """Returns every value in nested objects by its dotted path; a palette is one value."""
+    """Returns every value in nested objects by its dotted path. A palette counts as one value."""
     if isinstance(value, dict) and path.rpartition(".")[2] not in ("color_palette", "safety"):
         return {name: one for key, inner in value.items() for name, one in flatten(inner, f"{path}.{key}").items()}
     return {path.removeprefix("."): value}

@@ -42,7 +42,7 @@ def send(body: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 def is_accepted_by_sqs(text: str) -> bool:
-    """Returns whether SendMessage accepts the text: the characters of XML 1.0, as its API reference lists them."""
+    """Returns whether SendMessage accepts the text: only the characters of XML 1.0, as its API reference lists them."""
     return all(
         letter in "\t\n\r" or "\x20" <= letter <= "\ud7ff" or "\ue000" <= letter <= "\ufffd" or letter > "\uffff"
         for letter in text
@@ -147,7 +147,7 @@ def test_dead_letter_with_an_expired_receipt_is_already_visible(code: str) -> No
 
 
 def test_message_count_includes_delayed_messages_and_those_in_flight() -> None:
-    """A delivery backlog returns its messages to the queue, so that none of them is visible."""
+    """During a backlog, deliver returns its messages to the queue with a delay, so that none of them is visible."""
     names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
     sqs: Any = FakeSqs(answer={"Attributes": dict(zip(names, ("4000", "700", "11"), strict=True))})
     assert Queue(sqs, URL).count_messages() == 4711

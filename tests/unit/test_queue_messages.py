@@ -1,4 +1,4 @@
-"""Backdrop's own messages: each states its kind, and a body that is none of them explains itself."""
+"""Backdrop's own messages: each states its kind, and any other body is refused with the reason."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ MESSAGES: list[QueueMessage] = [
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: one.kind)
-def test_message_is_read_as_it_was_sent(message: QueueMessage) -> None:
+def test_message_is_unchanged_after_sending_and_reading(message: QueueMessage) -> None:
     body = json.dumps(to_body(message))
     assert json.loads(body)["kind"] == message.kind
     assert parse_message(body, type(message)) == message
@@ -50,7 +50,7 @@ def test_every_kind_has_one_class() -> None:
 JOB: dict[str, Any] = {"kind": "job", "source_id": "s", "job_id": "j"}
 
 
-# Each with what its reason must name.
+# Each body with the text that its reason must contain.
 UNKNOWN = [
     ("{", ["not JSON"]),
     ("[" * 100_000, ["not JSON"]),
@@ -75,7 +75,7 @@ def test_unknown_message_says_what_is_wrong_with_it(body: str, named: list[str])
     assert [one for one in named if one not in reason] == []
 
 
-def test_consumer_of_two_kinds_takes_either_and_names_both() -> None:
+def test_consumer_accepts_either_of_two_kinds_and_names_both() -> None:
     lane = LaneMessage(provider="ideogram")
     assert parse_message(json.dumps(to_body(lane)), DeliverMessage, LaneMessage) == lane
     with pytest.raises(MalformedMessageError, match="this queue accepts deliver, lane"):

@@ -1,4 +1,4 @@
-"""Receipt and error report, built only from the ledger; tests/golden has their shape."""
+"""Receipts and error reports are built only from the ledger. Their shape is in tests/golden."""
 
 from typing import Any
 
@@ -183,7 +183,7 @@ def test_waiting_job_is_reported_as_retryable() -> None:
     assert (view["errors"][0]["retryable"], view["errors"][0]["status"]) == (True, "accepted")
 
 
-def test_job_that_is_no_longer_current_is_no_error() -> None:
+def test_outdated_job_is_not_reported_as_an_error() -> None:
     assert build_error_report(build_source(jobs={}), [build_dead_job()]) is None
 
 

@@ -47,7 +47,7 @@ def test_repeated_event_has_the_same_id_after_a_reread(job: Job) -> None:
     assert build_job_event(read[1], read[0]) == first
 
 
-def test_each_end_of_a_job_has_its_event_id() -> None:
+def test_each_final_state_of_a_job_has_its_event_id() -> None:
     ends = [
         build_stored_job(),
         build_stored_job(job_id="job-2"),
@@ -61,7 +61,7 @@ def test_each_end_of_a_job_has_its_event_id() -> None:
     assert event[0][1]["event_id"] == derive_event_id("job-1", "stored", LATER.isoformat())
 
 
-def test_dead_letter_explains_itself() -> None:
+def test_dead_letter_states_its_reason() -> None:
     assert build_dead_letter_attributes(build_dead_job()) == {
         "code": "unsafe_result",
         "reason": str(build_problem().message),

@@ -1,4 +1,4 @@
-"""The report of a paused provider, and its events, which keep their IDs when repeated."""
+"""The report and the events of a paused provider. Repeated events keep their IDs."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
 """AWS's sample events for S3, SQS, and EventBridge, each with its outcome in the intake queue.
 
-The names are those of the 19 samples in Powertools for AWS Lambda (tests/events); the contents are written here, in the
-shape that AWS documents for each, so that the bucket can be the stack's own.
+The names are those of the 19 samples in Powertools for AWS Lambda (tests/events). The contents are our own, in the
+shape that AWS documents for each, so that the bucket can be the stack's.
 """
 
 import json
@@ -60,14 +60,14 @@ def build_eventbridge_event(kind: str, source: str = "aws.s3", **detail: object)
 
 
 def build_batch_operation(version: str) -> dict[str, Any]:
-    """The event of S3 Batch Operations for a function."""
+    """The event that S3 Batch Operations sends to a function."""
     task = {"taskId": "dGFzaw==", "s3Key": "shoes/red.jpg", "s3VersionId": "1"}
     bucket = {"s3Bucket": "photos"} if version == "2.0" else {"s3BucketArn": "arn:aws:s3:::photos"}
     return {"invocationSchemaVersion": version, "invocationId": "aWQ=", "job": {"id": "1"}, "tasks": [task | bucket]}
 
 
 def build_object_lambda_event(kind: str) -> dict[str, Any]:
-    """The event of an S3 Object Lambda access point for a function."""
+    """The event that an S3 Object Lambda access point sends to a function."""
     access_point = f"arn:aws:s3-object-lambda:{REGION}:{ACCOUNT}:accesspoint/photos"
     return {
         "xAmzRequestId": "EXAMPLE",
@@ -84,7 +84,7 @@ def build_object_lambda_event(kind: str) -> dict[str, Any]:
 
 
 def build_sns_event() -> dict[str, Any]:
-    """The event of SNS for a function that subscribes to a topic itself."""
+    """The event that SNS sends to a function that subscribes to a topic directly."""
     message = {"Type": "Notification", "TopicArn": TOPIC_ARN, "Message": json.dumps(build_s3_notification())}
     return {"Records": [{"EventVersion": "1.0", "EventSource": "aws:sns", "Sns": message}]}
 

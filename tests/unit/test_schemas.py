@@ -1,4 +1,4 @@
-"""The schemas that editors read are written from the models, help the author, and accept no more than intake does."""
+"""The schemas for editors are generated from the models, help the author, and accept nothing that intake refuses."""
 
 import json
 from collections.abc import Iterator
@@ -55,13 +55,13 @@ NAMES = ["beach", "cut-out", "a" * 40, "a" * 41, "../x"]
 
 
 def build_random_object(random: Random, values: dict[str, list[Any]], most: int) -> dict[str, Any]:
-    """Returns an object of a few of these fields, occasionally with a value that fits nowhere."""
+    """Returns an object with a few of these fields, occasionally with a value that fits none of them."""
     names = random.sample(sorted(values), random.randint(0, most))
     return {name: random.choice(values[name] if random.random() < 0.97 else ANYTHING) for name in names}
 
 
 def build_random_file(random: Random) -> dict[str, Any]:
-    """Returns what a person may have written into a sidecar."""
+    """Returns a sidecar that a person might write."""
     file = build_random_object(random, VALUES, 3)
     if random.random() < 0.4:
         one = build_random_object(random, OUTPUT, 4)
@@ -147,7 +147,7 @@ def test_every_field_has_a_title_and_a_description(kind: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["style", "style_preset"])
-def test_editor_shows_what_a_style_can_be(field: str) -> None:
+def test_editor_shows_the_accepted_styles(field: str) -> None:
     (error,) = VALIDATOR.iter_errors({field: "golden hours"})
     assert error.message.startswith("'golden hours' is not one of [")
     messages = SCHEMA["properties"][field]["else"]["errorMessage"]

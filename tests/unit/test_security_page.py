@@ -37,7 +37,8 @@ RIGHTS = {
 }
 # Included in a call's permission: another version, and an upload in parts that is aborted.
 INCLUDED = {"s3:GetObjectVersion", "s3:AbortMultipartUpload"}
-# What only functions do with these adapters: delete a report, write a campaign's results, read a table's age.
+# Only functions use these methods of the adapters: deleting a report, writing a campaign's results, reading a table's
+# age.
 OF_FUNCTIONS = {"s3:DeleteObject", "dynamodb:DescribeTable"} | {
     f"s3:{name}" for name in ("CreateMultipartUpload", "CompleteMultipartUpload", "UploadPart", "AbortMultipartUpload")
 }
@@ -51,7 +52,7 @@ def map_operations() -> dict[str, str]:
 
 
 def iterate_names(path: Path) -> Iterator[str]:
-    """Yields all names of methods that a module uses, and its texts, such as those that name a paginator."""
+    """Yields all method names that a module uses, and its string literals, which may name a paginator."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
             yield node.attr

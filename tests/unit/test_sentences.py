@@ -1,4 +1,4 @@
-"""Text for people is shown and composed; the type checker and the interpreter reject decisions based on it."""
+"""Text for people can be shown and composed. The type checker and the interpreter reject decisions based on it."""
 
 # Each `pyrefly: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
 import json
@@ -35,11 +35,11 @@ def test_sentence_is_rendered_unchanged() -> None:
     )
 
 
-# -- what the type checker refuses -----------------------------------------------------------------------------------
+# -- rejected by the type checker ---------------------------------------------------------------------------------
 
 
 def decisions_by_a_sentence(sentence: Sentence, other: Sentence, problem: Problem, warning: JobWarning) -> list[Any]:
-    """Never called: the type checker reads it."""
+    """Never called. Only the type checker reads it."""
     return [
         sentence == other,  # pyrefly: ignore[deprecated]
         sentence != other,  # pyrefly: ignore[deprecated]
@@ -58,7 +58,7 @@ def decisions_by_a_sentence(sentence: Sentence, other: Sentence, problem: Proble
     ]
 
 
-# -- what the type checker does not see ------------------------------------------------------------------------------
+# -- rejected only at runtime -------------------------------------------------------------------------------------
 
 
 DECISIONS: list[Callable[[Any], object]] = [
@@ -101,14 +101,14 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_problem_survives_its_way_through_the_ledger(problem: Problem) -> None:
+def test_problem_is_unchanged_after_a_round_trip_through_the_ledger(problem: Problem) -> None:
     text = to_json(problem)
     assert json.loads(text)["message"] == str(problem.message)
     assert from_json(Problem, text) == problem
     assert str(from_json(Problem, text).hint) == str(problem.hint)
 
 
-def test_sentence_in_the_ledger_is_a_text() -> None:
+def test_sentence_is_stored_as_text_in_the_ledger() -> None:
     text = to_json(PROBLEMS[0]).replace('"It is a text."', "7")
     with pytest.raises(ValidationError):
         from_json(Problem, text)

@@ -1,4 +1,4 @@
-"""How crashes on the same photo are counted: by the marks under which they occurred, whatever the time."""
+"""How crashes on the same photo are counted: by the marks that were in force, not by time."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -57,7 +57,7 @@ def test_each_mark_counts_as_one_crash() -> None:
     assert workers.crash_counter.consecutive_crashes == {JOB: 6}
 
 
-def test_expired_mark_hides_no_crash() -> None:
+def test_crash_after_an_expired_mark_is_counted() -> None:
     workers = CrashingWorkers()
     workers.write_mark(START + 5 * MINUTE)
     for n in range(6):
@@ -65,7 +65,7 @@ def test_expired_mark_hides_no_crash() -> None:
     assert workers.crash_counter.consecutive_crashes == {JOB: 6}
 
 
-def test_worker_without_a_mark_hides_no_crash() -> None:
+def test_crash_after_a_worker_without_a_mark_is_counted() -> None:
     workers = CrashingWorkers()
     for n in range(6):
         workers.crash(START + n * MINUTE)
@@ -78,7 +78,7 @@ def test_crash_at_the_first_delivery_is_not_counted() -> None:
     assert not workers.crash_counter.consecutive_crashes
 
 
-def test_successful_delivery_ends_the_row() -> None:
+def test_successful_delivery_ends_the_series_of_crashes() -> None:
     workers = CrashingWorkers()
     workers.write_mark(START + 5 * MINUTE)
     workers.crash(START)
@@ -86,8 +86,8 @@ def test_successful_delivery_ends_the_row() -> None:
     assert not workers.crash_counter.consecutive_crashes
 
 
-def test_crashes_on_a_photo_without_a_job_are_its_own() -> None:
-    """Another photo that is handled in the meantime does not end the row."""
+def test_crashes_on_a_photo_without_a_job_are_counted_separately() -> None:
+    """Another photo that is handled in the meantime does not end the series."""
     workers = CrashingWorkers(f'{{"key": "{KEY}"}}')
     source: Any = {"processing_until": None, "key": "hats/2.jpg"}
     workers.crash_counter.on_item_written(source | {"processing_until": (START + 5 * MINUTE).isoformat(), "key": KEY})
@@ -97,8 +97,8 @@ def test_crashes_on_a_photo_without_a_job_are_its_own() -> None:
 
 
 @pytest.mark.parametrize(("known_etag", "remaining"), [("old", {}), ("new", {KEY: 1})])
-def test_other_bytes_start_their_own_row(known_etag: str, remaining: dict[str, int]) -> None:
-    """The ledger knew the earlier bytes, and could not know whose crashes it counted (seed 45)."""
+def test_other_bytes_start_a_new_series_of_crashes(known_etag: str, remaining: dict[str, int]) -> None:
+    """The ledger contained the earlier bytes, and nothing in it shows which bytes caused the crashes (seed 45)."""
     workers = CrashingWorkers(f'{{"key": "{KEY}"}}')
     source: Any = {"processing_until": (START + 5 * MINUTE).isoformat(), "key": KEY, "photo": {"etag": known_etag}}
     workers.crash_counter.on_item_written(source)

@@ -1,4 +1,4 @@
-"""A task's answer fits into what Step Functions accepts, with the most important part first."""
+"""A task's answer fits the size limit of Step Functions, with the most important part first."""
 
 import json
 from typing import Any

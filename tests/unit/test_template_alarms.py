@@ -1,4 +1,4 @@
-"""Alarms ring only for what needs an operator, and say what to do."""
+"""Alarms go off only for what needs an operator, and say what to do."""
 
 import json
 import re
@@ -21,7 +21,7 @@ PAGE = ROOT / "docs/alarms.md"
 ADDRESS = "ops@example.com"
 COMMAND = re.compile(r"`backdrop ([^`]+)`")
 SIGNS = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">", "LessThanThreshold": "<"}
-# These return to OK without a fix, so their OK means nothing.
+# These alarms return to OK without a fix, so mail about it would be misleading.
 WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
 
 
@@ -91,7 +91,7 @@ def test_alarm_watches_a_metric_that_is_emitted_with_its_dimensions(name: str) -
                 assert found["FunctionName"] in stack.of_type("AWS::Serverless::Function")
 
 
-def test_alarm_on_money_matches_the_line_that_deliver_writes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_money_alarm_matches_the_metric_that_deliver_writes(capsys: pytest.CaptureFixture[str]) -> None:
     count_ended_job(build_dead_job())
     [line] = [line for line in read_metrics(capsys) if "PaidWithoutResult" in line]
     [metric] = line["_aws"]["CloudWatchMetrics"]
@@ -109,9 +109,9 @@ def test_every_function_emits_metrics_for_the_stack_of_its_alarms() -> None:
     }
 
 
-def test_only_deliver_counts_ends_so_that_each_counts_once() -> None:
-    doors = (ROOT / "functions").glob("*/app.py")
-    assert [door.parent.name for door in doors if "count_end" in door.read_text()] == ["deliver"]
+def test_only_deliver_counts_finished_jobs() -> None:
+    handlers = (ROOT / "functions").glob("*/app.py")
+    assert [handler.parent.name for handler in handlers if "count_end" in handler.read_text()] == ["deliver"]
 
 
 def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
@@ -148,7 +148,7 @@ def test_errors_of_every_function_are_watched() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_missing_data_is_good_except_from_reconcile(name: str) -> None:
+def test_missing_data_is_ok_except_for_reconcile(name: str) -> None:
     silence = "breaching" if name == "backdrop-reconcile-silent" else "notBreaching"
     assert list_alarms()[name]["TreatMissingData"] == silence
 
@@ -174,7 +174,7 @@ def measure_period(alarm: Node) -> int:
         ("throttled", ">=10", 900, 1),
     ],
 )
-def test_alarm_rings_at_its_threshold_without_delay(name: str, mark: str, seconds: int, periods: int) -> None:
+def test_alarm_goes_off_at_its_threshold_without_delay(name: str, mark: str, seconds: int, periods: int) -> None:
     alarm = list_alarms()[f"backdrop-{name}"]
     sign = SIGNS[alarm["ComparisonOperator"]]
     assert (f"{sign}{alarm['Threshold']}", measure_period(alarm), alarm["EvaluationPeriods"]) == (
@@ -184,7 +184,7 @@ def test_alarm_rings_at_its_threshold_without_delay(name: str, mark: str, second
     )
 
 
-def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
+def test_missing_reconcile_runs_set_off_the_alarm_within_half_an_hour() -> None:
     """Lambda emits nothing for a run that did not start, so all data that CloudWatch evaluates must be missing.
 
     That is more than the configured periods: five for three (Amazon CloudWatch User Guide, "Configuring how alarms
@@ -229,7 +229,7 @@ def test_alarms_page_has_no_heading_without_an_alarm() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_alarm_is_mailed_and_its_end_if_meaningful(name: str) -> None:
+def test_alarm_is_mailed_and_so_is_a_meaningful_recovery(name: str) -> None:
     alarm = list_alarms(AlarmEmail=ADDRESS)[name]
     assert alarm["AlarmActions"] == ["AlarmTopic"]
     assert alarm.get("OKActions") == (None if name in WITHOUT_ALL_CLEAR else ["AlarmTopic"])
@@ -251,7 +251,7 @@ LOST = build_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_refused_photo_rings_no_alarm(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_photo_sets_off_no_alarm(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
     count_refused(code)
     for attempts in ((FREE,), (LOST, FREE)):
         count_ended_job(build_dead_job(status=JobStatus.REFUSED, attempts=attempts, problem=build_problem(code)))

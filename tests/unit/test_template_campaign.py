@@ -76,14 +76,14 @@ def test_report_is_written_whatever_happens_to_the_items(states: dict[str, Any])
     assert [(one["ErrorEquals"], one["Next"]) for one in asking["Catch"]] == [(["States.ALL"], "Report")]
 
 
-def test_message_that_sqs_rejected_is_sent_again(states: dict[str, Any]) -> None:
+def test_message_that_sqs_rejects_is_sent_again(states: dict[str, Any]) -> None:
     [retry] = states["AskForEach"]["ItemProcessor"]["States"]["Ask"]["Retry"]
     assert retry["ErrorEquals"] == ["SQS.SdkClientException", "SQS.AmazonSQSException"]
     assert retry["MaxAttempts"] >= 5
     assert retry["JitterStrategy"] == "FULL"
 
 
-def test_plan_is_retried_for_every_error_that_passes(states: dict[str, Any]) -> None:
+def test_plan_is_retried_for_every_transient_error(states: dict[str, Any]) -> None:
     """Lambda reports the name of an exception's class, and Step Functions compares it with these."""
     (retry,) = states["Plan"]["Retry"]
     ours = [name for name in retry["ErrorEquals"] if not name.startswith("Lambda.")]

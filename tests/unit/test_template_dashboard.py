@@ -1,4 +1,4 @@
-"""The dashboard shows metrics as they are emitted, and no provider that is off."""
+"""The dashboard shows metrics under the names and dimensions they are emitted with, and no provider that is off."""
 
 import json
 import re
@@ -38,7 +38,7 @@ GRAPHS = {graph["title"]: graph for graph in list_widgets("metric", **ALL_ON)}
 
 
 def list_graph_rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """Returns the metrics of a graph, with abbreviations expanded, and how each is drawn."""
+    """Returns the metrics of a graph, with CloudWatch's abbreviations expanded, and how each is drawn."""
     before: list[str] = []
     for row in graph["metrics"]:
         drawing = row[-1] if isinstance(row[-1], dict) else {}
@@ -71,7 +71,7 @@ def test_graph_shows_metrics_that_are_emitted_with_its_dimensions(title: str) ->
     for one in found:
         if one.namespace == "Backdrop":
             assert one.dimensions == {"service", *Metric(one.name).dimensions}
-            assert one.service == "backdrop", "two stacks in one account stay apart"
+            assert one.service == "backdrop", "keeps two stacks in one account apart"
         else:
             assert (one.namespace, one.name) in {
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
@@ -154,7 +154,7 @@ def test_dashboard_starts_with_instructions() -> None:
         assert expressions in words
 
 
-def test_rows_of_the_dashboard_are_full() -> None:
+def test_every_dashboard_row_is_filled() -> None:
     widths = [widget["width"] for widget in read_dashboard()["widgets"]]
     assert widths == [24, 24, *[8] * (len(widths) - 2)]
     assert len(widths[2:]) % 3 == 0

@@ -11,9 +11,9 @@ from tests.unit.template_document import ALL_ON, Deployed, Node
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
-# Builds the services. What a builder reads counts for the functions that call it.
+# Builds the services. A setting that a builder reads counts for the functions that call the builder.
 BOOTSTRAP = ast.parse((PACKAGE / "bootstrap.py").read_text())
-# Reads the settings of the providers that it gets.
+# Reads the settings of the providers that are passed to it.
 REGISTRY_NAME = "backdrop.providers.registry"
 REGISTRY = ast.parse((PACKAGE / "providers" / "registry.py").read_text())
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
@@ -68,7 +68,7 @@ def _is_bootstrap(node: ast.expr) -> bool:
 
 
 def list_variables(names: set[str]) -> set[str]:
-    """The environment variables behind settings."""
+    """The environment variables that these settings are read from."""
     own = {one for name in names & OURS for one in READ_AS.get(name, {name.upper()})} - {"PROVIDERS"}
     prefixes = ENVIRONMENT_PREFIXES.values()
     return own | {f"{prefix}_{name.upper()}" for prefix in prefixes for name in names & PER_PROVIDER}
@@ -85,7 +85,7 @@ def test_function_gets_exactly_the_settings_that_its_code_reads(folder: str) -> 
     assert set(read_environment(folder)) - POWERTOOLS == needed
 
 
-def test_every_setting_is_given_to_some_function() -> None:
+def test_every_setting_is_passed_to_a_function() -> None:
     given = {name for folder in list_configured_functions() for name in read_environment(folder)}
     assert list_variables(OURS | PER_PROVIDER) <= given
 

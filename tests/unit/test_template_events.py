@@ -67,7 +67,7 @@ def test_only_an_existing_bucket_notifies_through_eventbridge() -> None:
     assert "InputBucketRule" not in Deployed().resources
 
 
-def test_request_on_the_bus_goes_to_intake_unless_ours() -> None:
+def test_request_on_the_bus_goes_to_intake_unless_it_is_ours() -> None:
     rule = Deployed().resources["RequestRule"]["Properties"]
     assert rule["EventBusName"] == "EventBus"
     assert rule["EventPattern"] == {"source": [{"anything-but": [EVENT_SOURCE]}], "detail-type": [REQUEST_DETAIL_TYPE]}

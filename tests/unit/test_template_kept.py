@@ -1,11 +1,11 @@
-"""A new stack can import what a deleted stack retained, defined exactly as it would create it."""
+"""A new stack can import what a deleted stack retained, defined exactly as the stack would create it."""
 
 from typing import Any, cast
 
 from backdrop_local import template
 from backdrop_local.home import ROOT
 
-# What only the whole stack has: the buckets' connections to it, and whether it owns them.
+# Present only in the whole stack: the buckets' connections to the stack, and whether it owns them.
 OF_THE_WHOLE = {"Condition", "DependsOn"}
 TLS_ONLY = "TlsOnly"
 KEPT = template.load_template(ROOT / "kept.yaml")["Resources"]
@@ -39,5 +39,5 @@ def test_every_retained_resource_can_be_imported() -> None:
 
 
 def test_no_update_of_the_stack_replaces_a_resource() -> None:
-    """The ledger has no explicit name: a table that is named later would be a new, empty one."""
+    """The ledger has no explicit name, because naming the table later would replace it with an empty one."""
     assert "TableName" not in ALL["LedgerTable"]["Properties"]

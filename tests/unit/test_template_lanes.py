@@ -38,7 +38,7 @@ def find_dependencies(name: str, resources: dict[str, Node]) -> set[str]:
 def test_message_that_cannot_be_processed_becomes_a_dead_letter() -> None:
     redrives = {n: q["RedrivePolicy"] for n, q in list_queues().items() if n != "DeadLetterQueue"}
     assert {r["deadLetterTargetArn"] for r in redrives.values()} == {"DeadLetterQueue.Arn"}
-    assert {r["maxReceiveCount"] for r in redrives.values()} == {1000}, "a backstop: waiting must not use it up"
+    assert {r["maxReceiveCount"] for r in redrives.values()} == {1000}, "a backstop that waiting must not use up"
 
 
 def test_dead_letters_are_kept_longer_than_any_message_waits() -> None:
@@ -68,12 +68,12 @@ def test_lane_may_delete_messages_because_reconcile_resends_jobs(name: str) -> N
 
 
 def test_only_functions_that_end_their_own_chains_may_recurse() -> None:
-    """Intake wakes a folder in steps. Intake, render, and deliver try the copies of a refused photo one by one."""
+    """Intake wakes a folder in steps. Intake, render, and deliver try copies of a refused photo in turn."""
     allowed = {name for name, function in list_functions().items() if function.get("RecursiveLoop") == "Allow"}
     assert allowed == {"IntakeFunction", "RenderFunction", "DeliverFunction"}
 
 
-def test_job_gets_a_new_message_long_before_the_old_expires() -> None:
+def test_job_gets_a_new_message_long_before_the_old_one_expires() -> None:
     kept = min(queue["MessageRetentionPeriod"] for queue in list_queues().values())
     assert MESSAGE_LIFETIME.total_seconds() + DAY <= kept
 

@@ -27,7 +27,7 @@ def allow_receiving(*queues: str) -> dict[str, set[str]]:
 
 
 def build_secret_arn(provider: str) -> str:
-    """Returns the ARN of a provider's secret by name, so that one that was deleted and created again can be read."""
+    """Returns the ARN of a provider's secret by name, so that a secret that was deleted and recreated can be read."""
     return f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/{provider}/api-key-??????"
 
 
@@ -220,7 +220,7 @@ def test_every_permission_is_named_and_limited_to_resources(name: str) -> None:
 
 
 def test_only_lambda_and_step_functions_can_assume_the_roles() -> None:
-    """Lambda documents no `aws:SourceAccount` for its roles; Step Functions does ("confused deputy", its guide)."""
+    """Lambda documents no `aws:SourceAccount` for its roles. Step Functions does ("confused deputy" in its guide)."""
     for name, role in list_roles(**ALL_ON).items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
         service = "states" if name == "CampaignMachineRole" else "lambda"
@@ -235,7 +235,7 @@ def test_role_of_an_example_trusts_only_its_own_account(path: Path) -> None:
     """Lambda's roles, which SAM creates, are exempt like ours."""
     resources = template.load_template(path)["Resources"]
     machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
-    assert all("Role" in one["Properties"] for one in machines), "SAM would make one without the condition"
+    assert all("Role" in one["Properties"] for one in machines), "SAM would create one without the condition"
     for role in (one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"):
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}

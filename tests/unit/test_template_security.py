@@ -1,6 +1,7 @@
-"""Security in the template: buckets, queues, table, and secrets are closed, except to those that may send or call.
+"""Security in the template: buckets, queues, the table, and secrets reject everyone except the services that may send
+or call.
 
-They hold for whatever is in the template, so that what is added later is closed as well.
+The tests cover every resource in the template, so resources that are added later are protected as well.
 """
 
 import json
@@ -38,7 +39,7 @@ def list_statements(stack: Deployed) -> Iterator[dict[str, Any]]:
 
 
 def list_sources(condition: dict[str, dict[str, Any]]) -> list[str]:
-    """Returns the sources from which a statement accepts something."""
+    """Returns the sources from which a statement accepts requests."""
     found = [names for operator in ("ArnEquals", "ArnLike") for names in condition.get(operator, {}).values()]
     return [name for names in found for name in ([names] if isinstance(names, str) else names)]
 
@@ -90,7 +91,7 @@ def test_every_bucket_rejects_plain_http_by_default(tls: str) -> None:
         assert tls == "false" or found["RefusePlainHttp"]["Condition"] == PLAIN_HTTP
 
 
-def test_policy_of_a_retained_bucket_is_retained_too() -> None:
+def test_policy_of_a_retained_bucket_is_also_retained() -> None:
     """It is unconditional: CloudFormation cannot create a second policy for a bucket that retained its first."""
     for name, policy in Deployed(RequireTls="false").resources.items():
         if policy["Type"] == "AWS::S3::BucketPolicy":

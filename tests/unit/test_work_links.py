@@ -1,4 +1,6 @@
-"""Links to our own bucket: to exactly one object, valid for long enough, and only for providers that can reach them."""
+"""Links to our own bucket: each is for exactly one object, valid for long enough, and only for providers that can reach
+it.
+"""
 
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -17,7 +19,7 @@ HERE, THERE = "http://127.0.0.1:8080/segmind", "https://api.segmind.com"
 
 
 class Recording:
-    """A client that records what would be written."""
+    """A client that records writes."""
 
     def __init__(self, endpoint: str) -> None:
         self.meta = SimpleNamespace(endpoint_url=endpoint)

@@ -1,4 +1,4 @@
-"""GitHub's workflows have minimal permissions. `make scan` checks that they are well-formed and pinned."""
+"""GitHub workflows have minimal permissions. `make scan` checks that they are well-formed and pinned."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def test_only_publishing_or_deploying_jobs_have_write_permissions() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_no_long_lived_key_is_kept_at_github(path: Any) -> None:
+def test_no_long_lived_key_is_stored_at_github(path: Any) -> None:
     text = path.read_text(encoding="utf-8")
     assert yaml.safe_load(text)["permissions"] == {}
     assert "secrets." not in text

@@ -62,7 +62,7 @@ class Service:
             self.sqs.send_externally(self.queue, body)
 
     def run(self, seconds: float) -> None:
-        """Runs until so many seconds after the start of the world."""
+        """Runs until this many seconds after the start of the world."""
         self.event_loop.run_until(WORLD_START + timedelta(seconds=seconds))
 
 

@@ -1,4 +1,4 @@
-"""The sorted data of the simulated services matches a search through everything."""
+"""The sorted indexes of the simulated services return the same items as a full scan."""
 
 from random import Random
 
@@ -38,7 +38,7 @@ def test_partitions_and_indexes_follow_every_write() -> None:
     assert list(items.query("", "a", "", None, ())) == []
 
 
-def test_listing_follows_a_key_and_a_prefix() -> None:
+def test_listing_starts_after_a_key_and_keeps_to_a_prefix() -> None:
     random, bucket = Random(1), SimulatedBucket("photos")
     for n in range(200):
         key = f"{random.choice('ab')}/{random.randrange(50)}"

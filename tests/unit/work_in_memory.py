@@ -19,7 +19,7 @@ class FakeWork:
     results: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """Returns an address that no server has."""
+        """Returns a made-up address."""
         self._check()
         if not self.reached:
             return None
@@ -28,12 +28,12 @@ class FakeWork:
         return address
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """Returns an address that no server has."""
+        """Returns a made-up address."""
         self._check()
         return f"{OUT_THERE}/{name}?X-Amz-Signature=2" if self.reached else None
 
     def save_result(self, name: str, data: bytes) -> None:
-        """Keeps the result for the test to check."""
+        """Keeps the result so that the test can check it."""
         self._check()
         self.results[name] = data
 
