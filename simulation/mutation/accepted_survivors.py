@@ -217,15 +217,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "operate.redrive:RedriveService._write_transition#974d65 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._join_or_take_over#88f961 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._is_result_available#da0967 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._is_result_available#da0967 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
         "For the type checker: an entry of the index has its photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#99d270 if 1": LOST_ANSWER_REASON,
-    "operate.redrive:RedriveService.plan#a6ba9f if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#a6ba9f if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#a6ba9f if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#b8ae5b if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#b8ae5b if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#b8ae5b if 3": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 3": (
@@ -244,12 +244,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
         "It affects only the text of a problem: tests/simulated/test_deliver_pictures.py reads it."
     ),
-    "deliver.paid_files:PaidFiles.load#1d28e2 if 1": (
+    "deliver.paid_files:PaidFiles.load#1cdf44 if 1": (
         "No seed has an owner that loses its paid file before a copy has it: tests/simulated/test_deliver_reuse.py "
         "does."
     ),
-    "deliver.paid_files:PaidFiles.load#1d28e2 if 3": PAID_FILES_REASON,
-    "deliver.paid_files:PaidFiles.load#1d28e2 if 4": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#1cdf44 if 3": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#1cdf44 if 4": PAID_FILES_REASON,
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),
