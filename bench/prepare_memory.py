@@ -68,7 +68,7 @@ def measure(file: Path) -> None:
     """Prints the cost of one photo on one line."""
     data = file.read_bytes()
     began = time.process_time()
-    prepared = prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
+    prepared = prepare_photo(data, PHOTO_LIMITS, 100)
     seconds = time.process_time() - began
     sent = len(prepared.data) / MEGABYTE if prepared.data else 0
     changes = ", ".join(map(str, prepared.changes))

@@ -9,8 +9,8 @@ from backdrop.instructions.schema import MAX_VARIANTS
 from backdrop.model.capabilities import (
     CAPABILITIES,
     MAX_FILE_BYTES,
-    MAX_PHOTO_BYTES,
     MUTUALLY_EXCLUSIVE,
+    PHOTO_LIMITS,
     PROVIDER_FIELDS,
     ProviderField,
 )
@@ -136,7 +136,7 @@ Fields of a variant: each field above except `variants`."""
 def limits() -> str:
     return f"""## What each provider takes
 
-All accept JPEG, PNG, or WebP of at most {MAX_PHOTO_BYTES:,} bytes. Other photos, and larger ones of up to
+All accept JPEG, PNG, or WebP of at most {PHOTO_LIMITS.max_bytes:,} bytes. Other photos, and larger ones of up to
 {MAX_FILE_BYTES:,} bytes, are first converted and encoded again. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
 
 Each cell has the provider's own name of the field and the values that it accepts. –: the provider does not support the

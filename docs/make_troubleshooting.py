@@ -4,7 +4,7 @@ from pathlib import Path
 
 from backdrop.model.advice import FollowUp
 from backdrop.model.codes import Code, Disposition
-from backdrop.model.error_catalog import ERROR_CATALOG, CatalogEntry
+from backdrop.model.error_catalog import ERROR_CATALOG, CatalogEntry, PaidFile
 from docs.tables import table
 
 PAGE = Path(__file__).parent / "troubleshooting.md"
@@ -43,6 +43,22 @@ RUNBOOKS = {
     Code.MESSAGE_GIVEN_UP: "bad-deploy",
 }
 
+# What redrive does with the provider's file, without `--pay-again` and with it.
+REDRIVES = {
+    PaidFile.NOT_RECEIVED: (
+        "nothing, unless you have saved the file as the report says: then delivers it, free",
+        "buys the picture again, unless you have saved the file",
+    ),
+    PaidFile.NOT_DOWNLOADED: (
+        "downloads it, free, while its link is valid",
+        "the same; buys the picture again when the link has expired",
+    ),
+    PaidFile.GONE: ("nothing, unless the file is under `_backdrop/paid/` again", "buys the picture again"),
+    PaidFile.UNUSABLE: ("downloads it again, free, while its link is valid", "buys the picture again"),
+    PaidFile.UNUSABLE_BUT_KEPT: ("reads the kept file again, free", "buys the picture again"),
+    PaidFile.KEPT: ("delivers the kept file, free", "the same"),
+}
+
 
 def codes(end: Disposition) -> str:
     """Returns the table of the codes with this disposition."""
@@ -52,6 +68,23 @@ def codes(end: Disposition) -> str:
         if facts.disposition is end
     ]
     return table(("code", "what happened", "what it cost", "what to do"), rows)
+
+
+def paid_files() -> str:
+    """Returns the table of what redrive does about each problem that ends a job whose picture was bought."""
+    rows = [
+        (
+            file.value,
+            ", ".join(
+                f"`{code}`"
+                for code, facts in ERROR_CATALOG.items()
+                if facts.paid_file is file and facts.disposition is Disposition.DEAD
+            ),
+            *REDRIVES[file],
+        )
+        for file in PaidFile
+    ]
+    return table(("the provider's file", "codes", "`backdrop redrive`", "with `--pay-again`"), rows)
 
 
 def _hint(facts: CatalogEntry) -> str:
@@ -84,6 +117,10 @@ If this page and a report differ about money, the report is right: it counts eve
 including those that failed before.
 
 {"\n\n".join(parts)}
+
+## What remains of a picture that was bought
+
+{paid_files()}
 """
 
 

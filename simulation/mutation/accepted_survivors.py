@@ -13,7 +13,7 @@ CANCEL_REASON = (
     "A lane's cancel mark prevents purchases of what was canceled. "
     "tests/simulated/test_operate_cancel.py tests the other effects of a cancellation."
 )
-FOLLOWERS_REASON = "It affects only how soon copies continue: tests/simulated/test_followers.py measures that."
+COPIES_REASON = "It affects only how soon copies continue: tests/simulated/test_content_waits.py measures that."
 UNREACHABLE_RESULT_REASON = (
     "It affects only the next try and the report until then: tests/simulated/test_deliver_pictures.py tests both."
 )
@@ -149,8 +149,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService._deliver_pictures#679bb7 if 2": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#7d61d2 if 2": FOLLOWERS_REASON,
-    "deliver.service:DeliverService.deliver#7d61d2 if 4": FOLLOWERS_REASON,
+    "deliver.service:DeliverService.deliver#7d61d2 if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#7d61d2 if 4": COPIES_REASON,
     "intake.folder_defaults:FolderDefaultsCache._read_cached#e34d31 if 1": (
         "For speed: a batch reads a folder's defaults once."
     ),
@@ -161,10 +161,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#3e337f if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 2": BLOCKED_COUNT_REASON,
-    "deliver.content_waiters:ContentWaiters.reuse_paid_file#9c02ae if 1": FOLLOWERS_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 1": FOLLOWERS_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 2": FOLLOWERS_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 3": FOLLOWERS_REASON,
+    "deliver.content_waiters:ContentWaiters.reuse_paid_file#9c02ae if 1": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 1": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 2": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 3": COPIES_REASON,
     "intake.service:Intake._handle_with_crash_mark#986a8f if 1": UNREADABLE_PHOTO_REASON,
     "intake.service:Intake._list_photos_of_sidecar#9baddb if 1": (
         "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
@@ -217,15 +217,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "operate.redrive:RedriveService._write_transition#974d65 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._join_or_take_over#88f961 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._is_result_available#da0967 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._is_result_available#da0967 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
         "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#99d270 if 1": LOST_ANSWER_REASON,
-    "operate.redrive:RedriveService.plan#a6ba9f if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#a6ba9f if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#a6ba9f if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#b8ae5b if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#b8ae5b if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#b8ae5b if 3": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 3": (
@@ -244,12 +244,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
         "It affects only the text of a problem: tests/simulated/test_deliver_pictures.py reads it."
     ),
-    "deliver.paid_files:PaidFiles.load#1d28e2 if 1": (
+    "deliver.paid_files:PaidFiles.load#1cdf44 if 1": (
         "No seed has an owner that loses its paid file before a copy has it: tests/simulated/test_deliver_reuse.py "
         "does."
     ),
-    "deliver.paid_files:PaidFiles.load#1d28e2 if 3": PAID_FILES_REASON,
-    "deliver.paid_files:PaidFiles.load#1d28e2 if 4": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#1cdf44 if 3": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#1cdf44 if 4": PAID_FILES_REASON,
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),
@@ -268,7 +268,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("It affects only the text about the wait."),
     "intake.apply:PhotoIntake._dispatch#92e85b if 1": (
-        "It affects only how soon copies continue: tests/simulated/test_followers.py measures that."
+        "It affects only how soon copies continue: tests/simulated/test_content_waits.py measures that."
     ),
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,

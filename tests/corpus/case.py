@@ -7,7 +7,7 @@ from backdrop.model.capabilities import PHOTO_LIMITS, PhotoLimits
 from backdrop.model.codes import Code
 from tests.corpus.scene import Pixels
 
-LIMITS = PHOTO_LIMITS["ideogram"]
+LIMITS = PHOTO_LIMITS
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG, PaidFile
 from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import PAID_PREFIX, paid_key, response_key
@@ -173,6 +174,7 @@ def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | Back
     world.downloads.override = instead
     world.run_until_empty()
     assert (find_only_job(world).status, world.read_pictures()) == (JobStatus.DEAD, {})
+    assert bool(list_kept_files(world)) is (ERROR_CATALOG[code].paid_file is PaidFile.UNUSABLE_BUT_KEPT)
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [(code, "spent")]

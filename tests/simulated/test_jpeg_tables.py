@@ -32,7 +32,7 @@ from tests.unit.jpeg_parts import (
     remove_segments,
 )
 
-LIMITS = PHOTO_LIMITS["ideogram"]
+LIMITS = PHOTO_LIMITS
 NARROW = PhotoLimits(900, ("jpeg", "png", "webp"))
 MAX_MEGAPIXELS = 20
 PLAIN, PROGRESSIVE = photos.jpeg(), photos.jpeg(progressive=True)

@@ -9,7 +9,8 @@ from itertools import count
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.codes import Code
+from backdrop.model.codes import Code, Disposition
+from backdrop.model.error_catalog import ERROR_CATALOG, PaidFile
 from backdrop.model.errors import ResultError
 from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.object_keys import paid_key
@@ -157,6 +158,21 @@ def test_plan_states_the_cost_of_a_redrive(name: str) -> None:
     case = CASES[name]
     plan = plan_redrive(case.make())
     assert (plan.max_cost, plan.needs_pay_again) == (PRICE if case.plain == "buys" else 0, case.plain == "asks")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        code
+        for code, entry in ERROR_CATALOG.items()
+        if entry.disposition is Disposition.DEAD and entry.paid_file not in (None, PaidFile.NOT_RECEIVED)
+    ],
+)
+def test_code_of_a_paid_file_decides_what_redrive_buys(code: Code) -> None:
+    world, paid_file = world_with_undelivered_picture(code), ERROR_CATALOG[code].paid_file
+    assert plan_redrive(world).needs_pay_again is (paid_file is PaidFile.GONE)
+    is_bought_again = paid_file in (PaidFile.GONE, PaidFile.UNUSABLE, PaidFile.UNUSABLE_BUT_KEPT)
+    assert plan_redrive(world, pay_again=True).max_cost == (PRICE if is_bought_again else 0)
 
 
 @EACH

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from backdrop.campaigns import manifest
 from backdrop.campaigns.campaign import merge_row_instructions
 from backdrop.campaigns.manifest import MAX_LINE_BYTES, BadRow, ManifestRow, parse_rows, split_lines
+from backdrop.instructions.output_schema import OutputModel
+from backdrop.instructions.schema import InstructionsModel, list_number_and_boolean_fields
 from backdrop.model.errors import RefusedError
 
 
@@ -32,6 +35,29 @@ def test_cells_are_objects_lists_numbers_or_else_text() -> None:
         "revision": "7",
         "variants": {"x": {}},
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [(name, one) for name, field in InstructionsModel.model_fields.items() for one in field.examples or ()],
+)
+def test_cell_with_a_fields_example_has_its_json_value(name: str, example: object) -> None:
+    cell = example if isinstance(example, str) else json.dumps(example)
+    [row] = read_rows(f'key;{name}\na.jpg;"{cell.replace('"', '""')}"\n')
+    assert isinstance(row, ManifestRow)
+    assert row.instructions == {name: example}
+
+
+def test_numbers_and_booleans_are_derived_from_the_model() -> None:
+    assert list_number_and_boolean_fields(OutputModel) == {"width", "height", "quality", "margin", "trim"}
+
+
+@pytest.mark.parametrize(("cell", "value"), [("true", True), ("TRUE", True), ("FALSE", False), ("yes", "yes")])
+def test_boolean_cell_is_read_as_spreadsheets_write_it(
+    cell: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "_list_unquoted_columns", lambda: {"loop"})
+    assert read_rows(f"key,loop\na.jpg,{cell}\n") == [ManifestRow(2, "a.jpg", {"loop": value})]
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t"])

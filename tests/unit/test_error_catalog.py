@@ -6,7 +6,7 @@ import pytest
 
 from backdrop.model.circuit import REASON_BY_CODE
 from backdrop.model.codes import Code, Disposition
-from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.error_catalog import ERROR_CATALOG, Cost, PaidFile
 from backdrop.model.errors import (
     BackdropError,
     ConflictError,
@@ -50,6 +50,30 @@ def test_hint_is_a_sentence_that_says_what_to_do(code: Code) -> None:
 @pytest.mark.parametrize("code", Code)
 def test_meaning_is_a_sentence(code: Code) -> None:
     assert re.fullmatch(r"[A-Z].*\.", str(ERROR_CATALOG[code].meaning))
+
+
+@pytest.mark.parametrize("code", Code)
+def test_code_that_was_charged_is_not_refused(code: Code) -> None:
+    facts = ERROR_CATALOG[code]
+    assert not (facts.cost.may_be_charged and facts.disposition is Disposition.REFUSED)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_code_of_a_bought_picture_says_where_its_file_is(code: Code) -> None:
+    facts = ERROR_CATALOG[code]
+    is_bought = facts.cost in (Cost.PICTURE, Cost.PICTURE_NOT_DOWNLOAD, Cost.PAID_BEFORE)
+    assert (facts.paid_file is not None) is is_bought
+
+
+@pytest.mark.parametrize("code", [code for code, facts in ERROR_CATALOG.items() if facts.paid_file])
+def test_hint_names_a_paid_file_only_if_it_is_kept(code: Code) -> None:
+    is_kept = ERROR_CATALOG[code].paid_file in (PaidFile.KEPT, PaidFile.UNUSABLE_BUT_KEPT)
+    assert ("under _backdrop/paid/" in str(ERROR_CATALOG[code].hint)) is is_kept
+
+
+@pytest.mark.parametrize("code", [code for code, facts in ERROR_CATALOG.items() if facts.paid_file is PaidFile.GONE])
+def test_hint_for_a_file_that_is_gone_names_pay_again(code: Code) -> None:
+    assert "`backdrop redrive --pay-again`" in str(ERROR_CATALOG[code].hint)
 
 
 @pytest.mark.parametrize("code", [*REASON_BY_CODE, Code.BUDGET_REACHED, Code.DELIVERY_BACKED_UP, Code.PAUSED_BY_PERSON])

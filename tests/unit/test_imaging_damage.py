@@ -21,7 +21,7 @@ from tests.unit.imaging_photos import WHOLE
 
 
 def inspect(data: bytes) -> PreparedPhoto:
-    return prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
+    return prepare_photo(data, PHOTO_LIMITS, 100)
 
 
 def read_refusal(data: bytes) -> PhotoError:

@@ -13,7 +13,7 @@ from tests.unit import imaging_photos as photos
 
 
 def inspect(data: bytes, *, max_megapixels: int = 100) -> PreparedPhoto:
-    return prepare_photo(data, PHOTO_LIMITS["ideogram"], max_megapixels)
+    return prepare_photo(data, PHOTO_LIMITS, max_megapixels)
 
 
 def read_refusal(data: bytes, *, max_megapixels: int = 100) -> PhotoError:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageFile
@@ -12,7 +13,7 @@ from backdrop.imaging.formats.jpeg import transpose_tables
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.imaging.prepare import prepare_photo
 from backdrop.imaging.strip_resize import downscale
-from backdrop.model.capabilities import PHOTO_LIMITS, PROVIDERS, PhotoLimits
+from backdrop.model.capabilities import PHOTO_LIMITS, PROVIDER_PHOTO_LIMITS, PROVIDERS, PhotoLimits, find_common_limits
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from tests.unit import imaging_photos as photos
@@ -36,8 +37,17 @@ def build_noise(width: int, height: int) -> Image.Image:
     return Image.merge("RGB", [Image.effect_noise((width, height), 60) for _ in range(3)])
 
 
-def test_every_provider_has_photo_limits() -> None:
-    assert set(PHOTO_LIMITS) == set(PROVIDERS)
+def test_prepared_photo_fits_the_limits_of_every_provider() -> None:
+    assert set(PROVIDER_PHOTO_LIMITS) == set(PROVIDERS)
+    for limits in PROVIDER_PHOTO_LIMITS.values():
+        assert find_common_limits([PHOTO_LIMITS, limits]) == PHOTO_LIMITS
+
+
+def test_strictest_limit_of_each_kind_applies() -> None:
+    wide, narrow = PhotoLimits(10_000_000, FORMATS), PhotoLimits(5_000_000, ("png", "jpeg"), 4096)
+    assert find_common_limits([wide, narrow]) == PhotoLimits(5_000_000, ("jpeg", "png"), 4096)
+    assert find_common_limits([narrow, replace(wide, max_side_pixels=2048)]).max_side_pixels == 2048
+    assert find_common_limits([wide]) == wide
 
 
 def test_scaled_photo_takes_two_full_encodings_and_fills_the_limit(
@@ -84,7 +94,7 @@ def test_convertible_format_is_opened_only_by_its_own_decoder(kind: str) -> None
         "Image.OPEN.clear()\n"
         "from backdrop.imaging.prepare import prepare_photo\n"
         "from backdrop.model.capabilities import PHOTO_LIMITS\n"
-        "assert prepare_photo(file.getvalue(), PHOTO_LIMITS['ideogram'], 1).data\n"
+        "assert prepare_photo(file.getvalue(), PHOTO_LIMITS, 1).data\n"
         "print(*[name for name in sys.modules if 'pi_heif' in name or 'FpxImage' in name])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -101,7 +111,7 @@ def test_image_libraries_are_imported_only_for_a_photo() -> None:
 
 def test_format_without_a_converter_is_refused() -> None:
     with pytest.raises(PhotoError) as caught:
-        prepare_photo(b"\xff\x0a" + bytes(64), PHOTO_LIMITS["ideogram"], 100)
+        prepare_photo(b"\xff\x0a" + bytes(64), PHOTO_LIMITS, 100)
 
     assert caught.value.code is Code.UNSUPPORTED_FORMAT
     assert "JPEG XL" in str(caught.value)
@@ -110,7 +120,7 @@ def test_format_without_a_converter_is_refused() -> None:
 @pytest.mark.parametrize("name", CONVERTED)
 def test_truncated_convertible_file_is_never_accepted(name: str) -> None:
     whole = CONVERTED[name]
-    assert prepare_photo(whole, PHOTO_LIMITS["ideogram"], 100).data
+    assert prepare_photo(whole, PHOTO_LIMITS, 100).data
     # A GIF may lack its trailer and the empty block before it, because they contain no pixels.
     last = len(whole) - (2 if name.startswith("gif") else 0)
     step = max(1, last // 40)
@@ -122,7 +132,7 @@ def test_truncated_convertible_file_is_never_accepted(name: str) -> None:
 
 def read_error_code(data: bytes) -> Code:
     with pytest.raises(PhotoError) as caught:
-        prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
+        prepare_photo(data, PHOTO_LIMITS, 100)
     return caught.value.code
 
 
@@ -146,7 +156,7 @@ def test_fitting_jpeg_is_not_decoded_and_impossible_size_is_refused(
         pytest.fail("it was decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
-    assert prepare_photo(data, PHOTO_LIMITS["ideogram"], 100).data is None
+    assert prepare_photo(data, PHOTO_LIMITS, 100).data is None
 
 
 def test_transparent_photo_is_scaled_to_what_the_encoder_can_hold(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.instructions.sources import parse_tags
+from backdrop.instructions.sources import parse_tags, select_backdrop_tags
 from backdrop.model.codes import Code
 from backdrop.model.styles import STYLE_PRESETS
 from tests.unit.instruction_places import join_error_messages, list_error_codes, parse_sidecar
@@ -51,7 +51,14 @@ def test_other_tools_tags_are_ignored_without_a_warning() -> None:
 
 @pytest.mark.parametrize(
     ("tag", "meant"),
-    [("promt", "prompt"), ("propmt", "prompt"), ("Prompt", "prompt"), ("num_image", "num_images"), ("sed", "seed")],
+    [
+        ("promt", "prompt"),
+        ("propmt", "prompt"),
+        ("Prompt", "prompt"),
+        ("num_image", "num_images"),
+        ("styles", "style"),
+        ("Seed", "seed"),
+    ],
 )
 def test_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
     read = parse_tags({tag: "a beach", "operation": "remove"})
@@ -59,6 +66,11 @@ def test_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
     (warning,) = read.warnings
     assert repr(tag) in warning
     assert repr(meant) in warning
+
+
+@pytest.mark.parametrize("name", ["stage", "type", "need", "feed", "shop", "send", "team", "state", "Type"])
+def test_short_tag_of_another_tool_is_ignored(name: str) -> None:
+    assert select_backdrop_tags({name: "x", "operation": "remove"}) == {"operation": "remove"}
 
 
 def test_tag_three_edits_away_belongs_to_another_tool() -> None:

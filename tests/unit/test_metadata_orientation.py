@@ -19,7 +19,7 @@ PLAIN = FORMATS["jpeg"].photos["plain"]
 
 def read_orientation(photo: bytes) -> int:
     """Returns the orientation that intake reads."""
-    changes = prepare_photo(photo, PHOTO_LIMITS["ideogram"], 1).changes
+    changes = prepare_photo(photo, PHOTO_LIMITS, 1).changes
     return next((int(one.values[0]) for one in changes if one.code is ChangeCode.ORIENTATION), 1)
 
 

@@ -1,4 +1,7 @@
-"""Mutants' addresses survive renames and changed texts. After other changes, the error shows the function as it is."""
+"""Mutants' addresses fit the product, and survive renames and changed texts.
+
+After other changes, the error shows the function as it is.
+"""
 
 import ast
 from collections.abc import Callable
@@ -9,9 +12,12 @@ import pytest
 from simulation.mutation import address_records
 from simulation.mutation import mutant as mutants
 from simulation.mutation import mutation_address as addresses
+from simulation.mutation.condition_mutants import read_killers
+from simulation.mutation.guards import MUTANTS
 from simulation.mutation.mutant import Mutant, render_files
 from simulation.mutation.mutation_address import AddressError, MutationAddress, find_definition
 from simulation.mutation.mutation_operators import Mutation, OperatorError, replace_literal
+from simulation.mutation.mutation_scene import FAULT_SCENES
 
 SOURCE = '''\
 """A module."""
@@ -62,6 +68,16 @@ def mutate(operator: str, name: str, node: str, value: str = "") -> str:
     """Returns the module with one node changed."""
     mutant = Mutant("mutant", "", (Mutation(operator, find_address(name, node), value),), None)
     return render_files(mutant)["shop.py"]
+
+
+def test_every_address_fits_the_product() -> None:
+    mismatches = address_records.find_mismatches()
+    assert not mismatches, f"see `python -m simulation.mutation check`\n\n{address_records.format_report(mismatches)}"
+    assert address_records.list_orphaned_survivors() == [], "accepted survivors that name what no longer exists"
+
+
+def test_every_scene_of_a_condition_exists() -> None:
+    assert {killer.scene for killer in read_killers().values() if killer} <= {*FAULT_SCENES, *MUTANTS}
 
 
 CHANGES = (

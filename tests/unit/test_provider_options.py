@@ -225,7 +225,7 @@ def test_every_provider_field_has_a_cell_and_a_value() -> None:
 
 
 def test_every_nested_name_of_a_request_is_checked() -> None:
-    """`leaves` treats these as one value, so none of the table's dotted names may be inside them."""
+    """`flatten` treats these as one value, so none of the table's dotted names may be inside them."""
     names = {field.name for fields in CAPABILITIES.values() for field in fields.values()}
     assert not [name for name in names if {"color_palette", "safety"} & {*name.split(".")[:-1]}]
 

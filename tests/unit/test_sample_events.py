@@ -1,7 +1,7 @@
 """AWS's sample events for S3, SQS, and EventBridge, each with its outcome in the intake queue.
 
-The names are those of the 19 samples in Powertools for AWS Lambda (tests/events). The contents are our own, in the
-shape that AWS documents for each, so that the bucket can be the stack's.
+The names are those of the 19 samples in Powertools for AWS Lambda (the folder `events` of its tests). The contents are
+written here, in the shape that AWS documents for each, so that the bucket can be the stack's own.
 """
 
 import json

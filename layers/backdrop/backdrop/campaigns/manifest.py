@@ -5,13 +5,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
 from backdrop.campaigns.campaign import MAX_SHOWN_CHARACTERS, campaign_refused
+from backdrop.instructions.sources import parse_text_value
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
-NUMERIC_FIELDS = frozenset({"num_images", "seed", "max_cost_usd"})
 MAX_LINE_BYTES = 200_000
 """A row and its campaign's instructions must fit into one message of 256 KB."""
 
@@ -124,14 +125,21 @@ def _build_csv_parser(file_name: str, header: str) -> _ParseLine:
 
 
 def _parse_cell(column: str, cell: str) -> Any:
-    """Returns a cell's value: JSON if it looks like an object or a list, a number, a list of providers, or text."""
+    """Returns a cell's value: JSON if it looks like an object or a list, a number, a boolean, or as in a tag."""
     text = cell.strip()
-    if text[:1] in ("{", "[") or column in NUMERIC_FIELDS:
+    if text[:1] in ("{", "[") or column in _list_unquoted_columns():
         with suppress(ValueError, RecursionError):
-            return json.loads(text)
-    if column == "provider" and len(text.split()) > 1:
-        return text.split()
-    return {"format": text.lower()} if column == "output" else cell
+            # Spreadsheets write TRUE and FALSE.
+            return json.loads(text.lower() if text in ("TRUE", "FALSE") else text)
+    return parse_text_value(column, cell)
+
+
+@cache
+def _list_unquoted_columns() -> frozenset[str]:
+    """Loads the model only for a CSV manifest, because that adds about 20 ms to a cold start."""
+    from backdrop.instructions.schema import InstructionsModel, list_number_and_boolean_fields
+
+    return list_number_and_boolean_fields(InstructionsModel)
 
 
 def _parse_json_line(text: str) -> _RowFields:

@@ -9,6 +9,7 @@ from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import VerifiedPicture, verify_result
 from backdrop.model.capabilities import MAX_RESULT_BYTES
 from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG, PaidFile
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.object_keys import paid_key, response_key, result_key
@@ -50,7 +51,7 @@ class PaidFiles:
         try:
             picture = verify_result(data, expect_alpha=expects_alpha, max_megapixels=self.max_megapixels)
         except ResultError as error:
-            if error.code is Code.RESULT_NOT_TRANSPARENT and not kept_key:
+            if ERROR_CATALOG[error.code].paid_file is PaidFile.UNUSABLE_BUT_KEPT and not kept_key:
                 self._save(job, n, data)
             raise
         if not kept_key:

@@ -137,3 +137,13 @@ def list_known_fields(path: Sequence[str | int]) -> list[str]:
     ancestors = [*path[:1], *path[2:-1]] if path[0] == "variants" else path[:-1]
     model = next((model for name, model in models_by_field.items() if name in ancestors), InstructionsModel)
     return list(model.model_fields)
+
+
+def list_number_and_boolean_fields(model: type[BaseModel]) -> frozenset[str]:
+    """Returns the model's fields whose JSON value may be a number or a boolean."""
+    properties = model.model_json_schema()["properties"]
+    return frozenset(
+        name
+        for name, rules in properties.items()
+        if any(option.get("type") in ("integer", "number", "boolean") for option in rules.get("anyOf", [rules]))
+    )

@@ -25,7 +25,6 @@ _FOREIGN_TAG_ADVICE = (
     f"If another tool set the tag, add the prefix {TAG_PREFIX} to your tags, as in {TAG_PREFIX}operation. "
     "Backdrop then reads only tags with the prefix."
 )
-MAX_TAG_EDITS = 2
 MAX_REPORTED_ERRORS = 50
 # `variants.beach.color_palette.members[0].color_hex` is the deepest field.
 MAX_PATH_DEPTH = 6
@@ -99,7 +98,7 @@ def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
     )
     source = _parse_fields(
         TAGS,
-        {name: _parse_tag_value(name, text) for name, text in selected.items() if name in readable_names},
+        {name: parse_text_value(name, text) for name, text in selected.items() if name in readable_names},
         strict=False,
     )
     extra_advice = " ".join([*(f"{text[:1].upper()}{text[1:]}" for text in suggestions), _FOREIGN_TAG_ADVICE])
@@ -108,17 +107,28 @@ def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
     return replace(source, warnings=suggestions + sidecar_only)
 
 
-def _parse_tag_value(name: str, text: str) -> object:
-    """Converts a tag's text to the JSON value that it represents."""
+def parse_text_value(name: str, text: str) -> object:
+    """Converts the text of a tag or a CSV cell to the value of a field. Numbers and booleans stay text."""
     if name == "provider" and len(text.split()) > 1:
         return text.split()
     return {"format": text.strip().lower()} if name == "output" else text
 
 
 def _suggest_field(name: str) -> str | None:
-    """Returns the first field whose name differs from the tag's by at most two edits."""
+    """Returns the first field whose name is similar to the tag's, or differs from it only in case."""
     readable_names = frozenset(_load_model().model_fields) - SIDECAR_ONLY_FIELDS
-    return next((word for word in sorted(readable_names) if count_edits(name.lower(), word) <= MAX_TAG_EDITS), None)
+    return next((known for known in sorted(readable_names) if _is_near_miss(name.lower(), known)), None)
+
+
+def _is_near_miss(name: str, known: str) -> bool:
+    """Whether a tag's name is probably a misspelled field.
+
+    The shorter the name, the more likely it is another tool's tag: `need` and `feed` are one edit from `seed`, and
+    `stage` and `type` are two from `style`.
+    """
+    length = min(len(name), len(known))
+    max_edits = 0 if length <= 4 else 1 if length == 5 else 2
+    return count_edits(name, known) <= max_edits
 
 
 def _parse_fields(source_name: str, given: Mapping[str, Any], *, strict: bool) -> InstructionSource:

@@ -79,7 +79,7 @@ class PhotoReader:
 
     def _prepare_photo(self, facts: PhotoFacts, data: bytes) -> PhotoFacts:
         """Inspects a photo, and stores its prepared form if it needs conversion."""
-        prepared, sha256 = prepare_photo(data, PHOTO_LIMITS["ideogram"], self.max_megapixels), sha256_hex(data)
+        prepared, sha256 = prepare_photo(data, PHOTO_LIMITS, self.max_megapixels), sha256_hex(data)
         if prepared.data is not None:
             self.inputs.put(prepared_photo_name(sha256), prepared.data)
         (width, height), kind = prepared.original_size, sniff_file(data)

@@ -3,7 +3,7 @@
 Validation, the provider requests, the notes in the schemas, and the reference page all use this table.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -29,7 +29,18 @@ class PhotoLimits:
 
 
 _WEB_FORMATS = ("jpeg", "png", "webp")
-PHOTO_LIMITS: dict[str, PhotoLimits] = {
+
+
+def find_common_limits(limits: Collection[PhotoLimits]) -> PhotoLimits:
+    """Returns the limits that a photo must keep so that every provider accepts it."""
+    return PhotoLimits(
+        min(each.max_bytes for each in limits),
+        tuple(name for name in _WEB_FORMATS if all(name in each.formats for each in limits)),
+        min((each.max_side_pixels for each in limits if each.max_side_pixels), default=None),
+    )
+
+
+PROVIDER_PHOTO_LIMITS: dict[str, PhotoLimits] = {
     # API reference of replace-background and remove-background, v1: JPEG, PNG, WebP, at most 10 MB; no side limit.
     "ideogram": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
     # Its model page names no limit. The model is Ideogram's, so Ideogram's limit applies.
@@ -39,7 +50,9 @@ PHOTO_LIMITS: dict[str, PhotoLimits] = {
     # Its pages name no limit for pictures inside the request, so Ideogram's limit applies.
     "runware": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
 }
-
+# Intake prepares a photo once, for all providers: its job may move to another provider of its list, its next job may
+# name another one, and the operator may enable another one later. So the limits of disabled providers apply too.
+PHOTO_LIMITS = find_common_limits(PROVIDER_PHOTO_LIMITS.values())
 
 # Ideogram's limit for style references: 10 MB for all images of a call (API reference of replace-background, v1).
 REFERENCE_LIMITS = PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS)

@@ -84,7 +84,12 @@ class Code(StrEnum):
 
 
 class Disposition(StrEnum):
-    """The state in which a code leaves its job: an end status, or waiting for a transient condition to clear."""
+    """The state in which a code leaves its job: an end status, or waiting for a transient condition to clear.
+
+    REFUSED: the customer can correct it, and it cost nothing. Once a call was charged, the code is DEAD, even if the
+    photo or its instructions are the cause (`unsafe_result`): money was spent without a picture, so the operator gets
+    a dead letter. HELD: the answer is lost, and a person decides whether to pay again.
+    """
 
     REFUSED = "refused"
     DEAD = "dead"

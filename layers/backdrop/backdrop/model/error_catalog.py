@@ -25,12 +25,34 @@ class Cost(StrEnum):
         return self is not Cost.NOTHING
 
 
+class PaidFile(StrEnum):
+    """What a problem means for the provider's file of a picture that was bought, as the list of codes says it.
+
+    Deliver keeps a file that it cannot use only if it is UNUSABLE_BUT_KEPT. Redrive does not follow the link of a file
+    that is GONE, and buys an unusable one again if the operator requests it.
+    """
+
+    NOT_RECEIVED = "not received"
+    NOT_DOWNLOADED = "not downloaded"
+    GONE = "gone"
+    UNUSABLE = "unusable"
+    UNUSABLE_BUT_KEPT = "unusable, but kept under `_backdrop/paid/`"
+    KEPT = "good, and kept under `_backdrop/paid/`"
+
+
+UNUSABLE_FILES = frozenset({PaidFile.UNUSABLE, PaidFile.UNUSABLE_BUT_KEPT})
+
+
 @dataclass(frozen=True)
 class CatalogEntry:
-    """`cost` is mandatory, so that no code can be added without it."""
+    """All fields are mandatory, so that no code can be added without them.
+
+    `paid_file` is None if the problem does not concern a picture that was bought.
+    """
 
     cost: Cost
     disposition: Disposition
+    paid_file: PaidFile | None
     meaning: Sentence
     advice: Advice
 
@@ -42,12 +64,24 @@ class CatalogEntry:
 def _entry(
     cost: Cost, disposition: Disposition, meaning: str, remedy: str, follow_up: FollowUp = FollowUp.NOTHING
 ) -> CatalogEntry:
-    return CatalogEntry(cost, disposition, Sentence(meaning), Advice.from_text(remedy, follow_up))
+    return CatalogEntry(cost, disposition, None, Sentence(meaning), Advice.from_text(remedy, follow_up))
+
+
+def _bought_entry(
+    paid_file: PaidFile,
+    meaning: str,
+    remedy: str,
+    *,
+    cost: Cost = Cost.PICTURE,
+    disposition: Disposition = Disposition.DEAD,
+) -> CatalogEntry:
+    """Returns the entry of a problem with a picture that was bought."""
+    return CatalogEntry(cost, disposition, paid_file, Sentence(meaning), Advice.from_text(remedy))
 
 
 def _waiting_entry(cost: Cost, meaning: str, remedy: str = "") -> CatalogEntry:
     advice = Advice.from_text(remedy, FollowUp.WAITS) if remedy else Advice(follow_up=FollowUp.WAITS)
-    return CatalogEntry(cost, Disposition.WAITING, Sentence(meaning), advice)
+    return CatalogEntry(cost, Disposition.WAITING, None, Sentence(meaning), advice)
 
 
 _REPLACE_FILE = "Replace the file"
@@ -129,6 +163,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.NO_INSTRUCTIONS: CatalogEntry(
         Cost.NOTHING,
         Disposition.REFUSED,
+        None,
         Sentence("No sidecar, tag, or folder default says what to do with the photo."),
         replace(
             Advice.from_text(
@@ -294,11 +329,12 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING, "An operator paused the provider.", "Operator: run `backdrop resume` with the provider's name."
     ),
     Code.LANE_SHUT: _waiting_entry(Cost.NOTHING, "The provider is paused, or is being probed with one job at a time."),
-    Code.RESULT_UNREACHABLE: _entry(
-        Cost.PICTURE_NOT_DOWNLOAD,
-        Disposition.WAITING,
+    Code.RESULT_UNREACHABLE: _bought_entry(
+        PaidFile.NOT_DOWNLOADED,
         "The paid picture cannot be downloaded at the moment.",
         "Do nothing: Backdrop retries the download until the link expires.",
+        cost=Cost.PICTURE_NOT_DOWNLOAD,
+        disposition=Disposition.WAITING,
     ),
     Code.REQUEST_REJECTED: _entry(
         Cost.NOTHING,
@@ -312,63 +348,54 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "The provider accepted the request, and ended it with an error that does not say whether it charged.",
         f"Compare with the provider's bill. {_PAY_AGAIN}",
     ),
-    Code.UNSAFE_RESULT: _entry(
-        Cost.PICTURE,
-        Disposition.DEAD,
+    Code.UNSAFE_RESULT: _bought_entry(
+        PaidFile.NOT_RECEIVED,
         "The provider made the picture, and its safety check then withheld it.",
         "Change the prompt, or set another `revision` to buy a new attempt.",
     ),
-    Code.RESULT_UNRECOGNIZED: _entry(
-        Cost.PICTURE,
-        Disposition.DEAD,
+    Code.RESULT_UNRECOGNIZED: _bought_entry(
+        PaidFile.NOT_RECEIVED,
         "The provider charged for the picture, but Backdrop cannot find it in the response.",
         "Operator: open the stored response that the message names. If it contains the picture, or a link to it, save "
         "the picture under the key that the message names; `backdrop redrive --code result_unrecognized` then delivers "
         f"it without a charge. Report the response, so that Backdrop can support its format. {_PAY_AGAIN}",
     ),
-    Code.LINK_EXPIRED: _entry(
-        Cost.PICTURE, Disposition.DEAD, "The link to the paid picture expired before the download.", _PAY_AGAIN
+    Code.LINK_EXPIRED: _bought_entry(
+        PaidFile.GONE, "The link to the paid picture expired before the download.", _PAY_AGAIN
     ),
-    Code.RESULT_GONE: _entry(
-        Cost.PICTURE, Disposition.DEAD, "The provider no longer has the paid picture.", _PAY_AGAIN
-    ),
-    Code.PAID_FILE_GONE: _entry(
-        Cost.PAID_BEFORE,
-        Disposition.DEAD,
+    Code.RESULT_GONE: _bought_entry(PaidFile.GONE, "The provider no longer has the paid picture.", _PAY_AGAIN),
+    Code.PAID_FILE_GONE: _bought_entry(
+        PaidFile.GONE,
         "The provider's file is no longer under _backdrop/paid/, and its link has expired.",
         "The delivered pictures stay. To buy the picture again, run `backdrop redrive --pay-again`.",
+        cost=Cost.PAID_BEFORE,
     ),
-    Code.RESULT_FOREIGN_HOST: _entry(
-        Cost.PICTURE,
-        Disposition.DEAD,
+    Code.RESULT_FOREIGN_HOST: _bought_entry(
+        PaidFile.NOT_DOWNLOADED,
         "The provider's link leads to a host that is not on the list of allowed hosts.",
         "Operator: if the host belongs to the provider, add it to the stack parameter ResultHosts.",
     ),
-    Code.RESULT_REDIRECTED: _entry(
-        Cost.PICTURE,
-        Disposition.DEAD,
+    Code.RESULT_REDIRECTED: _bought_entry(
+        PaidFile.NOT_DOWNLOADED,
         "The provider's link redirects, and Backdrop does not follow redirects.",
         "Operator: report it to the provider.",
     ),
-    Code.RESULT_NOT_AN_IMAGE: _entry(
-        Cost.PICTURE, Disposition.DEAD, "The provider's link returned something other than a picture.", _PAY_AGAIN
+    Code.RESULT_NOT_AN_IMAGE: _bought_entry(
+        PaidFile.UNUSABLE, "The provider's link returned something other than a picture.", _PAY_AGAIN
     ),
-    Code.RESULT_TRUNCATED: _entry(Cost.PICTURE, Disposition.DEAD, "The provider's picture is truncated.", _PAY_AGAIN),
-    Code.RESULT_TOO_LARGE: _entry(
-        Cost.PICTURE,
-        Disposition.DEAD,
+    Code.RESULT_TRUNCATED: _bought_entry(PaidFile.UNUSABLE, "The provider's picture is truncated.", _PAY_AGAIN),
+    Code.RESULT_TOO_LARGE: _bought_entry(
+        PaidFile.NOT_DOWNLOADED,
         "The provider's file is larger than any picture should be.",
         "Operator: check the host of the link.",
     ),
-    Code.RESULT_NOT_TRANSPARENT: _entry(
-        Cost.PICTURE,
-        Disposition.DEAD,
+    Code.RESULT_NOT_TRANSPARENT: _bought_entry(
+        PaidFile.UNUSABLE_BUT_KEPT,
         "The job removes the background, but either nothing or everything in the picture is transparent.",
         "Open the file under _backdrop/paid/. Use a photo with a clearly visible subject, or set another `revision`.",
     ),
-    Code.OUTPUT_NOT_MADE: _entry(
-        Cost.PICTURE,
-        Disposition.DEAD,
+    Code.OUTPUT_NOT_MADE: _bought_entry(
+        PaidFile.KEPT,
         "The paid picture is good, but it cannot be encoded in the requested format and size.",
         "Request another format or a smaller size in `output`. The picture is then delivered from the file under "
         "_backdrop/paid/, without a charge.",

@@ -11,6 +11,7 @@ from backdrop.aws.sqs import Queue
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model import transitions
 from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG, UNUSABLE_FILES, PaidFile
 from backdrop.model.errors import ConflictError, ContentOwnedError, InstructionError
 from backdrop.model.job import ContentOwner, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.object_keys import paid_key
@@ -24,10 +25,6 @@ from backdrop.ports import Clock
 MAX_TRIES, RETRY_SECONDS = 8, 0.1
 # Reconcile checks every lost answer within this time.
 UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS = timedelta(minutes=30), 1000
-# The links of these failures no longer lead to a file.
-GONE_RESULT_CODES = frozenset({Code.LINK_EXPIRED, Code.RESULT_GONE, Code.PAID_FILE_GONE})
-# The pictures of these failures were opened and are unusable, so an operator may buy replacements.
-UNUSABLE_RESULT_CODES = frozenset({Code.RESULT_NOT_AN_IMAGE, Code.RESULT_TRUNCATED, Code.RESULT_NOT_TRANSPARENT})
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ class RedriveService:
             return RedrivePlan(failed_item, None)
         price = self._quote_job(job)
         if self._is_result_available(job, now) and not (
-            pay_again and failed_item.problem.code in UNUSABLE_RESULT_CODES
+            pay_again and ERROR_CATALOG[failed_item.problem.code].paid_file in UNUSABLE_FILES
         ):
             return RedrivePlan(failed_item, transitions.retry_delivery(job, now))
         if pay_again and (job.reused_from or job.money is not MoneyStatus.NOT_SPENT):
@@ -141,7 +138,7 @@ class RedriveService:
         """Returns whether a paid picture can still be fetched from its link or from `_backdrop/paid/`."""
         if job.status is not JobStatus.DEAD:
             return False
-        is_gone = job.reused_from or (job.problem and job.problem.code in GONE_RESULT_CODES)
+        is_gone = job.reused_from or (job.problem and ERROR_CATALOG[job.problem.code].paid_file is PaidFile.GONE)
         if not is_gone and any(link.is_live(now) for link in job.links):
             return True
         paying_job_id, pictures = job.reused_from or job.job_id, sum(link.is_usable for link in job.links)

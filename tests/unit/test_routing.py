@@ -1,4 +1,4 @@
-"""Routing and failover: a job moves to another provider of its list only if nothing may have been charged."""
+"""Routing: a job moves to another provider of its list only if nothing may have been charged."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,9 +26,9 @@ from backdrop.model.routing import (
     is_persistent_failure,
     should_fail_over,
 )
-from tests.simulated.stage_worlds import ANSWERS, LEASE, NOW, PRICE, build_job
-from tests.unit.ledger_items import build_warning, list_warning_codes, quick
+from tests.unit.ledger_items import LATER, NOW, build_job, build_warning, list_warning_codes, quick
 
+PRICE = 60_000
 PRICES = {"1min": 50_000}
 ALL_ON = Offers(PROVIDERS, PRICES)
 THREE = "runware is switched off. But ideogram, segmind and 1min can do it."
@@ -44,7 +44,7 @@ def build_paused_lane(provider: str, reason: PauseReason = PauseReason.KEY) -> P
 
 
 def build_failing_lane(provider: str) -> ProviderHealth:
-    return replace(build_running_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LEASE)
+    return replace(build_running_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LATER)
 
 
 def build_lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
@@ -53,7 +53,7 @@ def build_lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
 
 def build_job_with_providers(*providers: str, **changes: Any) -> Job:
     fields = {**REPLACE, "provider": list(providers)}
-    return build_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
+    return build_job(provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
 
 
 def test_first_available_provider_is_chosen_and_others_are_named() -> None:
@@ -124,18 +124,19 @@ def test_quote_uses_the_most_expensive_provider() -> None:
         (build_paused_lane("ideogram", PauseReason.BUDGET), False),
         (build_paused_lane("ideogram", PauseReason.DELIVERY), False),
         (replace(build_paused_lane("ideogram"), is_half_open=True), False),
-        (start_probe(replace(build_paused_lane("ideogram"), is_half_open=True), NOW, LEASE), True),
+        (start_probe(replace(build_paused_lane("ideogram"), is_half_open=True), NOW, LATER), True),
     ],
 )
 def test_job_leaves_a_lane_that_its_provider_blocks(lane: ProviderHealth, leaves: bool) -> None:
     assert should_fail_over(lane, NOW) is leaves
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("retry_class", RetryClass)
 @pytest.mark.parametrize("times", [1, FAILOVER_AFTER_FAILURES])
-def test_only_pauses_and_long_backoffs_lead_to_another_lane(name: str, times: int) -> None:
-    long = name in ("backoff", "unreached") and times == FAILOVER_AFTER_FAILURES
-    assert is_persistent_failure(ANSWERS[name], times) is (name == "paused" or long)
+def test_only_pauses_and_long_backoffs_lead_to_another_lane(retry_class: RetryClass, times: int) -> None:
+    is_long_backoff = retry_class in (RetryClass.BACKOFF, RetryClass.NOW) and times == FAILOVER_AFTER_FAILURES
+    expected = retry_class is RetryClass.PAUSE or is_long_backoff
+    assert is_persistent_failure(ProviderResult(retry_class), times) is expected
 
 
 def test_long_retry_after_leads_to_failover() -> None:
@@ -155,8 +156,8 @@ ATTEMPTS = st.lists(
         n=st.integers(1, 9),
         provider=st.sampled_from(PROVIDERS),
         submitted_at=st.just(NOW),
-        lease_until=st.just(LEASE),
-        budget_day=st.just("2026-11-20"),
+        lease_until=st.just(LATER),
+        budget_day=st.just("2026-11-16"),
         reserved=st.sampled_from([0, PRICE]),
         charged=st.sampled_from([0, PRICE]),
         unknown=st.sampled_from([0, PRICE]),
@@ -216,8 +217,8 @@ def _job_with_lost_answer() -> Attempt:
         n=1,
         provider="ideogram",
         submitted_at=NOW,
-        lease_until=LEASE,
-        budget_day="2026-11-20",
+        lease_until=LATER,
+        budget_day="2026-11-16",
         reserved=0,
         unknown=PRICE,
         outcome=AttemptOutcome.LOST,
