@@ -20,7 +20,7 @@ ENDS = {
         "one report, `_backdrop/errors/_providers/<provider>.json`, covers all photos that wait. A wait of seconds "
         "has no report: `backdrop status` and `backdrop show` name `provider_throttled` and `budget_reserved`. "
         "`too_little_time`, `job_in_flight`, and codes that begin with `ledger_` or `storage_` are in the functions' "
-        "logs and in the metric `HandedBack`.",
+        "logs and in the metric `ReturnedToQueue`.",
     ),
     Disposition.DEAD: (
         "The operator or the provider must correct it",

@@ -63,7 +63,7 @@ def test_returned_message_is_counted_and_is_not_an_error(folder: Folder) -> None
     folder.add_fault("refuse_429", {"headers": {"Retry-After": AN_HOUR}}, times=1)
     folder.drop("red.jpg", folder.instructions)
     folder.wait_until_returned("red.jpg")
-    poll_logs(folder, lambda: sum_metrics(folder, code="provider_throttled")["HandedBack"] >= 1, "it is counted")
+    poll_logs(folder, lambda: sum_metrics(folder, code="provider_throttled")["ReturnedToQueue"] >= 1, "it is counted")
     folder.delete("red.jpg")
     folder.wait_for_status("red.jpg", "cancelled")
     assert "UnexpectedError" not in sum_metrics(folder)

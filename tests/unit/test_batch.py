@@ -138,7 +138,7 @@ def test_retry_later_error_returns_message_with_its_delay(harness: ConsumerHarne
     wait = RetryLaterError(Code.BUDGET_REACHED, "Not today.", 61.4)
     assert harness.take(build_failing_work(wait), "a") == ["m0"]
     assert harness.sqs.visibility == [{"QueueUrl": URL, "ReceiptHandle": "r0", "VisibilityTimeout": 61}]
-    assert harness.read_metrics() == [{"HandedBack": [1.0], "code": "budget_reached"}]
+    assert harness.read_metrics() == [{"ReturnedToQueue": [1.0], "code": "budget_reached"}]
     (line,) = harness.read_log()
     assert (line["level"], line["code"], line["reason"]) == ("INFO", "budget_reached", "Not today.")
 
@@ -176,7 +176,7 @@ def test_exponential_delay_is_sent_to_sqs(harness: ConsumerHarness) -> None:
 def test_message_with_a_ledger_conflict_returns_after_a_second(harness: ConsumerHarness) -> None:
     assert harness.take(build_failing_work(ConflictError()), "a") == ["m0"]
     assert harness.sqs.visibility[0]["VisibilityTimeout"] == 1
-    assert harness.read_metrics() == [{"HandedBack": [1.0], "code": "ledger_conflict"}]
+    assert harness.read_metrics() == [{"ReturnedToQueue": [1.0], "code": "ledger_conflict"}]
     assert [(line["level"], line["code"]) for line in harness.read_log()] == [("INFO", "ledger_conflict")]
 
 

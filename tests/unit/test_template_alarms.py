@@ -198,7 +198,12 @@ def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
 def test_gauge_alarms_cover_two_runs_of_reconcile() -> None:
     [schedule] = Deployed().resources["ReconcileFunction"]["Properties"]["Events"].values()
     assert schedule["Properties"] == {"Schedule": "rate(5 minutes)"}
-    gauges = {Metric.OLDEST_UNKNOWN, Metric.OLDEST_OPEN_JOB, Metric.PROVIDERS_PAUSED, Metric.BUDGET_USED}
+    gauges = {
+        Metric.OLDEST_UNKNOWN_SECONDS,
+        Metric.OLDEST_OPEN_JOB_SECONDS,
+        Metric.PROVIDERS_PAUSED,
+        Metric.BUDGET_USED_PERCENT,
+    }
     assert {alarm["Period"] for alarm in list_alarms().values() if alarm.get("MetricName") in gauges} == {600}
 
 

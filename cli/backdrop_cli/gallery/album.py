@@ -28,7 +28,7 @@ class GalleryFile:
 
 
 class MissingReason(StrEnum):
-    """Why a file has no thumbnail."""
+    """Why a file has no thumbnail. `backdrop gallery --json` prints the value."""
 
     GONE = "gone"
     ACCESS_DENIED = "withheld"
