@@ -10,13 +10,13 @@ from backdrop.instructions.sources import REQUEST
 from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
-    Crashes,
+    CrashCount,
     Decision,
-    Delivery,
+    EventDelivery,
     EventKind,
     PhotoInBucket,
     PlanDecision,
-    Report,
+    ReportState,
     SettlePeriod,
 )
 from backdrop.intake.instruction_resolver import InstructionResolver
@@ -36,10 +36,10 @@ from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
 # The facts that intake finds when bytes that the ledger has recorded are uploaded again.
 REUPLOAD_FACTS = (
     EventKind.OBJECT_CHANGED,
-    Delivery.FIRST,
-    Crashes.TOLERABLE,
+    EventDelivery.FIRST,
+    CrashCount.TOLERABLE,
     PhotoInBucket.SAME_BYTES,
-    Report.CURRENT,
+    ReportState.CURRENT,
     SettlePeriod.OVER,
 )
 
