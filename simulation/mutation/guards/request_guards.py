@@ -128,7 +128,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "accepts-malformed-task",
         "2.6: A malformed request is answered with its error, and starts no job.",
-        force_false("intake.service:Intake.handle#ea9d59 if 1"),
+        force_false("intake.service:IntakeService.handle#ea9d59 if 1"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(
