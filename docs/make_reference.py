@@ -14,7 +14,7 @@ from backdrop.model.capabilities import (
     PROVIDER_FIELDS,
     ProviderField,
 )
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES
 from backdrop.model.pricing import (
     CREDIT_PROVIDER,
     PRICE_LIST_DATE,
@@ -137,7 +137,7 @@ def limits() -> str:
     return f"""## What each provider takes
 
 All accept JPEG, PNG, or WebP of at most {MAX_PHOTO_BYTES:,} bytes. Other photos, and larger ones of up to
-{MAX_FILE_BYTES:,} bytes, are first converted and encoded again. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
+{MAX_FILE_BYTES:,} bytes, are first converted and encoded again. A photo's key has at most {MAX_PHOTO_KEY_BYTES} bytes.
 
 Each cell has the provider's own name of the field and the values that it accepts. –: the provider does not support the
 field. A job that uses it is refused there, or moves along its list of providers.

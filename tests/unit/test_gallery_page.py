@@ -232,7 +232,7 @@ def test_photo_of_another_bucket_is_named_with_it() -> None:
     far = build_receipt("a.jpg", build_result("a.png"))
     far["source"] = build_source("a.jpg", bucket="theirs")
     (shot,) = build_album(receipts=[far], input_bucket="photos").comparisons
-    assert (shot.source, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
+    assert (shot.full_name, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
 
 
 def test_shortened_prefix_keeps_whole_names() -> None:
