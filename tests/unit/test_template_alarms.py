@@ -12,7 +12,7 @@ from backdrop.aws.metrics import count_ended_job, count_refused
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
-from docs.make_commands import commands, options_of
+from docs.make_commands import list_commands, list_options
 from tests.unit.ledger_items import build_attempt, build_dead_job, build_problem
 from tests.unit.template_document import Deployed, Node, read_template
 
@@ -214,12 +214,12 @@ def test_alarm_says_what_happened_and_what_to_do(name: str) -> None:
     assert "What to do: " in words
     named_commands = COMMAND.findall(words)
     assert named_commands, "no command that helps"
-    known = commands()
+    known = list_commands()
     for command in named_commands:
         verb, *options = command.split()
         assert command.endswith("--stack backdrop"), "it would read the wrong stack"
         assert verb in known
-        assert {word for word in options if word.startswith("-")} <= options_of(known[verb]) | {"--stack"}
+        assert {word for word in options if word.startswith("-")} <= list_options(known[verb]) | {"--stack"}
 
 
 @pytest.mark.parametrize("name", NAMES)
