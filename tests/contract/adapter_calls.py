@@ -94,7 +94,7 @@ def run_file_server() -> Generator[FileServer]:
         """Serves files, and stores uploaded results."""
 
         def do_GET(self) -> None:
-            data = place.lent.get(self.path.partition("?")[0])
+            data = file_server.lent.get(self.path.partition("?")[0])
             self.send_response(200 if data else 404)
             self.send_header("Content-Length", str(len(data or b"")))
             self.end_headers()
@@ -102,7 +102,7 @@ def run_file_server() -> Generator[FileServer]:
 
         def do_PUT(self) -> None:
             name = self.path.partition("?")[0].removeprefix("/out/")
-            place.results[name] = self.rfile.read(int(self.headers["Content-Length"]))
+            file_server.results[name] = self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -112,7 +112,7 @@ def run_file_server() -> Generator[FileServer]:
             """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        place = FileServer(f"http://127.0.0.1:{server.server_address[1]}")
+        file_server = FileServer(f"http://127.0.0.1:{server.server_address[1]}")
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield place
+        yield file_server
         server.shutdown()

@@ -45,9 +45,9 @@ def record(status: str = "PROCESSING", **more: Any) -> Reply:
     return json_reply({"aiRecord": record_of(status, **more)})
 
 
-def record_of(status: str, ident: str = ID, result: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+def record_of(status: str, provider_id: str = ID, result: Sequence[str] = (), **more: Any) -> dict[str, Any]:
     detail = {"resultObject": [*result], "responseObject": {"data": more.pop("data", [])}}
-    return {"uuid": ident, "status": status, "aiRecordDetail": detail, **more}
+    return {"uuid": provider_id, "status": status, "aiRecordDetail": detail, **more}
 
 
 MADE = [{"is_image_safe": True, "seed": 12345}]

@@ -221,10 +221,10 @@ def test_any_responses_lead_to_a_result_that_can_be_stored(name: str, replies: l
 @given(replies=st.lists(REPLIES, min_size=1, max_size=3))
 def test_lookup_reports_not_taken_only_for_final_failures(name: str, replies: list[HttpReply]) -> None:
     job = job_of(name)
-    ident = the_id(job) if name == "runware" else "id"
+    call_id = the_id(job) if name == "runware" else "id"
     with pytest.MonkeyPatch.context() as patch:
         fake_replies(name, replies, patch, uploads=False)
-        result = MAKERS[name]("https://api.example", 0.05, the_key).look_up(claimed(job, ident), ident)
+        result = MAKERS[name]("https://api.example", 0.05, the_key).look_up(claimed(job, call_id), call_id)
     assert_can_be_stored(result)
     if isinstance(result, ProviderResult) and result.retry_class in NOT_TAKEN_CLASSES:
         assert result.retry_class is RetryClass.BACKOFF or result.is_final

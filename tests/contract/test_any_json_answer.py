@@ -117,8 +117,8 @@ def iterate_paths(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
         for name, value in cast("dict[str, Any]", body).items():
             yield from iterate_paths(value, (*path, name))
     if isinstance(body, list):
-        for place, value in enumerate(cast("list[Any]", body)):
-            yield from iterate_paths(value, (*path, place))
+        for index, value in enumerate(cast("list[Any]", body)):
+            yield from iterate_paths(value, (*path, index))
 
 
 def replace_value(body: Any, path: tuple[Any, ...], value: object) -> Any:

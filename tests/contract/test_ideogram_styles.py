@@ -43,10 +43,10 @@ def referring(*references: bytes, **given: Any) -> Job:
 
 def job_of_sidecar(**fields: Any) -> Job:
     """Builds the job of a sidecar with these fields."""
-    place = parse_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
-    assert place.errors == ()
-    assert find_not_expressible("ideogram", place.fields) == []
-    return a_job(**place.fields)
+    instruction_source = parse_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
+    assert instruction_source.errors == ()
+    assert find_not_expressible("ideogram", instruction_source.fields) == []
+    return a_job(**instruction_source.fields)
 
 
 def test_references_are_file_parts_in_the_given_order() -> None:

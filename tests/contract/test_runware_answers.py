@@ -110,10 +110,10 @@ def test_empty_acknowledgement_is_accepted() -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 409])
 @pytest.mark.parametrize(
-    "place", [{}, {"taskUUID": None, "context": {"taskUUID": the_id(JOB)}}], ids=["own", "context"]
+    "id_fields", [{}, {"taskUUID": None, "context": {"taskUUID": the_id(JOB)}}], ids=["own", "context"]
 )
-def test_id_conflict_means_the_task_was_accepted(status: int, place: dict[str, Any]) -> None:
-    conflict = json_reply({"data": [], "errors": [error("conflictTaskUUID", **place)]}, status)
+def test_id_conflict_means_the_task_was_accepted(status: int, id_fields: dict[str, Any]) -> None:
+    conflict = json_reply({"data": [], "errors": [error("conflictTaskUUID", **id_fields)]}, status)
     found = called(conflict, details(JOB, {}), json_reply({"data": [result(JOB)]}))
     assert (found.provider_result.retry_class, found.provider_result.charged) == (RetryClass.OK, 60_000)
 

@@ -40,8 +40,8 @@ def ack(job: Job) -> Reply:
 
 def result(job: Job, n: int = 0, **more: Any) -> dict[str, Any]:
     """Returns one result of a poll."""
-    ident = f"a6c11624-6994-4fb3-b3f3-58b60407ab8{n:x}"
-    found = {"taskType": "imageInference", "taskUUID": the_id(job), "status": "success", "imageUUID": ident}
+    provider_id = f"a6c11624-6994-4fb3-b3f3-58b60407ab8{n:x}"
+    found = {"taskType": "imageInference", "taskUUID": the_id(job), "status": "success", "imageUUID": provider_id}
     return {**found, "imageURL": URL, "cost": 0.06, **more}
 
 
@@ -110,15 +110,15 @@ def test_requests_use_one_url_and_a_bearer_key(base: str) -> None:
 
 
 def test_resend_keeps_the_id_and_new_charge_changes_it() -> None:
-    ours = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, FakeWork())
+    provider = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, FakeWork())
     job = job_for("runware")
-    first = ours.idempotency_key(job)
-    assert first == task_of(job)["taskUUID"] == ours.idempotency_key(claimed(job, first))
+    first = provider.idempotency_key(job)
+    assert first == task_of(job)["taskUUID"] == provider.idempotency_key(claimed(job, first))
     assert first
     assert uuid.UUID(first).version == 4
     others = {
-        ours.idempotency_key(replace(job, charge_no=1)),
-        ours.idempotency_key(job_for("runware", num_images=2)),
+        provider.idempotency_key(replace(job, charge_no=1)),
+        provider.idempotency_key(job_for("runware", num_images=2)),
         first,
     }
     assert len(others) == 3
@@ -148,10 +148,10 @@ def test_strict_stand_in_accepts_every_task(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
     job = job_for("runware", **given)
-    with run_file_server() as place:
-        ours = Runware(f"{standin.url}/runware", 20, the_key, place, uploads=True, poll_seconds=POLL_SECONDS)
-        called = call(ours, job, PHOTO, references)
+    with run_file_server() as file_server:
+        provider = Runware(f"{standin.url}/runware", 20, the_key, file_server, uploads=True, poll_seconds=POLL_SECONDS)
+        called = call(provider, job, PHOTO, references)
         assert called.provider_result.is_usable, called
         assert len(called.provider_result.links) == given.get("num_images", 1)
-        assert len(place.results) == (given.get("num_images", 1) == 1)
+        assert len(file_server.results) == (given.get("num_images", 1) == 1)
     assert f"{called.provider_result.charged / 1_000_000:.2f}" == standin.total_usd()

@@ -33,15 +33,15 @@ def called(
 ) -> Called:
     """Makes a call that gets these replies."""
     with recording(*replies) as server:
-        ours = Segmind(server.url, seconds, the_key, FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
-        return call(ours, job_for("segmind", **given))
+        provider = Segmind(server.url, seconds, the_key, FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
+        return call(provider, job_for("segmind", **given))
 
 
 def look_up_with(*replies: Reply, job: Job | None = None) -> ProviderResult | LookupStatus:
     """Makes a lookup that gets these replies."""
     with recording(*replies) as server:
-        ours = Segmind(server.url, CALL_SECONDS, the_key, FakeWork())
-        return ours.look_up(claimed(job or job_for("segmind"), ID), ID)
+        provider = Segmind(server.url, CALL_SECONDS, the_key, FakeWork())
+        return provider.look_up(claimed(job or job_for("segmind"), ID), ID)
 
 
 # -- the submit ----------------------------------------------------------------------------------------------
@@ -246,16 +246,18 @@ def photo_on(shelf: FakeWork) -> str:
 
 
 @pytest.mark.parametrize("reached", [True, False], ids=["link", "base64"])
-@pytest.mark.parametrize("place", ["image", "image_url", "url", "output"])
+@pytest.mark.parametrize("echo_field", ["image", "image_url", "url", "output"])
 @pytest.mark.parametrize("endpoint", SegmindEndpoint)
-def test_photo_that_the_response_repeats_is_no_result(endpoint: SegmindEndpoint, place: str, reached: bool) -> None:
+def test_photo_that_the_response_repeats_is_no_result(
+    endpoint: SegmindEndpoint, echo_field: str, reached: bool
+) -> None:
     shelf = FakeWork(reached=reached)
-    echo = {"status": "COMPLETED", "request_id": ID, place: photo_on(shelf)}
+    echo = {"status": "COMPLETED", "request_id": ID, echo_field: photo_on(shelf)}
     for result, found in (({}, [None]), ({"data": [LINK]}, [LINK])):
         record = json_reply({**echo, **result})
         with recording(*([json_reply(TICKET)] if endpoint is SegmindEndpoint.V2 else []), record) as server:
-            ours = Segmind(server.url, CALL_SECONDS, the_key, shelf, endpoint, poll_seconds=POLL_SECONDS)
-            answer = call(ours, job_for("segmind"), PHOTO).provider_result
+            provider = Segmind(server.url, CALL_SECONDS, the_key, shelf, endpoint, poll_seconds=POLL_SECONDS)
+            answer = call(provider, job_for("segmind"), PHOTO).provider_result
         assert ([link.url for link in answer.links], shelf.results) == (found, {})
 
 
@@ -284,10 +286,10 @@ def test_v2_picture_that_cannot_be_stored_is_requested_again() -> None:
     record = json_reply({**DONE, "output": base64.b64encode(picture("PNG", color="gold")).decode()})
     shelf = FakeWork(broken=True)
     with recording(record) as server:
-        ours = Segmind(server.url, CALL_SECONDS, the_key, shelf)
-        assert ours.look_up(job_for("segmind"), ID) is LookupStatus.PENDING
+        provider = Segmind(server.url, CALL_SECONDS, the_key, shelf)
+        assert provider.look_up(job_for("segmind"), ID) is LookupStatus.PENDING
         shelf.broken = False
-        answer = ours.look_up(job_for("segmind"), ID)
+        answer = provider.look_up(job_for("segmind"), ID)
     assert isinstance(answer, ProviderResult)
     assert (answer.is_usable, len(shelf.results)) == (True, 1)
 

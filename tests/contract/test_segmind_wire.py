@@ -139,8 +139,8 @@ def test_v1_is_one_call_to_its_own_path() -> None:
 def test_strict_stand_in_accepts_every_body(
     standin: StandinClient, endpoint: SegmindEndpoint, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
-    with run_file_server() as place:
-        ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, endpoint, poll_seconds=POLL_SECONDS)
-        called = call(ours, job_for("segmind", **given), PHOTO, references)
+    with run_file_server() as file_server:
+        provider = Segmind(f"{standin.url}/segmind", 20, the_key, file_server, endpoint, poll_seconds=POLL_SECONDS)
+        called = call(provider, job_for("segmind", **given), PHOTO, references)
     assert called.provider_result.is_usable, called
     assert len(standin.jobs()) == 1

@@ -33,12 +33,12 @@ def item_of(answer: requests.Response) -> dict[str, Any]:
 
 
 def test_lost_answer_is_billed_and_resend_conflicts(runware: Runware) -> None:
-    ident = str(uuid4())
+    provider_id = str(uuid4())
     runware.standin.add_fault("late_conflict", times=1)
     with pytest.raises(requests.exceptions.ConnectionError):
-        runware.infer(ident, deliveryMethod="async")
-    assert error_of(runware.infer(ident, deliveryMethod="async"))["code"] == "conflictTaskUUID"
-    wait_until(lambda: runware.ask("getResponse", ident).json()["data"][0]["status"] == "success")
+        runware.infer(provider_id, deliveryMethod="async")
+    assert error_of(runware.infer(provider_id, deliveryMethod="async"))["code"] == "conflictTaskUUID"
+    wait_until(lambda: runware.ask("getResponse", provider_id).json()["data"][0]["status"] == "success")
     assert runware.standin.total_usd() == "0.06"
 
 
@@ -88,13 +88,13 @@ def test_webhook_is_sent_once_per_result(runware: Runware, fault: str | None, pa
     if fault:
         runware.standin.add_fault(fault, times=1)
     with run_host() as host:
-        ident = str(uuid4())
-        runware.infer(ident, deliveryMethod="async", webhookURL=f"{host.url}/hook?token=t")
+        provider_id = str(uuid4())
+        runware.infer(provider_id, deliveryMethod="async", webhookURL=f"{host.url}/hook?token=t")
         runware.infer(deliveryMethod="async", positivePrompt="b", webhookURL=f"{host.url}/last")
         wait_until(lambda: len(host.received_by("POST")) == len(paths) + 1)
         posts = [post for post in host.received_by("POST") if post.path != "/last"]
     assert [post.path for post in posts] == paths
-    assert all(json.loads(post.body)["taskUUID"] == ident for post in posts)
+    assert all(json.loads(post.body)["taskUUID"] == provider_id for post in posts)
 
 
 def test_rejected_webhook_is_sent_again(runware: Runware) -> None:
@@ -123,22 +123,22 @@ def test_full_queue_is_429_and_then_503(runware: Runware) -> None:
 
 def test_queued_tasks_run_in_order(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_workers": 1, "latency_seconds": 60})
-    idents = [str(uuid4()), str(uuid4())]
-    for ident in idents:
-        runware.infer(ident, deliveryMethod="async")
-    wait_until(lambda: item_of(runware.ask("getResponse", idents[0]))["progress"] == 40)
-    assert item_of(runware.ask("getResponse", idents[1]))["progress"] == 0
+    provider_ids = [str(uuid4()), str(uuid4())]
+    for provider_id in provider_ids:
+        runware.infer(provider_id, deliveryMethod="async")
+    wait_until(lambda: item_of(runware.ask("getResponse", provider_ids[0]))["progress"] == 40)
+    assert item_of(runware.ask("getResponse", provider_ids[1]))["progress"] == 0
 
 
 def test_poll_can_be_empty_fail_or_never_end(runware: Runware) -> None:
-    ident = runware.finished()["data"][0]["taskUUID"]
+    provider_id = runware.finished()["data"][0]["taskUUID"]
     runware.standin.add_fault("poll_404", times=1)
     runware.standin.add_fault("poll_5xx", times=1)
     runware.standin.add_fault("poll_stuck", times=1)
-    assert runware.ask("getResponse", ident).json() == {"data": []}
-    assert runware.ask("getResponse", ident).status_code == 500
-    assert item_of(runware.ask("getResponse", ident))["status"] == "processing"
-    assert item_of(runware.ask("getResponse", ident))["status"] == "success"
+    assert runware.ask("getResponse", provider_id).json() == {"data": []}
+    assert runware.ask("getResponse", provider_id).status_code == 500
+    assert item_of(runware.ask("getResponse", provider_id))["status"] == "processing"
+    assert item_of(runware.ask("getResponse", provider_id))["status"] == "success"
 
 
 @pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 429, 500, 503, 504])
@@ -154,10 +154,10 @@ def test_any_status_can_be_requested_on_every_route(runware: Runware, code: int)
 
 def test_error_of_another_task_can_be_included(runware: Runware) -> None:
     runware.standin.add_fault("error_in_200", {"beside": True})
-    ident = str(uuid4())
-    document = runware.infer(ident).json()
-    assert document["data"][0]["taskUUID"] == ident
-    assert document["errors"][0]["taskUUID"] not in (ident, None)
+    provider_id = str(uuid4())
+    document = runware.infer(provider_id).json()
+    assert document["data"][0]["taskUUID"] == provider_id
+    assert document["errors"][0]["taskUUID"] not in (provider_id, None)
 
 
 def test_error_can_replace_the_result_with_status_200(runware: Runware) -> None:

@@ -41,9 +41,9 @@ def caller(standin: StandinClient) -> Caller:
     return Caller(standin)
 
 
-@pytest.mark.parametrize("place", ["image_url", "output_images", "output_image"])
-def test_picture_of_segmind_is_found_at_each_place(caller: Caller, place: str) -> None:
-    caller.standin.control("settings", {"segmind_output": place})
+@pytest.mark.parametrize("location", ["image_url", "output_images", "output_image"])
+def test_picture_of_segmind_is_found_at_each_place(caller: Caller, location: str) -> None:
+    caller.standin.control("settings", {"segmind_output": location})
     assert [bool(link.url) for link in caller.segmind().links] == [True]
     assert len(caller.standin.jobs()) == 1
 
@@ -109,9 +109,9 @@ def test_unusual_success_of_1min_is_a_success(caller: Caller, fault: str, route:
 
 
 @pytest.mark.parametrize("result", ["path", "empty", "null", "object", "link"])
-@pytest.mark.parametrize("place", ["record", "top", "list", "detail", "none"])
-def test_picture_of_1min_is_found_at_each_place(caller: Caller, result: str, place: str) -> None:
-    caller.standin.control("settings", {"onemin_result": result, "onemin_link_place": place})
+@pytest.mark.parametrize("location", ["record", "top", "list", "detail", "none"])
+def test_picture_of_1min_is_found_at_each_place(caller: Caller, result: str, location: str) -> None:
+    caller.standin.control("settings", {"onemin_result": result, "onemin_link_place": location})
     assert [bool(link.url) for link in caller.onemin().links] == [True]
     assert len(caller.standin.jobs()) == 1
 

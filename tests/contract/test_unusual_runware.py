@@ -57,29 +57,29 @@ type ByTask = Callable[[str], Reply]
 
 def respond(*items: dict[str, Any], status: int = 200, more: str = "", **fields: Any) -> ByTask:
     """Returns a response with these items of `data`, each about the requested task."""
-    return lambda ident: http(status, _body(ident, items, fields), more=more)
+    return lambda provider_id: http(status, _body(provider_id, items, fields), more=more)
 
 
-def _body(ident: str, items: Sequence[dict[str, Any]], fields: dict[str, Any]) -> bytes:
-    data = [{"taskType": SUBMIT, "taskUUID": ident, **item} for item in items]
+def _body(provider_id: str, items: Sequence[dict[str, Any]], fields: dict[str, Any]) -> bytes:
+    data = [{"taskType": SUBMIT, "taskUUID": provider_id, **item} for item in items]
     return json.dumps({"data": data, **fields}).encode()
 
 
 def fail(**error: Any) -> ByTask:
     """Returns a response with one error about the requested task."""
     status = error.pop("http", 200)
-    return lambda ident: http(
-        status, json.dumps({"data": [], "errors": [{"taskType": SUBMIT, "taskUUID": ident, **error}]}).encode()
+    return lambda provider_id: http(
+        status, json.dumps({"data": [], "errors": [{"taskType": SUBMIT, "taskUUID": provider_id, **error}]}).encode()
     )
 
 
 def respond_with_details(response: object) -> ByTask:
     """Returns a task's details: its request, and this response to it."""
 
-    def reply(ident: str) -> Reply:
-        known = json.loads(json.dumps(response).replace("THE_ID", ident))
-        task = {"taskType": SUBMIT, "taskUUID": ident, "model": "ideogram:4@5"}
-        kept = {"taskType": DETAILS, "taskUUID": ident, "request": [task], "response": known}
+    def reply(provider_id: str) -> Reply:
+        known = json.loads(json.dumps(response).replace("THE_ID", provider_id))
+        task = {"taskType": SUBMIT, "taskUUID": provider_id, "model": "ideogram:4@5"}
+        kept = {"taskType": DETAILS, "taskUUID": provider_id, "request": [task], "response": known}
         return http(200, json.dumps({"data": [kept]}).encode())
 
     return reply
@@ -88,8 +88,8 @@ def respond_with_details(response: object) -> ByTask:
 def fail_poll(status: int, code: str, *, typed: bool, named: bool) -> ByTask:
     """Returns an error of a poll, which may repeat the type of the task and its ID."""
 
-    def reply(ident: str) -> Reply:
-        error = {"code": code} | ({"taskType": SUBMIT} if typed else {}) | ({"taskUUID": ident} if named else {})
+    def reply(provider_id: str) -> Reply:
+        error = {"code": code} | ({"taskType": SUBMIT} if typed else {}) | ({"taskUUID": provider_id} if named else {})
         return http(status, json.dumps({"errors": [error]}).encode())
 
     return reply
@@ -98,12 +98,12 @@ def fail_poll(status: int, code: str, *, typed: bool, named: bool) -> ByTask:
 def after(*interim: int) -> ByTask:
     """Returns an acknowledgement after these interim responses."""
 
-    def send(ident: str, connection: socket.socket) -> None:
+    def send(provider_id: str, connection: socket.socket) -> None:
         for status in interim:
             connection.sendall(b"HTTP/1.1 %d Wait\r\nLink: </a.css>\r\n\r\n" % status)
-        ACK(ident)(connection)
+        ACK(provider_id)(connection)
 
-    return lambda ident: lambda connection: send(ident, connection)
+    return lambda provider_id: lambda connection: send(provider_id, connection)
 
 
 def lost(_: str) -> Reply:

@@ -77,8 +77,8 @@ def test_job_can_be_followed_through_the_logs_by_id(folder: Folder) -> None:
 
         def poll(function: str = function, message: str = message) -> bool:
             lines = folder.stack.read_log(function, folder.started_at)
-            ours = [json.loads(line) for line in lines if job["job_id"] in line]
-            entries = [(line["message"], line["function_name"], line["service"]) for line in ours]
+            job_lines = [json.loads(line) for line in lines if job["job_id"] in line]
+            entries = [(line["message"], line["function_name"], line["service"]) for line in job_lines]
             return (message, f"{STACK}-{function}", STACK) in entries
 
         poll_logs(folder, poll, f"{function} logs {message}")

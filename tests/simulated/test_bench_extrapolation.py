@@ -198,8 +198,8 @@ def test_shared_items_are_written_by_two_transactions_per_photo() -> None:
 def test_limits_are_listed_in_the_order_they_are_reached() -> None:
     found = measure_hot_keys()
     for quotas in (list_rate_quotas(found), list_size_quotas(found)):
-        met = [one.met_at for one in quotas]
-        assert met == sorted(met)
+        reached_times = [one.met_at for one in quotas]
+        assert reached_times == sorted(reached_times)
 
 
 # -- the page ----------------------------------------------------------------------------------------------------

@@ -33,10 +33,16 @@ REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 
 def build_state(world: World, **event: Any) -> PhotoState:
     """Returns the photo as intake finds it when such a message arrives."""
-    ours = world.intake.photo_intake
+    photo_intake = world.intake.photo_intake
     message = IntakeEvent(INPUT_BUCKET, KEY, **event)
     return PhotoState(
-        message, ours.ledger, ours.prefetch, ours.image_requests, ours.resolver, ours.clock, ours.settle_seconds
+        message,
+        photo_intake.ledger,
+        photo_intake.prefetch,
+        photo_intake.image_requests,
+        photo_intake.resolver,
+        photo_intake.clock,
+        photo_intake.settle_seconds,
     )
 
 

@@ -64,9 +64,9 @@ def test_photo_is_reported_from_the_fourth_failure_on() -> None:
     report_counts: list[int] = []
 
     def record_write(call: ServiceCall) -> None:
-        ours = find_only_job(world, KEY)
-        if call.request["QueueUrl"] == world.queues["deliver"].url and ours.source_id in call.request["MessageBody"]:
-            report_counts.append(ours.problem.occurrences if ours.problem else 0)
+        own_job = find_only_job(world, KEY)
+        if call.request["QueueUrl"] == world.queues["deliver"].url and own_job.source_id in call.request["MessageBody"]:
+            report_counts.append(own_job.problem.occurrences if own_job.problem else 0)
 
     world.transport.faults_after.append(TargetedFault(record_write, "send_message", times=10_000))
     retry_between_successes(world, 8)

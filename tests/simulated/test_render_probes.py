@@ -75,11 +75,11 @@ def test_late_result_of_an_old_probe_leaves_the_new_one(late: ProviderResult) ->
     for _ in range(FAILURE_THRESHOLD):
         keeper.observe_result(read_lane_health(world), LOST, probe=False)
     world.clock.sleep(LEASE_SECONDS)
-    ours, is_probe = keeper.admit(name, longest, world.clock.now())
+    probe_lane, is_probe = keeper.admit(name, longest, world.clock.now())
     assert is_probe
     keeper.observe_result(earlier, late, probe=True)
-    assert read_lane_health(world).probe_until == ours.probe_until
-    keeper.observe_result(ours, OK, probe=True)
+    assert read_lane_health(world).probe_until == probe_lane.probe_until
+    keeper.observe_result(probe_lane, OK, probe=True)
     assert (read_lane_health(world).opened_since, read_lane_health(world).probe_until) == (None, None)
 
 

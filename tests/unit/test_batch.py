@@ -88,7 +88,7 @@ class ConsumerHarness:
         during: Invocation | None = None,
     ) -> list[str]:
         """Returns the IDs of the messages to deliver again; each has been received `times` times."""
-        event = {"Records": [build_message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
+        event = {"Records": [build_message(index, body, count=str(times)) for index, body in enumerate(bodies)]}
         answer = self.consumer.process_batch(event, cast("LambdaContext", during or Invocation()), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
@@ -107,10 +107,10 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return ConsumerHarness(capsys)
 
 
-def build_message(place: int, body: str, *, count: str = "1") -> dict[str, Any]:
+def build_message(index: int, body: str, *, count: str = "1") -> dict[str, Any]:
     return {
-        "messageId": f"m{place}",
-        "receiptHandle": f"r{place}",
+        "messageId": f"m{index}",
+        "receiptHandle": f"r{index}",
         "body": body,
         "attributes": {"ApproximateReceiveCount": count},
         "messageAttributes": {},
@@ -261,10 +261,10 @@ def test_messages_without_time_left_are_returned_unopened_at_once(
         seen.append(record.body)
         invocation.use_time()
 
-    assert harness.take(work, *bodies, during=invocation) == [f"m{place}" for place in range(done, 10)]
+    assert harness.take(work, *bodies, during=invocation) == [f"m{index}" for index in range(done, 10)]
     assert seen == list(bodies[:done])
     returned = [(call["ReceiptHandle"], call["VisibilityTimeout"]) for call in harness.sqs.visibility]
-    assert returned == [(f"r{place}", 0) for place in range(done, 10)]
+    assert returned == [(f"r{index}", 0) for index in range(done, 10)]
     assert {line["code"] for line in harness.read_metrics()} <= {"too_little_time"}
     assert [line["level"] for line in harness.read_log()] == ["INFO"] * (10 - done)
 

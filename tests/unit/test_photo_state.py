@@ -27,8 +27,8 @@ NO_TAGS = InstructionSource(TAGS)
 SIDECAR = InstructionSource("shoes/red.jpg.json", {"operation": "remove"})
 
 
-def build_snapshot(*places: InstructionSource, **photo: Any) -> PhotoSnapshot:
-    return PhotoSnapshot(build_photo_facts(**photo), None, places or (NO_TAGS,), "mark")
+def build_snapshot(*instruction_sources: InstructionSource, **photo: Any) -> PhotoSnapshot:
+    return PhotoSnapshot(build_photo_facts(**photo), None, instruction_sources or (NO_TAGS,), "mark")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_instructions_changed_when_their_mark_did() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "expected"),
+    ("instruction_sources", "expected"),
     [
         ([], OwnInstructions.NONE),
         ([NO_TAGS], OwnInstructions.NONE),
@@ -85,9 +85,12 @@ def test_instructions_changed_when_their_mark_did() -> None:
     ],
 )
 def test_sidecar_is_complete_and_tags_are_when_they_name_an_operation(
-    places: list[InstructionSource], expected: OwnInstructions
+    instruction_sources: list[InstructionSource], expected: OwnInstructions
 ) -> None:
-    assert state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(places))) is expected
+    assert (
+        state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(instruction_sources)))
+        is expected
+    )
 
 
 SEVERAL = {"": "job-1", "beach": "job-2"}

@@ -145,8 +145,8 @@ def test_options_that_exclude_each_other_are_refused_there(
 @pytest.mark.parametrize("pair", [p for p in product(STYLE_FIELDS, repeat=2) if p[0] < p[1]], ids=str)
 def test_options_that_always_exclude_each_other_are_a_conflict(pair: tuple[str, str]) -> None:
     values = {"style": "aura", "style_preset": "AURA", "style_codes": ["AAFF5733"], "style_reference_images": ["a"]}
-    place = parse_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
-    assert [error.code for error in place.errors] == ["conflicting_fields"]
+    source = parse_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
+    assert [error.code for error in source.errors] == ["conflicting_fields"]
 
 
 # -- the requests match the table ------------------------------------------------------------------------------

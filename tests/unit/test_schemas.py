@@ -186,6 +186,6 @@ def test_every_example_in_the_schema_is_valid() -> None:
 
 def list_fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Returns every field with its path, including those of nested objects."""
-    for place, model in [("", schema), *schema["$defs"].items()]:
+    for definition_name, model in [("", schema), *schema["$defs"].items()]:
         for name, one in model.get("properties", {}).items():
-            yield f"{place}.{name}", one
+            yield f"{definition_name}.{name}", one
