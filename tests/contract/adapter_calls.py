@@ -12,14 +12,16 @@ from backdrop.model.ids import derive_idempotency_key, sha256_hex
 from backdrop.model.job import Attempt, Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 from backdrop.ports import Provider
-from tests.contract.adapters import NOW, PHOTO, a_job
+from tests.contract.adapters import NOW, PHOTO, build_provider_job
 
 POLL_SECONDS = 0.05
 
 
 def job_for(provider: str, **fields: Any) -> Job:
     """Builds a job for a provider with these instructions."""
-    return replace(a_job(**fields), provider=provider, job_id=sha256_hex(repr(sorted(fields.items())).encode()))
+    return replace(
+        build_provider_job(**fields), provider=provider, job_id=sha256_hex(repr(sorted(fields.items())).encode())
+    )
 
 
 def claimed(job: Job, provider_id: str | None) -> Job:
@@ -37,7 +39,7 @@ def claimed(job: Job, provider_id: str | None) -> Job:
     return replace(job, attempt_no=1, attempts=(attempt,))
 
 
-def the_id(job: Job) -> str:
+def get_task_id(job: Job) -> str:
     """Returns the idempotency key of a job's call."""
     return derive_idempotency_key(job.job_id, job.charge_no)
 

@@ -9,7 +9,7 @@ from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.onemin import OneMin
 from tests.contract.adapter_calls import POLL_SECONDS, Called, call, claimed, job_for
-from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, provide_key, recording
 from tests.contract.standin_client import picture
 
 PRICE = 45_000
@@ -56,7 +56,7 @@ DONE = json_reply(DONE_RECORD)
 
 
 def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS) -> OneMin:
-    return OneMin(server.url + base, seconds, the_key, PRICE, poll_seconds=POLL_SECONDS)
+    return OneMin(server.url + base, seconds, provide_key, PRICE, poll_seconds=POLL_SECONDS)
 
 
 def called(*replies: Reply, seconds: float = CALL_SECONDS, **fields: Any) -> Called:

@@ -18,11 +18,11 @@ from tests.contract.adapter_calls import (
     FileServer,
     call,
     claimed,
+    get_task_id,
     job_for,
     run_file_server,
-    the_id,
 )
-from tests.contract.adapters import the_key
+from tests.contract.adapters import provide_key
 from tests.contract.standin_client import StandinClient
 
 PRICE = 50_000
@@ -44,9 +44,9 @@ def make(standin: StandinClient, file_server: FileServer) -> Callable[[str], Pro
     def made(name: str) -> Provider:
         url = f"{standin.url}/{AT[name]}"
         makers: dict[str, Callable[[], Provider]] = {
-            "segmind": lambda: Segmind(url, 20, the_key, file_server, poll_seconds=POLL_SECONDS),
-            "1min": lambda: OneMin(url, 20, the_key, PRICE, poll_seconds=POLL_SECONDS),
-            "runware": lambda: Runware(url, 20, the_key, file_server, poll_seconds=POLL_SECONDS),
+            "segmind": lambda: Segmind(url, 20, provide_key, file_server, poll_seconds=POLL_SECONDS),
+            "1min": lambda: OneMin(url, 20, provide_key, PRICE, poll_seconds=POLL_SECONDS),
+            "runware": lambda: Runware(url, 20, provide_key, file_server, poll_seconds=POLL_SECONDS),
         }
         return makers[name]()
 
@@ -141,7 +141,7 @@ def test_runware_call_that_never_arrived_is_absent(
 ) -> None:
     standin.control("settings", {"runware_unknown": unknown})
     job = job_for("runware")
-    assert make("runware").look_up(claimed(job, the_id(job)), the_id(job)) is LookupStatus.ABSENT
+    assert make("runware").look_up(claimed(job, get_task_id(job)), get_task_id(job)) is LookupStatus.ABSENT
 
 
 @every
@@ -212,7 +212,7 @@ def test_invalid_cost_is_replaced_by_the_list_price(
 
 
 def test_segmind_v1_picture_is_paid_and_stored(standin: StandinClient, file_server: FileServer) -> None:
-    segmind = Segmind(f"{standin.url}/segmind", 20, the_key, file_server, SegmindEndpoint.V1)
+    segmind = Segmind(f"{standin.url}/segmind", 20, provide_key, file_server, SegmindEndpoint.V1)
     answer = call(segmind, job_for("segmind", rendering_speed="QUALITY")).provider_result
     assert (answer.retry_class, answer.charged, billed(standin)) == (RetryClass.OK, 112_500, 112_500)
     assert [*file_server.results] == [answer.links[0].result_name]

@@ -154,14 +154,14 @@ def test_free_slot_cannot_be_released() -> None:
 
 
 def test_cache_keeps_recently_used_pictures_within_its_size() -> None:
-    shelf = BytesCache(max_bytes=10)
-    shelf.put("a", bytes(4))
-    shelf.put("b", bytes(4))
-    assert shelf.get("a")
-    shelf.put("c", bytes(4))
-    assert (shelf.get("a"), shelf.get("b"), shelf.get("c")) == (bytes(4), None, bytes(4))
-    shelf.put("a", bytes(10))
-    assert (shelf.get("c"), shelf.get("a")) == (None, bytes(10))
+    cache = BytesCache(max_bytes=10)
+    cache.put("a", bytes(4))
+    cache.put("b", bytes(4))
+    assert cache.get("a")
+    cache.put("c", bytes(4))
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (bytes(4), None, bytes(4))
+    cache.put("a", bytes(10))
+    assert (cache.get("c"), cache.get("a")) == (None, bytes(10))
 
 
 def test_discarded_picture_is_painted_identically() -> None:

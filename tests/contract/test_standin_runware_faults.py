@@ -13,7 +13,7 @@ from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware as Adapter
 from backdrop_local.standin.pictures import read_id
 from tests.contract.adapter_calls import POLL_SECONDS, call, job_for
-from tests.contract.adapters import the_key
+from tests.contract.adapters import provide_key
 from tests.contract.standin_callers import Runware, run_host
 from tests.contract.standin_client import KEY, StandinClient, wait_until
 from tests.unit.work_in_memory import FakeWork
@@ -230,7 +230,9 @@ def test_unusual_response_leads_to_one_picture_and_charge(
     if fault:
         standin.add_fault(fault, args, times=2)
     job, work = job_for("runware", num_images=2), FakeWork()
-    answer = call(Adapter(f"{standin.url}/runware", 20, the_key, work, poll_seconds=POLL_SECONDS), job).provider_result
+    answer = call(
+        Adapter(f"{standin.url}/runware", 20, provide_key, work, poll_seconds=POLL_SECONDS), job
+    ).provider_result
     assert (answer.retry_class, answer.charged, standin.total_usd()) == (RetryClass.OK, 120_000, "0.12")
     inline = fault == "inline_picture"
     assert [(link.is_usable, link.result_name is not None) for link in answer.links] == [(True, inline)] * 2
@@ -240,14 +242,14 @@ def test_unusual_response_leads_to_one_picture_and_charge(
 @pytest.mark.parametrize("code", ["", "whoKnows"])
 def test_failure_without_a_published_code_leaves_the_charge_unknown(standin: StandinClient, code: str) -> None:
     standin.add_fault("job_fails", {"code": code}, times=1)
-    adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
+    adapter = Adapter(f"{standin.url}/runware", 20, provide_key, FakeWork(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).provider_result
     assert (answer.retry_class, answer.code, answer.is_final) == (RetryClass.AMBIG, Code.PROVIDER_FAILED, True)
 
 
 def test_renamed_link_is_kept_for_a_person(standin: StandinClient) -> None:
     standin.add_fault("malformed_json", {"variant": "renamed"}, route="getResponse")
-    adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
+    adapter = Adapter(f"{standin.url}/runware", 20, provide_key, FakeWork(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).provider_result
     assert [link.is_unrecognized for link in answer.links] == [True]
     assert b"new_imageURL" in answer.raw_response

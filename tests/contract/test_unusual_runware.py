@@ -35,8 +35,8 @@ from backdrop.providers.unrecognized_results import redact_response
 from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
-from tests.contract.adapter_calls import the_id
-from tests.contract.adapters import Recorder, Reply, Request, http, silence, the_key
+from tests.contract.adapter_calls import get_task_id
+from tests.contract.adapters import Recorder, Reply, Request, http, provide_key, silence
 from tests.contract.test_runware_answers import JOB, details, look_up_with
 from tests.contract.test_runware_wire import URL, json_reply
 from tests.simulated.stage_worlds import KEY as PHOTO_KEY
@@ -317,7 +317,7 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     with Conversation([silence], unusual=unusual) as server:
         work = S3WorkStorage(cast("Any", world.s3), OUTPUT_BUCKET)
         clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
-        adapter = Runware(server.url, CALL_SECONDS, the_key, work, **clock)
+        adapter = Runware(server.url, CALL_SECONDS, provide_key, work, **clock)
         world.providers["runware"] = cast("Any", adapter)
         tags = {"prompt": "a beach", "provider": "runware", "num_images": str(unusual.requested)}
         world.upload_photo(PHOTO_KEY, build_photo(), operation="replace", **tags)
@@ -382,7 +382,7 @@ def test_unrecognized_response_is_kept_without_the_key() -> None:
 
 
 def test_kept_details_hold_the_response_without_our_request() -> None:
-    item = {"taskUUID": the_id(JOB), **BARE, "note": "x" * 2_000_000}
+    item = {"taskUUID": get_task_id(JOB), **BARE, "note": "x" * 2_000_000}
     reply = details(JOB, {"data": [item]}, inputs={"seedImage": URI}, uploadEndpoint=OUR_LINK)
     answer = look_up_with(json_reply({"data": []}), reply)
     assert isinstance(answer, ProviderResult)
@@ -408,8 +408,8 @@ def test_truncated_request_does_not_stop_the_server() -> None:
     with Conversation([silence], unusual=Unusual("")) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head)
-        adapter = Runware(server.url, CALL_SECONDS, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
-        assert isinstance(adapter.look_up(JOB, the_id(JOB)), ProviderResult)
+        adapter = Runware(server.url, CALL_SECONDS, provide_key, FakeWork(), poll_seconds=POLL_SECONDS)
+        assert isinstance(adapter.look_up(JOB, get_task_id(JOB)), ProviderResult)
 
 
 def test_names_of_the_rows_are_unique() -> None:

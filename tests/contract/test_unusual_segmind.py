@@ -11,7 +11,7 @@ from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import MODEL, Segmind
 from tests.contract.adapter_calls import POLL_SECONDS
-from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, Reply, http, provide_key, recording
 from tests.contract.purchases import Purchase, Shop
 from tests.contract.standin_client import picture
 from tests.contract.test_segmind_wire import ID, LINK, TICKET, json_reply
@@ -36,7 +36,7 @@ UNCLEAR = OUT_OF_MONEY._replace(calls=2)
 
 
 def adapter(url: str, work: Any, endpoint: SegmindEndpoint) -> Segmind:
-    return Segmind(url, CALL_SECONDS, the_key, work, endpoint, poll_seconds=POLL_SECONDS)
+    return Segmind(url, CALL_SECONDS, provide_key, work, endpoint, poll_seconds=POLL_SECONDS)
 
 
 def done(**result_fields: Any) -> Reply:

@@ -112,8 +112,8 @@ def _other_formats() -> Iterator[Case]:
         big = tiff(scene(), photometric="rgb", bigtiff=True, byteorder=order)
         yield _case(f"bigtiff-{order}", big, Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-with-an-old-jpeg", _tiff(64, 64, 6), Code.UNSUPPORTED_FORMAT)
-    moving = saved(scene(), "webp", save_all=True, append_images=[picture(scene()[::-1])])
-    yield _case("webp-animated", moving, Code.UNSUPPORTED_FORMAT)
+    animation = saved(scene(), "webp", save_all=True, append_images=[picture(scene()[::-1])])
+    yield _case("webp-animated", animation, Code.UNSUPPORTED_FORMAT)
 
 
 def _tiff(width: int, height: int, compression: int, *, tile: int = 0) -> bytes:

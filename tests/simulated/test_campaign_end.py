@@ -127,24 +127,24 @@ def test_report_of_a_stopped_campaign_waits_for_open_jobs(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign.world.deliver_next("intake")
-    naps: list[float] = []
+    delays: list[float] = []
 
     def sleep(seconds: float) -> None:
-        naps.append(seconds)
+        delays.append(seconds)
         assert campaign.report() == {}, "the report that exists says how it ended"
         campaign.world.run_for(seconds)
 
     monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
     report = campaign.finish(status=CampaignStatus.STOPPED)
-    assert naps
+    assert delays
     assert report
     assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
 
 
 def test_campaign_fails_only_above_its_tolerated_failures(campaign: CampaignRun) -> None:
     campaign.world.run_until_empty()
-    tolerant = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
-    report = campaign.finish(campaign_input=tolerant, execution=RUN)
+    tolerant_input = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
+    report = campaign.finish(campaign_input=tolerant_input, execution=RUN)
     assert report
     assert (report["status"], report["error"]) == ("succeeded", None)
     strict = CampaignRun()
@@ -215,19 +215,19 @@ def test_stopped_campaign_is_read_twice_despite_long_calls(
     campaign: CampaignRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign.world.run_until_empty("intake")
-    naps: list[float] = []
+    delays: list[float] = []
 
     def sleep(seconds: float) -> None:
-        naps.append(seconds)
+        delays.append(seconds)
         campaign.world.clock.time += timedelta(seconds=seconds)
-        if len(naps) == 20:
+        if len(delays) == 20:
             campaign.world.run_until_empty()
 
     monkeypatch.setattr(campaign.world.clock, "sleep", sleep)
     before = len(campaign.world.transport.calls)
     report = campaign.finish(status=CampaignStatus.STOPPED)
     assert report
-    assert len(naps) >= 20
+    assert len(delays) >= 20
     assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
     sent = [call.request for call in campaign.world.transport.calls[before:] if call.operation == "query"]
     queries = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]

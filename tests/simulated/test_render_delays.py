@@ -45,8 +45,8 @@ def test_provider_that_fails_for_one_photo_is_called_less_often() -> None:
 
 def test_another_problem_starts_with_a_short_wait_again() -> None:
     world = world_with_photo()
-    unreached = build_refusal(RetryClass.NOW, Code.PROVIDER_THROTTLED)
-    world.provider.script.extend([BUSY, BUSY, unreached, unreached, unreached])
+    throttled = build_refusal(RetryClass.NOW, Code.PROVIDER_THROTTLED)
+    world.provider.script.extend([BUSY, BUSY, throttled, throttled, throttled])
     world.run_until_empty()
     assert [3 <= wait.delay_seconds <= 5 for wait in world.returned_messages] == [True, False, True]
 

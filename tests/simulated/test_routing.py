@@ -186,15 +186,15 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
 ) -> None:
     job = build_job_with_providers(*named, status=status, attempts=attempts, charge_no=generation)
     choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__)
-    able = [name for name in named[1:] if name in on and how[name].allows_calls]
+    available = [name for name in named[1:] if name in on and how[name].allows_calls]
     in_doubt = any(one.money is not MoneyStatus.NOT_SPENT for one in attempts if one.charge_no == generation)
-    if status is not JobStatus.ACCEPTED or in_doubt or not able:
+    if status is not JobStatus.ACCEPTED or in_doubt or not available:
         assert choice is None
         return
     assert choice
-    assert choice.provider == able[0]
+    assert choice.provider == available[0]
     moved = transitions.change_provider(job, choice.provider, choice.price, "why", NOW).job
-    assert (moved.provider, moved.job_id, moved.attempts) == (able[0], job.job_id, job.attempts)
+    assert (moved.provider, moved.job_id, moved.attempts) == (available[0], job.job_id, job.attempts)
     assert (
         find_failover_route(
             replace(job, instructions={**REPLACE, "provider": named[0]}), Offers(on, PRICES), how.__getitem__

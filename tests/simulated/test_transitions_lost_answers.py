@@ -254,8 +254,10 @@ def test_mark_of_a_live_delivery_is_no_crash(status: JobStatus) -> None:
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
 def test_delivery_in_good_order_resets_the_crash_count(status: JobStatus) -> None:
     """Five in a row end a job: a photo that one worker survives crashes none."""
-    died = transitions.begin_processing(transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER).job
-    left = transitions.end_processing(died).job
+    crashed = transitions.begin_processing(
+        transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER
+    ).job
+    left = transitions.end_processing(crashed).job
     assert (left.processing_until, left.crash_count) == (None, 0)
 
 

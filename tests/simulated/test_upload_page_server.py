@@ -41,17 +41,17 @@ OURS = "/{token}/"
 class Client:
     """Sends HTTP requests to a served page, with a browser's headers unless a test overrides them."""
 
-    def __init__(self, server: PageServer, colleague: PageUser) -> None:
-        self.server, self.colleague = server, colleague
+    def __init__(self, server: PageServer, other_user: PageUser) -> None:
+        self.server, self.other_user = server, other_user
         self.host = f"127.0.0.1:{server.access.port}"
 
     def get(self, path: str = OURS, **headers: str) -> HTTPResponse:
         return self._send("GET", path, None, headers)
 
-    def post(self, door: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
+    def post(self, endpoint: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         usual = {"Origin": f"http://{self.host}", "Content_Type": "application/json"}
-        return self._send("POST", path + door, data, usual | headers)
+        return self._send("POST", path + endpoint, data, usual | headers)
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", self.server.access.port, timeout=60)
@@ -99,7 +99,7 @@ def test_page_runs_its_script_only_and_contacts_its_buckets(client: Client) -> N
 def test_only_known_pictures_are_served_and_reduced(client: Client) -> None:
     big = BytesIO()
     Image.new("RGB", (1600, 1200)).save(big, "JPEG")
-    client.colleague.world.upload_photo("a.jpg", big.getvalue())
+    client.other_user.world.upload_photo("a.jpg", big.getvalue())
     known, unknown = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
     link = client.server.api.thumbnails.register(known)
     answer = client.get(OURS + link)
@@ -218,7 +218,7 @@ def test_aws_errors_are_shown_on_the_page(client: Client) -> None:
         if call.service == "s3":
             raise build_client_error("ExpiredToken", call.operation, 400)
 
-    client.colleague.world.transport.permanent_faults.append(expired)
+    client.other_user.world.transport.permanent_faults.append(expired)
     assert client.get().status == 502
     assert "your AWS credentials have expired" in client.text
 
@@ -261,8 +261,8 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
         raise KeyboardInterrupt
 
     someone = Person(World(), monkeypatch)
-    colleague = PageUser(someone.world)
-    signing = cast("Any", colleague.api.presigner)._client  # noqa: SLF001  no other way to it
+    other_user = PageUser(someone.world)
+    signing = cast("Any", other_user.api.presigner)._client  # noqa: SLF001  no other way to it
     none = cast("Any", None)
     clients = AwsClients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     someone.stack = replace(someone.stack, clients=clients)

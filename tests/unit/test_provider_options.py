@@ -25,8 +25,8 @@ from backdrop.providers import onemin, runware, segmind
 from backdrop.providers.ideogram import build_form
 from backdrop.providers.runware_errors import FIELD_ERROR_CODES
 from backdrop.providers.segmind import Segmind
-from tests.contract.adapter_calls import job_for, the_id
-from tests.contract.adapters import PHOTO, the_key
+from tests.contract.adapter_calls import get_task_id, job_for
+from tests.contract.adapters import PHOTO, provide_key
 from tests.unit.ledger_items import quick
 from tests.unit.work_in_memory import FakeWork
 
@@ -183,8 +183,8 @@ def list_sent_values(provider: str, job: Job) -> dict[str, Any]:
     if provider == "1min":
         return flatten(onemin.build_request(job, ["images/a.jpg"]))
     if provider == "runware":
-        return flatten(runware.build_request(job, the_id(job), PHOTO))
-    prepared: Any = Segmind("https://api.example", 5, the_key, FakeWork()).prepare(job, PHOTO)
+        return flatten(runware.build_request(job, get_task_id(job), PHOTO))
+    prepared: Any = Segmind("https://api.example", 5, provide_key, FakeWork()).prepare(job, PHOTO)
     return flatten(json.loads(prepared.args[1]))
 
 

@@ -110,8 +110,8 @@ def test_every_function_emits_metrics_for_the_stack_of_its_alarms() -> None:
 
 
 def test_only_deliver_counts_ends_so_that_each_counts_once() -> None:
-    doors = (ROOT / "functions").glob("*/app.py")
-    assert [door.parent.name for door in doors if "count_end" in door.read_text()] == ["deliver"]
+    handlers = (ROOT / "functions").glob("*/app.py")
+    assert [handler.parent.name for handler in handlers if "count_end" in handler.read_text()] == ["deliver"]
 
 
 def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
@@ -241,8 +241,8 @@ def test_alarm_is_mailed_and_its_end_if_meaningful(name: str) -> None:
 
 
 def test_mail_goes_to_the_configured_address() -> None:
-    [mail] = Deployed(AlarmEmail=ADDRESS).of_type("AWS::SNS::Subscription").values()
-    assert mail == {"TopicArn": "AlarmTopic", "Protocol": "email", "Endpoint": ADDRESS}
+    [subscription] = Deployed(AlarmEmail=ADDRESS).of_type("AWS::SNS::Subscription").values()
+    assert subscription == {"TopicArn": "AlarmTopic", "Protocol": "email", "Endpoint": ADDRESS}
 
 
 def test_no_mail_resources_exist_without_an_address() -> None:
