@@ -31,7 +31,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     refusals = run_parts(parts)
-    make_bench.write()
+    make_bench.write_pages()
     for words in refusals:
         print(f"not reported: {words}", file=sys.stderr)
     return int(bool(refusals))

@@ -26,7 +26,7 @@ from backdrop_cli.operate.status import show_status
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from bench.plot import draw_lines
-from docs.tables import table
+from docs.tables import format_table
 from simulation.world.cli_stack import build_simulated_stack
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_s3 import ObjectVersion
@@ -239,7 +239,7 @@ def format_section(found: Sequence[Backlog]) -> str:
             " the cost per image shown: a command's fixed requests weigh more for few images. The product's code in"
             " the simulated world, without the time of its services.",
             "![requests per image](backlog.svg)",
-            table(("images", *names), [*rows, ("growth, from the second to the last", *grown)]),
+            format_table(("images", *names), [*rows, ("growth, from the second to the last", *grown)]),
         ]
     )
 

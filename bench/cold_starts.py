@@ -15,7 +15,7 @@ from statistics import fmean
 
 from backdrop_local.home import ROOT
 from bench.reliability import check_spread
-from docs.tables import table
+from docs.tables import format_table
 
 BUILD = ROOT / ".aws-sam" / "build"
 LAYERS = ("DependenciesLayer", "BackdropLayer")
@@ -67,7 +67,7 @@ def format_section(found: ColdStarts) -> str:
             f" requests, pydantic, and Powertools: {found.floor_ms:.0f} ms). Everything is compiled, as `make build`"
             f" ships it; Lambda would compile the rest at each cold start. Packages are compressed. Layers: {layers}."
             f" The two halves of the rounds agree within {MAX_SPREAD:.0%}.",
-            table(("", "import ms", "× its libraries", "package KB"), rows),
+            format_table(("", "import ms", "× its libraries", "package KB"), rows),
         ]
     )
 

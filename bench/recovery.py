@@ -12,7 +12,7 @@ from statistics import mean
 
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
-from docs.tables import table
+from docs.tables import format_table
 from fault_bench.slot_use import SlotHistory, TimedValue, TimeRange, measure_slot_use
 from simulation.world.call_behavior import CallBehavior, build_refusal
 from simulation.world.sample_images import build_picture
@@ -137,6 +137,6 @@ def format_section(found: Sequence[AccountUse]) -> str:
             f"The product's own code in the simulated world, {len(SEEDS)} seeds each. {CONFIGURED_LIMIT} concurrent"
             " calls are configured. Unused: slots that were empty from the first call to the end of the last one, as"
             " a share of all that the account allowed in that time. The outage itself is excluded.",
-            table(("", "photos", "used", "lowest", "unused", "refused calls per image"), rows),
+            format_table(("", "photos", "used", "lowest", "unused", "refused calls per image"), rows),
         ]
     )

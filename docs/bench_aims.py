@@ -10,32 +10,34 @@ from bench.drain.measurements import ComparisonResult, DrainResult
 from bench.drain.page import MAX_INTAKE_MS, max_warm_intake_ms
 from bench.drain.scenario import Scenario
 from bench.saved_results import load_result
-from docs.tables import table
+from docs.tables import format_table
 
-ASKED = Scenario(300, 10, 4.0)
+TARGET_SCENARIO = Scenario(300, 10, 4.0)
 MAX_REQUESTS = 18
-COUNTED = "../../tests/e2e/test_counted_requests.py"
+REQUEST_COUNT_TEST = "../../tests/e2e/test_counted_requests.py"
 MAX_GROWTH = 0.10
 
 type Row = tuple[str, str, str, bool]
 
 
-def section() -> str:
+def build_section() -> str:
     """Returns the section, without rows for parts that were not measured."""
     return (
         "## Targets\n\nN photos, C calls at a time, S seconds per call. The ideal time is N·S/C: all C calls are always"
-        f" in flight.\n\n{shown(_rows())}"
+        f" in flight.\n\n{format_rows(_list_rows())}"
     )
 
 
-def shown(rows: Iterable[Row]) -> str:
-    cells = [(what, asked, found, "yes" if reached else "**no**") for what, asked, found, reached in rows]
-    return table(("", "target", "measured", "reached"), cells)
+def format_rows(rows: Iterable[Row]) -> str:
+    cells = [
+        (measure, target, measured, "yes" if is_reached else "**no**") for measure, target, measured, is_reached in rows
+    ]
+    return format_table(("", "target", "measured", "reached"), cells)
 
 
-def _rows() -> Iterator[Row]:
+def _list_rows() -> Iterator[Row]:
     if drain := load_result("drain", DrainResult):
-        yield from of_the_drain(drain.result)
+        yield from list_drain_rows(drain.result)
     if comparison := load_result("comparison", ComparisonResult):
         ratio = comparison.result.backdrop / comparison.result.baseline
         yield "time relative to a bare thread pool, C=10 S=4", "at most 1.05", f"{ratio:.2f}", ratio <= 1.05
@@ -43,24 +45,35 @@ def _rows() -> Iterator[Row]:
         used = min(one.used for one in recovered.result if one.name.startswith("half"))
         yield "use of an account with half the limit", "90%", f"at least {used:.1%}", used >= 0.9
     requests = count_all_requests(load_costs().rows[0])
-    alone = f"{requests:g} for one photo with a sidecar; [fewer]({COUNTED}) for many"
-    yield "requests to AWS per image", f"at most {MAX_REQUESTS}", alone, requests <= MAX_REQUESTS
-    if full := load_result("backlog", tuple[backlog.Backlog, ...]):
-        grown = {name: max(backlog.compute_growth(full.result, name)) for name in backlog.list_costs(full.result[0])}
-        most = max(grown, key=lambda name: grown[name])
-        worst = f"at most {grown[most]:+.0%} ({most})"
-        what = "growth of an image's cost, from 100 to 10,000 images"
-        yield what, f"at most +{MAX_GROWTH:.0%}", worst, grown[most] <= MAX_GROWTH
+    measured = f"{requests:g} for one photo with a sidecar; [fewer]({REQUEST_COUNT_TEST}) for many"
+    yield "requests to AWS per image", f"at most {MAX_REQUESTS}", measured, requests <= MAX_REQUESTS
+    if backlog_result := load_result("backlog", tuple[backlog.Backlog, ...]):
+        backlogs = backlog_result.result
+        growths = {name: max(backlog.compute_growth(backlogs, name)) for name in backlog.list_costs(backlogs[0])}
+        largest = max(growths, key=lambda name: growths[name])
+        measured = f"at most {growths[largest]:+.0%} ({largest})"
+        measure = "growth of an image's cost, from 100 to 10,000 images"
+        yield measure, f"at most +{MAX_GROWTH:.0%}", measured, growths[largest] <= MAX_GROWTH
 
 
-def of_the_drain(found: DrainResult) -> Iterator[Row]:
+def list_drain_rows(result: DrainResult) -> Iterator[Row]:
     """Yields how close the runs came to the ideal, except for runs that were not reported."""
-    for scenario, least in ((ASKED, 0.98), (replace(ASKED, cold=True), 0.95)):
-        run = next((one for one in found.runs if one.scenario == scenario), None)
+    for scenario, min_efficiency in ((TARGET_SCENARIO, 0.98), (replace(TARGET_SCENARIO, cold=True), 0.95)):
+        run = next((one for one in result.runs if one.scenario == scenario), None)
         if run:
-            near = run.efficiency >= least
-            yield f"ideal time / measured time, {scenario.name}", f"{least:.0%}", f"{run.efficiency:.1%}", near
-            share = f"share of the slots' time in calls, {scenario.name}"
-            yield share, "97%", f"{run.call_share:.1%}", run.call_share >= 0.97
-    most = max_warm_intake_ms(found)
-    yield "intake's processor time per photo", f"at most {MAX_INTAKE_MS} ms", f"{most:.0f} ms", most <= MAX_INTAKE_MS
+            is_reached = run.efficiency >= min_efficiency
+            yield (
+                f"ideal time / measured time, {scenario.name}",
+                f"{min_efficiency:.0%}",
+                f"{run.efficiency:.1%}",
+                is_reached,
+            )
+            measure = f"share of the slots' time in calls, {scenario.name}"
+            yield measure, "97%", f"{run.call_share:.1%}", run.call_share >= 0.97
+    intake_ms = max_warm_intake_ms(result)
+    yield (
+        "intake's processor time per photo",
+        f"at most {MAX_INTAKE_MS} ms",
+        f"{intake_ms:.0f} ms",
+        intake_ms <= MAX_INTAKE_MS,
+    )

@@ -8,9 +8,9 @@ from bench.aws_cost.page import format_page
 PAGE = Path(__file__).parent / "results" / "aws_cost.md"
 
 
-def page() -> str:
+def build_page() -> str:
     return format_page(load_costs())
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(build_page())

@@ -12,24 +12,24 @@ OWN_PAGES = {
 }
 
 
-def page() -> str:
-    return "\n\n".join([_head(), bench_aims.section(), *(_section(part) for part in PARTS)]) + "\n"
+def build_page() -> str:
+    return "\n\n".join([_build_intro(), bench_aims.build_section(), *(_build_section(part) for part in PARTS)]) + "\n"
 
 
-def plots() -> dict[str, str]:
+def draw_plots() -> dict[str, str]:
     """Returns every plot by its file name."""
-    found = {part: load_result(part.name, part.result_type) for part in PARTS if part.result_type}
-    return {name: svg for part, one in found.items() if one for name, svg in part.draw_plots(one.result).items()}
+    results = {part: load_result(part.name, part.result_type) for part in PARTS if part.result_type}
+    return {name: svg for part, one in results.items() if one for name, svg in part.draw_plots(one.result).items()}
 
 
-def write() -> None:
-    PAGE.write_text(page())
+def write_pages() -> None:
+    PAGE.write_text(build_page())
     extrapolation_page.write_page()
-    for name, svg in plots().items():
+    for name, svg in draw_plots().items():
         (FOLDER / name).write_text(svg)
 
 
-def _head() -> str:
+def _build_intro() -> str:
     names = ", ".join(f"`{part.name}`" for part in PARTS)
     return (
         f"# Measured speed and cost\n\n`make bench` writes this page in at most {MAX_MINUTES} minutes on two cores,"
@@ -39,21 +39,21 @@ def _head() -> str:
     )
 
 
-def _section(part: BenchPart) -> str:
+def _build_section(part: BenchPart) -> str:
     title = f"## {part.title}"
     if part.result_type is None:
         return f"{title}\n\nOn a page of its own: {OWN_PAGES[part.name]}."
     found = load_result(part.name, part.result_type)
     if found is None:
         return f"{title}\n\nNot measured yet: `make bench ONLY={part.name}`."
-    measured = f"`{part.name}`, {_minutes(found.minutes)} on {found.machine}."
+    measured = f"`{part.name}`, {_format_minutes(found.minutes)} on {found.machine}."
     return f"{title}\n\n{measured}\n\n{part.format_section(found.result)}"
 
 
-def _minutes(minutes: float) -> str:
-    whole = round(minutes)
-    return {0: "under a minute", 1: "a minute"}.get(whole, f"{whole} minutes")
+def _format_minutes(minutes: float) -> str:
+    rounded = round(minutes)
+    return {0: "under a minute", 1: "a minute"}.get(rounded, f"{rounded} minutes")
 
 
 if __name__ == "__main__":
-    write()
+    write_pages()

@@ -8,11 +8,11 @@ import typer
 
 from backdrop_cli import errors
 from backdrop_cli.main import app
-from docs.tables import table
+from docs.tables import format_table
 
 FOLDER = Path(__file__).parent / "commands"
 # Options of every command that works on a stack, and --help; the index describes them once.
-EVERYWHERE = ("--stack", "--profile", "--region", "--json", "--help")
+COMMON_OPTIONS = ("--stack", "--profile", "--region", "--json", "--help")
 EXIT_CODES = {
     errors.EXIT_OK: "The command succeeded.",
     errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait`, or `doctor` "
@@ -38,21 +38,21 @@ GUIDES = {
 OPERATING = "operating.md"
 
 
-def commands() -> dict[str, Any]:
+def list_commands() -> dict[str, Any]:
     """Returns each command by name, including two-word names such as `key set`, in the order of the help."""
-    found: dict[str, Any] = {}
-    for name, command in root_command().commands.items():
+    commands: dict[str, Any] = {}
+    for name, command in get_root_command().commands.items():
         subcommands: dict[str, Any] = getattr(command, "commands", {})
-        found |= {f"{name} {second}": one for second, one in subcommands.items()} or {name: command}
-    return found
+        commands |= {f"{name} {second}": one for second, one in subcommands.items()} or {name: command}
+    return commands
 
 
-def root_command() -> Any:
+def get_root_command() -> Any:
     """Returns `backdrop` itself, with all its commands."""
     return typer.main.get_command(app)
 
 
-def options_of(command: Any) -> set[str]:
+def list_options(command: Any) -> set[str]:
     """Returns every spelling of every option of a command."""
     return {
         spelling
@@ -62,30 +62,33 @@ def options_of(command: Any) -> set[str]:
     }
 
 
-def pages() -> dict[Path, str]:
+def build_pages() -> dict[Path, str]:
     """Returns the text of every page by its path."""
-    return {FOLDER / "README.md": _index(), **{_path(name): _page(name, one) for name, one in commands().items()}}
+    return {
+        FOLDER / "README.md": _build_index(),
+        **{_get_path(name): _build_page(name, one) for name, one in list_commands().items()},
+    }
 
 
-def _path(name: str) -> Path:
+def _get_path(name: str) -> Path:
     return FOLDER / f"{name.replace(' ', '-')}.md"
 
 
-def _index() -> str:
-    known, top = commands(), root_command()
+def _build_index() -> str:
+    commands, root = list_commands(), get_root_command()
     groups: dict[str, list[str]] = {}
-    for name in known:
-        groups.setdefault(top.commands[name.partition(" ")[0]].rich_help_panel, []).append(name)
+    for name in commands:
+        groups.setdefault(root.commands[name.partition(" ")[0]].rich_help_panel, []).append(name)
     lists = "\n\n".join(
         f"## {group}\n\n"
-        + table(
+        + format_table(
             ("command", "what it does"),
-            [(f"[{name}]({_path(name).name})", _sentences(known[name])[0].rstrip(".")) for name in names],
+            [(f"[{name}]({_get_path(name).name})", _split_paragraphs(commands[name])[0].rstrip(".")) for name in names],
         )
         for group, names in groups.items()
     )
     completion = ("--install-completion", "--show-completion")
-    common = [one for one in top.params if one.opts[0] in EVERYWHERE]
+    common = [one for one in root.params if one.opts[0] in COMMON_OPTIONS]
     return f"""# Commands
 
 `make docs` writes this page and the page of each command from the help of `backdrop`; do not edit them.
@@ -109,67 +112,67 @@ same one.
 `backdrop --install-completion` installs completion for your shell: Bash, Zsh, Fish, or PowerShell. Restart the shell
 afterward. `backdrop --show-completion` prints the script instead.
 
-{table(("option", "what it does"), [_row(one) for one in top.params if one.opts[0] in completion])}
+{format_table(("option", "what it does"), [_format_row(one) for one in root.params if one.opts[0] in completion])}
 
 ## Options of every command
 
 You can give these options before or after a command. The commands of the local cloud take none of them, and `lint`
 takes only `--json`.
 
-{table(("option", "what it does"), [_row(one) for one in common])}
+{format_table(("option", "what it does"), [_format_row(one) for one in common])}
 
 A command that could spend money or end work asks for confirmation first. Where it cannot ask, as in a script, it
 needs `--yes`.
 
 ## Exit codes
 
-{table(("exit code", "meaning"), [(str(code), meaning) for code, meaning in EXIT_CODES.items()])}
+{format_table(("exit code", "meaning"), [(str(code), meaning) for code, meaning in EXIT_CODES.items()])}
 """
 
 
-def _page(name: str, command: Any) -> str:
-    sentences = _sentences(command)
-    examples = [part.removeprefix("Example: ") for part in sentences if part.startswith("Example: ")]
-    own = [one for one in command.params if not {*one.opts} & {*EVERYWHERE}]
-    arguments = [_row(one) for one in own if not one.opts[0].startswith("-")]
-    options = [_row(one) for one in own if one.opts[0].startswith("-")]
+def _build_page(name: str, command: Any) -> str:
+    paragraphs = _split_paragraphs(command)
+    examples = [part.removeprefix("Example: ") for part in paragraphs if part.startswith("Example: ")]
+    own_parameters = [one for one in command.params if not {*one.opts} & {*COMMON_OPTIONS}]
+    arguments = [_format_row(one) for one in own_parameters if not one.opts[0].startswith("-")]
+    options = [_format_row(one) for one in own_parameters if one.opts[0].startswith("-")]
     guide = GUIDES.get(name.partition(" ")[0], OPERATING)
     parts = [
         f"# backdrop {name}",
-        *(part for part in sentences if not part.startswith("Example: ")),
+        *(part for part in paragraphs if not part.startswith("Example: ")),
         *(f"Example: `{example}`" for example in examples),
-        *(["## Arguments", table(("argument", "meaning"), arguments)] if arguments else []),
-        *(["## Options", table(("option", "what it does"), options)] if options else []),
-        f"See also: [{_title(guide)}](../{guide}), [options of every command](README.md#options-of-every-command), "
-        "[exit codes](README.md#exit-codes)",
+        *(["## Arguments", format_table(("argument", "meaning"), arguments)] if arguments else []),
+        *(["## Options", format_table(("option", "what it does"), options)] if options else []),
+        f"See also: [{_read_title(guide)}](../{guide}), "
+        "[options of every command](README.md#options-of-every-command), [exit codes](README.md#exit-codes)",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _sentences(command: Any) -> list[str]:
+def _split_paragraphs(command: Any) -> list[str]:
     return [part.replace("\n", " ") for part in command.help.strip().split("\n\n")]
 
 
-def _row(parameter: Any) -> tuple[str, str]:
+def _format_row(parameter: Any) -> tuple[str, str]:
     if not parameter.opts[0].startswith("-"):
         return f"`{parameter.metavar}`", parameter.help
     spellings = ", ".join(f"`{spelling}`" for spelling in parameter.opts)
     return f"{spellings} {parameter.metavar or ''}".strip(), parameter.help
 
 
-def _title(page: str) -> str:
-    found = re.search(r"(?m)^# (.+)$", (FOLDER.parent / page).read_text())
-    return found[1] if found else page
+def _read_title(page: str) -> str:
+    title = re.search(r"(?m)^# (.+)$", (FOLDER.parent / page).read_text())
+    return title[1] if title else page
 
 
 def main() -> None:
     """Writes all pages, and removes those of commands that no longer exist."""
-    written = pages()
+    pages = build_pages()
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.glob("*.md"):
-        if path not in written:
+        if path not in pages:
             path.unlink()
-    for path, text in written.items():
+    for path, text in pages.items():
         path.write_text(text)
 
 

@@ -11,37 +11,42 @@ from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codes import Code
 from backdrop.model.job import FAILED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
-from docs.make_schemas import DIALECT, schema_of
+from docs.make_schemas import DIALECT, build_schema
 
 type Schema = dict[str, Any]
 
 FOLDER = Path(__file__).parents[1] / "schemas" / "events"
 ENVELOPE = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
-BASES = ("reported", "price_list", "configured")
+COST_BASES = ("reported", "price_list", "configured")
 FORMATS = ("jpg", "png", "webp")
 TIME: Schema = {"type": "string", "format": "date-time"}
-MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+NULLABLE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 TEXT: Schema = {"type": "string"}
-MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+NULLABLE_TEXT: Schema = {"type": ["string", "null"]}
 COUNT: Schema = {"type": "integer", "minimum": 0}
-MAYBE_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
+NULLABLE_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
 USD: Schema = {"type": "number", "minimum": 0, "description": "Dollars."}
 ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 PROVIDER: Schema = {"enum": sorted(SUPPORTED_PROVIDERS)}
 
 
-def object_of(described: str = "", /, **fields: Schema) -> Schema:
+def build_object(description: str = "", /, **fields: Schema) -> Schema:
     """Returns the schema of an object that always has all of these fields; later releases may add some."""
-    description: Schema = {"description": described} if described else {}
-    return {**description, "type": "object", "properties": fields, "required": [*fields]}
+    return {**_build_description(description), "type": "object", "properties": fields, "required": [*fields]}
 
 
-def list_of(item: Schema, described: str = "") -> Schema:
-    return {**({"description": described} if described else {}), "type": "array", "items": item}
+def build_list(item: Schema, description: str = "") -> Schema:
+    return {**_build_description(description), "type": "array", "items": item}
 
 
-def words(kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus], described: str = "") -> Schema:
-    return {**({"description": described} if described else {}), "enum": [one.value for one in kind]}
+def build_enum(
+    kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus], description: str = ""
+) -> Schema:
+    return {**_build_description(description), "enum": [one.value for one in kind]}
+
+
+def _build_description(description: str) -> Schema:
+    return {"description": description} if description else {}
 
 
 EVENT_ID: Schema = {
@@ -49,23 +54,23 @@ EVENT_ID: Schema = {
     "format": "uuid",
     "description": "Stays the same if the event is published again, so that you can ignore duplicates.",
 }
-CODE = words(Code, "What it means and what to do: docs/troubleshooting.md.")
-SOURCE_OF = object_of(
+CODE = build_enum(Code, "What it means and what to do: docs/troubleshooting.md.")
+SOURCE = build_object(
     "The photo, as Backdrop last read it.",
     bucket=TEXT,
     key=TEXT,
-    version_id=MAYBE_TEXT,
+    version_id=NULLABLE_TEXT,
     sha256={"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
-    width=MAYBE_COUNT,
-    height=MAYBE_COUNT,
-    changes=list_of(TEXT, "The changes that were made to it before it was sent."),
+    width=NULLABLE_COUNT,
+    height=NULLABLE_COUNT,
+    changes=build_list(TEXT, "The changes that were made to it before it was sent."),
 )
-RESULT = object_of(
+RESULT = build_object(
     "One picture in the output bucket.",
     key=TEXT,
-    version_id=MAYBE_TEXT,
+    version_id=NULLABLE_TEXT,
     n={"type": "integer", "minimum": 1, "description": "The number of this picture among those requested."},
-    output={**MAYBE_TEXT, "description": "The name of its output; null for the one without a name."},
+    output={**NULLABLE_TEXT, "description": "The name of its output; null for the one without a name."},
     width=COUNT,
     height=COUNT,
     format={"enum": [*FORMATS]},
@@ -73,27 +78,27 @@ RESULT = object_of(
     has_alpha={"type": "boolean"},
     seed={"type": ["integer", "null"]},
 )
-COST = object_of(
+COST = build_object(
     "The confirmed cost of all attempts, and what may have been charged in addition.",
     usd=USD,
-    basis={"enum": [*BASES]},
+    basis={"enum": [*COST_BASES]},
     unknown_usd=USD,
 )
-ATTEMPT = object_of(
+ATTEMPT = build_object(
     n={"type": "integer", "minimum": 1},
     provider=PROVIDER,
-    provider_id=MAYBE_TEXT,
+    provider_id=NULLABLE_TEXT,
     submitted_at=TIME,
-    outcome=words(AttemptOutcome),
-    money=words(MoneyStatus),
+    outcome=build_enum(AttemptOutcome),
+    money=build_enum(MoneyStatus),
 )
 
 
-def job(*statuses: JobStatus) -> Schema:
-    return object_of(
+def build_job(*statuses: JobStatus) -> Schema:
+    return build_object(
         "The job, as in the photo's receipt.",
         job_id=ID,
-        variant={**MAYBE_TEXT, "description": "Null if the photo has no variants."},
+        variant={**NULLABLE_TEXT, "description": "Null if the photo has no variants."},
         current={"type": "boolean", "description": "False if the photo's instructions now lead to other jobs."},
         status={"enum": [one.value for one in statuses]},
         operation={"enum": ["replace", "remove"]},
@@ -107,23 +112,23 @@ def job(*statuses: JobStatus) -> Schema:
             "additionalProperties": {"type": "string"},
             "description": "Where each field came from.",
         },
-        results=list_of(RESULT),
+        results=build_list(RESULT),
         cost=COST,
-        attempts=list_of(ATTEMPT),
-        reused_from={**MAYBE_TEXT, "description": "The job whose paid file it received, without a charge."},
+        attempts=build_list(ATTEMPT),
+        reused_from={**NULLABLE_TEXT, "description": "The job whose paid file it received, without a charge."},
         queued_at=TIME,
-        submitted_at=MAYBE_TIME,
-        paid_at=MAYBE_TIME,
-        stored_at=MAYBE_TIME,
+        submitted_at=NULLABLE_TIME,
+        paid_at=NULLABLE_TIME,
+        stored_at=NULLABLE_TIME,
         throttled_seconds={"type": "number", "minimum": 0},
-        warnings=list_of(TEXT),
+        warnings=build_list(TEXT),
     )
 
 
-def error(status: Schema, job_id: Schema) -> Schema:
-    return object_of(
+def build_error(status: Schema, job_id: Schema) -> Schema:
+    return build_object(
         job_id=job_id,
-        variant=MAYBE_TEXT,
+        variant=NULLABLE_TEXT,
         status=status,
         code=CODE,
         message=TEXT,
@@ -132,25 +137,27 @@ def error(status: Schema, job_id: Schema) -> Schema:
             "type": "boolean",
             "description": "The photo continues automatically as soon as the cause is corrected.",
         },
-        money=words(MoneyStatus),
+        money=build_enum(MoneyStatus),
         first_seen=TIME,
         last_seen=TIME,
     )
 
 
-def lane(**more: Schema) -> Schema:
+def build_lane_event(**fields: Schema) -> Schema:
     """Returns the schema of an event about a provider."""
-    return object_of(event_id=EVENT_ID, provider=PROVIDER, since=TIME, **more)
+    return build_object(event_id=EVENT_ID, provider=PROVIDER, since=TIME, **fields)
 
 
-PAUSES = list_of(error({"const": "paused"}, {"type": "null"}), "Why the provider is paused, as in its report.")
-FAILURES = list_of(error({"enum": sorted(FAILED_STATUSES)}, ID), "What went wrong, as in the photo's error report.")
-WAITS = {
+PAUSES = build_list(build_error({"const": "paused"}, {"type": "null"}), "Why the provider is paused, as in its report.")
+FAILURES = build_list(
+    build_error({"enum": sorted(FAILED_STATUSES)}, ID), "What went wrong, as in the photo's error report."
+)
+WAITER_FIELDS = {
     "task_token": "Answered once, when all jobs of the request have ended.",
     "execution": "The ARN of the waiting execution. A job is not bought if all of its executions have stopped.",
     "campaign": "The campaign whose report contains it.",
 }
-SIDECAR = schema_of("sidecar")
+SIDECAR = build_schema("sidecar")
 REQUEST: Schema = {
     "type": "object",
     "properties": {
@@ -163,21 +170,25 @@ REQUEST: Schema = {
         },
         "instructions": {"$ref": SIDECAR["$id"]},
         **{
-            name: {"type": "string", "pattern": f"^{OPTIONAL_REQUEST_FIELDS[name]}$", "description": WAITS[name]}
-            for name in WAITS
+            name: {
+                "type": "string",
+                "pattern": f"^{OPTIONAL_REQUEST_FIELDS[name]}$",
+                "description": WAITER_FIELDS[name],
+            }
+            for name in WAITER_FIELDS
         },
     },
     "required": ["bucket", "key", "instructions"],
     "additionalProperties": False,
 }
-SPENT = object_of(usd=USD, unknown_usd=USD)
-CAMPAIGN = object_of(
+SPENT = build_object(usd=USD, unknown_usd=USD)
+CAMPAIGN = build_object(
     event_id=EVENT_ID,
     name=TEXT,
     execution={"type": "string", "description": "The ARN of the state machine's execution."},
-    status=words(CampaignStatus),
-    error={"anyOf": [{"type": "null"}, object_of(code=TEXT, message=TEXT)]},
-    items=object_of(
+    status=build_enum(CampaignStatus),
+    error={"anyOf": [{"type": "null"}, build_object(code=TEXT, message=TEXT)]},
+    items=build_object(
         "How many items were listed and requested, and how many ended in each state.",
         **dict.fromkeys(("listed", "asked", "not_asked", *ITEM_STATUSES), COUNT),
     ),
@@ -185,8 +196,8 @@ CAMPAIGN = object_of(
     pictures=COUNT,
     cost={**SPENT, "description": "The cost of all jobs of its items, regardless of when they were bought."},
     bought={**SPENT, "description": "The cost of the calls since the campaign began."},
-    failures=list_of(
-        object_of(
+    failures=build_list(
+        build_object(
             code={"type": "string", "description": "A code, or the state in which the item ended without pictures."},
             items=COUNT,
             key={"type": "string", "description": "The key of the first of these items."},
@@ -194,18 +205,20 @@ CAMPAIGN = object_of(
             hint=TEXT,
         )
     ),
-    report=object_of("The location of its report.", bucket=TEXT, json=TEXT, csv=TEXT),
+    report=build_object("The location of its report.", bucket=TEXT, json=TEXT, csv=TEXT),
 )
 DETAILS: dict[str, Schema] = {
     REQUEST_DETAIL_TYPE: REQUEST,
-    "Image Completed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(JobStatus.STORED)),
-    "Image Failed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(*sorted(FAILED_STATUSES)), errors=FAILURES),
-    "Provider Paused": lane(errors=PAUSES),
-    "Provider Resumed": lane(),
-    "Budget Reached": lane(errors=PAUSES),
+    "Image Completed": build_object(event_id=EVENT_ID, source=SOURCE, job=build_job(JobStatus.STORED)),
+    "Image Failed": build_object(
+        event_id=EVENT_ID, source=SOURCE, job=build_job(*sorted(FAILED_STATUSES)), errors=FAILURES
+    ),
+    "Provider Paused": build_lane_event(errors=PAUSES),
+    "Provider Resumed": build_lane_event(),
+    "Budget Reached": build_lane_event(errors=PAUSES),
     EVENT_TYPE: CAMPAIGN,
 }
-MEANINGS = {
+EVENT_MEANINGS = {
     REQUEST_DETAIL_TYPE: "Requests pictures of a photo that is already in a bucket.",
     "Image Completed": "A job ended `stored`: its pictures are in the output bucket.",
     "Image Failed": "A job ended `refused`, `dead`, or `held`.",
@@ -216,7 +229,7 @@ MEANINGS = {
 }
 
 
-def schema_of_event(kind: str) -> Schema:
+def build_event_schema(kind: str) -> Schema:
     """Returns the schema of a whole event, as a rule's target receives it."""
     properties: Schema = {name: {"type": "string"} for name in ENVELOPE}
     properties |= {
@@ -230,9 +243,9 @@ def schema_of_event(kind: str) -> Schema:
     }
     return {
         "$schema": DIALECT,
-        "$id": f"urn:backdrop:events:{file_name(kind)}",
+        "$id": f"urn:backdrop:events:{format_file_name(kind)}",
         "title": kind,
-        "description": MEANINGS[kind],
+        "description": EVENT_MEANINGS[kind],
         "type": "object",
         "properties": properties,
         "required": [*ENVELOPE],
@@ -240,18 +253,18 @@ def schema_of_event(kind: str) -> Schema:
     }
 
 
-def file_name(kind: str) -> str:
+def format_file_name(kind: str) -> str:
     """Returns the name of an event's files under schemas/events/ and events/, without the suffix."""
     return kind.lower().replace(" ", "_")
 
 
-def files() -> dict[Path, str]:
+def build_files() -> dict[Path, str]:
     """Returns every schema by its path."""
-    schemas = {kind: json.dumps(schema_of_event(kind), indent=2) + "\n" for kind in DETAILS}
-    return {FOLDER / f"{file_name(kind)}.schema.json": text for kind, text in schemas.items()}
+    schemas = {kind: json.dumps(build_event_schema(kind), indent=2) + "\n" for kind in DETAILS}
+    return {FOLDER / f"{format_file_name(kind)}.schema.json": text for kind, text in schemas.items()}
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for path, text in files().items():
+    for path, text in build_files().items():
         path.write_text(text)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PICTURE = Path(__file__).parent / "images" / "page.jpg"
 PHOTOS = ("marketplace/cup.jpg", "portraits/admiral.jpg", "portraits/astronaut.jpg", "cut-outs/flower.jpg")
 SIZE = (1280, 1010)
-SENT = "document.getElementById('send').disabled === false"
+IS_SENT_SCRIPT = "document.getElementById('send').disabled === false"
 
 
 def main() -> int:
@@ -29,11 +29,11 @@ def main() -> int:
         return 1
     with (
         tempfile.TemporaryDirectory() as folder,
-        serve_page(World()) as shop,
+        serve_page(World()) as page,
         run_browser(program, Path(folder) / "profile") as tab,
     ):
         tab.size(*SIZE)
-        tab.send_command("Page.navigate", url=shop.address)
+        tab.send_command("Page.navigate", url=page.address)
         tab.wait_until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
         files = [str(ROOT / "examples" / "photos" / name) for name in PHOTOS]
         dragged = {"items": [], "files": files, "dragOperationsMask": 1}
@@ -41,7 +41,7 @@ def main() -> int:
             tab.send_command("Input.dispatchDragEvent", type=kind, x=200, y=400, data=dragged)
         tab.evaluate("document.querySelector('.idea').click()")
         tab.evaluate("document.querySelector('[value=GOLDEN_HOUR]').click()")
-        tab.wait_until(SENT)
+        tab.wait_until(IS_SENT_SCRIPT)
         tab.picture(Path(folder) / "page.png")
         Image.open(io.BytesIO((Path(folder) / "page.png").read_bytes())).convert("RGB").save(PICTURE, quality=82)
     return 0

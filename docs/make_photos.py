@@ -19,7 +19,7 @@ PHOTOS = {
 LONGEST_SIDE = 600
 
 
-def small(name: str) -> bytes:
+def shrink_photo(name: str) -> bytes:
     """Returns one of the demo's photos, small enough for the repository."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(load_photo(name))) as photo:
@@ -30,4 +30,4 @@ def small(name: str) -> bytes:
 
 if __name__ == "__main__":
     for path, name in PHOTOS.items():
-        (EXAMPLES / path).write_bytes(small(name))
+        (EXAMPLES / path).write_bytes(shrink_photo(name))

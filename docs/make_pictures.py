@@ -32,60 +32,60 @@ SCREENS = {
 }
 # A picture that loads no font.
 SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-SEEN = "(image) => image.getBoundingClientRect().top < innerHeight"
+IS_VISIBLE_SCRIPT = "(image) => image.getBoundingClientRect().top < innerHeight"
 _CONTROL = re.compile(r"\x1b\[(\d*)([A-Za-ln-z])|\x1b\[\?\d+[hl]|\r\n|\n|\r|\x1b\][^\x07]*\x07")
 
 
-def shown(raw: str) -> list[str]:
+def render_terminal(raw: str) -> list[str]:
     """Returns the lines that remain on a terminal after this output, with their color codes."""
-    lines, row, done = [""], 0, 0
-    for found in [*_CONTROL.finditer(raw), None]:
-        lines[row] += raw[done : found.start() if found else None]
-        if found is None:
+    lines, row, position = [""], 0, 0
+    for control in [*_CONTROL.finditer(raw), None]:
+        lines[row] += raw[position : control.start() if control else None]
+        if control is None:
             break
-        done = found.end()
-        if found[0].endswith("\n"):
+        position = control.end()
+        if control[0].endswith("\n"):
             row += 1
             lines += [""] * (row == len(lines))
-        elif found[2] == "A":
-            row = max(0, row - int(found[1] or 1))
-        elif found[2] == "K" or (found[0] == "\r" and not raw[done:].startswith("\r")):
-            lines[row] = "" if found[2] == "K" else lines[row]
+        elif control[2] == "A":
+            row = max(0, row - int(control[1] or 1))
+        elif control[2] == "K" or (control[0] == "\r" and not raw[position:].startswith("\r")):
+            lines[row] = "" if control[2] == "K" else lines[row]
     return "\n".join(lines).rstrip().splitlines()
 
 
-def typed(line: str, folder: Path) -> list[str]:
+def run_in_terminal(line: str, folder: Path) -> list[str]:
     """Runs a command line in the repository's root and returns the lines that remain on its terminal."""
-    watcher, terminal = pty.openpty()
+    output, terminal = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "LINES": "40", "TERM": "xterm-256color"}
     environment["PATH"] = f"{BACKDROP.parent}:{environment['PATH']}"
     command = ["/bin/bash", "-c", line.format(folder=folder)]
-    running = subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)  # noqa: S603  our own lines
+    process = subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)  # noqa: S603  our own lines
     os.close(terminal)
     raw = b""
-    while read := _read(watcher):
-        raw += read
-    running.wait()
-    return [words.replace(str(folder) + "/", "") for words in shown(raw.decode())]
+    while chunk := _read(output):
+        raw += chunk
+    process.wait()
+    return [one.replace(str(folder) + "/", "") for one in render_terminal(raw.decode())]
 
 
-def _read(watcher: int) -> bytes:
+def _read(output: int) -> bytes:
     try:
-        return os.read(watcher, 65_536)
+        return os.read(output, 65_536)
     except OSError:  # the other side of the terminal is closed
         return b""
 
 
-def drawn(line: str, answer: list[str]) -> str:
+def draw_screen(line: str, output_lines: list[str]) -> str:
     """Returns the screen as SVG."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ {line.replace('{folder}/', '')}", "bold"))
-    for words in answer:
-        console.print(Text.from_ansi(words))
+    for output_line in output_lines:
+        console.print(Text.from_ansi(output_line))
     return console.export_svg(title="backdrop", code_format=SVG, unique_id="screen")
 
 
-def gallery(program: str, folder: Path) -> None:
+def write_gallery_picture(program: str, folder: Path) -> None:
     """Writes a picture of the top of the examples' before/after page."""
     page = folder / "gallery"
     subprocess.run([BACKDROP, "gallery", "photos/", "--output", page], cwd=ROOT, check=True)  # noqa: S603
@@ -93,12 +93,14 @@ def gallery(program: str, folder: Path) -> None:
         tab.size(*GALLERY)
         tab.set_color_scheme("light")
         tab.open(page / "index.html")
-        tab.wait_until(f"[...document.images].filter({SEEN}).every((image) => image.complete && image.naturalWidth)")
-        tab.evaluate(f"Promise.all([...document.images].filter({SEEN}).map((image) => image.decode()))")
+        tab.wait_until(
+            f"[...document.images].filter({IS_VISIBLE_SCRIPT}).every((image) => image.complete && image.naturalWidth)"
+        )
+        tab.evaluate(f"Promise.all([...document.images].filter({IS_VISIBLE_SCRIPT}).map((image) => image.decode()))")
         tab.picture(folder / "gallery.png")
     with Image.open(folder / "gallery.png") as picture:
-        few = picture.convert("RGB").quantize(200, dither=Image.Dither.NONE)
-        few.save(IMAGES / "gallery.png", optimize=True)
+        reduced = picture.convert("RGB").quantize(200, dither=Image.Dither.NONE)
+        reduced.save(IMAGES / "gallery.png", optimize=True)
 
 
 def main() -> None:
@@ -108,8 +110,8 @@ def main() -> None:
         sys.exit("the gallery's picture needs Chromium; on Debian: apt-get install chromium")
     with tempfile.TemporaryDirectory() as name:
         for picture, line in SCREENS.items():
-            (IMAGES / f"{picture}.svg").write_text(drawn(line, typed(line, Path(name))))
-        gallery(program, Path(name))
+            (IMAGES / f"{picture}.svg").write_text(draw_screen(line, run_in_terminal(line, Path(name))))
+        write_gallery_picture(program, Path(name))
 
 
 if __name__ == "__main__":

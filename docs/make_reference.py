@@ -14,7 +14,7 @@ from backdrop.model.capabilities import (
     PROVIDER_FIELDS,
     ProviderField,
 )
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES
 from backdrop.model.pricing import (
     CREDIT_PROVIDER,
     PRICE_LIST_DATE,
@@ -24,12 +24,12 @@ from backdrop.model.pricing import (
     format_usd,
 )
 from backdrop.model.styles import STYLE_PRESETS
-from docs.make_schemas import schema_of
-from docs.tables import table
+from docs.make_schemas import build_schema
+from docs.tables import format_table
 
 PAGE = Path(__file__).parent / "reference.md"
 # What a schema's patterns accept, in words.
-TAKES = {
+ACCEPTED_VALUES = {
     "style": "a preset's name or a code",
     "style_preset": "a preset's name",
     "style_codes": "a list of codes",
@@ -44,24 +44,28 @@ TAKES = {
 }
 
 
-def fields(schema: dict[str, Any]) -> str:
+def format_fields(schema: dict[str, Any]) -> str:
     """Returns the table of an object's fields."""
-    described: dict[str, dict[str, Any]] = schema["properties"]
-    return table(
+    properties: dict[str, dict[str, Any]] = schema["properties"]
+    return format_table(
         ("field", "takes", "meaning"),
-        [(f"`{name}`", takes(name, one), one["description"]) for name, one in described.items() if name != "$schema"],
+        [
+            (f"`{name}`", describe_values(name, one), one["description"])
+            for name, one in properties.items()
+            if name != "$schema"
+        ],
     )
 
 
-def takes(name: str, schema: dict[str, Any]) -> str:
+def describe_values(name: str, schema: dict[str, Any]) -> str:
     """Returns what a field's schema accepts, in a few words."""
-    if name in TAKES:
-        return TAKES[name]
-    arms = [_kind(arm) for arm in schema.get("anyOf", [schema])]
-    return " or ".join(dict.fromkeys(arms))
+    if name in ACCEPTED_VALUES:
+        return ACCEPTED_VALUES[name]
+    alternatives = [_describe_kind(one) for one in schema.get("anyOf", [schema])]
+    return " or ".join(dict.fromkeys(alternatives))
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _describe_kind(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return "an object, see below"
     if "enum" in schema:
@@ -69,28 +73,29 @@ def _kind(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         return f"a list of {'strings' if schema['items'].get('type') == 'string' else 'these'}"
     if "maximum" in schema:
-        whole = "a whole number" if schema["type"] == "integer" else "a number"
-        return f"{whole}, {schema['minimum']:,} to {schema['maximum']:,}"
+        number = "a whole number" if schema["type"] == "integer" else "a number"
+        return f"{number}, {schema['minimum']:,} to {schema['maximum']:,}"
     kinds = {"string": "text", "number": "a number", "object": "an object", "boolean": "`true` `false`"}
     return kinds[schema["type"]]
 
 
-def providers() -> str:
+def format_providers() -> str:
     columns = list(CAPABILITIES)
     rows = [
-        (f"`{name}`", *(expressed(CAPABILITIES[column].get(name)) for column in columns)) for name in PROVIDER_FIELDS
+        (f"`{name}`", *(format_provider_field(CAPABILITIES[column].get(name)) for column in columns))
+        for name in PROVIDER_FIELDS
     ]
-    return table(("field", *(f"{provider} {operation}" for provider, operation in columns)), rows)
+    return format_table(("field", *(f"{provider} {operation}" for provider, operation in columns)), rows)
 
 
-def expressed(field: ProviderField | None) -> str:
+def format_provider_field(field: ProviderField | None) -> str:
     """Returns a cell: the provider's own name, without the objects that contain it, and the range."""
     if field is None:
         return "–"
     return f"`{field.name.rpartition('.')[2]}`: {field.accepted}" if field.name else f"{field.accepted}"
 
 
-def apart() -> str:
+def list_exclusive_fields() -> str:
     """Returns the fields that a single provider does not accept together."""
     rules = [(provider, rule) for (provider, _), rules in MUTUALLY_EXCLUSIVE.items() for rule in rules]
     lines = [
@@ -99,7 +104,7 @@ def apart() -> str:
     return "\n".join(f"- {line}." for line in lines)
 
 
-def prices() -> str:
+def format_prices() -> str:
     rows = [
         (provider, "replace", speed, f"{format_usd(price)} per picture", PRICE_SOURCES[provider])
         for provider, speeds in REPLACE_PER_IMAGE.items()
@@ -110,46 +115,46 @@ def prices() -> str:
         for provider, price in REMOVE_PER_INPUT.items()
     ]
     rows.append((CREDIT_PROVIDER, "replace", "–", "as `OneMinUsdPerImage` says", "the stack's operator"))
-    return table(("provider", "operation", "rendering_speed", "price", "source"), rows)
+    return format_table(("provider", "operation", "rendering_speed", "price", "source"), rows)
 
 
-def instructions() -> str:
-    schema = schema_of("sidecar")
+def format_instructions() -> str:
+    schema = build_schema("sidecar")
     output, palette, member = (schema["$defs"][name] for name in ("OutputModel", "PaletteModel", "PaletteMemberModel"))
-    return f"""{fields(schema)}
+    return f"""{format_fields(schema)}
 
 Fields of an `output`. They are processed in the order trim, fit, margin, background, format.
 
-{fields(output)}
+{format_fields(output)}
 
 Fields of a `color_palette`, which has one of the two:
 
-{fields(palette)}
+{format_fields(palette)}
 
 Fields of one of its `members`:
 
-{fields(member)}
+{format_fields(member)}
 
 Fields of a variant: each field above except `variants`."""
 
 
-def limits() -> str:
+def format_limits() -> str:
     return f"""## What each provider takes
 
 All accept JPEG, PNG, or WebP of at most {PHOTO_LIMITS.max_bytes:,} bytes. Other photos, and larger ones of up to
-{MAX_FILE_BYTES:,} bytes, are first converted and encoded again. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
+{MAX_FILE_BYTES:,} bytes, are first converted and encoded again. A photo's key has at most {MAX_PHOTO_KEY_BYTES} bytes.
 
 Each cell has the provider's own name of the field and the values that it accepts. –: the provider does not support the
 field. A job that uses it is refused there, or moves along its list of providers.
 
-{providers()}
+{format_providers()}
 
 In addition to the combinations that no provider accepts:
 
-{apart()}"""
+{list_exclusive_fields()}"""
 
 
-def page() -> str:
+def build_page() -> str:
     presets = ", ".join(f"`{preset.lower()}`" for preset in STYLE_PRESETS)
     return f"""# Fields, providers, prices, styles
 
@@ -162,16 +167,16 @@ A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes next 
 `red.json`. A folder's `_backdrop.json` and a direct request have the same fields. So do object tags, except
 `metadata` and `variants`. JSON Schemas for editors: [schemas](../schemas).
 
-{instructions()}
+{format_instructions()}
 
-{limits()}
+{format_limits()}
 
 ## Prices
 
 List prices of {PRICE_LIST_DATE}. For each job, the receipt has the charge and its source: the provider (`reported`:
 Segmind and Runware return it with the result), this list, or the stack's operator (`configured`).
 
-{prices()}
+{format_prices()}
 
 ## Style presets
 
@@ -183,4 +188,4 @@ code is eight hexadecimal digits, such as `AAFF5733`.
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(build_page())

@@ -35,7 +35,7 @@ _PIXELS = "(?:[0-9]{1,3}|[1-4][0-9]{3})"
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
 
 
-def spelling_of(preset: str) -> str:
+def build_spelling_pattern(preset: str) -> str:
     """Returns a pattern of every spelling: upper or lower case, with or without separators between the words."""
     letters = "".join(f"[{one}{one.lower()}]" if one.isalpha() else one for one in preset.replace("_", " "))
     return letters.replace(" ", "[ _-]*")
@@ -44,14 +44,16 @@ def spelling_of(preset: str) -> str:
 _ANY_SPELLING = {
     "type": "string",
     "title": "A preset in any spelling",
-    "pattern": f"^(?:{'|'.join(map(spelling_of, STYLE_PRESETS))})$",
+    "pattern": f"^(?:{'|'.join(map(build_spelling_pattern, STYLE_PRESETS))})$",
 }
 
 
-def _one_of(names: list[str], error_message: str, *others: Schema) -> Schema:
+def _build_choice(names: list[str], error_message: str, *others: Schema) -> Schema:
     """Accepts a preset's name in any spelling, or one of the others; an editor shows the names for anything else."""
-    fits: Schema = {"anyOf": [{"$ref": "#/$defs/AnySpelling"}, *others]} if others else {"$ref": "#/$defs/AnySpelling"}
-    return {"type": "string", "if": fits, "else": {"enum": names, "errorMessage": error_message}}
+    accepted: Schema = (
+        {"anyOf": [{"$ref": "#/$defs/AnySpelling"}, *others]} if others else {"$ref": "#/$defs/AnySpelling"}
+    )
+    return {"type": "string", "if": accepted, "else": {"enum": names, "errorMessage": error_message}}
 
 
 def find_fields_not_offered() -> frozenset[str]:
@@ -65,12 +67,12 @@ NOT_OFFERED = find_fields_not_offered()
 ADDITIONAL_RULES: dict[str, Schema] = {
     "prompt": {"pattern": _WORDS, "patternErrorMessage": "It must contain words, and no control characters."},
     "negative_prompt": {"pattern": _WORDS, "patternErrorMessage": "It must contain words, and no control characters."},
-    "style": _one_of(
+    "style": _build_choice(
         [preset.lower().replace("_", " ") for preset in STYLE_PRESETS],
         "A style is one of the 62 presets, such as 'golden hour', or a code of 8 hexadecimal digits.",
         _CODE,
     ),
-    "style_preset": _one_of(list(STYLE_PRESETS), "It can be one of the 62 presets, such as 'GOLDEN_HOUR'."),
+    "style_preset": _build_choice(list(STYLE_PRESETS), "It can be one of the 62 presets, such as 'GOLDEN_HOUR'."),
     "style_codes": {"items": _CODE},
     "style_reference_images": {
         "items": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?:(?!://)[\s\S])*$"}
@@ -99,16 +101,16 @@ MEANINGS = {
 }
 
 
-def schema_of(kind: str) -> Schema:
+def build_schema(kind: str) -> Schema:
     """Returns the schema of a `sidecar` or of `folder-defaults`."""
-    model = tidy(InstructionsModel.model_json_schema())
+    model = simplify_schema(InstructionsModel.model_json_schema())
     definitions: dict[str, Schema] = {**model.pop("$defs"), "AnySpelling": _ANY_SPELLING}
     for name, meaning in MEANINGS.items():
         definitions[name]["description"] = meaning
-    for place in (model, definitions[VariantModel.__name__]):
-        place["properties"] = {name: one for name, one in place["properties"].items() if name not in NOT_OFFERED}
-        _add_the_rules_of_a_place(place)
-    _add_the_rules_of_an_output(definitions[OutputModel.__name__])
+    for schema in (model, definitions[VariantModel.__name__]):
+        schema["properties"] = {name: one for name, one in schema["properties"].items() if name not in NOT_OFFERED}
+        _add_exclusion_rules(schema)
+    _add_output_rules(definitions[OutputModel.__name__])
     note = {"title": "Schema", "description": "Where an editor finds this schema; Backdrop does not read it."}
     return {
         "$schema": DIALECT,
@@ -122,36 +124,43 @@ def schema_of(kind: str) -> Schema:
     }
 
 
-def tidy(schema: Any) -> Any:
+def simplify_schema(schema: Any) -> Any:
     """Returns a model's schema as editors need it: no field may be null, and every field has a title and its bounds."""
     if isinstance(schema, list):
-        return [tidy(one) for one in cast("list[Any]", schema)]
+        return [simplify_schema(one) for one in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
         return schema
-    given = cast("Schema", schema)
-    found: Schema = {_BOUNDS.get(name, name): tidy(value) for name, value in given.items() if name != "default"}
-    arms = [arm for arm in found.pop("anyOf", []) if arm != {"type": "null"}]
-    found |= arms[0] if len(arms) == 1 else {"anyOf": arms} if arms else {}
-    if "oneOf" in found and all("required" not in arm for arm in found["oneOf"]):
-        found["anyOf"] = found.pop("oneOf")
-    found["properties"] = {name: _field(name, one) for name, one in found.get("properties", {}).items()}
-    return {name: value for name, value in found.items() if name != "properties" or value}
+    original = cast("Schema", schema)
+    simplified: Schema = {
+        _BOUNDS.get(name, name): simplify_schema(value) for name, value in original.items() if name != "default"
+    }
+    alternatives = [one for one in simplified.pop("anyOf", []) if one != {"type": "null"}]
+    simplified |= alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives} if alternatives else {}
+    if "oneOf" in simplified and all("required" not in one for one in simplified["oneOf"]):
+        simplified["anyOf"] = simplified.pop("oneOf")
+    simplified["properties"] = {name: _build_field(name, one) for name, one in simplified.get("properties", {}).items()}
+    return {name: value for name, value in simplified.items() if name != "properties" or value}
 
 
-def _field(name: str, schema: Schema) -> Schema:
+def _build_field(name: str, schema: Schema) -> Schema:
     """Returns a field with its additional rules; editors show code in a markdownDescription as code."""
-    more = ADDITIONAL_RULES.get(name, {})
-    if {"anyOf", "propertyNames", "if"} & more.keys():
+    additional_rules = ADDITIONAL_RULES.get(name, {})
+    if {"anyOf", "propertyNames", "if"} & additional_rules.keys():
         schema = {key: value for key, value in schema.items() if key in ("description", "examples")}
     if name == "color_palette":
-        schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"enum": _palettes()}]
+        schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"enum": _list_palettes()}]
     if name == "provider":
         schema["anyOf"][1] |= {"uniqueItems": True}
     title = name.replace("_", " ").capitalize().replace("usd", "USD")
-    return {**schema, **more, "title": title, "markdownDescription": schema["description"] + takers_of(name)}
+    return {
+        **schema,
+        **additional_rules,
+        "title": title,
+        "markdownDescription": schema["description"] + describe_providers(name),
+    }
 
 
-def takers_of(name: str) -> str:
+def describe_providers(name: str) -> str:
     """Returns which providers accept a field, and which values; an empty string for fields that none receives."""
     if name not in PROVIDER_FIELDS:
         return ""
@@ -159,12 +168,12 @@ def takers_of(name: str) -> str:
     return "\n\nAccepted by " + "; ".join(f"{provider} ({field.accepted})" for provider, field in accepted) + "."
 
 
-def _palettes() -> list[str]:
+def _list_palettes() -> list[str]:
     palette: Schema = InstructionsModel.model_json_schema()["$defs"]["PaletteModel"]["properties"]["name"]
     return palette["anyOf"][0]["enum"]
 
 
-def _add_the_rules_of_a_place(schema: Schema) -> None:
+def _add_exclusion_rules(schema: Schema) -> None:
     """Adds which fields exclude one another: only one style, and with `remove` no field of a new background."""
     schema["dependentSchemas"] = {
         name: {"properties": {other: False for other in STYLE_FIELDS if other != name}} for name in STYLE_FIELDS
@@ -173,26 +182,28 @@ def _add_the_rules_of_a_place(schema: Schema) -> None:
     schema["then"] = {"properties": {name: False for name in ("style", *PROVIDER_FIELDS) if name not in NOT_OFFERED}}
 
 
-def _add_the_rules_of_an_output(schema: Schema) -> None:
+def _add_output_rules(schema: Schema) -> None:
     """Adds which fields of an output require or exclude one another, as far as a schema can express it."""
     schema["allOf"] = [
-        _where({"fit": {"enum": ["pad", "cover"]}}, {"required": ["width", "height"]}),
-        _where({"fit": {"const": "cover"}}, {"properties": {"margin": False}}),
-        _where({"quality": True}, {"required": ["format"], "properties": {"format": {"enum": ["webp", "jpg"]}}}),
-        _where({"format": {"const": "jpg"}, "fit": {"const": "pad"}}, {"required": ["background"]}),
-        _where({"format": {"const": "jpg"}, "margin": True}, {"required": ["background"]}),
+        _build_condition({"fit": {"enum": ["pad", "cover"]}}, {"required": ["width", "height"]}),
+        _build_condition({"fit": {"const": "cover"}}, {"properties": {"margin": False}}),
+        _build_condition(
+            {"quality": True}, {"required": ["format"], "properties": {"format": {"enum": ["webp", "jpg"]}}}
+        ),
+        _build_condition({"format": {"const": "jpg"}, "fit": {"const": "pad"}}, {"required": ["background"]}),
+        _build_condition({"format": {"const": "jpg"}, "margin": True}, {"required": ["background"]}),
     ]
 
 
-def _where(given: Schema, then: Schema) -> Schema:
-    return {"if": {"required": list(given), "properties": given}, "then": then}
+def _build_condition(properties: Schema, then: Schema) -> Schema:
+    return {"if": {"required": list(properties), "properties": properties}, "then": then}
 
 
-def files() -> dict[Path, str]:
+def build_files() -> dict[Path, str]:
     """Returns every schema by its path."""
-    return {FOLDER / f"{kind}.schema.json": json.dumps(schema_of(kind), indent=2) + "\n" for kind in DESCRIPTIONS}
+    return {FOLDER / f"{kind}.schema.json": json.dumps(build_schema(kind), indent=2) + "\n" for kind in DESCRIPTIONS}
 
 
 if __name__ == "__main__":
-    for path, text in files().items():
+    for path, text in build_files().items():
         path.write_text(text)

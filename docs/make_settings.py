@@ -7,8 +7,8 @@ import yaml
 from aws_lambda_powertools.metrics import MetricUnit
 
 from backdrop.aws.metric_names import Metric
-from docs.make_event_schemas import MEANINGS, file_name
-from docs.tables import table
+from docs.make_event_schemas import EVENT_MEANINGS, format_file_name
+from docs.tables import format_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).parent / "settings.md"
@@ -18,38 +18,38 @@ class _Template(yaml.SafeLoader):
     """Reads CloudFormation's short forms as the text or list behind them."""
 
 
-def _short_form(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+def _read_short_form(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node)
     return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else str(node.value)
 
 
-_Template.add_multi_constructor("!", _short_form)
+_Template.add_multi_constructor("!", _read_short_form)
 
 
-def template() -> dict[str, Any]:
+def read_template() -> dict[str, Any]:
     return yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506  a safe loader with short forms
 
 
-def parameters() -> str:
+def format_parameters() -> str:
     """Returns every stack parameter with its values, in the groups of CloudFormation's form."""
-    document = template()
+    document = read_template()
     groups = document["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     parts: list[str] = []
     for group in groups:
-        rows = [_parameter(name, document["Parameters"][name]) for name in group["Parameters"]]
-        head = ("parameter", "default", "values", "meaning")
-        parts.append(f"### {group['Label']['default']}\n\n{table(head, rows)}")
+        rows = [_format_parameter(name, document["Parameters"][name]) for name in group["Parameters"]]
+        headers = ("parameter", "default", "values", "meaning")
+        parts.append(f"### {group['Label']['default']}\n\n{format_table(headers, rows)}")
     return "\n\n".join(parts)
 
 
-def _parameter(name: str, specification: dict[str, Any]) -> tuple[str, str, str, str]:
+def _format_parameter(name: str, specification: dict[str, Any]) -> tuple[str, str, str, str]:
     description = " ".join(specification["Description"].split())
     default = str(specification.get("Default", ""))
-    return f"`{name}`", f"`{default}`" if default else "(empty)", _allowed_values(specification), description
+    return f"`{name}`", f"`{default}`" if default else "(empty)", _format_allowed_values(specification), description
 
 
-def _allowed_values(specification: dict[str, Any]) -> str:
+def _format_allowed_values(specification: dict[str, Any]) -> str:
     if "AllowedValues" in specification:
         return " ".join(f"`{word}`" for word in specification["AllowedValues"])
     if "MaxValue" in specification:
@@ -59,31 +59,33 @@ def _allowed_values(specification: dict[str, Any]) -> str:
     return specification["ConstraintDescription"].removeprefix("must be ").rstrip(".")
 
 
-def outputs() -> str:
-    rows = [(f"`{name}`", output["Description"]) for name, output in template()["Outputs"].items()]
-    return table(("output", ""), rows)
+def format_outputs() -> str:
+    rows = [(f"`{name}`", output["Description"]) for name, output in read_template()["Outputs"].items()]
+    return format_table(("output", ""), rows)
 
 
-def events() -> str:
-    rows = [(f"`{kind}`", words, *_files_of(file_name(kind))) for kind, words in MEANINGS.items()]
-    return table(("detail type", "when", "schema", "example"), rows)
+def format_events() -> str:
+    rows = [
+        (f"`{kind}`", meaning, *_format_file_links(format_file_name(kind))) for kind, meaning in EVENT_MEANINGS.items()
+    ]
+    return format_table(("detail type", "when", "schema", "example"), rows)
 
 
-def _files_of(name: str) -> tuple[str, str]:
+def _format_file_links(name: str) -> tuple[str, str]:
     schema = f"[{name}.schema.json](../schemas/events/{name}.schema.json)"
     return schema, f"[{name}.json](../events/{name}.json)"
 
 
-def metrics() -> str:
-    rows = [(f"`{one}`", _unit(one), ", ".join(one.dimensions) or "–", one.description) for one in Metric]
-    return table(("metric", "unit", "dimensions", "what it counts"), rows)
+def format_metrics() -> str:
+    rows = [(f"`{one}`", _format_unit(one), ", ".join(one.dimensions) or "–", one.description) for one in Metric]
+    return format_table(("metric", "unit", "dimensions", "what it counts"), rows)
 
 
-def _unit(metric: Metric) -> str:
+def _format_unit(metric: Metric) -> str:
     return "–" if metric.unit is MetricUnit.NoUnit else metric.unit.value
 
 
-def page() -> str:
+def build_page() -> str:
     return f"""# Settings, outputs, events, metrics
 
 `make docs` writes this page from [template.yaml](../template.yaml) and the code; do not edit it. How to deploy:
@@ -91,14 +93,14 @@ def page() -> str:
 
 ## Parameters
 
-{parameters()}
+{format_parameters()}
 
 The deployment check refuses values that contradict one another, with the reason: a default provider that is off, a call
 that may take longer than its invocation, one bucket for both input and output.
 
 ## Outputs
 
-{outputs()}
+{format_outputs()}
 
 A provider that is off has no lane.
 
@@ -108,7 +110,7 @@ These events are on the bus `EventBusName`. Backdrop's own have the source `back
 a repeated event has the same `detail.event_id`. Requests may come from any other source. How to use them:
 [events.md](events.md).
 
-{events()}
+{format_events()}
 
 ## Metrics
 
@@ -121,9 +123,9 @@ spend`. A redelivered message writes nothing again, so it adds nothing. If a wor
 log line, the line is missing, and the ledger is right. The metrics count a charge on the day of the answer, and the
 ledger counts it on the day of the call.
 
-{metrics()}
+{format_metrics()}
 """
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(build_page())

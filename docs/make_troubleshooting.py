@@ -5,10 +5,10 @@ from pathlib import Path
 from backdrop.model.advice import FollowUp
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG, CatalogEntry, PaidFile
-from docs.tables import table
+from docs.tables import format_table
 
 PAGE = Path(__file__).parent / "troubleshooting.md"
-ENDS = {
+SECTIONS = {
     Disposition.REFUSED: (
         "The customer can correct it",
         "The job ends `refused`, or the photo does before it has a job. Nothing was bought. The photo has a report, "
@@ -20,7 +20,7 @@ ENDS = {
         "one report, `_backdrop/errors/_providers/<provider>.json`, covers all photos that wait. A wait of seconds "
         "has no report: `backdrop status` and `backdrop show` name `provider_throttled` and `budget_reserved`. "
         "`too_little_time`, `job_in_flight`, and codes that begin with `ledger_` or `storage_` are in the functions' "
-        "logs and in the metric `HandedBack`.",
+        "logs and in the metric `ReturnedToQueue`.",
     ),
     Disposition.DEAD: (
         "The operator or the provider must correct it",
@@ -60,14 +60,19 @@ REDRIVES = {
 }
 
 
-def codes(end: Disposition) -> str:
+def format_codes(disposition: Disposition) -> str:
     """Returns the table of the codes with this disposition."""
     rows = [
-        (f'<a id="{code}"></a>`{code}`', str(facts.meaning), facts.cost.value, _hint(facts) + _runbook(code))
-        for code, facts in ERROR_CATALOG.items()
-        if facts.disposition is end
+        (
+            f'<a id="{code}"></a>`{code}`',
+            str(entry.meaning),
+            entry.cost.value,
+            _format_hint(entry) + _format_runbook_link(code),
+        )
+        for code, entry in ERROR_CATALOG.items()
+        if entry.disposition is disposition
     ]
-    return table(("code", "what happened", "what it cost", "what to do"), rows)
+    return format_table(("code", "what happened", "what it cost", "what to do"), rows)
 
 
 def paid_files() -> str:
@@ -84,22 +89,22 @@ def paid_files() -> str:
         )
         for file in PaidFile
     ]
-    return table(("the provider's file", "codes", "`backdrop redrive`", "with `--pay-again`"), rows)
+    return format_table(("the provider's file", "codes", "`backdrop redrive`", "with `--pay-again`"), rows)
 
 
-def _hint(facts: CatalogEntry) -> str:
+def _format_hint(entry: CatalogEntry) -> str:
     """Returns the hint, without what the section already says about all codes that wait."""
-    if facts.advice.follow_up is not FollowUp.WAITS:
-        return str(facts.hint)
-    return f"{facts.advice.remedy}." if facts.advice.remedy is not None else "nothing"
+    if entry.advice.follow_up is not FollowUp.WAITS:
+        return str(entry.hint)
+    return f"{entry.advice.remedy}." if entry.advice.remedy is not None else "nothing"
 
 
-def _runbook(code: Code) -> str:
+def _format_runbook_link(code: Code) -> str:
     return f" ([runbook](runbooks/{RUNBOOKS[code]}.md))" if code in RUNBOOKS else ""
 
 
-def page() -> str:
-    parts = [f"## {head}\n\n{words}\n\n{codes(end)}" for end, (head, words) in ENDS.items()]
+def build_page() -> str:
+    parts = [f"## {title}\n\n{text}\n\n{format_codes(disposition)}" for disposition, (title, text) in SECTIONS.items()]
     return f"""# Error codes
 
 Each code: what happened, what it cost, and what to do. `make docs` writes this page from the code; do not edit it.
@@ -125,4 +130,4 @@ including those that failed before.
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(build_page())

@@ -3,6 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+def format_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headers, tuple("---" for _ in headers), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -122,7 +122,7 @@ def main() -> int:
     images = tuple(one for one in found if isinstance(one, CostRow))
     reconcile = tuple(line for one in found if isinstance(one, list) for line in one)
     save_costs(CostResult(describe_environment(), images, reconcile))
-    make_aws_cost.PAGE.write_text(make_aws_cost.page())
+    make_aws_cost.PAGE.write_text(make_aws_cost.build_page())
     part = compute_share(images[0], read_memory(load_one_provider_stack()))
     print(f"{images[0].name}: {part:.2%} of the provider's price; {time.monotonic() - began:.0f} s")
     return int(part >= MAX_SHARE)

@@ -9,7 +9,7 @@ from bench.drain.figures import RunFigures
 from bench.drain.measurements import ComparisonResult, DrainResult
 from bench.drain.single_photo import SinglePhoto
 from bench.plot import Bar, draw_bars
-from docs.tables import table
+from docs.tables import format_table
 
 LOSS_PLACES = {
     "before": "until each slot's first call",
@@ -46,19 +46,19 @@ def format_drain(found: DrainResult) -> str:
             "Shares of N·S. Their sum is the difference from the ideal. Pauses: milliseconds between two calls of a"
             " slot, at the beginning, in the middle, and at the end.",
             "![where the slots' time went](lost.svg)",
-            table(("", *LOSS_PLACES.values(), "pauses ms"), [_format_losses(one) for one in found.runs]),
+            format_table(("", *LOSS_PLACES.values(), "pauses ms"), [_format_losses(one) for one in found.runs]),
             "### A photo's time in each stage",
             f"With a provider that answers immediately, a single photo takes {found.single_photo.median:.2f} s from"
             f" its upload to its receipt in the median, and at most {found.single_photo.slowest:.2f} s. In seconds,"
             " for a single photo, and for photos among others (median and slowest):",
-            table(
+            format_table(
                 ("", *STAGE_METRICS.values()),
                 [_format_single_photo(found.single_photo), *map(_format_stages, found.runs)],
             ),
             "### CPU time by program",
             "Milliseconds per image. The emulator stands for AWS, and the bench uploads the photos. In warm runs,"
             f" intake took at most {max_warm_intake_ms(found):.0f} ms; the limit is {MAX_INTAKE_MS}.",
-            table(
+            format_table(
                 ("", *_list_programs(found), "of the machine"),
                 [_format_cpu(one, _list_programs(found)) for one in found.runs],
             ),
@@ -90,7 +90,7 @@ def format_comparison(found: ComparisonResult) -> str:
             f"{found.scenario.name}: the same photos and the same stand-in, one system after another on the same"
             " machine. The thread pool is a script without a ledger. The naive pipeline is that of `make chaos`.",
             "![seconds for the same photos](comparison.svg)",
-            table(
+            format_table(
                 ("", "seconds", "seconds per image", "× the thread pool's"),
                 [
                     (name, f"{seconds:.1f}", f"{seconds / photos:.3f}", f"{seconds / found.baseline:.2f}")
@@ -123,7 +123,7 @@ def format_held_out(found: Sequence[RunFigures]) -> str:
 
 def _format_runs(found: Sequence[RunFigures]) -> str:
     heads = ("", "ideal s", "measured s", "of the ideal", "call to call", "in the call", "first result s")
-    return table(heads, [_format_run(one) for one in found])
+    return format_table(heads, [_format_run(one) for one in found])
 
 
 def _format_run(one: RunFigures) -> Sequence[str]:

@@ -14,7 +14,7 @@ from bench.extrapolation import aws_timing, quotas
 from bench.extrapolation.aws_timing import SMALL_FOLDER_PHOTOS, ScaledRun
 from bench.extrapolation.prediction import NAME, Extrapolation, PredictedRun, Prediction
 from bench.saved_results import FOLDER, load_result
-from docs.tables import table
+from docs.tables import format_table
 from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTION_SECONDS
 
 PAGE = FOLDER / "extrapolation.md"
@@ -105,7 +105,7 @@ def _format_prediction(found: Prediction | None) -> str:
 
 
 def _format_predicted_runs(rows: Sequence[PredictedRun]) -> str:
-    return table(
+    return format_table(
         ("", "measured s", "predicted s", "error", "N·S/C error"),
         [
             (
@@ -141,7 +141,7 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
             f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} photos arrives a minute after the last photo of the large"
             " one. The column is the time until its last picture; alone, it takes one turn of the slots. N counts"
             " both folders.",
-            table(COLUMNS, shown),
+            format_table(COLUMNS, shown),
             f"Rows up to {largest.photos:,} photos were simulated photo by photo. The last row is a projection from"
             " the one above: the same pauses of its slots, the requests of photos that all arrive alone, and"
             " reconcile's requests for every hour. [A full ledger](README.md#a-full-ledger) makes nothing more"
@@ -241,7 +241,7 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
             " item of the ledger, in a transaction. If two transactions conflict, one of them is retried a moment"
             " later, up to ten times, and then returns its message to the queue. With more slots, this is the first"
             " limit.",
-            table(
+            format_table(
                 ("C", "photos", "N·S/C", "drained in", "ms between calls", "conflicts per photo", "renders per photo"),
                 [
                     (

@@ -16,7 +16,7 @@ from bench.aws_cost.cost_result import load_costs
 from bench.aws_cost.prices import PRICES
 from bench.extrapolation import aws_timing
 from bench.extrapolation.hot_keys import KeyHeat, measure_hot_keys
-from docs.tables import table
+from docs.tables import format_table
 from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTION_SECONDS
 
 SECONDS = 15.0
@@ -224,12 +224,12 @@ def format_section() -> str:
             "## What breaks first",
             "By photos per second, the lowest limit first. A lane makes C/S photos per second:"
             f" C = 10 at S = {SECONDS:g} makes 0.67. AWS's quotas are the defaults of 2026-11-21; most can be raised.",
-            table(
+            format_table(
                 ("limit", "reached at", "basis", "consequence"),
                 [_format_quota(one, f"{one.met_at:,.1f} per second") for one in list_rate_quotas(heat)],
             ),
             "By photos that are dropped at once, the lowest limit first:",
-            table(
+            format_table(
                 ("limit", "reached at", "basis", "consequence"),
                 [_format_quota(one, _format_photos(one.met_at)) for one in list_size_quotas(heat)],
             ),

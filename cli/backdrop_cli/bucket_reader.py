@@ -40,17 +40,17 @@ class BucketReader:
         self._listing = OutputBucket(client, output_bucket)
 
     def read_receipts(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
-        """Yields the receipts of all sources whose names begin with a prefix, in the order of their keys."""
+        """Yields the receipts of all photos whose names begin with a prefix, in the order of their keys."""
         return self._read_documents(self._listing.list_keys(f"{RECEIPTS_PREFIX}/{prefix}"), max_threads)
 
-    def read_receipt(self, source: str) -> JsonObject | None:
-        return self._read_document(receipt_key(source))
+    def read_receipt(self, photo_name: str) -> JsonObject | None:
+        return self._read_document(receipt_key(photo_name))
 
-    def read_report(self, source: str) -> JsonObject | None:
-        return self._read_document(report_key(source))
+    def read_report(self, name: str) -> JsonObject | None:
+        return self._read_document(report_key(name))
 
     def read_reports(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
-        """Yields the reports of paused providers, broken folder defaults above the prefix, and sources below it."""
+        """Yields the reports of paused providers, broken folder defaults above the prefix, and photos below it."""
         providers = f"{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/"
         above = (report_key(key) for key in list_defaults_keys(prefix) if not key.startswith(prefix))
         below = (key for key in self._listing.list_keys(f"{ERRORS_PREFIX}/{prefix}") if not key.startswith(providers))

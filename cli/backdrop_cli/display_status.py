@@ -7,7 +7,7 @@ from backdrop.model.job import Job, JobStatus, Origin, Problem, Source
 
 
 class DisplayStatus(StrEnum):
-    """A photo's progress, in the order of the pipeline."""
+    """A photo's progress, in the order of the pipeline. People read the value, and `--json` has the name."""
 
     DROPPED = "uploaded"
     QUEUED = "in the queue"

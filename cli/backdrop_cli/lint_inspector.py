@@ -113,8 +113,8 @@ class LintInspector:
         except OSError as error:
             yield self._build_unreadable_finding(key, error)
             return
-        source = parse_stored_file(key, stored) if stored else InstructionSource(key)
-        for error in source.errors:
+        instruction_source = parse_stored_file(key, stored) if stored else InstructionSource(key)
+        for error in instruction_source.errors:
             self._reported_keys.add(key)
             yield Finding.from_error(self._local_path(key), error, message=error.detail)
 

@@ -165,16 +165,16 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 1": COPIES_REASON,
     "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 2": COPIES_REASON,
     "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 3": COPIES_REASON,
-    "intake.service:Intake._handle_with_crash_mark#986a8f if 1": UNREADABLE_PHOTO_REASON,
-    "intake.service:Intake._list_photos_of_sidecar#9baddb if 1": (
+    "intake.service:IntakeService._handle_with_crash_mark#986a8f if 1": UNREADABLE_PHOTO_REASON,
+    "intake.service:IntakeService._list_photos_of_sidecar#9baddb if 1": (
         "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
         "same prefix."
     ),
-    "intake.service:Intake._handle_once_per_batch#9e6306 if 2": (
+    "intake.service:IntakeService._handle_once_per_batch#9e6306 if 2": (
         "No scene has a batch with an outdated reminder before an event of its photo: "
         "tests/simulated/test_intake_request_counts.py does."
     ),
-    "intake.service:Intake._handle_sidecar#763757 if 1": (
+    "intake.service:IntakeService._handle_sidecar#763757 if 1": (
         "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/test_intake_arrival.py "
         "tests that it is handled at once."
     ),

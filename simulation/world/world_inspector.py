@@ -37,16 +37,16 @@ class WorldInspector:
         item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
         return {name: int(value["N"]) for name, value in item.items() if "N" in value}
 
-    def read_receipt(self, source: str) -> dict[str, Any] | None:
-        """Returns a photo's receipt; `source` is the photo's name in the output bucket (`source_name`)."""
-        return self._read_document(receipt_key(source))
+    def read_receipt(self, photo_name: str) -> dict[str, Any] | None:
+        """Returns a photo's receipt; `photo_name` is its name in the output bucket (`photo_name_of`)."""
+        return self._read_document(receipt_key(photo_name))
 
-    def read_report(self, source: str) -> dict[str, Any] | None:
-        return self._read_document(report_key(source))
+    def read_report(self, name: str) -> dict[str, Any] | None:
+        return self._read_document(report_key(name))
 
-    def read_pictures(self, source: str = "") -> dict[str, bytes]:
+    def read_pictures(self, photo_name: str = "") -> dict[str, bytes]:
         """Returns the delivered pictures of a photo, or of all photos, by key."""
-        prefix = f"{source}/" if source else ""
+        prefix = f"{photo_name}/" if photo_name else ""
         names = [name for name in self.output_bucket.list_keys() if not name.startswith("_backdrop/")]
         return {name: self._read_bytes(name) for name in names if name.startswith(prefix)}
 

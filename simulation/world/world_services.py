@@ -14,7 +14,7 @@ from backdrop.aws.s3 import S3InputBucket
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.aws.table import Table
 from backdrop.bootstrap import Bootstrap
-from backdrop.intake.service import Intake
+from backdrop.intake.service import IntakeService
 from backdrop.model.errors import MalformedMessageError, RetryLaterError
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.pricing import CREDIT_PROVIDER, MICRO_PER_USD
@@ -158,7 +158,7 @@ class WorldServices:
             deadline=ends_at, receive_count=receive_count, lane_provider=provider, receipt_etag=receipt_etag
         )
 
-    def _handle_intake(self, intake: Intake, message: SimulatedMessage, _: datetime) -> None:
+    def _handle_intake(self, intake: IntakeService, message: SimulatedMessage, _: datetime) -> None:
         for event in _parse_message(message):
             intake.handle(event)
 

@@ -12,14 +12,16 @@ from backdrop.model.ids import derive_idempotency_key, sha256_hex
 from backdrop.model.job import Attempt, Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 from backdrop.ports import Provider
-from tests.contract.adapters import NOW, PHOTO, a_job
+from tests.contract.adapters import NOW, PHOTO, build_provider_job
 
 POLL_SECONDS = 0.05
 
 
 def job_for(provider: str, **fields: Any) -> Job:
     """Builds a job for a provider with these instructions."""
-    return replace(a_job(**fields), provider=provider, job_id=sha256_hex(repr(sorted(fields.items())).encode()))
+    return replace(
+        build_provider_job(**fields), provider=provider, job_id=sha256_hex(repr(sorted(fields.items())).encode())
+    )
 
 
 def claimed(job: Job, provider_id: str | None) -> Job:
@@ -37,7 +39,7 @@ def claimed(job: Job, provider_id: str | None) -> Job:
     return replace(job, attempt_no=1, attempts=(attempt,))
 
 
-def the_id(job: Job) -> str:
+def get_task_id(job: Job) -> str:
     """Returns the idempotency key of a job's call."""
     return derive_idempotency_key(job.job_id, job.charge_no)
 
@@ -94,7 +96,7 @@ def run_file_server() -> Generator[FileServer]:
         """Serves files, and stores uploaded results."""
 
         def do_GET(self) -> None:
-            data = place.lent.get(self.path.partition("?")[0])
+            data = file_server.lent.get(self.path.partition("?")[0])
             self.send_response(200 if data else 404)
             self.send_header("Content-Length", str(len(data or b"")))
             self.end_headers()
@@ -102,7 +104,7 @@ def run_file_server() -> Generator[FileServer]:
 
         def do_PUT(self) -> None:
             name = self.path.partition("?")[0].removeprefix("/out/")
-            place.results[name] = self.rfile.read(int(self.headers["Content-Length"]))
+            file_server.results[name] = self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -112,7 +114,7 @@ def run_file_server() -> Generator[FileServer]:
             """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        place = FileServer(f"http://127.0.0.1:{server.server_address[1]}")
+        file_server = FileServer(f"http://127.0.0.1:{server.server_address[1]}")
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield place
+        yield file_server
         server.shutdown()

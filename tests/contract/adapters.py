@@ -25,7 +25,7 @@ SUCCESS = (
 )
 
 
-def a_job(operation: str = "replace", **fields: Any) -> Job:
+def build_provider_job(operation: str = "replace", **fields: Any) -> Job:
     """Builds a job for Ideogram with these instructions."""
     instructions: dict[str, Any] = {"operation": operation}
     if operation == "replace":
@@ -203,7 +203,7 @@ def unused_url() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def the_key(fresh: bool) -> ApiKey:
+def provide_key(fresh: bool) -> ApiKey:
     """Returns the stand-in's key, cached or not."""
     return ApiKey(KEY)
 

@@ -9,7 +9,7 @@ from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.onemin import OneMin
 from tests.contract.adapter_calls import POLL_SECONDS, Called, call, claimed, job_for
-from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, provide_key, recording
 from tests.contract.standin_client import picture
 
 PRICE = 45_000
@@ -45,9 +45,9 @@ def record(status: str = "PROCESSING", **more: Any) -> Reply:
     return json_reply({"aiRecord": record_of(status, **more)})
 
 
-def record_of(status: str, ident: str = ID, result: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+def record_of(status: str, provider_id: str = ID, result: Sequence[str] = (), **more: Any) -> dict[str, Any]:
     detail = {"resultObject": [*result], "responseObject": {"data": more.pop("data", [])}}
-    return {"uuid": ident, "status": status, "aiRecordDetail": detail, **more}
+    return {"uuid": provider_id, "status": status, "aiRecordDetail": detail, **more}
 
 
 MADE = [{"is_image_safe": True, "seed": 12345}]
@@ -56,7 +56,7 @@ DONE = json_reply(DONE_RECORD)
 
 
 def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS) -> OneMin:
-    return OneMin(server.url + base, seconds, the_key, PRICE, poll_seconds=POLL_SECONDS)
+    return OneMin(server.url + base, seconds, provide_key, PRICE, poll_seconds=POLL_SECONDS)
 
 
 def called(*replies: Reply, seconds: float = CALL_SECONDS, **fields: Any) -> Called:

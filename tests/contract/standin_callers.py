@@ -48,16 +48,18 @@ class Segmind:
             f"{self.standin.url}/segmind{path}", headers={"x-api-key": key}, timeout=WAIT_SECONDS
         )
 
-    def status(self, ident: str) -> requests.Response:
-        return self.get(f"/v2/requests/{ident}/status")
+    def status(self, provider_id: str) -> requests.Response:
+        return self.get(f"/v2/requests/{provider_id}/status")
 
-    def result(self, ident: str) -> requests.Response:
-        return self.get(f"/v2/requests/{ident}")
+    def result(self, provider_id: str) -> requests.Response:
+        return self.get(f"/v2/requests/{provider_id}")
 
     def finished(self, **fields: Any) -> requests.Response:
         """Submits work, and returns its result when it has ended."""
-        ident = str(self.submit(**fields).json()["request_id"])
-        return until(lambda: self.result(ident), lambda answer: answer.json().get("status") in ("COMPLETED", "FAILED"))
+        provider_id = str(self.submit(**fields).json()["request_id"])
+        return until(
+            lambda: self.result(provider_id), lambda answer: answer.json().get("status") in ("COMPLETED", "FAILED")
+        )
 
 
 class OneMin:
@@ -95,15 +97,15 @@ class OneMin:
         """Makes a valid asynchronous call."""
         return self.send({**self.body(**fields), "async": True})
 
-    def look_up(self, ident: str, *, key: str = KEY) -> requests.Response:
+    def look_up(self, provider_id: str, *, key: str = KEY) -> requests.Response:
         """Reads the record with this ID."""
-        url = f"{self.standin.url}/onemin/api/results/{ident}"
+        url = f"{self.standin.url}/onemin/api/results/{provider_id}"
         return self.standin.http.get(url, headers={"API-KEY": key}, timeout=WAIT_SECONDS)
 
     def finished(self, **fields: object) -> dict[str, Any]:
         """Makes an asynchronous call, and returns its record when it has ended."""
-        ident = str(self.submit(**fields).json()["aiRecord"]["uuid"])
-        answer = until(lambda: self.look_up(ident), lambda a: a.json()["aiRecord"]["status"] != "PROCESSING")
+        provider_id = str(self.submit(**fields).json()["aiRecord"]["uuid"])
+        answer = until(lambda: self.look_up(provider_id), lambda a: a.json()["aiRecord"]["status"] != "PROCESSING")
         return dict(answer.json()["aiRecord"])
 
 
@@ -120,11 +122,11 @@ class Runware:
         return self.standin.http.post(url, json=body, headers=headers, timeout=WAIT_SECONDS)
 
     @staticmethod
-    def task(ident: str | None = None, **fields: object) -> dict[str, Any]:
+    def task(provider_id: str | None = None, **fields: object) -> dict[str, Any]:
         """Builds a valid imageInference task. Fields that are None are omitted."""
         task = {
             "taskType": "imageInference",
-            "taskUUID": ident or str(uuid4()),
+            "taskUUID": provider_id or str(uuid4()),
             "model": "ideogram:4@5",
             "positivePrompt": "a beach",
             "inputs": {"seedImage": DATA_URI},
@@ -133,19 +135,19 @@ class Runware:
         }
         return {name: value for name, value in task.items() if value is not None}
 
-    def infer(self, ident: str | None = None, **fields: object) -> requests.Response:
+    def infer(self, provider_id: str | None = None, **fields: object) -> requests.Response:
         """Sends one imageInference task."""
-        return self.send([self.task(ident, **fields)])
+        return self.send([self.task(provider_id, **fields)])
 
-    def ask(self, kind: str, ident: str) -> requests.Response:
+    def ask(self, kind: str, provider_id: str) -> requests.Response:
         """Sends a getResponse or getTaskDetails task."""
-        return self.send([{"taskType": kind, "taskUUID": ident}])
+        return self.send([{"taskType": kind, "taskUUID": provider_id}])
 
     def finished(self, **fields: object) -> dict[str, Any]:
         """Sends an asynchronous task, and returns getResponse's result when the task has ended."""
-        ident = str(uuid4())
-        assert self.infer(ident, deliveryMethod="async", **fields).status_code == 200
-        answer = until(lambda: self.ask("getResponse", ident), _is_over)
+        provider_id = str(uuid4())
+        assert self.infer(provider_id, deliveryMethod="async", **fields).status_code == 200
+        answer = until(lambda: self.ask("getResponse", provider_id), _is_over)
         return dict(answer.json())
 
 

@@ -22,8 +22,8 @@ from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
-from tests.contract.adapter_calls import call, claimed, job_for, the_id
-from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, silence, the_key, unused_url
+from tests.contract.adapter_calls import call, claimed, get_task_id, job_for
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, provide_key, recording, silence, unused_url
 from tests.contract.standin_client import KEY
 from tests.unit.work_in_memory import FakeWork
 
@@ -51,7 +51,7 @@ def job_of(name: str) -> Job:
 
 
 def call_and_count(
-    name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_SECONDS
+    name: str, *replies: Reply, key: Key = provide_key, seconds: float = CALL_SECONDS
 ) -> tuple[ProviderResult, int]:
     """Returns the result of a call, and how many requests it made."""
     with recording(*replies_before_call(name), *replies) as server:
@@ -115,7 +115,7 @@ def test_lookup_without_a_key_is_pending(name: str) -> None:
 
 @every
 def test_refused_connection_is_not_charged(name: str) -> None:
-    answer = call(MAKERS[name](unused_url(), CALL_SECONDS, the_key), job_of(name)).provider_result
+    answer = call(MAKERS[name](unused_url(), CALL_SECONDS, provide_key), job_of(name)).provider_result
     expected = RetryClass.BACKOFF if name == "1min" else RetryClass.NOW
     assert (answer.retry_class, answer.money) == (expected, MoneyStatus.NOT_SPENT)
 
@@ -134,9 +134,14 @@ def test_lost_answer_leaves_the_charge_unknown_without_resend(name: str) -> None
 @pytest.mark.parametrize("name", ASKABLE)
 def test_lookup_without_a_response_is_pending(name: str) -> None:
     job = job_of(name)
-    assert MAKERS[name](unused_url(), CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is LookupStatus.PENDING
+    assert (
+        MAKERS[name](unused_url(), CALL_SECONDS, provide_key).look_up(claimed(job, "id"), "id") is LookupStatus.PENDING
+    )
     with recording(silence) as server:
-        assert MAKERS[name](server.url, CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is LookupStatus.PENDING
+        assert (
+            MAKERS[name](server.url, CALL_SECONDS, provide_key).look_up(claimed(job, "id"), "id")
+            is LookupStatus.PENDING
+        )
 
 
 # -- any answer ------------------------------------------------------------------------------------------------
@@ -164,7 +169,7 @@ WORDS = [
     "response",
 ]
 TEXTS = [
-    *("id", the_id(job_for("runware")), "COMPLETED", "SUCCESS", "FAILURE", "success", "error", "imageInference"),
+    *("id", get_task_id(job_for("runware")), "COMPLETED", "SUCCESS", "FAILURE", "success", "error", "imageInference"),
     *("https://im.runware.ai/a.png", "http://[", "timeoutProvider", "conflictTaskUUID", "\ud800", "\0", "a/b"),
 ]
 VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(TEXTS) | st.text(max_size=5)
@@ -211,7 +216,7 @@ def fake_replies(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch,
 def test_any_responses_lead_to_a_result_that_can_be_stored(name: str, replies: list[HttpReply]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         fake_replies(name, replies, patch)
-        found = call(MAKERS[name]("https://api.example", 0.05, the_key), job_of(name))
+        found = call(MAKERS[name]("https://api.example", 0.05, provide_key), job_of(name))
     assert_can_be_stored(found.answer)
     assert all(provider_id.isprintable() for provider_id in found.names)
 
@@ -221,10 +226,10 @@ def test_any_responses_lead_to_a_result_that_can_be_stored(name: str, replies: l
 @given(replies=st.lists(REPLIES, min_size=1, max_size=3))
 def test_lookup_reports_not_taken_only_for_final_failures(name: str, replies: list[HttpReply]) -> None:
     job = job_of(name)
-    ident = the_id(job) if name == "runware" else "id"
+    call_id = get_task_id(job) if name == "runware" else "id"
     with pytest.MonkeyPatch.context() as patch:
         fake_replies(name, replies, patch, uploads=False)
-        result = MAKERS[name]("https://api.example", 0.05, the_key).look_up(claimed(job, ident), ident)
+        result = MAKERS[name]("https://api.example", 0.05, provide_key).look_up(claimed(job, call_id), call_id)
     assert_can_be_stored(result)
     if isinstance(result, ProviderResult) and result.retry_class in NOT_TAKEN_CLASSES:
         assert result.retry_class is RetryClass.BACKOFF or result.is_final
@@ -241,6 +246,6 @@ def assert_can_be_stored(result: ProviderResult | LookupStatus) -> None:
 
 
 def test_every_provider_has_an_adapter_here() -> None:
-    made: list[Any] = [type(make("https://api.example", CALL_SECONDS, the_key)) for make in MAKERS.values()]
+    made: list[Any] = [type(make("https://api.example", CALL_SECONDS, provide_key)) for make in MAKERS.values()]
     assert len(set(made)) == 4
     assert PHOTO

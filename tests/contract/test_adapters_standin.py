@@ -18,11 +18,11 @@ from tests.contract.adapter_calls import (
     FileServer,
     call,
     claimed,
+    get_task_id,
     job_for,
     run_file_server,
-    the_id,
 )
-from tests.contract.adapters import the_key
+from tests.contract.adapters import provide_key
 from tests.contract.standin_client import StandinClient
 
 PRICE = 50_000
@@ -32,21 +32,21 @@ every = pytest.mark.parametrize("name", ROUTES)
 
 
 @pytest.fixture
-def place() -> Generator[FileServer]:
+def file_server() -> Generator[FileServer]:
     with run_file_server() as one:
         yield one
 
 
 @pytest.fixture
-def make(standin: StandinClient, place: FileServer) -> Callable[[str], Provider]:
+def make(standin: StandinClient, file_server: FileServer) -> Callable[[str], Provider]:
     """Builds a provider's adapter that calls the stand-in."""
 
     def made(name: str) -> Provider:
         url = f"{standin.url}/{AT[name]}"
         makers: dict[str, Callable[[], Provider]] = {
-            "segmind": lambda: Segmind(url, 20, the_key, place, poll_seconds=POLL_SECONDS),
-            "1min": lambda: OneMin(url, 20, the_key, PRICE, poll_seconds=POLL_SECONDS),
-            "runware": lambda: Runware(url, 20, the_key, place, poll_seconds=POLL_SECONDS),
+            "segmind": lambda: Segmind(url, 20, provide_key, file_server, poll_seconds=POLL_SECONDS),
+            "1min": lambda: OneMin(url, 20, provide_key, PRICE, poll_seconds=POLL_SECONDS),
+            "runware": lambda: Runware(url, 20, provide_key, file_server, poll_seconds=POLL_SECONDS),
         }
         return makers[name]()
 
@@ -67,11 +67,11 @@ def billed(standin: StandinClient) -> int:
 
 def look_up_later(adapter: Provider, job: Job, called: Called) -> ProviderResult | LookupStatus:
     """Returns the result of later lookups of the same call."""
-    ident = called.names[0] if called.names else adapter.idempotency_key(job)
-    assert ident
+    provider_id = called.names[0] if called.names else adapter.idempotency_key(job)
+    assert provider_id
     result: ProviderResult | LookupStatus = LookupStatus.PENDING
     for _ in range(200):
-        result = adapter.look_up(claimed(job, ident), ident)
+        result = adapter.look_up(claimed(job, provider_id), provider_id)
         if result is not LookupStatus.PENDING:
             return result
     return result
@@ -141,7 +141,7 @@ def test_runware_call_that_never_arrived_is_absent(
 ) -> None:
     standin.control("settings", {"runware_unknown": unknown})
     job = job_for("runware")
-    assert make("runware").look_up(claimed(job, the_id(job)), the_id(job)) is LookupStatus.ABSENT
+    assert make("runware").look_up(claimed(job, get_task_id(job)), get_task_id(job)) is LookupStatus.ABSENT
 
 
 @every
@@ -213,8 +213,8 @@ def test_invalid_cost_is_replaced_by_the_list_price(
     assert call(make(name), job_for(name)).provider_result.charged == billed(standin)
 
 
-def test_segmind_v1_picture_is_charged_and_stored(standin: StandinClient, place: FileServer) -> None:
-    ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, SegmindEndpoint.V1)
-    answer = call(ours, job_for("segmind", rendering_speed="QUALITY")).provider_result
+def test_segmind_v1_picture_is_charged_and_stored(standin: StandinClient, file_server: FileServer) -> None:
+    segmind = Segmind(f"{standin.url}/segmind", 20, provide_key, file_server, SegmindEndpoint.V1)
+    answer = call(segmind, job_for("segmind", rendering_speed="QUALITY")).provider_result
     assert (answer.retry_class, answer.charged, billed(standin)) == (RetryClass.OK, 112_500, 112_500)
-    assert [*place.results] == [answer.links[0].result_name]
+    assert [*file_server.results] == [answer.links[0].result_name]

@@ -21,8 +21,8 @@ from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
-from tests.contract.adapter_calls import call, claimed, job_for, the_id
-from tests.contract.adapters import NOW, SUCCESS, the_key
+from tests.contract.adapter_calls import call, claimed, get_task_id, job_for
+from tests.contract.adapters import NOW, SUCCESS, provide_key
 from tests.contract.onemin import DONE_RECORD, PRICE
 from tests.contract.test_segmind_wire import DONE, TICKET
 from tests.unit.ledger_items import quick
@@ -77,24 +77,24 @@ class AdapterCase:
 
 
 def _build_cases() -> Iterator[tuple[str, AdapterCase]]:
-    yield "ideogram", AdapterCase(Ideogram(URL, 5, the_key), job_for("ideogram"), "", (json.loads(SUCCESS),))
+    yield "ideogram", AdapterCase(Ideogram(URL, 5, provide_key), job_for("ideogram"), "", (json.loads(SUCCESS),))
     for endpoint in SegmindEndpoint:
-        ours = Segmind(URL, 5, the_key, FakeWork(), endpoint, poll_seconds=NO_WAIT)
-        yield f"segmind {endpoint}", AdapterCase(ours, job_for("segmind"), TICKET["request_id"], (TICKET, DONE))
-    onemin = OneMin(URL, 5, the_key, PRICE, poll_seconds=NO_WAIT)
+        segmind = Segmind(URL, 5, provide_key, FakeWork(), endpoint, poll_seconds=NO_WAIT)
+        yield f"segmind {endpoint}", AdapterCase(segmind, job_for("segmind"), TICKET["request_id"], (TICKET, DONE))
+    onemin = OneMin(URL, 5, provide_key, PRICE, poll_seconds=NO_WAIT)
     upload = {"fileContent": {"path": "in.jpg"}, "asset": {"key": "in.jpg"}}
     name = DONE_RECORD["aiRecord"]["uuid"]
     yield "1min", AdapterCase(onemin, job_for("1min"), name, (DONE_RECORD,), json.dumps(upload).encode())
     yield "upload to 1min", AdapterCase(onemin, job_for("1min"), name, (upload,))
     job = job_for("runware")
-    task = {"taskType": "imageInference", "taskUUID": the_id(job)}
+    task = {"taskType": "imageInference", "taskUUID": get_task_id(job)}
     result = {**task, "imageUUID": "one", "imageURL": ENDLESS_LINK, "cost": 0.06, "seed": 1, "NSFWContent": False}
     errors = {"errors": [{**task, "code": "inferenceError", "message": "no"}]}
     kept = {"data": [{**task, "taskType": "getTaskDetails", "request": [task], "response": {"data": [result]}}]}
     yield (
         "runware",
         AdapterCase(
-            Runware(URL, 5, the_key, FakeWork(), poll_seconds=NO_WAIT),
+            Runware(URL, 5, provide_key, FakeWork(), poll_seconds=NO_WAIT),
             job,
             task["taskUUID"],
             ({"data": [result]}, errors, kept),
@@ -117,8 +117,8 @@ def iterate_paths(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
         for name, value in cast("dict[str, Any]", body).items():
             yield from iterate_paths(value, (*path, name))
     if isinstance(body, list):
-        for place, value in enumerate(cast("list[Any]", body)):
-            yield from iterate_paths(value, (*path, place))
+        for index, value in enumerate(cast("list[Any]", body)):
+            yield from iterate_paths(value, (*path, index))
 
 
 def replace_value(body: Any, path: tuple[Any, ...], value: object) -> Any:

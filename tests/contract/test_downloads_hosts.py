@@ -10,7 +10,7 @@ from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import CALL_SECONDS, PHOTO, a_job, called, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, build_provider_job, called, http, provide_key, recording
 from tests.contract.standin_client import StandinClient
 
 REAL = {"ideogram": "https://api.ideogram.ai"}
@@ -222,6 +222,6 @@ def test_links_of_real_hosts_are_followed_with_the_standin(
 
 
 def paid_link(standin: StandinClient) -> str:
-    answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key), a_job(), PHOTO)
+    answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, provide_key), build_provider_job(), PHOTO)
     assert answer.retry_class is RetryClass.OK
     return answer.links[0].url or ""

@@ -68,7 +68,7 @@ class Impostor:
         self._context.load_cert_chain(certificate)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.met = threading.Event()
+        self.was_contacted = threading.Event()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Impostor:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            self.met.set()
+            self.was_contacted.set()
             try:
                 connection.settimeout(SECONDS)
                 with self._context.wrap_socket(connection, server_side=True) as spoken:
@@ -116,7 +116,7 @@ def test_listed_name_that_resolves_to_this_machine_gets_no_request(
     resolve_to(impostor.port, monkeypatch)
     with pytest.raises(RetryLaterError) as caught:
         ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", LINK)
-    assert impostor.met.wait(SECONDS)
+    assert impostor.was_contacted.wait(SECONDS)
     assert (caught.value.code, impostor.requests) == (Code.RESULT_UNREACHABLE, [])
 
 

@@ -12,7 +12,16 @@ from backdrop.model.pricing import quote
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers import response_rules
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, a_job, called, http, recording, the_key
+from tests.contract.adapters import (
+    CALL_SECONDS,
+    PHOTO,
+    SUCCESS,
+    build_provider_job,
+    called,
+    http,
+    provide_key,
+    recording,
+)
 from tests.contract.standin_client import StandinClient, wait_until
 
 LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
@@ -21,14 +30,16 @@ LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
 def call(
     standin: StandinClient, operation: str = "replace", timeout: float = CALL_SECONDS, **given: Any
 ) -> ProviderResult:
-    return called(Ideogram(f"{standin.url}/ideogram", timeout, the_key), a_job(operation, **given), PHOTO)
+    return called(
+        Ideogram(f"{standin.url}/ideogram", timeout, provide_key), build_provider_job(operation, **given), PHOTO
+    )
 
 
 def answered(status: int, body: object, *, operation: str = "replace", more: str = "") -> ProviderResult:
     """Returns the result of a raw response."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     with recording(http(status, data, more=more)) as server:
-        return called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(operation), PHOTO)
+        return called(Ideogram(server.url, CALL_SECONDS, provide_key), build_provider_job(operation), PHOTO)
 
 
 def billed(standin: StandinClient) -> int:
@@ -46,7 +57,7 @@ def test_charge_matches_the_bill_of_the_stand_in(standin: StandinClient, speed: 
     given: dict[str, Any] = {name: value for name, value in fields.items() if value}
     answer = call(standin, **given)
     assert (answer.retry_class, answer.code, answer.money) == (RetryClass.OK, None, MoneyStatus.SPENT)
-    assert answer.charged == billed(standin) == quote("ideogram", a_job(**given).instructions)
+    assert answer.charged == billed(standin) == quote("ideogram", build_provider_job(**given).instructions)
     assert len([link for link in answer.links if link.is_usable]) == (number or 1)
 
 
@@ -203,7 +214,10 @@ def test_undocumented_status_is_classified_by_its_first_digit(status: int, kind:
 
 def test_redirect_of_a_paid_call_is_not_followed() -> None:
     with recording() as other, recording(http(307, b"", more=f"Location: {other.url}/\r\n")) as server:
-        assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).code is Code.PROVIDER_MISCONFIGURED
+        assert (
+            called(Ideogram(server.url, CALL_SECONDS, provide_key), build_provider_job(), PHOTO).code
+            is Code.PROVIDER_MISCONFIGURED
+        )
         assert other.requests == []
 
 
@@ -256,7 +270,10 @@ def test_busy_account_is_throttled_in_every_form(standin: StandinClient, body: s
 @pytest.mark.parametrize("status", [429, 503])
 def test_plausible_retry_after_is_respected(status: int, header: str, seconds: float | None) -> None:
     with recording(http(status, b"{}", more=f"Retry-After: {header}\r\n")) as server:
-        assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).retry_after_seconds == seconds
+        assert (
+            called(Ideogram(server.url, CALL_SECONDS, provide_key), build_provider_job(), PHOTO).retry_after_seconds
+            == seconds
+        )
 
 
 def test_503_after_a_long_time_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import ApiKey
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, Recorder, Reply, a_job, called, http, recording
+from tests.contract.adapters import PHOTO, Recorder, Reply, build_provider_job, called, http, recording
 from tests.contract.standin_client import KEY, StandinClient
 
 
@@ -30,7 +30,7 @@ class Keys:
 
 
 def call(standin: StandinClient, keys: Keys) -> ProviderResult:
-    return called(Ideogram(f"{standin.url}/ideogram", 5, keys), a_job(), PHOTO)
+    return called(Ideogram(f"{standin.url}/ideogram", 5, keys), build_provider_job(), PHOTO)
 
 
 def test_changed_key_is_found_automatically(standin: StandinClient) -> None:
@@ -60,7 +60,7 @@ def test_refusal_remains_if_no_newer_key_can_be_read(standin: StandinClient) -> 
             raise RetryLaterError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
         return ApiKey("invalid-old")
 
-    answer = called(Ideogram(f"{standin.url}/ideogram", 5, keys), a_job(), PHOTO)
+    answer = called(Ideogram(f"{standin.url}/ideogram", 5, keys), build_provider_job(), PHOTO)
     assert (answer.retry_class, answer.code, answer.money) == (
         RetryClass.PAUSE,
         Code.PROVIDER_KEY_REFUSED,
@@ -100,7 +100,7 @@ def test_invalid_key_is_refused_before_the_call(standin: StandinClient, key: str
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
 def test_key_in_a_response_is_removed_from_the_message(status: int) -> None:
     with recording(http(status, json.dumps({"error": f"Incorrect API key: {KEY}"}).encode())) as server:
-        answer = called(Ideogram(server.url, 5, Keys(KEY, KEY)), a_job(), PHOTO)
+        answer = called(Ideogram(server.url, 5, Keys(KEY, KEY)), build_provider_job(), PHOTO)
     assert KEY not in answer.message
 
 
@@ -113,7 +113,10 @@ def test_missing_cached_key_is_reloaded_before_the_call(standin: StandinClient) 
 
 def test_preparing_a_call_sends_nothing(standin: StandinClient) -> None:
     """A call that cannot be sent is rejected before money is reserved for it."""
-    prepared = [Ideogram(f"{standin.url}/ideogram", 5, Keys(key, key)).prepare(a_job(), PHOTO) for key in (KEY, None)]
+    prepared = [
+        Ideogram(f"{standin.url}/ideogram", 5, Keys(key, key)).prepare(build_provider_job(), PHOTO)
+        for key in (KEY, None)
+    ]
     assert [isinstance(one, ProviderResult) for one in prepared] == [False, True]
     assert standin.see("requests")["requests"] == []
 
@@ -187,7 +190,7 @@ def test_reason_for_the_missing_key_is_reported(
     with recording(reply) as server:
         point_at(server, monkeypatch)
         adapter = Ideogram("http://127.0.0.1:9", 5, lambda fresh: api_key("shop", "ideogram", fresh))
-        answer = adapter.prepare(a_job(), PHOTO)
+        answer = adapter.prepare(build_provider_job(), PHOTO)
     assert isinstance(answer, ProviderResult)
     assert (answer.retry_class, answer.code) == (RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING)
     assert "shop/ideogram/api-key" in answer.message

@@ -24,13 +24,13 @@ from tests.contract.adapters import (
     PHOTO,
     SUCCESS,
     Reply,
-    a_job,
+    build_provider_job,
     called,
     http,
+    provide_key,
     raw,
     recording,
     silence,
-    the_key,
     unused_url,
 )
 from tests.contract.standin_client import JPEG, StandinClient, wait_until
@@ -46,12 +46,12 @@ def outcome_of(answer: ProviderResult) -> tuple[RetryClass, Code | None, MoneySt
 def call(
     standin: StandinClient, *, timeout: float = CALL_SECONDS, photo: bytes = PHOTO, **given: Any
 ) -> ProviderResult:
-    return called(Ideogram(f"{standin.url}/ideogram", timeout, the_key), a_job(**given), photo)
+    return called(Ideogram(f"{standin.url}/ideogram", timeout, provide_key), build_provider_job(**given), photo)
 
 
 def replied(reply: Reply, timeout: float = CALL_SECONDS) -> ProviderResult:
     with recording(reply) as server:
-        return called(Ideogram(server.url, timeout, the_key), a_job(), PHOTO)
+        return called(Ideogram(server.url, timeout, provide_key), build_provider_job(), PHOTO)
 
 
 # -- lost after it was sent ----------------------------------------------------------------------------------
@@ -142,13 +142,15 @@ def test_charge_is_unknown_after_any_unusable_response(reply: Reply) -> None:
 
 
 def test_refused_connection_is_not_charged() -> None:
-    answer = called(Ideogram(unused_url(), CALL_SECONDS, the_key), a_job(), PHOTO)
+    answer = called(Ideogram(unused_url(), CALL_SECONDS, provide_key), build_provider_job(), PHOTO)
     assert outcome_of(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
 
 
 def test_failed_tls_handshake_is_not_charged() -> None:
     with recording(silence) as server:
-        answer = called(Ideogram(server.url.replace("http:", "https:"), CALL_SECONDS, the_key), a_job(), PHOTO)
+        answer = called(
+            Ideogram(server.url.replace("http:", "https:"), CALL_SECONDS, provide_key), build_provider_job(), PHOTO
+        )
         assert outcome_of(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
         assert server.requests == []
     assert "SSLError" in answer.message
@@ -159,7 +161,7 @@ def test_unresolvable_host_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> No
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
-    answer = called(Ideogram("https://api.nowhere.test", CALL_SECONDS, the_key), a_job(), PHOTO)
+    answer = called(Ideogram("https://api.nowhere.test", CALL_SECONDS, provide_key), build_provider_job(), PHOTO)
     assert outcome_of(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
 
 
@@ -174,9 +176,9 @@ def test_interrupted_upload_is_not_charged(standin: StandinClient) -> None:
 
 
 def test_lookup_of_a_lost_call_sends_nothing(standin: StandinClient) -> None:
-    adapter = Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key)
-    assert adapter.idempotency_key(a_job()) is None
-    assert adapter.look_up(a_job(), "any-name") is LookupStatus.ABSENT
+    adapter = Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, provide_key)
+    assert adapter.idempotency_key(build_provider_job()) is None
+    assert adapter.look_up(build_provider_job(), "any-name") is LookupStatus.ABSENT
     assert standin.see("requests")["requests"] == []
 
 
@@ -204,7 +206,7 @@ def test_strange_entry_leads_to_a_storable_result(entry: dict[str, Any]) -> None
     answer = replied(http(200, body))
     assert answer.retry_class in (RetryClass.OK, RetryClass.AMBIG)
     assert answer.money is not MoneyStatus.NOT_SPENT
-    kept = replace(a_job(), links=answer.links)
+    kept = replace(build_provider_job(), links=answer.links)
     assert from_json(Job, to_json(kept)) == kept
 
 
@@ -245,8 +247,8 @@ ANSWERS = st.fixed_dictionaries({"data": st.lists(ENTRY, min_size=1, max_size=3)
 @settings(max_examples=150)
 @given(st.integers(200, 599), st.binary(max_size=40) | st.builds(_encoded, ANY_JSON | ANSWERS), st.floats(0, 10))
 def test_any_response_leads_to_a_storable_result(status: int, body: bytes, waited: float) -> None:
-    answer = parse_response(a_job(), HttpReply(status, {}, body, waited), "a-key")
-    kept = replace(a_job(), links=answer.links)
+    answer = parse_response(build_provider_job(), HttpReply(status, {}, body, waited), "a-key")
+    kept = replace(build_provider_job(), links=answer.links)
     assert from_json(Job, to_json(kept)) == kept
     assert answer.message.encode() or answer.is_usable
     assert (answer.retry_class is RetryClass.OK) <= (status < 300 and answer.charged > 0)

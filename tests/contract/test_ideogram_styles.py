@@ -12,7 +12,7 @@ from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.styles import STYLE_PRESETS
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import CALL_SECONDS, PHOTO, Part, a_job, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Part, build_provider_job, provide_key, recording
 from tests.contract.standin_client import StandinClient, picture
 
 SUMMER, AUTUMN, WINTER = picture("JPEG", color="gold"), picture("PNG", color="brown"), picture("WEBP", color="white")
@@ -21,7 +21,7 @@ PALETTES = ("EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "U
 
 def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> ProviderResult:
     """Returns the result of a call with these references."""
-    call = Ideogram(url, CALL_SECONDS, the_key).prepare(job, PHOTO, references)
+    call = Ideogram(url, CALL_SECONDS, provide_key).prepare(job, PHOTO, references)
     assert not isinstance(call, ProviderResult)
     answer = call(lambda provider_id: None)
     assert isinstance(answer, ProviderResult)
@@ -38,15 +38,15 @@ def parts(job: Job, *references: bytes) -> list[Part]:
 
 def referring(*references: bytes, **given: Any) -> Job:
     """Builds a job with these style references."""
-    return a_job(style_reference_images=[sha256_hex(one) for one in references], **given)
+    return build_provider_job(style_reference_images=[sha256_hex(one) for one in references], **given)
 
 
 def job_of_sidecar(**fields: Any) -> Job:
     """Builds the job of a sidecar with these fields."""
-    place = parse_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
-    assert place.errors == ()
-    assert find_not_expressible("ideogram", place.fields) == []
-    return a_job(**place.fields)
+    instruction_source = parse_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
+    assert instruction_source.errors == ()
+    assert find_not_expressible("ideogram", instruction_source.fields) == []
+    return build_provider_job(**instruction_source.fields)
 
 
 def test_references_are_file_parts_in_the_given_order() -> None:
@@ -85,7 +85,7 @@ def test_palette_name_is_sent_as_an_object() -> None:
 
 
 def test_removing_sends_neither_palette_nor_references() -> None:
-    job = a_job("remove", color_palette={"name": "EMBER"}, style_reference_images=["0"])
+    job = build_provider_job("remove", color_palette={"name": "EMBER"}, style_reference_images=["0"])
     assert parts(job) == []
 
 

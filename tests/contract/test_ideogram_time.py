@@ -14,7 +14,7 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import ApiKey
 from backdrop.providers import credentials, http, ideogram
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, SECONDS, SUCCESS, Reply, a_job, called, recording, the_key
+from tests.contract.adapters import PHOTO, SECONDS, SUCCESS, Reply, build_provider_job, called, provide_key, recording
 from tests.contract.standin_client import KEY
 
 LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
@@ -65,7 +65,7 @@ def stalls(over: Event, first: bytes) -> Reply:
 
 def answer_to(reply: Reply, over: Event) -> ProviderResult:
     with recording(reply) as server:
-        answer = called(Ideogram(server.url, TIME_OUT, the_key), a_job(), PHOTO)
+        answer = called(Ideogram(server.url, TIME_OUT, provide_key), build_provider_job(), PHOTO)
         assert not over.is_set()
         over.set()
         return answer
@@ -152,6 +152,6 @@ def test_retry_with_a_new_key_gets_only_the_remaining_time(
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(ideogram, "post", refused)
     keys = iter(["old", "new"])
-    answer = called(Ideogram("https://api.test", 10, lambda fresh: ApiKey(next(keys))), a_job(), PHOTO)
+    answer = called(Ideogram("https://api.test", 10, lambda fresh: ApiKey(next(keys))), build_provider_job(), PHOTO)
     assert given == time_outs
     assert (answer.retry_class, answer.code) == (RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)

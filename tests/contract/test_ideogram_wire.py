@@ -9,7 +9,16 @@ import pytest
 from backdrop.model.job import Job
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import CALL_SECONDS, PHOTO, Request, a_job, called, http, recording, the_key
+from tests.contract.adapters import (
+    CALL_SECONDS,
+    PHOTO,
+    Request,
+    build_provider_job,
+    called,
+    http,
+    provide_key,
+    recording,
+)
 from tests.contract.standin_client import KEY, StandinClient, picture
 
 EVERYTHING: dict[str, Any] = {
@@ -25,7 +34,7 @@ NEVER_SENT: dict[str, Any] = {"provider": "ideogram", "max_cost_usd": 1.0, "revi
 def sent(job: Job, photo: bytes = PHOTO, *, base: str = "") -> Request:
     """Returns the only request of a call."""
     with recording() as server:
-        assert called(Ideogram(server.url + base, CALL_SECONDS, the_key), job, photo).retry_class is RetryClass.OK
+        assert called(Ideogram(server.url + base, CALL_SECONDS, provide_key), job, photo).retry_class is RetryClass.OK
         (request,) = server.requests
         return request
 
@@ -36,11 +45,11 @@ def sent(job: Job, photo: bytes = PHOTO, *, base: str = "") -> Request:
 )
 @pytest.mark.parametrize("base", ["", "/", "/ideogram", "/ideogram/"])
 def test_path_is_appended_to_the_base_url(operation: str, path: str, base: str) -> None:
-    assert sent(a_job(operation), base=base).line == f"POST {base.rstrip('/')}{path} HTTP/1.1"
+    assert sent(build_provider_job(operation), base=base).line == f"POST {base.rstrip('/')}{path} HTTP/1.1"
 
 
 def test_key_is_sent_only_in_its_own_header() -> None:
-    request = sent(a_job())
+    request = sent(build_provider_job())
     assert request.all("Api-Key") == [KEY]
     assert request.names.isdisjoint({"authorization", "x-api-key", "cookie"})
     assert KEY.encode() not in request.body
@@ -48,7 +57,7 @@ def test_key_is_sent_only_in_its_own_header() -> None:
 
 
 def test_body_has_a_length_and_connection_is_closed() -> None:
-    request = sent(a_job())
+    request = sent(build_provider_job())
     assert request.all("Content-Length") == [str(len(request.body))]
     assert "transfer-encoding" not in request.names
     assert "expect" not in request.names
@@ -57,7 +66,7 @@ def test_body_has_a_length_and_connection_is_closed() -> None:
 
 
 def test_removing_sends_only_the_photo() -> None:
-    (part,) = sent(a_job("remove", **NEVER_SENT)).parts
+    (part,) = sent(build_provider_job("remove", **NEVER_SENT)).parts
     assert part.headers == (
         'Content-Disposition: form-data; name="image"; filename="photo.jpg"',
         "Content-Type: image/jpeg",
@@ -71,7 +80,7 @@ def test_removing_sends_only_the_photo() -> None:
 )
 def test_photo_is_sent_with_its_real_type(kind: str, filename: str, media_type: str) -> None:
     photo = picture(kind)
-    image = sent(a_job("remove"), photo).parts[0]
+    image = sent(build_provider_job("remove"), photo).parts[0]
     assert image.headers[0].endswith(f'filename="{filename}"')
     assert image.headers[1] == f"Content-Type: {media_type}"
     assert image.data == photo
@@ -79,7 +88,7 @@ def test_photo_is_sent_with_its_real_type(kind: str, filename: str, media_type: 
 
 def test_only_the_purchase_spec_is_sent() -> None:
     """The purchase spec determines the job's ID. Fields that only describe the job can change later."""
-    job = a_job()
+    job = build_provider_job()
     job = replace(
         job, instructions={**job.purchase_spec, **EVERYTHING, "style_codes": ["AAFF5733"], "prompt": "another"}
     )
@@ -89,14 +98,14 @@ def test_only_the_purchase_spec_is_sent() -> None:
 
 
 def test_prompt_alone_is_two_parts() -> None:
-    parts = sent(a_job()).parts
+    parts = sent(build_provider_job()).parts
     assert [part.name for part in parts] == ["image", "prompt"]
     assert parts[1].headers == ('Content-Disposition: form-data; name="prompt"',)
     assert parts[1].data == b"a beach"
 
 
 def test_every_given_field_is_one_text_part() -> None:
-    image, *texts = sent(a_job(**EVERYTHING, **NEVER_SENT)).parts
+    image, *texts = sent(build_provider_job(**EVERYTHING, **NEVER_SENT)).parts
     assert image.name == "image"
     assert {part.name: part.data.decode() for part in texts} == {name: str(EVERYTHING[name]) for name in EVERYTHING}
     assert len(texts) == len(EVERYTHING)
@@ -104,7 +113,7 @@ def test_every_given_field_is_one_text_part() -> None:
 
 
 def test_style_codes_are_repeated_parts() -> None:
-    parts = sent(a_job(style_codes=["AAFF5733", "0133FF57"])).parts[2:]
+    parts = sent(build_provider_job(style_codes=["AAFF5733", "0133FF57"])).parts[2:]
     assert [(part.name, part.data) for part in parts] == [
         ("style_codes", b"AAFF5733"),
         ("style_codes", b"0133FF57"),
@@ -113,7 +122,7 @@ def test_style_codes_are_repeated_parts() -> None:
 
 
 def test_preset_is_one_part() -> None:
-    assert [(part.name, part.data) for part in sent(a_job(style_preset="GOLDEN_HOUR")).parts[2:]] == [
+    assert [(part.name, part.data) for part in sent(build_provider_job(style_preset="GOLDEN_HOUR")).parts[2:]] == [
         ("style_preset", b"GOLDEN_HOUR")
     ]
 
@@ -126,24 +135,24 @@ def test_request_contains_nothing_of_this_machine(tmp_path: Path, monkeypatch: p
             monkeypatch.setenv(name, proxy.url)
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
-        assert "authorization" not in sent(a_job()).names
+        assert "authorization" not in sent(build_provider_job()).names
         assert proxy.requests == []
 
 
 @pytest.mark.parametrize(
     "job",
     [
-        a_job("remove"),
-        a_job(),
-        a_job(**EVERYTHING),
-        a_job(style_preset="GOLDEN_HOUR", num_images=8, rendering_speed="FLASH"),
-        a_job(style_codes=["AAFF5733", "0133FF57"], magic_prompt="AUTO"),
-        a_job(prompt="x" * 2_000, seed=2_147_483_647, rendering_speed="QUALITY"),
+        build_provider_job("remove"),
+        build_provider_job(),
+        build_provider_job(**EVERYTHING),
+        build_provider_job(style_preset="GOLDEN_HOUR", num_images=8, rendering_speed="FLASH"),
+        build_provider_job(style_codes=["AAFF5733", "0133FF57"], magic_prompt="AUTO"),
+        build_provider_job(prompt="x" * 2_000, seed=2_147_483_647, rendering_speed="QUALITY"),
     ],
     ids=["remove", "prompt", "everything", "preset", "codes", "extremes"],
 )
 def test_strict_stand_in_accepts_every_form(standin: StandinClient, job: Job) -> None:
-    answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key), job, PHOTO)
+    answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, provide_key), job, PHOTO)
     (entry,) = standin.see("requests")["requests"]
     assert (answer.retry_class, entry["status"], entry["method"]) == (RetryClass.OK, 200, "POST")
     assert {part["name"] for part in entry["parts"]} <= {"image", "style_codes", "style_preset", *EVERYTHING}

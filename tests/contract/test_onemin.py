@@ -11,7 +11,7 @@ from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.onemin import OneMin
 from tests.contract.adapter_calls import POLL_SECONDS, call, job_for
-from tests.contract.adapters import PHOTO, Reply, Request, http, recording, silence, the_key
+from tests.contract.adapters import PHOTO, Reply, Request, http, provide_key, recording, silence
 from tests.contract.onemin import (
     DONE,
     ID,
@@ -98,8 +98,8 @@ def test_record_id_is_reported_before_polling() -> None:
 def test_strict_stand_in_accepts_every_body(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
-    ours = OneMin(f"{standin.url}/onemin", 20, the_key, PRICE, poll_seconds=POLL_SECONDS)
-    result = call(ours, job_for("1min", **given), PHOTO, references)
+    provider = OneMin(f"{standin.url}/onemin", 20, provide_key, PRICE, poll_seconds=POLL_SECONDS)
+    result = call(provider, job_for("1min", **given), PHOTO, references)
     assert result.provider_result.is_usable, result
     assert (result.provider_result.charged, result.provider_result.basis) == (PRICE, "configured")
     assert len(standin.jobs()) == 1

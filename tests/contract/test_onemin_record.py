@@ -27,11 +27,11 @@ from tests.contract.onemin import (
 UNRECOGNIZED = (RetryClass.OK, None, MoneyStatus.SPENT)
 
 
-@pytest.mark.parametrize("place", ["record", "top", "list"])
-def test_temporary_link_is_found_in_every_known_place(place: str) -> None:
+@pytest.mark.parametrize("location", ["record", "top", "list"])
+def test_temporary_link_is_found_in_every_known_place(location: str) -> None:
     body: dict[str, Any] = {"aiRecord": record_of("SUCCESS", result=[PATH], data=[{"is_image_safe": True, "seed": 7}])}
-    owner = body if place == "top" else body["aiRecord"]
-    owner |= {"temporaryUrls": [LINK]} if place == "list" else {"temporaryUrl": LINK}
+    owner = body if location == "top" else body["aiRecord"]
+    owner |= {"temporaryUrls": [LINK]} if location == "list" else {"temporaryUrl": LINK}
     answer = look_up_with(json_reply(body))
     assert isinstance(answer, ProviderResult)
     (link,) = answer.links
@@ -106,7 +106,7 @@ NO_ANSWER: list[Reply] = [
     http(200, b"{}"),
     http(200, b"<html>ok</html>"),
     record("PROCESSING"),
-    record("SUCCESS", ident="another's", result=[PATH], temporaryUrl=LINK),
+    record("SUCCESS", provider_id="another's", result=[PATH], temporaryUrl=LINK),
     record("WONDERFUL"),
 ]
 

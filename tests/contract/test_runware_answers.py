@@ -10,7 +10,7 @@ from backdrop.model.job import Job, MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.pipeline.recovery import MAX_PENDING_DURATION
 from backdrop.providers.runware import MAX_PARTIAL_WAIT
-from tests.contract.adapter_calls import Called, call, claimed, job_for, the_id
+from tests.contract.adapter_calls import Called, call, claimed, get_task_id, job_for
 from tests.contract.adapters import NOW, PHOTO, Reply, http, recording
 from tests.contract.test_runware_wire import URL, ack, adapter, json_reply, result
 from tests.unit.work_in_memory import FakeWork
@@ -22,7 +22,7 @@ OTHER_TASK_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def error(code: str, job: Job = JOB, **more: Any) -> dict[str, Any]:
-    return {"code": code, "message": "in words", "taskType": "imageInference", "taskUUID": the_id(job), **more}
+    return {"code": code, "message": "in words", "taskType": "imageInference", "taskUUID": get_task_id(job), **more}
 
 
 def called(*replies: Reply, job: Job = JOB, seconds: float = 10) -> Called:
@@ -36,8 +36,8 @@ def look_up_with(
 ) -> ProviderResult | LookupStatus:
     """Makes a lookup that gets these replies. `after`: the time since the call."""
     with recording(*replies) as server:
-        ours = adapter(server, now=lambda: NOW + after, **options)
-        return ours.look_up(claimed(job, the_id(job)), the_id(job))
+        provider = adapter(server, now=lambda: NOW + after, **options)
+        return provider.look_up(claimed(job, get_task_id(job)), get_task_id(job))
 
 
 def outcome_of(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:
@@ -49,7 +49,11 @@ def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
     """Returns a task's details: its request and its response."""
     known = {"taskType": "imageInference", "model": "ideogram:4@5", "positivePrompt": "a beach", **request}
     return json_reply(
-        {"data": [{"taskType": "getTaskDetails", "taskUUID": the_id(job), "request": [known], "response": response}]}
+        {
+            "data": [
+                {"taskType": "getTaskDetails", "taskUUID": get_task_id(job), "request": [known], "response": response}
+            ]
+        }
     )
 
 
@@ -89,7 +93,7 @@ def test_error_of_another_task_is_ignored() -> None:
         error("invalidApiKey", taskUUID=OTHER_TASK_ID),
         error("forbidden", taskUUID=None, context={"taskUUID": OTHER_TASK_ID}),
     ]
-    taken = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(JOB)}], "errors": others})
+    taken = json_reply({"data": [{"taskType": "imageInference", "taskUUID": get_task_id(JOB)}], "errors": others})
     assert (
         called(taken, json_reply({"data": [result(JOB)], "errors": others})).provider_result.retry_class
         is RetryClass.OK
@@ -110,10 +114,10 @@ def test_empty_acknowledgement_is_accepted() -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 409])
 @pytest.mark.parametrize(
-    "place", [{}, {"taskUUID": None, "context": {"taskUUID": the_id(JOB)}}], ids=["own", "context"]
+    "id_fields", [{}, {"taskUUID": None, "context": {"taskUUID": get_task_id(JOB)}}], ids=["own", "context"]
 )
-def test_id_conflict_means_the_task_was_accepted(status: int, place: dict[str, Any]) -> None:
-    conflict = json_reply({"data": [], "errors": [error("conflictTaskUUID", **place)]}, status)
+def test_id_conflict_means_the_task_was_accepted(status: int, id_fields: dict[str, Any]) -> None:
+    conflict = json_reply({"data": [], "errors": [error("conflictTaskUUID", **id_fields)]}, status)
     found = called(conflict, details(JOB, {}), json_reply({"data": [result(JOB)]}))
     assert (found.provider_result.retry_class, found.provider_result.charged) == (RetryClass.OK, 60_000)
 
@@ -148,8 +152,8 @@ def test_invalid_cost_is_replaced_by_the_list_price(cost: object) -> None:
 
 @pytest.mark.parametrize("running", [{"status": "processing", "progress": 40}, {"status": "pending"}], ids=str)
 def test_running_task_is_polled_until_complete(running: dict[str, Any]) -> None:
-    at_work = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), **running}]})
-    half = json_reply({"data": [result(TWO, 0), {"taskUUID": the_id(TWO), **running}]})
+    at_work = json_reply({"data": [{"taskType": "imageInference", "taskUUID": get_task_id(TWO), **running}]})
+    half = json_reply({"data": [result(TWO, 0), {"taskUUID": get_task_id(TWO), **running}]})
     assert (
         len(
             called(
@@ -162,7 +166,7 @@ def test_running_task_is_polled_until_complete(running: dict[str, Any]) -> None:
 
 
 HALF, WHOLE = {"data": [result(TWO, 0)]}, {"data": [result(TWO, 0), result(TWO, 1)]}
-AND_AT_WORK = {"data": [result(TWO, 0), {"taskUUID": the_id(TWO), "status": "processing"}]}
+AND_AT_WORK = {"data": [result(TWO, 0), {"taskUUID": get_task_id(TWO), "status": "processing"}]}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +243,7 @@ def test_error_without_a_task_does_not_end_polling() -> None:
 
 @pytest.mark.parametrize("state", ["queued", "completed", "finalizing", ""])
 def test_task_named_in_a_response_is_never_reported_as_absent(state: str) -> None:
-    named = json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), "status": state}]})
+    named = json_reply({"data": [{"taskType": "imageInference", "taskUUID": get_task_id(TWO), "status": state}]})
     one_of_two = json_reply({"data": [result(TWO, 0)]})
     if state != "completed":
         assert look_up_with(named, NOTHING, job=TWO) is LookupStatus.PENDING
@@ -324,7 +328,7 @@ def test_accepted_task_remains_pending_without_other_evidence() -> None:
 
 
 def test_picture_uploaded_to_us_needs_no_link() -> None:
-    name = f"runware-{the_id(JOB)}"
+    name = f"runware-{get_task_id(JOB)}"
     answer = look_up_with(json_reply({"data": [result(JOB)]}), work=FakeWork(results={name: PHOTO}), uploads=True)
     assert isinstance(answer, ProviderResult)
     assert [(link.url, link.result_name) for link in answer.links] == [(None, name)]

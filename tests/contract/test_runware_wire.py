@@ -12,8 +12,8 @@ import pytest
 from backdrop.model.job import Job
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware
-from tests.contract.adapter_calls import POLL_SECONDS, call, claimed, job_for, run_file_server, the_id
-from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, recording, the_key
+from tests.contract.adapter_calls import POLL_SECONDS, call, claimed, get_task_id, job_for, run_file_server
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, provide_key, recording
 from tests.contract.standin_client import KEY, StandinClient, picture
 from tests.unit.work_in_memory import FakeWork
 
@@ -35,19 +35,19 @@ def json_reply(body: object, status: int = 200) -> Reply:
 
 
 def ack(job: Job) -> Reply:
-    return json_reply({"data": [{"taskType": "imageInference", "taskUUID": the_id(job)}]})
+    return json_reply({"data": [{"taskType": "imageInference", "taskUUID": get_task_id(job)}]})
 
 
 def result(job: Job, n: int = 0, **more: Any) -> dict[str, Any]:
     """Returns one result of a poll."""
-    ident = f"a6c11624-6994-4fb3-b3f3-58b60407ab8{n:x}"
-    found = {"taskType": "imageInference", "taskUUID": the_id(job), "status": "success", "imageUUID": ident}
+    provider_id = f"a6c11624-6994-4fb3-b3f3-58b60407ab8{n:x}"
+    found = {"taskType": "imageInference", "taskUUID": get_task_id(job), "status": "success", "imageUUID": provider_id}
     return {**found, "imageURL": URL, "cost": 0.06, **more}
 
 
 def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS, **options: Any) -> Runware:
     work = options.pop("work", None) or FakeWork()
-    return Runware(server.url + base, seconds, the_key, work, poll_seconds=POLL_SECONDS, **options)
+    return Runware(server.url + base, seconds, provide_key, work, poll_seconds=POLL_SECONDS, **options)
 
 
 def task_of(job: Job, references: Sequence[bytes] = (), **options: Any) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def test_only_given_fields_are_sent() -> None:
     settings = {"magicPrompt": "OFF", "renderingSpeed": "QUALITY", "styleType": "DESIGN"}
     assert task == {
         "taskType": "imageInference",
-        "taskUUID": the_id(job),
+        "taskUUID": get_task_id(job),
         "model": "ideogram:4@5",
         "positivePrompt": EVERYTHING["prompt"],
         "numberResults": 2,
@@ -106,19 +106,19 @@ def test_requests_use_one_url_and_a_bearer_key(base: str) -> None:
         assert request.all("Content-Type") == ["application/json"]
         assert request.names.isdisjoint({"api-key", "x-api-key"})
         assert KEY.encode() not in request.body
-    assert json.loads(question.body) == [{"taskType": "getResponse", "taskUUID": the_id(job)}]
+    assert json.loads(question.body) == [{"taskType": "getResponse", "taskUUID": get_task_id(job)}]
 
 
 def test_resend_keeps_the_id_and_new_charge_changes_it() -> None:
-    ours = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, FakeWork())
+    provider = Runware("http://127.0.0.1:9", CALL_SECONDS, provide_key, FakeWork())
     job = job_for("runware")
-    first = ours.idempotency_key(job)
-    assert first == task_of(job)["taskUUID"] == ours.idempotency_key(claimed(job, first))
+    first = provider.idempotency_key(job)
+    assert first == task_of(job)["taskUUID"] == provider.idempotency_key(claimed(job, first))
     assert first
     assert uuid.UUID(first).version == 4
     others = {
-        ours.idempotency_key(replace(job, charge_no=1)),
-        ours.idempotency_key(job_for("runware", num_images=2)),
+        provider.idempotency_key(replace(job, charge_no=1)),
+        provider.idempotency_key(job_for("runware", num_images=2)),
         first,
     }
     assert len(others) == 3
@@ -148,10 +148,12 @@ def test_strict_stand_in_accepts_every_task(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
     job = job_for("runware", **given)
-    with run_file_server() as place:
-        ours = Runware(f"{standin.url}/runware", 20, the_key, place, uploads=True, poll_seconds=POLL_SECONDS)
-        called = call(ours, job, PHOTO, references)
+    with run_file_server() as file_server:
+        provider = Runware(
+            f"{standin.url}/runware", 20, provide_key, file_server, uploads=True, poll_seconds=POLL_SECONDS
+        )
+        called = call(provider, job, PHOTO, references)
         assert called.provider_result.is_usable, called
         assert len(called.provider_result.links) == given.get("num_images", 1)
-        assert len(place.results) == (given.get("num_images", 1) == 1)
+        assert len(file_server.results) == (given.get("num_images", 1) == 1)
     assert f"{called.provider_result.charged / 1_000_000:.2f}" == standin.total_usd()

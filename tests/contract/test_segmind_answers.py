@@ -15,7 +15,7 @@ from backdrop.ports import SegmindEndpoint
 from backdrop.providers.http import MAX_JSON_BYTES
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapter_calls import POLL_SECONDS, Called, call, claimed, job_for
-from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, provide_key, recording
 from tests.contract.standin_client import picture
 from tests.contract.test_segmind_wire import DONE, FOREIGN, ID, LINK, TICKET, json_reply
 from tests.unit.work_in_memory import FakeWork
@@ -33,15 +33,15 @@ def called(
 ) -> Called:
     """Makes a call that gets these replies."""
     with recording(*replies) as server:
-        ours = Segmind(server.url, seconds, the_key, FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
-        return call(ours, job_for("segmind", **given))
+        provider = Segmind(server.url, seconds, provide_key, FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
+        return call(provider, job_for("segmind", **given))
 
 
 def look_up_with(*replies: Reply, job: Job | None = None) -> ProviderResult | LookupStatus:
     """Makes a lookup that gets these replies."""
     with recording(*replies) as server:
-        ours = Segmind(server.url, CALL_SECONDS, the_key, FakeWork())
-        return ours.look_up(claimed(job or job_for("segmind"), ID), ID)
+        provider = Segmind(server.url, CALL_SECONDS, provide_key, FakeWork())
+        return provider.look_up(claimed(job or job_for("segmind"), ID), ID)
 
 
 # -- the submit ----------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_job_is_not_retried_after_two_model_failures() -> None:
         attempts=(replace(attempt, outcome=AttemptOutcome.NOT_TAKEN), replace(attempt, n=2, provider_id=ID)),
     )
     with recording(json_reply({"status": "FAILED", "error": "timeout"}, 422)) as server:
-        answer = Segmind(server.url, CALL_SECONDS, the_key, FakeWork()).look_up(again, ID)
+        answer = Segmind(server.url, CALL_SECONDS, provide_key, FakeWork()).look_up(again, ID)
     assert isinstance(answer, ProviderResult)
     assert outcome_of(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
 
@@ -240,28 +240,30 @@ def test_unreadable_result_is_requested_again() -> None:
     )
 
 
-def photo_on(shelf: FakeWork) -> str:
+def find_photo_link(work: FakeWork) -> str:
     """Returns the link or the base64 text in which a call sends the photo."""
-    return shelf.create_download_link(PHOTO, provider_url="") or base64.b64encode(PHOTO).decode()
+    return work.create_download_link(PHOTO, provider_url="") or base64.b64encode(PHOTO).decode()
 
 
 @pytest.mark.parametrize("reached", [True, False], ids=["link", "base64"])
-@pytest.mark.parametrize("place", ["image", "image_url", "url", "output"])
+@pytest.mark.parametrize("echo_field", ["image", "image_url", "url", "output"])
 @pytest.mark.parametrize("endpoint", SegmindEndpoint)
-def test_photo_repeated_in_a_response_is_not_a_result(endpoint: SegmindEndpoint, place: str, reached: bool) -> None:
-    shelf = FakeWork(reached=reached)
-    echo = {"status": "COMPLETED", "request_id": ID, place: photo_on(shelf)}
+def test_photo_repeated_in_a_response_is_not_a_result(
+    endpoint: SegmindEndpoint, echo_field: str, reached: bool
+) -> None:
+    work = FakeWork(reached=reached)
+    echo = {"status": "COMPLETED", "request_id": ID, echo_field: find_photo_link(work)}
     for result, found in (({}, [None]), ({"data": [LINK]}, [LINK])):
         record = json_reply({**echo, **result})
         with recording(*([json_reply(TICKET)] if endpoint is SegmindEndpoint.V2 else []), record) as server:
-            ours = Segmind(server.url, CALL_SECONDS, the_key, shelf, endpoint, poll_seconds=POLL_SECONDS)
-            answer = call(ours, job_for("segmind"), PHOTO).provider_result
-        assert ([link.url for link in answer.links], shelf.results) == (found, {})
+            provider = Segmind(server.url, CALL_SECONDS, provide_key, work, endpoint, poll_seconds=POLL_SECONDS)
+            answer = call(provider, job_for("segmind"), PHOTO).provider_result
+        assert ([link.url for link in answer.links], work.results) == (found, {})
 
 
 def test_image_of_a_v2_record_is_not_a_result() -> None:
     with recording(json_reply({"status": "COMPLETED", "request_id": ID, "image": LINK})) as server:
-        answer = Segmind(server.url, CALL_SECONDS, the_key, FakeWork()).look_up(job_for("segmind"), ID)
+        answer = Segmind(server.url, CALL_SECONDS, provide_key, FakeWork()).look_up(job_for("segmind"), ID)
     assert isinstance(answer, ProviderResult)
     assert [link.is_unrecognized for link in answer.links] == [True]
 
@@ -282,33 +284,33 @@ def test_long_json_of_v1_is_not_read() -> None:
 
 def test_v2_picture_that_cannot_be_stored_is_requested_again() -> None:
     record = json_reply({**DONE, "output": base64.b64encode(picture("PNG", color="gold")).decode()})
-    shelf = FakeWork(broken=True)
+    work = FakeWork(broken=True)
     with recording(record) as server:
-        ours = Segmind(server.url, CALL_SECONDS, the_key, shelf)
-        assert ours.look_up(job_for("segmind"), ID) is LookupStatus.PENDING
-        shelf.broken = False
-        answer = ours.look_up(job_for("segmind"), ID)
+        provider = Segmind(server.url, CALL_SECONDS, provide_key, work)
+        assert provider.look_up(job_for("segmind"), ID) is LookupStatus.PENDING
+        work.broken = False
+        answer = provider.look_up(job_for("segmind"), ID)
     assert isinstance(answer, ProviderResult)
-    assert (answer.is_usable, len(shelf.results)) == (True, 1)
+    assert (answer.is_usable, len(work.results)) == (True, 1)
 
 
 # -- v1: the picture itself ----------------------------------------------------------------------------------
 
 
-def v1(reply: Reply, shelf: FakeWork) -> ProviderResult:
+def v1(reply: Reply, work: FakeWork) -> ProviderResult:
     with recording(reply) as server:
         return call(
-            Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1), job_for("segmind")
+            Segmind(server.url, CALL_SECONDS, provide_key, work, SegmindEndpoint.V1), job_for("segmind")
         ).provider_result
 
 
 def test_v1_picture_is_stored_with_the_cost_of_its_header() -> None:
-    shelf, picture = FakeWork(), b"\xff\xd8\xff" + bytes(3_000_000)
+    work, picture = FakeWork(), b"\xff\xd8\xff" + bytes(3_000_000)
     more = "x-cost: 0.0375\r\nx-seed-value: 42\r\n"
-    answer = v1(http(200, picture, kind="image/jpeg", more=more), shelf)
+    answer = v1(http(200, picture, kind="image/jpeg", more=more), work)
     (link,) = answer.links
     assert (answer.charged, answer.basis, link.url, link.seed) == (37_500, "reported", None, 42)
-    assert shelf.results == {link.result_name: picture}
+    assert work.results == {link.result_name: picture}
     assert answer.is_usable
 
 
@@ -336,18 +338,18 @@ def test_v1_200_without_a_picture_may_have_been_charged(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "binary/octet-stream", "text/html"])
 def test_v1_picture_is_recognized_by_its_bytes(kind: str) -> None:
-    shelf, picture = FakeWork(), b"\x89PNG" + bytes(100)
-    answer = v1(http(200, picture, kind=kind, more="x-cost: 0.075\r\n"), shelf)
-    assert (answer.retry_class, answer.charged, list(shelf.results.values())) == (RetryClass.OK, 75_000, [picture])
+    work, picture = FakeWork(), b"\x89PNG" + bytes(100)
+    answer = v1(http(200, picture, kind=kind, more="x-cost: 0.075\r\n"), work)
+    assert (answer.retry_class, answer.charged, list(work.results.values())) == (RetryClass.OK, 75_000, [picture])
 
 
 def test_v1_picture_that_cannot_be_stored_is_charged() -> None:
-    shelf = FakeWork()
+    work = FakeWork()
     with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
-        prepared = Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1).prepare(
+        prepared = Segmind(server.url, CALL_SECONDS, provide_key, work, SegmindEndpoint.V1).prepare(
             job_for("segmind"), b"\xff\xd8\xff"
         )
-        shelf.broken = True
+        work.broken = True
         assert not isinstance(prepared, ProviderResult)
         answer = prepared(lambda name: None)
     assert isinstance(answer, ProviderResult)

@@ -12,7 +12,7 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapter_calls import POLL_SECONDS, call, job_for, run_file_server
-from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, provide_key, recording
 from tests.contract.standin_client import KEY, StandinClient, picture
 from tests.unit.work_in_memory import FakeWork
 
@@ -40,7 +40,9 @@ def json_reply(body: object, status: int = 200) -> Any:
 def adapter(
     server: Recorder, base: str = "", work: FakeWork | None = None, endpoint: SegmindEndpoint = SegmindEndpoint.V2
 ) -> Segmind:
-    return Segmind(server.url + base, CALL_SECONDS, the_key, work or FakeWork(), endpoint, poll_seconds=POLL_SECONDS)
+    return Segmind(
+        server.url + base, CALL_SECONDS, provide_key, work or FakeWork(), endpoint, poll_seconds=POLL_SECONDS
+    )
 
 
 def body_of(job: Job, references: Sequence[bytes] = (), work: FakeWork | None = None) -> dict[str, Any]:
@@ -62,9 +64,9 @@ def test_prompt_alone_sends_photo_and_prompt() -> None:
 
 
 def test_photo_and_references_are_sent_as_links() -> None:
-    shelf = FakeWork()
-    body = body_of(job_for("segmind", style_reference_images=["0", "1"]), REFERENCES, shelf)
-    assert [shelf.lent[link] for link in (body["image"], *body["style_reference_images"])] == [PHOTO, *REFERENCES]
+    fake_work = FakeWork()
+    body = body_of(job_for("segmind", style_reference_images=["0", "1"]), REFERENCES, fake_work)
+    assert [fake_work.lent[link] for link in (body["image"], *body["style_reference_images"])] == [PHOTO, *REFERENCES]
 
 
 def test_photo_is_in_the_body_if_no_link_works() -> None:
@@ -139,8 +141,8 @@ def test_v1_is_one_call_to_its_own_path() -> None:
 def test_strict_stand_in_accepts_every_body(
     standin: StandinClient, endpoint: SegmindEndpoint, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
-    with run_file_server() as place:
-        ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, endpoint, poll_seconds=POLL_SECONDS)
-        called = call(ours, job_for("segmind", **given), PHOTO, references)
+    with run_file_server() as file_server:
+        provider = Segmind(f"{standin.url}/segmind", 20, provide_key, file_server, endpoint, poll_seconds=POLL_SECONDS)
+        called = call(provider, job_for("segmind", **given), PHOTO, references)
     assert called.provider_result.is_usable, called
     assert len(standin.jobs()) == 1

@@ -155,7 +155,7 @@ def test_error_in_200_fault_sends_an_error_with_status_200(
 
 
 @pytest.mark.parametrize("variant", ["cut", "invalid"])
-def test_malformed_json_fault_sends_unparseable_json_and_bills(standin: StandinClient, variant: str) -> None:
+def test_malformed_json_fault_sends_unparsable_json_and_bills(standin: StandinClient, variant: str) -> None:
     standin.add_fault("malformed_json", {"variant": variant})
     answer = standin.replace()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")

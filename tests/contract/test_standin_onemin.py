@@ -50,11 +50,11 @@ def test_synchronous_call_returns_the_whole_record(onemin: OneMin) -> None:
         assert [read_id(onemin.standin.fetch(link).content)] == job["results"]
 
 
-@pytest.mark.parametrize("place", ["top", "list"])
-def test_link_can_be_in_every_known_place(onemin: OneMin, place: str) -> None:
-    onemin.standin.control("settings", {"onemin_link_place": place})
+@pytest.mark.parametrize("location", ["top", "list"])
+def test_link_can_be_in_every_known_place(onemin: OneMin, location: str) -> None:
+    onemin.standin.control("settings", {"onemin_link_place": location})
     answer = onemin.call().json()
-    link = answer["temporaryUrl"] if place == "top" else answer["aiRecord"]["temporaryUrls"][0]
+    link = answer["temporaryUrl"] if location == "top" else answer["aiRecord"]["temporaryUrls"][0]
     assert onemin.standin.fetch(link).status_code == 200
 
 
@@ -69,8 +69,8 @@ def test_asynchronous_call_is_acknowledged_and_looked_up(onemin: OneMin) -> None
 
 
 def test_unknown_record_is_null_and_not_404(onemin: OneMin) -> None:
-    ident = onemin.finished()["uuid"]
-    for answer in (onemin.look_up("e40dd9ef-0944-4ce5-bc90-1edd2548619a"), onemin.look_up(ident, key="another")):
+    provider_id = onemin.finished()["uuid"]
+    for answer in (onemin.look_up("e40dd9ef-0944-4ce5-bc90-1edd2548619a"), onemin.look_up(provider_id, key="another")):
         assert (answer.status_code, answer.json()) == (200, {"aiRecord": None})
 
 

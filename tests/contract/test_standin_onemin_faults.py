@@ -44,14 +44,14 @@ def test_unsafe_fault_alternates_between_three_forms(onemin: OneMin) -> None:
 
 
 def test_poll_can_be_empty_fail_or_never_end(onemin: OneMin) -> None:
-    ident = onemin.finished()["uuid"]
+    provider_id = onemin.finished()["uuid"]
     onemin.standin.add_fault("poll_404", times=1)
     onemin.standin.add_fault("poll_5xx", {"code": 503}, times=1)
     onemin.standin.add_fault("poll_stuck", times=1)
-    assert onemin.look_up(ident).json() == {"aiRecord": None}
-    assert onemin.look_up(ident).status_code == 503
-    assert onemin.look_up(ident).json()["aiRecord"]["status"] == "PROCESSING"
-    assert onemin.look_up(ident).json()["aiRecord"]["status"] == "SUCCESS"
+    assert onemin.look_up(provider_id).json() == {"aiRecord": None}
+    assert onemin.look_up(provider_id).status_code == 503
+    assert onemin.look_up(provider_id).json()["aiRecord"]["status"] == "PROCESSING"
+    assert onemin.look_up(provider_id).json()["aiRecord"]["status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("submit", ["call", "submit"])

@@ -36,16 +36,16 @@ def rule(**fields: object) -> FaultRule:
     return FaultRule.model_validate({"fault": "accept_then_drop", **fields})
 
 
-def strikes(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
+def list_hits(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
     """Returns the numbers of the calls, from 1, that a fault affects."""
-    book = FaultRules(seed)
+    fault_rules = FaultRules(seed)
     for one in rules:
-        book.add(one)
-    return [n for n in range(1, calls + 1) if book.find_hit(CALL, Phase.RUN)]
+        fault_rules.add(one)
+    return [n for n in range(1, calls + 1) if fault_rules.find_hit(CALL, Phase.RUN)]
 
 
 @pytest.mark.parametrize(
-    ("fields", "struck"),
+    ("fields", "expected_hits"),
     [
         ({}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
         ({"times": 2}, [1, 2]),
@@ -58,23 +58,23 @@ def strikes(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
         ({"probability": 0}, []),
     ],
 )
-def test_rule_affects_calls_by_count(fields: dict[str, Any], struck: list[int]) -> None:
-    assert strikes(rule(**fields)) == struck
+def test_rule_affects_calls_by_count(fields: dict[str, Any], expected_hits: list[int]) -> None:
+    assert list_hits(rule(**fields)) == expected_hits
 
 
 def test_probability_depends_only_on_the_seed() -> None:
     half = rule(probability=0.5)
-    first = strikes(half, calls=200)
-    assert first == strikes(half, calls=200)
-    assert first != strikes(half, calls=200, seed=2)
+    first = list_hits(half, calls=200)
+    assert first == list_hits(half, calls=200)
+    assert first != list_hits(half, calls=200, seed=2)
     assert 70 < len(first) < 130
 
 
 def test_first_matching_rule_hides_later_ones() -> None:
-    book = FaultRules(1)
+    fault_rules = FaultRules(1)
     for one in (rule(times=1), rule(fault="slow", nth=2)):
-        book.add(one)
-    hits = [book.find_hit(CALL, Phase.RUN) for _ in range(3)]
+        fault_rules.add(one)
+    hits = [fault_rules.find_hit(CALL, Phase.RUN) for _ in range(3)]
     assert [hit and hit.rule.fault for hit in hits] == ["accept_then_drop", None, "slow"]
 
 
@@ -108,7 +108,7 @@ def test_each_rule_has_one_phase(fields: dict[str, Any], phase: Phase) -> None:
     ],
 )
 def test_rule_matches_what_it_names(fields: dict[str, Any], matches: bool) -> None:
-    assert bool(strikes(rule(**fields))) is matches
+    assert bool(list_hits(rule(**fields))) is matches
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_slot_that_is_not_in_use_cannot_be_released() -> None:
 
 
 def test_cache_keeps_recently_used_pictures_within_its_size() -> None:
-    shelf = BytesCache(max_bytes=10)
-    shelf.put("a", bytes(4))
-    shelf.put("b", bytes(4))
-    assert shelf.get("a")
-    shelf.put("c", bytes(4))
-    assert (shelf.get("a"), shelf.get("b"), shelf.get("c")) == (bytes(4), None, bytes(4))
-    shelf.put("a", bytes(10))
-    assert (shelf.get("c"), shelf.get("a")) == (None, bytes(10))
+    cache = BytesCache(max_bytes=10)
+    cache.put("a", bytes(4))
+    cache.put("b", bytes(4))
+    assert cache.get("a")
+    cache.put("c", bytes(4))
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (bytes(4), None, bytes(4))
+    cache.put("a", bytes(10))
+    assert (cache.get("c"), cache.get("a")) == (None, bytes(10))
 
 
 def test_discarded_picture_is_painted_identically() -> None:

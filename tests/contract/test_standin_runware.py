@@ -26,23 +26,26 @@ def item_of(answer: requests.Response) -> dict[str, Any]:
 
 
 def test_synchronous_task_returns_its_result(runware: Runware) -> None:
-    ident = str(uuid4())
-    item = item_of(runware.infer(ident, outputFormat="PNG"))
+    provider_id = str(uuid4())
+    item = item_of(runware.infer(provider_id, outputFormat="PNG"))
     (job,) = runware.standin.jobs()
     assert set(item) == {"taskType", "taskUUID", "imageUUID", "imageURL", "seed", "cost"}
-    assert (item["taskUUID"], item["cost"], job["provider_id"]) == (ident, 0.06, ident)
+    assert (item["taskUUID"], item["cost"], job["provider_id"]) == (provider_id, 0.06, provider_id)
     assert item["imageURL"].endswith(f"/{item['imageUUID']}.png")
     assert read_id(runware.standin.fetch(item["imageURL"]).content) == item["imageUUID"]
 
 
 def test_asynchronous_task_is_acknowledged_and_polled(runware: Runware) -> None:
     runware.standin.control("settings", {"latency_seconds": 60})
-    ident = str(uuid4())
-    assert item_of(runware.infer(ident, deliveryMethod="async")) == {"taskType": "imageInference", "taskUUID": ident}
-    running = item_of(runware.ask("getResponse", ident))
-    assert (running["status"], running["taskUUID"]) == ("processing", ident)
+    provider_id = str(uuid4())
+    assert item_of(runware.infer(provider_id, deliveryMethod="async")) == {
+        "taskType": "imageInference",
+        "taskUUID": provider_id,
+    }
+    running = item_of(runware.ask("getResponse", provider_id))
+    assert (running["status"], running["taskUUID"]) == ("processing", provider_id)
     runware.standin.control("settings", {"latency_seconds": 0, "runware_running": "pending", "runware_ack": "empty"})
-    assert item_of(runware.ask("getResponse", ident))["status"] == "pending"
+    assert item_of(runware.ask("getResponse", provider_id))["status"] == "pending"
     assert runware.infer(deliveryMethod="async").json() == {"data": []}
     (item,) = runware.finished(positivePrompt="other")["data"]
     assert (item["status"], "imageURL" in item) == ("success", True)
@@ -208,28 +211,28 @@ def test_errors_can_have_status_200(runware: Runware) -> None:
 @pytest.mark.parametrize("method", ["sync", "async"])
 def test_used_id_is_a_conflict_without_a_charge(runware: Runware, status: int, method: str) -> None:
     runware.standin.control("settings", {"runware_conflict_status": status})
-    ident = str(uuid4())
-    assert runware.infer(ident, deliveryMethod=method).status_code == 200
-    conflict = runware.infer(ident, deliveryMethod=method)
+    provider_id = str(uuid4())
+    assert runware.infer(provider_id, deliveryMethod=method).status_code == 200
+    conflict = runware.infer(provider_id, deliveryMethod=method)
     assert (conflict.status_code, conflict.json()["data"]) == (status, [])
-    assert (error_of(conflict)["code"], error_of(conflict)["taskUUID"]) == ("conflictTaskUUID", ident)
+    assert (error_of(conflict)["code"], error_of(conflict)["taskUUID"]) == ("conflictTaskUUID", provider_id)
     assert runware.standin.total_usd() == "0.06"
 
 
 def test_id_of_a_refused_task_can_be_reused(runware: Runware) -> None:
-    ident = str(uuid4())
-    assert runware.infer(ident, numberResults=0).status_code == 400
-    assert runware.infer(ident).status_code == 200
+    provider_id = str(uuid4())
+    assert runware.infer(provider_id, numberResults=0).status_code == 400
+    assert runware.infer(provider_id).status_code == 200
 
 
 def test_task_with_a_forgotten_id_runs_and_is_billed_again(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_remembers_seconds": 5})
-    ident = str(uuid4())
-    runware.infer(ident)
-    assert runware.infer(ident).status_code == 400
+    provider_id = str(uuid4())
+    runware.infer(provider_id)
+    assert runware.infer(provider_id).status_code == 400
     runware.standin.add_fault("clock", {"offset_s": 7})
-    assert item_of(runware.ask("getTaskDetails", ident))["response"]["data"]
-    assert runware.infer(ident).status_code == 200
+    assert item_of(runware.ask("getTaskDetails", provider_id))["response"]["data"]
+    assert runware.infer(provider_id).status_code == 200
     (group,) = runware.standin.see("bill")["duplicates"]
     assert (group["charges"], group["usd"]) == (2, "0.12")
 

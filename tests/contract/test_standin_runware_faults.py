@@ -13,7 +13,7 @@ from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware as Adapter
 from backdrop_local.standin.pictures import read_id
 from tests.contract.adapter_calls import POLL_SECONDS, call, job_for
-from tests.contract.adapters import the_key
+from tests.contract.adapters import provide_key
 from tests.contract.standin_callers import Runware, run_host
 from tests.contract.standin_client import KEY, StandinClient, wait_until
 from tests.unit.work_in_memory import FakeWork
@@ -33,12 +33,12 @@ def item_of(answer: requests.Response) -> dict[str, Any]:
 
 
 def test_lost_answer_is_billed_and_resend_conflicts(runware: Runware) -> None:
-    ident = str(uuid4())
+    provider_id = str(uuid4())
     runware.standin.add_fault("late_conflict", times=1)
     with pytest.raises(requests.exceptions.ConnectionError):
-        runware.infer(ident, deliveryMethod="async")
-    assert error_of(runware.infer(ident, deliveryMethod="async"))["code"] == "conflictTaskUUID"
-    wait_until(lambda: runware.ask("getResponse", ident).json()["data"][0]["status"] == "success")
+        runware.infer(provider_id, deliveryMethod="async")
+    assert error_of(runware.infer(provider_id, deliveryMethod="async"))["code"] == "conflictTaskUUID"
+    wait_until(lambda: runware.ask("getResponse", provider_id).json()["data"][0]["status"] == "success")
     assert runware.standin.total_usd() == "0.06"
 
 
@@ -88,13 +88,13 @@ def test_webhook_is_sent_once_per_result(runware: Runware, fault: str | None, pa
     if fault:
         runware.standin.add_fault(fault, times=1)
     with run_host() as host:
-        ident = str(uuid4())
-        runware.infer(ident, deliveryMethod="async", webhookURL=f"{host.url}/hook?token=t")
+        provider_id = str(uuid4())
+        runware.infer(provider_id, deliveryMethod="async", webhookURL=f"{host.url}/hook?token=t")
         runware.infer(deliveryMethod="async", positivePrompt="b", webhookURL=f"{host.url}/last")
         wait_until(lambda: len(host.received_by("POST")) == len(paths) + 1)
         posts = [post for post in host.received_by("POST") if post.path != "/last"]
     assert [post.path for post in posts] == paths
-    assert all(json.loads(post.body)["taskUUID"] == ident for post in posts)
+    assert all(json.loads(post.body)["taskUUID"] == provider_id for post in posts)
 
 
 def test_rejected_webhook_is_sent_again(runware: Runware) -> None:
@@ -123,22 +123,22 @@ def test_full_queue_is_429_and_then_503(runware: Runware) -> None:
 
 def test_queued_tasks_run_in_order(runware: Runware) -> None:
     runware.standin.control("settings", {"runware_workers": 1, "latency_seconds": 60})
-    idents = [str(uuid4()), str(uuid4())]
-    for ident in idents:
-        runware.infer(ident, deliveryMethod="async")
-    wait_until(lambda: item_of(runware.ask("getResponse", idents[0]))["progress"] == 40)
-    assert item_of(runware.ask("getResponse", idents[1]))["progress"] == 0
+    provider_ids = [str(uuid4()), str(uuid4())]
+    for provider_id in provider_ids:
+        runware.infer(provider_id, deliveryMethod="async")
+    wait_until(lambda: item_of(runware.ask("getResponse", provider_ids[0]))["progress"] == 40)
+    assert item_of(runware.ask("getResponse", provider_ids[1]))["progress"] == 0
 
 
 def test_poll_can_be_empty_fail_or_never_end(runware: Runware) -> None:
-    ident = runware.finished()["data"][0]["taskUUID"]
+    provider_id = runware.finished()["data"][0]["taskUUID"]
     runware.standin.add_fault("poll_404", times=1)
     runware.standin.add_fault("poll_5xx", times=1)
     runware.standin.add_fault("poll_stuck", times=1)
-    assert runware.ask("getResponse", ident).json() == {"data": []}
-    assert runware.ask("getResponse", ident).status_code == 500
-    assert item_of(runware.ask("getResponse", ident))["status"] == "processing"
-    assert item_of(runware.ask("getResponse", ident))["status"] == "success"
+    assert runware.ask("getResponse", provider_id).json() == {"data": []}
+    assert runware.ask("getResponse", provider_id).status_code == 500
+    assert item_of(runware.ask("getResponse", provider_id))["status"] == "processing"
+    assert item_of(runware.ask("getResponse", provider_id))["status"] == "success"
 
 
 @pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 429, 500, 503, 504])
@@ -154,10 +154,10 @@ def test_any_status_can_be_requested_on_every_route(runware: Runware, code: int)
 
 def test_error_of_another_task_can_be_included(runware: Runware) -> None:
     runware.standin.add_fault("error_in_200", {"beside": True})
-    ident = str(uuid4())
-    document = runware.infer(ident).json()
-    assert document["data"][0]["taskUUID"] == ident
-    assert document["errors"][0]["taskUUID"] not in (ident, None)
+    provider_id = str(uuid4())
+    document = runware.infer(provider_id).json()
+    assert document["data"][0]["taskUUID"] == provider_id
+    assert document["errors"][0]["taskUUID"] not in (provider_id, None)
 
 
 def test_error_can_replace_the_result_with_status_200(runware: Runware) -> None:
@@ -230,7 +230,9 @@ def test_unusual_response_leads_to_one_picture_and_charge(
     if fault:
         standin.add_fault(fault, args, times=2)
     job, work = job_for("runware", num_images=2), FakeWork()
-    answer = call(Adapter(f"{standin.url}/runware", 20, the_key, work, poll_seconds=POLL_SECONDS), job).provider_result
+    answer = call(
+        Adapter(f"{standin.url}/runware", 20, provide_key, work, poll_seconds=POLL_SECONDS), job
+    ).provider_result
     assert (answer.retry_class, answer.charged, standin.total_usd()) == (RetryClass.OK, 120_000, "0.12")
     inline = fault == "inline_picture"
     assert [(link.is_usable, link.result_name is not None) for link in answer.links] == [(True, inline)] * 2
@@ -240,14 +242,14 @@ def test_unusual_response_leads_to_one_picture_and_charge(
 @pytest.mark.parametrize("code", ["", "whoKnows"])
 def test_failure_without_a_published_code_leaves_the_charge_unknown(standin: StandinClient, code: str) -> None:
     standin.add_fault("job_fails", {"code": code}, times=1)
-    adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
+    adapter = Adapter(f"{standin.url}/runware", 20, provide_key, FakeWork(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).provider_result
     assert (answer.retry_class, answer.code, answer.is_final) == (RetryClass.AMBIG, Code.PROVIDER_FAILED, True)
 
 
 def test_renamed_link_is_kept_for_a_person(standin: StandinClient) -> None:
     standin.add_fault("malformed_json", {"variant": "renamed"}, route="getResponse")
-    adapter = Adapter(f"{standin.url}/runware", 20, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
+    adapter = Adapter(f"{standin.url}/runware", 20, provide_key, FakeWork(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).provider_result
     assert [link.is_unrecognized for link in answer.links] == [True]
     assert b"new_imageURL" in answer.raw_response

@@ -39,22 +39,22 @@ def test_v2_returns_an_id_and_urls_at_once(segmind: Segmind, mode: str) -> None:
     api = "https://api.segmind.com" if mode == "real" else f"{segmind.standin.url}/segmind"
     segmind.standin.control("settings", {"queue_seconds": 60, "url_mode": mode})
     ticket = segmind.submit().json()
-    ident = ticket["request_id"]
+    provider_id = ticket["request_id"]
     assert ticket == {
-        "request_id": ident,
+        "request_id": provider_id,
         "status": "QUEUED",
-        "poll_url": f"{api}/v1/requests/{ident}",
-        "status_url": f"{api}/v2/requests/{ident}/status",
-        "response_url": f"{api}/v2/requests/{ident}",
+        "poll_url": f"{api}/v1/requests/{provider_id}",
+        "status_url": f"{api}/v2/requests/{provider_id}/status",
+        "response_url": f"{api}/v2/requests/{provider_id}",
     }
-    assert segmind.status(ident).json()["status"] == "QUEUED"
-    assert segmind.standin.jobs()[0]["provider_id"] == ident
+    assert segmind.status(provider_id).json()["status"] == "QUEUED"
+    assert segmind.standin.jobs()[0]["provider_id"] == provider_id
 
 
 def test_v2_is_processing_while_the_model_works(segmind: Segmind) -> None:
     segmind.standin.control("settings", {"latency_seconds": 60})
-    ident = segmind.submit().json()["request_id"]
-    for path in (f"/v2/requests/{ident}/status", f"/v2/requests/{ident}", f"/v1/requests/{ident}"):
+    provider_id = segmind.submit().json()["request_id"]
+    for path in (f"/v2/requests/{provider_id}/status", f"/v2/requests/{provider_id}", f"/v1/requests/{provider_id}"):
         answer = segmind.get(path).json()
         assert (answer["status"], answer["metrics"]) == ("PROCESSING", {})
         assert "output" not in answer
@@ -62,7 +62,7 @@ def test_v2_is_processing_while_the_model_works(segmind: Segmind) -> None:
 
 def test_v2_ends_with_an_output_and_cost(segmind: Segmind) -> None:
     done = segmind.finished().json()
-    ident = done["request_id"]
+    provider_id = done["request_id"]
     assert set(done) == {"status", "request_id", "output", "metrics"}
     assert set(done["metrics"]) == {
         "inference_time",
@@ -73,8 +73,8 @@ def test_v2_ends_with_an_output_and_cost(segmind: Segmind) -> None:
         "retry_count",
     }
     assert (done["metrics"]["cost"], done["metrics"]["remaining_credits"]) == (0.075, 99.925)
-    assert segmind.get(f"/v1/requests/{ident}").json() == done
-    status = segmind.status(ident).json()
+    assert segmind.get(f"/v1/requests/{provider_id}").json() == done
+    status = segmind.status(provider_id).json()
     assert status["status"] == "COMPLETED"
     assert "output" not in status
     assert "cost" not in status["metrics"]
@@ -181,12 +181,12 @@ def test_unknown_model_is_404_and_wrong_method_html(segmind: Segmind) -> None:
 
 def test_records_and_files_expire_and_are_private(segmind: Segmind) -> None:
     done = segmind.finished().json()
-    ident, link = done["request_id"], done["output"]
-    assert segmind.get(f"/v2/requests/{ident}", key="another").status_code == 404
+    provider_id, link = done["request_id"], done["output"]
+    assert segmind.get(f"/v2/requests/{provider_id}", key="another").status_code == 404
     segmind.standin.add_fault("clock", {"offset_s": 3_700})
-    gone = segmind.result(ident)
-    assert (gone.status_code, gone.json()) == (404, {"error": f"Request {ident} not found"})
-    assert segmind.status(ident).status_code == 404
+    gone = segmind.result(provider_id)
+    assert (gone.status_code, gone.json()) == (404, {"error": f"Request {provider_id} not found"})
+    assert segmind.status(provider_id).status_code == 404
     assert segmind.standin.fetch(link).status_code == 200
     segmind.standin.add_fault("clock", {"offset_s": 7 * 86_400 + 60})
     assert segmind.standin.fetch(link).status_code == 404

@@ -51,10 +51,10 @@ def test_missing_field_is_400_or_a_failed_job(segmind: Segmind, name: str) -> No
     del body[name]
     refused = segmind.post(SEGMIND_V1, body)
     assert (refused.status_code, refused.json()) == (400, {"error": f"Missing required field: {name}"})
-    ident = segmind.post(SEGMIND_V2, body).json()["request_id"]
-    assert segmind.result(ident).status_code == segmind.status(ident).status_code == 422
+    provider_id = segmind.post(SEGMIND_V2, body).json()["request_id"]
+    assert segmind.result(provider_id).status_code == segmind.status(provider_id).status_code == 422
     if name == "prompt":
-        assert segmind.result(ident).json()["error"] == "Prompt is Mandatory and must be string"
+        assert segmind.result(provider_id).json()["error"] == "Prompt is Mandatory and must be string"
 
 
 @pytest.mark.parametrize("path", [SEGMIND_V1, SEGMIND_V2])
@@ -83,15 +83,15 @@ def test_rate_limit_reports_when_to_retry(segmind: Segmind, form: str, mark: str
 
 def test_polls_count_towards_the_rate_by_default(segmind: Segmind) -> None:
     segmind.standin.control("settings", {"requests_per_minute": {"segmind": 2}})
-    ident = segmind.submit().json()["request_id"]
-    assert [segmind.status(ident).status_code for _ in range(2)] == [200, 429]
+    provider_id = segmind.submit().json()["request_id"]
+    assert [segmind.status(provider_id).status_code for _ in range(2)] == [200, 429]
     segmind.standin.control("settings", {"segmind_polls_count": False})
-    assert segmind.status(ident).status_code == 200
+    assert segmind.status(provider_id).status_code == 200
 
 
 def statuses(segmind: Segmind, times: int) -> list[Any]:
-    ident = segmind.submit().json()["request_id"]
-    until_done = [segmind.result(ident) for _ in range(times)]
+    provider_id = segmind.submit().json()["request_id"]
+    until_done = [segmind.result(provider_id) for _ in range(times)]
     return [answer.status_code for answer in until_done]
 
 
@@ -153,10 +153,10 @@ def test_job_continues_after_a_lost_acknowledgement(segmind: Segmind) -> None:
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 406, 410, 422, 429, 500, 502, 503, 504])
 def test_any_status_can_be_requested_on_every_route(segmind: Segmind, code: int) -> None:
-    ident = segmind.submit().json()["request_id"]
+    provider_id = segmind.submit().json()["request_id"]
     segmind.standin.add_fault("status", {"code": code}, route="v2/ideogram-3", times=1)
     segmind.standin.add_fault("status", {"code": code}, route="requests", times=1)
-    answers = [segmind.submit(), segmind.result(ident)]
+    answers = [segmind.submit(), segmind.result(provider_id)]
     assert [answer.status_code for answer in answers] == [code, code]
     assert all("error" in answer.json() for answer in answers)
     assert ("x-rate-limit-reset-at-utc" in answers[0].headers) is (code == 429)
@@ -164,9 +164,9 @@ def test_any_status_can_be_requested_on_every_route(segmind: Segmind, code: int)
 
 
 def test_rule_without_a_route_does_not_affect_polls(segmind: Segmind) -> None:
-    ident = segmind.submit().json()["request_id"]
+    provider_id = segmind.submit().json()["request_id"]
     segmind.standin.add_fault("html_error", {"code": 200})
-    assert segmind.result(ident).headers["content-type"] == "application/json"
+    assert segmind.result(provider_id).headers["content-type"] == "application/json"
     assert segmind.submit().text.startswith("<html>")
 
 
@@ -191,7 +191,7 @@ def test_downloads_and_v1_responses_can_be_damaged(segmind: Segmind) -> None:
 
 
 def test_paused_key_is_refused_on_every_route(segmind: Segmind) -> None:
-    ident = segmind.submit().json()["request_id"]
+    provider_id = segmind.submit().json()["request_id"]
     segmind.standin.add_fault("key_paused", key=KEY)
-    answers = [segmind.call(), segmind.submit(), segmind.result(ident), segmind.get("/v1/get-user-credits")]
+    answers = [segmind.call(), segmind.submit(), segmind.result(provider_id), segmind.get("/v1/get-user-credits")]
     assert [answer.status_code for answer in answers] == [401] * 4

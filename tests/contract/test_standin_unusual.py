@@ -11,7 +11,7 @@ from backdrop.ports import SegmindEndpoint
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapter_calls import POLL_SECONDS, call, job_for
-from tests.contract.adapters import the_key
+from tests.contract.adapters import provide_key
 from tests.contract.onemin import PRICE
 from tests.contract.standin_client import StandinClient
 from tests.unit.work_in_memory import FakeWork
@@ -27,13 +27,15 @@ class Caller:
 
     def segmind(self, endpoint: SegmindEndpoint = SegmindEndpoint.V2) -> ProviderResult:
         """One call."""
-        url, shelf = f"{self.standin.url}/segmind", FakeWork(reached=False)
-        return call(Segmind(url, SECONDS, the_key, shelf, endpoint, POLL_SECONDS), job_for("segmind")).provider_result
+        url, fake_work = f"{self.standin.url}/segmind", FakeWork(reached=False)
+        return call(
+            Segmind(url, SECONDS, provide_key, fake_work, endpoint, POLL_SECONDS), job_for("segmind")
+        ).provider_result
 
     def onemin(self) -> ProviderResult:
         """One call."""
-        ours = OneMin(f"{self.standin.url}/onemin", SECONDS, the_key, PRICE, poll_seconds=POLL_SECONDS)
-        return call(ours, job_for("1min")).provider_result
+        adapter = OneMin(f"{self.standin.url}/onemin", SECONDS, provide_key, PRICE, poll_seconds=POLL_SECONDS)
+        return call(adapter, job_for("1min")).provider_result
 
 
 @pytest.fixture
@@ -41,9 +43,9 @@ def caller(standin: StandinClient) -> Caller:
     return Caller(standin)
 
 
-@pytest.mark.parametrize("place", ["image_url", "output_images", "output_image"])
-def test_segmind_picture_is_found_in_each_known_place(caller: Caller, place: str) -> None:
-    caller.standin.control("settings", {"segmind_output": place})
+@pytest.mark.parametrize("location", ["image_url", "output_images", "output_image"])
+def test_segmind_picture_is_found_in_each_known_place(caller: Caller, location: str) -> None:
+    caller.standin.control("settings", {"segmind_output": location})
     assert [bool(link.url) for link in caller.segmind().links] == [True]
     assert len(caller.standin.jobs()) == 1
 
@@ -109,9 +111,9 @@ def test_unusual_success_of_1min_is_a_success(caller: Caller, fault: str, route:
 
 
 @pytest.mark.parametrize("result", ["path", "empty", "null", "object", "link"])
-@pytest.mark.parametrize("place", ["record", "top", "list", "detail", "none"])
-def test_1min_picture_is_found_in_each_known_place(caller: Caller, result: str, place: str) -> None:
-    caller.standin.control("settings", {"onemin_result": result, "onemin_link_place": place})
+@pytest.mark.parametrize("location", ["record", "top", "list", "detail", "none"])
+def test_1min_picture_is_found_in_each_known_place(caller: Caller, result: str, location: str) -> None:
+    caller.standin.control("settings", {"onemin_result": result, "onemin_link_place": location})
     assert [bool(link.url) for link in caller.onemin().links] == [True]
     assert len(caller.standin.jobs()) == 1
 

@@ -69,9 +69,9 @@ def test_runware_client_retries_transient_refusals(standin: StandinClient, rule:
 @pytest.fixture
 def client(standin: StandinClient) -> Generator[SegmindClient]:
     """The vendor's client. The test closes its connections."""
-    ours = SegmindClient(KEY, f"{standin.url}/segmind/v1")
-    yield ours
-    vars(ours)["_client"].close()
+    vendor_client = SegmindClient(KEY, f"{standin.url}/segmind/v1")
+    yield vendor_client
+    vars(vendor_client)["_client"].close()
 
 
 def submitted(client: SegmindClient) -> AsyncJob:

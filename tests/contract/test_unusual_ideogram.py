@@ -12,7 +12,18 @@ from backdrop.model.codes import Code
 from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, Reply, a_job, called, http, raw, recording, the_key
+from tests.contract.adapters import (
+    CALL_SECONDS,
+    PHOTO,
+    SUCCESS,
+    Reply,
+    build_provider_job,
+    called,
+    http,
+    provide_key,
+    raw,
+    recording,
+)
 
 LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
 SIZE = len(SUCCESS)
@@ -75,7 +86,7 @@ RESPONSES = (
 @pytest.mark.parametrize("unusual", RESPONSES, ids=lambda unusual: unusual.name)
 def test_unusual_response_ends_with_picture_money_and_one_call(unusual: Unusual) -> None:
     with recording(unusual.reply) as server:
-        answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
+        answer = called(Ideogram(server.url, CALL_SECONDS, provide_key), build_provider_job(), PHOTO)
         assert len(server.requests) == 1
     links = [(link.url, link.is_unrecognized) for link in answer.links]
     expected = {USED: [(LINK, False)], KEPT: [(None, True)], WITHHELD: [(None, False)], IN_DOUBT: []}
@@ -89,7 +100,7 @@ def test_unusual_response_ends_with_picture_money_and_one_call(unusual: Unusual)
 
 def test_kept_response_does_not_show_the_key() -> None:
     with recording(entries({"is_image_safe": True}, note="your key is standin-key")) as server:
-        answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
+        answer = called(Ideogram(server.url, CALL_SECONDS, provide_key), build_provider_job(), PHOTO)
     assert json.loads(answer.raw_response)["note"] == "your key is (key)"
 
 
@@ -98,7 +109,7 @@ def test_kept_response_does_not_show_the_key() -> None:
 
 def refused(more: str) -> ProviderResult:
     with recording(http(429, b"{}", more=more)) as server:
-        answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
+        answer = called(Ideogram(server.url, CALL_SECONDS, provide_key), build_provider_job(), PHOTO)
     assert answer.code is Code.PROVIDER_THROTTLED
     return answer
 

@@ -35,8 +35,8 @@ from backdrop.providers.unrecognized_results import redact_response
 from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
-from tests.contract.adapter_calls import the_id
-from tests.contract.adapters import Recorder, Reply, Request, http, silence, the_key
+from tests.contract.adapter_calls import get_task_id
+from tests.contract.adapters import Recorder, Reply, Request, http, provide_key, silence
 from tests.contract.test_runware_answers import JOB, details, look_up_with
 from tests.contract.test_runware_wire import URL, json_reply
 from tests.simulated.stage_worlds import KEY as PHOTO_KEY
@@ -57,29 +57,29 @@ type ByTask = Callable[[str], Reply]
 
 def respond(*items: dict[str, Any], status: int = 200, more: str = "", **fields: Any) -> ByTask:
     """Returns a response with these items of `data`, each about the requested task."""
-    return lambda ident: http(status, _body(ident, items, fields), more=more)
+    return lambda provider_id: http(status, _body(provider_id, items, fields), more=more)
 
 
-def _body(ident: str, items: Sequence[dict[str, Any]], fields: dict[str, Any]) -> bytes:
-    data = [{"taskType": SUBMIT, "taskUUID": ident, **item} for item in items]
+def _body(provider_id: str, items: Sequence[dict[str, Any]], fields: dict[str, Any]) -> bytes:
+    data = [{"taskType": SUBMIT, "taskUUID": provider_id, **item} for item in items]
     return json.dumps({"data": data, **fields}).encode()
 
 
 def fail(**error: Any) -> ByTask:
     """Returns a response with one error about the requested task."""
     status = error.pop("http", 200)
-    return lambda ident: http(
-        status, json.dumps({"data": [], "errors": [{"taskType": SUBMIT, "taskUUID": ident, **error}]}).encode()
+    return lambda provider_id: http(
+        status, json.dumps({"data": [], "errors": [{"taskType": SUBMIT, "taskUUID": provider_id, **error}]}).encode()
     )
 
 
 def respond_with_details(response: object) -> ByTask:
     """Returns a task's details: its request and this response."""
 
-    def reply(ident: str) -> Reply:
-        known = json.loads(json.dumps(response).replace("THE_ID", ident))
-        task = {"taskType": SUBMIT, "taskUUID": ident, "model": "ideogram:4@5"}
-        kept = {"taskType": DETAILS, "taskUUID": ident, "request": [task], "response": known}
+    def reply(provider_id: str) -> Reply:
+        known = json.loads(json.dumps(response).replace("THE_ID", provider_id))
+        task = {"taskType": SUBMIT, "taskUUID": provider_id, "model": "ideogram:4@5"}
+        kept = {"taskType": DETAILS, "taskUUID": provider_id, "request": [task], "response": known}
         return http(200, json.dumps({"data": [kept]}).encode())
 
     return reply
@@ -88,8 +88,8 @@ def respond_with_details(response: object) -> ByTask:
 def fail_poll(status: int, code: str, *, typed: bool, named: bool) -> ByTask:
     """Returns the error of a poll, which may repeat the type and the ID of the task."""
 
-    def reply(ident: str) -> Reply:
-        error = {"code": code} | ({"taskType": SUBMIT} if typed else {}) | ({"taskUUID": ident} if named else {})
+    def reply(provider_id: str) -> Reply:
+        error = {"code": code} | ({"taskType": SUBMIT} if typed else {}) | ({"taskUUID": provider_id} if named else {})
         return http(status, json.dumps({"errors": [error]}).encode())
 
     return reply
@@ -98,12 +98,12 @@ def fail_poll(status: int, code: str, *, typed: bool, named: bool) -> ByTask:
 def after(*interim: int) -> ByTask:
     """Returns an acknowledgement after these interim responses."""
 
-    def send(ident: str, connection: socket.socket) -> None:
+    def send(provider_id: str, connection: socket.socket) -> None:
         for status in interim:
             connection.sendall(b"HTTP/1.1 %d Wait\r\nLink: </a.css>\r\n\r\n" % status)
-        ACK(ident)(connection)
+        ACK(provider_id)(connection)
 
-    return lambda ident: lambda connection: send(ident, connection)
+    return lambda provider_id: lambda connection: send(provider_id, connection)
 
 
 def lost(_: str) -> Reply:
@@ -325,7 +325,7 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     with Conversation([silence], unusual=unusual) as server:
         work = S3WorkStorage(cast("Any", world.s3), OUTPUT_BUCKET)
         clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
-        adapter = Runware(server.url, CALL_SECONDS, the_key, work, **clock)
+        adapter = Runware(server.url, CALL_SECONDS, provide_key, work, **clock)
         world.providers["runware"] = cast("Any", adapter)
         tags = {"prompt": "a beach", "provider": "runware", "num_images": str(unusual.requested)}
         world.upload_photo(PHOTO_KEY, build_photo(), operation="replace", **tags)
@@ -390,7 +390,7 @@ def test_unrecognized_response_is_kept_without_the_key() -> None:
 
 
 def test_kept_details_contain_the_response_without_our_request() -> None:
-    item = {"taskUUID": the_id(JOB), **BARE, "note": "x" * 2_000_000}
+    item = {"taskUUID": get_task_id(JOB), **BARE, "note": "x" * 2_000_000}
     reply = details(JOB, {"data": [item]}, inputs={"seedImage": URI}, uploadEndpoint=OUR_LINK)
     answer = look_up_with(json_reply({"data": []}), reply)
     assert isinstance(answer, ProviderResult)
@@ -416,8 +416,8 @@ def test_truncated_request_does_not_stop_the_server() -> None:
     with Conversation([silence], unusual=Unusual("")) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head)
-        adapter = Runware(server.url, CALL_SECONDS, the_key, FakeWork(), poll_seconds=POLL_SECONDS)
-        assert isinstance(adapter.look_up(JOB, the_id(JOB)), ProviderResult)
+        adapter = Runware(server.url, CALL_SECONDS, provide_key, FakeWork(), poll_seconds=POLL_SECONDS)
+        assert isinstance(adapter.look_up(JOB, get_task_id(JOB)), ProviderResult)
 
 
 def test_names_of_the_rows_are_unique() -> None:

@@ -13,7 +13,7 @@ from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import MODEL, Segmind
 from tests.contract.adapter_calls import POLL_SECONDS
-from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, Reply, http, provide_key, recording
 from tests.contract.purchases import Purchase, Shop
 from tests.contract.standin_client import picture
 from tests.contract.test_segmind_wire import ID, LINK, TICKET, json_reply
@@ -38,19 +38,19 @@ UNCLEAR = OUT_OF_MONEY._replace(calls=2)
 
 
 def adapter(url: str, work: Any, endpoint: SegmindEndpoint) -> Segmind:
-    return Segmind(url, CALL_SECONDS, the_key, work, endpoint, poll_seconds=POLL_SECONDS)
+    return Segmind(url, CALL_SECONDS, provide_key, work, endpoint, poll_seconds=POLL_SECONDS)
 
 
-def done(**places: Any) -> Reply:
-    return json_reply({"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.08}, **places})
+def done(**result_fields: Any) -> Reply:
+    return json_reply({"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.08}, **result_fields})
 
 
 def v1(body: bytes, status: int = 200, kind: str = "application/json") -> Reply:
     return http(status, body, kind=kind, more="x-cost: 0.08\r\n")
 
 
-def v1_json(**places: Any) -> Reply:
-    return v1(json.dumps(places).encode())
+def v1_json(**result_fields: Any) -> Reply:
+    return v1(json.dumps(result_fields).encode())
 
 
 def interim(status: int, reply: Reply) -> Reply:
@@ -94,8 +94,8 @@ RESPONSES = (
         for n in (102, 103)
     ),
     *(
-        Unusual(f"picture in {places}", (json_reply(TICKET), done(**places)), STORED)
-        for places in (
+        Unusual(f"picture in {result_fields}", (json_reply(TICKET), done(**result_fields)), STORED)
+        for result_fields in (
             {"output": LINK},
             {"output": [LINK]},
             {"output": {"images": [LINK]}},
@@ -110,8 +110,8 @@ RESPONSES = (
     ),
     Unusual("base64 in output", (json_reply(TICKET), done(output=BASE64)), STORED),
     *(
-        Unusual(f"no picture in {places}", (json_reply(TICKET), done(**places)), KEPT)
-        for places in (
+        Unusual(f"no picture in {result_fields}", (json_reply(TICKET), done(**result_fields)), KEPT)
+        for result_fields in (
             {},
             {"output": ""},
             {"output": None},
@@ -126,8 +126,8 @@ RESPONSES = (
     *(Unusual(f"v1 bytes under {n}", (v1(PNG, n, "image/png"),), STORED, V1) for n in (200, 201, 202, 203, 206)),
     Unusual("v1 bytes after 103", (interim(103, v1(PNG, 200, "image/png")),), STORED, V1),
     *(
-        Unusual(f"v1 JSON with {name}", (v1_json(**places),), STORED, V1)
-        for name, places in {
+        Unusual(f"v1 JSON with {name}", (v1_json(**result_fields),), STORED, V1)
+        for name, result_fields in {
             "base64": {"image": BASE64},
             "base64 in a list": {"images": [BASE64]},
             "base64 in output": {"output": {"images": [BASE64]}},

@@ -42,9 +42,9 @@ def ledger(table: Table) -> Ledger:
 
 def a_photo() -> tuple[Source, Job]:
     """Returns a source and its job for this test only."""
-    ident = f"{number():064x}"
-    names = {"source_id": ident, "job_id": ident, "content_id": ident}
-    return Source(source_id=ident, bucket="photos", key=KEY), build_job(**names)
+    item_id = f"{number():064x}"
+    names = {"source_id": item_id, "job_id": item_id, "content_id": item_id}
+    return Source(source_id=item_id, bucket="photos", key=KEY), build_job(**names)
 
 
 # -- the ledger ---------------------------------------------------------------------------------------
@@ -271,11 +271,11 @@ def test_creation_time_of_the_table_can_be_read(table: Table, client: Any) -> No
 # -- requests ---------------------------------------------------------------------------------------------------
 
 
-def build_request(ident: str, **changes: Any) -> ImageRequest:
+def build_request(item_id: str, **changes: Any) -> ImageRequest:
     """Builds a request for a new photo."""
     facts: dict[str, Any] = {"source_id": f"{number():064x}", "bucket": "photos", "key": KEY, "requested_at": NOW}
     facts |= changes
-    return ImageRequest(request_id=ident, **facts)
+    return ImageRequest(request_id=item_id, **facts)
 
 
 def test_request_is_written_and_read_with_its_photo(ledger: Ledger) -> None:

@@ -82,9 +82,9 @@ def _gif() -> Iterator[Case]:
     clear = saved(few, "gif", transparency=2)
     yield _case("gif-with-a-transparent-color", clear, palette)
     others = [Image.effect_mandelbrot(few.size, (-2, -1, 1, 1), n).convert("P") for n in (20, 40)]
-    moving = saved(few, "gif", save_all=True, append_images=others, duration=80)
+    animation = saved(few, "gif", save_all=True, append_images=others, duration=80)
     first = np.asarray(few.convert("RGB"))
-    yield _case("gif-animated", moving, palette, first="first_of_pictures:3", pixels=first)
+    yield _case("gif-animated", animation, palette, first="first_of_pictures:3", pixels=first)
     yield _case("gif-without-its-end", saved(few, "gif")[:-1], palette, pixels=first)
 
 
@@ -106,8 +106,8 @@ def _avif() -> Iterator[Case]:
     yield _case("avif-with-alpha", saved(clear, "avif"), pixels=clear, encoded="webp:95")
     data = saved(shown, "avif", icc_profile=rgb_profile(P3))
     yield _case("avif-in-P3", data, ("profile:converted",), pixels=seen_rgb(P3)(shown))
-    moving = saved(shown, "avif", save_all=True, append_images=[picture(shown[::-1])])
-    yield _case("avif-animated", moving, first="first_of_pictures:2", pixels=shown)
+    animation = saved(shown, "avif", save_all=True, append_images=[picture(shown[::-1])])
+    yield _case("avif-animated", animation, first="first_of_pictures:2", pixels=shown)
 
 
 def _case(name: str, data: bytes, changes: tuple[str, ...] = (), *, first: str = "", **more: Any) -> Case:

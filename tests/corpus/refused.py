@@ -87,10 +87,10 @@ def _damaged() -> Iterator[Case]:
         heic[: heic.index(b"meta") - 4] + b"\0\0\0\4meta" + bytes(90),
         Code.DAMAGED_PHOTO,
     )
-    for place in range(3):
+    for offset in range(3):
         wrong_type = bytearray(saved(scene(), "heic", exif=b"Exif\0\0MM"))
-        wrong_type[wrong_type.index(b"Exif") + place] = 0xE9
-        yield _case(f"heic-with-an-item-of-invalid-type-{place + 1}", bytes(wrong_type), Code.DAMAGED_PHOTO)
+        wrong_type[wrong_type.index(b"Exif") + offset] = 0xE9
+        yield _case(f"heic-with-an-item-of-invalid-type-{offset + 1}", bytes(wrong_type), Code.DAMAGED_PHOTO)
     jpeg, progressive = saved(scene(), "jpeg"), saved(scene(), "jpeg", progressive=True)
     yield _case("jpeg-without-quantization-tables", remove_segments(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
     yield _case("jpeg-that-lacks-a-huffman-table", remove_segments(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)
@@ -112,8 +112,8 @@ def _other_formats() -> Iterator[Case]:
         big = tiff(scene(), photometric="rgb", bigtiff=True, byteorder=order)
         yield _case(f"bigtiff-{order}", big, Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-with-an-old-jpeg", _tiff(64, 64, 6), Code.UNSUPPORTED_FORMAT)
-    moving = saved(scene(), "webp", save_all=True, append_images=[picture(scene()[::-1])])
-    yield _case("webp-animated", moving, Code.UNSUPPORTED_FORMAT)
+    animation = saved(scene(), "webp", save_all=True, append_images=[picture(scene()[::-1])])
+    yield _case("webp-animated", animation, Code.UNSUPPORTED_FORMAT)
 
 
 def _tiff(width: int, height: int, compression: int, *, tile: int = 0) -> bytes:

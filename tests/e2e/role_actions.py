@@ -119,7 +119,7 @@ def _queues(stack: DeployedStack) -> dict[str, Call]:
 
 def _secrets_and_functions(stack: DeployedStack) -> dict[str, Call]:
     event = {"Source": "tests", "DetailType": "Nothing", "Detail": "{}"}
-    ours = {"Entries": [{**event, "EventBusName": stack.outputs["EventBusName"]}]}
+    own_event = {"Entries": [{**event, "EventBusName": stack.outputs["EventBusName"]}]}
     key = {"SecretId": f"{STACK}/ideogram/api-key"}
     dry = {"InvocationType": "DryRun"}
     campaign, intake = ({"FunctionName": f"{STACK}-{one}", **dry} for one in ("campaign", "intake"))
@@ -133,7 +133,7 @@ def _secrets_and_functions(stack: DeployedStack) -> dict[str, Call]:
         "invoke the campaign's function": ("lambda", "invoke", campaign),
         "invoke another function": ("lambda", "invoke", intake),
         "change a function": ("lambda", "update_function_configuration", {"FunctionName": f"{STACK}-render"}),
-        "publish to the stack's bus": ("events", "put_events", ours),
+        "publish to the stack's bus": ("events", "put_events", own_event),
         "publish to another bus": ("events", "put_events", {"Entries": [event]}),
         "read a log": ("logs", "filter_log_events", {"logGroupName": f"/aws/lambda/{STACK}-intake"}),
         "change a role": ("iam", "put_role_policy", policy),

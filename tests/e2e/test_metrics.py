@@ -138,7 +138,9 @@ def test_reconcile_measures_spending_and_the_remaining_budget(folder: Folder) ->
         folder.drop(name, folder.instructions)
         folder.wait_until_stored(name)
 
-    sums = run_until_measured(folder, Metric.SPENT_TODAY, Metric.BUDGET_LEFT, Metric.BUDGET_USED, before=buy)
+    sums = run_until_measured(
+        folder, Metric.SPENT_TODAY_USD, Metric.BUDGET_LEFT_USD, Metric.BUDGET_USED_PERCENT, before=buy
+    )
     assert sums["SpentTodayUSD"] >= 0.03
     assert sums["BudgetUsedPercent"] > 0
 

@@ -63,7 +63,7 @@ def test_returned_message_is_counted_and_is_not_an_error(folder: Folder) -> None
     folder.add_fault("refuse_429", {"headers": {"Retry-After": AN_HOUR}}, times=1)
     folder.drop("red.jpg", folder.instructions)
     folder.wait_until_returned("red.jpg")
-    poll_logs(folder, lambda: sum_metrics(folder, code="provider_throttled")["HandedBack"] >= 1, "it is counted")
+    poll_logs(folder, lambda: sum_metrics(folder, code="provider_throttled")["ReturnedToQueue"] >= 1, "it is counted")
     folder.delete("red.jpg")
     folder.wait_for_status("red.jpg", "cancelled")
     assert "UnexpectedError" not in sum_metrics(folder)
@@ -77,8 +77,8 @@ def test_job_can_be_followed_through_the_logs_by_id(folder: Folder) -> None:
 
         def poll(function: str = function, message: str = message) -> bool:
             lines = folder.stack.read_log(function, folder.started_at)
-            ours = [json.loads(line) for line in lines if job["job_id"] in line]
-            entries = [(line["message"], line["function_name"], line["service"]) for line in ours]
+            job_lines = [json.loads(line) for line in lines if job["job_id"] in line]
+            entries = [(line["message"], line["function_name"], line["service"]) for line in job_lines]
             return (message, f"{STACK}-{function}", STACK) in entries
 
         poll_logs(folder, poll, f"{function} logs {message}")

@@ -13,7 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.aws_clients import AwsClients
 from backdrop_cli.upload_page.page_server import PageServer
-from docs.make_commands import EVERYWHERE, EXIT_CODES, commands, options_of
+from docs.make_commands import COMMON_OPTIONS, EXIT_CODES, list_commands, list_options
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -391,21 +391,21 @@ def test_every_subcommand_keeps_its_options_and_arguments(golden: Golden) -> Non
     options_by_name = {
         name: {
             "arguments": [option.metavar for option in command.params if not option.opts[0].startswith("-")],
-            "options": sorted(options_of(command) - {*EVERYWHERE}),
+            "options": sorted(list_options(command) - {*COMMON_OPTIONS}),
         }
-        for name, command in commands().items()
+        for name, command in list_commands().items()
     }
-    golden.check("cli_commands", {"everywhere": EVERYWHERE, "verbs": options_by_name})
+    golden.check("cli_commands", {"everywhere": COMMON_OPTIONS, "verbs": options_by_name})
 
 
 def test_every_outcome_keeps_its_exit_code(golden: Golden, observations: Observations) -> None:
-    assert observations.codes.keys() == commands().keys(), "a subcommand is not run"
+    assert observations.codes.keys() == list_commands().keys(), "a subcommand is not run"
     assert {code for codes in observations.codes.values() for code in codes.values()} <= EXIT_CODES.keys()
     golden.check("cli_exit_codes", observations.codes)
 
 
 def test_every_json_document_keeps_its_shape(golden: Golden, observations: Observations) -> None:
-    assert observations.documents.keys() == commands().keys() - LOCAL, "a subcommand prints no document"
+    assert observations.documents.keys() == list_commands().keys() - LOCAL, "a subcommand prints no document"
     golden.check(
         "cli_json", {subcommand: shapes(documents, MAPS) for subcommand, documents in observations.documents.items()}
     )

@@ -38,7 +38,7 @@ from backdrop.model.receipt import (
     list_provider_events,
 )
 from backdrop.model.task_result import build_task_result
-from docs.make_event_schemas import BASES, ENVELOPE
+from docs.make_event_schemas import COST_BASES, ENVELOPE
 from tests.golden.golden import Golden
 from tests.golden.shapes import shape
 from tests.unit.ledger_items import (
@@ -72,7 +72,7 @@ def jobs() -> Iterable[Job]:
     """Yields jobs in every status, with every outcome of a call, every basis of its cost, and every picture format."""
     calls = [
         build_attempt(n=n, provider_id=None if n % 2 else "id", outcome=outcome, basis=basis, charged=charged)
-        for n, (outcome, basis, charged) in enumerate(product(AttemptOutcome, BASES, (0, 60_000)), 1)
+        for n, (outcome, basis, charged) in enumerate(product(AttemptOutcome, COST_BASES, (0, 60_000)), 1)
     ]
     pictures = tuple(build_result(format=name, output=name, version_id=None, seed=None) for name in CONTENT_TYPES)
     for status in JobStatus:

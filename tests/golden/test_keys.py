@@ -15,6 +15,7 @@ from backdrop.model.object_keys import (
     list_reference_names,
     list_sidecar_keys,
     paid_key,
+    photo_name_of,
     picture_key,
     prepared_photo_name,
     provider_report_key,
@@ -22,7 +23,6 @@ from backdrop.model.object_keys import (
     report_key,
     response_key,
     result_key,
-    source_name,
     spooled_answer_key,
 )
 from simulation.world.call_behavior import CallBehavior
@@ -67,7 +67,7 @@ PHOTO = base64.b64decode(
 def test_keys_of_photos_never_change(golden: Golden) -> None:
     names: dict[str, object] = {}
     for bucket, key in SOURCES:
-        name = source_name(bucket, key, INPUT)
+        name = photo_name_of(bucket, key, INPUT)
         names[f"{bucket}: {key}"] = {
             "is": classify_key(key).value,
             "sidecars": list_sidecar_keys(key),

@@ -89,8 +89,8 @@ class Person:
             code = run(words, self._connect)
         return CommandResult(code, out.getvalue(), err.getvalue())
 
-    def _connect(self, place: StackLocation) -> Stack:
-        self.requested_locations.append(place)
+    def _connect(self, location: StackLocation) -> Stack:
+        self.requested_locations.append(location)
         return self.stack
 
     # -- photos ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
 from backdrop.model.job import Job, JobStatus, PictureLink, Problem, Source
-from backdrop.model.object_keys import source_name
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_error_report, build_receipt
@@ -181,9 +181,9 @@ def assert_at_rest(world: World, billed: int | None = None) -> None:
     for key in {job.key for job in world.list_jobs()}:
         source = world.read_source(key)
         assert source
-        name = source_name(source.bucket, key, INPUT_BUCKET)
+        name = photo_name_of(source.bucket, key, INPUT_BUCKET)
         assert world.read_receipt(name) == build_receipt(source, world.list_jobs(key))
         assert world.read_report(name) == build_error_report(source, world.list_jobs(key))
     for job in world.list_jobs():
         for result in job.results:
-            assert result.key in world.read_pictures(source_name(job.bucket, job.key, INPUT_BUCKET))
+            assert result.key in world.read_pictures(photo_name_of(job.bucket, job.key, INPUT_BUCKET))

@@ -128,17 +128,19 @@ def test_half_the_account_limit_refuses_calls_and_doubles_the_time() -> None:
 def build_figures(scenario: Scenario) -> RunFigures:
     """Returns what the bench would measure if the machine behaved like the simulated world with COSTS."""
     world = simulate_scenario(scenario, COSTS)
-    n, diary = scenario.photos, world.diary
+    n, event_log = scenario.photos, world.diary
     calls = {
-        name: sum(times for (who, _, _), times in diary.requests_by_operation.items() if who == name) for name in STAGES
+        name: sum(times for (who, _, _), times in event_log.requests_by_operation.items() if who == name)
+        for name in STAGES
     }
-    turns = n + sum(diary.count_requests(name) + 2 * diary.invocations[name] for name in STAGES)
+    turns = n + sum(event_log.count_requests(name) + 2 * event_log.invocations[name] for name in STAGES)
     spent = {name: 0.003 * calls[name] for name in STAGES} | {"emulator": 0.002 * turns}
     spent |= {"bench": 0.01 * n, "stand-in": 0.01 * n}
     cpu = {name: 1000 * used / n for name, used in spent.items()}
-    measured, begins = max(diary.ended_at.values()), sorted(at for at, _ in diary.calls)
+    measured, start_times = max(event_log.ended_at.values()), sorted(at for at, _ in event_log.calls)
     pauses = [
-        at - end for at, end in zip(begins[scenario.slots :], sorted(end for _, end in diary.calls), strict=False)
+        at - end
+        for at, end in zip(start_times[scenario.slots :], sorted(end for _, end in event_log.calls), strict=False)
     ]
     lost = {"between": sum(pauses) / (n * scenario.seconds)}
     return RunFigures(
@@ -186,9 +188,9 @@ def test_requests_per_photo_do_not_grow_with_photos() -> None:
 
 
 def test_many_slots_conflict_on_the_daily_budget() -> None:
-    narrow, wide = run_scaled(60, 5, 4.0, PACE), run_scaled(200, 100, 4.0, PACE)
-    assert wide.conflicts > narrow.conflicts
-    assert wide.requests["render"] > narrow.requests["render"] > 5
+    small_run, large_run = run_scaled(60, 5, 4.0, PACE), run_scaled(200, 100, 4.0, PACE)
+    assert large_run.conflicts > small_run.conflicts
+    assert large_run.requests["render"] > small_run.requests["render"] > 5
 
 
 def test_shared_items_are_written_by_two_transactions_per_photo() -> None:
@@ -200,8 +202,8 @@ def test_shared_items_are_written_by_two_transactions_per_photo() -> None:
 def test_limits_are_listed_in_the_order_they_are_reached() -> None:
     found = measure_hot_keys()
     for quotas in (list_rate_quotas(found), list_size_quotas(found)):
-        met = [one.met_at for one in quotas]
-        assert met == sorted(met)
+        reached_times = [one.met_at for one in quotas]
+        assert reached_times == sorted(reached_times)
 
 
 # -- the page ----------------------------------------------------------------------------------------------------
@@ -243,8 +245,8 @@ def test_row_argument_has_photos_slots_and_seconds() -> None:
 
 
 def test_lane_that_outlives_its_messages_has_its_own_section() -> None:
-    lasting = replace(ROW, photos=5000, limit=2, seconds=150.0, ended_seconds=400_000.0, expired=77)
-    written = page.format_page(Extrapolation(None, (ROW, lasting)), "a machine")
+    long_row = replace(ROW, photos=5000, limit=2, seconds=150.0, ended_seconds=400_000.0, expired=77)
+    written = page.format_page(Extrapolation(None, (ROW, long_row)), "a machine")
     assert "although 77 messages had expired" in written
     assert "| 2 |" not in written
 

@@ -77,7 +77,7 @@ def test_bench_that_exits_with_an_error_is_unreliable() -> None:
 
 
 def test_every_plot_is_drawn_from_saved_results_and_shown() -> None:
-    plots = make_bench.plots()
+    plots = make_bench.draw_plots()
     assert {file.name for file in FOLDER.glob("*.svg")} == plots.keys()
     for name, svg in plots.items():
         assert (FOLDER / name).read_text() == svg, "run `make docs`"

@@ -143,8 +143,8 @@ def test_report_of_a_stopped_campaign_waits_for_open_jobs(
 
 def test_campaign_fails_only_above_its_tolerated_failures(campaign: CampaignRun) -> None:
     campaign.world.run_until_empty()
-    tolerant = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
-    report = campaign.finish(campaign_input=tolerant, execution=RUN)
+    tolerant_input = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
+    report = campaign.finish(campaign_input=tolerant_input, execution=RUN)
     assert report
     assert (report["status"], report["error"]) == ("succeeded", None)
     strict = CampaignRun()

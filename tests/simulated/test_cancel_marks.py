@@ -35,6 +35,6 @@ def test_mark_never_replaces_a_mark_for_another_prefix() -> None:
     for n in range(MAX_MARKS):
         assert cancelling.has_room_for_mark(f"{n:04}/")
         cancelling.add_mark(f"{n:04}/")
-    rooms = {prefix: cancelling.has_room_for_mark(prefix) for prefix in ("hats/", "0001/", "000", "")}
-    assert rooms == {"hats/": False, "0001/": True, "000": True, "": True}
+    has_room_by_prefix = {prefix: cancelling.has_room_for_mark(prefix) for prefix in ("hats/", "0001/", "000", "")}
+    assert has_room_by_prefix == {"hats/": False, "0001/": True, "000": True, "": True}
     assert len(read_lane_health(world).cancel_marks) == MAX_MARKS

@@ -38,7 +38,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 @pytest.mark.parametrize(
-    ("words", "place"),
+    ("words", "location"),
     [
         (("failures",), StackLocation()),
         (("failures", "--stack", "shop"), StackLocation("shop")),
@@ -53,10 +53,10 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     ],
 )
 def test_stack_options_are_accepted_in_any_position(
-    person: Person, words: tuple[str, ...], place: StackLocation
+    person: Person, words: tuple[str, ...], location: StackLocation
 ) -> None:
     assert person.run(*words).code == 0
-    assert person.requested_locations == [place]
+    assert person.requested_locations == [location]
 
 
 def test_command_prints_its_release(capsys: pytest.CaptureFixture[str]) -> None:

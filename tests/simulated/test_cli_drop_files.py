@@ -74,8 +74,8 @@ def test_lint_checks_files_under_the_keys_of_drop(uploader: Uploader, words: tup
     uploader.write("2026/shoes/looks/summer.jpg")
     uploader.write("2026/shoes/looks/_backdrop.json", {"operation": "remove"})
     uploader.drop("2026/shoes/looks")
-    linted = uploader.person.run("lint", *words, "--strict", "--json")
-    assert (linted.code, linted.data["errors"]) == (0, [])
+    lint_result = uploader.person.run("lint", *words, "--strict", "--json")
+    assert (lint_result.code, lint_result.data["errors"]) == (0, [])
     assert uploader.drop(*words, "--strict", "--json").data["would_be_refused"] == []
 
 

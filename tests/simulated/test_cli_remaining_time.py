@@ -28,9 +28,9 @@ def build_delivered_jobs(count: int, gap: float) -> list[Job]:
 def estimate_seconds(done: Sequence[Job], status: JobStatus, left: int) -> float | None:
     """Returns the remaining seconds of a drop with this many photos that are not delivered."""
     stack = SimpleNamespace(count_lane_messages={"ideogram": 0}.__getitem__, max_in_flight={"ideogram": LIMIT})
-    sights = [PhotoProgress(DisplayStatus.STORED, jobs=[job]) for job in done]
-    sights += [PhotoProgress(DisplayStatus.RENDERING, jobs=[build_job(status=status)]) for _ in range(left)]
-    seen = {f"{n}.jpg": sight for n, sight in enumerate(sights)}
+    progresses = [PhotoProgress(DisplayStatus.STORED, jobs=[job]) for job in done]
+    progresses += [PhotoProgress(DisplayStatus.RENDERING, jobs=[build_job(status=status)]) for _ in range(left)]
+    seen = {f"{n}.jpg": progress for n, progress in enumerate(progresses)}
     follow = UploadTracker(cast("Stack", cast("Any", stack)), dict.fromkeys(seen, ExpectedUpload()), NOW)
     follow.progress = seen
     return follow.estimate_remaining_seconds()

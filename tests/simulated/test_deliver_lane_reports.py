@@ -48,47 +48,51 @@ BOTH = pytest.mark.parametrize("name", SCENES)
 
 @BOTH
 def test_crash_after_any_call_leaves_report_and_events_correct(name: str) -> None:
-    scene, codes, news = SCENES[name]
+    scene, codes, event_types = SCENES[name]
     crashes = 0
     for call, world in replay_with_crashes(scene, World.run_until_empty):
-        assert (list_provider_codes(world), list_event_types(world)) == (codes, news), call
+        assert (list_provider_codes(world), list_event_types(world)) == (codes, event_types), call
         crashes += 1
     assert crashes > 3
 
 
 @BOTH
 def test_redelivered_message_announces_nothing_new(name: str) -> None:
-    scene, codes, news = SCENES[name]
+    scene, codes, event_types = SCENES[name]
     world = scene()
     world.run_until_empty()
     event_count, versions = len(world.bus.events), dict(world.output_bucket.objects)
     for _ in range(3):
         enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
     world.run_until_empty()
-    assert (list_provider_codes(world), list_event_types(world), len(world.bus.events)) == (codes, news, event_count)
+    assert (list_provider_codes(world), list_event_types(world), len(world.bus.events)) == (
+        codes,
+        event_types,
+        event_count,
+    )
     assert world.output_bucket.objects == versions
 
 
 @BOTH
 @pytest.mark.parametrize("nth", range(1, 8))
 def test_two_concurrent_deliveries_announce_the_same(name: str, nth: int) -> None:
-    scene, codes, news = SCENES[name]
+    scene, codes, event_types = SCENES[name]
     world = scene()
     enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
     world.transport.faults_before.append(TargetedFault(deliver_meanwhile(world, "deliver"), nth=nth))
     world.run_until_empty()
-    assert (list_provider_codes(world), list_event_types(world)) == (codes, news)
+    assert (list_provider_codes(world), list_event_types(world)) == (codes, event_types)
     assert not world.dead_letter_queue.messages
 
 
 @BOTH
 @pytest.mark.parametrize("operation", ["put_object", "delete_object", "put_events", "transact_write_items"])
 def test_lost_response_changes_nothing(name: str, operation: str) -> None:
-    scene, codes, news = SCENES[name]
+    scene, codes, event_types = SCENES[name]
     world = scene()
     world.transport.faults_after.append(TargetedFault(lose_response, operation))
     world.run_until_empty()
-    assert (list_provider_codes(world), list_event_types(world)) == (codes, news)
+    assert (list_provider_codes(world), list_event_types(world)) == (codes, event_types)
 
 
 @pytest.mark.parametrize("nth", range(1, 7))

@@ -190,10 +190,10 @@ def count_delivery_calls() -> int:
 CALLS = count_delivery_calls()
 
 
-def deliver_with_edits(places: Sequence[tuple[int, dict[str, str]]]) -> World:
+def deliver_with_edits(edits: Sequence[tuple[int, dict[str, str]]]) -> World:
     """Delivers, with an edit of the sidecar before each of these calls, and then processes everything to the end."""
     world = paid_world()
-    strikes = [TargetedFault(_edit_sidecar(world, fields), nth=nth) for nth, fields in places]
+    faults = [TargetedFault(_edit_sidecar(world, fields), nth=nth) for nth, fields in edits]
     inside = False
 
     def edit(call: ServiceCall) -> None:
@@ -202,14 +202,14 @@ def deliver_with_edits(places: Sequence[tuple[int, dict[str, str]]]) -> World:
         if inside:
             return
         inside = True
-        for fault in strikes:
+        for fault in faults:
             fault(call)
         inside = False
 
     world.transport.faults_before.append(edit)
     world.run_until_empty("deliver")
     world.transport.clear_faults()
-    assert [fault.hit_count for fault in strikes] == [1] * len(strikes)
+    assert [fault.hit_count for fault in faults] == [1] * len(faults)
     world.run_until_empty()
     return world
 

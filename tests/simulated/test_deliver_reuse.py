@@ -55,12 +55,12 @@ def test_nothing_is_downloaded_or_kept_a_second_time() -> None:
     assert list_event_types(world) == ["Image Completed", "Image Completed"]
 
 
-@pytest.mark.parametrize("fate", ["deleted", "edited", "replaced"])
-def test_file_is_reused_after_the_first_photo_was_superseded(fate: str) -> None:
+@pytest.mark.parametrize("later_change", ["deleted", "edited", "replaced"])
+def test_file_is_reused_after_the_first_photo_was_superseded(later_change: str) -> None:
     world = world_with_first_stored()
-    if fate == "deleted":
+    if later_change == "deleted":
         world.delete_file(FIRST)
-    elif fate == "edited":
+    elif later_change == "edited":
         world.upload_sidecar(FIRST, prompt="at sea")
     else:
         world.upload_photo(FIRST, build_photo("another"))

@@ -30,7 +30,7 @@ PUBLISHED = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT
 def collect_published_events() -> tuple[tuple[str, dict[str, Any]], ...]:
     """Returns the events that are published in several simulated runs with many faults."""
     plays = [Simulation(draw_plan(seed, None, "")) for seed in SEEDS]
-    assert [breach for play in plays for breach in play.run().violations] == []
+    assert [violation for play in plays for violation in play.run().violations] == []
     return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
 
 
@@ -43,11 +43,11 @@ def test_every_published_event_matches_its_schema(kind: str) -> None:
     assert (bool(details), wrong[:3]) == (True, [])
 
 
-def build_campaign_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
+def build_campaign_end(status: CampaignStatus, error: str = "") -> dict[str, Any]:
     """Returns the detail of the final event of a campaign of 500 photos with one failure."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
     ended = FinishedExecution(
-        run, {"name": "winter", "prefix": "catalog/"}, fate, "2026-11-16T12:00:00.000Z", error, error
+        run, {"name": "winter", "prefix": "catalog/"}, status, "2026-11-16T12:00:00.000Z", error, error
     )
     sums = CampaignTotals(
         ended.started_at, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0
@@ -62,10 +62,10 @@ def test_sample_of_a_campaigns_end_matches_its_report() -> None:
     assert read_sample(EVENT_TYPE)["detail"] == build_campaign_end(CampaignStatus.SUCCEEDED)
 
 
-@pytest.mark.parametrize("fate", CampaignStatus)
-def test_any_campaign_end_matches_its_schema(fate: CampaignStatus) -> None:
+@pytest.mark.parametrize("status", CampaignStatus)
+def test_any_campaign_end_matches_its_schema(status: CampaignStatus) -> None:
     details = build_event(
-        EVENT_TYPE, build_campaign_end(fate, "" if fate is CampaignStatus.SUCCEEDED else "max_total_exceeded")
+        EVENT_TYPE, build_campaign_end(status, "" if status is CampaignStatus.SUCCEEDED else "max_total_exceeded")
     )
     assert [error.message for error in build_validator(EVENT_TYPE).iter_errors(details)] == []
 

@@ -92,7 +92,7 @@ def test_all_json_on_the_pages_matches_the_schema(page: Path, least: int) -> Non
 def test_every_example_photo_is_credited() -> None:
     photos = {str(path.relative_to(EXAMPLES)): path for path in EXAMPLES.rglob("*.jpg")}
     assert {*photos} == {*make_photos.PHOTOS}
-    thanks = " ".join((EXAMPLES / "README.txt").read_text().split())
+    credits_text = " ".join((EXAMPLES / "README.txt").read_text().split())
     for name in {*make_photos.PHOTOS.values()}:
         credit = next(photo.credit for photo in PHOTOS if photo.name == name)
-        assert credit.split(",")[0].removesuffix(" on Flickr") in thanks, name
+        assert credit.split(",")[0].removesuffix(" on Flickr") in credits_text, name

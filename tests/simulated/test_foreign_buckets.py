@@ -10,7 +10,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
-from backdrop.model.object_keys import MAX_S3_KEY_BYTES, MAX_SOURCE_KEY_BYTES, picture_key, source_name
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, MAX_S3_KEY_BYTES, photo_name_of, picture_key
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READABLE_BUCKET
@@ -115,7 +115,7 @@ def test_missing_photo_is_reported_under_the_buckets_name() -> None:
 
 
 def test_longest_names_fit_into_the_result_keys() -> None:
-    name = source_name("b" * 63, "k" * MAX_SOURCE_KEY_BYTES, INPUT_BUCKET)
+    name = photo_name_of("b" * 63, "k" * MAX_PHOTO_KEY_BYTES, INPUT_BUCKET)
     key = picture_key(name, variant="v" * 40, n=20, extension="png", output="o" * 40)
     assert key.startswith(f"@{'b' * 63}/")
     assert len(key.encode()) <= MAX_S3_KEY_BYTES

@@ -52,11 +52,11 @@ def test_link_in_the_folder_is_replaced_and_not_followed(person: Person, tmp_pat
     person.upload("shoes/red.jpg")
     person.world.run_until_empty()
     (tmp_path / "done").mkdir()
-    treasure = tmp_path / "treasure"
-    treasure.write_bytes(b"mine")
-    (tmp_path / "done" / "red.png").symlink_to(treasure)
+    secret_file = tmp_path / "treasure"
+    secret_file.write_bytes(b"mine")
+    (tmp_path / "done" / "red.png").symlink_to(secret_file)
     assert person.run("download", "--all", "done").code == 0
-    assert treasure.read_bytes() == b"mine"
+    assert secret_file.read_bytes() == b"mine"
     (picture,) = person.world.read_pictures("shoes/red.jpg").values()
     written = tmp_path / "done" / "red.png"
     assert (written.is_symlink(), written.read_bytes()) == (False, picture)
@@ -70,13 +70,13 @@ def test_link_at_a_temporary_files_path_is_not_followed(
     seen: list[str] = []
     usual = Path.open
 
-    def planted(path: Path, mode: str = "r", *rest: Any, **named: Any) -> object:
+    def open_with_swapped_link(path: Path, mode: str = "r", *rest: Any, **named: Any) -> object:
         if path.name.startswith(".backdrop-") and "r" not in mode:
             seen.append(path.name)
             path.symlink_to(tmp_path / "treasure")
         return usual(path, mode, *rest, **named)
 
-    monkeypatch.setattr(Path, "open", planted)
+    monkeypatch.setattr(Path, "open", open_with_swapped_link)
     result = person.run("download", "--all", "done")
     assert seen
     assert (result.code != 0, (tmp_path / "treasure").exists()) == (True, False)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backdrop.instructions.schema import VariantModel
 from backdrop.model.job import JobStatus
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key, source_name
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key, photo_name_of
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.simulated_days import list_report_codes
@@ -124,7 +124,7 @@ def test_photos_own_sidecar_overrides_the_shared_one() -> None:
 
 
 ANY_KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
-    lambda key: len(key.encode()) <= MAX_SOURCE_KEY_BYTES - len(".json")
+    lambda key: len(key.encode()) <= MAX_PHOTO_KEY_BYTES - len(".json")
 )
 
 
@@ -146,7 +146,7 @@ def test_any_key_round_trips_from_upload_to_receipt(key: str, way: str) -> None:
     world.run_until_empty()
     (job,) = world.list_jobs(key)
     assert (job.status, job.key) == (JobStatus.STORED, key)
-    source = source_name(INPUT_BUCKET, key, INPUT_BUCKET)
+    source = photo_name_of(INPUT_BUCKET, key, INPUT_BUCKET)
     receipt = world.read_receipt(source)
     assert receipt
     assert (receipt["source"]["key"], receipt["jobs"][0]["results"][0]["key"]) == (

@@ -41,18 +41,18 @@ def crashing_photo(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     """Makes workers crash when they open a photo, this many times."""
 
     def crash_workers(crash_count: int) -> CrashingPhoto:
-        openings = CrashingPhoto(crash_count)
-        monkeypatch.setattr(photo_reader, "prepare_photo", openings)
-        return openings
+        crashing_opener = CrashingPhoto(crash_count)
+        monkeypatch.setattr(photo_reader, "prepare_photo", crashing_opener)
+        return crashing_opener
 
     return crash_workers
 
 
 def test_photo_that_crashes_five_workers_is_reported_and_skipped(crashing_photo: Deadly) -> None:
-    world, openings = world_with_photo(), crashing_photo(1000)
+    world, crashing_opener = world_with_photo(), crashing_photo(1000)
     pass_time(world, DAY, every=3600)
     assert (list_report_codes(world, KEY), world.list_jobs(), world.crash_count) == (["crashed"], [], MAX_CRASHES + 1)
-    assert openings.times == MAX_CRASHES + 1
+    assert crashing_opener.times == MAX_CRASHES + 1
     report = world.read_report(KEY)
     assert report
     assert [(one["status"], one["money"]) for one in report["errors"]] == [("refused", "not_spent")]
@@ -62,50 +62,50 @@ def test_photo_that_crashes_five_workers_is_reported_and_skipped(crashing_photo:
 
 def test_requested_photo_that_crashes_workers_is_also_reported(crashing_photo: Deadly) -> None:
     """The request's message is redelivered like any other."""
-    world, openings = World(), crashing_photo(1000)
+    world, crashing_opener = World(), crashing_photo(1000)
     world.s3.upload("photos", KEY, build_photo(), {"team": "spring"})
     world.queues["intake"].messages.clear()
     world.sqs.send_externally(
         world.queues["intake"], json.dumps({"bucket": "photos", "key": KEY, "instructions": {"operation": "remove"}})
     )
     pass_time(world, DAY, every=3600)
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
+    assert (list_report_codes(world, KEY), crashing_opener.times) == (["crashed"], MAX_CRASHES + 1)
     assert not world.queues["intake"].messages
     assert not world.dead_letter_queue.messages
 
 
 @pytest.mark.parametrize("again", ["the same bytes", "a new tag"])
 def test_unchanged_bytes_are_not_opened_again(again: str, crashing_photo: Deadly) -> None:
-    world, openings = world_with_photo(), crashing_photo(1000)
+    world, crashing_opener = world_with_photo(), crashing_photo(1000)
     world.run_until_empty()
     if again == "a new tag":
         world.s3.set_tags("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
     else:
         world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
+    assert (list_report_codes(world, KEY), crashing_opener.times) == (["crashed"], MAX_CRASHES + 1)
 
 
 def test_rerun_by_a_person_crashes_at_most_one_worker(crashing_photo: Deadly) -> None:
     """The message of a rerun is redelivered when its worker crashes."""
-    world, openings = world_with_photo(), crashing_photo(1000)
+    world, crashing_opener = world_with_photo(), crashing_photo(1000)
     world.run_until_empty()
     send_rerun(world, KEY)
     pass_time(world, DAY, every=3600)
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 2)
+    assert (list_report_codes(world, KEY), crashing_opener.times) == (["crashed"], MAX_CRASHES + 2)
     assert not world.queues["intake"].messages
 
 
 def test_abandoned_photo_is_not_opened_after_a_successful_event(crashing_photo: Deadly) -> None:
     """The event is delivered twice more. No worker opens the photo just to find that nothing has changed."""
-    world, openings = world_with_photo(), crashing_photo(1000)
+    world, crashing_opener = world_with_photo(), crashing_photo(1000)
     (message,) = world.queues["intake"].messages
     world.run_until_empty()
     for _ in range(2):
         world.sqs.send_externally(world.queues["intake"], message.body)
         world.queues["intake"].messages[0].receive_count = 1
         world.run_until_empty()
-    assert (list_report_codes(world, KEY), openings.times) == (["crashed"], MAX_CRASHES + 1)
+    assert (list_report_codes(world, KEY), crashing_opener.times) == (["crashed"], MAX_CRASHES + 1)
 
 
 def test_photo_that_was_saved_again_is_opened_again(crashing_photo: Deadly) -> None:

@@ -13,8 +13,8 @@ def build_stack(prices: dict[str, int]) -> World:
     world = World()
     photos = world.intake.photo_intake
     lanes = dict.fromkeys(("ideogram", "1min"), photos.dispatcher.lanes["ideogram"])
-    onward, asking = replace(photos.dispatcher, lanes=lanes), replace(photos.resolver, prices=prices)
-    world.intake = replace(world.intake, photo_intake=replace(photos, dispatcher=onward, resolver=asking))
+    new_dispatcher, new_resolver = replace(photos.dispatcher, lanes=lanes), replace(photos.resolver, prices=prices)
+    world.intake = replace(world.intake, photo_intake=replace(photos, dispatcher=new_dispatcher, resolver=new_resolver))
     return world
 
 

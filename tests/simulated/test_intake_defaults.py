@@ -29,10 +29,10 @@ DEEP = "shop/spring/shoes/red.jpg"
 BROKEN: dict[str, Any] = {"promt": "on a beach"}
 
 
-def settled_world(*places: tuple[str, dict[str, Any]], key: str = KEY, **tags: str) -> World:
+def settled_world(*folder_defaults: tuple[str, dict[str, Any]], key: str = KEY, **tags: str) -> World:
     """Returns a world with these defaults, by folder, and one photo whose settle time is over."""
     world = World()
-    for folder, content in places:
+    for folder, content in folder_defaults:
         upload_defaults(world, folder, content)
     world.upload_photo(key, build_photo(), **tags)
     world.run_until_empty()

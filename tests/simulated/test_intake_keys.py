@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backdrop.aws.events import parse_intake_message
 from backdrop.model.job import JobStatus
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key
 from backdrop.pipeline.enqueue import return_to_intake
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind as Askable
@@ -20,7 +20,7 @@ from tests.unit.ledger_items import quick
 
 keys = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from("/ +%&=?#.-_\\\"'<>äé漢😀\u0000\u001f\uffff"), min_size=1
-).filter(lambda key: len(key.encode()) <= MAX_SOURCE_KEY_BYTES)
+).filter(lambda key: len(key.encode()) <= MAX_PHOTO_KEY_BYTES)
 
 
 @quick

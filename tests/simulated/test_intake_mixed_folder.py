@@ -94,8 +94,8 @@ def test_shuffled_events_lead_to_the_right_jobs_with_one_call_each(seed: int, ph
 def test_files_that_are_not_photos_leave_no_trace() -> None:
     world = fill_world(Random(4), 28, 120)
     world.run_until_empty(max_deliveries=20_000)
-    views = [
+    photo_states = [
         key for key in world.output_bucket.list_keys() if key.startswith(("_backdrop/receipts/", "_backdrop/errors/"))
     ]
-    names = {key.split("/", 2)[2].removesuffix(".json") for key in views}
+    names = {key.split("/", 2)[2].removesuffix(".json") for key in photo_states}
     assert {classify_key(name) for name in names} == {ObjectKind.PHOTO}

@@ -72,11 +72,11 @@ def test_incomplete_request_is_a_malformed_message(changes: dict[str, Any]) -> N
         parse_intake_message(build_request(**changes), input_bucket="photos", is_repeated=False, message_id="m-1")
 
 
-@pytest.mark.parametrize("strange", ["token", "instruction", "\ud800"])
-def test_unknown_field_of_a_request_is_named(strange: str) -> None:
+@pytest.mark.parametrize("unknown_field", ["token", "instruction", "\ud800"])
+def test_unknown_field_of_a_request_is_named(unknown_field: str) -> None:
     with pytest.raises(MalformedMessageError) as caught:
-        parse_intake_message(build_request(**{strange: None}), input_bucket="photos", is_repeated=False)
-    assert str(caught.value) == f"A request has bucket, key, and instructions, but no field {strange!r}."
+        parse_intake_message(build_request(**{unknown_field: None}), input_bucket="photos", is_repeated=False)
+    assert str(caught.value) == f"A request has bucket, key, and instructions, but no field {unknown_field!r}."
 
 
 # -- its effect ---------------------------------------------------------------------------------------------------

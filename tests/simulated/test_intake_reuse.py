@@ -134,9 +134,9 @@ def test_next_photo_buys_for_the_rest_after_a_failure(failure: str) -> None:
     world.run_until_empty()
     jobs = {key: find_only_job(world, key) for key in (FIRST, SECOND, "third.jpg")}
     assert jobs[FIRST].status is end
-    payer, served = sorted((jobs[SECOND], jobs["third.jpg"]), key=lambda job: job.reused_from is not None)
-    assert (payer.status, payer.charged, len(world.provider.received_job_ids)) == (S.STORED, PRICE, 2)
-    assert_reused(world, served.key, by=payer)
+    paying_job, reusing_job = sorted((jobs[SECOND], jobs["third.jpg"]), key=lambda job: job.reused_from is not None)
+    assert (paying_job.status, paying_job.charged, len(world.provider.received_job_ids)) == (S.STORED, PRICE, 2)
+    assert_reused(world, reusing_job.key, by=paying_job)
     assert_at_rest(world)
 
 

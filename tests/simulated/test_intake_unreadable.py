@@ -49,12 +49,12 @@ def deny_access(key: str = KEY, code: str = "AccessDenied", status: int = 403) -
     return fail_reads(key, build_client_error(code, "GetObject", status))
 
 
-def world_with_fault(fault: FaultAction, *deeds: Callable[[World], Any]) -> World:
+def world_with_fault(fault: FaultAction, *actions: Callable[[World], Any]) -> World:
     """Returns a world in which a fault is in force before anything is uploaded."""
     world = World()
     world.transport.faults_before.append(fault)
-    for deed in deeds:
-        deed(world)
+    for action in actions:
+        action(world)
     return world
 
 

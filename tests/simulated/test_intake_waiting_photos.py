@@ -70,12 +70,17 @@ def test_photo_without_instructions_is_indexed_by_its_place(source: Source, kind
 def test_photos_below_a_folder_are_indexed_by_key() -> None:
     keys = ["a.jpg", "shoes/2.jpg", "shoes/10.jpg", "shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg", "shop/1.jpg"]
     world = world_with_waiting_photos(*keys)
-    wanting = world.steps.ledger_queries.list_needing_instructions
-    assert list(wanting(INPUT_BUCKET, "")) == sorted(keys)
-    assert list(wanting(INPUT_BUCKET, "shoes/")) == sorted(key for key in keys if key.startswith("shoes/"))
-    assert list(wanting(INPUT_BUCKET, "shoes/", "shoes/2.jpg")) == ["shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg"]
-    assert list(wanting("phot", "")) == []
-    assert list(wanting("others", "shoes/")) == []
+    list_needing_instructions = world.steps.ledger_queries.list_needing_instructions
+    assert list(list_needing_instructions(INPUT_BUCKET, "")) == sorted(keys)
+    assert list(list_needing_instructions(INPUT_BUCKET, "shoes/")) == sorted(
+        key for key in keys if key.startswith("shoes/")
+    )
+    assert list(list_needing_instructions(INPUT_BUCKET, "shoes/", "shoes/2.jpg")) == [
+        "shoes/old/1.jpg",
+        "shoes/ü\uffff\U0001f600.jpg",
+    ]
+    assert list(list_needing_instructions("phot", "")) == []
+    assert list(list_needing_instructions("others", "shoes/")) == []
 
 
 def test_photos_without_instructions_are_failures_that_can_be_redriven() -> None:
@@ -109,7 +114,7 @@ def test_any_number_of_photos_is_woken_in_batches(number: int, monkeypatch: pyte
     keys = [f"shoes/{n:02}.jpg" for n in range(number)]
     world = world_with_waiting_photos(*keys)
     upload_defaults(world, "shoes/", REMOVE)
-    rounds: list[list[str]] = []
+    batches: list[list[str]] = []
     while any("_backdrop.json" in body for body in list_intake_messages(world)):
         before = set(list_woken_keys(world))
         one = next(m for m in world.queues["intake"].messages if "_backdrop.json" in m.body)
@@ -119,9 +124,9 @@ def test_any_number_of_photos_is_woken_in_batches(number: int, monkeypatch: pyte
                 continue
             world.steps.intake.start_batch()
             world.intake.handle(event)
-        rounds.append([key for key in list_woken_keys(world) if key not in before])
-    assert [key for found in rounds for key in found] == keys
-    assert max(map(len, rounds)) <= 4
+        batches.append([key for key in list_woken_keys(world) if key not in before])
+    assert [key for found in batches for key in found] == keys
+    assert max(map(len, batches)) <= 4
     world.run_until_empty(max_deliveries=10_000)
     assert ([job.status for job in world.list_jobs()], count_paid_calls(world)) == ([JobStatus.STORED] * number, number)
 
@@ -142,7 +147,7 @@ def test_photo_settling_while_its_folder_is_woken_is_found(
     upload_unique_photo(world, KEY)
     world.deliver_next("intake")
     world.clock.sleep(30)
-    reminder = world.queues["intake"].messages.pop()
+    settle_message = world.queues["intake"].messages.pop()
     upload_defaults(world, "shoes/", REMOVE)
     world.deliver_next("intake")
 
@@ -151,7 +156,7 @@ def test_photo_settling_while_its_folder_is_woken_is_found(
 
     with monkeypatch.context() as before:
         before.setattr(world.intake.photo_intake.resolver.folder_defaults, "read_inherited", find_nothing)
-        for event in parse_intake_message(reminder.body, input_bucket=INPUT_BUCKET, is_repeated=False):
+        for event in parse_intake_message(settle_message.body, input_bucket=INPUT_BUCKET, is_repeated=False):
             world.intake.handle(event)
     assert world.read_source(KEY)
     world.run_until_empty()

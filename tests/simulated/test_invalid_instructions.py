@@ -20,8 +20,8 @@ from tests.unit.instruction_places import parse_sidecar
 
 def list_messages(content: object) -> list[str]:
     """Returns a sidecar's error messages, without its name."""
-    place = parse_sidecar(content)
-    return [str(error.detail) for error in place.errors]
+    instruction_source = parse_sidecar(content)
+    return [str(error.detail) for error in instruction_source.errors]
 
 
 def report_errors(

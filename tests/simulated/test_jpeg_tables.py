@@ -96,12 +96,12 @@ def test_table_may_come_after_the_first_scan(limits: PhotoLimits) -> None:
 @example(data=PLAIN, changes=[])
 @settings(max_examples=150)
 def test_any_changed_bytes_raise_only_refusals(data: bytes, changes: list[tuple[float, int]]) -> None:
-    hurt = bytearray(data or b"\0")
-    for place, value in changes:
-        hurt[int(place**3 * (len(hurt) - 1))] = value
+    damaged = bytearray(data or b"\0")
+    for position, value in changes:
+        damaged[int(position**3 * (len(damaged) - 1))] = value
     for limits in (LIMITS, NARROW):
         with contextlib.suppress(PhotoError):
-            prepare_photo(bytes(hurt), limits, MAX_MEGAPIXELS)
+            prepare_photo(bytes(damaged), limits, MAX_MEGAPIXELS)
 
 
 def test_partly_transparent_palette_is_converted_without_a_warning() -> None:

@@ -165,11 +165,11 @@ def test_probe_overtaken_by_a_good_result_is_canceled() -> None:
 @BAD_RESULTS
 def test_open_circuit_pauses_the_lane_after_ten_minutes(bad: ProviderResult) -> None:
     """The lane does not pause a second earlier."""
-    almost = NOW + UNHEALTHY_BEFORE_PAUSE - SECOND
-    assert not observe_result(OPEN_CIRCUIT, bad, almost, probe=True).is_paused
-    paused = observe_result(OPEN_CIRCUIT, bad, almost + SECOND, probe=True)
+    just_before_pause = NOW + UNHEALTHY_BEFORE_PAUSE - SECOND
+    assert not observe_result(OPEN_CIRCUIT, bad, just_before_pause, probe=True).is_paused
+    paused = observe_result(OPEN_CIRCUIT, bad, just_before_pause + SECOND, probe=True)
     assert [(one.reason, one.code) for one in paused.pauses] == [(PauseReason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE)]
-    assert (paused.mapping_enabled, check_gate(paused, almost + SECOND)[0]) == (False, Gate.BLOCKED)
+    assert (paused.mapping_enabled, check_gate(paused, just_before_pause + SECOND)[0]) == (False, Gate.BLOCKED)
 
 
 def test_bad_results_of_earlier_calls_do_not_pause_the_lane() -> None:

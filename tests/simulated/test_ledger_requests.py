@@ -61,13 +61,13 @@ def test_answer_to_a_request_is_written_once() -> None:
 
 
 def test_answered_request_is_no_longer_pending() -> None:
-    world, place = World(), "a" * 64
+    world, photo_id = World(), "a" * 64
     for n in range(9):
-        one = world.ledger.put_request(build_request(source_id=place, request_id=f"m-{n}"))
+        one = world.ledger.put_request(build_request(source_id=photo_id, request_id=f"m-{n}"))
         if n != 7:
             world.ledger.put_request(replace(one, outcome=CallbackOutcome.UNDELIVERABLE, answered_at=NOW))
-    assert [one.request_id for one in world.ledger.list_pending_requests(place)] == ["m-7"]
-    assert len(world.ledger.list_requests(place)) == 9
+    assert [one.request_id for one in world.ledger.list_pending_requests(photo_id)] == ["m-7"]
+    assert len(world.ledger.list_requests(photo_id)) == 9
 
 
 def test_answer_whose_write_response_was_lost_is_recognized() -> None:

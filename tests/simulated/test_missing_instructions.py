@@ -21,10 +21,10 @@ from tests.unit.instruction_places import parse_sidecar
 NO_TAG = "no tag sets an operation or a prompt."
 
 
-def read_message(*places: InstructionSource, variant: str = "") -> str:
+def read_message(*sources: InstructionSource, variant: str = "") -> str:
     """Returns the message for these sources, the nearest first, which contain no complete instructions."""
     with pytest.raises(InstructionError) as caught:
-        resolve(places, variant)
+        resolve(sources, variant)
     assert caught.value.code is Code.NO_INSTRUCTIONS
     return str(caught.value)
 
@@ -57,20 +57,20 @@ def test_incomplete_source_is_named_with_its_fields() -> None:
 
 
 def test_variant_with_fields_is_not_called_empty() -> None:
-    place = parse_sidecar({"variants": {"ok": {"operation": "remove"}, "noop": {"seed": 3}}})
-    assert read_message(place, variant="noop") == f"{place.name} sets seed. Nothing sets an operation or a prompt."
+    source = parse_sidecar({"variants": {"ok": {"operation": "remove"}, "noop": {"seed": 3}}})
+    assert read_message(source, variant="noop") == f"{source.name} sets seed. Nothing sets an operation or a prompt."
 
 
 @pytest.mark.parametrize("variants", [{}, {"a": {}}])
 def test_sidecar_that_names_variants_is_not_called_empty(variants: dict[str, Any]) -> None:
-    place = parse_sidecar({"variants": variants})
-    assert read_message(place, variant="a") == f"{place.name} sets neither an operation nor a prompt, and {NO_TAG}"
+    source = parse_sidecar({"variants": variants})
+    assert read_message(source, variant="a") == f"{source.name} sets neither an operation nor a prompt, and {NO_TAG}"
 
 
-def read_missing_prompt_message(*places: InstructionSource) -> str:
+def read_missing_prompt_message(*sources: InstructionSource) -> str:
     """Returns the message for these sources, the nearest first, which request a new background without a prompt."""
     with pytest.raises(InstructionError) as caught:
-        resolve(places)
+        resolve(sources)
     assert caught.value.code is Code.MISSING_PROMPT
     return str(caught.value)
 

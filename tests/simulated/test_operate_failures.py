@@ -48,7 +48,7 @@ def test_only_failures_are_listed_and_oldest_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("selected", "places"),
+    ("selected", "indexes"),
     [
         (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST})), [0]),
         (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST, Code.NO_INSTRUCTIONS})), [0, 2]),
@@ -59,8 +59,8 @@ def test_only_failures_are_listed_and_oldest_first() -> None:
         (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST}), prefix="shoes/"), []),
     ],
 )
-def test_failures_are_filtered_by_code_provider_and_folder(selected: FailureFilter, places: list[int]) -> None:
-    assert list_failures(world_with_failures(), selected) == [ALL[place] for place in places]
+def test_failures_are_filtered_by_code_provider_and_folder(selected: FailureFilter, indexes: list[int]) -> None:
+    assert list_failures(world_with_failures(), selected) == [ALL[index] for index in indexes]
 
 
 def test_listed_failures_match_the_error_reports() -> None:

@@ -9,14 +9,14 @@ import pytest
 from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
-    Crashes,
+    CrashCount,
     Decision,
-    Delivery,
+    EventDelivery,
     EventKind,
     History,
     PhotoInBucket,
     PlanResult,
-    Report,
+    ReportState,
     SettlePeriod,
 )
 from backdrop.intake.photo_state import PhotoState
@@ -33,10 +33,16 @@ REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 
 def build_state(world: World, **event: Any) -> PhotoState:
     """Returns the photo's state as intake sees it when such a message arrives."""
-    ours = world.intake.photo_intake
+    photo_intake = world.intake.photo_intake
     message = IntakeEvent(INPUT_BUCKET, KEY, **event)
     return PhotoState(
-        message, ours.ledger, ours.prefetch, ours.image_requests, ours.resolver, ours.clock, ours.settle_seconds
+        message,
+        photo_intake.ledger,
+        photo_intake.prefetch,
+        photo_intake.image_requests,
+        photo_intake.resolver,
+        photo_intake.clock,
+        photo_intake.settle_seconds,
     )
 
 
@@ -91,24 +97,24 @@ def test_request_that_was_handled_before_is_a_repeated_event() -> None:
     assert build_state(world, request=REQUEST).facts[EventKind] is EventKind.REQUEST
     change_source(world, recent_request_ids=(REQUEST.request_id,))
     state = build_state(world, request=REQUEST)
-    assert (state.facts[EventKind], state.facts[Delivery]) == (EventKind.REPEATED_REQUEST, Delivery.REPEATED)
+    assert (state.facts[EventKind], state.facts[EventDelivery]) == (EventKind.REPEATED_REQUEST, EventDelivery.REPEATED)
     assert state.event.request is None
 
 
 @pytest.mark.parametrize(
     ("event", "crashes"),
     [
-        ({}, Crashes.TOO_MANY),
-        ({"is_rerun": True}, Crashes.TOLERABLE),
-        ({"is_rerun": True, "is_repeated": True}, Crashes.TOO_MANY),
+        ({}, CrashCount.TOO_MANY),
+        ({"is_rerun": True}, CrashCount.TOLERABLE),
+        ({"is_rerun": True, "is_repeated": True}, CrashCount.TOO_MANY),
     ],
 )
-def test_only_a_first_rerun_opens_a_photo_that_crashed_workers(event: Any, crashes: Crashes) -> None:
+def test_only_a_first_rerun_opens_a_photo_that_crashed_workers(event: Any, crashes: CrashCount) -> None:
     world = delivered_world()
     change_source(world, crash_count=MAX_CRASHES)
     state = build_state(world, **event)
-    assert state.facts[Crashes] is crashes
-    assert bool(state.snapshot.photo_error) == (crashes is Crashes.TOO_MANY)
+    assert state.facts[CrashCount] is crashes
+    assert bool(state.snapshot.photo_error) == (crashes is CrashCount.TOO_MANY)
 
 
 def test_missing_photo_is_not_compared_with_the_recorded_one() -> None:
@@ -133,6 +139,6 @@ def test_photo_settles_at_most_once() -> None:
 
 def test_report_of_an_unreadable_file_is_outdated_once_it_is_readable() -> None:
     world = delivered_world()
-    assert build_state(world).facts[Report] is Report.CURRENT
+    assert build_state(world).facts[ReportState] is ReportState.CURRENT
     change_source(world, problems=(build_problem(Code.FILE_UNREADABLE),))
-    assert build_state(world).facts[Report] is Report.OUTDATED
+    assert build_state(world).facts[ReportState] is ReportState.OUTDATED

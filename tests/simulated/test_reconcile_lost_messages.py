@@ -57,8 +57,8 @@ def test_job_is_resent_once_and_not_by_the_next_run(name: str) -> None:
     world.clock.sleep(due.total_seconds() + 60)
     run_reconcile(world)
     run_reconcile(world)
-    ours = find_only_job(world).job_id
-    assert sum(ours in one.body for line in world.queues.values() for one in line.messages) == 1
+    job_id = find_only_job(world).job_id
+    assert sum(job_id in one.body for line in world.queues.values() for one in line.messages) == 1
 
 
 def test_message_is_resent_before_its_queue_drops_it() -> None:

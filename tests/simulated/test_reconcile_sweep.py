@@ -169,12 +169,12 @@ def test_large_bucket_is_swept_in_slices(monkeypatch: pytest.MonkeyPatch) -> Non
     upload_without_events(world, *(f"{n:02}.jpg" for n in range(10)))
     world.clock.sleep(HOUR)
     found: list[int] = []
-    places: list[str] = []
+    cursors: list[str] = []
     for _ in range(4):
         run_reconcile(world)
         found.append(count_swept(world))
-        places.append(world.ledger.read_reconcile_state().sweep_cursor)
-    assert (found[:3], places[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
+        cursors.append(world.ledger.read_reconcile_state().sweep_cursor)
+    assert (found[:3], cursors[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
 
 
 def test_run_checks_only_as_many_photos_as_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:

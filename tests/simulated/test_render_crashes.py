@@ -36,15 +36,15 @@ def test_crash_after_any_call_causes_one_charge_or_a_reported_second(policy: str
     """Without a lookup, the charge stays unknown. The call is repeated once, or the job is held for a person."""
     seen: set[bool] = set()
     for call, world in replay_with_crashes(partial(world_with_photo, on_lost_answer=policy), World.run_until_empty):
-        job, doubt = find_only_job(world), has_unrecorded_answer(world, call)
-        assert job.status is (JobStatus.HELD if doubt and policy == "hold" else JobStatus.STORED), call
-        assert job.unknown == (PRICE if doubt else 0), call
-        assert len(world.provider.received_job_ids) <= 1 + (doubt and policy == "retry_once"), call
-        assert world.provider.charged_micro_usd == PRICE or doubt, call
+        job, is_unrecorded = find_only_job(world), has_unrecorded_answer(world, call)
+        assert job.status is (JobStatus.HELD if is_unrecorded and policy == "hold" else JobStatus.STORED), call
+        assert job.unknown == (PRICE if is_unrecorded else 0), call
+        assert len(world.provider.received_job_ids) <= 1 + (is_unrecorded and policy == "retry_once"), call
+        assert world.provider.charged_micro_usd == PRICE or is_unrecorded, call
         assert bool(world.read_report(KEY)) is (job.status is JobStatus.HELD), call
         assert not world.dead_letter_queue.messages
         assert_at_rest(world)
-        seen.add(doubt)
+        seen.add(is_unrecorded)
     assert seen == {True, False}
 
 
@@ -65,15 +65,15 @@ def test_crash_after_any_call_with_our_id_causes_one_charge(policy: str) -> None
 
 
 def test_only_a_crash_before_the_provider_id_leaves_an_unknown_charge() -> None:
-    doubts: list[bool] = []
+    unrecorded_flags: list[bool] = []
     for call, world in replay_with_crashes(partial(world_with_photo, kind="acknowledged"), World.run_until_empty):
         job = find_only_job(world)
         assert (job.status, job.charged) == (JobStatus.STORED, PRICE), call
         assert world.provider.charged_micro_usd == PRICE or job.unknown, call
         assert_at_rest(world)
-        doubts.append(bool(job.unknown))
-    assert doubts.count(True) == 2
-    assert len(doubts) > 20
+        unrecorded_flags.append(bool(job.unknown))
+    assert unrecorded_flags.count(True) == 2
+    assert len(unrecorded_flags) > 20
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "acknowledged", "own_id"])
@@ -174,16 +174,16 @@ SCENES = (
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_crash_after_any_call_does_not_change_the_outcome(scene: Callable[[], World]) -> None:
     """A scenario has the same result with and without a crash: the same statuses, pictures, reports, and events."""
-    calm = scene()
-    decide_then_run(calm)
-    expected = describe_end(calm)
+    world_without_crash = scene()
+    decide_then_run(world_without_crash)
+    expected = describe_end(world_without_crash)
     for call, world in replay_with_crashes(scene, decide_then_run):
         assert_at_rest(world)
         assert describe_end(world) == expected, call
-        doubt = any(job.unknown for job in world.list_jobs())
-        assert doubt is any(len(job.attempts) > 1 for job in world.list_jobs()), call
-        assert world.provider.charged_micro_usd == calm.provider.charged_micro_usd or doubt, call
-        assert world.provider.charged_micro_usd <= 2 * calm.provider.charged_micro_usd, call
+        is_unrecorded = any(job.unknown for job in world.list_jobs())
+        assert is_unrecorded is any(len(job.attempts) > 1 for job in world.list_jobs()), call
+        assert world.provider.charged_micro_usd == world_without_crash.provider.charged_micro_usd or is_unrecorded, call
+        assert world.provider.charged_micro_usd <= 2 * world_without_crash.provider.charged_micro_usd, call
 
 
 def decide_then_run(world: World) -> None:
@@ -206,9 +206,9 @@ def describe_end(world: World) -> tuple[object, ...]:
 
 
 def test_lost_response_of_any_write_changes_nothing() -> None:
-    calm = world_with_photo()
-    calm.run_until_empty()
-    expected = describe_end(calm), calm.provider.charged_micro_usd
+    world_without_crash = world_with_photo()
+    world_without_crash.run_until_empty()
+    expected = describe_end(world_without_crash), world_without_crash.provider.charged_micro_usd
     for operation in ("transact_write_items", "put_object", "send_message", "put_events"):
         for nth in range(1, 20):
             world = world_with_photo()

@@ -45,8 +45,8 @@ def test_provider_that_fails_for_one_photo_is_called_less_often() -> None:
 
 def test_another_problem_starts_again_with_a_short_wait() -> None:
     world = world_with_photo()
-    unreached = build_refusal(RetryClass.NOW, Code.PROVIDER_THROTTLED)
-    world.provider.script.extend([BUSY, BUSY, unreached, unreached, unreached])
+    throttled = build_refusal(RetryClass.NOW, Code.PROVIDER_THROTTLED)
+    world.provider.script.extend([BUSY, BUSY, throttled, throttled, throttled])
     world.run_until_empty()
     assert [3 <= wait.delay_seconds <= 5 for wait in world.returned_messages] == [True, False, True]
 
@@ -64,9 +64,9 @@ def test_photo_is_reported_after_the_fourth_failure() -> None:
     report_counts: list[int] = []
 
     def record_write(call: ServiceCall) -> None:
-        ours = find_only_job(world, KEY)
-        if call.request["QueueUrl"] == world.queues["deliver"].url and ours.source_id in call.request["MessageBody"]:
-            report_counts.append(ours.problem.occurrences if ours.problem else 0)
+        own_job = find_only_job(world, KEY)
+        if call.request["QueueUrl"] == world.queues["deliver"].url and own_job.source_id in call.request["MessageBody"]:
+            report_counts.append(own_job.problem.occurrences if own_job.problem else 0)
 
     world.transport.faults_after.append(TargetedFault(record_write, "send_message", times=10_000))
     retry_between_successes(world, 8)

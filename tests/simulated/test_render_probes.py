@@ -68,18 +68,18 @@ def test_throttled_probe_lets_the_next_job_probe() -> None:
 def test_late_result_of_an_old_probe_does_not_affect_the_new_one(late: ProviderResult) -> None:
     """While a probe was stuck, a good result closed the circuit, and then it opened again."""
     world = world_with_open_circuit()
-    keeper, name, longest = world.steps.breaker, world.provider.name, timedelta(minutes=3)
-    earlier, _ = keeper.admit(name, longest, world.clock.now())
-    keeper.observe_result(earlier, OK, probe=False)
+    breaker, name, longest = world.steps.breaker, world.provider.name, timedelta(minutes=3)
+    earlier, _ = breaker.admit(name, longest, world.clock.now())
+    breaker.observe_result(earlier, OK, probe=False)
     assert read_lane_health(world).opened_since is None
     for _ in range(FAILURE_THRESHOLD):
-        keeper.observe_result(read_lane_health(world), LOST, probe=False)
+        breaker.observe_result(read_lane_health(world), LOST, probe=False)
     world.clock.sleep(LEASE_SECONDS)
-    ours, is_probe = keeper.admit(name, longest, world.clock.now())
+    probe_lane, is_probe = breaker.admit(name, longest, world.clock.now())
     assert is_probe
-    keeper.observe_result(earlier, late, probe=True)
-    assert read_lane_health(world).probe_until == ours.probe_until
-    keeper.observe_result(ours, OK, probe=True)
+    breaker.observe_result(earlier, late, probe=True)
+    assert read_lane_health(world).probe_until == probe_lane.probe_until
+    breaker.observe_result(probe_lane, OK, probe=True)
     assert (read_lane_health(world).opened_since, read_lane_health(world).probe_until) == (None, None)
 
 

@@ -153,15 +153,15 @@ def test_task_is_answered_after_step_functions_recovers() -> None:
 
 @pytest.mark.parametrize("instructions", [REMOVE, {"promt": "x"}], ids=["bought", "refused"])
 def test_task_is_answered_after_a_crash_at_any_call(instructions: dict[str, Any]) -> None:
-    struck = 0
+    hit_count = 0
     for _, world in replay_with_crashes(
         lambda: world_with_waiting_task(**instructions), lambda world: pass_time(world, 3600)
     ):
-        struck += 1
+        hit_count += 1
         assert not is_waiting(world)
         assert list_image_requests(world)[0].answered_at
         assert bool(count_paid_calls(world)) is (instructions is REMOVE)
-    assert struck > 5
+    assert hit_count > 5
 
 
 @pytest.mark.parametrize(

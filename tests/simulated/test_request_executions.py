@@ -88,16 +88,16 @@ def test_stop_is_reported_after_a_crash_at_any_call() -> None:
         world.step_functions.stop_execution(arn)
         return world
 
-    struck = 0
+    hit_count = 0
     for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, 3600)):
-        struck += 1
+        hit_count += 1
         assert (find_only_job(world).status, count_paid_calls(world), read_task_response(world).error) == (
             JobStatus.CANCELLED,
             0,
             "cancelled",
         )
         assert_at_rest(world)
-    assert struck > 8
+    assert hit_count > 8
 
 
 def test_execution_that_requests_a_job_being_canceled_gets_it() -> None:

@@ -115,16 +115,16 @@ def test_stop_during_a_pause_is_reported_despite_any_crash() -> None:
         world.step_functions.stop_execution(arn)
         return world
 
-    struck = 0
+    hit_count = 0
     for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, RECONCILE_SECONDS)):
-        struck += 1
+        hit_count += 1
         pass_time(world, 3 * RECONCILE_SECONDS)
         assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.CANCELLED, 0)
         world.resume_lane()
         world.run_until_empty()
         assert (read_task_response(world, build_token()).error, count_paid_calls(world)) == ("cancelled", 0)
         assert_at_rest(world)
-    assert struck > 8
+    assert hit_count > 8
 
 
 def test_run_reads_an_execution_once_for_all_its_jobs() -> None:

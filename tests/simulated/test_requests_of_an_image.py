@@ -164,6 +164,6 @@ def test_single_photo_writes_few_units_and_small_objects() -> None:
     count_drained_requests(world, ["shoes/red.jpg"])
     calls = [call for _, call in list_stage_calls(world, before)]
     assert count_units(calls) <= MAX_WRITE_UNITS
-    things = sorted(thing for call in calls for thing in measure_written_items(call))
-    assert {kind for kind, _ in things} == MAX_BYTES.keys()
-    assert [(kind, size) for kind, size in things if size > MAX_BYTES[kind]] == []
+    items = sorted(item for call in calls for item in measure_written_items(call))
+    assert {kind for kind, _ in items} == MAX_BYTES.keys()
+    assert [(kind, size) for kind, size in items if size > MAX_BYTES[kind]] == []

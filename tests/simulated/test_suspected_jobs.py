@@ -170,7 +170,7 @@ def test_failure_during_an_outage_is_not_one_of_the_three_attempts() -> None:
 
 
 def world_with_striking_photos(
-    photos: int, *struck: int, reaction: CallBehavior, kind: ProviderKind = ProviderKind.NO_LOOKUP
+    photos: int, *failing_photos: int, reaction: CallBehavior, kind: ProviderKind = ProviderKind.NO_LOOKUP
 ) -> World:
     """Returns a world in which the provider always responds to some photos in the same way."""
     world = World(kind=kind)
@@ -178,7 +178,7 @@ def world_with_striking_photos(
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
     world.run_until_empty("intake")
     keys = {job.job_id: job.key for job in world.list_jobs()}
-    bad = {f"shoes/{n}.jpg" for n in struck}
+    bad = {f"shoes/{n}.jpg" for n in failing_photos}
     world.provider.behavior_sources.append(
         lambda: reaction if keys[world.provider.received_job_ids[-1]] in bad else None
     )
@@ -276,9 +276,9 @@ def test_photo_that_makes_the_provider_fail_is_sent_three_times() -> None:
 
 def test_one_proof_rejects_at_most_one_photo() -> None:
     world = world_with_striking_photos(1, reaction=build_unexplained_refusal())
-    keeper = world.steps.breaker
+    breaker = world.steps.breaker
     world.ledger.put_health(replace(read_lane_health(world), served_despite_refusal_at=NOW + SECOND))
-    taken = [keeper.consume_proof("ideogram", NOW) for _ in range(2)]
+    taken = [breaker.consume_proof("ideogram", NOW) for _ in range(2)]
     assert (taken, read_lane_health(world).served_despite_refusal_at) == ([True, False], None)
 
 

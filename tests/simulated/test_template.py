@@ -219,11 +219,11 @@ def test_only_work_objects_expire_while_they_are_current() -> None:
 def test_replaced_receipts_expire_but_replaced_pictures_never_do() -> None:
     """Receipts have many outdated versions, but earlier versions of a picture belong to the customer."""
     rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    forgetting = {
+    expiry_rules = {
         r.get("Prefix"): r["NoncurrentVersionExpiration"] for r in rules if "NoncurrentVersionExpiration" in r
     }
     days = {f"{RECEIPTS_PREFIX}/": 30, f"{ERRORS_PREFIX}/": 30, "_backdrop/work/": 1}
-    assert forgetting == {prefix: {"NoncurrentDays": after} for prefix, after in days.items()}
+    assert expiry_rules == {prefix: {"NoncurrentDays": after} for prefix, after in days.items()}
     assert [r["Prefix"] for r in rules if r.get("ExpiredObjectDeleteMarker")] == [f"{ERRORS_PREFIX}/"], (
         "reports are deleted"
     )

@@ -254,8 +254,10 @@ def test_mark_of_a_running_delivery_is_not_a_crash(status: JobStatus) -> None:
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
 def test_successful_delivery_resets_the_crash_count(status: JobStatus) -> None:
     """Only five crashes in a row end a job. A photo that a worker can process does not crash its workers."""
-    died = transitions.begin_processing(transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER).job
-    left = transitions.end_processing(died).job
+    crashed = transitions.begin_processing(
+        transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER
+    ).job
+    left = transitions.end_processing(crashed).job
     assert (left.processing_until, left.crash_count) == (None, 0)
 
 

@@ -147,11 +147,11 @@ def test_unknown_charge_resolved_as_unpaid_allows_a_restart() -> None:
 
 
 def test_accepted_or_restarted_job_owns_its_content() -> None:
-    ours = transitions.build_content_owner(build_job())
-    assert (ours.content_id, ours.source_id, ours.job_id) == ("c" * 64, "s" * 64, "j" * 64)
+    own_claim = transitions.build_content_owner(build_job())
+    assert (own_claim.content_id, own_claim.source_id, own_claim.job_id) == ("c" * 64, "s" * 64, "j" * 64)
     for step in (transitions.accept(build_job()), transitions.reopen(job_in(S.REFUSED), build_job(), LATER)):
         assert step
-        assert (step.content_owner, step.expected_owner) == (ours, None)
+        assert (step.content_owner, step.expected_owner) == (own_claim, None)
 
 
 EFFECT_OF_OWNER: dict[JobStatus | None, str] = {

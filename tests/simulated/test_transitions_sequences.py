@@ -55,38 +55,38 @@ class JobMachine(RuleBasedStateMachine):
     # -- calls and answers ---------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.job.status in (S.ACCEPTED, S.UNKNOWN) and self.can_claim())
-    @rule(truth=st.sampled_from(TRUTHS) | st.sampled_from(TRUTHS[:3]))
-    def claim_and_call(self, truth: str) -> None:
+    @rule(actual_outcome=st.sampled_from(TRUTHS) | st.sampled_from(TRUTHS[:3]))
+    def claim_and_call(self, actual_outcome: str) -> None:
         lease_until = self.now + timedelta(minutes=6)
         provider_id = f"id-{self.job.charge_no}" if self.own_id else None
         step = transitions.claim(
             self.job, now=self.now, lease_until=lease_until, price=PRICE, cap=CAP, provider_id=provider_id
         )
         self.write(step)
-        self.call(truth)
+        self.call(actual_outcome)
 
     def can_claim(self) -> bool:
         """Decides as render does: a lost call is repeated once, but never if it can be looked up by an ID."""
         lost_once = self.job.lost_call_count <= 1 and not self.own_id and self.job.end_after_call is None
         return self.job.status is S.ACCEPTED or lost_once
 
-    def call(self, truth: str) -> None:
+    def call(self, actual_outcome: str) -> None:
         """Makes the provider respond in this way, and charges the attempt's charge number for it."""
-        self.answers[self.job.attempt_no] = ANSWERS.get(truth, LOST)
-        self.bill[self.job.charge_no] += PRICE if truth in CHARGES else 0
+        self.answers[self.job.attempt_no] = ANSWERS.get(actual_outcome, LOST)
+        self.bill[self.job.charge_no] += PRICE if actual_outcome in CHARGES else 0
 
     @precondition(lambda self: self.job.status is S.UNKNOWN and self.own_id)
-    @rule(truth=st.sampled_from(TRUTHS))
-    def resend_call(self, truth: str) -> None:
+    @rule(actual_outcome=st.sampled_from(TRUTHS))
+    def resend_call(self, actual_outcome: str) -> None:
         """If the charge number was charged already, the provider returns the same picture again or rejects the call."""
         try:
             self.write(transitions.resend_call(self.job, self.now + timedelta(minutes=6)))
         except ConflictError:
             return
-        if self.bill[self.job.charge_no] and ANSWERS.get(truth, LOST).retry_class not in NOT_TAKEN_CLASSES:
+        if self.bill[self.job.charge_no] and ANSWERS.get(actual_outcome, LOST).retry_class not in NOT_TAKEN_CLASSES:
             self.answers[self.job.attempt_no] = OK
         else:
-            self.call(truth)
+            self.call(actual_outcome)
 
     @precondition(lambda self: self.answers)
     @rule(data=st.data())

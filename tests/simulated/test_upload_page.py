@@ -151,8 +151,8 @@ def test_instructions_are_uploaded_before_their_photo(page_user: PageUser) -> No
     started = page_user.api.start_upload({"plan": plan["plan"]})
     assert page_user.world.input_bucket.list_keys() == []
     page_user.api.create_form({"drop": started["drop"], "key": "shoes/red.jpg"})
-    lying = page_user.world.input_bucket.objects["shoes/red.jpg.json"][-1].data
-    assert json.loads(lying or b"") == {"prompt": "on sand", "style": "GOLDEN_HOUR"}
+    stored_sidecar = page_user.world.input_bucket.objects["shoes/red.jpg.json"][-1].data
+    assert json.loads(stored_sidecar or b"") == {"prompt": "on sand", "style": "GOLDEN_HOUR"}
     page_user.upload(started["drop"], "shoes/red.jpg", page_user.files["red.jpg"])
     page_user.world.run_until_empty()
     assert len(page_user.world.provider.received_job_ids) == 1

@@ -41,8 +41,8 @@ OURS = "/{token}/"
 class Client:
     """Sends HTTP requests to a served page, with a browser's headers unless a test overrides them."""
 
-    def __init__(self, server: PageServer, colleague: PageUser) -> None:
-        self.server, self.colleague = server, colleague
+    def __init__(self, server: PageServer, other_user: PageUser) -> None:
+        self.server, self.other_user = server, other_user
         self.host = f"127.0.0.1:{server.access.port}"
 
     def get(self, path: str = OURS, **headers: str) -> HTTPResponse:
@@ -99,7 +99,7 @@ def test_page_runs_only_its_own_script_and_contacts_only_its_buckets(client: Cli
 def test_only_known_pictures_are_served_and_reduced(client: Client) -> None:
     big = BytesIO()
     Image.new("RGB", (1600, 1200)).save(big, "JPEG")
-    client.colleague.world.upload_photo("a.jpg", big.getvalue())
+    client.other_user.world.upload_photo("a.jpg", big.getvalue())
     known, unknown = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
     link = client.server.api.thumbnails.register(known)
     answer = client.get(OURS + link)
@@ -218,7 +218,7 @@ def test_aws_errors_are_shown_on_the_page(client: Client) -> None:
         if call.service == "s3":
             raise build_client_error("ExpiredToken", call.operation, 400)
 
-    client.colleague.world.transport.permanent_faults.append(expired)
+    client.other_user.world.transport.permanent_faults.append(expired)
     assert client.get().status == 502
     assert "your AWS credentials have expired" in client.text
 
@@ -261,8 +261,8 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
         raise KeyboardInterrupt
 
     someone = Person(World(), monkeypatch)
-    colleague = PageUser(someone.world)
-    signing = cast("Any", colleague.api.presigner)._client  # noqa: SLF001  no other way to it
+    other_user = PageUser(someone.world)
+    signing = cast("Any", other_user.api.presigner)._client  # noqa: SLF001  no other way to it
     none = cast("Any", None)
     clients = AwsClients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     someone.stack = replace(someone.stack, clients=clients)

@@ -124,14 +124,14 @@ def test_worker_is_killed_at_its_timeout() -> None:
 def test_worker_that_survives_dies_at_its_next_call() -> None:
     stage = Stage()
 
-    def stubborn() -> None:
+    def ignore_timeout() -> None:
         try:
             stage.clock.sleep(100)
         except SimulatedCrash:
             stage.clock.sleep(50)
             stage.log.append("still here")
 
-    stage.spawn("a", stubborn, timeout_seconds=10)
+    stage.spawn("a", ignore_timeout, timeout_seconds=10)
     stage.event_loop.run_until(WORLD_START + timedelta(seconds=10))
     assert stage.log == [f"a: {TIMEOUT_REASON}"]
 

@@ -14,22 +14,25 @@ def parse_sidecar(content: object) -> InstructionSource:
     return parse_file(NAME, json.dumps(content).encode())
 
 
-def list_error_codes(place: InstructionSource) -> list[Code]:
-    return [error.code for error in place.errors]
+def list_error_codes(source: InstructionSource) -> list[Code]:
+    return [error.code for error in source.errors]
 
 
-def join_error_messages(place: InstructionSource) -> str:
+def join_error_messages(source: InstructionSource) -> str:
     """Returns all error messages of a source as one text."""
-    return "\n".join(str(error.message) for error in place.errors)
+    return "\n".join(str(error.message) for error in source.errors)
 
 
-def is_encodable(place: InstructionSource) -> bool:
+def is_encodable(source: InstructionSource) -> bool:
     """Whether receipts, reports, and the ledger can store the source: its texts can be encoded, its JSON is valid."""
     texts = [
-        *place.warnings,
-        *(str(error.message) for error in place.errors),
-        *(str(error.hint) for error in place.errors),
+        *source.warnings,
+        *(str(error.message) for error in source.errors),
+        *(str(error.hint) for error in source.errors),
     ]
-    values = [dict(place.fields), {name: dict(one) for name, one in (place.variants or {}).items()}]
+    values = [
+        dict(source.fields),
+        {name: dict(one) for name, one in (source.variants or {}).items()},
+    ]
     held = json.dumps(values, ensure_ascii=False, allow_nan=False)
     return all(text.encode() for text in [*texts, held])

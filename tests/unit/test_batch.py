@@ -88,7 +88,7 @@ class ConsumerHarness:
         during: Invocation | None = None,
     ) -> list[str]:
         """Returns the IDs of the messages to deliver again. Each message has been received `times` times."""
-        event = {"Records": [build_message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
+        event = {"Records": [build_message(index, body, count=str(times)) for index, body in enumerate(bodies)]}
         answer = self.consumer.process_batch(event, cast("LambdaContext", during or Invocation()), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
@@ -107,10 +107,10 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return ConsumerHarness(capsys)
 
 
-def build_message(place: int, body: str, *, count: str = "1") -> dict[str, Any]:
+def build_message(index: int, body: str, *, count: str = "1") -> dict[str, Any]:
     return {
-        "messageId": f"m{place}",
-        "receiptHandle": f"r{place}",
+        "messageId": f"m{index}",
+        "receiptHandle": f"r{index}",
         "body": body,
         "attributes": {"ApproximateReceiveCount": count},
         "messageAttributes": {},
@@ -138,7 +138,7 @@ def test_retry_later_error_returns_message_with_its_delay(harness: ConsumerHarne
     wait = RetryLaterError(Code.BUDGET_REACHED, "Not today.", 61.4)
     assert harness.take(build_failing_work(wait), "a") == ["m0"]
     assert harness.sqs.visibility == [{"QueueUrl": URL, "ReceiptHandle": "r0", "VisibilityTimeout": 61}]
-    assert harness.read_metrics() == [{"HandedBack": [1.0], "code": "budget_reached"}]
+    assert harness.read_metrics() == [{"ReturnedToQueue": [1.0], "code": "budget_reached"}]
     (line,) = harness.read_log()
     assert (line["level"], line["code"], line["reason"]) == ("INFO", "budget_reached", "Not today.")
 
@@ -176,7 +176,7 @@ def test_exponential_delay_is_sent_to_sqs(harness: ConsumerHarness) -> None:
 def test_message_with_a_ledger_conflict_returns_after_a_second(harness: ConsumerHarness) -> None:
     assert harness.take(build_failing_work(ConflictError()), "a") == ["m0"]
     assert harness.sqs.visibility[0]["VisibilityTimeout"] == 1
-    assert harness.read_metrics() == [{"HandedBack": [1.0], "code": "ledger_conflict"}]
+    assert harness.read_metrics() == [{"ReturnedToQueue": [1.0], "code": "ledger_conflict"}]
     assert [(line["level"], line["code"]) for line in harness.read_log()] == [("INFO", "ledger_conflict")]
 
 
@@ -261,10 +261,10 @@ def test_messages_are_returned_unopened_when_no_time_is_left(
         seen.append(record.body)
         invocation.use_time()
 
-    assert harness.take(work, *bodies, during=invocation) == [f"m{place}" for place in range(done, 10)]
+    assert harness.take(work, *bodies, during=invocation) == [f"m{index}" for index in range(done, 10)]
     assert seen == list(bodies[:done])
     returned = [(call["ReceiptHandle"], call["VisibilityTimeout"]) for call in harness.sqs.visibility]
-    assert returned == [(f"r{place}", 0) for place in range(done, 10)]
+    assert returned == [(f"r{index}", 0) for index in range(done, 10)]
     assert {line["code"] for line in harness.read_metrics()} <= {"too_little_time"}
     assert [line["level"] for line in harness.read_log()] == ["INFO"] * (10 - done)
 

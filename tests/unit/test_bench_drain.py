@@ -105,7 +105,7 @@ def test_stage_times_and_stored_times_are_read_from_logs() -> None:
     assert (found.cold_starts, found.problems) == ({"render": 1}, {})
 
 
-@pytest.mark.parametrize("metric", ["HandedBack", "Throttled", "Failed", "UnexpectedError"])
+@pytest.mark.parametrize("metric", ["ReturnedToQueue", "Throttled", "Failed", "UnexpectedError"])
 def test_run_with_a_problem_metric_is_refused(metric: str) -> None:
     received = parse_log_metrics([build_metric_line({metric: [1.0]}, code="job_in_flight")])
     with pytest.raises(UnreliableMeasurementError, match=f"{metric} job_in_flight"):
@@ -223,7 +223,7 @@ TURNED_AWAY = {"POST /ideogram/v1/x: refused: all slots are taken": 3}
 
 def test_refused_calls_are_expected_only_with_a_smaller_account() -> None:
     waited = LogMetrics(
-        4.4, 4.0, {"TotalSeconds": (1.0,)}, (12.5,), {}, {"Throttled": 3.0, "HandedBack too_many_requests": 1}
+        4.4, 4.0, {"TotalSeconds": (1.0,)}, (12.5,), {}, {"Throttled": 3.0, "ReturnedToQueue too_many_requests": 1}
     )
     run = build_run(standin_log=StandinLog(build_run().standin_log.calls, TURNED_AWAY), log_metrics=waited)
     with pytest.raises(UnreliableMeasurementError, match="unrequested faults"):

@@ -153,10 +153,12 @@ def test_reported_charge_must_match_the_attempts(ended_job: JsonObject, money: s
 
 
 def test_complete_dead_letters_are_accepted() -> None:
-    died = {("j1", "request_rejected")}
+    failed_jobs = {("j1", "request_rejected")}
     malformed = {"body": "x", "attributes": {"code": "damaged_message", "reason": "no JSON", "money": "not_spent"}}
-    assert check_dead_letter_contents(ledger(DEAD), [letter(), letter(), malformed], died, range(1, 2)) == []
-    assert check_dead_letter_contents(ledger(job()), [letter()], died, NONE) == [], "it was dead before and continued"
+    assert check_dead_letter_contents(ledger(DEAD), [letter(), letter(), malformed], failed_jobs, range(1, 2)) == []
+    assert check_dead_letter_contents(ledger(job()), [letter()], failed_jobs, NONE) == [], (
+        "it was dead before and continued"
+    )
 
 
 @pytest.mark.parametrize(

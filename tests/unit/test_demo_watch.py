@@ -87,10 +87,10 @@ class Passing(Clock):
         return 0
 
 
-def watch_progress(*sights: OrderProgress, patience: float = 100) -> OrderTracker:
+def watch_progress(*progresses: OrderProgress, timeout_seconds: float = 100) -> OrderTracker:
     """Watches one file that has these states, one after another, and then keeps the last one."""
-    ahead = list(sights)
-    watch = OrderTracker(lambda _key: ahead.pop(0) if len(ahead) > 1 else ahead[0], patience)
+    ahead = list(progresses)
+    watch = OrderTracker(lambda _key: ahead.pop(0) if len(ahead) > 1 else ahead[0], timeout_seconds)
     watch.add(build_order("a.jpg"))
     return watch
 
@@ -109,17 +109,17 @@ def test_watch_ends_when_all_photos_are_done() -> None:
 
 
 def test_watch_gives_up_only_after_its_timeout_without_changes() -> None:
-    moving = [OrderProgress(DisplayStatus.QUEUED, note=str(number)) for number in range(50)]
-    slow = watch_progress(*moving, build_stored_progress("a.jpg"), patience=10)
+    changing_progress = [OrderProgress(DisplayStatus.QUEUED, note=str(number)) for number in range(50)]
+    slow = watch_progress(*changing_progress, build_stored_progress("a.jpg"), timeout_seconds=10)
     slow.wait_until_done(silent_console, Passing(4))
     assert slow.list_unfinished_keys() == []
-    stuck = watch_progress(OrderProgress(DisplayStatus.QUEUED), patience=10)
+    stuck = watch_progress(OrderProgress(DisplayStatus.QUEUED), timeout_seconds=10)
     stuck.wait_until_done(silent_console, Passing(4))
     assert stuck.list_unfinished_keys() == stuck.find_failures() == [f"{PREFIX}a.jpg"]
 
 
 @pytest.mark.parametrize(
-    ("sight", "must_be_refused", "credit", "fails"),
+    ("progress", "must_be_refused", "credit", "fails"),
     [
         (build_stored_progress("a.jpg"), False, "somebody", False),
         (build_stored_progress("a.jpg"), True, "", True),
@@ -131,9 +131,9 @@ def test_watch_gives_up_only_after_its_timeout_without_changes() -> None:
     ],
 )
 def test_demo_fails_if_a_file_ends_unexpectedly(
-    sight: OrderProgress, must_be_refused: bool, credit: str, fails: bool
+    progress: OrderProgress, must_be_refused: bool, credit: str, fails: bool
 ) -> None:
-    watch = OrderTracker(lambda _key: sight, 10)
+    watch = OrderTracker(lambda _key: progress, 10)
     watch.add(build_order("a.jpg", must_be_refused=must_be_refused, credit=credit))
     watch.poll()
     assert bool(watch.find_failures()) is fails
@@ -219,10 +219,10 @@ def test_bill_and_receipts_must_agree_to_the_cent() -> None:
 
 
 def test_table_shows_notes_about_a_picture_once() -> None:
-    sight = build_stored_progress("a.jpg")
-    assert sight.receipt
-    jobs = [{**job, "warnings": ["smaller_result: 8×6 from 80×60"] * 2} for job in sight.receipt["jobs"]]
-    watch = watch_progress(replace(sight, receipt={**sight.receipt, "jobs": jobs}))
+    progress = build_stored_progress("a.jpg")
+    assert progress.receipt
+    jobs = [{**job, "warnings": ["smaller_result: 8×6 from 80×60"] * 2} for job in progress.receipt["jobs"]]
+    watch = watch_progress(replace(progress, receipt={**progress.receipt, "jobs": jobs}))
     watch.poll()
     console, text = recording_console()
     console.print(demo_report.build_results_table(watch, PREFIX))

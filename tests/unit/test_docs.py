@@ -21,7 +21,7 @@ from docs import (
 )
 from tests.documented_commands import PAGES, ROOT, find_inline_commands
 
-WRITTEN = (
+GENERATORS = (
     make_architecture,
     make_aws_cost,
     make_bench,
@@ -38,27 +38,27 @@ def page_name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("created", WRITTEN, ids=lambda created: created.PAGE.name)
-def test_generated_page_matches_the_code(created: ModuleType) -> None:
-    assert created.PAGE.read_text() == created.page(), "run `make docs`"
+@pytest.mark.parametrize("generator", GENERATORS, ids=lambda generator: generator.PAGE.name)
+def test_generated_page_matches_the_code(generator: ModuleType) -> None:
+    assert generator.PAGE.read_text() == generator.build_page(), "run `make docs`"
 
 
 def test_pages_of_the_commands_match_their_help() -> None:
     written = {path: path.read_text() for path in make_commands.FOLDER.glob("*.md")}
-    assert written == make_commands.pages(), "run `make docs`"
+    assert written == make_commands.build_pages(), "run `make docs`"
 
 
 def test_navigation_of_the_site_names_every_page_once() -> None:
-    assert sorted(make_site.navigation(make_site.pages())) == make_site.pages()
+    assert sorted(make_site.list_navigation(make_site.list_pages())) == make_site.list_pages()
 
 
 def test_site_links_to_other_files_in_the_repository() -> None:
     repository = "https://example.com/repository"
-    page = make_site.prepared(Path("docs/architecture.md"), repository)
+    page = make_site.prepare_page(Path("docs/architecture.md"), repository)
     assert f"]({repository}/layers/backdrop/backdrop/bootstrap.py)" in page
     assert "](../local/backdrop_local/standin/README.md)" in page
-    assert "](results/README.md)" not in make_site.prepared(Path("docs/README.md"), repository)
-    assert "](runbooks/README.md)" in make_site.prepared(Path("docs/README.md"), repository)
+    assert "](results/README.md)" not in make_site.prepare_page(Path("docs/README.md"), repository)
+    assert "](runbooks/README.md)" in make_site.prepare_page(Path("docs/README.md"), repository)
     assert "](../layers" not in page
 
 
@@ -72,7 +72,7 @@ def test_site_links_to_other_files_in_the_repository() -> None:
     ],
 )
 def test_page_that_loads_from_another_server_is_found(html: str, found: list[str]) -> None:
-    assert make_site.loaded_from_elsewhere(html) == found
+    assert make_site.find_external_resources(html) == found
 
 
 def test_the_readme_is_short() -> None:
@@ -105,9 +105,9 @@ def test_every_picture_of_the_pages_is_shown_and_small() -> None:
 @cache
 def list_known_options() -> tuple[dict[str, set[str]], set[str]]:
     """Returns the options of each command, and those of `backdrop` itself."""
-    commands = make_commands.commands()
-    known = {name: make_commands.options_of(command) | ANYWHERE for name, command in commands.items()}
-    return known, make_commands.options_of(make_commands.root_command())
+    commands = make_commands.list_commands()
+    known = {name: make_commands.list_options(command) | ANYWHERE for name, command in commands.items()}
+    return known, make_commands.list_options(make_commands.get_root_command())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -131,7 +131,7 @@ def test_every_make_target_in_a_sentence_exists(page: Path) -> None:
 
 
 def test_every_stack_parameter_on_a_page_exists() -> None:
-    document = make_settings.template()
+    document = make_settings.read_template()
     known = {*document["Parameters"], *document["Outputs"], *Metric}
     like = re.compile(r"`([A-Z][A-Za-z]+(?:USD|Url|Seconds|InFlight|Name|Bucket|Hosts|Megapixels|PerImage))`")
     named = {word for page in PAGES for word in like.findall(page.read_text())}

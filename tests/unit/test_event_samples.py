@@ -108,9 +108,9 @@ def test_internal_messages_have_ids_and_the_message_group() -> None:
 @pytest.mark.parametrize(("name", "make"), [("image_completed", build_stored_job), ("image_failed", build_dead_job)])
 def test_sample_job_events_match_those_built_from_the_ledger(name: str, make: Any) -> None:
     event = read_sample(name)
-    place = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
-    job = make(job_id=event["detail"]["job"]["job_id"], **place)
-    built = build_job_event(build_source(jobs={"": job.job_id}, **place), job)
+    location = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
+    job = make(job_id=event["detail"]["job"]["job_id"], **location)
+    built = build_job_event(build_source(jobs={"": job.job_id}, **location), job)
     assert (event["detail-type"], event["detail"]) == built
     assert event["source"] == EVENT_SOURCE
 
@@ -182,7 +182,7 @@ def test_every_sample_is_used_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
     from_s3 |= {f"s3_event_{what}" for what in ("created", "deleted", "tags_added", "tags_deleted")}
-    ours = {
+    own_events = {
         "request",
         "request_with_token",
         "image_requested",
@@ -204,4 +204,4 @@ def test_every_sample_is_used_by_a_test() -> None:
         "budget_reached",
         "campaign_completed",
     }
-    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | event
+    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | own_events | event

@@ -12,7 +12,7 @@ from jsonschema.protocols import Validator
 from backdrop.aws.events import REQUEST_DETAIL_TYPE, parse_intake_message
 from backdrop.model.errors import MalformedMessageError
 from docs import make_event_schemas
-from docs.make_event_schemas import DETAILS, file_name, schema_of_event
+from docs.make_event_schemas import DETAILS, build_event_schema, format_file_name
 
 EVENTS = Path(__file__).parents[2] / "events"
 REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": {"prompt": "on a beach"}}
@@ -31,11 +31,13 @@ def close_schema(schema: Any) -> Any:
 @cache
 def build_validator(kind: str) -> Validator:
     """Returns a validator for a whole event that allows only the fields in the schema."""
-    return Draft202012Validator(close_schema(schema_of_event(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator(
+        close_schema(build_event_schema(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
 
 
 def read_sample(kind: str) -> dict[str, Any]:
-    return json.loads((EVENTS / f"{file_name(kind)}.json").read_text())
+    return json.loads((EVENTS / f"{format_file_name(kind)}.json").read_text())
 
 
 def build_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def build_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_schemas_match_the_code() -> None:
-    files = make_event_schemas.files()
+    files = make_event_schemas.build_files()
     assert {path: path.read_text() for path in make_event_schemas.FOLDER.iterdir()} == files, "run `make docs`"
     for text in files.values():
         Draft202012Validator.check_schema(json.loads(text))

@@ -36,8 +36,8 @@ def test_mixed_run_has_photos_and_faults_in_every_lane() -> None:
     lanes = Counter(photo.provider for photo in mixed().photos)
     assert lanes.keys() == {*PROVIDERS}
     assert min(lanes.values()) > 20
-    struck = {photo.provider for photo in mixed().photos if photo.fault}
-    assert struck == {*PROVIDERS}
+    faulty = {photo.provider for photo in mixed().photos if photo.fault}
+    assert faulty == {*PROVIDERS}
     assert all(photo.sidecar.get("provider", "ideogram") == photo.provider for photo in mixed().photos)
 
 
@@ -50,8 +50,8 @@ def test_faults_of_ideogram_affect_no_other_lane() -> None:
 
 @pytest.mark.parametrize("photos", [200, 1000])
 def test_every_provider_fault_affects_its_own_lane(photos: int) -> None:
-    struck = {(photo.fault.name, photo.provider) for photo in mixed(photos=photos).photos if photo.fault}
-    assert {(fault.name, fault.provider) for fault in PROVIDER_PHOTO_FAULTS} <= struck
+    faulty = {(photo.fault.name, photo.provider) for photo in mixed(photos=photos).photos if photo.fault}
+    assert {(fault.name, fault.provider) for fault in PROVIDER_PHOTO_FAULTS} <= faulty
     assert not [photo for photo in plan(photos=photos).photos if photo.fault in PROVIDER_PHOTO_FAULTS]
 
 

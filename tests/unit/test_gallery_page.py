@@ -144,8 +144,8 @@ def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
 
 
 def test_text_that_is_not_valid_unicode_is_still_shown(tmp_path: Path) -> None:
-    lone = build_receipt("a\u202e\x00.jpg", build_result("b.png"), prompt="half a \ud800 letter")
-    assert len(write_and_read(tmp_path, build_album(receipts=[lone])).data["entries"]) == 2
+    hostile_receipt = build_receipt("a\u202e\x00.jpg", build_result("b.png"), prompt="half a \ud800 letter")
+    assert len(write_and_read(tmp_path, build_album(receipts=[hostile_receipt])).data["entries"]) == 2
 
 
 def test_stand_in_is_named_only_where_it_made_pictures() -> None:
@@ -232,7 +232,7 @@ def test_photo_in_another_bucket_is_shown_with_its_bucket() -> None:
     far = build_receipt("a.jpg", build_result("a.png"))
     far["source"] = build_source("a.jpg", bucket="theirs")
     (shot,) = build_album(receipts=[far], input_bucket="photos").comparisons
-    assert (shot.source, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
+    assert (shot.full_name, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
 
 
 def test_shortened_prefix_keeps_whole_names() -> None:
@@ -248,8 +248,8 @@ def test_each_file_is_read_once_and_never_again(tmp_path: Path) -> None:
 
 
 def test_thumb_made_by_two_threads_at_once_counts_once(tmp_path: Path) -> None:
-    twins = [build_receipt(name, build_result("cut.png"), usd=0.06) for name in ("a.jpg", "b.jpg")]
-    for one in twins:
+    two_receipts = [build_receipt(name, build_result("cut.png"), usd=0.06) for name in ("a.jpg", "b.jpg")]
+    for one in two_receipts:
         one["source"]["sha256"] = "the same"
     both, bucket = Barrier(2, timeout=60), FakeBucket()
 
@@ -258,7 +258,9 @@ def test_thumb_made_by_two_threads_at_once_counts_once(tmp_path: Path) -> None:
             both.wait()
         return bucket.read(file)
 
-    written = write_gallery(tmp_path, build_album(receipts=twins, reports=[]), read_together, NOON, max_workers=3)
+    written = write_gallery(
+        tmp_path, build_album(receipts=two_receipts, reports=[]), read_together, NOON, max_workers=3
+    )
     assert (written.new_thumbnail_count, written.kept_thumbnail_count) == (2, 1)
 
 

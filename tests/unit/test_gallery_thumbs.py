@@ -97,8 +97,8 @@ def test_unreadable_file_has_no_thumb(data: bytes) -> None:
 def test_heic_that_would_crash_the_decoder_is_not_opened() -> None:
     photo = encode_image(Image.new("RGB", (64, 48), "navy"), "HEIF")
     at = photo.index(b"hvc1", photo.index(b"infe"))
-    bent = photo[:at] + b"\xff\xfe\xfd\xfc" + photo[at + 4 :]
-    assert encode_thumbnail(bent) is MissingReason.UNREADABLE
+    damaged = photo[:at] + b"\xff\xfe\xfd\xfc" + photo[at + 4 :]
+    assert encode_thumbnail(damaged) is MissingReason.UNREADABLE
 
 
 def called_ghostscript(_picture: EpsImageFile) -> None:
@@ -131,12 +131,12 @@ def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
 
 def test_truncated_jpeg_or_noise_does_not_stop_page_generation() -> None:
     photo = encode_image(Image.effect_noise((300, 300), 80).convert("RGB"), "JPEG")
-    dice = random.Random(7)
+    random_source = random.Random(7)
     for _ in range(60):
-        bent = bytearray(photo)
+        damaged = bytearray(photo)
         for _ in range(20):
-            bent[dice.randrange(len(bent))] = dice.randrange(256)
-        encode_thumbnail(bytes(bent[: dice.randrange(len(bent))]))
+            damaged[random_source.randrange(len(damaged))] = random_source.randrange(256)
+        encode_thumbnail(bytes(damaged[: random_source.randrange(len(damaged))]))
 
 
 def test_full_disk_leaves_no_thumb_and_no_partial_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

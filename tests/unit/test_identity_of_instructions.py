@@ -16,10 +16,10 @@ Tags = dict[str, str]
 
 def compute_ids(sidecar: bytes | None, tags: Tags | None = None) -> tuple[str, str]:
     """Returns the IDs of the job and its content for one photo with this sidecar and these tags."""
-    places = [parse_file("shoes/red.jpg.json", sidecar)] if sidecar is not None else []
-    places.append(parse_tags(tags or {}))
-    assert [str(error) for place in places for error in place.errors] == []
-    found = resolve(places)
+    sources = [parse_file("shoes/red.jpg.json", sidecar)] if sidecar is not None else []
+    sources.append(parse_tags(tags or {}))
+    assert [str(error) for source in sources for error in source.errors] == []
+    found = resolve(sources)
     content: dict[str, Any] = {
         "image_sha256": IMAGE,
         "purchase_spec": found.purchase_fields,

@@ -18,10 +18,10 @@ from tests.unit.ledger_items import quick
 NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
-def merge(*places: dict[str, Any]) -> ResolvedInstructions:
+def merge(*sources: dict[str, Any]) -> ResolvedInstructions:
     """Merges sources named `first`, `second` …, nearest first."""
     return resolve(
-        [InstructionSource(name, fields) for name, fields in zip(("first", "second", "third"), places, strict=False)]
+        [InstructionSource(name, fields) for name, fields in zip(("first", "second", "third"), sources, strict=False)]
     )
 
 
@@ -100,15 +100,15 @@ def test_options_without_an_operation_are_named() -> None:
 
 
 def test_warnings_of_all_sources_are_kept() -> None:
-    places = [
+    sources = [
         InstructionSource("first", REPLACE, warnings=("one",)),
         InstructionSource("second", {}, warnings=("two",)),
     ]
-    assert [str(one.text) for one in resolve(places).warnings] == ["one", "two"]
+    assert [str(one.text) for one in resolve(sources).warnings] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
-    ("places", "complete"),
+    ("sources", "complete"),
     [
         ([], False),
         ([InstructionSource("tags")], False),
@@ -124,8 +124,8 @@ def test_warnings_of_all_sources_are_kept() -> None:
         ),
     ],
 )
-def test_photo_with_complete_instructions_runs_immediately(places: list[InstructionSource], complete: bool) -> None:
-    assert is_complete(places) is complete
+def test_photo_with_complete_instructions_runs_immediately(sources: list[InstructionSource], complete: bool) -> None:
+    assert is_complete(sources) is complete
 
 
 def test_purchase_fields_are_all_that_reach_the_provider() -> None:
@@ -173,14 +173,14 @@ FIELDS = st.fixed_dictionaries(
 
 @quick
 @given(st.lists(FIELDS, min_size=1, max_size=3))
-def test_merge_adds_no_conflict_and_no_value(places: list[dict[str, Any]]) -> None:
-    places = [_self_consistent(place) for place in places]
+def test_merge_adds_no_conflict_and_no_value(sources: list[dict[str, Any]]) -> None:
+    sources = [_self_consistent(source) for source in sources]
     try:
-        found = merge(*places)
+        found = merge(*sources)
     except InstructionError as error:
         assume(error.code not in (Code.NO_INSTRUCTIONS, Code.MISSING_PROMPT))
         raise
-    by_name: dict[str, dict[str, Any]] = dict(zip(("first", "second", "third"), places, strict=False))
+    by_name: dict[str, dict[str, Any]] = dict(zip(("first", "second", "third"), sources, strict=False))
     assert found.provenance.keys() == found.fields.keys()
     assert all(by_name[found.provenance[name]][name] == value for name, value in found.fields.items())
     for group in FIELD_GROUPS:
@@ -188,9 +188,9 @@ def test_merge_adds_no_conflict_and_no_value(places: list[dict[str, Any]]) -> No
     assert not (found.operation == "remove" and found.fields.keys() & set(PROVIDER_FIELDS))
 
 
-def _self_consistent(place: dict[str, Any]) -> dict[str, Any]:
+def _self_consistent(source: dict[str, Any]) -> dict[str, Any]:
     """Like a validated source: one style, only meaningful fields with remove, and a prompt implies replace."""
-    place = {**place, "operation": place.get("operation", "replace")} if "prompt" in place else place
-    if place.get("operation") == "remove":
-        return {name: value for name, value in place.items() if name not in PROVIDER_FIELDS}
-    return {name: value for name, value in place.items() if name != "style_codes" or "style_preset" not in place}
+    source = {**source, "operation": source.get("operation", "replace")} if "prompt" in source else source
+    if source.get("operation") == "remove":
+        return {name: value for name, value in source.items() if name not in PROVIDER_FIELDS}
+    return {name: value for name, value in source.items() if name != "style_codes" or "style_preset" not in source}

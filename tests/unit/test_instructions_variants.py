@@ -29,7 +29,7 @@ def build_source(name: str, fields: dict[str, Any] | None = None, **variants: di
 
 
 @pytest.mark.parametrize(
-    ("places", "names"),
+    ("sources", "names"),
     [
         ([], ("",)),
         ([build_source("a", REPLACE)], ("",)),
@@ -40,16 +40,16 @@ def build_source(name: str, fields: dict[str, Any] | None = None, **variants: di
     ],
     ids=["none", "no variants", "two", "inherited", "the nearest", "explicitly none"],
 )
-def test_nearest_source_with_variants_names_them_all(places: list[InstructionSource], names: tuple[str, ...]) -> None:
-    assert list_variants(places) == names
+def test_nearest_source_with_variants_names_them_all(sources: list[InstructionSource], names: tuple[str, ...]) -> None:
+    assert list_variants(sources) == names
 
 
 def test_variant_overrides_its_source_but_not_nearer_sources() -> None:
-    places = [
+    sources = [
         build_source("near", {"seed": 1}),
         build_source("far", {"seed": 2, "num_images": 2, **REPLACE}, x={"seed": 3, "num_images": 3}),
     ]
-    found = resolve(places, "x")
+    found = resolve(sources, "x")
     assert found.fields == {"seed": 1, "num_images": 3, **REPLACE}
     assert found.provenance == {"seed": "near", "num_images": "far", "operation": "far", "prompt": "far"}
 
@@ -87,14 +87,14 @@ def test_output_conflict_names_the_source_of_the_output() -> None:
 
 
 def test_request_then_sidecar_then_tags_then_each_folders_defaults() -> None:
-    places = [
+    sources = [
         parse_request({"seed": 1}),
         parse_sidecar({"num_images": 2, "seed": 2}),
         parse_tags({"rendering_speed": "turbo", "seed": "3", "num_images": "3"}),
         parse_file("shoes/_backdrop.json", b'{"magic_prompt": "OFF", "rendering_speed": "QUALITY"}'),
         parse_file("_backdrop.json", b'{"prompt": "a beach", "magic_prompt": "ON"}'),
     ]
-    assert resolve(places).provenance == {
+    assert resolve(sources).provenance == {
         "seed": "request",
         "num_images": "shoes/red.jpg.json",
         "rendering_speed": "tags",
@@ -124,7 +124,7 @@ def test_only_backdrop_tags_count(tags: dict[str, str], ours: dict[str, str]) ->
 
 
 @pytest.mark.parametrize(
-    ("places", "complete"),
+    ("sources", "complete"),
     [
         ([parse_file("a.json", b"{}"), parse_tags({})], True),
         ([parse_file("a.json", b"{"), parse_tags({})], True),
@@ -135,8 +135,8 @@ def test_only_backdrop_tags_count(tags: dict[str, str], ours: dict[str, str]) ->
     ],
     ids=["empty sidecar", "broken sidecar", "options", "a wrong tag", "a prompt", "a near miss"],
 )
-def test_photo_waits_without_a_sidecar_or_complete_tags(places: list[InstructionSource], complete: bool) -> None:
-    assert is_complete(places) is complete
+def test_photo_waits_without_a_sidecar_or_complete_tags(sources: list[InstructionSource], complete: bool) -> None:
+    assert is_complete(sources) is complete
 
 
 # -- any sources ----------------------------------------------------------------------------------------------------
@@ -169,13 +169,15 @@ ANY_INSTRUCTIONS: st.SearchStrategy[dict[str, Any]] = st.builds(_join, FIELDS, V
 
 def parse_valid_sources(contents: Sequence[dict[str, Any]]) -> list[InstructionSource]:
     """Returns the sources of these files, without those that have errors."""
-    places = [parse_sidecar(content) for content in contents]
-    return [InstructionSource(f"place {n}", one.fields, one.variants) for n, one in enumerate(places) if not one.errors]
+    sources = [parse_sidecar(content) for content in contents]
+    return [
+        InstructionSource(f"source {n}", one.fields, one.variants) for n, one in enumerate(sources) if not one.errors
+    ]
 
 
-def _resolve(places: list[InstructionSource], variant: str) -> ResolvedInstructions | None:
+def _resolve(sources: list[InstructionSource], variant: str) -> ResolvedInstructions | None:
     try:
-        return resolve(places, variant)
+        return resolve(sources, variant)
     except InstructionError as error:
         if error.code not in (Code.NO_INSTRUCTIONS, Code.MISSING_PROMPT):
             raise
@@ -185,12 +187,12 @@ def _resolve(places: list[InstructionSource], variant: str) -> ResolvedInstructi
 @quick
 @given(st.lists(ANY_INSTRUCTIONS, max_size=4))
 def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]) -> None:
-    places = parse_valid_sources(contents)
-    for variant in list_variants(places):
-        found = _resolve(places, variant)
+    sources = parse_valid_sources(contents)
+    for variant in list_variants(sources):
+        found = _resolve(sources, variant)
         if found is None:
             continue
-        layers = [(one.name, given) for one in places for given in one.select_fields(variant)]
+        layers = [(one.name, given) for one in sources for given in one.select_fields(variant)]
         for name, value in found.fields.items():
             group = next((group for group in FIELD_GROUPS if name in group), frozenset({name}))
             nearest = next(given for _, given in layers if group & given.keys())
@@ -204,10 +206,10 @@ def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]
 @quick
 @given(st.lists(ANY_INSTRUCTIONS, max_size=3), ANY_INSTRUCTIONS)
 def test_farther_source_never_changes_a_nearer_value(contents: list[dict[str, Any]], far: dict[str, Any]) -> None:
-    places = parse_valid_sources(contents)
-    before = _resolve(places, "")
-    if before is None or list_variants(places) != ("",):
+    sources = parse_valid_sources(contents)
+    before = _resolve(sources, "")
+    if before is None or list_variants(sources) != ("",):
         return
-    after = _resolve([*places, *parse_valid_sources([far])], "")
+    after = _resolve([*sources, *parse_valid_sources([far])], "")
     assert after
     assert before.fields.items() <= after.fields.items()

@@ -11,22 +11,22 @@ import pytest
 from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
-    CancelMarks,
-    Crashes,
+    CancelMarkState,
+    CrashCount,
     Decision,
-    Delivery,
+    EventDelivery,
     EventKind,
     History,
     Inspection,
-    Instructions,
-    Jobs,
+    InstructionChange,
+    JobMatch,
     OwnInstructions,
     PhotoInBucket,
     PlanDecision,
     PlanResult,
-    Problems,
-    References,
-    Report,
+    ReferenceChange,
+    ReportedProblems,
+    ReportState,
     RequestedBy,
     SettlePeriod,
 )
@@ -101,28 +101,28 @@ def test_every_rule_names_columns_of_its_table_and_a_reason(table: Tested) -> No
 # -- before resolving --------------------------------------------------------------------------------------------
 
 REQUESTED = EventKind.RERUN | EventKind.REQUEST
-UNCHANGED = (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME)
-OPENED = (Crashes.TOLERABLE, Report.CURRENT)
+UNCHANGED = (History.KNOWN, PhotoInBucket.SAME, InstructionChange.UNCHANGED)
+OPENED = (CrashCount.TOLERABLE, ReportState.CURRENT)
 
 
 def test_event_without_a_change_never_resolves_a_photo() -> None:
-    found = decide_before(*UNCHANGED, *OPENED, ~REQUESTED, References.SAME)
+    found = decide_before(*UNCHANGED, *OPENED, ~REQUESTED, ReferenceChange.UNCHANGED)
     assert found == {Decision.IGNORE, Decision.REDELIVER, Decision.REOPEN}
 
 
 def test_first_event_of_an_unchanged_photo_is_ignored() -> None:
-    nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE)
-    assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED, Delivery.FIRST, *nothing_new) == {Decision.IGNORE}
+    nothing_new = (RequestedBy.PHOTO, CancelMarkState.IN_FORCE)
+    assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED, EventDelivery.FIRST, *nothing_new) == {Decision.IGNORE}
 
 
 def test_only_a_repeated_event_is_delivered_again() -> None:
-    assert Decision.REDELIVER not in decide_before(Delivery.FIRST)
-    nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE, References.SAME)
-    assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
+    assert Decision.REDELIVER not in decide_before(EventDelivery.FIRST)
+    nothing_new = (RequestedBy.PHOTO, CancelMarkState.IN_FORCE, ReferenceChange.UNCHANGED)
+    assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED, EventDelivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
 
 
 def test_canceled_photo_that_is_requested_again_is_reopened() -> None:
-    overruled = (CancelMarks.OVERRULED, References.SAME)
+    overruled = (CancelMarkState.OVERRULED, ReferenceChange.UNCHANGED)
     assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
 
 
@@ -140,58 +140,64 @@ def test_requested_photo_is_resolved_whatever_was_decided_before() -> None:
 
 def test_repeated_request_is_not_resolved_while_nothing_changed() -> None:
     assert Decision.RESOLVE not in decide_before(
-        EventKind.REPEATED_REQUEST, Delivery.REPEATED, *UNCHANGED, References.SAME
+        EventKind.REPEATED_REQUEST, EventDelivery.REPEATED, *UNCHANGED, ReferenceChange.UNCHANGED
     )
 
 
 def test_photo_without_complete_instructions_waits_while_time_is_left() -> None:
-    new = (History.NEW, PhotoInBucket.NEW, Instructions.CHANGED, Jobs.NONE, Inspection.PASSED, *OPENED)
-    event = (EventKind.OBJECT_CHANGED, Delivery.FIRST)
+    new = (History.NEW, PhotoInBucket.NEW, InstructionChange.CHANGED, JobMatch.NO_JOBS, Inspection.PASSED, *OPENED)
+    event = (EventKind.OBJECT_CHANGED, EventDelivery.FIRST)
     assert decide_before(*new, *event, ~OwnInstructions.COMPLETE, SettlePeriod.TIME_LEFT) == {Decision.WAIT}
     assert decide_before(*new, *event, OwnInstructions.COMPLETE) == {Decision.RESOLVE}
 
 
 def test_waiting_photo_is_resolved_when_its_time_is_over() -> None:
-    waiting = (History.WAITING, EventKind.SETTLE_TIMEOUT, ~PhotoInBucket.MISSING, Jobs.NONE | Jobs.OTHER_BYTES, *OPENED)
+    waiting = (
+        History.WAITING,
+        EventKind.SETTLE_TIMEOUT,
+        ~PhotoInBucket.MISSING,
+        JobMatch.NO_JOBS | JobMatch.OTHER_BYTES,
+        *OPENED,
+    )
     assert decide_before(*waiting, SettlePeriod.OVER) == {Decision.RESOLVE}
 
 
 def test_obsolete_settle_timeout_does_not_read_the_bucket() -> None:
-    found = iterate_cases(BEFORE_RESOLVING, EventKind.SETTLE_TIMEOUT, Delivery.FIRST, History.KNOWN)
+    found = iterate_cases(BEFORE_RESOLVING, EventKind.SETTLE_TIMEOUT, EventDelivery.FIRST, History.KNOWN)
     assert [(one.rule.then, PhotoInBucket in one.facts) for one in found] == [(Decision.IGNORE, False)]
 
 
 def test_restored_bytes_get_their_jobs_back() -> None:
     back = (
         PhotoInBucket.OTHER_BYTES,
-        Jobs.SAME_BYTES | Jobs.EXPIRED,
+        JobMatch.SAME_BYTES | JobMatch.EXPIRED,
         EventKind.OBJECT_CHANGED,
-        Delivery.FIRST,
+        EventDelivery.FIRST,
         *OPENED,
     )
     assert decide_before(*back, OwnInstructions.NONE, History.KNOWN) == {Decision.REOPEN}
-    assert decide_before(*back, Instructions.SAME, Problems.NONE, History.KNOWN) == {Decision.REOPEN}
+    assert decide_before(*back, InstructionChange.UNCHANGED, ReportedProblems.NONE, History.KNOWN) == {Decision.REOPEN}
 
 
 def test_other_bytes_under_complete_instructions_are_resolved() -> None:
-    others = (PhotoInBucket.OTHER_BYTES, Jobs.OTHER_BYTES, OwnInstructions.COMPLETE, *OPENED)
+    others = (PhotoInBucket.OTHER_BYTES, JobMatch.OTHER_BYTES, OwnInstructions.COMPLETE, *OPENED)
     assert decide_before(*others, History.KNOWN, EventKind.OBJECT_CHANGED) == {Decision.RESOLVE}
 
 
 def test_crash_count_is_reset_only_for_other_bytes() -> None:
-    too_many_crashes = (Crashes.TOO_MANY, ~EventKind.SETTLE_TIMEOUT)
+    too_many_crashes = (CrashCount.TOO_MANY, ~EventKind.SETTLE_TIMEOUT)
     assert decide_before(*too_many_crashes, PhotoInBucket.OTHER_BYTES) == {Decision.RESET_CRASHES}
     assert Decision.RESET_CRASHES not in decide_before(*too_many_crashes, ~PhotoInBucket.OTHER_BYTES)
 
 
 def test_changed_reference_counts_only_for_a_repeated_event() -> None:
-    assert all(References not in one.facts for one in iterate_cases(BEFORE_RESOLVING, Delivery.FIRST))
-    changed = (*UNCHANGED, *OPENED, ~REQUESTED, Delivery.REPEATED, References.CHANGED)
+    assert all(ReferenceChange not in one.facts for one in iterate_cases(BEFORE_RESOLVING, EventDelivery.FIRST))
+    changed = (*UNCHANGED, *OPENED, ~REQUESTED, EventDelivery.REPEATED, ReferenceChange.CHANGED)
     assert decide_before(*changed) == {Decision.RESOLVE, Decision.WAIT}
 
 
 def test_cancel_marks_are_read_only_for_unchanged_photos() -> None:
-    read = [one.facts for one in list_cases(BEFORE_RESOLVING) if CancelMarks in one.facts]
+    read = [one.facts for one in list_cases(BEFORE_RESOLVING) if CancelMarkState in one.facts]
     assert all(matches(facts, UNCHANGED) for facts in read)
 
 
@@ -211,19 +217,19 @@ def test_request_with_jobs_is_applied() -> None:
 
 
 def test_rerun_without_instructions_keeps_the_jobs_of_a_request() -> None:
-    assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.OTHER_BYTES) == {PlanDecision.REDELIVER}
-    assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.NONE) == {PlanDecision.APPLY}
+    assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, JobMatch.OTHER_BYTES) == {PlanDecision.REDELIVER}
+    assert decide_after(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, JobMatch.NO_JOBS) == {PlanDecision.APPLY}
     assert decide_after(EventKind.RERUN, ~PlanResult.NO_INSTRUCTIONS) == {PlanDecision.APPLY}
 
 
 def test_refused_request_changes_nothing_for_the_photo() -> None:
     refused = (EventKind.REQUEST, ~PlanResult.JOBS)
     assert decide_after(*refused, *UNCHANGED) == {PlanDecision.REFUSE_REQUEST}
-    assert decide_after(*refused, Jobs.SAME_BYTES | Jobs.EXPIRED) == {PlanDecision.REFUSE_REQUEST}
+    assert decide_after(*refused, JobMatch.SAME_BYTES | JobMatch.EXPIRED) == {PlanDecision.REFUSE_REQUEST}
 
 
 def test_own_instructions_take_precedence_over_a_refused_request() -> None:
-    new = (EventKind.REQUEST, ~PlanResult.JOBS, PhotoInBucket.NEW, Jobs.NONE)
+    new = (EventKind.REQUEST, ~PlanResult.JOBS, PhotoInBucket.NEW, JobMatch.NO_JOBS)
     assert decide_after(*new, OwnInstructions.COMPLETE, Inspection.PASSED) == {PlanDecision.SIDECAR_FIRST}
     assert decide_after(*new, OwnInstructions.COMPLETE, Inspection.FAILED) == {PlanDecision.APPLY}
     assert decide_after(*new, ~OwnInstructions.COMPLETE) == {PlanDecision.APPLY}

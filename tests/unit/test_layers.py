@@ -49,12 +49,12 @@ def test_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
 def test_import_that_violates_the_layers_is_refused(
     graph: grimp.ImportGraph, importer: str, imported: str, contract: str
 ) -> None:
-    planted = deepcopy(graph)
-    planted.add_import(importer=importer, imported=imported)
-    assert list_broken_contracts(planted) == [contract]
+    changed_graph = deepcopy(graph)
+    changed_graph.add_import(importer=importer, imported=imported)
+    assert list_broken_contracts(changed_graph) == [contract]
 
 
 def test_package_without_a_layer_is_refused(graph: grimp.ImportGraph) -> None:
-    planted = deepcopy(graph)
-    planted.add_module("backdrop.extra")
-    assert list_broken_contracts(planted) == ["product"]
+    changed_graph = deepcopy(graph)
+    changed_graph.add_module("backdrop.extra")
+    assert list_broken_contracts(changed_graph) == ["product"]

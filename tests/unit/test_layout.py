@@ -16,11 +16,11 @@ from backdrop.model.object_keys import (
     list_defaults_keys,
     list_sidecar_keys,
     photo_key_of,
+    photo_name_of,
     picture_key,
     provider_report_key,
     receipt_key,
     report_key,
-    source_name,
 )
 from tests.unit.ledger_items import quick
 
@@ -143,7 +143,7 @@ def test_sidecar_does_not_apply_to_longer_names() -> None:
 @quick
 @given(KEYS, VARIANT, st.integers(1, 20), EXTENSION)
 def test_every_key_fits_into_s3(key: str, variant: str, n: int, extension: str) -> None:
-    for source in (key, source_name(LONGEST_BUCKET, key, "photos")):
+    for source in (key, photo_name_of(LONGEST_BUCKET, key, "photos")):
         names = [picture_key(source, variant=variant, n=n, extension=extension), receipt_key(source)]
         for name in [*names, report_key(source)]:
             assert len(name.encode()) <= MAX_S3_KEY_BYTES
@@ -186,10 +186,10 @@ def test_shortened_stem_keeps_eight_digits_of_its_hash() -> None:
 
 
 def test_own_photo_key_cannot_imitate_another_buckets_source() -> None:
-    assert source_name("photos", "@others/red.jpg", "photos") != source_name("others", "red.jpg", "photos")
+    assert photo_name_of("photos", "@others/red.jpg", "photos") != photo_name_of("others", "red.jpg", "photos")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_paused_provider_has_one_report_without_a_photos_key(provider: str) -> None:
     assert provider_report_key(provider) == f"_backdrop/errors/_providers/{provider}.json"
-    assert report_key(source_name("photos", f"_providers/{provider}", "photos")) != provider_report_key(provider)
+    assert report_key(photo_name_of("photos", f"_providers/{provider}", "photos")) != provider_report_key(provider)

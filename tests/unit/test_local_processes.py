@@ -58,9 +58,9 @@ def test_stopping_a_server_ends_its_child_processes(tmp_path: Path) -> None:
 
 def test_later_process_with_the_same_pid_is_not_stopped(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other_process:
-        ours = ServerProcess(pid=other_process.pid, started_at="long ago", port=0)
-        assert not processes.is_alive(ours)
-        processes.stop_server(ours, 60)
+        server_process = ServerProcess(pid=other_process.pid, started_at="long ago", port=0)
+        assert not processes.is_alive(server_process)
+        processes.stop_server(server_process, 60)
         assert other_process.poll() is None
 
 

@@ -144,9 +144,9 @@ def test_cmyk_photo_keeps_its_color_storage_segment() -> None:
 
 def test_animated_png_keeps_only_its_first_picture() -> None:
     first, second = scene(), scene().rotate(90)
-    moving = encode_image(first, "PNG", save_all=True, append_images=[second])
+    animation = encode_image(first, "PNG", save_all=True, append_images=[second])
 
-    stripped = strip_metadata(moving, "png")
+    stripped = strip_metadata(animation, "png")
 
     assert stripped == encode_image(first, "PNG")
 

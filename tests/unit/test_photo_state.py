@@ -10,11 +10,11 @@ from backdrop.intake import photo_state as state
 from backdrop.intake.decide import (
     History,
     Inspection,
-    Instructions,
-    Jobs,
+    InstructionChange,
+    JobMatch,
     OwnInstructions,
     PhotoInBucket,
-    Problems,
+    ReportedProblems,
     RequestedBy,
 )
 from backdrop.intake.photo_reader import PhotoSnapshot
@@ -27,8 +27,8 @@ NO_TAGS = InstructionSource(TAGS)
 SIDECAR = InstructionSource("shoes/red.jpg.json", {"operation": "remove"})
 
 
-def build_snapshot(*places: InstructionSource, **photo: Any) -> PhotoSnapshot:
-    return PhotoSnapshot(build_photo_facts(**photo), None, places or (NO_TAGS,), "mark")
+def build_snapshot(*instruction_sources: InstructionSource, **photo: Any) -> PhotoSnapshot:
+    return PhotoSnapshot(build_photo_facts(**photo), None, instruction_sources or (NO_TAGS,), "mark")
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,17 @@ def test_photo_is_compared_with_the_recorded_one(recorded: Any, photo: PhotoInBu
 
 def test_instructions_are_changed_if_their_mark_is() -> None:
     assert (
-        state.compare_instructions(build_source(instructions_fingerprint="mark"), build_snapshot()) is Instructions.SAME
+        state.compare_instructions(build_source(instructions_fingerprint="mark"), build_snapshot())
+        is InstructionChange.UNCHANGED
     )
     assert (
         state.compare_instructions(build_source(instructions_fingerprint="other"), build_snapshot())
-        is Instructions.CHANGED
+        is InstructionChange.CHANGED
     )
 
 
 @pytest.mark.parametrize(
-    ("places", "expected"),
+    ("instruction_sources", "expected"),
     [
         ([], OwnInstructions.NONE),
         ([NO_TAGS], OwnInstructions.NONE),
@@ -84,9 +85,12 @@ def test_instructions_are_changed_if_their_mark_is() -> None:
     ],
 )
 def test_sidecar_or_tags_with_an_operation_are_complete(
-    places: list[InstructionSource], expected: OwnInstructions
+    instruction_sources: list[InstructionSource], expected: OwnInstructions
 ) -> None:
-    assert state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(places))) is expected
+    assert (
+        state.classify_own_instructions(PhotoSnapshot(build_photo_facts(), None, tuple(instruction_sources)))
+        is expected
+    )
 
 
 SEVERAL = {"": "job-1", "beach": "job-2"}
@@ -95,33 +99,33 @@ SEVERAL = {"": "job-1", "beach": "job-2"}
 @pytest.mark.parametrize(
     ("source", "jobs", "expected"),
     [
-        (build_source(), [build_job()], Jobs.SAME_BYTES),
-        (build_source(photo=None), [build_job()], Jobs.SAME_BYTES),
-        (build_source(), [build_job(sha256="other")], Jobs.OTHER_BYTES),
-        (build_source(was_missing=True), [build_job()], Jobs.OTHER_BYTES),
-        (build_source(jobs={}), [build_job()], Jobs.NONE),
-        (build_source(), [], Jobs.EXPIRED),
-        (build_source(photo=build_photo_facts(sha256="other")), [], Jobs.NONE),
-        (build_source(photo=None), [], Jobs.NONE),
-        (build_source(settling_since=NOW), [], Jobs.NONE),
-        (build_source(jobs=SEVERAL), [build_job()], Jobs.SAME_BYTES),
-        (build_source(jobs=SEVERAL, photo=build_photo_facts(sha256="other")), [build_job()], Jobs.OTHER_BYTES),
+        (build_source(), [build_job()], JobMatch.SAME_BYTES),
+        (build_source(photo=None), [build_job()], JobMatch.SAME_BYTES),
+        (build_source(), [build_job(sha256="other")], JobMatch.OTHER_BYTES),
+        (build_source(was_missing=True), [build_job()], JobMatch.OTHER_BYTES),
+        (build_source(jobs={}), [build_job()], JobMatch.NO_JOBS),
+        (build_source(), [], JobMatch.EXPIRED),
+        (build_source(photo=build_photo_facts(sha256="other")), [], JobMatch.NO_JOBS),
+        (build_source(photo=None), [], JobMatch.NO_JOBS),
+        (build_source(settling_since=NOW), [], JobMatch.NO_JOBS),
+        (build_source(jobs=SEVERAL), [build_job()], JobMatch.SAME_BYTES),
+        (build_source(jobs=SEVERAL, photo=build_photo_facts(sha256="other")), [build_job()], JobMatch.OTHER_BYTES),
     ],
 )
-def test_jobs_match_the_current_bytes_or_not(source: Source, jobs: list[Job], expected: Jobs) -> None:
+def test_jobs_match_the_current_bytes_or_not(source: Source, jobs: list[Job], expected: JobMatch) -> None:
     assert state.compare_jobs(source, jobs, build_snapshot()) is expected
 
 
 def test_file_that_cannot_be_used_has_no_jobs() -> None:
     broken = PhotoSnapshot(build_photo_facts(sha256=None), PhotoError(Code.NOT_A_PHOTO, "text"))
     assert state.classify_inspection(broken) is Inspection.FAILED
-    assert state.compare_jobs(build_source(photo=build_photo_facts(sha256=None)), [], broken) is Jobs.NONE
+    assert state.compare_jobs(build_source(photo=build_photo_facts(sha256=None)), [], broken) is JobMatch.NO_JOBS
 
 
 def test_refused_request_is_not_a_problem_of_the_photo() -> None:
     refused = build_problem(origin=Origin.REQUEST)
-    assert state.classify_problems(build_source(problems=(refused,))) is Problems.NONE
-    assert state.classify_problems(build_source(problems=(refused, build_problem()))) is Problems.REPORTED
+    assert state.classify_problems(build_source(problems=(refused,))) is ReportedProblems.NONE
+    assert state.classify_problems(build_source(problems=(refused, build_problem()))) is ReportedProblems.SOME
 
 
 def test_only_open_jobs_count_as_requested_by_executions_alone() -> None:

@@ -25,8 +25,8 @@ from backdrop.providers import onemin, runware, segmind
 from backdrop.providers.ideogram import build_form
 from backdrop.providers.runware_errors import FIELD_ERROR_CODES
 from backdrop.providers.segmind import Segmind
-from tests.contract.adapter_calls import job_for, the_id
-from tests.contract.adapters import PHOTO, the_key
+from tests.contract.adapter_calls import get_task_id, job_for
+from tests.contract.adapters import PHOTO, provide_key
 from tests.unit.ledger_items import quick
 from tests.unit.work_in_memory import FakeWork
 
@@ -143,8 +143,8 @@ def test_provider_refuses_options_it_cannot_combine(provider: str, given: dict[s
 @pytest.mark.parametrize("pair", [p for p in product(STYLE_FIELDS, repeat=2) if p[0] < p[1]], ids=str)
 def test_options_that_always_exclude_each_other_are_a_conflict(pair: tuple[str, str]) -> None:
     values = {"style": "aura", "style_preset": "AURA", "style_codes": ["AAFF5733"], "style_reference_images": ["a"]}
-    place = parse_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
-    assert [error.code for error in place.errors] == ["conflicting_fields"]
+    source = parse_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
+    assert [error.code for error in source.errors] == ["conflicting_fields"]
 
 
 # -- the requests match the table ------------------------------------------------------------------------------
@@ -181,8 +181,8 @@ def list_sent_values(provider: str, job: Job) -> dict[str, Any]:
     if provider == "1min":
         return flatten(onemin.build_request(job, ["images/a.jpg"]))
     if provider == "runware":
-        return flatten(runware.build_request(job, the_id(job), PHOTO))
-    prepared: Any = Segmind("https://api.example", 5, the_key, FakeWork()).prepare(job, PHOTO)
+        return flatten(runware.build_request(job, get_task_id(job), PHOTO))
+    prepared: Any = Segmind("https://api.example", 5, provide_key, FakeWork()).prepare(job, PHOTO)
     return flatten(json.loads(prepared.args[1]))
 
 

@@ -47,8 +47,8 @@ def build_failing_lane(provider: str) -> ProviderHealth:
     return replace(build_running_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LATER)
 
 
-def build_lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
-    return {name: shut.get(name.replace("1", "one"), build_running_lane(name)) for name in PROVIDERS}
+def build_lanes(**lanes: ProviderHealth) -> Mapping[str, ProviderHealth]:
+    return {name: lanes.get(name.replace("1", "one"), build_running_lane(name)) for name in PROVIDERS}
 
 
 def build_job_with_providers(*providers: str, **changes: Any) -> Job:
@@ -68,14 +68,14 @@ def test_first_available_provider_is_chosen_and_others_are_named() -> None:
 
 
 def test_job_waits_for_the_first_provider_without_alternatives() -> None:
-    shut = build_lanes(segmind=build_paused_lane("segmind"), runware=build_failing_lane("runware"))
-    found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
+    lanes = build_lanes(segmind=build_paused_lane("segmind"), runware=build_failing_lane("runware"))
+    found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, lanes.__getitem__)
     assert found == ("segmind", 75_000, ())
 
 
 def test_budget_pause_is_preferred_to_a_missing_key() -> None:
-    shut = build_lanes(segmind=build_paused_lane("segmind"), runware=build_paused_lane("runware", PauseReason.BUDGET))
-    assert choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
+    lanes = build_lanes(segmind=build_paused_lane("segmind"), runware=build_paused_lane("runware", PauseReason.BUDGET))
+    assert choose_route(REPLACE, ["segmind", "runware"], ALL_ON, lanes.__getitem__).provider == "runware"
 
 
 def test_too_expensive_provider_is_passed_over_and_named() -> None:
@@ -93,7 +93,7 @@ def test_health_of_a_single_provider_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "market", "code", "words"),
+    ("fields", "offers", "code", "words"),
     [
         ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware does not support seed. But ideogram and 1min can do it."),
         ({}, Offers(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
@@ -101,10 +101,10 @@ def test_health_of_a_single_provider_is_not_read() -> None:
         ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),
     ],
 )
-def test_error_names_the_providers_that_can(fields: dict[str, Any], market: Offers, code: Code, words: str) -> None:
-    with pytest.raises(InstructionError) as met:
-        choose_route({**REPLACE, **fields}, ["runware"], market, build_running_lane)
-    assert (met.value.code, str(met.value.message)) == (code, words)
+def test_error_names_the_providers_that_can(fields: dict[str, Any], offers: Offers, code: Code, words: str) -> None:
+    with pytest.raises(InstructionError) as raised:
+        choose_route({**REPLACE, **fields}, ["runware"], offers, build_running_lane)
+    assert (raised.value.code, str(raised.value.message)) == (code, words)
 
 
 def test_quote_uses_the_most_expensive_provider() -> None:
@@ -187,15 +187,15 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
 ) -> None:
     job = build_job_with_providers(*named, status=status, attempts=attempts, charge_no=generation)
     choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__)
-    able = [name for name in named[1:] if name in on and how[name].allows_calls]
+    available = [name for name in named[1:] if name in on and how[name].allows_calls]
     in_doubt = any(one.money is not MoneyStatus.NOT_SPENT for one in attempts if one.charge_no == generation)
-    if status is not JobStatus.ACCEPTED or in_doubt or not able:
+    if status is not JobStatus.ACCEPTED or in_doubt or not available:
         assert choice is None
         return
     assert choice
-    assert choice.provider == able[0]
+    assert choice.provider == available[0]
     moved = transitions.change_provider(job, choice.provider, choice.price, "why", NOW).job
-    assert (moved.provider, moved.job_id, moved.attempts) == (able[0], job.job_id, job.attempts)
+    assert (moved.provider, moved.job_id, moved.attempts) == (available[0], job.job_id, job.attempts)
     assert (
         find_failover_route(
             replace(job, instructions={**REPLACE, "provider": named[0]}), Offers(on, PRICES), how.__getitem__

@@ -15,7 +15,7 @@ from backdrop.model.styles import STYLE_PRESETS
 from docs import make_schemas
 
 KINDS = ("sidecar", "folder-defaults")
-SCHEMA = make_schemas.schema_of("sidecar")
+SCHEMA = make_schemas.build_schema("sidecar")
 VALIDATOR = Draft202012Validator(SCHEMA)
 FILES = 600
 ANYTHING: list[Any] = [True, 2, -1, "x", "", [], {}, ["x"], 0.5]
@@ -81,8 +81,8 @@ def is_accepted(document: object) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_schemas_match_the_code(kind: str) -> None:
     path = make_schemas.FOLDER / f"{kind}.schema.json"
-    assert path.read_text() == make_schemas.files()[path], "run `make docs`"
-    Draft202012Validator.check_schema(make_schemas.schema_of(kind))
+    assert path.read_text() == make_schemas.build_files()[path], "run `make docs`"
+    Draft202012Validator.check_schema(make_schemas.build_schema(kind))
 
 
 def test_intake_accepts_what_the_schema_accepts() -> None:
@@ -137,10 +137,10 @@ def test_file_may_name_its_schema_for_the_editor() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_has_a_title_and_a_description(kind: str) -> None:
-    for path, one in list_fields(make_schemas.schema_of(kind)):
+    for path, one in list_fields(make_schemas.build_schema(kind)):
         assert one["title"], path
         assert one["description"].endswith("."), path
-    assert {*make_schemas.schema_of(kind)["properties"]} == {
+    assert {*make_schemas.build_schema(kind)["properties"]} == {
         "$schema",
         *InstructionsModel.model_fields,
     } - make_schemas.NOT_OFFERED
@@ -160,7 +160,7 @@ def test_field_of_no_provider_is_hidden_and_refused_with_reason(kind: str, monke
         monkeypatch.delitem(fields_of_provider, "style_type", raising=False)
     monkeypatch.setattr(make_schemas, "NOT_OFFERED", make_schemas.find_fields_not_offered())
     assert {"style_type"} == make_schemas.NOT_OFFERED
-    schema = make_schemas.schema_of(kind)
+    schema = make_schemas.build_schema(kind)
     assert '"style_type"' not in json.dumps(schema)
     given = {"prompt": "a beach", "style_type": "DESIGN"}
     assert not Draft202012Validator(schema).is_valid(given)
@@ -186,6 +186,6 @@ def test_every_example_in_the_schema_is_valid() -> None:
 
 def list_fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Returns every field with its path, including those of nested objects."""
-    for place, model in [("", schema), *schema["$defs"].items()]:
+    for definition_name, model in [("", schema), *schema["$defs"].items()]:
         for name, one in model.get("properties", {}).items():
-            yield f"{place}.{name}", one
+            yield f"{definition_name}.{name}", one

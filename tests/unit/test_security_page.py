@@ -73,8 +73,8 @@ def list_needed_permissions() -> set[str]:
 def documented_permissions() -> set[str]:
     """The permissions that the page names."""
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-    chapter = page.partition("## What the command needs\n")[2].partition("\n## ")[0]
-    return set(re.findall(r"`(\w+:[A-Z]\w+)`", chapter))
+    section = page.partition("## What the command needs\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"`(\w+:[A-Z]\w+)`", section))
 
 
 def test_every_permission_of_the_command_is_on_the_page(documented_permissions: set[str]) -> None:

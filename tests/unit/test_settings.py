@@ -51,23 +51,23 @@ def load_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings
 
 
 def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = load_settings(monkeypatch, **ALL)
-    assert (ours.stack_name, ours.input_bucket, ours.output_bucket) == ("shop", "photos", "pictures")
-    assert (ours.ledger_table, ours.event_bus_name) == ("ledger", "bus")
-    assert ours.intake_queue_url == "https://q/intake"
-    assert (ours.deliver_queue_url, ours.dead_letter_queue_url) == ("https://q/deliver", "https://q/dead")
-    assert ours.daily_budget_usd == Decimal("2.5")
-    assert (ours.settle_seconds, ours.max_image_megapixels) == (7, 40)
-    assert ours.extra_result_hosts == ("a.example", "b.example")
-    assert ours.other_input_buckets == {"shelf", "archive"}
-    assert (ours.render_function_name, ours.on_lost_answer) == ("shop-render", OnLostAnswer.HOLD)
+    settings = load_settings(monkeypatch, **ALL)
+    assert (settings.stack_name, settings.input_bucket, settings.output_bucket) == ("shop", "photos", "pictures")
+    assert (settings.ledger_table, settings.event_bus_name) == ("ledger", "bus")
+    assert settings.intake_queue_url == "https://q/intake"
+    assert (settings.deliver_queue_url, settings.dead_letter_queue_url) == ("https://q/deliver", "https://q/dead")
+    assert settings.daily_budget_usd == Decimal("2.5")
+    assert (settings.settle_seconds, settings.max_image_megapixels) == (7, 40)
+    assert settings.extra_result_hosts == ("a.example", "b.example")
+    assert settings.other_input_buckets == {"shelf", "archive"}
+    assert (settings.render_function_name, settings.on_lost_answer) == ("shop-render", OnLostAnswer.HOLD)
 
 
 def test_missing_variables_leave_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = load_settings(monkeypatch, INPUT_BUCKET="photos")
-    assert (ours.output_bucket, ours.extra_result_hosts, ours.enabled_providers) == ("", (), {})
-    assert ours.on_lost_answer is OnLostAnswer.RETRY_ONCE
-    assert (ours.daily_budget_usd, ours.settle_seconds, ours.max_image_megapixels) == (10, 20, 100)
+    settings = load_settings(monkeypatch, INPUT_BUCKET="photos")
+    assert (settings.output_bucket, settings.extra_result_hosts, settings.enabled_providers) == ("", (), {})
+    assert settings.on_lost_answer is OnLostAnswer.RETRY_ONCE
+    assert (settings.daily_budget_usd, settings.settle_seconds, settings.max_image_megapixels) == (10, 20, 100)
 
 
 def test_budget_of_zero_is_not_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,8 +99,8 @@ def test_provider_options_have_defaults_that_an_operator_can_change(
     assert load_settings(monkeypatch).provider_options == ProviderOptions(
         SegmindEndpoint.V2, runware_uploads=False, runware_checks_content=False
     )
-    ours = load_settings(monkeypatch, SEGMIND_ENDPOINT="v1", RUNWARE_UPLOADS="true", RUNWARE_CHECKS_CONTENT="true")
-    assert ours.provider_options == ProviderOptions(
+    settings = load_settings(monkeypatch, SEGMIND_ENDPOINT="v1", RUNWARE_UPLOADS="true", RUNWARE_CHECKS_CONTENT="true")
+    assert settings.provider_options == ProviderOptions(
         SegmindEndpoint.V1, runware_uploads=True, runware_checks_content=True
     )
 
@@ -110,9 +110,9 @@ def test_every_provider_has_an_environment_prefix() -> None:
 
 
 def test_provider_without_a_queue_is_off_but_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = load_settings(monkeypatch, IDEOGRAM_QUEUE_URL="", IDEOGRAM_BASE_URL="https://api.example")
-    assert ours.enabled_providers == {}
-    assert ours.providers["ideogram"].base_url == "https://api.example"
+    settings = load_settings(monkeypatch, IDEOGRAM_QUEUE_URL="", IDEOGRAM_BASE_URL="https://api.example")
+    assert settings.enabled_providers == {}
+    assert settings.providers["ideogram"].base_url == "https://api.example"
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,9 @@ def test_invalid_value_of_a_setting_is_refused(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_empty_variable_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = load_settings(monkeypatch, DAILY_BUDGET_USD="", SETTLE_SECONDS="", IDEOGRAM_TIMEOUT_SECONDS="")
-    assert (ours.daily_budget_usd, ours.settle_seconds, ours.providers["ideogram"].timeout_seconds) == (10, 20, 180)
+    settings = load_settings(monkeypatch, DAILY_BUDGET_USD="", SETTLE_SECONDS="", IDEOGRAM_TIMEOUT_SECONDS="")
+    assert (settings.daily_budget_usd, settings.settle_seconds, settings.providers["ideogram"].timeout_seconds) == (
+        10,
+        20,
+        180,
+    )

@@ -12,7 +12,7 @@ from backdrop.aws.metrics import count_ended_job, count_refused
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
-from docs.make_commands import commands, options_of
+from docs.make_commands import list_commands, list_options
 from tests.unit.ledger_items import build_attempt, build_dead_job, build_problem
 from tests.unit.template_document import Deployed, Node, read_template
 
@@ -198,7 +198,12 @@ def test_missing_reconcile_runs_set_off_the_alarm_within_half_an_hour() -> None:
 def test_gauge_alarms_cover_two_runs_of_reconcile() -> None:
     [schedule] = Deployed().resources["ReconcileFunction"]["Properties"]["Events"].values()
     assert schedule["Properties"] == {"Schedule": "rate(5 minutes)"}
-    gauges = {Metric.OLDEST_UNKNOWN, Metric.OLDEST_OPEN_JOB, Metric.PROVIDERS_PAUSED, Metric.BUDGET_USED}
+    gauges = {
+        Metric.OLDEST_UNKNOWN_SECONDS,
+        Metric.OLDEST_OPEN_JOB_SECONDS,
+        Metric.PROVIDERS_PAUSED,
+        Metric.BUDGET_USED_PERCENT,
+    }
     assert {alarm["Period"] for alarm in list_alarms().values() if alarm.get("MetricName") in gauges} == {600}
 
 
@@ -209,12 +214,12 @@ def test_alarm_says_what_happened_and_what_to_do(name: str) -> None:
     assert "What to do: " in words
     named_commands = COMMAND.findall(words)
     assert named_commands, "no command that helps"
-    known = commands()
+    known = list_commands()
     for command in named_commands:
         verb, *options = command.split()
         assert command.endswith("--stack backdrop"), "it would read the wrong stack"
         assert verb in known
-        assert {word for word in options if word.startswith("-")} <= options_of(known[verb]) | {"--stack"}
+        assert {word for word in options if word.startswith("-")} <= list_options(known[verb]) | {"--stack"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -236,8 +241,8 @@ def test_alarm_is_mailed_and_so_is_a_meaningful_recovery(name: str) -> None:
 
 
 def test_mail_goes_to_the_configured_address() -> None:
-    [mail] = Deployed(AlarmEmail=ADDRESS).of_type("AWS::SNS::Subscription").values()
-    assert mail == {"TopicArn": "AlarmTopic", "Protocol": "email", "Endpoint": ADDRESS}
+    [subscription] = Deployed(AlarmEmail=ADDRESS).of_type("AWS::SNS::Subscription").values()
+    assert subscription == {"TopicArn": "AlarmTopic", "Protocol": "email", "Endpoint": ADDRESS}
 
 
 def test_no_mail_resources_exist_without_an_address() -> None:

@@ -86,8 +86,8 @@ def test_message_that_sqs_rejects_is_sent_again(states: dict[str, Any]) -> None:
 def test_plan_is_retried_for_every_transient_error(states: dict[str, Any]) -> None:
     """Lambda reports the name of an exception's class, and Step Functions compares it with these."""
     (retry,) = states["Plan"]["Retry"]
-    ours = [name for name in retry["ErrorEquals"] if not name.startswith("Lambda.")]
-    assert ours == [error.__name__ for error in (RetryLaterError, *RetryLaterError.__subclasses__())]
+    own_errors = [name for name in retry["ErrorEquals"] if not name.startswith("Lambda.")]
+    assert own_errors == [error.__name__ for error in (RetryLaterError, *RetryLaterError.__subclasses__())]
 
 
 def test_report_gets_the_input_once_and_the_map_failure(states: dict[str, Any]) -> None:

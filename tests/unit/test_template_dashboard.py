@@ -45,7 +45,7 @@ def list_graph_rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str
         words = [word for word in row if isinstance(word, str)]
         if words[:1] == ["..."]:
             words = [*before[: len(before) - len(words) + 1], *words[1:]]
-        words = [before[place] if word == "." else word for place, word in enumerate(words)]
+        words = [before[index] if word == "." else word for index, word in enumerate(words)]
         before = words or before
         yield words, drawing
 

@@ -55,8 +55,8 @@ def test_link_uses_the_buckets_region_and_outlives_an_hour(
 ) -> None:
     if endpoint == LOCAL:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    ours, client = build_work(endpoint)
-    link = ours.create_download_link(b"photo", provider_url=by)
+    work, client = build_work(endpoint)
+    link = work.create_download_link(b"photo", provider_url=by)
     assert link
     key = f"_backdrop/work/inputs/{sha256_hex(b'photo')}"
     assert client.written == {key: b"photo"}
@@ -74,15 +74,15 @@ def test_upload_link_is_for_one_object() -> None:
 
 
 def test_remote_provider_gets_no_link_into_this_machine() -> None:
-    ours, client = build_work(LOCAL)
+    work, client = build_work(LOCAL)
     assert (
-        ours.create_download_link(b"photo", provider_url=THERE),
-        ours.create_upload_link("x", provider_url=THERE),
+        work.create_download_link(b"photo", provider_url=THERE),
+        work.create_upload_link("x", provider_url=THERE),
         client.written,
     ) == (None, None, {})
 
 
 def test_result_without_a_link_is_saved_under_its_name() -> None:
-    ours, client = build_work(REAL)
-    ours.save_result("segmind-1", b"picture")
+    work, client = build_work(REAL)
+    work.save_result("segmind-1", b"picture")
     assert client.written == {"_backdrop/work/results/segmind-1": b"picture"}

@@ -27,11 +27,11 @@ def quote_order(order: DemoOrder, provider: str, offers: Offers) -> tuple[int, i
 
     `provider` is the default.
     """
-    source = read_instructions(order)
-    if source.errors or order.expects_refusal:
+    instruction_source = read_instructions(order)
+    if instruction_source.errors or order.expects_refusal:
         return 0, 0
     try:
-        resolved = [resolve([source], variant) for variant in list_variants([source])]
+        resolved = [resolve([instruction_source], variant) for variant in list_variants([instruction_source])]
     except InstructionError:
         return 0, 0
     prices = [(one, find_max_quote(one.fields, one.list_providers(provider), offers)) for one in resolved]

@@ -68,11 +68,11 @@ def print_results(tracker: OrderTracker, prefix: str, console: Console) -> None:
 
 def format_order(uploaded: UploadedOrder) -> Text:
     """Returns an order's instructions on one line."""
-    source = read_instructions(uploaded.order)
+    instruction_source = read_instructions(uploaded.order)
     source_kind = "tags" if uploaded.order.sidecar is None else "sidecar"
-    if source.errors:
+    if instruction_source.errors:
         return Text(f"{source_kind} with an error")
-    fields: Mapping[str, Any] = source.fields
+    fields: Mapping[str, Any] = instruction_source.fields
     words = [str(fields.get("prompt") or fields.get("operation", "nothing"))]
     words += [style for style in (format_style(fields),) if style]
     words += [f"{fields['num_images']} images"] if fields.get("num_images", 1) > 1 else []

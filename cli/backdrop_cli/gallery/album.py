@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from backdrop.model.job import END_STATUSES
-from backdrop.model.object_keys import ObjectKind, classify_key, source_name
+from backdrop.model.object_keys import ObjectKind, classify_key, photo_name_of
 from backdrop_cli.picks import Pick
 
 GENERIC_HINT = "docs/troubleshooting.md explains the code; a newer release of the command may have a hint."
@@ -28,7 +28,7 @@ class GalleryFile:
 
 
 class MissingReason(StrEnum):
-    """Why a file has no thumbnail."""
+    """Why a file has no thumbnail. `backdrop gallery --json` prints the value."""
 
     GONE = "gone"
     ACCESS_DENIED = "withheld"
@@ -43,11 +43,12 @@ type ThumbnailLinks = Mapping[GalleryFile, str | MissingReason]
 class Comparison:
     """One picture next to its photo, with its job's entry in the receipt.
 
-    `picks` are the picture's files in the output bucket; `picture` is the one that is shown. `duration_seconds` is the
-    time from upload to delivery.
+    `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `picks` are
+    the picture's files in the output bucket; `picture` is the one that is shown. `duration_seconds` is the time from
+    upload to delivery.
     """
 
-    source: str
+    full_name: str
     name: str
     photo: GalleryFile
     picture: GalleryFile
@@ -66,7 +67,7 @@ class Comparison:
 class ReportedProblem:
     """One entry of an error report; `photo` is None if it does not concern one photo."""
 
-    source: str
+    full_name: str
     name: str
     photo: GalleryFile | None
     variant: str
@@ -83,7 +84,7 @@ class Album:
     """Receipts and error reports from the output bucket, and how to show them.
 
     `prefix` is left out of names. `uploaded_at` has the upload times that are known. `standins` are the providers that
-    a stand-in simulated. Sources below `side_by_side_prefix` are the same photo edited by each provider, shown side by
+    a stand-in simulated. Photos below `side_by_side_prefix` are the same photo edited by each provider, shown side by
     side.
     """
 
@@ -114,9 +115,9 @@ class Album:
 
     @property
     def is_empty(self) -> bool:
-        """True if no source begins with the prefix; reports about providers, or folders above it, do not count."""
-        reported_sources = (self._format_source(report["source"]) for report in self.reports if report["source"])
-        return not self.receipts and not any(source.startswith(self.prefix) for source in reported_sources)
+        """True if no name begins with the prefix; reports about providers, or folders above it, do not count."""
+        reported_names = (self._format_full_name(report["source"]) for report in self.reports if report["source"])
+        return not self.receipts and not any(name.startswith(self.prefix) for name in reported_names)
 
     @property
     def pending_count(self) -> int:
@@ -139,16 +140,16 @@ class Album:
 
     def _build_comparisons(self, receipt: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Comparison]:
         """Yields one comparison for each picture, no matter how many files it has."""
-        source = self._format_source(receipt["source"])
+        full_name = self._format_full_name(receipt["source"])
         numbers = dict.fromkeys(result["n"] for result in job["results"])
         for n in numbers:
             results = [result for result in job["results"] if result["n"] == n]
             yield Comparison(
-                source=source,
-                name=self._strip_prefix(source),
+                full_name=full_name,
+                name=self._strip_prefix(full_name),
                 photo=_photo_file(receipt["source"]),
                 picture=_picture_file(job, _find_main_result(results)),
-                picks=[Pick(source, result["key"]) for result in results],
+                picks=[Pick(full_name, result["key"]) for result in results],
                 job=job,
                 results=results,
                 picture_count=len(numbers),
@@ -156,26 +157,26 @@ class Album:
             )
 
     def _build_problem(self, report: Mapping[str, Any], error: Mapping[str, Any]) -> ReportedProblem:
-        report_source = report["source"]
-        source = self._format_source(report_source) if report_source else ""
-        is_photo = bool(report_source) and classify_key(report_source["key"]) is ObjectKind.PHOTO
+        source = report["source"]
+        full_name = self._format_full_name(source) if source else ""
+        is_photo = bool(source) and classify_key(source["key"]) is ObjectKind.PHOTO
         return ReportedProblem(
-            source=source,
-            name=self._strip_prefix(source) if report_source else report["provider"],
-            photo=_photo_file(report_source) if is_photo else None,
+            full_name=full_name,
+            name=self._strip_prefix(full_name) if source else report["provider"],
+            photo=_photo_file(source) if is_photo else None,
             variant=error["variant"] or "",
             hint=error["hint"] or GENERIC_HINT,
             first_seen=error["first_seen"] or "",
             **{name: str(error[name]) for name in ("status", "code", "message", "money")},
         )
 
-    def _format_source(self, source: Mapping[str, Any]) -> str:
-        return source_name(source["bucket"], source["key"], self.input_bucket or source["bucket"])
+    def _format_full_name(self, source: Mapping[str, Any]) -> str:
+        return photo_name_of(source["bucket"], source["key"], self.input_bucket or source["bucket"])
 
-    def _strip_prefix(self, source: str) -> str:
-        """Removes the prefix's folders from a source's name."""
+    def _strip_prefix(self, full_name: str) -> str:
+        """Removes the prefix's folders from a photo's name."""
         folder = self.prefix[: self.prefix.rfind("/") + 1]
-        return source.removeprefix(folder) or source
+        return full_name.removeprefix(folder) or full_name
 
 
 _FINAL_STATUSES = frozenset(status.value for status in END_STATUSES)

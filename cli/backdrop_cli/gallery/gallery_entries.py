@@ -92,7 +92,7 @@ def build_comparison_entry(comparison: Comparison, album: Album, links: Thumbnai
 def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
     return {
         "kind": "trouble",
-        "id": f"{problem.source} {problem.variant} {problem.code}",
+        "id": f"{problem.full_name} {problem.variant} {problem.code}",
         "name": problem.name,
         "before": _find_thumbnail(problem.photo, links),
         "no_before": _explain_missing(problem.photo, links, "photo"),
@@ -176,7 +176,7 @@ def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
         yield "Attempts", str(len(job["attempts"]))
     if result["seed"] is not None:
         yield "Seed", str(result["seed"])
-    yield "Photo", comparison.source
+    yield "Photo", comparison.full_name
 
 
 def _explain_price(job: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ _STANDIN_NOTICE = (
 
 @dataclass(frozen=True)
 class GalleryScope:
-    """What a page shows: the sources of one stack whose names begin with `prefix`.
+    """What a page shows: the photos of one stack whose names begin with `prefix`.
 
     `stack` is a digest of the output bucket's name: unique, without revealing the name to recipients of the page.
     """
@@ -73,8 +73,8 @@ def render_gallery(album: Album, links: ThumbnailLinks, created_at: datetime) ->
 def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -> dict[str, Any]:
     """Returns the data of the page's script; all texts are plain text."""
     comparisons, problems = album.comparisons, album.problems
-    photo_count = len({comparison.source for comparison in comparisons})
-    photo_problems = [one for one in problems if one.source]
+    photo_count = len({comparison.full_name for comparison in comparisons})
+    photo_problems = [one for one in problems if one.full_name]
     return {
         "title": f"{format_count(len(comparisons), 'picture')} from {format_count(photo_count, 'photo')}"
         if comparisons
@@ -82,7 +82,7 @@ def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -
         "sums": _build_summary(album, created_at),
         "notices": _build_notices(album),
         "waiting": _format_pending(album.pending_count),
-        "stopped": [build_problem_entry(one, links) for one in problems if not one.source],
+        "stopped": [build_problem_entry(one, links) for one in problems if not one.full_name],
         "entries": sorted(
             [
                 *(build_comparison_entry(one, album, links) for one in comparisons),

@@ -6,7 +6,7 @@ from typing import Any
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
-from backdrop.model.object_keys import source_name
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import to_usd
 from backdrop.operate.redrive import FailedItem, FailureFilter
 from backdrop_cli.formatting import format_cost, format_count
@@ -86,7 +86,9 @@ def _print_photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Fail
         screen.print(f"  {message}")
         for one in same_message:
             variant = f" (variant {one.job.variant})" if one.job and one.job.variant else ""
-            screen.print_unwrapped(f"    {source_name(one.source.bucket, one.source.key, stack.input_bucket)}{variant}")
+            screen.print_unwrapped(
+                f"    {photo_name_of(one.source.bucket, one.source.key, stack.input_bucket)}{variant}"
+            )
     if len(group) > limit:
         screen.print(f"    … and {len(group) - limit:,} more: `backdrop failures --code {code.value} --all` lists them")
 

@@ -17,9 +17,9 @@ from backdrop.model.object_keys import (
     classify_key,
     folder_of,
     photo_key_of,
+    photo_name_of,
     receipt_key,
     report_key,
-    source_name,
 )
 from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
@@ -66,7 +66,9 @@ def show_photo(stack: Stack, screen: Screen, key: str) -> None:
     screen.print_json({"stack": stack.name, **_build_document(history)})
     source, jobs = history.source, history.jobs
     stage, _ = _summarize(history)
-    screen.print_unwrapped(f"{source_name(source.bucket, source.key, stack.input_bucket)}, stack {stack.name}", "bold")
+    screen.print_unwrapped(
+        f"{photo_name_of(source.bucket, source.key, stack.input_bucket)}, stack {stack.name}", "bold"
+    )
     screen.print(f"  {stage}")
     _print_photo(screen, source)
     for problem in source.problems:
@@ -104,7 +106,7 @@ def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
     source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(bucket, key))
     if source is None:
         raise CommandError(_describe_unknown_photo(stack, bucket, key))
-    name = source_name(bucket, key, stack.input_bucket)
+    name = photo_name_of(bucket, key, stack.input_bucket)
     documents = {one: stack.output_store.head(one) is not None for one in (receipt_key(name), report_key(name))}
     pictures = [result.key for job in jobs for result in job.results]
     missing = [one for one in pictures if stack.output_store.head(one) is None]
@@ -115,9 +117,9 @@ def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
         is_waiting = job.wait_reason is Code.OWNER_AT_WORK
         owner = _find_content_owner(stack, job) if is_waiting or job.reused_from else None
         if owner and is_waiting:
-            waits_for[job.job_id] = source_name(owner.bucket, owner.key, stack.input_bucket)
+            waits_for[job.job_id] = photo_name_of(owner.bucket, owner.key, stack.input_bucket)
         elif owner and owner.job_id == job.reused_from:
-            served_from[job.job_id] = source_name(owner.bucket, owner.key, stack.input_bucket)
+            served_from[job.job_id] = photo_name_of(owner.bucket, owner.key, stack.input_bucket)
     queue_waits = _explain_queue_waits(stack, source, jobs)
     return PhotoHistory(source, jobs, documents, missing, paid_files, waits_for, served_from, queue_waits)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backdrop.model.job import Attempt, Job
-from backdrop.model.object_keys import source_name
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop_cli.errors import UsageError
 from backdrop_cli.screen import Screen
@@ -32,7 +32,7 @@ class SpendTotal:
 
 
 def _find_top_folder(stack: Stack, job: Job, _: Attempt) -> str:
-    top, slash, _rest = source_name(job.bucket, job.key, stack.input_bucket).partition("/")
+    top, slash, _rest = photo_name_of(job.bucket, job.key, stack.input_bucket).partition("/")
     return f"{top}/" if slash else ROOT_LABEL
 
 

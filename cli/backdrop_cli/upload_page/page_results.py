@@ -1,6 +1,6 @@
 """The results of one photo as gallery entries, with presigned links to the full pictures."""
 
-from backdrop.model.object_keys import source_name
+from backdrop.model.object_keys import photo_name_of
 from backdrop_cli.gallery.album import Album
 from backdrop_cli.gallery.gallery_entries import GalleryEntry, build_comparison_entry, build_problem_entry
 from backdrop_cli.stack import Stack
@@ -11,8 +11,8 @@ from backdrop_cli.upload_page.presigner import Presigner
 def read_photo_album(stack: Stack, key: str, folder: str) -> Album | None:
     """Reads a photo's receipt and report; None if they have neither a picture nor a problem yet."""
     bucket = stack.input_bucket
-    source = source_name(bucket, key, bucket)
-    receipt, report = stack.bucket_reader.read_receipt(source), stack.bucket_reader.read_report(source)
+    photo_name = photo_name_of(bucket, key, bucket)
+    receipt, report = stack.bucket_reader.read_receipt(photo_name), stack.bucket_reader.read_report(photo_name)
     album = Album(
         receipts=[receipt] if receipt else [],
         reports=[report] if report else [],

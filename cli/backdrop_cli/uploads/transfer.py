@@ -29,7 +29,7 @@ class UploadProgress:
     ended_at: float = 0
 
     def __post_init__(self) -> None:
-        self.total_bytes = sum(measure_content(source) for source in self.files.values())
+        self.total_bytes = sum(measure_content(content) for content in self.files.values())
         self.started_at = self.now()
 
     @property

@@ -27,7 +27,7 @@ MAX_LISTED_PER_CODE = 5
 
 def print_plan(stack: Stack, screen: Screen, files: UploadFiles, plan: UploadPlan, folder: str) -> None:
     """Prints the number of photos, their maximum price and time, and what would be refused."""
-    total_size = format_bytes(sum(measure_content(source) for source in plan.files.values()))
+    total_size = format_bytes(sum(measure_content(content) for content in plan.files.values()))
     top_folders = sorted({row.key.partition("/")[0] + "/" for row in plan.photos if "/" in row.key})
     destination = folder or (
         f"{', '.join(top_folders)}" if 0 < len(top_folders) <= MAX_LISTED_PER_CODE else "the input bucket"

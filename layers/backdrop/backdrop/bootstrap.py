@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from backdrop.deliver.provider_notifications import ProviderNotifications
     from backdrop.deliver.service import DeliverService
     from backdrop.intake.instruction_resolver import InstructionResolver
-    from backdrop.intake.service import Intake
+    from backdrop.intake.service import IntakeService
     from backdrop.model.job import Job
     from backdrop.model.pricing import ConfiguredPrices
     from backdrop.model.transitions import Transition
@@ -81,7 +81,7 @@ class Bootstrap:
             self.client("sqs"), {queue_name_from_url(url): url for url in queue_urls}, self.dead_letter_queue, logger
         )
 
-    def intake(self) -> Intake:
+    def intake(self) -> IntakeService:
         from backdrop.intake.apply import PhotoIntake
         from backdrop.intake.batch_prefetch import BatchPrefetch
         from backdrop.intake.dispatch import Dispatcher
@@ -89,7 +89,7 @@ class Bootstrap:
         from backdrop.intake.instruction_resolver import InstructionResolver
         from backdrop.intake.photo_reader import PhotoReader
         from backdrop.intake.references import ReferenceImages
-        from backdrop.intake.service import Intake
+        from backdrop.intake.service import IntakeService
         from backdrop.pipeline.image_requests import ImageRequests
 
         settings = self.settings
@@ -127,7 +127,7 @@ class Bootstrap:
             clock=self.clock,
             settle_seconds=settings.settle_seconds,
         )
-        return Intake(
+        return IntakeService(
             self.input_bucket, self.ledger, self.clock, defaults, references, photo_service, folders, image_requests
         )
 

@@ -267,7 +267,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "cancels-on-removed-instructions",
         "2.3: The removal of instructions undoes nothing.",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 13"),
+        remove("intake.decide:BEFORE_RESOLVING#e8d904 row 13"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
         actions=(
@@ -278,8 +278,8 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "resolves-on-every-event",
         "2.3: A change of folder defaults does not cause a purchase.",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 14"),
+        remove("intake.decide:BEFORE_RESOLVING#e8d904 row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#e8d904 row 14"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults="double_event duplicate_message",
         actions=(

@@ -40,14 +40,14 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-on-repeated-event",
         "2.3: A repeated event never causes a purchase.",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#e8d904 row 12"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults="rejected_request refused_request double_event",
     ),
     build_mutant(
         "skips-settle-time",
         "2.3: A photo without instructions waits for its settle time.",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 15"),
+        remove("intake.decide:BEFORE_RESOLVING#e8d904 row 15"),
         invariant=Invariant.SETTLE_TIME_RESPECTED,
     ),
     build_mutant(
@@ -75,7 +75,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "ignores-redelivery",
         "1: A redelivery continues where the previous delivery stopped.",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 11"),
+        remove("intake.decide:BEFORE_RESOLVING#e8d904 row 11"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="killed_intake",
         actions=list_uploads(5, 20, interval_seconds=5),

@@ -38,7 +38,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "ignores-requests",
         "2.5: A request is resolved even if nothing in the bucket has changed.",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 6"),
+        remove("intake.decide:BEFORE_RESOLVING#e8d904 row 6"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2), *list_requests(60, 2, "marble")),
@@ -62,7 +62,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "cancels-jobs-on-refused-request",
         "2.5: A request that cannot be carried out leaves the photo's jobs as they are.",
-        remove("intake.decide:AFTER_RESOLVING#10af29 element 12"),
+        remove("intake.decide:AFTER_RESOLVING#7c2432 element 12"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2), *list_requests(60, 2, "typo")),
@@ -70,7 +70,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "cancels-requested-jobs-on-rerun",
         "2.5: A rerun does not affect requested jobs.",
-        remove("intake.decide:AFTER_RESOLVING#10af29 row 1"),
+        remove("intake.decide:AFTER_RESOLVING#7c2432 row 1"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2, tags="foreign"), *list_requests(60, 2, "marble"), "200 rerun /"),
@@ -128,7 +128,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "accepts-malformed-task",
         "2.6: A malformed request is answered with its error, and starts no job.",
-        force_false("intake.service:Intake.handle#ea9d59 if 1"),
+        force_false("intake.service:IntakeService.handle#ea9d59 if 1"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(

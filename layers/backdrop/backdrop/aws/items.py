@@ -33,6 +33,7 @@ from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
+# Stored: the sort keys of the table above.
 JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, SOURCE_SORT_KEY, WAITING_KEY_PREFIX = "job#", "asked#", "source", "waiting#"
 # How long DynamoDB keeps a waiting item. Every waiting job is checked more often.
 WAITING_ITEM_RETENTION = timedelta(days=30)

@@ -108,8 +108,13 @@ class Metric(StrEnum):
         "From the job's arrival in its lane until the pictures are in the output bucket.",
     )
     # -- the code itself -----------------------------------------------------------------------------------
-    RETURNED_TO_QUEUE = "HandedBack", COUNT, "code", "A message was returned to its queue, to be delivered again later."
-    RECONCILED = "SetRight", COUNT, "part", "Items that a run of reconcile checked or repaired."
+    RETURNED_TO_QUEUE = (
+        "ReturnedToQueue",
+        COUNT,
+        "code",
+        "A message was returned to its queue, to be delivered again later.",
+    )
+    RECONCILED = "Reconciled", COUNT, "part", "Items that a run of reconcile checked or repaired."
     UNEXPECTED_ERROR = (
         "UnexpectedError",
         COUNT,
@@ -124,8 +129,13 @@ class Metric(StrEnum):
     )
     # -- state of the stack: emitted by reconcile every five minutes, unless it is 0 ------------------------
     OPEN_JOBS = "OpenJobs", COUNT, STACK_DIMENSIONS, "Jobs that have not ended, counted up to 20,000."
-    OLDEST_OPEN_JOB = "OldestOpenJobSeconds", SECONDS, STACK_DIMENSIONS, "Time since the oldest open job was accepted."
-    OLDEST_UNKNOWN = (
+    OLDEST_OPEN_JOB_SECONDS = (
+        "OldestOpenJobSeconds",
+        SECONDS,
+        STACK_DIMENSIONS,
+        "Time since the oldest open job was accepted.",
+    )
+    OLDEST_UNKNOWN_SECONDS = (
         "OldestUnknownSeconds",
         SECONDS,
         STACK_DIMENSIONS,
@@ -133,16 +143,16 @@ class Metric(StrEnum):
     )
     CALLS_IN_FLIGHT = "CallsInFlight", COUNT, STACK_DIMENSIONS, "Calls to providers that are in flight."
     PROVIDERS_PAUSED = "ProvidersPaused", COUNT, STACK_DIMENSIONS, "Providers whose lane is paused."
-    SPENT_TODAY = (
+    SPENT_TODAY_USD = (
         "SpentTodayUSD",
         USD,
         STACK_DIMENSIONS,
         "What today (UTC) has cost so far, including possible charges.",
     )
-    BUDGET_LEFT = (
+    BUDGET_LEFT_USD = (
         "BudgetLeftUSD",
         USD,
         STACK_DIMENSIONS,
         "What is left of today's budget, emitted on days with charges.",
     )
-    BUDGET_USED = "BudgetUsedPercent", PERCENT, STACK_DIMENSIONS, "How much of today's budget is spent."
+    BUDGET_USED_PERCENT = "BudgetUsedPercent", PERCENT, STACK_DIMENSIONS, "How much of today's budget is spent."

@@ -155,13 +155,13 @@ def emit_stack_health(health: StackHealth) -> None:
     """
     values: dict[Metric, float | Sequence[float]] = {
         Metric.OPEN_JOBS: health.open_jobs,
-        Metric.OLDEST_OPEN_JOB: health.oldest_open_seconds,
-        Metric.OLDEST_UNKNOWN: health.oldest_unknown_seconds,
+        Metric.OLDEST_OPEN_JOB_SECONDS: health.oldest_open_seconds,
+        Metric.OLDEST_UNKNOWN_SECONDS: health.oldest_unknown_seconds,
         Metric.CALLS_IN_FLIGHT: health.calls_in_flight,
         Metric.PROVIDERS_PAUSED: health.providers_paused,
-        Metric.SPENT_TODAY: health.spent / MICRO_PER_USD,
+        Metric.SPENT_TODAY_USD: health.spent / MICRO_PER_USD,
     }
     if health.spent:
-        values[Metric.BUDGET_LEFT] = [max(health.cap - health.spent, 0) / MICRO_PER_USD]
-        values[Metric.BUDGET_USED] = health.spent / health.cap * 100 if health.cap else 100
+        values[Metric.BUDGET_LEFT_USD] = [max(health.cap - health.spent, 0) / MICRO_PER_USD]
+        values[Metric.BUDGET_USED_PERCENT] = health.spent / health.cap * 100 if health.cap else 100
     emit_metrics(values)

@@ -24,6 +24,7 @@ INVALID_REQUEST_CODE, INVALID_WRITE_CODES = (
     "ValidationException",
     ("ValidationError", "ItemCollectionSizeLimitExceeded"),
 )
+# The index and its partition key have the name under which the table was created.
 DUE_INDEX = "watch"
 # Limit: BatchGetItem API reference.
 MAX_BATCH_GET_KEYS = 100

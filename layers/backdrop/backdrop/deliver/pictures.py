@@ -21,7 +21,7 @@ from backdrop.model.errors import BackdropError, ConflictError, PhotoError, Resu
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.object_keys import picture_key, source_name
+from backdrop.model.object_keys import photo_name_of, picture_key
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
@@ -124,7 +124,7 @@ class Pictures:
 
         Raises ResultError if none of them can be made.
         """
-        name = source_name(source.bucket, source.key, self.input_bucket_name)
+        name = photo_name_of(source.bucket, source.key, self.input_bucket_name)
         outputs, errors, written = parse_outputs(job.instructions), list[ResultError](), WrittenOutputs()
         for output in outputs:
             try:

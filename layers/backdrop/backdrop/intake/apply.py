@@ -182,16 +182,18 @@ class PhotoIntake:
 
     def _resolve(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
         """Resolves the instructions, and carries out the second table's decision."""
-        source, jobs, snapshot, request = state.source, state.jobs, state.snapshot, state.event.request
-        instruction_sources, broken_defaults = self.resolver.collect_sources(source, snapshot, request)
+        photo_source, jobs, snapshot, request = state.source, state.jobs, state.snapshot, state.event.request
+        instruction_sources, broken_defaults = self.resolver.collect_sources(photo_source, snapshot, request)
         if broken_defaults:
             self.folder_defaults_intake.report(
-                source.bucket, broken_defaults, *self.resolver.folder_defaults.read(source.bucket, broken_defaults)
+                photo_source.bucket,
+                broken_defaults,
+                *self.resolver.folder_defaults.read(photo_source.bucket, broken_defaults),
             )
         plan = self.resolver.resolve_jobs(
-            source, jobs, snapshot, instruction_sources, broken_defaults, self.dispatcher.lanes.keys()
+            photo_source, jobs, snapshot, instruction_sources, broken_defaults, self.dispatcher.lanes.keys()
         )
-        plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(source, one) for one in plan.problems))
+        plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(photo_source, one) for one in plan.problems))
         if request and not plan.jobs:
             reasons = plan.problems or build_broken_defaults_problems(broken_defaults, self.clock.now())
             plan = JobPlan(problems=assign_problem_origins(reasons, snapshot.photo_error))
@@ -204,7 +206,7 @@ class PhotoIntake:
                 own_result = self._handle_once(replace(state.event, request=None), owners)
                 return IntakeResult(own_result.accepted, self._handle_once(state.event, owners).refused)
             case PlanDecision.REDELIVER:
-                return self._dispatch(source, jobs)
+                return self._dispatch(photo_source, jobs)
 
     def _add_sidecar_suggestion(self, source: Source, problem: Problem) -> Problem:
         """If the photo has no instructions, suggests a file that may be its misnamed sidecar."""
@@ -246,15 +248,15 @@ class PhotoIntake:
         plan = replace(plan, jobs=planned_jobs)
         kept_problems = self._list_kept_problems(state, plan)
         # Broken defaults make a photo wait, but a request is refused immediately.
-        source = replace(
+        photo_source = replace(
             mark_request_seen(state.source, request),
             blocked_by_defaults="" if snapshot.photo_error or request else broken_defaults,
         )
-        image_request = build_pending_request(source, request, now, jobs=plan.jobs, problems=plan.problems)
+        image_request = build_pending_request(photo_source, request, now, jobs=plan.jobs, problems=plan.problems)
         for _ in range(MAX_TRIES):
-            job_transitions = plan_transitions(self.ledger, source, jobs, plan.jobs, owners, self.clock.now())
+            job_transitions = plan_transitions(self.ledger, photo_source, jobs, plan.jobs, owners, self.clock.now())
             try:
-                return self._save_plan(state, source, plan, job_transitions, kept_problems, image_request)
+                return self._save_plan(state, photo_source, plan, job_transitions, kept_problems, image_request)
             except ContentOwnedError as error:
                 owners = {**owners, error.owner.content_id: error.owner}
         raise ConflictError

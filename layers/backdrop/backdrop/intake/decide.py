@@ -82,14 +82,14 @@ class EventKind(Flag):
     REPEATED_REQUEST = auto()
 
 
-class Delivery(Flag):
+class EventDelivery(Flag):
     """REPEATED: an earlier worker may have crashed after it wrote the ledger and before it sent its messages."""
 
     FIRST = auto()
     REPEATED = auto()
 
 
-class Crashes(Flag):
+class CrashCount(Flag):
     """TOO_MANY: so many workers crashed on this photo that only an operator's rerun opens it again."""
 
     TOLERABLE = auto()
@@ -109,24 +109,24 @@ class PhotoInBucket(Flag):
     NEW = auto()
 
 
-class Report(Flag):
+class ReportState(Flag):
     """OUTDATED: according to the report, S3 denies access to a file, but the file can be read now."""
 
     CURRENT = auto()
     OUTDATED = auto()
 
 
-class References(Flag):
+class ReferenceChange(Flag):
     """CHANGED: a style reference image of an unpaid job has different bytes now."""
 
-    SAME = auto()
+    UNCHANGED = auto()
     CHANGED = auto()
 
 
-class Instructions(Flag):
+class InstructionChange(Flag):
     """The photo's own instructions (sidecar and tags), compared with those recorded in the ledger."""
 
-    SAME = auto()
+    UNCHANGED = auto()
     CHANGED = auto()
 
 
@@ -138,24 +138,24 @@ class OwnInstructions(Flag):
     COMPLETE = auto()
 
 
-class Jobs(Flag):
+class JobMatch(Flag):
     """The photo's current jobs, compared with the bytes in the bucket.
 
     SAME_BYTES: the jobs are for these bytes, and the photo has not been deleted since. EXPIRED: the ledger has deleted
     the jobs, but has recorded these bytes.
     """
 
-    NONE = auto()
+    NO_JOBS = auto()
     SAME_BYTES = auto()
     OTHER_BYTES = auto()
     EXPIRED = auto()
 
 
-class Problems(Flag):
+class ReportedProblems(Flag):
     """Whether the photo has reported problems. A refused request does not count: it is not a problem of the photo."""
 
     NONE = auto()
-    REPORTED = auto()
+    SOME = auto()
 
 
 class RequestedBy(Flag):
@@ -165,7 +165,7 @@ class RequestedBy(Flag):
     EXECUTIONS = auto()
 
 
-class CancelMarks(Flag):
+class CancelMarkState(Flag):
     """OVERRULED: an operator canceled a job, and the photo or its instructions have been uploaded again since."""
 
     IN_FORCE = auto()
@@ -197,28 +197,29 @@ class PlanResult(Flag):
 # -- the tables --------------------------------------------------------------------------------------------------------
 
 BEFORE_RESOLVING = DecisionTable(
-    # Facts are read in this order. Only History, EventKind, PhotoInBucket, References, and CancelMarks need AWS calls.
+    # Facts are read in this order. Only History, EventKind, PhotoInBucket, ReferenceChange, and CancelMarkState need
+    # AWS calls.
     (
         History,
         EventKind,
-        Delivery,
-        Crashes,
+        EventDelivery,
+        CrashCount,
         PhotoInBucket,
-        Report,
-        References,
-        Instructions,
+        ReportState,
+        ReferenceChange,
+        InstructionChange,
         OwnInstructions,
-        Jobs,
-        Problems,
+        JobMatch,
+        ReportedProblems,
         RequestedBy,
         Inspection,
         SettlePeriod,
-        CancelMarks,
+        CancelMarkState,
     ),
     (
         Rule(
             "The photo no longer waits for its instructions.",
-            (~History.WAITING, EventKind.SETTLE_TIMEOUT, Delivery.FIRST),
+            (~History.WAITING, EventKind.SETTLE_TIMEOUT, EventDelivery.FIRST),
             Decision.IGNORE,
         ),
         Rule(
@@ -233,12 +234,12 @@ BEFORE_RESOLVING = DecisionTable(
         ),
         Rule(
             "These are not the bytes that crashed workers, so the crash count is reset.",
-            (Crashes.TOO_MANY, PhotoInBucket.OTHER_BYTES),
+            (CrashCount.TOO_MANY, PhotoInBucket.OTHER_BYTES),
             Decision.RESET_CRASHES,
         ),
         Rule(
             "The file can be read now, so the report that it cannot be read is withdrawn first.",
-            (Report.OUTDATED,),
+            (ReportState.OUTDATED,),
             Decision.READ_AGAIN,
         ),
         Rule(
@@ -249,8 +250,8 @@ BEFORE_RESOLVING = DecisionTable(
         Rule(
             "A style reference changed, but the photo may still get instructions of its own.",
             (
-                Delivery.REPEATED,
-                References.CHANGED,
+                EventDelivery.REPEATED,
+                ReferenceChange.CHANGED,
                 ~OwnInstructions.COMPLETE,
                 Inspection.PASSED,
                 SettlePeriod.TIME_LEFT,
@@ -259,7 +260,7 @@ BEFORE_RESOLVING = DecisionTable(
         ),
         Rule(
             "A style reference changed, so the jobs are no longer the same purchases.",
-            (Delivery.REPEATED, References.CHANGED),
+            (EventDelivery.REPEATED, ReferenceChange.CHANGED),
             Decision.RESOLVE,
         ),
         Rule(
@@ -268,7 +269,7 @@ BEFORE_RESOLVING = DecisionTable(
                 History.KNOWN,
                 ~EventKind.SETTLE_TIMEOUT,
                 PhotoInBucket.SAME,
-                Instructions.SAME,
+                InstructionChange.UNCHANGED,
                 OwnInstructions.COMPLETE,
                 RequestedBy.EXECUTIONS,
             ),
@@ -276,27 +277,32 @@ BEFORE_RESOLVING = DecisionTable(
         ),
         Rule(
             "Nothing changed, but the job was requested again after an operator canceled it.",
-            (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME, CancelMarks.OVERRULED),
+            (History.KNOWN, PhotoInBucket.SAME, InstructionChange.UNCHANGED, CancelMarkState.OVERRULED),
             Decision.REOPEN,
         ),
         Rule(
             "Nothing changed, and an earlier worker may have crashed before it sent the jobs on.",
-            (History.KNOWN, Delivery.REPEATED, PhotoInBucket.SAME, Instructions.SAME),
+            (History.KNOWN, EventDelivery.REPEATED, PhotoInBucket.SAME, InstructionChange.UNCHANGED),
             Decision.REDELIVER,
         ),
         Rule(
             "Nothing changed, and an event alone is no reason to buy anything.",
-            (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME),
+            (History.KNOWN, PhotoInBucket.SAME, InstructionChange.UNCHANGED),
             Decision.IGNORE,
         ),
         Rule(
             "The photo's jobs are for these bytes, and removing instructions cancels nothing.",
-            (OwnInstructions.NONE, Jobs.SAME_BYTES | Jobs.EXPIRED),
+            (OwnInstructions.NONE, JobMatch.SAME_BYTES | JobMatch.EXPIRED),
             Decision.REOPEN,
         ),
         Rule(
             "The same bytes were uploaded again, with the instructions that the jobs were resolved from.",
-            (~History.WAITING, Instructions.SAME, Jobs.SAME_BYTES | Jobs.EXPIRED, Problems.NONE),
+            (
+                ~History.WAITING,
+                InstructionChange.UNCHANGED,
+                JobMatch.SAME_BYTES | JobMatch.EXPIRED,
+                ReportedProblems.NONE,
+            ),
             Decision.REOPEN,
         ),
         Rule(
@@ -313,11 +319,11 @@ BEFORE_RESOLVING = DecisionTable(
 )
 
 AFTER_RESOLVING = DecisionTable(
-    (History, EventKind, PhotoInBucket, Instructions, OwnInstructions, Jobs, Inspection, PlanResult),
+    (History, EventKind, PhotoInBucket, InstructionChange, OwnInstructions, JobMatch, Inspection, PlanResult),
     (
         Rule(
             "A rerun finds no instructions: the jobs were requested directly, so they stay.",
-            (EventKind.RERUN, Jobs.SAME_BYTES | Jobs.OTHER_BYTES, PlanResult.NO_INSTRUCTIONS),
+            (EventKind.RERUN, JobMatch.SAME_BYTES | JobMatch.OTHER_BYTES, PlanResult.NO_INSTRUCTIONS),
             PlanDecision.REDELIVER,
         ),
         Rule(
@@ -332,12 +338,12 @@ AFTER_RESOLVING = DecisionTable(
         ),
         Rule(
             "The request cannot be carried out, and nothing else has changed since the last decision.",
-            (History.KNOWN | History.BLOCKED, PhotoInBucket.SAME, Instructions.SAME),
+            (History.KNOWN | History.BLOCKED, PhotoInBucket.SAME, InstructionChange.UNCHANGED),
             PlanDecision.REFUSE_REQUEST,
         ),
         Rule(
             "The request cannot be carried out, which is no reason to end jobs for the same bytes.",
-            (Jobs.SAME_BYTES | Jobs.EXPIRED,),
+            (JobMatch.SAME_BYTES | JobMatch.EXPIRED,),
             PlanDecision.REFUSE_REQUEST,
         ),
         Rule(

@@ -38,17 +38,17 @@ class InstructionResolver:
         self.reference_images.clear()
 
     def collect_sources(
-        self, source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
+        self, photo_source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
     ) -> tuple[Sequence[InstructionSource], str]:
         """Returns the photo's sources, nearest first, and the name of broken folder defaults ("" if none are)."""
         request_source = (parse_request(request.instructions),) if request else ()
-        inherited_sources = self.folder_defaults.read_inherited(source.bucket, source.key)
+        inherited_sources = self.folder_defaults.read_inherited(photo_source.bucket, photo_source.key)
         broken_defaults = next((one.name for one in inherited_sources if one.errors), "")
         return (*request_source, *snapshot.instruction_sources, *inherited_sources), broken_defaults
 
     def resolve_jobs(
         self,
-        source: Source,
+        photo_source: Source,
         jobs: Sequence[Job],
         snapshot: PhotoSnapshot,
         instruction_sources: Sequence[InstructionSource],
@@ -65,17 +65,17 @@ class InstructionResolver:
             return JobPlan((), tuple(Problem.from_error(error, now) for error in (*photo_errors, *source_errors)))
         if broken_defaults:
             return JobPlan()
-        hash_references = partial(self.reference_images.hash_and_store, source.bucket, source.key)
+        hash_references = partial(self.reference_images.hash_and_store, photo_source.bucket, photo_source.key)
         routing = RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health)
-        return plan_jobs(source, snapshot.photo, jobs, instruction_sources, routing, hash_references, now)
+        return plan_jobs(photo_source, snapshot.photo, jobs, instruction_sources, routing, hash_references, now)
 
-    def has_changed_references(self, source: Source, jobs: Sequence[Job]) -> bool:
+    def has_changed_references(self, photo_source: Source, jobs: Sequence[Job]) -> bool:
         """Whether the reference images of an unpaid job have changed. If not, stores them again for the call."""
         for job in jobs:
             if job.status is JobStatus.ACCEPTED and REFERENCES_FIELD in job.purchase_spec:
                 try:
                     hashes = self.reference_images.hash_and_store(
-                        source.bucket, source.key, job.instructions[REFERENCES_FIELD]
+                        photo_source.bucket, photo_source.key, job.instructions[REFERENCES_FIELD]
                     )
                 except InstructionError:
                     return True

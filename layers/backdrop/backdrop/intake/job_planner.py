@@ -79,7 +79,7 @@ class _ErrorCollector:
 
 
 def plan_jobs(
-    source: Source,
+    photo_source: Source,
     photo: PhotoFacts,
     jobs: Sequence[Job],
     instruction_sources: Sequence[InstructionSource],
@@ -101,7 +101,7 @@ def plan_jobs(
             purchase_spec = collector.collect(partial(_build_purchase_spec, instructions, hash_references)) or {}
             route = route or _find_priced_provider(instructions, routing)
             if route:
-                job = _build_job(source, photo, variant, instructions, route, purchase_spec, now)
+                job = _build_job(photo_source, photo, variant, instructions, route, purchase_spec, now)
                 collector.collect(partial(_check_max_cost, job, jobs))
                 collector.collect(partial(_check_item_size, job))
                 planned += [] if collector.errors else [job]
@@ -118,7 +118,7 @@ def _build_purchase_spec(instructions: ResolvedInstructions, hash_references: Re
 
 
 def _build_job(
-    source: Source,
+    photo_source: Source,
     photo: PhotoFacts,
     variant: str,
     instructions: ResolvedInstructions,
@@ -129,17 +129,17 @@ def _build_job(
     image_sha256, revision = photo.sha256 or "", instructions.revision
     return Job(
         job_id=derive_job_id(
-            bucket=source.bucket,
-            key=source.key,
+            bucket=photo_source.bucket,
+            key=photo_source.key,
             variant=variant,
             image_sha256=image_sha256,
             purchase_spec=purchase_spec,
             revision=revision,
         ),
         content_id=derive_content_id(image_sha256=image_sha256, purchase_spec=purchase_spec, revision=revision),
-        source_id=source.source_id,
-        bucket=source.bucket,
-        key=source.key,
+        source_id=photo_source.source_id,
+        bucket=photo_source.bucket,
+        key=photo_source.key,
         version_id=photo.version_id,
         sha256=image_sha256,
         is_prepared=photo.is_prepared,

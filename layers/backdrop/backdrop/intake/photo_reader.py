@@ -12,7 +12,7 @@ from backdrop.model.capabilities import MAX_FILE_BYTES, PHOTO_LIMITS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.ids import sha256_hex, to_canonical_json
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, list_sidecar_keys, prepared_photo_name
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, list_sidecar_keys, prepared_photo_name
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
@@ -106,9 +106,9 @@ def read_crashed_photo(photos: InputBucket, bucket: str, key: str, crashes: int)
 def _check_key_length(key: str) -> PhotoError | None:
     size = len(key.encode())
     message = (
-        f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} are allowed, because its pictures have longer keys."
+        f"The key has {size} bytes; at most {MAX_PHOTO_KEY_BYTES} are allowed, because its pictures have longer keys."
     )
-    return PhotoError(Code.KEY_TOO_LONG, message) if size > MAX_SOURCE_KEY_BYTES else None
+    return PhotoError(Code.KEY_TOO_LONG, message) if size > MAX_PHOTO_KEY_BYTES else None
 
 
 def build_photo_facts(stored: StoredObject) -> PhotoFacts:

@@ -10,20 +10,20 @@ from backdrop.aws.ledger import Ledger
 from backdrop.instructions.merge import is_complete
 from backdrop.intake.batch_prefetch import BatchPrefetch
 from backdrop.intake.decide import (
-    CancelMarks,
-    Crashes,
-    Delivery,
+    CancelMarkState,
+    CrashCount,
+    EventDelivery,
     EventKind,
     History,
     Inspection,
-    Instructions,
-    Jobs,
+    InstructionChange,
+    JobMatch,
     OwnInstructions,
     PhotoInBucket,
     PlanResult,
-    Problems,
-    References,
-    Report,
+    ReferenceChange,
+    ReportedProblems,
+    ReportState,
     RequestedBy,
     SettlePeriod,
 )
@@ -60,21 +60,23 @@ class PhotoState:
             {
                 History: self._classify_history,
                 EventKind: self._classify_event,
-                Delivery: lambda: Delivery.REPEATED if self.event.is_repeated else Delivery.FIRST,
-                Crashes: self._classify_crashes,
+                EventDelivery: lambda: EventDelivery.REPEATED if self.event.is_repeated else EventDelivery.FIRST,
+                CrashCount: self._classify_crashes,
                 PhotoInBucket: lambda: (
                     compare_photo(self.source, self.snapshot) if self.optional_snapshot else PhotoInBucket.MISSING
                 ),
-                Report: lambda: Report.OUTDATED if find_unreadable_problem(self.source) else Report.CURRENT,
-                References: self._compare_references,
-                Instructions: lambda: compare_instructions(self.source, self.snapshot),
+                ReportState: lambda: (
+                    ReportState.OUTDATED if find_unreadable_problem(self.source) else ReportState.CURRENT
+                ),
+                ReferenceChange: self._compare_references,
+                InstructionChange: lambda: compare_instructions(self.source, self.snapshot),
                 OwnInstructions: lambda: classify_own_instructions(self.snapshot),
-                Jobs: lambda: compare_jobs(self.source, self.jobs, self.snapshot),
-                Problems: lambda: classify_problems(self.source),
+                JobMatch: lambda: compare_jobs(self.source, self.jobs, self.snapshot),
+                ReportedProblems: lambda: classify_problems(self.source),
                 RequestedBy: lambda: classify_requester(self.source, self.jobs),
                 Inspection: lambda: classify_inspection(self.snapshot),
                 SettlePeriod: lambda: SettlePeriod.TIME_LEFT if self.seconds_to_settle > 0 else SettlePeriod.OVER,
-                CancelMarks: lambda: check_cancel_marks(
+                CancelMarkState: lambda: check_cancel_marks(
                     self.source, self.jobs, self.snapshot, self.event, self.ledger.read_health
                 ),
             }
@@ -83,7 +85,10 @@ class PhotoState:
     @property
     def was_decided(self) -> bool:
         """Whether intake has already decided about the photo in this state."""
-        same = self.facts[PhotoInBucket] is PhotoInBucket.SAME and self.facts[Instructions] is Instructions.SAME
+        same = (
+            self.facts[PhotoInBucket] is PhotoInBucket.SAME
+            and self.facts[InstructionChange] is InstructionChange.UNCHANGED
+        )
         return same and self.facts[History] in History.KNOWN | History.BLOCKED
 
     # -- the ledger ------------------------------------------------------------------------------------------------
@@ -127,10 +132,12 @@ class PhotoState:
             return EventKind.RERUN
         return EventKind.SETTLE_TIMEOUT if self.received_event.is_settle_timeout else EventKind.OBJECT_CHANGED
 
-    def _classify_crashes(self) -> Crashes:
-        is_persons_rerun = self.facts[EventKind] is EventKind.RERUN and self.facts[Delivery] is Delivery.FIRST
-        is_over_limit = self.source.crash_count >= MAX_CRASHES and not is_persons_rerun
-        return Crashes.TOO_MANY if is_over_limit else Crashes.TOLERABLE
+    def _classify_crashes(self) -> CrashCount:
+        is_operator_rerun = (
+            self.facts[EventKind] is EventKind.RERUN and self.facts[EventDelivery] is EventDelivery.FIRST
+        )
+        is_over_limit = self.source.crash_count >= MAX_CRASHES and not is_operator_rerun
+        return CrashCount.TOO_MANY if is_over_limit else CrashCount.TOLERABLE
 
     # -- the bucket ------------------------------------------------------------------------------------------------
 
@@ -138,7 +145,7 @@ class PhotoState:
     def optional_snapshot(self) -> PhotoSnapshot | None:
         """The photo with its sidecar and tags; None if there is no photo."""
         recorded, bucket, key = self.source.photo, self.received_event.bucket, self.received_event.key
-        if self.facts[Crashes] is Crashes.TOO_MANY:
+        if self.facts[CrashCount] is CrashCount.TOO_MANY:
             return read_crashed_photo(self.resolver.photos, bucket, key, self.source.crash_count)
         # The prepared photo may have expired since the first delivery, so the photo is prepared again.
         must_prepare_again = self.event.is_repeated and recorded and recorded.is_prepared
@@ -151,8 +158,12 @@ class PhotoState:
             raise LookupError(self.received_event.key)
         return self.optional_snapshot
 
-    def _compare_references(self) -> References:
-        return References.CHANGED if self.resolver.has_changed_references(self.source, self.jobs) else References.SAME
+    def _compare_references(self) -> ReferenceChange:
+        return (
+            ReferenceChange.CHANGED
+            if self.resolver.has_changed_references(self.source, self.jobs)
+            else ReferenceChange.UNCHANGED
+        )
 
     # -- the clock -------------------------------------------------------------------------------------------------
 
@@ -200,11 +211,11 @@ def compare_photo(source: Source, snapshot: PhotoSnapshot) -> PhotoInBucket:
     return PhotoInBucket.SAME_BYTES if source.photo.etag == snapshot.photo.etag else PhotoInBucket.OTHER_BYTES
 
 
-def compare_instructions(source: Source, snapshot: PhotoSnapshot) -> Instructions:
+def compare_instructions(source: Source, snapshot: PhotoSnapshot) -> InstructionChange:
     return (
-        Instructions.SAME
+        InstructionChange.UNCHANGED
         if source.instructions_fingerprint == snapshot.instructions_fingerprint
-        else Instructions.CHANGED
+        else InstructionChange.CHANGED
     )
 
 
@@ -218,19 +229,19 @@ def classify_own_instructions(snapshot: PhotoSnapshot) -> OwnInstructions:
     )
 
 
-def compare_jobs(source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> Jobs:
+def compare_jobs(source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> JobMatch:
     current, sha256 = list_current_jobs(source, jobs), snapshot.photo.sha256
     recorded = source.photo.sha256 if source.photo and not source.settling_since else None
     are_recorded = recorded is not None and recorded == sha256
     are_complete = len(current) == len(source.jobs) or are_recorded
     if not source.jobs or source.was_missing or not are_complete or any(job.sha256 != sha256 for job in current):
-        return Jobs.OTHER_BYTES if current else Jobs.NONE
-    return Jobs.SAME_BYTES if current else Jobs.EXPIRED
+        return JobMatch.OTHER_BYTES if current else JobMatch.NO_JOBS
+    return JobMatch.SAME_BYTES if current else JobMatch.EXPIRED
 
 
-def classify_problems(source: Source) -> Problems:
+def classify_problems(source: Source) -> ReportedProblems:
     only_request_problems = all(one.origin is Origin.REQUEST for one in source.problems)
-    return Problems.NONE if only_request_problems else Problems.REPORTED
+    return ReportedProblems.NONE if only_request_problems else ReportedProblems.SOME
 
 
 def classify_requester(source: Source, jobs: Sequence[Job]) -> RequestedBy:
@@ -248,7 +259,7 @@ def check_cancel_marks(
     snapshot: PhotoSnapshot,
     event: IntakeEvent,
     read_health: Callable[[str], ProviderHealth],
-) -> CancelMarks:
+) -> CancelMarkState:
     """Compares the operators' cancel marks with the latest upload. Reads only the lanes of jobs that are older."""
     last_written_at = find_last_written_at(snapshot, snapshot.instruction_sources, event)
 
@@ -262,7 +273,7 @@ def check_cancel_marks(
     ]
     cancelled = [job for job in older_jobs if is_cancelled(job)]
     is_overruled = any(not is_cancelled(replace(job, requested_at=last_written_at)) for job in cancelled)
-    return CancelMarks.OVERRULED if is_overruled else CancelMarks.IN_FORCE
+    return CancelMarkState.OVERRULED if is_overruled else CancelMarkState.IN_FORCE
 
 
 def classify_plan(plan: JobPlan) -> PlanResult:

@@ -60,7 +60,7 @@ def keep_first_seen(problem: Problem, earlier: Sequence[Problem]) -> Problem:
 
 
 def find_requested_at(
-    source: Source,
+    photo_source: Source,
     snapshot: PhotoSnapshot,
     instruction_sources: Sequence[InstructionSource],
     event: IntakeEvent,
@@ -71,7 +71,7 @@ def find_requested_at(
     Folder defaults count only if the photo needs instructions.
     """
     last_written_at = find_last_written_at(
-        snapshot, instruction_sources if source.needs_instructions else snapshot.instruction_sources, event
+        snapshot, instruction_sources if photo_source.needs_instructions else snapshot.instruction_sources, event
     )
     requested_at = event.requested_at or (now if event.request or event.is_rerun else None)
     return max(last_written_at, requested_at) if requested_at else last_written_at

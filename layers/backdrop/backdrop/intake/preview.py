@@ -26,11 +26,13 @@ def preview_jobs(
     photo's items in the ledger. Raises OSError if a local file cannot be read.
     """
     recorded_source, jobs = recorded
-    source = recorded_source or Source.new(bucket, key)
+    photo_source = recorded_source or Source.new(bucket, key)
     read = resolver.reader.read if inspect_bytes else resolver.reader.read_without_bytes
-    snapshot = read(bucket, key, source.photo)
+    snapshot = read(bucket, key, photo_source.photo)
     if snapshot is None:
         return None
-    instruction_sources, broken_defaults = resolver.collect_sources(source, snapshot, request)
-    plan = resolver.resolve_jobs(source, jobs, snapshot, instruction_sources, broken_defaults, offers.enabled_providers)
+    instruction_sources, broken_defaults = resolver.collect_sources(photo_source, snapshot, request)
+    plan = resolver.resolve_jobs(
+        photo_source, jobs, snapshot, instruction_sources, broken_defaults, offers.enabled_providers
+    )
     return replace(plan, jobs=tuple(with_max_quote(job, offers) for job in plan.jobs)), broken_defaults

@@ -21,7 +21,7 @@ from backdrop.ports import Clock, InputBucket
 
 
 @dataclass(eq=False, repr=False)
-class Intake:
+class IntakeService:
     photos: InputBucket
     ledger: Ledger
     clock: Clock

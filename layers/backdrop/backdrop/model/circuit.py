@@ -39,7 +39,7 @@ MAX_MARKS = 100
 
 
 class PauseReason(StrEnum):
-    """Why a lane is paused."""
+    """Why a lane is paused. The values are stored in the ledger and printed by `--json`."""
 
     KEY = "key"
     BALANCE = "balance"
@@ -173,9 +173,9 @@ class ProviderHealth(LedgerItem):
 class Gate(StrEnum):
     """Whether a job may call the provider now."""
 
-    ALLOWED = "open"
+    ALLOWED = "allowed"
     PROBE = "probe"
-    BLOCKED = "shut"
+    BLOCKED = "blocked"
 
 
 def check_gate(lane: ProviderHealth, now: datetime, *, suspect: bool = False) -> tuple[Gate, float]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-MAX_SOURCE_KEY_BYTES = 900
+MAX_PHOTO_KEY_BYTES = 900
 MAX_S3_KEY_BYTES = 1024
 MIN_STEM_BYTES = 8
 RESERVED_PREFIX = "_backdrop"
@@ -84,17 +84,17 @@ def _without_suffix(key: str) -> str:
     return f"{folder}{slash}{stem}" if dot and stem else key
 
 
-def picture_key(source: str, *, variant: str, n: int, extension: str, output: str | None = None) -> str:
+def picture_key(photo_name: str, *, variant: str, n: int, extension: str, output: str | None = None) -> str:
     """Returns `shoes/red.jpg/red[-variant][_n][@output].png`.
 
     A stem that is too long for S3 is cut and gets 8 digits of its hash. If those do not fit either, the whole name is
     the hash.
     """
     suffix = (f"-{variant}" if variant else "") + (f"_{n}" if n > 1 else "") + (f"@{output}" if output else "")
-    max_stem_bytes = MAX_S3_KEY_BYTES - len(f"{source}/{suffix}.{extension}".encode())
+    max_stem_bytes = MAX_S3_KEY_BYTES - len(f"{photo_name}/{suffix}.{extension}".encode())
     if max_stem_bytes < MIN_STEM_BYTES:
-        return f"{source}/{hashlib.sha256(f'{stem_of(source)}{suffix}'.encode()).hexdigest()[:32]}.{extension}"
-    return f"{source}/{_truncate_with_hash(stem_of(source), max_stem_bytes)}{suffix}.{extension}"
+        return f"{photo_name}/{hashlib.sha256(f'{stem_of(photo_name)}{suffix}'.encode()).hexdigest()[:32]}.{extension}"
+    return f"{photo_name}/{_truncate_with_hash(stem_of(photo_name), max_stem_bytes)}{suffix}.{extension}"
 
 
 def _truncate_with_hash(text: str, max_bytes: int) -> str:
@@ -106,10 +106,11 @@ def _truncate_with_hash(text: str, max_bytes: int) -> str:
     return data[: max_bytes - len(hash_digits)].decode(errors="ignore") + hash_digits
 
 
-def source_name(bucket: str, key: str, stack_bucket: str) -> str:
-    """Returns the name of a source in the output bucket: its key, or `@bucket/key` if it is in another bucket.
+def photo_name_of(bucket: str, key: str, stack_bucket: str) -> str:
+    """Returns the name of a photo (or of folder defaults) in the output bucket.
 
-    A key of the stack's own bucket that begins like such a name, or like a provider's report, gets the long form too.
+    It is the key, or `@bucket/key` if the photo is in another bucket. A key of the stack's own bucket that begins like
+    such a name, or like a provider's report, gets the long form too.
     """
     return (
         key
@@ -118,12 +119,13 @@ def source_name(bucket: str, key: str, stack_bucket: str) -> str:
     )
 
 
-def receipt_key(source: str) -> str:
-    return _document_key(RECEIPTS_PREFIX, source)
+def receipt_key(photo_name: str) -> str:
+    return _document_key(RECEIPTS_PREFIX, photo_name)
 
 
-def report_key(source: str) -> str:
-    return _document_key(ERRORS_PREFIX, source)
+def report_key(name: str) -> str:
+    """Returns the key of the error report of a photo, or of folder defaults."""
+    return _document_key(ERRORS_PREFIX, name)
 
 
 def provider_report_key(provider: str) -> str:
@@ -157,9 +159,9 @@ def result_key(name: str) -> str:
     return f"{RESULTS_PREFIX}/{name}"
 
 
-def _document_key(folder: str, source: str) -> str:
+def _document_key(folder: str, name: str) -> str:
     """A key that is too long for a photo still has a report, under a truncated name."""
-    return f"{folder}/{_truncate_with_hash(source, MAX_S3_KEY_BYTES - len(f'{folder}/.json'))}.json"
+    return f"{folder}/{_truncate_with_hash(name, MAX_S3_KEY_BYTES - len(f'{folder}/.json'))}.json"
 
 
 def response_key(job_id: str, attempt: int) -> str:

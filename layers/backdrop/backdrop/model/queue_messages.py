@@ -15,7 +15,7 @@ from backdrop.model.codec import from_json
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.record import Record, record
 
-# An attribute next to the body: the ETag of the photo's first receipt.
+# The name of the attribute next to the body with the ETag of the photo's first receipt. Queued messages have it.
 RECEIPT_ETAG = "receipt"
 MAX_REASONS = 3
 MAX_KIND_LENGTH = 40

@@ -10,13 +10,13 @@ from backdrop.instructions.sources import REQUEST
 from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
-    Crashes,
+    CrashCount,
     Decision,
-    Delivery,
+    EventDelivery,
     EventKind,
     PhotoInBucket,
     PlanDecision,
-    Report,
+    ReportState,
     SettlePeriod,
 )
 from backdrop.intake.instruction_resolver import InstructionResolver
@@ -36,10 +36,10 @@ from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
 # The facts that intake finds when bytes that the ledger has recorded are uploaded again.
 REUPLOAD_FACTS = (
     EventKind.OBJECT_CHANGED,
-    Delivery.FIRST,
-    Crashes.TOLERABLE,
+    EventDelivery.FIRST,
+    CrashCount.TOLERABLE,
     PhotoInBucket.SAME_BYTES,
-    Report.CURRENT,
+    ReportState.CURRENT,
     SettlePeriod.OVER,
 )
 
@@ -110,34 +110,34 @@ class RerunService:
         With `reuploaded`, returns the result of a new upload of the same bytes.
         """
         before, jobs = self.ledger.read_photo(derive_source_id(self.bucket, key))
-        source = before or Source.new(self.bucket, key)
-        snapshot = self.resolver.reader.read(self.bucket, key, source.photo)
+        photo_source = before or Source.new(self.bucket, key)
+        snapshot = self.resolver.reader.read(self.bucket, key, photo_source.photo)
         if snapshot is None:
             return None
-        comparison = compare_all(source, jobs, snapshot)
+        comparison = compare_all(photo_source, jobs, snapshot)
         if reuploaded and BEFORE_RESOLVING.decide(Facts({}, *comparison, *REUPLOAD_FACTS)) is Decision.REOPEN:
-            return RerunPreview(key, self._find_reopened_jobs(source, jobs, snapshot))
-        instruction_sources, broken_defaults = self.resolver.collect_sources(source, snapshot)
+            return RerunPreview(key, self._find_reopened_jobs(photo_source, jobs, snapshot))
+        instruction_sources, broken_defaults = self.resolver.collect_sources(photo_source, snapshot)
         if broken_defaults:
             return RerunPreview(key, broken_defaults=broken_defaults)
         job_plan = self.resolver.resolve_jobs(
-            source, jobs, snapshot, instruction_sources, broken_defaults, self.enabled_providers
+            photo_source, jobs, snapshot, instruction_sources, broken_defaults, self.enabled_providers
         )
         if (
             AFTER_RESOLVING.decide(Facts({}, *comparison, EventKind.RERUN, classify_plan(job_plan)))
             is PlanDecision.REDELIVER
         ):
             return RerunPreview(key)
-        transitions = plan_transitions(self.ledger, source, jobs, job_plan.jobs, {}, self.resolver.clock.now())
+        transitions = plan_transitions(self.ledger, photo_source, jobs, job_plan.jobs, {}, self.resolver.clock.now())
         updated_source = replace(
-            source, jobs={job.variant: job.job_id for job in job_plan.jobs}, problems=tuple(job_plan.problems)
+            photo_source, jobs={job.variant: job.job_id for job in job_plan.jobs}, problems=tuple(job_plan.problems)
         )
         transitions += plan_variant_removals(updated_source, jobs)
         jobs_to_buy = self._find_purchases(transitions)
         jobs_to_redeliver = [transition.job for transition in transitions if transition.job.status is JobStatus.PAID]
         changed_job_count = len(transitions) - len(jobs_to_buy) - len(jobs_to_redeliver)
-        changes_error_report = _to_report_entries(job_plan.problems) != _to_report_entries(source.problems)
-        drops_request = _drops_request(list_current_jobs(source, jobs), job_plan.jobs)
+        changes_error_report = _to_report_entries(job_plan.problems) != _to_report_entries(photo_source.problems)
+        drops_request = _drops_request(list_current_jobs(photo_source, jobs), job_plan.jobs)
         return RerunPreview(
             key,
             jobs_to_buy,

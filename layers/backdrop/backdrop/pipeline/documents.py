@@ -9,7 +9,7 @@ from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.model.errors import ConflictError
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, JobStatus, Source
-from backdrop.model.object_keys import receipt_key, report_key, source_name
+from backdrop.model.object_keys import photo_name_of, receipt_key, report_key
 from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.ports import StoredObject
 
@@ -39,7 +39,7 @@ class DocumentWriter:
         advanced_count = sum(job.status not in STATUSES_BEFORE_RECEIPT for job in jobs)
         if not jobs or may_have_report(source, jobs) or advanced_count > bool(previous_etag):
             return ""
-        key = receipt_key(source_name(source.bucket, source.key, self.input_bucket_name))
+        key = receipt_key(photo_name_of(source.bucket, source.key, self.input_bucket_name))
         try:
             return self._put(key, *_serialize(build_receipt(source, jobs)), previous_etag or None)
         except PreconditionFailedError:
@@ -54,7 +54,7 @@ class DocumentWriter:
         """
         if self.write_first_receipt(source, jobs, previous_etag):
             return source, jobs
-        name = source_name(source.bucket, source.key, self.input_bucket_name)
+        name = photo_name_of(source.bucket, source.key, self.input_bucket_name)
         for _ in range(MAX_TRIES):
             had_report = may_have_report(source, jobs)
             # Objects are read before the ledger, so if another worker writes a document after this read, our write

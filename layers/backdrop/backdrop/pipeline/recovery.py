@@ -29,8 +29,8 @@ class NextAction(StrEnum):
     """The next step for a job whose answer was lost."""
 
     NOTHING = "nothing"
-    RESEND = "send_again"
-    BUY = "pay"
+    RESEND = "resend"
+    BUY = "buy"
 
 
 @dataclass(eq=False, repr=False)

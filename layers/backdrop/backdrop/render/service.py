@@ -55,7 +55,7 @@ class RenderOutcome(StrEnum):
 
     PAID = "paid"
     ENDED = "ended"
-    FORWARDED = "carried_on"
+    FORWARDED = "forwarded"
     RETURNED_TO_INTAKE = "returned_to_intake"
     MOVED = "moved"
 
