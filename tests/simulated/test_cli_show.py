@@ -20,6 +20,7 @@ from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.corpus.files import heic
 from tests.simulated.command_user import Person
 from tests.simulated.test_intake_unreadable import deny_access
+from tests.simulated.uploads_and_requests import send_request
 
 
 @pytest.fixture
@@ -286,6 +287,16 @@ def test_show_of_deleted_photo_says_it_is_gone(person: Person) -> None:
     assert "The photo is not in the bucket." not in person.run("show", "red.jpg").out
     (wait,) = list_waits(person, "red.jpg")
     assert (wait["code"], "`backdrop doctor`" in wait["hint"]) == ("in_intake", True)
+
+
+def test_show_of_photo_requested_before_upload_waits_for_intake(person: Person) -> None:
+    send_request(person.world, "red.jpg", operation="remove")
+    person.world.run_until_empty()
+    output = person.run("show", "red.jpg").out
+    assert "The photo is not in the bucket." in output
+    assert "(photo_not_found)" in output
+    person.upload("red.jpg")
+    assert list_wait_codes(person, "red.jpg") == ["in_intake"]
 
 
 def test_show_of_unreadable_photo_does_not_say_it_is_gone(person: Person) -> None:

@@ -33,7 +33,7 @@ def list_photo_waits(stack: Stack, source: Source, jobs: Sequence[Job], unproces
     waits = [*_list_crash_waits(stack, source, "intake", None, now)]
     if source.settling_since:
         waits.append(_describe_settling(stack, source, source.settling_since, now))
-    elif unprocessed and not waits and not source.problems:
+    elif unprocessed and not waits and not any(map(is_wait, source.problems)):
         waits.append(_describe_unprocessed(source, unprocessed, now))
     if source.blocked_by_defaults and not list_current_jobs(source, jobs):
         waits.append(_describe_broken_defaults(stack, source))
