@@ -104,7 +104,7 @@ def test_show_says_since_when_and_why_the_lane_is_paused(person: Person) -> None
     message = "ideogram has been paused since 2026-11-20 09:00:00 UTC (paused_by_person): An operator paused the"
     output = " ".join(person.run("show", "red.jpg").out.split())
     assert message in output
-    assert "Run `backdrop resume` with the provider's name. The photo then" in output
+    assert "Run `backdrop resume` with the provider's name. The photo continues" in output
     data = person.run("show", "red.jpg", "--json").data
     assert (data["stage"], message in data["note"]) == ("waiting", True)
 

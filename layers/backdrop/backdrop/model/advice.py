@@ -31,7 +31,7 @@ _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
     FollowUp.RUNS: ". Then send the request again.",
     FollowUp.WAITS: f"{_PHOTO_ENDINGS[FollowUp.WAITS]} Then send the request again.",
 }
-_OPERATOR_ENDINGS = _PHOTO_ENDINGS | {FollowUp.WAITS: ". The photo then continues automatically."}
+_OPERATOR_ENDINGS = _PHOTO_ENDINGS | {FollowUp.WAITS: ". The photo continues automatically when the cause is gone."}
 NOTHING_TO_DO = "You do not need to do anything. The photo continues automatically when the cause is gone."
 # Reports, which customers read too, mark what only an operator can do.
 OPERATOR_MARK = "Operator: "
@@ -79,8 +79,9 @@ class Advice(Record):
         """The advice for an operator, without what it says to the customer."""
         if self.remedy is None and self.follow_up is FollowUp.WAITS:
             return Sentence(NOTHING_TO_DO if self.note is None else f"{NOTHING_TO_DO} {self.note}")
-        text = str(self._render(_OPERATOR_ENDINGS)).removeprefix(OPERATOR_MARK)
-        return Sentence(f"{text[:1].upper()}{text[1:]}")
+        text = str(self._render(_OPERATOR_ENDINGS))
+        marked = text.removeprefix(OPERATOR_MARK)
+        return Sentence(text if marked == text else f"{marked[:1].upper()}{marked[1:]}")
 
     def _render(self, endings: Mapping[FollowUp, str]) -> Sentence:
         ending = endings[self.follow_up]
