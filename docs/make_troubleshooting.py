@@ -115,6 +115,7 @@ letters.
 
 - To list everything that is wrong now, with its cost and what to do: `backdrop failures`
 - To see everything about one photo: `backdrop show shoes/red.jpg`
+- To find out why one photo waits: [why does this photo wait?](operating.md#why-does-this-photo-wait)
 - To find out why a stack does nothing: `backdrop doctor`
 - To handle a large failure: [runbooks](runbooks/README.md). To respond to an alarm: [alarms.md](alarms.md)
 

@@ -29,6 +29,7 @@ class AwsClients:
     """The clients that the command uses; `signing` is an S3 client that presigns for browsers."""
 
     cloudformation: "CloudFormationClient"
+    cloudwatch: Any
     dynamodb: "DynamoDBClient"
     functions: "LambdaClient"
     s3: "S3Client"
@@ -62,6 +63,7 @@ def build_lazy_clients(create_client: Callable[[str], Any]) -> AwsClients:
 
     return AwsClients(
         cloudformation=lazy_client("cloudformation"),
+        cloudwatch=lazy_client("cloudwatch"),
         dynamodb=lazy_client("dynamodb"),
         functions=lazy_client("lambda"),
         s3=lazy_client("s3"),

@@ -187,7 +187,7 @@ def show(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Show the history of one photo: its instructions, calls, costs, and files
+    """Show one photo: why it waits, its instructions, calls, costs, and files
 
     Example: backdrop show shoes/red.jpg
     """
@@ -243,7 +243,7 @@ def doctor(
 ) -> int:
     """Find problems of a stack, and show how to fix them
 
-    Checks keys, quotas, wiring, lanes, and the budget. Exits with 1 if there is a problem. What
+    Checks keys, quotas, wiring, lanes, queues, and the budget. Exits with 1 if there is a problem. What
     cannot be checked is reported and does not count as a problem.
 
     Example: backdrop doctor --stack backdrop

@@ -75,10 +75,11 @@ class Stack:
     """A deployed stack, with the services to operate it.
 
     `daily_budget` is the stack's parameter, in micro-dollars. `read_lane_depth` counts the messages of a provider's
-    lane, `count_intake_messages` those for intake; both are approximate. `max_in_flight` is the number of calls that
-    each provider may have open. `build_rerun_service` takes an input bucket, which can be a preview of one.
-    `max_threads` is the number of photos that a command processes at a time. A stand-in on this machine simulates the
-    `standin_providers`, free of charge. `clients`, `outputs`, and `parameters` are empty in the simulator.
+    lane, `count_intake_messages` those for intake; both are approximate. A photo waits `settle_seconds` for its
+    instructions. `max_in_flight` is the number of calls that each provider may have open. `build_rerun_service` takes
+    an input bucket, which can be a preview of one. `max_threads` is the number of photos that a command processes at a
+    time. A stand-in on this machine simulates the `standin_providers`, free of charge. `clients`, `outputs`, and
+    `parameters` are empty in the simulator.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Stack:
     daily_budget: int
     input_bucket: str
     output_bucket: str
+    settle_seconds: int
     rerun_service: RerunService
     build_rerun_service: Callable[[InputBucket], RerunService]
     build_row_reader: Callable[[ManifestReader | None], RowReader]
@@ -211,6 +213,7 @@ def build_stack(
         daily_budget=bootstrap.daily_budget,
         input_bucket=settings.input_bucket,
         output_bucket=settings.output_bucket,
+        settle_seconds=settings.settle_seconds,
         rerun_service=bootstrap.rerun(),
         build_rerun_service=bootstrap.rerun,
         build_row_reader=bootstrap.campaign_row_reader,
@@ -241,6 +244,7 @@ def _build_settings(name: str, outputs: Mapping[str, str], parameters: Mapping[s
         default_provider=parameters["DefaultProvider"],
         daily_budget_usd=Decimal(parameters["DailyBudgetUSD"]),
         ledger_retention_days=int(parameters.get("LedgerRetentionDays", "0")),
+        settle_seconds=int(parameters.get("SettleSeconds", "20")),
         max_image_megapixels=int(parameters["MaxImageMegapixels"]),
         one_min_usd_per_image=Decimal(usd_per_image) if usd_per_image else None,
         providers={

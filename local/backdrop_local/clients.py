@@ -36,6 +36,11 @@ class LocalClients:
         return self._session.client("cloudformation", **self._settings)
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        """The metrics of queues."""
+        return self._session.client("cloudwatch", **self._settings)
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """The ledger."""
         return self._session.client("dynamodb", **self._settings)

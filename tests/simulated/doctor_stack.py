@@ -1,7 +1,8 @@
 """A stack and its AWS account for the tests of `doctor` and `key set`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ PARAMETERS = {
 OUTPUTS = {
     "IntakeQueueUrl": "https://sqs.invalid/1/intake",
     "IntakeQueueArn": QUEUE["QueueArn"],
+    "DeliverQueueUrl": "https://sqs.invalid/1/deliver",
+    "DeadLetterQueueUrl": "https://sqs.invalid/1/dead-letters",
     "CampaignStateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:shop-campaign",
     "Version": version("backdrop"),
 }
@@ -45,6 +48,9 @@ class Account:
     keys: dict[str, str | int] = field(default_factory=dict[str, str | int])
     versioning: str | None = "Enabled"
     buckets: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    triggers: dict[str, str] = field(default_factory=lambda: {"intake": "Enabled", "deliver": "Enabled"})
+    message_counts: dict[str, int] = field(default_factory=dict[str, int])
+    message_ages: dict[str, float] = field(default_factory=dict[str, float])
 
     class exceptions:  # noqa: N801 - botocore's own name
         ResourceNotFoundException = NoSecretError
@@ -113,9 +119,28 @@ class Account:
         mine = {"Endpoint": "ops@example.com", "SubscriptionArn": self.subscribed}
         return {"Subscriptions": [mine] if self.subscribed else []}
 
+    def list_event_source_mappings(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        name = FunctionName.removeprefix("shop-")
+        arn = f"arn:aws:sqs:eu-central-1:1:{name}"
+        found = {"UUID": f"uuid-{name}", "EventSourceArn": arn, "State": self.triggers.get(name)}
+        other = {"UUID": "uuid-other", "EventSourceArn": "arn:aws:sqs:eu-central-1:1:other", "State": "Disabled"}
+        return {"EventSourceMappings": [other, *([found] if name in self.triggers else [])]}
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> dict[str, Any]:  # noqa: N803
+        count = self.message_counts.get(QueueUrl.rpartition("/")[2], 0)
+        return {"Attributes": dict.fromkeys(AttributeNames, "0") | {"ApproximateNumberOfMessages": str(count)}}
+
+    def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
+        """Returns the ages of a queue's oldest message, in no particular order, as CloudWatch does."""
+        assert (request["Namespace"], request["MetricName"]) == ("AWS/SQS", "ApproximateAgeOfOldestMessage")
+        [dimension] = request["Dimensions"]
+        age, end = self.message_ages.get(dimension["Value"]), request["EndTime"]
+        earlier = {"Timestamp": end - timedelta(minutes=5), "Maximum": 99_999.0}
+        return {"Datapoints": [] if age is None else [earlier, {"Timestamp": end, "Maximum": age}]}
+
     @property
     def services(self) -> Any:
-        names = ("secrets", "functions", "s3", "cloudformation", "sns")
+        names = ("secrets", "functions", "s3", "cloudformation", "sns", "sqs", "cloudwatch")
         return cast("Any", type("Services", (), dict.fromkeys(names, self)))
 
 

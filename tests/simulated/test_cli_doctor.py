@@ -73,6 +73,37 @@ def test_too_little_concurrency_is_a_problem(checked_stack: CheckedStack) -> Non
     assert checked_stack.run_doctor()["Lambda's concurrency"]["state"] == "good"
 
 
+@pytest.mark.parametrize("stage", ["intake", "deliver"])
+def test_disabled_or_missing_trigger_is_a_problem(checked_stack: CheckedStack, stage: str) -> None:
+    checked_stack.account.triggers[stage] = "Disabled"
+    found = list_failed_checks(checked_stack)[f"trigger of {stage}"]
+    assert found["fix"] == f"Run `aws lambda update-event-source-mapping --uuid uuid-{stage} --enabled`."
+    del checked_stack.account.triggers[stage]
+    assert "has no event source mapping" in list_failed_checks(checked_stack)[f"trigger of {stage}"]["words"]
+
+
+@pytest.mark.parametrize("stage", ["intake", "deliver"])
+def test_queue_with_old_messages_is_a_problem(checked_stack: CheckedStack, stage: str) -> None:
+    checked_stack.account.message_counts[stage] = 3
+    checked_stack.account.message_ages[stage] = 20 * 60
+    assert checked_stack.run_doctor()[f"queue of {stage}"]["words"] == "about 3 messages"
+    checked_stack.account.message_ages[stage] = 21 * 60
+    found = list_failed_checks(checked_stack)[f"queue of {stage}"]
+    assert found["words"] == "about 3 messages; the oldest has waited for 21 min"
+
+
+def test_age_of_processed_messages_is_no_problem(checked_stack: CheckedStack) -> None:
+    checked_stack.account.message_ages["intake"] = 21 * 60
+    assert checked_stack.run_doctor()["queue of intake"]["state"] == "good"
+
+
+def test_dead_letters_are_only_a_note(checked_stack: CheckedStack) -> None:
+    checked_stack.account.message_counts["dead-letters"] = 1
+    found = checked_stack.run_doctor()["dead letters"]
+    assert (found["state"], found["words"]) == ("unknown", "about 1 message")
+    assert "`backdrop failures`" in found["fix"]
+
+
 def test_bucket_without_notifications_is_a_problem(checked_stack: CheckedStack) -> None:
     other = QUEUE | {"QueueArn": "arn:aws:sqs:eu-central-1:1:other"}
     checked_stack.account.wiring = {"QueueConfigurations": [other]}

@@ -24,7 +24,8 @@ from tests.unit.ledger_items import LATER, NOW
 
 ADVICE = re.compile(
     r"(^|[.,;:] )(add|change|check|choose|compare|correct|crop|do nothing|find|keep|look|name|open|raise|read|remove|"
-    r"replace|report|request|run|save|scale|search|set|shorten|store|the uploader need do nothing|upload|use|"
+    r"replace|report|request|run|save|scale|search|set|shorten|store|the customer does not need to do anything|"
+    r"you do not need to do anything|upload|use|"
     r"to buy it again, run) ?",
     re.IGNORECASE,
 )
@@ -45,6 +46,16 @@ def test_hint_is_a_sentence_that_says_what_to_do(code: Code) -> None:
     hint = str(ERROR_CATALOG[code].hint)
     assert hint.endswith(".")
     assert ADVICE.search(hint)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_operator_hint_addresses_the_operator_alone(code: Code) -> None:
+    hint = str(ERROR_CATALOG[code].operator_hint)
+    assert hint.endswith(".")
+    assert ADVICE.search(hint)
+    assert re.match("[A-Z]|docs/", hint)
+    assert "customer does not" not in hint
+    assert "Operator:" not in hint
 
 
 @pytest.mark.parametrize("code", Code)

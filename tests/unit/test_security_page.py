@@ -13,6 +13,7 @@ from backdrop_local.home import ROOT
 
 SERVICES = {
     "cloudformation": "cloudformation",
+    "cloudwatch": "cloudwatch",
     "dynamodb": "dynamodb",
     "lambda": "lambda",
     "s3": "s3",

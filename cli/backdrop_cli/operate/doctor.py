@@ -16,6 +16,7 @@ from backdrop_cli.operate.checks import (
     deployment_checks,
     encryption_checks,
     purchase_checks,
+    queue_checks,
 )
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -28,6 +29,9 @@ CHECKS = (
     NamedCheck("Lanes", purchase_checks.check_lanes),
     NamedCheck("Prices", purchase_checks.check_prices),
     NamedCheck("Today's budget", purchase_checks.check_budget),
+    NamedCheck("The triggers of intake and deliver", queue_checks.check_triggers),
+    NamedCheck("The queues of intake and deliver", queue_checks.check_queues),
+    NamedCheck("Dead letters", queue_checks.check_dead_letters),
     NamedCheck("Lambda's concurrency", deployment_checks.check_concurrency),
     NamedCheck("Who receives the alarms", deployment_checks.check_alarms),
     NamedCheck("Buckets", bucket_checks.check_buckets),

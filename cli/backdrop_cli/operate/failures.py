@@ -75,7 +75,7 @@ def _build_row(code: Code, group: Sequence[FailedItem]) -> tuple[str, str, str, 
         code.value,
         f"{count_failed_photos(group):,}",
         format_cost(*sum_failure_cost(group)),
-        str(ERROR_CATALOG[code].hint),
+        str(ERROR_CATALOG[code].operator_hint),
     )
 
 
@@ -100,7 +100,7 @@ def _summarize_code(code: Code, group: Sequence[FailedItem]) -> dict[str, Any]:
         "code": code.value,
         **sums,
         "meaning": str(ERROR_CATALOG[code].meaning),
-        "hint": str(ERROR_CATALOG[code].hint),
+        "hint": str(ERROR_CATALOG[code].operator_hint),
     }
 
 
@@ -123,7 +123,7 @@ def _describe_failure(failure: FailedItem) -> dict[str, Any]:
         "status": failure.status,
         "code": failure.problem.code.value,
         "message": str(failure.problem.message),
-        "hint": str(failure.problem.hint),
+        "hint": str(failure.problem.operator_hint),
         "money": failure.problem.money.value,
         "usd": to_usd(confirmed),
         "unknown_usd": to_usd(unknown),

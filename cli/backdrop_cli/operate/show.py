@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from backdrop.instructions.suggest import find_nearest
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
+from backdrop.model.errors import UnreadableFileError
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus, Source, StoredPicture
 from backdrop.model.object_keys import (
@@ -23,14 +24,25 @@ from backdrop.model.object_keys import (
 )
 from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
+from backdrop.ports import StoredObject
 from backdrop_cli.display_status import DisplayStatus, summarize_photo_status
 from backdrop_cli.errors import CommandError
 from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_key_for_shell
-from backdrop_cli.operate.queue_waits import explain_wait
+from backdrop_cli.operate.photo_waits import (
+    IN_FLIGHT,
+    QUEUED,
+    describe_unrecorded_photo,
+    is_wait,
+    list_job_waits,
+    list_photo_waits,
+)
+from backdrop_cli.operate.queue_waits import Wait
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_SUGGESTION_KEYS = 1000
+# With these waits, a job in a lane is only in the queue: nothing holds up its lane.
+NO_OBSTACLE_CODES = frozenset({QUEUED, IN_FLIGHT, Code.OWNER_AT_WORK.value, Code.CRASHED.value})
 IGNORED_MESSAGE = "its name is not that of a photo, so it is ignored"
 OUTCOME_LABELS = {
     AttemptOutcome.IN_FLIGHT: "is in flight",
@@ -46,8 +58,9 @@ class PhotoHistory:
     """Everything known about one photo; `documents` maps the keys of its receipt and report to whether they exist.
 
     `waits_for` maps a job that waits for another job with the same content to that job's photo, `served_from` a job
-    that got the file of another job to that job's photo, if it is known. `queue_waits` maps a job in a lane to why it
-    waits, each reason with what to do. All have job IDs as keys.
+    that got the file of another job to that job's photo, if it is known. `job_waits` maps a job to why it waits. All
+    have job IDs as keys. `photo_waits`: why the whole photo waits. `unprocessed`: the object in the bucket, if the
+    ledger has recorded none, or recorded that it is gone; `is_unreadable`: S3 denies access to that object.
     """
 
     source: Source
@@ -57,7 +70,10 @@ class PhotoHistory:
     paid_files: Sequence[str]
     waits_for: Mapping[str, str]
     served_from: Mapping[str, str]
-    queue_waits: Mapping[str, Sequence[tuple[str, str]]]
+    photo_waits: Sequence[Wait]
+    job_waits: Mapping[str, Sequence[Wait]]
+    unprocessed: StoredObject | None
+    is_unreadable: bool
 
 
 def show_photo(stack: Stack, screen: Screen, key: str) -> None:
@@ -65,18 +81,21 @@ def show_photo(stack: Stack, screen: Screen, key: str) -> None:
     history = _read_history(stack, *_resolve_key(stack, key))
     screen.print_json({"stack": stack.name, **_build_document(history)})
     source, jobs = history.source, history.jobs
-    stage, _ = _summarize(history)
+    printer = _AdvicePrinter(screen)
     screen.print_unwrapped(
         f"{photo_name_of(source.bucket, source.key, stack.input_bucket)}, stack {stack.name}", "bold"
     )
-    screen.print(f"  {stage}")
-    _print_photo(screen, source)
+    screen.print(f"  {_name_status(history)}")
+    _print_photo(screen, history)
+    for wait in history.photo_waits:
+        printer.print(wait.message, wait.hint)
     for problem in source.problems:
-        _print_problem(screen, f"{problem.message} ({problem.code.value})", str(problem.hint))
+        if not is_wait(problem):
+            printer.print(f"{problem.message} ({problem.code.value})", str(problem.operator_hint))
     current_jobs = list_current_jobs(source, jobs)
     for job in [*current_jobs, *(job for job in jobs if job not in current_jobs)]:
         screen.print()
-        _print_job(screen, job, history, current=job in current_jobs)
+        _print_job(screen, printer, job, history, current=job in current_jobs)
     _print_files(screen, history)
 
 
@@ -120,31 +139,47 @@ def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
             waits_for[job.job_id] = photo_name_of(owner.bucket, owner.key, stack.input_bucket)
         elif owner and owner.job_id == job.reused_from:
             served_from[job.job_id] = photo_name_of(owner.bucket, owner.key, stack.input_bucket)
-    queue_waits = _explain_queue_waits(stack, source, jobs)
-    return PhotoHistory(source, jobs, documents, missing, paid_files, waits_for, served_from, queue_waits)
+    unprocessed, is_unreadable = _read_unprocessed(stack, source)
+    return PhotoHistory(
+        source,
+        jobs,
+        documents,
+        missing,
+        paid_files,
+        waits_for,
+        served_from,
+        list_photo_waits(stack, source, jobs, unprocessed),
+        list_job_waits(stack, source, jobs, waits_for),
+        unprocessed,
+        is_unreadable,
+    )
 
 
-def _explain_queue_waits(stack: Stack, source: Source, jobs: Sequence[Job]) -> dict[str, list[tuple[str, str]]]:
-    """Returns why each current job in a lane waits. Omits jobs that wait for another job's file."""
-    queued = [
-        job
-        for job in list_current_jobs(source, jobs)
-        if job.status is JobStatus.ACCEPTED and job.wait_reason is not Code.OWNER_AT_WORK
-    ]
-    if not queued:
-        return {}
-    day, cap = stack.read_budget(stack.clock.now())
-    lanes = {name: stack.circuit_breaker.ledger.read_health(name) for name in {job.provider for job in queued}}
-    return {job.job_id: explain_wait(job, lanes[job.provider], day, cap) for job in queued}
+def _read_unprocessed(stack: Stack, source: Source) -> tuple[StoredObject | None, bool]:
+    """Returns the object of a photo that the ledger has not recorded, and whether S3 denies access to it."""
+    if source.photo and not source.was_missing:
+        return None, False
+    try:
+        return stack.photos.read(source.bucket, source.key, max_bytes=0), False
+    except UnreadableFileError:
+        return None, True
 
 
 def _summarize(history: PhotoHistory) -> tuple[DisplayStatus, str]:
     """Returns the photo's progress and what holds it up, which may be its lane."""
     stage, note = summarize_photo_status(history.source, history.jobs)
-    messages = [message for waits in history.queue_waits.values() for message, _ in waits]
+    waits = [one for found in history.job_waits.values() for one in found]
+    messages = [one.message for one in waits if one.code not in NO_OBSTACLE_CODES]
     if messages and stage is DisplayStatus.QUEUED:
         return DisplayStatus.WAITING, note or messages[0]
     return stage, note
+
+
+def _name_status(history: PhotoHistory) -> DisplayStatus:
+    """Returns the status for people, for whom a photo under broken folder defaults waits; in JSON, it is refused."""
+    stage, _ = _summarize(history)
+    is_blocked = any(one.code == Code.FOLDER_DEFAULTS_BROKEN.value for one in history.photo_waits)
+    return DisplayStatus.WAITING if is_blocked and stage is DisplayStatus.REFUSED else stage
 
 
 def _find_content_owner(stack: Stack, job: Job) -> Job | None:
@@ -160,7 +195,7 @@ def _describe_unknown_photo(stack: Stack, bucket: str, key: str) -> str:
         why = (
             IGNORED_MESSAGE
             if classify_key(key) is not ObjectKind.PHOTO
-            else "intake has not processed it yet; try again in a moment"
+            else describe_unrecorded_photo(stored.modified_at, stack.clock.now())
         )
         return f"{key} has been in the bucket since {format_utc(stored.modified_at)}; {why}"
     photo_keys = [
@@ -180,8 +215,29 @@ def _describe_unknown_photo(stack: Stack, bucket: str, key: str) -> str:
 # -- output ----------------------------------------------------------------------------------------------------
 
 
-def _print_photo(screen: Screen, source: Source) -> None:
-    photo = source.photo
+class _AdvicePrinter:
+    """Prints each problem or wait with its advice. Advice that was printed before is not repeated."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._printed_hints: set[str] = set()
+
+    def print(self, message: str, hint: str) -> None:
+        self._screen.print_bullet("✗", message, "red")
+        if hint not in self._printed_hints:
+            self._screen.print_bullet(" ", hint)
+        self._printed_hints.add(hint)
+
+
+def _print_photo(screen: Screen, history: PhotoHistory) -> None:
+    source, photo = history.source, history.source.photo
+    if history.unprocessed and not source.settling_since:
+        uploaded_at = format_utc(history.unprocessed.modified_at)
+        screen.print(f"  photo: {format_bytes(history.unprocessed.size)}, uploaded {uploaded_at}")
+        return
+    if history.is_unreadable:
+        screen.print("  S3 denies access to the photo.")
+        return
     if photo is None or (source.was_missing and not source.settling_since):
         screen.print("  The photo is not in the bucket.")
         return
@@ -189,7 +245,7 @@ def _print_photo(screen: Screen, source: Source) -> None:
     screen.print(f"  photo: {dimensions}{format_bytes(photo.size)}, uploaded {format_utc(photo.uploaded_at)}")
 
 
-def _print_job(screen: Screen, job: Job, history: PhotoHistory, *, current: bool) -> None:
+def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: PhotoHistory, *, current: bool) -> None:
     name = f"variant {job.variant}" if job.variant else "job"
     suffix = "" if current else " (no longer current)"
     unknown_cost = f" and possibly {format_usd(job.unknown)} more" if job.unknown else ""
@@ -197,22 +253,19 @@ def _print_job(screen: Screen, job: Job, history: PhotoHistory, *, current: bool
     screen.print_unwrapped(f"{head}, {format_usd(job.charged)}{unknown_cost}{suffix}", "bold" if current else "dim")
     for field, value in job.instructions.items():
         screen.print(f"  {field}: {format_value(value)}  ({job.provenance.get(field, 'default')})")
-    for when, event in _list_events(job, history):
+    for when, event in sorted(_list_events(job, history), key=lambda dated: dated[0]):
         screen.print(f"  {format_utc(when)}  {event}")
-    if job.job_id in history.waits_for:
-        screen.print(
-            f"  waits for {history.waits_for[job.job_id]}, which has the same content and is being bought for both"
-        )
-    for message, hint in history.queue_waits.get(job.job_id, ()):
-        _print_problem(screen, message, hint)
+    waits = history.job_waits.get(job.job_id, ())
+    for wait in waits:
+        printer.print(wait.message, wait.hint)
     for result in job.results:
         screen.print_unwrapped(
             f"  {_format_result(result)}{'  DELETED' if result.key in history.missing_pictures else ''}"
         )
     for warning in job.warnings:
         screen.print_bullet("!", str(warning.text), "yellow")
-    if job.problem:
-        _print_problem(screen, f"{job.problem.message} ({job.problem.code.value})", str(job.problem.hint))
+    if job.problem and not waits:
+        printer.print(f"{job.problem.message} ({job.problem.code.value})", str(job.problem.operator_hint))
 
 
 def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, str]]:
@@ -225,7 +278,10 @@ def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, st
         event = f"call {attempt.n} to {attempt.provider} {OUTCOME_LABELS[attempt.outcome]}{sends_text}, {cost}"
         yield attempt.submitted_at, event
     if job.throttled_ms:
-        yield job.submitted_at or job.queued_at, f"waited {job.throttled_ms / 1000:.0f} s for the provider's rate limit"
+        is_waiting = job.status is JobStatus.ACCEPTED or not job.attempts
+        period = "so far" if is_waiting else f"until {format_utc(job.attempts[-1].submitted_at)}"
+        seconds = f"{job.throttled_ms / 1000:,.0f} s"
+        yield job.submitted_at or job.queued_at, f"began to wait for the provider's rate limit: {seconds} {period}"
     if job.paid_at and job.reused_from:
         photo = history.served_from.get(job.job_id)
         origin = f"{photo}, which has the same content" if photo else "the same content"
@@ -251,11 +307,6 @@ def _format_result(result: StoredPicture) -> str:
     )
 
 
-def _print_problem(screen: Screen, message: str, hint: str) -> None:
-    screen.print_bullet("✗", message, "red")
-    screen.print_bullet(" ", hint)
-
-
 def _print_files(screen: Screen, history: PhotoHistory) -> None:
     screen.print()
     existing = [key for key, is_there in history.documents.items() if is_there]
@@ -272,10 +323,21 @@ def _build_document(history: PhotoHistory) -> dict[str, Any]:
     return {
         "stage": stage.name.lower(),
         "note": note or None,
+        "waits": [_describe_wait(one) for one in (*history.photo_waits, *chain(*history.job_waits.values()))],
         "receipt": build_receipt(source, jobs),
         "report": build_error_report(source, jobs),
         "files": [*(key for key, is_there in history.documents.items() if is_there), *history.paid_files],
         "gone": list(history.missing_pictures),
         "waits_for": dict(history.waits_for),
         "served_from": dict(history.served_from),
+    }
+
+
+def _describe_wait(wait: Wait) -> dict[str, Any]:
+    return {
+        "job_id": wait.job_id,
+        "code": wait.code,
+        "message": wait.message,
+        "hint": wait.hint,
+        "since": wait.since.isoformat(timespec="seconds") if wait.since else None,
     }

@@ -21,7 +21,9 @@ _PHOTO_ENDINGS = {
     FollowUp.NOTHING: ".",
     FollowUp.RUNS: ". The photo then runs again automatically.",
     FollowUp.SEND_AGAIN: ". Then send the request again.",
-    FollowUp.WAITS: ". The uploader need do nothing: the photo waits, and continues automatically when this is fixed.",
+    FollowUp.WAITS: (
+        ". The customer does not need to do anything: the photo waits, and continues automatically when this is fixed."
+    ),
 }
 # A request is a message: it cannot be corrected, and it is received once.
 _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
@@ -29,11 +31,17 @@ _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
     FollowUp.RUNS: ". Then send the request again.",
     FollowUp.WAITS: f"{_PHOTO_ENDINGS[FollowUp.WAITS]} Then send the request again.",
 }
+_OPERATOR_ENDINGS = _PHOTO_ENDINGS | {FollowUp.WAITS: ". The photo continues automatically when the cause is gone."}
+NOTHING_TO_DO = "You do not need to do anything. The photo continues automatically when the cause is gone."
+# Reports, which customers read too, mark what only an operator can do.
+OPERATOR_MARK = "Operator: "
 
 
 @record
 class Advice(Record):
     """`remedy`: what to do; None if there is nothing to do. `note`: what else to know.
+
+    A remedy that only an operator can carry out begins with `OPERATOR_MARK`.
 
     `custom_request_text`: the whole advice for the sender of a request, if it differs in more than the last sentence.
     """
@@ -65,6 +73,15 @@ class Advice(Record):
     def text_for_request(self) -> Sentence:
         """The advice for the sender of a request."""
         return self._render(_REQUEST_ENDINGS) if self.custom_request_text is None else self.custom_request_text
+
+    @property
+    def text_for_operator(self) -> Sentence:
+        """The advice for an operator, without what it says to the customer."""
+        if self.remedy is None and self.follow_up is FollowUp.WAITS:
+            return Sentence(NOTHING_TO_DO if self.note is None else f"{NOTHING_TO_DO} {self.note}")
+        text = str(self._render(_OPERATOR_ENDINGS))
+        marked = text.removeprefix(OPERATOR_MARK)
+        return Sentence(text if marked == text else f"{marked[:1].upper()}{marked[1:]}")
 
     def _render(self, endings: Mapping[FollowUp, str]) -> Sentence:
         ending = endings[self.follow_up]

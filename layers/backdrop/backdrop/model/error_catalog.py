@@ -60,6 +60,10 @@ class CatalogEntry:
     def hint(self) -> Sentence:
         return self.advice.text_for_photo
 
+    @property
+    def operator_hint(self) -> Sentence:
+        return self.advice.text_for_operator
+
 
 def _entry(
     cost: Cost, disposition: Disposition, meaning: str, remedy: str, follow_up: FollowUp = FollowUp.NOTHING
@@ -301,8 +305,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.PROVIDER_REFUSES: _waiting_entry(
         Cost.NOTHING,
         "The provider refuses a call, and does not say whether the account or this photo is the reason.",
-        "Backdrop sends another photo. If that one succeeds, the refused one ends as request_rejected. Operator: if "
-        "all are refused, check the account's balance and spending limits.",
+        "Operator: if all photos are refused, check the account's balance and spending limits. Backdrop first sends "
+        "another photo. If that one succeeds, the refused one ends as request_rejected.",
     ),
     Code.PROVIDER_DAILY_LIMIT: _waiting_entry(Cost.NOTHING, "The provider's daily limit is reached."),
     Code.PROVIDER_MISCONFIGURED: _waiting_entry(

@@ -106,6 +106,12 @@ class Problem(Record):
         advice = self.advice or ERROR_CATALOG[self.code].advice
         return advice.text_for_request if self.origin is Origin.REQUEST else advice.text_for_photo
 
+    @property
+    def operator_hint(self) -> Sentence:
+        """What an operator can do about it."""
+        advice = self.advice or ERROR_CATALOG[self.code].advice
+        return advice.text_for_request if self.origin is Origin.REQUEST else advice.text_for_operator
+
     def with_history(self, earlier: "Problem | None") -> "Problem":
         """Inherits the first occurrence and the count of an earlier problem with the same code."""
         if earlier is None or earlier.code is not self.code:
