@@ -65,6 +65,16 @@ def test_unknown_status_is_reported_but_is_not_a_problem(
     )
 
 
+def test_lane_that_cannot_be_read_does_not_end_the_checks(checked_stack: CheckedStack) -> None:
+    checked_stack.person.run("pause", "ideogram")
+    item = checked_stack.person.world.table.items[("lane#ideogram", "lane")]
+    item["body"] = {"S": "written by another release"}
+    checks = checked_stack.run_doctor()
+    assert checks["Lanes"]["state"] == "unknown"
+    assert "Another release of Backdrop wrote this ledger item" in checks["Lanes"]["words"]
+    assert "Lambda's concurrency" in checks
+
+
 def test_too_little_concurrency_is_a_problem(checked_stack: CheckedStack) -> None:
     checked_stack.account.concurrency = 29
     found = checked_stack.run_doctor(code=1)["Lambda's concurrency"]

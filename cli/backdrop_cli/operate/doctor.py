@@ -6,6 +6,7 @@ from dataclasses import asdict
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.model.errors import RetryLaterError
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.checks import (
@@ -64,5 +65,7 @@ def _run_check(check: NamedCheck, stack: Stack) -> Sequence[CheckResult]:
     try:
         return list(check.run(stack))
     except (ClientError, BotoCoreError) as error:
-        message = f"cannot be checked: AWS returned {read_aws_error_code(error) or type(error).__name__}"
-        return [CheckResult(check.name, CheckState.UNKNOWN, message)]
+        cause = f"AWS returned {read_aws_error_code(error) or type(error).__name__}"
+    except RetryLaterError as error:
+        cause = str(error)
+    return [CheckResult(check.name, CheckState.UNKNOWN, f"cannot be checked: {cause}")]

@@ -9,7 +9,7 @@ from backdrop.model.record import record
 
 INDEX_SHARDS = "0123456789abcdef"
 # Partitions of the index of due items begin with these values. Stored items have them in the attribute `watch`, so they
-# cannot be renamed. `status` counts the photos of "open" as settling, and those of the others as reported without a job.
+# cannot be renamed. `status` counts photos of "open" as settling, and those of the others as reported without a job.
 OPEN_ITEMS, FAILED_ITEMS, NEEDS_INSTRUCTIONS, CAMPAIGN_ITEMS = "open", "failed", "wanting", "campaign"
 # A source's location may take this many of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas").
 MAX_LOCATION_BYTES = 900
