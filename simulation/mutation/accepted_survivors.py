@@ -6,82 +6,86 @@ A key is the address of a condition, or a function or module whose conditions al
 from collections.abc import Mapping
 
 FAILOVER_REASON = (
-    "No invariant says when a job leaves its lane: tests/simulated/test_failover.py kills the worker after "
+    "No invariant says when a job leaves its lane: tests/simulated/render/test_failover.py kills the worker after "
     "each call of a fail-over."
 )
 CANCEL_REASON = (
     "A lane's cancel mark prevents purchases of what was canceled. "
-    "tests/simulated/test_operate_cancel.py tests the other effects of a cancellation."
+    "tests/simulated/operate/test_cancel.py tests the other effects of a cancellation."
 )
-COPIES_REASON = "It affects only how soon copies continue: tests/simulated/test_content_waits.py measures that."
+COPIES_REASON = "It affects only how soon copies continue: tests/simulated/intake/test_content_waits.py measures that."
 UNREACHABLE_RESULT_REASON = (
-    "It affects only the next try and the report until then: tests/simulated/test_deliver_pictures.py tests both."
+    "It affects only the next try and the report until then: tests/simulated/deliver/test_pictures.py tests both."
 )
 UNREADABLE_PHOTO_REASON = (
-    "It affects only the report of a waiting photo: tests/simulated/test_intake_unreadable.py counts the deliveries."
+    "It affects only the report of a waiting photo: tests/simulated/intake/test_unreadable.py counts the deliveries."
 )
 DEAD_LETTER_REASON = (
-    "No message in a seed reaches its queue's maximum receive count: tests/simulated/test_reconcile_dead_letters.py "
+    "No message in a seed reaches its queue's maximum receive count: tests/simulated/reconcile/test_dead_letters.py "
     "tests each kind."
 )
 DEAD_REQUEST_REASON = (
-    "No request in a seed reaches its queue's maximum receive count: tests/simulated/test_request_answers.py tests one."
+    "No request in a seed reaches its queue's maximum receive count: "
+    "tests/simulated/requests/test_answers.py tests one."
 )
 REDRIVE_REASON = (
     "It affects only what an operator sees of a redrive, which no invariant covers: "
-    "tests/simulated/test_operate_redrive.py tests each failure."
+    "tests/simulated/operate/test_redrive.py tests each failure."
 )
 FAILURE_FILTER_REASON = (
-    "Operators of the simulated world redrive all failures: tests/simulated/test_operate_failures.py filters them."
+    "Operators of the simulated world redrive all failures: tests/simulated/operate/test_failures.py filters them."
 )
 LOST_ANSWER_REASON = (
-    "It affects only what the command prints about lost answers: tests/simulated/test_cli_failures.py tests that."
+    "It affects only what the command prints about lost answers: tests/simulated/cli/test_failures.py tests that."
 )
 PAID_FILES_REASON = (
-    "No invariant covers the files under _backdrop/paid/: tests/simulated/test_deliver_pictures.py does."
+    "No invariant covers the files under _backdrop/paid/: tests/simulated/deliver/test_pictures.py does."
 )
 MISSING_LINK_REASON = (
-    "No simulated provider returns a picture without a link: tests/simulated/test_deliver_files_without_links.py does."
+    "No simulated provider returns a picture without a link: tests/simulated/deliver/test_files_without_links.py does."
 )
-SIZE_REASON = "No invariant covers a picture's size: tests/simulated/test_deliver_sizes.py does."
+SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/test_sizes.py does."
 RECEIPT_WARNING_REASON = (
-    "It affects only a receipt's warnings: tests/simulated/test_deliver_pictures.py and its neighbors test each."
+    "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
 )
 ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
-    "tests/simulated/test_reconcile_orphans.py tests each case."
+    "tests/simulated/reconcile/test_orphans.py tests each case."
 )
-DISABLED_PROVIDER_RESEND_REASON = "No seed disables a provider: tests/simulated/test_reconcile_lost_messages.py does."
-DISABLED_PROVIDER_RUN_REASON = "No seed disables a provider: tests/simulated/test_reconcile_runs.py does."
+DISABLED_PROVIDER_RESEND_REASON = "No seed disables a provider: tests/simulated/reconcile/test_lost_messages.py does."
+DISABLED_PROVIDER_RUN_REASON = "No seed disables a provider: tests/simulated/reconcile/test_runs.py does."
 PAUSED_LANE_REASON = (
     "It affects only when an unwanted job of a paused lane ends: "
-    "tests/simulated/test_request_stopped_executions.py ends one there."
+    "tests/simulated/requests/test_stopped_executions.py ends one there."
 )
-PHOTO_STATE_REASON = "All runs end the same without it: tests/unit/test_photo_state.py tests each row of this fact."
+PHOTO_STATE_REASON = (
+    "All runs end the same without it: tests/unit/intake/test_photo_state.py tests each row of this fact."
+)
 RERUN_PREVIEW_REASON = (
-    "Nothing is bought because of it: it is a preview for the command, which tests/simulated/test_cli_rerun.py tests."
+    "Nothing is bought because of it: it is a preview for the command, which tests/simulated/cli/test_rerun.py tests."
 )
-LINT_PREVIEW_REASON = "Only a preview that opens no photo uses it: tests/simulated/test_cli_lint.py tests that."
+LINT_PREVIEW_REASON = "Only a preview that opens no photo uses it: tests/simulated/cli/test_lint.py tests that."
 PICTURE_RACE_REASON = (
-    "No scene has this race: tests/simulated/test_deliver_pictures.py lets an older picture overwrite the newest."
+    "No scene has this race: tests/simulated/deliver/test_pictures.py lets an older picture overwrite the newest."
 )
 TASK_LIMIT_REASON = (
-    "No seed's answer exceeds Step Functions' limits: tests/unit/test_task_answer.py tests such answers."
+    "No seed's answer exceeds Step Functions' limits: tests/unit/model/test_task_answer.py tests such answers."
 )
 BLOCKED_COUNT_REASON = (
     "It affects only how many photos a report says are waiting, and when they are counted: "
-    "tests/simulated/test_intake_broken_defaults.py."
+    "tests/simulated/intake/test_broken_defaults.py."
 )
 SUSPICION_REASON = (
-    "It affects only which unpaid photo ends, and how soon: tests/simulated/test_suspected_jobs.py tests each case."
+    "It affects only which unpaid photo ends, and how soon: "
+    "tests/simulated/render/test_suspected_jobs.py tests each case."
 )
 CAMPAIGN_REASON = (
-    "No seed runs a campaign: tests/simulated/test_campaign_end.py, test_campaign_plan.py, "
-    "test_campaign_function.py, and tests/unit/test_campaign_manifest.py and test_campaign_report.py do."
+    "No seed runs a campaign: tests/simulated/campaigns/test_end.py, tests/simulated/campaigns/test_plan.py, "
+    "tests/simulated/campaigns/test_function.py, and tests/unit/campaigns/test_manifest.py and tests/unit/campaigns/test_report.py do."
 )
-REFERENCES_REASON = "No seed has references: tests/simulated/test_intake_references.py does."
+REFERENCES_REASON = "No seed has references: tests/simulated/intake/test_references.py does."
 REFUSED_REQUEST_REASON = (
-    "It affects only which refused requests a report still lists: tests/simulated/test_intake_requests_refused.py."
+    "It affects only which refused requests a report still lists: tests/simulated/intake/test_refused_requests.py."
 )
 ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "aws.ledger:Ledger._build_owner_put#47fbe6 if 1": (
@@ -89,31 +93,34 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "model.intake_event:IncomingRequest.is_execution_scoped#002267 return 1": (
         "The check reads from the ledger who requested a job; "
-        "tests/simulated/test_request_stopped_executions.py does not depend on it."
+        "tests/simulated/requests/test_stopped_executions.py does not depend on it."
     ),
     "model.circuit:ProviderHealth.allows_calls#a13f0e return 1": FAILOVER_REASON,
     "model.circuit:ProviderHealth.has_provider_problem#ba761d return 1": FAILOVER_REASON,
     "model.circuit:ProviderHealth.state#069717 if 1": (
-        "It affects only what operators read: tests/simulated/test_cli_status.py tests each state."
+        "It affects only what operators read: tests/simulated/cli/test_status.py tests each state."
     ),
     "model.circuit:_try_other_job#985bd6 if 1": (
-        "It affects only how soon the next probe starts: tests/simulated/test_suspected_jobs.py counts the probes."
+        "It affects only how soon the next probe starts: "
+        "tests/simulated/render/test_suspected_jobs.py counts the probes."
     ),
     "model.circuit:check_gate#87d4e9 if 5": (
-        "It affects only which job is the probe: tests/simulated/test_suspected_jobs.py tests that it is another one."
+        "It affects only which job is the probe: "
+        "tests/simulated/render/test_suspected_jobs.py tests that it is another one."
     ),
     "model.circuit:observe_result#8511b8 if 2": SUSPICION_REASON,
     "model.circuit:observe_result#8511b8 if 3": SUSPICION_REASON,
     "model.task_result:_format_cause#6c801a while 1": TASK_LIMIT_REASON,
     "model.task_result:_format_output#08bc42 if 1": TASK_LIMIT_REASON,
     "model.circuit:is_probe_since_pause#e5cf27 return 1": (
-        "It affects only how soon a pause ends: tests/simulated/test_suspected_jobs.py has a provider slow enough."
+        "It affects only how soon a pause ends: "
+        "tests/simulated/render/test_suspected_jobs.py has a provider slow enough."
     ),
     "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
     "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
-        "No seed has a picture that an encoder fails on: tests/simulated/test_deliver_not_made.py does."
+        "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
     "model.transitions.payment:_release_reservation#76d4ed if 3": (
@@ -121,16 +128,16 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "model.transitions.payment:_release_reservation#76d4ed if 4": (
         "No simulated provider abandons work that may be bought again; "
-        "tests/simulated/test_transitions_abandoned_work.py does."
+        "tests/simulated/model/test_transitions_abandoned_work.py does."
     ),
     "model.transitions.payment:acknowledge#098dc1 if 1": (
         "A worker's lease outlives the worker, so no other worker settles its attempt before the ID is recorded."
     ),
     "model.transitions.lifecycle:Transition.may_charge_twice#282930 if 1": (
-        "It affects only a metric: tests/simulated/test_money_metrics.py counts it."
+        "It affects only a metric: tests/simulated/ledger/test_money_metrics.py counts it."
     ),
     "intake.preview": (
-        "Nothing is bought because of it: it is a preview for the command, which tests/simulated/test_cli_lint.py "
+        "Nothing is bought because of it: it is a preview for the command, which tests/simulated/cli/test_lint.py "
         "tests."
     ),
     "deliver.task_callbacks:TaskCallbacks._send_callback#ca98b8 if 1": (
@@ -172,10 +179,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.service:IntakeService._handle_once_per_batch#9e6306 if 2": (
         "No scene has a batch with an outdated reminder before an event of its photo: "
-        "tests/simulated/test_intake_request_counts.py does."
+        "tests/simulated/intake/test_request_counts.py does."
     ),
     "intake.service:IntakeService._handle_sidecar#763757 if 1": (
-        "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/test_intake_arrival.py "
+        "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/intake/test_arrival.py "
         "tests that it is handled at once."
     ),
     "reconcile.dead_letters:DeadLetterTriage._refuse_request#acce9f if 1": DEAD_REQUEST_REASON,
@@ -190,7 +197,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 1": DEAD_LETTER_REASON,
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 2": DEAD_REQUEST_REASON,
     "reconcile.dead_letters:DeadLetterTriage._partition#43d230 if 2": (
-        "No seed has more letters than fit in one batch: tests/simulated/test_reconcile_dead_letters.py does."
+        "No seed has more letters than fit in one batch: tests/simulated/reconcile/test_dead_letters.py does."
     ),
     "pipeline.recovery:Recovery._sleep_or_return#78b327 if 2": (
         "With the template's timeouts, a call that may start leaves time for every later wait; other timeouts may not."
@@ -199,15 +206,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "A second answer changes nothing, and the fifth worker that takes over a call counts it as lost."
     ),
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
-        "No scene has a ledger outage just as a worker times out: tests/simulated/test_render_crash_counts.py does."
+        "No scene has a ledger outage just as a worker times out: tests/simulated/render/test_crash_counts.py does."
     ),
     "pipeline.failover:Failover.fail_over#193987 if 1": FAILOVER_REASON,
     "pipeline.failover:Failover.fail_over_if_blocked#243fc5 if 1": FAILOVER_REASON,
     "intake.dispatch:Dispatcher._fail_over_or_refuse#702b6f if 1": (
-        "No seed disables a provider: tests/simulated/test_intake_providers.py does."
+        "No seed disables a provider: tests/simulated/intake/test_providers.py does."
     ),
     "intake.dispatch:Dispatcher.dispatch#6e62e2 if 2": (
-        "No seed disables a provider: tests/simulated/test_intake_providers.py does."
+        "No seed disables a provider: tests/simulated/intake/test_providers.py does."
     ),
     "intake.dispatch:Dispatcher.dispatch#6e62e2 if 3": (
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
@@ -237,15 +244,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 3": (
         "No scene has a picture that is unreachable for as long as its link is valid: "
-        "tests/simulated/test_deliver_redelivery.py does."
+        "tests/simulated/deliver/test_redelivery.py does."
     ),
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 2": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
-        "It affects only the text of a problem: tests/simulated/test_deliver_pictures.py reads it."
+        "It affects only the text of a problem: tests/simulated/deliver/test_pictures.py reads it."
     ),
     "deliver.paid_files:PaidFiles.load#1cdf44 if 1": (
-        "No seed has an owner that loses its paid file before a copy has it: tests/simulated/test_deliver_reuse.py "
+        "No seed has an owner that loses its paid file before a copy has it: tests/simulated/deliver/test_reuse.py "
         "does."
     ),
     "deliver.paid_files:PaidFiles.load#1cdf44 if 3": PAID_FILES_REASON,
@@ -260,31 +267,31 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
     "pipeline.purchase:Purchases.record_result#113d76 if 1": (
-        "No scene has such a long outage of ledger and bucket: tests/simulated/test_render_ledger_outage.py does."
+        "No scene has such a long outage of ledger and bucket: tests/simulated/render/test_ledger_outage.py does."
     ),
     "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the type checker: only a result has a verdict."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
-        "It affects only a file for operators: tests/simulated/test_deliver_pictures.py tests that it is kept."
+        "It affects only a file for operators: tests/simulated/deliver/test_pictures.py tests that it is kept."
     ),
     "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("It affects only the text about the wait."),
     "intake.apply:PhotoIntake._dispatch#92e85b if 1": (
-        "It affects only how soon copies continue: tests/simulated/test_content_waits.py measures that."
+        "It affects only how soon copies continue: tests/simulated/intake/test_content_waits.py measures that."
     ),
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
     "intake.apply:PhotoIntake._save_source#a29fc5 if 1": (
-        "No seed deletes a message early and then kills its worker: tests/simulated/test_intake_crashes.py does."
+        "No seed deletes a message early and then kills its worker: tests/simulated/intake/test_crashes.py does."
     ),
     "intake.apply:PhotoIntake._reopen#8fae48 if 2": (
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
-        "tests/simulated/test_intake_crashes.py."
+        "tests/simulated/intake/test_crashes.py."
     ),
     "intake.apply:PhotoIntake._resolve#c37f09 if 1": (
         "For speed: the sweep finds folder defaults whose event was lost."
     ),
     "intake.apply:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("It affects only the text of a report."),
     "intake.photo_state:PhotoState._classify_event#83cdd3 if 2": (
-        "No invariant says what a rerun must change: tests/simulated/test_intake_rerun.py does."
+        "No invariant says what a rerun must change: tests/simulated/intake/test_rerun.py does."
     ),
     "intake.photo_state:PhotoState.snapshot#745211 if 1": (
         "For the type checker: only a photo that exists is compared."
@@ -298,7 +305,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_outputs#70e2d4 if 2": (
-        "No seed has a picture that an encoder fails on: tests/simulated/test_deliver_not_made.py does."
+        "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 3": PICTURE_RACE_REASON,
@@ -317,7 +324,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 4": (
         "Render finds the answer as well: "
-        "tests/simulated/test_reconcile_lost_messages.py tests that reconcile finds it without a slot."
+        "tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 5": ("For the type checker: a job is never deleted."),
@@ -326,14 +333,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
     "reconcile.due:Redispatcher._send#1893f6 if 2": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resend_settle_check#5dd008 if 1": (
-        "No scene loses a photo's reminder: tests/simulated/test_reconcile_lost_messages.py does."
+        "No scene loses a photo's reminder: tests/simulated/reconcile/test_lost_messages.py does."
     ),
     "reconcile.due:Redispatcher._resolve_abandoned_calls#ab1203 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher.resend#bb789e if 1": (
-        "No scene loses a photo's reminder: tests/simulated/test_reconcile_lost_messages.py does."
+        "No scene loses a photo's reminder: tests/simulated/reconcile/test_lost_messages.py does."
     ),
     "reconcile.service:ReconcileService._check_delivery_backlog#745f8a if 2": (
-        "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py simulates that number."
+        "No seed has thousands of paid pictures: tests/simulated/reconcile/test_runs.py simulates that number."
     ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 1": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 2": DISABLED_PROVIDER_RUN_REASON,
@@ -341,7 +348,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 4": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 6": FAILOVER_REASON,
     "reconcile.service:ReconcileService._list_open_items#479971 if 1": (
-        "No seed has thousands of open jobs: tests/simulated/test_request_stopped_executions.py limits a run to fewer."
+        "No seed has thousands of open jobs: tests/simulated/requests/test_stopped_executions.py limits a run to fewer."
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
@@ -355,7 +362,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._buy#a016c0 if 3": FAILOVER_REASON,
     "render.service:RenderService._call_with_retries#af2005 if 3": (
         "No simulated provider abandons work that may be bought again; "
-        "tests/simulated/test_render_abandoned_work.py does."
+        "tests/simulated/render/test_abandoned_work.py does."
     ),
     "render.service:RenderService._record_problem#52bfdc if 1": (
         "It limits how often a waiting photo is reported again; its lane reports a provider that fails for all."
@@ -364,11 +371,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: the lane records whose probe it is, so that no worker ends another one's probe."
     ),
     "render.service:RenderService._fail_or_hold#d14128 if 1": (
-        "No seed archives a photo while its answer is lost: tests/simulated/test_intake_unreadable.py does."
+        "No seed archives a photo while its answer is lost: tests/simulated/intake/test_unreadable.py does."
     ),
     "render.service:RenderService._choose_in_slot_delay#f3e48d if 1": (
         "No simulated provider abandons work that may be bought again; "
-        "tests/simulated/test_render_abandoned_work.py does."
+        "tests/simulated/render/test_abandoned_work.py does."
     ),
     "render.service:RenderService._choose_in_slot_delay#f3e48d if 3": (
         "For speed, which bench/recovery.py measures: it decides where a job waits, not for how long."
@@ -388,7 +395,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "operate.rerun:RerunService.preview#c1bc67 if 1": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.preview#c1bc67 if 2": (
-        "Nothing is bought because of it: tests/simulated/test_cli_drop.py tests this preview."
+        "Nothing is bought because of it: tests/simulated/cli/test_drop.py tests this preview."
     ),
     "operate.rerun:RerunService.preview#c1bc67 if 3": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.preview#c1bc67 if 4": RERUN_PREVIEW_REASON,
@@ -397,7 +404,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "Only a job that waits for another gets here. One that no longer waits has been served or changed."
     ),
     "intake.photo_reader:PhotoReader.read#58f02e if 2": (
-        "No seed has a key that is too long: tests/simulated/test_intake_keys.py does."
+        "No seed has a key that is too long: tests/simulated/intake/test_keys.py does."
     ),
     "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 1": LINT_PREVIEW_REASON,
     "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 2": LINT_PREVIEW_REASON,
@@ -406,15 +413,16 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: a photo that is not read with its batch is read by itself."
     ),
     "reconcile.sweep:_find_next_start#e97a9c if 1": (
-        "No seed has thousands of photos: tests/simulated/test_reconcile_sweep.py does."
+        "No seed has thousands of photos: tests/simulated/reconcile/test_sweep.py does."
     ),
     "pipeline.unreadable_files:report_unreadable#8bfe03 if 1": UNREADABLE_PHOTO_REASON,
     "pipeline.documents:DocumentWriter._matches_ledger#b158c9 return 1": (
-        "No scene has this race: tests/simulated/test_deliver_documents.py lets a late delivery report a problem "
+        "No scene has this race: tests/simulated/deliver/test_documents.py lets a late delivery report a problem "
         "that was fixed."
     ),
     "intake.job_planner:_build_purchase_spec#628b86 if 1": REFERENCES_REASON,
     "intake.job_planner:_find_priced_provider#48444b if 1": (
-        "No seed asks for something that no provider supports: tests/simulated/test_every_problem_at_once.py does."
+        "No seed asks for something that no provider supports: "
+        "tests/simulated/intake/test_every_problem_at_once.py does."
     ),
 }

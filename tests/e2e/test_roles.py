@@ -1,6 +1,6 @@
 """Each role may do exactly what docs/security.md allows. The emulator enforces the deployed roles.
 
-What it does not enforce is marked on that page, and tests/unit/test_template_roles.py checks it in the template.
+What it does not enforce is marked on that page, and tests/unit/template/test_roles.py checks it in the template.
 """
 
 import json

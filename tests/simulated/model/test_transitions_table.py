@@ -1,0 +1,241 @@
+"""The state machine, status by status: exactly the transitions of the design's diagram."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from backdrop.model import transitions
+from backdrop.model.circuit import CancelMark
+from backdrop.model.codes import Code
+from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
+from tests.simulated.stage_worlds import (
+    ANSWERS,
+    BACKOFF,
+    LEASE,
+    LOST,
+    NOW,
+    OK,
+    PRICE,
+    REFUSED,
+    REJECTED,
+    THROTTLED,
+    UNSAFE,
+    build_called_job,
+    build_dead_paid_job,
+    build_job,
+    build_problem,
+    claim,
+    job_in,
+)
+from tests.unit.ledger_items import build_result
+
+Move = Callable[[Job], transitions.Transition | None]
+S = JobStatus
+
+
+def with_provider_id(job: Job) -> Job:
+    """Returns the job after its provider has assigned an ID to its work."""
+    return replace(job, attempts=tuple(replace(attempt, provider_id="work-1") for attempt in job.attempts))
+
+
+OWNER = build_job(job_id="o" * 64)
+MOVES: dict[str, Move] = {
+    "accept": transitions.accept,
+    "claim": lambda job: claim(job),
+    "acknowledge": lambda job: transitions.acknowledge(job, 1, "work-1"),
+    "park": lambda job: transitions.park(job, NOW),
+    "renew_lease": lambda job: transitions.renew_lease(job, LEASE, LEASE),
+    "resend_call": lambda job: transitions.resend_call(with_provider_id(job), LEASE),
+    "expire_lease": lambda job: transitions.expire_lease(job, LEASE),
+    "hold": lambda job: transitions.hold(job, NOW),
+    "begin_processing": lambda job: transitions.begin_processing(job, NOW, LEASE),
+    "end_processing": transitions.end_processing,
+    "record_wait_reason": lambda job: transitions.record_wait_reason(job, build_problem()),
+    "mark_resent": lambda job: transitions.mark_resent(job, NOW),
+    "mark_announced": transitions.mark_announced,
+    "store": lambda job: transitions.store(job, (), (), NOW),
+    "fail": lambda job: transitions.fail(job, ResultError(Code.LINK_EXPIRED, "expired"), NOW),
+    "supersede": lambda job: transitions.supersede(job, NOW),
+    "cancel": lambda job: transitions.cancel(job, NOW),
+    "apply_cancel_marks": lambda job: transitions.apply_cancel_marks(job, [CancelMark(prefix="", until=NOW)], NOW),
+    "mark_not_current": lambda job: transitions.mark_not_current(replace(job, results=(build_result(),))),
+    "reopen": lambda job: transitions.reopen(job, job, NOW),
+    "restart": lambda job: transitions.restart(job, job, NOW),
+    "reinstate": transitions.reinstate,
+    "update_instructions": lambda job: transitions.update_instructions(job, replace(job, instructions={"metadata": 1})),
+    "wait_for_owner": lambda job: transitions.wait_for_owner(job, transitions.build_content_owner(OWNER)),
+    "take_over": lambda job: transitions.take_over(job, transitions.build_content_owner(OWNER)),
+    "reuse": lambda job: transitions.reuse(job, job_in(S.STORED), NOW),
+    "join_existing": lambda job: transitions.join_existing(job, transitions.build_content_owner(OWNER), OWNER, NOW),
+    "change_provider": lambda job: transitions.change_provider(job, "runware", PRICE, "ideogram is paused", NOW),
+    "retry_delivery": lambda job: transitions.retry_delivery(job, NOW),
+    "pay_again": lambda job: transitions.pay_again(job, NOW),
+}
+STAYS = {
+    "accept": [*S],
+    "acknowledge": [S.SUBMITTING, S.UNKNOWN, S.HELD],
+    "park": [S.SUBMITTING],
+    "renew_lease": [S.SUBMITTING],
+    "begin_processing": [S.ACCEPTED, S.UNKNOWN, S.PAID],
+    "end_processing": [*S],
+    "record_wait_reason": [S.ACCEPTED, S.PAID],
+    "mark_resent": [*S],
+    "mark_announced": [S.REFUSED, S.DEAD, S.HELD],
+    "supersede": [S.SUBMITTING, S.UNKNOWN],
+    "cancel": [S.SUBMITTING, S.UNKNOWN],
+    "apply_cancel_marks": [S.SUBMITTING, S.UNKNOWN],
+    "mark_not_current": [S.STORED],
+    "reinstate": [S.PAID],
+    "update_instructions": [*S],
+    "wait_for_owner": [S.ACCEPTED],
+    "take_over": [S.ACCEPTED],
+    "join_existing": [S.ACCEPTED],
+    "change_provider": [S.ACCEPTED],
+}
+ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
+    **{(name, state): state for name, states in STAYS.items() for state in states},
+    ("claim", S.ACCEPTED): S.SUBMITTING,
+    ("claim", S.UNKNOWN): S.SUBMITTING,
+    ("resend_call", S.UNKNOWN): S.SUBMITTING,
+    ("expire_lease", S.SUBMITTING): S.UNKNOWN,
+    ("hold", S.UNKNOWN): S.HELD,
+    ("store", S.PAID): S.STORED,
+    ("fail", S.ACCEPTED): S.DEAD,
+    ("fail", S.PAID): S.DEAD,
+    ("supersede", S.ACCEPTED): S.SUPERSEDED,
+    ("cancel", S.ACCEPTED): S.CANCELLED,
+    ("apply_cancel_marks", S.ACCEPTED): S.CANCELLED,
+    ("reinstate", S.STORED): S.PAID,
+    **{
+        (name, state): S.ACCEPTED
+        for name in ("reopen", "restart")
+        for state in (S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD)
+    },
+    ("reuse", S.ACCEPTED): S.PAID,
+    ("pay_again", S.DEAD): S.ACCEPTED,
+    ("pay_again", S.REFUSED): S.ACCEPTED,
+    ("pay_again", S.HELD): S.ACCEPTED,
+}
+# The module's other names: functions with their own tests, and functions that are not transitions.
+NOT_IN_THE_TABLE = {
+    "record_result",
+    "build_content_owner",
+    "add_throttled_time",
+    "BudgetChange",
+    "Transition",
+    "MAX_NOT_TAKEN_ATTEMPTS",
+    "LATE_RESULT_STATUSES",
+}
+# The status that a job gets from the answer to its own attempt, by the status in which the answer arrives.
+RECORDED: dict[tuple[str, JobStatus], JobStatus] = {
+    **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},
+    **{(name, state): S.DEAD for name in ("unsafe", "rejected", "failed") for state in (S.SUBMITTING, S.UNKNOWN)},
+    **{("refused", state): S.REFUSED for state in (S.SUBMITTING, S.UNKNOWN)},
+    **{("lost", state): S.UNKNOWN for state in (S.SUBMITTING, S.UNKNOWN)},
+    **{(name, S.SUBMITTING): S.ACCEPTED for name in ("throttled", "backoff", "unreached", "paused")},
+    **{(name, S.UNKNOWN): S.ACCEPTED for name in ("throttled", "backoff", "unreached", "paused")},
+}
+ATTEMPTED = [S.SUBMITTING, S.UNKNOWN, S.PAID, S.STORED, S.REFUSED, S.DEAD, S.HELD]
+
+
+@pytest.mark.parametrize("status", JobStatus)
+@pytest.mark.parametrize("name", MOVES)
+def test_transition_leads_to_the_status_in_the_diagram_or_is_refused(name: str, status: JobStatus) -> None:
+    try:
+        step = MOVES[name](job_in(status))
+    except ConflictError:
+        step = None
+    assert (step.job.status if step else None) == ALLOWED.get((name, status))
+
+
+def test_diagram_of_the_docs_has_every_change_of_state() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text()
+    drawn = set(re.findall(r"^  (\w+) --> (\w+): ", page.partition("stateDiagram-v2")[2], re.MULTILINE))
+    tables = ({(state, end) for (_, state), end in table.items() if state is not end} for table in (ALLOWED, RECORDED))
+    assert {(state.value, end.value) for table in tables for state, end in table} <= drawn
+
+
+def test_every_transition_is_in_the_table() -> None:
+    assert set(MOVES) | NOT_IN_THE_TABLE == set(transitions.__all__)
+
+
+@pytest.mark.parametrize("status", ATTEMPTED)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answer_moves_its_job_as_in_the_diagram(name: str, status: JobStatus) -> None:
+    step = transitions.record_result(job_in(status), 1, ANSWERS[name], NOW)
+    assert step.job.status == RECORDED.get((name, status), status)
+
+
+def test_nothing_is_recorded_for_an_unknown_attempt() -> None:
+    with pytest.raises(ConflictError):
+        transitions.record_result(job_in(S.SUBMITTING), 2, OK, NOW)
+
+
+def test_call_with_a_valid_lease_is_never_recorded_as_lost() -> None:
+    with pytest.raises(ConflictError):
+        transitions.expire_lease(job_in(S.SUBMITTING), NOW)
+
+
+def test_paid_job_that_is_named_again_is_not_bought_again() -> None:
+    assert transitions.reopen(build_dead_paid_job(), build_dead_paid_job(), NOW) is None
+    unsafe = build_called_job(UNSAFE)
+    assert transitions.reopen(unsafe, unsafe, NOW) is None
+
+
+def test_claim_reserves_the_maximum_price_until_the_answer() -> None:
+    claimed = claim(job_in(S.ACCEPTED))
+    assert claimed.budget_change
+    assert (claimed.budget_change.reserved, claimed.budget_change.total) == (PRICE, PRICE)
+    for answer, certain, unknown in ((OK, PRICE, 0), (LOST, 0, PRICE), (REFUSED, 0, 0), (BACKOFF, 0, 0)):
+        booking = transitions.record_result(claimed.job, 1, answer, NOW).budget_change
+        assert booking
+        assert (booking.reserved, booking.confirmed, booking.unknown) == (-PRICE, certain, unknown)
+
+
+def test_dead_job_reports_whether_money_was_spent() -> None:
+    problem = build_dead_paid_job().problem
+    assert problem
+    assert problem.money is MoneyStatus.SPENT
+    assert job_in(S.HELD).money is MoneyStatus.UNKNOWN
+
+
+def test_late_rejection_settles_a_held_jobs_charge() -> None:
+    """An answer can always be recorded, even one that says "not accepted"."""
+    for answer in (REJECTED, THROTTLED, BACKOFF):
+        step = transitions.record_result(job_in(S.HELD), 1, answer, NOW)
+        assert step.budget_change
+        assert (step.job.status, step.job.unknown, step.budget_change.unknown) == (S.HELD, 0, -PRICE)
+
+
+@pytest.mark.parametrize(("leave", "end"), [(transitions.supersede, S.SUPERSEDED), (transitions.cancel, S.CANCELLED)])
+def test_unneeded_job_ends_when_its_call_was_not_charged(
+    leave: Callable[[Job, datetime], transitions.Transition | None], end: JobStatus
+) -> None:
+    marked = leave(job_in(S.SUBMITTING), NOW)
+    assert marked
+    assert leave(marked.job, NOW) is None
+    assert transitions.record_result(marked.job, 1, THROTTLED, NOW).job.status is end
+    assert transitions.record_result(marked.job, 1, OK, NOW).job.status is S.PAID
+    again = transitions.reopen(marked.job, marked.job, NOW)
+    assert again
+    assert transitions.record_result(again.job, 1, THROTTLED, NOW).job.status is S.ACCEPTED
+
+
+def test_many_refusals_leave_a_bounded_number_of_attempts() -> None:
+    job = job_in(S.ACCEPTED)
+    for _ in range(50):
+        job = claim(job).job
+        job = transitions.record_result(job, job.attempt_no, BACKOFF, NOW).job
+    assert job.attempt_no == 50
+    assert len(job.attempts) == transitions.MAX_NOT_TAKEN_ATTEMPTS
+    assert {attempt.outcome for attempt in job.attempts} == {AttemptOutcome.NOT_TAKEN}
+
+
+def test_throttled_call_leaves_no_attempt() -> None:
+    job = build_called_job(THROTTLED)
+    assert (job.attempts, job.attempt_no) == ((), 1)

@@ -1,0 +1,74 @@
+"""The schemas of the events are generated from the code, and include every field of real events."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import pytest
+
+from backdrop.aws.events import REQUEST_DETAIL_TYPE
+from backdrop.campaigns.report import (
+    EVENT_TYPE,
+    CampaignStatus,
+    CampaignTotals,
+    FailureGroup,
+    FinishedExecution,
+    build_event_detail,
+    build_report,
+)
+from docs.make_event_schemas import DETAILS
+from simulation.scenarios.simulation_plan import draw_plan
+from simulation.scenarios.simulation_run import Simulation
+from tests.unit.docs.test_event_schema_files import build_event, build_validator, read_sample
+
+SEEDS = range(12)
+PUBLISHED = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT_TYPE)]
+
+
+@cache
+def collect_published_events() -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Returns the events that are published in several simulated runs with many faults."""
+    plays = [Simulation(draw_plan(seed, None, "")) for seed in SEEDS]
+    assert [violation for play in plays for violation in play.run().violations] == []
+    return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_every_published_event_matches_its_schema(kind: str) -> None:
+    details = [detail for published_kind, detail in collect_published_events() if published_kind == kind]
+    wrong = [
+        error.message for detail in details for error in build_validator(kind).iter_errors(build_event(kind, detail))
+    ]
+    assert (bool(details), wrong[:3]) == (True, [])
+
+
+def build_campaign_end(status: CampaignStatus, error: str = "") -> dict[str, Any]:
+    """Returns the detail of the final event of a campaign of 500 photos with one failure."""
+    run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
+    ended = FinishedExecution(
+        run, {"name": "winter", "prefix": "catalog/"}, status, "2026-11-16T12:00:00.000Z", error, error
+    )
+    sums = CampaignTotals(
+        ended.started_at, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0
+    )
+    sums.failures_by_code["photo_not_found"] = FailureGroup(1, "catalog/gone.jpg", "There is no such photo.")
+    report = build_report(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
+    keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
+    return build_event_detail(report, "backdrop-output", keys)
+
+
+def test_sample_of_a_campaigns_end_matches_its_report() -> None:
+    assert read_sample(EVENT_TYPE)["detail"] == build_campaign_end(CampaignStatus.SUCCEEDED)
+
+
+@pytest.mark.parametrize("status", CampaignStatus)
+def test_any_campaign_end_matches_its_schema(status: CampaignStatus) -> None:
+    details = build_event(
+        EVENT_TYPE, build_campaign_end(status, "" if status is CampaignStatus.SUCCEEDED else "max_total_exceeded")
+    )
+    assert [error.message for error in build_validator(EVENT_TYPE).iter_errors(details)] == []
+
+
+def test_every_published_event_has_a_schema() -> None:
+    assert Counter(kind for kind, _ in collect_published_events()).keys() <= {*PUBLISHED}

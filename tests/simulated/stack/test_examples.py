@@ -1,0 +1,98 @@
+"""The examples work: they are valid in editors, have no `lint` errors, and run in the simulated world."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from backdrop.model.job import JobStatus
+from backdrop_local.photos import PHOTOS
+from docs import make_photos
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET
+from tests.simulated.command_user import Person
+from tests.unit.examples import COSTS, EXAMPLES, EXPECTED_PICTURES, read_files
+
+INSTRUCTIONS = sorted(EXAMPLES.rglob("*.json"))
+ROOT = Path(__file__).parents[3]
+PAGES = {ROOT / "docs" / "instructions.md": 8, ROOT / "README.md": 3}
+
+
+def test_every_example_has_a_test() -> None:
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*EXPECTED_PICTURES}
+
+
+def test_every_example_is_on_the_page_and_tested() -> None:
+    page = (ROOT / "examples" / "README.md").read_text()
+    used = (ROOT / "tests" / "e2e" / "test_example_stacks.py").read_text()
+    for path in (ROOT / "examples").iterdir():
+        if path.is_dir():
+            assert f"| [{path.name}]({path.name}/" in page, path.name
+            assert path.name == "photos" or f'"{path.name}"' in used, path.name
+
+
+@pytest.mark.parametrize("example", EXPECTED_PICTURES)
+def test_example_produces_the_pictures_that_it_shows(example: str) -> None:
+    world = World()
+    for name, data in read_files(example):
+        world.s3.upload(INPUT_BUCKET, f"{example}/{name}", data)
+    world.run_until_empty()
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    pictures = sorted(name.removeprefix(f"{example}/") for name in world.read_pictures())
+    assert pictures == sorted(
+        f"{photo}/{name}" for photo, names in EXPECTED_PICTURES[example].items() for name in names
+    )
+    assert sum(job.charged for job in world.list_jobs()) == round(COSTS[example] * 1_000_000)
+    assert [world.read_report(f"{example}/{photo}") for photo in EXPECTED_PICTURES[example]] == [None] * len(
+        EXPECTED_PICTURES[example]
+    )
+
+
+def test_examples_pass_lint_with_their_exact_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Person(World(), monkeypatch).run("lint", str(EXAMPLES), "--strict", "--json")
+    assert (result.code, result.data["errors"], result.data["warnings"]) == (0, [], [])
+    assert result.data["most_usd"] == round(sum(COSTS.values()), 2)
+
+
+def test_request_script_without_arguments_shows_its_usage() -> None:
+    command = [sys.executable, str(ROOT / "examples" / "from-python" / "request.py"), "bus"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "usage: python request.py BUS BUCKET KEY PROMPT\n")
+
+
+@pytest.mark.parametrize("path", INSTRUCTIONS, ids=lambda path: str(path.relative_to(EXAMPLES)))
+def test_every_file_names_and_matches_its_schema(path: Path) -> None:
+    document = json.loads(path.read_text())
+    schema = (path.parent / document["$schema"]).resolve()
+    kind = "folder-defaults" if path.name == "_backdrop.json" else "sidecar"
+    assert schema == ROOT / "schemas" / f"{kind}.schema.json"
+    errors = Draft202012Validator(json.loads(schema.read_text())).iter_errors(document)
+    assert [error.message for error in errors] == []
+
+
+@pytest.mark.parametrize(("page", "least"), PAGES.items(), ids=lambda one: getattr(one, "name", ""))
+def test_all_json_on_the_pages_matches_the_schema(page: Path, least: int) -> None:
+    schema = json.loads((ROOT / "schemas" / "sidecar.schema.json").read_text())
+    shown = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    assert len(shown) >= least
+    for text in shown:
+        given: Any = json.loads(text)
+        entries: list[Any] = given if isinstance(given, list) else [given]
+        for entry in entries:
+            document = json.loads(entry["Detail"]) if "Detail" in entry else entry
+            instructions = document.get("instructions", document)
+            assert [error.message for error in Draft202012Validator(schema).iter_errors(instructions)] == [], text
+
+
+def test_every_example_photo_is_credited() -> None:
+    photos = {str(path.relative_to(EXAMPLES)): path for path in EXAMPLES.rglob("*.jpg")}
+    assert {*photos} == {*make_photos.PHOTOS}
+    credits_text = " ".join((EXAMPLES / "README.txt").read_text().split())
+    for name in {*make_photos.PHOTOS.values()}:
+        credit = next(photo.credit for photo in PHOTOS if photo.name == name)
+        assert credit.split(",")[0].removesuffix(" on Flickr") in credits_text, name

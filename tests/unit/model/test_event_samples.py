@@ -1,0 +1,207 @@
+"""The samples under events/ are what the code actually accepts and sends."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes import SQSEvent
+
+from backdrop.aws.batch import read_receive_count
+from backdrop.aws.event_bus import EVENT_SOURCE
+from backdrop.aws.events import parse_intake_message
+from backdrop.aws.sqs import queue_name_from_arn
+from backdrop.campaigns.report import CampaignStatus, FinishedExecution
+from backdrop.instructions.sources import parse_request
+from backdrop.model.circuit import PauseReason, ProviderHealth, pause, resume
+from backdrop.model.codes import Code
+from backdrop.model.ids import derive_message_group, derive_source_id
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
+from backdrop.model.receipt import build_job_event, list_provider_events
+from functions.campaign import app as campaign
+from tests.unit.ledger_items import build_dead_job, build_source, build_stored_job
+
+EVENTS = Path(__file__).parents[3] / "events"
+BUCKET = "backdrop-input"
+KEY = "shoes/red.jpg"
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+ODD_KEY = "sub folder/ünïcode +(1) & 100%.jpg"
+
+
+def read_sample(name: str) -> dict[str, Any]:
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def read_only_record(name: str) -> Any:
+    (record,) = SQSEvent(read_sample(name)).records
+    return record
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("s3_put", [ODD_KEY]),
+        ("s3_copy", [KEY]),
+        ("s3_multipart", ["shoes/blue.png"]),
+        ("s3_sidecar_put", [f"{KEY}.json"]),
+        ("s3_removed", [KEY]),
+        ("s3_tagging", [KEY]),
+        ("s3_defaults_put", ["shoes/_backdrop.json"]),
+        ("s3_test_event", []),
+        ("s3_event_created", [ODD_KEY]),
+        ("s3_event_deleted", [KEY]),
+        ("s3_event_tags_added", [KEY]),
+        ("s3_event_tags_deleted", [KEY]),
+        ("look", [KEY]),
+    ],
+)
+def test_intake_parses_every_sample_of_an_s3_event(name: str, keys: list[str]) -> None:
+    record = read_only_record(name)
+    assert parse_intake_message(record.body, input_bucket=BUCKET, is_repeated=False) == [
+        IntakeEvent(BUCKET, key) for key in keys
+    ]
+    assert (queue_name_from_arn(record.event_source_arn), read_receive_count(record)) == ("backdrop-intake", 1)
+
+
+def test_intake_parses_a_request_and_a_rerun() -> None:
+    (request,) = parse_intake_message(
+        read_only_record("request").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+    )
+    assert (request.bucket, request.key) == (BUCKET, KEY)
+    assert request.request
+    assert (request.request.request_id, parse_request(request.request.instructions).errors) == ("m-1", ())
+    assert parse_intake_message(read_only_record("rerun").body, input_bucket=BUCKET, is_repeated=False) == [
+        IntakeEvent(BUCKET, KEY, is_rerun=True)
+    ]
+
+
+def test_intake_parses_a_request_event_and_a_request_with_a_token() -> None:
+    (event,) = parse_intake_message(
+        json.dumps(read_sample("image_requested")), input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+    )
+    (waited,) = parse_intake_message(
+        read_only_record("request_with_token").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+    )
+    assert (event.key, waited.key) == (ODD_KEY, KEY)
+    assert event.request
+    assert waited.request
+    assert event.request.invalid_reason is waited.request.invalid_reason is None
+    assert event.request.task_token == ""
+    assert event.request.request_id == read_sample("image_requested")["id"]
+    assert (waited.request.request_id, waited.request.campaign) == ("m-1", "spring_26")
+    assert waited.request.task_token.startswith("AQC")
+    assert waited.request.execution_arn.startswith("arn:aws:states:")
+
+
+def test_internal_messages_have_ids_and_the_message_group() -> None:
+    lane, deliver = read_only_record("lane"), read_only_record("deliver")
+    job, end = parse_message(lane.body, JobMessage), parse_message(deliver.body, DeliverMessage)
+    assert job.source_id == end.source_id == derive_source_id(BUCKET, KEY)
+    assert job.job_id == end.job_id
+    for record in (lane, deliver, read_only_record("look")):
+        assert record.attributes["MessageGroupId"] == derive_message_group(KEY)
+
+
+@pytest.mark.parametrize(("name", "make"), [("image_completed", build_stored_job), ("image_failed", build_dead_job)])
+def test_sample_job_events_match_those_built_from_the_ledger(name: str, make: Any) -> None:
+    event = read_sample(name)
+    location = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
+    job = make(job_id=event["detail"]["job"]["job_id"], **location)
+    built = build_job_event(build_source(jobs={"": job.job_id}, **location), job)
+    assert (event["detail-type"], event["detail"]) == built
+    assert event["source"] == EVENT_SOURCE
+
+
+def build_pause_problem(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> ProviderHealth:
+    return pause(ProviderHealth(provider="ideogram"), reason, code, errors[0]["message"], NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "code"),
+    [
+        ("provider_paused", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED),
+        ("budget_reached", PauseReason.BUDGET, Code.BUDGET_REACHED),
+    ],
+)
+def test_sample_pause_events_match_those_built_from_the_ledger(name: str, reason: PauseReason, code: Code) -> None:
+    event = read_sample(name)
+    lane = build_pause_problem(reason, code, event["detail"]["errors"])
+    assert (event["detail-type"], event["detail"]) in list_provider_events(lane)
+    assert event["source"] == EVENT_SOURCE
+
+
+def test_sample_resume_event_matches_the_one_built_from_the_ledger() -> None:
+    event = read_sample("provider_resumed")
+    lane = build_pause_problem(PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
+    resumed = resume(lane, frozenset(PauseReason), NOW + timedelta(minutes=5))
+    assert list_provider_events(resumed)[-1] == (event["detail-type"], event["detail"])
+
+
+def test_deliver_parses_a_lane_message() -> None:
+    record = read_only_record("deliver_lane")
+    assert parse_message(record.body, LaneMessage) == LaneMessage(provider="ideogram")
+    assert record.attributes["MessageGroupId"] == derive_message_group("ideogram")
+
+
+@dataclass
+class RecordingServices:
+    """Records the calls of the campaign function's services."""
+
+    planned: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
+    ended: list[FinishedExecution] = field(default_factory=list[FinishedExecution])
+
+    def plan(self, given: object, execution: str, _deadline: datetime) -> dict[str, Any]:
+        self.planned.append((given, execution))
+        return {"items": 1}
+
+    def report(self, ended: FinishedExecution, _deadline: datetime) -> None:
+        self.ended.append(ended)
+
+
+def test_campaign_function_handles_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = RecordingServices()
+    monkeypatch.setattr(campaign, "campaign_planner", steps)
+    monkeypatch.setattr(campaign, "campaign_reporter", steps)
+    plan_input = read_sample("campaign_plan")["plan"]
+    campaign.plan(plan_input, NOW)
+    campaign.report(read_sample("campaign_report")["report"], NOW)
+    campaign.report_interrupted(read_sample("campaign_over")["detail"], NOW)
+    assert steps.planned == [(plan_input["input"], plan_input["execution"])]
+    began = "2026-11-16T12:00:00"
+    assert [(one.execution, one.campaign_input, one.status) for one in steps.ended] == [
+        (plan_input["execution"], plan_input["input"], CampaignStatus.SUCCEEDED),
+        (plan_input["execution"], plan_input["input"], CampaignStatus.STOPPED),
+    ]
+    assert all(one.started_at_text.startswith(began) for one in steps.ended)
+
+
+def test_every_sample_is_used_by_a_test() -> None:
+    from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
+    from_s3 |= {"s3_tagging", "s3_defaults_put"}
+    from_s3 |= {f"s3_event_{what}" for what in ("created", "deleted", "tags_added", "tags_deleted")}
+    own_events = {
+        "request",
+        "request_with_token",
+        "image_requested",
+        "rerun",
+        "look",
+        "lane",
+        "deliver",
+        "deliver_lane",
+        "reconcile",
+        "campaign_plan",
+        "campaign_report",
+        "campaign_over",
+    }
+    event = {
+        "image_completed",
+        "image_failed",
+        "provider_paused",
+        "provider_resumed",
+        "budget_reached",
+        "campaign_completed",
+    }
+    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | own_events | event
