@@ -85,7 +85,7 @@ path: setup ## Print an export line that adds sam and Python 3.13 to the PATH
 site: .venv/.project .local/docs/.installed .local/node/.installed ## Build the searchable documentation site in .local/site
 	@$(RUN)python -m docs.make_site
 docs: setup ## Generate schemas/ and the generated pages of docs/ from the code
-	@for page in schemas event_schemas reference commands settings architecture troubleshooting aws_cost costs bench; do $(RUN)python -m docs.make_$$page; done
+	@$(RUN)python -m docs
 format: setup ## Format the code and apply the linter's automatic fixes
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet

@@ -205,7 +205,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
         "No scene has a ledger outage just as a worker times out: tests/simulated/render/test_crash_counts.py does."
     ),
-    "pipeline.failover:Failover.fail_over#193987 if 1": FAILOVER_REASON,
+    "pipeline.failover:Failover.fail_over#feb588 if 1": FAILOVER_REASON,
     "pipeline.failover:Failover.fail_over_if_blocked#243fc5 if 1": FAILOVER_REASON,
     "intake.dispatch:Dispatcher._fail_over_or_refuse#702b6f if 1": (
         "No seed disables a provider: tests/simulated/intake/test_providers.py does."
@@ -219,7 +219,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.open_jobs:OpenJobs.find_job#a12544 if 1": (
         "For speed: a job that was not read with the others is read by itself."
     ),
-    "operate.redrive:RedriveService._write_transition#974d65 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._write_transition#267029 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._join_or_take_over#88f961 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
@@ -271,22 +271,22 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "It affects only a file for operators: tests/simulated/deliver/test_pictures.py tests that it is kept."
     ),
     "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("It affects only the text about the wait."),
-    "intake.apply:PhotoIntake._dispatch#92e85b if 1": (
+    "intake.photo_intake:PhotoIntake._dispatch#92e85b if 1": (
         "It affects only how soon copies continue: tests/simulated/intake/test_content_waits.py measures that."
     ),
-    "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
-    "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
-    "intake.apply:PhotoIntake._save_source#a29fc5 if 1": (
+    "intake.photo_intake:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
+    "intake.photo_intake:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
+    "intake.photo_intake:PhotoIntake._save_source#a29fc5 if 1": (
         "No seed deletes a message early and then kills its worker: tests/simulated/intake/test_crashes.py does."
     ),
-    "intake.apply:PhotoIntake._reopen#8fae48 if 2": (
+    "intake.photo_intake:PhotoIntake._reopen#8fae48 if 2": (
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),
-    "intake.apply:PhotoIntake._resolve#c37f09 if 1": (
+    "intake.photo_intake:PhotoIntake._resolve#c37f09 if 1": (
         "For speed: the sweep finds folder defaults whose event was lost."
     ),
-    "intake.apply:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("It affects only the text of a report."),
+    "intake.photo_intake:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("It affects only the text of a report."),
     "intake.photo_state:PhotoState._classify_event#83cdd3 if 2": (
         "No invariant says what a rerun must change: tests/simulated/intake/test_rerun.py does."
     ),

@@ -82,11 +82,11 @@ class Bootstrap:
         )
 
     def intake(self) -> IntakeService:
-        from backdrop.intake.apply import PhotoIntake
         from backdrop.intake.batch_prefetch import BatchPrefetch
         from backdrop.intake.dispatch import Dispatcher
         from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
         from backdrop.intake.instruction_resolver import InstructionResolver
+        from backdrop.intake.photo_intake import PhotoIntake
         from backdrop.intake.photo_reader import PhotoReader
         from backdrop.intake.references import ReferenceImages
         from backdrop.intake.service import IntakeService

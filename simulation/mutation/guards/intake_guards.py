@@ -32,7 +32,7 @@ INTAKE_MUTANTS = (
         "keeps-job-of-deleted-photo",
         "2.3: A photo's deletion ends its waiting job. Otherwise the job's message would circulate between render "
         "and intake.",
-        force_false("intake.apply:PhotoIntake._cancel#a7f738 comprehension if 2"),
+        force_false("intake.photo_intake:PhotoIntake._cancel#a7f738 comprehension if 2"),
         invariant=Invariant.MESSAGE_CHAINS_END,
         faults="reordered_message",
         actions=("5 pause_lane 300", *list_uploads(20, 3), "60 delete_photo p0.jpg"),
@@ -53,7 +53,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "restarts-settle-time",
         "2.3: A photo waits for its settle time only once.",
-        force_false("intake.apply:PhotoIntake._reopen#8fae48 operand 2"),
+        force_false("intake.photo_intake:PhotoIntake._reopen#8fae48 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=REPLACED_AND_RESTORED,
@@ -174,7 +174,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "leaves-redrive-unfinished",
         "3.11: Reconcile completes a redrive that crashed halfway.",
-        remove("operate.redrive:RedriveService._write_transition#974d65 statement 6"),
+        remove("operate.redrive:RedriveService._write_transition#267029 statement 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="rejected_request killed_person",
         actions=(*list_uploads(5, 12, interval_seconds=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),

@@ -32,6 +32,7 @@ PRICE = 60_000
 PRICES = {"1min": 50_000}
 ALL_ON = Offers(PROVIDERS, PRICES)
 THREE = "runware is switched off. But ideogram, segmind and 1min can do it."
+SWITCHED_OFF = "runware does not support seed. Switched off in this stack, but able to do it: ideogram and 1min."
 REPLACE = {"operation": "replace", "prompt": "at sea"}
 
 
@@ -96,6 +97,7 @@ def test_health_of_a_single_provider_is_not_read() -> None:
     ("fields", "offers", "code", "words"),
     [
         ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware does not support seed. But ideogram and 1min can do it."),
+        ({"seed": 5}, Offers(("runware",)), Code.NOT_EXPRESSIBLE, SWITCHED_OFF),
         ({}, Offers(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
         ({}, Offers(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can do it."),
         ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),

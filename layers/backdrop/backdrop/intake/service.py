@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
 from backdrop.aws.ledger import Ledger
-from backdrop.intake.apply import IntakeResult, PhotoIntake
 from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
+from backdrop.intake.photo_intake import IntakeResult, PhotoIntake
 from backdrop.intake.photo_status import IntakeRefusal
 from backdrop.intake.references import ReferenceImages
 from backdrop.model.codes import Code

@@ -174,10 +174,19 @@ def _choose_code(objections: Sequence[Objection]) -> Code:
 
 
 def _explain_no_route(fields: Mapping[str, Any], objections: Sequence[Objection], offers: Offers) -> str:
-    capable = offers.list_capable_providers(fields)
-    names = [", ".join(capable[:-1]), capable[-1]] if capable[1:] else capable
     reasons = "; ".join(one.message for one in objections)
-    return f"{reasons}. But {' and '.join(names)} can do it." if capable else f"No provider can do it: {reasons}."
+    if capable := offers.list_capable_providers(fields):
+        return f"{reasons}. But {_join_names(capable)} can do it."
+    disabled = [
+        name for name in PROVIDERS if name not in offers.enabled_providers and not find_not_expressible(name, fields)
+    ]
+    if disabled and _choose_code(objections) is Code.NOT_EXPRESSIBLE:
+        return f"{reasons}. Switched off in this stack, but able to do it: {_join_names(disabled)}."
+    return f"No provider can do it: {reasons}."
+
+
+def _join_names(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 def _build_passed_over_warnings(reasons: Sequence[str]) -> tuple[JobWarning, ...]:

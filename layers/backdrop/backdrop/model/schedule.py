@@ -23,6 +23,11 @@ ANNOUNCEMENT_CHECK_DELAY = timedelta(minutes=10)
 SETTLE_CHECK_DELAY = timedelta(minutes=20)
 
 
+def backdate_last_send(now: datetime) -> datetime:
+    """Returns a time of the last message with which reconcile sends another one soon, if the worker crashes first."""
+    return now - MESSAGE_LIFETIME + RESEND_WITHIN
+
+
 class ItemKey(NamedTuple):
     """The key of a source or job in the ledger; `job_id` is None for a source."""
 

@@ -17,7 +17,7 @@ from backdrop.model.job import ContentOwner, Job, JobStatus, MoneyStatus, Proble
 from backdrop.model.object_keys import paid_key
 from backdrop.model.pricing import ConfiguredPrices, quote
 from backdrop.model.queue_messages import CheckMessage
-from backdrop.model.schedule import MESSAGE_LIFETIME, RESEND_WITHIN, ItemKey
+from backdrop.model.schedule import ItemKey, backdate_last_send
 from backdrop.model.transitions import Transition
 from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake, enqueue_job
 from backdrop.ports import Clock
@@ -175,7 +175,7 @@ class RedriveService:
             source, jobs = self.ledger.read_photo(failed_job.source_id)
             if source is None or failed_job not in list_current_jobs(source, jobs):
                 raise ConflictError
-            last_sent_at = self.clock.now() - MESSAGE_LIFETIME + RESEND_WITHIN
+            last_sent_at = backdate_last_send(self.clock.now())
             transition = replace(transition, job=replace(transition.job, last_sent_at=last_sent_at))
             try:
                 self.ledger.put_source(source, [transition])

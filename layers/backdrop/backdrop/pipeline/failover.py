@@ -17,7 +17,7 @@ from backdrop.model.routing import (
     is_persistent_failure,
     should_fail_over,
 )
-from backdrop.model.schedule import MESSAGE_LIFETIME, RESEND_WITHIN
+from backdrop.model.schedule import backdate_last_send
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
 
@@ -59,7 +59,7 @@ class Failover:
         route = find_failover_route(job, Offers(self.enabled_providers, self.prices), self.ledger.read_health)
         if route is None:
             return None
-        last_sent_at = self.clock.now() - MESSAGE_LIFETIME + RESEND_WITHIN
+        last_sent_at = backdate_last_send(self.clock.now())
         job = self.ledger.write_transition(
             transitions.change_provider(job, route.provider, route.price, reason, last_sent_at)
         )
