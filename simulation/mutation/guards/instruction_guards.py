@@ -174,7 +174,9 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "reruns-all-variants",
         "2.3: An edit runs only the variants that it changes.",
-        replace_code("intake.job_planner:_build_job#4ec8b4 keyword 24", "revision=source.instructions_fingerprint"),
+        replace_code(
+            "intake.job_planner:_build_job#4ec8b4 keyword 24", "revision=photo_source.instructions_fingerprint"
+        ),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
         actions=(

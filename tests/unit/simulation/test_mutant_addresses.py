@@ -4,7 +4,9 @@ After other changes, the error shows the function as it is.
 """
 
 import ast
-from collections.abc import Callable
+import builtins
+import symtable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -206,3 +208,19 @@ def test_accept_updates_only_the_named_mutant(recorded: Path) -> None:
     assert (text.count(str(old)), text.count(str(new))) == (1, 1)
     assert text.index(str(old)) < text.index(str(new))
     assert new == find_address("Shop.buy", "if 1")
+
+
+def find_undefined_names(table: symtable.SymbolTable, known: frozenset[str]) -> Iterator[str]:
+    """Yields the global names that a module's functions use and that the module does not define."""
+    for child in table.get_children():
+        yield from (one.get_name() for one in child.get_symbols() if one.is_global() and one.get_name() not in known)
+        yield from find_undefined_names(child, known)
+
+
+@pytest.mark.parametrize("name", [name for name, one in MUTANTS.items() if "code" in {n.operator for n in one.changes}])
+def test_code_of_a_mutant_uses_only_names_that_exist(name: str) -> None:
+    """A rename in the product does not change the code with which a mutant replaces a node."""
+    for path, text in render_files(MUTANTS[name]).items():
+        table = symtable.symtable(text, path, "exec")
+        known = frozenset({*dir(builtins), *table.get_identifiers(), "__file__", "__name__"})
+        assert [*find_undefined_names(table, known)] == []
