@@ -6,7 +6,7 @@ from backdrop.campaigns.report import ITEM_STATUSES, CampaignStatus
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.circuit import REASON_BY_CODE, LaneState, PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.error_catalog import ERROR_CATALOG, Cost
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus, Problem
 from backdrop_cli.display_status import DisplayStatus
@@ -33,7 +33,7 @@ def test_every_code_keeps_its_disposition_and_cost(golden: Golden) -> None:
         codes[code.value] = {
             "end": ERROR_CATALOG[code].disposition.value,
             "retryable": Problem.from_error(BackdropError(code, "x"), NOW).retryable,
-            "may_have_cost": ERROR_CATALOG[code].cost.may_be_charged,
+            "may_have_cost": ERROR_CATALOG[code].cost is not Cost.NOTHING,
             "pauses_for": REASON_BY_CODE[code].value if code in REASON_BY_CODE else None,
         }
     golden.check("codes", codes)

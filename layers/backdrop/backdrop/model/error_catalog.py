@@ -19,11 +19,6 @@ class Cost(StrEnum):
     UNKNOWN = "nothing or the full price: `unknown_usd`"
     SEE_REPORT = "as stated in the report"
 
-    @property
-    def may_be_charged(self) -> bool:
-        """Whether a call may have been charged before the problem."""
-        return self is not Cost.NOTHING
-
 
 class PaidFile(StrEnum):
     """What a problem means for the provider's file of a picture that was bought, as the list of codes says it.
