@@ -33,28 +33,27 @@ _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
 }
 _OPERATOR_ENDINGS = _PHOTO_ENDINGS | {FollowUp.WAITS: ". The photo continues automatically when the cause is gone."}
 NOTHING_TO_DO = "You do not need to do anything. The photo continues automatically when the cause is gone."
-# Reports, which customers read too, mark what only an operator can do.
-OPERATOR_MARK = "Operator: "
 
 
 @record
 class Advice(Record):
     """`remedy`: what to do; None if there is nothing to do. `note`: what else to know.
 
-    A remedy that only an operator can carry out begins with `OPERATOR_MARK`.
+    `for_operator`: whether only an operator can carry out the remedy. Reports, which customers read too, say so.
 
     `custom_request_text`: the whole advice for the sender of a request, if it differs in more than the last sentence.
     """
 
     remedy: Sentence | None = None
+    for_operator: bool = False
     follow_up: FollowUp = FollowUp.NOTHING
     note: Sentence | None = None
     custom_request_text: Sentence | None = None
 
     @classmethod
-    def from_text(cls, remedy: str, follow_up: FollowUp = FollowUp.NOTHING) -> "Advice":
+    def from_text(cls, remedy: str, follow_up: FollowUp = FollowUp.NOTHING, *, for_operator: bool = False) -> "Advice":
         """Accepts one or more sentences, with or without the final period."""
-        return cls(remedy=Sentence(remedy).clause, follow_up=follow_up)
+        return cls(remedy=Sentence(remedy).clause, for_operator=for_operator, follow_up=follow_up)
 
     def with_note(self, note: str) -> "Advice":
         return replace(self, note=Sentence(note if self.note is None else f"{self.note} {note}"))
@@ -67,23 +66,25 @@ class Advice(Record):
     @property
     def text_for_photo(self) -> Sentence:
         """The advice for the person who can correct the photo or its instructions."""
-        return self._render(_PHOTO_ENDINGS)
+        return self._render(_PHOTO_ENDINGS, operator_mark="Operator: ")
 
     @property
     def text_for_request(self) -> Sentence:
         """The advice for the sender of a request."""
-        return self._render(_REQUEST_ENDINGS) if self.custom_request_text is None else self.custom_request_text
+        if self.custom_request_text is not None:
+            return self.custom_request_text
+        return self._render(_REQUEST_ENDINGS, operator_mark="Operator: ")
 
     @property
     def text_for_operator(self) -> Sentence:
         """The advice for an operator, without what it says to the customer."""
         if self.remedy is None and self.follow_up is FollowUp.WAITS:
             return Sentence(NOTHING_TO_DO if self.note is None else f"{NOTHING_TO_DO} {self.note}")
-        text = str(self._render(_OPERATOR_ENDINGS))
-        marked = text.removeprefix(OPERATOR_MARK)
-        return Sentence(text if marked == text else f"{marked[:1].upper()}{marked[1:]}")
+        return self._render(_OPERATOR_ENDINGS)
 
-    def _render(self, endings: Mapping[FollowUp, str]) -> Sentence:
+    def _render(self, endings: Mapping[FollowUp, str], operator_mark: str = "") -> Sentence:
         ending = endings[self.follow_up]
         advice = ending.lstrip(".,; ") if self.remedy is None else f"{self.remedy}{ending}"
+        if self.for_operator and operator_mark:
+            advice = f"{operator_mark}{advice[:1].lower()}{advice[1:]}"
         return Sentence(advice if self.note is None else f"{advice} {self.note}")

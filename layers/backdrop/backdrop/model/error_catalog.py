@@ -61,9 +61,16 @@ class CatalogEntry:
 
 
 def _entry(
-    cost: Cost, disposition: Disposition, meaning: str, remedy: str, follow_up: FollowUp = FollowUp.NOTHING
+    cost: Cost,
+    disposition: Disposition,
+    meaning: str,
+    remedy: str,
+    follow_up: FollowUp = FollowUp.NOTHING,
+    *,
+    for_operator: bool = False,
 ) -> CatalogEntry:
-    return CatalogEntry(cost, disposition, None, Sentence(meaning), Advice.from_text(remedy, follow_up))
+    advice = Advice.from_text(remedy, follow_up, for_operator=for_operator)
+    return CatalogEntry(cost, disposition, None, Sentence(meaning), advice)
 
 
 def _bought_entry(
@@ -73,14 +80,17 @@ def _bought_entry(
     *,
     cost: Cost = Cost.PICTURE,
     disposition: Disposition = Disposition.DEAD,
+    for_operator: bool = False,
 ) -> CatalogEntry:
     """Returns the entry of a problem with a picture that was bought."""
-    return CatalogEntry(cost, disposition, paid_file, Sentence(meaning), Advice.from_text(remedy))
+    advice = Advice.from_text(remedy, for_operator=for_operator)
+    return CatalogEntry(cost, disposition, paid_file, Sentence(meaning), advice)
 
 
-def _waiting_entry(cost: Cost, meaning: str, remedy: str = "") -> CatalogEntry:
-    advice = Advice.from_text(remedy, FollowUp.WAITS) if remedy else Advice(follow_up=FollowUp.WAITS)
-    return CatalogEntry(cost, Disposition.WAITING, None, Sentence(meaning), advice)
+def _waiting_entry(cost: Cost, meaning: str, remedy: str = "", *, for_operator: bool = False) -> CatalogEntry:
+    if not remedy:
+        return CatalogEntry(cost, Disposition.WAITING, None, Sentence(meaning), Advice(follow_up=FollowUp.WAITS))
+    return _entry(cost, Disposition.WAITING, meaning, remedy, FollowUp.WAITS, for_operator=for_operator)
 
 
 _REPLACE_FILE = "Replace the file"
@@ -157,7 +167,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.FILE_UNREADABLE: _waiting_entry(
         Cost.NOTHING,
         "S3 denies access to the photo or to a file with its instructions.",
-        "Operator: check the bucket policy and the KMS key of the file.",
+        "Check the bucket policy and the KMS key of the file.",
+        for_operator=True,
     ),
     Code.NO_INSTRUCTIONS: CatalogEntry(
         Cost.NOTHING,
@@ -260,7 +271,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.REFUSED,
         "The provider bills in its own credits, and this stack does not know their price.",
-        "Operator: set the stack parameter OneMinUsdPerImage, and upload the photo again; or name another provider.",
+        "Set the stack parameter OneMinUsdPerImage, and upload the photo again; or name another provider.",
+        for_operator=True,
     ),
     Code.UNSAFE_REQUEST: _entry(
         Cost.NOTHING,
@@ -289,25 +301,28 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.PROVIDER_KEY_MISSING: _waiting_entry(
         Cost.NOTHING,
         "The provider's API key is not set in Secrets Manager.",
-        "Operator: store the key in the secret that the message names.",
+        "Store the key in the secret that the message names.",
+        for_operator=True,
     ),
     Code.PROVIDER_KEY_REFUSED: _waiting_entry(
-        Cost.NOTHING, "The provider rejects the API key.", "Operator: check the key and the account's balance."
+        Cost.NOTHING, "The provider rejects the API key.", "Check the key and the account's balance.", for_operator=True
     ),
     Code.PROVIDER_OUT_OF_MONEY: _waiting_entry(
-        Cost.NOTHING, "The provider's account has no credit left.", "Operator: add credit to the account."
+        Cost.NOTHING, "The provider's account has no credit left.", "Add credit to the account.", for_operator=True
     ),
     Code.PROVIDER_REFUSES: _waiting_entry(
         Cost.NOTHING,
         "The provider refuses a call, and does not say whether the account or this photo is the reason.",
-        "Operator: if all photos are refused, check the account's balance and spending limits. Backdrop first sends "
+        "If all photos are refused, check the account's balance and spending limits. Backdrop first sends "
         "another photo. If that one succeeds, the refused one ends as request_rejected.",
+        for_operator=True,
     ),
     Code.PROVIDER_DAILY_LIMIT: _waiting_entry(Cost.NOTHING, "The provider's daily limit is reached."),
     Code.PROVIDER_MISCONFIGURED: _waiting_entry(
         Cost.NOTHING,
         "The provider has no API at the configured address.",
-        "Operator: check the provider's BaseUrl parameter.",
+        "Check the provider's BaseUrl parameter.",
+        for_operator=True,
     ),
     Code.PROVIDER_THROTTLED: _waiting_entry(Cost.NOTHING, "The provider's rate limit is reached."),
     Code.PROVIDER_UNAVAILABLE: _waiting_entry(
@@ -316,16 +331,21 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.BUDGET_REACHED: _waiting_entry(
         Cost.NOTHING,
         "Today's budget does not cover the job.",
-        "Operator: raise the budget for today with `backdrop budget 300 --today` (300 dollars), raise it permanently "
+        "Raise the budget for today with `backdrop budget 300 --today` (300 dollars), raise it permanently "
         "with the stack parameter DailyBudgetUSD, or wait for the next day (UTC).",
+        for_operator=True,
     ),
     Code.DELIVERY_BACKED_UP: _waiting_entry(
         Cost.NOTHING,
         "So many paid pictures are waiting for delivery that Backdrop has stopped buying.",
-        "Operator: read the log of the deliver function.",
+        "Read the log of the deliver function.",
+        for_operator=True,
     ),
     Code.PAUSED_BY_PERSON: _waiting_entry(
-        Cost.NOTHING, "An operator paused the provider.", "Operator: run `backdrop resume` with the provider's name."
+        Cost.NOTHING,
+        "An operator paused the provider.",
+        "Run `backdrop resume` with the provider's name.",
+        for_operator=True,
     ),
     Code.LANE_SHUT: _waiting_entry(Cost.NOTHING, "The provider is paused, or is being probed with one job at a time."),
     Code.RESULT_UNREACHABLE: _bought_entry(
@@ -339,7 +359,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.DEAD,
         "The provider rejects the request as invalid.",
-        "Operator: read the provider's explanation in the message.",
+        "Read the provider's explanation in the message.",
+        for_operator=True,
     ),
     Code.PROVIDER_FAILED: _entry(
         Cost.UNKNOWN,
@@ -355,9 +376,10 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.RESULT_UNRECOGNIZED: _bought_entry(
         PaidFile.NOT_RECEIVED,
         "The provider charged for the picture, but Backdrop cannot find it in the response.",
-        "Operator: open the stored response that the message names. If it contains the picture, or a link to it, save "
+        "Open the stored response that the message names. If it contains the picture, or a link to it, save "
         "the picture under the key that the message names; `backdrop redrive --code result_unrecognized` then delivers "
         f"it without a charge. Report the response, so that Backdrop can support its format. {_PAY_AGAIN}",
+        for_operator=True,
     ),
     Code.LINK_EXPIRED: _bought_entry(
         PaidFile.GONE, "The link to the paid picture expired before the download.", _PAY_AGAIN
@@ -372,12 +394,14 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.RESULT_FOREIGN_HOST: _bought_entry(
         PaidFile.NOT_DOWNLOADED,
         "The provider's link leads to a host that is not on the list of allowed hosts.",
-        "Operator: if the host belongs to the provider, add it to the stack parameter ResultHosts.",
+        "If the host belongs to the provider, add it to the stack parameter ResultHosts.",
+        for_operator=True,
     ),
     Code.RESULT_REDIRECTED: _bought_entry(
         PaidFile.NOT_DOWNLOADED,
         "The provider's link redirects, and Backdrop does not follow redirects.",
-        "Operator: report it to the provider.",
+        "Report it to the provider.",
+        for_operator=True,
     ),
     Code.RESULT_NOT_AN_IMAGE: _bought_entry(
         PaidFile.UNUSABLE, "The provider's link returned something other than a picture.", _PAY_AGAIN
@@ -386,7 +410,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.RESULT_TOO_LARGE: _bought_entry(
         PaidFile.NOT_DOWNLOADED,
         "The provider's file is larger than any picture should be.",
-        "Operator: check the host of the link.",
+        "Check the host of the link.",
+        for_operator=True,
     ),
     Code.RESULT_NOT_TRANSPARENT: _bought_entry(
         PaidFile.UNUSABLE_BUT_KEPT,
@@ -415,34 +440,37 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.TOO_LITTLE_TIME: _waiting_entry(
         Cost.NOTHING,
         "The invocation has less time left than the call, or another photo, may take.",
-        "Operator: if a job keeps waiting for this reason, raise RenderTimeoutSeconds, or lower the provider's "
-        "TimeoutSeconds.",
+        "If a job keeps waiting for this reason, raise RenderTimeoutSeconds, or lower the provider's TimeoutSeconds.",
+        for_operator=True,
     ),
     Code.BUDGET_RESERVED: _waiting_entry(Cost.NOTHING, "Calls in flight have reserved the rest of today's budget."),
     Code.LEDGER_CONFLICT: _waiting_entry(Cost.NOTHING, "Other workers repeatedly changed the same items first."),
     Code.LEDGER_UNAVAILABLE: _waiting_entry(
-        Cost.NOTHING, "The ledger's table does not respond, so nothing is bought.", "Operator: check DynamoDB."
+        Cost.NOTHING, "The ledger's table does not respond, so nothing is bought.", "Check DynamoDB.", for_operator=True
     ),
     Code.STORAGE_UNAVAILABLE: _waiting_entry(
-        Cost.NOTHING, "A bucket or queue does not respond.", "Operator: check S3 and SQS."
+        Cost.NOTHING, "A bucket or queue does not respond.", "Check S3 and SQS.", for_operator=True
     ),
     Code.CRASHED: _entry(
         Cost.SEE_REPORT,
         Disposition.DEAD,
         "Workers crashed five times while processing this photo or job.",
-        "Operator: find the cause in the functions' logs, and run `backdrop redrive`. Or save the photo again, and "
+        "Find the cause in the functions' logs, and run `backdrop redrive`. Or save the photo again, and "
         "upload that file.",
+        for_operator=True,
     ),
     Code.MESSAGE_GIVEN_UP: _entry(
         Cost.SEE_REPORT,
         Disposition.DEAD,
         "SQS delivered a message 1,000 times, and then moved it to the dead-letter queue.",
-        "Operator: read the function's log. `backdrop redrive` restores everything that the ledger has recorded.",
+        "Read the function's log. `backdrop redrive` restores everything that the ledger has recorded.",
+        for_operator=True,
     ),
     Code.DAMAGED_MESSAGE: _entry(
         Cost.NOTHING,
         Disposition.DEAD,
         "A queue message cannot be parsed.",
-        "Operator: find the sender of such messages; the body is in the dead letter.",
+        "Find the sender of such messages; the body is in the dead letter.",
+        for_operator=True,
     ),
 }
