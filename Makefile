@@ -23,7 +23,7 @@ test: check scan site ## Run everything that CI runs
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
-	@$(RUN)pytest -q -n 8 --no-loadscope-reorder tests/e2e
+	@$(RUN)pytest -q -n 12 --no-loadscope-reorder tests/e2e
 check: setup ## Run linters, type checker, text checks, unit tests, and golden tests
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
