@@ -51,7 +51,7 @@ audit: scan ## Run scan, and query PyPI and npm for known vulnerabilities of all
 simulate: setup ## Run simulated seeds of the product (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7: one seed with its history; FAULTS=none: many photos, N="100 10000")
 	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.extrapolation $(if $(N),--rows $(N)),simulation.scenarios $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
 mutants: setup ## Remove each guard of the product, and run seeds until an invariant breaks (SEEDS=300 at most, OUT=page)
-	@$(RUN)python -m simulation.mutation --seeds $(or $(SEEDS),300) --out $(PAGE)
+	@$(RUN)python -m simulation.mutation --from-scratch --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## Run the fault bench on the real stack and a naive pipeline (N=photos, 30 or more; SEED=first, SEEDS=count, OUT=page, ALONE=1: no naive pipeline, MIXED=1: all lanes)
 	@$(RUN)python -m fault_bench $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
 proof: setup ## Run the full proof, which takes hours: 10,000 seeds, every mutant from scratch, and chaos; write pages to .local/proof (OUT=docs/results)
