@@ -12,6 +12,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.command_user import Person
+from tests.simulated.simulated_days import run_reconcile
 
 QUEUE = {"QueueArn": "arn:aws:sqs:eu-central-1:1:intake", "Events": ["s3:ObjectCreated:*"]}
 PARAMETERS = {
@@ -171,6 +172,7 @@ def build_checked_stack(monkeypatch: pytest.MonkeyPatch) -> CheckedStack:
     """Returns a stack without problems."""
     monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", build_key_check(True))
     checked_stack = CheckedStack(Person(World(), monkeypatch), Account())
+    run_reconcile(checked_stack.person.world)
     more: dict[str, Any] = {"parameters": PARAMETERS, "outputs": OUTPUTS}
     checked_stack.person.stack = replace(checked_stack.person.stack, clients=checked_stack.account.services, **more)
     return checked_stack

@@ -18,6 +18,7 @@ from backdrop_cli.operate.checks import (
     encryption_checks,
     purchase_checks,
     queue_checks,
+    reconcile_check,
 )
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -32,6 +33,7 @@ CHECKS = (
     NamedCheck("Today's budget", purchase_checks.check_budget),
     NamedCheck("The triggers of intake and deliver", queue_checks.check_triggers),
     NamedCheck("The queues of intake and deliver", queue_checks.check_queues),
+    NamedCheck("Reconcile", reconcile_check.check_reconcile),
     NamedCheck("Dead letters", queue_checks.check_dead_letters),
     NamedCheck("Lambda's concurrency", deployment_checks.check_concurrency),
     NamedCheck("Who receives the alarms", deployment_checks.check_alarms),

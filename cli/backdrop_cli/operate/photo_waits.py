@@ -9,7 +9,7 @@ from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
 from backdrop.model.receipt import UNKNOWN_CHARGE_HINT
-from backdrop.model.schedule import SETTLE_CHECK_DELAY
+from backdrop.model.schedule import LEASE_CHECK_DELAY, SETTLE_CHECK_DELAY
 from backdrop.pipeline.crash_guard import MAX_CRASHES
 from backdrop.ports import StoredObject
 from backdrop_cli.formatting import format_count, format_utc, quote_key_for_shell
@@ -20,6 +20,7 @@ from backdrop_cli.stack import Stack
 SETTLING, IN_INTAKE, QUEUED, IN_FLIGHT, DELIVERING = "settling", "in_intake", "queued", "in_flight", "delivering"
 # Intake and deliver usually take seconds. A wait that is longer than this needs an explanation.
 USUAL_DURATION = timedelta(minutes=1)
+DOCTOR_FOR_INTAKE = "`backdrop doctor`, which checks the bucket's notifications and intake's trigger and queue"
 NOTHING_TO_DO_HINT = "This usually takes seconds. You do not need to do anything."
 IN_FLIGHT_STATUSES = (JobStatus.SUBMITTING, JobStatus.UNKNOWN)
 
@@ -63,7 +64,7 @@ def list_job_waits(
         elif job.status is JobStatus.ACCEPTED:
             found += list_lane_waits(job, lanes[job.provider], day, cap)
         if job.status in IN_FLIGHT_STATUSES:
-            found.append(_describe_call(job))
+            found.append(_describe_call(job, stack.clock.now()))
         elif job.problem and job.problem.code.value not in {one.code for one in found}:
             found.append(_describe_problem(job.problem, job.job_id))
         waits[job.job_id] = found or [_describe_turn(stack, job, stack.clock.now())]
@@ -75,8 +76,8 @@ def describe_unrecorded_photo(modified_at: datetime, now: datetime) -> str:
     if now - modified_at < USUAL_DURATION:
         return "intake has not processed it yet, which usually takes seconds; try again in a moment"
     return (
-        "the ledger has no record of it, because its event has not reached intake, or intake crashed on it; run "
-        "`backdrop doctor`, which checks the bucket's notifications and intake's trigger and queue"
+        "the ledger has no record of it, because its event has not reached intake, or intake crashed on it; "
+        f"run {DOCTOR_FOR_INTAKE}"
     )
 
 
@@ -115,10 +116,7 @@ def _describe_settling(stack: Stack, source: Source, since: datetime, now: datet
         f"It has waited for its instructions since {format_utc(since)}. The time was over at {format_utc(until)}, but "
         "intake has not decided about it since."
     )
-    hint = (
-        "Run `backdrop doctor`, which checks intake's trigger and queue. "
-        f"Reconcile sends it to intake again after {format_utc(checked_at)}."
-    )
+    hint = f"Run {DOCTOR_FOR_INTAKE}. Reconcile sends it to intake again after {format_utc(checked_at)}."
     return Wait(SETTLING, message, hint, since)
 
 
@@ -128,7 +126,7 @@ def _describe_unprocessed(source: Source, stored: StoredObject, now: datetime) -
     if is_being_processed or now - stored.modified_at < USUAL_DURATION:
         hint = NOTHING_TO_DO_HINT
     else:
-        hint = "Run `backdrop doctor`, which checks the bucket's notifications and intake's trigger and queue."
+        hint = f"Run {DOCTOR_FOR_INTAKE}."
     return Wait(IN_INTAKE, message, hint, stored.modified_at)
 
 
@@ -170,13 +168,18 @@ def _describe_copy(job: Job, photo: str | None) -> Wait:
     return Wait(Code.OWNER_AT_WORK.value, message, hint, job.queued_at, job.job_id)
 
 
-def _describe_call(job: Job) -> Wait:
+def _describe_call(job: Job, now: datetime) -> Wait:
     attempt = job.find_attempt(job.attempt_no)
     end = f" The call must be over at {format_utc(attempt.lease_until)}." if attempt else ""
     since = attempt.submitted_at if attempt else job.submitted_at
     if job.status is JobStatus.UNKNOWN:
         reason = f"{job.problem.message} ({job.problem.code.value})" if job.problem else "A call lost its answer."
         return Wait(Code.CHARGE_UNKNOWN.value, f"{reason}{end}", UNKNOWN_CHARGE_HINT, since, job.job_id)
+    if attempt and attempt.lease_until + LEASE_CHECK_DELAY + USUAL_DURATION < now:
+        message = (
+            f"The worker that called {job.provider} has crashed, and reconcile has not settled the call since.{end}"
+        )
+        return Wait(IN_FLIGHT, message, "Run `backdrop doctor`, which checks reconcile.", since, job.job_id)
     hint = "You do not need to do anything. If its worker crashed, reconcile settles the call after that time."
     return Wait(IN_FLIGHT, f"A call to {job.provider} is in flight.{end}", hint, since, job.job_id)
 

@@ -65,6 +65,23 @@ def test_unknown_status_is_reported_but_is_not_a_problem(
     )
 
 
+def test_reconcile_that_stopped_running_is_a_problem(checked_stack: CheckedStack) -> None:
+    world = checked_stack.person.world
+    world.clock.sleep(14 * 60)
+    assert checked_stack.run_doctor()["reconcile"]["state"] == "good"
+    world.clock.sleep(2 * 60)
+    found = checked_stack.run_doctor(code=1)["reconcile"]
+    assert found["state"] == "wrong"
+    assert "Check the rule of shop-reconcile in EventBridge" in found["fix"]
+
+
+def test_reconcile_that_has_not_run_yet_is_a_note(checked_stack: CheckedStack) -> None:
+    ledger = checked_stack.person.world.ledger
+    ledger.put_reconcile_state(replace(ledger.read_reconcile_state(), finished_at=None))
+    found = checked_stack.run_doctor()["reconcile"]
+    assert (found["state"], found["words"]) == ("unknown", "has not completed a run yet")
+
+
 def test_lane_that_cannot_be_read_does_not_end_the_checks(checked_stack: CheckedStack) -> None:
     checked_stack.person.run("pause", "ideogram")
     items, key = checked_stack.person.world.table.items, ("lane#ideogram", "lane")

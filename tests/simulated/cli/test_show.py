@@ -357,6 +357,18 @@ def test_show_of_lost_answer_says_when_it_is_settled(person: Person) -> None:
     assert "pay-again" not in read_text(person, "red.jpg")
 
 
+def test_show_points_to_doctor_if_reconcile_does_not_settle_a_call(person: Person) -> None:
+    person.upload("red.jpg")
+    person.world.run_until_empty("intake")
+    person.world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=1))
+    person.world.deliver_next("ideogram")
+    (wait,) = list_waits(person, "red.jpg")
+    assert (wait["code"], "doctor" in wait["hint"]) == ("in_flight", False)
+    person.world.clock.sleep(3600)
+    (wait,) = list_waits(person, "red.jpg")
+    assert (wait["code"], wait["hint"]) == ("in_flight", "Run `backdrop doctor`, which checks reconcile.")
+
+
 def test_show_states_the_period_of_a_rate_limit(person: Person) -> None:
     person.world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=900))
     person.upload("red.jpg")

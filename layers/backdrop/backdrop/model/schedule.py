@@ -55,9 +55,10 @@ class BudgetDay(NamedTuple):
 
 @record
 class ReconcileState(LedgerItem):
-    """Reconcile's own item: the expiry of a run's lock, and the positions of the sweep and of failover."""
+    """Reconcile's own item: a run's lock, the end of the last run, and the positions of the sweep and of failover."""
 
     locked_until: datetime | None = None
+    finished_at: datetime | None = None
     sweep_cursor: str = ""
     failover_cursor: str = ""
 

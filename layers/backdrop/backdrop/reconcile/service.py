@@ -130,7 +130,13 @@ class ReconcileService:
         self._add_gauges(result, context)
         with suppress(ConflictError):
             self.ledger.put_reconcile_state(
-                replace(run_state, locked_until=None, sweep_cursor=sweep_after, failover_cursor=cursor.position)
+                replace(
+                    run_state,
+                    locked_until=None,
+                    finished_at=self.clock.now(),
+                    sweep_cursor=sweep_after,
+                    failover_cursor=cursor.position,
+                )
             )
         return result
 
