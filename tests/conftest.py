@@ -1,5 +1,6 @@
 """Keeps every test on this machine: no real account, and no network except loopback."""
 
+import gc
 import os
 import signal
 import socket
@@ -35,6 +36,11 @@ for name in ("PARAMS", "PHOTOS", "YES", "BACKDROP_HOME"):
     os.environ.pop(name, None)
 # A shell that starts the tests in the background makes them ignore Ctrl-C, which the commands that they run inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Spares the garbage collector the modules and tests, which stay to the end. This takes an eighth off the time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
