@@ -28,7 +28,10 @@ VALUES: dict[str, list[Any]] = {
     "style_codes": [["AAFF5733"], ["00ff00aa", "00FF00AA"], ["12345"]],
     "style_type": ["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION", "REAL"],
     "style_reference_images": [["a/b.jpg"], ["a.jpg", "b:/c.png"], ["s3://b/k.jpg"], ["a", "b", "c", "d", "e"]],
-    "color_palette": ["PASTEL", {"name": "EMBER"}, {"members": [{"color_hex": "#fff", "color_weight": 0.5}]}, {}],
+    "color_palette": [
+        *("PASTEL", {"name": "EMBER"}, {"members": [{"color_hex": "#fff", "color_weight": 0.5}]}, {}),
+        *(["#ff0000", "#0F0"], ["red"], ["#ff00"], [], ["#fff"] * 9),
+    ],
     "negative_prompt": ["people", "\t"],
     "magic_prompt": ["AUTO", "ON", "OFF"],
     "rendering_speed": ["FLASH", "TURBO", "DEFAULT", "QUALITY", "FAST"],
@@ -43,6 +46,7 @@ OUTPUT: dict[str, list[Any]] = {
     "name": ["thumb", "a" * 40, "a" * 41, "Big"],
     "format": ["png", "webp", "jpg", "jpg", "gif"],
     "quality": [1, 100, 101],
+    "max_bytes": [5_000, 500_000, 4_999],
     "width": [500, 10_000, 10_001],
     "height": [500, 10_000],
     "fit": ["contain", "cover", "pad"],
@@ -116,9 +120,12 @@ WRONG: list[dict[str, Any]] = [
     {"num_images": "2"},
     {"output": {"fit": "pad", "width": 100}},
     {"output": {"quality": 80}},
+    {"output": {"max_bytes": 50_000}},
     {"output": {"format": "jpg", "margin": "5%"}},
     {"output": []},
     {"color_palette": {"name": "PASTEL", "members": [{"color_hex": "#fff"}]}},
+    {"color_palette": ["#ff00"]},
+    {"color_palette": []},
     {"provider": ["ideogram", "ideogram"]},
 ]
 

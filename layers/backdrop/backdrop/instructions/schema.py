@@ -67,8 +67,8 @@ class VariantModel(BaseModel):
     )
     color_palette: ColorPalette | None = Field(
         None,
-        description="One of the provider's palettes by name, or up to eight colors.",
-        examples=[{"name": "PASTEL"}],
+        description="One of the provider's palettes by name, or one to eight colors, the most important first.",
+        examples=[{"name": "PASTEL"}, ["#b470b3", "#7a79e3"]],
     )
     negative_prompt: Prompt | None = Field(
         None, description="What the background must not show, 1 to 2,000 characters.", examples=["people, text"]
