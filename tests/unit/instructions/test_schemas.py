@@ -22,12 +22,18 @@ ANYTHING: list[Any] = [True, 2, -1, "x", "", [], {}, ["x"], 0.5]
 STYLES = ["golden hour", "Golden-Hour", "90s nostalgia", "AAFF5733", "golden_hours"]
 VALUES: dict[str, list[Any]] = {
     "operation": ["replace", "remove"],
-    "prompt": ["a beach", "x" * 2000, "x" * 2001, "two\nlines", " ", "\x7f", "\u2028", "\xa0"],
+    "prompt": ["a beach", "x" * 10_000, "x" * 10_001, "two\nlines", " ", "\x7f", "\u2028", "\xa0"],
     "style": STYLES,
     "style_preset": STYLES,
     "style_codes": [["AAFF5733"], ["00ff00aa", "00FF00AA"], ["12345"]],
-    "style_type": ["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION", "REAL"],
-    "style_reference_images": [["a/b.jpg"], ["a.jpg", "b:/c.png"], ["s3://b/k.jpg"], ["a", "b", "c", "d", "e"]],
+    "style_type": ["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION", "ANIME", "RENDER_3D", "REAL"],
+    "style_reference_images": [
+        ["a/b.jpg"],
+        ["a.jpg", "b:/c.png"],
+        ["s3://b/k.jpg"],
+        ["a", "b", "c", "d", "e"],
+        [*"abcdef"],
+    ],
     "color_palette": [
         *("PASTEL", {"name": "EMBER"}, {"members": [{"color_hex": "#fff", "color_weight": 0.5}]}, {}),
         *(["#ff0000", "#0F0"], ["red"], ["#ff00"], [], ["#fff"] * 9),
