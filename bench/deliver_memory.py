@@ -43,6 +43,8 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
     "WebP at its maximum size": [{"format": "webp"}],
     "WebP on white": [{"format": "webp", "background": "#ffffff"}],
     "JPEG on white": [{"format": "jpg", "background": "#ffffff"}],
+    "JPEG on white, at most 3 MB": [{"format": "jpg", "background": "#ffffff", "max_bytes": 3_000_000}],
+    "WebP, at most 1 MB": [{"format": "webp", "max_bytes": 1_000_000}],
     "marketplace": [MARKETPLACE_OUTPUT],
     "PNG, marketplace and thumb": [
         {},
@@ -82,6 +84,10 @@ def make_files(folder: Path, megapixels: int) -> None:
     cut_out.save(folder / "answer.png")
 
 
+def embed_provenance(file: bytes) -> bytes:
+    return embed_xmp(file, sniff_file(file).format or "png", build_xmp_packet("remove"))
+
+
 def measure(folder: Path, name: str) -> None:
     """Prints the cost of one job's outputs on one line."""
     data = (folder / "photo.jpg").read_bytes()
@@ -92,9 +98,7 @@ def measure(folder: Path, name: str) -> None:
     picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
     paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: load_upright_photo(data, 200)))
     for output in OUTPUTS[name]:
-        file = paid.build_output(parse_output(output)).data
-        signed = embed_xmp(file, sniff_file(file).format or "png", build_xmp_packet("remove"))
-        made += len(signed)
+        made += len(paid.build_output(parse_output(output), embed_provenance).data)
     seconds = time.process_time() - began
     print(f"{made / MEGABYTE:.1f} {read_peak_megabytes():.0f} {seconds:.2f}")
 

@@ -3,7 +3,7 @@
 import runpy
 
 GENERATORS = (
-    *("schemas", "event_schemas", "reference", "commands", "settings", "architecture", "troubleshooting"),
+    *("schemas", "event_schemas", "reference", "commands", "settings", "architecture", "providers", "troubleshooting"),
     *("aws_cost", "costs", "bench"),
 )
 

@@ -36,7 +36,7 @@ ACCEPTED_VALUES = {
     "provider": "`ideogram` `segmind` `1min` `runware` or a list of these",
     "variants": f"an object of at most {MAX_VARIANTS} objects",
     "output": f"an object or a list of 1 to {MAX_OUTPUTS}, see below",
-    "color_palette": "an object, see below, or a palette's name",
+    "color_palette": "a palette's name, a list of 1 to 8 colors, or an object, see below",
     "members": "a list of 1 to 8 objects",
     "color_hex": "`#b470b3` or `#b7b`",
     "background": f"`#ffffff`, `#fff`, or a name: {', '.join(COLORS)}",

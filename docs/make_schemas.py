@@ -148,7 +148,8 @@ def _build_field(name: str, schema: Schema) -> Schema:
     if {"anyOf", "propertyNames", "if"} & additional_rules.keys():
         schema = {key: value for key, value in schema.items() if key in ("description", "examples")}
     if name == "color_palette":
-        schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"enum": _list_palettes()}]
+        schema["anyOf"][1] |= {"items": ADDITIONAL_RULES["background"]}
+        schema["anyOf"].append({"enum": _list_palettes()})
     if name == "provider":
         schema["anyOf"][1] |= {"uniqueItems": True}
     title = name.replace("_", " ").capitalize().replace("usd", "USD")
@@ -189,6 +190,9 @@ def _add_output_rules(schema: Schema) -> None:
         _build_condition({"fit": {"const": "cover"}}, {"properties": {"margin": False}}),
         _build_condition(
             {"quality": True}, {"required": ["format"], "properties": {"format": {"enum": ["webp", "jpg"]}}}
+        ),
+        _build_condition(
+            {"max_bytes": True}, {"required": ["format"], "properties": {"format": {"enum": ["webp", "jpg"]}}}
         ),
         _build_condition({"format": {"const": "jpg"}, "fit": {"const": "pad"}}, {"required": ["background"]}),
         _build_condition({"format": {"const": "jpg"}, "margin": True}, {"required": ["background"]}),

@@ -40,6 +40,7 @@ from backdrop_cli.lint_findings import (
     LintResult,
 )
 from backdrop_cli.local_folder import BUCKET, LocalFolder
+from backdrop_cli.output_warnings import OUTPUT_HINTS, review_job_outputs
 from backdrop_cli.parallel import parallel_map
 
 DEFAULT_PROVIDER = "ideogram"
@@ -220,7 +221,14 @@ class LintInspector:
             if one.instruction_source not in self._reported_keys
         ]
         return LintedPhoto(
-            key, job_plan.jobs, [*defaults_findings, *photo_findings, *self._find_same_variants(key, job_plan.jobs)]
+            key,
+            job_plan.jobs,
+            [
+                *defaults_findings,
+                *photo_findings,
+                *self._find_same_variants(key, job_plan.jobs),
+                *self._review_outputs(key, job_plan.jobs),
+            ],
         )
 
     def _find_same_variants(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
@@ -229,6 +237,12 @@ class LintInspector:
         for message in sorted({str(one.text) for one in same}):
             hint = 'If you want one picture, set "variants": {} there.'
             yield Finding(self._local_path(key), SAME_VARIANTS, f"{message}.", hint, is_error=False)
+
+    def _review_outputs(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
+        """Yields a warning for each output that would be enlarged or would equal another one."""
+        photos = None if self._quick else self._folder
+        for code, text in dict.fromkeys((one.code, str(one.text)) for one in review_job_outputs(photos, key, jobs)):
+            yield Finding(self._local_path(key), code, f"{text}.", OUTPUT_HINTS[code], is_error=False)
 
     def _build_finding(self, key: str, problem: Problem) -> Finding:
         if problem.code is Code.REFERENCE_NOT_FOUND:

@@ -19,6 +19,7 @@ from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.lint import READING_NAMES_TEXT
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
 from backdrop_cli.local_folder import BUCKET
+from backdrop_cli.output_warnings import OUTPUT_HINTS, review_job_outputs
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
@@ -48,7 +49,7 @@ class QuoteTotals:
 
     `unpriced_images` counts the images without a known price on this machine, `kept_sidecars` the photos that keep
     their own sidecar although the command line has instructions. `first_messages` has the first message for each
-    code in `refused`.
+    code in `refused`. `output_warnings` counts the outputs that would be enlarged or would equal another, by code.
     """
 
     photos: int = 0
@@ -59,6 +60,7 @@ class QuoteTotals:
     unpriced_images: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
+    output_warnings: Counter[str] = field(default_factory=Counter[str])
 
     def add_job(self, job: Job, terms: QuoteTerms) -> None:
         providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
@@ -77,7 +79,7 @@ def run_quote(
     *,
     replace: bool = False,
 ) -> None:
-    """Prints the quote; reads names and instructions, but opens no photo.
+    """Prints the quote; reads names and instructions, and the sizes of photos whose outputs depend on them.
 
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
@@ -111,6 +113,7 @@ def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, tot
     totals.photos += 1
     for job in job_plan.jobs:
         totals.add_job(job, terms)
+    totals.output_warnings.update(one.code for one in review_job_outputs(resolver.photos, key, job_plan.jobs))
     for one in job_plan.problems:
         totals.first_messages.setdefault(one.code.value, str(one.message))
     errors = {(one.code.value, one.variant) for one in job_plan.problems}
@@ -145,6 +148,9 @@ def _print_totals(
         )
         screen.print(f"  {format_count(times, 'job')} would not be bought: {code}", "yellow")
         screen.print(f"    {reason}")
+    for code, times in totals.output_warnings.most_common():
+        screen.print(f"  {format_count(times, 'warning')} about outputs: {code}", "yellow")
+        screen.print(f"    {OUTPUT_HINTS[code]} To see which, run lint on the same paths.")
     max_price = format_usd(totals.price_micro_usd.total())
     price_text = (
         f"At most {max_price} for {format_count(totals.images.total(), 'image')}, at list prices of {PRICE_LIST_DATE}"
@@ -179,5 +185,6 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "most_usd": to_usd(totals.price_micro_usd.total()),
         "unpriced_images": totals.unpriced_images,
         "not_bought": dict(totals.refused),
+        "output_warnings": dict(totals.output_warnings),
         "price_list": PRICE_LIST_DATE,
     }

@@ -65,9 +65,9 @@ def called(*replies: Reply, seconds: float = CALL_SECONDS, **fields: Any) -> Cal
         return call(adapter(server, seconds=seconds), job_for("1min", **fields))
 
 
-def look_up_with(reply: Reply) -> ProviderResult | LookupStatus:
+def look_up_with(reply: Reply, **fields: Any) -> ProviderResult | LookupStatus:
     with recording(reply) as server:
-        return adapter(server).look_up(claimed(job_for("1min"), ID), ID)
+        return adapter(server).look_up(claimed(job_for("1min", **fields), ID), ID)
 
 
 def outcome_of(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:

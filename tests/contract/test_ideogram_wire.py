@@ -147,7 +147,7 @@ def test_request_contains_nothing_of_this_machine(tmp_path: Path, monkeypatch: p
         build_provider_job(**EVERYTHING),
         build_provider_job(style_preset="GOLDEN_HOUR", num_images=8, rendering_speed="FLASH"),
         build_provider_job(style_codes=["AAFF5733", "0133FF57"], magic_prompt="AUTO"),
-        build_provider_job(prompt="x" * 2_000, seed=2_147_483_647, rendering_speed="QUALITY"),
+        build_provider_job(prompt="x" * 10_000, seed=2_147_483_647, rendering_speed="QUALITY"),
     ],
     ids=["remove", "prompt", "everything", "preset", "codes", "extremes"],
 )

@@ -92,8 +92,11 @@ def test_record_id_is_reported_before_polling() -> None:
         (OPTIONS, ()),
         ({"style_type": "AUTO", "style_reference_images": ["0", "1"]}, REFERENCES),
         ({"style_type": "FICTION", "seed": 2_147_483_647, "num_images": 1}, ()),
+        ({"num_images": 8}, ()),
+        ({"prompt": "x" * 10_000, "negative_prompt": "y" * 10_000}, ()),
+        ({"style_reference_images": [*"01234"]}, (*REFERENCES, *REFERENCES, REFERENCES[0])),
     ],
-    ids=["prompt", "options", "references", "extremes"],
+    ids=["prompt", "options", "references", "extremes", "eight", "long", "five references"],
 )
 def test_strict_stand_in_accepts_every_body(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
@@ -101,8 +104,21 @@ def test_strict_stand_in_accepts_every_body(
     provider = OneMin(f"{standin.url}/onemin", 20, provide_key, PRICE, poll_seconds=POLL_SECONDS)
     result = call(provider, job_for("1min", **given), PHOTO, references)
     assert result.provider_result.is_usable, result
-    assert (result.provider_result.charged, result.provider_result.basis) == (PRICE, "configured")
+    image_count = given.get("num_images", 1)
+    assert len({link.url for link in result.provider_result.links}) == image_count
+    assert (result.provider_result.charged, result.provider_result.basis) == (image_count * PRICE, "configured")
     assert len(standin.jobs()) == 1
+
+
+@pytest.mark.parametrize("place", ["record", "top", "list", "detail", "none"])
+def test_every_picture_of_a_call_is_linked_once(standin: StandinClient, place: str) -> None:
+    standin.control("settings", {"onemin_link_place": place})
+    provider = OneMin(f"{standin.url}/onemin", 20, provide_key, PRICE, poll_seconds=POLL_SECONDS)
+    result = call(provider, job_for("1min", num_images=3), PHOTO).provider_result
+    assert [link.is_unrecognized for link in result.links] == [False] * 3
+    assert len({link.url for link in result.links}) == len({link.seed for link in result.links}) == 3
+    assert all(link.url and standin.fetch(link.url).status_code == 200 for link in result.links)
+    assert result.charged == 3 * PRICE
 
 
 # -- uploads -------------------------------------------------------------------------------------------------

@@ -126,3 +126,71 @@ def test_unknown_record_leaves_the_charge_unknown() -> None:
 def test_unfinished_work_is_parked_under_its_id() -> None:
     result = called(record(), seconds=2)
     assert (result.answer, result.names) == (LookupStatus.PENDING, [ID])
+
+
+# -- several pictures ------------------------------------------------------------------------------------------
+
+PATHS = [f"development/images/{n}.png" for n in range(3)]
+SIGNED = [f"https://s3.us-east-1.amazonaws.com/asset.1min.ai/{path}?X-Amz-Expires=604800" for path in PATHS]
+PASSED = [f"https://ideogram.ai/api/images/ephemeral/{n}.png?exp=1" for n in range(3)]
+SAFE = [{"url": url, "is_image_safe": True, "seed": n} for n, url in enumerate(PASSED)]
+WITHHELD = {"url": None, "is_image_safe": False, "seed": 9}
+
+
+def look_up_three(**more: Any) -> ProviderResult:
+    answer = look_up_with(record("SUCCESS", **more), num_images=3)
+    assert isinstance(answer, ProviderResult)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("more", "urls"),
+    [
+        ({"result": PATHS, "data": SAFE, "temporaryUrls": SIGNED}, SIGNED),
+        ({"result": PATHS, "data": SAFE, "temporaryUrls": SIGNED[::-1]}, SIGNED),
+        ({"result": PATHS, "data": SAFE, "temporaryUrl": SIGNED[0]}, [SIGNED[0], *PASSED[1:]]),
+        ({"result": PATHS[:1], "data": SAFE, "temporaryUrl": SIGNED[0]}, [SIGNED[0], *PASSED[1:]]),
+        ({"result": PATHS, "data": SAFE}, PASSED),
+        ({"data": SAFE}, PASSED),
+        ({"temporaryUrls": SIGNED}, SIGNED),
+        ({"result": PATHS, "temporaryUrls": SIGNED}, SIGNED),
+    ],
+)
+def test_each_picture_has_its_own_link(more: dict[str, Any], urls: list[str]) -> None:
+    answer = look_up_three(**more)
+    assert [link.url for link in answer.links] == urls
+    assert (answer.charged, answer.basis, answer.raw_response) == (3 * PRICE, "configured", b"")
+
+
+def test_picture_without_a_link_is_charged_and_the_response_is_kept() -> None:
+    answer = look_up_three(result=PATHS, temporaryUrl=SIGNED[0])
+    assert [(link.url, link.is_unrecognized) for link in answer.links] == [
+        (SIGNED[0], False),
+        (None, True),
+        (None, True),
+    ]
+    assert (answer.charged, bool(answer.raw_response)) == (3 * PRICE, True)
+
+
+@pytest.mark.parametrize("paths", [PATHS, [PATHS[0], PATHS[2]], []])
+def test_withheld_picture_does_not_withhold_the_others(paths: list[str]) -> None:
+    answer = look_up_three(result=paths, data=[SAFE[0], WITHHELD, SAFE[2]], temporaryUrls=[SIGNED[0], SIGNED[2]])
+    delivered = [SIGNED[0], SIGNED[2]] if paths else [PASSED[0], PASSED[2]]
+    assert [link.url for link in answer.links] == [*delivered, None]
+    assert (answer.code, answer.charged) == (None, 3 * PRICE)
+
+
+def test_withheld_pictures_alone_are_an_unsafe_result() -> None:
+    answer = look_up_three(data=[WITHHELD] * 3)
+    assert (answer.code, answer.charged, len(answer.links)) == (Code.UNSAFE_RESULT, 3 * PRICE, 3)
+
+
+def test_fewer_pictures_than_requested_are_charged_by_their_number() -> None:
+    answer = look_up_three(result=PATHS[:2], data=SAFE[:2])
+    assert ([link.url for link in answer.links], answer.charged) == (PASSED[:2], 2 * PRICE)
+
+
+def test_additional_pictures_are_neither_linked_nor_charged() -> None:
+    answer = look_up_with(record("SUCCESS", result=PATHS, data=SAFE, temporaryUrls=SIGNED))
+    assert isinstance(answer, ProviderResult)
+    assert ([link.url for link in answer.links], answer.charged) == (SIGNED[:1], PRICE)

@@ -141,8 +141,10 @@ def test_content_check_and_upload_link_are_optional() -> None:
         ({"style_codes": ["AAFF5733"], "rendering_speed": "TURBO", "num_images": 20}, ()),
         ({"style_reference_images": ["0", "1"], "style_type": "FICTION"}, REFERENCES),
         ({"prompt": "x" * 2_000, "magic_prompt": "AUTO"}, ()),
+        ({"style_type": "RENDER_3D"}, ()),
+        ({"style_type": "ANIME", "style_preset": "AURA"}, ()),
     ],
-    ids=["prompt", "everything", "code", "references", "long"],
+    ids=["prompt", "everything", "code", "references", "long", "3D", "anime"],
 )
 def test_strict_stand_in_accepts_every_task(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]

@@ -134,7 +134,7 @@ def test_v1_is_one_call_to_its_own_path() -> None:
         (EVERYTHING, ()),
         ({"rendering_speed": "TURBO", "seed": 999_999, "num_images": 1}, ()),
         ({"color_palette": {"name": "PASTEL"}, "style_reference_images": ["0", "1"]}, REFERENCES),
-        ({"prompt": "x" * 2_000}, ()),
+        ({"prompt": "x" * 10_000}, ()),
     ],
     ids=["prompt", "everything", "extremes", "references", "long"],
 )

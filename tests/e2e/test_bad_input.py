@@ -42,7 +42,7 @@ CASES = {
     "no-json": BadPhoto("sidecar_not_json", "line 1, column 12", sidecar='{"prompt": on a beach}'),
     "an-unknown-field": BadPhoto("unknown_field", "Did you mean 'prompt'?", sidecar='{"promt": "a beach"}'),
     "an-empty-prompt": BadPhoto("missing_prompt", "prompt is empty", sidecar='{"prompt": "  "}'),
-    "too-long-a-prompt": BadPhoto("invalid_value", "2,000 characters", sidecar=json.dumps({"prompt": "x" * 2001})),
+    "too-long-a-prompt": BadPhoto("invalid_value", "10,000 characters", sidecar=json.dumps({"prompt": "x" * 10_001})),
     "an-unknown-style": BadPhoto(
         "invalid_value", "62 presets", tags={"prompt": "a beach", "style": "golden hours ago"}
     ),

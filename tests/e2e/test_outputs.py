@@ -103,3 +103,39 @@ def test_cut_out_as_jpg_without_background_is_not_bought(folder: Folder) -> None
     assert "background" in entry["message"]
     assert entry["money"] == "not_spent"
     assert folder.pictures("red.jpg") == []
+
+
+def test_jpeg_is_within_max_bytes_with_its_metadata(folder: Folder) -> None:
+    large = {"format": "jpg", "background": "white", "width": 1_000, "height": 1_000, "fit": "pad", "quality": 100}
+    outputs = [large, {**large, "name": "limited", "max_bytes": 60_000}, {**large, "name": "tiny", "max_bytes": 5_000}]
+    folder.drop("red.jpg", {"operation": "remove", "output": outputs})
+    job = folder.wait_until_stored("red.jpg")
+    keys = {result["output"]: result["key"] for result in job["results"]}
+    sizes = {result["output"]: result["bytes"] for result in job["results"]}
+    s3, bucket = folder.stack.clients.s3, folder.stack.output_bucket
+    assert {name: s3.head_object(Bucket=bucket, Key=key)["ContentLength"] for name, key in keys.items()} == sizes
+    assert sizes["limited"] <= min(60_000, sizes[None])
+    assert folder.picture("red.jpg", "red@limited.jpg").size == (1_000, 1_000)
+    warnings = [warning for warning in job["warnings"] if warning.startswith("over_max_bytes")]
+    assert sizes["tiny"] > 5_000
+    assert [keys["tiny"] in warning for warning in warnings] == [True]
+
+
+def test_max_bytes_of_a_png_is_not_bought(folder: Folder) -> None:
+    folder.drop("red.jpg", {**folder.instructions, "output": {"max_bytes": 50_000}})
+    entry = folder.wait_for_error("red.jpg", "invalid_value")
+    assert (entry["money"], "webp or jpg" in entry["message"]) == ("not_spent", True)
+    assert folder.charges() == []
+
+
+def test_list_of_colors_is_the_palette_of_the_same_members(folder: Folder) -> None:
+    folder.drop("red.jpg", {**folder.instructions, "color_palette": ["#f00", "#00ff00"]})
+    first = folder.wait_until_stored("red.jpg")
+    members = [{"color_hex": "#ff0000"}, {"color_hex": "#00ff00"}]
+    assert first["instructions"]["color_palette"] == {"members": members}
+    folder.put("red.jpg.json", json.dumps({**folder.instructions, "color_palette": {"members": members}}))
+    folder.wait_until_queues_empty()
+    job = folder.job("red.jpg")
+    assert job is not None
+    assert job["job_id"] == first["job_id"]
+    assert len(folder.charges()) == 1

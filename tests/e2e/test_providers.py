@@ -149,3 +149,41 @@ def test_job_fails_over_to_the_next_provider_in_its_list(folder: Folder) -> None
     job = folder.wait_until_stored("blue.jpg")
     assert summarize_attempts(job) == [("runware", "answered", "spent")]
     assert job["warnings"] == ["passed over: segmind is paused (provider_out_of_money)"]
+
+
+def test_onemin_delivers_every_picture_of_a_call(folder: Folder) -> None:
+    folder.drop("red.jpg", {**folder.instructions, "provider": "1min", "num_images": 3})
+    job = folder.wait_until_stored("red.jpg")
+    usd, basis = PRICES["1min"]
+    assert job["cost"] == {"usd": round(3 * usd, 6), "basis": basis, "unknown_usd": 0}
+    assert folder.pictures("red.jpg") == ["red.png", "red_2.png", "red_3.png"]
+    assert len({result["seed"] for result in job["results"]}) == 3
+    assert list_charges(folder) == [("onemin", round(3 * usd, 6))]
+
+
+@pytest.mark.parametrize("style_type", ["RENDER_3D", "ANIME"])
+def test_runware_takes_the_styles_that_only_it_has(folder: Folder, style_type: str) -> None:
+    folder.drop("red.jpg", {**folder.instructions, "provider": ["1min", "runware"], "style_type": style_type})
+    job = folder.wait_until_stored("red.jpg")
+    assert (job["provider"], job["instructions"]["style_type"]) == ("runware", style_type)
+    assert list_charges(folder) == [("runware", PRICES["runware"][0])]
+
+
+def test_prompt_beyond_a_providers_limit_moves_to_the_next_one(folder: Folder) -> None:
+    prompt = f"{folder.prompt} {'with a very long description of the light ' * 60}".strip()
+    folder.drop("red.jpg", {**folder.instructions, "prompt": prompt, "provider": "runware"})
+    entry = folder.wait_for_error("red.jpg", "not_expressible")
+    assert "runware accepts text of 1 to 2,000 characters for prompt" in entry["message"]
+    assert entry["money"] == "not_spent"
+    folder.drop("blue.jpg", {**folder.instructions, "prompt": prompt, "provider": ["runware", "segmind"]})
+    assert folder.wait_until_stored("blue.jpg")["provider"] == "segmind"
+
+
+def test_onemin_takes_five_reference_images(folder: Folder) -> None:
+    names = [f"style-{n}.txt" for n in range(5)]
+    for name in names:
+        folder.put(name, folder.photo(name))
+    keys = [folder.key(name) for name in names]
+    folder.drop("red.jpg", {**folder.instructions, "provider": "1min", "style_reference_images": keys})
+    folder.wait_until_stored("red.jpg")
+    assert list_charges(folder) == [("onemin", PRICES["1min"][0])]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backdrop.imaging.color import srgb_profile_bytes
-from backdrop.imaging.output import OutputFile, PaidPicture
+from backdrop.imaging.output import EmbedMetadata, OutputFile, PaidPicture
 from backdrop.imaging.verify import verify_result
 from backdrop.instructions.output_schema import OutputModel
 from backdrop.model.output_spec import parse_output
@@ -41,12 +41,18 @@ def encode_picture(picture: Image.Image, kind: str = "PNG", **options: Any) -> b
     return file.getvalue()
 
 
-def build_output(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
+def add_no_metadata(data: bytes) -> bytes:
+    return data
+
+
+def build_output(
+    picture: Image.Image | bytes, *, embed_metadata: EmbedMetadata = add_no_metadata, **fields: Any
+) -> OutputFile:
     """Builds an output of a paid picture. `fields` are validated like a sidecar's `output` object."""
     data = picture if isinstance(picture, bytes) else encode_picture(picture)
     spec = OutputModel.model_validate(fields, strict=True).model_dump(exclude_none=True)
     paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
-    return paid.build_output(parse_output(spec))
+    return paid.build_output(parse_output(spec), embed_metadata)
 
 
 def open_output(output: OutputFile) -> Image.Image:

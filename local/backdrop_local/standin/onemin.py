@@ -241,11 +241,12 @@ def _build_finished(call: ApiCall, generation: Generation) -> dict[str, JsonValu
     record = _build_record(generation, "SUCCESS", detail)
     if not images:
         return {"aiRecord": record}
-    link = build_signed_link(call, generation, images[0])
+    links = [build_signed_link(call, generation, image) for image in images]
+    link = links[0]
     bodies: dict[str, dict[str, JsonValue]] = {
         "record": {"aiRecord": {**record, "temporaryUrl": link}},
         "top": {"aiRecord": record, "temporaryUrl": link},
-        "list": {"aiRecord": {**record, "temporaryUrls": [link]}},
+        "list": {"aiRecord": {**record, "temporaryUrls": [*links]}},
         "detail": {"aiRecord": {**record, "aiRecordDetail": {**detail, "temporaryUrl": link}}},
         "none": {"aiRecord": record},
     }

@@ -161,3 +161,16 @@ def test_variant_without_instructions_is_an_error_and_counted_once(folder: Linte
     found = folder.data()
     assert [(one["variant"], one["code"]) for one in found["errors"]] == [("b", "no_instructions")]
     assert (found["ready"], found["without_instructions"], found["warnings"]) == (0, 0, [])
+
+
+def test_enlarged_and_equal_outputs_are_warnings(folder: LintedFolder) -> None:
+    folder.write("red.jpg", build_photo())
+    shop = {"name": "shop", "width": 2_000, "height": 2_000, "fit": "pad"}
+    folder.write("red.jpg.json", {"operation": "remove", "output": [{}, {"name": "copy"}, shop]})
+    result = folder.lint()
+    assert result.code == 0
+    messages = folder.list_messages("warnings")["red.jpg"]
+    assert [one["code"] for one in folder.data()["warnings"]] == ["enlarged", "same_outputs"]
+    assert "output 'shop' is 2000×2000 pixels, which shows the photo of" in messages[0]
+    assert messages[1] == "the output without a name and output 'copy' would be the same picture."
+    assert list(folder.list_messages("warnings", "--quick").values()) == [messages[1:]]

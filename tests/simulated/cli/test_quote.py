@@ -184,3 +184,16 @@ def test_quote_lint_and_drop_count_images_and_files_alike(folder: LintedFolder) 
     assert quote_folder(folder, "--json").data["images"] == folder.data()["images"] == dropped["images"] == 4
     assert (dropped["delivered_images"], dropped["delivered_files"]) == (4, 6)
     assert "2 delivered: 4 images in 6 files, $0.13" in folder.person.run("drop", path, "--wait").out
+
+
+def test_enlarged_and_equal_outputs_are_counted(folder: LintedFolder) -> None:
+    shop = {"name": "shop", "width": 2_000, "height": 2_000, "fit": "pad"}
+    for name in ("a", "b"):
+        folder.write(f"{name}.jpg", build_photo(name))
+        folder.write(f"{name}.jpg.json", {"operation": "remove", "output": [{}, {"name": "copy"}, shop]})
+    folder.write("c.jpg", b"not a photo")
+    folder.write("c.jpg.json", {"operation": "remove", "output": shop})
+    assert quote_folder(folder, "--json").data["output_warnings"] == {"enlarged": 2, "same_outputs": 2}
+    text = quote_folder(folder).out
+    assert "2 warnings about outputs: enlarged" in text
+    assert "Keep only one of the outputs. To see which, run lint on the same paths." in " ".join(text.split())

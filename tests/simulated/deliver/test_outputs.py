@@ -22,6 +22,7 @@ from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, replay_with_crashes
 from tests.unit.ledger_items import list_warning_codes
 
+JPG = f"{KEY}/red.jpg"
 RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
 MASTER_OUTPUT: dict[str, Any] = {}
 THUMB_OUTPUT: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 8}
@@ -64,6 +65,48 @@ def lose_paid_file(world: World) -> None:
     """Deletes the files under `_backdrop/paid/`, and lets the links expire."""
     for key in [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]:
         world.s3.delete(OUTPUT_BUCKET, key)
+
+
+# -- the limit of bytes ------------------------------------------------------------------------------------------
+
+
+def test_file_is_within_max_bytes_with_its_metadata() -> None:
+    output = {"format": "jpg", "background": "white", "width": 400, "height": 400, "fit": "pad"}
+    unlimited = delivered_world(output)
+    max_bytes = len(unlimited.read_pictures()[JPG]) - 1
+    world = delivered_world(output | {"max_bytes": max_bytes})
+    (result,) = find_only_job(world).results
+    data = world.read_pictures()[JPG]
+    assert result.bytes == len(data) <= max_bytes
+    assert b"DigitalSourceType" in data
+    assert (result.width, result.height) == Image.open(BytesIO(data)).size == (400, 400)
+    assert list_warning_codes(find_only_job(world)) == list_warning_codes(find_only_job(unlimited))
+
+
+def test_file_over_max_bytes_is_delivered_with_a_warning() -> None:
+    output = {"format": "jpg", "background": "white", "width": 2_000, "height": 2_000, "fit": "pad"}
+    world = delivered_world(output | {"max_bytes": 5_000})
+    job = find_only_job(world)
+    (warning,) = [one for one in job.warnings if one.code is WarningCode.OVER_MAX_BYTES]
+    size = len(world.read_pictures()[JPG])
+    assert size > 5_000
+    assert str(warning.text) == (
+        f"over_max_bytes: {JPG} has {size:,} bytes at the lowest quality that is acceptable; max_bytes is 5,000"
+    )
+    write_sidecar(world, output)
+    world.run_until_empty()
+    assert WarningCode.OVER_MAX_BYTES not in list_warning_codes(find_only_job(world))
+    assert_at_rest(world)
+
+
+def test_max_bytes_of_a_png_is_refused_before_the_purchase() -> None:
+    world = world_with_outputs({"max_bytes": 50_000})
+    world.run_until_empty()
+    report = world.read_report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [(Code.INVALID_VALUE, "not_spent")]
+    assert "choose webp or jpg" in report["errors"][0]["message"]
+    assert world.read_pictures() == {}
 
 
 # -- what is delivered -------------------------------------------------------------------------------------------

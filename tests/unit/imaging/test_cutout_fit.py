@@ -15,7 +15,7 @@ from backdrop.imaging.verify import verify_result
 from backdrop.model.output_spec import OutputSpec
 from bench.cutout_scenes import build_scenes
 from tests.unit.ledger_items import quick
-from tests.unit.output_pictures import encode_picture
+from tests.unit.output_pictures import add_no_metadata, encode_picture
 
 SIDE = st.integers(16, 12_000)
 SCENE = build_scenes(400, 300)[0]
@@ -128,6 +128,6 @@ def test_full_size_cut_out_is_rebuilt_for_each_large_webp(monkeypatch: pytest.Mo
     verified = verify_result(data, expect_alpha=True, max_megapixels=1)
     paid_picture = PaidPicture(data, verified, OriginalPhoto(SCENE.draw_photo().size, load))
     for width in (200, 100):
-        assert paid_picture.build_output(OutputSpec(format="webp", width=width)).width == width
+        assert paid_picture.build_output(OutputSpec(format="webp", width=width), add_no_metadata).width == width
 
     assert len(loaded) == 2

@@ -51,6 +51,7 @@ def test_object_and_list_are_stored_as_they_were_given() -> None:
         ({"margin": "7.50 %"}, {"margin": "7.5%"}),
         ({"margin": "040PX"}, {"margin": "40px"}),
         ({"margin": "45%"}, {"margin": "45%"}),
+        ({"format": "jpg", "max_bytes": 5e5}, {"format": "jpg", "max_bytes": 500_000}),
     ],
 )
 def test_each_value_has_one_spelling(value: dict[str, Any], kept: dict[str, Any]) -> None:
@@ -70,6 +71,11 @@ def test_each_value_has_one_spelling(value: dict[str, Any], kept: dict[str, Any]
         ({"quality": True, "format": "jpg"}, "true and false are not numbers"),
         ({"quality": 101, "format": "jpg"}, "less than or equal to 100"),
         ({"quality": 80}, "quality has no effect on png"),
+        ({"max_bytes": 4_999, "format": "jpg"}, "greater than or equal to 5000"),
+        ({"max_bytes": 100_000_001, "format": "webp"}, "less than or equal to 100000000"),
+        ({"max_bytes": True, "format": "jpg"}, "true and false are not numbers"),
+        ({"max_bytes": 50_000}, "max_bytes needs a format whose quality can be reduced, and png is lossless"),
+        ({"max_bytes": 50_000, "format": "png"}, "choose webp or jpg"),
         ({"trim": 1}, "valid boolean"),
         ({"name": "Thumb"}, "'Thumb' is not a name"),
         ({"name": "a" * 41}, "is not a name"),
@@ -144,7 +150,20 @@ JSON = st.recursive(
     max_leaves=8,
 )
 WORD = st.sampled_from(["png", "jpg", "webp", "pad", "cover", "contain", "white", "#123", "5%", "9px", "full", "x", ""])
-FIELDS = ["name", "format", "quality", "width", "height", "fit", "background", "trim", "margin", "size", "more"]
+FIELDS = [
+    "name",
+    "format",
+    "quality",
+    "max_bytes",
+    "width",
+    "height",
+    "fit",
+    "background",
+    "trim",
+    "margin",
+    "size",
+    "more",
+]
 ANY_OUTPUT = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
 
 

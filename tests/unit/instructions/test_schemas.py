@@ -22,13 +22,22 @@ ANYTHING: list[Any] = [True, 2, -1, "x", "", [], {}, ["x"], 0.5]
 STYLES = ["golden hour", "Golden-Hour", "90s nostalgia", "AAFF5733", "golden_hours"]
 VALUES: dict[str, list[Any]] = {
     "operation": ["replace", "remove"],
-    "prompt": ["a beach", "x" * 2000, "x" * 2001, "two\nlines", " ", "\x7f", "\u2028", "\xa0"],
+    "prompt": ["a beach", "x" * 10_000, "x" * 10_001, "two\nlines", " ", "\x7f", "\u2028", "\xa0"],
     "style": STYLES,
     "style_preset": STYLES,
     "style_codes": [["AAFF5733"], ["00ff00aa", "00FF00AA"], ["12345"]],
-    "style_type": ["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION", "REAL"],
-    "style_reference_images": [["a/b.jpg"], ["a.jpg", "b:/c.png"], ["s3://b/k.jpg"], ["a", "b", "c", "d", "e"]],
-    "color_palette": ["PASTEL", {"name": "EMBER"}, {"members": [{"color_hex": "#fff", "color_weight": 0.5}]}, {}],
+    "style_type": ["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION", "ANIME", "RENDER_3D", "REAL"],
+    "style_reference_images": [
+        ["a/b.jpg"],
+        ["a.jpg", "b:/c.png"],
+        ["s3://b/k.jpg"],
+        ["a", "b", "c", "d", "e"],
+        [*"abcdef"],
+    ],
+    "color_palette": [
+        *("PASTEL", {"name": "EMBER"}, {"members": [{"color_hex": "#fff", "color_weight": 0.5}]}, {}),
+        *(["#ff0000", "#0F0"], ["red"], ["#ff00"], [], ["#fff"] * 9),
+    ],
     "negative_prompt": ["people", "\t"],
     "magic_prompt": ["AUTO", "ON", "OFF"],
     "rendering_speed": ["FLASH", "TURBO", "DEFAULT", "QUALITY", "FAST"],
@@ -43,6 +52,7 @@ OUTPUT: dict[str, list[Any]] = {
     "name": ["thumb", "a" * 40, "a" * 41, "Big"],
     "format": ["png", "webp", "jpg", "jpg", "gif"],
     "quality": [1, 100, 101],
+    "max_bytes": [5_000, 500_000, 4_999],
     "width": [500, 10_000, 10_001],
     "height": [500, 10_000],
     "fit": ["contain", "cover", "pad"],
@@ -116,9 +126,12 @@ WRONG: list[dict[str, Any]] = [
     {"num_images": "2"},
     {"output": {"fit": "pad", "width": 100}},
     {"output": {"quality": 80}},
+    {"output": {"max_bytes": 50_000}},
     {"output": {"format": "jpg", "margin": "5%"}},
     {"output": []},
     {"color_palette": {"name": "PASTEL", "members": [{"color_hex": "#fff"}]}},
+    {"color_palette": ["#ff00"]},
+    {"color_palette": []},
     {"provider": ["ideogram", "ideogram"]},
 ]
 

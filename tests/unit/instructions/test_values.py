@@ -52,8 +52,8 @@ def test_text_is_normalized_for_every_editor(typed: str, kept: str) -> None:
 
 
 def test_prompt_length_is_counted_after_normalization() -> None:
-    assert len(parse_sidecar({"prompt": "e\u0301" * 2_000}).fields["prompt"]) == 2_000
-    assert len(parse_sidecar({"prompt": "a" + "\r\n" * 1_998 + "b"}).fields["prompt"]) == 2_000
+    assert len(parse_sidecar({"prompt": "e\u0301" * 6_000}).fields["prompt"]) == 6_000
+    assert len(parse_sidecar({"prompt": "a" + "\r\n" * 9_998 + "b"}).fields["prompt"]) == 10_000
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=ascii)
@@ -73,8 +73,8 @@ def test_repeated_style_code_keeps_its_first_position(given: object, kept: list[
     assert parse_sidecar({"style_codes": given}).fields["style_codes"] == kept
 
 
-@pytest.mark.parametrize("length", [1, 2_000])
-def test_prompt_has_one_to_two_thousand_characters(length: int) -> None:
+@pytest.mark.parametrize("length", [1, 10_000])
+def test_prompt_has_one_to_ten_thousand_characters(length: int) -> None:
     assert parse_sidecar({"prompt": "ü" * length}).fields["prompt"] == "ü" * length
 
 
@@ -89,9 +89,9 @@ def test_blank_prompt_in_the_tags_is_a_missing_prompt() -> None:
 
 
 def test_too_long_prompt_states_the_maximum_length() -> None:
-    read = parse_sidecar({"prompt": "x" * 2_001})
+    read = parse_sidecar({"prompt": "x" * 10_001})
     assert list_error_codes(read) == [Code.INVALID_VALUE]
-    assert "2000 characters" in join_error_messages(read).replace(",", "")
+    assert "10000 characters" in join_error_messages(read).replace(",", "")
     assert len(join_error_messages(read)) < 300
 
 

@@ -183,6 +183,28 @@ def test_color_is_normalized_to_one_spelling() -> None:
     }
 
 
+def test_list_of_colors_is_the_same_palette_as_members_without_weights() -> None:
+    members = [{"color_hex": "#ff0000"}, {"color_hex": "#00ff00"}]
+    palette = {"color_palette": {"members": members}}
+    assert parse_sidecar(palette).fields == palette
+    for colors in (["#ff0000", "#00ff00"], [" #FF0000", "#0f0"], ["red", "lime"]):
+        assert parse_sidecar({"color_palette": colors}).fields == palette
+        assert parse_sidecar({"variants": {"beach": {"color_palette": colors}}}).variants == {"beach": palette}
+
+
+@pytest.mark.parametrize(
+    ("colors", "words"),
+    [
+        (["#ff0000", "#ff00"], "color_palette[1]: '#ff00' is not a color: write it as '#ffffff'"),
+        ([], "color_palette is []; it must have at least 1 entry"),
+        (["#fff"] * 9, "color_palette has 9 entries; it can have at most 8"),
+        ([16_711_680], "color_palette[0] is 16711680; it must be text in quotes"),
+    ],
+)
+def test_error_in_a_list_of_colors_names_the_entry(colors: list[object], words: str) -> None:
+    assert words in join_error_messages(parse_sidecar({"color_palette": colors}))
+
+
 def test_repeated_reference_image_counts_once() -> None:
     assert parse_sidecar({"style_reference_images": ["b.jpg", "a.jpg", "b.jpg"]}).fields == {
         "style_reference_images": ["b.jpg", "a.jpg"]

@@ -45,6 +45,11 @@ def test_nine_images_are_too_many_for_ideogram() -> None:
     assert sentence == "ideogram accepts 1 to 8 for num_images, not 9"
 
 
+def test_too_long_prompt_is_named_by_its_length() -> None:
+    (sentence,) = find_not_expressible("runware", {**REPLACE, "prompt": "x" * 2_001})
+    assert sentence == "runware accepts text of 1 to 2,000 characters for prompt, not 2,001 characters"
+
+
 @pytest.mark.parametrize("field", PROVIDER_FIELDS)
 def test_remove_operation_accepts_no_other_field(field: str) -> None:
     assert find_not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram does not support {field}"]

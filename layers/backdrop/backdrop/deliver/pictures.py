@@ -1,7 +1,7 @@
 """A job's pictures: fetch and check the paid files, make the requested outputs, and write them to their keys."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
-from backdrop.imaging.sizes import describe_smaller_result
+from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, describe_smaller_result
 from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
@@ -34,7 +34,6 @@ MAX_TRIES = 9
 JOB_METADATA_KEY = "backdrop-job"
 # Pictures are replaced under the same keys, so caches must revalidate them soon.
 CACHE_CONTROL = "max-age=300, must-revalidate"
-MAX_UNREPORTED_SCALE = 1.05
 NOT_CURRENT_WARNING = JobWarning.from_code(
     WarningCode.NOT_CURRENT, "the job is no longer current for its photo; its file is kept under _backdrop/paid/"
 )
@@ -128,7 +127,7 @@ class Pictures:
         outputs, errors, written = parse_outputs(job.instructions), list[ResultError](), WrittenOutputs()
         for output in outputs:
             try:
-                picture = self._embed_provenance(paid_picture.build_output(output), job)
+                picture = paid_picture.build_output(output, partial(self._embed_provenance, job))
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -139,7 +138,7 @@ class Pictures:
             )
             if is_written:
                 written.results.append(_build_result(key, version_id, n, output, picture, link))
-                written.warnings += _build_output_warnings(key, picture)
+                written.warnings += _build_output_warnings(key, picture, output)
             else:
                 written.warnings.append(NOT_CURRENT_WARNING)
                 written.is_superseded = True
@@ -148,13 +147,11 @@ class Pictures:
         written.warnings += _errors_to_warnings(errors)
         return written
 
-    def _embed_provenance(self, picture: OutputFile, job: Job) -> OutputFile:
+    def _embed_provenance(self, job: Job, data: bytes) -> bytes:
         """Embeds the XMP packet that marks the picture as made or edited by AI."""
         if not self.embeds_provenance:
-            return picture
-        return replace(
-            picture, data=embed_xmp(picture.data, detect_format(picture.data), build_xmp_packet(job.operation))
-        )
+            return data
+        return embed_xmp(data, detect_format(data), build_xmp_packet(job.operation))
 
     def _write_picture(
         self, key: str, data: bytes, output: OutputSpec, job: Job, *, is_first: bool, source: Source
@@ -239,14 +236,19 @@ def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[
     return (result for result in job.results if result.key not in new_keys)
 
 
-def _build_output_warnings(key: str, picture: OutputFile) -> list[JobWarning]:
+def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) -> Iterator[JobWarning]:
+    if output.max_bytes and len(picture.data) > output.max_bytes:
+        message = (
+            f"{key} has {len(picture.data):,} bytes at the lowest quality that is acceptable; "
+            f"max_bytes is {output.max_bytes:,}"
+        )
+        yield JobWarning.from_code(WarningCode.OVER_MAX_BYTES, message)
     if picture.is_limited:
         message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no limit"
-        return [JobWarning.from_code(WarningCode.SMALLER_RESULT, message)]
-    if picture.scale <= MAX_UNREPORTED_SCALE:
-        return []
-    message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
-    return [JobWarning.from_code(WarningCode.ENLARGED, message)]
+        yield JobWarning.from_code(WarningCode.SMALLER_RESULT, message)
+    elif picture.scale > MAX_UNREPORTED_SCALE:
+        message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
+        yield JobWarning.from_code(WarningCode.ENLARGED, message)
 
 
 def _has_only_full_outputs(job: Job) -> bool:

@@ -10,6 +10,7 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from backdrop.imaging.byte_limit import encode_within_limit
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
 from backdrop.imaging.decode import decode
@@ -22,12 +23,11 @@ from backdrop.imaging.trim import find_subject_box
 from backdrop.imaging.verify import VerifiedPicture
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
-from backdrop.model.output_spec import FULL_SIZE, JPG, OutputSpec
+from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, JPG, OutputSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-DEFAULT_QUALITY = 90
 _MIN_FULL_CHROMA_QUALITY = 90
 """The JPEG quality from which every pixel keeps its own color (4:4:4). Below it, four pixels share one (4:2:0)."""
 _WHITE = "#ffffff"
@@ -47,9 +47,13 @@ _WEBP_METHOD = 4
 """WebP's effort level. Method 6 takes five times as long and saves less than 1%."""
 
 
+type EmbedMetadata = Callable[[bytes], bytes]
+"""Returns an encoded picture with its metadata, which is the file that is delivered."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """An output's file. `width` and `height` are in pixels.
+    """An output's file, with its metadata. `width` and `height` are in pixels.
 
     `scale` is the subject's size relative to the provider's picture. `is_limited` is true if the format cannot hold the
     requested size, so that the picture is smaller.
@@ -92,21 +96,21 @@ class PaidPicture:
         """The size of the provider's picture."""
         return self._picture.width, self._picture.height
 
-    def build_output(self, output: OutputSpec) -> OutputFile:
-        """Builds one output. A plain lossless output of a PNG is the provider's file, byte for byte.
+    def build_output(self, output: OutputSpec, embed_metadata: EmbedMetadata) -> OutputFile:
+        """Builds one output. A plain lossless output of a PNG is the provider's file, with the metadata.
 
         Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
         if full_picture is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
-                return OutputFile(self._to_png(), *self.size, self._picture.has_alpha)
+                return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
         composed = _compose(full_picture or self._pixels, output)
         if composed.picture is not full_picture and _needs_memory(composed.picture, output):
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
             full_picture = None
             self.__dict__.pop("_full_size", None)
-        return _encode_output(composed, output)
+        return _encode_output(composed, output, embed_metadata)
 
     def _to_png(self) -> bytes:
         return self._data if self._picture.format == "png" else _convert_to_png(self._decode())
@@ -157,10 +161,14 @@ def _compose(picture: "Image", output: OutputSpec) -> _ComposedPicture:
     return _ComposedPicture(composed, frame.scale, frame.size != requested_frame.size)
 
 
-def _encode_output(composed: _ComposedPicture, output: OutputSpec) -> OutputFile:
-    picture = composed.picture
+def _encode_output(composed: _ComposedPicture, output: OutputSpec, embed_metadata: EmbedMetadata) -> OutputFile:
+    picture, quality = composed.picture, output.quality or DEFAULT_QUALITY
+
+    def encode(quality: int) -> bytes:
+        return embed_metadata(_encode_picture(picture, output.format, quality))
+
     with _translate_encoder_errors(picture.size, output):
-        data = _encode_picture(picture, output)
+        data = encode_within_limit(encode, quality, output.max_bytes) if output.max_bytes else encode(quality)
     has_alpha = picture.mode == "RGBA"
     return OutputFile(data, *picture.size, has_alpha, composed.scale, is_limited=composed.is_limited)
 
@@ -226,13 +234,13 @@ def _convert_to_png(picture: "Image") -> bytes:
     return file.getvalue()
 
 
-def _encode_picture(picture: "Image", output: OutputSpec) -> bytes:
+def _encode_picture(picture: "Image", output_format: str, quality: int) -> bytes:
     file = BytesIO()
-    match output.format:
+    match output_format:
         case "jpg":
-            _save_jpg(picture, file, output.quality or DEFAULT_QUALITY)
+            _save_jpg(picture, file, quality)
         case "webp":
-            _save_webp(picture, file, output.quality or DEFAULT_QUALITY)
+            _save_webp(picture, file, quality)
         case _:
             _save_png(picture, file)
     return file.getvalue()

@@ -32,6 +32,7 @@ from backdrop.imaging.inspect import (
     to_photo_error,
 )
 from backdrop.imaging.metadata import strip_metadata
+from backdrop.imaging.sizes import Size
 from backdrop.imaging.sniff import FileKind
 from backdrop.model.capabilities import PhotoLimits
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
@@ -110,6 +111,17 @@ def load_upright_photo(data: bytes, max_megapixels: int) -> "Image":
         return apply_orientation(picture, opened.orientation)
     except ImageFormatError as error:
         raise to_photo_error(error, kind) from error
+
+
+def read_photo_size(data: bytes, max_megapixels: int) -> Size:
+    """Returns a photo's size as displayed, without decoding it. Raises `PhotoError`."""
+    kind = identify_file(data)
+    try:
+        opened = _open_photo(data, kind, max_megapixels)
+    except ImageFormatError as error:
+        raise to_photo_error(error, kind) from error
+    width, height = opened.size
+    return (height, width) if is_sideways(opened.orientation) else (width, height)
 
 
 def _open_photo(data: bytes, kind: FileKind, max_megapixels: int) -> _OpenedPhoto:

@@ -7,6 +7,9 @@ from math import ceil
 
 type Size = tuple[int, int]
 
+MAX_UNREPORTED_SCALE = 1.05
+"""The largest scale of a picture that is not reported as enlarged. A difference of 5% is not visible."""
+
 TOLERANCE = 0.01
 """Differences up to this share of a side count as rounding. One pixel always does."""
 

@@ -30,6 +30,8 @@ from backdrop.model.output_spec import (
 MAX_OUTPUTS = 10
 MAX_SIDE_PIXELS = 10_000
 MAX_MARGIN_PERCENT = 45
+MIN_BYTE_LIMIT, MAX_BYTE_LIMIT = 5_000, 100_000_000
+"""The lower one is room for the color profile and the metadata of a small picture."""
 # CSS 2.1's color keywords (W3C, CSS 2.1, 4.3.6).
 COLORS = {
     "aqua": "#00ffff", "black": "#000000", "blue": "#0000ff", "fuchsia": "#ff00ff", "gray": "#808080",
@@ -120,6 +122,7 @@ Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(to_lowercase
 OutputSize = Annotated[Literal["full", "provider"], BeforeValidator(_parse_size)]
 SideLength = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=MAX_SIDE_PIXELS)]
 Quality = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=100)]
+ByteLimit = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=MIN_BYTE_LIMIT, le=MAX_BYTE_LIMIT)]
 HexColor = Annotated[str, AfterValidator(_parse_color)]
 Margin = Annotated[str, BeforeValidator(_parse_margin, json_schema_input_type=str | int)]
 
@@ -154,6 +157,12 @@ class OutputModel(BaseModel):
     )
     quality: Quality | None = Field(
         None, description="For `jpg` and `webp`: 1 to 100, by default 90. `webp` at 100 is lossless.", examples=[85]
+    )
+    max_bytes: ByteLimit | None = Field(
+        None,
+        description="For `jpg` and `webp`: the largest file in bytes, 5,000 to 100,000,000. If the file is larger, the "
+        "quality is reduced to as low as 40; width and height stay.",
+        examples=[500_000],
     )
     width: SideLength | None = Field(
         None,
@@ -203,6 +212,8 @@ def _find_output_conflicts(output: OutputSpec) -> Iterator[str]:
         yield f"{output.fit} makes a picture of an exact size, so it needs width and height"
     if output.format == "png" and output.quality:
         yield "quality has no effect on png, which is lossless; remove it, or choose webp or jpg"
+    if output.format == "png" and output.max_bytes:
+        yield "max_bytes needs a format whose quality can be reduced, and png is lossless; choose webp or jpg"
     if output.fit == COVER and output.has_free_space:
         yield "cover leaves no free space, so it cannot have a margin; choose pad or contain"
     if output.format == JPG and output.has_free_space and not output.background:

@@ -1,13 +1,27 @@
-"""A color palette: one of the provider's palettes by name, or up to eight colors of your own.
+"""A color palette: one of the provider's palettes by name, or one to eight colors, with or without weights.
 
 Source: Ideogram's OpenAPI, `ColorPaletteWithPresetNameOrMembers` (v1, 3.0 family), August 2026.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
+from backdrop.instructions.output_schema import HexColor, tag_one_or_list
 from backdrop.instructions.values import to_uppercase
+
+MAX_COLORS = 8
+"""The providers' limit for the members of a palette."""
 
 PaletteName = Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE"]
 
@@ -44,7 +58,7 @@ class PaletteModel(BaseModel):
     name: Annotated[PaletteName, BeforeValidator(to_uppercase)] | None = Field(
         None, description="One of the provider's palettes."
     )
-    members: Annotated[list[PaletteMemberModel], Field(min_length=1, max_length=8)] | None = Field(
+    members: Annotated[list[PaletteMemberModel], Field(min_length=1, max_length=MAX_COLORS)] | None = Field(
         None, description="One to eight colors."
     )
 
@@ -55,4 +69,17 @@ class PaletteModel(BaseModel):
         return self
 
 
-ColorPalette = Annotated[PaletteModel, BeforeValidator(_wrap_name)]
+def _build_palette(colors: list[str]) -> PaletteModel:
+    """A list of colors is shorthand for members without weights."""
+    return PaletteModel(members=[PaletteMemberModel(color_hex=color) for color in colors])
+
+
+ColorList = Annotated[list[HexColor], Field(min_length=1, max_length=MAX_COLORS), AfterValidator(_build_palette)]
+ColorPalette = Annotated[
+    Annotated[PaletteModel, BeforeValidator(_wrap_name), Tag("one")] | Annotated[ColorList, Tag("list")],
+    Discriminator(tag_one_or_list),
+]
+"""The field `color_palette`: a name, an object, or a list of colors. Each is normalized to the object.
+
+A color in a list becomes `#rrggbb`. One in `members` keeps its number of digits, because the ID of a job contains it.
+"""

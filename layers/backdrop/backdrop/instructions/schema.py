@@ -44,7 +44,7 @@ class VariantModel(BaseModel):
     )
     prompt: Prompt | None = Field(
         None,
-        description="The new background in words, 1 to 2,000 characters. Without `operation`, a prompt implies "
+        description="The new background in words, 1 to 10,000 characters. Without `operation`, a prompt implies "
         "`replace`.",
         examples=["on a marble table in morning light"],
     )
@@ -62,16 +62,16 @@ class VariantModel(BaseModel):
     style_type: StyleType | None = Field(None, description="The general style of the picture.")
     style_reference_images: ReferenceKeys | None = Field(
         None,
-        description="Keys of one to four pictures in the input bucket whose style is used.",
+        description="Keys of one to five pictures in the input bucket whose style is used.",
         examples=[["references/summer.jpg"]],
     )
     color_palette: ColorPalette | None = Field(
         None,
-        description="One of the provider's palettes by name, or up to eight colors.",
-        examples=[{"name": "PASTEL"}],
+        description="One of the provider's palettes by name, or one to eight colors, the most important first.",
+        examples=[{"name": "PASTEL"}, ["#b470b3", "#7a79e3"]],
     )
     negative_prompt: Prompt | None = Field(
-        None, description="What the background must not show, 1 to 2,000 characters.", examples=["people, text"]
+        None, description="What the background must not show, 1 to 10,000 characters.", examples=["people, text"]
     )
     magic_prompt: AutoOnOff | None = Field(None, description="Whether the provider may enrich the prompt.")
     rendering_speed: RenderingSpeed | None = Field(None, description="Faster is cheaper; slower has more detail.")

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Stri
 
 from backdrop.instructions.output_schema import coerce_whole_number, tag_one_or_list, to_lowercase
 from backdrop.instructions.suggest import suggest_preset
+from backdrop.model.capabilities import MAX_PROMPT_LENGTH, MAX_REFERENCES
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.styles import is_style_code, parse_preset
 
@@ -15,7 +16,7 @@ MAX_METADATA_BYTES = 8_192
 MAX_METADATA_DEPTH = 32
 MAX_LISTED_CHARACTERS = 5
 LONE_SURROGATE_MESSAGE = "half of a surrogate pair is not text"
-MAX_PROMPT_LENGTH, MAX_REVISION_LENGTH = 2000, 200
+MAX_REVISION_LENGTH = 200
 
 
 def to_uppercase(value: object) -> object:
@@ -158,7 +159,9 @@ StyleCodes = Annotated[
     BeforeValidator(_split_words),
     AfterValidator(_deduplicate),
 ]
-StyleType = Annotated[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"], BeforeValidator(to_uppercase)]
+StyleType = Annotated[
+    Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION", "RENDER_3D", "ANIME"], BeforeValidator(to_uppercase)
+]
 ReferenceKey = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1024),
@@ -166,7 +169,10 @@ ReferenceKey = Annotated[
     AfterValidator(_reject_url),
 ]
 ReferenceKeys = Annotated[
-    list[ReferenceKey], Field(min_length=1, max_length=4), BeforeValidator(_wrap_in_list), AfterValidator(_deduplicate)
+    list[ReferenceKey],
+    Field(min_length=1, max_length=MAX_REFERENCES),
+    BeforeValidator(_wrap_in_list),
+    AfterValidator(_deduplicate),
 ]
 AutoOnOff = Annotated[Literal["AUTO", "ON", "OFF"], BeforeValidator(to_uppercase)]
 RenderingSpeed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidator(to_uppercase)]

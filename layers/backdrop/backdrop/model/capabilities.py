@@ -13,6 +13,8 @@ PROVIDERS = ("ideogram", "segmind", "1min", "runware")
 MAX_PHOTO_BYTES = 10_000_000
 # The hash of a job contains the bytes of these files, not their keys.
 REFERENCES_FIELD = "style_reference_images"
+# A longer text in a message is named by its length.
+MAX_QUOTED_LENGTH = 80
 # Intake and deliver hold the file in memory together with a decoded picture of MaxImageMegapixels.
 MAX_FILE_BYTES = 128_000_000
 # The largest file of a provider that is downloaded, extracted from a response, or read from the output bucket.
@@ -111,7 +113,33 @@ class AnyValue:
         return self.description
 
 
-AcceptedValues = IntRange | OneOf | SingleItem | AnyValue
+@dataclass(frozen=True)
+class Text:
+    """Text of at most `max_length` characters."""
+
+    max_length: int
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) and 0 < len(value) <= self.max_length
+
+    def __str__(self) -> str:
+        return f"text of 1 to {self.max_length:,} characters"
+
+
+@dataclass(frozen=True)
+class ReferenceList:
+    """A list of at most `max_items` reference images."""
+
+    max_items: int
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, list) and 0 < len(cast("list[Any]", value)) <= self.max_items
+
+    def __str__(self) -> str:
+        return f"1 to {self.max_items} keys in the input bucket; together at most 10 MB are sent"
+
+
+AcceptedValues = IntRange | OneOf | SingleItem | AnyValue | Text | ReferenceList
 
 
 @dataclass(frozen=True)
@@ -141,14 +169,21 @@ class MutualExclusion:
                 yield f"{provider} does not accept {self.field}{exception} together with {other}"
 
 
-_PROMPT = AnyValue("text, 1 to 2,000 characters")
+# Ideogram, Segmind, and 1min.ai publish no limit. A community client of Ideogram's API stops here (ideogram-mcp, 2026).
+MAX_PROMPT_LENGTH = 10_000
+# 1min.ai's limit, the highest that is published. Runware publishes 4; the limits of Ideogram and Segmind are not known.
+MAX_REFERENCES = 5
+_PROMPT = Text(MAX_PROMPT_LENGTH)
+_RUNWARE_PROMPT = Text(2_000)
 _PRESET = AnyValue("one of the 62 presets")
 _CODES = AnyValue("8-digit codes")
-_REFERENCES = AnyValue("one to four keys in the input bucket; together at most 10 MB are sent")
+_FOUR_REFERENCES, _FIVE_REFERENCES = ReferenceList(4), ReferenceList(MAX_REFERENCES)
 _SWITCH = OneOf(("AUTO", "ON", "OFF"))
 _FOUR_SPEEDS = OneOf(("FLASH", "TURBO", "DEFAULT", "QUALITY"))
 _THREE_SPEEDS = OneOf(("TURBO", "DEFAULT", "QUALITY"))
 _STYLE_TYPES = OneOf(("AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"))
+# Runware's model page lists seven values; its page on Ideogram gives the last two to older models only.
+_RUNWARE_STYLE_TYPES = OneOf((*_STYLE_TYPES.values, "RENDER_3D", "ANIME"))
 _ANY_SEED = IntRange(0, 2_147_483_647)
 
 CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
@@ -161,7 +196,7 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "rendering_speed": ProviderField("rendering_speed", _FOUR_SPEEDS),
         "style_preset": ProviderField("style_preset", _PRESET),
         "style_codes": ProviderField("style_codes", _CODES),
-        "style_reference_images": ProviderField("style_reference_images", _REFERENCES),
+        "style_reference_images": ProviderField("style_reference_images", _FOUR_REFERENCES),
         "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
     ("ideogram", "remove"): {},
@@ -173,32 +208,32 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "seed": ProviderField("seed", IntRange(100, 999_999)),
         "rendering_speed": ProviderField("rendering_speed", _THREE_SPEEDS),
         "style_codes": ProviderField("style_codes", _CODES),
-        "style_reference_images": ProviderField("style_reference_images", _REFERENCES),
+        "style_reference_images": ProviderField("style_reference_images", _FOUR_REFERENCES),
         "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
-    # 1min.ai, BACKGROUND_REPLACER with ideogram-3: the vendor's page. It accepts num_images up to 8, but returns one
-    # link.
+    # 1min.ai, BACKGROUND_REPLACER with ideogram-3: the vendor's page. It documents a single link of its own; the other
+    # pictures are at Ideogram's links, which it passes on.
     ("1min", "replace"): {
         "prompt": ProviderField("promptObject.prompt", _PROMPT),
         "negative_prompt": ProviderField("promptObject.negative_prompt", _PROMPT),
         "magic_prompt": ProviderField("promptObject.magic_prompt", _SWITCH),
-        "num_images": ProviderField("promptObject.num_images", IntRange(1, 1)),
+        "num_images": ProviderField("promptObject.num_images", IntRange(1, 8)),
         "seed": ProviderField("promptObject.seed", _ANY_SEED),
         "rendering_speed": ProviderField("promptObject.rendering_speed", _FOUR_SPEEDS),
         "style_type": ProviderField("promptObject.style_type", _STYLE_TYPES),
         "style_preset": ProviderField("promptObject.style_preset", _PRESET),
-        "style_reference_images": ProviderField("promptObject.style_reference_images", _REFERENCES),
+        "style_reference_images": ProviderField("promptObject.style_reference_images", _FIVE_REFERENCES),
     },
     # Runware, imageInference with ideogram:4@5: the vendor's model page and its page on Ideogram's settings.
     ("runware", "replace"): {
-        "prompt": ProviderField("positivePrompt", _PROMPT),
+        "prompt": ProviderField("positivePrompt", _RUNWARE_PROMPT),
         "magic_prompt": ProviderField("providerSettings.ideogram.magicPrompt", _SWITCH),
         "num_images": ProviderField("numberResults", IntRange(1, 20)),
         "rendering_speed": ProviderField("providerSettings.ideogram.renderingSpeed", _THREE_SPEEDS),
-        "style_type": ProviderField("providerSettings.ideogram.styleType", _STYLE_TYPES),
+        "style_type": ProviderField("providerSettings.ideogram.styleType", _RUNWARE_STYLE_TYPES),
         "style_preset": ProviderField("providerSettings.ideogram.stylePreset", _PRESET),
         "style_codes": ProviderField("providerSettings.ideogram.styleCode", SingleItem("one 8-digit code")),
-        "style_reference_images": ProviderField("providerSettings.ideogram.styleReferenceImages", _REFERENCES),
+        "style_reference_images": ProviderField("providerSettings.ideogram.styleReferenceImages", _FOUR_REFERENCES),
     },
 }
 # Presets, codes, and references cannot be combined at any provider (instructions/conflicts.py); these are the rest.
@@ -243,7 +278,18 @@ def find_not_expressible(provider: str, instructions: Mapping[str, Any]) -> list
 def _check_field(provider: str, name: str, value: object, field: ProviderField | None) -> list[str]:
     if field is None:
         return [f"{provider} does not support {name}"]
-    return [] if field.accepted.accepts(value) else [f"{provider} accepts {field.accepted} for {name}, not {value!r}"]
+    return (
+        []
+        if field.accepted.accepts(value)
+        else [f"{provider} accepts {field.accepted} for {name}, not {_quote(value)}"]
+    )
+
+
+def _quote(value: object) -> str:
+    """Returns a value as messages show it: a long text as its length."""
+    if isinstance(value, str) and len(value) > MAX_QUOTED_LENGTH:
+        return f"{len(value):,} characters"
+    return repr(value)
 
 
 def to_provider_fields(provider: str, purchase_spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -9,10 +9,11 @@ from backdrop.model.record import Record, record
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
 """The content type of each format; the formats are also the suffixes of the keys."""
 JPG = "jpg"
+DEFAULT_QUALITY = 90
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
 FULL_SIZE, PROVIDER_SIZE = "full", "provider"
 PERCENT, PIXELS = "%", "px"
-_FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "background", "trim", "size"})
+_FIELDS = frozenset({"name", "format", "quality", "max_bytes", "width", "height", "fit", "background", "trim", "size"})
 
 
 @record
@@ -24,14 +25,16 @@ class OutputSpec(Record):
     exactly that size; `cover` fills the frame and crops both sides equally. `trim` first removes the borders around the
     subject: transparent ones, or in an opaque picture, those of one color. `margin_pixels` or `margin_share` (of the
     finished picture's shorter side, 0 to 0.45) stay free on every side. `background` (`#rrggbb`) fills transparent
-    parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default. `size`:
-    if the provider's picture has fewer pixels than the photo, `full` removes the background from the photo's own
-    pixels, and `provider` keeps the provider's picture.
+    parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default.
+    `max_bytes`: the limit of the whole file, with its metadata, for which the quality is reduced and never the width or
+    height. `size`: if the provider's picture has fewer pixels than the photo, `full` removes the background from the
+    photo's own pixels, and `provider` keeps the provider's picture.
     """
 
     name: str | None = None
     format: str = "png"
     quality: int | None = None
+    max_bytes: int | None = None
     width: int | None = None
     height: int | None = None
     fit: str = CONTAIN

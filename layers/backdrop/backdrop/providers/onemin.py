@@ -38,14 +38,14 @@ from backdrop.providers.json_fields import (
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.published_errors import find_proof
 from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
-from backdrop.providers.unrecognized_results import build_unrecognized_result
+from backdrop.providers.unrecognized_results import build_unrecognized_result, redact_response
 
 NAME = "1min"
 DISPLAY_NAME = "1min.ai"
 FEATURES_PATH, ASSETS_PATH, RESULTS_PATH = "/api/features", "/api/assets", "/api/results"
 FEATURE = {"type": "BACKGROUND_REPLACER", "model": "ideogram-3", "async": True}
-# The feature accepts up to eight, but returns a link to only one.
-SINGLE_IMAGE = {"num_images": 1}
+# The feature requires the number of pictures.
+DEFAULT_IMAGE_COUNT = 1
 MESSAGE_FIELDS = ("message", "error", "errorCode", "details")
 POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 60.0
@@ -121,7 +121,7 @@ class OneMin:
             response = self._request_feature(job, pictures, key, deadline)
         if isinstance(response, ProviderResult):
             return response
-        body = parse_json_object(response.body)
+        body, image_count = parse_json_object(response.body), _count_images(job)
         if not response.is_success:
             return _parse_refusal(FEATURE_RULES, response.status, response)
         record_id = find_value(body, "aiRecord", "uuid")
@@ -131,13 +131,13 @@ class OneMin:
             or not record_id.isprintable()
             or not 0 < len(record_id) <= 200
         ):
-            return _parse_unnamed_success(body, response, key, self.price_micro_usd)
+            return _parse_unnamed_success(body, response, key, self.price_micro_usd * image_count)
         acknowledge(record_id)
         query = StatusQuery(record_id, key, submitted_at, deadline)
-        result = self._parse_record(body, response, query)
+        result = self._parse_record(body, response, query, image_count)
         if result is not LookupStatus.PENDING:
             return result
-        return poll_until_done(lambda: self._query_record(query), deadline, self.poll_seconds)
+        return poll_until_done(lambda: self._query_record(query, image_count), deadline, self.poll_seconds)
 
     # -- the request ---------------------------------------------------------------------------------------------
 
@@ -189,10 +189,10 @@ class OneMin:
         return (
             LookupStatus.PENDING
             if isinstance(key, ProviderResult)
-            else self._query_record(build_status_query(job, provider_id, key))
+            else self._query_record(build_status_query(job, provider_id, key), _count_images(job))
         )
 
-    def _query_record(self, query: StatusQuery) -> ProviderResult | LookupStatus:
+    def _query_record(self, query: StatusQuery, image_count: int) -> ProviderResult | LookupStatus:
         """Reads the record. PENDING if the request is refused or fails, because that proves nothing about the work."""
         response = self.credentials.send_with_key(query.api_key, lambda key: self._get(key, query), query.deadline)
         if not isinstance(response, HttpResponse) or not response.is_success:
@@ -200,14 +200,16 @@ class OneMin:
         body = parse_json_object(response.body)
         if body is None or "aiRecord" not in body:
             return LookupStatus.PENDING
-        return LookupStatus.ABSENT if body["aiRecord"] is None else self._parse_record(body, response, query)
+        return (
+            LookupStatus.ABSENT if body["aiRecord"] is None else self._parse_record(body, response, query, image_count)
+        )
 
     def _get(self, key: str, query: StatusQuery) -> HttpResponse | Exception | None:
         url = self._url(f"{RESULTS_PATH}/{quote(query.provider_id, safe='')}")
         return send_free_request(url, {"API-KEY": key}, timeout_seconds=query.timeout_seconds)
 
     def _parse_record(
-        self, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery
+        self, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery, image_count: int
     ) -> ProviderResult | LookupStatus:
         """Reads the result from a record. PENDING if the record is unfinished or belongs to another call.
 
@@ -217,38 +219,74 @@ class OneMin:
         state = str(find_value(record, "status")).upper()
         if find_value(record, "uuid") != query.provider_id or state not in DONE_STATES | FAILED_STATES:
             return LookupStatus.PENDING
-        path = find_first_text(as_list(find_value(record, "aiRecordDetail", "resultObject"))) or ""
         if state in FAILED_STATES:
+            text = find_first_text(as_list(find_value(record, "aiRecordDetail", "resultObject"))) or ""
             return ProviderResult.lost(
-                f"{DISPLAY_NAME} reports that the work failed. It may have been charged. {path[:300]}"
+                f"{DISPLAY_NAME} reports that the work failed. It may have been charged. {text[:300]}"
             )
-        return self._build_success(body, path, response, query)
+        return self._build_success(body, response, query, image_count)
 
     def _build_success(
-        self, body: Mapping[str, Any], path: str, response: HttpResponse, query: StatusQuery
+        self, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery, image_count: int
     ) -> ProviderResult:
-        """Links the picture with the temporary link to the record's own path, or else with Ideogram's link."""
-        images = list_objects(find_value(body, "aiRecord", "aiRecordDetail", "responseObject", "data"))
-        if any(image.get("is_image_safe") is False for image in images):
+        """Links each picture that the record lists, or all that were requested if it lists none."""
+        entries = list_objects(find_value(body, "aiRecord", "aiRecordDetail", "responseObject", "data"))
+        results = as_list(find_value(body, "aiRecord", "aiRecordDetail", "resultObject"))
+        paths = [one for one in results if isinstance(one, str) and one]
+        if len(paths) == len(entries):
+            paths = [path for path, entry in zip(paths, entries, strict=True) if not _is_withheld(entry)]
+        images = [entry for entry in entries if not _is_withheld(entry)]
+        withheld = [PictureLink(url=None)] * (len(entries) - len(images))
+        made_count = max(len(paths), len(images)) if paths or entries else image_count
+        pictures = range(min(made_count, image_count))
+        links = (*(_build_link(body, paths, images, n, query.submitted_at) for n in pictures), *withheld)
+        charged = self.price_micro_usd * len(links)
+        if not any(link.is_usable for link in links):
             message = f"{DISPLAY_NAME} made the picture, but the safety check withheld it."
-            return ProviderResult(
-                RetryClass.OK, Code.UNSAFE_RESULT, message, (PictureLink(url=None),), self.price_micro_usd, "configured"
-            )
-        temporary_links = [link for fields in LINK_PATHS for link in as_list(find_value(body, *fields))]
-        ideogram_links = [image.get("url") for image in images]
-        matching = (link for link in temporary_links if isinstance(link, str) and path and _ends_with_path(link, path))
-        url = find_first_text((*matching, *ideogram_links, *(() if path else temporary_links)))
-        if url is None:
-            return build_unrecognized_result(response.body, query.api_key, self.price_micro_usd, "configured")
-        seed = next((as_integer(image.get("seed")) for image in images), None)
-        link = PictureLink(url=url, seed=seed, expires_at=_parse_expiry(url, query.submitted_at))
-        return ProviderResult(RetryClass.OK, links=(link,), charged=self.price_micro_usd, basis="configured")
+            return ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, message, links, charged, "configured")
+        is_unrecognized = any(link.is_unrecognized for link in links)
+        raw = redact_response(response.body, query.api_key) if is_unrecognized else b""
+        return ProviderResult(RetryClass.OK, links=links, charged=charged, basis="configured", raw_response=raw)
+
+
+def _count_images(job: Job) -> int:
+    return int(job.purchase_spec.get("num_images", DEFAULT_IMAGE_COUNT))
+
+
+def _is_withheld(entry: Mapping[str, Any]) -> bool:
+    return entry.get("is_image_safe") is False
+
+
+def _build_link(
+    body: Mapping[str, Any],
+    paths: Sequence[str],
+    images: Sequence[Mapping[str, Any]],
+    n: int,
+    submitted_at: datetime,
+) -> PictureLink:
+    """Links the picture with the temporary link to its own path, or else with Ideogram's link.
+
+    1min.ai documents one temporary link, and Ideogram's link to each picture. `paths` and `images`: those of all
+    pictures that were not withheld, in the same order.
+    """
+    given = (link for fields in LINK_PATHS for link in as_list(find_value(body, *fields)))
+    temporary_links = [link for link in given if isinstance(link, str)]
+    image = images[n] if n < len(images) else {}
+    path = paths[n] if n < len(paths) else ""
+    matching = (link for link in temporary_links if path and _ends_with_path(link, path))
+    url = find_first_text((*matching, image.get("url"), *(() if paths else temporary_links[n : n + 1])))
+    seed = as_integer(image.get("seed"))
+    if url is None:
+        return PictureLink(url=None, seed=seed, is_unrecognized=True)
+    return PictureLink(url=url, seed=seed, expires_at=_parse_expiry(url, submitted_at))
 
 
 def build_request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
-    """Builds the feature's JSON: only fields that the job specifies, and the required number of pictures."""
+    """Builds the feature's JSON: only fields that the job specifies, and the number of pictures, which is required."""
     photo, *references = paths
-    purchase_spec = {**job.purchase_spec, **SINGLE_IMAGE} | ({REFERENCES_FIELD: references} if references else {})
+    purchase_spec = {"num_images": DEFAULT_IMAGE_COUNT, **job.purchase_spec} | (
+        {REFERENCES_FIELD: references} if references else {}
+    )
     body = to_provider_json(NAME, purchase_spec)
     return {**FEATURE, **body, "promptObject": {"imageUrl": photo, **body["promptObject"]}}
 

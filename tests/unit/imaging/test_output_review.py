@@ -1,0 +1,102 @@
+"""Outputs that would be enlarged or would equal another are found before anything is bought."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.imaging.output_review import needs_photo_size, review_outputs
+from backdrop.model.job_warning import WarningCode
+
+PHOTO = (1_200, 800)
+PAD = {"width": 2_000, "height": 2_000, "fit": "pad"}
+ENLARGED, SAME = WarningCode.ENLARGED, WarningCode.SAME_OUTPUTS
+
+
+def list_codes(*outputs: dict[str, Any], operation: str = "remove", photo: tuple[int, int] | None = PHOTO) -> list[str]:
+    return [one.code for one in review_outputs({"operation": operation, "output": list(outputs)}, photo)]
+
+
+def review_text(*outputs: dict[str, Any]) -> list[str]:
+    return [str(one.text) for one in review_outputs({"operation": "remove", "output": list(outputs)}, PHOTO)]
+
+
+@pytest.mark.parametrize(
+    ("output", "is_enlarged"),
+    [
+        ({}, False),
+        ({"width": 5_000}, False),
+        (PAD, True),
+        (PAD | {"margin": "20%"}, False),
+        ({"width": 1_200, "height": 1_200, "fit": "pad"}, False),
+        ({"width": 1_260, "height": 840, "fit": "pad"}, False),
+        ({"width": 1_270, "height": 847, "fit": "pad"}, True),
+        ({"width": 800, "height": 800, "fit": "cover"}, False),
+        ({"width": 900, "height": 900, "fit": "cover"}, True),
+    ],
+)
+@pytest.mark.parametrize("operation", ["remove", "replace"])
+def test_output_that_would_be_enlarged_is_found(output: dict[str, Any], operation: str, *, is_enlarged: bool) -> None:
+    assert list_codes(output, operation=operation) == [ENLARGED] * is_enlarged
+    assert list_codes(output, operation=operation, photo=None) == []
+
+
+def test_warning_names_the_output_and_both_sizes() -> None:
+    assert review_text(PAD | {"name": "shop"}) == [
+        "output 'shop' is 2000×2000 pixels, which shows the photo of 1200×800 at 1.7 times its size"
+    ]
+    assert "at at least 1.7 times" in review_text(PAD | {"trim": True})[0]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [{}, {"name": "copy"}],
+        [{"format": "jpg"}, {"name": "copy", "format": "jpg", "background": "#ffffff", "quality": 90}],
+        [{"width": 1_500}, {"name": "wide", "width": 3_000}],
+        [{"width": 600}, {"name": "low", "height": 400}],
+        [{"trim": True}, {"name": "copy", "trim": True}],
+    ],
+)
+def test_outputs_with_the_same_pixels_are_found(outputs: list[dict[str, Any]]) -> None:
+    assert list_codes(*outputs) == [SAME]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [{}, {"name": "small", "width": 600}],
+        [{}, {"name": "web", "format": "webp"}],
+        [{"format": "jpg"}, {"name": "light", "format": "jpg", "quality": 80}],
+        [{"format": "jpg"}, {"name": "limited", "format": "jpg", "max_bytes": 50_000}],
+        [{"format": "jpg"}, {"name": "black", "format": "jpg", "background": "#000000"}],
+        [{}, {"name": "provider", "size": "provider"}],
+        [{"width": 1_500, "trim": True}, {"name": "wide", "width": 3_000, "trim": True}],
+        [{}, {"name": "trimmed", "trim": True}],
+    ],
+)
+def test_outputs_that_differ_or_may_differ_are_not_reported(outputs: list[dict[str, Any]]) -> None:
+    assert list_codes(*outputs) == []
+
+
+def test_sizes_of_replaced_backgrounds_are_compared_only_as_given() -> None:
+    assert list_codes({"width": 1_500}, {"name": "wide", "width": 3_000}, operation="replace") == []
+    assert list_codes({}, {"name": "copy"}, operation="replace") == [SAME]
+
+
+def test_all_equal_outputs_are_one_warning() -> None:
+    (text,) = review_text({}, {"name": "a"}, {"name": "b"})
+    assert text == "the output without a name and output 'a' and output 'b' would be the same picture"
+
+
+@pytest.mark.parametrize(
+    ("instructions", "is_needed"),
+    [
+        ({}, False),
+        ({"output": {"width": 400}}, False),
+        ({"output": PAD}, True),
+        ({"output": PAD | {"fit": "cover"}}, True),
+        ({"output": [{}, {"name": "a"}]}, True),
+    ],
+)
+def test_size_is_needed_only_where_an_output_depends_on_it(instructions: dict[str, Any], *, is_needed: bool) -> None:
+    assert needs_photo_size(instructions) == is_needed
