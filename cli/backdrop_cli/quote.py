@@ -8,6 +8,7 @@ from typing import Any
 
 from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import build_read_only_resolver
+from backdrop.campaigns.quote import FilledTextSample
 from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.capabilities import PROVIDERS
@@ -23,6 +24,7 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
+MAX_LISTED_TEXTS = 3
 UNPRICED_HINT = "Their price is the stack's OneMinUsdPerImage. To read it, add --stack NAME."
 
 
@@ -59,6 +61,7 @@ class QuoteTotals:
     unpriced_images: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
+    filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
 
     def add_job(self, job: Job, terms: QuoteTerms) -> None:
         providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
@@ -109,6 +112,7 @@ def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, tot
         return
     job_plan, broken_defaults = preview
     totals.photos += 1
+    totals.filled_texts.add(key, job_plan.filled_texts)
     for job in job_plan.jobs:
         totals.add_job(job, terms)
     for one in job_plan.problems:
@@ -136,6 +140,7 @@ def _print_totals(
     if totals.kept_sidecars:
         kept_text = format_count(totals.kept_sidecars, "photo keeps its", "photos keep their")
         screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
+    screen.print_sample(totals.filled_texts.format_lines(), MAX_LISTED_TEXTS, totals.filled_texts.count)
     for code, times in totals.refused.most_common():
         # `lint` does not take the instructions of this command line.
         reason = (
@@ -179,5 +184,6 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "most_usd": to_usd(totals.price_micro_usd.total()),
         "unpriced_images": totals.unpriced_images,
         "not_bought": dict(totals.refused),
+        "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
     }

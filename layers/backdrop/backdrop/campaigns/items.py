@@ -123,4 +123,4 @@ class CampaignPricing:
             return ItemQuote(row, is_missing=True)
         settled_job_ids = {job.job_id for job in known_photo[1] if job.needs_no_purchase}
         jobs = tuple(replace(job, quoted=0) if job.job_id in settled_job_ids else job for job in preview[0].jobs)
-        return ItemQuote(row, jobs=jobs, problems=preview[0].problems)
+        return ItemQuote(row, jobs=jobs, problems=preview[0].problems, filled_texts=preview[0].filled_texts)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from backdrop.instructions.fill import fill_templates
 from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_variants, merge_instructions
 from backdrop.instructions.sources import InstructionSource
 from backdrop.model.capabilities import REFERENCES_FIELD
@@ -32,11 +33,21 @@ type ReferenceHasher = Callable[[Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True)
+class FilledText:
+    """A text of one variant after its placeholders were filled."""
+
+    variant: str
+    field: str
+    text: str
+
+
+@dataclass(frozen=True)
 class JobPlan:
     """The jobs a photo's instructions call for: one for each variant, or the problems that prevent them."""
 
     jobs: tuple[Job, ...] = ()
     problems: tuple[Problem, ...] = ()
+    filled_texts: tuple[FilledText, ...] = ()
 
     @property
     def has_no_instructions(self) -> bool:
@@ -90,10 +101,16 @@ def plan_jobs(
     """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
     planned: list[Job] = []
     problems: list[Problem] = []
+    filled_texts: list[FilledText] = []
     for variant in list_variants(instruction_sources):
         instructions = merge_instructions(instruction_sources, variant)
         collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
         if not collector.has_no_instructions:
+            instructions, template_errors = fill_templates(instructions, photo_source.key)
+            collector.errors += template_errors
+            filled_texts += [
+                FilledText(variant, name, instructions.fields[name]) for name in instructions.filled_fields
+            ]
             provider_names = instructions.list_providers(routing.default_provider)
             route = collector.collect(
                 partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
@@ -106,7 +123,7 @@ def plan_jobs(
                 collector.collect(partial(_check_item_size, job))
                 planned += [] if collector.errors else [job]
         problems += [Problem.from_error(error, now, variant=variant) for error in collector.errors]
-    return JobPlan(tuple(planned), tuple(problems))
+    return JobPlan(tuple(planned), tuple(problems), tuple(filled_texts))
 
 
 def _build_purchase_spec(instructions: ResolvedInstructions, hash_references: ReferenceHasher) -> dict[str, Any]:
