@@ -10,10 +10,13 @@ from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import build_read_only_resolver
 from backdrop.campaigns.quote import FilledTextSample
 from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.capabilities import PROVIDERS
-from backdrop.model.job import Job
+from backdrop.model.job import Job, Problem
 from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
 from backdrop_cli.formatting import count_images, format_count
@@ -62,6 +65,7 @@ class QuoteTotals:
     refused: Counter[str] = field(default_factory=Counter[str])
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
     filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
+    names: NameRegister = field(default_factory=NameRegister)
 
     def add_job(self, job: Job, terms: QuoteTerms) -> None:
         providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
@@ -113,6 +117,9 @@ def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, tot
     job_plan, broken_defaults = preview
     totals.photos += 1
     totals.filled_texts.add(key, job_plan.filled_texts)
+    if taken := totals.names.add(key, job_plan.jobs):
+        problem = Problem.from_error(build_name_taken_error(*taken), resolver.clock.now())
+        job_plan = JobPlan(problems=(*job_plan.problems, problem))
     for job in job_plan.jobs:
         totals.add_job(job, terms)
     for one in job_plan.problems:

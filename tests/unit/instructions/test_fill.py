@@ -19,7 +19,7 @@ KEY = "shop/shoes/red.jpg"
 def fill(fields: dict[str, Any], key: str = KEY) -> tuple[ResolvedInstructions, list[InstructionError]]:
     source = parse_sidecar(fields)
     assert not source.errors
-    return fill_templates(merge_instructions([source]), key)
+    return fill_templates(merge_instructions([source]), "", "photos", key)
 
 
 def fill_prompt(prompt: str, **metadata: Any) -> str:
@@ -117,7 +117,7 @@ def test_unbalanced_brace_is_an_error_of_its_source(prompt: str) -> None:
 
 def test_inherited_prompt_of_a_removed_background_is_not_filled() -> None:
     sources = [InstructionSource("near", {"operation": "remove"}), InstructionSource("far", {"prompt": "{x}"})]
-    assert fill_templates(merge_instructions(sources), KEY)[1] == []
+    assert fill_templates(merge_instructions(sources), "", "photos", KEY)[1] == []
 
 
 def test_metadata_of_all_sources_is_merged_by_key() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from backdrop.campaigns.manifest import BadRow, ManifestRow
 from backdrop.intake.job_planner import FilledText
+from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, Problem
+from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import to_usd
 
 MAX_EXAMPLES = 10
@@ -92,6 +94,7 @@ class CampaignQuote:
     rejections_by_code: Counter[Code] = field(default_factory=Counter[Code])
     first_rejections: dict[Code, list[Rejection]] = field(default_factory=dict[Code, list[Rejection]])
     filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
+    names: NameRegister = field(default_factory=NameRegister)
 
     def add(self, item: ItemQuote) -> None:
         """Counts one item. Nothing is bought for a row that repeats an earlier one."""
@@ -106,6 +109,10 @@ class CampaignQuote:
         self.jobs += len(item.jobs)
         self.max_cost += item.max_cost
         self.filled_texts.add(item.row.key, item.filled_texts)
+        if taken := self.names.add(item.row.key, item.jobs):
+            error = build_name_taken_error(*taken)
+            self.rejections_by_code[error.code] += 1
+            self._add_rejection(item.row, error.code, str(error.message))
         for problem in item.problems:
             self.rejections_by_code[problem.code] += 1
             self._add_rejection(item.row, problem.code, str(problem.message))

@@ -1,9 +1,15 @@
 """Templates: text with placeholders such as `{sku}`. Values are never templates, so a text is filled exactly once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backdrop.instructions.suggest import find_nearest
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
+
+MAX_LISTED_NAMES = 30
+MAX_SHOWN_CHARACTERS = 80
 _SPECIAL = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
@@ -57,3 +63,20 @@ def list_placeholders(text: str) -> list[str]:
 def fill_template(text: str, values: Mapping[str, str]) -> str:
     """Replaces each placeholder by its value. Raises KeyError if one has no value, and ValueError as above."""
     return "".join(part if isinstance(part, str) else values[part.name] for part in parse_template(text))
+
+
+def build_placeholder_error(
+    source_name: str, name: str, missing: Sequence[str], values: Mapping[str, str]
+) -> InstructionError:
+    """Returns the error of placeholders without a value: which they are, the nearest known name, and all names."""
+    braced = " and ".join(f"{{{one[:MAX_SHOWN_CHARACTERS]}}}" for one in missing)
+    nearest = find_nearest(missing[0], values)
+    hint = f" Did you mean {{{nearest}}}?" if nearest else ""
+    names = sorted(values)
+    listed = ", ".join(one[:MAX_SHOWN_CHARACTERS] for one in names[:MAX_LISTED_NAMES])
+    more = f", and {len(names) - MAX_LISTED_NAMES:,} more" if len(names) > MAX_LISTED_NAMES else ""
+    return InstructionError(
+        Code.UNKNOWN_PLACEHOLDER,
+        f"{source_name}: {name} contains {braced}, but the photo has no such value.{hint} "
+        f"The names that have a value are {listed}{more}.",
+    )

@@ -11,8 +11,12 @@ CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "j
 JPG = "jpg"
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
 FULL_SIZE, PROVIDER_SIZE = "full", "provider"
+IMAGE_NUMBER = "{n}"
+"""The one placeholder that is left in a resolved name: the number of the image."""
 PERCENT, PIXELS = "%", "px"
-_FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "background", "trim", "size"})
+_FIELDS = frozenset(
+    {"name", "format", "quality", "width", "height", "fit", "background", "trim", "size", "name_template"}
+)
 
 
 @record
@@ -26,7 +30,8 @@ class OutputSpec(Record):
     finished picture's shorter side, 0 to 0.45) stay free on every side. `background` (`#rrggbb`) fills transparent
     parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default. `size`:
     if the provider's picture has fewer pixels than the photo, `full` removes the background from the photo's own
-    pixels, and `provider` keeps the provider's picture.
+    pixels, and `provider` keeps the provider's picture. `name_template`: the name of the pictures below the photo's
+    folder, in which only `{n}` is left; None for the default layout.
     """
 
     name: str | None = None
@@ -40,6 +45,7 @@ class OutputSpec(Record):
     margin_pixels: int = 0
     margin_share: float = 0.0
     size: str = FULL_SIZE
+    name_template: str | None = None
 
     @property
     def content_type(self) -> str:
@@ -53,7 +59,7 @@ class OutputSpec(Record):
     @property
     def is_plain_lossless(self) -> bool:
         """Whether the output is the unaltered picture in a lossless format, in either size."""
-        return replace(self, name=None, size=FULL_SIZE) == OutputSpec()
+        return replace(self, name=None, size=FULL_SIZE, name_template=None) == OutputSpec()
 
 
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
