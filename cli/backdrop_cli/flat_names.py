@@ -36,8 +36,8 @@ def _last_part(key: str) -> str:
 
 
 def _with_folder(key: str) -> str:
-    *folders, _photo, name = key.split("/")
-    return "_".join([*folders, name])
+    *folders, name = key.split("/")
+    return "_".join([*folders[:-1], name])
 
 
 def _full_key(key: str) -> str:

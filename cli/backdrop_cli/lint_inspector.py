@@ -10,6 +10,7 @@ from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
 from backdrop.instructions.sources import InstructionSource
 from backdrop.instructions.suggest import is_misspelled_defaults, suggest_sidecar
 from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_reader import parse_stored_file
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.advice import Advice
@@ -25,6 +26,7 @@ from backdrop.model.object_keys import (
     is_sidecar_of,
     list_sidecar_keys,
 )
+from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.routing import Offers
 from backdrop_cli.formatting import count_images
@@ -190,7 +192,11 @@ class LintInspector:
 
     def _check_photos(self, photos: Sequence[str], result: LintResult) -> Iterator[Finding]:
         photos_by_folder: defaultdict[str, list[str]] = defaultdict(list)
+        names = NameRegister()
         for linted in parallel_map(self._check_photo, photos):
+            if taken := names.add(linted.key, linted.jobs):
+                finding = Finding.from_error(self._local_path(linted.key), build_name_taken_error(*taken))
+                linted = replace(linted, jobs=(), findings=[*linted.findings, finding])
             result.jobs += len(linted.jobs)
             result.images += sum(count_images(job.instructions) for job in linted.jobs)
             result.max_price_micro_usd += sum(job.quoted for job in linted.jobs)

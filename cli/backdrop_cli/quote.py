@@ -8,11 +8,15 @@ from typing import Any
 
 from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import build_read_only_resolver
+from backdrop.campaigns.quote import FilledTextSample
 from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.capabilities import PROVIDERS
-from backdrop.model.job import Job
+from backdrop.model.job import Job, Problem
 from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
 from backdrop_cli.formatting import count_images, format_count
@@ -24,6 +28,7 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
+MAX_LISTED_TEXTS = 3
 UNPRICED_HINT = "Their price is the stack's OneMinUsdPerImage. To read it, add --stack NAME."
 
 
@@ -61,6 +66,8 @@ class QuoteTotals:
     refused: Counter[str] = field(default_factory=Counter[str])
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
     output_warnings: Counter[str] = field(default_factory=Counter[str])
+    filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
+    names: NameRegister = field(default_factory=NameRegister)
 
     def add_job(self, job: Job, terms: QuoteTerms) -> None:
         providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
@@ -111,6 +118,10 @@ def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, tot
         return
     job_plan, broken_defaults = preview
     totals.photos += 1
+    totals.filled_texts.add(key, job_plan.filled_texts)
+    if taken := totals.names.add(key, job_plan.jobs):
+        problem = Problem.from_error(build_name_taken_error(*taken), resolver.clock.now())
+        job_plan = JobPlan(problems=(*job_plan.problems, problem))
     for job in job_plan.jobs:
         totals.add_job(job, terms)
     totals.output_warnings.update(one.code for one in review_job_outputs(resolver.photos, key, job_plan.jobs))
@@ -139,6 +150,7 @@ def _print_totals(
     if totals.kept_sidecars:
         kept_text = format_count(totals.kept_sidecars, "photo keeps its", "photos keep their")
         screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
+    screen.print_sample(totals.filled_texts.format_lines(), MAX_LISTED_TEXTS, totals.filled_texts.count)
     for code, times in totals.refused.most_common():
         # `lint` does not take the instructions of this command line.
         reason = (
@@ -186,5 +198,6 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "unpriced_images": totals.unpriced_images,
         "not_bought": dict(totals.refused),
         "output_warnings": dict(totals.output_warnings),
+        "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
     }

@@ -84,6 +84,10 @@ REFERENCES_REASON = "No seed has references: tests/simulated/intake/test_referen
 REFUSED_REQUEST_REASON = (
     "It affects only which refused requests a report still lists: tests/simulated/intake/test_refused_requests.py."
 )
+NAMES_REASON = (
+    "No seed has names: tests/simulated/intake/test_picture_names.py does, and "
+    "tests/simulated/intake/test_picture_name_guards.py removes each guard."
+)
 ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "aws.ledger:Ledger._build_owner_put#47fbe6 if 1": (
         "For the type checker: only transitions with an owner get here."
@@ -133,6 +137,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:Transition.may_charge_twice#282930 if 1": (
         "It affects only a metric: tests/simulated/ledger/test_money_metrics.py counts it."
     ),
+    "aws.ledger:Ledger._build_name_put": NAMES_REASON,
+    "intake.name_claims": NAMES_REASON,
+    "intake.job_planner:_check_own_names": NAMES_REASON,
     "intake.preview": (
         "Nothing is bought because of it: it is a preview for the command, which tests/simulated/cli/test_lint.py "
         "tests."
@@ -276,14 +283,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.photo_intake:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
     "intake.photo_intake:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
-    "intake.photo_intake:PhotoIntake._save_source#a29fc5 if 1": (
+    "intake.photo_intake:PhotoIntake._save_source#8e9e56 if 1": (
         "No seed deletes a message early and then kills its worker: tests/simulated/intake/test_crashes.py does."
     ),
     "intake.photo_intake:PhotoIntake._reopen#8fae48 if 2": (
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),
-    "intake.photo_intake:PhotoIntake._resolve#c37f09 if 1": (
+    "intake.photo_intake:PhotoIntake._resolve#1ec666 if 1": (
         "For speed: the sweep finds folder defaults whose event was lost."
     ),
     "intake.photo_intake:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("It affects only the text of a report."),
@@ -305,8 +312,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_picture#aba219 if 3": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._write_picture#aba219 if 5": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._write_picture#38d304 if 3": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._write_picture#38d304 if 5": NAMES_REASON,
+    "deliver.pictures:Pictures._write_picture#38d304 if 6": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
     "deliver.pictures:Pictures._embed_provenance#8dfe52 if 1": (
         "It affects only the metadata about machine editing: tests/e2e/test_photo_formats.py reads it."
     ),

@@ -186,4 +186,4 @@ def assert_at_rest(world: World, billed: int | None = None) -> None:
         assert world.read_report(name) == build_error_report(source, world.list_jobs(key))
     for job in world.list_jobs():
         for result in job.results:
-            assert result.key in world.read_pictures(photo_name_of(job.bucket, job.key, INPUT_BUCKET))
+            assert result.key in world.read_pictures()

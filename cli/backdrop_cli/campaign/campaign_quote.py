@@ -17,6 +17,7 @@ from backdrop_cli.errors import CommandError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.quote import MAX_LISTED_TEXTS
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.upload_report import MAX_LISTED_PER_CODE
@@ -71,6 +72,7 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
             ]
         )
     )
+    screen.print_sample(campaign_quote.filled_texts.format_lines(), MAX_LISTED_TEXTS, campaign_quote.filled_texts.count)
     for words, number, named in _list_problems(campaign_quote):
         screen.print(f"! {words}", "yellow")
         screen.print_sample(named, MAX_LISTED_PER_CODE, number)

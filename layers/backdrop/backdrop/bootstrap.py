@@ -86,6 +86,7 @@ class Bootstrap:
         from backdrop.intake.dispatch import Dispatcher
         from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
         from backdrop.intake.instruction_resolver import InstructionResolver
+        from backdrop.intake.name_claims import NameClaims
         from backdrop.intake.photo_intake import PhotoIntake
         from backdrop.intake.photo_reader import PhotoReader
         from backdrop.intake.references import ReferenceImages
@@ -123,6 +124,7 @@ class Bootstrap:
                 deliver_queue=self.deliver_queue,
                 clock=self.clock,
             ),
+            name_claims=NameClaims(self.ledger, self.clock),
             prefetch=BatchPrefetch(self.ledger),
             clock=self.clock,
             settle_seconds=settings.settle_seconds,
@@ -373,12 +375,17 @@ class Bootstrap:
 
     def campaign_pricing(self) -> CampaignPricing:
         from backdrop.campaigns.items import CampaignPricing
+        from backdrop.intake.name_claims import NameClaims
         from backdrop.model.routing import Offers
 
         settings = self.settings
         offers = Offers([*settings.max_in_flight_by_provider], settings.configured_prices)
         return CampaignPricing(
-            self._build_read_only_resolver(self.input_bucket), self.ledger, offers, settings.input_bucket
+            self._build_read_only_resolver(self.input_bucket),
+            self.ledger,
+            NameClaims(self.ledger, self.clock),
+            offers,
+            settings.input_bucket,
         )
 
     def _build_read_only_resolver(self, photos: InputBucket) -> InstructionResolver:

@@ -37,6 +37,29 @@ def test_cells_are_objects_lists_numbers_or_else_text() -> None:
     }
 
 
+def test_metadata_columns_are_text_below_metadata() -> None:
+    text = 'key,metadata,metadata.sku,metadata.size name,metadata.empty\na.jpg,"{""sku"": 1, ""x"": 2}",0042,[1],\n'
+    assert read_rows(text) == [ManifestRow(2, "a.jpg", {"metadata": {"sku": "0042", "x": 2, "size name": "[1]"}})]
+
+
+def test_metadata_columns_also_work_in_json_lines() -> None:
+    assert read_rows('{"key": "a.jpg", "metadata.sku": 42}', "list.jsonl") == [
+        ManifestRow(1, "a.jpg", {"metadata": {"sku": 42}})
+    ]
+
+
+def test_metadata_that_is_no_object_is_reported_by_its_field() -> None:
+    assert read_rows("key,metadata,metadata.sku\na.jpg,x,1\n") == [
+        ManifestRow(2, "a.jpg", {"metadata": "x", "metadata.sku": "1"})
+    ]
+
+
+def test_row_adds_its_metadata_to_that_of_the_campaign() -> None:
+    campaign = {"prompt": "{product}, {season}", "metadata": {"season": "winter", "product": "?"}}
+    merged = merge_row_instructions(campaign, {"metadata": {"product": "shoe"}})
+    assert merged == {**campaign, "operation": "replace", "metadata": {"season": "winter", "product": "shoe"}}
+
+
 @pytest.mark.parametrize(
     ("name", "example"),
     [(name, one) for name, field in InstructionsModel.model_fields.items() for one in field.examples or ()],

@@ -8,6 +8,7 @@
 | `lane#<provider>`       | `lane`             | the health of a lane                                       |
 | `content#<content_id>`  | `owner`            | the job that pays for the content                          |
 | `content#<content_id>`  | `waiting#<job_id>` | a job that has waited for the owner                        |
+| `name#<name>`           | `claim`            | the photo whose pictures have the name                     |
 | `budget#<day>`          | `budget`           | spending committed on the day (UTC), in micro-dollars      |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
 
@@ -30,6 +31,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
+from backdrop.model.picture_names import NameClaim
 from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
@@ -64,6 +66,10 @@ def content_owner_key(content_id: str) -> PrimaryKey:
 
 def waiting_key(content_id: str, job_id: str) -> PrimaryKey:
     return f"content#{content_id}", f"{WAITING_KEY_PREFIX}{job_id}"
+
+
+def name_claim_key(name: str) -> PrimaryKey:
+    return f"name#{name}", "claim"
 
 
 def budget_day_key(day: str) -> PrimaryKey:
@@ -141,6 +147,16 @@ def content_owner_to_item(owner: ContentOwner) -> AttributeMap:
         "lock_version": {"N": str(owner.lock_version)},
     }
     return to_key_attributes(content_owner_key(owner.content_id)) | job
+
+
+def name_claim_to_item(claim: NameClaim) -> AttributeMap:
+    claimant = {"source_id": {"S": claim.source_id}, "lock_version": {"N": str(claim.lock_version)}}
+    return to_key_attributes(name_claim_key(claim.name)) | claimant
+
+
+def parse_name_claim(item: Mapping[str, Any]) -> NameClaim:
+    name = item["pk"]["S"].partition("#")[2]
+    return NameClaim(name=name, source_id=item["source_id"]["S"], lock_version=int(item["lock_version"]["N"]))
 
 
 def waiting_job_to_item(job: Job, now: datetime) -> AttributeMap:

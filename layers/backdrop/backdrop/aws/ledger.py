@@ -1,6 +1,6 @@
 """The ledger in DynamoDB: one table, and one conditional write or transaction for each transition."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import batched
 from typing import Any
@@ -14,8 +14,11 @@ from backdrop.aws.items import (
     build_primary_key,
     content_owner_key,
     content_owner_to_item,
+    name_claim_key,
+    name_claim_to_item,
     parse_budget_day,
     parse_content_owner,
+    parse_name_claim,
     parse_record,
     to_item,
     to_key_attributes,
@@ -29,9 +32,11 @@ from backdrop.model.errors import ConflictError, ContentOwnedError, ItemTooLarge
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.item_size import truncate_item
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
+from backdrop.model.picture_names import NameClaim
 from backdrop.model.schedule import ReconcileState
 from backdrop.model.transitions import BudgetChange, Transition
 
+NO_NAMES: Mapping[str, NameClaim | None] = {}
 BUDGET_REACHED_DELAY_SECONDS = 10.0
 BUDGET_RESERVED_DELAY_SECONDS = 2.0
 
@@ -135,12 +140,31 @@ class Ledger:
             jobs = (parse_record(Job, found[key]) for key in batch if key in found)
             yield from (job for job in jobs if job.status is JobStatus.ACCEPTED and job.waits_for)
 
+    def find_name_claims(self, names: Iterable[str]) -> Mapping[str, NameClaim]:
+        """Returns the claims of the names that a photo has claimed."""
+        claims: dict[str, NameClaim] = {}
+        for batch in batched((name_claim_key(name) for name in names), MAX_BATCH_GET_KEYS, strict=False):
+            found = map(parse_name_claim, self._table.read_items(batch).values())
+            claims |= {claim.name: claim for claim in found}
+        return claims
+
     def put_source(
-        self, source: Source, transitions: Sequence[Transition], request: ImageRequest | None = None
+        self,
+        source: Source,
+        transitions: Sequence[Transition],
+        request: ImageRequest | None = None,
+        names: Mapping[str, NameClaim | None] = NO_NAMES,
     ) -> None:
-        """Writes a source item, its jobs' transitions, and a request, all or nothing."""
+        """Writes a source item, its jobs' transitions, and a request, and claims names, all or nothing.
+
+        `names` maps each name to the claim that it replaces, which the caller has read; None if no photo has it.
+        """
         self._write_items(
-            source, *(step.job for step in transitions), *([request] if request else []), transitions=transitions
+            source,
+            *(step.job for step in transitions),
+            *([request] if request else []),
+            transitions=transitions,
+            name_puts=[self._build_name_put(source, name, claim) for name, claim in names.items()],
         )
 
     def put_health(self, health: ProviderHealth) -> ProviderHealth:
@@ -155,32 +179,40 @@ class Ledger:
         """Writes reconcile's own item and returns the stored item."""
         return self._write_items(state)
 
-    def _write_items[I: LedgerItem](self, first: I, *others: LedgerItem, transitions: Sequence[Transition] = ()) -> I:
+    def _write_items[I: LedgerItem](
+        self,
+        first: I,
+        *others: LedgerItem,
+        transitions: Sequence[Transition] = (),
+        name_puts: Sequence[dict[str, Any]] = (),
+    ) -> I:
         """Writes the items, truncated if they are too large, and returns the first as stored."""
         written, *other_items = (
             self._increment_lock_version(first),
             *map(self._increment_lock_version, others),
         )
         try:
-            self._put_items([written, *other_items], transitions)
+            self._put_items([written, *other_items], transitions, name_puts)
         except ItemTooLargeError:
             written = truncate_item(written)
-            self._put_items([written, *map(truncate_item, other_items)], transitions)
+            self._put_items([written, *map(truncate_item, other_items)], transitions, name_puts)
         return written
 
-    def _put_items(self, items: Sequence[LedgerItem], transitions: Sequence[Transition]) -> None:
+    def _put_items(
+        self, items: Sequence[LedgerItem], transitions: Sequence[Transition], name_puts: Sequence[dict[str, Any]]
+    ) -> None:
         owner_transitions = [step for step in transitions if step.content_owner]
         budget_change = next((step.budget_change for step in transitions if step.budget_change), None)
-        writes = [self._build_conditional_put(item) for item in items] + [
-            self._build_owner_put(step) for step in owner_transitions
-        ]
+        writes = [*(self._build_conditional_put(item) for item in items), *name_puts]
+        first_owner = len(writes)
+        writes += [self._build_owner_put(step) for step in owner_transitions]
         writes += [self._build_waiting_put(step.job) for step in transitions if step.waits_for]
         try:
             self._transact(writes, budget_change, items[0])
         except TransactionError as error:
-            if any(error.has_failed_condition(index) for index in range(len(items))):
+            if any(error.has_failed_condition(index) for index in range(first_owner)):
                 raise ConflictError from error
-            for index in range(len(items), len(writes)):
+            for index in range(first_owner, len(writes)):
                 if error.has_failed_condition(index):
                     raise ContentOwnedError(parse_content_owner(error.reasons[index]["Item"])) from error
             raise _budget_error(budget_change or BudgetChange("", ""), error.reasons[-1].get("Item", {})) from error
@@ -223,6 +255,31 @@ class Ledger:
         if item.lock_version > 1:
             put["ExpressionAttributeValues"] = {":lock_version": {"N": str(item.lock_version - 1)}}
         return {"Put": put}
+
+    def _build_name_put(self, source: Source, name: str, replaced: NameClaim | None) -> dict[str, Any]:
+        """Claims a name. Succeeds if no photo has it, it is already this photo's, or its claim is the replaced one.
+
+        The claim's lock version is that of the source item that is written with it, so that every new claim of a photo
+        differs from its earlier ones.
+        """
+        claim = NameClaim(name=name, source_id=source.source_id, lock_version=source.lock_version + 1)
+        replaced = replaced or claim
+        return {
+            "Put": {
+                "TableName": self._table.name,
+                "Item": name_claim_to_item(claim),
+                "ConditionExpression": (
+                    "attribute_not_exists(pk) OR source_id = :source OR "
+                    "(source_id = :before AND lock_version = :lock_version)"
+                ),
+                "ExpressionAttributeValues": {
+                    ":source": {"S": claim.source_id},
+                    ":before": {"S": replaced.source_id},
+                    ":lock_version": {"N": str(replaced.lock_version)},
+                },
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
 
     def _build_owner_put(self, transition: Transition) -> dict[str, Any]:
         """Claims ownership of the content.

@@ -11,6 +11,7 @@ from backdrop.campaigns.campaign import Campaign, campaign_refused, merge_row_in
 from backdrop.campaigns.manifest import BadRow, ManifestRow, parse_rows
 from backdrop.campaigns.quote import ItemQuote
 from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.name_claims import NameClaims
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.errors import UnreadableFileError
 from backdrop.model.ids import derive_source_id
@@ -94,6 +95,7 @@ class CampaignPricing:
 
     resolver: InstructionResolver
     ledger: Ledger
+    name_claims: NameClaims
     offers: Offers
     bucket: str
 
@@ -121,6 +123,7 @@ class CampaignPricing:
             return ItemQuote(row, problems=(Problem.from_error(error, self.resolver.clock.now()),))
         if preview is None:
             return ItemQuote(row, is_missing=True)
+        plan = self.name_claims.claim_names(derive_source_id(self.bucket, row.key), preview[0])
         settled_job_ids = {job.job_id for job in known_photo[1] if job.needs_no_purchase}
-        jobs = tuple(replace(job, quoted=0) if job.job_id in settled_job_ids else job for job in preview[0].jobs)
-        return ItemQuote(row, jobs=jobs, problems=preview[0].problems)
+        jobs = tuple(replace(job, quoted=0) if job.job_id in settled_job_ids else job for job in plan.jobs)
+        return ItemQuote(row, jobs=jobs, problems=plan.problems, filled_texts=plan.filled_texts)

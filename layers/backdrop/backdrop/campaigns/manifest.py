@@ -13,6 +13,7 @@ from backdrop.instructions.sources import parse_text_value
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
+METADATA_COLUMN_PREFIX = "metadata."
 MAX_LINE_BYTES = 200_000
 """A row and its campaign's instructions must fit into one message of 256 KB."""
 
@@ -83,6 +84,7 @@ def _decode_line(file_name: str, line: bytes) -> str:
 
 
 def _build_row(number: int, fields: _RowFields) -> ManifestRow:
+    fields = _nest_metadata(fields)
     key = fields.pop(KEY_COLUMN, "")
     if not isinstance(key, str) or not key:
         raise _InvalidRowError(f"it has no {KEY_COLUMN}")
@@ -96,6 +98,17 @@ def _build_row(number: int, fields: _RowFields) -> ManifestRow:
     if size > MAX_S3_KEY_BYTES:
         raise _InvalidRowError(f"its key has {size:,} bytes; S3 takes at most {MAX_S3_KEY_BYTES:,}")
     return ManifestRow(number, key, fields)
+
+
+def _nest_metadata(fields: _RowFields) -> _RowFields:
+    """Moves columns such as `metadata.sku` into the field `metadata`, where they override the column `metadata`."""
+    columns = {name: value for name, value in fields.items() if name.startswith(METADATA_COLUMN_PREFIX)}
+    metadata = fields.get("metadata", {})
+    if not columns or not isinstance(metadata, dict):
+        return fields
+    own_values = {name.removeprefix(METADATA_COLUMN_PREFIX): value for name, value in columns.items()}
+    others = {name: value for name, value in fields.items() if name not in columns}
+    return {**others, "metadata": {**cast("_RowFields", metadata), **own_values}}
 
 
 def _build_csv_parser(file_name: str, header: str) -> _ParseLine:
@@ -125,8 +138,13 @@ def _build_csv_parser(file_name: str, header: str) -> _ParseLine:
 
 
 def _parse_cell(column: str, cell: str) -> Any:
-    """Returns a cell's value: JSON if it looks like an object or a list, a number, a boolean, or as in a tag."""
+    """Returns a cell's value: JSON if it looks like an object or a list, a number, a boolean, or as in a tag.
+
+    The cells of metadata columns are text, so that an article number keeps its zeros.
+    """
     text = cell.strip()
+    if column.startswith(METADATA_COLUMN_PREFIX):
+        return text
     if text[:1] in ("{", "[") or column in _list_unquoted_columns():
         with suppress(ValueError, RecursionError):
             # Spreadsheets write TRUE and FALSE.

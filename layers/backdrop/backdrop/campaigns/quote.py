@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backdrop.campaigns.manifest import BadRow, ManifestRow
+from backdrop.intake.job_planner import FilledText
+from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, Problem
+from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import to_usd
 
 MAX_EXAMPLES = 10
@@ -22,6 +25,7 @@ class ItemQuote:
     is_photo: bool = True
     jobs: Sequence[Job] = ()
     problems: Sequence[Problem] = ()
+    filled_texts: Sequence[FilledText] = ()
     is_missing: bool = False
 
     @property
@@ -46,6 +50,33 @@ class Rejection:
 
 
 @dataclass
+class FilledTextSample:
+    """How many texts were templates, and the first of them as they are bought."""
+
+    count: int = 0
+    first: list[tuple[str, FilledText]] = field(default_factory=list[tuple[str, FilledText]])
+
+    def add(self, key: str, filled_texts: Sequence[FilledText]) -> None:
+        """Counts the texts of one photo."""
+        self.count += len(filled_texts)
+        self.first += [(key, one) for one in filled_texts[: MAX_EXAMPLES - len(self.first)]]
+
+    def format_lines(self) -> list[str]:
+        return [
+            f"{key}{f', {one.variant}' if one.variant else ''}: {one.field} is {one.text!r}" for key, one in self.first
+        ]
+
+    def build_document(self) -> dict[str, Any]:
+        return {
+            "count": self.count,
+            "first": [
+                {"key": key, "variant": one.variant or None, "field": one.field, "text": one.text}
+                for key, one in self.first
+            ],
+        }
+
+
+@dataclass
 class CampaignQuote:
     """The totals. `max_cost` is in micro-dollars.
 
@@ -62,6 +93,8 @@ class CampaignQuote:
     first_bad_rows: list[BadRow] = field(default_factory=list[BadRow])
     rejections_by_code: Counter[Code] = field(default_factory=Counter[Code])
     first_rejections: dict[Code, list[Rejection]] = field(default_factory=dict[Code, list[Rejection]])
+    filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
+    names: NameRegister = field(default_factory=NameRegister)
 
     def add(self, item: ItemQuote) -> None:
         """Counts one item. Nothing is bought for a row that repeats an earlier one."""
@@ -75,6 +108,11 @@ class CampaignQuote:
             self._add_rejection(item.row, Code.PHOTO_NOT_FOUND, f"The input bucket has no {item.row.key}.")
         self.jobs += len(item.jobs)
         self.max_cost += item.max_cost
+        self.filled_texts.add(item.row.key, item.filled_texts)
+        if taken := self.names.add(item.row.key, item.jobs):
+            error = build_name_taken_error(*taken)
+            self.rejections_by_code[error.code] += 1
+            self._add_rejection(item.row, error.code, str(error.message))
         for problem in item.problems:
             self.rejections_by_code[problem.code] += 1
             self._add_rejection(item.row, problem.code, str(problem.message))
@@ -124,4 +162,5 @@ class CampaignQuote:
                 for rejection in rejections
             ],
             "bad_rows": self.build_bad_rows_document(),
+            "filled_texts": self.filled_texts.build_document(),
         }

@@ -21,8 +21,9 @@ from backdrop.model.errors import BackdropError, ConflictError, PhotoError, Resu
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.object_keys import photo_name_of, picture_key
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
+from backdrop.model.picture_names import build_claimed_name, find_picture_key
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
 
@@ -38,10 +39,14 @@ NOT_CURRENT_WARNING = JobWarning.from_code(
     WarningCode.NOT_CURRENT, "the job is no longer current for its photo; its file is kept under _backdrop/paid/"
 )
 
+NAME_TAKEN_WARNING = JobWarning.from_code(
+    Code.NAME_TAKEN, "another photo has the name of the picture; its file is kept under _backdrop/paid/"
+)
+
 
 @dataclass(eq=False)
 class WrittenOutputs:
-    """The outputs of one paid picture. `is_superseded`: some were not written, because the job is no longer current."""
+    """The outputs of one paid picture. `is_superseded`: some were not written, because another job has their keys."""
 
     results: list[StoredPicture] = field(default_factory=list[StoredPicture])
     warnings: list[JobWarning] = field(default_factory=list[JobWarning])
@@ -131,16 +136,17 @@ class Pictures:
             except ResultError as error:
                 errors.append(error)
                 continue
-            key = picture_key(name, variant=job.variant, n=n, extension=output.format, output=output.name)
+            key = find_picture_key(name, job.variant, n, output)
+            claimed_name = build_claimed_name(job.bucket, job.key, output, n)
             is_first = _is_first_delivery(job, jobs)
-            version_id, is_written = self._write_picture(
-                key, picture.data, output, job, is_first=is_first, source=source
+            version_id, refusal = self._write_picture(
+                key, picture.data, output, job, is_first=is_first, source=source, claimed_name=claimed_name
             )
-            if is_written:
+            if refusal is None:
                 written.results.append(_build_result(key, version_id, n, output, picture, link))
                 written.warnings += _build_output_warnings(key, picture, output)
             else:
-                written.warnings.append(NOT_CURRENT_WARNING)
+                written.warnings.append(refusal)
                 written.is_superseded = True
         if len(errors) == len(outputs):
             raise errors[0]
@@ -154,11 +160,20 @@ class Pictures:
         return embed_xmp(data, detect_format(data), build_xmp_packet(job.operation))
 
     def _write_picture(
-        self, key: str, data: bytes, output: OutputSpec, job: Job, *, is_first: bool, source: Source
-    ) -> tuple[str | None, bool]:
+        self,
+        key: str,
+        data: bytes,
+        output: OutputSpec,
+        job: Job,
+        *,
+        is_first: bool,
+        source: Source,
+        claimed_name: str | None,
+    ) -> tuple[str | None, JobWarning | None]:
         """Writes a picture, but never over a newer job's picture: reads the object, then the ledger, then writes.
 
-        Returns the object's version ID, and False if nothing was written because the job is no longer current.
+        Returns the object's version ID, and why nothing was written: the job is no longer current, or another photo has
+        the name of the picture.
 
         After replacing an object, it checks once more, because a newer job may have found its own picture there and
         finished. Raises ConflictError if the job itself was changed, because it may need other outputs now.
@@ -172,9 +187,11 @@ class Pictures:
             if job.job_id not in source.jobs.values():
                 if existing and existing.metadata.get(JOB_METADATA_KEY) == job.job_id:
                     self._redeliver_newer_job(source, job)
-                return None, False
+                return None, NOT_CURRENT_WARNING
             if existing and dict(existing.metadata) == metadata:
-                return existing.version_id, True
+                return existing.version_id, None
+            if claimed_name and self._belongs_to_other_photo(claimed_name, job):
+                return None, NAME_TAKEN_WARNING
             try:
                 previous_etag = existing.etag if existing else None
                 written = self.output_bucket.put_if_unchanged(
@@ -188,8 +205,13 @@ class Pictures:
             except PreconditionFailedError:
                 continue
             if existing is None:
-                return written.version_id, True
+                return written.version_id, None
         raise ConflictError
+
+    def _belongs_to_other_photo(self, claimed_name: str, job: Job) -> bool:
+        """Whether another photo has taken over the name, which it can after this job had ended or was not current."""
+        claim = self.ledger.find_name_claims([claimed_name]).get(claimed_name)
+        return claim is not None and claim.source_id != job.source_id
 
     def _redeliver_newer_job(self, source: Source, job: Job) -> None:
         """Delivers the newer job again, because this job's picture is under its key."""

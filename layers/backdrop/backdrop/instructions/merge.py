@@ -20,16 +20,23 @@ FIELD_GROUPS: tuple[frozenset[str], ...] = (
 )
 # These fields reach the provider and are part of a job's identity. All others only affect how the result is processed.
 PURCHASE_FIELDS = frozenset({"operation", "provider", *PROVIDER_FIELDS})
+METADATA_FIELD = "metadata"
+"""The field that is merged key by key. Of every other field, the nearest source's value is taken whole."""
 _OPAQUE_ADVICE = "Set a background for the output, or choose a format with transparency."
 
 
 @dataclass(frozen=True)
 class ResolvedInstructions:
-    """The fields of one variant under their long names, and the source of each value."""
+    """The fields of one variant under their long names, and the source of each value.
+
+    `provenance` has an entry such as `metadata.sku` for each key of the metadata that another source provides.
+    `filled_fields`: the fields whose templates were filled.
+    """
 
     fields: Mapping[str, Any]
     provenance: Mapping[str, str]
     warnings: tuple[JobWarning, ...] = ()
+    filled_fields: tuple[str, ...] = ()
 
     @property
     def operation(self) -> str:
@@ -85,14 +92,30 @@ def merge_instructions(sources: Sequence[InstructionSource], variant: str = "") 
             decided_names |= set(taken) | _expand_groups(taken)
     if fields.get("operation") == "remove":
         fields = {name: value for name, value in fields.items() if name not in PROVIDER_FIELDS}
+    origins = {name: provenance[name] for name in fields}
+    if METADATA_FIELD in fields:
+        fields[METADATA_FIELD], origins_of_keys = _merge_metadata(sources, variant)
+        nearest = origins[METADATA_FIELD]
+        origins |= {f"{METADATA_FIELD}.{key}": origin for key, origin in origins_of_keys.items() if origin != nearest}
     tag_warnings = (
         JobWarning(code=WarningCode.TAG_NOT_READ, text=Sentence(words))
         for source in sources
         for words in source.warnings
     )
     warnings = (*tag_warnings, *_list_override_warnings(sources, variant))
-    provenance_of_fields = {name: provenance[name] for name in fields}
-    return ResolvedInstructions(fields, provenance_of_fields, warnings)
+    return ResolvedInstructions(fields, origins, warnings)
+
+
+def _merge_metadata(sources: Sequence[InstructionSource], variant: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Merges metadata key by key, nearest first, and returns the source of each key too."""
+    metadata: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for source in sources:
+        for given in source.select_fields(variant):
+            added = {key: value for key, value in given.get(METADATA_FIELD, {}).items() if key not in metadata}
+            metadata |= added
+            origins |= dict.fromkeys(added, source.name)
+    return metadata, origins
 
 
 def find_errors(
@@ -106,7 +129,24 @@ def find_errors(
     if output_objections := find_output_errors(instructions.operation, parse_outputs(instructions.fields)):
         message = f"{instructions.provenance.get('output', 'output')}: {'; '.join(output_objections)}"
         errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OPAQUE_ADVICE))
+    errors += _find_metadata_errors(instructions)
     return errors
+
+
+def _find_metadata_errors(instructions: ResolvedInstructions) -> list[InstructionError]:
+    """The limit of each source also applies to the metadata of all sources together."""
+    places = {origin for name, origin in instructions.provenance.items() if name.partition(".")[0] == METADATA_FIELD}
+    if len(places) < 2:
+        return []
+    # Most photos have metadata from one source, and this module adds to a cold start.
+    from backdrop.instructions.values import validate_metadata
+
+    try:
+        validate_metadata(instructions.fields[METADATA_FIELD])
+    except ValueError as error:
+        message = f"The {METADATA_FIELD} of {' and '.join(sorted(places))} together: {error}."
+        return [InstructionError(Code.INVALID_VALUE, message)]
+    return []
 
 
 def _list_override_warnings(sources: Sequence[InstructionSource], variant: str) -> tuple[JobWarning, ...]:
@@ -127,7 +167,10 @@ def _list_override_warnings(sources: Sequence[InstructionSource], variant: str) 
 def overlay_fields(nearer: Mapping[str, Any], farther: Mapping[str, Any]) -> dict[str, Any]:
     """Merges fields under long names. If the nearer set has a field of a group, it provides the whole group."""
     decided_names = {*nearer, *_expand_groups(nearer)}
-    return {name: value for name, value in farther.items() if name not in decided_names} | dict(nearer)
+    merged = {name: value for name, value in farther.items() if name not in decided_names} | dict(nearer)
+    if METADATA_FIELD in merged:
+        merged[METADATA_FIELD] = {**farther.get(METADATA_FIELD, {}), **nearer.get(METADATA_FIELD, {})}
+    return merged
 
 
 def _expand_groups(names: Iterable[str]) -> set[str]:

@@ -11,10 +11,12 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    StringConstraints,
     Tag,
     model_validator,
 )
 
+from backdrop.instructions.name_templates import validate_name_template
 from backdrop.model.output_spec import (
     COVER,
     FULL_SIZE,
@@ -117,6 +119,7 @@ def _parse_margin(value: object) -> object:
 
 
 OutputName = Annotated[str, AfterValidator(_validate_name), Field(json_schema_extra={"pattern": "^[a-z0-9-]{1,40}$"})]
+NameTemplate = Annotated[str, StringConstraints(min_length=1), AfterValidator(validate_name_template)]
 OutputFormat = Annotated[Literal["png", "webp", "jpg"], BeforeValidator(_normalize_format)]
 Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(to_lowercase)]
 OutputSize = Annotated[Literal["full", "provider"], BeforeValidator(_parse_size)]
@@ -151,6 +154,12 @@ class OutputModel(BaseModel):
         None,
         description="Follows `@` in the picture's key: 1 to 40 of `a-z`, `0-9`, `-`. One output may have no name.",
         examples=["thumb"],
+    )
+    name_template: NameTemplate | None = Field(
+        None,
+        description="The name of the pictures below the photo's folder, instead of the default layout. Placeholders: "
+        "those of a prompt, and `{variant}`, `{output}`, `{width}`, `{n}`, `{ext}`.",
+        examples=["{sku}_{variant}_{width}.{ext}"],
     )
     format: OutputFormat | None = Field(
         None, description="`png` (lossless, the default), `webp`, or `jpg`, which cannot be transparent."

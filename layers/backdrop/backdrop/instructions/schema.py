@@ -45,8 +45,8 @@ class VariantModel(BaseModel):
     prompt: Prompt | None = Field(
         None,
         description="The new background in words, 1 to 10,000 characters. Without `operation`, a prompt implies "
-        "`replace`.",
-        examples=["on a marble table in morning light"],
+        "`replace`. `{sku}` is replaced by the value in `metadata`.",
+        examples=["on a marble table in morning light", "{product} on a marble table, {season} light"],
     )
     style: Style | None = Field(
         None,
@@ -95,7 +95,8 @@ class VariantModel(BaseModel):
     )
     metadata: Metadata | None = Field(
         None,
-        description="An object of at most 8 KB, copied to receipts and events.",
+        description="An object of at most 8 KB, copied to receipts and events. Its texts, numbers, and booleans are "
+        "the values of placeholders. The objects of several places are merged name by name.",
         examples=[{"sku": "4711"}],
     )
 

@@ -4,10 +4,21 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from backdrop.instructions.output_schema import coerce_whole_number, tag_one_or_list, to_lowercase
 from backdrop.instructions.suggest import suggest_preset
+from backdrop.instructions.templates import has_braces, parse_template
 from backdrop.model.capabilities import MAX_PROMPT_LENGTH, MAX_REFERENCES
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.styles import is_style_code, parse_preset
@@ -68,6 +79,14 @@ def _find_invalid_characters(text: str) -> list[str]:
     return errors
 
 
+def _check_template(value: object, check_text: ValidatorFunctionWrapHandler) -> object:
+    """Checks only the braces of a template: its length is limited after it is filled."""
+    if isinstance(value, str) and has_braces(value):
+        parse_template(value)
+        return value.strip()
+    return check_text(value)
+
+
 def _wrap_in_list(value: object) -> object:
     """A single string is shorthand for a one-item list."""
     return [value] if isinstance(value, str) else value
@@ -105,7 +124,7 @@ def _deduplicate(codes: list[str]) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-def _validate_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+def validate_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     levels_of_values = list(_iterate_levels(metadata))
     text = "".join(_serialize_shallowly(value) for level in levels_of_values for value in level)
     checks = {
@@ -147,11 +166,11 @@ ProviderNames = Annotated[list[ProviderName], Field(min_length=1), AfterValidato
 ProviderPreference = Annotated[
     Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(tag_one_or_list)
 ]
-Prompt = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_PROMPT_LENGTH),
-    BeforeValidator(_build_text_normalizer(MAX_PROMPT_LENGTH)),
-]
+_PROMPT_LENGTH = StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_PROMPT_LENGTH)
+_PROMPT_NORMALIZER = BeforeValidator(_build_text_normalizer(MAX_PROMPT_LENGTH))
+Prompt = Annotated[str, _PROMPT_LENGTH, WrapValidator(_check_template), _PROMPT_NORMALIZER]
+FILLED_TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, _PROMPT_LENGTH, _PROMPT_NORMALIZER])
+"""A prompt whose placeholders are filled, so that its braces are literal."""
 Style = Annotated[str, BeforeValidator(_reject_lone_surrogates), AfterValidator(_parse_style)]
 StyleCodes = Annotated[
     list[Annotated[str, AfterValidator(_parse_style_code)]],
@@ -184,5 +203,5 @@ Revision = Annotated[
     StringConstraints(strip_whitespace=True, max_length=MAX_REVISION_LENGTH),
     BeforeValidator(_build_text_normalizer(MAX_REVISION_LENGTH)),
 ]
-Metadata = Annotated[dict[str, Any], AfterValidator(_validate_metadata)]
+Metadata = Annotated[dict[str, Any], AfterValidator(validate_metadata)]
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]

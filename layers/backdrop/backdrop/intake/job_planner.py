@@ -1,12 +1,13 @@
 """Plans the jobs of a photo from its instructions: provider, price, and limits."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from backdrop.instructions.fill import fill_templates
 from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_variants, merge_instructions
 from backdrop.instructions.sources import InstructionSource
 from backdrop.model.capabilities import REFERENCES_FIELD
@@ -18,8 +19,13 @@ from backdrop.model.item_size import explain_oversize
 from backdrop.model.job import Job, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
+from backdrop.model.picture_names import NameClaim, list_claimed_names
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
 from backdrop.model.routing import HealthReader, Offers, Route, choose_route
+
+MAX_NAMES = 30
+"""The names that fit into the transaction that writes a photo with 20 variants: DynamoDB allows 100 writes."""
+_DISTINCT_NAMES_ADVICE = "Add {variant}, {output}, or {ext} to `name_template`, whichever differs."
 
 
 def assume_healthy(provider: str) -> ProviderHealth:
@@ -32,11 +38,25 @@ type ReferenceHasher = Callable[[Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True)
+class FilledText:
+    """A text of one variant after its placeholders were filled."""
+
+    variant: str
+    field: str
+    text: str
+
+
+@dataclass(frozen=True)
 class JobPlan:
-    """The jobs a photo's instructions call for: one for each variant, or the problems that prevent them."""
+    """The jobs a photo's instructions call for: one for each variant, or the problems that prevent them.
+
+    `names`: see Ledger.put_source.
+    """
 
     jobs: tuple[Job, ...] = ()
     problems: tuple[Problem, ...] = ()
+    filled_texts: tuple[FilledText, ...] = ()
+    names: Mapping[str, NameClaim | None] = field(default_factory=dict[str, NameClaim | None])
 
     @property
     def has_no_instructions(self) -> bool:
@@ -90,10 +110,16 @@ def plan_jobs(
     """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
     planned: list[Job] = []
     problems: list[Problem] = []
+    filled_texts: list[FilledText] = []
     for variant in list_variants(instruction_sources):
         instructions = merge_instructions(instruction_sources, variant)
         collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
         if not collector.has_no_instructions:
+            instructions, template_errors = fill_templates(instructions, variant, photo_source.bucket, photo_source.key)
+            collector.errors += template_errors
+            filled_texts += [
+                FilledText(variant, name, instructions.fields[name]) for name in instructions.filled_fields
+            ]
             provider_names = instructions.list_providers(routing.default_provider)
             route = collector.collect(
                 partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
@@ -104,9 +130,10 @@ def plan_jobs(
                 job = _build_job(photo_source, photo, variant, instructions, route, purchase_spec, now)
                 collector.collect(partial(_check_max_cost, job, jobs))
                 collector.collect(partial(_check_item_size, job))
+                collector.collect(partial(_check_own_names, job, planned))
                 planned += [] if collector.errors else [job]
         problems += [Problem.from_error(error, now, variant=variant) for error in collector.errors]
-    return JobPlan(tuple(planned), tuple(problems))
+    return JobPlan(tuple(planned), tuple(problems), tuple(filled_texts))
 
 
 def _build_purchase_spec(instructions: ResolvedInstructions, hash_references: ReferenceHasher) -> dict[str, Any]:
@@ -183,6 +210,22 @@ def _check_max_cost(job: Job, jobs: Sequence[Job]) -> None:
         return
     message = f"The job costs up to {format_usd(job.quoted)}, but max_cost_usd allows {format_limit_usd(limit)}."
     raise InstructionError(Code.MAX_COST_EXCEEDED, message)
+
+
+def _check_own_names(job: Job, planned: Sequence[Job]) -> None:
+    """Raises InstructionError if the job's pictures would replace each other, or those of the photo's other jobs."""
+    names = list(list_claimed_names(job))
+    other_names = [name for other in planned for name in list_claimed_names(other)]
+    repeated = next((name for n, name in enumerate(names) if name in names[:n] or name in other_names), None)
+    if repeated:
+        message = f"Two pictures of the photo would have the key {repeated.partition('/')[2]}."
+        raise InstructionError(Code.NAME_TAKEN, message, _DISTINCT_NAMES_ADVICE)
+    if len(names) + len(other_names) > MAX_NAMES:
+        message = (
+            f"{len(names) + len(other_names)} pictures of the photo would have names of their own; at most {MAX_NAMES} "
+            "can."
+        )
+        raise InstructionError(Code.INVALID_VALUE, message)
 
 
 def _check_item_size(job: Job) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from backdrop.aws.ledger import Ledger
+from backdrop.aws.ledger import NO_NAMES, Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.instructions.sources import InstructionSource
 from backdrop.instructions.suggest import suggest_sidecar
@@ -14,6 +14,7 @@ from backdrop.intake.dispatch import Dispatcher
 from backdrop.intake.folder_defaults import FolderDefaultsIntake
 from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.name_claims import NameClaims
 from backdrop.intake.photo_state import PhotoState, classify_plan
 from backdrop.intake.photo_status import (
     IntakeRefusal,
@@ -32,6 +33,7 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import ContentOwner, Job, Problem, Source
 from backdrop.model.object_keys import folder_of
+from backdrop.model.picture_names import NameClaim
 from backdrop.model.queue_messages import RecheckMessage, SettleMessage
 from backdrop.model.sentence import Sentence
 from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT
@@ -69,6 +71,7 @@ class PhotoIntake:
     deliver_queue: Queue
     intake_queue: Queue
     dispatcher: Dispatcher
+    name_claims: NameClaims
     prefetch: BatchPrefetch
     clock: Clock
     settle_seconds: int
@@ -193,6 +196,7 @@ class PhotoIntake:
         plan = self.resolver.resolve_jobs(
             photo_source, jobs, snapshot, instruction_sources, broken_defaults, self.dispatcher.lanes.keys()
         )
+        plan = self.name_claims.claim_names(photo_source.source_id, plan)
         plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(photo_source, one) for one in plan.problems))
         if request and not plan.jobs:
             reasons = plan.problems or build_broken_defaults_problems(broken_defaults, self.clock.now())
@@ -293,7 +297,7 @@ class PhotoIntake:
             was_missing=False,
             crash_count=source.crash_count if any(one.code is Code.CRASHED for one in plan.problems) else 0,
         )
-        self._save_source(state.event, source, job_transitions, image_request)
+        self._save_source(state.event, source, job_transitions, image_request, plan.names)
         self._dispatch(source, apply_transitions(job_transitions, state.jobs), job_transitions)
         return IntakeResult(find_newly_accepted(job_transitions, state.jobs), list_refusals(source, plan.problems))
 
@@ -303,6 +307,7 @@ class PhotoIntake:
         source: Source,
         job_transitions: Sequence[transitions.Transition],
         image_request: ImageRequest | None = None,
+        names: Mapping[str, NameClaim | None] = NO_NAMES,
     ) -> None:
         """Writes the source and the transitions, before any message is sent.
 
@@ -313,7 +318,7 @@ class PhotoIntake:
         if event.lost_race and not event.is_repeated:
             recheck = RecheckMessage(bucket=source.bucket, key=source.key)
             enqueue_for_intake(self.intake_queue, recheck, delay_seconds=int(INTAKE_TIMEOUT.total_seconds()))
-        self.ledger.put_source(source, job_transitions, image_request)
+        self.ledger.put_source(source, job_transitions, image_request, names)
 
     def _dispatch(
         self, source: Source, jobs: Sequence[Job], job_transitions: Sequence[transitions.Transition] = ()

@@ -27,6 +27,8 @@ class Code(StrEnum):
     INVALID_VALUE = "invalid_value"
     MISSING_PROMPT = "missing_prompt"
     CONFLICTING_FIELDS = "conflicting_fields"
+    UNKNOWN_PLACEHOLDER = "unknown_placeholder"
+    NAME_TAKEN = "name_taken"
     FOLDER_DEFAULTS_BROKEN = "folder_defaults_broken"
     REFERENCE_NOT_FOUND = "reference_not_found"
     REFERENCE_UNUSABLE = "reference_unusable"

@@ -221,6 +221,20 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Two fields cannot be used together.",
         "Keep one of them, and remove the other.",
     ),
+    Code.UNKNOWN_PLACEHOLDER: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "A text contains a placeholder such as `{sku}`, and the photo has no value for it.",
+        "Add the value to `metadata`, correct the name, or write a literal brace as `{{`",
+        FollowUp.RUNS,
+    ),
+    Code.NAME_TAKEN: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "A picture would have the same key as another picture, because of `name_template`.",
+        "Change the template or its values, so that each picture has a name of its own. If the other photo no longer "
+        "needs the name, run `backdrop rerun`.",
+    ),
     Code.FOLDER_DEFAULTS_BROKEN: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,

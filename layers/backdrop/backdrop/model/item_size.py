@@ -8,8 +8,8 @@ from backdrop.model.codec import to_json
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, Job, LedgerItem, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.object_keys import picture_key
 from backdrop.model.output_spec import parse_outputs
+from backdrop.model.picture_names import find_picture_key
 from backdrop.model.provider_result import MAX_LINK_LENGTH, MAX_LINKS
 from backdrop.model.sentence import Sentence
 
@@ -25,9 +25,9 @@ MAX_ENTRIES, MAX_TEXT_LENGTH = 20, 300
 def explain_oversize(job: Job) -> str | None:
     """Returns why the records of a job's pictures would not fit into its item; None if they fit."""
     images, outputs = int(job.instructions.get("num_images", 1)), parse_outputs(job.instructions)
-    name = max((output.name or "" for output in outputs), key=len, default="")
-    key = picture_key(f"@{job.bucket}/{job.key}", variant=job.variant, n=images, extension="webp", output=name)
-    picture_bytes = PICTURE_RECORD_BYTES + 2 * len(json.dumps(key, ensure_ascii=False).encode())
+    keys = (find_picture_key(f"@{job.bucket}/{job.key}", job.variant, images, output) for output in outputs)
+    key_bytes = max(len(json.dumps(key, ensure_ascii=False).encode()) for key in keys)
+    picture_bytes = PICTURE_RECORD_BYTES + 2 * key_bytes
     pictures = images * len(outputs)
     needed = len(to_json(job).encode()) + OVERHEAD_BYTES + MAX_LINKS * MAX_LINK_LENGTH + pictures * picture_bytes
     if needed <= MAX_ITEM_BYTES:

@@ -97,6 +97,11 @@ def picture_key(photo_name: str, *, variant: str, n: int, extension: str, output
     return f"{photo_name}/{_truncate_with_hash(stem_of(photo_name), max_stem_bytes)}{suffix}.{extension}"
 
 
+def named_picture_key(photo_name: str, name: str) -> str:
+    """Returns `shoes/4711.png` for the photo `shoes/red.jpg` and the name `4711.png`."""
+    return f"{folder_of(photo_name)}{name}"
+
+
 def _truncate_with_hash(text: str, max_bytes: int) -> str:
     """Returns the text if it has at most `max_bytes` bytes; otherwise its beginning and 8 digits of its hash."""
     data = text.encode()

@@ -12,8 +12,12 @@ JPG = "jpg"
 DEFAULT_QUALITY = 90
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
 FULL_SIZE, PROVIDER_SIZE = "full", "provider"
+IMAGE_NUMBER = "{n}"
+"""The one placeholder that is left in a resolved name: the number of the image."""
 PERCENT, PIXELS = "%", "px"
-_FIELDS = frozenset({"name", "format", "quality", "max_bytes", "width", "height", "fit", "background", "trim", "size"})
+_FIELDS = frozenset(
+    {"name", "format", "quality", "max_bytes", "width", "height", "fit", "background", "trim", "size", "name_template"}
+)
 
 
 @record
@@ -28,7 +32,8 @@ class OutputSpec(Record):
     parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default.
     `max_bytes`: the limit of the whole file, with its metadata, for which the quality is reduced and never the width or
     height. `size`: if the provider's picture has fewer pixels than the photo, `full` removes the background from the
-    photo's own pixels, and `provider` keeps the provider's picture.
+    photo's own pixels, and `provider` keeps the provider's picture. `name_template`: the name of the pictures below the photo's
+    folder, in which only `{n}` is left; None for the default layout.
     """
 
     name: str | None = None
@@ -43,6 +48,7 @@ class OutputSpec(Record):
     margin_pixels: int = 0
     margin_share: float = 0.0
     size: str = FULL_SIZE
+    name_template: str | None = None
 
     @property
     def content_type(self) -> str:
@@ -56,7 +62,7 @@ class OutputSpec(Record):
     @property
     def is_plain_lossless(self) -> bool:
         """Whether the output is the unaltered picture in a lossless format, in either size."""
-        return replace(self, name=None, size=FULL_SIZE) == OutputSpec()
+        return replace(self, name=None, size=FULL_SIZE, name_template=None) == OutputSpec()
 
 
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:

@@ -1,0 +1,100 @@
+"""The names of pictures: fills `name_template` of each output, except `{n}`, and checks the result."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from backdrop.instructions.templates import build_placeholder_error, fill_template, list_placeholders, parse_template
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
+from backdrop.model.object_keys import MAX_S3_KEY_BYTES, RESERVED_PREFIX, folder_of, photo_name_of
+from backdrop.model.output_spec import IMAGE_NUMBER, JPG, parse_output
+
+NAME_FIELD = "name_template"
+NAME_CHARACTERS_TEXT = "letters, digits, spaces, and . _ -"
+REASONS_WITHOUT_VALUE = {
+    "variant": "the instructions have no variants",
+    "output": "the output has no name",
+    "width": "the output has no width",
+}
+"""Placeholders that only a name has, and when they have no value."""
+SUFFIXES = {JPG: (".jpg", ".jpeg")}
+MAX_SHOWN_CHARACTERS = 80
+
+
+def validate_name_template(text: str) -> str:
+    """Returns a template in NFC. Raises ValueError if its braces or its own characters make every name invalid."""
+    text = unicodedata.normalize("NFC", text).strip()
+    literal_text = "".join(part for part in parse_template(text) if isinstance(part, str))
+    if forbidden := _find_forbidden_characters(literal_text.replace("/", "")):
+        raise ValueError(f"it contains {forbidden}; outside placeholders, it may contain {NAME_CHARACTERS_TEXT}, and /")
+    return text
+
+
+def fill_name_template(
+    source_name: str,
+    output: Mapping[str, Any],
+    variant: str,
+    image_count: int,
+    values: Mapping[str, str],
+) -> str:
+    """Returns the name of an output's pictures, in which only `{n}` is left. Raises InstructionError."""
+    template = output[NAME_FIELD]
+    spec = parse_output(output)
+    own_values = {"variant": variant, "output": spec.name or "", "width": str(spec.width or ""), "ext": spec.format}
+    values = {**values, **{name: value for name, value in own_values.items() if value}, "n": IMAGE_NUMBER}
+    for name in list_placeholders(template):
+        if name in REASONS_WITHOUT_VALUE and not own_values[name]:
+            raise _invalid_name(
+                source_name, f"it contains {{{name}}}, but {REASONS_WITHOUT_VALUE[name]}", Code.UNKNOWN_PLACEHOLDER
+            )
+        if name not in values:
+            raise build_placeholder_error(source_name, f"output.{NAME_FIELD}", [name], values)
+        if name != "n" and (forbidden := _find_forbidden_characters(values[name])):
+            shown = values[name][:MAX_SHOWN_CHARACTERS]
+            raise _invalid_name(
+                source_name,
+                f"the value of {{{name}}}, {shown!r}, contains {forbidden}; it may contain {NAME_CHARACTERS_TEXT}",
+            )
+    if image_count > 1 and "n" not in list_placeholders(template):
+        raise _invalid_name(source_name, f"it needs {{n}}, because num_images is {image_count}")
+    return unicodedata.normalize("NFC", fill_template(template, values))
+
+
+def check_name(source_name: str, name: str, extension: str, bucket: str, photo_key: str) -> None:
+    """Raises InstructionError if a filled name cannot be a key below the photo's folder, or a file's name."""
+    longest_folder = folder_of(photo_name_of(bucket, photo_key, stack_bucket=""))
+    for reason in _list_name_errors(name.replace(IMAGE_NUMBER, "20"), extension, len(longest_folder.encode())):
+        raise _invalid_name(source_name, f"the name {name[:MAX_SHOWN_CHARACTERS]!r} {reason}")
+
+
+def _list_name_errors(name: str, extension: str, folder_bytes: int) -> Iterator[str]:
+    suffixes = SUFFIXES.get(extension, (f".{extension}",))
+    parts = name.split("/")
+    if not all(parts) or not all(parts[-1].lower().removesuffix(suffix) for suffix in suffixes):
+        yield "has an empty part"
+    if ".." in name:
+        yield "contains '..'"
+    if any(part != part.strip(" .") for part in parts):
+        yield "has a part that begins or ends with a space or a period"
+    if any(part.startswith(RESERVED_PREFIX) for part in parts):
+        yield f"has a part that begins with {RESERVED_PREFIX}, which is reserved"
+    if not parts[-1].lower().endswith(suffixes):
+        yield f"does not end with {suffixes[0]}, the output's format; end the template with .{{ext}}"
+    if folder_bytes + len(name.encode()) > MAX_S3_KEY_BYTES:
+        yield f"is too long: with the photo's folder, a key has at most {MAX_S3_KEY_BYTES:,} bytes"
+
+
+def _find_forbidden_characters(text: str) -> str:
+    """Returns the characters that no name may contain, for a message; "" if there are none."""
+    forbidden = sorted({sign for sign in text if not _is_allowed(sign)})
+    return ", ".join(map(repr, forbidden[:5])) or ("'..'" if ".." in text else "")
+
+
+def _is_allowed(sign: str) -> bool:
+    """Letters with their marks, and decimal digits, of any script."""
+    return sign in " ._-" or unicodedata.category(sign)[0] in "LM" or unicodedata.category(sign) == "Nd"
+
+
+def _invalid_name(source_name: str, reason: str, code: Code = Code.INVALID_VALUE) -> InstructionError:
+    return InstructionError(code, f"{source_name}: output.{NAME_FIELD}: {reason}.")

@@ -1,0 +1,141 @@
+"""Names of pictures: which templates and values are accepted, and what the errors say."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.instructions.fill import fill_templates
+from backdrop.instructions.merge import merge_instructions
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
+from backdrop.model.object_keys import MAX_S3_KEY_BYTES
+from tests.unit.instruction_places import join_error_messages, parse_sidecar
+
+KEY = "shoes/red.jpg"
+
+
+def resolve_output(
+    output: dict[str, Any], *, variant: str = "", key: str = KEY, **fields: Any
+) -> tuple[dict[str, Any], list[InstructionError]]:
+    source = parse_sidecar({"operation": "remove", "output": output, **fields})
+    assert not source.errors, join_error_messages(source)
+    instructions, errors = fill_templates(merge_instructions([source], variant), variant, "photos", key)
+    return instructions.fields["output"], errors
+
+
+def resolve_name(template: str, *, variant: str = "", **output: Any) -> str:
+    filled, errors = resolve_output({"name_template": template, **output}, variant=variant, metadata={"sku": "47-1"})
+    assert not errors
+    return filled["name_template"]
+
+
+def find_error(
+    template: str, *, key: str = KEY, fields: dict[str, Any] | None = None, **output: Any
+) -> tuple[Code, str]:
+    _, errors = resolve_output({"name_template": template, **output}, key=key, **(fields or {}))
+    (error,) = errors
+    return error.code, str(error.message).removeprefix(f"{KEY}.json: output.name_template: ")
+
+
+@pytest.mark.parametrize(
+    ("template", "output", "name"),
+    [
+        ("{sku}.{ext}", {}, "47-1.png"),
+        ("{sku}_{width}.{ext}", {"format": "webp", "width": 400}, "47-1_400.webp"),
+        ("{sku}_{n}.{ext}", {}, "47-1_{n}.png"),
+        ("{folder}/white/{stem}.{ext}", {"name": "x"}, "shoes/white/red.png"),
+        ("{output}/{sku}.jpeg", {"name": "shop", "format": "jpg", "background": "white"}, "shop/47-1.jpeg"),
+        ("Gr\u00f6\u00dfe {sku}.PNG", {}, "Gr\u00f6\u00dfe 47-1.PNG"),
+        ("Gro\u0308 {sku}.png", {}, "Gr\u00f6 47-1.png"),
+        ("\u0915\u093f.{ext}", {}, "\u0915\u093f.png"),
+    ],
+)
+def test_name_is_filled_except_for_the_number(template: str, output: dict[str, Any], name: str) -> None:
+    assert resolve_name(template, **output) == name
+
+
+def test_variant_is_its_name() -> None:
+    assert resolve_name("{variant}.{ext}", variant="beach") == "beach.png"
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{variant}.{ext}", "it contains {variant}, but the instructions have no variants."),
+        ("{output}.{ext}", "it contains {output}, but the output has no name."),
+        ("{width}.{ext}", "it contains {width}, but the output has no width."),
+    ],
+)
+def test_placeholder_without_a_value_says_why(template: str, reason: str) -> None:
+    assert find_error(template) == (Code.UNKNOWN_PLACEHOLDER, reason)
+
+
+def test_unknown_placeholder_names_the_nearest() -> None:
+    code, message = find_error("{skuu}.{ext}", metadata={"sku": 1})
+    assert code is Code.UNKNOWN_PLACEHOLDER
+    assert "Did you mean {sku}? The names that have a value are ext, folder, n, sku, stem." in message
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("a/b", "the value of {x}, 'a/b', contains '/'; it may contain letters, digits, spaces, and . _ -."),
+        ("a{n}", "the value of {x}, 'a{n}', contains '{', '}'; it may contain letters, digits, spaces, and . _ -."),
+        ("..", "the value of {x}, '..', contains '..'; it may contain letters, digits, spaces, and . _ -."),
+        ("a\u2028b", None),
+        ("a\\b", None),
+        ("a%b", None),
+    ],
+)
+def test_value_contains_only_what_every_file_system_accepts(value: str, reason: str | None) -> None:
+    code, message = find_error("{x}.{ext}", metadata={"x": value})
+    assert code is Code.INVALID_VALUE
+    assert reason in (None, message)
+
+
+@pytest.mark.parametrize(
+    ("template", "x", "reason"),
+    [
+        ("{x}.{ext}", "", "the name '.png' has an empty part"),
+        ("{x}/a.{ext}", "", "the name '/a.png' has an empty part"),
+        ("a//{x}.{ext}", "b", "the name 'a//b.png' has an empty part"),
+        ("{x}/b.{ext}", "_backdrop", "begins with _backdrop, which is reserved"),
+        ("{x}.{ext}", ".hidden", "begins or ends with a space or a period"),
+        ("{x} /b.{ext}", "a", "begins or ends with a space or a period"),
+        ("{x}.jpg", "a", "does not end with .png, the output's format; end the template with .{ext}"),
+        ("{x}", "a", "does not end with .png"),
+        (".{x}/a.{ext}", ".", "contains '..'"),
+        ("{x}.{ext}", "a" * MAX_S3_KEY_BYTES, "is too long"),
+    ],
+)
+def test_forbidden_name_is_refused(template: str, x: str, reason: str) -> None:
+    code, message = find_error(template, metadata={"x": x})
+    assert code is Code.INVALID_VALUE
+    assert reason in message
+
+
+def test_key_of_the_longest_name_fits_into_s3() -> None:
+    room = MAX_S3_KEY_BYTES - len("@photos/shoes/.png")
+    for length, error_count in ((room, 0), (room + 1, 1)):
+        _, errors = resolve_output({"name_template": "{x}.{ext}"}, metadata={"x": "a" * length})
+        assert len(errors) == error_count
+
+
+def test_several_images_need_their_number() -> None:
+    assert find_error("a.{ext}", operation="replace", prompt="x", num_images=2) == (
+        Code.INVALID_VALUE,
+        "it needs {n}, because num_images is 2.",
+    )
+
+
+@pytest.mark.parametrize("template", ["", "a:b.png", "a@b.png", "a\\b.png", "a{.png", "a..b.png", "{}.png", "a{{.png"])
+def test_template_itself_is_checked_in_its_file(template: str) -> None:
+    source = parse_sidecar({"operation": "remove", "output": {"name_template": template}})
+    assert [(one.code, one.path) for one in source.errors] == [(Code.INVALID_VALUE, "output.name_template")]
+
+
+def test_one_impossible_name_does_not_affect_the_other_outputs() -> None:
+    outputs: Any = [{"name_template": "{x}.{ext}"}, {"name": "b", "name_template": "{stem}.{ext}"}, {"name": "c"}]
+    filled, errors = resolve_output(outputs)
+    assert filled == [{}, {"name": "b", "name_template": "red.png"}, {"name": "c"}]
+    assert len(errors) == 1
