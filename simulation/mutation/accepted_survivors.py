@@ -308,7 +308,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._reload_source#777352 return 1": ("For the type checker: a source is never deleted."),
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#629aab if 2": (
+    "deliver.pictures:Pictures._write_outputs#22c44b if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,

@@ -32,8 +32,8 @@ class OutputSpec(Record):
     parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default.
     `max_bytes`: the limit of the whole file, with its metadata, for which the quality is reduced and never the width or
     height. `size`: if the provider's picture has fewer pixels than the photo, `full` removes the background from the
-    photo's own pixels, and `provider` keeps the provider's picture. `name_template`: the name of the pictures below the photo's
-    folder, in which only `{n}` is left; None for the default layout.
+    photo's own pixels, and `provider` keeps the provider's picture. `name_template`: the name of the pictures below the
+    photo's folder, in which only `{n}` is left; None for the default layout.
     """
 
     name: str | None = None

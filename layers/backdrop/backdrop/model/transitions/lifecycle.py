@@ -27,7 +27,13 @@ MAX_FAILOVER_WARNINGS = 5
 ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
 # Warnings about one delivery; the next delivery replaces them with its own.
 DELIVERY_WARNINGS = frozenset(
-    {WarningCode.ENLARGED, WarningCode.OVER_MAX_BYTES, WarningCode.SMALLER_RESULT, Code.OUTPUT_NOT_MADE, Code.NAME_TAKEN}
+    {
+        WarningCode.ENLARGED,
+        WarningCode.OVER_MAX_BYTES,
+        WarningCode.SMALLER_RESULT,
+        Code.OUTPUT_NOT_MADE,
+        Code.NAME_TAKEN,
+    }
 )
 
 
