@@ -15,14 +15,15 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backdrop.imaging.metadata import embed_xmp
+from backdrop.imaging.backgrounds import BrandPictures
+from backdrop.imaging.brand_images import open_brand_image
+from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import verify_result
-from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
-from backdrop.model.output_spec import parse_output
+from backdrop.model.output_spec import OutputSpec, parse_output
 from bench.peak_memory import (
     MEGABYTE,
     MemoryFigure,
@@ -38,12 +39,22 @@ _ANSWER = (1_536, 1_024)
 _THIS = "bench.deliver_memory"
 _SHOP: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop"}
 _THUMB: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 400}
+LOGO_KEY, TABLE_KEY = "_backdrop/brand/logo.png", "_backdrop/backgrounds/table.jpg"
+PACKSHOT: dict[str, Any] = {"shadow": {"type": "drop"}, "logo": {"image": LOGO_KEY}}
 OUTPUTS: dict[str, list[dict[str, Any]]] = {
     "PNG at the photo's size": [{}],
     "WebP at its maximum size": [{"format": "webp"}],
     "WebP on white": [{"format": "webp", "background": "#ffffff"}],
     "JPEG on white": [{"format": "jpg", "background": "#ffffff"}],
     "marketplace": [MARKETPLACE_OUTPUT],
+    "shadow, logo, three outputs": [
+        PACKSHOT,
+        PACKSHOT | {"name": "web", "format": "jpg", "background": {"gradient": ["#ffffff", "#dddddd"]}},
+        MARKETPLACE_OUTPUT | {"name": "shop", "shadow": {"type": "contact"}},
+    ],
+    "reflection on a picture": [
+        PACKSHOT | {"format": "png", "shadow": {"type": "reflection"}, "background": {"image": TABLE_KEY}}
+    ],
     "PNG, marketplace and thumb": [
         {},
         MARKETPLACE_OUTPUT | {"name": "shop"},
@@ -80,21 +91,36 @@ def make_files(folder: Path, megapixels: int) -> None:
     ImageDraw.Draw(matte).ellipse((200, 100, 1_300, 950), fill=255)
     cut_out.putalpha(matte)
     cut_out.save(folder / "answer.png")
+    Image.effect_noise((6_000, 4_000), 60).convert("RGB").save(folder / "table.jpg", quality=90)
+    logo = Image.new("RGBA", (3_000, 1_000))
+    ImageDraw.Draw(logo).ellipse((0, 0, 2_999, 999), fill=(20, 60, 200, 255))
+    logo.save(folder / "logo.png")
+
+
+def _load_photo(folder: Path) -> Image.Image:
+    """Reads the photo as deliver does, which does not keep its bytes."""
+    return load_upright_photo((folder / "photo.jpg").read_bytes(), 200)
+
+
+def _make_file(paid: PaidPicture, spec: OutputSpec, pictures: BrandPictures) -> int:
+    """Returns the size of one output's file in bytes."""
+    file = paid.build_output(spec, pictures).data
+    return len(embed_picture_metadata(file, sniff_file(file).format or "png", "remove", spec.texts))
 
 
 def measure(folder: Path, name: str) -> None:
     """Prints the cost of one job's outputs on one line."""
-    data = (folder / "photo.jpg").read_bytes()
     answer = (folder / "answer.png").read_bytes()
     with Image.open(folder / "photo.jpg") as photo:
         size = photo.size
     began, made = time.process_time(), 0
+    specs = [parse_output(output) for output in OUTPUTS[name]]
+    used = {image for spec in specs for image in spec.brand_images}
+    pictures = {image: open_brand_image((folder / Path(image.key).name).read_bytes(), image.use) for image in used}
     picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
-    paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: load_upright_photo(data, 200)))
-    for output in OUTPUTS[name]:
-        file = paid.build_output(parse_output(output)).data
-        signed = embed_xmp(file, sniff_file(file).format or "png", build_xmp_packet("remove"))
-        made += len(signed)
+    paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: _load_photo(folder)))
+    for spec in specs:
+        made += _make_file(paid, spec, pictures)
     seconds = time.process_time() - began
     print(f"{made / MEGABYTE:.1f} {read_peak_megabytes():.0f} {seconds:.2f}")
 

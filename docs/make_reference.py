@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
-from backdrop.instructions.output_schema import COLORS, MAX_OUTPUTS
+from backdrop.instructions.output_schema import MAX_OUTPUTS
 from backdrop.instructions.schema import MAX_VARIANTS
+from backdrop.instructions.values import COLORS
 from backdrop.model.capabilities import (
     CAPABILITIES,
     MAX_FILE_BYTES,

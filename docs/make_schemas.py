@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from backdrop.instructions.conflicts import STYLE_FIELDS
-from backdrop.instructions.output_schema import COLORS, OutputModel
+from backdrop.instructions.output_schema import OutputModel
 from backdrop.instructions.schema import MAX_VARIANTS, InstructionsModel, VariantModel
+from backdrop.instructions.values import COLORS
 from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS
 from backdrop.model.styles import STYLE_PRESETS
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
+from backdrop.deliver.output_images import OutputImages, load_output_images
 from backdrop.deliver.paid_files import PaidFiles, detect_format
-from backdrop.imaging.metadata import embed_xmp
+from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sizes import describe_smaller_result
-from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
@@ -78,12 +78,15 @@ class Pictures:
         warnings: list[JobWarning] = []
         superseded = False
         usable_links = [link for link in job.links if link.is_usable]
+        outputs = parse_outputs(job.instructions)
+        # Before the photo, because opening them takes memory that the photo needs later.
+        images = load_output_images(self.photos, job.bucket, outputs)
         for n, link in enumerate(usable_links, 1):
             try:
                 original = self._build_original(source, job)
                 cut_out = original if job.operation == "remove" else None
                 paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
-                written = self._write_outputs(source, job, jobs, n, link, paid_picture)
+                written = self._write_outputs(source, job, jobs, n, link, paid_picture, outputs, images)
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -118,43 +121,65 @@ class Pictures:
             return None
 
     def _write_outputs(
-        self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: PictureLink, paid_picture: PaidPicture
+        self,
+        source: Source,
+        job: Job,
+        jobs: Sequence[Job],
+        n: int,
+        link: PictureLink,
+        paid_picture: PaidPicture,
+        outputs: Sequence[OutputSpec],
+        images: OutputImages,
     ) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
 
         Raises ResultError if none of them can be made.
         """
-        name = photo_name_of(source.bucket, source.key, self.input_bucket_name)
-        outputs, errors, written = parse_outputs(job.instructions), list[ResultError](), WrittenOutputs()
+        errors, written = list[ResultError](), WrittenOutputs()
         for output in outputs:
             try:
-                picture = self._embed_provenance(paid_picture.build_output(output), job)
+                images.require(output)
+                self._write_output(source, job, jobs, n, link, paid_picture, output, images, written)
             except ResultError as error:
                 errors.append(error)
-                continue
-            key = picture_key(name, variant=job.variant, n=n, extension=output.format, output=output.name)
-            is_first = _is_first_delivery(job, jobs)
-            version_id, is_written = self._write_picture(
-                key, picture.data, output, job, is_first=is_first, source=source
-            )
-            if is_written:
-                written.results.append(_build_result(key, version_id, n, output, picture, link))
-                written.warnings += _build_output_warnings(key, picture)
-            else:
-                written.warnings.append(NOT_CURRENT_WARNING)
-                written.is_superseded = True
         if len(errors) == len(outputs):
             raise errors[0]
         written.warnings += _errors_to_warnings(errors)
         return written
 
-    def _embed_provenance(self, picture: OutputFile, job: Job) -> OutputFile:
-        """Embeds the XMP packet that marks the picture as made or edited by AI."""
-        if not self.embeds_provenance:
-            return picture
-        return replace(
-            picture, data=embed_xmp(picture.data, detect_format(picture.data), build_xmp_packet(job.operation))
+    def _write_output(
+        self,
+        source: Source,
+        job: Job,
+        jobs: Sequence[Job],
+        n: int,
+        link: PictureLink,
+        paid_picture: PaidPicture,
+        output: OutputSpec,
+        images: OutputImages,
+        written: WrittenOutputs,
+    ) -> None:
+        """Makes and writes one output, whose file leaves the memory before the next one is made.
+
+        Raises ResultError if it cannot be made.
+        """
+        picture = self._embed_metadata(paid_picture.build_output(output, images.pictures), output, job)
+        name = photo_name_of(source.bucket, source.key, self.input_bucket_name)
+        key = picture_key(name, variant=job.variant, n=n, extension=output.format, output=output.name)
+        version_id, is_written = self._write_picture(
+            key, picture.data, output, job, is_first=_is_first_delivery(job, jobs), source=source
         )
+        if is_written:
+            written.results.append(_build_result(key, version_id, n, output, picture, link))
+            written.warnings += _build_output_warnings(key, picture)
+        else:
+            written.warnings.append(NOT_CURRENT_WARNING)
+            written.is_superseded = True
+
+    def _embed_metadata(self, picture: OutputFile, output: OutputSpec, job: Job) -> OutputFile:
+        operation = job.operation if self.embeds_provenance else None
+        data = embed_picture_metadata(picture.data, detect_format(picture.data), operation, output.texts)
+        return replace(picture, data=data)
 
     def _write_picture(
         self, key: str, data: bytes, output: OutputSpec, job: Job, *, is_first: bool, source: Source

@@ -17,6 +17,7 @@ from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
 from backdrop.model.job import Job, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
 from backdrop.model.routing import HealthReader, Offers, Route, choose_route
@@ -29,6 +30,8 @@ def assume_healthy(provider: str) -> ProviderHealth:
 
 type ReferenceHasher = Callable[[Sequence[str]], list[str]]
 """Returns the SHA-256 of each reference image, given the images' keys."""
+type OutputImageChecker = Callable[[Sequence[OutputSpec]], list[InstructionError]]
+"""Returns why outputs cannot draw the images that they name."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def plan_jobs(
     instruction_sources: Sequence[InstructionSource],
     routing: RoutingContext,
     hash_references: ReferenceHasher,
+    find_image_errors: OutputImageChecker,
     now: datetime,
 ) -> JobPlan:
     """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
@@ -94,6 +98,7 @@ def plan_jobs(
         instructions = merge_instructions(instruction_sources, variant)
         collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
         if not collector.has_no_instructions:
+            collector.errors += find_image_errors(parse_outputs(instructions.fields))
             provider_names = instructions.list_providers(routing.default_provider)
             route = collector.collect(
                 partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
