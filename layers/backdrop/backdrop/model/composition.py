@@ -139,9 +139,8 @@ def parse_logo(given: Mapping[str, Any] | None) -> Logo | None:
     """Converts a validated `logo` object."""
     if given is None or given["image"] == NONE:
         return None
-    lengths = {name: Length.parse(given[name]) for name in ("width", "margin") if name in given}
-    others: dict[str, Any] = {name: value for name, value in given.items() if name not in lengths}
-    return Logo(**others, **lengths)
+    lengths: dict[str, Any] = {name: Length.parse(given[name]) for name in ("width", "margin") if name in given}
+    return Logo(**{**given, **lengths})
 
 
 def parse_background(given: str | Mapping[str, Any] | None) -> Background | None:
