@@ -9,20 +9,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backdrop.imaging.metadata import embed_xmp
+from backdrop.imaging.brand_images import open_brand_image
+from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import verify_result
-from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
-from backdrop.model.output_spec import parse_output
+from backdrop.model.output_spec import OutputSpec, parse_output
 from bench.peak_memory import (
     MEGABYTE,
     MemoryFigure,
@@ -38,6 +39,8 @@ _ANSWER = (1_536, 1_024)
 _THIS = "bench.deliver_memory"
 _SHOP: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop"}
 _THUMB: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 400}
+LOGO_KEY, TABLE_KEY = "_backdrop/brand/logo.png", "_backdrop/backgrounds/table.jpg"
+PACKSHOT: dict[str, Any] = {"shadow": {"type": "drop"}, "logo": {"image": LOGO_KEY}}
 OUTPUTS: dict[str, list[dict[str, Any]]] = {
     "PNG at the photo's size": [{}],
     "WebP at its maximum size": [{"format": "webp"}],
@@ -46,6 +49,14 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
     "JPEG on white, at most 3 MB": [{"format": "jpg", "background": "#ffffff", "max_bytes": 3_000_000}],
     "WebP, at most 1 MB": [{"format": "webp", "max_bytes": 1_000_000}],
     "marketplace": [MARKETPLACE_OUTPUT],
+    "shadow, logo, three outputs": [
+        PACKSHOT,
+        PACKSHOT | {"name": "web", "format": "jpg", "background": {"gradient": ["#ffffff", "#dddddd"]}},
+        MARKETPLACE_OUTPUT | {"name": "shop", "shadow": {"type": "contact"}},
+    ],
+    "reflection on a picture": [
+        PACKSHOT | {"format": "png", "shadow": {"type": "reflection"}, "background": {"image": TABLE_KEY}}
+    ],
     "PNG, marketplace and thumb": [
         {},
         MARKETPLACE_OUTPUT | {"name": "shop"},
@@ -82,23 +93,34 @@ def make_files(folder: Path, megapixels: int) -> None:
     ImageDraw.Draw(matte).ellipse((200, 100, 1_300, 950), fill=255)
     cut_out.putalpha(matte)
     cut_out.save(folder / "answer.png")
+    Image.effect_noise((6_000, 4_000), 60).convert("RGB").save(folder / "table.jpg", quality=90)
+    logo = Image.new("RGBA", (3_000, 1_000))
+    ImageDraw.Draw(logo).ellipse((0, 0, 2_999, 999), fill=(20, 60, 200, 255))
+    logo.save(folder / "logo.png")
 
 
-def embed_provenance(file: bytes) -> bytes:
-    return embed_xmp(file, sniff_file(file).format or "png", build_xmp_packet("remove"))
+def _load_photo(folder: Path) -> Image.Image:
+    """Reads the photo as deliver does, which does not keep its bytes."""
+    return load_upright_photo((folder / "photo.jpg").read_bytes(), 200)
+
+
+def _embed_metadata(spec: OutputSpec, file: bytes) -> bytes:
+    return embed_picture_metadata(file, sniff_file(file).format or "png", "remove", spec.texts)
 
 
 def measure(folder: Path, name: str) -> None:
     """Prints the cost of one job's outputs on one line."""
-    data = (folder / "photo.jpg").read_bytes()
     answer = (folder / "answer.png").read_bytes()
     with Image.open(folder / "photo.jpg") as photo:
         size = photo.size
     began, made = time.process_time(), 0
+    specs = [parse_output(output) for output in OUTPUTS[name]]
+    used = {image for spec in specs for image in spec.brand_images}
+    pictures = {image: open_brand_image((folder / Path(image.key).name).read_bytes(), image.use) for image in used}
     picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
-    paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: load_upright_photo(data, 200)))
-    for output in OUTPUTS[name]:
-        made += len(paid.build_output(parse_output(output), embed_provenance).data)
+    paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: _load_photo(folder)))
+    for spec in specs:
+        made += len(paid.build_output(spec, partial(_embed_metadata, spec), pictures).data)
     seconds = time.process_time() - began
     print(f"{made / MEGABYTE:.1f} {read_peak_megabytes():.0f} {seconds:.2f}")
 

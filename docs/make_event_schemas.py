@@ -77,6 +77,9 @@ RESULT = build_object(
     bytes=COUNT,
     has_alpha={"type": "boolean"},
     seed={"type": ["integer", "null"]},
+    alt={**NULLABLE_TEXT, "description": "What the picture shows, from the instructions; also in the file."},
+    title={**NULLABLE_TEXT, "description": "From the instructions; also in the file."},
+    copyright={**NULLABLE_TEXT, "description": "From the instructions; also in the file."},
 )
 COST = build_object(
     "The confirmed cost of all attempts, and what may have been charged in addition.",

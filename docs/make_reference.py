@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
-from backdrop.instructions.output_schema import COLORS, MAX_OUTPUTS
+from backdrop.instructions.output_schema import MAX_OUTPUTS
 from backdrop.instructions.schema import MAX_VARIANTS
+from backdrop.instructions.values import COLORS
 from backdrop.model.capabilities import (
     CAPABILITIES,
     MAX_FILE_BYTES,
@@ -39,7 +40,11 @@ ACCEPTED_VALUES = {
     "color_palette": "a palette's name, a list of 1 to 8 colors, or an object, see below",
     "members": "a list of 1 to 8 objects",
     "color_hex": "`#b470b3` or `#b7b`",
-    "background": f"`#ffffff`, `#fff`, or a name: {', '.join(COLORS)}",
+    "background": f"`#ffffff`, `#fff`, or a name: {', '.join(COLORS)}; or an object, see below",
+    "gradient": "a list of 2 to 5 colors",
+    "image": "a key",
+    "logo": "a key, `none`, or an object, see below",
+    "shadow": "`contact` `drop` `reflection` `none`, or an object, see below",
     "margin": "`7.5%`, `40px`, or a number of pixels",
 }
 
@@ -120,12 +125,27 @@ def format_prices() -> str:
 
 def format_instructions() -> str:
     schema = build_schema("sidecar")
-    output, palette, member = (schema["$defs"][name] for name in ("OutputModel", "PaletteModel", "PaletteMemberModel"))
+    definitions = schema["$defs"]
+    output, palette, member = (definitions[name] for name in ("OutputModel", "PaletteModel", "PaletteMemberModel"))
     return f"""{format_fields(schema)}
 
-Fields of an `output`. They are processed in the order trim, fit, margin, background, format.
+Fields of an `output`. They are processed in the order trim, fit, margin, background,
+shadow, logo, format. `shadow`, `logo`, `alt`, `title`, and `copyright` next to `output` apply to all outputs that have
+none of their own.
 
 {format_fields(output)}
+
+Fields of a `shadow`:
+
+{format_fields(definitions["ShadowModel"])}
+
+Fields of a `logo`:
+
+{format_fields(definitions["LogoModel"])}
+
+Fields of a `background` that is not a color: `gradient` or `image`.
+
+{format_fields(definitions["BackgroundModel"])}
 
 Fields of a `color_palette`, which has one of the two:
 

@@ -1,13 +1,17 @@
 """Writes schemas/ from the models of the instructions: `make docs` (a test checks that they are current)."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+from backdrop.instructions.composition_schema import BackgroundModel, LogoModel, ShadowModel
 from backdrop.instructions.conflicts import STYLE_FIELDS
-from backdrop.instructions.output_schema import COLORS, OutputModel
+from backdrop.instructions.output_schema import OutputModel
 from backdrop.instructions.schema import MAX_VARIANTS, InstructionsModel, VariantModel
+from backdrop.instructions.values import COLORS
 from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS
+from backdrop.model.composition import CUT_OUT_FIELDS, NONE
 from backdrop.model.styles import STYLE_PRESETS
 
 type Schema = dict[str, Any]
@@ -28,10 +32,26 @@ EXAMPLES: dict[str, list[Schema]] = {
 }
 _CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 _TEXT = f"^[^{_CONTROL}]*$"
+_CAPTION = rf"^[^{_CONTROL}\ufffe\uffff]*[^{_CONTROL}\ufffe\uffff\s][^{_CONTROL}\ufffe\uffff]*$"
+_CAPTION_RULE = {"pattern": _CAPTION, "patternErrorMessage": "It must contain words, and no control characters."}
+_BRAND_KEY = r"^(?![\s\S]*://)(?:[\s\S]*/)?_backdrop/[\s\S]*$"
+_BRAND_KEY_RULE = {
+    "type": "string",
+    "maxLength": 1024,
+    "pattern": _BRAND_KEY,
+    "patternErrorMessage": "It must be the key of an image in a folder _backdrop, such as '_backdrop/brand/logo.png'.",
+}
 _WORDS = rf"^[^{_CONTROL}]*[^{_CONTROL}\s][^{_CONTROL}]*$"
+_COLOR = {"anyOf": [{"enum": list(COLORS)}, {"type": "string", "pattern": "^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"}]}
 _CODE = {"type": "string", "title": "Style code", "pattern": "^[0-9a-fA-F]{8}$"}
 _PERCENT = r"(?:[0-9]|[1-3][0-9]|4[0-4])(?:\.[0-9]{1,4})?|45(?:\.0{1,4})?"
 _PIXELS = "(?:[0-9]{1,3}|[1-4][0-9]{3})"
+_LOGO_WIDTH: Schema = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^(?:(?:[1-9][0-9]?(?:\.[0-9]{1,4})?|100)%|(?:[1-9][0-9]{0,3}|10000)(?:px)?)$"},
+        {"type": "integer", "minimum": 1, "maximum": 10_000},
+    ]
+}
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
 
 
@@ -61,6 +81,12 @@ def find_fields_not_offered() -> frozenset[str]:
     return frozenset(PROVIDER_FIELDS) - {field for fields in CAPABILITIES.values() for field in fields}
 
 
+def _list_names(model: str, field: str) -> list[str]:
+    """Returns the values that a field of a model accepts."""
+    schema: Schema = InstructionsModel.model_json_schema()["$defs"][model]["properties"][field]
+    return schema.get("anyOf", [schema])[0]["enum"]
+
+
 # Editors must not offer these.
 NOT_OFFERED = find_fields_not_offered()
 # Rules that the models check in code and that their own schema lacks, by field.
@@ -78,9 +104,12 @@ ADDITIONAL_RULES: dict[str, Schema] = {
         "items": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?:(?!://)[\s\S])*$"}
     },
     "revision": {"pattern": _TEXT},
-    "background": {
-        "anyOf": [{"enum": list(COLORS)}, {"type": "string", "pattern": "^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"}]
-    },
+    "background": {"anyOf": [*_COLOR["anyOf"], {"$ref": "#/$defs/BackgroundModel"}]},
+    "gradient": {"items": _COLOR},
+    "image": _BRAND_KEY_RULE,
+    "alt": _CAPTION_RULE,
+    "title": _CAPTION_RULE,
+    "copyright": _CAPTION_RULE,
     "margin": {
         "anyOf": [
             {"type": "string", "pattern": f"^(?:(?:{_PERCENT})%|{_PIXELS}(?:px)?)$"},
@@ -94,9 +123,18 @@ ADDITIONAL_RULES: dict[str, Schema] = {
         "additionalProperties": {"$ref": "#/$defs/VariantModel"},
     },
 }
+# What a field accepts in place of an object.
+SHORTHANDS: dict[str, list[Schema]] = {
+    "color_palette": [{"enum": _list_names("PaletteModel", "name")}],
+    "shadow": [{"enum": _list_names("ShadowModel", "type")}],
+    "logo": [{"const": NONE}, _BRAND_KEY_RULE],
+}
 # Replaces the models' docstrings, which are for readers of the code.
 MEANINGS = {
     VariantModel.__name__: "One of the photo's pictures: the fields in which it differs from those next to `variants`.",
+    ShadowModel.__name__: "The shadow of a cut-out.",
+    LogoModel.__name__: "A logo that is drawn over the picture.",
+    BackgroundModel.__name__: "A gradient, or a picture.",
     OutputModel.__name__: "One form in which each picture is delivered.",
 }
 
@@ -111,6 +149,7 @@ def build_schema(kind: str) -> Schema:
         schema["properties"] = {name: one for name, one in schema["properties"].items() if name not in NOT_OFFERED}
         _add_exclusion_rules(schema)
     _add_output_rules(definitions[OutputModel.__name__])
+    definitions[LogoModel.__name__]["properties"]["width"] |= _LOGO_WIDTH
     note = {"title": "Schema", "description": "Where an editor finds this schema; Backdrop does not read it."}
     return {
         "$schema": DIALECT,
@@ -148,8 +187,10 @@ def _build_field(name: str, schema: Schema) -> Schema:
     if {"anyOf", "propertyNames", "if"} & additional_rules.keys():
         schema = {key: value for key, value in schema.items() if key in ("description", "examples")}
     if name == "color_palette":
-        schema["anyOf"][1] |= {"items": ADDITIONAL_RULES["background"]}
-        schema["anyOf"].append({"enum": _list_palettes()})
+        schema["anyOf"][1] |= {"items": _COLOR}
+    if name in SHORTHANDS:
+        alternatives = schema["anyOf"] if "anyOf" in schema else [{"$ref": schema.pop("$ref")}]
+        schema["anyOf"] = [*alternatives, *SHORTHANDS[name]]
     if name == "provider":
         schema["anyOf"][1] |= {"uniqueItems": True}
     title = name.replace("_", " ").capitalize().replace("usd", "USD")
@@ -169,18 +210,17 @@ def describe_providers(name: str) -> str:
     return "\n\nAccepted by " + "; ".join(f"{provider} ({field.accepted})" for provider, field in accepted) + "."
 
 
-def _list_palettes() -> list[str]:
-    palette: Schema = InstructionsModel.model_json_schema()["$defs"]["PaletteModel"]["properties"]["name"]
-    return palette["anyOf"][0]["enum"]
-
-
 def _add_exclusion_rules(schema: Schema) -> None:
     """Adds which fields exclude one another: only one style, and with `remove` no field of a new background."""
     schema["dependentSchemas"] = {
         name: {"properties": {other: False for other in STYLE_FIELDS if other != name}} for name in STYLE_FIELDS
     }
-    schema["if"] = {"required": ["operation"], "properties": {"operation": {"const": "remove"}}}
-    schema["then"] = {"properties": {name: False for name in ("style", *PROVIDER_FIELDS) if name not in NOT_OFFERED}}
+    meaningless_for_remove = [name for name in ("style", *PROVIDER_FIELDS) if name not in NOT_OFFERED]
+    schema["allOf"] = [
+        _build_condition({"operation": {"const": "remove"}}, _exclude(meaningless_for_remove)),
+        _build_condition({"operation": {"const": "replace"}}, _exclude(CUT_OUT_FIELDS)),
+        _build_condition({"prompt": True}, _exclude(CUT_OUT_FIELDS)),
+    ]
 
 
 def _add_output_rules(schema: Schema) -> None:
@@ -197,6 +237,10 @@ def _add_output_rules(schema: Schema) -> None:
         _build_condition({"format": {"const": "jpg"}, "fit": {"const": "pad"}}, {"required": ["background"]}),
         _build_condition({"format": {"const": "jpg"}, "margin": True}, {"required": ["background"]}),
     ]
+
+
+def _exclude(names: Iterable[str]) -> Schema:
+    return {"properties": {name: False for name in names}}
 
 
 def _build_condition(properties: Schema, then: Schema) -> Schema:

@@ -11,7 +11,7 @@ from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObj
 # The code of a photo that crashed its workers and is no longer opened.
 CRASHED = "crashed"
 NOT_CURRENT = "not_current"
-FIELDS_WITHOUT_CHARGE = frozenset({"output", "metadata", "max_cost_usd"})
+FIELDS_WITHOUT_CHARGE = frozenset({"output", "metadata", "max_cost_usd", "shadow", "logo", "alt", "title", "copyright"})
 WARNING_PREFIXES = ("fewer_results", "unsafe_result", "result_", "link_expired", "paid_file_gone", NOT_CURRENT)
 
 

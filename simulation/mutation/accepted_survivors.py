@@ -308,7 +308,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._reload_source#777352 return 1": ("For the type checker: a source is never deleted."),
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#22c44b if 2": (
+    "deliver.pictures:Pictures._write_outputs#a076e2 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
@@ -316,9 +316,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#38d304 if 5": NAMES_REASON,
     "deliver.pictures:Pictures._write_picture#38d304 if 6": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
-    "deliver.pictures:Pictures._embed_provenance#8dfe52 if 1": (
-        "It affects only the metadata about machine editing: tests/e2e/test_photo_formats.py reads it."
-    ),
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),

@@ -71,6 +71,7 @@ def build_comparison_entry(comparison: Comparison, album: Album, links: Thumbnai
         "no_after": _explain_missing(comparison.picture, links, "picture"),
         "ratio": round(shown_result["width"] / max(shown_result["height"], 1), 4),
         "cut": shown_result["has_alpha"],
+        "alt": shown_result.get("alt") or "",
         "prompt": instructions.get("prompt", ""),
         "tags": list(_list_tags(comparison)),
         "warnings": list(job["warnings"]),
@@ -176,6 +177,10 @@ def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
         yield "Attempts", str(len(job["attempts"]))
     if result["seed"] is not None:
         yield "Seed", str(result["seed"])
+    # Receipts that an earlier release wrote have no texts.
+    for label, name in (("Title", "title"), ("Copyright", "copyright")):
+        if text := result.get(name):
+            yield label, text
     yield "Photo", comparison.full_name
 
 

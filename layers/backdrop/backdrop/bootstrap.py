@@ -83,6 +83,7 @@ class Bootstrap:
 
     def intake(self) -> IntakeService:
         from backdrop.intake.batch_prefetch import BatchPrefetch
+        from backdrop.intake.brand_image_checks import BrandImageChecks
         from backdrop.intake.dispatch import Dispatcher
         from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
         from backdrop.intake.instruction_resolver import InstructionResolver
@@ -106,6 +107,7 @@ class Bootstrap:
                 reader=PhotoReader(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
                 folder_defaults=defaults,
                 reference_images=references,
+                brand_image_checks=BrandImageChecks(self.input_bucket),
                 clock=self.clock,
                 default_provider=settings.default_provider,
                 prices=settings.configured_prices,
@@ -129,9 +131,7 @@ class Bootstrap:
             clock=self.clock,
             settle_seconds=settings.settle_seconds,
         )
-        return IntakeService(
-            self.input_bucket, self.ledger, self.clock, defaults, references, photo_service, folders, image_requests
-        )
+        return IntakeService(self.input_bucket, self.ledger, self.clock, photo_service, folders, image_requests)
 
     def render(self) -> RenderService:
         from backdrop.aws.step_functions import ExecutionMonitor
@@ -529,6 +529,7 @@ def build_read_only_resolver(
     photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: ConfiguredPrices
 ) -> InstructionResolver:
     """Builds a resolver that predicts intake's decisions about photos, and writes nothing. Works without a stack."""
+    from backdrop.intake.brand_image_checks import BrandImageChecks
     from backdrop.intake.folder_defaults import FolderDefaultsCache
     from backdrop.intake.instruction_resolver import InstructionResolver, NullInputs
     from backdrop.intake.photo_reader import PhotoReader
@@ -537,5 +538,12 @@ def build_read_only_resolver(
     references = ReferenceImages(photos, NullInputs(), max_megapixels)
     photo_reader = PhotoReader(photos, NullInputs(), max_megapixels)
     return InstructionResolver(
-        photos, photo_reader, FolderDefaultsCache(photos), references, clock, default_provider, prices
+        photos,
+        photo_reader,
+        FolderDefaultsCache(photos),
+        references,
+        BrandImageChecks(photos),
+        clock,
+        default_provider,
+        prices,
     )

@@ -142,7 +142,7 @@ def test_webp_above_the_size_limit_is_reduced_with_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(output, "_MAX_WEBP_PIXELS", {"RGBA": 5_000, "RGB": 10_000})
-    monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
+    monkeypatch.setitem(output.LARGE_PIXELS, "webp", 1_000)
     white = {"name": "white", "format": "webp", "background": "#ffffff"}
     world = paid_world(**REMOVE, output=[{"format": "webp"}, white, {"name": "full"}])
     job = find_stored_job(world)

@@ -74,6 +74,7 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
         sources,
         routing_context,
         lambda _: [],
+        lambda _: [],
         WORLD_START,
     )
     codes = frozenset((problem.variant, problem.code.value) for problem in plan.problems)

@@ -117,7 +117,7 @@ def test_smaller_result_is_reported_and_rounding_is_not(
 
 
 def test_full_size_cut_out_is_rebuilt_for_each_large_webp(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
+    monkeypatch.setitem(output.LARGE_PIXELS, "webp", 1_000)
     loaded: list[Image.Image] = []
 
     def load() -> Image.Image:

@@ -11,11 +11,12 @@ from backdrop.instructions.schema import InstructionsModel, VariantModel
 from backdrop.instructions.sources import InstructionSource, parse_tags
 from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
+from backdrop.model.composition import COMPOSITION_FIELDS
 from backdrop.model.errors import InstructionError
 from tests.unit.instruction_places import parse_sidecar
 from tests.unit.ledger_items import quick
 
-NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
+NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata", *COMPOSITION_FIELDS})
 
 
 def merge(*sources: dict[str, Any]) -> ResolvedInstructions:

@@ -20,6 +20,20 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 FILES = 600
 ANYTHING: list[Any] = [True, 2, -1, "x", "", [], {}, ["x"], 0.5]
 STYLES = ["golden hour", "Golden-Hour", "90s nostalgia", "AAFF5733", "golden_hours"]
+COMPOSITION: dict[str, list[Any]] = {
+    "shadow": [
+        "contact", "drop", {"type": "reflection", "strength": 0, "softness": 1}, {"type": "drop", "softness": 1.1},
+        {"strength": 0.5}, "glow",
+    ],
+    "logo": [
+        "none", "_backdrop/brand/logo.png", "shop/_backdrop/logo.png", "brand/logo.png", "https://x/_backdrop/l.png",
+        {"image": "_backdrop/l.png", "position": "top-left", "width": "12%", "margin": "4%", "opacity": 0.9},
+        {"image": "_backdrop/l.png", "width": 240}, {"image": "_backdrop/l.png", "width": "0.5%"}, {"width": "12%"},
+    ],
+    "alt": ["A red cup", "x" * 1000, "x" * 1001, " ", "\x7f", "\uffff"],
+    "title": ["Cup", "x" * 200, "x" * 201],
+    "copyright": ["© Example", "x" * 500, "x" * 501],
+}  # fmt: skip
 VALUES: dict[str, list[Any]] = {
     "operation": ["replace", "remove"],
     "prompt": ["a beach", "x" * 10_000, "x" * 10_001, "two\nlines", " ", "\x7f", "\u2028", "\xa0"],
@@ -47,6 +61,7 @@ VALUES: dict[str, list[Any]] = {
     "max_cost_usd": [0, 0.06, 12, -0.01],
     "revision": ["", "2", "x" * 201],
     "metadata": [{}, {"sku": 1, "more": [{"x": None}]}],
+    **COMPOSITION,
 }
 OUTPUT: dict[str, list[Any]] = {
     "name": ["thumb", "a" * 40, "a" * 41, "Big"],
@@ -56,11 +71,16 @@ OUTPUT: dict[str, list[Any]] = {
     "width": [500, 10_000, 10_001],
     "height": [500, 10_000],
     "fit": ["contain", "cover", "pad"],
-    "background": ["white", "#fff", "#FFFFFF", "#ffff", "snow"],
+    "background": [
+        "white", "#fff", "#FFFFFF", "#ffff", "snow",
+        {"gradient": ["#fff", "silver"], "direction": "radial"}, {"gradient": ["#fff"]}, {"gradient": ["#fff", "snow"]},
+        {"image": "_backdrop/table.jpg"}, {"image": "none"}, {"image": "_backdrop/t.jpg", "direction": "down"}, {},
+    ],
     "trim": [True, False],
     "size": ["full", "provider", "photo", 400],
+    **COMPOSITION,
     "margin": ["7.5%", "45%", "45.1%", "0%", "100px", "4.12345%", "px", 20, -1],
-}
+}  # fmt: skip
 NAMES = ["beach", "cut-out", "a" * 40, "a" * 41, "../x"]
 
 
@@ -126,6 +146,10 @@ WRONG: list[dict[str, Any]] = [
     {"num_images": "2"},
     {"output": {"fit": "pad", "width": 100}},
     {"output": {"quality": 80}},
+    {"prompt": "a beach", "shadow": "drop"},
+    {"operation": "replace", "shadow": "drop"},
+    {"operation": "remove", "output": {"background": {"gradient": ["#fff", "#ddd"], "image": "_backdrop/t.jpg"}}},
+    {"operation": "remove", "logo": "logo.png"},
     {"output": {"max_bytes": 50_000}},
     {"output": {"format": "jpg", "margin": "5%"}},
     {"output": []},

@@ -8,7 +8,7 @@ function comparison(entry) {
   const handle = frame.querySelector(".handle");
   handle.setAttribute("aria-label", "Share of the original photo to show: " + labelOf(entry));
   follow(frame, handle);
-  image(frame, ".after", entry.after, "After: " + labelOf(entry), entry.no_after);
+  image(frame, ".after", entry.after, entry.alt || "After: " + labelOf(entry), entry.no_after);
   image(frame, ".before", entry.before, "Before: " + labelOf(entry), entry.no_before);
   return frame;
 }

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
+from backdrop.deliver.output_images import OutputImages, load_output_images
 from backdrop.deliver.paid_files import PaidFiles, detect_format
-from backdrop.imaging.metadata import embed_xmp
+from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, describe_smaller_result
-from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
@@ -82,12 +82,15 @@ class Pictures:
         warnings: list[JobWarning] = []
         superseded = False
         usable_links = [link for link in job.links if link.is_usable]
+        outputs = parse_outputs(job.instructions)
+        # Before the photo, because opening them takes memory that the photo needs later.
+        images = load_output_images(self.photos, job.bucket, outputs)
         for n, link in enumerate(usable_links, 1):
             try:
                 original = self._build_original(source, job)
                 cut_out = original if job.operation == "remove" else None
                 paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
-                written = self._write_outputs(source, job, jobs, n, link, paid_picture)
+                written = self._write_outputs(source, job, jobs, n, link, paid_picture, outputs, images)
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -122,17 +125,27 @@ class Pictures:
             return None
 
     def _write_outputs(
-        self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: PictureLink, paid_picture: PaidPicture
+        self,
+        source: Source,
+        job: Job,
+        jobs: Sequence[Job],
+        n: int,
+        link: PictureLink,
+        paid_picture: PaidPicture,
+        outputs: Sequence[OutputSpec],
+        images: OutputImages,
     ) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
 
         Raises ResultError if none of them can be made.
         """
         name = photo_name_of(source.bucket, source.key, self.input_bucket_name)
-        outputs, errors, written = parse_outputs(job.instructions), list[ResultError](), WrittenOutputs()
+        errors, written = list[ResultError](), WrittenOutputs()
         for output in outputs:
             try:
-                picture = paid_picture.build_output(output, partial(self._embed_provenance, job))
+                images.require(output)
+                embed_metadata = partial(self._embed_metadata, output, job)
+                picture = paid_picture.build_output(output, embed_metadata, images.pictures)
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -148,16 +161,16 @@ class Pictures:
             else:
                 written.warnings.append(refusal)
                 written.is_superseded = True
+            # The file leaves the memory before the next one is made.
+            del picture
         if len(errors) == len(outputs):
             raise errors[0]
         written.warnings += _errors_to_warnings(errors)
         return written
 
-    def _embed_provenance(self, job: Job, data: bytes) -> bytes:
-        """Embeds the XMP packet that marks the picture as made or edited by AI."""
-        if not self.embeds_provenance:
-            return data
-        return embed_xmp(data, detect_format(data), build_xmp_packet(job.operation))
+    def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes) -> bytes:
+        operation = job.operation if self.embeds_provenance else None
+        return embed_picture_metadata(data, detect_format(data), operation, output.texts)
 
     def _write_picture(
         self,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA, RelativeBox, build_matte_refiner
 from backdrop.imaging.sizes import format_size, has_same_aspect_ratio
+from backdrop.imaging.strip_resize import resize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +36,7 @@ def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
         raise MatteMismatchError(
             f"is {format_size(provider.size)}, a different shape from the photo's {format_size(original.size)}"
         )
-    guide = original.resize(provider.size, Image.Resampling.BOX)
+    guide = resize(original, provider.size, Image.Resampling.BOX)
     if _shows_other_content(guide, provider):
         raise MatteMismatchError("shows another part of the photo, or shows it rotated")
     refiner = build_matte_refiner(guide.convert("RGB"), provider.getchannel("A"))

@@ -5,7 +5,10 @@ Nothing here decodes a pixel: compressed pixel data is copied unchanged, includi
 
 from backdrop.imaging.formats import jpeg, png, webp
 from backdrop.imaging.formats.header import PhotoFormat
+from backdrop.imaging.iptc import build_iptc_resource
 from backdrop.imaging.sniff import sniff_file
+from backdrop.imaging.xmp import build_xmp_packet
+from backdrop.model.composition import PictureTexts
 
 
 def strip_metadata(data: bytes, photo_format: PhotoFormat) -> bytes:
@@ -42,3 +45,13 @@ def embed_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
             return png.embed_xmp(data, packet)
         case "webp":
             return webp.embed_xmp(data, packet)
+
+
+def embed_picture_metadata(data: bytes, photo_format: PhotoFormat, operation: str | None, texts: PictureTexts) -> bytes:
+    """Returns a picture that Backdrop made, with its texts and, if `operation` is given, a mark of how it was made.
+
+    A JPEG has the texts also as IPTC-IIM; the other formats have no place for it. See `embed_xmp`.
+    """
+    packet, resource = build_xmp_packet(operation, texts), build_iptc_resource(texts)
+    with_packet = embed_xmp(data, photo_format, packet) if packet else data
+    return jpeg.embed_image_resource(with_packet, resource) if resource and photo_format == "jpeg" else with_packet

@@ -1,4 +1,4 @@
-"""Builds outputs from the provider's file: in sRGB, trimmed, fitted into a frame, and encoded.
+"""Builds outputs from the provider's file: in sRGB, trimmed, fitted into a frame, composed, and encoded.
 
 Photos for providers are encoded in encode.py, with other trade-offs.
 """
@@ -10,6 +10,7 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from backdrop.imaging.backgrounds import BrandPictures, draw_background
 from backdrop.imaging.byte_limit import encode_within_limit
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
@@ -17,17 +18,22 @@ from backdrop.imaging.decode import decode
 from backdrop.imaging.encode import LOSSLESS, MAX_TRANSPARENT_WEBP_PIXELS
 from backdrop.imaging.formats import read_header, webp
 from backdrop.imaging.framing import Frame, compute_frame, shrink_frame
+from backdrop.imaging.logo import draw_logo
+from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA
+from backdrop.imaging.shadow import draw_shadow
 from backdrop.imaging.sizes import Size, describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.trim import find_subject_box
 from backdrop.imaging.verify import VerifiedPicture
 from backdrop.model.codes import Code
+from backdrop.model.composition import Background, Shadow
 from backdrop.model.errors import ResultError
 from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, JPG, OutputSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_NO_PICTURES: BrandPictures = {}
 _MIN_FULL_CHROMA_QUALITY = 90
 """The JPEG quality from which every pixel keeps its own color (4:4:4). Below it, four pixels share one (4:2:0)."""
 _WHITE = "#ffffff"
@@ -39,8 +45,10 @@ _MAX_PROGRESSIVE_PIXELS = 16_000_000
 """While a progressive JPEG is written, the whole picture is held in memory, at 6 bytes per pixel."""
 _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
 """WebP's encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
-_LARGE_WEBP_PIXELS = 4_000_000
-"""Above this, the encoder and a photo of 50 megapixels do not fit into memory together."""
+LARGE_PIXELS = {"webp": 4_000_000, "png": 16_000_000, "jpg": 16_000_000}
+"""Above this, the encoder, its file, and a photo of 50 megapixels do not fit into memory together."""
+_CLEAN_ALPHA = [0] * (MAX_CLEAR_ALPHA + 1) + [*range(MAX_CLEAR_ALPHA + 1, 256)]
+"""Removes a matte's invisible noise, so that what is outside the subject and its shadow is exactly the background."""
 _PNG_COMPRESS_LEVEL = 4
 """zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2%."""
 _WEBP_METHOD = 4
@@ -96,16 +104,18 @@ class PaidPicture:
         """The size of the provider's picture."""
         return self._picture.width, self._picture.height
 
-    def build_output(self, output: OutputSpec, embed_metadata: EmbedMetadata) -> OutputFile:
+    def build_output(
+        self, output: OutputSpec, embed_metadata: EmbedMetadata, brand_pictures: BrandPictures = _NO_PICTURES
+    ) -> OutputFile:
         """Builds one output. A plain lossless output of a PNG is the provider's file, with the metadata.
 
-        Raises `ResultError` if the encoder fails.
+        `brand_pictures`: those that the output names. Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
         if full_picture is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
-        composed = _compose(full_picture or self._pixels, output)
+        composed = _compose(full_picture or self._pixels, output, brand_pictures)
         if composed.picture is not full_picture and _needs_memory(composed.picture, output):
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
             full_picture = None
@@ -147,7 +157,7 @@ class _ComposedPicture:
     is_limited: bool
 
 
-def _compose(picture: "Image", output: OutputSpec) -> _ComposedPicture:
+def _compose(picture: "Image", output: OutputSpec, brand_pictures: BrandPictures) -> _ComposedPicture:
     left, top, right, bottom = find_subject_box(picture) if output.trim else (0, 0, *picture.size)
     background = output.background or (_WHITE if output.format == JPG else None)
     requested_frame = compute_frame(right - left, bottom - top, output)
@@ -157,7 +167,12 @@ def _compose(picture: "Image", output: OutputSpec) -> _ComposedPicture:
         else requested_frame
     )
     crop_box = frame.crop_box[0] + left, frame.crop_box[1] + top, frame.crop_box[2] + left, frame.crop_box[3] + top
-    composed = _drop_opaque_alpha(_place_in_frame(picture, replace(frame, crop_box=crop_box), background))
+    placed_frame = replace(frame, crop_box=crop_box)
+    canvas = _place_in_frame(picture, placed_frame, background, output.shadow, brand_pictures)
+    if output.logo:
+        canvas = canvas.copy() if canvas is picture else canvas
+        draw_logo(canvas, brand_pictures[output.logo.brand_image], output.logo)
+    composed = _drop_opaque_alpha(canvas)
     return _ComposedPicture(composed, frame.scale, frame.size != requested_frame.size)
 
 
@@ -173,45 +188,67 @@ def _encode_output(composed: _ComposedPicture, output: OutputSpec, embed_metadat
     return OutputFile(data, *picture.size, has_alpha, composed.scale, is_limited=composed.is_limited)
 
 
-def _find_webp_limits(picture: "Image", frame: Frame, background: str | None) -> tuple[int, int]:
+def _find_webp_limits(picture: "Image", frame: Frame, background: Background | None) -> tuple[int, int]:
     """Returns the maximum pixels per side and of the whole picture."""
     return webp.MAX_SIDE, _MAX_WEBP_PIXELS[_choose_mode(picture, frame, background)]
 
 
 def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
-    return output.format == "webp" and picture.width * picture.height > _LARGE_WEBP_PIXELS
+    return picture.width * picture.height > LARGE_PIXELS[output.format]
 
 
-def _place_in_frame(picture: "Image", frame: Frame, background: str | None) -> "Image":
-    """Draws the frame's part of the picture at its size and offset, on the background.
+def _place_in_frame(
+    picture: "Image",
+    frame: Frame,
+    background: Background | None,
+    shadow: Shadow | None,
+    brand_pictures: BrandPictures,
+) -> "Image":
+    """Draws the frame's part of the picture at its size and offset, on the background and its own shadow.
 
     Pillow weights colors by their alpha when it scales, so edges do not turn dark.
     """
     from PIL import Image
 
+    shadow = shadow if picture.mode == "RGBA" else None
     if (
         frame.crop_box == (0, 0, *picture.size)
         and frame.size == picture.size
-        and (picture.mode == "RGB" or not background)
+        and (picture.mode == "RGB" or not (background or shadow))
     ):
         return picture
-    mode = _choose_mode(picture, frame, background)
-    canvas = Image.new(mode, frame.size, (background or 0) if mode == "RGB" else _TRANSPARENT)
+    if background:
+        canvas = draw_background(frame.size, background, brand_pictures)
+    else:
+        mode = _choose_mode(picture, frame, background)
+        canvas = Image.new(mode, frame.size, 0 if mode == "RGB" else _TRANSPARENT)
+    if shadow:
+        draw_shadow(canvas, picture, frame, shadow)
     for top, strip in resize_in_strips(picture, frame.content_size, frame.crop_box):
         offset = frame.content_offset[0], frame.content_offset[1] + top
-        canvas.paste(strip, offset, strip if background and strip.mode == "RGBA" else None)
+        if shadow:
+            strip.putalpha(strip.getchannel("A").point(_CLEAN_ALPHA))
+        if shadow and canvas.mode == "RGBA":
+            canvas.alpha_composite(strip, offset)
+        else:
+            canvas.paste(strip, offset, strip if background and strip.mode == "RGBA" else None)
     return canvas
 
 
-def _choose_mode(picture: "Image", frame: Frame, background: str | None) -> str:
+def _choose_mode(picture: "Image", frame: Frame, background: Background | None) -> str:
     """Returns `RGBA` if the result can be transparent anywhere, else `RGB`."""
     is_opaque = picture.mode == "RGB" and frame.size == frame.content_size
     return "RGB" if background or is_opaque else "RGBA"
 
 
 def _drop_opaque_alpha(picture: "Image") -> "Image":
-    is_opaque = picture.mode == "RGBA" and picture.getextrema()[-1] == (255, 255)
-    return picture.convert("RGB") if is_opaque else picture
+    return picture.convert("RGB") if picture.mode == "RGBA" and _is_opaque(picture) else picture
+
+
+def _is_opaque(picture: "Image") -> bool:
+    """Whether no pixel is transparent. Reads strips, because the alpha channel of a large picture is large too."""
+    strips = resize_in_strips(picture, picture.size, (0, 0, *picture.size))
+    return all(strip.getchannel("A").getextrema() == (255, 255) for _, strip in strips)
 
 
 @contextmanager

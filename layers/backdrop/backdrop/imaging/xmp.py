@@ -1,6 +1,11 @@
-"""The XMP packet in every delivered picture, which marks it as changed by AI."""
+"""The XMP packet in every delivered picture, which marks it as changed by AI, and carries its texts."""
 
 from collections.abc import Mapping
+from html import escape
+
+from backdrop.model.composition import PictureTexts
+
+_NO_TEXTS = PictureTexts()
 
 CREATOR_TOOL = "Backdrop"
 """Without a version: a new release must not change the bytes of every picture."""
@@ -24,20 +29,39 @@ _PACKET = """\
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
   <rdf:Description rdf:about=""
-    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
-    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
-   <xmp:CreatorTool>{tool}</xmp:CreatorTool>
-   <Iptc4xmpExt:DigitalSourceType>{source_type}</Iptc4xmpExt:DigitalSourceType>
+{namespaces}>
+{properties}
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>
 """
+_NAMESPACES = {
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+}
+_TEXT_PROPERTIES = {"title": "dc:title", "copyright": "dc:rights", "alt": "Iptc4xmpCore:AltTextAccessibility"}
+"""The property of each text: Title, Copyright Notice, and Alt Text (IPTC Photo Metadata Standard 2025.1)."""
 
 
-def build_xmp_packet(operation: str) -> bytes:
+def build_xmp_packet(operation: str | None, texts: PictureTexts = _NO_TEXTS) -> bytes:
     """Returns the XMP packet (ISO 16684-1) for a picture made by this operation. The bytes are always the same.
 
-    Raises `KeyError` for an unknown operation.
+    If `operation` is None, the packet does not state how the picture was made. Returns b"" if it would be empty. Raises
+    `KeyError` for an unknown operation.
     """
-    return _PACKET.format(tool=CREATOR_TOOL, source_type=SOURCE_TYPES[operation]).encode()
+    properties: dict[str, str] = {}
+    if operation:
+        properties |= {"xmp:CreatorTool": CREATOR_TOOL, "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES[operation]}
+    for field, name in _TEXT_PROPERTIES.items():
+        if text := getattr(texts, field):
+            properties[name] = f'<rdf:Alt><rdf:li xml:lang="x-default">{escape(text, quote=False)}</rdf:li></rdf:Alt>'
+    if not properties:
+        return b""
+    prefixes = dict.fromkeys(name.partition(":")[0] for name in properties)
+    return _PACKET.format(
+        namespaces="\n".join(f'    xmlns:{prefix}="{_NAMESPACES[prefix]}"' for prefix in prefixes),
+        properties="\n".join(f"   <{name}>{value}</{name}>" for name, value in properties.items()),
+    ).encode()

@@ -1,12 +1,19 @@
 """Conflicts between the fields of one source, found in its raw JSON, so that other errors do not hide them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from backdrop.instructions.error_messages import format_path
 from backdrop.model.capabilities import PROVIDER_FIELDS
+from backdrop.model.composition import CUT_OUT_FIELDS, NONE
 
 STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
+_MEANINGLESS_FIELDS: Mapping[str, tuple[Sequence[str], str]] = {
+    "remove": (("style", *PROVIDER_FIELDS), "makes no new background"),
+    "replace": (CUT_OUT_FIELDS, "leaves no transparent part"),
+}
+"""The fields that have no meaning for an operation, and why."""
+_SWITCHED_OFF = (NONE, {"type": NONE})
 # For a field at the top level, which applies to every variant that does not override it.
 OUTSIDE_VARIANTS_CLAUSE = "which is set outside the variants, "
 
@@ -18,7 +25,7 @@ def find_conflicts(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     objects = [(name, cast("dict[str, Any]", one)) for name, one in variants_by_name.items() if isinstance(one, dict)]
     variant_conflicts = [one for name, variant in objects for one in _find_variant_conflicts(given, name, variant)]
     return [
-        *(("", words) for words in (*_find_style_conflicts(given), *_find_remove_conflicts(given, given))),
+        *(("", words) for words in (*_find_style_conflicts(given), *_find_operation_conflicts(given, given))),
         *variant_conflicts,
     ]
 
@@ -27,7 +34,7 @@ def _find_variant_conflicts(given: Mapping[str, Any], name: str, variant: Mappin
     has_own_operation = any(variant.get(one) is not None for one in ("operation", "prompt"))
     conflicts = [
         *_find_style_conflicts(variant),
-        *_find_remove_conflicts(variant if has_own_operation else given, variant),
+        *_find_operation_conflicts(variant if has_own_operation else given, variant),
     ]
     path = format_path(("variants", name))
     return [(path, f"{path}: {words}") for words in conflicts]
@@ -38,11 +45,20 @@ def _find_style_conflicts(given: Mapping[str, Any]) -> list[str]:
     return [f"{' and '.join(styles)} cannot be used together; keep one of them"] if len(styles) > 1 else []
 
 
-def _find_remove_conflicts(operation_fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """Finds fields that have no meaning for `operation: remove`, in the same object or outside the variants."""
-    unusable = [name for name in ("style", *PROVIDER_FIELDS) if given.get(name) is not None]
-    if not unusable or str(operation_fields.get("operation")).strip().lower() != "remove":
+def _find_operation_conflicts(operation_fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Finds fields that have no meaning for the operation, in the same object or outside the variants."""
+    operation = _read_operation(operation_fields)
+    names, reason = _MEANINGLESS_FIELDS.get(operation, ((), ""))
+    unusable = [name for name in names if given.get(name) is not None and given[name] not in _SWITCHED_OFF]
+    if not unusable:
         return []
     where = OUTSIDE_VARIANTS_CLAUSE if operation_fields is not given else ""
-    subject = f"operation remove, {where}makes" if where else "operation remove makes"
-    return [f"{subject} no new background, so it does not accept {', '.join(unusable)}"]
+    subject = f"operation {operation}, {where}{reason}" if where else f"operation {operation} {reason}"
+    return [f"{subject}, so it does not accept {', '.join(unusable)}"]
+
+
+def _read_operation(given: Mapping[str, Any]) -> str:
+    operation = given.get("operation")
+    if operation is None:
+        return "" if given.get("prompt") is None else "replace"
+    return str(operation).strip().lower()

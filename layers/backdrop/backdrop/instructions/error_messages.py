@@ -12,8 +12,8 @@ type JsonPath = tuple[str | int, ...]
 type FieldLookup = Callable[[Sequence[str | int]], Sequence[str]]
 
 # Parts of pydantic's paths that do not occur in the file: the tags of these fields' unions, and its marker for keys.
-_UNION_TAGS, _KEY_MARKER = frozenset({"one", "list"}), "[key]"
-_UNION_FIELDS = frozenset({"output", "provider", "color_palette"})
+_UNION_TAGS, _KEY_MARKER = frozenset({"one", "list", "color", "drawn"}), "[key]"
+_UNION_FIELDS = frozenset({"output", "provider", "background", "color_palette"})
 
 
 def build_instruction_error(
@@ -146,8 +146,15 @@ def _describe_wrong_type(path: str, detail: Mapping[str, Any]) -> tuple[Code, st
     )
 
 
-def _describe_empty_list(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    return Code.INVALID_VALUE, f"{path} is []; it must have at least 1 entry"
+def _describe_too_short(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+    minimum = detail["ctx"]["min_length"]
+    entries = "entry" if minimum == 1 else "entries"
+    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must have at least {minimum} {entries}"
+
+
+def _describe_missing(path: str, _detail: Mapping[str, Any]) -> tuple[Code, str]:
+    parent, _, name = path.rpartition(".")
+    return Code.INVALID_VALUE, f"{parent} needs {name!r}"
 
 
 def _describe_invalid_text(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
@@ -186,7 +193,8 @@ _DESCRIBE_BY_TYPE: dict[str, Callable[[str, Mapping[str, Any]], tuple[Code, str]
     "int_parsing": _describe_non_number,
     "float_type": _describe_non_number,
     "float_parsing": _describe_non_number,
-    "too_short": _describe_empty_list,
+    "too_short": _describe_too_short,
+    "missing": _describe_missing,
     **dict.fromkeys(_EXPECTED_TYPES, _describe_wrong_type),
     "string_unicode": _describe_invalid_text,
     "model_type": _describe_non_object,

@@ -7,6 +7,7 @@ from typing import Any
 from backdrop.instructions.sources import REQUEST, TAGS, InstructionSource
 from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
+from backdrop.model.composition import CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import find_output_errors, parse_outputs
@@ -22,7 +23,12 @@ FIELD_GROUPS: tuple[frozenset[str], ...] = (
 PURCHASE_FIELDS = frozenset({"operation", "provider", *PROVIDER_FIELDS})
 METADATA_FIELD = "metadata"
 """The field that is merged key by key. Of every other field, the nearest source's value is taken whole."""
-_OPAQUE_ADVICE = "Set a background for the output, or choose a format with transparency."
+# A variant does not inherit these for the operation.
+_FIELDS_WITHOUT_MEANING: Mapping[str, Sequence[str]] = {"remove": PROVIDER_FIELDS, "replace": CUT_OUT_FIELDS}
+_OUTPUT_ADVICE = {
+    "remove": "Set a background for the output, or choose a format with transparency.",
+    "replace": "Use operation remove, or correct the output.",
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,8 @@ def merge_instructions(sources: Sequence[InstructionSource], variant: str = "") 
             fields |= taken
             provenance |= dict.fromkeys(taken, source.name)
             decided_names |= set(taken) | _expand_groups(taken)
-    if fields.get("operation") == "remove":
-        fields = {name: value for name, value in fields.items() if name not in PROVIDER_FIELDS}
+    meaningless = _FIELDS_WITHOUT_MEANING.get(fields.get("operation", ""), ())
+    fields = {name: value for name, value in fields.items() if name not in meaningless}
     origins = {name: provenance[name] for name in fields}
     if METADATA_FIELD in fields:
         fields[METADATA_FIELD], origins_of_keys = _merge_metadata(sources, variant)
@@ -128,7 +134,7 @@ def find_errors(
         errors.append(InstructionError(Code.MISSING_PROMPT, _describe_missing_prompt(instructions, sources, variant)))
     if output_objections := find_output_errors(instructions.operation, parse_outputs(instructions.fields)):
         message = f"{instructions.provenance.get('output', 'output')}: {'; '.join(output_objections)}"
-        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OPAQUE_ADVICE))
+        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OUTPUT_ADVICE[instructions.operation]))
     errors += _find_metadata_errors(instructions)
     return errors
 

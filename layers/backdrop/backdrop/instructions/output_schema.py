@@ -16,39 +16,21 @@ from pydantic import (
     model_validator,
 )
 
+from backdrop.instructions.composition_schema import Alt, Background, Copyright, Logo, Shadow, Title
 from backdrop.instructions.name_templates import validate_name_template
-from backdrop.model.output_spec import (
-    COVER,
-    FULL_SIZE,
-    JPG,
-    PAD,
-    PERCENT,
-    PIXELS,
-    PROVIDER_SIZE,
-    OutputSpec,
-    parse_output,
+from backdrop.instructions.values import (
+    MAX_SIDE_PIXELS,
+    Margin,
+    coerce_whole_number,
+    tag_one_or_list,
+    to_lowercase,
 )
+from backdrop.model.output_spec import COVER, FULL_SIZE, JPG, PAD, PROVIDER_SIZE, OutputSpec, parse_output
 
 MAX_OUTPUTS = 10
-MAX_SIDE_PIXELS = 10_000
-MAX_MARGIN_PERCENT = 45
 MIN_BYTE_LIMIT, MAX_BYTE_LIMIT = 5_000, 100_000_000
 """The lower one is room for the color profile and the metadata of a small picture."""
-# CSS 2.1's color keywords (W3C, CSS 2.1, 4.3.6).
-COLORS = {
-    "aqua": "#00ffff", "black": "#000000", "blue": "#0000ff", "fuchsia": "#ff00ff", "gray": "#808080",
-    "green": "#008000", "lime": "#00ff00", "maroon": "#800000", "navy": "#000080", "olive": "#808000",
-    "orange": "#ffa500", "purple": "#800080", "red": "#ff0000", "silver": "#c0c0c0", "teal": "#008080",
-    "white": "#ffffff", "yellow": "#ffff00",
-}  # fmt: skip
 _NAME_PATTERN = re.compile(r"[a-z0-9-]{1,40}")
-_COLOR_PATTERN = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
-_PERCENT_PATTERN = re.compile(r"\d{1,3}(?:\.\d{1,4})?", re.ASCII)
-_PIXELS_PATTERN = re.compile(r"\d{1,5}", re.ASCII)
-
-
-def to_lowercase(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _normalize_format(value: object) -> object:
@@ -70,11 +52,6 @@ def _parse_size(value: object) -> object:
     return word
 
 
-def coerce_whole_number(value: object) -> object:
-    """JSON has one number type, so `7.0` and `1e3` are whole numbers."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _coerce_integer(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("true and false are not numbers")
@@ -89,35 +66,6 @@ def _validate_name(text: str) -> str:
     return text
 
 
-def _parse_color(text: str) -> str:
-    """Returns a color as `#rrggbb`."""
-    word = text.strip().lower()
-    word = COLORS.get(word, word)
-    if not _COLOR_PATTERN.fullmatch(word):
-        raise ValueError(
-            f"{text[:80]!r} is not a color: write it as '#ffffff', '#fff', or a basic color name such as 'white'"
-        )
-    return word if len(word) == 7 else "#" + "".join(digit * 2 for digit in word[1:])
-
-
-def _parse_margin(value: object) -> object:
-    """Returns a margin as `7.5%` or `40px`; a bare number counts pixels."""
-    value = coerce_whole_number(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = f"{value}{PIXELS}"
-    if not isinstance(value, str):
-        raise ValueError("write it as a share of the shorter side such as '7.5%', or in pixels such as '40px' or 40")
-    text = "".join(value.split()).lower()
-    if text.endswith(PERCENT) and _PERCENT_PATTERN.fullmatch(text[:-1]) and float(text[:-1]) <= MAX_MARGIN_PERCENT:
-        return f"{float(text[:-1]):.6g}%"
-    pixel_text = text.removesuffix(PIXELS)
-    if _PIXELS_PATTERN.fullmatch(pixel_text) and int(pixel_text) < MAX_SIDE_PIXELS // 2:
-        return f"{int(pixel_text)}{PIXELS}"
-    raise ValueError(
-        f"{value[:80]!r} is not a margin: use '0%' to '{MAX_MARGIN_PERCENT}%' of the shorter side, or '0px' to '4999px'"
-    )
-
-
 OutputName = Annotated[str, AfterValidator(_validate_name), Field(json_schema_extra={"pattern": "^[a-z0-9-]{1,40}$"})]
 NameTemplate = Annotated[str, StringConstraints(min_length=1), AfterValidator(validate_name_template)]
 OutputFormat = Annotated[Literal["png", "webp", "jpg"], BeforeValidator(_normalize_format)]
@@ -126,8 +74,6 @@ OutputSize = Annotated[Literal["full", "provider"], BeforeValidator(_parse_size)
 SideLength = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=MAX_SIDE_PIXELS)]
 Quality = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=100)]
 ByteLimit = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=MIN_BYTE_LIMIT, le=MAX_BYTE_LIMIT)]
-HexColor = Annotated[str, AfterValidator(_parse_color)]
-Margin = Annotated[str, BeforeValidator(_parse_margin, json_schema_input_type=str | int)]
 
 MARKETPLACE_OUTPUT: dict[str, Any] = {
     "format": "jpg",
@@ -188,10 +134,11 @@ class OutputModel(BaseModel):
         description="`contain` (the default): the whole subject within width and height, never enlarged. `pad`: the "
         "whole subject, centered in a picture of exactly that size. `cover`: exactly that size, cropped evenly.",
     )
-    background: HexColor | None = Field(
+    background: Background | None = Field(
         None,
-        description="The color under transparent parts and in free space. If omitted, these areas are transparent.",
-        examples=["#ffffff", "white"],
+        description="What is under transparent parts and in free space: a color, or for a removed background also a "
+        "gradient or a picture. If omitted, these areas are transparent.",
+        examples=["#ffffff", "white", {"gradient": ["#fff", "#ddd"]}],
     )
     trim: bool | None = Field(
         None, description="Whether transparent borders, or borders of one color, are cut off first."
@@ -207,6 +154,11 @@ class OutputModel(BaseModel):
         description="For `remove`, if the provider's picture is smaller than the photo: `full` (the default) removes "
         "the background from the photo's own pixels; `provider` leaves the provider's picture as it is.",
     )
+    shadow: Shadow = None
+    logo: Logo = None
+    alt: Alt = None
+    title: Title = None
+    copyright: Copyright = None
 
     @model_validator(mode="after")
     def _validate_combination(self) -> Self:
@@ -243,11 +195,6 @@ def _validate_distinct_names(outputs: Sequence[OutputModel]) -> Sequence[OutputM
     if errors:
         raise ValueError("; ".join(errors))
     return outputs
-
-
-def tag_one_or_list(value: object) -> str:
-    """Returns the union tag of a field that takes one value or a list of values."""
-    return "list" if isinstance(value, (list, tuple)) else "one"
 
 
 def _require_object(value: object) -> object:

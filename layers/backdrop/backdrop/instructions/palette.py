@@ -17,8 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from backdrop.instructions.output_schema import HexColor, tag_one_or_list
-from backdrop.instructions.values import to_uppercase
+from backdrop.instructions.values import HexColor, tag_one_or_list, to_uppercase
 
 MAX_COLORS = 8
 """The providers' limit for the members of a palette."""

@@ -5,6 +5,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backdrop.instructions.composition_schema import (
+    Alt,
+    BackgroundModel,
+    Copyright,
+    Logo,
+    LogoModel,
+    Shadow,
+    ShadowModel,
+    Title,
+)
 from backdrop.instructions.output_schema import OutputModel, Outputs
 from backdrop.instructions.palette import ColorPalette, PaletteMemberModel, PaletteModel
 from backdrop.instructions.values import (
@@ -87,6 +97,11 @@ class VariantModel(BaseModel):
     output: Outputs | None = Field(
         None, description="How the pictures are delivered: one output, or a list of outputs."
     )
+    shadow: Shadow = None
+    logo: Logo = None
+    alt: Alt = None
+    title: Title = None
+    copyright: Copyright = None
     max_cost_usd: Usd | None = Field(
         None, description="A job whose quote exceeds this many US dollars is refused.", examples=[0.5]
     )
@@ -129,6 +144,9 @@ class InstructionsModel(VariantModel):
 def list_known_fields(path: Sequence[str | int]) -> list[str]:
     """Returns the names of the fields that exist at a path of the JSON."""
     models_by_field = {
+        "shadow": ShadowModel,
+        "logo": LogoModel,
+        "background": BackgroundModel,
         "output": OutputModel,
         "members": PaletteMemberModel,
         "color_palette": PaletteModel,

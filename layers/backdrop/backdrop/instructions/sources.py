@@ -26,8 +26,8 @@ _FOREIGN_TAG_ADVICE = (
     "Backdrop then reads only tags with the prefix."
 )
 MAX_REPORTED_ERRORS = 50
-# `variants.beach.color_palette.members[0].color_hex` is the deepest field.
-MAX_PATH_DEPTH = 6
+# `variants.beach.output[0].background.gradient[0]` is the deepest field.
+MAX_PATH_DEPTH = 7
 # These cannot be expressed in one line of text, which is all that a tag can hold.
 SIDECAR_ONLY_FIELDS = frozenset({"metadata", "variants"})
 

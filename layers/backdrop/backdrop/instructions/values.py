@@ -1,5 +1,6 @@
 """The values of the instructions: each type is validated and normalized to one spelling."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal, cast
@@ -16,11 +17,12 @@ from pydantic import (
     WrapValidator,
 )
 
-from backdrop.instructions.output_schema import coerce_whole_number, tag_one_or_list, to_lowercase
 from backdrop.instructions.suggest import suggest_preset
 from backdrop.instructions.templates import has_braces, parse_template
 from backdrop.model.capabilities import MAX_PROMPT_LENGTH, MAX_REFERENCES
+from backdrop.model.composition import NONE, PERCENT, PIXELS
 from backdrop.model.ids import to_canonical_json
+from backdrop.model.object_keys import is_below_reserved_folder
 from backdrop.model.styles import is_style_code, parse_preset
 
 MAX_METADATA_BYTES = 8_192
@@ -28,6 +30,35 @@ MAX_METADATA_DEPTH = 32
 MAX_LISTED_CHARACTERS = 5
 LONE_SURROGATE_MESSAGE = "half of a surrogate pair is not text"
 MAX_REVISION_LENGTH = 200
+MAX_ALT_LENGTH, MAX_TITLE_LENGTH, MAX_COPYRIGHT_LENGTH = 1000, 200, 500
+MAX_SIDE_PIXELS = 10_000
+MAX_MARGIN_PERCENT = 45
+# CSS 2.1's color keywords (W3C, CSS 2.1, 4.3.6).
+COLORS = {
+    "aqua": "#00ffff", "black": "#000000", "blue": "#0000ff", "fuchsia": "#ff00ff", "gray": "#808080",
+    "green": "#008000", "lime": "#00ff00", "maroon": "#800000", "navy": "#000080", "olive": "#808000",
+    "orange": "#ffa500", "purple": "#800080", "red": "#ff0000", "silver": "#c0c0c0", "teal": "#008080",
+    "white": "#ffffff", "yellow": "#ffff00",
+}  # fmt: skip
+# XML 1.0, and with it XMP, has no way to write these two.
+_NOT_IN_XML = re.compile("[\ufffe\uffff]")
+_COLOR_PATTERN = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
+_PERCENT_PATTERN = re.compile(r"\d{1,3}(?:\.\d{1,4})?", re.ASCII)
+_PIXELS_PATTERN = re.compile(r"\d{1,5}", re.ASCII)
+
+
+def to_lowercase(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def coerce_whole_number(value: object) -> object:
+    """JSON has one number type, so `7.0` and `1e3` are whole numbers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def tag_one_or_list(value: object) -> str:
+    """Returns the union tag of a field that takes one value or a list of values."""
+    return "list" if isinstance(value, (list, tuple)) else "one"
 
 
 def to_uppercase(value: object) -> object:
@@ -114,6 +145,70 @@ def _parse_style(text: str) -> str:
     return style
 
 
+def _reject_characters_without_xml(text: str) -> str:
+    if _NOT_IN_XML.search(text):
+        raise ValueError("it contains U+FFFE or U+FFFF, which are not characters")
+    return text
+
+
+def _validate_brand_key(key: str) -> str:
+    if "://" in key:
+        raise ValueError(f"{key[:80]!r} is a URL; an image must be a key in the photo's bucket")
+    if not is_below_reserved_folder(key):
+        raise ValueError(
+            f"{key[:80]!r} would be a photo of its own; put the image in a folder _backdrop, such as "
+            f"'_backdrop/brand/{key.rpartition('/')[2][:80]}'"
+        )
+    return key
+
+
+def _validate_logo_key(text: str) -> str:
+    return NONE if text.strip().lower() == NONE else _validate_brand_key(text)
+
+
+def _parse_color(text: str) -> str:
+    """Returns a color as `#rrggbb`."""
+    word = text.strip().lower()
+    word = COLORS.get(word, word)
+    if not _COLOR_PATTERN.fullmatch(word):
+        raise ValueError(
+            f"{text[:80]!r} is not a color: write it as '#ffffff', '#fff', or a basic color name such as 'white'"
+        )
+    return word if len(word) == 7 else "#" + "".join(digit * 2 for digit in word[1:])
+
+
+def _build_length_parser(
+    noun: str, side: str, example: str, percents: tuple[int, int], pixels: tuple[int, int]
+) -> Callable[[object], object]:
+    """Builds the validator of a length, which returns `7.5%` or `40px`; a bare number counts pixels.
+
+    `side`: what a percentage refers to. `percents`, `pixels`: the smallest and the largest value.
+    """
+
+    def parse(value: object) -> object:
+        value = coerce_whole_number(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = f"{value}{PIXELS}"
+        if not isinstance(value, str):
+            raise ValueError(f"write it as a share of {side} such as '{example}', or in pixels such as '40px' or 40")
+        text = "".join(value.split()).lower()
+        if (
+            text.endswith(PERCENT)
+            and _PERCENT_PATTERN.fullmatch(text[:-1])
+            and percents[0] <= float(text[:-1]) <= percents[1]
+        ):
+            return f"{float(text[:-1]):.6g}%"
+        pixel_text = text.removesuffix(PIXELS)
+        if _PIXELS_PATTERN.fullmatch(pixel_text) and pixels[0] <= int(pixel_text) <= pixels[1]:
+            return f"{int(pixel_text)}{PIXELS}"
+        raise ValueError(
+            f"{value[:80]!r} is not a {noun}: use '{percents[0]}%' to '{percents[1]}%' of {side}, or '{pixels[0]}px' "
+            f"to '{pixels[1]}px'"
+        )
+
+    return parse
+
+
 def _reject_duplicates(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError("a provider is listed twice; list each only once")
@@ -158,6 +253,15 @@ def _serialize_shallowly(value: Any) -> str:
     if isinstance(value, list):
         return "[]" + "," * (len(cast("list[Any]", value)) - 1)
     return to_canonical_json(value)
+
+
+def _caption_rules(max_length: int) -> tuple[Any, ...]:
+    """The rules of a text that a picture's file carries."""
+    return (
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length),
+        BeforeValidator(_build_text_normalizer(max_length)),
+        AfterValidator(_reject_characters_without_xml),
+    )
 
 
 Operation = Annotated[Literal["replace", "remove"], BeforeValidator(to_lowercase)]
@@ -205,3 +309,29 @@ Revision = Annotated[
 ]
 Metadata = Annotated[dict[str, Any], AfterValidator(validate_metadata)]
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+HexColor = Annotated[str, AfterValidator(_parse_color)]
+Margin = Annotated[
+    str,
+    BeforeValidator(
+        _build_length_parser(
+            "margin", "the shorter side", "7.5%", (0, MAX_MARGIN_PERCENT), (0, MAX_SIDE_PIXELS // 2 - 1)
+        ),
+        json_schema_input_type=str | int,
+    ),
+]
+LogoWidth = Annotated[
+    str,
+    BeforeValidator(
+        _build_length_parser("width", "the picture's width", "12%", (1, 100), (1, MAX_SIDE_PIXELS)),
+        json_schema_input_type=str | int,
+    ),
+]
+UnitShare = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+BrandKeyText = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024), BeforeValidator(_reject_lone_surrogates)
+]
+BrandImageKey = Annotated[BrandKeyText, AfterValidator(_validate_brand_key)]
+LogoKey = Annotated[BrandKeyText, AfterValidator(_validate_logo_key)]
+AltText = Annotated[str, *_caption_rules(MAX_ALT_LENGTH)]
+TitleText = Annotated[str, *_caption_rules(MAX_TITLE_LENGTH)]
+CopyrightNotice = Annotated[str, *_caption_rules(MAX_COPYRIGHT_LENGTH)]

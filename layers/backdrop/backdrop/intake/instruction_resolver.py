@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from backdrop.instructions.sources import InstructionSource, parse_request
+from backdrop.intake.brand_image_checks import BrandImageChecks
 from backdrop.intake.folder_defaults import FolderDefaultsCache
 from backdrop.intake.job_planner import JobPlan, RoutingContext, assume_healthy, plan_jobs
 from backdrop.intake.photo_reader import PhotoReader, PhotoSnapshot
@@ -27,15 +28,17 @@ class InstructionResolver:
     reader: PhotoReader
     folder_defaults: FolderDefaultsCache
     reference_images: ReferenceImages
+    brand_image_checks: BrandImageChecks
     clock: Clock
     default_provider: str
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     read_health: HealthReader = assume_healthy
 
     def clear_caches(self) -> None:
-        """Clears folder defaults and reference images, which may have changed since they were read."""
+        """Clears what was read from the bucket, because it may have changed since."""
         self.folder_defaults.clear()
         self.reference_images.clear()
+        self.brand_image_checks.clear()
 
     def collect_sources(
         self, photo_source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
@@ -67,7 +70,10 @@ class InstructionResolver:
             return JobPlan()
         hash_references = partial(self.reference_images.hash_and_store, photo_source.bucket, photo_source.key)
         routing = RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health)
-        return plan_jobs(photo_source, snapshot.photo, jobs, instruction_sources, routing, hash_references, now)
+        find_image_errors = partial(self.brand_image_checks.find_errors, photo_source.bucket)
+        return plan_jobs(
+            photo_source, snapshot.photo, jobs, instruction_sources, routing, hash_references, find_image_errors, now
+        )
 
     def has_changed_references(self, photo_source: Source, jobs: Sequence[Job]) -> bool:
         """Whether the reference images of an unpaid job have changed. If not, stores them again for the call."""

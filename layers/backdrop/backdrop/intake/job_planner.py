@@ -18,6 +18,7 @@ from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
 from backdrop.model.job import Job, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.picture_names import NameClaim, list_claimed_names
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
@@ -35,6 +36,8 @@ def assume_healthy(provider: str) -> ProviderHealth:
 
 type ReferenceHasher = Callable[[Sequence[str]], list[str]]
 """Returns the SHA-256 of each reference image, given the images' keys."""
+type OutputImageChecker = Callable[[Sequence[OutputSpec]], list[InstructionError]]
+"""Returns why outputs cannot draw the images that they name."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ def plan_jobs(
     instruction_sources: Sequence[InstructionSource],
     routing: RoutingContext,
     hash_references: ReferenceHasher,
+    find_image_errors: OutputImageChecker,
     now: datetime,
 ) -> JobPlan:
     """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
@@ -117,6 +121,7 @@ def plan_jobs(
         if not collector.has_no_instructions:
             instructions, template_errors = fill_templates(instructions, variant, photo_source.bucket, photo_source.key)
             collector.errors += template_errors
+            collector.errors += find_image_errors(parse_outputs(instructions.fields))
             filled_texts += [
                 FilledText(variant, name, instructions.fields[name]) for name in instructions.filled_fields
             ]

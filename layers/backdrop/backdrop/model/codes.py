@@ -32,6 +32,8 @@ class Code(StrEnum):
     FOLDER_DEFAULTS_BROKEN = "folder_defaults_broken"
     REFERENCE_NOT_FOUND = "reference_not_found"
     REFERENCE_UNUSABLE = "reference_unusable"
+    LOGO_UNUSABLE = "logo_unusable"
+    BACKGROUND_UNUSABLE = "background_unusable"
     PHOTO_NOT_FOUND = "photo_not_found"
     NOT_EXPRESSIBLE = "not_expressible"
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"

@@ -256,6 +256,20 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Name another picture in one of the photo formats. It must not be the photo itself. All reference images "
         "of a call are compressed to 10 MB together.",
     ),
+    Code.LOGO_UNUSABLE: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The logo is missing, or is not a picture that can be drawn.",
+        "Upload a PNG, WebP, or JPEG under that key and run `backdrop rerun`, or name another key",
+        FollowUp.RUNS,
+    ),
+    Code.BACKGROUND_UNUSABLE: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The background picture is missing, or is not a picture that can be drawn.",
+        "Upload a PNG, WebP, or JPEG under that key and run `backdrop rerun`, or name another key",
+        FollowUp.RUNS,
+    ),
     Code.PHOTO_NOT_FOUND: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
@@ -434,9 +448,10 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     ),
     Code.OUTPUT_NOT_MADE: _bought_entry(
         PaidFile.KEPT,
-        "The paid picture is good, but it cannot be encoded in the requested format and size.",
-        "Request another format or a smaller size in `output`. The picture is then delivered from the file under "
-        "_backdrop/paid/, without a charge.",
+        "The paid picture is good, but it cannot be encoded in the requested format and size, or an image that it "
+        "draws is gone.",
+        "Request another format or a smaller size in `output`, or name an image that exists. The picture is then "
+        "delivered from the file under _backdrop/paid/, without a charge.",
     ),
     Code.CHARGE_UNKNOWN: _entry(
         Cost.UNKNOWN,

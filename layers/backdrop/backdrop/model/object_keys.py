@@ -46,6 +46,11 @@ def classify_key(key: str) -> ObjectKind:
     return ObjectKind.IGNORED if suffix in _IGNORED_SUFFIXES else ObjectKind.PHOTO
 
 
+def is_below_reserved_folder(key: str) -> bool:
+    """True if the object is in a folder `_backdrop`, of the bucket or of any folder, so that it is never a photo."""
+    return RESERVED_PREFIX in key.split("/")[:-1]
+
+
 def list_sidecar_keys(key: str) -> tuple[str, ...]:
     """Returns the keys of a photo's possible sidecars, nearest first: `red.jpg.json`, `red.json`."""
     exact = f"{key}.json"

@@ -1,9 +1,25 @@
 """Outputs: the forms in which a paid picture is delivered, as the job's instructions specify them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any
 
+from backdrop.model.composition import (
+    COMPOSITION_FIELDS,
+    PERCENT,
+    PIXELS,
+    Background,
+    BrandImage,
+    GradientBackground,
+    Logo,
+    PictureBackground,
+    PictureTexts,
+    Shadow,
+    parse_background,
+    parse_logo,
+    parse_shadow,
+    parse_texts,
+)
 from backdrop.model.record import Record, record
 
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
@@ -14,25 +30,26 @@ CONTAIN, COVER, PAD = "contain", "cover", "pad"
 FULL_SIZE, PROVIDER_SIZE = "full", "provider"
 IMAGE_NUMBER = "{n}"
 """The one placeholder that is left in a resolved name: the number of the image."""
-PERCENT, PIXELS = "%", "px"
 _FIELDS = frozenset(
-    {"name", "format", "quality", "max_bytes", "width", "height", "fit", "background", "trim", "size", "name_template"}
+    {"name", "format", "quality", "max_bytes", "width", "height", "fit", "trim", "size", "name_template"}
 )
 
 
 @record
 class OutputSpec(Record):
-    """One form of a picture, made in this order: trim, fit, margin, background, format.
+    """One form of a picture, made in this order: trim, fit, margin, background, shadow, logo, format.
 
     `name` is None for the one output without a name. `width`, `height`: pixels of the finished picture, including
     margins. `fit`: `contain` keeps the whole subject within them and never enlarges it; `pad` centers it in a frame of
     exactly that size; `cover` fills the frame and crops both sides equally. `trim` first removes the borders around the
     subject: transparent ones, or in an opaque picture, those of one color. `margin_pixels` or `margin_share` (of the
-    finished picture's shorter side, 0 to 0.45) stay free on every side. `background` (`#rrggbb`) fills transparent
-    parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default.
+    finished picture's shorter side, 0 to 0.45) stay free on every side. `background` fills transparent parts and free
+    space; without it, they are transparent. `quality`: 1 to 100, None for the format's default.
     `max_bytes`: the limit of the whole file, with its metadata, for which the quality is reduced and never the width or
-    height. `size`: if the provider's picture has fewer pixels than the photo, `full` removes the background from the
-    photo's own pixels, and `provider` keeps the provider's picture. `name_template`: the name of the pictures below the
+    height. `size`: if the
+    provider's picture has fewer pixels than the photo, `full` removes the background from the
+    photo's own pixels, and
+    `provider` keeps the provider's picture. `name_template`: the name of the pictures below the
     photo's folder, in which only `{n}` is left; None for the default layout.
     """
 
@@ -43,12 +60,15 @@ class OutputSpec(Record):
     width: int | None = None
     height: int | None = None
     fit: str = CONTAIN
-    background: str | None = None
+    background: Background | None = None
     trim: bool = False
     margin_pixels: int = 0
     margin_share: float = 0.0
     size: str = FULL_SIZE
     name_template: str | None = None
+    shadow: Shadow | None = None
+    logo: Logo | None = None
+    texts: PictureTexts = field(default_factory=PictureTexts)
 
     @property
     def content_type(self) -> str:
@@ -62,19 +82,35 @@ class OutputSpec(Record):
     @property
     def is_plain_lossless(self) -> bool:
         """Whether the output is the unaltered picture in a lossless format, in either size."""
-        return replace(self, name=None, size=FULL_SIZE, name_template=None) == OutputSpec()
+        return replace(self, name=None, size=FULL_SIZE, name_template=None, texts=PictureTexts()) == OutputSpec()
+
+    @property
+    def brand_images(self) -> tuple[BrandImage, ...]:
+        """The images that the output draws, in addition to the paid picture."""
+        images: list[BrandImage] = []
+        if isinstance(self.background, PictureBackground):
+            images.append(self.background.brand_image)
+        if self.logo:
+            images.append(self.logo.brand_image)
+        return tuple(images)
 
 
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
     """Returns the outputs of validated instructions; by default, PNG in the result's size."""
     specs: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
-    return tuple(parse_output(one) for one in (specs if isinstance(specs, list) else [specs]))
+    shared = {name: instructions[name] for name in COMPOSITION_FIELDS if name in instructions}
+    return tuple(parse_output({**shared, **one}) for one in (specs if isinstance(specs, list) else [specs]))
 
 
 def parse_output(spec: Mapping[str, Any]) -> OutputSpec:
     """Converts a validated `output` object."""
     return OutputSpec(
-        **{name: value for name, value in spec.items() if name in _FIELDS}, **_parse_margin(spec.get("margin", ""))
+        **{name: value for name, value in spec.items() if name in _FIELDS},
+        **_parse_margin(spec.get("margin", "")),
+        background=parse_background(spec.get("background")),
+        shadow=parse_shadow(spec.get("shadow")),
+        logo=parse_logo(spec.get("logo")),
+        texts=parse_texts(spec),
     )
 
 
@@ -87,14 +123,30 @@ def _parse_margin(text: str) -> dict[str, Any]:
 
 def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[str]:
     """Returns why an operation's pictures cannot have these outputs, one sentence per output; empty if they can."""
-    if operation != "remove":
-        return []
+    if operation == "remove":
+        return [
+            f"{format_output_name(output)} is a jpg, which cannot be transparent; set a background such as #ffffff, or "
+            "use png or webp"
+            for output in outputs
+            if output.format == JPG and output.background is None
+        ]
+    features = (
+        (output, name) for output in outputs for name, is_used in _list_cut_out_features(output).items() if is_used
+    )
     return [
-        f"{format_output_name(output)} is a jpg, which cannot be transparent; set a background such as #ffffff, or "
-        "use png or webp"
-        for output in outputs
-        if output.format == JPG and output.background is None
+        f"{format_output_name(output)} has {name}, which needs operation remove: the provider's new background "
+        "covers it"
+        for output, name in features
     ]
+
+
+def _list_cut_out_features(output: OutputSpec) -> dict[str, bool]:
+    """Returns what only a cut-out can have, and whether the output has it."""
+    return {
+        "a shadow": output.shadow is not None,
+        "a gradient as its background": isinstance(output.background, GradientBackground),
+        "a picture as its background": isinstance(output.background, PictureBackground),
+    }
 
 
 def format_output_name(output: OutputSpec) -> str:

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
+from backdrop.model.composition import PictureTexts
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.ids import derive_event_id
 from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.output_spec import parse_outputs
 from backdrop.model.pricing import to_usd
 
 UNKNOWN_CHARGE_HINT = (
@@ -61,7 +63,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "provider": job.provider,
         "instructions": job.instructions,
         "provenance": job.provenance,
-        "results": [asdict(result) for result in job.results],
+        "results": _build_results(job),
         "cost": {
             "usd": to_usd(job.charged),
             "basis": _find_basis(job),
@@ -76,6 +78,16 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "throttled_seconds": job.throttled_ms / 1000,
         "warnings": [str(one.text) for one in job.warnings],
     }
+
+
+def _build_results(job: Job) -> list[dict[str, Any]]:
+    """Lists the pictures, each with the texts of its output. A picture whose output was removed has none."""
+    texts_by_output = {output.name: output.texts for output in parse_outputs(job.instructions)}
+    texts = [texts_by_output.get(result.output, PictureTexts()) for result in job.results]
+    return [
+        asdict(result) | {name: text or None for name, text in asdict(one).items()}
+        for result, one in zip(job.results, texts, strict=True)
+    ]
 
 
 def _find_basis(job: Job) -> str:

@@ -29,7 +29,7 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_FRAME = 0xC2
 _SUPPORTED_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE_FRAME})
 _QUANTIZATION_TABLES, _HUFFMAN_TABLES = 0xDB, 0xC4
-_APP0, _APP1, _APP14 = 0xE0, 0xE1, 0xEE
+_APP0, _APP1, _APP13, _APP14 = 0xE0, 0xE1, 0xED, 0xEE
 _STANDALONE_MARKERS = frozenset({0x01, 0xD8})
 # Stuffed zeros and restart markers belong to the pixel data; a repeated FF is padding.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -46,6 +46,7 @@ _KEPT_MARKERS = _FRAME_MARKERS | {_HUFFMAN_TABLES, 0xCC, START_OF_SCAN, _QUANTIZ
 """Frames, Huffman and arithmetic coding tables, scans, quantization tables, and the restart interval."""
 _EXIF_HEADER = b"Exif\0"
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
+_IMAGE_RESOURCE_HEADER = b"Photoshop 3.0\0"
 _EXTENDED_XMP_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
 
 type QuantizationTables = Sequence[Sequence[int]]
@@ -259,6 +260,16 @@ def embed_xmp(data: bytes, packet: bytes) -> bytes:
             splicer.keep(kept_until, segment.offset)
             kept_until = segment.end
     splicer.keep(kept_until, len(data))
+    return splicer.join()
+
+
+def embed_image_resource(data: bytes, resource: bytes) -> bytes:
+    """Inserts a Photoshop image resource after the application segments 0 and 1. The picture must not have one yet."""
+    splicer = ByteSplicer(data)
+    offset = next(segment.offset for segment in iter_segments(data) if segment.marker not in (_APP0, _APP1))
+    splicer.keep(0, offset)
+    splicer.insert(_build_segment(_APP13, _IMAGE_RESOURCE_HEADER + resource))
+    splicer.keep(offset, len(data))
     return splicer.join()
 
 

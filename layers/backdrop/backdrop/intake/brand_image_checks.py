@@ -1,0 +1,41 @@
+"""Checks logos and background pictures before a purchase, each once per batch."""
+
+from collections.abc import Iterable, Mapping
+
+from backdrop.imaging.brand_images import BrandImageError, check_brand_image
+from backdrop.model.codes import Code
+from backdrop.model.composition import BrandImage, BrandImageUse
+from backdrop.model.errors import InstructionError
+from backdrop.model.output_spec import OutputSpec
+from backdrop.pipeline.brand_images import read_brand_image
+from backdrop.ports import InputBucket
+
+_CODES: Mapping[BrandImageUse, Code] = {
+    BrandImageUse.LOGO: Code.LOGO_UNUSABLE,
+    BrandImageUse.BACKGROUND: Code.BACKGROUND_UNUSABLE,
+}
+
+
+class BrandImageChecks:
+    def __init__(self, photos: InputBucket) -> None:
+        self._photos = photos
+        self._known: dict[tuple[str, BrandImage], InstructionError | None] = {}
+
+    def clear(self) -> None:
+        """Clears the cache before a new batch, because the images may have changed."""
+        self._known.clear()
+
+    def find_errors(self, bucket: str, outputs: Iterable[OutputSpec]) -> list[InstructionError]:
+        """Returns one error for each image that outputs cannot draw."""
+        images = dict.fromkeys(image for output in outputs for image in output.brand_images)
+        for image in images:
+            if (bucket, image) not in self._known:
+                self._known[bucket, image] = self._find_error(bucket, image)
+        return [error for image in images if (error := self._known[bucket, image])]
+
+    def _find_error(self, bucket: str, image: BrandImage) -> InstructionError | None:
+        try:
+            check_brand_image(read_brand_image(self._photos, bucket, image))
+        except BrandImageError as error:
+            return InstructionError(_CODES[image.use], f"The {image.use} {image.key} {error}.")
+        return None
