@@ -83,9 +83,9 @@ def quote(
 ) -> None:
     """Show the maximum price of photos, before anything is uploaded
 
-    Reads names, sidecars, and folder defaults; does not open photos. The options apply to
-    photos without a sidecar, or with --replace, to all. With --stack, uses the providers that
-    the stack has enabled and its price for 1min.ai's credits.
+    Reads names, sidecars, and folder defaults; opens a photo only to compare its size with its
+    outputs. The options apply to photos without a sidecar, or with --replace, to all. With
+    --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """

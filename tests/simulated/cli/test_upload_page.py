@@ -72,7 +72,7 @@ def test_cost_beyond_the_budget_is_shown(page_user: PageUser) -> None:
     ("fields", "words"),
     [
         ({"prompt": "  "}, "describe the new background, or choose one"),
-        ({"prompt": "x" * 2001}, "2,000"),
+        ({"prompt": "x" * 10_001}, "10,000"),
         ({"style": "goldn hour"}, "golden_hour"),
         ({"folder": "a/../b"}, "is not a folder of the bucket"),
         ({"kind": "buy everything"}, "reload the page"),

@@ -219,7 +219,9 @@ def test_refused_photo_is_reported_and_its_correct_replacement_runs(data: bytes,
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("fields", [{"operation": "erase"}, {"prompt": ""}, {"prompt": "x" * 2001}, {"colour": "red"}])
+@pytest.mark.parametrize(
+    "fields", [{"operation": "erase"}, {"prompt": ""}, {"prompt": "x" * 10_001}, {"colour": "red"}]
+)
 def test_bad_sidecar_is_reported_and_runs_when_corrected(fields: dict[str, Any]) -> None:
     world = World()
     world.upload_sidecar(KEY, **fields)

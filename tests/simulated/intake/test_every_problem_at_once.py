@@ -94,9 +94,12 @@ def join_messages(read: InstructionSource) -> list[str]:
 @pytest.mark.parametrize(
     ("given", "messages"),
     [
-        ({"prompt": "\a" + "x" * 2500}, ["control character U+0007", "it has 2,501 characters; it can have at most"]),
+        (
+            {"prompt": "\a" + "x" * 12_500},
+            ["control character U+0007", "it has 12,501 characters; it can have at most"],
+        ),
         ({"prompt": "a\0b\ac"}, ["control characters U+0000, U+0007"]),
-        ({"prompt": "\ud800\a" * 1500}, ["half of a surrogate pair", "U+0007", "it has 3,000 characters"]),
+        ({"prompt": "\ud800\a" + "x" * 12_500}, ["half of a surrogate pair", "U+0007", "it has 12,502 characters"]),
         ({"revision": "\a" * 201, **BEACH}, ["U+0007", "it has 201 characters; it can have at most 200"]),
         ({"metadata": NESTED, **BEACH}, ["more than 32 levels deep", "larger than 8 KB"]),
         ({"metadata": {"a": "\ud800" * 5000}, **BEACH}, ["half of a surrogate pair", "larger than 8 KB"]),

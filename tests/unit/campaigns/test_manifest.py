@@ -72,7 +72,7 @@ def test_cell_with_a_fields_example_has_its_json_value(name: str, example: objec
 
 
 def test_numbers_and_booleans_are_derived_from_the_model() -> None:
-    assert list_number_and_boolean_fields(OutputModel) == {"width", "height", "quality", "margin", "trim"}
+    assert list_number_and_boolean_fields(OutputModel) == {"width", "height", "quality", "max_bytes", "margin", "trim"}
 
 
 @pytest.mark.parametrize(("cell", "value"), [("true", True), ("TRUE", True), ("FALSE", False), ("yes", "yes")])
