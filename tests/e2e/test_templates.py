@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
 from tests.e2e.test_campaigns import Campaigns
+
+pytestmark = pytest.mark.usefixtures("composed_pictures")
 
 
 def write_defaults(folder: Folder, **metadata: str) -> None:
@@ -42,7 +45,7 @@ def test_missing_value_is_reported_and_corrected_by_the_sidecar(folder: Folder) 
 def test_manifest_columns_fill_the_prompt_of_a_campaign(folder: Folder, tmp_path: Path) -> None:
     campaigns = Campaigns(folder, tmp_path)
     campaigns.upload("red.jpg", "blue.jpg")
-    rows = [f"{folder.key('red.jpg')},{folder.prompt}", f"{folder.key('blue.jpg')},"]
+    rows = [f'{folder.key("red.jpg")},"{folder.prompt}"', f"{folder.key('blue.jpg')},"]
     folder.put("list.csv", "\n".join(["key,metadata.words", *rows]))
     instructions = {"prompt": "{words}", "metadata": {"season": "winter"}}
     campaigns.run(manifest=folder.key("list.csv"), instructions=instructions)
@@ -64,16 +67,11 @@ def name_picture(folder: Folder, sku: str, template: str = "{sku}_{width}.{ext}"
     return {**folder.instructions, "metadata": {"sku": sku}, "output": output}
 
 
-def list_named_pictures(folder: Folder) -> list[str]:
-    """Returns the keys of the folder's pictures below the folder."""
-    return [key.removeprefix(folder.key("")) for key in folder.list_outputs(folder.key(""))]
-
-
 def test_picture_is_delivered_under_its_name_and_downloaded_so(folder: Folder, tmp_path: Path) -> None:
     folder.drop("red.jpg", name_picture(folder, "4711"))
     job = folder.wait_until_stored("red.jpg")
     assert [result["key"] for result in job["results"]] == [folder.key("4711_32.webp")]
-    assert list_named_pictures(folder) == ["4711_32.webp"]
+    assert folder.list_outputs(folder.key("")) == ["4711_32.webp"]
     Campaigns(folder, tmp_path).run_command("download", folder.key(""), str(tmp_path / "done"))
     with Image.open(tmp_path / "done" / "4711_32.webp") as picture:
         assert (picture.format, picture.width) == ("WEBP", 32)
@@ -88,13 +86,12 @@ def test_second_photo_with_the_name_is_refused_until_the_first_is_renamed(folder
     assert len(folder.charges()) == 1
     folder.put("red.jpg.json", json.dumps(name_picture(folder, "4711", "red/{sku}.{ext}")))
     eventually(
-        lambda: "red/4711.webp" in list_named_pictures(folder) or None,
+        lambda: "red/4711.webp" in folder.list_outputs(folder.key("")) or None,
         "red.jpg has its new name",
         lambda: folder.job("red.jpg"),
     )
-    assert list_named_pictures(folder) == ["4711_32.webp", "red/4711.webp"]
+    assert folder.list_outputs(folder.key("")) == ["4711_32.webp", "red/4711.webp"]
     assert len(folder.charges()) == 1
-    folder.drop("blue.jpg", name_picture(folder, "4711"))
     folder.put("blue.jpg.json", json.dumps({**name_picture(folder, "4711"), "max_cost_usd": 1}))
     job = folder.wait_until_stored("blue.jpg")
     assert [result["key"] for result in job["results"]] == [folder.key("4711_32.webp")]
