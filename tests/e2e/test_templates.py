@@ -39,7 +39,6 @@ def test_missing_value_is_reported_and_corrected_by_the_sidecar(folder: Folder) 
     assert folder.charges() == []
     folder.put("red.jpg.json", json.dumps({"metadata": {"words": folder.prompt}}))
     assert folder.wait_until_stored("red.jpg")["instructions"]["prompt"] == folder.prompt
-    assert folder.report("red.jpg") is None
 
 
 def test_manifest_columns_fill_the_prompt_of_a_campaign(folder: Folder, tmp_path: Path) -> None:
