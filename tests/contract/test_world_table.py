@@ -83,6 +83,29 @@ def test_content_has_only_one_owner(ledger: Ledger) -> None:
     assert ledger.read_photo(other.source_id) == (None, [])
 
 
+def test_name_has_only_one_photo(ledger: Ledger) -> None:
+    (source, _), (other, _) = a_photo(), a_photo()
+    name = f"photos/{source.source_id}.png"
+    ledger.put_source(source, [], None, {name: None})
+    with pytest.raises(ConflictError):
+        ledger.put_source(other, [], None, {name: None})
+    assert ledger.read_photo(other.source_id) == (None, [])
+    claim_of_source = ledger.find_name_claims([name, "photos/free.png"])[name]
+    assert (claim_of_source.source_id, claim_of_source.lock_version) == (source.source_id, 1)
+    with pytest.raises(ConflictError):
+        ledger.put_source(other, [], None, {name: replace(claim_of_source, lock_version=2)})
+    ledger.put_source(other, [], None, {name: claim_of_source})
+    assert ledger.find_name_claims([name])[name].source_id == other.source_id
+
+
+def test_photo_can_claim_its_own_name_again(ledger: Ledger) -> None:
+    source, _ = a_photo()
+    name = f"photos/{source.source_id}.png"
+    ledger.put_source(source, [], None, {name: None})
+    ledger.put_source(replace(source, lock_version=1), [], None, {name: None})
+    assert ledger.find_name_claims([name])[name].lock_version == 2
+
+
 def test_reservations_of_a_day_stay_within_its_cap(ledger: Ledger, client: Any) -> None:
     day = NOW + timedelta(days=number())
     jobs: list[Job] = []

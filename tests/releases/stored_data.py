@@ -42,7 +42,7 @@ NEXT_EXECUTION = "arn:aws:states:eu-central-1:000000000000:execution:shop:spring
 CAMPAIGN = {"name": "spring", "prefix": "ended/stored", "instructions": {"operation": "remove"}}
 FAILING_CALLS = 3
 # The first part of each sort key in the ledger.
-ITEM_KINDS = {"job", "source", "asked", "lane", "owner", "waiting", "budget", "run"}
+ITEM_KINDS = {"job", "source", "asked", "lane", "owner", "waiting", "claim", "budget", "run"}
 WORK_FOLDERS = ("work/answers", "work/inputs", "work/campaigns")
 
 
@@ -90,7 +90,7 @@ def _end_jobs(world: World) -> None:
         "ended/variants.png",
         prompt="on a marble table",
         num_images=2,
-        output=[{"format": "png"}, {"name": "small", "format": "webp", "width": 8}],
+        output=[{"name_template": "{sku}_{variant}_{n}.{ext}"}, {"name": "small", "format": "webp", "width": 8}],
         variants={"beach": {"prompt": "on a beach"}, "cut-out": {"operation": "remove"}},
         metadata={"sku": 7},
     )

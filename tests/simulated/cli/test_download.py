@@ -48,6 +48,8 @@ def test_duplicate_names_are_prefixed_with_their_folder(person: Person) -> None:
         (["a/red.jpg/red.png", "a/red.tif/red.png"], ["a_red.jpg_red.png", "a_red.tif_red.png"]),
         (["a/b.jpg/b.png", "a_b.jpg/b.png", "c/a_b.jpg/a_b.png"], ["a_b.png", "a_b.jpg_b.png", "c_a_b.png"]),
         (["x/a:b?.jpg/a:b?.png", "..jpg/..png"], ["a_b_.png", "_.png"]),
+        (["4711.png", "a/4711.png"], ["4711.png", "a_4711.png"]),
+        (["a/white/4711.png"], ["4711.png"]),
     ],
 )
 def test_no_two_pictures_get_the_same_name(keys: list[str], files: list[str]) -> None:

@@ -257,7 +257,7 @@ def remove_template(world: World) -> None:
 
 
 def break_sidecar(world: World) -> None:
-    upload_sidecar_bytes(world, RED, b'{"operation": "remoove"}')
+    upload_sidecar_bytes(world, RED, b'{"operation": "erase"}')
 
 
 RELEASES = (delete_photo, rename_picture, remove_template, break_sidecar)

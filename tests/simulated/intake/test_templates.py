@@ -1,5 +1,6 @@
 """Templates in the simulated world: the filled text is bought and recorded, and a missing value buys nothing."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.simulated.stage_worlds import KEY, find_only_job
 from tests.simulated.uploads_and_requests import count_paid_calls, send_request, upload_defaults, upload_unique_photo
 
 TEMPLATE = "{product} in {folder}, {season} light"
+NAMED = {"name_template": "{sku}.{ext}"}
 FILLED = "Red shoe in shoes, winter light"
 
 
@@ -107,3 +109,34 @@ def test_quote_and_lint_show_filled_texts_and_missing_values(tmp_path: Path, mon
     assert [one["text"] for one in data["filled_texts"]["first"]] == ["Shoe on snow"]
     (message,) = folder.list_messages("errors", "--to=/")["b.jpg"]
     assert message.startswith("_backdrop.json: prompt contains {product}")
+
+
+def test_quote_and_lint_report_names_that_two_photos_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = LintedFolder(Person(World(), monkeypatch), tmp_path)
+    folder.write("_backdrop.json", {"operation": "remove", "output": NAMED})
+    for name, sku in {"a.jpg": "1", "b.jpg": "1", "c.jpg": "2"}.items():
+        folder.write(name, build_photo(name))
+        folder.write(f"{name}.json", {"metadata": {"sku": sku}})
+    data = folder.person.run("quote", str(folder.root), "--json").data
+    assert (data["jobs"], data["not_bought"]) == (2, {"name_taken": 1})
+    assert folder.list_messages("errors", "--to=/") == {"b.jpg": ["The key 1.png belongs to the photo a.jpg."]}
+
+
+def test_campaign_quote_reports_names_that_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    skus = {"a": "1", "b": "1", "c": "2", "d": "2"}
+    person.world.upload_sidecar("a.jpg", operation="remove", metadata={"sku": "1"}, output=NAMED)
+    for name in skus:
+        person.world.upload_photo(f"{name}.jpg", build_photo(name))
+    person.world.run_until_empty()
+    rows = [{"key": f"{n}.jpg", "operation": "remove", "output": NAMED, "metadata.sku": sku} for n, sku in skus.items()]
+    manifest = tmp_path / "list.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, rows[1:])))
+    result = person.run("campaign", "quote", str(manifest), "--json")
+    assert result.data["not_bought"] == {"name_taken": 2}
+    assert [(one["key"], one["message"]) for one in result.data["first_not_bought"]] == [
+        ("b.jpg", "The key 1.png belongs to the photo a.jpg."),
+        ("d.jpg", "The key 2.png belongs to the photo c.jpg."),
+    ]

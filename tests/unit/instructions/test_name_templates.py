@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backdrop.instructions.fill import fill_templates
 from backdrop.instructions.merge import merge_instructions
@@ -10,6 +12,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 from tests.unit.instruction_places import join_error_messages, parse_sidecar
+from tests.unit.ledger_items import quick
 
 KEY = "shoes/red.jpg"
 
@@ -29,10 +32,8 @@ def resolve_name(template: str, *, variant: str = "", **output: Any) -> str:
     return filled["name_template"]
 
 
-def find_error(
-    template: str, *, key: str = KEY, fields: dict[str, Any] | None = None, **output: Any
-) -> tuple[Code, str]:
-    _, errors = resolve_output({"name_template": template, **output}, key=key, **(fields or {}))
+def find_error(template: str, **fields: Any) -> tuple[Code, str]:
+    _, errors = resolve_output({"name_template": template}, **fields)
     (error,) = errors
     return error.code, str(error.message).removeprefix(f"{KEY}.json: output.name_template: ")
 
@@ -139,3 +140,19 @@ def test_one_impossible_name_does_not_affect_the_other_outputs() -> None:
     filled, errors = resolve_output(outputs)
     assert filled == [{}, {"name": "b", "name_template": "red.png"}, {"name": "c"}]
     assert len(errors) == 1
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.text("ab./_ -{n}")
+
+
+@quick
+@given(TEXTS, TEXTS)
+def test_no_value_leads_out_of_the_photos_folder(x: str, y: str) -> None:
+    filled, errors = resolve_output({"name_template": "a/{x}/{y}.{ext}"}, metadata={"x": x, "y": y})
+    if errors:
+        assert {error.code for error in errors} == {Code.INVALID_VALUE}
+        return
+    parts = filled["name_template"].split("/")
+    assert (len(parts), parts[0], parts[2].endswith(".png")) == (3, "a", True)
+    assert not {"", ".", "..", ".png"} & {*parts}
+    assert not any(sign in filled["name_template"] for sign in "{}\\:@\n\0")

@@ -93,7 +93,7 @@ def _find_forbidden_characters(text: str) -> str:
 
 def _is_allowed(sign: str) -> bool:
     """Letters with their marks, and decimal digits, of any script."""
-    return sign in " ._-" or unicodedata.category(sign)[0] in "LM" or unicodedata.category(sign) == "Nd"
+    return sign in " ._-" or unicodedata.category(sign)[0] in "LM" or sign.isdecimal()
 
 
 def _invalid_name(source_name: str, reason: str, code: Code = Code.INVALID_VALUE) -> InstructionError:

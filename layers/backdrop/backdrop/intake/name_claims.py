@@ -24,7 +24,7 @@ class NameClaims:
         The result holds only if the claims are still the same when it is written (`Ledger.put_source`).
         """
         names_by_job = {job.job_id: list(list_claimed_names(job)) for job in plan.jobs}
-        names = {name for job_names in names_by_job.values() for name in job_names}
+        names = [name for job_names in names_by_job.values() for name in job_names]
         if not names:
             return plan
         claims = self.ledger.find_name_claims(names)
