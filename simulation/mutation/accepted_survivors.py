@@ -48,6 +48,7 @@ SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/tes
 RECEIPT_WARNING_REASON = (
     "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
 )
+BRAND_IMAGE_REASON = "No seed draws a logo or a picture: tests/simulated/deliver/test_packshots.py tests each case."
 ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
     "tests/simulated/reconcile/test_orphans.py tests each case."
@@ -301,15 +302,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._reload_source#777352 return 1": ("For the type checker: a source is never deleted."),
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#70e2d4 if 2": (
+    "deliver.pictures:Pictures._write_outputs#738023 if 1": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 3": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 5": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._embed_provenance#4f1bb1 if 1": (
-        "It affects only the metadata about machine editing: tests/e2e/test_photo_formats.py reads it."
-    ),
+    "deliver.output_images": BRAND_IMAGE_REASON,
+    "intake.brand_image_checks": BRAND_IMAGE_REASON,
+    "pipeline.brand_images": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
