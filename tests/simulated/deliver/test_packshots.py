@@ -1,4 +1,4 @@
-"""Packshots: backgrounds, shadows, logos, and texts are drawn from the paid cut-out, and their images are checked first."""
+"""Packshots: backgrounds, shadows, and logos are drawn from the paid cut-out, and images are checked before that."""
 
 from io import BytesIO
 from typing import Any
