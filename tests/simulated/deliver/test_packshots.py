@@ -1,9 +1,12 @@
 """Packshots: backgrounds, shadows, and logos are drawn from the paid cut-out, and images are checked before that."""
 
+import json
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from PIL import Image
 
 from backdrop.model.codes import Code
@@ -13,6 +16,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
+from tests.simulated.command_user import Person
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
 from tests.unit.ledger_items import list_warning_codes
 from tests.unit.output_pictures import RED, SUBJECT, build_cut_out, encode_picture
@@ -242,3 +246,35 @@ def test_denied_logo_does_not_block_the_delivery() -> None:
     )
     job = deliver(world)
     assert [result.key for result in job.results] == [WEB]
+
+
+# -- the brand kit -----------------------------------------------------------------------------------------------
+
+BRAND_KIT = Path(__file__).parents[3] / "examples" / "brand-kit"
+
+
+def test_brand_kit_gives_a_folder_one_look() -> None:
+    world = World()
+    for path in sorted(path for path in BRAND_KIT.rglob("*") if path.suffix in (".json", ".png")):
+        world.s3.upload(INPUT_BUCKET, str(path.relative_to(BRAND_KIT)), path.read_bytes())
+    world.upload_photo("shop/red.jpg", build_photo())
+    world.run_until_empty()
+    assert {job.variant: job.status for job in world.list_jobs()} == {
+        "packshot": JobStatus.STORED,
+        "table": JobStatus.STORED,
+    }
+    pictures = world.read_pictures()
+    assert sorted(pictures) == sorted(
+        f"shop/red.jpg/red-{variant}@{output}"
+        for variant in ("packshot", "table")
+        for output in ("shop.jpg", "web.webp")
+    )
+    assert all("© 2026 Example Ltd.".encode() in data for data in pictures.values())
+
+
+def test_brand_kit_matches_its_schema_and_passes_lint(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = json.loads((BRAND_KIT / "shop" / "_backdrop.json").read_text())
+    schema = json.loads((BRAND_KIT / "shop" / document["$schema"]).resolve().read_text())
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
+    result = Person(World(), monkeypatch).run("lint", str(BRAND_KIT), "--to", "/", "--json")
+    assert result.data["errors"] == []
