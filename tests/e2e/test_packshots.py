@@ -114,7 +114,7 @@ def test_changed_shadow_is_delivered_again_for_free(folder: Folder) -> None:
             {"output": {"background": {"image": "{folder}_backdrop/text.png"}}}, "background_unusable", id="background"
         ),
         pytest.param({"logo": "brand/logo.png"}, "invalid_value", id="key-of-a-photo"),
-        pytest.param({"shadow": "contct"}, "invalid_value", id="misspelled"),
+        pytest.param({"shadow": "contacts"}, "invalid_value", id="misspelled"),
         pytest.param({"operation": "replace", "prompt": "x", "shadow": "drop"}, "conflicting_fields", id="replace"),
     ],
 )
