@@ -48,6 +48,7 @@ SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/tes
 RECEIPT_WARNING_REASON = (
     "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
 )
+BRAND_IMAGE_REASON = "No seed draws a logo or a picture: tests/simulated/deliver/test_packshots.py tests each case."
 ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
     "tests/simulated/reconcile/test_orphans.py tests each case."
@@ -316,6 +317,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#38d304 if 5": NAMES_REASON,
     "deliver.pictures:Pictures._write_picture#38d304 if 6": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
+    "deliver.output_images": BRAND_IMAGE_REASON,
+    "intake.brand_image_checks": BRAND_IMAGE_REASON,
+    "pipeline.brand_images": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),

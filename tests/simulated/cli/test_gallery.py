@@ -231,3 +231,14 @@ def read_files(folder: Path) -> dict[Path, bytes]:
 
 def assert_refused(result: CommandResult) -> tuple[int, str]:
     return result.code, result.err.split(", and the next run")[0].strip().split("; and")[0]
+
+
+def test_page_shows_the_texts_of_a_picture(person: Person) -> None:
+    texts = {"alt": "A red shoe on white", "title": "Red shoe", "copyright": "© 2026 Example"}
+    person.world.upload_photo("shoes/red.jpg", build_photo())
+    person.world.upload_sidecar("shoes/red.jpg", operation="remove", **texts)
+    person.world.run_until_empty()
+    assert person.run("gallery").code == 0
+    (entry,) = read_page(Path("gallery"))["entries"]
+    assert entry["alt"] == texts["alt"]
+    assert {("Title", texts["title"]), ("Copyright", texts["copyright"])} <= {tuple(fact) for fact in entry["facts"]}

@@ -20,7 +20,7 @@ from tests.unit.examples import COSTS, EXAMPLES, EXPECTED_PICTURES, read_files
 
 INSTRUCTIONS = sorted(EXAMPLES.rglob("*.json"))
 ROOT = Path(__file__).parents[3]
-PAGES = {ROOT / "docs" / "instructions.md": 8, ROOT / "README.md": 3}
+PAGES = {ROOT / "docs" / "instructions.md": 12, ROOT / "README.md": 3}
 
 
 def test_every_example_has_a_test() -> None:
@@ -29,7 +29,8 @@ def test_every_example_has_a_test() -> None:
 
 def test_every_example_is_on_the_page_and_tested() -> None:
     page = (ROOT / "examples" / "README.md").read_text()
-    used = (ROOT / "tests" / "e2e" / "test_example_stacks.py").read_text()
+    tests = (ROOT / "tests" / "e2e" / name for name in ("test_example_stacks.py", "test_packshots.py"))
+    used = "".join(path.read_text() for path in tests)
     for path in (ROOT / "examples").iterdir():
         if path.is_dir():
             assert f"| [{path.name}]({path.name}/" in page, path.name

@@ -1,7 +1,6 @@
 """The XMP packet in every delivered picture, which marks it as changed by AI, and carries its texts."""
 
 from collections.abc import Mapping
-from html import escape
 
 from backdrop.model.composition import PictureTexts
 
@@ -57,7 +56,7 @@ def build_xmp_packet(operation: str | None, texts: PictureTexts = _NO_TEXTS) -> 
         properties |= {"xmp:CreatorTool": CREATOR_TOOL, "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES[operation]}
     for field, name in _TEXT_PROPERTIES.items():
         if text := getattr(texts, field):
-            properties[name] = f'<rdf:Alt><rdf:li xml:lang="x-default">{escape(text, quote=False)}</rdf:li></rdf:Alt>'
+            properties[name] = f'<rdf:Alt><rdf:li xml:lang="x-default">{_escape(text)}</rdf:li></rdf:Alt>'
     if not properties:
         return b""
     prefixes = dict.fromkeys(name.partition(":")[0] for name in properties)
@@ -65,3 +64,8 @@ def build_xmp_packet(operation: str | None, texts: PictureTexts = _NO_TEXTS) -> 
         namespaces="\n".join(f'    xmlns:{prefix}="{_NAMESPACES[prefix]}"' for prefix in prefixes),
         properties="\n".join(f"   <{name}>{value}</{name}>" for name, value in properties.items()),
     ).encode()
+
+
+def _escape(text: str) -> str:
+    """Escapes text for XML. The standard library's function would import 2,000 names of characters at a cold start."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
