@@ -89,13 +89,13 @@ def test_photo_at_the_root_has_no_folder() -> None:
 
 
 def test_length_is_limited_after_filling() -> None:
-    name = "n" * (MAX_PROMPT_LENGTH - 2)
-    assert fill_prompt(f"a{{{name}}}", **{name: "b"}) == "ab"
+    name = "n" * (MAX_PROMPT_LENGTH // 2)
+    assert fill_prompt(f"a{{{name}}}{{{name}}}", **{name: "b"}) == "abb"
     assert fill_prompt("{{" * MAX_PROMPT_LENGTH) == "{" * MAX_PROMPT_LENGTH
-    error = find_only_error("{x}!", x="y" * MAX_PROMPT_LENGTH)
+    error = find_only_error("{x}{x}!", x="y" * (MAX_PROMPT_LENGTH // 2))
     assert (error.code, str(error.message)) == (
         Code.INVALID_VALUE,
-        "shoes/red.jpg.json: prompt has 2,001 characters; it can have at most 2,000 characters, "
+        "shoes/red.jpg.json: prompt has 10,001 characters; it can have at most 10,000 characters, "
         "after its placeholders are filled.",
     )
 

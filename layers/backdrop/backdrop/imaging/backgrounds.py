@@ -18,7 +18,7 @@ type BrandPictures = Mapping[BrandImage, "Image"]
 
 
 def draw_background(size: Size, background: Background, pictures: BrandPictures) -> "Image":
-    """Returns an RGB picture of this size. Takes no more memory than that picture and one strip."""
+    """Returns an RGB picture of this size. Its memory is that of this picture and one strip."""
     from PIL import Image
 
     if isinstance(background, str):
