@@ -12,7 +12,7 @@ from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.job import Job
-from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
 from backdrop_cli.formatting import count_images, format_count
@@ -21,6 +21,7 @@ from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER
 from backdrop_cli.local_folder import BUCKET
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
+from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
 UNPRICED_HINT = "Their price is the stack's OneMinUsdPerImage. To read it, add --stack NAME."
@@ -85,13 +86,9 @@ def run_quote(
     with screen.spinner(READING_NAMES_TEXT):
         for target in resolve_targets(paths, target_folder):
             photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)
-            quoted_keys = [
-                key for key in photos if replace or not any(map(target.folder.has_file, list_sidecar_keys(key)))
-            ]
-            totals.kept_sidecars += len(photos) - len(quoted_keys) if new_sidecar else 0
-            overlay = OverlayBucket(
-                target.folder, {f"{key}.json": new_sidecar for key in quoted_keys} if new_sidecar else {}
-            )
+            new_sidecars = plan_new_sidecars(target, new_sidecar, replace=replace)
+            totals.kept_sidecars += new_sidecars.kept_count
+            overlay = OverlayBucket(target.folder, new_sidecars.by_key)
             prices = terms.offers.prices
             resolver = build_read_only_resolver(
                 overlay, SystemClock(), terms.default_provider, DEFAULT_MAX_MEGAPIXELS, prices
@@ -137,7 +134,7 @@ def _print_totals(
         kept_text = format_count(totals.kept_sidecars, "photo keeps its", "photos keep their")
         screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
     for code, times in totals.refused.most_common():
-        # `lint` does not take the instructions of this command line.
+        # An error in the options is the same for all photos, so one message explains it.
         reason = (
             totals.first_messages[code]
             if has_new_sidecar and code in totals.first_messages
