@@ -62,8 +62,8 @@ def _take(value: object) -> object:
 class InstructionOption:
     """One option: the place in the instructions that it sets, and how its text becomes the value there.
 
-    `type`: `str`, `bool` for an option without a value, or `list[str]` for one that can be repeated. `page_label` and
-    `page_choices` describe the field of the upload page, if it has one.
+    `type`: `str`, `bool` for an option without a value, or `list[str]` for one that can be repeated. `page_label`,
+    `page_choices`, and `page_example` describe the field of the upload page, if it has one.
     """
 
     flag: str
@@ -74,6 +74,7 @@ class InstructionOption:
     parse: Callable[[Any], object] = _take
     page_label: str = ""
     page_choices: tuple[str, ...] = ()
+    page_example: str = ""
 
     @property
     def parameter_name(self) -> str:
@@ -128,7 +129,8 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         "Deliver this size in pixels, such as 2000x2000, or one side, such as 2000x",
         "WIDTHxHEIGHT",
         parse=_parse_size,
-        page_label="Size in pixels, such as 2000x2000",
+        page_label="Size in pixels",
+        page_example="2000x2000",
     ),
     InstructionOption(
         "--fit",
@@ -143,7 +145,8 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         ("output", "background"),
         "Put this color under transparent parts and in free space, such as white or #f4f4f4",
         "COLOR",
-        page_label="Color of transparent parts, such as white",
+        page_label="Background color",
+        page_example="white",
     ),
     InstructionOption(
         "--trim",
@@ -158,7 +161,8 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         ("output", "margin"),
         "Leave this much free space on every side, such as 7.5% or 40px",
         "MARGIN",
-        page_label="Free space on every side, such as 7.5%",
+        page_label="Free space on every side",
+        page_example="7.5%",
     ),
 )
 """Every option that sets a field of the instructions."""

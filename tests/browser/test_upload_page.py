@@ -123,12 +123,14 @@ def test_size_and_format_of_the_page_shape_the_delivered_file(user: PageUser) ->
     for flag, text in texts.items():
         tab.evaluate(f"document.querySelector('[data-option=\"{flag}\"]').value = {json.dumps(text)}")
     tab.evaluate("document.querySelector('[data-option=\"--trim\"]').click()")
-    tab.wait_until(f"{PRICE} === 'At most $0.01 for 1 image of 1 photo'")
+    tab.evaluate("document.getElementById('folder').value = 'shoes'")
+    tab.wait_until("!document.getElementById('send').disabled")
+    assert tab.evaluate(PRICE) == "At most $0.01 for 1 image of 1 photo"
     user.picture("page-size-and-format")
     user.send(1)
     page.finish()
     tab.wait_until(f"{NAMES}.length === 1")
-    picture = page.buckets.read_object(OUTPUT_BUCKET, "red.jpg/red.jpg")
+    picture = page.buckets.read_object(OUTPUT_BUCKET, "shoes/red.jpg/red.jpg")
     assert picture is not None
     with Image.open(BytesIO(picture)) as delivered:
         assert (delivered.format, delivered.size, delivered.getpixel((1, 1))) == ("JPEG", (120, 120), (255, 255, 255))

@@ -67,6 +67,6 @@ def _render_option(option: InstructionOption) -> str:
     field = (
         f'<select {mark}><option value="">default</option>{choices}</select>'
         if choices
-        else f'<input type="text" {mark} spellcheck="false">'
+        else f'<input type="text" {mark} placeholder="{escape(option.page_example)}" spellcheck="false">'
     )
     return f'<label class="field"><span>{label}</span>{field}</label>'
