@@ -119,7 +119,7 @@ def test_size_and_format_of_the_page_shape_the_delivered_file(user: PageUser) ->
     user.drag("red.jpg")
     tab.evaluate("document.querySelector('[name=kind][value=remove]').click()")
     tab.evaluate("document.querySelector('#finish summary').click()")
-    texts = {"--format": "jpg", "--size": "120x120", "--fit": "pad", "--background": "white"}
+    texts = {"--format": "jpg", "--size": "120x120", "--fit": "pad", "--background": "white", "--margin": "10%"}
     for flag, text in texts.items():
         tab.evaluate(f"document.querySelector('[data-option=\"{flag}\"]').value = {json.dumps(text)}")
     tab.evaluate("document.querySelector('[data-option=\"--trim\"]').click()")
