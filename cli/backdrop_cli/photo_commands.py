@@ -7,7 +7,7 @@ import typer
 
 from backdrop_cli.errors import UsageError
 from backdrop_cli.instruction_options import with_instruction_options
-from backdrop_cli.operator_commands import Yes
+from backdrop_cli.operator_commands import OptionalPrefix, Yes
 from backdrop_cli.options import GlobalOptions, JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or files on this machine")]
@@ -196,7 +196,7 @@ def download(
 
 def gallery(
     ctx: typer.Context,
-    prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Beginning of the photos' keys")] = None,
+    prefix: OptionalPrefix = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Write to this folder")] = Path(
         "gallery"
     ),
@@ -209,7 +209,7 @@ def gallery(
 
     Writes index.html and thumbs/. Run it again to update the page; only new pictures are
     downloaded. Does not overwrite a page of other photos. Stars given on the page
-    are saved as picks.csv, for `backdrop download --picks`. Exits with 1 and writes nothing if
+    are saved as picks.csv, for `backdrop download --picks`. Exits with 3 and writes nothing if
     no photo's key begins with PREFIX.
 
     Example: backdrop gallery shoes/ --output shoes-page

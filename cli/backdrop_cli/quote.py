@@ -15,12 +15,13 @@ from backdrop.model.job import Job
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
+from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.lint import READING_NAMES_TEXT
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
 from backdrop_cli.local_folder import BUCKET
 from backdrop_cli.screen import Screen
-from backdrop_cli.upload_targets import resolve_targets
+from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
 from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
@@ -78,13 +79,14 @@ def run_quote(
     *,
     replace: bool = False,
 ) -> None:
-    """Prints the quote; reads names and instructions, but opens no photo.
+    """Prints the quote; reads names and instructions, but opens no photo. Raises NothingFoundError without a photo.
 
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
-    totals = QuoteTotals()
+    totals, file_count = QuoteTotals(), 0
     with screen.spinner(READING_NAMES_TEXT):
         for target in resolve_targets(paths, target_folder):
+            file_count += len(target.keys)
             photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)
             new_sidecars = plan_new_sidecars(target, new_sidecar, replace=replace)
             totals.kept_sidecars += new_sidecars.kept_count
@@ -95,6 +97,8 @@ def run_quote(
             )
             for key in photos:
                 _quote_photo(resolver, key, terms, totals)
+    if not totals.photos:
+        raise NothingFoundError(format_no_photo_error(paths, file_count))
     screen.print_json(_build_document(totals, terms))
     _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
 
