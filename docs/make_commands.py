@@ -6,20 +6,13 @@ from typing import Any
 
 import typer
 
-from backdrop_cli import errors
+from backdrop_cli.errors import EXIT_CODES
 from backdrop_cli.main import app
 from docs.tables import format_table
 
 FOLDER = Path(__file__).parent / "commands"
 # Options of every command that works on a stack, and --help; the index describes them once.
 COMMON_OPTIONS = ("--stack", "--profile", "--region", "--json", "--help")
-EXIT_CODES = {
-    errors.EXIT_OK: "The command succeeded.",
-    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait`, or `doctor` "
-    "found a problem.",
-    errors.EXIT_USAGE: "Usage error: an option or an argument is wrong.",
-    errors.EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
-}
 # The page of docs/ that shows a command at work, by the first part of the command's name.
 GUIDES = {
     "lint": "drop.md",

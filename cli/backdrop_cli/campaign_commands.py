@@ -1,10 +1,10 @@
 """Options and help of the campaign commands; each is implemented in its own module, imported when it runs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from backdrop_cli.instruction_options import with_instruction_options
 from backdrop_cli.operator_commands import Yes
 from backdrop_cli.options import JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
@@ -15,32 +15,6 @@ Target = Annotated[
         help="Beginning of keys in the input bucket (or s3://bucket/prefix), or a list of keys: a .csv or .jsonl file "
         "on this machine or in the bucket",
     ),
-]
-Prompt = Annotated[
-    str | None,
-    typer.Option(
-        "--prompt", metavar="TEXT", help="Describe the new background; overrides sidecars, tags, and folder defaults"
-    ),
-]
-Style = Annotated[
-    str | None,
-    typer.Option(
-        "--style",
-        metavar="STYLE",
-        help="Set a style, such as 'golden hour'; overrides sidecars, tags, and folder defaults",
-    ),
-]
-ProviderOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--provider",
-        metavar="PROVIDER",
-        help="Use this provider; overrides sidecars, tags, and folder defaults. Repeat it to allow several",
-    ),
-]
-Sidecar = Annotated[
-    Path | None,
-    typer.Option("--sidecar", metavar="FILE", help="Use this sidecar; overrides sidecars, tags, and folder defaults"),
 ]
 CampaignName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the campaign")]
 NameOption = Annotated[
@@ -58,13 +32,11 @@ ToleratedFailures = Annotated[
 ]
 
 
+@with_instruction_options
 def quote(
     ctx: typer.Context,
     target: Target,
-    prompt: Prompt = None,
-    style: Style = None,
-    provider: ProviderOption = None,
-    sidecar: Sidecar = None,
+    new_sidecar: bytes | None,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -73,27 +45,24 @@ def quote(
     """Show the maximum price of a campaign, before anything is requested
 
     Resolves each photo as intake does, from its sidecar, tags, and folder defaults. The options
-    and a manifest's row take precedence.
+    and a manifest's row take precedence over these.
 
     Example: backdrop campaign quote shoes/ --prompt "on a beach"
     """
     from backdrop_cli.campaign.campaign_quote import quote_campaign
     from backdrop_cli.campaign.campaign_target import CampaignOptions
-    from backdrop_cli.uploads.option_sidecar import build_sidecar
 
-    options = CampaignOptions(target, sidecar=build_sidecar(prompt, style, provider, sidecar))
+    options = CampaignOptions(target, sidecar=new_sidecar)
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         quote_campaign(target_stack, screen, options)
 
 
+@with_instruction_options
 def run(
     ctx: typer.Context,
     target: Target,
+    new_sidecar: bytes | None,
     name: NameOption = None,
-    prompt: Prompt = None,
-    style: Style = None,
-    provider: ProviderOption = None,
-    sidecar: Sidecar = None,
     max_total: MaxTotal = None,
     tolerate: ToleratedFailures = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the campaign is over")] = False,
@@ -107,15 +76,15 @@ def run(
 
     Shows the price first, and asks for confirmation above 50 photos or $1. A second run does not
     buy again what was already bought. The campaign runs in the stack, at each lane's pace; a drop
-    waits behind at most two of its calls.
+    waits behind at most two of its calls. The options and a manifest's row take precedence over
+    sidecars, tags, and folder defaults.
 
     Example: backdrop campaign run shoes/ --prompt "on a beach" --max-total 40
     """
     from backdrop_cli.campaign.campaign_run import run_campaign
     from backdrop_cli.campaign.campaign_target import CampaignOptions
-    from backdrop_cli.uploads.option_sidecar import build_sidecar
 
-    options = CampaignOptions(target, name, build_sidecar(prompt, style, provider, sidecar), max_total, tolerate)
+    options = CampaignOptions(target, name, new_sidecar, max_total, tolerate)
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         return run_campaign(target_stack, screen, options, yes=yes, wait=wait)
 

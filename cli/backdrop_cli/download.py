@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from backdrop_cli import picks
-from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError
 from backdrop_cli.picture_downloads import download_pictures, print_download
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 
 def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | None, folder: Path) -> int:
-    """Downloads the pictures of a prefix or a picks file. Returns 1 if any is missing, or none is found."""
+    """Downloads the pictures of a prefix or a picks file. Returns the exit code: 1 if any is missing.
+
+    Raises NothingFoundError if there is none.
+    """
     with screen.spinner("reading the receipts"):
         keys = list(
             dict.fromkeys(_list_picked_keys(stack, picks_file) if picks_file else _list_keys_below(stack, prefix))
@@ -22,10 +25,9 @@ def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | N
             {"stack": stack.name, "folder": str(folder), "downloaded": 0, "there_already": 0, "gone": [], "files": {}}
         )
         pictures_text = f"in {picks_file}" if picks_file else f"for {prefix}" if prefix else "in the output bucket"
-        screen.print(
-            f"No pictures {pictures_text}, stack {stack.name}. To see what is in progress, run `backdrop status`."
+        raise NothingFoundError(
+            f"no pictures {pictures_text}, stack {stack.name}; to see what is in progress, run `backdrop status`"
         )
-        return EXIT_FAILURE
     result = download_pictures(stack, screen, keys, folder.expanduser())
     screen.print_json({"stack": stack.name, **result.build_document()})
     print_download(screen, result)

@@ -167,7 +167,11 @@ def _describe_upload(progress: UploadProgress) -> dict[str, Any]:
 
 
 def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: UploadPlan) -> int:
+    """Prints what to do next. Returns 1 if it is already known that nothing will be delivered."""
     screen.print_json(document)
+    if not plan.can_succeed:
+        screen.print("None of these photos can be delivered as they are. The reasons are above.", "yellow")
+        return EXIT_FAILURE
     folder = _find_common_folder(plan)
     screen.print("The photos are being processed. To see the progress, run `backdrop status --watch`.")
     screen.print(f"To download the pictures, run `backdrop download {folder or '--all'} pictures/`.")

@@ -2,14 +2,30 @@
 
 from typer import TyperException
 
-EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-"""All exit codes: done; failed or declined; usage error; stopped with Ctrl-C."""
+EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_NOTHING_FOUND, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_CODES = {
+    EXIT_OK: "The command succeeded. That nothing has failed, or nothing would change, is a success.",
+    EXIT_FAILURE: "The command failed, a question was answered with no, or a problem was found: by `lint` or `doctor`; "
+    "by `drop --wait`, if some photos were not delivered; by `drop`, if none of its photos can be delivered "
+    "as they are.",
+    EXIT_USAGE: "Usage error: an option or an argument is wrong, or names no file on this machine.",
+    EXIT_NOTHING_FOUND: "Nothing found: no photo, picture, or campaign matches the prefix or name, or there is no "
+    "photo among the files.",
+    EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
+}
+"""What each exit code of every command means."""
 
 
 class CommandError(TyperException):
     """The command failed, or the user declined. The message states what happened and what to do."""
 
     exit_code = EXIT_FAILURE
+
+
+class NothingFoundError(CommandError):
+    """Nothing matches what the user named. The message states where the command looked."""
+
+    exit_code = EXIT_NOTHING_FOUND
 
 
 class LocalCloudCommandError(CommandError):

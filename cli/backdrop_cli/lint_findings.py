@@ -42,7 +42,10 @@ class Finding(NamedTuple):
 
 @dataclass
 class LintResult:
-    """The totals of `lint`; `max_price_micro_usd` does not include the `unpriced_images`."""
+    """The totals of `lint`; `max_price_micro_usd` does not include the `unpriced_images`.
+
+    `kept_sidecars` photos keep their own sidecar although the command line has instructions.
+    """
 
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0
@@ -55,6 +58,7 @@ class LintResult:
     sidecars: int = 0
     defaults: int = 0
     ignored: int = 0
+    kept_sidecars: int = 0
 
     def add(self, found: Iterable[Finding]) -> None:
         self.findings.update(found)

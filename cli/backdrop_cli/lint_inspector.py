@@ -1,7 +1,7 @@
 """Checks a folder for `lint`: resolves every photo as intake would, and reads every file of instructions."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backdrop.aws.clock import SystemClock
@@ -44,6 +44,7 @@ from backdrop_cli.lint_findings import (
 from backdrop_cli.local_folder import BUCKET, LocalFolder
 from backdrop_cli.output_warnings import OUTPUT_HINTS, review_job_outputs
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
 DEFAULT_PROVIDER = "ideogram"
 # The default of the stack parameter MaxImageMegapixels.
@@ -68,12 +69,19 @@ class LintedPhoto:
 
 
 class LintInspector:
-    """Checks the files of one folder; `quick` opens no photo."""
+    """Checks the files of one folder; `quick` opens no photo.
 
-    def __init__(self, folder: LocalFolder, *, quick: bool) -> None:
+    `new_sidecars` are those of the command line by key, which `drop` would write.
+    """
+
+    def __init__(self, folder: LocalFolder, new_sidecars: Mapping[str, bytes], *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
         self._resolver = build_read_only_resolver(
-            folder, SystemClock(), DEFAULT_PROVIDER, DEFAULT_MAX_MEGAPIXELS, NO_CREDIT_PRICES
+            OverlayBucket(folder, new_sidecars),
+            SystemClock(),
+            DEFAULT_PROVIDER,
+            DEFAULT_MAX_MEGAPIXELS,
+            NO_CREDIT_PRICES,
         )
         self._reported_keys: set[str] = set()
         self._suggested_keys: set[str] = set()

@@ -74,6 +74,7 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
         ),
         ("photos with problems", problem_count, "reported, not bought"),
         ("sidecars", result.sidecars, ""),
+        ("photos keep their sidecar", result.kept_sidecars, "to check the new instructions for all, add --replace"),
         ("folder defaults", result.defaults, ""),
         ("other files", result.ignored, "not named like photos, such as .txt files and dotfiles; ignored"),
     ]
@@ -104,6 +105,7 @@ def _build_document(result: LintResult) -> dict[str, Any]:
         "ready": result.ready,
         "without_instructions": result.without_instructions,
         "sidecars": result.sidecars,
+        "sidecars_kept": result.kept_sidecars,
         "folder_defaults": result.defaults,
         "passed_over": result.ignored,
         "jobs": result.jobs,

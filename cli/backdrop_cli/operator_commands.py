@@ -12,9 +12,7 @@ CodeFilter = Annotated[
     list[str] | None, typer.Option("--code", metavar="CODE", help="Select failures with this code; can be repeated")
 ]
 ProviderFilter = Annotated[str, typer.Option("--provider", metavar="PROVIDER", help="Select failures of this provider")]
-PrefixFilter = Annotated[
-    str, typer.Option("--prefix", metavar="PREFIX", help="Select photos whose keys begin with PREFIX")
-]
+OptionalPrefix = Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Beginning of the photos' keys")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation")]
 
 
@@ -76,9 +74,9 @@ def budget(
 
 def failures(
     ctx: typer.Context,
+    prefix: OptionalPrefix = None,
     code: CodeFilter = None,
     provider: ProviderFilter = "",
-    prefix: PrefixFilter = "",
     list_all: Annotated[bool, typer.Option("--all", help="List all photos")] = False,
     stack: StackName = None,
     profile: Profile = None,
@@ -87,21 +85,21 @@ def failures(
 ) -> None:
     """Show what failed, what it cost, and what to do about it
 
-    Example: backdrop failures --code charge_unknown --prefix shoes/
+    Example: backdrop failures shoes/ --code charge_unknown
     """
     from backdrop_cli.operate.arguments import parse_failure_filter
     from backdrop_cli.operate.failures import show_failures
 
-    failure_filter = parse_failure_filter(code or (), provider, prefix)
+    failure_filter = parse_failure_filter(code or (), provider, prefix or "")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         show_failures(target_stack, screen, failure_filter, list_all=list_all)
 
 
 def redrive(
     ctx: typer.Context,
+    prefix: OptionalPrefix = None,
     code: CodeFilter = None,
     provider: ProviderFilter = "",
-    prefix: PrefixFilter = "",
     pay_again: Annotated[
         bool,
         typer.Option("--pay-again", help="Buy again what was charged, or may have been, and cannot be recovered"),
@@ -114,14 +112,14 @@ def redrive(
 ) -> None:
     """Retry failures, after showing the price and asking for confirmation
 
-    Without --code, --provider, or --prefix, retries all failures.
+    Without PREFIX, --code, or --provider, retries all failures.
 
-    Example: backdrop redrive --code crashed --prefix shoes/
+    Example: backdrop redrive shoes/ --code crashed
     """
     from backdrop_cli.operate.arguments import parse_failure_filter
     from backdrop_cli.operate.redrive import redrive_failures
 
-    failure_filter = parse_failure_filter(code or (), provider, prefix)
+    failure_filter = parse_failure_filter(code or (), provider, prefix or "")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         redrive_failures(target_stack, screen, failure_filter, pay_again=pay_again, yes=yes)
 

@@ -6,20 +6,11 @@ from typing import Annotated
 import typer
 
 from backdrop_cli.errors import UsageError
-from backdrop_cli.operator_commands import Yes
+from backdrop_cli.instruction_options import with_instruction_options
+from backdrop_cli.operator_commands import OptionalPrefix, Yes
 from backdrop_cli.options import GlobalOptions, JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or files on this machine")]
-Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="Describe the new background")]
-Style = Annotated[str | None, typer.Option("--style", metavar="STYLE", help="Set a style, such as 'golden hour'")]
-ProviderOption = Annotated[
-    list[str] | None,
-    typer.Option("--provider", metavar="PROVIDER", help="Use this provider; repeat it to allow several"),
-]
-Sidecar = Annotated[
-    Path | None,
-    typer.Option("--sidecar", metavar="FILE", help="Use this sidecar instead of these options"),
-]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace sidecars that a person wrote")]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep sidecars that a person wrote")]
 Targets = Annotated[
@@ -42,9 +33,12 @@ Download = Annotated[
 ]
 
 
+@with_instruction_options
 def lint(
     ctx: typer.Context,
     paths: Paths,
+    new_sidecar: bytes | None,
+    replace: Replace = False,
     to: To = None,
     quick: Quick = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings as well")] = False,
@@ -55,25 +49,25 @@ def lint(
 
     Checks files under the keys that `drop` gives them: a folder keeps its name in the bucket,
     and so does the highest folder above it that has folder defaults (_backdrop.json).
+    Checks the options as the sidecar of photos without one, or with --replace, of all.
     Exits with 1 if there are errors.
 
-    Example: backdrop lint shoes/ --strict
+    Example: backdrop lint shoes/ --remove --size 2000x2000 --strict
     """
-    from backdrop_cli.lint import run_lint
+    from backdrop_cli.lint import LintOptions, run_lint
     from backdrop_cli.screen import Screen
 
     global_options: GlobalOptions = ctx.obj
     screen = Screen(as_json=as_json or global_options.as_json)
-    return run_lint(screen, paths, target_folder=to, quick=quick, strict=strict, list_all=list_all)
+    options = LintOptions(to, new_sidecar, replace=replace, quick=quick, strict=strict, list_all=list_all)
+    return run_lint(screen, paths, options)
 
 
+@with_instruction_options
 def quote(
     ctx: typer.Context,
     paths: Paths,
-    prompt: Prompt = None,
-    style: Style = None,
-    provider: ProviderOption = None,
-    sidecar: Sidecar = None,
+    new_sidecar: bytes | None,
     replace: Replace = False,
     to: To = None,
     stack: StackName = None,
@@ -84,17 +78,16 @@ def quote(
     """Show the maximum price of photos, before anything is uploaded
 
     Reads names, sidecars, and folder defaults; opens a photo only to compare its size with its
-    outputs. The options apply to photos without a sidecar, or with --replace, to all. With
+    outputs. The options apply to photos without a sidecar, or with --replace, to all; as in a sidecar, they take precedence
+    over tags and folder defaults. With
     --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """
     from backdrop_cli.quote import QuoteTerms, run_quote
     from backdrop_cli.screen import Screen
-    from backdrop_cli.uploads.option_sidecar import build_sidecar
 
     global_options: GlobalOptions = ctx.obj
-    new_sidecar = build_sidecar(prompt, style, provider, sidecar)
     location = StackLocation(stack, profile, region).with_defaults(global_options.location)
     if location == StackLocation():
         run_quote(
@@ -107,13 +100,11 @@ def quote(
         run_quote(screen, paths, to, new_sidecar, terms, replace=replace)
 
 
+@with_instruction_options
 def drop(
     ctx: typer.Context,
     paths: Targets,
-    prompt: Prompt = None,
-    style: Style = None,
-    provider: ProviderOption = None,
-    sidecar: Sidecar = None,
+    new_sidecar: bytes | None,
     replace: Replace = False,
     keep: Keep = False,
     to: To = None,
@@ -131,19 +122,20 @@ def drop(
 
     A folder keeps its name in the bucket. A photo that is already there with the same bytes is
     uploaded again only if it was refused, failed, or was canceled. New instructions replace
-    those of an earlier drop. Asks before it replaces a sidecar that a person wrote, and above
-    50 photos or $1. You can press Ctrl-C at any time: uploaded photos are processed anyway, and
-    the same command uploads the rest.
+    those of an earlier drop. They take precedence over tags and folder defaults, field by field;
+    the options from --format to --margin are one field. Asks before it replaces a sidecar that a
+    person wrote, and above 50 photos or $1. You can press Ctrl-C at any time: uploaded photos are
+    processed anyway, and the same command uploads the rest.
 
     Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
+
+    Example: backdrop drop shoes/ --remove --format jpg --size 2000x2000 --fit pad --background white
     """
     from backdrop_cli import drop
     from backdrop_cli.campaign.campaign_run import run_campaign
     from backdrop_cli.campaign.campaign_target import CampaignOptions, is_campaign_target
-    from backdrop_cli.uploads.option_sidecar import build_sidecar
     from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
-    new_sidecar = build_sidecar(prompt, style, provider, sidecar)
     if replace and keep:
         raise UsageError("--replace and --keep cannot be used together; use one of them")
     sidecar_policy = SidecarPolicy.REPLACE if replace else SidecarPolicy.KEEP if keep else None
@@ -204,7 +196,7 @@ def download(
 
 def gallery(
     ctx: typer.Context,
-    prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Beginning of the photos' keys")] = None,
+    prefix: OptionalPrefix = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Write to this folder")] = Path(
         "gallery"
     ),
@@ -217,7 +209,7 @@ def gallery(
 
     Writes index.html and thumbs/. Run it again to update the page; only new pictures are
     downloaded. Does not overwrite a page of other photos. Stars given on the page
-    are saved as picks.csv, for `backdrop download --picks`. Exits with 1 and writes nothing if
+    are saved as picks.csv, for `backdrop download --picks`. Exits with 3 and writes nothing if
     no photo's key begins with PREFIX.
 
     Example: backdrop gallery shoes/ --output shoes-page

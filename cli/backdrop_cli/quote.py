@@ -15,17 +15,19 @@ from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.job import Job, Problem
-from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
+from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.lint import READING_NAMES_TEXT
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
 from backdrop_cli.local_folder import BUCKET
 from backdrop_cli.output_warnings import OUTPUT_HINTS, review_job_outputs
 from backdrop_cli.screen import Screen
-from backdrop_cli.upload_targets import resolve_targets
+from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
+from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
 MAX_LISTED_TEXTS = 3
@@ -86,27 +88,26 @@ def run_quote(
     *,
     replace: bool = False,
 ) -> None:
-    """Prints the quote; reads names and instructions, and the sizes of photos whose outputs depend on them.
+    """Prints the quote; reads names and instructions, and the sizes of photos whose outputs depend on them. Raises NothingFoundError without a photo.
 
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
-    totals = QuoteTotals()
+    totals, file_count = QuoteTotals(), 0
     with screen.spinner(READING_NAMES_TEXT):
         for target in resolve_targets(paths, target_folder):
+            file_count += len(target.keys)
             photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)
-            quoted_keys = [
-                key for key in photos if replace or not any(map(target.folder.has_file, list_sidecar_keys(key)))
-            ]
-            totals.kept_sidecars += len(photos) - len(quoted_keys) if new_sidecar else 0
-            overlay = OverlayBucket(
-                target.folder, {f"{key}.json": new_sidecar for key in quoted_keys} if new_sidecar else {}
-            )
+            new_sidecars = plan_new_sidecars(target, new_sidecar, replace=replace)
+            totals.kept_sidecars += new_sidecars.kept_count
+            overlay = OverlayBucket(target.folder, new_sidecars.by_key)
             prices = terms.offers.prices
             resolver = build_read_only_resolver(
                 overlay, SystemClock(), terms.default_provider, DEFAULT_MAX_MEGAPIXELS, prices
             )
             for key in photos:
                 _quote_photo(resolver, key, terms, totals)
+    if not totals.photos:
+        raise NothingFoundError(format_no_photo_error(paths, file_count))
     screen.print_json(_build_document(totals, terms))
     _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
 
@@ -152,7 +153,7 @@ def _print_totals(
         screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
     screen.print_sample(totals.filled_texts.format_lines(), MAX_LISTED_TEXTS, totals.filled_texts.count)
     for code, times in totals.refused.most_common():
-        # `lint` does not take the instructions of this command line.
+        # An error in the options is the same for all photos, so one message explains it.
         reason = (
             totals.first_messages[code]
             if has_new_sidecar and code in totals.first_messages

@@ -19,6 +19,8 @@ from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.local_folder import BUCKET, LocalFolder
 
+MAX_NAMED_PATHS = 3
+
 
 @dataclass(frozen=True)
 class UploadTarget:
@@ -46,6 +48,13 @@ def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> 
     ]
     _refuse_duplicate_keys(targets)
     return targets
+
+
+def format_no_photo_error(paths: Sequence[Path], file_count: int) -> str:
+    """Returns the message for paths that select no photo, but possibly other files."""
+    locations = ", ".join(str(path) for path in paths[:MAX_NAMED_PATHS])
+    files_text = f" ({format_count(file_count, 'file is', 'files are')} not named like a photo)" if file_count else ""
+    return f"there is no photo in {locations}{files_text}; photos are, for example, JPEG, PNG, or HEIC files"
 
 
 def find_outside_defaults(paths: Sequence[Path], target_folder: str | None) -> list[Path]:

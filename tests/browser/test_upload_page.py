@@ -13,6 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from simulation.world.call_behavior import build_refusal
 from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import OUTPUT_BUCKET
 from tests.browser.albums import paint
 from tests.browser.chromium import Browser
 from tests.browser.test_gallery import find_violations
@@ -111,6 +112,28 @@ def test_two_photos_are_priced_uploaded_and_shown_with_pictures(user: PageUser) 
     assert len(page.buckets.forms) == 2
     bucket_url = f"http://127.0.0.1:{page.buckets.port}/"
     assert not [url for url in tab.requested_urls if url.startswith(bucket_url) and "/shoes/" in url and ".png" in url]
+
+
+def test_size_and_format_of_the_page_shape_the_delivered_file(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg")
+    tab.evaluate("document.querySelector('[name=kind][value=remove]').click()")
+    tab.evaluate("document.querySelector('#finish summary').click()")
+    texts = {"--format": "jpg", "--size": "120x120", "--fit": "pad", "--background": "white", "--margin": "10%"}
+    for flag, text in texts.items():
+        tab.evaluate(f"document.querySelector('[data-option=\"{flag}\"]').value = {json.dumps(text)}")
+    tab.evaluate("document.querySelector('[data-option=\"--trim\"]').click()")
+    tab.evaluate("document.getElementById('folder').value = 'shoes'")
+    tab.wait_until("!document.getElementById('send').disabled")
+    assert tab.evaluate(PRICE) == "At most $0.01 for 1 image of 1 photo"
+    user.picture("page-size-and-format")
+    user.send(1)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 1")
+    picture = page.buckets.read_object(OUTPUT_BUCKET, "shoes/red.jpg/red.jpg")
+    assert picture is not None
+    with Image.open(BytesIO(picture)) as delivered:
+        assert (delivered.format, delivered.size, delivered.getpixel((1, 1))) == ("JPEG", (120, 120), (255, 255, 255))
 
 
 def test_page_asks_for_confirmation_above_one_dollar(user: PageUser) -> None:
@@ -266,11 +289,13 @@ def test_page_is_accessible_and_fits_the_window(user: PageUser, axe: str, width:
     assert_accessible("priced")
     tab.evaluate("document.getElementById('all-styles').click()")
     assert_accessible("styles")
+    tab.evaluate("document.getElementById('finish').open = true")
+    assert_accessible("size-and-format")
     tab.evaluate("document.getElementById('all-styles').click()")
     page.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     user.send(3)
     page.advance(3)
-    tab.evaluate("document.querySelector('details').open = true")
+    tab.evaluate("document.querySelector('.drop-card details').open = true")
     assert_accessible("in-progress")
     page.finish()
     tab.wait_until(f"{NAMES}.length === 3")

@@ -96,7 +96,7 @@ def prepare_operating(setup: PageSetup) -> None:
     setup.upload("hats/cap.jpg", photo("cap"))
     setup.wait_until_stored("shoes/rerun.jpg")
     setup.upload("shoes/_backdrop.json", {"prompt": "on a shelf"})
-    eventually(lambda: len(setup.run_json("failures", "--prefix", "coats/")["failures"]) == 2, "two failures")
+    eventually(lambda: len(setup.run_json("failures", "coats/")["failures"]) == 2, "two failures")
     eventually(lambda: setup.run_json("status")["providers"], "the waiting job")
 
 

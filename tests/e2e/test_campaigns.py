@@ -276,7 +276,7 @@ def test_campaign_commands_quote_run_show_and_stop(campaigns: Campaigns) -> None
     assert folder.name in campaigns.run_command("campaign", "status")
     shown = json.loads(campaigns.run_command("campaign", "status", folder.name, "--json"))
     assert (shown["status"], shown["stored"], shown["bought_usd"]) == ("succeeded", 2, 0.12)
-    assert "no campaign named" in campaigns.run_command("campaign", "stop", folder.name, "--yes", code=1)
+    assert "no campaign named" in campaigns.run_command("campaign", "stop", folder.name, "--yes", code=3)
 
 
 def test_drop_of_a_manifest_or_prefix_runs_a_campaign(campaigns: Campaigns) -> None:

@@ -6,9 +6,10 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from PIL import Image
 
 from backdrop_local.home import ROOT
 from tests.e2e.deployed_stack import eventually
@@ -105,6 +106,45 @@ def test_photo_is_in_show_status_spend_and_download(uploader: Uploader) -> None:
     assert {row["folder"]: row["usd"] for row in spent["rows"]}[f"{folder.name}/"] == 0.06
     fetched = json.loads(uploader.run("download", folder.key(""), "out", "--json"))
     assert list(fetched["files"].values()) == ["out/red.png"]
+
+
+def test_options_without_json_shape_the_downloaded_files(uploader: Uploader) -> None:
+    folder = uploader.folder
+    uploader.write_photos("red.jpg")
+    shape = (
+        "--format",
+        "jpg",
+        "--size",
+        "400x300",
+        "--fit",
+        "pad",
+        "--background",
+        "white",
+        "--trim",
+        "--margin",
+        "5%",
+    )
+    assert json.loads(uploader.run("lint", "photos", "--remove", *shape, "--json"))["most_usd"] == 0.01
+    assert json.loads(uploader.run("quote", "photos", "--remove", *shape, "--json"))["most_usd"] == 0.01
+    arguments = ("drop", "photos", "--to", folder.name, "--remove", *shape, "--download", "done", "--json")
+    assert json.loads(uploader.run(*arguments))["usd"] == 0.01
+    with Image.open(uploader.here / "done" / "red.jpg") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (400, 300))
+        assert min(cast("tuple[int, int, int]", picture.getpixel((3, 3)))) >= 254
+
+
+def test_nothing_found_has_its_own_exit_code(uploader: Uploader) -> None:
+    prefix = uploader.folder.key("none/")
+    (uploader.here / "notes.txt").write_text("red shoes")
+    commands = (
+        ("download", prefix, "out"),
+        ("gallery", prefix),
+        ("rerun", prefix),
+        ("cancel", prefix),
+        ("show", prefix),
+    )
+    for words in (*commands, ("lint", "notes.txt"), ("quote", "notes.txt"), ("drop", "notes.txt")):
+        uploader.run(*words, code=3)
 
 
 def test_refused_photo_is_reported_before_and_after_the_drop(uploader: Uploader) -> None:

@@ -119,7 +119,7 @@ def test_dead_job_is_shown_and_redriven(folder: Folder, operator: Operator) -> N
     folder.add_fault("status", {"code": 400}, times=1)
     folder.drop("red.jpg", folder.instructions)
     dead = folder.wait_for_status("red.jpg", "dead")
-    prefix = ("--prefix", folder.key(""))
+    prefix = (folder.key(""),)
     eventually(lambda: operator.read_json("failures", *prefix)["failures"], "the failure")
     shown = operator.run("failures", *prefix)
     assert "request_rejected" in shown

@@ -12,8 +12,9 @@ from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.aws_clients import AwsClients
+from backdrop_cli.errors import EXIT_CODES
 from backdrop_cli.upload_page.page_server import PageServer
-from docs.make_commands import COMMON_OPTIONS, EXIT_CODES, list_commands, list_options
+from docs.make_commands import COMMON_OPTIONS, list_commands, list_options
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -268,6 +269,12 @@ def person_with_photos(observations: Observations, patch: pytest.MonkeyPatch) ->
     run("quote", "two sources of instructions", "shoes", *PROMPT, "--sidecar", "x.json")
     run("drop", "errors with --strict", "wrong", "--strict")
     run("drop", "no such folder", "gone")
+    Path("notes.txt").write_text("red shoes")
+    for subcommand in ("lint", "quote", "drop"):
+        run(subcommand, "a file that is not a photo", "notes.txt")
+    Path("fake").mkdir()
+    Path("fake/red.jpg").write_text("a list of shoes")
+    run("drop", "nothing can be delivered", "fake", *PROMPT)
     run("drop", "left alone", "shoes", *PROMPT)
     run("drop", "watched to its end", "shoes", *PROMPT, "--wait")
     run("drop", "watched and downloaded", "shoes", *PROMPT, "--download", "back")

@@ -13,7 +13,7 @@ from backdrop_cli.campaign.campaign_target import (
     build_campaign_request,
     read_campaign_items,
 )
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
@@ -36,7 +36,7 @@ def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> No
 
 
 def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest) -> CampaignQuote:
-    """Returns the totals of all items. Raises CommandError if there are none."""
+    """Returns the totals of all items. Raises NothingFoundError if there are none."""
 
     def quote_row(row: ManifestRow | BadRow) -> ItemQuote | BadRow:
         return row if isinstance(row, BadRow) else stack.campaign_pricing.quote_row(row)
@@ -46,7 +46,7 @@ def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignReques
         for one in parallel_map(quote_row, read_campaign_items(stack, request), stack.max_threads):
             totals.add_bad_row(one) if isinstance(one, BadRow) else totals.add(one)
     if not totals.items and not totals.bad_row_count:
-        raise CommandError(request.empty_message)
+        raise NothingFoundError(request.empty_message)
     return totals
 
 

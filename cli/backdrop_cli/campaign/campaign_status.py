@@ -7,7 +7,7 @@ from backdrop_cli.campaign.campaign_progress import (
     read_campaign_progress,
 )
 from backdrop_cli.campaign.state_machine import Execution
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import format_utc
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -32,12 +32,15 @@ def show_campaign_status(stack: Stack, screen: Screen, name: str | None) -> None
 
 
 def find_execution(stack: Stack, name: str, *, only_running: bool = False) -> Execution:
-    """Returns the latest execution of a campaign, or the execution of that name. Raises CommandError if none exists."""
+    """Returns the latest execution of a campaign, or the execution of that name.
+
+    Raises NothingFoundError if none exists.
+    """
     for one in stack.state_machine.list_latest(only_running=only_running):
         if name in (one.name, one.execution_name):
             return one
     running_text = "is running" if only_running else "exists"
-    raise CommandError(f"no campaign named {name} {running_text}; `backdrop campaign status` lists the latest")
+    raise NothingFoundError(f"no campaign named {name} {running_text}; `backdrop campaign status` lists the latest")
 
 
 def _show_execution(stack: Stack, screen: Screen, execution: Execution) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.gallery.album import Album, MissingReason
 from backdrop_cli.gallery.gallery_folder import GalleryResult, describe_other_page, write_gallery
@@ -41,10 +41,10 @@ def make_gallery(stack: Stack, screen: Screen, prefix: str, folder: Path) -> Non
 
 
 def _check_folder(folder: Path, album: Album) -> None:
-    """Raises CommandError if the page would be empty, UsageError if another page would be lost."""
+    """Raises NothingFoundError if the page would be empty, UsageError if another page would be lost."""
     if album.is_empty:
         photos_text = f"of photos whose keys begin with {album.prefix}" if album.prefix else "of any photo"
-        raise CommandError(
+        raise NothingFoundError(
             f"nothing was written: stack {album.stack} has no receipt and no error report {photos_text};"
             " keys are case-sensitive, and a photo that was just uploaded has none for a moment"
         )

@@ -32,11 +32,11 @@ def parse_failure_filter(codes: Iterable[str], provider: str, prefix: str) -> Fa
 
 
 def format_failure_filter(failure_filter: FailureFilter) -> str:
-    """Returns the filter as command-line options; "" if it selects everything."""
-    words = [f"--code {code.value}" for code in sorted(failure_filter.codes)]
-    words += [f"--provider {failure_filter.provider}"] if failure_filter.provider else []
-    words += [f"--prefix {failure_filter.prefix}"] if failure_filter.prefix else []
-    return " ".join(words)
+    """Returns the filter as a phrase, such as "under shoes/ with --code crashed"; "" if it selects everything."""
+    options = [f"--code {code.value}" for code in sorted(failure_filter.codes)]
+    options += [f"--provider {failure_filter.provider}"] if failure_filter.provider else []
+    prefix = f"under {failure_filter.prefix}" if failure_filter.prefix else ""
+    return " ".join(filter(None, (prefix, f"with {' '.join(options)}" if options else "")))
 
 
 def _match_name(word: str, names: Sequence[str], kind: str, reference: str) -> str:

@@ -17,7 +17,7 @@ from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import ItemKey
 from backdrop.operate.cancel import CancelSummary
 from backdrop_cli.campaign.state_machine import Execution
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import format_count, format_utc
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
@@ -127,14 +127,14 @@ def _cancel_and_print(
 def _may_be_arriving(stack: Stack, prefix: str, pending: PendingWork) -> bool:
     """Returns whether a photo under the prefix may be on its way to intake, or be requested by a campaign.
 
-    Raises CommandError if no key begins with the prefix.
+    Raises NothingFoundError if no key begins with the prefix.
     """
     uploaded = _find_last_upload(stack, prefix)
     may_be_requested = pending.intake_messages and stack.parameters.get("ReadableBuckets")
     can_stop_campaigns = pending.campaigns and not prefix
     if uploaded is None and not may_be_requested and not can_stop_campaigns:
         why = f"has no key that begins with {prefix} (keys are case-sensitive)" if prefix else "has no photos"
-        raise CommandError(f"nothing was changed; stack {stack.name} {why}")
+        raise NothingFoundError(f"nothing was changed; stack {stack.name} {why}")
     is_recent = uploaded is not None and stack.clock.now() - uploaded < QUEUE_COUNT_LAG
     return bool(is_recent or pending.intake_messages or pending.campaigns)
 

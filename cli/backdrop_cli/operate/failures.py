@@ -48,7 +48,7 @@ def format_no_failures(stack: Stack, failure_filter: FailureFilter) -> str:
 
 
 def _format_filter_suffix(failure_filter: FailureFilter) -> str:
-    return f" with {format_failure_filter(failure_filter)}" if format_failure_filter(failure_filter) else ""
+    return f" {format_failure_filter(failure_filter)}" if format_failure_filter(failure_filter) else ""
 
 
 def group_failures_by_code(failures: Sequence[FailedItem]) -> dict[Code, list[FailedItem]]:

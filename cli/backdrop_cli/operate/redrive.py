@@ -138,9 +138,7 @@ def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filt
     if not number:
         screen.print(format_no_failures(stack, failure_filter))
     elif format_failure_filter(failure_filter):
-        screen.print(
-            f"{format_count(number, 'failure')} with {format_failure_filter(failure_filter)} in stack {stack.name}"
-        )
+        screen.print(f"{format_count(number, 'failure')} {format_failure_filter(failure_filter)} in stack {stack.name}")
     else:
         screen.print(f"All {format_count(number, 'failure')} in stack {stack.name} (no filter is set)")
     rows = [

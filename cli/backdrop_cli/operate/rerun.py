@@ -11,6 +11,7 @@ from typing import IO, Any
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.rerun import RerunPreview
+from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
@@ -58,7 +59,10 @@ class RerunTotals:
 
 
 def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> None:
-    """Shows the price, asks for confirmation, and sends intake a rerun of each photo that changes."""
+    """Shows the price, asks for confirmation, and sends intake a rerun of each photo that changes.
+
+    Raises NothingFoundError if no photo matches.
+    """
     with _open_key_file() as key_file:
         totals = RerunTotals()
         with screen.spinner("resolving every photo"):
@@ -69,6 +73,9 @@ def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> Non
                     totals.add(one)
                     _write_key(key_file, one)
         document = {"stack": stack.name, "which": target, **_build_document(totals)}
+        if not totals.photos:
+            screen.print_json(document | {"sent": 0})
+            raise NothingFoundError(f"there is no photo {_format_scope(target)}, stack {stack.name}")
         _print_totals(stack, screen, target, totals)
         if not totals.affected:
             screen.print_json(document | {"sent": 0})
@@ -112,10 +119,7 @@ def _send_reruns(stack: Stack, screen: Screen, key_file: IO[bytes], document: di
 
 
 def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals) -> None:
-    scope = f"in {target}" if target else "in the input bucket"
-    if not totals.photos:
-        screen.print(f"No photo {scope}, stack {stack.name}.")
-        return
+    scope = _format_scope(target)
     scope_suffix = f": {target}" if target and classify_key(target) is ObjectKind.PHOTO else f" {scope}"
     screen.print(f"{format_count(totals.photos, 'photo')}{scope_suffix}, stack {stack.name}")
     blocked_photos = totals.broken_defaults.total()
@@ -153,6 +157,10 @@ def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals
         )
     if shortfall := describe_budget_shortfall(stack, totals.max_price):
         screen.print(shortfall)
+
+
+def _format_scope(target: str) -> str:
+    return f"in {target}" if target else "in the input bucket"
 
 
 def _format_jobs(number: int, action: str) -> str:

@@ -26,7 +26,7 @@ from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.ports import StoredObject
 from backdrop_cli.display_status import DisplayStatus, summarize_photo_status
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_key_for_shell
 from backdrop_cli.operate.photo_waits import (
     IN_FLIGHT,
@@ -77,7 +77,7 @@ class PhotoHistory:
 
 
 def show_photo(stack: Stack, screen: Screen, key: str) -> None:
-    """Prints the history. Raises CommandError for an unknown photo."""
+    """Prints the history. Raises NothingFoundError for an unknown photo."""
     history = _read_history(stack, *_resolve_key(stack, key))
     screen.print_json({"stack": stack.name, **_build_document(history)})
     source, jobs = history.source, history.jobs
@@ -124,7 +124,7 @@ def _split_key(stack: Stack, name: str) -> tuple[str, str]:
 def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
     source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(bucket, key))
     if source is None:
-        raise CommandError(_describe_unknown_photo(stack, bucket, key))
+        raise NothingFoundError(_describe_unknown_photo(stack, bucket, key))
     name = photo_name_of(bucket, key, stack.input_bucket)
     documents = {one: stack.output_store.head(one) is not None for one in (receipt_key(name), report_key(name))}
     pictures = [result.key for job in jobs for result in job.results]

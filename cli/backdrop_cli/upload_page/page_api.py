@@ -23,8 +23,9 @@ from backdrop_cli.upload_page.page_thumbnails import PageThumbnails
 from backdrop_cli.upload_page.presigner import Presigner
 from backdrop_cli.upload_page.upload_batch import UploadBatch
 from backdrop_cli.uploads import time_estimates
+from backdrop_cli.uploads.plan_estimates import JobTimes
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
-from backdrop_cli.uploads.upload_report import estimate_seconds, format_max_price, list_required_providers
+from backdrop_cli.uploads.upload_report import format_max_price, list_required_providers
 
 MAX_LISTED_OBJECTS, MAX_SUGGESTED_FOLDERS = 1000, 200
 MAX_KEPT_PLANS = 8
@@ -47,8 +48,7 @@ class PageApi:
         self._plans: deque[tuple[int, PagePlan]] = deque(maxlen=MAX_KEPT_PLANS)
         self._plan_numbers = iter(range(1, 1 << 30))
         self._photo_errors: dict[str, BackdropError] = {}
-        self._call_seconds: float | None = None
-        self._has_measured_calls = False
+        self._measured_times: list[JobTimes] = []
 
     def describe_page(self) -> PageResponse:
         """Returns the stack and the options to choose from."""
@@ -138,17 +138,11 @@ class PageApi:
         }
 
     def _format_duration(self, plan: PagePlan) -> str:
-        """Estimates the total time from the calls in the newest receipts; "" if unknown."""
-        if not plan.jobs:
-            return ""
-        if not self._has_measured_calls:
-            self._call_seconds, self._has_measured_calls = (
-                time_estimates.measure_call_seconds_in_receipts(self.stack),
-                True,
-            )
-        if self._call_seconds is None:
-            return ""
-        return f"about {format_rough_duration(estimate_seconds(self.stack, plan.jobs, self._call_seconds))}"
+        """Estimates the time from the newest receipts, which are read once there are some; "" if unknown."""
+        if plan.jobs:
+            self._measured_times = self._measured_times or time_estimates.read_recent_job_times(self.stack)
+        seconds = time_estimates.estimate_plan_seconds(self.stack, plan.jobs, self._measured_times)
+        return "" if seconds is None else f"about {format_rough_duration(seconds)} after the upload"
 
     def _list_warnings(self, plan: PagePlan) -> list[str]:
         warnings: list[str] = []

@@ -8,6 +8,7 @@ from typing import Any
 from backdrop.model.styles import STYLE_PRESETS
 from backdrop_cli.formatting import format_style
 from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, encode_script_data, join_templates, read_template
+from backdrop_cli.instruction_options import PAGE_OPTIONS, InstructionOption
 
 UPLOAD_PAGE_PACKAGE = "backdrop_cli.upload_page"
 SHARED_STYLES = ("page.css", "tools.css", "card.css")
@@ -38,6 +39,7 @@ def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
         parts=read_template(GALLERY_PACKAGE, "parts.html"),
         prompts="\n".join(_render_prompt(words, look) for words, look in SUGGESTED_PROMPTS.items()),
         styles="\n".join(_render_style(preset) for preset in STYLE_PRESETS),
+        options="\n".join(map(_render_option, PAGE_OPTIONS)),
         data=encode_script_data(page_data),
     )
 
@@ -55,3 +57,16 @@ def _render_style(preset: str) -> str:
         f'<span class="swatch s-{preset.lower()}" aria-hidden="true"></span>'
         f"<span>{format_style({'style_preset': preset})}</span></label>"
     )
+
+
+def _render_option(option: InstructionOption) -> str:
+    label, mark = escape(option.page_label), f'data-option="{option.flag}"'
+    if option.type is bool:
+        return f'<label class="check"><input type="checkbox" {mark}><span>{label}</span></label>'
+    choices = "".join(f"<option>{escape(one)}</option>" for one in option.page_choices)
+    field = (
+        f'<select {mark}><option value="">default</option>{choices}</select>'
+        if choices
+        else f'<input type="text" {mark} placeholder="{escape(option.page_example)}" spellcheck="false">'
+    )
+    return f'<label class="field"><span>{label}</span>{field}</label>'

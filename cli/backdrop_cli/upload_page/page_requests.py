@@ -1,6 +1,5 @@
 """Parses the requests of the page's script, as strictly as if they came from elsewhere."""
 
-import json
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -12,8 +11,9 @@ from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from backdrop_cli.errors import UsageError
+from backdrop_cli.instruction_options import PAGE_OPTIONS, InstructionOption
 from backdrop_cli.upload_targets import parse_bucket_folder
-from backdrop_cli.uploads.option_sidecar import validate_sidecar
+from backdrop_cli.uploads.option_sidecar import build_option_sidecar
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
 type PageRequest = Mapping[str, Any]
@@ -93,10 +93,19 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
         case _:
             raise UsageError(_PROTOCOL_ERROR_TEXT)
     fields |= {"provider": provider} if (provider := read_text(request, "provider")) else {}
-    sidecar = validate_sidecar("", json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n")
+    sidecar = build_option_sidecar(_read_options(request), fields)
     return PageInstructions(
         parse_folder(read_text(request, "folder")), sidecar, parse_sidecar_policy(read_text(request, "answer"))
     )
+
+
+def _read_options(request: PageRequest) -> dict[InstructionOption, str]:
+    """Returns the fields that are filled in. Raises UsageError if the page offers no such field."""
+    texts = request.get("options", {})
+    if not isinstance(texts, dict) or not texts.keys() <= {one.flag for one in PAGE_OPTIONS}:
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    fields = cast("PageRequest", texts)
+    return {one: text for one in PAGE_OPTIONS if (text := read_text(fields, one.flag))}
 
 
 def parse_sidecar_policy(value: str) -> SidecarPolicy | None:

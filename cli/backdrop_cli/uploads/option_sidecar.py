@@ -1,28 +1,76 @@
 """Builds a sidecar from the options of the command line."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
+from backdrop.instructions.error_messages import format_path
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
 from backdrop.instructions.sources import parse_file
+from backdrop.model.errors import InstructionError
 from backdrop_cli.errors import UsageError
+from backdrop_cli.instruction_options import InstructionOption
+
+type GivenOptions = Mapping[InstructionOption, Any]
+"""The options of a command line, each with its text; without those that were not given."""
 
 
-def build_sidecar(
-    prompt: str | None, style: str | None, providers: Sequence[str] | None, sidecar: Path | None
-) -> bytes | None:
+def build_sidecar(given_options: GivenOptions, sidecar: Path | None) -> bytes | None:
     """Returns the sidecar's bytes, or None without options. Raises UsageError with all errors in it."""
-    provider = providers[0] if providers and len(providers) == 1 else providers
-    options = {"prompt": prompt, "style": style, "provider": provider}
-    given_options = {name: value for name, value in options.items() if value is not None}
     if sidecar and given_options:
-        raise UsageError(f"--sidecar and --{next(iter(given_options))} both give instructions; use one of them")
+        raise UsageError(f"--sidecar and {next(iter(given_options)).flag} both give instructions; use one of them")
     if sidecar:
-        return validate_sidecar(str(sidecar), _read_sidecar(sidecar))
-    if not given_options:
-        return None
-    return validate_sidecar("", json.dumps(given_options, ensure_ascii=False, indent=2).encode() + b"\n")
+        data = _read_sidecar(sidecar)
+        _refuse_errors([str(one.message.clause) for one in parse_file(str(sidecar), data).errors])
+        return data
+    return build_option_sidecar(given_options) if given_options else None
+
+
+def build_option_sidecar(given_options: GivenOptions, other_fields: Mapping[str, Any] | None = None) -> bytes:
+    """Returns a sidecar with the fields that the options set, and others. Raises UsageError with all errors in it."""
+    fields_by_option = {option: option.build_fields(value) for option, value in given_options.items()}
+    fields = dict(other_fields or {})
+    for one in fields_by_option.values():
+        fields = _merge(fields, one)
+    data = json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n"
+    _refuse_errors([_describe_error(one, fields_by_option) for one in parse_file("", data).errors])
+    return data
+
+
+def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Merges two objects with the objects in them."""
+    return {
+        **first,
+        **{
+            name: _merge(first[name], value) if isinstance(value, dict) and isinstance(first.get(name), dict) else value
+            for name, value in second.items()
+        },
+    }
+
+
+def _describe_error(error: InstructionError, fields_by_option: Mapping[InstructionOption, Mapping[str, Any]]) -> str:
+    """Returns the error's text; it names options in the place of a JSON path, which the user has never seen."""
+    text = str(error.detail.clause)
+    options = [option for option, fields in fields_by_option.items() if _sets_path(fields, error.path)]
+    if not error.path or not options or not text.startswith(error.path):
+        return text
+    flags = " and ".join(option.flag for option in options)
+    rest_of_path = error.path.removeprefix(format_path(options[0].path)).strip(".") if len(options) == 1 else ""
+    return f"{flags}{f': {rest_of_path}' if rest_of_path else ''}{text.removeprefix(error.path)}"
+
+
+def _sets_path(fields: Mapping[str, Any], path: str) -> bool:
+    """Whether these fields contain the path, or a path below it."""
+    return any(leaf == path or leaf.startswith(f"{path}.") for leaf in _list_paths(fields, ()))
+
+
+def _list_paths(fields: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator[str]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _list_paths(cast("dict[str, Any]", value), (*parents, name))
+        else:
+            yield format_path((*parents, name))
 
 
 def _read_sidecar(file: Path) -> bytes:
@@ -35,10 +83,6 @@ def _read_sidecar(file: Path) -> bytes:
     return data
 
 
-def validate_sidecar(name: str, data: bytes) -> bytes:
-    """Returns the sidecar's bytes. Raises UsageError with all errors in them."""
-    errors = parse_file(name, data).errors
-    if errors:
-        messages = (one.message if name else one.detail for one in errors)
-        raise UsageError("; ".join(str(one.clause) for one in messages))
-    return data
+def _refuse_errors(messages: list[str]) -> None:
+    if messages:
+        raise UsageError("; ".join(messages))

@@ -5,11 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backdrop.model.object_keys import ObjectKind, classify_key
-from backdrop_cli.errors import CommandError
-from backdrop_cli.formatting import format_count
-from backdrop_cli.upload_targets import find_outside_defaults, resolve_targets
-
-MAX_NAMED_PATHS = 3
+from backdrop_cli.errors import NothingFoundError
+from backdrop_cli.upload_targets import find_outside_defaults, format_no_photo_error, resolve_targets
 
 
 @dataclass
@@ -40,7 +37,7 @@ class UploadFiles:
 
 
 def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
-    """Collects the selected files. Raises CommandError if there is no photo among them."""
+    """Collects the selected files. Raises NothingFoundError if there is no photo among them."""
     files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
     for target in resolve_targets(paths, target_folder):
         files.unreadable |= {
@@ -52,12 +49,5 @@ def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFil
             else:
                 files.paths[key] = target.folder.local_path(key)
     if not files.list_keys(ObjectKind.PHOTO):
-        raise CommandError(_format_no_photo_error(paths, files))
+        raise NothingFoundError(format_no_photo_error(paths, len(files.paths) + files.ignored_count))
     return files
-
-
-def _format_no_photo_error(paths: Sequence[Path], files: UploadFiles) -> str:
-    locations = ", ".join(str(path) for path in paths[:MAX_NAMED_PATHS])
-    file_count = len(files.paths) + files.ignored_count
-    ignored_text = f" ({format_count(file_count, 'file is', 'files are')} not named like a photo)" if file_count else ""
-    return f"there is no photo in {locations}{ignored_text}; photos are, for example, JPEG, PNG, or HEIC files"

@@ -93,6 +93,11 @@ class UploadPlan:
         return sum(job.quoted for job in self.jobs)
 
     @property
+    def can_succeed(self) -> bool:
+        """Whether at least one photo can be delivered with the instructions that it has, or already is."""
+        return any(row.jobs or not (row.has_problems or row.lacks_instructions) for row in self.photos)
+
+    @property
     def ineffective_photos(self) -> list[PlannedPhoto]:
         return [row for row in self.photos if row.is_ineffective]
 

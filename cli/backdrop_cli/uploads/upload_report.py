@@ -1,6 +1,5 @@
 """The output of `drop`: the plan before the upload, and the outcome."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -122,8 +121,12 @@ def _pluralize(number: int, noun: str, suffix: str) -> str:
 
 
 def _print_cost_and_time(stack: Stack, screen: Screen, plan: UploadPlan) -> None:
-    seconds = _estimate_plan_seconds(stack, plan)
-    duration_text = f"about {format_rough_duration(seconds)}" if seconds else "time unknown until the first pictures"
+    seconds = time_estimates.estimate_plan_seconds(stack, plan.jobs, time_estimates.read_recent_job_times(stack))
+    duration_text = (
+        "time unknown until the first pictures"
+        if seconds is None
+        else f"about {format_rough_duration(seconds)} after the upload"
+    )
     screen.print(f"{format_max_price(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
     if shortfall := describe_budget_shortfall(stack, plan.max_price_micro_usd):
         screen.print(f"! {shortfall}", "yellow")
@@ -163,23 +166,6 @@ def print_undecided(
 def list_required_providers(jobs: Sequence[Job]) -> list[str]:
     """Returns the providers that jobs depend on; a job that allows several goes to one that is not paused."""
     return sorted({job.provider for job in jobs if isinstance(job.instructions.get("provider", ""), str)})
-
-
-def _estimate_plan_seconds(stack: Stack, plan: UploadPlan) -> float | None:
-    """Estimates the time from the calls in the newest receipts; None if there are none."""
-    call_seconds = time_estimates.measure_call_seconds_in_receipts(stack)
-    return None if call_seconds is None else estimate_seconds(stack, plan.jobs, call_seconds)
-
-
-def estimate_seconds(stack: Stack, jobs: Sequence[Job], call_seconds: float) -> float:
-    """Estimates the time until these jobs are delivered, behind those already in their lanes."""
-    job_counts = Counter(job.provider for job in jobs)
-    return 1 + max(
-        time_estimates.estimate_queue_seconds(
-            n + stack.count_lane_messages(name), stack.max_in_flight.get(name, 1), call_seconds
-        )
-        for name, n in job_counts.items()
-    )
 
 
 def format_question(plan: UploadPlan) -> str:

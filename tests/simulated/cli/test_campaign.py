@@ -132,7 +132,7 @@ def test_only_a_running_campaign_can_be_stopped_after_confirmation(person: Perso
     assert person.run("campaign", "stop", "shoes", answer="y").code == 0
     assert one["status"] == "ABORTED"
     result = person.run("campaign", "stop", "shoes", "--yes")
-    assert (result.code, "no campaign named shoes is running" in result.err) == (1, True)
+    assert (result.code, "no campaign named shoes is running" in result.err) == (3, True)
 
 
 def test_waiting_ends_with_the_campaign_and_its_exit_code(person: Person) -> None:

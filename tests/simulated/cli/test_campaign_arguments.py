@@ -111,7 +111,7 @@ def test_missing_input_starts_nothing_and_gets_a_suggestion(
     (tmp_path / "list.xlsx").write_bytes(b"PK")
     (tmp_path / "empty.csv").write_text("key,prompt\n")
     result = person.run("campaign", verb, typed, *PROMPT)
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (3, "")
     assert why in result.err
     assert list_started_inputs(person) == []
 

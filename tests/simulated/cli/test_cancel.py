@@ -231,7 +231,7 @@ def test_cancel_takes_a_prefix_or_option_all(person: Person, words: tuple[str, .
 def test_prefix_without_photos_is_refused_without_a_question(person: Person) -> None:
     for more in ([], ["--yes"], ["--json"]):
         result = person.run("cancel", "shoos/", *more)
-        assert (result.code, result.out) == (1, "")
+        assert (result.code, result.out) == (3, "")
         assert result.err == (
             "error: nothing was changed; stack shop has no key that begins with shoos/ (keys are case-sensitive)\n"
         )
@@ -240,7 +240,7 @@ def test_prefix_without_photos_is_refused_without_a_question(person: Person) -> 
 
 def test_option_all_is_refused_for_an_empty_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     result = Person(World(), monkeypatch).run("cancel", "--all", "--yes")
-    assert (result.code, result.out, result.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
+    assert (result.code, result.out, result.err) == (3, "", "error: nothing was changed; stack shop has no photos\n")
 
 
 def test_photos_that_ended_long_ago_need_no_confirmation(person: Person) -> None:

@@ -93,7 +93,7 @@ def test_every_command_has_help_with_an_example(person: Person, verb: str) -> No
     assert max(len(line) for line in result.out.splitlines()) <= 80
 
 
-@pytest.mark.parametrize("words", [(), ("pouse",), ("pause",), ("pause", "ideogram", "--jsn"), ("failures", "x")])
+@pytest.mark.parametrize("words", [(), ("pouse",), ("pause",), ("pause", "ideogram", "--jsn"), ("pause", "a", "b")])
 def test_usage_error_has_exit_code_2(person: Person, words: tuple[str, ...]) -> None:
     result = person.run(*words)
     assert (result.code, person.requested_locations) == (2, [])

@@ -111,8 +111,8 @@ def test_missing_picture_is_named_and_others_are_downloaded(person: Person) -> N
 
 def test_nothing_to_download_is_reported(person: Person) -> None:
     result = person.run("download", "bags/", "done")
-    assert result.code == 1
-    assert "No pictures for bags/, stack shop." in result.out
+    assert result.code == 3
+    assert "no pictures for bags/, stack shop" in result.err
     assert not Path("done").exists()
 
 

@@ -108,7 +108,7 @@ def missing_folder(_: Uploader) -> str:
     return "texts does not exist; name folders or files on this machine"
 
 
-@pytest.mark.parametrize(("make", "code"), [(folder_with_a_text_file, 1), (empty_folder, 1), (missing_folder, 2)])
+@pytest.mark.parametrize(("make", "code"), [(folder_with_a_text_file, 3), (empty_folder, 3), (missing_folder, 2)])
 def test_folder_without_photos_is_reported(uploader: Uploader, make: Callable[[Uploader], str], code: int) -> None:
     words = make(uploader)
     result = uploader.drop("texts", *PROMPT)

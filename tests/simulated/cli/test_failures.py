@@ -54,8 +54,8 @@ def test_photos_are_listed_below_their_code_with_the_reason(person: Person) -> N
     [
         (("--code", "charge_unknown"), ["hats/lost.jpg"]),
         (("--code", "charge_unknown", "--code", "unsafe-result"), ["hats/lost.jpg", "hats/withheld.jpg"]),
-        (("--prefix", "shoes/"), ["shoes/red.jpg", "shoes/blue.jpg"]),
-        (("--provider", "ideogram", "--prefix", "hats/l"), ["hats/lost.jpg"]),
+        (("shoes/",), ["shoes/red.jpg", "shoes/blue.jpg"]),
+        (("--provider", "ideogram", "hats/l"), ["hats/lost.jpg"]),
         (("--provider", "runware"), []),
     ],
 )
@@ -64,8 +64,8 @@ def test_filters_show_only_the_selected_photos(person: Person, filters: tuple[st
 
 
 def test_stack_without_failures_is_not_an_error(person: Person) -> None:
-    result = person.run("failures", "--prefix", "coats/")
-    assert (result.code, result.out) == (0, "No failures with --prefix coats/ in stack shop.\n")
+    result = person.run("failures", "coats/")
+    assert (result.code, result.out) == (0, "No failures under coats/ in stack shop.\n")
 
 
 def test_json_contains_every_field_of_a_failure(person: Person) -> None:
@@ -84,17 +84,17 @@ def test_photo_with_several_errors_counts_once(person: Person) -> None:
     person.world.upload_sidecar("bad.jpg", promt="at sea", widht=3)
     person.world.upload_photo("bad.jpg", build_photo("bad"))
     person.world.run_until_empty()
-    result = person.run("failures", "--prefix", "bad", "--json").data
+    result = person.run("failures", "bad", "--json").data
     assert [(one["code"], one["photos"]) for one in result["codes"]] == [("unknown_field", 1)]
     assert len(result["failures"]) == 2
-    (row,) = (line for line in person.run("failures", "--prefix", "bad").out.splitlines() if "$0.00" in line)
+    (row,) = (line for line in person.run("failures", "bad").out.splitlines() if "$0.00" in line)
     assert row.split()[:2] == ["unknown_field", "1"]
 
 
 def test_photo_that_never_had_a_job_is_a_failure(person: Person) -> None:
     person.world.upload_photo("bare.jpg", b"some text", operation="remove")
     person.world.run_until_empty()
-    (failure,) = person.run("failures", "--prefix", "bare", "--json").data["failures"]
+    (failure,) = person.run("failures", "bare", "--json").data["failures"]
     assert (failure["code"], failure["job_id"], failure["status"]) == ("not_a_photo", None, "refused")
 
 
@@ -102,9 +102,9 @@ def test_photo_with_several_problems_is_redriven_once(person: Person) -> None:
     person.world.upload_sidecar("coats/red.jpg", operation="remov", num_images=0)
     person.world.upload_photo("coats/red.jpg", build_photo())
     person.world.run_until_empty()
-    shown = person.run("failures", "--prefix", "coats/", "--json").data["failures"]
+    shown = person.run("failures", "coats/", "--json").data["failures"]
     assert [one["code"] for one in shown] == ["invalid_value", "invalid_value"]
-    assert person.run("redrive", "--prefix", "coats/", "--json").data["looked_at_anew"] == 1
+    assert person.run("redrive", "coats/", "--json").data["looked_at_anew"] == 1
 
 
 def test_long_list_is_shortened_with_advice_to_see_all(person: Person) -> None:
@@ -143,13 +143,13 @@ def test_piped_output_is_uncolored_with_one_line_per_row(person: Person) -> None
 
 def test_control_characters_in_a_key_are_escaped(person: Person) -> None:
     person.upload_failing(Code.UNSAFE_REQUEST, "coats/\x1b[2Jred.jpg")
-    shown = person.run("failures", "--prefix", "coats/").out
+    shown = person.run("failures", "coats/").out
     assert r"    coats/\u001b[2Jred.jpg" + "\n" in shown
 
 
 def test_line_break_in_a_key_does_not_break_the_row(person: Person) -> None:
     person.upload_failing(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
-    assert r"    coats/two\nlines.jpg" + "\n" in person.run("failures", "--prefix", "coats/").out
+    assert r"    coats/two\nlines.jpg" + "\n" in person.run("failures", "coats/").out
 
 
 def test_photos_of_a_paused_provider_are_not_listed_as_failures(person: Person) -> None:
@@ -174,7 +174,7 @@ def test_dead_letters_without_a_photo_are_counted(person: Person) -> None:
         result = person.run("failures", *words)
         assert "3 dead letters (damaged_message) without a photo: the dead-letter queue has" in result.out
         assert person.run("failures", *words, "--json").data["other_dead_letters"] == {"damaged_message": 3}
-    for words in (("--code", "charge_unknown"), ("--prefix", "hats/"), ("--provider", "ideogram")):
+    for words in (("--code", "charge_unknown"), ("hats/",), ("--provider", "ideogram")):
         assert person.run("failures", *words, "--json").data["other_dead_letters"] == {}
 
 
@@ -197,7 +197,7 @@ def test_open_lost_answers_are_reported_with_what_happens_next(monkeypatch: pyte
         (): 1,
         ("--code", "charge_unknown"): 1,
         ("--code", "crashed"): 0,
-        ("--prefix", "hats/"): 0,
+        ("hats/",): 0,
     }.items():
         assert len(person.run("failures", *words, "--json").data["lost_answers"]) == keys
     person.world.run_until_empty()

@@ -185,7 +185,7 @@ def test_prefix_without_photos_writes_nothing(shop: Person) -> None:
     shop.run("pause", "ideogram")
     shop.world.run_until_empty()
     result = shop.run("gallery", "boots/")
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (3, "")
     assert result.err.startswith(
         "error: nothing was written: stack shop has no receipt and no error report of photos whose keys begin with "
         "boots/;"
@@ -193,13 +193,13 @@ def test_prefix_without_photos_writes_nothing(shop: Person) -> None:
     assert not Path("gallery").exists()
     shop.run("gallery")
     before = read_files(Path("gallery"))
-    assert shop.run("gallery", "boots/").code == 1
+    assert shop.run("gallery", "boots/").code == 3
     assert read_files(Path("gallery")) == before
 
 
 def test_stack_without_photos_has_no_page(person: Person) -> None:
     result = person.run("gallery")
-    assert (result.code, Path("gallery").exists()) == (1, False)
+    assert (result.code, Path("gallery").exists()) == (3, False)
     assert "stack shop has no receipt and no error report of any photo;" in result.err
 
 

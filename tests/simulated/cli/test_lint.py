@@ -139,7 +139,9 @@ def test_many_findings_are_summarized_unless_all_are_requested(folder: LintedFol
     assert folder.lint("--quick", "--all").out.count("No instructions found") == 30
 
 
-def test_empty_folder_is_clean(folder: LintedFolder) -> None:
+def test_folder_without_photos_and_instructions_is_nothing_to_check(folder: LintedFolder) -> None:
+    assert folder.lint().code == 3
+    folder.write("_backdrop.json", INSTRUCTIONS)
     assert folder.lint().code == 0
 
 

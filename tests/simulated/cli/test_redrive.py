@@ -99,7 +99,7 @@ def test_dead_letter_of_a_job_that_fails_again_is_kept(person: Person) -> None:
     person.world.transport.faults_before.append(
         fault := TargetedFault(lambda _: person.world.run_until_empty(), "receive_message")
     )
-    data = person.run("redrive", "--prefix", "shoes/red", "--yes", "--json").data
+    data = person.run("redrive", "shoes/red", "--yes", "--json").data
     assert (fault.hit_count, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
     (after,) = list_dead_letters(person, "shoes/red.jpg")
     assert (read_status(person, "shoes/red.jpg"), after.id == before.id) == (JobStatus.DEAD, False)
@@ -109,7 +109,7 @@ def test_repeated_dead_letter_does_not_end_the_search(person: Person) -> None:
     (red,), (blue,) = list_dead_letters(person, "shoes/red.jpg"), list_dead_letters(person, "shoes/blue.jpg")
     person.world.dead_letter_queue.messages.append(replace(blue, id="again"))
     red.visible_at = person.world.clock.time + timedelta(seconds=60)
-    assert person.run("redrive", "--prefix", "shoes/", "--yes", "--json").data["dead_letters_removed"] == 3
+    assert person.run("redrive", "shoes/", "--yes", "--json").data["dead_letters_removed"] == 3
     assert [*list_dead_letters(person, "shoes/red.jpg"), *list_dead_letters(person, "shoes/blue.jpg")] == []
 
 
@@ -119,7 +119,7 @@ def test_dead_letter_without_a_version_counts_as_earlier(person: Person, rev: st
     (letter,) = list_dead_letters(person, "shoes/red.jpg")
     attributes = {name: text for name, text in letter.attributes.items() if name != "lock_version"}
     letter.attributes = attributes if rev is None else attributes | {"lock_version": rev}
-    assert person.run("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
+    assert person.run("redrive", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
 
 
 def test_remaining_dead_letters_are_visible_at_once(person: Person) -> None:
@@ -144,19 +144,19 @@ def test_redrive_does_not_wait_for_deleted_dead_letters(person: Person) -> None:
 
 
 def test_only_selected_failures_are_redriven(person: Person) -> None:
-    data = person.run("redrive", "--code", "request_rejected", "--prefix", "shoes/r", "--yes", "--json").data
+    data = person.run("redrive", "--code", "request_rejected", "shoes/r", "--yes", "--json").data
     assert (data["bought"], data["redriven"], data["done"]) == (1, 1, True)
     assert read_status(person, "shoes/blue.jpg") is JobStatus.DEAD
 
 
 def test_possibly_paid_photo_is_bought_only_with_pay_again(person: Person) -> None:
     person.world.provider.received_job_ids.clear()
-    refused = person.run("redrive", "--prefix", "hats/", "--yes")
+    refused = person.run("redrive", "hats/", "--yes")
     assert refused.code == 1
     assert "--pay-again" in refused.err
     person.world.run_until_empty()
     assert person.world.provider.received_job_ids == []
-    result = person.run("redrive", "--prefix", "hats/", "--pay-again", "--yes")
+    result = person.run("redrive", "hats/", "--pay-again", "--yes")
     assert result.code == 0
     assert "2   to buy   at most $0.02" in result.out
     person.world.run_until_empty()
@@ -172,7 +172,7 @@ def test_paid_and_kept_picture_is_delivered_without_a_charge(person: Person) -> 
     dead = fail(job, ResultError(Code.RESULT_NOT_AN_IMAGE, "It is text."), job.queued_at)
     person.world.ledger.write_transition(mark_announced(person.world.ledger.write_transition(dead)))
     calls = len(person.world.provider.received_job_ids)
-    result = person.run("redrive", "--prefix", "coats/", "--yes")
+    result = person.run("redrive", "coats/", "--yes")
     assert "1   to deliver   already paid" in result.out
     person.world.run_until_empty()
     assert (read_status(person, "coats/red.jpg"), len(person.world.provider.received_job_ids)) == (
@@ -184,7 +184,7 @@ def test_paid_and_kept_picture_is_delivered_without_a_charge(person: Person) -> 
 def test_photo_that_never_had_a_job_goes_through_intake(person: Person) -> None:
     person.world.upload_photo("bare.jpg", b"some text", operation="remove")
     person.world.run_until_empty()
-    result = person.run("redrive", "--prefix", "bare", "--yes")
+    result = person.run("redrive", "bare", "--yes")
     assert result.code == 0
     assert "1   to re-examine   without a job" in result.out
     person.world.run_until_empty()
@@ -204,9 +204,9 @@ def test_paused_provider_is_shown_before_a_redrive(person: Person) -> None:
 
 
 def test_redrive_without_failures_needs_no_confirmation(person: Person) -> None:
-    result = person.run("redrive", "--prefix", "coats/")
+    result = person.run("redrive", "coats/")
     assert (result.code, result.err) == (0, "")
-    assert result.out == "No failures with --prefix coats/ in stack shop.\n"
+    assert result.out == "No failures under coats/ in stack shop.\n"
 
 
 def test_failure_that_changed_meanwhile_is_skipped_and_reported(person: Person) -> None:

@@ -201,7 +201,7 @@ def test_impossible_variant_is_reported_next_to_bought_ones(person: Person) -> N
 
 def test_prefix_without_photos_is_reported(person: Person) -> None:
     result = person.run("rerun", "bags/")
-    assert (result.code, result.out) == (0, "No photo in bags/, stack shop.\n")
+    assert (result.code, result.err) == (3, "error: there is no photo in bags/, stack shop\n")
 
 
 def test_reruns_that_preceded_an_aws_error_are_reported(person: Person) -> None:

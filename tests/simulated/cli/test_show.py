@@ -154,7 +154,7 @@ def test_show_suggests_a_key_for_an_unknown_photo(person: Person) -> None:
     person.upload("shoes/red.jpg")
     result = person.run("show", "shoes/rde.jpg")
     assert (result.code, result.err) == (
-        1,
+        3,
         f"error: there is no photo shoes/rde.jpg in {INPUT_BUCKET}; did you mean shoes/red.jpg?\n",
     )
     assert "intake has not processed it yet" in person.run("show", "shoes/red.jpg").err
@@ -312,10 +312,10 @@ def test_show_of_unreadable_photo_does_not_say_it_is_gone(person: Person) -> Non
 def test_show_points_to_doctor_if_photo_never_reached_intake(person: Person) -> None:
     person.upload("red.jpg")
     fresh = person.run("show", "red.jpg")
-    assert (fresh.code, "try again in a moment" in fresh.err, "doctor" in fresh.err) == (1, True, False)
+    assert (fresh.code, "try again in a moment" in fresh.err, "doctor" in fresh.err) == (3, True, False)
     person.world.clock.sleep(61)
     old = person.run("show", "red.jpg")
-    assert (old.code, "try again" in old.err, "run `backdrop doctor`" in old.err) == (1, False, True)
+    assert (old.code, "try again" in old.err, "run `backdrop doctor`" in old.err) == (3, False, True)
 
 
 def test_show_says_since_when_a_paid_photo_is_not_delivered(person: Person) -> None:

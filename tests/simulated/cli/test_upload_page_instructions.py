@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import CommandError, UsageError
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.command_user import Person
@@ -92,3 +92,28 @@ def test_existing_photos_show_what_they_cost(page_user: PageUser) -> None:
     page_user.world.run_until_empty()
     drops = page_user.api.read_progress({"drops": []})["drops"]
     assert (drops[-1]["cost"], drops[-1]["earlier"]) == ("$0.12", "$0.06 of it before this run")
+
+
+def test_page_writes_size_and_format_into_the_sidecar(page_user: PageUser) -> None:
+    page_user.drag("red.jpg")
+    options = {"--format": "jpg", "--size": "200x200", "--fit": "pad", "--background": "white", "--trim": "yes"}
+    page_user.send(options=options)
+    page_user.world.run_until_empty()
+    (job,) = page_user.world.list_jobs()
+    expected = {"format": "jpg", "width": 200, "height": 200, "fit": "pad", "background": "#ffffff", "trim": True}
+    assert job.instructions["output"] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"--format": "gif"}, "--format is"),
+        ({"--sidecar": "x.json"}, "reload the page"),
+        ({"--format": 3}, "reload the page"),
+        (["--trim"], "reload the page"),
+    ],
+)
+def test_page_refuses_options_that_it_does_not_offer(page_user: PageUser, options: object, message: str) -> None:
+    page_user.drag("red.jpg")
+    with pytest.raises(UsageError, match=message):
+        page_user.request_plan(options=options)

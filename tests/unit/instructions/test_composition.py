@@ -51,7 +51,7 @@ def find_error(**fields: Any) -> str:
         ("none", None),
     ],
 )
-def test_shadow_is_a_word_or_an_object(given: object, expected: Shadow | None) -> None:
+def test_shadow_is_a_type_or_an_object(given: object, expected: Shadow | None) -> None:
     assert parse_only_output(shadow=given).shadow == expected
 
 

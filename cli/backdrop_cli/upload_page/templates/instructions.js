@@ -10,12 +10,20 @@ function picked(name) {
   return document.querySelector(`[name=${name}]:checked`).value;
 }
 
+/** Returns the fields under "Size and format" that are filled in, by their options of the command line. */
+function readOptions() {
+  const fields = [...document.querySelectorAll("[data-option]")];
+  const texts = fields.map((field) => [field.dataset.option, field.type === "checkbox" ? (field.checked ? "yes" : "") : field.value.trim()]);
+  return Object.fromEntries(texts.filter(([, text]) => text));
+}
+
 function readInstructions() {
   return {
     kind: picked("kind"),
     prompt: byId("prompt").value,
     style: picked("style"),
     provider: byId("provider").value,
+    options: readOptions(),
     folder: byId("folder").value,
     answer: document.querySelector("[name=answer]:checked")?.value || "",
   };
@@ -24,6 +32,7 @@ function readInstructions() {
 function showInstructions() {
   const kind = picked("kind");
   byId("for-replace").hidden = kind !== "replace";
+  byId("finish").hidden = kind === "folder";
   showText(byId("about-kind"), KINDS[kind]);
   for (const idea of document.querySelectorAll(".idea")) {
     idea.setAttribute("aria-pressed", String(idea.dataset.prompt === byId("prompt").value));

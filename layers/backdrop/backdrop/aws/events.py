@@ -9,6 +9,7 @@ from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from backdrop.aws.event_bus import EVENT_SOURCE
+from backdrop.instructions.json_text import INSTRUCTIONS_EXAMPLE
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
@@ -33,6 +34,7 @@ OPTIONAL_REQUEST_FIELDS = {
 }
 REQUEST_MARKERS = OPTIONAL_REQUEST_FIELDS.keys() | (REQUIRED_REQUEST_FIELDS - OBJECT_FIELDS)
 REQUEST_DETAIL_TYPE = "Image Requested"
+REQUEST_EXAMPLE = f'{{"bucket": "my-photos", "key": "shoes/red.jpg", "instructions": {INSTRUCTIONS_EXAMPLE}}}'
 MAX_LISTED_FIELDS = 5
 S3_SOURCE = "aws.s3"
 S3_TEST_EVENT = "s3:TestEvent"
@@ -179,7 +181,9 @@ def _parse_eventbridge_event(
         names = f"{str(detail_type)[:40]!r} from {str(source)[:40]!r}"
         raise MalformedMessageError(f"The event {names} is neither {REQUEST_DETAIL_TYPE!r} nor from S3.")
     if not isinstance(detail, dict):
-        raise MalformedMessageError(f"The detail of an {REQUEST_DETAIL_TYPE!r} event is not a JSON object.")
+        raise MalformedMessageError(
+            f"The detail of an {REQUEST_DETAIL_TYPE!r} event must be a JSON object such as {REQUEST_EXAMPLE}."
+        )
     # EventBridge may deliver an event twice. Its ID identifies it.
     return _parse_request(
         cast("dict[str, Any]", detail), buckets, _match_or_empty(EVENT_ID_PATTERN, event.get("id")) or message_id
@@ -219,7 +223,9 @@ def _check_request_fields(message: Mapping[str, Any], optional_fields: Mapping[s
     ):
         raise MalformedMessageError(_describe_unrecognized(message))
     if not isinstance(message["instructions"], dict):
-        raise MalformedMessageError("The instructions of a request are not a JSON object.")
+        raise MalformedMessageError(
+            f"The instructions of a request must be a JSON object such as {INSTRUCTIONS_EXAMPLE}."
+        )
     for name, text in optional_fields.items():
         if name in message and not text:
             raise MalformedMessageError(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, ValidationError
 
+from backdrop.instructions.json_text import INSTRUCTIONS_EXAMPLE
 from backdrop.instructions.merge import overlay_fields
 from backdrop.instructions.sources import InstructionSource, parse_request
 from backdrop.model.codec import validate
@@ -30,11 +31,12 @@ FIELD_DESCRIPTIONS = {
     "name": "letters, digits, - and _, at most 80",
     "prefix": "a string, the beginning of the keys",
     "manifest": "a string, the key of a manifest",
-    "instructions": "an object, as in a sidecar",
+    "instructions": f"an object such as {INSTRUCTIONS_EXAMPLE}",
     "max_total_usd": "a dollar amount above 0",
     "tolerated_failure_percent": "a number from 0 to 100",
 }
 """What each field of a campaign accepts."""
+INPUT_EXAMPLE = f'{{"name": "spring", "prefix": "shoes/", "instructions": {INSTRUCTIONS_EXAMPLE}}}'
 MAX_SHOWN_CHARACTERS = 80
 # The maximum number of items that a function can report within its time limit.
 MAX_ITEMS = 1_000_000
@@ -72,7 +74,7 @@ def parse_campaign(payload: object, field_labels: Mapping[str, str] | None = Non
             f"The campaign's input has more than {MAX_INPUT_BYTES:,} bytes. Put long instructions into a manifest."
         )
     if not isinstance(payload, dict):
-        raise campaign_refused("The campaign's input is not a JSON object.")
+        raise campaign_refused(f"The campaign's input must be a JSON object such as {INPUT_EXAMPLE}.")
     fields = cast("dict[str, Any]", payload)
     errors = [*_find_invalid_fields(fields, field_labels or {}), *_find_contradictions(fields)]
     if errors:

@@ -14,6 +14,7 @@ from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
 METADATA_COLUMN_PREFIX = "metadata."
+LINE_EXAMPLE = '{"key": "shoes/red.jpg", "prompt": "on a marble table"}'
 MAX_LINE_BYTES = 200_000
 """A row and its campaign's instructions must fit into one message of 256 KB."""
 
@@ -164,7 +165,9 @@ def _parse_json_line(text: str) -> _RowFields:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _InvalidRowError(f"it is not JSON: {error}") from error
+        raise _InvalidRowError(
+            f"it is not JSON: {error}; each line must be an object such as {LINE_EXAMPLE}"
+        ) from error
     if not isinstance(fields, dict):
-        raise _InvalidRowError("it is not a JSON object")
+        raise _InvalidRowError(f"it is not an object in braces such as {LINE_EXAMPLE}")
     return cast("_RowFields", fields)

@@ -92,7 +92,14 @@ def _describe_pattern_mismatch(path: str, detail: Mapping[str, Any]) -> tuple[Co
 
 
 def _describe_non_object(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must be an object in braces"
+    # The schema imports pydantic's models, which only an invalid file needs here.
+    from backdrop.instructions.schema import find_object_example
+
+    example = json.dumps(find_object_example(to_json_path(detail["loc"])), ensure_ascii=False)
+    return (
+        Code.INVALID_VALUE,
+        f"{path} is {_format_value(detail['input'])}; it must be an object in braces such as {example}",
+    )
 
 
 def _describe_other(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:

@@ -13,6 +13,8 @@ from backdrop.model.error_catalog import FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
 
 MAX_SIDECAR_BYTES = 65_536
+# For a file or a request that has another JSON value in the place of instructions.
+INSTRUCTIONS_EXAMPLE = '{"prompt": "on a marble table"}'
 # Python refuses to convert more digits than this to an integer.
 MAX_NUMBER_DIGITS = 4_300
 _ENCODING_PREFIXES = (
@@ -55,7 +57,9 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
         raise _build_not_json_error(name, "it is nested too deeply", FIX_INSTRUCTIONS) from error
     if not isinstance(value, dict):
         raise _build_not_json_error(
-            name, f"it contains {_describe_type(value)}, not an object in braces", FIX_INSTRUCTIONS
+            name,
+            f"it contains {_describe_type(value)}, not an object in braces such as {INSTRUCTIONS_EXAMPLE}",
+            FIX_INSTRUCTIONS,
         )
     return cast("dict[str, Any]", value), [
         _build_not_json_error(name, f"{path}: {why}", FIX_INSTRUCTIONS, path=path) for path, why in invalid

@@ -1,6 +1,6 @@
 """The fields of one instruction source: a sidecar, tags, folder defaults, or a request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -156,6 +156,16 @@ def list_known_fields(path: Sequence[str | int]) -> list[str]:
     ancestors = [*path[:1], *path[2:-1]] if path[0] == "variants" else path[:-1]
     model = next((model for name, model in models_by_field.items() if name in ancestors), InstructionsModel)
     return list(model.model_fields)
+
+
+def find_object_example(path: Sequence[str | int]) -> Mapping[str, Any]:
+    """Returns a valid value for a place in the JSON that takes an object: the first example of its field."""
+    if "members" in path:
+        return {"color_hex": "#b470b3"}
+    is_variant = len(path) == 2 and path[0] == "variants"
+    field = None if is_variant else InstructionsModel.model_fields.get(str(path[-1]))
+    examples = (field.examples or []) if field else []
+    return next((one for one in examples if isinstance(one, dict)), {"prompt": "on a beach"})
 
 
 def list_number_and_boolean_fields(model: type[BaseModel]) -> frozenset[str]:

@@ -1,0 +1,31 @@
+"""Where the instructions of a command line apply to files on this machine: shared by `lint` and `quote`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from backdrop.model.object_keys import ObjectKind, classify_key, is_sidecar_of, list_sidecar_keys
+from backdrop_cli.upload_targets import UploadTarget
+
+
+@dataclass(frozen=True)
+class NewSidecars:
+    """The sidecars that `drop` would write, by key.
+
+    `replaced_keys` are sidecars on this machine that then apply to no photo. `kept_count` photos keep their own.
+    """
+
+    by_key: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    replaced_keys: frozenset[str] = frozenset()
+    kept_count: int = 0
+
+
+def plan_new_sidecars(target: UploadTarget, new_sidecar: bytes | None, *, replace: bool) -> NewSidecars:
+    """Returns the sidecars for photos that have none on this machine, or with `replace`, for all photos."""
+    if new_sidecar is None:
+        return NewSidecars()
+    photos = [key for key in target.keys if classify_key(key) is ObjectKind.PHOTO]
+    kept = [] if replace else [key for key in photos if any(map(target.folder.has_file, list_sidecar_keys(key)))]
+    sidecars = (key for key in target.keys if classify_key(key) is ObjectKind.SIDECAR) if replace else ()
+    replaced_keys = frozenset(key for key in sidecars if any(is_sidecar_of(key, photo) for photo in photos))
+    by_key = {f"{key}.json": new_sidecar for key in photos if key not in kept}
+    return NewSidecars(by_key, replaced_keys, len(kept))
