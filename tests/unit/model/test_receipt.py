@@ -61,6 +61,7 @@ def test_receipt_shows_the_pictures_key_and_its_call() -> None:
         "bytes": 54_321,
         "has_alpha": False,
         "seed": 7,
+        "certificate": None,
     }
     assert entry["attempts"] == [
         {

@@ -9,6 +9,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
 from backdrop.deliver.paid_files import PaidFiles, detect_format
+from backdrop.imaging.certificate import measure_file
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
@@ -16,11 +17,13 @@ from backdrop.imaging.sizes import describe_smaller_result
 from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
+from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError, UnreadableFileError
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.marketplaces import format_measured, load_marketplace
 from backdrop.model.object_keys import photo_name_of, picture_key
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.pipeline.enqueue import enqueue_delivery
@@ -128,7 +131,7 @@ class Pictures:
         outputs, errors, written = parse_outputs(job.instructions), list[ResultError](), WrittenOutputs()
         for output in outputs:
             try:
-                picture = self._embed_provenance(paid_picture.build_output(output), job)
+                picture = _certify(self._embed_provenance(paid_picture.build_output(output), job), output, job)
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -224,7 +227,19 @@ def _build_result(
         bytes=len(picture.data),
         has_alpha=picture.has_alpha,
         seed=link.seed,
+        certificate=picture.certificate,
     )
+
+
+def _certify(picture: OutputFile, output: OutputSpec, job: Job) -> OutputFile:
+    """Measures the finished file for the marketplace that it is for. Raises ResultError if it cannot be decoded."""
+    if output.marketplace is None:
+        return picture
+    try:
+        measurements = measure_file(picture.data, operation=job.operation, subject=picture.subject)
+    except PhotoError as error:
+        raise ResultError(Code.OUTPUT_NOT_MADE, error.message) from error
+    return replace(picture, certificate=load_marketplace(output.marketplace).certify(measurements, job.operation))
 
 
 def _is_first_delivery(job: Job, jobs: Sequence[Job]) -> bool:
@@ -240,13 +255,24 @@ def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[
 
 
 def _build_output_warnings(key: str, picture: OutputFile) -> list[JobWarning]:
+    warnings = _build_certificate_warnings(key, picture.certificate) if picture.certificate else []
     if picture.is_limited:
         message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no limit"
-        return [JobWarning.from_code(WarningCode.SMALLER_RESULT, message)]
+        return [*warnings, JobWarning.from_code(WarningCode.SMALLER_RESULT, message)]
     if picture.scale <= MAX_UNREPORTED_SCALE:
-        return []
+        return warnings
     message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
-    return [JobWarning.from_code(WarningCode.ENLARGED, message)]
+    return [*warnings, JobWarning.from_code(WarningCode.ENLARGED, message)]
+
+
+def _build_certificate_warnings(key: str, certificate: Certificate) -> list[JobWarning]:
+    failures = [
+        f"{check.rule} is {format_measured(check.measured)}, but must be {check.required}"
+        for check in certificate.checks
+        if check.verdict is Verdict.FAILED
+    ]
+    message = f"{key} does not meet the rules of {certificate.marketplace}: {'; '.join(failures)}"
+    return [JobWarning.from_code(WarningCode.CERTIFICATE_FAILED, message)] if failures else []
 
 
 def _has_only_full_outputs(job: Job) -> bool:

@@ -18,8 +18,10 @@ from backdrop.imaging.formats import read_header, webp
 from backdrop.imaging.framing import Frame, compute_frame, shrink_frame
 from backdrop.imaging.sizes import Size, describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
+from backdrop.imaging.subject import Subject, locate_subject
 from backdrop.imaging.trim import find_subject_box
 from backdrop.imaging.verify import VerifiedPicture
+from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
 from backdrop.model.output_spec import FULL_SIZE, JPG, OutputSpec
@@ -52,7 +54,8 @@ class OutputFile:
     """An output's file. `width` and `height` are in pixels.
 
     `scale` is the subject's size relative to the provider's picture. `is_limited` is true if the format cannot hold the
-    requested size, so that the picture is smaller.
+    requested size, so that the picture is smaller. `subject` and `certificate` are for the marketplace of the output:
+    where a cut-out's subject is, and how the finished file meets the marketplace's rules.
     """
 
     data: bytes
@@ -61,6 +64,8 @@ class OutputFile:
     has_alpha: bool
     scale: float = 1.0
     is_limited: bool = False
+    subject: Subject | None = None
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +141,12 @@ class PaidPicture:
 
 @dataclass(frozen=True, slots=True)
 class _ComposedPicture:
-    """An output's pixels. `scale` and `is_limited` are as in `OutputFile`."""
+    """An output's pixels. `scale`, `is_limited`, and `subject` are as in `OutputFile`."""
 
     picture: "Image"
     scale: float
     is_limited: bool
+    subject: Subject | None
 
 
 def _compose(picture: "Image", output: OutputSpec) -> _ComposedPicture:
@@ -153,8 +159,11 @@ def _compose(picture: "Image", output: OutputSpec) -> _ComposedPicture:
         else requested_frame
     )
     crop_box = frame.crop_box[0] + left, frame.crop_box[1] + top, frame.crop_box[2] + left, frame.crop_box[3] + top
-    composed = _drop_opaque_alpha(_place_in_frame(picture, replace(frame, crop_box=crop_box), background))
-    return _ComposedPicture(composed, frame.scale, frame.size != requested_frame.size)
+    placed_frame = replace(frame, crop_box=crop_box)
+    is_cut_out = picture.mode == "RGBA"
+    subject = locate_subject(picture.getchannel("A"), placed_frame) if output.marketplace and is_cut_out else None
+    composed = _drop_opaque_alpha(_place_in_frame(picture, placed_frame, background))
+    return _ComposedPicture(composed, frame.scale, frame.size != requested_frame.size, subject)
 
 
 def _encode_output(composed: _ComposedPicture, output: OutputSpec) -> OutputFile:
@@ -162,7 +171,9 @@ def _encode_output(composed: _ComposedPicture, output: OutputSpec) -> OutputFile
     with _translate_encoder_errors(picture.size, output):
         data = _encode_picture(picture, output)
     has_alpha = picture.mode == "RGBA"
-    return OutputFile(data, *picture.size, has_alpha, composed.scale, is_limited=composed.is_limited)
+    return OutputFile(
+        data, *picture.size, has_alpha, composed.scale, is_limited=composed.is_limited, subject=composed.subject
+    )
 
 
 def _find_webp_limits(picture: "Image", frame: Frame, background: str | None) -> tuple[int, int]:

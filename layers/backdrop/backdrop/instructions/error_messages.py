@@ -12,7 +12,7 @@ type JsonPath = tuple[str | int, ...]
 type FieldLookup = Callable[[Sequence[str | int]], Sequence[str]]
 
 # Parts of pydantic's paths that do not occur in the file: the tags of these fields' unions, and its marker for keys.
-_UNION_TAGS, _UNION_FIELDS, _KEY_MARKER = frozenset({"one", "list"}), frozenset({"output", "provider"}), "[key]"
+_UNION_TAGS, _UNION_FIELDS, _KEY_MARKER = frozenset({"one", "list"}), frozenset({"output", "provider", "for"}), "[key]"
 
 
 def build_instruction_error(

@@ -9,7 +9,7 @@ from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.output_spec import find_output_errors, parse_outputs
+from backdrop.model.output_spec import find_marketplace_errors, find_output_errors, parse_outputs
 from backdrop.model.sentence import Sentence
 
 # The fields of a group exclude or explain each other, so they are inherited together or not at all.
@@ -21,6 +21,7 @@ FIELD_GROUPS: tuple[frozenset[str], ...] = (
 # These fields reach the provider and are part of a job's identity. All others only affect how the result is processed.
 PURCHASE_FIELDS = frozenset({"operation", "provider", *PROVIDER_FIELDS})
 _OPAQUE_ADVICE = "Set a background for the output, or choose a format with transparency."
+_MARKETPLACE_ADVICE = "Use operation remove, remove the field, or choose another marketplace."
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,9 @@ def find_errors(
     if output_objections := find_output_errors(instructions.operation, parse_outputs(instructions.fields)):
         message = f"{instructions.provenance.get('output', 'output')}: {'; '.join(output_objections)}"
         errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OPAQUE_ADVICE))
+    if marketplace_objections := list(find_marketplace_errors(instructions.fields)):
+        message = f"{instructions.provenance['output']}: {'; '.join(marketplace_objections)}"
+        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _MARKETPLACE_ADVICE))
     return errors
 
 

@@ -1,9 +1,11 @@
 """Outputs: the forms in which a paid picture is delivered, as the job's instructions specify them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from backdrop.model.certificate import Measured
+from backdrop.model.marketplaces import CUT_OFF, apply_marketplace, load_marketplace
 from backdrop.model.record import Record, record
 
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
@@ -40,6 +42,7 @@ class OutputSpec(Record):
     margin_pixels: int = 0
     margin_share: float = 0.0
     size: str = FULL_SIZE
+    marketplace: str | None = None
 
     @property
     def content_type(self) -> str:
@@ -58,15 +61,32 @@ class OutputSpec(Record):
 
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
     """Returns the outputs of validated instructions; by default, PNG in the result's size."""
+    return tuple(output for spec in _list_output_objects(instructions) for output in expand_output(spec))
+
+
+def _list_output_objects(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     specs: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
-    return tuple(parse_output(one) for one in (specs if isinstance(specs, list) else [specs]))
+    return specs if isinstance(specs, list) else [specs]
+
+
+def expand_output(spec: Mapping[str, Any]) -> Iterator[OutputSpec]:
+    """Yields a validated `output` object's outputs: one for each marketplace that it names, else one."""
+    names = _list_marketplace_names(spec)
+    if not names:
+        yield parse_output(spec)
+    for name in names:
+        yield parse_output(apply_marketplace(name, spec))
+
+
+def _list_marketplace_names(spec: Mapping[str, Any]) -> list[str]:
+    names: str | list[str] = spec.get("for", [])
+    return [names] if isinstance(names, str) else names
 
 
 def parse_output(spec: Mapping[str, Any]) -> OutputSpec:
-    """Converts a validated `output` object."""
-    return OutputSpec(
-        **{name: value for name, value in spec.items() if name in _FIELDS}, **_parse_margin(spec.get("margin", ""))
-    )
+    """Converts a validated `output` object for at most one marketplace."""
+    fields = {name: value for name, value in spec.items() if name in _FIELDS}
+    return OutputSpec(**fields, **_parse_margin(spec.get("margin", "")), marketplace=spec.get("for"))
 
 
 def _parse_margin(text: str) -> dict[str, Any]:
@@ -74,6 +94,28 @@ def _parse_margin(text: str) -> dict[str, Any]:
     if text.endswith(PERCENT):
         return {"margin_share": float(text.removesuffix(PERCENT)) / 100}
     return {"margin_pixels": int(text.removesuffix(PIXELS))} if text else {}
+
+
+def predict_measurements(output: OutputSpec) -> dict[str, Measured]:
+    """Returns what an output's fields decide about its file, for comparison with a marketplace's rules.
+
+    For `contain`, the sides are upper limits: its file can be smaller.
+    """
+    measurements: dict[str, Measured] = {"format": output.format, "background": output.background}
+    if output.width and output.height:
+        shortest, longest = sorted((output.width, output.height))
+        margin = output.margin_pixels or round(output.margin_share * shortest)
+        measurements |= {
+            "longest_side": longest,
+            "shortest_side": shortest,
+            "megapixels": output.width * output.height / 1_000_000,
+            "subject_share": (longest - 2 * margin) / longest,
+        }
+        if output.fit != CONTAIN:
+            measurements["aspect_ratio"] = output.width / output.height
+    if output.fit == COVER:
+        measurements["whole_product"] = CUT_OFF
+    return measurements
 
 
 def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[str]:
@@ -86,6 +128,22 @@ def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[
         for output in outputs
         if output.format == JPG and output.background is None
     ]
+
+
+def find_marketplace_errors(instructions: Mapping[str, Any]) -> Iterator[str]:
+    """Yields why a marketplace cannot have these instructions' pictures, one sentence per error.
+
+    The output's own fields have been compared with the marketplace's rules before.
+    """
+    for spec in _list_output_objects(instructions):
+        for name in _list_marketplace_names(spec):
+            marketplace = load_marketplace(name)
+            yield from marketplace.find_forbidden_fields({*instructions, *spec})
+            if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
+                yield (
+                    f"{name} requires {rule.title}: {rule.requirement}, but operation replace makes a new background "
+                    f"(source: {rule.source})"
+                )
 
 
 def format_output_name(output: OutputSpec) -> str:

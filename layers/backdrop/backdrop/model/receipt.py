@@ -8,7 +8,7 @@ from typing import Any
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.ids import derive_event_id
-from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source, StoredPicture
 from backdrop.model.pricing import to_usd
 
 UNKNOWN_CHARGE_HINT = (
@@ -61,7 +61,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "provider": job.provider,
         "instructions": job.instructions,
         "provenance": job.provenance,
-        "results": [asdict(result) for result in job.results],
+        "results": [_build_result(result) for result in job.results],
         "cost": {
             "usd": to_usd(job.charged),
             "basis": _find_basis(job),
@@ -76,6 +76,14 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "throttled_seconds": job.throttled_ms / 1000,
         "warnings": [str(one.text) for one in job.warnings],
     }
+
+
+def _build_result(result: StoredPicture) -> dict[str, Any]:
+    certificate = result.certificate and {
+        **asdict(result.certificate),
+        "checks": [asdict(check) for check in result.certificate.checks],
+    }
+    return {**asdict(result), "certificate": certificate}
 
 
 def _find_basis(job: Job) -> str:

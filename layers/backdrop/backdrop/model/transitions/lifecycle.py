@@ -26,7 +26,9 @@ MAX_FAILOVER_WARNINGS = 5
 # End statuses in which the owner of some content has no file to share.
 ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
 # Warnings about one delivery; the next delivery replaces them with its own.
-DELIVERY_WARNINGS = frozenset({WarningCode.ENLARGED, WarningCode.SMALLER_RESULT, Code.OUTPUT_NOT_MADE})
+DELIVERY_WARNINGS = frozenset(
+    {WarningCode.CERTIFICATE_FAILED, WarningCode.ENLARGED, WarningCode.SMALLER_RESULT, Code.OUTPUT_NOT_MADE}
+)
 
 
 @dataclass(frozen=True)
