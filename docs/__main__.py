@@ -3,7 +3,16 @@
 import runpy
 
 GENERATORS = (
-    *("schemas", "event_schemas", "reference", "commands", "settings", "architecture", "troubleshooting"),
+    *(
+        "schemas",
+        "event_schemas",
+        "reference",
+        "marketplaces",
+        "commands",
+        "settings",
+        "architecture",
+        "troubleshooting",
+    ),
     *("aws_cost", "costs", "bench"),
 )
 

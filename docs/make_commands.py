@@ -15,8 +15,8 @@ FOLDER = Path(__file__).parent / "commands"
 COMMON_OPTIONS = ("--stack", "--profile", "--region", "--json", "--help")
 EXIT_CODES = {
     errors.EXIT_OK: "The command succeeded.",
-    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait`, or `doctor` "
-    "found a problem.",
+    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `check`, `drop --wait`, or "
+    "`doctor` found a problem.",
     errors.EXIT_USAGE: "Usage error: an option or an argument is wrong.",
     errors.EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
 }
@@ -28,6 +28,7 @@ GUIDES = {
     "page": "page.md",
     "gallery": "gallery.md",
     "download": "drop.md",
+    "check": "marketplaces.md",
     "campaign": "campaigns.md",
     "key": "deploying.md",
     "demo": "../README.md",
@@ -116,8 +117,8 @@ afterward. `backdrop --show-completion` prints the script instead.
 
 ## Options of every command
 
-You can give these options before or after a command. The commands of the local cloud take none of them, and `lint`
-takes only `--json`.
+You can give these options before or after a command. The commands of the local cloud take none of them; `lint`
+and `check` take only `--json`.
 
 {format_table(("option", "what it does"), [_format_row(one) for one in common])}
 

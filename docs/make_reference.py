@@ -14,6 +14,7 @@ from backdrop.model.capabilities import (
     PROVIDER_FIELDS,
     ProviderField,
 )
+from backdrop.model.marketplaces import list_marketplaces
 from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES
 from backdrop.model.pricing import (
     CREDIT_PROVIDER,
@@ -40,6 +41,7 @@ ACCEPTED_VALUES = {
     "members": "a list of 1 to 8 objects",
     "color_hex": "`#b470b3` or `#b7b`",
     "background": f"`#ffffff`, `#fff`, or a name: {', '.join(COLORS)}",
+    "for": f"a marketplace, or a list of them: {', '.join(f'`{name}`' for name in list_marketplaces())}",
     "margin": "`7.5%`, `40px`, or a number of pixels",
 }
 
