@@ -51,7 +51,6 @@ def _format_rule(rule: MarketplaceRule) -> tuple[str, ...]:
 
 
 def build_page() -> str:
-    names = ", ".join(f"`{name}`" for name in list_marketplaces())
     measurements = format_table(
         ("rule", "what is measured"), [(f"`{rule}`", text) for rule, text in MEASUREMENTS.items()]
     )
@@ -60,8 +59,8 @@ def build_page() -> str:
 
 `make docs` writes this page from the code and its data files; do not edit it.
 
-An output with `for` is made for a marketplace: {names}. One purchase makes one file for each marketplace that you
-name, and the receipt has a certificate for each file.
+An output with `for` is made for a marketplace. One purchase makes one file for each marketplace that you name, and the
+receipt has a certificate for each file.
 
 ```json
 {{"operation": "remove", "output": {{"for": ["amazon-main", "ebay"]}}}}
@@ -86,9 +85,10 @@ decide what to do. New outputs are free.
 
 For a cut-out, the matte says where the product is. In any other picture, the product is what differs from the color
 of the four corners, and `whole_product` is `cannot_say`. If the corners have different colors, `subject_share` is
-`cannot_say`, too. The background is everything that is more than {EDGE_PIXELS} pixels away from the product: nearer
-to it, a JPEG's blocks mix both colors. A product without a matte that is nearly as light as its background is measured
-too small.
+`cannot_say`, too. A product without a matte that is nearly as light as its background is measured too small.
+
+The background is everything that is more than {EDGE_PIXELS} pixels away from the product. Nearer to it, a JPEG's blocks
+mix both colors.
 
 ## Measure pictures on your machine
 

@@ -121,7 +121,7 @@ def pad_file(data: bytes, length: int) -> bytes:
     """Adds metadata to a JPEG or PNG until it has this length or slightly more."""
     missing = length - len(data)
     if data.startswith(b"\x89PNG"):
-        chunk = b"baCk" + bytes(max(missing - 12, 0))
+        chunk = b"zzZz" + bytes(max(missing - 12, 0))
         return data[:33] + pack(">I", len(chunk) - 4) + chunk + pack(">I", crc32(chunk)) + data[33:]
     comment = b"\xff\xfe" + pack(">H", 65_000) + bytes(64_998)
     return data[:2] + comment * (missing // len(comment) + 1) + data[2:]
@@ -286,7 +286,7 @@ def _draw_gradient(size: tuple[int, int]) -> Picture:
 
 
 def _draw_soft_shadow(size: tuple[int, int]) -> Picture:
-    """Draws a shadow that is too light to be mistaken for the product."""
+    """Draws a shadow that is too light to count as a part of the product."""
     picture = Image.new("RGB", size, WHITE)
     ImageDraw.Draw(picture).rectangle((0, size[1] * 0.8, size[0], size[1]), fill=(248, 248, 248))
     paint_product(picture)

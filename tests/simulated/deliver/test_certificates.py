@@ -143,7 +143,7 @@ def test_file_that_cannot_be_measured_is_not_delivered(monkeypatch: pytest.Monke
     def fail(*_: object, **__: object) -> None:
         raise PhotoError(Code.DAMAGED_PHOTO, "The file is damaged.")
 
-    monkeypatch.setattr(pictures, "measure_file", fail)
+    monkeypatch.setattr(pictures, "certify_file", fail)
     world = deliver(draw_cut_out(), [{}, {"for": "ebay"}])
     job = find_only_job(world)
     assert [one.output for one in job.results] == [None]

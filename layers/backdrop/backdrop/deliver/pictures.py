@@ -9,7 +9,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
 from backdrop.deliver.paid_files import PaidFiles, detect_format
-from backdrop.imaging.certificate import measure_file
+from backdrop.imaging.certificate import certify_file
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
@@ -23,7 +23,7 @@ from backdrop.model.errors import BackdropError, ConflictError, PhotoError, Resu
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.marketplaces import format_measured, load_marketplace
+from backdrop.model.marketplaces import format_measured
 from backdrop.model.object_keys import photo_name_of, picture_key
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.pipeline.enqueue import enqueue_delivery
@@ -233,13 +233,12 @@ def _build_result(
 
 def _certify(picture: OutputFile, output: OutputSpec, job: Job) -> OutputFile:
     """Measures the finished file for the marketplace that it is for. Raises ResultError if it cannot be decoded."""
-    if output.marketplace is None:
-        return picture
+    name, subject = output.marketplace, picture.subject
     try:
-        measurements = measure_file(picture.data, operation=job.operation, subject=picture.subject)
+        certificate = certify_file(picture.data, name, operation=job.operation, subject=subject) if name else None
     except PhotoError as error:
         raise ResultError(Code.OUTPUT_NOT_MADE, error.message) from error
-    return replace(picture, certificate=load_marketplace(output.marketplace).certify(measurements, job.operation))
+    return replace(picture, certificate=certificate)
 
 
 def _is_first_delivery(job: Job, jobs: Sequence[Job]) -> bool:

@@ -20,10 +20,10 @@ from backdrop.imaging.sizes import Size
 from backdrop.imaging.sniff import FileKind
 from backdrop.imaging.subject import Subject, compute_mask_size, locate_subject
 from backdrop.imaging.trim import MAX_BORDER_DIFFERENCE, MIN_VISIBLE_ALPHA, read_pixel
-from backdrop.model.certificate import Measured
+from backdrop.model.certificate import Certificate, Measured
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
-from backdrop.model.marketplaces import CUT_OFF, NO_LABEL, WHOLE
+from backdrop.model.marketplaces import CUT_OFF, NO_LABEL, WHOLE, load_marketplace
 from backdrop.model.output_spec import JPG
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ _STRIP_ROWS = 256
 _MEGAPIXEL = 1_000_000
 _LABEL = re.compile(rb"DigitalSourceType\W.{0,200}?/digitalsourcetype/(\w+)", re.DOTALL)
 """The last part of the IPTC digital source type's URL, as an element or as an attribute of an XMP packet."""
+
+
+def certify_file(data: bytes, marketplace: str, *, operation: str, subject: Subject | None) -> Certificate:
+    """Measures an output's file and judges it by the marketplace's rules. Arguments and errors as in `measure_file`."""
+    measurements = measure_file(data, operation=operation, subject=subject)
+    return load_marketplace(marketplace).certify(measurements, operation)
 
 
 def measure_file(
