@@ -15,6 +15,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from backdrop.imaging.certificate import certify_file
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
@@ -22,7 +23,8 @@ from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import verify_result
 from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
-from backdrop.model.output_spec import parse_output
+from backdrop.model.marketplaces import list_marketplaces
+from backdrop.model.output_spec import parse_outputs
 from bench.peak_memory import (
     MEGABYTE,
     MemoryFigure,
@@ -49,6 +51,8 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
         MARKETPLACE_OUTPUT | {"name": "shop"},
         {"name": "thumb", "format": "webp", "width": 400},
     ],
+    "all marketplaces, certified": [{"for": list_marketplaces()}],
+    "marketplace at the photo's size, certified": [{"for": "amazon-main", "format": "png", "width": 7_000}],
     "the provider's picture": [{"size": "provider"}],
 }
 
@@ -91,9 +95,11 @@ def measure(folder: Path, name: str) -> None:
     began, made = time.process_time(), 0
     picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
     paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: load_upright_photo(data, 200)))
-    for output in OUTPUTS[name]:
-        file = paid.build_output(parse_output(output)).data
-        signed = embed_xmp(file, sniff_file(file).format or "png", build_xmp_packet("remove"))
+    for output in parse_outputs({"output": OUTPUTS[name]}):
+        file = paid.build_output(output)
+        signed = embed_xmp(file.data, sniff_file(file.data).format or "png", build_xmp_packet("remove"))
+        if output.marketplace:
+            certify_file(signed, output.marketplace, operation="remove", subject=file.subject)
         made += len(signed)
     seconds = time.process_time() - began
     print(f"{made / MEGABYTE:.1f} {read_peak_megabytes():.0f} {seconds:.2f}")

@@ -87,8 +87,8 @@ For a cut-out, the matte says where the product is. In any other picture, the pr
 of the four corners, and `whole_product` is `cannot_say`. If the corners have different colors, `subject_share` is
 `cannot_say`, too. A product without a matte that is nearly as light as its background is measured too small.
 
-The background is everything that is more than {EDGE_PIXELS} pixels away from the product. Nearer to it, a JPEG's blocks
-mix both colors.
+The background is everything that is more than {EDGE_PIXELS} pixels away from the product, or farther if the product was
+enlarged. Nearer to it, scaling and a JPEG's blocks mix both colors.
 
 ## Measure pictures on your machine
 

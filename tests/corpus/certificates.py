@@ -181,6 +181,10 @@ def list_compliant_cases() -> Iterator[CertificateCase]:
             yield build_certified_output(
                 f"output of a {painter}", marketplace, "", draw_cut_out((150, 80, 750, 620), painter)
             )
+    with Image.open(BytesIO(draw_cut_out((150, 80, 750, 620)))) as opened:
+        tiny = encode(opened.resize((64, 50), Image.Resampling.LANCZOS), "PNG")
+    for marketplace in ("amazon-main", "walmart"):
+        yield build_certified_output("enlarged 50 times", marketplace, "", tiny)
     yield CertificateCase(
         "labeled",
         "google-merchant",

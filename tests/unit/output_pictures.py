@@ -44,7 +44,7 @@ def encode_picture(picture: Image.Image, kind: str = "PNG", **options: Any) -> b
 def build_output(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
     """Builds an output of a paid picture. `fields` are validated like a sidecar's `output` object."""
     data = picture if isinstance(picture, bytes) else encode_picture(picture)
-    spec = OutputModel.model_validate(fields, strict=True).model_dump(exclude_none=True)
+    spec = OutputModel.model_validate(fields, strict=True).model_dump(by_alias=True, exclude_none=True)
     paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
     return paid.build_output(parse_output(spec))
 

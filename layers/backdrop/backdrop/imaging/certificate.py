@@ -224,7 +224,8 @@ class _Pixels:
         from PIL import ImageFilter
 
         area = subject.mask.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA))
-        for _ in range(ceil(EDGE_PIXELS / self._scale * area.width / self._picture.width)):
+        edge_pixels = (EDGE_PIXELS + subject.edge_pixels) / self._scale
+        for _ in range(ceil(edge_pixels * area.width / self._picture.width)):
             area = area.filter(ImageFilter.MaxFilter(3))
         return area.point([255] + [0] * 255)
 

@@ -43,6 +43,8 @@ _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
 """WebP's encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
 _LARGE_WEBP_PIXELS = 4_000_000
 """Above this, the encoder and a photo of 50 megapixels do not fit into memory together."""
+_LARGE_CERTIFIED_PIXELS = 16_000_000
+"""Above this, a file that is decoded again for its certificate may not fit into memory with a photo of 50 megapixels."""
 _PNG_COMPRESS_LEVEL = 4
 """zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2%."""
 _WEBP_METHOD = 4
@@ -182,7 +184,9 @@ def _find_webp_limits(picture: "Image", frame: Frame, background: str | None) ->
 
 
 def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
-    return output.format == "webp" and picture.width * picture.height > _LARGE_WEBP_PIXELS
+    pixels = picture.width * picture.height
+    is_decoded_again = output.marketplace is not None and pixels > _LARGE_CERTIFIED_PIXELS
+    return is_decoded_again or (output.format == "webp" and pixels > _LARGE_WEBP_PIXELS)
 
 
 def _place_in_frame(picture: "Image", frame: Frame, background: str | None) -> "Image":

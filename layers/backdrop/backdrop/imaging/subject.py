@@ -6,6 +6,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.framing import Frame
+from backdrop.imaging.strip_resize import LANCZOS_RADIUS
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ class Subject:
     """A picture's subject. `mask` (L, reduced to `MAX_MASK_SIDE`) is 0 where the picture shows only background.
 
     `box` is the smallest box around the subject, None if there is none. `is_whole` is None if there is no matte, which
-    alone can tell.
+    alone can tell. `edge_pixels`: how far scaling spread the subject's edge into the background.
     """
 
     mask: "Image"
     box: Box | None
     is_whole: bool | None
+    edge_pixels: float = 0.0
 
 
 def locate_subject(alpha: "Image", frame: Frame) -> Subject:
@@ -49,7 +51,12 @@ def locate_subject(alpha: "Image", frame: Frame) -> Subject:
     visible_box = alpha.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)).getbbox()
     lines_around = _list_lines_around(frame.crop_box, alpha.size)
     is_cut_off = any(sum(alpha.crop(line).histogram()[MIN_SOLID_ALPHA:]) for line in lines_around)
-    return Subject(mask, _to_output_box(visible_box, frame) if visible_box else None, is_whole=not is_cut_off)
+    return Subject(
+        mask,
+        _to_output_box(visible_box, frame) if visible_box else None,
+        is_whole=not is_cut_off,
+        edge_pixels=LANCZOS_RADIUS * frame.scale,
+    )
 
 
 def compute_mask_size(size: tuple[int, int]) -> tuple[int, int]:
