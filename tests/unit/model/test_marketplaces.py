@@ -7,6 +7,7 @@ import pytest
 
 from backdrop.model.certificate import Certificate, Measured, Verdict
 from backdrop.model.codec import from_json, to_json
+from backdrop.model.item_size import CERTIFICATE_BYTES
 from backdrop.model.marketplaces import MarketplaceRule, list_marketplaces, load_marketplace
 from backdrop.model.output_spec import (
     OutputSpec,
@@ -109,6 +110,15 @@ def test_worst_check_decides_the_verdict_of_a_certificate() -> None:
 def test_certificate_survives_the_ledger() -> None:
     certificate = load_marketplace("amazon-main").certify({"longest_side": 2000, "subject_share": 1.0, "format": "jpg"})
     assert from_json(Certificate, to_json(certificate)) == certificate
+
+
+@pytest.mark.parametrize("name", MARKETPLACES)
+def test_certificate_fits_the_bytes_that_are_planned_for_it(name: str) -> None:
+    marketplace = load_marketplace(name)
+    measured: dict[str, Measured] = dict.fromkeys((rule.rule for rule in marketplace.rules), "#000000 to #ffffff")
+    certificate = marketplace.certify(measured)
+    failures = sum(len(f"{one.rule} is {one.measured}, but must be {one.required}; ") for one in certificate.checks)
+    assert len(to_json(certificate)) + failures < CERTIFICATE_BYTES
 
 
 @pytest.mark.parametrize(

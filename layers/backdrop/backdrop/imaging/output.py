@@ -44,7 +44,7 @@ _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
 _LARGE_WEBP_PIXELS = 4_000_000
 """Above this, the encoder and a photo of 50 megapixels do not fit into memory together."""
 _LARGE_CERTIFIED_PIXELS = 16_000_000
-"""Above this, a file that is decoded again for its certificate may not fit into memory with a photo of 50 megapixels."""
+"""Above this, a file that is decoded again for its certificate and a photo of 50 megapixels may not fit into memory."""
 _PNG_COMPRESS_LEVEL = 4
 """zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2%."""
 _WEBP_METHOD = 4
