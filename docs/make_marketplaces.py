@@ -94,7 +94,7 @@ enlarged. Nearer to it, scaling and a JPEG's blocks mix both colors.
 
 [`backdrop check`](commands/check.md) measures any pictures, without a stack and free:
 
-```console
+```sh
 backdrop check done/ --for amazon-main --for ebay
 ```
 
