@@ -17,13 +17,15 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from backdrop.imaging.brand_images import open_brand_image
+from backdrop.imaging.certificate import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import verify_result
 from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
-from backdrop.model.output_spec import OutputSpec, parse_output
+from backdrop.model.marketplaces import list_marketplaces
+from backdrop.model.output_spec import OutputSpec, parse_outputs
 from bench.peak_memory import (
     MEGABYTE,
     MemoryFigure,
@@ -62,6 +64,8 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
         MARKETPLACE_OUTPUT | {"name": "shop"},
         {"name": "thumb", "format": "webp", "width": 400},
     ],
+    "all marketplaces, certified": [{"for": list_marketplaces()}],
+    "marketplace at the photo's size, certified": [{"for": "amazon-main", "format": "png", "width": 7_000}],
     "the provider's picture": [{"size": "provider"}],
 }
 
@@ -114,13 +118,16 @@ def measure(folder: Path, name: str) -> None:
     with Image.open(folder / "photo.jpg") as photo:
         size = photo.size
     began, made = time.process_time(), 0
-    specs = [parse_output(output) for output in OUTPUTS[name]]
+    specs = parse_outputs({"output": OUTPUTS[name]})
     used = {image for spec in specs for image in spec.brand_images}
     pictures = {image: open_brand_image((folder / Path(image.key).name).read_bytes(), image.use) for image in used}
     picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
     paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: _load_photo(folder)))
     for spec in specs:
-        made += len(paid.build_output(spec, partial(_embed_metadata, spec), pictures).data)
+        file = paid.build_output(spec, partial(_embed_metadata, spec), pictures)
+        if spec.marketplace:
+            certify_file(file.data, spec.marketplace, operation="remove", subject=file.subject)
+        made += len(file.data)
     seconds = time.process_time() - began
     print(f"{made / MEGABYTE:.1f} {read_peak_megabytes():.0f} {seconds:.2f}")
 

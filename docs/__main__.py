@@ -3,7 +3,17 @@
 import runpy
 
 GENERATORS = (
-    *("schemas", "event_schemas", "reference", "commands", "settings", "architecture", "providers", "troubleshooting"),
+    *(
+        "schemas",
+        "event_schemas",
+        "reference",
+        "marketplaces",
+        "commands",
+        "settings",
+        "architecture",
+        "providers",
+        "troubleshooting",
+    ),
     *("aws_cost", "costs", "bench"),
 )
 

@@ -21,6 +21,7 @@ GUIDES = {
     "page": "page.md",
     "gallery": "gallery.md",
     "download": "drop.md",
+    "check": "marketplaces.md",
     "campaign": "campaigns.md",
     "key": "deploying.md",
     "demo": "../README.md",
@@ -109,8 +110,8 @@ afterward. `backdrop --show-completion` prints the script instead.
 
 ## Options of every command
 
-You can give these options before or after a command. The commands of the local cloud take none of them, and `lint`
-takes only `--json`.
+You can give these options before or after a command. The commands of the local cloud take none of them; `lint`
+and `check` take only `--json`.
 
 {format_table(("option", "what it does"), [_format_row(one) for one in common])}
 

@@ -8,8 +8,10 @@ from backdrop.aws.event_bus import EVENT_SOURCE
 from backdrop.aws.events import OPTIONAL_REQUEST_FIELDS, REQUEST_DETAIL_TYPE
 from backdrop.campaigns.report import EVENT_TYPE, ITEM_STATUSES, CampaignStatus
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
+from backdrop.model.certificate import Verdict
 from backdrop.model.codes import Code
 from backdrop.model.job import FAILED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus
+from backdrop.model.marketplaces import list_marketplaces
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 from docs.make_schemas import DIALECT, build_schema
 
@@ -40,7 +42,7 @@ def build_list(item: Schema, description: str = "") -> Schema:
 
 
 def build_enum(
-    kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus], description: str = ""
+    kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus | Verdict], description: str = ""
 ) -> Schema:
     return {**_build_description(description), "enum": [one.value for one in kind]}
 
@@ -65,6 +67,21 @@ SOURCE = build_object(
     height=NULLABLE_COUNT,
     changes=build_list(TEXT, "The changes that were made to it before it was sent."),
 )
+MARKETPLACE = {"enum": list_marketplaces()}
+CERTIFICATE = build_object(
+    "What was measured in the file, and whether it meets the marketplace's rules.",
+    marketplace=MARKETPLACE,
+    rules_dated={"type": "string", "format": "date"},
+    verdict=build_enum(Verdict, "Failed if any check failed, passed if all passed."),
+    checks=build_list(
+        build_object(
+            rule=TEXT,
+            required={**TEXT, "description": "The accepted values, in words."},
+            measured={"type": ["number", "string", "null"], "description": "Null if it cannot be measured."},
+            verdict=build_enum(Verdict),
+        )
+    ),
+)
 RESULT = build_object(
     "One picture in the output bucket.",
     key=TEXT,
@@ -80,6 +97,7 @@ RESULT = build_object(
     alt={**NULLABLE_TEXT, "description": "What the picture shows, from the instructions; also in the file."},
     title={**NULLABLE_TEXT, "description": "From the instructions; also in the file."},
     copyright={**NULLABLE_TEXT, "description": "From the instructions; also in the file."},
+    certificate={"anyOf": [CERTIFICATE, {"type": "null"}], "description": "Null if the output is for no marketplace."},
 )
 COST = build_object(
     "The confirmed cost of all attempts, and what may have been charged in addition.",

@@ -15,6 +15,7 @@ from backdrop.model.capabilities import (
     PROVIDER_FIELDS,
     ProviderField,
 )
+from backdrop.model.marketplaces import list_marketplaces
 from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES
 from backdrop.model.pricing import (
     CREDIT_PROVIDER,
@@ -45,6 +46,7 @@ ACCEPTED_VALUES = {
     "image": "a key",
     "logo": "a key, `none`, or an object, see below",
     "shadow": "`contact` `drop` `reflection` `none`, or an object, see below",
+    "for": f"a marketplace, or a list of them: {', '.join(f'`{name}`' for name in list_marketplaces())}",
     "margin": "`7.5%`, `40px`, or a number of pixels",
 }
 

@@ -12,6 +12,8 @@ from backdrop.instructions.schema import MAX_VARIANTS, InstructionsModel, Varian
 from backdrop.instructions.values import COLORS
 from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS
 from backdrop.model.composition import CUT_OUT_FIELDS, NONE
+from backdrop.model.marketplaces import list_marketplaces, load_marketplace
+from backdrop.model.output_spec import CONTENT_TYPES
 from backdrop.model.styles import STYLE_PRESETS
 
 type Schema = dict[str, Any]
@@ -226,8 +228,17 @@ def _add_exclusion_rules(schema: Schema) -> None:
 def _add_output_rules(schema: Schema) -> None:
     """Adds which fields of an output require or exclude one another, as far as a schema can express it."""
     schema["allOf"] = [
-        _build_condition({"fit": {"enum": ["pad", "cover"]}}, {"required": ["width", "height"]}),
         _build_condition({"fit": {"const": "cover"}}, {"properties": {"margin": False}}),
+        _build_condition({"for": {"type": "array", "minItems": 2}}, {"properties": {"name": False}}),
+        {"if": {"not": {"required": ["for"]}}, "then": {"allOf": _build_own_field_rules()}},
+        *map(_build_marketplace_rules, list_marketplaces()),
+    ]
+
+
+def _build_own_field_rules() -> list[Schema]:
+    """Returns what an output requires that no marketplace completes."""
+    return [
+        _build_condition({"fit": {"enum": ["pad", "cover"]}}, {"required": ["width", "height"]}),
         _build_condition(
             {"quality": True}, {"required": ["format"], "properties": {"format": {"enum": ["webp", "jpg"]}}}
         ),
@@ -241,6 +252,26 @@ def _add_output_rules(schema: Schema) -> None:
 
 def _exclude(names: Iterable[str]) -> Schema:
     return {"properties": {name: False for name in names}}
+
+
+def _build_marketplace_rules(name: str) -> Schema:
+    """Returns the values that a marketplace's rules leave to the fields of an output. Intake also checks its size."""
+    fields: Schema = {}
+    for rule in load_marketplace(name).rules:
+        match rule.rule:
+            case "format":
+                fields["format"] = {"enum": [one for one in CONTENT_TYPES if one in rule.one_of]}
+            case "background":
+                names = [name for name, color in COLORS.items() if color in rule.one_of]
+                short_codes = [color[::2] for color in rule.one_of if color[1::2] == color[2::2]]
+                codes = (*rule.one_of, *short_codes)
+                fields["background"] = {"enum": [*names, *codes, *(code.upper() for code in codes)]}
+            case "whole_product":
+                fields["fit"] = {"enum": ["contain", "pad"]}
+            case _:
+                pass
+    is_named = {"anyOf": [{"const": name}, {"type": "array", "contains": {"const": name}}]}
+    return _build_condition({"for": is_named}, {"properties": fields})
 
 
 def _build_condition(properties: Schema, then: Schema) -> Schema:

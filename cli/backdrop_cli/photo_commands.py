@@ -64,6 +64,32 @@ def lint(
 
 
 @with_instruction_options
+def check(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or pictures on this machine")],
+    marketplaces: Annotated[
+        list[str],
+        typer.Option("--for", metavar="MARKETPLACE", help="Use the rules of this marketplace; repeat it for several"),
+    ],
+    is_ai_made: Annotated[
+        bool, typer.Option("--ai-made", help="Require the label of AI-made pictures, where a marketplace does")
+    ] = False,
+    as_json: JsonOutput = False,
+) -> int:
+    """Measure pictures by the rules of marketplaces
+
+    Measures any pictures, not only those that Backdrop made, without a stack. A rule that
+    cannot be measured is not a failure. Exits with 1 if a picture fails.
+
+    Example: backdrop check done/ --for amazon-main --for ebay
+    """
+    from backdrop_cli.check import run_check
+    from backdrop_cli.screen import Screen
+
+    global_options: GlobalOptions = ctx.obj
+    return run_check(Screen(as_json=as_json or global_options.as_json), paths, marketplaces, is_ai_made=is_ai_made)
+
+
 def quote(
     ctx: typer.Context,
     paths: Paths,
@@ -78,9 +104,9 @@ def quote(
     """Show the maximum price of photos, before anything is uploaded
 
     Reads names, sidecars, and folder defaults; opens a photo only to compare its size with its
-    outputs. The options apply to photos without a sidecar, or with --replace, to all; as in a sidecar, they take precedence
-    over tags and folder defaults. With
-    --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits.
+    outputs. The options apply to photos without a sidecar, or with --replace, to all; as in a sidecar, they take
+    precedence over tags and folder defaults. With --stack, uses the providers that the stack has enabled and its price
+    for 1min.ai's credits.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """

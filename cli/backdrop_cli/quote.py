@@ -88,8 +88,9 @@ def run_quote(
     *,
     replace: bool = False,
 ) -> None:
-    """Prints the quote; reads names and instructions, and the sizes of photos whose outputs depend on them. Raises NothingFoundError without a photo.
+    """Prints the quote; reads names and instructions, and the sizes of photos whose outputs depend on them.
 
+    Raises NothingFoundError without a photo.
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
     totals, file_count = QuoteTotals(), 0

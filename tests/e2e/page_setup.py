@@ -8,6 +8,7 @@ from typing import Any
 from backdrop_local import cloud
 from backdrop_local.home import ROOT
 from tests.contract.standin_client import StandinClient
+from tests.corpus.certificates import draw_product, encode
 from tests.documented_commands import fill_in_json
 from tests.e2e.command_runner import CommandRunner
 from tests.e2e.deployed_stack import eventually
@@ -133,6 +134,11 @@ def prepare_first_day(setup: PageSetup) -> None:
     setup.upload("try/red.jpg", photo("first-day"))
 
 
+def prepare_marketplaces(setup: PageSetup) -> None:
+    """A picture that meets the rules."""
+    setup.write_file("done/red.jpg", encode(draw_product((1000, 1000))))
+
+
 PREPARE_BY_PAGE = {
     "docs/campaigns.md": prepare_campaigns,
     "docs/deploying.md": prepare_deploying,
@@ -140,6 +146,7 @@ PREPARE_BY_PAGE = {
     "docs/first-day-on-aws.md": prepare_first_day,
     "docs/gallery.md": prepare_gallery,
     "docs/instructions.md": prepare_instructions,
+    "docs/marketplaces.md": prepare_marketplaces,
     "docs/operating.md": prepare_operating,
 }
 

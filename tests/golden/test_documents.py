@@ -26,6 +26,7 @@ from backdrop.model.codes import Code
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import END_STATUSES, FAILED_STATUSES, AttemptOutcome, Job, JobStatus, MoneyStatus, Source
 from backdrop.model.job_warning import WarningCode
+from backdrop.model.marketplaces import load_marketplace
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.output_spec import CONTENT_TYPES
 from backdrop.model.photo_facts import ChangeCode, PhotoChange, PhotoFacts
@@ -57,6 +58,9 @@ from tests.unit.ledger_items import (
 MAPS = ("instructions", "provenance")
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-1"
 JOB = "1" * 64
+CERTIFICATE = load_marketplace("amazon-main").certify(
+    {"longest_side": 2000, "subject_share": 0.88, "background": "#f0f0f0"}, "remove"
+)
 INPUT: dict[str, Any] = {"name": "winter", "prefix": "shoes/", "instructions": {"operation": "remove"}}
 LIMITS = {"max_total_usd": 9.5, "tolerated_failure_percent": 2.5}
 # Sources whose photo is unknown, unchanged, or prepared.
@@ -92,7 +96,7 @@ def jobs() -> Iterable[Job]:
                 variant="beach",
                 operation=operation,
                 attempts=(call,),
-                results=(build_result(), *pictures) if status is JobStatus.STORED else (),
+                results=(build_result(certificate=CERTIFICATE), *pictures) if status is JobStatus.STORED else (),
                 reused_from="2" * 64,
                 warnings=(build_warning("not_current: x", WarningCode.NOT_CURRENT),),
             )

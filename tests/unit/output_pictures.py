@@ -50,7 +50,7 @@ def build_output(
 ) -> OutputFile:
     """Builds an output of a paid picture. `fields` are validated like a sidecar's `output` object."""
     data = picture if isinstance(picture, bytes) else encode_picture(picture)
-    spec = OutputModel.model_validate(fields, strict=True).model_dump(exclude_none=True)
+    spec = OutputModel.model_validate(fields, strict=True).model_dump(by_alias=True, exclude_none=True)
     paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
     return paid.build_output(parse_output(spec), embed_metadata)
 

@@ -17,7 +17,7 @@ FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
 
 def validate(value: object) -> Any:
     """Returns the validated field."""
-    return FIELD.dump_python(FIELD.validate_python(value, strict=True), exclude_none=True)
+    return FIELD.dump_python(FIELD.validate_python(value, strict=True), by_alias=True, exclude_none=True)
 
 
 def join_errors(value: object) -> str:
@@ -149,7 +149,25 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=8,
 )
-WORD = st.sampled_from(["png", "jpg", "webp", "pad", "cover", "contain", "white", "#123", "5%", "9px", "full", "x", ""])
+WORD = st.sampled_from(
+    [
+        "png",
+        "jpg",
+        "webp",
+        "pad",
+        "cover",
+        "contain",
+        "white",
+        "#123",
+        "5%",
+        "9px",
+        "full",
+        "x",
+        "",
+        "etsy",
+        "amazon-main",
+    ]
+)
 FIELDS = [
     "name",
     "format",
@@ -162,6 +180,7 @@ FIELDS = [
     "trim",
     "margin",
     "size",
+    "for",
     "more",
 ]
 ANY_OUTPUT = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
@@ -176,6 +195,27 @@ def test_any_json_yields_an_output_or_an_error(value: object) -> None:
         return
     assert validate(kept) == kept
     assert parse_outputs({"output": json.loads(json.dumps(kept))})
+
+
+def test_marketplaces_are_named_once_and_in_any_case() -> None:
+    assert validate({"for": "Amazon-Main "}) == {"for": "amazon-main"}
+    assert validate({"for": ["ebay", "etsy"]}) == {"for": ["ebay", "etsy"]}
+    assert "listed twice" in join_errors({"for": ["ebay", "ebay"]})
+    assert "at least 1" in join_errors({"for": []})
+    assert "cannot be used for several marketplaces" in join_errors({"for": ["ebay", "etsy"], "name": "shop"})
+
+
+def test_files_of_marketplaces_count_as_outputs() -> None:
+    assert "'ebay': two outputs must not have the same name" in join_errors(
+        [{"for": "ebay"}, {"for": ["ebay", "etsy"]}]
+    )
+    names = [{"name": f"n{n}"} for n in range(9)]
+    assert "they make 11 files of each picture" in join_errors([*names, {"for": ["ebay", "etsy"]}])
+
+
+def test_output_for_a_marketplace_takes_quality_but_no_broken_rule() -> None:
+    assert validate({"for": "amazon-main", "quality": 80}) == {"for": "amazon-main", "quality": 80}
+    assert "these fields make it webp" in join_errors({"for": "walmart", "format": "webp"})
 
 
 def test_validated_output_can_be_parsed_by_deliver() -> None:

@@ -153,6 +153,12 @@ WRONG: list[dict[str, Any]] = [
     {"output": {"max_bytes": 50_000}},
     {"output": {"format": "jpg", "margin": "5%"}},
     {"output": []},
+    {"output": {"for": "amazon"}},
+    {"output": {"for": []}},
+    {"output": {"for": "amazon-main", "format": "webp"}},
+    {"output": {"for": ["ebay", "walmart"], "background": "#eeeeee"}},
+    {"output": {"for": "google-merchant", "fit": "cover"}},
+    {"output": {"for": ["ebay", "etsy"], "name": "shop"}},
     {"color_palette": {"name": "PASTEL", "members": [{"color_hex": "#fff"}]}},
     {"color_palette": ["#ff00"]},
     {"color_palette": []},
@@ -164,6 +170,22 @@ WRONG: list[dict[str, Any]] = [
 def test_editor_marks_what_intake_would_refuse(wrong: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid(wrong)
     assert not is_accepted(wrong)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"for": "amazon-main"},
+        {"for": ["amazon-main", "ebay"], "quality": 80},
+        {"for": "walmart", "fit": "pad", "background": "#FFF"},
+        {"for": "ebay", "format": "webp", "name": "shop"},
+        [{}, {"for": "etsy", "width": 1000}],
+    ],
+    ids=json.dumps,
+)
+def test_output_for_a_marketplace_needs_no_other_field(output: object) -> None:
+    assert VALIDATOR.is_valid({"operation": "remove", "output": output})
+    assert is_accepted({"operation": "remove", "output": output})
 
 
 def test_file_may_name_its_schema_for_the_editor() -> None:

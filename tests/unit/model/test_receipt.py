@@ -64,6 +64,7 @@ def test_receipt_shows_the_pictures_key_and_its_call() -> None:
         "alt": None,
         "title": None,
         "copyright": None,
+        "certificate": None,
     }
     assert entry["attempts"] == [
         {

@@ -1,7 +1,7 @@
 """A job's pictures: fetch and check the paid files, make the requested outputs, and write them to their keys."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,17 +10,20 @@ from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
 from backdrop.deliver.output_images import OutputImages, load_output_images
 from backdrop.deliver.paid_files import PaidFiles, detect_format
+from backdrop.imaging.certificate import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, describe_smaller_result
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
+from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError, UnreadableFileError
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.marketplaces import format_measured
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.model.picture_names import build_claimed_name, find_picture_key
@@ -145,7 +148,7 @@ class Pictures:
             try:
                 images.require(output)
                 embed_metadata = partial(self._embed_metadata, output, job)
-                picture = paid_picture.build_output(output, embed_metadata, images.pictures)
+                picture = _certify(paid_picture.build_output(output, embed_metadata, images.pictures), output, job)
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -256,7 +259,18 @@ def _build_result(
         bytes=len(picture.data),
         has_alpha=picture.has_alpha,
         seed=link.seed,
+        certificate=picture.certificate,
     )
+
+
+def _certify(picture: OutputFile, output: OutputSpec, job: Job) -> OutputFile:
+    """Measures the finished file for the marketplace that it is for. Raises ResultError if it cannot be decoded."""
+    name, subject = output.marketplace, picture.subject
+    try:
+        certificate = certify_file(picture.data, name, operation=job.operation, subject=subject) if name else None
+    except PhotoError as error:
+        raise ResultError(Code.OUTPUT_NOT_MADE, error.message) from error
+    return replace(picture, certificate=certificate)
 
 
 def _is_first_delivery(job: Job, jobs: Sequence[Job]) -> bool:
@@ -272,6 +286,8 @@ def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[
 
 
 def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) -> Iterator[JobWarning]:
+    if picture.certificate:
+        yield from _build_certificate_warnings(key, picture.certificate)
     if output.max_bytes and len(picture.data) > output.max_bytes:
         message = (
             f"{key} has {len(picture.data):,} bytes at the lowest quality that is acceptable; "
@@ -284,6 +300,17 @@ def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) ->
     elif picture.scale > MAX_UNREPORTED_SCALE:
         message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
         yield JobWarning.from_code(WarningCode.ENLARGED, message)
+
+
+def _build_certificate_warnings(key: str, certificate: Certificate) -> Iterator[JobWarning]:
+    failures = [
+        f"{check.rule} is {format_measured(check.measured)}, but must be {check.required}"
+        for check in certificate.checks
+        if check.verdict is Verdict.FAILED
+    ]
+    if failures:
+        message = f"{key} does not meet the rules of {certificate.marketplace}: {'; '.join(failures)}"
+        yield JobWarning.from_code(WarningCode.CERTIFICATE_FAILED, message)
 
 
 def _has_only_full_outputs(job: Job) -> bool:

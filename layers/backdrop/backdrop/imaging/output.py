@@ -23,8 +23,10 @@ from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA
 from backdrop.imaging.shadow import draw_shadow
 from backdrop.imaging.sizes import Size, describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
+from backdrop.imaging.subject import Subject, locate_subject
 from backdrop.imaging.trim import find_subject_box
 from backdrop.imaging.verify import VerifiedPicture
+from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code
 from backdrop.model.composition import Background, Shadow
 from backdrop.model.errors import ResultError
@@ -47,6 +49,8 @@ _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
 """WebP's encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
 LARGE_PIXELS = {"webp": 4_000_000, "png": 16_000_000, "jpg": 16_000_000}
 """Above this, the encoder, its file, and a photo of 50 megapixels do not fit into memory together."""
+_LARGE_CERTIFIED_PIXELS = 16_000_000
+"""Above this, a file that is decoded again for its certificate and a photo of 50 megapixels may not fit into memory."""
 _CLEAN_ALPHA = [0] * (MAX_CLEAR_ALPHA + 1) + [*range(MAX_CLEAR_ALPHA + 1, 256)]
 """Removes a matte's invisible noise, so that what is outside the subject and its shadow is exactly the background."""
 _PNG_COMPRESS_LEVEL = 4
@@ -64,7 +68,8 @@ class OutputFile:
     """An output's file, with its metadata. `width` and `height` are in pixels.
 
     `scale` is the subject's size relative to the provider's picture. `is_limited` is true if the format cannot hold the
-    requested size, so that the picture is smaller.
+    requested size, so that the picture is smaller. `subject` and `certificate` are for the marketplace of the output:
+    where a cut-out's subject is, and how the finished file meets the marketplace's rules.
     """
 
     data: bytes
@@ -73,6 +78,8 @@ class OutputFile:
     has_alpha: bool
     scale: float = 1.0
     is_limited: bool = False
+    subject: Subject | None = None
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +157,12 @@ class PaidPicture:
 
 @dataclass(frozen=True, slots=True)
 class _ComposedPicture:
-    """An output's pixels. `scale` and `is_limited` are as in `OutputFile`."""
+    """An output's pixels. `scale`, `is_limited`, and `subject` are as in `OutputFile`."""
 
     picture: "Image"
     scale: float
     is_limited: bool
+    subject: Subject | None
 
 
 def _compose(picture: "Image", output: OutputSpec, brand_pictures: BrandPictures) -> _ComposedPicture:
@@ -168,12 +176,14 @@ def _compose(picture: "Image", output: OutputSpec, brand_pictures: BrandPictures
     )
     crop_box = frame.crop_box[0] + left, frame.crop_box[1] + top, frame.crop_box[2] + left, frame.crop_box[3] + top
     placed_frame = replace(frame, crop_box=crop_box)
+    is_cut_out = picture.mode == "RGBA"
+    subject = locate_subject(picture.getchannel("A"), placed_frame) if output.marketplace and is_cut_out else None
     canvas = _place_in_frame(picture, placed_frame, background, output.shadow, brand_pictures)
     if output.logo:
         canvas = canvas.copy() if canvas is picture else canvas
         draw_logo(canvas, brand_pictures[output.logo.brand_image], output.logo)
     composed = _drop_opaque_alpha(canvas)
-    return _ComposedPicture(composed, frame.scale, frame.size != requested_frame.size)
+    return _ComposedPicture(composed, frame.scale, frame.size != requested_frame.size, subject)
 
 
 def _encode_output(composed: _ComposedPicture, output: OutputSpec, embed_metadata: EmbedMetadata) -> OutputFile:
@@ -185,7 +195,9 @@ def _encode_output(composed: _ComposedPicture, output: OutputSpec, embed_metadat
     with _translate_encoder_errors(picture.size, output):
         data = encode_within_limit(encode, quality, output.max_bytes) if output.max_bytes else encode(quality)
     has_alpha = picture.mode == "RGBA"
-    return OutputFile(data, *picture.size, has_alpha, composed.scale, is_limited=composed.is_limited)
+    return OutputFile(
+        data, *picture.size, has_alpha, composed.scale, is_limited=composed.is_limited, subject=composed.subject
+    )
 
 
 def _find_webp_limits(picture: "Image", frame: Frame, background: Background | None) -> tuple[int, int]:
@@ -194,7 +206,9 @@ def _find_webp_limits(picture: "Image", frame: Frame, background: Background | N
 
 
 def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
-    return picture.width * picture.height > LARGE_PIXELS[output.format]
+    pixels = picture.width * picture.height
+    is_decoded_again = output.marketplace is not None and pixels > _LARGE_CERTIFIED_PIXELS
+    return is_decoded_again or pixels > LARGE_PIXELS[output.format]
 
 
 def _place_in_frame(

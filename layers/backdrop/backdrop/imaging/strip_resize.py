@@ -17,7 +17,7 @@ _STRIP_ROWS = 128
 """Rows per strip, counted in the larger of the two pictures."""
 _MIN_STRIP_ROWS = 8
 """Rows of the result. With fewer, most of the work would be rows that neighboring strips share."""
-_LANCZOS_RADIUS = 3
+LANCZOS_RADIUS = 3
 
 
 def resize_in_strips(
@@ -63,7 +63,7 @@ def _resize_rows(
     first, last = upper + top * step, upper + bottom * step
     if (right - left, lower - upper) == size and all(edge.is_integer() for edge in map(float, crop_box)):
         return picture.crop((int(left), int(first), int(right), int(last)))
-    reach = _LANCZOS_RADIUS * max(step, 1) + 1
+    reach = LANCZOS_RADIUS * max(step, 1) + 1
     start, end = max(int(upper), int(first - reach)), min(ceil(lower), ceil(last + reach))
     rows = picture.crop((int(left), start, ceil(right), end))
     box = (left - int(left), first - start, right - int(left), last - start)

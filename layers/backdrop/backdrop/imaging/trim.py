@@ -31,7 +31,7 @@ def _find_content_box(picture: "Image") -> PixelBox | None:
     from PIL import Image, ImageChops
 
     right, bottom = picture.width - 1, picture.height - 1
-    corners = [_read_pixel(picture, x, y) for x in (0, right) for y in (0, bottom)]
+    corners = [read_pixel(picture, x, y) for x in (0, right) for y in (0, bottom)]
     if any(max(band) - min(band) > MAX_BORDER_DIFFERENCE for band in zip(*corners, strict=True)):
         return None
     border = Image.new("RGB", picture.size, corners[0])
@@ -39,5 +39,5 @@ def _find_content_box(picture: "Image") -> PixelBox | None:
     return ImageChops.difference(picture, border).point(threshold * 3).getbbox()
 
 
-def _read_pixel(picture: "Image", x: int, y: int) -> tuple[int, int, int]:
+def read_pixel(picture: "Image", x: int, y: int) -> tuple[int, int, int]:
     return cast("tuple[int, int, int]", picture.getpixel((x, y)))

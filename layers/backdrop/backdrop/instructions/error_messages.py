@@ -13,7 +13,7 @@ type FieldLookup = Callable[[Sequence[str | int]], Sequence[str]]
 
 # Parts of pydantic's paths that do not occur in the file: the tags of these fields' unions, and its marker for keys.
 _UNION_TAGS, _KEY_MARKER = frozenset({"one", "list", "color", "drawn"}), "[key]"
-_UNION_FIELDS = frozenset({"output", "provider", "background", "color_palette"})
+_UNION_FIELDS = frozenset({"output", "provider", "for", "background", "color_palette"})
 
 
 def build_instruction_error(

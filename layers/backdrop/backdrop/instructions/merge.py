@@ -10,7 +10,7 @@ from backdrop.model.codes import Code
 from backdrop.model.composition import CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.output_spec import find_output_errors, parse_outputs
+from backdrop.model.output_spec import find_marketplace_errors, find_output_errors, parse_outputs
 from backdrop.model.sentence import Sentence
 
 # The fields of a group exclude or explain each other, so they are inherited together or not at all.
@@ -29,6 +29,7 @@ _OUTPUT_ADVICE = {
     "remove": "Set a background for the output, or choose a format with transparency.",
     "replace": "Use operation remove, or correct the output.",
 }
+_MARKETPLACE_ADVICE = "Use operation remove, remove the field, or choose another marketplace."
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,9 @@ def find_errors(
     if output_objections := find_output_errors(instructions.operation, parse_outputs(instructions.fields)):
         message = f"{instructions.provenance.get('output', 'output')}: {'; '.join(output_objections)}"
         errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OUTPUT_ADVICE[instructions.operation]))
+    if marketplace_objections := list(find_marketplace_errors(instructions.fields)):
+        message = f"{instructions.provenance['output']}: {'; '.join(marketplace_objections)}"
+        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _MARKETPLACE_ADVICE))
     errors += _find_metadata_errors(instructions)
     return errors
 

@@ -25,7 +25,17 @@ from backdrop.instructions.values import (
     tag_one_or_list,
     to_lowercase,
 )
-from backdrop.model.output_spec import COVER, FULL_SIZE, JPG, PAD, PROVIDER_SIZE, OutputSpec, parse_output
+from backdrop.model.marketplaces import load_marketplace
+from backdrop.model.output_spec import (
+    COVER,
+    FULL_SIZE,
+    JPG,
+    PAD,
+    PROVIDER_SIZE,
+    OutputSpec,
+    expand_output,
+    predict_measurements,
+)
 
 MAX_OUTPUTS = 10
 MIN_BYTE_LIMIT, MAX_BYTE_LIMIT = 5_000, 100_000_000
@@ -75,6 +85,23 @@ SideLength = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=MAX
 Quality = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=100)]
 ByteLimit = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=MIN_BYTE_LIMIT, le=MAX_BYTE_LIMIT)]
 
+MarketplaceName = Annotated[
+    Literal["amazon-main", "ebay", "etsy", "google-merchant", "shopify", "walmart"], BeforeValidator(to_lowercase)
+]
+
+
+def _reject_duplicates(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("a marketplace is listed twice; list each only once")
+    return names
+
+
+MarketplaceNames = Annotated[
+    Annotated[MarketplaceName, Tag("one")]
+    | Annotated[list[MarketplaceName], Field(min_length=1), AfterValidator(_reject_duplicates), Tag("list")],
+    Discriminator(tag_one_or_list),
+]
+
 MARKETPLACE_OUTPUT: dict[str, Any] = {
     "format": "jpg",
     "width": 2000,
@@ -93,7 +120,13 @@ class OutputModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         title="Output",
-        json_schema_extra={"examples": [MARKETPLACE_OUTPUT, {"name": "thumb", "format": "webp", "width": 400}]},
+        json_schema_extra={
+            "examples": [
+                MARKETPLACE_OUTPUT,
+                {"name": "thumb", "format": "webp", "width": 400},
+                {"for": ["amazon-main", "ebay"]},
+            ]
+        },
     )
 
     name: OutputName | None = Field(
@@ -154,6 +187,13 @@ class OutputModel(BaseModel):
         description="For `remove`, if the provider's picture is smaller than the photo: `full` (the default) removes "
         "the background from the photo's own pixels; `provider` leaves the provider's picture as it is.",
     )
+    for_: MarketplaceNames | None = Field(
+        None,
+        alias="for",
+        description="The marketplace for which the file is made and by whose rules it is measured, or a list: one file "
+        "for each. Its name, size, format, and background apply where the output does not set them.",
+        examples=["amazon-main", ["amazon-main", "ebay"]],
+    )
     shadow: Shadow = None
     logo: Logo = None
     alt: Alt = None
@@ -162,10 +202,16 @@ class OutputModel(BaseModel):
 
     @model_validator(mode="after")
     def _validate_combination(self) -> Self:
-        conflicts = list(_find_output_conflicts(parse_output(self.model_dump(exclude_none=True))))
+        conflicts = [one for output in self.expand() for one in _find_output_conflicts(output)]
+        if self.name and isinstance(self.for_, list) and len(self.for_) > 1:
+            conflicts.append("one name cannot be used for several marketplaces; leave it out, and each has its own")
         if conflicts:
-            raise ValueError("; ".join(conflicts))
+            raise ValueError("; ".join(dict.fromkeys(conflicts)))
         return self
+
+    def expand(self) -> list[OutputSpec]:
+        """Returns the outputs that this object describes: one for each marketplace that it names, else one."""
+        return list(expand_output(self.model_dump(by_alias=True, exclude_none=True)))
 
 
 def _find_output_conflicts(output: OutputSpec) -> Iterator[str]:
@@ -182,11 +228,15 @@ def _find_output_conflicts(output: OutputSpec) -> Iterator[str]:
     shortest_side = min((side for side in (output.width, output.height) if side), default=MAX_SIDE_PIXELS)
     if 2 * output.margin_pixels >= shortest_side:
         yield f"a margin of {output.margin_pixels}px on both sides leaves no room in {shortest_side} pixels"
+    if output.marketplace:
+        yield from load_marketplace(output.marketplace).find_violations(predict_measurements(output))
 
 
 def _validate_distinct_names(outputs: Sequence[OutputModel]) -> Sequence[OutputModel]:
-    names = [output.name for output in outputs]
+    names = [output.name for model in outputs for output in model.expand()]
     errors: list[str] = []
+    if len(names) > MAX_OUTPUTS:
+        errors.append(f"they make {len(names)} files of each picture; at most {MAX_OUTPUTS} are possible")
     if names.count(None) > 1:
         errors.append(f"{names.count(None)} outputs have no name; only one may have none")
     duplicates = sorted({name for name in names if name and names.count(name) > 1})

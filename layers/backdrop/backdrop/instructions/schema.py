@@ -117,7 +117,7 @@ class VariantModel(BaseModel):
 
     def to_fields(self) -> dict[str, Any]:
         """Returns the given fields under their long names; a prompt without an operation implies `replace`."""
-        given: dict[str, Any] = self.model_dump(exclude_none=True, exclude={"variants"})
+        given: dict[str, Any] = self.model_dump(by_alias=True, exclude_none=True, exclude={"variants"})
         if not given.get("revision"):
             given.pop("revision", None)
         if "prompt" in given:
@@ -155,7 +155,7 @@ def list_known_fields(path: Sequence[str | int]) -> list[str]:
     # A variant may have the name `output`.
     ancestors = [*path[:1], *path[2:-1]] if path[0] == "variants" else path[:-1]
     model = next((model for name, model in models_by_field.items() if name in ancestors), InstructionsModel)
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def find_object_example(path: Sequence[str | int]) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ MAX_ITEM_BYTES = 400_000
 OVERHEAD_BYTES = 20_000
 # For a picture's record and one warning about it, without the two keys.
 PICTURE_RECORD_BYTES = 500
+# For a certificate and its warning: at most ten rules, each with its requirement and its measurement.
+CERTIFICATE_BYTES = 2_500
 MAX_ENTRIES, MAX_TEXT_LENGTH = 20, 300
 
 
@@ -28,8 +30,9 @@ def explain_oversize(job: Job) -> str | None:
     keys = (find_picture_key(f"@{job.bucket}/{job.key}", job.variant, images, output) for output in outputs)
     key_bytes = max(len(json.dumps(key, ensure_ascii=False).encode()) for key in keys)
     picture_bytes = PICTURE_RECORD_BYTES + 2 * key_bytes
-    pictures = images * len(outputs)
-    needed = len(to_json(job).encode()) + OVERHEAD_BYTES + MAX_LINKS * MAX_LINK_LENGTH + pictures * picture_bytes
+    pictures, certificates = images * len(outputs), images * sum(bool(output.marketplace) for output in outputs)
+    needed = len(to_json(job).encode()) + OVERHEAD_BYTES + MAX_LINKS * MAX_LINK_LENGTH
+    needed += pictures * picture_bytes + certificates * CERTIFICATE_BYTES
     if needed <= MAX_ITEM_BYTES:
         return None
     return (

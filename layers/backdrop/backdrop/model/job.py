@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from backdrop.model.advice import Advice
+from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
@@ -194,7 +195,7 @@ class Attempt(Record):
 
 @record
 class StoredPicture(Record):
-    """One picture in the output bucket."""
+    """One picture in the output bucket. `certificate`: how it meets the rules of the marketplace that it is for."""
 
     key: str
     version_id: str | None
@@ -206,6 +207,7 @@ class StoredPicture(Record):
     bytes: int
     has_alpha: bool
     seed: int | None
+    certificate: Certificate | None = None
 
 
 @record

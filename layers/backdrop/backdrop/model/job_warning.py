@@ -10,6 +10,7 @@ from backdrop.model.sentence import Sentence
 class WarningCode(StrEnum):
     """Codes of warnings; a warning may also have the code of an error."""
 
+    CERTIFICATE_FAILED = "certificate_failed"
     ENLARGED = "enlarged"
     FEWER_RESULTS = "fewer_results"
     FIRST_PICTURE = "first_picture"

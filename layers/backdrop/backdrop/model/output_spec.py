@@ -1,9 +1,10 @@
 """Outputs: the forms in which a paid picture is delivered, as the job's instructions specify them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from typing import Any
 
+from backdrop.model.certificate import Measured
 from backdrop.model.composition import (
     COMPOSITION_FIELDS,
     PERCENT,
@@ -20,6 +21,7 @@ from backdrop.model.composition import (
     parse_shadow,
     parse_texts,
 )
+from backdrop.model.marketplaces import CUT_OFF, apply_marketplace, load_marketplace
 from backdrop.model.record import Record, record
 
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
@@ -69,6 +71,7 @@ class OutputSpec(Record):
     shadow: Shadow | None = None
     logo: Logo | None = None
     texts: PictureTexts = field(default_factory=PictureTexts)
+    marketplace: str | None = None
 
     @property
     def content_type(self) -> str:
@@ -97,13 +100,31 @@ class OutputSpec(Record):
 
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
     """Returns the outputs of validated instructions; by default, PNG in the result's size."""
-    specs: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
     shared = {name: instructions[name] for name in COMPOSITION_FIELDS if name in instructions}
-    return tuple(parse_output({**shared, **one}) for one in (specs if isinstance(specs, list) else [specs]))
+    return tuple(output for spec in _list_output_objects(instructions) for output in expand_output({**shared, **spec}))
+
+
+def _list_output_objects(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    specs: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
+    return specs if isinstance(specs, list) else [specs]
+
+
+def expand_output(spec: Mapping[str, Any]) -> Iterator[OutputSpec]:
+    """Yields a validated `output` object's outputs: one for each marketplace that it names, else one."""
+    names = _list_marketplace_names(spec)
+    if not names:
+        yield parse_output(spec)
+    for name in names:
+        yield parse_output(apply_marketplace(name, spec))
+
+
+def _list_marketplace_names(spec: Mapping[str, Any]) -> list[str]:
+    names: str | list[str] = spec.get("for", [])
+    return [names] if isinstance(names, str) else names
 
 
 def parse_output(spec: Mapping[str, Any]) -> OutputSpec:
-    """Converts a validated `output` object."""
+    """Converts a validated `output` object for at most one marketplace."""
     return OutputSpec(
         **{name: value for name, value in spec.items() if name in _FIELDS},
         **_parse_margin(spec.get("margin", "")),
@@ -111,6 +132,7 @@ def parse_output(spec: Mapping[str, Any]) -> OutputSpec:
         shadow=parse_shadow(spec.get("shadow")),
         logo=parse_logo(spec.get("logo")),
         texts=parse_texts(spec),
+        marketplace=spec.get("for"),
     )
 
 
@@ -119,6 +141,38 @@ def _parse_margin(text: str) -> dict[str, Any]:
     if text.endswith(PERCENT):
         return {"margin_share": float(text.removesuffix(PERCENT)) / 100}
     return {"margin_pixels": int(text.removesuffix(PIXELS))} if text else {}
+
+
+def predict_measurements(output: OutputSpec) -> dict[str, Measured]:
+    """Returns what an output's fields decide about its file, for comparison with a marketplace's rules.
+
+    For `contain`, the sides are upper limits: its file can be smaller.
+    """
+    measurements: dict[str, Measured] = {"format": output.format, "background": _name_background(output)}
+    if output.width and output.height:
+        shortest, longest = sorted((output.width, output.height))
+        margin = output.margin_pixels or round(output.margin_share * shortest)
+        measurements |= {
+            "longest_side": longest,
+            "shortest_side": shortest,
+            "megapixels": output.width * output.height / 1_000_000,
+            "subject_share": (longest - 2 * margin) / longest,
+        }
+        if output.fit != CONTAIN:
+            measurements["aspect_ratio"] = output.width / output.height
+    if output.fit == COVER:
+        measurements["whole_product"] = CUT_OFF
+    return measurements
+
+
+def _name_background(output: OutputSpec) -> str | None:
+    match output.background:
+        case GradientBackground():
+            return "a gradient"
+        case PictureBackground():
+            return "a picture"
+        case color:
+            return color
 
 
 def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[str]:
@@ -138,6 +192,22 @@ def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[
         "covers it"
         for output, name in features
     ]
+
+
+def find_marketplace_errors(instructions: Mapping[str, Any]) -> Iterator[str]:
+    """Yields why a marketplace cannot have these instructions' pictures, one sentence per error.
+
+    The output's own fields have been compared with the marketplace's rules before.
+    """
+    for spec in _list_output_objects(instructions):
+        for name in _list_marketplace_names(spec):
+            marketplace = load_marketplace(name)
+            yield from marketplace.find_forbidden_fields({*instructions, *spec})
+            if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
+                yield (
+                    f"{name} requires {rule.title}: {rule.requirement}, but operation replace makes a new background "
+                    f"(source: {rule.source})"
+                )
 
 
 def _list_cut_out_features(output: OutputSpec) -> dict[str, bool]:

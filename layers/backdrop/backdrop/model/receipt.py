@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from backdrop.model.certificate import Certificate
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.composition import PictureTexts
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -85,9 +86,15 @@ def _build_results(job: Job) -> list[dict[str, Any]]:
     texts_by_output = {output.name: output.texts for output in parse_outputs(job.instructions)}
     texts = [texts_by_output.get(result.output, PictureTexts()) for result in job.results]
     return [
-        asdict(result) | {name: text or None for name, text in asdict(one).items()}
+        asdict(result)
+        | {name: text or None for name, text in asdict(one).items()}
+        | {"certificate": result.certificate and _build_certificate(result.certificate)}
         for result, one in zip(job.results, texts, strict=True)
     ]
+
+
+def _build_certificate(certificate: Certificate) -> dict[str, Any]:
+    return {**asdict(certificate), "checks": [asdict(check) for check in certificate.checks]}
 
 
 def _find_basis(job: Job) -> str:

@@ -28,6 +28,7 @@ ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED
 # Warnings about one delivery; the next delivery replaces them with its own.
 DELIVERY_WARNINGS = frozenset(
     {
+        WarningCode.CERTIFICATE_FAILED,
         WarningCode.ENLARGED,
         WarningCode.OVER_MAX_BYTES,
         WarningCode.SMALLER_RESULT,

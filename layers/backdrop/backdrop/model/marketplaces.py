@@ -1,0 +1,182 @@
+"""The rules of marketplaces for product pictures, read from dated data files, and how a picture is judged by them.
+
+A rule compares one measurement with limits or with a list of values. `imaging/certificate.py` measures files;
+`predict_measurements` states what an output's fields already decide.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from backdrop.model.certificate import Certificate, Measured, RuleCheck, Verdict
+from backdrop.model.codec import validate
+from backdrop.model.record import Record, record
+
+type RuleName = Literal[
+    "longest_side",
+    "shortest_side",
+    "megapixels",
+    "aspect_ratio",
+    "bytes",
+    "format",
+    "background",
+    "subject_share",
+    "whole_product",
+    "ai_label",
+    "logo",
+]
+
+FOLDER = Path(__file__).parent / "marketplace_rules"
+"""One JSON file per marketplace, under the marketplace's name."""
+WHOLE, CUT_OFF = "yes", "no"
+NO_LABEL = "none"
+
+_UNITS: Mapping[str, str] = {"longest_side": " pixels", "shortest_side": " pixels", "bytes": " bytes"}
+_TITLES: Mapping[RuleName, str] = {
+    "longest_side": "longest side",
+    "shortest_side": "shortest side",
+    "megapixels": "megapixels",
+    "aspect_ratio": "width divided by height",
+    "bytes": "file size",
+    "format": "format",
+    "background": "background",
+    "subject_share": "share of the frame that the product fills",
+    "whole_product": "whole product in the frame",
+    "ai_label": "label of AI-made pictures",
+    "logo": "logo",
+}
+
+
+@record
+class MarketplaceRule(Record):
+    """A requirement of a marketplace: a measurement between `min` and `max`, or one of `one_of`.
+
+    `applies_to`: the operations whose pictures it concerns; empty for all. `quality` of the source: `primary` is the
+    marketplace's own page, `secondary` is a page about it. `read_on`: the date on which we read a copy of the source.
+    """
+
+    rule: RuleName
+    source: str
+    quality: Literal["primary", "secondary"]
+    read_on: str
+    min: int | float | None = None
+    max: int | float | None = None
+    one_of: tuple[str, ...] = ()
+    applies_to: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        return _TITLES[self.rule]
+
+    @property
+    def requirement(self) -> str:
+        """The accepted values, such as `1,000 to 10,000 pixels`."""
+        if self.one_of:
+            return " or ".join(self.one_of)
+        unit = _UNITS.get(self.rule, "")
+        if self.min is None:
+            return f"at most {self.max:,}{unit}"
+        if self.max is None:
+            return f"at least {self.min:,}{unit}"
+        return f"{self.min:,}{unit}" if self.min == self.max else f"{self.min:,} to {self.max:,}{unit}"
+
+    def judge(self, measured: Measured, operation: str | None = None) -> Verdict:
+        """Returns whether a measurement meets the rule. `operation`: how the picture was made, or None if unknown.
+
+        A rule about some operations cannot fail a picture that may have been made by another one.
+        """
+        if measured is None:
+            return Verdict.CANNOT_SAY
+        if isinstance(measured, str):
+            is_met = measured in self.one_of
+        else:
+            is_met = (self.min is None or measured >= self.min) and (self.max is None or measured <= self.max)
+        if is_met:
+            return Verdict.PASSED
+        return Verdict.CANNOT_SAY if self.applies_to and operation is None else Verdict.FAILED
+
+
+@record
+class Marketplace(Record):
+    """A marketplace's rules. `output` has the fields of an output that meets them; `dated` is the date of the rules.
+
+    `forbids`: rules about fields of instructions that no measurement can check, such as `logo`.
+    """
+
+    name: str
+    title: str
+    dated: str
+    output: Mapping[str, Any]
+    rules: tuple[MarketplaceRule, ...]
+    forbids: tuple[MarketplaceRule, ...]
+
+    def certify(self, measurements: Mapping[str, Measured], operation: str | None = None) -> Certificate:
+        """Judges a picture's measurements by every rule. `operation`: how the picture was made, or None if unknown."""
+        checks = tuple(
+            RuleCheck(
+                rule=rule.rule,
+                required=rule.requirement,
+                measured=measurements.get(rule.rule),
+                verdict=rule.judge(measurements.get(rule.rule), operation),
+            )
+            for rule in self.rules
+            if operation is None or not rule.applies_to or operation in rule.applies_to
+        )
+        return Certificate.from_checks(self.name, self.dated, checks)
+
+    def find_violations(self, measurements: Mapping[str, Measured]) -> Iterator[str]:
+        """Yields, for each rule that these measurements break, the rule, the value, and the source."""
+        for rule in self.rules:
+            measured = measurements.get(rule.rule)
+            if rule.judge(measured) is Verdict.FAILED:
+                yield (
+                    f"{self.name} requires {rule.title}: {rule.requirement}; these fields make it "
+                    f"{format_measured(measured)} (source: {rule.source})"
+                )
+
+    def find_forbidden_fields(self, names: Iterable[str]) -> Iterator[str]:
+        """Yields why a picture for this marketplace must not have these fields, one sentence per field."""
+        for rule in self.forbids:
+            if rule.rule in names:
+                yield f"{self.name} does not accept a picture with an added {rule.rule} (source: {rule.source})"
+
+    @property
+    def background_rule(self) -> MarketplaceRule | None:
+        return next((rule for rule in self.rules if rule.rule == "background"), None)
+
+
+def format_measured(measured: Measured) -> str:
+    if isinstance(measured, float):
+        return f"{measured:,.4g}"
+    return f"{measured:,}" if isinstance(measured, int) else measured or "unknown"
+
+
+def list_marketplaces() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+@cache
+def load_marketplace(name: str) -> Marketplace:
+    """Reads a marketplace's rules. Raises FileNotFoundError for an unknown name."""
+    document = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return validate(Marketplace, {"name": name, **document})
+
+
+def apply_marketplace(name: str, output: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of an `output` for one marketplace; the output's own fields win over the marketplace's.
+
+    A single own side keeps the marketplace's proportions. `cover` leaves no room for the marketplace's margin.
+    """
+    own_fields = {field: value for field, value in output.items() if field != "for"}
+    preset = dict(load_marketplace(name).output)
+    sides = {side: own_fields[side] for side in ("width", "height") if side in own_fields}
+    if len(sides) == 1:
+        ((side, length),) = sides.items()
+        scale = length / preset[side]
+        preset |= {"width": round(preset["width"] * scale), "height": round(preset["height"] * scale)}
+    if own_fields.get("fit") == "cover":
+        preset.pop("margin", None)
+    return {"name": name, **preset, **own_fields, "for": name}
