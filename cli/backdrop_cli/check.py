@@ -12,7 +12,7 @@ from backdrop.model.certificate import Certificate, RuleCheck, Verdict
 from backdrop.model.errors import PhotoError
 from backdrop.model.marketplaces import format_measured, list_marketplaces, load_marketplace
 from backdrop.model.object_keys import ObjectKind, classify_key
-from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, UsageError
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.lint_report import format_local_path
 from backdrop_cli.parallel import parallel_map

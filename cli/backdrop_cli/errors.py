@@ -5,8 +5,8 @@ from typer import TyperException
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_NOTHING_FOUND, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
     EXIT_OK: "The command succeeded. That nothing has failed, or nothing would change, is a success.",
-    EXIT_FAILURE: "The command failed, a question was answered with no, or a problem was found: by `lint`, `check`, or `doctor`; "
-    "by `drop --wait`, if some photos were not delivered; by `drop`, if none of its photos can be delivered "
+    EXIT_FAILURE: "The command failed, a question was answered with no, or a problem was found: by `lint`, `check`, or "
+    "`doctor`; by `drop --wait`, if some photos were not delivered; by `drop`, if none of its photos can be delivered "
     "as they are.",
     EXIT_USAGE: "Usage error: an option or an argument is wrong, or names no file on this machine.",
     EXIT_NOTHING_FOUND: "Nothing found: no photo, picture, or campaign matches the prefix or name, or there is no "

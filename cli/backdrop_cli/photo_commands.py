@@ -63,7 +63,6 @@ def lint(
     return run_lint(screen, paths, options)
 
 
-@with_instruction_options
 def check(
     ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or pictures on this machine")],
@@ -90,6 +89,7 @@ def check(
     return run_check(Screen(as_json=as_json or global_options.as_json), paths, marketplaces, is_ai_made=is_ai_made)
 
 
+@with_instruction_options
 def quote(
     ctx: typer.Context,
     paths: Paths,

@@ -309,7 +309,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._reload_source#777352 return 1": ("For the type checker: a source is never deleted."),
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#a076e2 if 2": (
+    "deliver.pictures:Pictures._write_outputs#4aea86 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
@@ -323,9 +323,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
-    "deliver.pictures:_build_output_warnings#479b32 if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#479b32 if 2": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#479b32 if 3": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#4b810c if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#4b810c if 2": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#4b810c if 3": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#4b810c if 4": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#83f65f if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 2": RECEIPT_WARNING_REASON,

@@ -152,7 +152,7 @@ def build_certified_output(name: str, marketplace: str, rule: str, cut_out: byte
 
 def _build_case(name: str, marketplace: str, rule: str, cut_out: bytes, output: OutputSpec) -> CertificateCase:
     paid = PaidPicture(cut_out, verify_result(cut_out, expect_alpha=False, max_megapixels=10))
-    built = paid.build_output(output, add_no_metadata)
+    built = paid.build_output(output, lambda data: data)
     return CertificateCase(name, marketplace, rule, built.data, "remove", built.subject)
 
 
