@@ -116,7 +116,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
+    "model.transitions.lifecycle:update_instructions#7ebb19 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -315,7 +315,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "deliver.pictures:_build_output_warnings#c4e643 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#c4e643 if 2": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_size_warnings#83f65f if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_size_warnings#bd004d if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 2": RECEIPT_WARNING_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
@@ -403,8 +403,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_reader:PhotoReader.read#58f02e if 2": (
         "No seed has a key that is too long: tests/simulated/intake/test_keys.py does."
     ),
-    "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 1": LINT_PREVIEW_REASON,
-    "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 2": LINT_PREVIEW_REASON,
+    "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 1": LINT_PREVIEW_REASON,
+    "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 2": LINT_PREVIEW_REASON,
     "intake.photo_status:list_kept_refusals#e89024 if 1": REFUSED_REQUEST_REASON,
     "intake.batch_prefetch:BatchPrefetch.is_new#131cb5 if 1": (
         "For speed: a photo that is not read with its batch is read by itself."

@@ -85,6 +85,7 @@ class Bootstrap:
         from backdrop.intake.batch_prefetch import BatchPrefetch
         from backdrop.intake.dispatch import Dispatcher
         from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
+        from backdrop.intake.framed_photos import FramedPhotos
         from backdrop.intake.instruction_resolver import InstructionResolver
         from backdrop.intake.photo_intake import PhotoIntake
         from backdrop.intake.photo_reader import PhotoReader
@@ -105,6 +106,7 @@ class Bootstrap:
                 reader=PhotoReader(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
                 folder_defaults=defaults,
                 reference_images=references,
+                framed_photos=FramedPhotos(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
                 clock=self.clock,
                 default_provider=settings.default_provider,
                 prices=settings.configured_prices,
@@ -127,9 +129,7 @@ class Bootstrap:
             clock=self.clock,
             settle_seconds=settings.settle_seconds,
         )
-        return IntakeService(
-            self.input_bucket, self.ledger, self.clock, defaults, references, photo_service, folders, image_requests
-        )
+        return IntakeService(self.input_bucket, self.ledger, self.clock, photo_service, folders, image_requests)
 
     def render(self) -> RenderService:
         from backdrop.aws.step_functions import ExecutionMonitor
@@ -523,6 +523,7 @@ def build_read_only_resolver(
 ) -> InstructionResolver:
     """Builds a resolver that predicts intake's decisions about photos, and writes nothing. Works without a stack."""
     from backdrop.intake.folder_defaults import FolderDefaultsCache
+    from backdrop.intake.framed_photos import FramedPhotos
     from backdrop.intake.instruction_resolver import InstructionResolver, NullInputs
     from backdrop.intake.photo_reader import PhotoReader
     from backdrop.intake.references import ReferenceImages
@@ -530,5 +531,12 @@ def build_read_only_resolver(
     references = ReferenceImages(photos, NullInputs(), max_megapixels)
     photo_reader = PhotoReader(photos, NullInputs(), max_megapixels)
     return InstructionResolver(
-        photos, photo_reader, FolderDefaultsCache(photos), references, clock, default_provider, prices
+        photos=photos,
+        reader=photo_reader,
+        folder_defaults=FolderDefaultsCache(photos),
+        reference_images=references,
+        framed_photos=FramedPhotos(photos, NullInputs(), max_megapixels),
+        clock=clock,
+        default_provider=default_provider,
+        prices=prices,
     )

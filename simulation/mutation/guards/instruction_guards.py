@@ -85,7 +85,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "ignores-broken-defaults",
         "2.3: Broken folder defaults block their photos.",
-        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#b66aa6 if 2"),
+        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#b0ae18 if 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
@@ -201,7 +201,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "buys-each-output",
         "3: Another output of a paid image is free.",
-        force_true("instructions.merge:ResolvedInstructions.purchase_fields#21c577 comprehension if 1"),
+        force_true("instructions.merge:ResolvedInstructions.purchase_fields#0230cf comprehension if 1"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),
@@ -209,7 +209,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-new-output",
         "3: Another output of a paid image is delivered.",
-        force_false("model.transitions.lifecycle:update_instructions#8adc69 if 1"),
+        force_false("model.transitions.lifecycle:update_instructions#7ebb19 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),

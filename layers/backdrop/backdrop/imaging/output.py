@@ -10,6 +10,7 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from backdrop.imaging.canvas import continue_border
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
 from backdrop.imaging.decode import decode
@@ -144,7 +145,8 @@ class _ComposedPicture:
 
 
 def _compose(picture: "Image", output: OutputSpec) -> _ComposedPicture:
-    left, top, right, bottom = find_subject_box(picture) if output.trim else (0, 0, *picture.size)
+    is_trimmed = output.trim or (output.frame is not None and output.frame.places_subject)
+    left, top, right, bottom = find_subject_box(picture) if is_trimmed else (0, 0, *picture.size)
     background = output.background or (_WHITE if output.format == JPG else None)
     requested_frame = compute_frame(right - left, bottom - top, output)
     frame = (
@@ -175,7 +177,7 @@ def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
 
 
 def _place_in_frame(picture: "Image", frame: Frame, background: str | None) -> "Image":
-    """Draws the frame's part of the picture at its size and offset, on the background.
+    """Draws the frame's part of the picture at its size and offset, on the background or its own continued border.
 
     Pillow weights colors by their alpha when it scales, so edges do not turn dark.
     """
@@ -192,12 +194,15 @@ def _place_in_frame(picture: "Image", frame: Frame, background: str | None) -> "
     for top, strip in resize_in_strips(picture, frame.content_size, frame.crop_box):
         offset = frame.content_offset[0], frame.content_offset[1] + top
         canvas.paste(strip, offset, strip if background and strip.mode == "RGBA" else None)
+    if frame.border_box:
+        (left, top), (width, height) = frame.content_offset, frame.content_size
+        continue_border(canvas, (left, top, left + width, top + height), frame.border_box)
     return canvas
 
 
 def _choose_mode(picture: "Image", frame: Frame, background: str | None) -> str:
     """Returns `RGBA` if the result can be transparent anywhere, else `RGB`."""
-    is_opaque = picture.mode == "RGB" and frame.size == frame.content_size
+    is_opaque = picture.mode == "RGB" and frame.size == frame.covered_size
     return "RGB" if background or is_opaque else "RGBA"
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
 from backdrop.aws.ledger import Ledger
-from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
+from backdrop.intake.folder_defaults import FolderDefaultsIntake
 from backdrop.intake.photo_intake import IntakeResult, PhotoIntake
 from backdrop.intake.photo_status import IntakeRefusal
-from backdrop.intake.references import ReferenceImages
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError, UnreadableFileError
 from backdrop.model.intake_event import IntakeEvent
@@ -25,8 +24,6 @@ class IntakeService:
     photos: InputBucket
     ledger: Ledger
     clock: Clock
-    folder_defaults: FolderDefaultsCache
-    reference_images: ReferenceImages
     photo_intake: PhotoIntake
     folder_defaults_intake: FolderDefaultsIntake
     image_requests: ImageRequests
@@ -35,8 +32,7 @@ class IntakeService:
     def start_batch(self, events: Iterable[IntakeEvent] = ()) -> None:
         """Clears the caches of the previous batch. `events`: the events of this batch, if known."""
         self.photo_intake.prefetch.start_batch(events)
-        self.folder_defaults.clear()
-        self.reference_images.clear()
+        self.photo_intake.resolver.clear_caches()
         self._handled_keys.clear()
 
     def handle(self, event: IntakeEvent) -> IntakeResult:

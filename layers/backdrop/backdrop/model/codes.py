@@ -30,6 +30,7 @@ class Code(StrEnum):
     FOLDER_DEFAULTS_BROKEN = "folder_defaults_broken"
     REFERENCE_NOT_FOUND = "reference_not_found"
     REFERENCE_UNUSABLE = "reference_unusable"
+    FRAME_NEEDS_MASK = "frame_needs_mask"
     PHOTO_NOT_FOUND = "photo_not_found"
     NOT_EXPRESSIBLE = "not_expressible"
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"

@@ -242,6 +242,14 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Name another picture in one of the photo formats. It must not be the photo itself. All reference images "
         "of a call are compressed to 10 MB together.",
     ),
+    Code.FRAME_NEEDS_MASK: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The instructions place the subject in the frame (`subject_size`, `position`), but the photo has no "
+        "transparent parts that show where its subject is.",
+        "Remove `subject_size` and `position`, or upload a cut-out of the photo",
+        FollowUp.RUNS,
+    ),
     Code.PHOTO_NOT_FOUND: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,

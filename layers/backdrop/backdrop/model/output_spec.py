@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from backdrop.model.frame import OutputFrame, parse_output_frame
 from backdrop.model.record import Record, record
 
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
@@ -17,7 +18,7 @@ _FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "bac
 
 @record
 class OutputSpec(Record):
-    """One form of a picture, made in this order: trim, fit, margin, background, format.
+    """One form of a picture, made in this order: trim, frame, fit, margin, background, format.
 
     `name` is None for the one output without a name. `width`, `height`: pixels of the finished picture, including
     margins. `fit`: `contain` keeps the whole subject within them and never enlarges it; `pad` centers it in a frame of
@@ -26,7 +27,8 @@ class OutputSpec(Record):
     finished picture's shorter side, 0 to 0.45) stay free on every side. `background` (`#rrggbb`) fills transparent
     parts and free space; without it, they are transparent. `quality`: 1 to 100, None for the format's default. `size`:
     if the provider's picture has fewer pixels than the photo, `full` removes the background from the photo's own
-    pixels, and `provider` keeps the provider's picture.
+    pixels, and `provider` keeps the provider's picture. `frame`: the instructions' frame, which all outputs
+    share.
     """
 
     name: str | None = None
@@ -40,6 +42,7 @@ class OutputSpec(Record):
     margin_pixels: int = 0
     margin_share: float = 0.0
     size: str = FULL_SIZE
+    frame: OutputFrame | None = None
 
     @property
     def content_type(self) -> str:
@@ -59,7 +62,8 @@ class OutputSpec(Record):
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
     """Returns the outputs of validated instructions; by default, PNG in the result's size."""
     specs: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
-    return tuple(parse_output(one) for one in (specs if isinstance(specs, list) else [specs]))
+    frame = parse_output_frame(instructions)
+    return tuple(replace(parse_output(one), frame=frame) for one in (specs if isinstance(specs, list) else [specs]))
 
 
 def parse_output(spec: Mapping[str, Any]) -> OutputSpec:

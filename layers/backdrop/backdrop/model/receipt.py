@@ -7,6 +7,7 @@ from typing import Any
 
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_event_id
 from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.pricing import to_usd
@@ -61,6 +62,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "provider": job.provider,
         "instructions": job.instructions,
         "provenance": job.provenance,
+        "frame": _build_frame(job),
         "results": [asdict(result) for result in job.results],
         "cost": {
             "usd": to_usd(job.charged),
@@ -75,6 +77,23 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "stored_at": _format_time(job.stored_at),
         "throttled_seconds": job.throttled_ms / 1000,
         "warnings": [str(one.text) for one in job.warnings],
+    }
+
+
+def _build_frame(job: Job) -> dict[str, Any] | None:
+    """Returns the shape that was bought, and where the photo is on the canvas that was sent, in pixels."""
+    canvas = job.canvas
+    if canvas is None:
+        return None
+    return {
+        "ratio": job.purchase_spec[FRAME_FIELD],
+        "canvas": {"width": canvas.width, "height": canvas.height},
+        "photo": {
+            "left": canvas.photo_left,
+            "top": canvas.photo_top,
+            "width": canvas.photo_width,
+            "height": canvas.photo_height,
+        },
     }
 
 
