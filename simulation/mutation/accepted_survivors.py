@@ -44,6 +44,7 @@ PAID_FILES_REASON = (
 MISSING_LINK_REASON = (
     "No simulated provider returns a picture without a link: tests/simulated/deliver/test_files_without_links.py does."
 )
+FRAME_REASON = "No seed has a frame: tests/simulated/intake/test_frames.py tests each condition."
 SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/test_sizes.py does."
 RECEIPT_WARNING_REASON = (
     "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
@@ -316,6 +317,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_output_warnings#c4e643 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#c4e643 if 2": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#bd004d if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_find_photo_size": FRAME_REASON,
+    "deliver.pictures:_build_frame_warnings": FRAME_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 2": RECEIPT_WARNING_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
@@ -417,6 +420,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No scene has this race: tests/simulated/deliver/test_documents.py lets a late delivery report a problem "
         "that was fixed."
     ),
+    "intake.framed_photos": FRAME_REASON,
+    "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
+    "intake.job_planner:plan_jobs#f5a245 if 3": FRAME_REASON,
+    "intake.job_planner:_add_canvas": FRAME_REASON,
+    "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:_build_purchase_spec#628b86 if 1": REFERENCES_REASON,
     "intake.job_planner:_find_priced_provider#48444b if 1": (
         "No seed asks for something that no provider supports: "

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
+from backdrop.model import frame
 from backdrop.model.codes import Code
+from backdrop.model.errors import ConflictError
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import INPUTS_PREFIX
 from simulation.world.simulated_stack import World
-from simulation.world.world_inspector import OUTPUT_BUCKET
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
 from tests.simulated.uploads_and_requests import count_paid_calls
 from tests.unit.ledger_items import list_warning_codes
@@ -77,6 +79,10 @@ def order(world: World, photo: Image.Image, **instructions: Any) -> Job:
 
 def open_picture(world: World, key: str = PICTURE) -> Image.Image:
     return Image.open(BytesIO(world.read_pictures()[key]))
+
+
+def list_inputs(world: World) -> list[str]:
+    return [key for key in world.output_bucket.list_keys() if key.startswith(INPUTS_PREFIX)]
 
 
 def read_errors(world: World) -> list[tuple[str, str]]:
@@ -207,7 +213,7 @@ def test_expired_framed_photo_is_drawn_again_and_paid_once(world: World, sent: l
     world.upload_photo(KEY, encode(draw_photo()))
     world.upload_sidecar(KEY, **PROMPT, frame="4:5")
     world.run_until_empty("intake")
-    (kept,) = (key for key in world.output_bucket.list_keys() if key.startswith(INPUTS_PREFIX))
+    (kept,) = list_inputs(world)
     world.s3.delete(OUTPUT_BUCKET, kept)
     world.run_until_empty()
     assert Image.open(BytesIO(sent[0])).size == (160, 200)
@@ -224,6 +230,45 @@ def test_other_bytes_are_never_sent_on_the_old_canvas(world: World, sent: list[b
     world.run_until_empty()
     assert [Image.open(BytesIO(data)).size for data in sent] == [(120, 150)]
     assert_at_rest(world)
+
+
+def test_other_outputs_of_a_bought_frame_draw_no_canvas(world: World) -> None:
+    order(world, draw_photo(), **PROMPT, frame="4:5")
+    (kept,) = list_inputs(world)
+    world.s3.delete(OUTPUT_BUCKET, kept)
+    world.upload_sidecar(KEY, **PROMPT, frame="4:5", output={"width": 32})
+    world.run_until_empty()
+    assert_at_rest(world)
+    assert open_picture(world).size == (32, 40)
+    assert list_inputs(world) == []
+
+
+def test_canvas_that_another_release_draws_differently_is_bought_once(
+    world: World, sent: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.upload_photo(KEY, encode(draw_photo()))
+    world.upload_sidecar(KEY, **PROMPT, frame="4:5")
+    world.run_until_empty("intake")
+    (kept,) = list_inputs(world)
+    world.s3.delete(OUTPUT_BUCKET, kept)
+    monkeypatch.setattr(frame, "MAX_FRAME_SIDE", 100)
+    world.run_until_empty()
+    assert [Image.open(BytesIO(data)).size for data in sent] == [(80, 100)]
+    canvas = find_only_job(world).canvas
+    assert canvas
+    assert (canvas.width, canvas.height) == (80, 100)
+    assert count_paid_calls(world) == 1
+    assert_at_rest(world)
+
+
+def test_canvas_is_never_drawn_from_other_bytes(world: World) -> None:
+    world.upload_photo(KEY, encode(draw_photo()))
+    framed_photos = world.intake.photo_intake.resolver.framed_photos
+    with pytest.raises(ConflictError):
+        framed_photos.draw_and_store(INPUT_BUCKET, KEY, "0" * 64, {"frame": "4:5"})
+    with pytest.raises(ConflictError):
+        framed_photos.draw_and_store(INPUT_BUCKET, "missing.jpg", "0" * 64, {"frame": "4:5"})
+    assert list_inputs(world) == []
 
 
 def test_damaged_photo_with_a_frame_is_refused_without_a_charge(world: World) -> None:
