@@ -68,13 +68,12 @@ class FramedPhotos:
 
 def _plan_canvas(frame_spec: Mapping[str, Any], photo: Size, subject_box: Box | None) -> Canvas:
     frame = parse_frame(frame_spec[FRAME_FIELD])
-    given = [name for name in SUBJECT_FIELDS if name in frame_spec]
-    if not given:
+    if not any(name in frame_spec for name in SUBJECT_FIELDS):
         return plan_canvas(photo, frame)
     if subject_box is None:
         message = (
-            f"{' and '.join(given)} place the subject in the frame, but the photo has no transparent part that shows "
-            "where its subject is."
+            "The instructions place the subject in the frame, but the photo has no transparent part that shows where "
+            "its subject is."
         )
         raise InstructionError(Code.FRAME_NEEDS_MASK, message)
     return plan_subject_canvas(photo, subject_box, frame, frame_spec["subject_size"], frame_spec["position"])
