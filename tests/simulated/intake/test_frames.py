@@ -288,7 +288,7 @@ def test_damaged_photo_with_a_frame_is_refused_without_a_charge(world: World) ->
         ({"frame": "1x5000"}, Code.INVALID_VALUE, "4,096"),
         ({"frame": "4-5"}, Code.INVALID_VALUE, "'4:5'"),
         ({"frame": ["4:5", "1:1"]}, Code.INVALID_VALUE, "one variant for each"),
-        ({"frame": "1:1", "position": "botom"}, Code.INVALID_VALUE, "'bottom'"),
+        ({"frame": "1:1", "position": "bottom-lft"}, Code.INVALID_VALUE, "'bottom-left'"),
         ({"frame": "1:1", "subject_size": 85}, Code.INVALID_VALUE, "0.1 to 1"),
         ({"subject_size": 0.5}, Code.CONFLICTING_FIELDS, "needs a frame"),
     ],

@@ -140,7 +140,7 @@ def test_too_long_prompt_states_the_maximum_length() -> None:
         ({"frame": 1}, Code.INVALID_VALUE, ["frame is 1", "text"]),
         ({"subject_size": 85}, Code.INVALID_VALUE, ["'85'", "0.1 to 1", "'10%' to '100%'"]),
         ({"subject_size": True}, Code.INVALID_VALUE, ["'True'", "0.1 to 1"]),
-        ({"position": "botom"}, Code.INVALID_VALUE, ["'botom'", "center", "Did you mean 'bottom'?"]),
+        ({"position": "bottom-lft"}, Code.INVALID_VALUE, ["'bottom-lft'", "center", "Did you mean 'bottom-left'?"]),
     ],
 )
 def test_error_names_the_field_the_value_and_accepted_values(given: object, code: Code, says: list[str]) -> None:
