@@ -12,8 +12,9 @@ Receipts list the changes:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from math import sqrt
 from typing import TYPE_CHECKING, cast
 
 from backdrop.imaging.canvas import draw_canvas
@@ -48,6 +49,8 @@ _PROFILE_IGNORED = PhotoChange.of(ChangeCode.PROFILE, "ignored")
 _COLOR_CHANGES = {
     "CMYK": "cmyk", "LAB": "lab", "P": "palette", "PA": "palette", "1": "grey", "L": "grey", "LA": "grey", "I": "grey",
 }  # fmt: skip
+_MAX_TRANSPARENT_CANVAS_PIXELS = 6_000_000
+"""WebP's lossless encoder takes about 40 bytes per pixel, while intake holds the photo's file."""
 _LOSSY_CONVERTIBLE_FORMATS = frozenset({"heic", "avif"})
 _ORIENTED_BY_DECODER = frozenset({"heic", "tiff"})
 
@@ -136,8 +139,17 @@ def prepare_framed_photo(
     picture = draw_canvas(photo, canvas)
     # Frees the memory for the encoder.
     del photo
-    file = compress_to_limit(picture, _list_encodings(picture, opened, limits), limits)
+    file = compress_to_limit(picture, _list_encodings(picture, opened, limits), _limit_canvas(picture, limits))
     return FramedPhoto(file.data, canvas.resize(file.width, file.height), tuple(touched_sides))
+
+
+def _limit_canvas(picture: "Image", limits: PhotoLimits) -> PhotoLimits:
+    """Limits a canvas with transparent parts to the size that can be encoded next to a large file."""
+    scale = sqrt(_MAX_TRANSPARENT_CANVAS_PIXELS / (picture.width * picture.height))
+    if picture.mode != "RGBA" or scale >= 1:
+        return limits
+    longest_side = max(picture.size)
+    return replace(limits, max_side_pixels=min(int(longest_side * scale), limits.max_side_pixels or longest_side))
 
 
 def load_upright_photo(data: bytes, max_megapixels: int) -> "Image":
