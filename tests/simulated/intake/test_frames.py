@@ -17,7 +17,7 @@ from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import INPUTS_PREFIX
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
-from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
+from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job, replay_with_crashes
 from tests.simulated.uploads_and_requests import count_paid_calls
 from tests.unit.ledger_items import list_warning_codes
 
@@ -269,6 +269,22 @@ def test_canvas_is_never_drawn_from_other_bytes(world: World) -> None:
     with pytest.raises(ConflictError):
         framed_photos.draw_and_store(INPUT_BUCKET, "missing.jpg", "0" * 64, {"frame": "4:5"})
     assert list_inputs(world) == []
+
+
+def test_worker_that_crashes_after_any_call_buys_one_framed_picture() -> None:
+    def make() -> World:
+        world = World()
+        world.upload_sidecar(KEY, **PROMPT, frame="4:5")
+        world.upload_photo(KEY, encode(draw_photo()))
+        world.downloads.override = encode(draw_photo((64, 80)))
+        return world
+
+    for call, world in replay_with_crashes(make, lambda world: world.run_until_empty("intake")):
+        world.run_until_empty()
+        job = find_only_job(world)
+        assert (job.status, count_paid_calls(world)) == (JobStatus.STORED, 1), call
+        assert job.canvas, call
+        assert_at_rest(world)
 
 
 def test_damaged_photo_with_a_frame_is_refused_without_a_charge(world: World) -> None:
