@@ -115,6 +115,18 @@ ATTEMPT = build_object(
 )
 
 
+PIXELS: Schema = {"type": "integer", "description": "Pixels."}
+FRAME: Schema = {
+    **build_object(
+        "The shape that was bought, and where the photo is on the canvas that was sent; null without a frame.",
+        ratio={"type": "string", "pattern": "^[0-9]+:[0-9]+$"},
+        canvas=build_object(width=PIXELS, height=PIXELS),
+        photo=build_object(left=PIXELS, top=PIXELS, width=PIXELS, height=PIXELS),
+    ),
+    "type": ["object", "null"],
+}
+
+
 def build_job(*statuses: JobStatus) -> Schema:
     return build_object(
         "The job, as in the photo's receipt.",
@@ -133,6 +145,7 @@ def build_job(*statuses: JobStatus) -> Schema:
             "additionalProperties": {"type": "string"},
             "description": "Where each field came from.",
         },
+        frame=FRAME,
         results=build_list(RESULT),
         cost=COST,
         attempts=build_list(ATTEMPT),

@@ -54,6 +54,9 @@ _LOGO_WIDTH: Schema = {
         {"type": "integer", "minimum": 1, "maximum": 10_000},
     ]
 }
+_FRAME_SIDE = "(?:1[6-9]|[2-9][0-9]|[1-9][0-9]{2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-6])"
+_RATIO_SIDE = r"[1-9][0-9]{0,3}(?:\.[0-9]{1,3})?"
+_SHARE_PERCENT = r"(?:[1-9][0-9](?:\.[0-9]{1,4})?|100)%"
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
 
 
@@ -116,6 +119,16 @@ ADDITIONAL_RULES: dict[str, Schema] = {
         "anyOf": [
             {"type": "string", "pattern": f"^(?:(?:{_PERCENT})%|{_PIXELS}(?:px)?)$"},
             {"type": "integer", "minimum": 0, "maximum": 4999},
+        ]
+    },
+    "frame": {
+        "pattern": f"^(?:{_RATIO_SIDE}:{_RATIO_SIDE}|{_FRAME_SIDE}x{_FRAME_SIDE})$",
+        "patternErrorMessage": "It must be a ratio such as '4:5', or a size in pixels such as '1200x628'.",
+    },
+    "subject_size": {
+        "anyOf": [
+            {"type": "number", "minimum": 0.1, "maximum": 1},
+            {"type": "string", "pattern": f"^{_SHARE_PERCENT}$"},
         ]
     },
     "variants": {

@@ -15,6 +15,8 @@ MISNAMED_DEFAULTS = "misnamed_defaults"
 MISNAMED_SIDECAR = "misnamed_sidecar"
 SAME_VARIANTS = "same_variants"
 UNREAD_SIDECAR = "unread_sidecar"
+SUBJECT_AT_BORDER = "subject_at_border"
+COVER_CROPS = "cover_crops"
 
 
 class Finding(NamedTuple):

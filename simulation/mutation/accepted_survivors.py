@@ -44,6 +44,7 @@ PAID_FILES_REASON = (
 MISSING_LINK_REASON = (
     "No simulated provider returns a picture without a link: tests/simulated/deliver/test_files_without_links.py does."
 )
+FRAME_REASON = "No seed has a frame: tests/simulated/intake/test_frames.py tests each condition."
 SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/test_sizes.py does."
 RECEIPT_WARNING_REASON = (
     "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
@@ -121,7 +122,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
+    "model.transitions.lifecycle:update_instructions#7ebb19 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -327,7 +328,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_output_warnings#4b810c if 2": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#4b810c if 3": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#4b810c if 4": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_size_warnings#83f65f if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_size_warnings#bd004d if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_find_photo_size": FRAME_REASON,
+    "deliver.pictures:_build_frame_warnings": FRAME_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#c79b52 if 2": RECEIPT_WARNING_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
@@ -415,8 +418,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_reader:PhotoReader.read#58f02e if 2": (
         "No seed has a key that is too long: tests/simulated/intake/test_keys.py does."
     ),
-    "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 1": LINT_PREVIEW_REASON,
-    "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 2": LINT_PREVIEW_REASON,
+    "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 1": LINT_PREVIEW_REASON,
+    "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 2": LINT_PREVIEW_REASON,
     "intake.photo_status:list_kept_refusals#e89024 if 1": REFUSED_REQUEST_REASON,
     "intake.batch_prefetch:BatchPrefetch.is_new#131cb5 if 1": (
         "For speed: a photo that is not read with its batch is read by itself."
@@ -429,6 +432,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No scene has this race: tests/simulated/deliver/test_documents.py lets a late delivery report a problem "
         "that was fixed."
     ),
+    "intake.framed_photos": FRAME_REASON,
+    "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
+    "intake.job_planner:plan_jobs#97e931 if 3": FRAME_REASON,
+    "intake.job_planner:_add_canvas": FRAME_REASON,
+    "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:_build_purchase_spec#628b86 if 1": REFERENCES_REASON,
     "intake.job_planner:_find_priced_provider#48444b if 1": (
         "No seed asks for something that no provider supports: "

@@ -35,6 +35,9 @@ INSTRUCTIONS: dict[str, list[InstructionSource]] = {
     "another revision": [parse_file("red.jpg.json", json.dumps({**ALL_FIELDS, "revision": "2"}).encode())],
     "a style in words": [parse_request({"prompt": "at sea", "style": "golden hour"})],
     "a style's reference images": [parse_request({"prompt": "at sea", "style_reference_images": ["styles/a.png"]})],
+    "a frame": [parse_request({"prompt": "at sea", "frame": "1200x628"})],
+    "a frame with a placed subject": [parse_request({"prompt": "at sea", "frame": "4:5", "position": "bottom"})],
+    "a cut-out in a frame": [parse_request({"operation": "remove", "frame": "4:5"})],
     "tags": [parse_tags({"backdrop:operation": "replace", "backdrop:prompt": "at sea", "backdrop:seed": "7"})],
     "a sidecar over folder defaults": [
         parse_file("shoes/red.jpg.json", b'{"prompt": "at sea"}'),

@@ -86,6 +86,7 @@ class Bootstrap:
         from backdrop.intake.brand_image_checks import BrandImageChecks
         from backdrop.intake.dispatch import Dispatcher
         from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
+        from backdrop.intake.framed_photos import FramedPhotos
         from backdrop.intake.instruction_resolver import InstructionResolver
         from backdrop.intake.name_claims import NameClaims
         from backdrop.intake.photo_intake import PhotoIntake
@@ -108,6 +109,7 @@ class Bootstrap:
                 folder_defaults=defaults,
                 reference_images=references,
                 brand_image_checks=BrandImageChecks(self.input_bucket),
+                framed_photos=FramedPhotos(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
                 clock=self.clock,
                 default_provider=settings.default_provider,
                 prices=settings.configured_prices,
@@ -531,6 +533,7 @@ def build_read_only_resolver(
     """Builds a resolver that predicts intake's decisions about photos, and writes nothing. Works without a stack."""
     from backdrop.intake.brand_image_checks import BrandImageChecks
     from backdrop.intake.folder_defaults import FolderDefaultsCache
+    from backdrop.intake.framed_photos import FramedPhotos
     from backdrop.intake.instruction_resolver import InstructionResolver, NullInputs
     from backdrop.intake.photo_reader import PhotoReader
     from backdrop.intake.references import ReferenceImages
@@ -538,12 +541,13 @@ def build_read_only_resolver(
     references = ReferenceImages(photos, NullInputs(), max_megapixels)
     photo_reader = PhotoReader(photos, NullInputs(), max_megapixels)
     return InstructionResolver(
-        photos,
-        photo_reader,
-        FolderDefaultsCache(photos),
-        references,
-        BrandImageChecks(photos),
-        clock,
-        default_provider,
-        prices,
+        photos=photos,
+        reader=photo_reader,
+        folder_defaults=FolderDefaultsCache(photos),
+        reference_images=references,
+        brand_image_checks=BrandImageChecks(photos),
+        framed_photos=FramedPhotos(photos, NullInputs(), max_megapixels),
+        clock=clock,
+        default_provider=default_provider,
+        prices=prices,
     )

@@ -121,7 +121,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "skips-content-check",
         "2.3: The bytes that are sent have the job's SHA-256.",
-        force_false("render.call_inputs:CallInputs.read_photo#79bb71 operand 7"),
+        force_false("render.call_inputs:CallInputs.read_photo#9aafe7 operand 7"),
         invariant=Invariant.CLAIMED_BEFORE_CALL,
         faults="late_event",
         actions=("5 pause_lane 130", *list_uploads(20, 6), *list_replacements(125, 6)),

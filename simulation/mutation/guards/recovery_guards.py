@@ -120,7 +120,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "buys-again-without-operator",
         "3: A held or dead job that cost money is bought again only by an operator's decision.",
-        force_false("model.transitions.lifecycle:restart#e9811f operand 2"),
+        force_false("model.transitions.lifecycle:restart#25dd84 operand 2"),
         invariant=Invariant.ALLOWED_TRANSITIONS,
         faults="withheld_picture charge_and_hang_up",
         actions=(

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
 from tests.simulated.lint_folder import INSTRUCTIONS, LintedFolder
+from tests.unit.output_pictures import encode_picture
 
 
 @pytest.fixture
@@ -176,3 +178,38 @@ def test_enlarged_and_equal_outputs_are_warnings(folder: LintedFolder) -> None:
     assert "output 'shop' is 2000×2000 pixels, which shows the photo of" in messages[0]
     assert messages[1] == "the output without a name and output 'copy' would be the same picture."
     assert list(folder.list_messages("warnings", "--quick").values()) == [messages[1:]]
+
+
+def test_cover_that_cuts_off_the_subject_is_a_warning(folder: LintedFolder) -> None:
+    cover = {"width": 100, "height": 100, "fit": "cover"}
+    for name, box in (("inside", (80, 10, 120, 90)), ("outside", (0, 10, 100, 90))):
+        cut_out = Image.new("RGBA", (200, 100))
+        cut_out.paste((200, 30, 30, 255), box)
+        folder.write(f"{name}.png", encode_picture(cut_out))
+        folder.write(f"{name}.png.json", {**INSTRUCTIONS, "output": {"name": "square", **cover}})
+    folder.write("opaque.png", encode_picture(Image.new("RGB", (200, 100))))
+    folder.write("opaque.png.json", {**INSTRUCTIONS, "output": cover})
+    folder.write("framed.png", encode_picture(Image.new("RGB", (200, 100))))
+    folder.write("framed.png.json", {**INSTRUCTIONS, "frame": "1:1", "output": cover})
+    assert folder.list_messages("warnings") == {
+        "opaque.png": ["In the output without a name, cover cuts off 50% of the photo, perhaps of its subject."],
+        "outside.png": ["In output 'square', cover cuts off 50% of the subject."],
+    }
+    assert folder.list_messages("warnings", "--quick") == {}
+
+
+def test_subject_at_the_border_of_a_framed_photo_is_a_warning(folder: LintedFolder) -> None:
+    cut_out = Image.new("RGBA", (200, 100))
+    cut_out.paste((200, 30, 30, 255), (150, 10, 200, 90))
+    folder.write("red.png", encode_picture(cut_out))
+    folder.write("red.png.json", {**INSTRUCTIONS, "frame": "4:5"})
+    (message,) = folder.list_messages("warnings")["red.png"]
+    assert message == "The subject touches the photo's right border, so the frame may not show all of it."
+
+
+def test_frame_that_needs_a_mask_is_an_error(folder: LintedFolder) -> None:
+    folder.write("red.png", encode_picture(Image.new("RGB", (200, 100))))
+    folder.write("red.png.json", {**INSTRUCTIONS, "frame": "4:5", "subject_size": 0.8})
+    (message,) = folder.list_messages()["red.png"]
+    assert message.endswith("no transparent part that shows where its subject is.")
+    assert folder.lint().code == 1

@@ -13,10 +13,12 @@ from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.composition import COMPOSITION_FIELDS
 from backdrop.model.errors import InstructionError
+from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS
 from tests.unit.instruction_places import parse_sidecar
 from tests.unit.ledger_items import quick
 
 NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata", *COMPOSITION_FIELDS})
+FRAME_FIELDS = frozenset({FRAME_FIELD, *SUBJECT_FIELDS})
 
 
 def merge(*sources: dict[str, Any]) -> ResolvedInstructions:
@@ -138,12 +140,18 @@ def test_purchase_fields_are_all_that_reach_the_provider() -> None:
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 def test_every_field_is_listed_as_sent_to_the_provider_or_not(field: str) -> None:
     """A new field in neither list would be dropped silently, or become part of every job's ID."""
-    assert [field in PURCHASE_FIELDS, field in NOT_PURCHASED, field == "style"].count(True) == 1
+    assert [field in PURCHASE_FIELDS, field in NOT_PURCHASED, field in FRAME_FIELDS, field == "style"].count(True) == 1
 
 
 def test_purchase_field_lists_contain_only_fields() -> None:
-    assert set(VariantModel.model_fields) == PURCHASE_FIELDS | NOT_PURCHASED | {"style"}
+    assert set(VariantModel.model_fields) == PURCHASE_FIELDS | NOT_PURCHASED | FRAME_FIELDS | {"style"}
     assert set(InstructionsModel.model_fields) == set(VariantModel.model_fields) | {"variants"}
+
+
+def test_only_the_shape_of_a_frame_reaches_the_provider() -> None:
+    framed = merge({**REPLACE, "frame": "1200x628", "position": "bottom"})
+    assert framed.purchase_fields == {**REPLACE, "frame": "300:157", "subject_size": 0.85, "position": "bottom"}
+    assert merge({"operation": "remove", "frame": "4:5"}).purchase_fields == {"operation": "remove"}
 
 
 def test_unlisted_field_is_not_a_purchase_field() -> None:

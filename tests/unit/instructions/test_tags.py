@@ -35,6 +35,12 @@ def test_numbers_in_tags_are_read_from_text() -> None:
     assert parse_tags(tags).fields == {**fields, "revision": "2"}
 
 
+def test_frame_is_a_tag_like_any_other() -> None:
+    tags = {"operation": "remove", "frame": "4:5", "subject_size": "0.85", "position": "bottom left"}
+    fields = {"operation": "remove", "frame": "4:5", "subject_size": 0.85, "position": "bottom-left"}
+    assert parse_tags(tags).fields == fields
+
+
 def test_tags_list_providers_and_style_codes_separated_by_blanks() -> None:
     read = parse_tags({"provider": "segmind Ideogram", "style_codes": "AAFF5733 0133ff57"})
     assert read.fields == {"provider": ["segmind", "ideogram"], "style_codes": ["AAFF5733", "0133FF57"]}

@@ -14,12 +14,13 @@ from backdrop.imaging.certificate import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
-from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, describe_smaller_result
+from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, describe_smaller_result, format_size
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError, UnreadableFileError
+from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
@@ -99,8 +100,9 @@ class Pictures:
                 continue
             results += written.results
             warnings += written.warnings
+            warnings += _build_frame_warnings(job, paid_picture)
             warnings += _build_size_warnings(
-                original, paid_picture, in_full=cut_out is not None and _has_only_full_outputs(job)
+                original, job, paid_picture, in_full=cut_out is not None and _has_only_full_outputs(job)
             )
             superseded |= written.is_superseded
         now = self.clock.now()
@@ -319,13 +321,13 @@ def _has_only_full_outputs(job: Job) -> bool:
 
 
 def _build_size_warnings(
-    original: OriginalPhoto | None, paid_picture: PaidPicture, *, in_full: bool
+    original: OriginalPhoto | None, job: Job, paid_picture: PaidPicture, *, in_full: bool
 ) -> list[JobWarning]:
     """Warns that a picture has fewer pixels than its photo.
 
     A full-size cut-out has fewer only if the photo's own pixels could not be used.
     """
-    message = describe_smaller_result(original.size, paid_picture.size) if original else None
+    message = describe_smaller_result(original.size, _find_photo_size(job, paid_picture)) if original else None
     if message is None or (in_full and not paid_picture.fallback_reason):
         return []
     return [
@@ -334,6 +336,25 @@ def _build_size_warnings(
             f"{message}{f'; {paid_picture.fallback_reason}' if paid_picture.fallback_reason else ''}",
         )
     ]
+
+
+def _find_photo_size(job: Job, paid_picture: PaidPicture) -> Size:
+    """Returns the size at which the provider's picture shows the photo: the whole picture, or a part of its canvas."""
+    if job.canvas is None:
+        return paid_picture.size
+    shown = job.canvas.resize(*paid_picture.size)
+    return shown.photo_width, shown.photo_height
+
+
+def _build_frame_warnings(job: Job, paid_picture: PaidPicture) -> list[JobWarning]:
+    """Warns that a picture with another shape than its frame was padded."""
+    if job.canvas is None:
+        return []
+    frame = parse_frame(job.instructions[FRAME_FIELD])
+    if not needs_padding(*paid_picture.size, frame):
+        return []
+    message = f"the provider returned {format_size(paid_picture.size)} for the frame {frame}, so the picture is padded"
+    return [JobWarning.from_code(WarningCode.FRAME_PADDED, message)]
 
 
 def _errors_to_warnings(errors: Sequence[BackdropError]) -> list[JobWarning]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from math import sqrt
 
+from backdrop.model.frame import MAX_FRAME_SIDE, FramedContent, OutputFrame, correct_shape, frame_cut_out
 from backdrop.model.output_spec import COVER, OutputSpec
 
 MAX_SIDE = 10_000
@@ -14,7 +15,8 @@ class Frame:
     """Where a part of the subject is drawn in an output, in pixels.
 
     The output has `size`. `crop_box` of the subject (left, top, right, bottom) fills `content_size` at
-    `content_offset`. `scale` is output pixels per pixel of the subject.
+    `content_offset`. `scale` is output pixels per pixel of the subject. `border_box`: the area around the subject that
+    continues its border, or None.
     """
 
     size: tuple[int, int]
@@ -22,10 +24,28 @@ class Frame:
     content_offset: tuple[int, int]
     crop_box: tuple[float, float, float, float]
     scale: float
+    border_box: tuple[int, int, int, int] | None = None
+
+    @property
+    def covered_size(self) -> tuple[int, int]:
+        """The size of the part that the subject and the continuation of its border cover."""
+        if self.border_box is None:
+            return self.content_size
+        left, top, right, bottom = self.border_box
+        return right - left, bottom - top
 
 
 def compute_frame(width: int, height: int, output: OutputSpec) -> Frame:
     """Returns the frame for a subject of `width` × `height` pixels."""
+    target = output.frame
+    if target is None:
+        return _fit(width, height, output)
+    framed = frame_cut_out(width, height, target) if target.is_cut_out else correct_shape(width, height, target.frame)
+    frame = _draw_through(framed, (width, height), _fit_framed(framed, target, output))
+    return frame if target.continues_border and output.background is None else replace(frame, border_box=None)
+
+
+def _fit(width: int, height: int, output: OutputSpec) -> Frame:
     frame_size = (output.width or MAX_SIDE, output.height or MAX_SIDE)
     match output.fit:
         case _ if output.fit == COVER:
@@ -34,6 +54,45 @@ def compute_frame(width: int, height: int, output: OutputSpec) -> Frame:
             return _pad(width, height, frame_size, output)
         case _:
             return _contain(width, height, output)
+
+
+def _fit_framed(framed: FramedContent, target: OutputFrame, output: OutputSpec) -> Frame:
+    """Fits a framed picture into its output. The output's own width and height take precedence over the frame's."""
+    if output.width or output.height:
+        return _fit(*framed.size, output)
+    frame = target.frame
+    if not frame.is_size:
+        return _fit(*framed.size, replace(output, width=MAX_FRAME_SIDE, height=MAX_FRAME_SIDE))
+    limited = replace(output, width=frame.width, height=frame.height)
+    would_enlarge = framed.size[0] < frame.width or framed.size[1] < frame.height
+    # Covering loses at most one pixel, because the framed picture has the frame's shape except for rounding.
+    return _fit(*framed.size, limited if would_enlarge or output.has_free_space else replace(limited, fit=COVER))
+
+
+def _draw_through(framed: FramedContent, content: tuple[int, int], outer: Frame) -> Frame:
+    """Returns where the content itself is drawn if its framed picture is drawn in `outer`."""
+    starts, ends, crop_starts, crop_ends = list[int](), list[int](), list[float](), list[float]()
+    for axis in (0, 1):
+        offset, length = framed.offset[axis], content[axis]
+        first, last = outer.crop_box[axis], outer.crop_box[axis + 2]
+        scale = outer.content_size[axis] / (last - first)
+        visible_start, visible_end = max(first, offset), min(last, offset + length)
+        start = outer.content_offset[axis] + round((visible_start - first) * scale)
+        starts.append(start)
+        ends.append(max(start + 1, outer.content_offset[axis] + round((visible_end - first) * scale)))
+        crop_starts.append(visible_start - offset)
+        crop_ends.append(visible_end - offset)
+    content_size = ends[0] - starts[0], ends[1] - starts[1]
+    (left, top), (framed_width, framed_height) = outer.content_offset, outer.content_size
+    return replace(
+        outer,
+        content_size=content_size,
+        content_offset=(starts[0], starts[1]),
+        crop_box=(crop_starts[0], crop_starts[1], crop_ends[0], crop_ends[1]),
+        border_box=(left, top, left + framed_width, top + framed_height)
+        if content_size != outer.content_size
+        else None,
+    )
 
 
 def shrink_frame(frame: Frame, max_side: int, max_pixels: int) -> Frame:
@@ -54,7 +113,13 @@ def shrink_frame(frame: Frame, max_side: int, max_pixels: int) -> Frame:
         content_size=(content_size[0], content_size[1]),
         content_offset=content_offset,
         scale=frame.scale * scale,
+        border_box=_shrink_box(frame.border_box, scale, size) if frame.border_box else None,
     )
+
+
+def _shrink_box(box: tuple[int, int, int, int], scale: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    left, top = int(box[0] * scale), int(box[1] * scale)
+    return left, top, min(size[0], round(box[2] * scale)), min(size[1], round(box[3] * scale))
 
 
 def _cover(width: int, height: int, frame_size: tuple[int, int]) -> Frame:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from backdrop.imaging.backgrounds import BrandPictures, draw_background
 from backdrop.imaging.byte_limit import encode_within_limit
+from backdrop.imaging.canvas import continue_border
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
 from backdrop.imaging.decode import decode
@@ -166,7 +167,8 @@ class _ComposedPicture:
 
 
 def _compose(picture: "Image", output: OutputSpec, brand_pictures: BrandPictures) -> _ComposedPicture:
-    left, top, right, bottom = find_subject_box(picture) if output.trim else (0, 0, *picture.size)
+    is_trimmed = output.trim or (output.frame is not None and output.frame.places_subject)
+    left, top, right, bottom = find_subject_box(picture) if is_trimmed else (0, 0, *picture.size)
     background = output.background or (_WHITE if output.format == JPG else None)
     requested_frame = compute_frame(right - left, bottom - top, output)
     frame = (
@@ -218,8 +220,9 @@ def _place_in_frame(
     shadow: Shadow | None,
     brand_pictures: BrandPictures,
 ) -> "Image":
-    """Draws the frame's part of the picture at its size and offset, on the background and its own shadow.
+    """Draws the frame's part of the picture at its size and offset, on the background and the subject's shadow.
 
+    Without a background, a frame may continue the picture's own border instead.
     Pillow weights colors by their alpha when it scales, so edges do not turn dark.
     """
     from PIL import Image
@@ -246,12 +249,15 @@ def _place_in_frame(
             canvas.alpha_composite(strip, offset)
         else:
             canvas.paste(strip, offset, strip if background and strip.mode == "RGBA" else None)
+    if frame.border_box:
+        (left, top), (width, height) = frame.content_offset, frame.content_size
+        continue_border(canvas, (left, top, left + width, top + height), frame.border_box)
     return canvas
 
 
 def _choose_mode(picture: "Image", frame: Frame, background: Background | None) -> str:
     """Returns `RGBA` if the result can be transparent anywhere, else `RGB`."""
-    is_opaque = picture.mode == "RGB" and frame.size == frame.content_size
+    is_opaque = picture.mode == "RGB" and frame.size == frame.covered_size
     return "RGB" if background or is_opaque else "RGBA"
 
 

@@ -12,10 +12,12 @@ Receipts list the changes:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from math import sqrt
 from typing import TYPE_CHECKING, cast
 
+from backdrop.imaging.canvas import draw_canvas
 from backdrop.imaging.color import classify_profile, to_profile_mode, to_srgb
 from backdrop.imaging.compress import compress_to_limit
 from backdrop.imaging.decode import check_decodable, decode, open_picture
@@ -32,9 +34,10 @@ from backdrop.imaging.inspect import (
     to_photo_error,
 )
 from backdrop.imaging.metadata import strip_metadata
-from backdrop.imaging.sizes import Size
 from backdrop.imaging.sniff import FileKind
+from backdrop.imaging.trim import find_visible_box
 from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.frame import Box, Canvas, Size, list_touched_sides
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ _PROFILE_IGNORED = PhotoChange.of(ChangeCode.PROFILE, "ignored")
 _COLOR_CHANGES = {
     "CMYK": "cmyk", "LAB": "lab", "P": "palette", "PA": "palette", "1": "grey", "L": "grey", "LA": "grey", "I": "grey",
 }  # fmt: skip
+_MAX_TRANSPARENT_CANVAS_PIXELS = 6_000_000
+"""WebP's lossless encoder takes about 40 bytes per pixel, while intake holds the photo's file."""
 _LOSSY_CONVERTIBLE_FORMATS = frozenset({"heic", "avif"})
 _ORIENTED_BY_DECODER = frozenset({"heic", "tiff"})
 
@@ -64,6 +69,18 @@ class PreparedPhoto:
     changes: tuple[PhotoChange, ...]
     format: PhotoFormat
     original_size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FramedPhoto:
+    """A photo on its canvas, as it is sent to the provider.
+
+    `touched_sides`: the sides of the photo that its subject touches; empty if the subject is not known.
+    """
+
+    data: bytes
+    canvas: Canvas
+    touched_sides: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,39 @@ def prepare_photo(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prep
         return _convert_photo(opened, limits)
     except ImageFormatError as error:
         raise to_photo_error(error, kind) from error
+
+
+def prepare_framed_photo(
+    data: bytes, plan_canvas: Callable[[Size, Box | None], Canvas], limits: PhotoLimits, max_megapixels: int
+) -> FramedPhoto:
+    """Draws a photo on a canvas, and encodes it within `limits`.
+
+    `plan_canvas` receives the photo's displayed size, and the box of its subject if the photo has transparent parts.
+    Raises `PhotoError` like `prepare_photo`.
+    """
+    kind = identify_file(data)
+    try:
+        opened = _open_photo(data, kind, max_megapixels)
+        photo = apply_orientation(to_srgb(opened.load()), opened.orientation)
+    except ImageFormatError as error:
+        raise to_photo_error(error, kind) from error
+    subject_box = find_visible_box(photo) if photo.mode == "RGBA" else None
+    touched_sides = list_touched_sides(subject_box, photo.size) if subject_box else []
+    canvas = plan_canvas(photo.size, subject_box)
+    picture = draw_canvas(photo, canvas)
+    # Frees the memory for the encoder.
+    del photo
+    file = compress_to_limit(picture, _list_encodings(picture, opened, limits), _limit_canvas(picture, limits))
+    return FramedPhoto(file.data, canvas.resize(file.width, file.height), tuple(touched_sides))
+
+
+def _limit_canvas(picture: "Image", limits: PhotoLimits) -> PhotoLimits:
+    """Limits a canvas with transparent parts to the size that can be encoded next to a large file."""
+    scale = sqrt(_MAX_TRANSPARENT_CANVAS_PIXELS / (picture.width * picture.height))
+    if picture.mode != "RGBA" or scale >= 1:
+        return limits
+    longest_side = max(picture.size)
+    return replace(limits, max_side_pixels=min(int(longest_side * scale), limits.max_side_pixels or longest_side))
 
 
 def load_upright_photo(data: bytes, max_megapixels: int) -> "Image":
@@ -173,19 +223,21 @@ def _convert_photo(opened: _OpenedPhoto, limits: PhotoLimits) -> PreparedPhoto:
     # Loaded here and reassigned at each step, so that memory never holds more than two full pictures.
     picture = to_srgb(opened.load())
     picture = apply_orientation(picture, opened.orientation)
-    has_alpha = picture.mode == "RGBA"
-    candidates = list_encodings(
-        has_alpha=has_alpha,
-        is_lossless=opened.is_lossless,
-        source_encoding=opened.source_encoding,
-        formats=limits.formats,
-    )
-    file = compress_to_limit(picture, candidates, limits)
+    file = compress_to_limit(picture, _list_encodings(picture, opened, limits), limits)
     size, sent = picture.size, (file.width, file.height)
     sides = (f"{width}x{height}" for width, height in (size, sent))
     scaled = [PhotoChange.of(ChangeCode.SCALED, *sides)] if sent != size else []
     changes = (*opened.changes, file.encoding.change, *scaled)
     return PreparedPhoto(file.data, *sent, changes, file.encoding.format, size)
+
+
+def _list_encodings(picture: "Image", opened: _OpenedPhoto, limits: PhotoLimits) -> list[Encoding]:
+    return list_encodings(
+        has_alpha=picture.mode == "RGBA",
+        is_lossless=opened.is_lossless,
+        source_encoding=opened.source_encoding,
+        formats=limits.formats,
+    )
 
 
 def _fits_limits(header: ImageHeader, limits: PhotoLimits) -> bool:

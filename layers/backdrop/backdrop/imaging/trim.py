@@ -18,11 +18,12 @@ type PixelBox = tuple[int, int, int, int]
 
 def find_subject_box(picture: "Image") -> PixelBox:
     """Returns the smallest box around the subject of an RGB or RGBA picture; the whole picture if none is found."""
-    box = _find_visible_box(picture) if picture.mode == "RGBA" else _find_content_box(picture)
+    box = find_visible_box(picture) if picture.mode == "RGBA" else _find_content_box(picture)
     return box or (0, 0, *picture.size)
 
 
-def _find_visible_box(picture: "Image") -> PixelBox | None:
+def find_visible_box(picture: "Image") -> PixelBox | None:
+    """Returns the box of what is visible in an RGBA picture; None if nothing is."""
     return picture.getchannel("A").point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)).getbbox()
 
 

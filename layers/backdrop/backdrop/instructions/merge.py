@@ -9,6 +9,7 @@ from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.composition import CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
+from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS, build_frame_spec
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import find_marketplace_errors, find_output_errors, parse_outputs
 from backdrop.model.sentence import Sentence
@@ -29,6 +30,7 @@ _OUTPUT_ADVICE = {
     "remove": "Set a background for the output, or choose a format with transparency.",
     "replace": "Use operation remove, or correct the output.",
 }
+_FRAME_ADVICE = 'Set a frame such as "4:5", or remove the field.'
 _MARKETPLACE_ADVICE = "Use operation remove, remove the field, or choose another marketplace."
 
 
@@ -51,8 +53,12 @@ class ResolvedInstructions:
 
     @property
     def purchase_fields(self) -> dict[str, Any]:
-        """The fields that reach the provider, as given. A job's identity includes them."""
-        return {name: value for name, value in self.fields.items() if name in PURCHASE_FIELDS}
+        """The fields that reach the provider, as given, and the shape of a frame. A job's identity includes them.
+
+        The frame of a removed background is not among them, because it only affects the outputs.
+        """
+        given = {name: value for name, value in self.fields.items() if name in PURCHASE_FIELDS}
+        return given if self.operation == "remove" else given | build_frame_spec(self.fields)
 
     @property
     def revision(self) -> str | None:
@@ -133,6 +139,11 @@ def find_errors(
         return [InstructionError(Code.NO_INSTRUCTIONS, _describe_missing_instructions(sources, variant))]
     if instructions.operation == "replace" and "prompt" not in instructions.fields:
         errors.append(InstructionError(Code.MISSING_PROMPT, _describe_missing_prompt(instructions, sources, variant)))
+    without_frame = [name for name in SUBJECT_FIELDS if name in instructions.fields]
+    if without_frame and FRAME_FIELD not in instructions.fields:
+        places = ", ".join(f"{instructions.provenance[name]}: {name}" for name in without_frame)
+        message = f"{places} needs a frame, but no place sets one."
+        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _FRAME_ADVICE))
     if output_objections := find_output_errors(instructions.operation, parse_outputs(instructions.fields)):
         message = f"{instructions.provenance.get('output', 'output')}: {'; '.join(output_objections)}"
         errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OUTPUT_ADVICE[instructions.operation]))

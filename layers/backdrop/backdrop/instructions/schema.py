@@ -19,9 +19,11 @@ from backdrop.instructions.output_schema import OutputModel, Outputs
 from backdrop.instructions.palette import ColorPalette, PaletteMemberModel, PaletteModel
 from backdrop.instructions.values import (
     AutoOnOff,
+    Frame,
     ImageCount,
     Metadata,
     Operation,
+    Position,
     Prompt,
     ProviderPreference,
     ReferenceKeys,
@@ -31,6 +33,7 @@ from backdrop.instructions.values import (
     Style,
     StyleCodes,
     StyleType,
+    SubjectSize,
     Usd,
     VariantName,
 )
@@ -93,6 +96,25 @@ class VariantModel(BaseModel):
     )
     provider: ProviderPreference | None = Field(
         None, description="The provider that makes the picture, or a list of providers in order of preference."
+    )
+    frame: Frame | None = Field(
+        None,
+        description="The shape of the picture, 1:3 to 3:1, with the whole subject inside. A size in pixels is also the "
+        "size of the finished picture, which is never enlarged. With `replace`, another shape is another purchase.",
+        examples=["4:5", "1200x628"],
+    )
+    subject_size: SubjectSize | None = Field(
+        None,
+        description="The share of the frame's width or height that the subject fills: 0.1 to 1, or a percentage. By "
+        "default, 0.85 if `position` is given. With `replace`, the photo needs transparent parts that show where its "
+        "subject is.",
+        examples=[0.85, "85%"],
+    )
+    position: Position | None = Field(
+        None,
+        description="Where the subject is in the frame. With `replace`, the photo needs transparent parts that show "
+        "where its subject is.",
+        examples=["bottom"],
     )
     output: Outputs | None = Field(
         None, description="How the pictures are delivered: one output, or a list of outputs."

@@ -17,10 +17,11 @@ from pydantic import (
     WrapValidator,
 )
 
-from backdrop.instructions.suggest import suggest_preset
+from backdrop.instructions.suggest import find_nearest, suggest_preset
 from backdrop.instructions.templates import has_braces, parse_template
 from backdrop.model.capabilities import MAX_PROMPT_LENGTH, MAX_REFERENCES
 from backdrop.model.composition import NONE, PERCENT, PIXELS
+from backdrop.model.frame import COMMON_RATIOS, POSITIONS, parse_frame
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import is_below_reserved_folder
 from backdrop.model.styles import is_style_code, parse_preset
@@ -33,6 +34,8 @@ MAX_REVISION_LENGTH = 200
 MAX_ALT_LENGTH, MAX_TITLE_LENGTH, MAX_COPYRIGHT_LENGTH = 1000, 200, 500
 MAX_SIDE_PIXELS = 10_000
 MAX_MARGIN_PERCENT = 45
+MIN_SUBJECT_SIZE = 0.1
+_SHARE_PATTERN = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)(%?)", re.ASCII)
 # CSS 2.1's color keywords (W3C, CSS 2.1, 4.3.6).
 COLORS = {
     "aqua": "#00ffff", "black": "#000000", "blue": "#0000ff", "fuchsia": "#ff00ff", "gray": "#808080",
@@ -264,6 +267,44 @@ def _caption_rules(max_length: int) -> tuple[Any, ...]:
     )
 
 
+def _parse_frame(value: object) -> object:
+    """Returns a frame in one spelling. The message for a list explains how to request several frames."""
+    if isinstance(value, list):
+        raise ValueError("one picture has one frame; for several frames, write one variant for each")
+    if not isinstance(value, str):
+        return value
+    try:
+        return str(parse_frame(value))
+    except ValueError as error:
+        suggestion = find_nearest("".join(value.split()), COMMON_RATIOS)
+        hint = f". Did you mean {suggestion!r}?" if suggestion and "Did you mean" not in str(error) else ""
+        raise ValueError(f"{error}{hint}") from error
+
+
+def _parse_subject_size(value: object) -> object:
+    """Returns a share of the frame as a number; text may also be a percentage."""
+    text = "".join(value.split()) if isinstance(value, str) else str(value)
+    match = None if isinstance(value, bool) else _SHARE_PATTERN.fullmatch(text)
+    share = round(float(match[1]) / (100 if match[2] else 1), 4) if match else 0
+    if not MIN_SUBJECT_SIZE <= share <= 1:
+        raise ValueError(
+            f"{text[:80]!r} is not a share of the frame: use {MIN_SUBJECT_SIZE} to 1, or '{MIN_SUBJECT_SIZE:.0%}' to "
+            "'100%'"
+        )
+    return share
+
+
+def _parse_position(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    word = "-".join(value.lower().replace("-", " ").split())
+    if word not in POSITIONS:
+        suggestion = find_nearest(word, POSITIONS)
+        hint = f" Did you mean {suggestion!r}?" if suggestion else ""
+        raise ValueError(f"{value[:80]!r} is not a position: use {', '.join(POSITIONS)}.{hint}")
+    return word
+
+
 Operation = Annotated[Literal["replace", "remove"], BeforeValidator(to_lowercase)]
 ProviderName = Annotated[Literal["ideogram", "segmind", "1min", "runware"], BeforeValidator(to_lowercase)]
 ProviderNames = Annotated[list[ProviderName], Field(min_length=1), AfterValidator(_reject_duplicates)]
@@ -301,6 +342,9 @@ AutoOnOff = Annotated[Literal["AUTO", "ON", "OFF"], BeforeValidator(to_uppercase
 RenderingSpeed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidator(to_uppercase)]
 ImageCount = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=1, le=20)]
 Seed = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=0, le=2_147_483_647)]
+Frame = Annotated[str, BeforeValidator(_parse_frame)]
+SubjectSize = Annotated[float, BeforeValidator(_parse_subject_size, json_schema_input_type=float | str)]
+Position = Annotated[str, BeforeValidator(_parse_position), Field(json_schema_extra={"enum": [*POSITIONS]})]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Revision = Annotated[
     str,

@@ -117,7 +117,7 @@ class ReportState(Flag):
 
 
 class ReferenceChange(Flag):
-    """CHANGED: a style reference image of an unpaid job has different bytes now."""
+    """CHANGED: a style reference image of an unpaid job has different bytes now, or its canvas would be different."""
 
     UNCHANGED = auto()
     CHANGED = auto()

@@ -7,11 +7,12 @@ from functools import partial
 from backdrop.instructions.sources import InstructionSource, parse_request
 from backdrop.intake.brand_image_checks import BrandImageChecks
 from backdrop.intake.folder_defaults import FolderDefaultsCache
+from backdrop.intake.framed_photos import FramedPhotos
 from backdrop.intake.job_planner import JobPlan, RoutingContext, assume_healthy, plan_jobs
 from backdrop.intake.photo_reader import PhotoReader, PhotoSnapshot
 from backdrop.intake.references import ReferenceImages
 from backdrop.model.capabilities import REFERENCES_FIELD
-from backdrop.model.errors import InstructionError
+from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, JobStatus, Problem, Source
 from backdrop.model.object_keys import DEFAULTS_NAME
@@ -29,6 +30,7 @@ class InstructionResolver:
     folder_defaults: FolderDefaultsCache
     reference_images: ReferenceImages
     brand_image_checks: BrandImageChecks
+    framed_photos: FramedPhotos
     clock: Clock
     default_provider: str
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
@@ -39,6 +41,7 @@ class InstructionResolver:
         self.folder_defaults.clear()
         self.reference_images.clear()
         self.brand_image_checks.clear()
+        self.framed_photos.clear()
 
     def collect_sources(
         self, photo_source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
@@ -71,8 +74,19 @@ class InstructionResolver:
         hash_references = partial(self.reference_images.hash_and_store, photo_source.bucket, photo_source.key)
         routing = RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health)
         find_image_errors = partial(self.brand_image_checks.find_errors, photo_source.bucket)
+        draw_canvas = partial(
+            self.framed_photos.draw_and_store, photo_source.bucket, photo_source.key, snapshot.photo.sha256 or ""
+        )
         return plan_jobs(
-            photo_source, snapshot.photo, jobs, instruction_sources, routing, hash_references, find_image_errors, now
+            photo_source,
+            snapshot.photo,
+            jobs,
+            instruction_sources,
+            routing,
+            hash_references,
+            find_image_errors,
+            now,
+            draw_canvas if snapshot.may_be_opened else None,
         )
 
     def has_changed_references(self, photo_source: Source, jobs: Sequence[Job]) -> bool:
@@ -86,6 +100,20 @@ class InstructionResolver:
                 except InstructionError:
                     return True
                 if hashes != job.purchase_spec[REFERENCES_FIELD]:
+                    return True
+        return False
+
+    def has_changed_canvas(self, photo_source: Source, jobs: Sequence[Job], image_sha256: str | None) -> bool:
+        """Whether the canvas of an unpaid job would be drawn differently now. If not, stores it again for the call."""
+        for job in jobs:
+            if job.status is JobStatus.ACCEPTED and job.canvas and job.sha256 == image_sha256:
+                try:
+                    stored = self.framed_photos.draw_and_store(
+                        photo_source.bucket, photo_source.key, job.sha256, job.purchase_spec
+                    )
+                except (InstructionError, PhotoError):
+                    return True
+                if stored.canvas != job.canvas:
                     return True
         return False
 

@@ -1,7 +1,7 @@
 """Plans the jobs of a photo from its instructions: provider, price, and limits."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -10,10 +10,12 @@ from typing import Any
 from backdrop.instructions.fill import fill_templates
 from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_variants, merge_instructions
 from backdrop.instructions.sources import InstructionSource
+from backdrop.intake.framed_photos import StoredCanvas
 from backdrop.model.capabilities import REFERENCES_FIELD
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
-from backdrop.model.errors import InstructionError
+from backdrop.model.errors import InstructionError, PhotoError
+from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
 from backdrop.model.job import Job, MoneyStatus, Problem, Source
@@ -47,6 +49,10 @@ class FilledText:
     variant: str
     field: str
     text: str
+
+
+type CanvasDrawer = Callable[[dict[str, Any]], StoredCanvas]
+"""Draws the photo on the canvas that the purchase fields describe, and stores it."""
 
 
 @dataclass(frozen=True)
@@ -85,18 +91,18 @@ class RoutingContext:
 class _ErrorCollector:
     """Collects all errors of one job, so that the user can correct them together."""
 
-    def __init__(self, errors: list[InstructionError]) -> None:
-        self.errors = errors
+    def __init__(self, errors: Sequence[InstructionError]) -> None:
+        self.errors: list[InstructionError | PhotoError] = [*errors]
 
     @property
     def has_no_instructions(self) -> bool:
         return any(one.code is Code.NO_INSTRUCTIONS for one in self.errors)
 
     def collect[T](self, action: Callable[[], T]) -> T | None:
-        """Returns the action's result, or None if it raised InstructionError."""
+        """Returns the action's result, or None if it raised InstructionError or PhotoError."""
         try:
             return action()
-        except InstructionError as error:
+        except (InstructionError, PhotoError) as error:
             self.errors.append(error)
         return None
 
@@ -110,8 +116,12 @@ def plan_jobs(
     hash_references: ReferenceHasher,
     find_image_errors: OutputImageChecker,
     now: datetime,
+    draw_canvas: CanvasDrawer | None = None,
 ) -> JobPlan:
-    """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
+    """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs.
+
+    `draw_canvas`: None if the photo must not be opened; the jobs then have no canvas.
+    """
     planned: list[Job] = []
     problems: list[Problem] = []
     filled_texts: list[FilledText] = []
@@ -136,6 +146,8 @@ def plan_jobs(
                 collector.collect(partial(_check_max_cost, job, jobs))
                 collector.collect(partial(_check_item_size, job))
                 collector.collect(partial(_check_own_names, job, planned))
+                if FRAME_FIELD in purchase_spec and not collector.errors:
+                    job = collector.collect(partial(_add_canvas, job, jobs, draw_canvas)) or job
                 planned += [] if collector.errors else [job]
         problems += [Problem.from_error(error, now, variant=variant) for error in collector.errors]
     return JobPlan(tuple(planned), tuple(problems), tuple(filled_texts))
@@ -186,6 +198,15 @@ def _build_job(
         queued_at=now,
         last_sent_at=now,
     )
+
+
+def _add_canvas(job: Job, jobs: Sequence[Job], draw_canvas: CanvasDrawer | None) -> Job:
+    """Returns the job with its canvas. A job that needs no purchase keeps the canvas that its picture was made from."""
+    known = next((one for one in jobs if one.job_id == job.job_id), None)
+    if draw_canvas is None or (known and known.needs_no_purchase):
+        return replace(job, canvas=known.canvas if known else None)
+    stored = draw_canvas(job.purchase_spec)
+    return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
 
 
 def _list_photo_warnings(photo: PhotoFacts) -> list[JobWarning]:

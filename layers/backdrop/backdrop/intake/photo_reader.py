@@ -22,13 +22,17 @@ UNREAD_SHA256 = "not opened"
 
 @dataclass(frozen=True)
 class PhotoSnapshot:
-    """The current state of one photo. `instructions_fingerprint` changes with the sidecar or the tags."""
+    """The current state of one photo. `instructions_fingerprint` changes with the sidecar or the tags.
+
+    `may_be_opened`: whether planning its jobs may read its pixels.
+    """
 
     photo: PhotoFacts
     photo_error: PhotoError | None
     instruction_sources: tuple[InstructionSource, ...] = ()
     instructions_fingerprint: str = ""
     sidecar_etag: str = ""
+    may_be_opened: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class PhotoReader:
             return PhotoSnapshot(build_photo_facts(stored), key_error)
         unread = replace(build_photo_facts(stored), sha256=UNREAD_SHA256)
         photo = recorded if recorded and recorded.sha256 and recorded.etag == stored.etag else unread
-        return PhotoSnapshot(photo, None, *_read_instructions(self.photos, bucket, key, has_tags=stored.may_have_tags))
+        instructions = _read_instructions(self.photos, bucket, key, has_tags=stored.may_have_tags)
+        return PhotoSnapshot(photo, None, *instructions, may_be_opened=False)
 
     def _inspect(self, stored: StoredObject, recorded: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
         facts = build_photo_facts(stored)

@@ -159,11 +159,10 @@ class PhotoState:
         return self.optional_snapshot
 
     def _compare_references(self) -> ReferenceChange:
-        return (
-            ReferenceChange.CHANGED
-            if self.resolver.has_changed_references(self.source, self.jobs)
-            else ReferenceChange.UNCHANGED
+        is_changed = self.resolver.has_changed_references(self.source, self.jobs) or self.resolver.has_changed_canvas(
+            self.source, self.jobs, self.snapshot.photo.sha256
         )
+        return ReferenceChange.CHANGED if is_changed else ReferenceChange.UNCHANGED
 
     # -- the clock -------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ class Code(StrEnum):
     REFERENCE_UNUSABLE = "reference_unusable"
     LOGO_UNUSABLE = "logo_unusable"
     BACKGROUND_UNUSABLE = "background_unusable"
+    FRAME_NEEDS_MASK = "frame_needs_mask"
     PHOTO_NOT_FOUND = "photo_not_found"
     NOT_EXPRESSIBLE = "not_expressible"
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"

@@ -270,6 +270,14 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Upload a PNG, WebP, or JPEG under that key and run `backdrop rerun`, or name another key",
         FollowUp.RUNS,
     ),
+    Code.FRAME_NEEDS_MASK: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The instructions place the subject in the frame (`subject_size`, `position`), but the photo has no "
+        "transparent parts that show where its subject is.",
+        "Remove `subject_size` and `position`, or upload a cut-out of the photo",
+        FollowUp.RUNS,
+    ),
     Code.PHOTO_NOT_FOUND: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,

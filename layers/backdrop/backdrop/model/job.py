@@ -11,6 +11,7 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
+from backdrop.model.frame import Canvas
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
 from backdrop.model.photo_facts import PhotoFacts
@@ -243,7 +244,8 @@ class Job(LedgerItem):
     charges: every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same
     content. `reused_from`: the job whose file it got. `processing_until`: a redelivery is processing the job, and its
     worker will have ended by this time; `crash_count` counts consecutive crashes of such deliveries. `last_sent_at`:
-    when the job's current message was sent. `is_prepared`: see PhotoFacts. `is_execution_scoped`: only requests from
+    when the job's current message was sent. `is_prepared`: see PhotoFacts. `canvas`: what is sent instead of the
+    photo, if the job has a frame. `is_execution_scoped`: only requests from
     Step Functions executions name the job, so it ends unpaid with the last of them. `requested_at`: the newest
     timestamp among the photo, sidecar, tags, request, and operator command behind the job.
     """
@@ -256,6 +258,7 @@ class Job(LedgerItem):
     version_id: str | None
     sha256: str
     is_prepared: bool = False
+    canvas: Canvas | None = None
     variant: str
     status: JobStatus = JobStatus.ACCEPTED
     operation: str

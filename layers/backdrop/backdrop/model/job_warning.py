@@ -14,6 +14,7 @@ class WarningCode(StrEnum):
     ENLARGED = "enlarged"
     FEWER_RESULTS = "fewer_results"
     FIRST_PICTURE = "first_picture"
+    FRAME_PADDED = "frame_padded"
     MOVED = "moved"
     NOT_CURRENT = "not_current"
     OLD_PICTURE = "old_picture"
@@ -22,6 +23,7 @@ class WarningCode(StrEnum):
     SAME_OUTPUTS = "same_outputs"
     SAME_VARIANTS = "same_variants"
     SMALLER_RESULT = "smaller_result"
+    SUBJECT_AT_BORDER = "subject_at_border"
     TAG_NOT_READ = "tag_not_read"
     LEFT_OUT = "left_out"
 

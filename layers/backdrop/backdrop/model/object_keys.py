@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+from backdrop.model.frame import Canvas
+
 MAX_PHOTO_KEY_BYTES = 900
 MAX_S3_KEY_BYTES = 1024
 MIN_STEM_BYTES = 8
@@ -156,6 +158,12 @@ def input_key(name: str) -> str:
 def prepared_photo_name(sha256: str) -> str:
     """Returns the input name of the prepared form of the photo with this hash."""
     return f"prepared-{sha256}"
+
+
+def framed_photo_name(sha256: str, canvas: Canvas) -> str:
+    """Returns the input name of the photo with this hash on its canvas."""
+    size, photo_size = f"{canvas.width}x{canvas.height}", f"{canvas.photo_width}x{canvas.photo_height}"
+    return f"framed-{sha256}-{size}-{photo_size}{canvas.photo_left:+}{canvas.photo_top:+}"
 
 
 def list_reference_names(hashes: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from backdrop.model.composition import (
     parse_shadow,
     parse_texts,
 )
+from backdrop.model.frame import OutputFrame, parse_output_frame
 from backdrop.model.marketplaces import CUT_OFF, apply_marketplace, load_marketplace
 from backdrop.model.record import Record, record
 
@@ -39,20 +40,18 @@ _FIELDS = frozenset(
 
 @record
 class OutputSpec(Record):
-    """One form of a picture, made in this order: trim, fit, margin, background, shadow, logo, format.
+    """One form of a picture, made in this order: trim, frame, fit, margin, background, shadow, logo, format.
 
     `name` is None for the one output without a name. `width`, `height`: pixels of the finished picture, including
     margins. `fit`: `contain` keeps the whole subject within them and never enlarges it; `pad` centers it in a frame of
     exactly that size; `cover` fills the frame and crops both sides equally. `trim` first removes the borders around the
     subject: transparent ones, or in an opaque picture, those of one color. `margin_pixels` or `margin_share` (of the
     finished picture's shorter side, 0 to 0.45) stay free on every side. `background` fills transparent parts and free
-    space; without it, they are transparent. `quality`: 1 to 100, None for the format's default.
-    `max_bytes`: the limit of the whole file, with its metadata, for which the quality is reduced and never the width or
-    height. `size`: if the
-    provider's picture has fewer pixels than the photo, `full` removes the background from the
-    photo's own pixels, and
-    `provider` keeps the provider's picture. `name_template`: the name of the pictures below the
-    photo's folder, in which only `{n}` is left; None for the default layout.
+    space; without it, they are transparent. `quality`: 1 to 100, None for the format's default. `max_bytes`: the limit
+    of the whole file, with its metadata, for which the quality is reduced and never the width or height. `size`: if the
+    provider's picture has fewer pixels than the photo, `full` removes the background from the photo's own pixels, and
+    `provider` keeps the provider's picture. `name_template`: the name of the pictures below the photo's folder, in
+    which only `{n}` is left; None for the default layout. `frame`: the instructions' frame, which all outputs share.
     """
 
     name: str | None = None
@@ -72,6 +71,7 @@ class OutputSpec(Record):
     logo: Logo | None = None
     texts: PictureTexts = field(default_factory=PictureTexts)
     marketplace: str | None = None
+    frame: OutputFrame | None = None
 
     @property
     def content_type(self) -> str:
@@ -101,7 +101,12 @@ class OutputSpec(Record):
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
     """Returns the outputs of validated instructions; by default, PNG in the result's size."""
     shared = {name: instructions[name] for name in COMPOSITION_FIELDS if name in instructions}
-    return tuple(output for spec in _list_output_objects(instructions) for output in expand_output({**shared, **spec}))
+    frame = parse_output_frame(instructions)
+    return tuple(
+        replace(output, frame=frame)
+        for spec in _list_output_objects(instructions)
+        for output in expand_output({**shared, **spec})
+    )
 
 
 def _list_output_objects(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:

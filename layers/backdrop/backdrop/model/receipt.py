@@ -9,6 +9,7 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.composition import PictureTexts
 from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_event_id
 from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.output_spec import parse_outputs
@@ -64,6 +65,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "provider": job.provider,
         "instructions": job.instructions,
         "provenance": job.provenance,
+        "frame": _build_frame(job),
         "results": _build_results(job),
         "cost": {
             "usd": to_usd(job.charged),
@@ -95,6 +97,23 @@ def _build_results(job: Job) -> list[dict[str, Any]]:
 
 def _build_certificate(certificate: Certificate) -> dict[str, Any]:
     return {**asdict(certificate), "checks": [asdict(check) for check in certificate.checks]}
+
+
+def _build_frame(job: Job) -> dict[str, Any] | None:
+    """Returns the shape that was bought, and where the photo is on the canvas that was sent, in pixels."""
+    canvas = job.canvas
+    if canvas is None:
+        return None
+    return {
+        "ratio": job.purchase_spec[FRAME_FIELD],
+        "canvas": {"width": canvas.width, "height": canvas.height},
+        "photo": {
+            "left": canvas.photo_left,
+            "top": canvas.photo_top,
+            "width": canvas.photo_width,
+            "height": canvas.photo_height,
+        },
+    }
 
 
 def _find_basis(job: Job) -> str:

@@ -31,6 +31,7 @@ DELIVERY_WARNINGS = frozenset(
         WarningCode.CERTIFICATE_FAILED,
         WarningCode.ENLARGED,
         WarningCode.OVER_MAX_BYTES,
+        WarningCode.FRAME_PADDED,
         WarningCode.SMALLER_RESULT,
         Code.OUTPUT_NOT_MADE,
         Code.NAME_TAKEN,
@@ -131,6 +132,7 @@ def restart(job: Job, planned: Job, now: datetime) -> Transition | None:
         job,
         provider=planned.provider,
         version_id=planned.version_id,
+        canvas=planned.canvas,
         warnings=planned.warnings,
         is_execution_scoped=planned.is_execution_scoped,
         charge_no=_next_charge_no(job),
@@ -232,12 +234,13 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
 def update_instructions(job: Job, planned: Job) -> Transition | None:
     """Adopts the instructions that do not affect the purchase. None if nothing changes.
 
-    These are the outputs, the metadata, the price limit, the provenance, and who requested the job. If the outputs
-    differ, a stored job becomes paid; so does a job that is dead because no output could be made. The outputs are made
-    from the paid file, without another charge.
+    These are the canvas, the outputs, the metadata, the price limit, the provenance, and who requested the job. If the
+    outputs differ, a stored job becomes paid; so does a job that is dead because no output could be made. The outputs
+    are made from the paid file, without another charge.
     """
     updated = replace(
         job,
+        canvas=planned.canvas,
         instructions=planned.instructions,
         provenance=planned.provenance,
         is_execution_scoped=job.is_execution_scoped and (planned.is_execution_scoped or job.has_ended),
