@@ -46,7 +46,10 @@ def list_thumbnails(folder: Path) -> list[tuple[str, str]]:
 def test_page_of_all_photos_is_written_to_the_gallery_folder(shop: Person) -> None:
     result = shop.run("gallery")
     assert result.code == 0, result.err
-    assert result.out.startswith("3 pictures, 1 problem, stack shop\n")
+    assert result.out.splitlines()[:2] == [
+        "To download: 6 full-size files, about 2 KB. To leave them out, use --no-files.",
+        "3 pictures, 1 problem, stack shop",
+    ]
     assert str(Path("gallery/index.html").resolve()) in result.out
     assert list_thumbnails(Path("gallery")) == [
         ("shot", "hats/top.jpg"),
@@ -64,7 +67,7 @@ def test_prefix_and_output_folder_can_be_chosen(shop: Person) -> None:
 def test_every_link_works_and_the_failure_has_its_hint(shop: Person) -> None:
     shop.run("gallery")
     for one in read_page(Path("gallery"))["entries"]:
-        sides = [one["before"], one.get("after")]
+        sides = [one["before"], *(file["after"] for file in one.get("files", ()))]
         if one["kind"] == "trouble":
             assert (one["code"], one["hint"]) == (
                 "not_a_photo",
