@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from backdrop_cli.gallery.album import Album, GalleryFile, MissingReason
 from backdrop_cli.gallery.gallery_files import FileReader
-from backdrop_cli.gallery.gallery_folder import write_gallery
+from backdrop_cli.gallery.gallery_folder import render_single_file, write_gallery
 from tests.unit.demo_scenes import NOON, PREFIX, build_receipt, build_report, build_result
 
 WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'
@@ -85,7 +85,7 @@ def _build_receipt(n: int) -> dict[str, Any]:
 def side_by_side() -> Album:
     """Builds an album with a photo in two variants, one of them in three outputs with certificates, and a plain one."""
     prompts = {"beach": "on warm sand, low evening sun", "studio": "in front of a plain light gray studio wall"}
-    photo = build_receipt("boots.jpg", build_result("b/beach.png", width=480, height=640), prompt=prompts["beach"])
+    photo = build_receipt("boots.jpg", build_result("b/beach.png", width=1600, height=2100), prompt=prompts["beach"])
     beach = photo["jobs"][0] | {"variant": "beach"}
     outputs = [{"name": "amazon-main", "alt": "A brown boot on white"}, {"name": "thumb"}]
     studio = beach | {
@@ -93,7 +93,7 @@ def side_by_side() -> Album:
         "job_id": "other",
         "instructions": {"operation": "replace", "prompt": prompts["studio"], "output": outputs, "alt": "A brown boot"},
         "results": [
-            build_result("b/studio.png", width=480, height=640),
+            build_result("b/studio.png", width=1600, height=2100),
             build_result("b/amazon.jpg", output="amazon-main", format="jpeg", certificate=build_certificate("failed")),
             build_result("b/thumb.webp", output="thumb", format="webp", width=160, height=120, bytes=9_000),
         ],
@@ -135,6 +135,11 @@ def large(number: int) -> Album:
         document["source"]["sha256"] = f"photo {n % 5}"
         document["jobs"][0]["results"][0] |= {"key": f"{n % 7}.png"}
     return Album(receipts=receipts, stack="big", prefix=PREFIX)
+
+
+def write_single_file(path: Path, album: Callable[[], Album]) -> Path:
+    """Writes the page of an album into one file, and returns its path."""
+    return render_single_file(album(), read_large, NOON).write(path).index_path
 
 
 def write_page(folder: Path, album: Callable[[], Album], read_file: FileReader = read) -> Path:

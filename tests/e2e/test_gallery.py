@@ -33,7 +33,7 @@ def test_gallery_shows_a_folders_pictures_and_problems(stack: DeployedStack, fol
     links = [picture["before"], picture["before_full"], file["after"], file["full"]]
     assert [link for link in links if not (tmp_path / unquote(link)).is_file()] == []
     saved, delivered = (
-        Image.open(tmp_path / unquote(file["full"])),
+        Image.open(BytesIO((tmp_path / unquote(file["full"])).read_bytes())),
         folder.picture("red shoe.jpg", file["key"].rpartition("/")[2]),
     )
     assert ImageChops.difference(saved.convert("RGB"), delivered.convert("RGB")).getbbox() is None

@@ -6,7 +6,7 @@ Each file is downloaded once. Names contain a hash of what they show, so a file 
 import os
 import shutil
 from base64 import b64encode
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from re import findall
@@ -45,20 +45,31 @@ class SavedFile:
 
 
 def save_files(
-    folder: Path, files: Iterable[GalleryFile], read_file: FileReader, max_workers: int, *, full_size: bool
+    folder: Path,
+    files: Iterable[GalleryFile],
+    read_file: FileReader,
+    max_workers: int,
+    *,
+    full_size_of: Collection[GalleryFile] = (),
 ) -> Generator[SavedFile]:
     """Yields the files in order, each with what the folder has of it; downloads only what is missing.
 
-    Without `full_size`, makes thumbnails only. Raises OSError if a file cannot be written.
+    Makes a thumbnail of each file, and saves those of `full_size_of` in full size, too. Raises OSError if a file cannot
+    be written.
     """
     (folder / THUMBNAIL_FOLDER).mkdir(parents=True, exist_ok=True)
-    return parallel_map(lambda file: _save_file(folder, file, read_file, full_size=full_size), files, max_workers)
+    return parallel_map(
+        lambda file: _save_file(folder, file, read_file, full_size=file in full_size_of), files, max_workers
+    )
 
 
 def list_missing_full_sizes(folder: Path, files: Iterable[GalleryFile]) -> list[GalleryFile]:
     """Returns the files that the folder does not have in full size; of several with the same bytes, the first."""
-    missing = {hash_file(file): file for file in reversed([*files]) if not _find_full_size_link(folder, file)}
-    return [*missing.values()][::-1]
+    missing: dict[str, GalleryFile] = {}
+    for file in files:
+        if not _find_full_size_link(folder, file):
+            missing.setdefault(hash_file(file), file)
+    return list(missing.values())
 
 
 def measure_full_sizes(folder: Path, links: Iterable[str]) -> int:

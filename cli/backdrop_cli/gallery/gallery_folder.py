@@ -1,7 +1,7 @@
 """Writes a gallery: a folder with its HTML, thumbnails, and full-size files, or one file with everything in it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,7 +61,8 @@ def write_gallery(
     total. An existing page is replaced atomically after all files are written. Files that only the old page showed are
     deleted after that. Raises OSError if the disk is full or the folder is not writable.
     """
-    saved = _save_all(folder, album, read_file, max_workers, report_progress, full_size=full_size)
+    full_size_of = frozenset(album.compared_files if full_size else ())
+    saved = _save_all(folder, album, read_file, max_workers, report_progress, full_size_of=full_size_of)
     index = folder / INDEX_FILE_NAME
     previous_paths = find_saved_paths(_read_page(index))
     full_size_links = {one.file: one.full_size_link for one in saved if one.full_size_link}
@@ -101,7 +102,7 @@ def render_single_file(
 ) -> SingleFilePage:
     """Renders the gallery as one HTML file; `report_progress` gets the number of finished thumbnails and the total."""
     with TemporaryDirectory() as name:
-        saved = _save_all(Path(name), album, read_file, max_workers, report_progress, full_size=False)
+        saved = _save_all(Path(name), album, read_file, max_workers, report_progress)
         links = {one.thumbnail for one in saved if not isinstance(one.thumbnail, MissingReason)}
         embedded = {link: encode_data_url(Path(name, link).read_bytes()) for link in sorted(links)}
     return SingleFilePage(render_gallery(album, _list_thumbnails(saved), created_at, embedded=embedded), album, saved)
@@ -114,11 +115,11 @@ def _save_all(
     max_workers: int,
     report_progress: ProgressCallback,
     *,
-    full_size: bool,
+    full_size_of: Collection[GalleryFile] = (),
 ) -> list[SavedFile]:
     files = album.files
     saved: list[SavedFile] = []
-    for one in save_files(folder, files, read_file, max_workers, full_size=full_size):
+    for one in save_files(folder, files, read_file, max_workers, full_size_of=full_size_of):
         saved.append(one)
         report_progress(len(saved), len(files))
     return saved

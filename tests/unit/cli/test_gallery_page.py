@@ -196,6 +196,57 @@ def test_picture_in_several_formats_is_one_entry() -> None:
     assert one["main"] == 1
 
 
+def test_file_is_labeled_by_its_variant_number_and_output() -> None:
+    small, large = (build_result(f"{n}.png", n, output="thumb", width=9, height=9) for n in (1, 2))
+    receipt = build_receipt("a.jpg", small, large, prompt="at sea")
+    receipt["jobs"][0]["variant"] = "beach"
+    first, second = list_entries(build_album(receipts=[receipt], reports=[]))
+    labels = [one["files"][0]["label"] for one in (first, second)]
+    assert labels == ["beach, picture 1 of 2, thumb", "beach, picture 2 of 2, thumb"]
+    assert {one["photo"] for one in (first, second)} == {f"{PREFIX}a.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("instructions", "alt"),
+    [
+        ({}, ""),
+        ({"alt": "A boot"}, "A boot"),
+        ({"title": "Boots"}, "Boots"),
+        ({"title": "Boots", "alt": "A boot"}, "A boot"),
+        ({"alt": "A boot", "output": {"name": "thumb", "alt": "A small boot"}}, "A small boot"),
+        ({"alt": "A boot", "output": [{"name": "shop", "alt": "Another"}, {"name": "thumb"}]}, "A boot"),
+    ],
+)
+def test_alt_text_of_an_output_wins_over_the_photos(instructions: dict[str, Any], alt: str) -> None:
+    receipt = build_receipt("a.jpg", build_result("a.png", output="thumb"), **instructions)
+    (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
+    assert one["files"][0]["alt"] == alt
+
+
+def test_certificate_is_listed_check_by_check() -> None:
+    certificate = {
+        "marketplace": "amazon-main",
+        "rules_dated": "2026-10-01",
+        "verdict": "failed",
+        "checks": [
+            {"rule": "share of the frame", "required": "at least 0.85", "measured": 0.61, "verdict": "failed"},
+            {"rule": "whole product", "required": "no cut", "measured": None, "verdict": "cannot_say"},
+        ],
+    }
+    receipt = build_receipt("a.jpg", build_result("a.png", certificate=certificate), build_result("b.png", 2))
+    first, second = list_entries(build_album(receipts=[receipt], reports=[]))
+    assert second["files"][0]["certificate"] is None
+    assert first["files"][0]["certificate"] == {
+        "marketplace": "amazon-main",
+        "verdict": "failed",
+        "words": "failed",
+        "checks": [
+            ("share of the frame", "failed: measured 0.61, required at least 0.85"),
+            ("whole product", "cannot say: not measured, required no cut"),
+        ],
+    }
+
+
 def test_every_failure_has_its_hint_cost_and_message() -> None:
     reports = [
         build_report(f"{code}.jpg", code=code.value, hint="Do this.", money=money)

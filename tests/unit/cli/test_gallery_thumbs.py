@@ -42,7 +42,7 @@ def save_thumbnails(folder: Path, files: list[GalleryFile], max_workers: int) ->
     def read(_file: GalleryFile) -> bytes:
         return encode_image(Image.new("RGB", (9, 9)), "PNG")
 
-    return list(save_files(folder, files, read, max_workers, full_size=False))
+    return list(save_files(folder, files, read, max_workers))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
