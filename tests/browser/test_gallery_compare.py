@@ -62,7 +62,7 @@ def test_variants_and_outputs_are_next_to_the_original(tab: Browser) -> None:
     assert len(set(tab.evaluate(tops))) == 1
 
 
-def test_original_stays_visible_beside_the_last_picture(tab: Browser) -> None:
+def test_original_stays_visible_next_to_the_last_picture(tab: Browser) -> None:
     tab.size(390, 900)
     tab.evaluate("(row => { row.scrollLeft = row.scrollWidth; })(document.querySelector('.side-by-side'))")
     left, right = tab.evaluate(
