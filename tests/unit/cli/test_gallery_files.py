@@ -85,6 +85,8 @@ def test_only_what_is_missing_is_downloaded(tmp_path: Path) -> None:
     bucket, file = OneFile(build_image()), build_file()
     (small,) = save(tmp_path, bucket, file, full_size=False)
     assert (small.full_size_link, small.is_new) == ("", True)
+    save(tmp_path, bucket, file, full_size=False)
+    assert len(bucket.reads) == 1
     assert list_missing_full_sizes(tmp_path, [file]) == [file]
     (added,) = save(tmp_path, bucket, file)
     assert (bool(added.full_size_link), added.is_new, added.thumbnail) == (True, False, small.thumbnail)
