@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any, cast
 
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
-from backdrop_cli.gallery.make_gallery import make_gallery
+from backdrop_cli.gallery.make_gallery import GalleryOptions, make_gallery
 from backdrop_cli.operate.status import show_status
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -168,7 +168,7 @@ def _run_status(stack: Stack, images: int) -> None:
 
 def _run_gallery(stack: Stack, images: int) -> None:
     with tempfile.TemporaryDirectory() as folder, _capture_stdout() as out:
-        make_gallery(stack, Screen(as_json=True), "", Path(folder) / "gallery")
+        make_gallery(stack, Screen(as_json=True), "", GalleryOptions(Path(folder) / "gallery"))
     shown = json.loads(out.getvalue())["pictures"]
     if shown != images:
         raise RuntimeError(f"the gallery shows {shown} of {images} images")

@@ -75,6 +75,19 @@ class BucketReader:
             raise
         return MissingReason.GONE if data is None else data
 
+    def read_size(self, file: GalleryFile) -> int:
+        """Returns about how many bytes a file has: those of its current version, or 0 if there is none to read.
+
+        Sends a request only if the receipt does not have the size. Reading the file reports why it cannot be read.
+        """
+        if file.byte_count is not None:
+            return file.byte_count
+        try:
+            response: Any = self._client.head_object(Bucket=file.bucket or self._output_bucket, Key=file.key)
+        except ClientError:
+            return 0
+        return response["ContentLength"]
+
     def _read_document(self, key: str) -> JsonObject | None:
         data = self._read_version(self._output_bucket, key, None)
         return None if data is None else json.loads(data)

@@ -223,9 +223,17 @@ def download(
 def gallery(
     ctx: typer.Context,
     prefix: OptionalPrefix = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Write to this folder")] = Path(
-        "gallery"
-    ),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write to this folder instead of gallery/")
+    ] = None,
+    one_file: Annotated[
+        Path | None,
+        typer.Option("--one-file", metavar="FILE", help="Write one HTML file with thumbnails in it, to email"),
+    ] = None,
+    files: Annotated[
+        bool, typer.Option("--files/--no-files", help="Download photos and pictures for the full-size view")
+    ] = True,
+    yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -233,17 +241,24 @@ def gallery(
 ) -> None:
     """Write a before/after page that opens from disk
 
-    Writes index.html and thumbs/. Run it again to update the page; only new pictures are
-    downloaded. Does not overwrite a page of other photos. Stars given on the page
-    are saved as picks.csv, for `backdrop download --picks`. Exits with 3 and writes nothing if
-    no photo's key begins with PREFIX.
+    Writes index.html, thumbs/, and files/, which has the photos and pictures in full size. Shows
+    the size of what it downloads first, and asks above 1 GB. Run it again to update the page;
+    only new pictures are downloaded. With --one-file, writes one file without full-size pictures,
+    and asks above 10 MB. Does not overwrite a page of other photos. Stars given on the page are
+    saved as picks.csv, for `backdrop download --picks`. Exits with 3 and writes nothing if no
+    photo's key begins with PREFIX.
 
     Example: backdrop gallery shoes/ --output shoes-page
-    """
-    from backdrop_cli.gallery.make_gallery import make_gallery
 
+    Example: backdrop gallery shoes/ --one-file shoes.html
+    """
+    from backdrop_cli.gallery.make_gallery import GalleryOptions, make_gallery
+
+    if one_file and output:
+        raise UsageError("--one-file and --output cannot be used together; use one of them")
+    options = GalleryOptions(output or Path("gallery"), one_file, full_size=files, yes=yes)
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
-        make_gallery(target_stack, screen, prefix or "", output)
+        make_gallery(target_stack, screen, prefix or "", options)
 
 
 def page(

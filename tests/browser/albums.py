@@ -10,7 +10,8 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from backdrop_cli.gallery.album import Album, GalleryFile, MissingReason
-from backdrop_cli.gallery.gallery_folder import write_gallery
+from backdrop_cli.gallery.gallery_files import FileReader
+from backdrop_cli.gallery.gallery_folder import render_single_file, write_gallery
 from tests.unit.demo_scenes import NOON, PREFIX, build_receipt, build_report, build_result
 
 WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'
@@ -40,6 +41,11 @@ def read(file: GalleryFile) -> bytes | MissingReason:
     wide = len(file.key) % 3
     size = ((640, 480), (480, 640), (600, 600))[wide]
     return paint(sum(file.key.encode()) % 360, size, cut_out="cut" in file.key)
+
+
+def read_large(file: GalleryFile) -> bytes | MissingReason:
+    """Returns a picture with more pixels than a thumbnail has."""
+    return paint(sum(file.key.encode()) % 360, (1600, 2100), cut_out="cut" in file.key)
 
 
 def small() -> Album:
@@ -76,6 +82,37 @@ def _build_receipt(n: int) -> dict[str, Any]:
     return document
 
 
+def side_by_side() -> Album:
+    """Builds an album with a photo in two variants, one of them in three outputs with certificates, and a plain one."""
+    prompts = {"beach": "on warm sand, low evening sun", "studio": "in front of a plain light gray studio wall"}
+    photo = build_receipt("boots.jpg", build_result("b/beach.png", width=1600, height=2100), prompt=prompts["beach"])
+    beach = photo["jobs"][0] | {"variant": "beach"}
+    outputs = [{"name": "amazon-main", "alt": "A brown boot on white"}, {"name": "thumb"}]
+    studio = beach | {
+        "variant": "studio",
+        "job_id": "other",
+        "instructions": {"operation": "replace", "prompt": prompts["studio"], "output": outputs, "alt": "A brown boot"},
+        "results": [
+            build_result("b/studio.png", width=1600, height=2100),
+            build_result("b/amazon.jpg", output="amazon-main", format="jpeg", certificate=build_certificate("failed")),
+            build_result("b/thumb.webp", output="thumb", format="webp", width=160, height=120, bytes=9_000),
+        ],
+    }
+    cut = build_receipt("cut.jpg", build_result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)
+    cut["jobs"][0]["results"][0]["certificate"] = build_certificate("passed")
+    plain = build_receipt("plain.jpg", build_result("plain.png"), prompt="on a marble table")
+    return Album(receipts=[photo | {"jobs": [beach, studio]}, cut, plain], stack="shop", prefix=PREFIX)
+
+
+def build_certificate(verdict: str) -> dict[str, Any]:
+    """Builds a certificate as it is in receipts."""
+    checks = [
+        {"rule": "background", "required": "pure white", "measured": "#f4f1ee", "verdict": verdict},
+        {"rule": "whole product", "required": "no cut", "measured": None, "verdict": "cannot_say"},
+    ]
+    return {"marketplace": "amazon-main", "rules_dated": "2026-10-01", "verdict": verdict, "checks": checks}
+
+
 def together() -> Album:
     """Builds an album with one photo from four APIs, three of them played by the stand-in, and two other photos."""
     receipts = [
@@ -100,6 +137,11 @@ def large(number: int) -> Album:
     return Album(receipts=receipts, stack="big", prefix=PREFIX)
 
 
-def write_page(folder: Path, album: Callable[[], Album]) -> Path:
+def write_single_file(path: Path, album: Callable[[], Album]) -> Path:
+    """Writes the page of an album into one file, and returns its path."""
+    return render_single_file(album(), read_large, NOON).write(path).index_path
+
+
+def write_page(folder: Path, album: Callable[[], Album], read_file: FileReader = read) -> Path:
     """Writes the page of an album, and returns its path."""
-    return write_gallery(folder, album(), read, NOON).index_path
+    return write_gallery(folder, album(), read_file, NOON).index_path

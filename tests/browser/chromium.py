@@ -116,12 +116,14 @@ class Browser:
         if not self.evaluate(f"Promise.race([{waiting}, {timeout}])"):
             raise PageError(f"not true before the timeout: {script}")
 
-    def press(self, key: str, times: int = 1) -> None:
+    def press(self, key: str, times: int = 1, *, shift: bool = False) -> None:
         """Presses a key, such as `ArrowLeft`, `Tab`, or `Enter`."""
         codes = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
+        codes |= {"+": 187, "-": 189, "0": 48}
         text = {"text": "\r"} if key == "Enter" else {"text": " "} if key == " " else {}
         code = "Space" if key == " " else key
         known: dict[str, Any] = {"key": key, "code": code, "windowsVirtualKeyCode": codes[key]}
+        known |= {"modifiers": 8} if shift else {}
         for _ in range(times):
             self.send_command("Input.dispatchKeyEvent", type="keyDown", **known, **text)
             self.send_command("Input.dispatchKeyEvent", type="keyUp", **known)
@@ -135,6 +137,11 @@ class Browser:
         left_button = {"button": "left", "buttons": 1, "clickCount": 1}
         for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
             self.send_command("Input.dispatchMouseEvent", type=kind, x=x, y=y, **left_button)
+
+    def turn_wheel(self, point: tuple[float, float], pixels: float) -> None:
+        """Turns the mouse wheel toward the person, with the pointer at a point."""
+        x, y = point
+        self.send_command("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=pixels)
 
     def size(self, width: int, height: int, scale: float = 1) -> None:
         """Sets the window's size in CSS pixels."""

@@ -35,6 +35,11 @@ def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def compare_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return albums.write_page(tmp_path_factory.mktemp("compare"), albums.side_by_side, albums.read_large)
+
+
+@pytest.fixture(scope="session")
 def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return albums.write_page(tmp_path_factory.mktemp("large"), lambda: albums.large(2000))
 
@@ -51,4 +56,4 @@ def tab(chromium: Browser, small_page: Path) -> Generator[Browser]:
     chromium.open(small_page, finding="Object.values(localStorage).every((kept) => kept === '[]')")
     yield chromium
     assert chromium.errors == []
-    assert [url for url in chromium.requested_urls if not url.startswith(("file:", "blob:"))] == []
+    assert [url for url in chromium.requested_urls if not url.startswith(("file:", "blob:", "data:"))] == []

@@ -2,6 +2,8 @@
 
 import io
 import json
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from rich.console import Console
@@ -27,8 +29,15 @@ def test_demo_delivers_all_pictures_with_a_correct_bill(cloud: Cloud) -> None:
     shots = [entry for entry in shown["entries"] if entry["kind"] == "shot"]
     assert "stand-in" in shown["notices"][0]
     assert {key for shot in shots for _, key in shot["picks"]} == list_picture_keys(cloud, f"demo/{folder.name}/")
-    assert [link for shot in shots for link in (shot["before"], shot["after"]) if not (folder / link).is_file()] == []
-    assert len({shot["after"] for shot in shots}) == PICTURES
+    assert [link for shot in shots for link in list_links(shot) if not (folder / link).is_file()] == []
+    assert len({shot["files"][shot["main"]]["after"] for shot in shots}) == PICTURES
+
+
+def list_links(shot: dict[str, Any]) -> list[str]:
+    """Returns the links of a picture's thumbnails and full-size files, as paths in the page's folder."""
+    files = shot["files"]
+    links = [shot["before"], shot["before_full"], *(link for file in files for link in (file["after"], file["full"]))]
+    return [unquote(link) for link in links]
 
 
 def list_picture_keys(cloud: Cloud, prefix: str) -> set[str]:

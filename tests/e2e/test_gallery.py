@@ -4,9 +4,10 @@ import json
 from io import BytesIO
 from pathlib import Path
 from subprocess import CalledProcessError
+from urllib.parse import unquote
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.corpus.files import saved
 from tests.e2e.deployed_stack import DeployedStack
@@ -28,7 +29,14 @@ def test_gallery_shows_a_folders_pictures_and_problems(stack: DeployedStack, fol
     problem, picture = shown["entries"]
     assert (problem["name"], problem["code"]) == ("list.jpg", "not_a_photo")
     assert (picture["name"], picture["prompt"], picture["cost"]) == ("red shoe.jpg", folder.prompt, "$0.03")
-    assert [link for link in (picture["before"], picture["after"]) if not (tmp_path / link).is_file()] == []
+    (file,) = picture["files"]
+    links = [picture["before"], picture["before_full"], file["after"], file["full"]]
+    assert [link for link in links if not (tmp_path / unquote(link)).is_file()] == []
+    saved, delivered = (
+        Image.open(BytesIO((tmp_path / unquote(file["full"])).read_bytes())),
+        folder.picture("red shoe.jpg", file["key"].rpartition("/")[2]),
+    )
+    assert ImageChops.difference(saved.convert("RGB"), delivered.convert("RGB")).getbbox() is None
     assert "stand-in" in shown["notices"][0]
 
 
@@ -43,7 +51,7 @@ def test_every_format_has_a_thumbnail_on_the_page(stack: DeployedStack, folder: 
     document = operator.read_json("gallery", folder.key(""), "--output", str(page))
     assert (document["pictures"], document["without_thumb"]) == (3, [])
     before = {path: path.read_bytes() for path in page.rglob("*") if path.is_file()}
-    assert len(before) == 7
+    assert len(before) == 1 + 6 + 6
     for prefix, code in ((folder.key("red.h"), 2), (folder.key("nosuch"), 1)):
         with pytest.raises(CalledProcessError) as refused:
             stack.run_backdrop("gallery", prefix, "--output", str(page))

@@ -18,13 +18,14 @@ GENERIC_HINT = "docs/troubleshooting.md explains the code; a newer release of th
 class GalleryFile:
     """A photo or picture to show, at one version; files with the same `fingerprint` have the same bytes.
 
-    `bucket` is "" for the stack's output bucket.
+    `bucket` is "" for the stack's output bucket. `byte_count` is None for photos, whose size receipts do not have.
     """
 
     bucket: str
     key: str
     version_id: str | None
     fingerprint: str
+    byte_count: int | None = None
 
 
 class MissingReason(StrEnum):
@@ -38,20 +39,23 @@ class MissingReason(StrEnum):
 type ThumbnailLinks = Mapping[GalleryFile, str | MissingReason]
 """Each file's thumbnail, relative to the page, or why it has none."""
 
+type FullSizeLinks = Mapping[GalleryFile, str]
+"""Where the page has the file itself, as a URL relative to the page; files that it leaves out are missing here."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One picture next to its photo, with its job's entry in the receipt.
 
-    `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `picks` are
-    the picture's files in the output bucket; `picture` is the one that is shown. `duration_seconds` is the time from
-    upload to delivery.
+    `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `results`,
+    `files`, and `picks` have one item for each file of the picture, in the same order. `duration_seconds` is the time
+    from upload to delivery.
     """
 
     full_name: str
     name: str
     photo: GalleryFile
-    picture: GalleryFile
+    files: Sequence[GalleryFile]
     picks: Sequence[Pick]
     job: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
@@ -59,8 +63,21 @@ class Comparison:
     duration_seconds: float | None
 
     @property
-    def shown_result(self) -> Mapping[str, Any]:
-        return next(one for one in self.results if one["key"] == self.picture.key)
+    def main_index(self) -> int:
+        """The index of the file that stands for the picture: the one without an output name, otherwise the largest."""
+        results = self.results
+        return max(
+            range(len(results)),
+            key=lambda n: (results[n]["output"] is None, results[n]["width"] * results[n]["height"]),
+        )
+
+    @property
+    def main_result(self) -> Mapping[str, Any]:
+        return self.results[self.main_index]
+
+    @property
+    def main_file(self) -> GalleryFile:
+        return self.files[self.main_index]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +151,14 @@ class Album:
     @property
     def files(self) -> list[GalleryFile]:
         """All files to show, without duplicates."""
-        comparison_files = (file for comparison in self.comparisons for file in (comparison.photo, comparison.picture))
-        problem_files = (problem.photo for problem in self.problems if problem.photo)
-        return list(dict.fromkeys([*comparison_files, *problem_files]))
+        problem_photos = (problem.photo for problem in self.problems if problem.photo)
+        return list(dict.fromkeys([*self.compared_files, *problem_photos]))
+
+    @property
+    def compared_files(self) -> list[GalleryFile]:
+        """The photos that have pictures, and their pictures, without duplicates."""
+        files = (file for comparison in self.comparisons for file in (comparison.photo, *comparison.files))
+        return list(dict.fromkeys(files))
 
     def _build_comparisons(self, receipt: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Comparison]:
         """Yields one comparison for each picture, no matter how many files it has."""
@@ -148,7 +170,7 @@ class Album:
                 full_name=full_name,
                 name=self._strip_prefix(full_name),
                 photo=_photo_file(receipt["source"]),
-                picture=_picture_file(job, _find_main_result(results)),
+                files=[_picture_file(job, result) for result in results],
                 picks=[Pick(full_name, result["key"]) for result in results],
                 job=job,
                 results=results,
@@ -186,11 +208,6 @@ def _current_jobs(receipt: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     return (job for job in receipt["jobs"] if job["current"])
 
 
-def _find_main_result(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Returns the file to show: the one without an output name, otherwise the largest."""
-    return max(results, key=lambda one: (one["output"] is None, one["width"] * one["height"]))
-
-
 def _photo_file(source: Mapping[str, Any]) -> GalleryFile:
     fingerprint = source["sha256"] or f"{source['bucket']}/{source['key']}@{source['version_id']}"
     return GalleryFile(source["bucket"], source["key"], source["version_id"], fingerprint)
@@ -198,7 +215,7 @@ def _photo_file(source: Mapping[str, Any]) -> GalleryFile:
 
 def _picture_file(job: Mapping[str, Any], result: Mapping[str, Any]) -> GalleryFile:
     fingerprint = result["version_id"] or f"{job['job_id']} {job['stored_at']} {result['bytes']}"
-    return GalleryFile("", result["key"], result["version_id"], f"{result['key']}@{fingerprint}")
+    return GalleryFile("", result["key"], result["version_id"], f"{result['key']}@{fingerprint}", result["bytes"])
 
 
 def _measure_duration(uploaded_at: datetime | None, job: Mapping[str, Any]) -> float | None:

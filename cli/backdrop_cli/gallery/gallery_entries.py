@@ -15,6 +15,7 @@ from backdrop_cli.formatting import (
 from backdrop_cli.gallery.album import (
     Album,
     Comparison,
+    FullSizeLinks,
     GalleryFile,
     MissingReason,
     ReportedProblem,
@@ -53,25 +54,35 @@ _MISSING_TEXTS = {
     MissingReason.UNREADABLE: "No preview of the {} is available.",
 }
 
+VERDICT_TEXTS = {
+    "passed": "passed",
+    "failed": "failed",
+    "cannot_say": "cannot say",
+}
+NO_FULL_SIZES: FullSizeLinks = {}
+
 type GalleryEntry = dict[str, Any]
 type Fact = tuple[str, str]
 
 
-def build_comparison_entry(comparison: Comparison, album: Album, links: ThumbnailLinks) -> GalleryEntry:
-    job, shown_result = comparison.job, comparison.shown_result
+def build_comparison_entry(
+    comparison: Comparison, album: Album, links: ThumbnailLinks, full_size_links: FullSizeLinks = NO_FULL_SIZES
+) -> GalleryEntry:
+    """Returns the entry of one picture. `photo` is the same for all pictures of a photo; `main` is an index of `files`.
+
+    A file's `full` is a URL relative to the page, "" if the page has only its thumbnail.
+    """
+    job = comparison.job
     instructions: Mapping[str, Any] = job["instructions"]
     return {
         "kind": "shot",
         "id": comparison.picks[0].picture_key,
+        "photo": comparison.full_name,
         "name": comparison.name,
         "together": bool(album.side_by_side_prefix) and comparison.name.startswith(album.side_by_side_prefix),
         "before": _find_thumbnail(comparison.photo, links),
-        "after": _find_thumbnail(comparison.picture, links),
+        "before_full": full_size_links.get(comparison.photo, ""),
         "no_before": _explain_missing(comparison.photo, links, "photo"),
-        "no_after": _explain_missing(comparison.picture, links, "picture"),
-        "ratio": round(shown_result["width"] / max(shown_result["height"], 1), 4),
-        "cut": shown_result["has_alpha"],
-        "alt": shown_result.get("alt") or "",
         "prompt": instructions.get("prompt", ""),
         "tags": list(_list_tags(comparison)),
         "warnings": list(job["warnings"]),
@@ -86,8 +97,60 @@ def build_comparison_entry(comparison: Comparison, album: Album, links: Thumbnai
         "asked": _group_by_source(job),
         "facts": list(_list_facts(comparison, album)),
         "picks": [[pick.photo_key, pick.picture_key] for pick in comparison.picks],
-        "files": [_describe_file(result) for result in comparison.results],
+        "main": comparison.main_index,
+        "files": [
+            _build_file_entry(comparison, result, file, links, full_size_links)
+            for result, file in zip(comparison.results, comparison.files, strict=True)
+        ],
     }
+
+
+def _build_file_entry(
+    comparison: Comparison,
+    result: Mapping[str, Any],
+    file: GalleryFile,
+    links: ThumbnailLinks,
+    full_size_links: FullSizeLinks,
+) -> GalleryEntry:
+    return {
+        "key": result["key"],
+        "label": _label_file(comparison, result),
+        "about": _describe_file(result),
+        "alt": result["alt"] or result["title"] or "",
+        "width": result["width"],
+        "ratio": round(result["width"] / max(result["height"], 1), 4),
+        "cut": result["has_alpha"],
+        "after": _find_thumbnail(file, links),
+        "no_after": _explain_missing(file, links, "picture"),
+        "full": full_size_links.get(file, ""),
+        "certificate": _describe_certificate(result),
+    }
+
+
+def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
+    """Returns what tells a file apart from the other files of its photo: variant, number, and output, or its format."""
+    number = f"picture {result['n']} of {comparison.picture_count}" if comparison.picture_count > 1 else ""
+    parts = [comparison.job["variant"], number, result["output"]]
+    return ", ".join(part for part in parts if part) or result["format"].upper()
+
+
+def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
+    """Returns the marketplace's name, the verdict in words, and each check; None if the file has no certificate."""
+    certificate = result["certificate"]
+    if not certificate:
+        return None
+    return {
+        "marketplace": certificate["marketplace"],
+        "verdict": certificate["verdict"],
+        "words": VERDICT_TEXTS.get(certificate["verdict"], certificate["verdict"]),
+        "checks": [_describe_check(check) for check in certificate["checks"]],
+    }
+
+
+def _describe_check(check: Mapping[str, Any]) -> Fact:
+    verdict = VERDICT_TEXTS.get(check["verdict"], check["verdict"])
+    measured = "not measured" if check["measured"] is None else f"measured {format_value(check['measured'])}"
+    return check["rule"], f"{verdict}: {measured}, required {check['required']}"
 
 
 def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
@@ -133,7 +196,7 @@ def _list_tags(comparison: Comparison) -> Iterator[str]:
     if style := format_style(comparison.job["instructions"]):
         yield style
     if comparison.picture_count > 1:
-        yield f"picture {comparison.shown_result['n']} of {comparison.picture_count}"
+        yield f"picture {comparison.results[0]['n']} of {comparison.picture_count}"
 
 
 def _format_cost(comparison: Comparison) -> str:
@@ -161,7 +224,7 @@ def _format_field(name: str, value: Any) -> str:
 
 
 def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
-    job, result = comparison.job, comparison.shown_result
+    job, result = comparison.job, comparison.main_result
     yield "Made by", format_maker(job["provider"], album)
     yield "Cost", f"{_format_cost(comparison)}, {_explain_price(job)}"
     if job["cost"]["unknown_usd"]:
@@ -188,9 +251,5 @@ def _explain_price(job: Mapping[str, Any]) -> str:
     return "reused from an earlier purchase" if job["reused_from"] else _PRICE_BASIS_TEXTS.get(job["cost"]["basis"], "")
 
 
-def _describe_file(result: Mapping[str, Any]) -> tuple[str, str]:
-    """Returns a file's key and description."""
-    description = (
-        f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {format_bytes(result['bytes'])}"
-    )
-    return result["key"], f"{result['output']}: {description}" if result["output"] else description
+def _describe_file(result: Mapping[str, Any]) -> str:
+    return f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {format_bytes(result['bytes'])}"

@@ -13,16 +13,17 @@ from string import Template
 from typing import Any
 
 from backdrop_cli.formatting import format_count, format_receipt_usd
-from backdrop_cli.gallery.album import Album, ThumbnailLinks
-from backdrop_cli.gallery.gallery_entries import build_comparison_entry, build_problem_entry
+from backdrop_cli.gallery.album import Album, FullSizeLinks, ThumbnailLinks
+from backdrop_cli.gallery.gallery_entries import NO_FULL_SIZES, build_comparison_entry, build_problem_entry
 from backdrop_cli.picks import PICKS_COLUMNS, PICKS_FILE_NAME
 
 GENERATOR = "Backdrop before/after"
 """Identifies a page that this command wrote."""
 SCOPE_META_NAME = "backdrop-page"
 GALLERY_PACKAGE = "backdrop_cli.gallery"
-STYLES = ("page.css", "tools.css", "card.css", "large.css")
-SCRIPTS = ("compare.js", "stars.js", "card.js", "large.js", "list.js")
+STYLES = ("page.css", "tools.css", "card.css", "group.css", "large.css")
+SCRIPTS = ("compare.js", "stars.js", "card.js", "group.js", "zoom.js", "large.js", "list.js", "address.js")
+NOTHING_EMBEDDED: Mapping[str, str] = {}
 _STANDIN_NOTICE = (
     "A stand-in on this machine made these pictures, so that you can try the pipeline without an API key."
     " The provider's pictures would look different. The prices are list prices; nothing was charged."
@@ -55,8 +56,16 @@ class GalleryScope:
         return self.stack == other.stack and other.prefix.startswith(self.prefix)
 
 
-def render_gallery(album: Album, links: ThumbnailLinks, created_at: datetime) -> str:
-    page_data = build_page_data(album, links, created_at)
+def render_gallery(
+    album: Album,
+    links: ThumbnailLinks,
+    created_at: datetime,
+    *,
+    full_size_links: FullSizeLinks = NO_FULL_SIZES,
+    embedded: Mapping[str, str] = NOTHING_EMBEDDED,
+) -> str:
+    """Renders the page. `embedded` has the data URLs of thumbnails that are part of the page, by their links."""
+    page_data = build_page_data(album, links, created_at, full_size_links)
     return Template(read_template(GALLERY_PACKAGE, "page.html")).substitute(
         generator=GENERATOR,
         mark=SCOPE_META_NAME,
@@ -67,10 +76,13 @@ def render_gallery(album: Album, links: ThumbnailLinks, created_at: datetime) ->
         script=join_templates(GALLERY_PACKAGE, SCRIPTS),
         parts=read_template(GALLERY_PACKAGE, "parts.html"),
         data=encode_script_data(page_data),
+        embedded=encode_script_data(embedded),
     )
 
 
-def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -> dict[str, Any]:
+def build_page_data(
+    album: Album, links: ThumbnailLinks, created_at: datetime, full_size_links: FullSizeLinks = NO_FULL_SIZES
+) -> dict[str, Any]:
     """Returns the data of the page's script; all texts are plain text."""
     comparisons, problems = album.comparisons, album.problems
     photo_count = len({comparison.full_name for comparison in comparisons})
@@ -85,7 +97,7 @@ def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -
         "stopped": [build_problem_entry(one, links) for one in problems if not one.full_name],
         "entries": sorted(
             [
-                *(build_comparison_entry(one, album, links) for one in comparisons),
+                *(build_comparison_entry(one, album, links, full_size_links) for one in comparisons),
                 *(build_problem_entry(one, links) for one in photo_problems),
             ],
             key=lambda entry: entry["name"],

@@ -1,4 +1,4 @@
-"""Thumbnails for a gallery: made in parallel, named by their content, and made once.
+"""Thumbnails for a gallery, and photos in a format that browsers show.
 
 Each file is decoded by the code that decodes photos for the providers, with its checks; files that the pipeline does
 not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, since Pillow can decode a JPEG at a reduced size.
@@ -6,13 +6,9 @@ not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, since Pill
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
-from re import findall
-from threading import Lock, Semaphore, get_ident
+from threading import Lock, Semaphore
 
 from PIL import Image, ImageOps
 
@@ -23,13 +19,16 @@ from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.errors import PhotoError
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
-from backdrop_cli.parallel import parallel_map
 
 THUMBNAIL_FOLDER = "thumbs"
 MAX_SIDE_PIXELS = 960
 """Sharp on a card of any screen, and large enough for the page's large view."""
 MAX_MEGAPIXELS = 200
 WEBP_QUALITY = 80
+JPEG_QUALITY = 92
+"""Of a photo that browsers do not show, for the full-size view."""
+MAX_WEBP_SIDE_PIXELS = 16_383
+_FORMATS_WITHOUT_BROWSERS = frozenset({"heic", "tiff"})
 _PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
 # Pillow's errors for bytes that it cannot decode, and ours for photos that are refused.
 _DECODE_ERRORS = (
@@ -42,54 +41,16 @@ _DECODE_LIMIT = Semaphore(os.cpu_count() or 1)
 _LARGE_IMAGE_LOCK = Lock()
 _LARGE_IMAGE_PIXELS = 25_000_000
 
-type FileReader = Callable[[GalleryFile], bytes | MissingReason]
 
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """One file's thumbnail: its name in the page's folder, or why it has none; `is_new`: just made."""
-
-    file: GalleryFile
-    link: str | MissingReason
-    is_new: bool = False
-
-
-def make_thumbnails(
-    folder: Path, files: Iterable[GalleryFile], read_file: FileReader, max_workers: int
-) -> Generator[Thumbnail]:
-    """Yields the files' thumbnails in order; existing ones are kept. Raises OSError if one cannot be written."""
-    (folder / THUMBNAIL_FOLDER).mkdir(parents=True, exist_ok=True)
-    return parallel_map(lambda file: _make_thumbnail(folder, file, read_file), files, max_workers)
-
-
-def find_thumbnail_links(page: str) -> set[str]:
-    return set(findall(rf"{THUMBNAIL_FOLDER}/[0-9a-f]{{32}}\.webp", page))
-
-
-def delete_thumbnails(folder: Path, links: Iterable[str]) -> None:
-    for link in links:
-        (folder / link).unlink(missing_ok=True)
+def hash_file(file: GalleryFile) -> str:
+    """Returns 32 hexadecimal digits, the same for files with the same bytes."""
+    return hashlib.sha256(file.fingerprint.encode()).hexdigest()[:32]
 
 
 def build_thumbnail_link(file: GalleryFile) -> str:
     """Returns the thumbnail's path relative to the page; its name is a hash of what it shows."""
     digest = hashlib.sha256(f"{MAX_SIDE_PIXELS} {WEBP_QUALITY} {file.fingerprint}".encode()).hexdigest()
     return f"{THUMBNAIL_FOLDER}/{digest[:32]}.webp"
-
-
-def _make_thumbnail(folder: Path, file: GalleryFile, read_file: FileReader) -> Thumbnail:
-    link = build_thumbnail_link(file)
-    if (folder / link).is_file():
-        return Thumbnail(file, link)
-    data = read_file(file)
-    thumbnail = data if isinstance(data, MissingReason) else encode_thumbnail(data)
-    if isinstance(thumbnail, MissingReason):
-        return Thumbnail(file, thumbnail)
-    # The same photo can have two keys, so two threads can make the same thumbnail.
-    temporary_path = (folder / link).with_suffix(f".{os.getpid()}-{get_ident()}.part")
-    temporary_path.write_bytes(thumbnail)
-    temporary_path.replace(folder / link)
-    return Thumbnail(file, link, is_new=True)
 
 
 def encode_thumbnail(data: bytes) -> bytes | MissingReason:
@@ -102,6 +63,30 @@ def encode_thumbnail(data: bytes) -> bytes | MissingReason:
     buffer = BytesIO()
     picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=2)
     return buffer.getvalue()
+
+
+def encode_for_browsers(data: bytes) -> tuple[bytes, str] | MissingReason:
+    """Returns a file that every browser shows, and the extension to add to its name.
+
+    Almost all files stay as they are. A HEIC or TIFF photo becomes a JPEG of the same size, or a WebP if it has
+    transparency. MissingReason.UNREADABLE if the bytes are not a picture.
+    """
+    kind = sniff_file(data)
+    if kind.convertible_format not in _FORMATS_WITHOUT_BROWSERS:
+        is_shown = kind.format is not None or kind.convertible_format is not None
+        return (data, "") if is_shown else MissingReason.UNREADABLE
+    buffer = BytesIO()
+    with _DECODE_LIMIT, _LARGE_IMAGE_LOCK:
+        try:
+            picture = load_upright_photo(data, MAX_MEGAPIXELS)
+        except _DECODE_ERRORS:
+            return MissingReason.UNREADABLE
+        if picture.mode == "RGB":
+            picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
+            return buffer.getvalue(), ".jpg"
+        picture.thumbnail((MAX_WEBP_SIDE_PIXELS, MAX_WEBP_SIDE_PIXELS))
+        picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=0)
+    return buffer.getvalue(), ".webp"
 
 
 def _decode_thumbnail(data: bytes) -> Image.Image:

@@ -28,7 +28,7 @@ def build_entries(album: Album, thumbnails: PageThumbnails, presigner: Presigner
     """Returns entries for pictures and problems; the presigned links' lifetime begins now."""
     links = {file: thumbnails.register(file) for file in album.files}
     comparison_entries = [
-        build_comparison_entry(shot, album, links) | {"link": presigner.create_link(shot.picture)}
+        build_comparison_entry(shot, album, links) | {"link": presigner.create_link(shot.main_file)}
         for shot in album.comparisons
     ]
     problem_entries = [build_problem_entry(one, links) for one in album.problems]

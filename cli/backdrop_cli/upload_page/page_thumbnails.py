@@ -1,7 +1,8 @@
 """Thumbnails for the upload page, with the gallery's names, each made when the browser requests it."""
 
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
-from backdrop_cli.gallery.thumbnails import FileReader, build_thumbnail_link, encode_thumbnail
+from backdrop_cli.gallery.gallery_files import FileReader
+from backdrop_cli.gallery.thumbnails import build_thumbnail_link, encode_thumbnail
 
 
 class PageThumbnails:

@@ -201,7 +201,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "buys-each-output",
         "3: Another output of a paid image is free.",
-        force_true("instructions.merge:ResolvedInstructions.purchase_fields#21c577 comprehension if 1"),
+        force_true("instructions.merge:ResolvedInstructions.purchase_fields#0230cf comprehension if 1"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.object_keys import provider_report_key
+from backdrop_cli.formatting import format_bytes
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
@@ -46,7 +48,10 @@ def list_thumbnails(folder: Path) -> list[tuple[str, str]]:
 def test_page_of_all_photos_is_written_to_the_gallery_folder(shop: Person) -> None:
     result = shop.run("gallery")
     assert result.code == 0, result.err
-    assert result.out.startswith("3 pictures, 1 problem, stack shop\n")
+    assert result.out.splitlines()[:2] == [
+        "To download: 6 full-size files, about 2 KB. To leave them out, use --no-files.",
+        "3 pictures, 1 problem, stack shop",
+    ]
     assert str(Path("gallery/index.html").resolve()) in result.out
     assert list_thumbnails(Path("gallery")) == [
         ("shot", "hats/top.jpg"),
@@ -64,7 +69,7 @@ def test_prefix_and_output_folder_can_be_chosen(shop: Person) -> None:
 def test_every_link_works_and_the_failure_has_its_hint(shop: Person) -> None:
     shop.run("gallery")
     for one in read_page(Path("gallery"))["entries"]:
-        sides = [one["before"], one.get("after")]
+        sides = [one["before"], *(file["after"] for file in one.get("files", ()))]
         if one["kind"] == "trouble":
             assert (one["code"], one["hint"]) == (
                 "not_a_photo",
@@ -220,8 +225,60 @@ def test_json_states_the_path_and_the_contents_of_the_page(shop: Person) -> None
     assert (data["pictures"], data["problems"], data["total_usd"]) == (3, 1, 0.03)
 
 
-def create_gallery(person: Person) -> list[dict[str, Any]]:
-    assert person.run("gallery").code == 0
+def test_full_size_files_are_those_that_were_delivered(shop: Person) -> None:
+    shop.run("gallery")
+    delivered = shop.world.read_pictures()
+    files = [file for one in read_page(Path("gallery"))["entries"] for file in one.get("files", ())]
+    assert {file["key"]: Path("gallery", unquote(file["full"])).read_bytes() for file in files} == delivered
+
+
+def test_page_without_full_size_files_has_thumbnails_only(shop: Person) -> None:
+    result = shop.run("gallery", "--no-files")
+    assert "To download" not in result.out
+    assert {path.suffix for path in Path("gallery").rglob("*") if path.is_file()} == {".html", ".webp"}
+    assert [entry["before_full"] for entry in create_gallery(shop, "--no-files") if entry["kind"] == "shot"] == [""] * 3
+
+
+def test_many_full_size_files_are_downloaded_only_if_agreed(shop: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backdrop_cli.gallery.make_gallery.MAX_UNASKED_DOWNLOAD_BYTES", 1000)
+    declined = shop.run("gallery", answer="n")
+    assert (declined.code, "Download 6 full-size files, about 2 KB?" in declined.out) == (1, True)
+    assert not Path("gallery").exists()
+    assert (shop.run("gallery", "--json").code, Path("gallery").exists()) == (1, False)
+    assert shop.run("gallery", "--yes", "--json").data["full_size_files"] == 6
+    assert "To download" not in shop.run("gallery").out
+
+
+def test_page_in_one_file_shows_its_size_before_it_is_written(shop: Person) -> None:
+    result = shop.run("gallery", "shoes/", "--one-file", "mail/shoes.html")
+    assert result.code == 0, result.err
+    size = Path("mail/shoes.html").stat().st_size
+    assert result.out.splitlines()[0] == f"Size of the page: {format_bytes(size)}."
+    assert [path for path in Path().rglob("*") if path.is_file()] == [Path("mail/shoes.html")]
+    assert shop.run("gallery", "shoes/", "--one-file", "mail/shoes.html", "--json").data["page_bytes"] == size
+
+
+def test_large_page_in_one_file_is_written_only_if_agreed(shop: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backdrop_cli.gallery.make_gallery.MAX_UNASKED_PAGE_BYTES", 1000)
+    declined = shop.run("gallery", "--one-file", "all.html", answer="n")
+    assert (declined.code, Path("all.html").exists()) == (1, False)
+    assert "Many mail servers refuse attachments above 1 KB." in declined.out
+    assert shop.run("gallery", "--one-file", "all.html", "--yes").code == 0
+
+
+def test_page_in_one_file_overwrites_no_other_file(shop: Person) -> None:
+    Path("report.html").write_text("my report")
+    result = shop.run("gallery", "--one-file", "report.html")
+    assert (result.code, Path("report.html").read_text()) == (2, "my report")
+    assert result.err == (
+        "error: nothing was written: report.html has content that this command did not write, which would be lost;"
+        " choose another file with --one-file\n"
+    )
+    assert shop.run("gallery", "--one-file", "a.html", "--output", "b").code == 2
+
+
+def create_gallery(person: Person, *options: str) -> list[dict[str, Any]]:
+    assert person.run("gallery", *options).code == 0
     return read_page(Path("gallery"))["entries"]
 
 

@@ -91,16 +91,16 @@ def test_every_picture_is_shown_next_to_its_photo(tmp_path: Path) -> None:
         ("shot", "cup.jpg"),
         ("shot", "cut/cup.jpg"),
     ]
-    links = [one[side] for one in shown for side in ("before", "after") if side in one]
+    links = [link for one in shown for link in (one["before"], *(file["after"] for file in one.get("files", ())))]
     assert len(set(links)) == 6
     assert {path.name for path in (tmp_path / "thumbs").iterdir()} == {Path(link).name for link in links}
     assert {(tmp_path / link).read_bytes()[8:12] for link in links} == {b"WEBP"}
 
 
-def test_page_is_a_single_file_that_loads_nothing_else(tmp_path: Path) -> None:
+def test_page_loads_no_script_or_style_from_elsewhere(tmp_path: Path) -> None:
     page = write_and_read(tmp_path, build_album())
     assert page.loads == ["#pictures"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "thumbs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["files", "index.html", "thumbs"]
     text = (tmp_path / "index.html").read_text("utf-8")
     assert not re.search(r"https?:|//[a-z]+\.|url\(|@import|fetch\(", text)
 
@@ -114,7 +114,9 @@ def test_page_shows_prompt_style_cost_provider_and_seconds() -> None:
     facts = dict(one["facts"])
     assert facts["Cost"] == "$0.06, list price"
     assert facts["Photo"] == f"{PREFIX}a.jpg"
-    assert one["files"] == [("a.png", "PNG, 640 × 480, 1.2 MB")]
+    assert [(file["key"], file["about"], file["label"]) for file in one["files"]] == [
+        ("a.png", "PNG, 640 × 480, 1.2 MB", "PNG")
+    ]
 
 
 def test_list_of_providers_is_text_and_deeper_values_json() -> None:
@@ -187,10 +189,62 @@ def test_jobs_that_are_not_current_are_not_shown() -> None:
 def test_picture_in_several_formats_is_one_entry() -> None:
     small = build_result("a@thumb.webp", output="thumb", width=100, height=75, format="webp", bytes=900)
     (one,) = list_entries(build_album(receipts=[build_receipt("a.jpg", small, build_result("a.png"))], reports=[]))
-    assert [key for key, _ in one["files"]] == ["a@thumb.webp", "a.png"]
-    assert one["files"][0][1] == "thumb: WEBP, 100 × 75, 900 bytes"
+    assert [(file["key"], file["label"]) for file in one["files"]] == [("a@thumb.webp", "thumb"), ("a.png", "PNG")]
+    assert one["files"][0]["about"] == "WEBP, 100 × 75, 900 bytes"
     assert one["picks"] == [[f"{PREFIX}a.jpg", "a@thumb.webp"], [f"{PREFIX}a.jpg", "a.png"]]
-    assert one["ratio"] == pytest.approx(640 / 480, abs=0.001)
+    assert one["files"][one["main"]]["ratio"] == pytest.approx(640 / 480, abs=0.001)
+    assert one["main"] == 1
+
+
+def test_file_is_labeled_by_its_variant_number_and_output() -> None:
+    small, large = (build_result(f"{n}.png", n, output="thumb", width=9, height=9) for n in (1, 2))
+    receipt = build_receipt("a.jpg", small, large, prompt="at sea")
+    receipt["jobs"][0]["variant"] = "beach"
+    first, second = list_entries(build_album(receipts=[receipt], reports=[]))
+    labels = [one["files"][0]["label"] for one in (first, second)]
+    assert labels == ["beach, picture 1 of 2, thumb", "beach, picture 2 of 2, thumb"]
+    assert {one["photo"] for one in (first, second)} == {f"{PREFIX}a.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("instructions", "alt"),
+    [
+        ({}, ""),
+        ({"alt": "A boot"}, "A boot"),
+        ({"title": "Boots"}, "Boots"),
+        ({"title": "Boots", "alt": "A boot"}, "A boot"),
+        ({"alt": "A boot", "output": {"name": "thumb", "alt": "A small boot"}}, "A small boot"),
+        ({"alt": "A boot", "output": [{"name": "shop", "alt": "Another"}, {"name": "thumb"}]}, "A boot"),
+    ],
+)
+def test_alt_text_of_an_output_wins_over_the_photos(instructions: dict[str, Any], alt: str) -> None:
+    receipt = build_receipt("a.jpg", build_result("a.png", output="thumb"), **instructions)
+    (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
+    assert one["files"][0]["alt"] == alt
+
+
+def test_certificate_is_listed_check_by_check() -> None:
+    certificate = {
+        "marketplace": "amazon-main",
+        "rules_dated": "2026-10-01",
+        "verdict": "failed",
+        "checks": [
+            {"rule": "share of the frame", "required": "at least 0.85", "measured": 0.61, "verdict": "failed"},
+            {"rule": "whole product", "required": "no cut", "measured": None, "verdict": "cannot_say"},
+        ],
+    }
+    receipt = build_receipt("a.jpg", build_result("a.png", certificate=certificate), build_result("b.png", 2))
+    first, second = list_entries(build_album(receipts=[receipt], reports=[]))
+    assert second["files"][0]["certificate"] is None
+    assert first["files"][0]["certificate"] == {
+        "marketplace": "amazon-main",
+        "verdict": "failed",
+        "words": "failed",
+        "checks": [
+            ("share of the frame", "failed: measured 0.61, required at least 0.85"),
+            ("whole product", "cannot say: not measured, required no cut"),
+        ],
+    }
 
 
 def test_every_failure_has_its_hint_cost_and_message() -> None:
@@ -280,7 +334,7 @@ def test_missing_photo_is_reported_and_its_picture_kept(tmp_path: Path) -> None:
     written = write_gallery(tmp_path, build_album(reports=[]), FakeBucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
     assert {file.key: why for file, why in written.missing_files.items()} == {f"{PREFIX}cup.jpg": MissingReason.GONE}
     shown = PageReader(written.index_path.read_text("utf-8")).data["entries"]
-    assert (shown[0]["before"], bool(shown[0]["after"])) == ("", True)
+    assert (shown[0]["before"], bool(shown[0]["files"][0]["after"])) == ("", True)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +351,8 @@ def test_page_explains_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | 
 
     written = write_gallery(tmp_path, build_album(), answered, NOON)
     for one in PageReader(written.index_path.read_text("utf-8")).data["entries"]:
-        assert (one["before"], one["no_before"], one.get("no_after", "")) == ("", words, "")
+        assert (one["before"], one["no_before"]) == ("", words)
+        assert [file["no_after"] for file in one.get("files", ()) if file["no_after"]] == []
 
 
 # -- what the folder already contains ----------------------------------------------------------------------------
@@ -317,16 +372,16 @@ def test_page_explains_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | 
 def test_page_is_replaced_only_by_one_that_covers_its_photos(
     tmp_path: Path, there: dict[str, str], ours: dict[str, str], held: str
 ) -> None:
-    assert describe_other_page(tmp_path, build_album(**ours)) == ""
+    assert describe_other_page(tmp_path / "index.html", build_album(**ours)) == ""
     write_gallery(tmp_path, build_album(**there), FakeBucket().read, NOON)
-    assert describe_other_page(tmp_path, build_album(**ours)) == held
+    assert describe_other_page(tmp_path / "index.html", build_album(**ours)) == held
 
 
 def test_page_without_a_description_of_itself_is_kept(tmp_path: Path) -> None:
     index = write_gallery(tmp_path, build_album(), FakeBucket().read, NOON).index_path
     lines = index.read_text("utf-8").splitlines(keepends=True)
     index.write_text("".join(line for line in lines if 'name="backdrop-page"' not in line), "utf-8")
-    assert describe_other_page(tmp_path, build_album()).startswith("a page of an earlier release")
+    assert describe_other_page(tmp_path / "index.html", build_album()).startswith("a page of an earlier release")
 
 
 def test_page_does_not_reveal_the_name_of_the_bucket(tmp_path: Path) -> None:
@@ -383,7 +438,7 @@ def test_page_without_pictures_states_that_there_are_none(tmp_path: Path) -> Non
 
 def test_page_of_another_program_is_recognized(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>My shop</title>")
-    assert describe_other_page(tmp_path, build_album()) == "an index.html that this command did not write"
+    assert describe_other_page(tmp_path / "index.html", build_album()) == "content that this command did not write"
 
 
 def test_duration_is_shown_in_a_suitable_unit() -> None:

@@ -16,7 +16,8 @@ from PIL import Image, ImageColor
 from PIL.EpsImagePlugin import EpsImageFile
 
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
-from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, encode_thumbnail, make_thumbnails
+from backdrop_cli.gallery.gallery_files import SavedFile, save_files
+from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, encode_thumbnail
 from tests.unit.output_pictures import swapped_profile
 
 
@@ -35,6 +36,13 @@ def open_thumb(data: bytes) -> Image.Image:
 
 def build_file(key: str) -> GalleryFile:
     return GalleryFile("", key, None, key)
+
+
+def save_thumbnails(folder: Path, files: list[GalleryFile], max_workers: int) -> list[SavedFile]:
+    def read(_file: GalleryFile) -> bytes:
+        return encode_image(Image.new("RGB", (9, 9)), "PNG")
+
+    return list(save_files(folder, files, read, max_workers))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
@@ -145,15 +153,15 @@ def test_full_disk_leaves_no_thumb_and_no_partial_one(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        list(make_thumbnails(tmp_path, [build_file("a")], lambda _: encode_image(Image.new("RGB", (9, 9)), "PNG"), 2))
+        save_thumbnails(tmp_path, [build_file("a")], max_workers=2)
     assert [*(tmp_path / "thumbs").iterdir()] == []
 
 
 def test_thumbs_have_the_order_of_their_files(tmp_path: Path) -> None:
     files = [build_file(str(n)) for n in range(20)]
-    found = list(make_thumbnails(tmp_path, files, lambda _: encode_image(Image.new("RGB", (9, 9)), "PNG"), 4))
+    found = save_thumbnails(tmp_path, files, max_workers=4)
     assert [one.file for one in found] == files
-    assert len({one.link for one in found}) == 20
+    assert len({one.thumbnail for one in found}) == 20
 
 
 def test_same_photo_under_two_keys_has_one_thumb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +174,6 @@ def test_same_photo_under_two_keys_has_one_thumb(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Path, "write_bytes", together)
     files = [GalleryFile("photos", f"{n}.jpg", None, "the same") for n in range(2)]
-    found = list(make_thumbnails(tmp_path, files, lambda _: encode_image(Image.new("RGB", (9, 9)), "PNG"), 2))
-    assert len({one.link for one in found}) == 1
+    found = save_thumbnails(tmp_path, files, max_workers=2)
+    assert len({one.thumbnail for one in found}) == 1
     assert [path.suffix for path in (tmp_path / "thumbs").iterdir()] == [".webp"]

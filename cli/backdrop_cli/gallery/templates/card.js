@@ -1,11 +1,32 @@
 // The cards: one for each picture and each problem.
 
 const cards = new Map();
+const openers = new Map();
 
-/** Returns an entry's card, which is made when it is first shown. */
-function cardOf(entry) {
-  if (!cards.has(entry)) cards.set(entry, entry.kind === "shot" ? shotCard(entry) : troubleCard(entry));
-  return cards.get(entry);
+/** Returns the card of a photo's pictures or of a problem, which is made when it is first shown. */
+function cardOf(group) {
+  const [first] = group;
+  if (first.kind === "trouble") return keptCard(first, () => troubleCard(first));
+  const all = picturesOf(first.photo);
+  const card = keptCard(first.photo, () => (filesOf(all) === 1 ? shotCard(first) : groupCard(all)));
+  for (const block of card.querySelectorAll("[data-picture]")) {
+    block.hidden = !group.some((entry) => entry.id === block.dataset.picture);
+  }
+  return card;
+}
+
+function keptCard(key, make) {
+  if (!cards.has(key)) cards.set(key, make());
+  return cards.get(key);
+}
+
+/** Returns all pictures of a photo. */
+function picturesOf(photo) {
+  return album.entries.filter((entry) => entry.photo === photo);
+}
+
+function filesOf(pictures) {
+  return pictures.reduce((sum, entry) => sum + entry.files.length, 0);
 }
 
 function shotCard(entry) {
@@ -15,14 +36,20 @@ function shotCard(entry) {
   promptInto(card.querySelector(".prompt"), entry);
   tagsInto(card.querySelector(".tags"), entry);
   factsInto(card.querySelector(".facts"), [entry.cost, entry.time, entry.maker]);
-  const star = card.querySelector(".star");
+  controlsOf(card, entry);
+  return card;
+}
+
+/** Connects the star and the Details button of a picture. */
+function controlsOf(place, entry) {
+  const star = place.querySelector(".star");
   star.addEventListener("click", () => starOrNot(entry));
   starWatchers.push(() => showStar(star, entry));
   showStar(star, entry);
-  const open = card.querySelector(".open");
+  const open = place.querySelector(".open");
   open.setAttribute("aria-label", "Details of " + labelOf(entry));
   open.addEventListener("click", () => openLarge(entry));
-  return card;
+  openers.set(entry, open);
 }
 
 function troubleCard(entry) {
@@ -31,7 +58,7 @@ function troubleCard(entry) {
   const mat = card.querySelector(".mat");
   if (entry.before) {
     const photo = document.createElement("img");
-    Object.assign(photo, { alt: "The photo: " + entry.name, loading: "lazy", decoding: "async", src: entry.before });
+    Object.assign(photo, { alt: "The photo: " + entry.name, loading: "lazy", decoding: "async", src: sourceOf(entry.before) });
     mat.append(photo);
   } else {
     mat.append(textual("p", "", entry.no_before || "No photo to show."));
@@ -63,10 +90,22 @@ function promptInto(place, entry) {
 
 function tagsInto(place, entry) {
   for (const tag of entry.tags) place.append(textual("li", "", tag));
+  for (const file of entry.files) if (file.certificate) place.append(badge("li", file.certificate));
   for (const warning of entry.warnings) place.append(textual("li", "warning", warning));
   place.hidden = place.childElementCount === 0;
 }
 
 function factsInto(place, facts) {
   place.replaceChildren(...facts.filter(Boolean).map((fact) => textual("span", "", fact)));
+}
+
+const VERDICT_MARKS = { passed: "✓", failed: "✗", cannot_say: "?" };
+
+/** Returns a marketplace's name with the verdict of a file's certificate. */
+function badge(tag, certificate) {
+  const made = textual(tag, "badge badge-" + certificate.verdict, "");
+  const mark = textual("span", "", (VERDICT_MARKS[certificate.verdict] || "?") + " ");
+  mark.setAttribute("aria-hidden", "true");
+  made.append(mark, certificate.marketplace, textual("span", "unseen", ": " + certificate.words));
+  return made;
 }

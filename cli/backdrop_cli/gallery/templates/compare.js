@@ -1,15 +1,22 @@
 // The before/after comparison: its line is moved with the pointer, or with the keyboard through its range input.
 
-/** Returns the photo over its picture, divided by a movable line. */
-function comparison(entry) {
+// The thumbnails of a page in one file are part of the page.
+const embedded = JSON.parse(document.getElementById("embedded")?.textContent || "{}");
+
+function sourceOf(link) {
+  return embedded[link] || link;
+}
+
+/** Returns the photo over one file of its picture, divided by a movable line. */
+function comparison(entry, file = entry.files[entry.main]) {
   const frame = parts("compare-parts");
-  frame.classList.toggle("cut-out", entry.cut);
-  frame.style.setProperty("--ratio", entry.ratio);
+  frame.classList.toggle("cut-out", file.cut);
+  frame.style.setProperty("--ratio", file.ratio);
   const handle = frame.querySelector(".handle");
-  handle.setAttribute("aria-label", "Share of the original photo to show: " + labelOf(entry));
+  handle.setAttribute("aria-label", "Share of the original photo to show: " + labelOf(entry, file));
   follow(frame, handle);
-  image(frame, ".after", entry.after, entry.alt || "After: " + labelOf(entry), entry.no_after);
-  image(frame, ".before", entry.before, "Before: " + labelOf(entry), entry.no_before);
+  image(frame, ".after", file.after, file.alt || "After: " + labelOf(entry, file), file.no_after);
+  image(frame, ".before", entry.before, "Before: " + labelOf(entry, file), entry.no_before);
   return frame;
 }
 
@@ -22,7 +29,7 @@ function image(frame, which, link, words, missing) {
   shown.alt = words;
   shown.loading = "lazy";
   shown.decoding = "async";
-  shown.src = link;
+  shown.src = sourceOf(link);
 }
 
 /** Without one of the two, shows the other in full, and a note with the reason. */
@@ -71,7 +78,8 @@ function textual(tag, name, words) {
   return made;
 }
 
-/** Returns a label that also tells entries with the same name apart. */
-function labelOf(entry) {
-  return [entry.name, ...(entry.tags || [])].join(", ");
+/** Returns a label that also tells entries with the same name apart, and the files of a picture if one is given. */
+function labelOf(entry, file) {
+  const output = file && entry.files.length > 1 ? [file.label] : [];
+  return [...new Set([entry.name, ...(entry.tags || []), ...output])].join(", ");
 }

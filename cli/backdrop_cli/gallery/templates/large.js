@@ -1,32 +1,86 @@
-// The large view of one picture, with its instructions and results.
+// The large view of one file of a picture, with the picture's instructions and results.
 
 const large = document.getElementById("large");
 let enlarged = null;
 
-function openLarge(entry) {
-  showLarge(entry);
-  large.showModal();
+/** Opens the large view. Returning to the list with Back closes it. */
+function openLarge(entry, file = entry.files[entry.main]) {
+  showLarge(entry, file);
   (large.querySelector(".handle") || document.getElementById("large-close")).focus();
+  remember("open");
 }
 
-function showLarge(entry) {
+/** Shows a file, at the same place as before if it belongs to the same photo. */
+function showLarge(entry, file, at = entry.photo === enlarged?.photo ? { ...view } : { zoom: 1, x: 0.5, y: 0.5 }) {
+  if (!large.open) large.showModal();
+  const divider = entry.photo === enlarged?.photo && stage.querySelector(".handle")?.value;
   enlarged = entry;
+  staged = file;
   nameInto(document.getElementById("large-name"), entry.name);
-  document.getElementById("large-stage").replaceChildren(comparison(entry));
+  stage.replaceChildren(comparison(entry, file));
+  if (divider) moveDivider(stage.querySelector(".handle"), divider);
+  setView(at.zoom, at.x, at.y);
+  showFullSize(stage.querySelector(".after"), file.full);
+  showFullSize(stage.querySelector(".before"), entry.before_full);
+  stripInto(document.getElementById("large-strip"), entry, file);
   document.getElementById("large-story").replaceChildren(...story(entry));
   document.getElementById("large-story").scrollTop = 0;
   showLargeStar();
   const all = shown.filter((one) => one.kind === "shot");
-  const at = all.indexOf(entry);
-  document.getElementById("large-where").textContent = at < 0 ? "" : `${at + 1} of ${all.length.toLocaleString("en")}`;
-  document.getElementById("large-back").disabled = at <= 0;
-  document.getElementById("large-on").disabled = at < 0 || at === all.length - 1;
+  const place = all.indexOf(entry);
+  document.getElementById("large-where").textContent = place < 0 ? "" : `${place + 1} of ${all.length.toLocaleString("en")}`;
+  document.getElementById("large-back").disabled = place <= 0;
+  document.getElementById("large-on").disabled = place < 0 || place === all.length - 1;
+}
+
+function moveDivider(handle, value) {
+  if (!handle) return;
+  handle.value = value;
+  handle.dispatchEvent(new Event("input"));
+}
+
+/** Shows the file itself in place of its thumbnail once it is decoded. Without the file, the thumbnail stays. */
+async function showFullSize(shown, link) {
+  if (!shown || !link) return;
+  const full = new Image();
+  full.src = link;
+  try {
+    await full.decode();
+  } catch {
+    return;
+  }
+  shown.src = link;
+}
+
+/** Shows a button for each file of the photo, if there are several. */
+function stripInto(place, entry, file) {
+  const buttons = picturesOf(entry.photo).flatMap((one) => one.files.map((other) => stripButton(one, other, other === file)));
+  place.replaceChildren(...buttons);
+  place.hidden = buttons.length < 2;
+}
+
+function stripButton(entry, file, isShown) {
+  const item = document.createElement("li");
+  const button = textual("button", "strip-button", "");
+  button.type = "button";
+  if (isShown) button.setAttribute("aria-current", "true");
+  imageInto(button, file.after, "", file.no_after);
+  button.append(textual("span", "strip-label", file.label));
+  button.addEventListener("click", () => {
+    showLarge(entry, file);
+    document.querySelector("#large-strip [aria-current]").focus();
+    remember("replace");
+  });
+  item.append(button);
+  return item;
 }
 
 function turn(step) {
   const all = shown.filter((one) => one.kind === "shot");
   const next = all[all.indexOf(enlarged) + step];
-  if (next) showLarge(next);
+  if (!next) return;
+  showLarge(next, next.files[next.main]);
+  remember("replace");
 }
 
 function showLargeStar() {
@@ -46,7 +100,27 @@ function* story(entry) {
   yield textual("h3", "", "Result");
   yield pairs(entry.facts);
   yield textual("h3", "", entry.files.length === 1 ? "File" : "Files");
-  yield pairs(entry.files.map(([key, kind]) => [kind, key]));
+  yield filesList(entry);
+  for (const { certificate } of entry.files) {
+    if (!certificate) continue;
+    const heading = textual("h3", "", "Rules of ");
+    heading.append(badge("span", certificate));
+    yield heading;
+    yield pairs(certificate.checks);
+  }
+}
+
+/** Returns each file with what it is, as a link if the page has the file. */
+function filesList(entry) {
+  const list = pairs(entry.files.map((file) => [entry.files.length > 1 ? `${file.label}: ${file.about}` : file.about, file.key]));
+  entry.files.forEach((file, n) => {
+    if (!file.full) return;
+    const value = list.children[n].querySelector("dd");
+    const link = textual("a", "", file.key);
+    Object.assign(link, { href: file.full, target: "_blank", rel: "noopener" });
+    value.replaceChildren(link);
+  });
+  return list;
 }
 
 function pairs(rows) {
@@ -67,7 +141,8 @@ document.getElementById("large-on").addEventListener("click", () => turn(1));
 document.getElementById("large-star").addEventListener("click", () => starOrNot(enlarged));
 large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
 large.addEventListener("close", () => {
-  const back = cards.get(enlarged)?.querySelector(".open");
+  remember("replace");
+  const back = openers.get(enlarged);
   if (back?.isConnected) back.focus();
 });
 starWatchers.push(showLargeStar);

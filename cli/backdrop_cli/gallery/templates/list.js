@@ -11,12 +11,14 @@ const ORDERS = {
 const byId = (id) => document.getElementById(id);
 const plainly = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 let shown = [];
+let groups = [];
 let most = AT_A_TIME;
 
 for (const entry of album.entries) {
   const asked = (entry.asked || []).flatMap(([, rows]) => rows.map(([, words]) => words));
   const words = [entry.name, entry.prompt, entry.provider, entry.code, entry.message, entry.hint, entry.variant];
-  entry.words = plainly([...words, ...asked, ...(entry.tags || []), ...(entry.warnings || [])].filter(Boolean).join("\n"));
+  const files = (entry.files || []).flatMap((file) => [file.label, file.alt]);
+  entry.words = plainly([...words, ...files, ...asked, ...(entry.tags || []), ...(entry.warnings || [])].filter(Boolean).join("\n"));
 }
 
 function fits(entry) {
@@ -30,17 +32,30 @@ function fits(entry) {
 function choose() {
   const fitting = album.entries.filter(fits).sort(ORDERS[choice.order]);
   const together = fitting.filter((entry) => entry.together);
-  shown = [...together, ...fitting.filter((entry) => !entry.together)];
-  most = together.length + AT_A_TIME;
-  byId("row").replaceChildren(...together.map(cardOf));
+  const row = grouped(together);
+  groups = grouped(fitting.filter((entry) => !entry.together));
+  shown = [...row, ...groups].flat();
+  most = AT_A_TIME;
+  byId("row").replaceChildren(...row.map(cardOf));
   byId("together").hidden = together.length === 0;
-  byId("grid").replaceChildren(...shown.slice(together.length, most).map(cardOf));
+  byId("grid").replaceChildren(...groups.slice(0, most).map(cardOf));
   tellWhatIsShown();
+}
+
+/** Returns the pictures of each photo as one group, and each problem as a group of its own, in the same order. */
+function grouped(entries) {
+  const byPhoto = new Map();
+  for (const entry of entries) {
+    const key = entry.kind === "shot" ? entry.photo : entry;
+    if (!byPhoto.has(key)) byPhoto.set(key, []);
+    byPhoto.get(key).push(entry);
+  }
+  return [...byPhoto.values()];
 }
 
 /** Shows the next cards. */
 function showMore() {
-  byId("grid").append(...shown.slice(most, most + AT_A_TIME).map(cardOf));
+  byId("grid").append(...groups.slice(most, most + AT_A_TIME).map(cardOf));
   most += AT_A_TIME;
   tellWhatIsShown();
 }
@@ -52,8 +67,8 @@ function tellWhatIsShown() {
   byId("nothing").hidden = shown.length > 0;
   byId("why-nothing").textContent = whyNothing();
   byId("reset").hidden = all === 0;
-  byId("further").hidden = most >= shown.length;
-  byId("more").textContent = `Show more (${Math.max(shown.length - most, 0).toLocaleString("en")} left)`;
+  byId("further").hidden = most >= groups.length;
+  byId("more").textContent = `Show more (${Math.max(groups.length - most, 0).toLocaleString("en")} left)`;
 }
 
 function whyNothing() {
@@ -98,34 +113,35 @@ function stopped(entry) {
 }
 
 function forgetChoices() {
-  Object.assign(choice, { view: "all", provider: "", operation: "", words: [] });
   byId("find").value = byId("provider").value = byId("operation").value = "";
   document.querySelector("[name=view][value=all]").checked = true;
+  readChoices();
   choose();
+  remember("push");
   byId("find").focus();
 }
 
-byId("find").addEventListener("input", () => {
+/** Takes over what the filters show. */
+function readChoices() {
   choice.words = plainly(byId("find").value).split(/\s+/).filter(Boolean);
-  choose();
-});
-for (const id of ["provider", "operation", "order"]) {
-  byId(id).addEventListener("change", () => { choice[id] = byId(id).value; choose(); });
+  choice.view = document.querySelector("[name=view]:checked").value;
+  for (const id of ["provider", "operation", "order"]) choice[id] = byId(id).value;
 }
-for (const radio of document.querySelectorAll("[name=view]")) {
-  radio.addEventListener("change", () => { choice.view = radio.value; choose(); });
+
+byId("find").addEventListener("input", () => { readChoices(); choose(); remember("soon"); });
+for (const control of document.querySelectorAll("#provider, #operation, #order, [name=view]")) {
+  control.addEventListener("change", () => { readChoices(); choose(); remember("push"); });
 }
 byId("reset").addEventListener("click", forgetChoices);
 byId("more").addEventListener("click", () => {
-  const next = shown[most];
+  const next = groups[most];
   showMore();
   cardOf(next).querySelector("button, input")?.focus();
 });
-new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && most < shown.length) showMore(); }, { rootMargin: "900px" })
+new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && most < groups.length) showMore(); }, { rootMargin: "900px" })
   .observe(byId("further"));
 starWatchers.push(tellCounts);
 offer("provider", "All providers", valuesOf("provider"), {});
 offer("operation", "All kinds", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
 tellHead();
 tellOfStars();
-choose();
