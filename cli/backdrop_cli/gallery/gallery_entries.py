@@ -116,7 +116,7 @@ def _build_file_entry(
         "key": result["key"],
         "label": _label_file(comparison, result),
         "about": _describe_file(result),
-        "alt": result["alt"] or result["title"] or "",
+        "alt": result.get("alt") or result.get("title") or "",
         "width": result["width"],
         "ratio": round(result["width"] / max(result["height"], 1), 4),
         "cut": result["has_alpha"],
@@ -136,7 +136,7 @@ def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
 
 def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
     """Returns the marketplace's name, the verdict in words, and each check; None if the file has no certificate."""
-    certificate = result["certificate"]
+    certificate = result.get("certificate")
     if not certificate:
         return None
     return {

@@ -207,18 +207,16 @@ def test_file_is_labeled_by_its_variant_number_and_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("instructions", "alt"),
+    ("texts", "alt"),
     [
         ({}, ""),
-        ({"alt": "A boot"}, "A boot"),
-        ({"title": "Boots"}, "Boots"),
-        ({"title": "Boots", "alt": "A boot"}, "A boot"),
-        ({"alt": "A boot", "output": {"name": "thumb", "alt": "A small boot"}}, "A small boot"),
-        ({"alt": "A boot", "output": [{"name": "shop", "alt": "Another"}, {"name": "thumb"}]}, "A boot"),
+        ({"alt": None, "title": None}, ""),
+        ({"alt": None, "title": "Boots"}, "Boots"),
+        ({"alt": "A boot", "title": "Boots"}, "A boot"),
     ],
 )
-def test_alt_text_of_an_output_wins_over_the_photos(instructions: dict[str, Any], alt: str) -> None:
-    receipt = build_receipt("a.jpg", build_result("a.png", output="thumb"), **instructions)
+def test_alt_text_is_the_pictures_alt_or_title(texts: dict[str, Any], alt: str) -> None:
+    receipt = build_receipt("a.jpg", build_result("a.png") | texts)
     (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
     assert one["files"][0]["alt"] == alt
 
