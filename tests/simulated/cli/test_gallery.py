@@ -297,5 +297,5 @@ def test_page_shows_the_texts_of_a_picture(person: Person) -> None:
     person.world.run_until_empty()
     assert person.run("gallery").code == 0
     (entry,) = read_page(Path("gallery"))["entries"]
-    assert entry["alt"] == texts["alt"]
+    assert entry["files"][0]["alt"] == texts["alt"]
     assert {("Title", texts["title"]), ("Copyright", texts["copyright"])} <= {tuple(fact) for fact in entry["facts"]}
