@@ -41,12 +41,12 @@ def test_picture_has_the_shape_of_its_frame(folder: Folder) -> None:
 
 
 def test_frame_size_is_the_size_of_the_picture_and_another_size_is_free(folder: Folder) -> None:
-    folder.drop("red.jpg", build_sidecar(folder, frame="600x314"))
+    folder.drop("red.jpg", build_sidecar(folder, frame="60x32"))
     first = folder.wait_until_stored("red.jpg")
-    assert folder.picture("red.jpg", "red.png").size == (600, 314)
-    folder.put("red.jpg.json", json.dumps(build_sidecar(folder, frame="300x157", output={"format": "webp"})))
+    assert folder.picture("red.jpg", "red.png").size == (60, 32)
+    folder.put("red.jpg.json", json.dumps(build_sidecar(folder, frame="30x16", output={"format": "webp"})))
     eventually(lambda: "red.webp" in folder.pictures("red.jpg"), "red.webp is delivered")
-    assert folder.picture("red.jpg", "red.webp").size == (300, 157)
+    assert folder.picture("red.jpg", "red.webp").size == (30, 16)
     assert folder.wait_until_stored("red.jpg")["job_id"] == first["job_id"]
     assert len(folder.charges()) == 1
 

@@ -144,10 +144,13 @@ def test_receipt_has_all_documented_fields(folder: Folder) -> None:
     (job,) = receipt["jobs"]
     assert_fields(
         job,
-        "job_id variant current status operation provider instructions provenance results cost attempts"
+        "job_id variant current status operation provider instructions provenance frame results cost attempts"
         " reused_from queued_at submitted_at paid_at stored_at throttled_seconds warnings",
     )
-    assert_fields(job["results"][0], "key version_id n output width height format bytes has_alpha seed")
+    assert_fields(
+        job["results"][0],
+        "key version_id n output width height format bytes has_alpha seed alt title copyright certificate",
+    )
     assert_fields(job["attempts"][0], "n provider provider_id submitted_at outcome money")
     assert job["queued_at"] <= job["submitted_at"] <= job["paid_at"] <= job["stored_at"]
     assert receipt["total_usd"] == job["cost"]["usd"]
