@@ -328,6 +328,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_output_warnings#4b810c if 2": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#4b810c if 3": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#4b810c if 4": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_certificate_warnings#760b80 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#bd004d if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_find_photo_size": FRAME_REASON,
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
