@@ -70,5 +70,5 @@ def test_misspelled_marketplace_is_a_usage_error_with_the_nearest_name(person: P
 def test_folder_without_pictures_is_reported(person: Person) -> None:
     Path("empty").mkdir()
     result = person.run("check", "empty", "--for", "etsy")
-    assert result.code == 1
+    assert result.code == 3
     assert "no pictures found in empty" in result.err
