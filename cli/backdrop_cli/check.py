@@ -14,6 +14,7 @@ from backdrop.model.marketplaces import format_measured, list_marketplaces, load
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_count
+from backdrop_cli.instruction_options import split_names
 from backdrop_cli.lint_report import format_local_path
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
@@ -39,7 +40,7 @@ class CheckedPicture:
 
 def run_check(screen: Screen, paths: Sequence[Path], marketplaces: Sequence[str], *, is_ai_made: bool) -> int:
     """Prints the certificates of all pictures, and returns the exit code. `is_ai_made`: their background is."""
-    names = [_validate_name(name) for name in dict.fromkeys(marketplaces)]
+    names = [_validate_name(name) for name in dict.fromkeys(split_names(marketplaces))]
     files = [
         target.folder.local_path(key)
         for target in resolve_targets(paths)

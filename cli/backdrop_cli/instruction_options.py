@@ -34,8 +34,14 @@ def _parse_size(text: str) -> Mapping[str, object]:
     return {name: int(side) for name, side in zip(("width", "height"), sides.groups(), strict=True) if side}
 
 
-def _parse_providers(names: Sequence[str]) -> object:
-    return names[0] if len(names) == 1 else list(names)
+def split_names(texts: Sequence[str]) -> list[str]:
+    """Returns the names of an option that can be repeated, and that also takes several names with commas."""
+    return [name for text in texts for one in text.split(",") if (name := one.strip())]
+
+
+def _parse_names(texts: Sequence[str]) -> object:
+    names = split_names(texts)
+    return names[0] if len(names) == 1 else names
 
 
 def _parse_variants(texts: Sequence[str]) -> Mapping[str, object]:
@@ -63,7 +69,8 @@ class InstructionOption:
     """One option: the place in the instructions that it sets, and how its text becomes the value there.
 
     `type`: `str`, `bool` for an option without a value, or `list[str]` for one that can be repeated. `page_label`,
-    `page_choices`, and `page_example` describe the field of the upload page, if it has one.
+    `page_choices`, and `page_example` describe the field of the upload page, if it has one. With an example, the field
+    accepts any text and suggests the choices. `page_operation`: the only operation for which the page offers it.
     """
 
     flag: str
@@ -75,6 +82,7 @@ class InstructionOption:
     page_label: str = ""
     page_choices: tuple[str, ...] = ()
     page_example: str = ""
+    page_operation: str = ""
 
     @property
     def parameter_name(self) -> str:
@@ -113,7 +121,25 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         "Use this provider; repeat it to allow several",
         "PROVIDER",
         list[str],
-        _parse_providers,
+        _parse_names,
+    ),
+    InstructionOption(
+        "--frame",
+        ("frame",),
+        "Make pictures of this shape, such as 4:5, or of this size, such as 1200x628, with the whole subject inside",
+        "FRAME",
+        page_label="Shape",
+        page_choices=("1:1", "4:5", "9:16", "16:9", "1200x628"),
+        page_example="4:5",
+    ),
+    InstructionOption(
+        "--for",
+        ("output", "for"),
+        "Deliver a file that meets the rules of this marketplace, such as amazon-main; repeat it for several",
+        "MARKETPLACE",
+        list[str],
+        _parse_names,
+        page_label="A file for each of these marketplaces",
     ),
     InstructionOption(
         "--format",
@@ -163,6 +189,23 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         "MARGIN",
         page_label="Free space on every side",
         page_example="7.5%",
+    ),
+    InstructionOption(
+        "--shadow",
+        ("shadow",),
+        "With a removed background, draw a shadow: contact, drop, or reflection",
+        "SHADOW",
+        page_label="Shadow",
+        page_choices=("contact", "drop", "reflection"),
+        page_operation="remove",
+    ),
+    InstructionOption(
+        "--logo",
+        ("logo",),
+        "Draw this image of the bucket over each picture, such as _backdrop/brand/logo.png",
+        "KEY",
+        page_label="Logo in the bucket",
+        page_example="_backdrop/brand/logo.png",
     ),
 )
 """Every option that sets a field of the instructions."""

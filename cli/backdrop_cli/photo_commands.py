@@ -149,7 +149,7 @@ def drop(
     A folder keeps its name in the bucket. A photo that is already there with the same bytes is
     uploaded again only if it was refused, failed, or was canceled. New instructions replace
     those of an earlier drop. They take precedence over tags and folder defaults, field by field;
-    the options from --format to --margin are one field. Asks before it replaces a sidecar that a
+    the options from --for to --margin are one field. Asks before it replaces a sidecar that a
     person wrote, and above 50 photos or $1. You can press Ctrl-C at any time: uploaded photos are
     processed anyway, and the same command uploads the rest.
 

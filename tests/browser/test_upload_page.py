@@ -13,7 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from simulation.world.call_behavior import build_refusal
 from simulation.world.simulated_stack import World
-from simulation.world.world_inspector import OUTPUT_BUCKET
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.browser.albums import paint
 from tests.browser.chromium import Browser
 from tests.browser.test_gallery import find_violations
@@ -134,6 +134,90 @@ def test_size_and_format_of_the_page_shape_the_delivered_file(user: PageUser) ->
     assert picture is not None
     with Image.open(BytesIO(picture)) as delivered:
         assert (delivered.format, delivered.size, delivered.getpixel((1, 1))) == ("JPEG", (120, 120), (255, 255, 255))
+
+
+def fill_field(tab: Browser, flag: str, text: str) -> None:
+    """Types into the field of an option, and reports the input as a browser does."""
+    field = f"document.querySelector('[data-option=\"{flag}\"]')"
+    tab.evaluate(
+        f"{field}.value = {json.dumps(text)}; {field}.dispatchEvent(new Event('input', {{bubbles: true}})); true"
+    )
+
+
+def choose_marketplace(tab: Browser, name: str) -> None:
+    tab.evaluate(f"document.querySelector('[data-option=\"--for\"][value={name}]').click()")
+
+
+def test_frame_marketplaces_shadow_and_logo_of_the_page_reach_the_pictures(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    logo = BytesIO()
+    Image.new("RGB", (60, 60), "blue").save(logo, "PNG")
+    page.world.upload_photo("_backdrop/brand/logo.png", logo.getvalue())
+    user.open()
+    assert tab.evaluate("[...document.getElementById('choices-logo').options].map((one) => one.value)") == [
+        "_backdrop/brand/logo.png"
+    ]
+    user.drag("red.jpg")
+    tab.evaluate("document.querySelector('[name=kind][value=remove]').click()")
+    tab.evaluate("document.querySelector('#finish summary').click()")
+    for name in ("etsy", "shopify"):
+        choose_marketplace(tab, name)
+    for flag, text in {"--frame": "1:1", "--shadow": "drop", "--logo": "_backdrop/brand/logo.png"}.items():
+        fill_field(tab, flag, text)
+    fill_field(tab, "--size", "400x400")
+    tab.evaluate("document.getElementById('folder').value = 'shoes'")
+    tab.wait_until("document.getElementById('price-error').textContent.includes('etsy requires')")
+    fill_field(tab, "--size", "")
+    tab.wait_until("!document.getElementById('send').disabled")
+    assert tab.evaluate(PRICE) == "At most $0.01 for 1 image of 1 photo"
+    tab.evaluate("document.getElementById('finish').scrollIntoView()")
+    user.picture("page-marketplaces")
+    user.send(1)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 1")
+    sidecar = page.buckets.read_object(INPUT_BUCKET, "shoes/red.jpg.json")
+    assert sidecar is not None
+    assert json.loads(sidecar) == {
+        "operation": "remove",
+        "frame": "1:1",
+        "output": {"for": ["etsy", "shopify"]},
+        "shadow": "drop",
+        "logo": "_backdrop/brand/logo.png",
+    }
+    for name in ("etsy", "shopify"):
+        picture = page.buckets.read_object(OUTPUT_BUCKET, f"shoes/red.jpg/red@{name}.jpg")
+        assert picture is not None
+        with Image.open(BytesIO(picture)) as delivered:
+            assert (delivered.format, delivered.width) == ("JPEG", delivered.height)
+
+
+def test_shadow_is_offered_only_for_a_removed_background(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    shadow_is_hidden = "document.querySelector('[data-option=\"--shadow\"]').closest('[data-operation]').hidden"
+    assert tab.evaluate(shadow_is_hidden)
+    user.drag("red.jpg")
+    tab.evaluate("document.querySelector('[name=kind][value=remove]').click()")
+    assert not tab.evaluate(shadow_is_hidden)
+    fill_field(tab, "--shadow", "contact")
+    tab.evaluate("document.querySelector('[name=kind][value=replace]').click()")
+    assert tab.evaluate(shadow_is_hidden)
+    user.choose_background()
+    user.send(1)
+    folder = tab.evaluate("document.getElementById('folder').value")
+    sidecar = page.buckets.read_object(INPUT_BUCKET, f"{folder}/red.jpg.json")
+    assert sidecar is not None
+    assert "shadow" not in json.loads(sidecar)
+
+
+def test_marketplace_that_requires_pure_white_refuses_a_new_background(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg")
+    choose_marketplace(tab, "amazon-main")
+    tab.evaluate(CHOOSE_SUGGESTION)
+    tab.wait_until(f"{NOTES}.some((note) => note.includes('amazon-main'))")
+    user.picture("page-refused-marketplace")
+    assert tab.evaluate("document.getElementById('send').disabled")
+    assert page.world.input_bucket.list_keys() == []
 
 
 def test_page_asks_for_confirmation_above_one_dollar(user: PageUser) -> None:
@@ -354,7 +438,7 @@ def test_new_instructions_for_a_photo_replace_earlier_ones(user: PageUser) -> No
     user.drag("red.jpg")
     tab.wait_until(f"{PRICE} === 'All photos are already in the bucket, and nothing would change.'")
     tab.evaluate("document.querySelectorAll('.idea')[1].click()")
-    tab.wait_until(f"{PRICE} === 'At most $0.06 for 1 image of 1 photo'")
+    tab.wait_until(f"{PRICE}.startsWith('At most $0.06 for 1 image of 1 photo, about ')")
     assert tab.evaluate(f"{CHOICE}.hidden")
     tab.evaluate(SEND)
     tab.wait_until(f"{STAGES}.includes('1 uploaded')")

@@ -10,7 +10,7 @@ from typing import Any
 from backdrop.model.capabilities import CAPABILITIES
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
-from backdrop.model.object_keys import ObjectKind, classify_key, folder_of
+from backdrop.model.object_keys import RESERVED_PREFIX, ObjectKind, classify_key, folder_of
 from backdrop.model.pricing import format_usd
 from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count, format_rough_duration
@@ -30,6 +30,7 @@ from backdrop_cli.uploads.upload_report import format_max_price, list_required_p
 MAX_LISTED_OBJECTS, MAX_SUGGESTED_FOLDERS = 1000, 200
 MAX_KEPT_PLANS = 8
 MAX_PHOTOS_PER_UPLOAD = 2000
+LOGO_SUFFIXES = (".png", ".webp", ".jpg", ".jpeg")
 
 type PageResponse = Mapping[str, Any]
 
@@ -64,6 +65,7 @@ class PageApi:
             "styles": bool(providers_with_styles),
             "folder": f"photos-{self.stack.clock.now():%Y-%m-%d}",
             "folders": self._list_folders(),
+            "logos": self._list_logos(),
         }
 
     def _list_folders(self) -> list[str]:
@@ -76,6 +78,12 @@ class PageApi:
             folder_of(key).rstrip("/") for key in keys if classify_key(key) is not ObjectKind.IGNORED
         )
         return sorted(one for one in folders if one)[:MAX_SUGGESTED_FOLDERS]
+
+    def _list_logos(self) -> list[str]:
+        """Returns the keys of some images below `_backdrop/`, as suggestions."""
+        objects = self.stack.photos.iterate_objects(self.stack.input_bucket, f"{RESERVED_PREFIX}/")
+        keys = (one.key for one in islice(objects, MAX_LISTED_OBJECTS))
+        return [key for key in keys if key.lower().endswith(LOGO_SUFFIXES)]
 
     # -- before the upload ---------------------------------------------------------------------------------
 

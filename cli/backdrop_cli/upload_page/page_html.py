@@ -5,6 +5,7 @@ from html import escape
 from string import Template
 from typing import Any
 
+from backdrop.model.marketplaces import list_marketplaces, load_marketplace
 from backdrop.model.styles import STYLE_PRESETS
 from backdrop_cli.formatting import format_style
 from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, encode_script_data, join_templates, read_template
@@ -26,6 +27,8 @@ SUGGESTED_PROMPTS = {
     "on dark slate, a single lamp from the left": "slate",
     "by the sea, blue sky and a little haze": "sea",
 }
+LABELED_CHOICES = {"--for": {name: load_marketplace(name).title for name in list_marketplaces()}}
+"""Choices that people know by other names than the option's values, by the option."""
 
 
 def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
@@ -39,7 +42,10 @@ def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
         parts=read_template(GALLERY_PACKAGE, "parts.html"),
         prompts="\n".join(_render_prompt(words, look) for words, look in SUGGESTED_PROMPTS.items()),
         styles="\n".join(_render_style(preset) for preset in STYLE_PRESETS),
-        options="\n".join(map(_render_option, PAGE_OPTIONS)),
+        options="\n".join(
+            _render_option(one, LABELED_CHOICES.get(one.flag) or {value: value for value in one.page_choices})
+            for one in PAGE_OPTIONS
+        ),
         data=encode_script_data(page_data),
     )
 
@@ -59,14 +65,25 @@ def _render_style(preset: str) -> str:
     )
 
 
-def _render_option(option: InstructionOption) -> str:
+def _render_option(option: InstructionOption, choices: Mapping[str, str]) -> str:
+    """`choices`: the values to choose from, each with its label."""
     label, mark = escape(option.page_label), f'data-option="{option.flag}"'
+    condition = f' data-operation="{option.page_operation}"' if option.page_operation else ""
     if option.type is bool:
-        return f'<label class="check"><input type="checkbox" {mark}><span>{label}</span></label>'
-    choices = "".join(f"<option>{escape(one)}</option>" for one in option.page_choices)
+        return f'<label class="check"{condition}><input type="checkbox" {mark}><span>{label}</span></label>'
+    if option.type is not str:
+        boxes = "".join(
+            f'<label class="check"><input type="checkbox" {mark} value="{escape(value)}">'
+            f"<span>{escape(words)}</span></label>"
+            for value, words in choices.items()
+        )
+        return f'<fieldset class="boxes"{condition}><legend>{label}</legend>{boxes}</fieldset>'
+    list_id = f"choices-{option.flag.removeprefix('--')}"
+    items = "".join(f'<option value="{escape(value)}">{escape(words)}</option>' for value, words in choices.items())
     field = (
-        f'<select {mark}><option value="">default</option>{choices}</select>'
-        if choices
-        else f'<input type="text" {mark} placeholder="{escape(option.page_example)}" spellcheck="false">'
+        f'<input type="text" {mark} list="{list_id}" placeholder="{escape(option.page_example)}" spellcheck="false">'
+        f'<datalist id="{list_id}">{items}</datalist>'
+        if option.page_example
+        else f'<select {mark}><option value="">default</option>{items}</select>'
     )
-    return f'<label class="field"><span>{label}</span>{field}</label>'
+    return f'<label class="field"{condition}><span>{label}</span>{field}</label>'

@@ -99,13 +99,15 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
     )
 
 
-def _read_options(request: PageRequest) -> dict[InstructionOption, str]:
+def _read_options(request: PageRequest) -> dict[InstructionOption, str | list[str]]:
     """Returns the fields that are filled in. Raises UsageError if the page offers no such field."""
     texts = request.get("options", {})
     if not isinstance(texts, dict) or not texts.keys() <= {one.flag for one in PAGE_OPTIONS}:
         raise UsageError(_PROTOCOL_ERROR_TEXT)
     fields = cast("PageRequest", texts)
-    return {one: text for one in PAGE_OPTIONS if (text := read_text(fields, one.flag))}
+    return {
+        one: [text] if one.type == list[str] else text for one in PAGE_OPTIONS if (text := read_text(fields, one.flag))
+    }
 
 
 def parse_sidecar_policy(value: str) -> SidecarPolicy | None:

@@ -52,17 +52,30 @@ def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 def _describe_error(error: InstructionError, fields_by_option: Mapping[InstructionOption, Mapping[str, Any]]) -> str:
     """Returns the error's text; it names options in the place of a JSON path, which the user has never seen."""
     text = str(error.detail.clause)
-    options = [option for option, fields in fields_by_option.items() if _sets_path(fields, error.path)]
-    if not error.path or not options or not text.startswith(error.path):
+    paths_by_option = {
+        option: path for option, fields in fields_by_option.items() if (path := _find_given_path(fields, error.path))
+    }
+    if not paths_by_option or not text.startswith(error.path):
         return text
-    flags = " and ".join(option.flag for option in options)
-    rest_of_path = error.path.removeprefix(format_path(options[0].path)).strip(".") if len(options) == 1 else ""
+    flags = " and ".join(option.flag for option in paths_by_option)
+    options = list(paths_by_option)
+    rest_of_path = (
+        paths_by_option[options[0]].removeprefix(format_path(options[0].path)).strip(".") if len(options) == 1 else ""
+    )
     return f"{flags}{f': {rest_of_path}' if rest_of_path else ''}{text.removeprefix(error.path)}"
 
 
-def _sets_path(fields: Mapping[str, Any], path: str) -> bool:
-    """Whether these fields contain the path, or a path below it."""
-    return any(leaf == path or leaf.startswith(f"{path}.") for leaf in _list_paths(fields, ()))
+def _find_given_path(fields: Mapping[str, Any], path: str) -> str:
+    """Returns the path of an error, as far as these fields contain it; "" if they do not.
+
+    `logo.image` is only `logo` if its value is shorthand.
+    """
+    for leaf in _list_paths(fields, ()):
+        if f"{leaf}.".startswith(f"{path}."):
+            return path
+        if path.startswith((f"{leaf}.", f"{leaf}[")):
+            return leaf
+    return ""
 
 
 def _list_paths(fields: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator[str]:

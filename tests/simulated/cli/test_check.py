@@ -28,7 +28,7 @@ def read_words(result: CommandResult) -> str:
 
 
 def test_failed_rule_is_shown_with_value_and_requirement(person: Person) -> None:
-    result = person.run("check", "done", "--for", "amazon-main", "--for", "etsy")
+    result = person.run("check", "done", "--for", "amazon-main,etsy")
     assert (result.code, result.err) == (1, "")
     assert "done/small.jpg" in result.out
     assert "longest_side is 600 (must be 1,000 to 10,000 pixels)" in read_words(result)

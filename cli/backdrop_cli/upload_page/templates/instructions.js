@@ -10,11 +10,16 @@ function picked(name) {
   return document.querySelector(`[name=${name}]:checked`).value;
 }
 
-/** Returns the fields under "Size and format" that are filled in, by their options of the command line. */
+/** Returns the visible fields about the pictures that are filled in, by their options of the command line. */
 function readOptions() {
-  const fields = [...document.querySelectorAll("[data-option]")];
-  const texts = fields.map((field) => [field.dataset.option, field.type === "checkbox" ? (field.checked ? "yes" : "") : field.value.trim()]);
-  return Object.fromEntries(texts.filter(([, text]) => text));
+  const options = {};
+  for (const field of document.querySelectorAll("[data-option]")) {
+    const text = field.type === "checkbox" && !field.checked ? "" : field.value.trim();
+    if (!text || field.closest("[data-operation][hidden]")) continue;
+    const flag = field.dataset.option;
+    options[flag] = flag in options ? `${options[flag]},${text}` : text;
+  }
+  return options;
 }
 
 function readInstructions() {
@@ -33,6 +38,7 @@ function showInstructions() {
   const kind = picked("kind");
   byId("for-replace").hidden = kind !== "replace";
   byId("finish").hidden = kind === "folder";
+  for (const field of document.querySelectorAll("[data-operation]")) field.hidden = field.dataset.operation !== kind;
   showText(byId("about-kind"), KINDS[kind]);
   for (const idea of document.querySelectorAll(".idea")) {
     idea.setAttribute("aria-pressed", String(idea.dataset.prompt === byId("prompt").value));
@@ -42,6 +48,10 @@ function showInstructions() {
 function offerFolders() {
   byId("folder").value = about.folder;
   byId("known-folders").replaceChildren(...about.folders.map((name) => new Option(name, name)));
+}
+
+function offerLogos() {
+  byId("choices-logo").replaceChildren(...about.logos.map((key) => new Option("", key)));
 }
 
 function offerProviders() {
@@ -61,5 +71,6 @@ byId("all-styles").addEventListener("click", () => {
 byId("instructions").addEventListener("input", () => { showInstructions(); price(); });
 byId("styles").hidden = !about.styles;
 offerFolders();
+offerLogos();
 offerProviders();
 showInstructions();
