@@ -24,7 +24,7 @@ MEASUREMENTS = {
 
 
 def format_marketplace(marketplace: Marketplace) -> str:
-    fields = ", ".join(f"`{name}` {_format_value(value)}" for name, value in marketplace.output.items())
+    fields = ", ".join(f"`{name}` {_format_value(value)}" for name, value in marketplace.preset.items())
     rules = format_table(
         ("rule", "required", "source", "quality", "note"), [_format_rule(rule) for rule in marketplace.rules]
     )
@@ -71,9 +71,10 @@ compares with the rules below. A marketplace can check more, change its rules, o
 
 ## How an output is made for a marketplace
 
-The marketplace's fields apply where the output does not set its own: its name, format, size, fit, and background. If
-you set only `width` or `height`, the other side keeps the marketplace's proportions. A field that breaks a rule is an
-error before the purchase, and so is operation `replace` where a marketplace requires a certain background.
+The marketplace's fields apply where the output does not set its own: its name, format, size, fit, background, and
+limit of bytes (not for a PNG, whose quality cannot be reduced). If you set only `width` or `height`, the other side
+keeps the marketplace's proportions. A field that breaks a rule is an error before the purchase, and so is
+operation `replace` where a marketplace requires a certain background.
 
 ## What a certificate says
 

@@ -435,7 +435,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:plan_jobs#97e931 if 3": FRAME_REASON,
+    "intake.job_planner:plan_jobs#233b08 if 3": FRAME_REASON,
     "intake.job_planner:_add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:_build_purchase_spec#628b86 if 1": REFERENCES_REASON,

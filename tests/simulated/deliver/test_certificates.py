@@ -119,6 +119,21 @@ def test_opaque_picture_leaves_open_whether_the_product_is_whole() -> None:
     assert picture.certificate.verdict is Verdict.CANNOT_SAY
 
 
+def test_pictures_of_several_marketplaces_have_one_template_for_their_names_and_texts() -> None:
+    output = {"for": ["ebay", "etsy"], "name_template": "{sku}-{output}-{width}.{ext}", "alt": "{sku} on white"}
+    world = deliver(draw_cut_out(), output, **REMOVE, metadata={"sku": "4711"}, title="{stem}")
+    job = find_only_job(world)
+    assert [one.key for one in job.results] == ["shoes/4711-ebay-1600.jpg", "shoes/4711-etsy-2000.jpg"]
+    assert {one.certificate.marketplace for one in job.results if one.certificate} == {"ebay", "etsy"}
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    results = receipt["jobs"][0]["results"]
+    assert [(one["alt"], one["title"]) for one in results] == [("4711 on white", "red")] * 2
+    (event,) = (one for one in world.bus.events if one.detail_type == "Image Completed")
+    assert [one["alt"] for one in event.detail["job"]["results"]] == ["4711 on white"] * 2
+    assert all(b"4711 on white" in world.read_pictures()[one.key] for one in job.results)
+
+
 def test_other_output_of_the_photo_has_no_certificate() -> None:
     world = deliver(draw_cut_out(), [{}, {"for": "ebay"}])
     plain, certified = find_only_job(world).results
@@ -156,6 +171,12 @@ def test_file_that_cannot_be_measured_is_not_delivered(monkeypatch: pytest.Monke
         ({"prompt": "on a table", "output": {"for": "amazon-main"}}, "operation replace makes a new background"),
         ({**REMOVE, "output": {"for": "amazon-main", "format": "webp"}}, "these fields make it webp"),
         ({**REMOVE, "output": {"for": "amazn-main"}}, "Did you mean 'amazon-main'?"),
+        (
+            {**REMOVE, "output": {"for": ["ebay", "etsy"], "name_template": "{stem}.{ext}"}},
+            "Two pictures of the photo would have the key shoes/red.jpg",
+        ),
+        ({**REMOVE, "output": {"for": "ebay", "alt": "{sku}"}}, "output.alt contains {sku}"),
+        ({**REMOVE, "output": {"for": "ebay"}, "logo": "_backdrop/l.png"}, "ebay does not accept a picture with an"),
     ],
 )
 def test_rule_that_cannot_be_met_is_an_error_before_the_purchase(fields: dict[str, Any], words: str) -> None:

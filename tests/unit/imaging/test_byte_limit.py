@@ -106,3 +106,11 @@ def test_same_picture_and_limit_make_the_same_bytes() -> None:
     paid = encode_picture(build_grainy_picture())
     first, second = (build_output(paid, format="jpg", max_bytes=20_000) for _ in range(2))
     assert first == second
+
+
+def test_file_for_a_marketplace_is_compressed_below_its_limit() -> None:
+    """The file has 9 MB at the default quality, and Walmart accepts 5 MB."""
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (2200, 2200, 3), np.uint8))
+    output = build_output(noise, **{"for": "walmart", "trim": False, "margin": 0})
+    assert (output.width, output.height) == (2200, 2200)
+    assert 2_000_000 < len(output.data) <= 5_000_000

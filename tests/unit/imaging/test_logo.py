@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backdrop.imaging.logo import draw_logo, place_logo
-from backdrop.model.composition import POSITIONS, Length, Logo
+from backdrop.model.composition import Length, Logo
+from backdrop.model.frame import POSITIONS
 from tests.unit.output_pictures import find_visible_box, read_pixels
 
 KEY = "_backdrop/brand/logo.png"

@@ -8,12 +8,21 @@ from backdrop.instructions.fill import TEMPLATE_FIELDS, fill_templates, list_tem
 from backdrop.instructions.merge import ResolvedInstructions, find_errors, merge_instructions
 from backdrop.instructions.schema import InstructionsModel
 from backdrop.instructions.sources import InstructionSource, parse_request
-from backdrop.instructions.values import MAX_PROMPT_LENGTH
+from backdrop.instructions.values import (
+    FILLED_TEXTS,
+    MAX_ALT_LENGTH,
+    MAX_COPYRIGHT_LENGTH,
+    MAX_PROMPT_LENGTH,
+    MAX_TITLE_LENGTH,
+)
 from backdrop.model.codes import Code
+from backdrop.model.composition import TEXT_FIELDS
 from backdrop.model.errors import InstructionError
+from backdrop.model.output_spec import parse_outputs
 from tests.unit.instruction_places import join_error_messages, parse_sidecar
 
 KEY = "shop/shoes/red.jpg"
+MAX_LENGTHS = {"alt": MAX_ALT_LENGTH, "title": MAX_TITLE_LENGTH, "copyright": MAX_COPYRIGHT_LENGTH}
 
 
 def fill(fields: dict[str, Any], key: str = KEY) -> tuple[ResolvedInstructions, list[InstructionError]]:
@@ -59,15 +68,72 @@ def test_stem_and_folder_come_from_the_key() -> None:
     assert list_template_values({}, "red.jpg") == {"stem": "red"}
 
 
-def test_both_text_fields_are_filled() -> None:
+def test_all_text_fields_are_filled() -> None:
     fields = {name: "no {x}" for name in TEMPLATE_FIELDS}
     instructions, _ = fill({**fields, "metadata": {"x": "people"}})
     assert {name: instructions.fields[name] for name in TEMPLATE_FIELDS} == dict.fromkeys(fields, "no people")
-    assert instructions.filled_fields == TEMPLATE_FIELDS
+    assert instructions.filled_texts == dict.fromkeys(TEMPLATE_FIELDS, "no people")
 
 
 def test_only_fields_that_exist_are_templates() -> None:
     assert set(TEMPLATE_FIELDS) <= InstructionsModel.model_fields.keys()
+    assert [*FILLED_TEXTS] == [*TEMPLATE_FIELDS]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "paths"),
+    [
+        ({"alt": "{x}"}, ["output.alt"]),
+        (
+            [{"title": "plain"}, {"name": "b", "alt": "{x}", "copyright": "{x}"}],
+            ["output[1].alt", "output[1].copyright"],
+        ),
+    ],
+)
+def test_texts_of_outputs_are_filled(outputs: Any, paths: list[str]) -> None:
+    instructions, errors = fill({"operation": "remove", "output": outputs, "metadata": {"x": "A {cup}"}})
+    assert errors == []
+    assert instructions.filled_texts == dict.fromkeys(paths, "A {cup}")
+    assert parse_outputs(instructions.fields)[-1].texts.alt == "A {cup}"
+
+
+@pytest.mark.parametrize("field", TEXT_FIELDS)
+def test_text_of_a_picture_is_limited_after_filling(field: str) -> None:
+    limit = MAX_LENGTHS[field]
+    fields = {"operation": "remove", field: "{" + "x" * limit + "}"}
+    filled, errors = fill({**fields, "metadata": {"x" * limit: "y" * limit}})
+    assert (len(filled.fields[field]), errors) == (limit, [])
+    (error,) = fill({**fields, "metadata": {"x" * limit: "y" * (limit + 1)}})[1]
+    assert str(error.message) == (
+        f"shoes/red.jpg.json: {field} has {limit + 1:,} characters; it can have at most {limit:,} characters, after "
+        "its placeholders are filled."
+    )
+
+
+@pytest.mark.parametrize(
+    ("outputs", "value", "words"),
+    [
+        ([{}, {"name": "b", "alt": "{xx}"}], "a", "output[1].alt contains {xx}, but the photo has no such value"),
+        ({"alt": "{x}"}, "\uffff", "output.alt: it contains U+FFFE or U+FFFF"),
+        ([{"title": "{x}"}], " ", "output[0].title is empty"),
+        ([{}, {"name": "b", "name_template": "{xx}.{ext}"}], "a", "output[1].name_template contains {xx}"),
+        ([{"name_template": "{x}.{ext}"}], "a/b", "output[0].name_template: the value of {x}"),
+    ],
+)
+def test_error_names_the_place_in_the_outputs(outputs: Any, value: str, words: str) -> None:
+    _, (error,) = fill({"operation": "remove", "output": outputs, "metadata": {"x": value}})
+    assert words in str(error.message)
+
+
+@pytest.mark.parametrize("field", TEXT_FIELDS)
+def test_unbalanced_brace_in_a_text_of_an_output_is_an_error_of_its_source(field: str) -> None:
+    source = parse_sidecar({"operation": "remove", "output": [{field: "a {"}]})
+    assert [(one.code, one.path) for one in source.errors] == [(Code.INVALID_VALUE, f"output[0].{field}")]
+
+
+def test_texts_of_a_picture_are_not_part_of_the_purchase() -> None:
+    instructions, _ = fill({"operation": "remove", "alt": "{stem}", "output": {"title": "{folder}"}})
+    assert instructions.purchase_fields == {"operation": "remove"}
 
 
 def test_missing_value_is_reported_with_the_nearest_and_all_names() -> None:

@@ -55,6 +55,35 @@ def test_name_is_filled_except_for_the_number(template: str, output: dict[str, A
     assert resolve_name(template, **output) == name
 
 
+@pytest.mark.parametrize(
+    ("output", "name"),
+    [
+        ({"for": "amazon-main"}, "amazon-main_2000.jpg"),
+        ({"for": ["walmart"]}, "walmart_2200.jpg"),
+        ({"for": "ebay", "name": "shop", "width": 800, "format": "webp"}, "shop_800.webp"),
+        ({"for": "ebay", "height": 800}, "ebay_800.jpg"),
+    ],
+)
+def test_name_has_the_values_of_the_marketplace(output: dict[str, Any], name: str) -> None:
+    assert resolve_name("{output}_{width}.{ext}", **output) == name
+
+
+def test_output_for_several_marketplaces_has_a_name_for_each() -> None:
+    outputs: Any = [
+        {"name": "web"},
+        {"for": ["ebay", "etsy"], "title": "Cup", "name_template": "{output}/{stem}.{ext}"},
+    ]
+    for output, others in ((outputs, [{"name": "web"}]), (outputs[1], [])):
+        filled, errors = resolve_output(output)
+        named = [{"for": one, "title": "Cup", "name_template": f"{one}/red.jpg"} for one in ("ebay", "etsy")]
+        assert (filled, errors) == (others + named, [])
+
+
+def test_name_that_no_marketplace_can_have_is_reported_once() -> None:
+    filled, errors = resolve_output({"for": ["ebay", "etsy"], "name_template": "{skuu}.{ext}"})
+    assert (filled, len(errors)) == ({"for": ["ebay", "etsy"]}, 1)
+
+
 def test_variant_is_its_name() -> None:
     assert resolve_name("{variant}.{ext}", variant="beach") == "beach.png"
 

@@ -16,7 +16,9 @@ from backdrop.model.output_spec import (
     parse_outputs,
     predict_measurements,
 )
+from tests.unit.instruction_places import parse_sidecar
 
+LOGO = {"image": "_backdrop/brand/logo.png"}
 MARKETPLACES = ["amazon-main", "ebay", "etsy", "google-merchant", "shopify", "walmart"]
 
 
@@ -150,6 +152,19 @@ def test_fields_of_the_output_win_over_those_of_the_marketplace() -> None:
     assert expand_one(**{"for": "walmart", "fit": "cover"}).margin_share == 0
 
 
+@pytest.mark.parametrize("name", MARKETPLACES)
+def test_file_is_kept_within_the_marketplaces_limit_of_bytes(name: str) -> None:
+    limit = find_rule(name, "bytes").max
+    for given, expected in (({}, limit), ({"max_bytes": 70_000}, 70_000), ({"max_bytes": 90_000_000}, 90_000_000)):
+        assert expand_one(**{"for": name, **given}).max_bytes == expected
+    assert expand_one(**{"for": name, "format": "webp"}).max_bytes == limit
+    assert expand_one(**{"for": name, "format": "png"}).max_bytes is None
+
+
+def test_png_for_a_marketplace_is_accepted_without_a_limit() -> None:
+    assert not parse_sidecar({"operation": "remove", "output": {"for": "ebay", "format": "png"}}).errors
+
+
 def test_list_of_marketplaces_makes_one_named_output_each() -> None:
     outputs = parse_outputs({"output": [{}, {"for": ["ebay", "etsy"]}]})
     assert [(output.name, output.marketplace) for output in outputs] == [
@@ -164,9 +179,20 @@ def test_list_of_marketplaces_makes_one_named_output_each() -> None:
     [
         ({"operation": "replace", "output": {"for": "walmart"}}, ["walmart requires background"]),
         ({"operation": "replace", "output": {"for": ["ebay", "amazon-main"]}}, ["amazon-main requires background"]),
-        ({"operation": "remove", "output": {"for": "amazon-main"}, "logo": {}}, ["an added logo"]),
-        ({"operation": "remove", "output": [{"for": "ebay", "logo": {}}, {}]}, ["an added logo"]),
-        ({"operation": "remove", "output": {"for": "etsy"}, "logo": {}}, []),
+        ({"operation": "remove", "output": {"for": "amazon-main"}, "logo": LOGO}, ["an added logo"]),
+        ({"operation": "remove", "output": [{"for": "ebay", "logo": LOGO}, {}]}, ["an added logo"]),
+        ({"operation": "remove", "output": [{"for": "ebay"}, {"logo": LOGO}]}, []),
+        ({"operation": "remove", "output": {"for": "etsy"}, "logo": LOGO}, []),
+        ({"operation": "remove", "output": {"for": "ebay", "logo": {"image": "none"}}, "logo": LOGO}, []),
+        (
+            {"operation": "remove", "output": {"for": "ebay", "logo": LOGO}, "logo": {"image": "none"}},
+            ["an added logo"],
+        ),
+        ({"operation": "remove", "output": {"for": "ebay"}, "logo": {"image": "none"}}, []),
+        (
+            {"operation": "remove", "output": {"for": ["amazon-main", "ebay", "etsy"]}, "logo": LOGO},
+            ["amazon-main does not accept", "ebay does not accept"],
+        ),
         ({"operation": "remove", "output": {"for": "walmart"}}, []),
         ({"operation": "replace"}, []),
     ],

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.sizes import Size
-from backdrop.model.composition import POSITIONS, Logo
+from backdrop.model.composition import Logo
+from backdrop.model.frame import POSITIONS
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,6 +12,7 @@ from backdrop.instructions.values import (
     LogoKey,
     LogoWidth,
     Margin,
+    Position,
     TitleText,
     UnitShare,
     to_lowercase,
@@ -21,12 +22,6 @@ MAX_GRADIENT_COLORS = 5
 
 ShadowType = Annotated[Literal["contact", "drop", "reflection", "none"], BeforeValidator(to_lowercase)]
 Direction = Annotated[Literal["down", "right", "radial"], BeforeValidator(to_lowercase)]
-Position = Annotated[
-    Literal[
-        "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
-    ],
-    BeforeValidator(to_lowercase),
-]  # fmt: skip
 
 
 class ShadowModel(BaseModel):
@@ -153,8 +148,8 @@ Alt = Annotated[
     AltText | None,
     Field(
         description="What the picture shows, for people who cannot see it, 1 to 1,000 characters. The file carries it, "
-        "as it does `title` and `copyright`.",
-        examples=["A red cup on a white background"],
+        "as it does `title` and `copyright`. All three may contain placeholders, as a prompt may.",
+        examples=["A red cup on a white background", "{product}, {season} collection"],
     ),
 ]
 Title = Annotated[TitleText | None, Field(description="A title, 1 to 200 characters.", examples=["Red cup"])]

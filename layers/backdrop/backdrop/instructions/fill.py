@@ -1,19 +1,21 @@
 """Fills the templates of resolved instructions with the photo's metadata and the names in its key."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from backdrop.instructions.error_messages import JsonPath, build_instruction_error, format_path
 from backdrop.instructions.merge import ResolvedInstructions
 from backdrop.instructions.name_templates import NAME_FIELD, check_name, fill_name_template
 from backdrop.instructions.templates import build_placeholder_error, fill_template, has_braces, list_placeholders
+from backdrop.model.composition import TEXT_FIELDS
 from backdrop.model.errors import InstructionError
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import folder_of, stem_of
-from backdrop.model.output_spec import parse_output
+from backdrop.model.output_spec import list_output_objects, parse_output, split_by_marketplace
 
-TEMPLATE_FIELDS = ("prompt", "negative_prompt")
-"""The fields whose text may contain placeholders."""
+TEMPLATE_FIELDS = ("prompt", "negative_prompt", *TEXT_FIELDS)
+"""The fields whose text may contain placeholders, at the top level and in an output."""
 
 
 def list_template_values(metadata: Mapping[str, Any], photo_key: str) -> dict[str, str]:
@@ -36,71 +38,84 @@ def fill_templates(
 ) -> tuple[ResolvedInstructions, list[InstructionError]]:
     """Returns the instructions with filled texts and names, and why one cannot be filled.
 
-    Such a text stays as it is, and such an output has no name of its own.
+    Such a text stays as it is, and such an output has no name of its own. An output with a name
+    for several marketplaces becomes one for each, because their names differ.
     """
-    templates = {name: instructions.fields[name] for name in TEMPLATE_FIELDS if name in instructions.fields}
-    templates = {name: text for name, text in templates.items() if has_braces(text)}
-    outputs = instructions.fields.get("output", {})
-    if not templates and not any(NAME_FIELD in one for one in list_outputs(outputs)):
-        return instructions, []
     values = list_template_values(instructions.fields.get("metadata", {}), photo_key)
-    filled: dict[str, Any] = {}
-    errors: list[InstructionError] = []
-    for name, text in templates.items():
+    filler = _TemplateFiller(instructions, variant, bucket, photo_key, values)
+    fields = filler.fill_texts(instructions.fields, ())
+    if "output" in fields:
+        is_list = isinstance(fields["output"], list)
+        outputs = [
+            named
+            for n, output in enumerate(list_output_objects(fields))
+            for named in filler.fill_output(output, ("output", n) if is_list else ("output",))
+        ]
+        fields["output"] = outputs if is_list or len(outputs) > 1 else outputs[0]
+    return replace(instructions, fields=fields, filled_texts=filler.filled_texts), filler.errors
+
+
+@dataclass
+class _TemplateFiller:
+    """Fills the templates of one variant, and collects the filled texts by path, and the errors."""
+
+    instructions: ResolvedInstructions
+    variant: str
+    bucket: str
+    photo_key: str
+    values: Mapping[str, str]
+    filled_texts: dict[str, str] = field(default_factory=dict[str, str])
+    errors: list[InstructionError] = field(default_factory=list[InstructionError])
+
+    def fill_texts(self, given: Mapping[str, Any], path: JsonPath) -> dict[str, Any]:
+        """Returns the object at a path of the instructions with filled texts."""
+        templates = {name: given[name] for name in TEMPLATE_FIELDS if name in given and has_braces(given[name])}
+        filled: dict[str, str] = {}
+        for name, text in templates.items():
+            text_path = (*path, name)
+            try:
+                filled[name] = _fill_text(self._find_source(text_path), text_path, text, self.values)
+            except InstructionError as error:
+                self.errors.append(error)
+            else:
+                self.filled_texts[format_path(text_path)] = filled[name]
+        return {**given, **filled}
+
+    def fill_output(self, output: Mapping[str, Any], path: JsonPath) -> list[Mapping[str, Any]]:
+        """Returns the output at a path with filled texts and, for each marketplace, the name of its pictures."""
+        output = self.fill_texts(output, path)
+        if NAME_FIELD not in output:
+            return [output]
+        place = f"{self._find_source(path)}: {format_path((*path, NAME_FIELD))}"
         try:
-            filled[name] = _fill_field(instructions.provenance[name], name, text, values)
+            return [{**one, NAME_FIELD: self._fill_name(place, one)} for one in split_by_marketplace(output)]
         except InstructionError as error:
-            errors.append(error)
-    filled_fields = tuple(filled)
-    named_outputs: list[Mapping[str, Any]] = []
-    for output in list_outputs(outputs):
-        try:
-            named_outputs.append(_fill_name(instructions, output, variant, bucket, photo_key, values))
-        except InstructionError as error:
-            errors.append(error)
-            named_outputs.append({name: value for name, value in output.items() if name != NAME_FIELD})
-    if outputs:
-        filled["output"] = named_outputs if isinstance(outputs, list) else named_outputs[0]
-    return replace(instructions, fields={**instructions.fields, **filled}, filled_fields=filled_fields), errors
+            self.errors.append(error)
+            return [{name: value for name, value in output.items() if name != NAME_FIELD}]
+
+    def _fill_name(self, place: str, output: Mapping[str, Any]) -> str:
+        image_count = int(self.instructions.fields.get("num_images", 1))
+        name = fill_name_template(place, output, self.variant, image_count, self.values)
+        check_name(place, name, parse_output(output).format, self.bucket, self.photo_key)
+        return name
+
+    def _find_source(self, path: JsonPath) -> str:
+        return self.instructions.provenance[str(path[0])]
 
 
-def list_outputs(outputs: Mapping[str, Any] | list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Returns the outputs of the field `output`, which takes one or a list."""
-    return outputs if isinstance(outputs, list) else [outputs]
-
-
-def _fill_name(
-    instructions: ResolvedInstructions,
-    output: Mapping[str, Any],
-    variant: str,
-    bucket: str,
-    photo_key: str,
-    values: Mapping[str, str],
-) -> Mapping[str, Any]:
-    """Returns the output with the name of its pictures. Raises InstructionError."""
-    if NAME_FIELD not in output:
-        return output
-    source_name = instructions.provenance["output"]
-    image_count = int(instructions.fields.get("num_images", 1))
-    name = fill_name_template(source_name, output, variant, image_count, values)
-    check_name(source_name, name, parse_output(output).format, bucket, photo_key)
-    return {**output, NAME_FIELD: name}
-
-
-def _fill_field(source_name: str, name: str, text: str, values: Mapping[str, str]) -> str:
-    """Returns the filled text in the form that is hashed and sent. Raises InstructionError."""
+def _fill_text(source_name: str, path: JsonPath, text: str, values: Mapping[str, str]) -> str:
+    """Returns the filled text in its normal form. Raises InstructionError."""
     missing = [one for one in list_placeholders(text) if one not in values]
     if missing:
-        raise build_placeholder_error(source_name, name, missing, values)
+        raise build_placeholder_error(f"{source_name}: {format_path(path)}", missing, values)
     # Loaded here because most instructions have no templates, and pydantic's types add to a cold start.
     from pydantic import ValidationError
 
-    from backdrop.instructions.error_messages import build_instruction_error
-    from backdrop.instructions.values import FILLED_TEXT
+    from backdrop.instructions.values import FILLED_TEXTS
 
     try:
-        return FILLED_TEXT.validate_python(fill_template(text, values))
+        return FILLED_TEXTS[str(path[-1])].validate_python(fill_template(text, values))
     except ValidationError as error:
-        detail = {**error.errors(include_url=False)[0], "loc": (name,)}
+        detail = {**error.errors(include_url=False)[0], "loc": path}
         cause = build_instruction_error(source_name, lambda _: (), detail)
         raise InstructionError(cause.code, f"{cause.message.clause}, after its placeholders are filled.") from error

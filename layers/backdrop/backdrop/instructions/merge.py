@@ -1,7 +1,7 @@
 """Merges the instruction sources of a photo into one set of instructions per variant, with the origin of each value."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backdrop.instructions.sources import REQUEST, TAGS, InstructionSource
@@ -31,7 +31,10 @@ _OUTPUT_ADVICE = {
     "replace": "Use operation remove, or correct the output.",
 }
 _FRAME_ADVICE = 'Set a frame such as "4:5", or remove the field.'
-_MARKETPLACE_ADVICE = "Use operation remove, remove the field, or choose another marketplace."
+_MARKETPLACE_ADVICE = (
+    'Use operation remove, remove the field ("none" in the output switches off an inherited logo), or choose another '
+    "marketplace."
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,13 @@ class ResolvedInstructions:
     """The fields of one variant under their long names, and the source of each value.
 
     `provenance` has an entry such as `metadata.sku` for each key of the metadata that another source provides.
-    `filled_fields`: the fields whose templates were filled.
+    `filled_texts`: the texts whose placeholders were filled, by path.
     """
 
     fields: Mapping[str, Any]
     provenance: Mapping[str, str]
     warnings: tuple[JobWarning, ...] = ()
-    filled_fields: tuple[str, ...] = ()
+    filled_texts: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def operation(self) -> str:

@@ -32,13 +32,16 @@ def validate_name_template(text: str) -> str:
 
 
 def fill_name_template(
-    source_name: str,
+    place: str,
     output: Mapping[str, Any],
     variant: str,
     image_count: int,
     values: Mapping[str, str],
 ) -> str:
-    """Returns the name of an output's pictures, in which only `{n}` is left. Raises InstructionError."""
+    """Returns the name of an output's pictures, in which only `{n}` is left. Raises InstructionError.
+
+    `place`: the source and the path of the template, for messages. `output` is for at most one marketplace.
+    """
     template = output[NAME_FIELD]
     spec = parse_output(output)
     own_values = {"variant": variant, "output": spec.name or "", "width": str(spec.width or ""), "ext": spec.format}
@@ -46,26 +49,26 @@ def fill_name_template(
     for name in list_placeholders(template):
         if name in REASONS_WITHOUT_VALUE and not own_values[name]:
             raise _invalid_name(
-                source_name, f"it contains {{{name}}}, but {REASONS_WITHOUT_VALUE[name]}", Code.UNKNOWN_PLACEHOLDER
+                place, f"it contains {{{name}}}, but {REASONS_WITHOUT_VALUE[name]}", Code.UNKNOWN_PLACEHOLDER
             )
         if name not in values:
-            raise build_placeholder_error(source_name, f"output.{NAME_FIELD}", [name], values)
+            raise build_placeholder_error(place, [name], values)
         if name != "n" and (forbidden := _find_forbidden_characters(values[name])):
             shown = values[name][:MAX_SHOWN_CHARACTERS]
             raise _invalid_name(
-                source_name,
+                place,
                 f"the value of {{{name}}}, {shown!r}, contains {forbidden}; it may contain {NAME_CHARACTERS_TEXT}",
             )
     if image_count > 1 and "n" not in list_placeholders(template):
-        raise _invalid_name(source_name, f"it needs {{n}}, because num_images is {image_count}")
+        raise _invalid_name(place, f"it needs {{n}}, because num_images is {image_count}")
     return unicodedata.normalize("NFC", fill_template(template, values))
 
 
-def check_name(source_name: str, name: str, extension: str, bucket: str, photo_key: str) -> None:
+def check_name(place: str, name: str, extension: str, bucket: str, photo_key: str) -> None:
     """Raises InstructionError if a filled name cannot be a key below the photo's folder, or a file's name."""
     longest_folder = folder_of(photo_name_of(bucket, photo_key, stack_bucket=""))
     for reason in _list_name_errors(name.replace(IMAGE_NUMBER, "20"), extension, len(longest_folder.encode())):
-        raise _invalid_name(source_name, f"the name {name[:MAX_SHOWN_CHARACTERS]!r} {reason}")
+        raise _invalid_name(place, f"the name {name[:MAX_SHOWN_CHARACTERS]!r} {reason}")
 
 
 def _list_name_errors(name: str, extension: str, folder_bytes: int) -> Iterator[str]:
@@ -96,5 +99,5 @@ def _is_allowed(sign: str) -> bool:
     return sign in " ._-" or unicodedata.category(sign)[0] in "LM" or sign.isdecimal()
 
 
-def _invalid_name(source_name: str, reason: str, code: Code = Code.INVALID_VALUE) -> InstructionError:
-    return InstructionError(code, f"{source_name}: output.{NAME_FIELD}: {reason}.")
+def _invalid_name(place: str, reason: str, code: Code = Code.INVALID_VALUE) -> InstructionError:
+    return InstructionError(code, f"{place}: {reason}.")

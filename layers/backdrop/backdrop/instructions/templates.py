@@ -65,10 +65,11 @@ def fill_template(text: str, values: Mapping[str, str]) -> str:
     return "".join(part if isinstance(part, str) else values[part.name] for part in parse_template(text))
 
 
-def build_placeholder_error(
-    source_name: str, name: str, missing: Sequence[str], values: Mapping[str, str]
-) -> InstructionError:
-    """Returns the error of placeholders without a value: which they are, the nearest known name, and all names."""
+def build_placeholder_error(place: str, missing: Sequence[str], values: Mapping[str, str]) -> InstructionError:
+    """Returns the error of placeholders without a value: which they are, the nearest known name, and all names.
+
+    `place`: the source and the path of the template.
+    """
     braced = " and ".join(f"{{{one[:MAX_SHOWN_CHARACTERS]}}}" for one in missing)
     nearest = find_nearest(missing[0], values)
     hint = f" Did you mean {{{nearest}}}?" if nearest else ""
@@ -77,6 +78,6 @@ def build_placeholder_error(
     more = f", and {len(names) - MAX_LISTED_NAMES:,} more" if len(names) > MAX_LISTED_NAMES else ""
     return InstructionError(
         Code.UNKNOWN_PLACEHOLDER,
-        f"{source_name}: {name} contains {braced}, but the photo has no such value.{hint} "
+        f"{place} contains {braced}, but the photo has no such value.{hint} "
         f"The names that have a value are {listed}{more}.",
     )

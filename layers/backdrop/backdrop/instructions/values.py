@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
@@ -258,13 +258,18 @@ def _serialize_shallowly(value: Any) -> str:
     return to_canonical_json(value)
 
 
-def _caption_rules(max_length: int) -> tuple[Any, ...]:
-    """The rules of a text that a picture's file carries."""
+def _text_rules(max_length: int, *checks: WrapValidator) -> tuple[Any, ...]:
+    """The rules of a text. `checks` see it in its normal form, and decide whether its length is limited."""
     return (
         StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length),
+        *checks,
         BeforeValidator(_build_text_normalizer(max_length)),
-        AfterValidator(_reject_characters_without_xml),
     )
+
+
+def _caption_rules(max_length: int, *checks: WrapValidator) -> tuple[Any, ...]:
+    """The rules of a text that a picture's file carries."""
+    return (*_text_rules(max_length, *checks), AfterValidator(_reject_characters_without_xml))
 
 
 def _parse_frame(value: object) -> object:
@@ -311,11 +316,19 @@ ProviderNames = Annotated[list[ProviderName], Field(min_length=1), AfterValidato
 ProviderPreference = Annotated[
     Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(tag_one_or_list)
 ]
-_PROMPT_LENGTH = StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_PROMPT_LENGTH)
-_PROMPT_NORMALIZER = BeforeValidator(_build_text_normalizer(MAX_PROMPT_LENGTH))
-Prompt = Annotated[str, _PROMPT_LENGTH, WrapValidator(_check_template), _PROMPT_NORMALIZER]
-FILLED_TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, _PROMPT_LENGTH, _PROMPT_NORMALIZER])
-"""A prompt whose placeholders are filled, so that its braces are literal."""
+_TEMPLATE = WrapValidator(_check_template)
+Prompt = Annotated[str, *_text_rules(MAX_PROMPT_LENGTH, _TEMPLATE)]
+AltText = Annotated[str, *_caption_rules(MAX_ALT_LENGTH, _TEMPLATE)]
+TitleText = Annotated[str, *_caption_rules(MAX_TITLE_LENGTH, _TEMPLATE)]
+CopyrightNotice = Annotated[str, *_caption_rules(MAX_COPYRIGHT_LENGTH, _TEMPLATE)]
+FILLED_TEXTS: Mapping[str, TypeAdapter[str]] = {
+    "prompt": TypeAdapter(Annotated[str, *_text_rules(MAX_PROMPT_LENGTH)]),
+    "negative_prompt": TypeAdapter(Annotated[str, *_text_rules(MAX_PROMPT_LENGTH)]),
+    "alt": TypeAdapter(Annotated[str, *_caption_rules(MAX_ALT_LENGTH)]),
+    "title": TypeAdapter(Annotated[str, *_caption_rules(MAX_TITLE_LENGTH)]),
+    "copyright": TypeAdapter(Annotated[str, *_caption_rules(MAX_COPYRIGHT_LENGTH)]),
+}
+"""For each field that may contain placeholders, the type of its text after they are filled: its braces are literal."""
 Style = Annotated[str, BeforeValidator(_reject_lone_surrogates), AfterValidator(_parse_style)]
 StyleCodes = Annotated[
     list[Annotated[str, AfterValidator(_parse_style_code)]],
@@ -376,6 +389,3 @@ BrandKeyText = Annotated[
 ]
 BrandImageKey = Annotated[BrandKeyText, AfterValidator(_validate_brand_key)]
 LogoKey = Annotated[BrandKeyText, AfterValidator(_validate_logo_key)]
-AltText = Annotated[str, *_caption_rules(MAX_ALT_LENGTH)]
-TitleText = Annotated[str, *_caption_rules(MAX_TITLE_LENGTH)]
-CopyrightNotice = Annotated[str, *_caption_rules(MAX_COPYRIGHT_LENGTH)]

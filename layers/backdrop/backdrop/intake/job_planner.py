@@ -44,7 +44,7 @@ type OutputImageChecker = Callable[[Sequence[OutputSpec]], list[InstructionError
 
 @dataclass(frozen=True)
 class FilledText:
-    """A text of one variant after its placeholders were filled."""
+    """A text of one variant after its placeholders were filled. `field` is its path, such as `output[1].alt`."""
 
     variant: str
     field: str
@@ -132,9 +132,7 @@ def plan_jobs(
             instructions, template_errors = fill_templates(instructions, variant, photo_source.bucket, photo_source.key)
             collector.errors += template_errors
             collector.errors += find_image_errors(parse_outputs(instructions.fields))
-            filled_texts += [
-                FilledText(variant, name, instructions.fields[name]) for name in instructions.filled_fields
-            ]
+            filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
             provider_names = instructions.list_providers(routing.default_provider)
             route = collector.collect(
                 partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from backdrop.model.record import Record, record
 
-COMPOSITION_FIELDS = ("shadow", "logo", "alt", "title", "copyright")
+TEXT_FIELDS = ("alt", "title", "copyright")
+"""The fields of `PictureTexts`."""
+COMPOSITION_FIELDS = ("shadow", "logo", *TEXT_FIELDS)
 """Fields next to `output`, for all outputs. An output's own field of the same name takes precedence."""
 CUT_OUT_FIELDS = ("shadow",)
 """The fields of these that need a cut-out."""
@@ -18,13 +20,6 @@ NONE = "none"
 """Takes the place of a shadow's type, or of a logo's image: nothing is drawn, whatever is inherited."""
 CONTACT, DROP, REFLECTION = "contact", "drop", "reflection"
 DOWN, RIGHT, RADIAL = "down", "right", "radial"
-CENTER = 0.5
-POSITIONS: Mapping[str, tuple[float, float]] = {
-    "top-left": (0.0, 0.0), "top": (CENTER, 0.0), "top-right": (1.0, 0.0),
-    "left": (0.0, CENTER), "center": (CENTER, CENTER), "right": (1.0, CENTER),
-    "bottom-left": (0.0, 1.0), "bottom": (CENTER, 1.0), "bottom-right": (1.0, 1.0),
-}  # fmt: skip
-"""Each position, as shares of the free space left of it and above it."""
 DEFAULT_SHADOWS: Mapping[str, tuple[float, float]] = {CONTACT: (0.5, 0.4), DROP: (0.35, 0.5), REFLECTION: (0.3, 0.2)}
 """The strength and softness of each type of shadow, if they are not given."""
 PERCENT, PIXELS = "%", "px"
@@ -154,4 +149,4 @@ def parse_background(given: str | Mapping[str, Any] | None) -> Background | None
 
 def parse_texts(given: Mapping[str, Any]) -> PictureTexts:
     """Selects the texts from validated fields."""
-    return PictureTexts(**{name: given[name] for name in ("alt", "title", "copyright") if name in given})
+    return PictureTexts(**{name: given[name] for name in TEXT_FIELDS if name in given})

@@ -22,7 +22,7 @@ MAX_CROP_SHARE = 0.02
 DEFAULT_SUBJECT_SIZE = 0.85
 """The share of the frame that the subject fills if only its position is given."""
 CENTER = "center"
-# The share of the free space that is left of the subject, and above it.
+# The share of the free space that is left of a subject or logo, and above it.
 POSITIONS: Mapping[str, tuple[Fraction, Fraction]] = {
     f"{vertical}-{horizontal}".strip("-") or CENTER: (x, y)
     for vertical, y in (("", Fraction(1, 2)), ("top", Fraction(0)), ("bottom", Fraction(1)))

@@ -101,7 +101,8 @@ class MarketplaceRule(Record):
 
 @record
 class Marketplace(Record):
-    """A marketplace's rules. `output` has the fields of an output that meets them; `dated` is the date of the rules.
+    """A marketplace's rules. `output` has the fields of an output that meets them, without the
+    limit of bytes; `dated` is the date of the rules.
 
     `forbids`: rules about fields of instructions that no measurement can check, such as `logo`.
     """
@@ -145,7 +146,16 @@ class Marketplace(Record):
 
     @property
     def background_rule(self) -> MarketplaceRule | None:
-        return next((rule for rule in self.rules if rule.rule == "background"), None)
+        return self._find_rule("background")
+
+    @property
+    def preset(self) -> dict[str, Any]:
+        """The fields of an output that meets the rules, with the limit of bytes."""
+        rule = self._find_rule("bytes")
+        return {**self.output, **({"max_bytes": rule.max} if rule else {})}
+
+    def _find_rule(self, name: RuleName) -> MarketplaceRule | None:
+        return next((rule for rule in self.rules if rule.rule == name), None)
 
 
 def format_measured(measured: Measured) -> str:
@@ -168,10 +178,11 @@ def load_marketplace(name: str) -> Marketplace:
 def apply_marketplace(name: str, output: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of an `output` for one marketplace; the output's own fields win over the marketplace's.
 
-    A single own side keeps the marketplace's proportions. `cover` leaves no room for the marketplace's margin.
+    A single own side keeps the marketplace's proportions. `cover` leaves no room for the marketplace's margin. The
+    quality of a PNG cannot be reduced, so the marketplace's limit of bytes does not apply to it.
     """
     own_fields = {field: value for field, value in output.items() if field != "for"}
-    preset = dict(load_marketplace(name).output)
+    preset = load_marketplace(name).preset
     sides = {side: own_fields[side] for side in ("width", "height") if side in own_fields}
     if len(sides) == 1:
         ((side, length),) = sides.items()
@@ -179,4 +190,6 @@ def apply_marketplace(name: str, output: Mapping[str, Any]) -> dict[str, Any]:
         preset |= {"width": round(preset["width"] * scale), "height": round(preset["height"] * scale)}
     if own_fields.get("fit") == "cover":
         preset.pop("margin", None)
+    if own_fields.get("format") == "png":
+        preset.pop("max_bytes", None)
     return {"name": name, **preset, **own_fields, "for": name}

@@ -104,32 +104,32 @@ def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
     frame = parse_output_frame(instructions)
     return tuple(
         replace(output, frame=frame)
-        for spec in _list_output_objects(instructions)
+        for spec in list_output_objects(instructions)
         for output in expand_output({**shared, **spec})
     )
 
 
-def _list_output_objects(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def list_output_objects(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns the objects of the field `output`, which takes one or a list; one empty object if it is not given."""
     specs: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
     return specs if isinstance(specs, list) else [specs]
 
 
 def expand_output(spec: Mapping[str, Any]) -> Iterator[OutputSpec]:
     """Yields a validated `output` object's outputs: one for each marketplace that it names, else one."""
-    names = _list_marketplace_names(spec)
-    if not names:
-        yield parse_output(spec)
-    for name in names:
-        yield parse_output(apply_marketplace(name, spec))
+    return map(parse_output, split_by_marketplace(spec))
 
 
-def _list_marketplace_names(spec: Mapping[str, Any]) -> list[str]:
+def split_by_marketplace(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns an `output` object for each marketplace that this one names; if it names none, this one."""
     names: str | list[str] = spec.get("for", [])
-    return [names] if isinstance(names, str) else names
+    return [{**spec, "for": name} for name in ([names] if isinstance(names, str) else names)] or [spec]
 
 
 def parse_output(spec: Mapping[str, Any]) -> OutputSpec:
-    """Converts a validated `output` object for at most one marketplace."""
+    """Converts a validated `output` object for at most one marketplace, whose fields apply where it has none."""
+    if "for" in spec:
+        spec = apply_marketplace(spec["for"], spec)
     return OutputSpec(
         **{name: value for name, value in spec.items() if name in _FIELDS},
         **_parse_margin(spec.get("margin", "")),
@@ -204,15 +204,17 @@ def find_marketplace_errors(instructions: Mapping[str, Any]) -> Iterator[str]:
 
     The output's own fields have been compared with the marketplace's rules before.
     """
-    for spec in _list_output_objects(instructions):
-        for name in _list_marketplace_names(spec):
-            marketplace = load_marketplace(name)
-            yield from marketplace.find_forbidden_fields({*instructions, *spec})
-            if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
-                yield (
-                    f"{name} requires {rule.title}: {rule.requirement}, but operation replace makes a new background "
-                    f"(source: {rule.source})"
-                )
+    for output in parse_outputs(instructions):
+        if output.marketplace is None:
+            continue
+        marketplace = load_marketplace(output.marketplace)
+        if output.logo:
+            yield from marketplace.find_forbidden_fields(["logo"])
+        if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
+            yield (
+                f"{marketplace.name} requires {rule.title}: {rule.requirement}, but operation replace makes a new "
+                f"background (source: {rule.source})"
+            )
 
 
 def _list_cut_out_features(output: OutputSpec) -> dict[str, bool]:
