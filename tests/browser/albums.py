@@ -87,15 +87,17 @@ def side_by_side() -> Album:
     prompts = {"beach": "on warm sand, low evening sun", "studio": "in front of a plain light gray studio wall"}
     photo = build_receipt("boots.jpg", build_result("b/beach.png", width=1600, height=2100), prompt=prompts["beach"])
     beach = photo["jobs"][0] | {"variant": "beach"}
-    outputs = [{"name": "amazon-main", "alt": "A brown boot on white"}, {"name": "thumb"}]
     studio = beach | {
         "variant": "studio",
         "job_id": "other",
-        "instructions": {"operation": "replace", "prompt": prompts["studio"], "output": outputs, "alt": "A brown boot"},
+        "instructions": {"operation": "replace", "prompt": prompts["studio"]},
         "results": [
-            build_result("b/studio.png", width=1600, height=2100),
-            build_result("b/amazon.jpg", output="amazon-main", format="jpeg", certificate=build_certificate("failed")),
-            build_result("b/thumb.webp", output="thumb", format="webp", width=160, height=120, bytes=9_000),
+            build_result("b/studio.png", width=1600, height=2100, alt="A brown boot"),
+            build_result("b/amazon.jpg", output="amazon-main", format="jpeg", alt="A brown boot on white")
+            | {"certificate": build_certificate("failed")},
+            build_result(
+                "b/thumb.webp", output="thumb", format="webp", width=160, height=120, bytes=9_000, alt="A boot"
+            ),
         ],
     }
     cut = build_receipt("cut.jpg", build_result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)

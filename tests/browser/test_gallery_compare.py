@@ -79,9 +79,9 @@ def test_search_shows_only_the_matching_pictures_of_a_photo(tab: Browser) -> Non
     assert (hidden, tab.evaluate("document.getElementById('count').textContent")) == ([False, True], "1 of 4 shown")
 
 
-def test_instructions_alt_text_is_the_pictures_alt_text(tab: Browser) -> None:
+def test_alt_text_of_the_receipt_is_the_pictures_alt_text(tab: Browser) -> None:
     alts = tab.evaluate("[...document.querySelectorAll('.tile img')].map((image) => image.alt)")
-    assert alts == ["After: boots.jpg, beach", "A brown boot", "A brown boot on white", "A brown boot"]
+    assert alts == ["After: boots.jpg, beach", "A brown boot", "A brown boot on white", "A boot"]
 
 
 def test_certificates_are_badges_with_their_measurements(tab: Browser) -> None:
