@@ -95,9 +95,7 @@ def side_by_side() -> Album:
             build_result("b/studio.png", width=1600, height=2100, alt="A brown boot"),
             build_result("b/amazon.jpg", output="amazon-main", format="jpeg", alt="A brown boot on white")
             | {"certificate": build_certificate("failed")},
-            build_result(
-                "b/thumb.webp", output="thumb", format="webp", width=160, height=120, bytes=9_000, alt="A boot"
-            ),
+            build_result("b/thumb.webp", output="thumb", format="webp", width=160, height=120, alt="A boot"),
         ],
     }
     cut = build_receipt("cut.jpg", build_result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)
