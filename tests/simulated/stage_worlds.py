@@ -1,11 +1,13 @@
 """Helpers for the tests of the stages: jobs in every status, worlds with a photo, and the checks that always apply."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+
+import pytest
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
@@ -187,3 +189,16 @@ def assert_at_rest(world: World, billed: int | None = None) -> None:
     for job in world.list_jobs():
         for result in job.results:
             assert result.key in world.read_pictures()
+
+
+def record_sent_photos(world: World, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Returns a list to which each photo is added that the provider receives from now on."""
+    sent: list[bytes] = []
+    prepare = world.provider.prepare
+
+    def record_sent(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Any:
+        sent.append(photo)
+        return prepare(job, photo, references)
+
+    monkeypatch.setattr(world.provider, "prepare", record_sent)
+    return sent

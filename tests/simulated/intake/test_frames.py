@@ -1,7 +1,6 @@
 """Frames: the provider receives the photo on a canvas of the frame's shape, and the picture has that shape."""
 
 import json
-from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -17,7 +16,7 @@ from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import INPUTS_PREFIX
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
-from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job, replay_with_crashes
+from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job, record_sent_photos, replay_with_crashes
 from tests.simulated.uploads_and_requests import count_paid_calls
 from tests.unit.ledger_items import list_warning_codes
 
@@ -48,24 +47,17 @@ def draw_cut_out(box: tuple[int, int, int, int] = SUBJECT_BOX) -> Image.Image:
 
 
 @pytest.fixture
-def sent() -> list[bytes]:
-    """The files that the provider received."""
-    return []
+def world() -> World:
+    """A world whose provider returns pictures of 64 × 80 pixels."""
+    world = World()
+    world.downloads.override = encode(draw_photo((64, 80)))
+    return world
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, sent: list[bytes]) -> World:
-    """A world that records what its provider received, and whose provider returns pictures of 64 × 80 pixels."""
-    world = World()
-    prepare = world.provider.prepare
-
-    def record_sent(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Any:
-        sent.append(photo)
-        return prepare(job, photo, references)
-
-    monkeypatch.setattr(world.provider, "prepare", record_sent)
-    world.downloads.override = encode(draw_photo((64, 80)))
-    return world
+def sent(world: World, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The files that the provider received."""
+    return record_sent_photos(world, monkeypatch)
 
 
 def order(world: World, photo: Image.Image, **instructions: Any) -> Job:

@@ -2,20 +2,18 @@
 payment.
 """
 
-from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.ids import sha256_hex
-from backdrop.model.job import Job, JobStatus
+from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import INPUTS_PREFIX, input_key, prepared_photo_name
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import OUTPUT_BUCKET
-from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job
+from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, record_sent_photos
 
 SECRET = b"serial number 0815"
 
@@ -43,23 +41,14 @@ def build_animation() -> bytes:
 
 
 @pytest.fixture
-def sent() -> list[bytes]:
-    """The files that the provider received."""
-    return []
+def world() -> World:
+    return World()
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, sent: list[bytes]) -> World:
-    """A world that records what its provider received."""
-    world = World()
-    prepare = world.provider.prepare
-
-    def record_sent(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Any:
-        sent.append(photo)
-        return prepare(job, photo, references)
-
-    monkeypatch.setattr(world.provider, "prepare", record_sent)
-    return world
+def sent(world: World, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The files that the provider received."""
+    return record_sent_photos(world, monkeypatch)
 
 
 def list_prepared(world: World) -> list[str]:

@@ -1,4 +1,4 @@
-"""Frames: every photo lies inside its canvas, in the requested shape, and every picture gets that shape."""
+"""Frames: each canvas has the requested shape and holds the whole photo, and each picture gets that shape."""
 
 import pytest
 from hypothesis import given
