@@ -11,6 +11,7 @@ from backdrop.model.frame import (
     POSITIONS,
     Canvas,
     Frame,
+    FrameError,
     build_frame_spec,
     correct_shape,
     list_touched_sides,
@@ -63,8 +64,9 @@ def test_other_texts_are_not_frames(text: str) -> None:
     ("text", "nearest"), [("100:1", "3:1"), ("1:100", "1:3"), ("301:100", "3:1"), ("60x200", "1:3")]
 )
 def test_extreme_frame_suggests_the_nearest_one(text: str, nearest: str) -> None:
-    with pytest.raises(ValueError, match=f"Did you mean '{nearest}'"):
+    with pytest.raises(FrameError) as caught:
         parse_frame(text)
+    assert caught.value.nearest == nearest
 
 
 @quick

@@ -49,9 +49,8 @@ _MAX_PROGRESSIVE_PIXELS = 16_000_000
 _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
 """WebP's encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
 LARGE_PIXELS = {"webp": 4_000_000, "png": 16_000_000, "jpg": 16_000_000}
-"""Above this, the encoder, its file, and a photo of 50 megapixels do not fit into memory together."""
-_LARGE_CERTIFIED_PIXELS = 16_000_000
-"""Above this, a file that is decoded again for its certificate and a photo of 50 megapixels may not fit into memory."""
+"""Above this, a photo of 50 megapixels does not fit into memory together with the encoder, its file, and what a
+certificate decodes from that."""
 _CLEAN_ALPHA = [0] * (MAX_CLEAR_ALPHA + 1) + [*range(MAX_CLEAR_ALPHA + 1, 256)]
 """Removes a matte's invisible noise, so that what is outside the subject and its shadow is exactly the background."""
 _PNG_COMPRESS_LEVEL = 4
@@ -208,9 +207,7 @@ def _find_webp_limits(picture: "Image", frame: Frame, background: Background | N
 
 
 def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
-    pixels = picture.width * picture.height
-    is_decoded_again = output.marketplace is not None and pixels > _LARGE_CERTIFIED_PIXELS
-    return is_decoded_again or pixels > LARGE_PIXELS[output.format]
+    return picture.width * picture.height > LARGE_PIXELS[output.format]
 
 
 def _place_in_frame(

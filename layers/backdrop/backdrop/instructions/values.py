@@ -21,7 +21,7 @@ from backdrop.instructions.suggest import find_nearest, suggest_preset
 from backdrop.instructions.templates import has_braces, parse_template
 from backdrop.model.capabilities import MAX_PROMPT_LENGTH, MAX_REFERENCES
 from backdrop.model.composition import NONE, PERCENT, PIXELS
-from backdrop.model.frame import COMMON_RATIOS, POSITIONS, parse_frame
+from backdrop.model.frame import COMMON_RATIOS, POSITIONS, FrameError, parse_frame
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import is_below_reserved_folder
 from backdrop.model.styles import is_style_code, parse_preset
@@ -280,9 +280,9 @@ def _parse_frame(value: object) -> object:
         return value
     try:
         return str(parse_frame(value))
-    except ValueError as error:
-        suggestion = find_nearest("".join(value.split()), COMMON_RATIOS)
-        hint = f". Did you mean {suggestion!r}?" if suggestion and "Did you mean" not in str(error) else ""
+    except FrameError as error:
+        suggestion = error.nearest or find_nearest("".join(value.split()), COMMON_RATIOS)
+        hint = f". Did you mean {suggestion!r}?" if suggestion else ""
         raise ValueError(f"{error}{hint}") from error
 
 

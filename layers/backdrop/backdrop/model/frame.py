@@ -115,14 +115,22 @@ class FramedContent(NamedTuple):
     offset: tuple[int, int]
 
 
+class FrameError(ValueError):
+    """A text is not a frame. `nearest`: the nearest frame, if the text is a ratio outside the limits."""
+
+    def __init__(self, message: str, nearest: str = "") -> None:
+        super().__init__(message)
+        self.nearest = nearest
+
+
 def parse_frame(text: str) -> Frame:
-    """Parses `4:5`, `1.91:1`, or `1200x628`. Raises ValueError with a sentence for the customer."""
+    """Parses `4:5`, `1.91:1`, or `1200x628`. Raises FrameError."""
     word = "".join(text.split()).lower().replace("×", "x")
     size, ratio = _SIZE_PATTERN.fullmatch(word), _RATIO_PATTERN.fullmatch(word)
     if size:
         frame = Frame(width=int(size[1]), height=int(size[2]), is_size=True)
         if min(frame.width, frame.height) < MIN_FRAME_SIDE or max(frame.width, frame.height) > MAX_FRAME_SIDE:
-            raise ValueError(
+            raise FrameError(
                 f"{text[:80]!r} is not a frame: each side must have {MIN_FRAME_SIDE} to {MAX_FRAME_SIDE:,} pixels"
             )
     elif ratio and Fraction(ratio[1]) and Fraction(ratio[2]):
@@ -131,14 +139,13 @@ def parse_frame(text: str) -> Frame:
         width, height = (int(ratio[1]), int(ratio[2])) if is_whole else (shape.numerator, shape.denominator)
         frame = Frame(width=width, height=height)
     else:
-        raise ValueError(
+        raise FrameError(
             f"{text[:80]!r} is not a frame: use a ratio such as '4:5', or a size in pixels such as '1200x628'"
         )
     if not Fraction(1, MAX_RATIO) <= frame.ratio <= MAX_RATIO:
         nearest = f"{MAX_RATIO}:1" if frame.ratio > 1 else f"1:{MAX_RATIO}"
-        raise ValueError(
-            f"{text[:80]!r} is not a frame: the shape must be between 1:{MAX_RATIO} and {MAX_RATIO}:1. "
-            f"Did you mean {nearest!r}?"
+        raise FrameError(
+            f"{text[:80]!r} is not a frame: the shape must be between 1:{MAX_RATIO} and {MAX_RATIO}:1", nearest
         )
     return frame
 
