@@ -194,18 +194,24 @@ class Pictures:
         the name of the picture.
 
         After replacing an object, it checks once more, because a newer job may have found its own picture there and
-        finished. Raises ConflictError if the job itself was changed, because it may need other outputs now.
+        finished; the newer job is then delivered again. Raises ConflictError if the job itself is still current but was
+        changed, because it may need other outputs now.
         """
         metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
         existing: StoredObject | None = None
+        jobs: Sequence[Job] = ()
         for retry in range(MAX_TRIES):
             if not is_first or retry:
                 existing = self.output_bucket.head(key)
-                source = self._reload_source(source, job)
+                current_source, jobs = self.ledger.read_photo(source.source_id)
+                source = current_source or source
+            # Before the check for changes: a job that another worker has finished can leave its picture in the way too.
             if job.job_id not in source.jobs.values():
                 if existing and existing.metadata.get(JOB_METADATA_KEY) == job.job_id:
                     self._redeliver_newer_job(source, job)
                 return None, NOT_CURRENT_WARNING
+            if any(current.job_id == job.job_id and current.lock_version != job.lock_version for current in jobs):
+                raise ConflictError
             if existing and dict(existing.metadata) == metadata:
                 return existing.version_id, None
             if claimed_name and self._belongs_to_other_photo(claimed_name, job):
@@ -238,13 +244,6 @@ class Pictures:
             transition = transitions.reinstate(newer)
             if newer.job_id in source.jobs.values() and newer.variant == job.variant and transition:
                 enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), newer.job_id)
-
-    def _reload_source(self, source: Source, job: Job) -> Source:
-        """Returns the current source. Raises ConflictError if the job has changed since its delivery began."""
-        current_source, jobs = self.ledger.read_photo(source.source_id)
-        if any(current.job_id == job.job_id and current.lock_version != job.lock_version for current in jobs):
-            raise ConflictError
-        return current_source or source
 
 
 def _build_result(
