@@ -18,12 +18,14 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 demo: setup ## Upload photos to a local cloud and show the results (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
-test: check scan site ## Run everything that CI runs
+test: check ## Run everything that CI runs
+	@$(MAKE) --no-print-directory -j2 scan site artifacts
 	@$(RUN)pytest -q -n 2 tests/simulated
-	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
 	@$(RUN)pytest -q -n 12 --no-loadscope-reorder tests/e2e
+artifacts: setup
+	@$(RUN)python -m backdrop_local.build
 check: setup ## Run linters, type checker, text checks, unit tests, and golden tests
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
@@ -110,4 +112,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup
+.PHONY: help demo test artifacts scan audit chaos simulate mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup
