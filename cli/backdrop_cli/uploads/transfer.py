@@ -1,4 +1,4 @@
-"""Uploads the files of a drop: instructions first, then photos, several at a time."""
+"""Uploads the files of a drop: what instructions draw, then instructions, then photos, several at a time."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Group
 from rich.text import Text
 
-from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key
 from backdrop_cli.formatting import format_bytes, format_rough_duration
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen, build_progress_bar
@@ -74,6 +74,7 @@ def _upload_content(uploads: S3Uploader, key: str, content: Path | bytes) -> Upl
 
 
 def _group_by_upload_order(files: Mapping[str, Path | bytes]) -> list[list[str]]:
-    """Folder defaults, then sidecars, then photos: intake finds the instructions when a photo's event arrives."""
+    """Photos last: intake finds everything that their instructions name when a photo's event arrives."""
     kinds = (ObjectKind.DEFAULTS, ObjectKind.SIDECAR, ObjectKind.PHOTO)
-    return [[key for key in sorted(files) if classify_key(key) is kind] for kind in kinds]
+    images = [key for key in sorted(files) if is_brand_image_key(key)]
+    return [images, *([key for key in sorted(files) if classify_key(key) is kind] for kind in kinds)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key
 from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.upload_targets import find_outside_defaults, format_no_photo_error, resolve_targets
 
@@ -32,8 +32,9 @@ class UploadFiles:
 
     @property
     def instruction_files(self) -> dict[str, Path]:
-        """Sidecars and folder defaults."""
-        return {key: self.paths[key] for key in self.list_keys(ObjectKind.SIDECAR, ObjectKind.DEFAULTS)}
+        """Sidecars, folder defaults, and the images that outputs draw."""
+        keys = [*self.list_keys(ObjectKind.SIDECAR, ObjectKind.DEFAULTS), *filter(is_brand_image_key, self.paths)]
+        return {key: self.paths[key] for key in keys}
 
 
 def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
@@ -44,7 +45,7 @@ def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFil
             str(target.folder.root / name.strip("/")): reason for name, reason in target.folder.unreadable.items()
         }
         for key in target.keys:
-            if classify_key(key) is ObjectKind.IGNORED:
+            if classify_key(key) is ObjectKind.IGNORED and not is_brand_image_key(key):
                 files.ignored_count += 1
             else:
                 files.paths[key] = target.folder.local_path(key)

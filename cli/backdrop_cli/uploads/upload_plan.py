@@ -11,7 +11,7 @@ from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, Problem
-from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key, list_sidecar_keys
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
 from backdrop_cli.formatting import count_images
@@ -64,7 +64,8 @@ class PlannedPhoto:
 class UploadPlan:
     """The `files` to upload, all `photos`, and the `sidecar_decisions` for each.
 
-    `replaced_defaults` are the folder defaults in the bucket that change.
+    `replaced_defaults` are the folder defaults in the bucket that change, and `replaced_images` the images that outputs
+    draw.
     """
 
     bucket: str
@@ -72,6 +73,7 @@ class UploadPlan:
     photos: list[PlannedPhoto] = field(default_factory=list[PlannedPhoto])
     sidecar_decisions: list[SidecarDecision] = field(default_factory=list[SidecarDecision])
     replaced_defaults: list[str] = field(default_factory=list[str])
+    replaced_images: list[str] = field(default_factory=list[str])
 
     def find_decisions(self, action: SidecarAction) -> list[SidecarDecision]:
         return [one for one in self.sidecar_decisions if one.action is action]
@@ -196,9 +198,10 @@ class UploadPlanner:
             is_new = key not in self._listed or self._listed[key].etag != compute_etag(path.read_bytes())
             if is_new and key not in unused_keys:
                 plan.files[key] = path
-                plan.replaced_defaults += (
-                    [key] if key in self._listed and classify_key(key) is ObjectKind.DEFAULTS else []
-                )
+                if key in self._listed and classify_key(key) is ObjectKind.DEFAULTS:
+                    plan.replaced_defaults.append(key)
+                if key in self._listed and is_brand_image_key(key):
+                    plan.replaced_images.append(key)
         plan.files |= {
             f"{one.key}.json": one.new_content for one in plan.sidecar_decisions if one.new_content is not None
         }

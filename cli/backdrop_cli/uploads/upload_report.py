@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import Job, JobStatus
-from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
 from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration
@@ -51,15 +51,22 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         replaced_authors.count(SidecarAuthor.COMMAND),
         replaced_authors.count(SidecarAuthor.PERSON),
     )
-    instruction_file_count = sum(
+    brand_image_count = sum(map(is_brand_image_key, plan.files))
+    local_file_count = sum(
         isinstance(plan.files[key], Path) for key in plan.files if classify_key(key) is not ObjectKind.PHOTO
     )
+    instruction_file_count = local_file_count - brand_image_count
     lacking_count = sum(row.lacks_instructions for row in plan.photos)
     rows = [
         (sum(classify_key(key) is ObjectKind.PHOTO for key in plan.files), "to upload", total_size),
         (retry_count, "of them again", "already there, but refused, failed, or canceled"),
         (unchanged_count, "unchanged", "already there with the same bytes; not uploaded"),
         (instruction_file_count, _pluralize(instruction_file_count, "file", " of instructions"), "new or changed"),
+        (
+            brand_image_count,
+            _pluralize(brand_image_count, "image", " to draw"),
+            "logos and backgrounds; new or changed",
+        ),
         (written_count, _pluralize(written_count, "sidecar", " to write"), "for photos without one"),
         (
             replaced_own_count,
@@ -93,6 +100,12 @@ def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
         screen.print(
             f"! {key} in the bucket is replaced. It applies to new photos in its folder. For photos that already have "
             "pictures, run `backdrop rerun` afterwards.",
+            "yellow",
+        )
+    for key in plan.replaced_images:
+        screen.print(
+            f"! {key} in the bucket is replaced. Pictures that are already delivered keep the old image. To change "
+            "them too, give the new image another name.",
             "yellow",
         )
     kept_locations = [one.is_local for one in plan.find_decisions(SidecarAction.KEEP)]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from backdrop.model.job import JobStatus
+from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
 from tests.simulated.drop_user import PROMPT, Uploader
@@ -41,6 +43,34 @@ def test_photo_is_uploaded_with_its_sidecar(uploader: Uploader) -> None:
     uploader.write("shoes/red.json", {"operation": "remove"})
     uploader.drop("shoes/red.jpg")
     assert uploader.keys == ["red.jpg", "red.json"]
+
+
+BRAND_KIT = {"operation": "remove", "logo": "_backdrop/brand/logo.png"}
+
+
+def test_images_that_outputs_draw_are_uploaded_before_the_photos(uploader: Uploader) -> None:
+    uploader.write("kit/_backdrop/brand/logo.png", build_photo("logo"))
+    uploader.write("kit/_backdrop/brand/notes.txt", b"the logo's colors")
+    uploader.write("kit/shoes/_backdrop.json", BRAND_KIT)
+    uploader.write("kit/shoes/red.jpg")
+    result = uploader.drop("kit", "--to", "/", "--wait")
+    assert (result.code, "would be refused" in result.out) == (0, False)
+    assert uploader.keys == ["_backdrop/brand/logo.png", "shoes/_backdrop.json", "shoes/red.jpg"]
+    assert uploader.list_statuses() == [JobStatus.STORED]
+
+
+def test_replaced_image_is_announced_and_an_unchanged_one_is_not_uploaded(uploader: Uploader) -> None:
+    uploader.write("kit/_backdrop/brand/logo.png", build_photo("logo"))
+    uploader.write("kit/shoes/_backdrop.json", BRAND_KIT)
+    uploader.write("kit/shoes/red.jpg")
+    first, again = uploader.drop("kit", "--to", "/"), uploader.drop("kit", "--to", "/")
+    uploader.write("kit/_backdrop/brand/logo.png", build_photo("new logo"))
+    replaced = uploader.drop("kit", "--to", "/")
+    announced = [
+        " ".join(one.out.split()).count("logo.png in the bucket is replaced") for one in (first, again, replaced)
+    ]
+    assert announced == [0, 0, 1]
+    assert uploader.count_versions("_backdrop/brand/logo.png") == 2
 
 
 def test_parent_folder_defaults_are_uploaded_with_their_folder_names(uploader: Uploader) -> None:

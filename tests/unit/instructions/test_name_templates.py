@@ -68,6 +68,25 @@ def test_name_has_the_values_of_the_marketplace(output: dict[str, Any], name: st
     assert resolve_name("{output}_{width}.{ext}", **output) == name
 
 
+@pytest.mark.parametrize(
+    ("frame", "output", "name"),
+    [
+        ("1200x628", {}, "1200.png"),
+        ("1200x628", {"width": 600}, "600.png"),
+        ("4:5", {"width": 600}, "600.png"),
+    ],
+)
+def test_width_is_that_of_the_frame_if_the_output_has_no_size(frame: str, output: dict[str, Any], name: str) -> None:
+    filled, errors = resolve_output({"name_template": "{width}.{ext}", **output}, frame=frame)
+    assert (filled["name_template"], errors) == (name, [])
+
+
+@pytest.mark.parametrize(("frame", "output"), [("4:5", {}), ("1200x628", {"height": 300})])
+def test_shape_without_a_width_has_no_value(frame: str, output: dict[str, Any]) -> None:
+    _, (error,) = resolve_output({"name_template": "{width}.{ext}", **output}, frame=frame)
+    assert error.code is Code.UNKNOWN_PLACEHOLDER
+
+
 def test_output_for_several_marketplaces_has_a_name_for_each() -> None:
     outputs: Any = [
         {"name": "web"},
@@ -93,7 +112,7 @@ def test_variant_is_its_name() -> None:
     [
         ("{variant}.{ext}", "it contains {variant}, but the instructions have no variants."),
         ("{output}.{ext}", "it contains {output}, but the output has no name."),
-        ("{width}.{ext}", "it contains {width}, but the output has no width."),
+        ("{width}.{ext}", "it contains {width}, but neither the output nor its frame has a width in pixels."),
     ],
 )
 def test_placeholder_without_a_value_says_why(template: str, reason: str) -> None:

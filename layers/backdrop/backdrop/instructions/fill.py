@@ -10,6 +10,7 @@ from backdrop.instructions.name_templates import NAME_FIELD, check_name, fill_na
 from backdrop.instructions.templates import build_placeholder_error, fill_template, has_braces, list_placeholders
 from backdrop.model.composition import TEXT_FIELDS
 from backdrop.model.errors import InstructionError
+from backdrop.model.frame import parse_output_frame
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import folder_of, stem_of
 from backdrop.model.output_spec import list_output_objects, parse_output, split_by_marketplace
@@ -95,8 +96,9 @@ class _TemplateFiller:
 
     def _fill_name(self, place: str, output: Mapping[str, Any]) -> str:
         image_count = int(self.instructions.fields.get("num_images", 1))
-        name = fill_name_template(place, output, self.variant, image_count, self.values)
-        check_name(place, name, parse_output(output).format, self.bucket, self.photo_key)
+        spec = replace(parse_output(output), frame=parse_output_frame(self.instructions.fields))
+        name = fill_name_template(place, output[NAME_FIELD], spec, self.variant, image_count, self.values)
+        check_name(place, name, spec.format, self.bucket, self.photo_key)
         return name
 
     def _find_source(self, path: JsonPath) -> str:

@@ -2,20 +2,19 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from backdrop.instructions.templates import build_placeholder_error, fill_template, list_placeholders, parse_template
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES, RESERVED_PREFIX, folder_of, photo_name_of
-from backdrop.model.output_spec import IMAGE_NUMBER, JPG, parse_output
+from backdrop.model.output_spec import IMAGE_NUMBER, JPG, OutputSpec
 
 NAME_FIELD = "name_template"
 NAME_CHARACTERS_TEXT = "letters, digits, spaces, and . _ -"
 REASONS_WITHOUT_VALUE = {
     "variant": "the instructions have no variants",
     "output": "the output has no name",
-    "width": "the output has no width",
+    "width": "neither the output nor its frame has a width in pixels",
 }
 """Placeholders that only a name has, and when they have no value."""
 SUFFIXES = {JPG: (".jpg", ".jpeg")}
@@ -33,18 +32,22 @@ def validate_name_template(text: str) -> str:
 
 def fill_name_template(
     place: str,
-    output: Mapping[str, Any],
+    template: str,
+    output: OutputSpec,
     variant: str,
     image_count: int,
     values: Mapping[str, str],
 ) -> str:
     """Returns the name of an output's pictures, in which only `{n}` is left. Raises InstructionError.
 
-    `place`: the source and the path of the template, for messages. `output` is for at most one marketplace.
+    `place`: the source and the path of the template, for messages.
     """
-    template = output[NAME_FIELD]
-    spec = parse_output(output)
-    own_values = {"variant": variant, "output": spec.name or "", "width": str(spec.width or ""), "ext": spec.format}
+    own_values = {
+        "variant": variant,
+        "output": output.name or "",
+        "width": str(output.requested_width or ""),
+        "ext": output.format,
+    }
     values = {**values, **{name: value for name, value in own_values.items() if value}, "n": IMAGE_NUMBER}
     for name in list_placeholders(template):
         if name in REASONS_WITHOUT_VALUE and not own_values[name]:

@@ -53,6 +53,11 @@ def is_below_reserved_folder(key: str) -> bool:
     return RESERVED_PREFIX in key.split("/")[:-1]
 
 
+def is_brand_image_key(key: str) -> bool:
+    """Whether an object may be an image that outputs draw: below a folder `_backdrop`, and named like a photo."""
+    return is_below_reserved_folder(key) and classify_key(key.rpartition("/")[2]) is ObjectKind.PHOTO
+
+
 def list_sidecar_keys(key: str) -> tuple[str, ...]:
     """Returns the keys of a photo's possible sidecars, nearest first: `red.jpg.json`, `red.json`."""
     exact = f"{key}.json"

@@ -78,6 +78,13 @@ class OutputSpec(Record):
         return CONTENT_TYPES[self.format]
 
     @property
+    def requested_width(self) -> int | None:
+        """The width of the finished picture in pixels: the output's own, or else that of a frame that is a size."""
+        if self.width or self.height or self.frame is None or not self.frame.frame.is_size:
+            return self.width
+        return self.frame.frame.width
+
+    @property
     def has_free_space(self) -> bool:
         """Whether the finished picture has free space around the picture, regardless of its shape."""
         return self.fit == PAD or bool(self.margin_pixels or self.margin_share)
