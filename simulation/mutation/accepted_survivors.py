@@ -434,10 +434,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:plan_jobs#233b08 if 3": FRAME_REASON,
+    "intake.job_planner:plan_jobs#556e04 if 3": FRAME_REASON,
     "intake.job_planner:_add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
-    "intake.job_planner:_build_purchase_spec#628b86 if 1": REFERENCES_REASON,
+    "intake.job_planner:_build_purchase_spec#f55e13 if 1": REFERENCES_REASON,
     "intake.job_planner:_find_priced_provider#48444b if 1": (
         "No seed asks for something that no provider supports: "
         "tests/simulated/intake/test_every_problem_at_once.py does."

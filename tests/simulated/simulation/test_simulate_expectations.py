@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from backdrop.instructions.sources import parse_file, parse_request
-from backdrop.intake.job_planner import RoutingContext, plan_jobs
+from backdrop.intake.job_planner import BucketImages, RoutingContext, plan_jobs
 from backdrop.model.job import Source
 from backdrop.model.photo_facts import PhotoFacts
 from simulation.invariants.resolutions import BLOCKED, Resolution, read_resolution
@@ -73,8 +73,7 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
         (),
         sources,
         routing_context,
-        lambda _: [],
-        lambda _: [],
+        BucketImages(hash_references=lambda _: [], find_output_errors=lambda _: [], draw_canvas=None),
         WORLD_START,
     )
     codes = frozenset((problem.variant, problem.code.value) for problem in plan.problems)

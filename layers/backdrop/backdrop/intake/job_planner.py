@@ -36,10 +36,18 @@ def assume_healthy(provider: str) -> ProviderHealth:
     return ProviderHealth(provider=provider)
 
 
-type ReferenceHasher = Callable[[Sequence[str]], list[str]]
-"""Returns the SHA-256 of each reference image, given the images' keys."""
-type OutputImageChecker = Callable[[Sequence[OutputSpec]], list[InstructionError]]
-"""Returns why outputs cannot draw the images that they name."""
+@dataclass(frozen=True)
+class BucketImages:
+    """What planning does with the images in the photo's bucket.
+
+    `hash_references` returns the SHA-256 of each reference image, given the images' keys. `find_output_errors` returns
+    why outputs cannot draw the images that they name. `draw_canvas` draws the photo on the canvas that the purchase
+    fields describe, and stores it; None if the photo must not be opened, and the jobs then have no canvas.
+    """
+
+    hash_references: Callable[[Sequence[str]], list[str]]
+    find_output_errors: Callable[[Sequence[OutputSpec]], list[InstructionError]]
+    draw_canvas: Callable[[dict[str, Any]], StoredCanvas] | None
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,6 @@ class FilledText:
     variant: str
     field: str
     text: str
-
-
-type CanvasDrawer = Callable[[dict[str, Any]], StoredCanvas]
-"""Draws the photo on the canvas that the purchase fields describe, and stores it."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +117,10 @@ def plan_jobs(
     jobs: Sequence[Job],
     instruction_sources: Sequence[InstructionSource],
     routing: RoutingContext,
-    hash_references: ReferenceHasher,
-    find_image_errors: OutputImageChecker,
+    images: BucketImages,
     now: datetime,
-    draw_canvas: CanvasDrawer | None = None,
 ) -> JobPlan:
-    """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs.
-
-    `draw_canvas`: None if the photo must not be opened; the jobs then have no canvas.
-    """
+    """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
     planned: list[Job] = []
     problems: list[Problem] = []
     filled_texts: list[FilledText] = []
@@ -131,13 +130,13 @@ def plan_jobs(
         if not collector.has_no_instructions:
             instructions, template_errors = fill_templates(instructions, variant, photo_source.bucket, photo_source.key)
             collector.errors += template_errors
-            collector.errors += find_image_errors(parse_outputs(instructions.fields))
+            collector.errors += images.find_output_errors(parse_outputs(instructions.fields))
             filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
             provider_names = instructions.list_providers(routing.default_provider)
             route = collector.collect(
                 partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
             )
-            purchase_spec = collector.collect(partial(_build_purchase_spec, instructions, hash_references)) or {}
+            purchase_spec = collector.collect(partial(_build_purchase_spec, instructions, images)) or {}
             route = route or _find_priced_provider(instructions, routing)
             if route:
                 job = _build_job(photo_source, photo, variant, instructions, route, purchase_spec, now)
@@ -145,17 +144,17 @@ def plan_jobs(
                 collector.collect(partial(_check_item_size, job))
                 collector.collect(partial(_check_own_names, job, planned))
                 if FRAME_FIELD in purchase_spec and not collector.errors:
-                    job = collector.collect(partial(_add_canvas, job, jobs, draw_canvas)) or job
+                    job = collector.collect(partial(_add_canvas, job, jobs, images)) or job
                 planned += [] if collector.errors else [job]
         problems += [Problem.from_error(error, now, variant=variant) for error in collector.errors]
     return JobPlan(tuple(planned), tuple(problems), tuple(filled_texts))
 
 
-def _build_purchase_spec(instructions: ResolvedInstructions, hash_references: ReferenceHasher) -> dict[str, Any]:
+def _build_purchase_spec(instructions: ResolvedInstructions, images: BucketImages) -> dict[str, Any]:
     """Returns the fields that reach the provider, with reference images by hash instead of by key."""
     purchase_spec = instructions.purchase_fields
     if REFERENCES_FIELD in purchase_spec:
-        purchase_spec[REFERENCES_FIELD] = hash_references(purchase_spec[REFERENCES_FIELD])
+        purchase_spec[REFERENCES_FIELD] = images.hash_references(purchase_spec[REFERENCES_FIELD])
     return purchase_spec
 
 
@@ -198,12 +197,12 @@ def _build_job(
     )
 
 
-def _add_canvas(job: Job, jobs: Sequence[Job], draw_canvas: CanvasDrawer | None) -> Job:
+def _add_canvas(job: Job, jobs: Sequence[Job], images: BucketImages) -> Job:
     """Returns the job with its canvas. A job that needs no purchase keeps the canvas that its picture was made from."""
     known = next((one for one in jobs if one.job_id == job.job_id), None)
-    if draw_canvas is None or (known and known.needs_no_purchase):
+    if images.draw_canvas is None or (known and known.needs_no_purchase):
         return replace(job, canvas=known.canvas if known else None)
-    stored = draw_canvas(job.purchase_spec)
+    stored = images.draw_canvas(job.purchase_spec)
     return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
 
 
