@@ -131,9 +131,8 @@ def format_instructions() -> str:
     output, palette, member = (definitions[name] for name in ("OutputModel", "PaletteModel", "PaletteMemberModel"))
     return f"""{format_fields(schema)}
 
-Fields of an `output`. They are processed in the order trim, fit, margin, background,
-shadow, logo, format. `shadow`, `logo`, `alt`, `title`, and `copyright` next to `output` apply to all outputs that have
-none of their own.
+Fields of an `output`. They are processed in the order trim, frame, fit, margin, background, shadow, logo, format.
+`shadow`, `logo`, `alt`, `title`, and `copyright` next to `output` apply to all outputs that have none of their own.
 
 {format_fields(output)}
 

@@ -195,8 +195,8 @@ def _parse_options() -> argparse.Namespace:
     accept_command = commands.add_parser("accept", help="record where the nodes of mutants or conditions are now")
     accept_command.add_argument("names", nargs="+", help="a mutant, a condition's recorded address, or a function")
     for subparser in (check, accept_command):
-        since_help = "a commit at which the addresses fit; nodes are found by their text at that commit"
-        subparser.add_argument("--since", default="", help=since_help)
+        since_help = "a commit at which the addresses fit (default: HEAD); nodes are found by their text at that commit"
+        subparser.add_argument("--since", default="HEAD", help=since_help)
     return parser.parse_args()
 
 

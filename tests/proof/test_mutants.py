@@ -75,7 +75,7 @@ def test_at_most_ten_mutants_are_free_form_code() -> None:
 
 def test_every_condition_has_a_mutant() -> None:
     addresses = {str(condition.address) for condition in list_conditions_to_kill()}
-    assert addresses == {*read_killers()}, "run make mutants"
+    assert addresses == {*read_killers()}, "run python -m simulation.mutation --conditions MODULE"
 
 
 def test_every_accepted_survivor_exists_and_has_a_reason() -> None:

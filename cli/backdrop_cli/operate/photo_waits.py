@@ -71,8 +71,16 @@ def list_job_waits(
     return waits
 
 
-def describe_unrecorded_photo(modified_at: datetime, now: datetime) -> str:
-    """Returns why a photo in the bucket is not in the ledger, and what to do."""
+def describe_unrecorded_photo(modified_at: datetime, now: datetime, *, has_events: bool) -> str:
+    """Returns why a photo in the bucket is not in the ledger, and what to do.
+
+    `has_events`: whether an upload to the bucket starts anything.
+    """
+    if not has_events:
+        return (
+            "nothing has requested it yet, and an upload to this bucket starts nothing; "
+            "send a request, or run a campaign"
+        )
     if now - modified_at < USUAL_DURATION:
         return "intake has not processed it yet, which usually takes seconds; try again in a moment"
     return (

@@ -195,7 +195,9 @@ def _describe_unknown_photo(stack: Stack, bucket: str, key: str) -> str:
         why = (
             IGNORED_MESSAGE
             if classify_key(key) is not ObjectKind.PHOTO
-            else describe_unrecorded_photo(stored.modified_at, stack.clock.now())
+            else describe_unrecorded_photo(
+                stored.modified_at, stack.clock.now(), has_events=bucket == stack.input_bucket
+            )
         )
         return f"{key} has been in the bucket since {format_utc(stored.modified_at)}; {why}"
     photo_keys = [

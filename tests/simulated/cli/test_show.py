@@ -16,7 +16,7 @@ from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, crash_worker
-from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READABLE_BUCKET
 from tests.corpus.files import heic
 from tests.simulated.command_user import Person
 from tests.simulated.intake.test_unreadable import deny_access
@@ -316,6 +316,14 @@ def test_show_points_to_doctor_if_photo_never_reached_intake(person: Person) -> 
     person.world.clock.sleep(61)
     old = person.run("show", "red.jpg")
     assert (old.code, "try again" in old.err, "run `backdrop doctor`" in old.err) == (3, False, True)
+
+
+def test_show_says_that_an_upload_to_a_readable_bucket_starts_nothing(person: Person) -> None:
+    person.world.s3.upload(READABLE_BUCKET, "red.jpg", build_photo())
+    person.world.run_until_empty()
+    person.world.clock.sleep(61)
+    result = person.run("show", f"@{READABLE_BUCKET}/red.jpg")
+    assert (result.code, "nothing has requested it yet" in result.err, "doctor" in result.err) == (3, True, False)
 
 
 def test_show_says_since_when_a_paid_photo_is_not_delivered(person: Person) -> None:

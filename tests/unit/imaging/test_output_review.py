@@ -55,6 +55,7 @@ def test_warning_names_the_output_and_both_sizes() -> None:
         [{"width": 1_500}, {"name": "wide", "width": 3_000}],
         [{"width": 600}, {"name": "low", "height": 400}],
         [{"trim": True}, {"name": "copy", "trim": True}],
+        [{"name_template": "a.png"}, {"name": "copy", "name_template": "b.png"}],
     ],
 )
 def test_outputs_with_the_same_pixels_are_found(outputs: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
+    CallInputChange,
     CancelMarkState,
     CrashCount,
     Decision,
@@ -24,7 +25,6 @@ from backdrop.intake.decide import (
     PhotoInBucket,
     PlanDecision,
     PlanResult,
-    ReferenceChange,
     ReportedProblems,
     ReportState,
     RequestedBy,
@@ -106,7 +106,7 @@ OPENED = (CrashCount.TOLERABLE, ReportState.CURRENT)
 
 
 def test_event_without_a_change_never_resolves_a_photo() -> None:
-    found = decide_before(*UNCHANGED, *OPENED, ~REQUESTED, ReferenceChange.UNCHANGED)
+    found = decide_before(*UNCHANGED, *OPENED, ~REQUESTED, CallInputChange.UNCHANGED)
     assert found == {Decision.IGNORE, Decision.REDELIVER, Decision.REOPEN}
 
 
@@ -117,12 +117,12 @@ def test_first_event_of_an_unchanged_photo_is_ignored() -> None:
 
 def test_only_a_repeated_event_is_delivered_again() -> None:
     assert Decision.REDELIVER not in decide_before(EventDelivery.FIRST)
-    nothing_new = (RequestedBy.PHOTO, CancelMarkState.IN_FORCE, ReferenceChange.UNCHANGED)
+    nothing_new = (RequestedBy.PHOTO, CancelMarkState.IN_FORCE, CallInputChange.UNCHANGED)
     assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED, EventDelivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
 
 
 def test_canceled_photo_that_is_requested_again_is_reopened() -> None:
-    overruled = (CancelMarkState.OVERRULED, ReferenceChange.UNCHANGED)
+    overruled = (CancelMarkState.OVERRULED, CallInputChange.UNCHANGED)
     assert decide_before(*UNCHANGED, *OPENED, ~REQUESTED & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
 
 
@@ -140,7 +140,7 @@ def test_requested_photo_is_resolved_whatever_was_decided_before() -> None:
 
 def test_repeated_request_is_not_resolved_while_nothing_changed() -> None:
     assert Decision.RESOLVE not in decide_before(
-        EventKind.REPEATED_REQUEST, EventDelivery.REPEATED, *UNCHANGED, ReferenceChange.UNCHANGED
+        EventKind.REPEATED_REQUEST, EventDelivery.REPEATED, *UNCHANGED, CallInputChange.UNCHANGED
     )
 
 
@@ -191,8 +191,8 @@ def test_crash_count_is_reset_only_for_other_bytes() -> None:
 
 
 def test_changed_reference_counts_only_for_a_repeated_event() -> None:
-    assert all(ReferenceChange not in one.facts for one in iterate_cases(BEFORE_RESOLVING, EventDelivery.FIRST))
-    changed = (*UNCHANGED, *OPENED, ~REQUESTED, EventDelivery.REPEATED, ReferenceChange.CHANGED)
+    assert all(CallInputChange not in one.facts for one in iterate_cases(BEFORE_RESOLVING, EventDelivery.FIRST))
+    changed = (*UNCHANGED, *OPENED, ~REQUESTED, EventDelivery.REPEATED, CallInputChange.CHANGED)
     assert decide_before(*changed) == {Decision.RESOLVE, Decision.WAIT}
 
 

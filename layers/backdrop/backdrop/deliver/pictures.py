@@ -50,7 +50,9 @@ NAME_TAKEN_WARNING = JobWarning.from_code(
 
 @dataclass(eq=False)
 class WrittenOutputs:
-    """The outputs of one paid picture. `is_superseded`: some were not written, because another job has their keys."""
+    """The outputs of one paid picture. `is_superseded`: some were not written, because another job or photo has their
+    keys.
+    """
 
     results: list[StoredPicture] = field(default_factory=list[StoredPicture])
     warnings: list[JobWarning] = field(default_factory=list[JobWarning])

@@ -66,6 +66,7 @@ def _describe_appearance(output: OutputSpec, picture_size: Size | None) -> tuple
     appearance = replace(
         output,
         name=None,
+        name_template=None,
         quality=None if output.format == "png" else output.quality or DEFAULT_QUALITY,
         background=output.background or ("#ffffff" if output.format == JPG else None),
     )

@@ -1,4 +1,4 @@
-"""The XMP packet in every delivered picture, which marks it as changed by AI, and carries its texts."""
+"""The XMP packet of a delivered picture: how AI changed it, and its texts."""
 
 from collections.abc import Mapping
 

@@ -116,7 +116,7 @@ class ReportState(Flag):
     OUTDATED = auto()
 
 
-class ReferenceChange(Flag):
+class CallInputChange(Flag):
     """CHANGED: a style reference image of an unpaid job has different bytes now, or its canvas would be different."""
 
     UNCHANGED = auto()
@@ -197,7 +197,7 @@ class PlanResult(Flag):
 # -- the tables --------------------------------------------------------------------------------------------------------
 
 BEFORE_RESOLVING = DecisionTable(
-    # Facts are read in this order. Only History, EventKind, PhotoInBucket, ReferenceChange, and CancelMarkState need
+    # Facts are read in this order. Only History, EventKind, PhotoInBucket, CallInputChange, and CancelMarkState need
     # AWS calls.
     (
         History,
@@ -206,7 +206,7 @@ BEFORE_RESOLVING = DecisionTable(
         CrashCount,
         PhotoInBucket,
         ReportState,
-        ReferenceChange,
+        CallInputChange,
         InstructionChange,
         OwnInstructions,
         JobMatch,
@@ -248,10 +248,10 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.RESOLVE,
         ),
         Rule(
-            "A style reference changed, but the photo may still get instructions of its own.",
+            "A style reference or a canvas changed, but the photo may still get instructions of its own.",
             (
                 EventDelivery.REPEATED,
-                ReferenceChange.CHANGED,
+                CallInputChange.CHANGED,
                 ~OwnInstructions.COMPLETE,
                 Inspection.PASSED,
                 SettlePeriod.TIME_LEFT,
@@ -259,8 +259,8 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.WAIT,
         ),
         Rule(
-            "A style reference changed, so the jobs are no longer the same purchases.",
-            (EventDelivery.REPEATED, ReferenceChange.CHANGED),
+            "A style reference or a canvas changed, so the jobs are no longer the same purchases.",
+            (EventDelivery.REPEATED, CallInputChange.CHANGED),
             Decision.RESOLVE,
         ),
         Rule(

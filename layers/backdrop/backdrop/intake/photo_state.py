@@ -10,6 +10,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.instructions.merge import is_complete
 from backdrop.intake.batch_prefetch import BatchPrefetch
 from backdrop.intake.decide import (
+    CallInputChange,
     CancelMarkState,
     CrashCount,
     EventDelivery,
@@ -21,7 +22,6 @@ from backdrop.intake.decide import (
     OwnInstructions,
     PhotoInBucket,
     PlanResult,
-    ReferenceChange,
     ReportedProblems,
     ReportState,
     RequestedBy,
@@ -68,7 +68,7 @@ class PhotoState:
                 ReportState: lambda: (
                     ReportState.OUTDATED if find_unreadable_problem(self.source) else ReportState.CURRENT
                 ),
-                ReferenceChange: self._compare_references,
+                CallInputChange: self._compare_call_inputs,
                 InstructionChange: lambda: compare_instructions(self.source, self.snapshot),
                 OwnInstructions: lambda: classify_own_instructions(self.snapshot),
                 JobMatch: lambda: compare_jobs(self.source, self.jobs, self.snapshot),
@@ -158,11 +158,11 @@ class PhotoState:
             raise LookupError(self.received_event.key)
         return self.optional_snapshot
 
-    def _compare_references(self) -> ReferenceChange:
+    def _compare_call_inputs(self) -> CallInputChange:
         is_changed = self.resolver.has_changed_references(self.source, self.jobs) or self.resolver.has_changed_canvas(
             self.source, self.jobs, self.snapshot.photo.sha256
         )
-        return ReferenceChange.CHANGED if is_changed else ReferenceChange.UNCHANGED
+        return CallInputChange.CHANGED if is_changed else CallInputChange.UNCHANGED
 
     # -- the clock -------------------------------------------------------------------------------------------------
 
