@@ -46,12 +46,14 @@ class Finding(NamedTuple):
 class LintResult:
     """The totals of `lint`; `max_price_micro_usd` does not include the `unpriced_images`.
 
-    `kept_sidecars` photos keep their own sidecar although the command line has instructions.
+    `partly_ready` photos have jobs, and variants with errors. `kept_sidecars` photos keep their own sidecar although
+    the command line has instructions.
     """
 
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0
     ready: int = 0
+    partly_ready: int = 0
     without_instructions: int = 0
     jobs: int = 0
     images: int = 0

@@ -216,7 +216,9 @@ class LintInspector:
             result.max_price_micro_usd += sum(job.quoted for job in linted.jobs)
             credit_jobs = [job for job in linted.jobs if job.provider == CREDIT_PROVIDER]
             result.unpriced_images += sum(count_images(job.instructions) for job in credit_jobs)
-            result.ready += bool(linted.jobs) and not any(one.is_error for one in linted.findings)
+            has_errors = any(one.is_error for one in linted.findings)
+            result.ready += bool(linted.jobs) and not has_errors
+            result.partly_ready += bool(linted.jobs) and has_errors
             result.without_instructions += linted.lacks_instructions
             if linted.lacks_instructions:
                 photos_by_folder[folder_of(linted.key)].append(linted.key)

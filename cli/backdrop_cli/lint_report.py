@@ -59,9 +59,10 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
         f"at most {format_usd(result.max_price_micro_usd)} for "
         f"{format_count(result.images, 'image')}, at list prices of {PRICE_LIST_DATE}"
     )
-    problem_count = result.photos - result.ready - result.without_instructions
+    problem_count = result.photos - result.ready - result.partly_ready - result.without_instructions
     rows = [
-        ("photos ready", result.ready, price if result.jobs else ""),
+        ("photos ready", result.ready, price if result.jobs and not result.partly_ready else ""),
+        ("photos partly ready", result.partly_ready, f"variants with problems are not bought; in all, {price}"),
         (
             "images of unknown price",
             result.unpriced_images,
@@ -103,6 +104,7 @@ def _build_document(result: LintResult) -> dict[str, Any]:
         "files": result.files,
         "photos": result.photos,
         "ready": result.ready,
+        "partly_ready": result.partly_ready,
         "without_instructions": result.without_instructions,
         "sidecars": result.sidecars,
         "sidecars_kept": result.kept_sidecars,

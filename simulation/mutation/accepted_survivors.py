@@ -141,7 +141,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "aws.ledger:Ledger._build_name_put": NAMES_REASON,
     "intake.name_claims": NAMES_REASON,
-    "intake.job_planner:_check_own_names": NAMES_REASON,
+    "intake.job_planner:_refuse_repeated_names": NAMES_REASON,
     "intake.preview": (
         "Nothing is bought because of it: it is a preview for the command, which tests/simulated/cli/test_lint.py "
         "tests."
@@ -434,7 +434,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:plan_jobs#556e04 if 3": FRAME_REASON,
+    "intake.job_planner:plan_jobs#72e803 if 3": FRAME_REASON,
     "intake.job_planner:_add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:_build_purchase_spec#f55e13 if 1": REFERENCES_REASON,

@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from backdrop.instructions.sources import REQUEST
+from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, Problem
 from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key, list_sidecar_keys
+from backdrop.model.picture_names import NameRegister
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
 from backdrop_cli.formatting import count_images
@@ -151,10 +153,21 @@ class UploadPlanner:
         plan.photos = list(
             parallel_map(partial(self._preview_once, reruns, plan), self._planned_photos, self._stack.max_threads)
         )
+        plan.photos = self._refuse_shared_names(plan.photos)
         for row in plan.photos:
             if row.read_error:
                 plan.files.pop(row.key, None)
         return plan
+
+    def _refuse_shared_names(self, photos: Sequence[PlannedPhoto]) -> list[PlannedPhoto]:
+        """Lets one of several photos have a name that all of them want. Intake decides by the order of their events."""
+        names, now = NameRegister(), self._stack.clock.now()
+        return [
+            replace(row, jobs=(), problems=(*row.problems, Problem.from_error(build_name_taken_error(*taken), now)))
+            if (taken := names.add(row.key, row.jobs))
+            else row
+            for row in photos
+        ]
 
     # -- sidecars ------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The output of `drop`: the plan before the upload, and the outcome."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,10 +86,12 @@ def _print_problems(screen: Screen, plan: UploadPlan) -> None:
     for code, problems in group_problems_by_code(plan.photos).items():
         if code == Code.NO_INSTRUCTIONS:
             continue
-        photo_count = len({key for key, _ in problems})
-        screen.print(f"! {format_count(photo_count, 'photo')} would be refused: {code}", "yellow")
-        messages = [f"{key}: {message}" for key, message in problems]
-        screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
+        messages_by_key: defaultdict[str, list[str]] = defaultdict(list)
+        for key, message in problems:
+            messages_by_key[key].append(message)
+        screen.print(f"! {format_count(len(messages_by_key), 'photo')} would be refused: {code}", "yellow")
+        lines = [f"{key}: {' '.join(messages)}" for key, messages in messages_by_key.items()]
+        screen.print_sample(lines, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
 
 
 def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:

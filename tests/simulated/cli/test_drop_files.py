@@ -45,6 +45,14 @@ def test_photo_is_uploaded_with_its_sidecar(uploader: Uploader) -> None:
     assert uploader.keys == ["red.jpg", "red.json"]
 
 
+def test_second_photo_with_the_same_name_is_refused_before_the_upload(uploader: Uploader) -> None:
+    for name in ("red", "blue"):
+        uploader.write(f"shoes/{name}.json", {"operation": "remove", "output": {"name_template": "twin.png"}})
+    result = uploader.drop("shoes", "--strict")
+    assert (result.code, uploader.keys) == (1, [])
+    assert "1 photo would be refused: name_taken" in result.out
+
+
 BRAND_KIT = {"operation": "remove", "logo": "_backdrop/brand/logo.png"}
 
 

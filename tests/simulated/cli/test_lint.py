@@ -98,8 +98,11 @@ def test_error_in_one_variant_leaves_the_others_ready(folder: LintedFolder) -> N
     folder.write("red.jpg.json", {"variants": {"a": INSTRUCTIONS, "b": {"operation": "replace"}}})
     found = folder.data()
     assert [(one["variant"], one["code"]) for one in found["errors"]] == [("b", "missing_prompt")]
-    assert (found["jobs"], found["ready"]) == (1, 0)
-    assert "✗ variant b: " in folder.lint().out
+    assert (found["jobs"], found["ready"], found["partly_ready"]) == (1, 0, 1)
+    out = " ".join(folder.lint().out.split())
+    assert "✗ variant b: " in out
+    assert "photos partly ready 1 variants with problems are not bought; in all, at most $0.0" in out
+    assert "photos with problems" not in out
 
 
 def test_file_that_is_not_a_photo_is_an_error(folder: LintedFolder) -> None:

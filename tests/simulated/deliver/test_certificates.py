@@ -173,7 +173,7 @@ def test_file_that_cannot_be_measured_is_not_delivered(monkeypatch: pytest.Monke
         ({**REMOVE, "output": {"for": "amazn-main"}}, "Did you mean 'amazon-main'?"),
         (
             {**REMOVE, "output": {"for": ["ebay", "etsy"], "name_template": "{stem}.{ext}"}},
-            "Two pictures of the photo would have the key shoes/red.jpg",
+            "Several pictures of the photo would have the key shoes/red.jpg",
         ),
         ({**REMOVE, "output": {"for": "ebay", "alt": "{sku}"}}, "output.alt contains {sku}"),
         ({**REMOVE, "output": {"for": "ebay"}, "logo": "_backdrop/l.png"}, "ebay does not accept a picture with an"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.deliver.pictures import Pictures
 from backdrop.intake import job_planner, name_claims
 from backdrop.intake.name_claims import NameClaims
-from backdrop.model.job import Job, Source
+from backdrop.model.job import Job, Problem, Source
 from backdrop.model.picture_names import NameClaim, holds_name
 from tests.simulated.intake import test_picture_names as names
 
@@ -66,7 +67,18 @@ def write_under_any_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def allow_repeated_names(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(job_planner, "_check_own_names", return_value(None))
+    def refuse_nothing(planned: Sequence[Job], _: datetime) -> tuple[Sequence[Job], Sequence[Problem]]:
+        return planned, ()
+
+    patch.setattr(job_planner, "_refuse_repeated_names", refuse_nothing)
+
+
+def overlook_default_names(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(NameClaims, "_find_default_holder", return_value(None))
+
+
+def overlook_endangered_names(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(name_claims, "list_endangered_names", return_value([]))
 
 
 def list_races() -> Iterator[Callable[[], None]]:
@@ -121,8 +133,18 @@ def list_races() -> Iterator[Callable[[], None]]:
         ),
         pytest.param(
             allow_repeated_names,
-            lambda: [names.test_variants_with_the_same_name_buy_one_picture],
+            lambda: [names.test_variants_with_the_same_name_buy_nothing],
             id="two pictures of one photo have the same name",
+        ),
+        pytest.param(
+            overlook_default_names,
+            lambda: [partial(names.test_photo_without_a_suffix_keeps_its_default_names, "shoes/two")],
+            id="a name is taken from a photo that has it by default",
+        ),
+        pytest.param(
+            overlook_endangered_names,
+            lambda: [partial(names.test_photo_without_a_suffix_keeps_its_default_names, "shoes/one.jpg")],
+            id="a picture replaces another photo's in the default layout",
         ),
     ],
 )

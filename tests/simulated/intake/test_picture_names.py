@@ -209,16 +209,48 @@ def test_impossible_name_buys_nothing(fields: dict[str, Any], code: str) -> None
     assert (list_codes(world, RED), count_paid_calls(world)) == ([code], 0)
 
 
-def test_variants_with_the_same_name_buy_one_picture() -> None:
+def test_variants_with_the_same_name_buy_nothing() -> None:
     world = World()
-    upload(world, RED, variants={"a": {}, "b": {"operation": "replace", "prompt": "x"}})
+    other = {"output": {"name_template": "{variant}.{ext}"}}
+    upload(world, RED, variants={"a": {}, "b": {"operation": "replace", "prompt": "x"}, "c": other})
     run(world)
-    assert [job.variant for job in world.list_jobs()] == ["a"]
+    assert [job.variant for job in world.list_jobs()] == ["c"]
     report = world.read_report(RED)
     assert report
-    (error,) = report["errors"]
-    assert (error["variant"], error["code"]) == ("b", "name_taken")
-    assert error["message"] == f"Two pictures of the photo would have the key {PICTURE}."
+    assert [(one["variant"], one["code"], one["message"]) for one in report["errors"]] == [
+        (variant, "name_taken", f"Several pictures of the photo would have the key {PICTURE}.") for variant in "ab"
+    ]
+
+
+@pytest.mark.parametrize("name", ["two.jpg/two.png", "two.jpg/two-{sku}.png", "two.jpg/two_{n}.png"])
+def test_name_in_the_folder_of_another_photos_pictures_buys_nothing(name: str) -> None:
+    world = World()
+    upload(world, "shoes/one.jpg", sku="side", name=name, operation="replace", prompt="x", num_images=2)
+    run(world)
+    assert (list_codes(world, "shoes/one.jpg"), count_paid_calls(world)) == (["invalid_value"], 0)
+
+
+@pytest.mark.parametrize("name", ["two.jpg/front.png", "two/two_front.png", "one.jpg/one.png"])
+def test_name_that_no_other_photos_picture_has_by_default_is_accepted(name: str) -> None:
+    world = World()
+    upload(world, "shoes/one.jpg", name=name)
+    upload(world, "shoes/two.jpg", name="{stem}.{ext}")
+    run(world)
+    assert list_pictures(world) == sorted([f"shoes/{name}", "shoes/two.png"])
+
+
+@pytest.mark.parametrize("first", ["shoes/two", "shoes/one.jpg"])
+def test_photo_without_a_suffix_keeps_its_default_names(first: str) -> None:
+    world = World()
+    keys = {"shoes/two": {}, "shoes/one.jpg": {"output": {"name_template": "two/two.png"}}}
+    for key in (first, *(keys.keys() - {first})):
+        world.upload_sidecar(key, operation="remove", **keys[key])
+        world.upload_photo(key, build_photo(key))
+        run(world)
+    second = next(key for key in keys if key != first)
+    assert (list_codes(world, first), list_codes(world, second)) == ([], ["name_taken"])
+    assert count_paid_calls(world) == 1
+    assert list_pictures(world) == ["shoes/two/two.png"]
 
 
 def test_photo_with_twenty_variants_and_the_most_names_is_written() -> None:

@@ -155,6 +155,7 @@ def test_value_contains_only_what_every_file_system_accepts(value: str, reason: 
         ("{x}", "a", "does not end with .png"),
         (".{x}/a.{ext}", ".", "contains '..'"),
         ("{x}.{ext}", "a" * MAX_S3_KEY_BYTES, "is too long"),
+        ("{x}.jpg/{x}.{ext}", "blue", "is reserved for the pictures of a photo shoes/blue.jpg; choose another folder"),
     ],
 )
 def test_forbidden_name_is_refused(template: str, x: str, reason: str) -> None:

@@ -115,7 +115,8 @@ class CampaignQuote:
             self._add_rejection(item.row, error.code, str(error.message))
         for problem in item.problems:
             self.rejections_by_code[problem.code] += 1
-            self._add_rejection(item.row, problem.code, str(problem.message))
+            variant = f"variant {problem.variant}: " if problem.variant else ""
+            self._add_rejection(item.row, problem.code, f"{variant}{problem.message}")
 
     def _add_rejection(self, row: ManifestRow, code: Code, reason: str) -> None:
         examples = self.first_rejections.setdefault(code, [])

@@ -8,6 +8,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES, RESERVED_PREFIX, folder_of, photo_name_of
 from backdrop.model.output_spec import IMAGE_NUMBER, JPG, OutputSpec
+from backdrop.model.picture_names import find_default_owner, has_suffix
 
 NAME_FIELD = "name_template"
 NAME_CHARACTERS_TEXT = "letters, digits, spaces, and . _ -"
@@ -70,7 +71,12 @@ def fill_name_template(
 def check_name(place: str, name: str, extension: str, bucket: str, photo_key: str) -> None:
     """Raises InstructionError if a filled name cannot be a key below the photo's folder, or a file's name."""
     longest_folder = folder_of(photo_name_of(bucket, photo_key, stack_bucket=""))
-    for reason in _list_name_errors(name.replace(IMAGE_NUMBER, "20"), extension, len(longest_folder.encode())):
+    example = name.replace(IMAGE_NUMBER, "20")
+    for reason in _list_name_errors(example, extension, len(longest_folder.encode())):
+        raise _invalid_name(place, f"the name {name[:MAX_SHOWN_CHARACTERS]!r} {reason}")
+    owner = find_default_owner(f"{folder_of(photo_key)}{example}")
+    if owner and owner != photo_key and has_suffix(owner):
+        reason = f"is reserved for the pictures of a photo {owner}; choose another folder"
         raise _invalid_name(place, f"the name {name[:MAX_SHOWN_CHARACTERS]!r} {reason}")
 
 

@@ -1,5 +1,6 @@
 """Plans the jobs of a photo from its instructions: provider, price, and limits."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -142,12 +143,12 @@ def plan_jobs(
                 job = _build_job(photo_source, photo, variant, instructions, route, purchase_spec, now)
                 collector.collect(partial(_check_max_cost, job, jobs))
                 collector.collect(partial(_check_item_size, job))
-                collector.collect(partial(_check_own_names, job, planned))
                 if FRAME_FIELD in purchase_spec and not collector.errors:
                     job = collector.collect(partial(_add_canvas, job, jobs, images)) or job
                 planned += [] if collector.errors else [job]
         problems += [Problem.from_error(error, now, variant=variant) for error in collector.errors]
-    return JobPlan(tuple(planned), tuple(problems), tuple(filled_texts))
+    jobs_with_names, name_problems = _refuse_repeated_names(planned, now)
+    return JobPlan(tuple(jobs_with_names), (*problems, *name_problems), tuple(filled_texts))
 
 
 def _build_purchase_spec(instructions: ResolvedInstructions, images: BucketImages) -> dict[str, Any]:
@@ -235,20 +236,25 @@ def _check_max_cost(job: Job, jobs: Sequence[Job]) -> None:
     raise InstructionError(Code.MAX_COST_EXCEEDED, message)
 
 
-def _check_own_names(job: Job, planned: Sequence[Job]) -> None:
-    """Raises InstructionError if the job's pictures would replace each other, or those of the photo's other jobs."""
-    names = list(list_claimed_names(job))
-    other_names = [name for other in planned for name in list_claimed_names(other)]
-    repeated = next((name for n, name in enumerate(names) if name in names[:n] or name in other_names), None)
-    if repeated:
-        message = f"Two pictures of the photo would have the key {repeated.partition('/')[2]}."
-        raise InstructionError(Code.NAME_TAKEN, message, _DISTINCT_NAMES_ADVICE)
-    if len(names) + len(other_names) > MAX_NAMES:
-        message = (
-            f"{len(names) + len(other_names)} pictures of the photo would have names of their own; at most {MAX_NAMES} "
-            "can."
-        )
-        raise InstructionError(Code.INVALID_VALUE, message)
+def _refuse_repeated_names(planned: Sequence[Job], now: datetime) -> tuple[list[Job], list[Problem]]:
+    """Refuses all jobs whose pictures would replace each other, or all jobs if there are too many names."""
+    names_by_job = {job.job_id: list(list_claimed_names(job)) for job in planned}
+    counts = Counter(name for names in names_by_job.values() for name in names)
+    jobs: list[Job] = []
+    problems: list[Problem] = []
+    for job in planned:
+        repeated = next((name for name in names_by_job[job.job_id] if counts[name] > 1), None)
+        if repeated:
+            message = f"Several pictures of the photo would have the key {repeated.partition('/')[2]}."
+            error = InstructionError(Code.NAME_TAKEN, message, _DISTINCT_NAMES_ADVICE)
+        elif counts.total() > MAX_NAMES:
+            message = f"{counts.total()} pictures of the photo would have names of their own; at most {MAX_NAMES} can."
+            error = InstructionError(Code.INVALID_VALUE, message)
+        else:
+            jobs.append(job)
+            continue
+        problems.append(Problem.from_error(error, now, variant=job.variant))
+    return jobs, problems
 
 
 def _check_item_size(job: Job) -> None:

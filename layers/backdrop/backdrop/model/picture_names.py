@@ -1,12 +1,16 @@
 """Where a picture is delivered, and the names that a job's pictures claim."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from backdrop.model.job import Job, Source
-from backdrop.model.object_keys import folder_of, named_picture_key, picture_key
+from backdrop.model.object_keys import folder_of, named_picture_key, picture_key, stem_of
 from backdrop.model.output_spec import IMAGE_NUMBER, OutputSpec, parse_outputs
 from backdrop.model.record import Record, record
+
+# What follows the photo's stem in the default layout: the variant, the number, the output, and the format.
+_DEFAULT_ENDING = re.compile(r"(-[a-z0-9-]{1,40})?(_\d+)?(@[a-z0-9-]{1,40})?\.(png|webp|jpg)", re.ASCII)
 
 
 @record
@@ -48,6 +52,35 @@ def list_claimed_names(job: Job) -> Iterator[str]:
                 yield name
 
 
+def find_default_owner(key: str) -> str | None:
+    """Returns the photo one of whose pictures has this key in the default layout; None if there can be none.
+
+    `shoes/red.jpg/red-beach.png` belongs to `shoes/red.jpg`.
+    """
+    owner, _, file = key.rpartition("/")
+    stem = stem_of(owner)
+    is_default = bool(stem) and file.startswith(stem) and _DEFAULT_ENDING.fullmatch(file.removeprefix(stem))
+    return owner if is_default else None
+
+
+def has_suffix(key: str) -> bool:
+    """Whether the name of a photo has a suffix, as most have. A name's folder may not be named like such a photo."""
+    return stem_of(key) != key.rpartition("/")[2]
+
+
+def list_endangered_names(job: Job) -> list[str]:
+    """Returns the names in the default layout that another photo could claim: those of a photo without a suffix."""
+    return [] if has_suffix(job.key) else list(list_default_names(job))
+
+
+def list_default_names(job: Job) -> Iterator[str]:
+    """Yields the names of a job's pictures in the default layout, in the form of `build_claimed_name`."""
+    for output in parse_outputs(job.instructions):
+        if output.name_template is None:
+            for n in range(1, int(job.instructions.get("num_images", 1)) + 1):
+                yield f"{job.bucket}/{find_picture_key(job.key, job.variant, n, output)}"
+
+
 @dataclass
 class NameRegister:
     """Finds photos whose pictures would have the same name, before any of them is in the ledger."""
@@ -56,7 +89,7 @@ class NameRegister:
 
     def add(self, photo_key: str, jobs: Iterable[Job]) -> tuple[str, str] | None:
         """Adds a photo's names. Returns the first that an earlier photo has, and that photo's key; None if none has."""
-        names = [name for job in jobs for name in list_claimed_names(job)]
+        names = [name for job in jobs for name in (*list_claimed_names(job), *list_endangered_names(job))]
         taken = next((name for name in names if self.photo_by_name.get(name, photo_key) != photo_key), None)
         if taken is not None:
             return taken, self.photo_by_name[taken]
