@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from backdrop.imaging.framing import compute_frame
+from backdrop.imaging.output_layout import compute_layout
 from backdrop.model.frame import MAX_CROP_SHARE, Box, Canvas, Size
 from backdrop.model.job import Job
 from backdrop.model.output_spec import COVER, OutputSpec, format_output_name, parse_outputs
@@ -32,7 +32,7 @@ def find_crops(jobs: Iterable[Job], photo: Size, subject_box: Box | None) -> Ite
         )
         for output in parse_outputs(job.instructions):
             if may_crop(output):
-                lost_share = _measure_loss(shown, compute_frame(canvas.width, canvas.height, output).crop_box)
+                lost_share = _measure_loss(shown, compute_layout(canvas.width, canvas.height, output).crop_box)
                 if lost_share > MAX_CROP_SHARE:
                     part = "the subject" if subject_box else "the photo, perhaps of its subject"
                     variant = f" of the variant {job.variant}" if job.variant else ""

@@ -13,8 +13,8 @@ from backdrop.imaging.color import to_srgb
 from backdrop.imaging.decode import open_picture, translate_decoder_errors
 from backdrop.imaging.formats import read_header, validate_structure
 from backdrop.imaging.formats.header import ImageFormatError, PhotoFormat
-from backdrop.imaging.framing import Frame
 from backdrop.imaging.inspect import identify_file, to_photo_error
+from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sizes import Size
 from backdrop.imaging.sniff import FileKind
@@ -150,8 +150,8 @@ class _Pixels:
         alpha = self._read_alpha()
         if alpha is None:
             return self._locate_content()
-        whole_frame = Frame(alpha.size, alpha.size, (0, 0), (0, 0, *alpha.size), 1.0)
-        return locate_subject(alpha, whole_frame)
+        whole_layout = OutputLayout(alpha.size, alpha.size, (0, 0), (0, 0, *alpha.size), 1.0)
+        return locate_subject(alpha, whole_layout)
 
     def _read_alpha(self) -> "Image | None":
         from PIL import Image

@@ -7,7 +7,7 @@ strip. Outside it, the canvas is unchanged to the last bit.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.framing import Frame
+from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.sizes import Size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
@@ -30,11 +30,11 @@ _DROP_OFFSET, _DROP_BLUR = 0.04, 0.08
 _REFLECTION_LENGTH, _REFLECTION_BLUR = 0.3, 0.02
 
 
-def draw_shadow(canvas: "Image", subject: "Image", frame: Frame, shadow: Shadow) -> None:
-    """Draws the shadow of an RGBA subject, placed as `frame` says, on an RGB or RGBA canvas, which is changed."""
+def draw_shadow(canvas: "Image", subject: "Image", layout: OutputLayout, shadow: Shadow) -> None:
+    """Draws the shadow of an RGBA subject, placed as `layout` says, on an RGB or RGBA canvas, which is changed."""
     from PIL import Image
 
-    layer = build_shadow_layer(_shrink_to_working_size(subject, frame), shadow)
+    layer = build_shadow_layer(_shrink_to_working_size(subject, layout), shadow)
     box = layer.getbbox()
     if box is None:
         return
@@ -61,16 +61,16 @@ def build_shadow_layer(placed: "Image", shadow: Shadow) -> "Image":
     return _BUILDERS[shadow.type](placed, box, shadow)
 
 
-def _shrink_to_working_size(subject: "Image", frame: Frame) -> "Image":
-    """Returns the whole frame with the subject in its place, at the working size."""
+def _shrink_to_working_size(subject: "Image", layout: OutputLayout) -> "Image":
+    """Returns the whole output with the subject in its place, at the working size."""
     from PIL import Image
 
-    scale = min(1.0, _WORKING_SIDE / max(frame.size))
-    size = _scale_size(frame.size, scale)
+    scale = min(1.0, _WORKING_SIDE / max(layout.size))
+    size = _scale_size(layout.size, scale)
     placed = Image.new("RGBA", size)
-    left, upper = round(frame.content_offset[0] * scale), round(frame.content_offset[1] * scale)
+    left, upper = round(layout.content_offset[0] * scale), round(layout.content_offset[1] * scale)
     for top, strip in resize_in_strips(
-        subject, _scale_size(frame.content_size, scale), frame.crop_box, Image.Resampling.BILINEAR
+        subject, _scale_size(layout.content_size, scale), layout.crop_box, Image.Resampling.BILINEAR
     ):
         placed.paste(strip, (left, upper + top))
     return placed

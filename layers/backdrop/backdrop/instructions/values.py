@@ -355,7 +355,7 @@ AutoOnOff = Annotated[Literal["AUTO", "ON", "OFF"], BeforeValidator(to_uppercase
 RenderingSpeed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidator(to_uppercase)]
 ImageCount = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=1, le=20)]
 Seed = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=0, le=2_147_483_647)]
-Frame = Annotated[str, BeforeValidator(_parse_frame)]
+FrameText = Annotated[str, BeforeValidator(_parse_frame)]
 SubjectSize = Annotated[float, BeforeValidator(_parse_subject_size, json_schema_input_type=float | str)]
 Position = Annotated[str, BeforeValidator(_parse_position), Field(json_schema_extra={"enum": [*POSITIONS]})]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
