@@ -317,9 +317,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#3c48d2 if 6": NAMES_REASON,
     "deliver.pictures:Pictures._write_picture#3c48d2 if 7": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
-    "deliver.output_images": BRAND_IMAGE_REASON,
+    "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "intake.brand_image_checks": BRAND_IMAGE_REASON,
-    "pipeline.brand_images": BRAND_IMAGE_REASON,
+    "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),

@@ -10,7 +10,7 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.backgrounds import BrandPictures, draw_background
+from backdrop.imaging.backgrounds import BrandImagePixels, draw_background
 from backdrop.imaging.byte_limit import encode_within_limit
 from backdrop.imaging.canvas import continue_border
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
@@ -36,7 +36,7 @@ from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, JPG, OutputSp
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_NO_PICTURES: BrandPictures = {}
+_NO_BRAND_IMAGES: BrandImagePixels = {}
 _MIN_FULL_CHROMA_QUALITY = 90
 """The JPEG quality from which every pixel keeps its own color (4:4:4). Below it, four pixels share one (4:2:0)."""
 _WHITE = "#ffffff"
@@ -112,17 +112,17 @@ class PaidPicture:
         return self._picture.width, self._picture.height
 
     def build_output(
-        self, output: OutputSpec, embed_metadata: EmbedMetadata, brand_pictures: BrandPictures = _NO_PICTURES
+        self, output: OutputSpec, embed_metadata: EmbedMetadata, brand_image_pixels: BrandImagePixels = _NO_BRAND_IMAGES
     ) -> OutputFile:
         """Builds one output. A plain lossless output of a PNG is the provider's file, with the metadata.
 
-        `brand_pictures`: those that the output names. Raises `ResultError` if the encoder fails.
+        `brand_image_pixels`: the brand images that the output names. Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
         if full_picture is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
-        composed = _compose(full_picture or self._pixels, output, brand_pictures)
+        composed = _compose(full_picture or self._pixels, output, brand_image_pixels)
         if composed.picture is not full_picture and _needs_memory(composed.picture, output):
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
             full_picture = None
@@ -165,7 +165,7 @@ class _ComposedPicture:
     subject: Subject | None
 
 
-def _compose(picture: "Image", output: OutputSpec, brand_pictures: BrandPictures) -> _ComposedPicture:
+def _compose(picture: "Image", output: OutputSpec, brand_image_pixels: BrandImagePixels) -> _ComposedPicture:
     is_trimmed = output.trim or (output.frame is not None and output.frame.places_subject)
     left, top, right, bottom = find_subject_box(picture) if is_trimmed else (0, 0, *picture.size)
     background = output.background or (_WHITE if output.format == JPG else None)
@@ -179,10 +179,10 @@ def _compose(picture: "Image", output: OutputSpec, brand_pictures: BrandPictures
     placed_layout = replace(layout, crop_box=crop_box)
     is_cut_out = picture.mode == "RGBA"
     subject = locate_subject(picture.getchannel("A"), placed_layout) if output.marketplace and is_cut_out else None
-    canvas = _draw_layout(picture, placed_layout, background, output.shadow, brand_pictures)
+    canvas = _draw_layout(picture, placed_layout, background, output.shadow, brand_image_pixels)
     if output.logo:
         canvas = canvas.copy() if canvas is picture else canvas
-        draw_logo(canvas, brand_pictures[output.logo.brand_image], output.logo)
+        draw_logo(canvas, brand_image_pixels[output.logo.brand_image], output.logo)
     composed = _drop_opaque_alpha(canvas)
     return _ComposedPicture(composed, layout.scale, layout.size != requested_layout.size, subject)
 
@@ -215,7 +215,7 @@ def _draw_layout(
     layout: OutputLayout,
     background: Background | None,
     shadow: Shadow | None,
-    brand_pictures: BrandPictures,
+    brand_image_pixels: BrandImagePixels,
 ) -> "Image":
     """Draws the layout's part of the picture at its size and offset, on the background and the subject's shadow.
 
@@ -232,7 +232,7 @@ def _draw_layout(
     ):
         return picture
     if background:
-        canvas = draw_background(layout.size, background, brand_pictures)
+        canvas = draw_background(layout.size, background, brand_image_pixels)
     else:
         mode = _choose_mode(picture, layout, background)
         canvas = Image.new(mode, layout.size, 0 if mode == "RGB" else _TRANSPARENT)

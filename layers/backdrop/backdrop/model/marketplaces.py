@@ -1,6 +1,6 @@
 """The rules of marketplaces for product pictures, read from dated data files, and how a picture is judged by them.
 
-A rule compares one measurement with limits or with a list of values. `imaging/certificate.py` measures files;
+A rule compares one measurement with limits or with a list of values. `imaging/measure.py` measures files;
 `predict_measurements` states what an output's fields already decide.
 """
 

@@ -96,7 +96,7 @@ class OutputSpec(Record):
 
     @property
     def brand_images(self) -> tuple[BrandImage, ...]:
-        """The images that the output draws, in addition to the paid picture."""
+        """The brand images that the output draws, in addition to the paid picture."""
         images: list[BrandImage] = []
         if isinstance(self.background, PictureBackground):
             images.append(self.background.brand_image)
