@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from backdrop.imaging.output_layout import compute_layout
-from backdrop.model.frame import MAX_CROP_SHARE, Box, Canvas, Size
+from backdrop.model.frame import MAX_CROP_SHARE, Box, Canvas, FloatBox, Size
 from backdrop.model.job import Job
 from backdrop.model.output_spec import COVER, OutputSpec, format_output_name, parse_outputs
 
@@ -39,7 +39,7 @@ def find_crops(jobs: Iterable[Job], photo: Size, subject_box: Box | None) -> Ite
                     yield f"In {format_output_name(output)}{variant}, cover cuts off {lost_share:.0%} of {part}."
 
 
-def _measure_loss(box: tuple[float, float, float, float], crop_box: tuple[float, float, float, float]) -> float:
+def _measure_loss(box: FloatBox, crop_box: FloatBox) -> float:
     """Returns the share of a box that is outside the crop box."""
     width = max(0.0, min(box[2], crop_box[2]) - max(box[0], crop_box[0]))
     height = max(0.0, min(box[3], crop_box[3]) - max(box[1], crop_box[1]))

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from backdrop.imaging.output_review import needs_photo_size, review_outputs
 from backdrop.imaging.prepare import read_photo_size
-from backdrop.imaging.sizes import Size
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.errors import PhotoError
+from backdrop.model.frame import Size
 from backdrop.model.job import Job
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.ports import InputBucket

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.sizes import Size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.model.composition import RADIAL, RIGHT, Background, BrandImage, GradientBackground
+from backdrop.model.frame import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image

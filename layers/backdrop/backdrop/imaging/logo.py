@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.sizes import Size
 from backdrop.model.composition import Logo
-from backdrop.model.frame import POSITIONS
+from backdrop.model.frame import POSITIONS, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image

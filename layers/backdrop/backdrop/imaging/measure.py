@@ -16,13 +16,13 @@ from backdrop.imaging.formats.header import ImageFormatError, PhotoFormat
 from backdrop.imaging.inspect import identify_file, to_photo_error
 from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.prepare import load_upright_photo
-from backdrop.imaging.sizes import Size
 from backdrop.imaging.sniff import FileKind
 from backdrop.imaging.subject import Subject, compute_mask_size, locate_subject
 from backdrop.imaging.trim import MAX_BORDER_DIFFERENCE, MIN_VISIBLE_ALPHA, read_pixel
 from backdrop.model.certificate import Certificate, Measured
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
+from backdrop.model.frame import Box, Size
 from backdrop.model.marketplaces import CUT_OFF, NO_LABEL, WHOLE, load_marketplace
 from backdrop.model.output_spec import JPG
 
@@ -171,7 +171,7 @@ class _Pixels:
         if any(max(band) - min(band) > MAX_BORDER_DIFFERENCE for band in zip(*corners, strict=True)):
             return None
         threshold = [0] * (MAX_BORDER_DIFFERENCE + 1) + [255] * (255 - MAX_BORDER_DIFFERENCE)
-        boxes: list[tuple[int, int, int, int]] = []
+        boxes: list[Box] = []
         for top, strip in self._iterate_strips():
             difference = ImageChops.difference(strip, Image.new("RGB", strip.size, corners[0])).point(threshold * 3)
             if found := difference.getbbox():

@@ -22,7 +22,7 @@ from backdrop.imaging.logo import draw_logo
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA
 from backdrop.imaging.output_layout import OutputLayout, compute_layout, shrink_layout
 from backdrop.imaging.shadow import draw_shadow
-from backdrop.imaging.sizes import Size, describe_smaller_result, format_size
+from backdrop.imaging.sizes import describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.subject import Subject, locate_subject
 from backdrop.imaging.trim import find_subject_box
@@ -31,6 +31,7 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code
 from backdrop.model.composition import Background, Shadow
 from backdrop.model.errors import ResultError
+from backdrop.model.frame import Size
 from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, JPG, OutputSpec
 
 if TYPE_CHECKING:

@@ -3,7 +3,16 @@
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from backdrop.model.frame import MAX_FRAME_SIDE, FramedContent, OutputFrame, correct_shape, frame_cut_out
+from backdrop.model.frame import (
+    MAX_FRAME_SIDE,
+    Box,
+    FloatBox,
+    FramedContent,
+    OutputFrame,
+    Size,
+    correct_shape,
+    frame_cut_out,
+)
 from backdrop.model.output_spec import COVER, OutputSpec
 
 MAX_SIDE = 10_000
@@ -19,15 +28,15 @@ class OutputLayout:
     continues its border, or None.
     """
 
-    size: tuple[int, int]
-    content_size: tuple[int, int]
+    size: Size
+    content_size: Size
     content_offset: tuple[int, int]
-    crop_box: tuple[float, float, float, float]
+    crop_box: FloatBox
     scale: float
-    border_box: tuple[int, int, int, int] | None = None
+    border_box: Box | None = None
 
     @property
-    def covered_size(self) -> tuple[int, int]:
+    def covered_size(self) -> Size:
         """The size of the part that the subject and the continuation of its border cover."""
         if self.border_box is None:
             return self.content_size
@@ -69,7 +78,7 @@ def _fit_framed(framed: FramedContent, target: OutputFrame, output: OutputSpec) 
     return _fit(*framed.size, limited if would_enlarge or output.has_free_space else replace(limited, fit=COVER))
 
 
-def _draw_through(framed: FramedContent, content: tuple[int, int], outer: OutputLayout) -> OutputLayout:
+def _draw_through(framed: FramedContent, content: Size, outer: OutputLayout) -> OutputLayout:
     """Returns where the content itself is drawn if its framed picture is drawn in `outer`."""
     starts, ends, crop_starts, crop_ends = list[int](), list[int](), list[float](), list[float]()
     for axis in (0, 1):
@@ -117,19 +126,19 @@ def shrink_layout(layout: OutputLayout, max_side: int, max_pixels: int) -> Outpu
     )
 
 
-def _shrink_box(box: tuple[int, int, int, int], scale: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _shrink_box(box: Box, scale: float, size: Size) -> Box:
     left, top = int(box[0] * scale), int(box[1] * scale)
     return left, top, min(size[0], round(box[2] * scale)), min(size[1], round(box[3] * scale))
 
 
-def _cover(width: int, height: int, output_size: tuple[int, int]) -> OutputLayout:
+def _cover(width: int, height: int, output_size: Size) -> OutputLayout:
     scale = max(output_size[0] / width, output_size[1] / height)
     across, down = min(output_size[0] / scale, width), min(output_size[1] / scale, height)
     left, top = (width - across) / 2, (height - down) / 2
     return OutputLayout(output_size, output_size, (0, 0), (left, top, left + across, top + down), scale)
 
 
-def _pad(width: int, height: int, output_size: tuple[int, int], output: OutputSpec) -> OutputLayout:
+def _pad(width: int, height: int, output_size: Size, output: OutputSpec) -> OutputLayout:
     margin = output.margin_pixels or round(output.margin_share * min(output_size))
     available_size = [max(side - 2 * margin, 1) for side in output_size]
     scale = min(available_size[0] / width, available_size[1] / height)

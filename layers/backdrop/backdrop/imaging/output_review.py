@@ -6,7 +6,8 @@ from dataclasses import astuple, replace
 from typing import Any
 
 from backdrop.imaging.output_layout import compute_layout
-from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, Size, format_size
+from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, format_size
+from backdrop.model.frame import Size
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import (
     CONTAIN,

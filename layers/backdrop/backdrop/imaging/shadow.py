@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.output_layout import OutputLayout
-from backdrop.imaging.sizes import Size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.composition import CONTACT, DROP, REFLECTION, Shadow
+from backdrop.model.frame import Box, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -80,10 +80,7 @@ def _scale_size(size: Size, scale: float) -> Size:
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
 
 
-type _PixelBox = tuple[int, int, int, int]
-
-
-def _build_contact(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
+def _build_contact(placed: "Image", box: Box, shadow: Shadow) -> "Image":
     """The lowest part of the subject, squashed onto the ground, and around it a wider, weaker shade."""
     from PIL import Image, ImageChops
 
@@ -99,7 +96,7 @@ def _build_contact(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
     return _fill_black(ImageChops.lighter(near, _scale_values(far, _AMBIENT_STRENGTH)), shadow)
 
 
-def _build_drop(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
+def _build_drop(placed: "Image", box: Box, shadow: Shadow) -> "Image":
     """The whole subject, moved down and to the right, as lit from the upper left."""
     from PIL import Image
 
@@ -111,7 +108,7 @@ def _build_drop(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
     return _fill_black(_blur(mask, length * _DROP_BLUR * shadow.softness), shadow)
 
 
-def _build_reflection(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
+def _build_reflection(placed: "Image", box: Box, shadow: Shadow) -> "Image":
     """The subject upside down below its lowest point, fading out."""
     from PIL import Image, ImageChops, ImageOps
 
@@ -149,7 +146,7 @@ def _fill_black(mask: "Image", shadow: Shadow) -> "Image":
     return layer
 
 
-_BUILDERS: Mapping[str, Callable[["Image", _PixelBox, Shadow], "Image"]] = {
+_BUILDERS: Mapping[str, Callable[["Image", Box, Shadow], "Image"]] = {
     CONTACT: _build_contact,
     DROP: _build_drop,
     REFLECTION: _build_reflection,

@@ -1,6 +1,5 @@
 """Where the subject is in an output, according to its matte. The matte is no longer in the file of an opaque output."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.strip_resize import LANCZOS_RADIUS
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
+from backdrop.model.frame import Box, FloatBox, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,20 +17,18 @@ MAX_MASK_SIDE = 512
 MIN_SOLID_ALPHA = 128
 """Alpha (0 to 255) from which a pixel at the border counts as a part of the subject that is cut off."""
 
-type Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, in pixels of the picture."""
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A picture's subject. `mask` (L, reduced to `MAX_MASK_SIDE`) is 0 where the picture shows only background.
 
-    `box` is the smallest box around the subject, None if there is none. `is_whole` is None if there is no matte, which
-    alone can tell. `edge_pixels`: how far scaling spread the subject's edge into the background.
+    `box` is the smallest box around the subject, in pixels of the picture; None if there is none. `is_whole` is None if
+    there is no matte, which alone can tell. `edge_pixels`: how far scaling spread the subject's edge into the
+    background.
     """
 
     mask: "Image"
-    box: Box | None
+    box: FloatBox | None
     is_whole: bool | None
     edge_pixels: float = 0.0
 
@@ -59,12 +57,12 @@ def locate_subject(alpha: "Image", layout: OutputLayout) -> Subject:
     )
 
 
-def compute_mask_size(size: tuple[int, int]) -> tuple[int, int]:
+def compute_mask_size(size: Size) -> Size:
     scale = min(1.0, MAX_MASK_SIDE / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _to_output_box(box: Sequence[int], layout: OutputLayout) -> Box:
+def _to_output_box(box: Box, layout: OutputLayout) -> FloatBox:
     """Converts a box in the cut-out to pixels of the output, as far as it is inside the layout's crop box."""
     left, top, right, bottom = layout.crop_box
     across, down = layout.content_size[0] / (right - left), layout.content_size[1] / (bottom - top)
@@ -76,7 +74,7 @@ def _to_output_box(box: Sequence[int], layout: OutputLayout) -> Box:
     )
 
 
-def _list_lines_around(crop_box: Box, size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+def _list_lines_around(crop_box: FloatBox, size: Size) -> list[Box]:
     """Returns the lines of pixels just outside each side of a crop box, or at the picture's border."""
     width, height = size
     left, top = max(ceil(crop_box[0]) - 1, 0), max(ceil(crop_box[1]) - 1, 0)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, cast
 
+from backdrop.model.frame import Box
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -12,22 +14,18 @@ MAX_BORDER_DIFFERENCE = 10
 """Maximum difference (0–255 per channel) of a border from its corner: enough for JPEG noise, not for a gradient."""
 
 
-type PixelBox = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels."""
-
-
-def find_subject_box(picture: "Image") -> PixelBox:
+def find_subject_box(picture: "Image") -> Box:
     """Returns the smallest box around the subject of an RGB or RGBA picture; the whole picture if none is found."""
     box = find_visible_box(picture) if picture.mode == "RGBA" else _find_content_box(picture)
     return box or (0, 0, *picture.size)
 
 
-def find_visible_box(picture: "Image") -> PixelBox | None:
+def find_visible_box(picture: "Image") -> Box | None:
     """Returns the box of what is visible in an RGBA picture; None if nothing is."""
     return picture.getchannel("A").point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)).getbbox()
 
 
-def _find_content_box(picture: "Image") -> PixelBox | None:
+def _find_content_box(picture: "Image") -> Box | None:
     """Returns the box around everything that differs from the corners; None if the corners differ from each other."""
     from PIL import Image, ImageChops
 
