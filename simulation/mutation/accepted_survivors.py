@@ -126,10 +126,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#76d4ed if 3": (
+    "model.transitions.payment:_release_reservation#68b119 if 3": (
         "It affects only how many uncharged attempts a receipt shows."
     ),
-    "model.transitions.payment:_release_reservation#76d4ed if 4": (
+    "model.transitions.payment:_release_reservation#68b119 if 4": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/model/test_transitions_abandoned_work.py does."
     ),
@@ -402,7 +402,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
         "For speed: reconcile holds the job as well, when its lease has ended."
     ),
-    "render.service:RenderService.render#50bc25 if 6": (
+    "render.service:RenderService.render#014f8f if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#c1bc67 if 1": RERUN_PREVIEW_REASON,

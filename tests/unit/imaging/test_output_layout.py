@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.imaging.output_layout import MAX_SIDE, OutputLayout, compute_layout, shrink_layout
-from backdrop.model.output_spec import OutputSpec
+from backdrop.imaging.output_layout import OutputLayout, compute_layout, shrink_layout
+from backdrop.model.output_spec import MAX_OUTPUT_SIDE, OutputSpec
 from tests.unit.ledger_items import quick
 
 SIDE = st.integers(1, 10_000)
@@ -50,8 +50,8 @@ def test_margin_share_refers_to_the_finished_picture(width: int, height: int, wi
     left, top, right, bottom = measure_margins(layout)
     assert left == top == right == bottom
     assert abs(left - share * min(layout.size)) <= 1.5
-    assert layout.size[0] <= (wide or MAX_SIDE)
-    assert max(layout.size) <= MAX_SIDE
+    assert layout.size[0] <= (wide or MAX_OUTPUT_SIDE)
+    assert max(layout.size) <= MAX_OUTPUT_SIDE
 
 
 @quick
@@ -59,7 +59,7 @@ def test_margin_share_refers_to_the_finished_picture(width: int, height: int, wi
 def test_margin_in_pixels_is_exact(width: int, height: int, margin: int) -> None:
     layout = compute_layout(width, height, OutputSpec(margin_pixels=margin))
     assert measure_margins(layout) == (margin,) * 4
-    assert margin == 0 or max(layout.size) <= MAX_SIDE
+    assert margin == 0 or max(layout.size) <= MAX_OUTPUT_SIDE
 
 
 @quick

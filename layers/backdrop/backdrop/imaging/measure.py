@@ -18,7 +18,8 @@ from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import FileKind
 from backdrop.imaging.subject import Subject, compute_mask_size, locate_subject
-from backdrop.imaging.trim import MAX_BORDER_DIFFERENCE, MIN_VISIBLE_ALPHA, read_pixel
+from backdrop.imaging.trim import RgbColor, have_same_color, mark_content, mark_visible, read_pixel
+from backdrop.model.capabilities import MAX_MEGAPIXELS
 from backdrop.model.certificate import Certificate, Measured
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
@@ -33,7 +34,6 @@ EDGE_PIXELS = 16
 """Pixels around the subject that do not count as background: a JPEG's blocks mix both, and cut-outs have soft edges."""
 MAX_STRAY_SHARE = 0.001
 """The share of the background's pixels that may differ from the others, such as dust."""
-MAX_MEGAPIXELS = 200
 TRANSPARENT = "transparent"
 
 _BORDER_SHARE = 0.02
@@ -165,16 +165,14 @@ class _Pixels:
         return None if alpha.getextrema() == (255, 255) else alpha
 
     def _locate_content(self) -> Subject | None:
-        from PIL import Image, ImageChops
+        from PIL import Image
 
         corners = self._read_corners()
-        if any(max(band) - min(band) > MAX_BORDER_DIFFERENCE for band in zip(*corners, strict=True)):
+        if not have_same_color(corners):
             return None
-        threshold = [0] * (MAX_BORDER_DIFFERENCE + 1) + [255] * (255 - MAX_BORDER_DIFFERENCE)
         boxes: list[Box] = []
         for top, strip in self._iterate_strips():
-            difference = ImageChops.difference(strip, Image.new("RGB", strip.size, corners[0])).point(threshold * 3)
-            if found := difference.getbbox():
+            if found := mark_content(strip, corners[0]).getbbox():
                 boxes.append((found[0], found[1] + top, found[2], found[3] + top))
         mask = Image.new("L", compute_mask_size(self._picture.size))
         if not boxes:
@@ -186,7 +184,7 @@ class _Pixels:
         box = left * self._scale, top * self._scale, right * self._scale, bottom * self._scale
         return Subject(mask, box, None)
 
-    def _read_corners(self) -> list[tuple[int, int, int]]:
+    def _read_corners(self) -> list[RgbColor]:
         right, bottom = self._picture.width - 1, self._picture.height - 1
         boxes = [(x, y, x + 1, y + 1) for x in (0, right) for y in (0, bottom)]
         return [read_pixel(to_srgb(self._picture.crop(box)).convert("RGB"), 0, 0) for box in boxes]
@@ -223,7 +221,7 @@ class _Pixels:
     def _mark_background(self, subject: Subject) -> "Image":
         from PIL import ImageFilter
 
-        area = subject.mask.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA))
+        area = mark_visible(subject.mask)
         edge_pixels = (EDGE_PIXELS + subject.edge_pixels) / self._scale
         for _ in range(ceil(edge_pixels * area.width / self._picture.width)):
             area = area.filter(ImageFilter.MaxFilter(3))

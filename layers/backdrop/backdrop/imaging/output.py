@@ -21,6 +21,7 @@ from backdrop.imaging.formats import read_header, webp
 from backdrop.imaging.logo import draw_logo
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA
 from backdrop.imaging.output_layout import OutputLayout, compute_layout, shrink_layout
+from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.shadow import draw_shadow
 from backdrop.imaging.sizes import describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
@@ -32,7 +33,7 @@ from backdrop.model.codes import Code
 from backdrop.model.composition import Background, Shadow
 from backdrop.model.errors import ResultError
 from backdrop.model.frame import Size
-from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, JPG, OutputSpec
+from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, OutputSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 _NO_BRAND_IMAGES: BrandImagePixels = {}
 _MIN_FULL_CHROMA_QUALITY = 90
 """The JPEG quality from which every pixel keeps its own color (4:4:4). Below it, four pixels share one (4:2:0)."""
-_WHITE = "#ffffff"
 _TRANSPARENT = (0, 0, 0, 0)
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _MAX_OPTIMIZED_PIXELS = 1_000_000
@@ -169,7 +169,7 @@ class _ComposedPicture:
 def _compose(picture: "Image", output: OutputSpec, brand_image_pixels: BrandImagePixels) -> _ComposedPicture:
     is_trimmed = output.trim or (output.frame is not None and output.frame.places_subject)
     left, top, right, bottom = find_subject_box(picture) if is_trimmed else (0, 0, *picture.size)
-    background = output.background or (_WHITE if output.format == JPG else None)
+    background = output.effective_background
     requested_layout = compute_layout(right - left, bottom - top, output)
     layout = (
         shrink_layout(requested_layout, *_find_webp_limits(picture, requested_layout, background))
@@ -243,10 +243,10 @@ def _draw_layout(
         offset = layout.content_offset[0], layout.content_offset[1] + top
         if shadow:
             strip.putalpha(strip.getchannel("A").point(_CLEAN_ALPHA))
-        if shadow and canvas.mode == "RGBA":
-            canvas.alpha_composite(strip, offset)
+        if strip.mode == "RGBA" and (background or shadow):
+            draw_over(canvas, strip, offset)
         else:
-            canvas.paste(strip, offset, strip if background and strip.mode == "RGBA" else None)
+            canvas.paste(strip, offset)
     if layout.border_box:
         (left, top), (width, height) = layout.content_offset, layout.content_size
         continue_border(canvas, (left, top, left + width, top + height), layout.border_box)

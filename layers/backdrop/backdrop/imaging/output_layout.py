@@ -13,10 +13,7 @@ from backdrop.model.frame import (
     correct_shape,
     frame_cut_out,
 )
-from backdrop.model.output_spec import COVER, OutputSpec
-
-MAX_SIDE = 10_000
-"""Pixels per side. A margin never makes a picture larger than this."""
+from backdrop.model.output_spec import COVER, MAX_OUTPUT_SIDE, OutputSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def compute_layout(width: int, height: int, output: OutputSpec) -> OutputLayout:
 
 
 def _fit(width: int, height: int, output: OutputSpec) -> OutputLayout:
-    output_size = (output.width or MAX_SIDE, output.height or MAX_SIDE)
+    output_size = (output.width or MAX_OUTPUT_SIDE, output.height or MAX_OUTPUT_SIDE)
     match output.fit:
         case _ if output.fit == COVER:
             return _cover(width, height, output_size)
@@ -151,7 +148,7 @@ def _contain(width: int, height: int, output: OutputSpec) -> OutputLayout:
     # A margin that is a share of the output grows with the subject, so it is scaled too.
     margin_share, fixed_margin = output.margin_share, output.margin_pixels
     scaled_margin = margin_share / (1 - 2 * margin_share) * min(width, height)
-    unlimited = MAX_SIDE if output.has_free_space else None
+    unlimited = MAX_OUTPUT_SIDE if output.has_free_space else None
     limits = [(output.width or unlimited, width), (output.height or unlimited, height)]
     scale = min([1.0, *((limit - 2 * fixed_margin) / (side + 2 * scaled_margin) for limit, side in limits if limit)])
     size = [max(round((side + 2 * scaled_margin) * scale), 1) + 2 * fixed_margin for _, side in limits]

@@ -13,7 +13,6 @@ from backdrop.model.output_spec import (
     CONTAIN,
     COVER,
     DEFAULT_QUALITY,
-    JPG,
     PAD,
     OutputSpec,
     format_output_name,
@@ -68,7 +67,7 @@ def _describe_appearance(output: OutputSpec, picture_size: Size | None) -> tuple
         output,
         name=None,
         quality=None if output.format == "png" else output.quality or DEFAULT_QUALITY,
-        background=output.background or ("#ffffff" if output.format == JPG else None),
+        background=output.effective_background,
     )
     if picture_size is None or output.trim:
         return astuple(appearance)

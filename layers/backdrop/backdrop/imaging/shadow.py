@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.output_layout import OutputLayout
+from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.composition import CONTACT, DROP, REFLECTION, Shadow
@@ -44,10 +45,7 @@ def draw_shadow(canvas: "Image", subject: "Image", layout: OutputLayout, shadow:
     for top, strip in resize_in_strips(layer, canvas.size, (0, 0, *layer.size), Image.Resampling.BILINEAR):
         if top + strip.height <= first or top >= last:
             continue
-        if canvas.mode == "RGBA":
-            canvas.alpha_composite(strip, (0, top))
-        else:
-            canvas.paste(strip, (0, top), strip)
+        draw_over(canvas, strip, (0, top))
 
 
 def build_shadow_layer(placed: "Image", shadow: Shadow) -> "Image":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.strip_resize import LANCZOS_RADIUS
-from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
+from backdrop.imaging.trim import mark_visible
 from backdrop.model.frame import Box, FloatBox, Size
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def locate_subject(alpha: "Image", layout: OutputLayout) -> Subject:
     content_size = max(1, round(layout.content_size[0] * across)), max(1, round(layout.content_size[1] * down))
     content = alpha.resize(content_size, Image.Resampling.BOX, box=layout.crop_box, reducing_gap=2.0)
     mask.paste(content, (round(layout.content_offset[0] * across), round(layout.content_offset[1] * down)))
-    visible_box = alpha.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)).getbbox()
+    visible_box = mark_visible(alpha).getbbox()
     lines_around = _list_lines_around(layout.crop_box, alpha.size)
     is_cut_off = any(sum(alpha.crop(line).histogram()[MIN_SOLID_ALPHA:]) for line in lines_around)
     return Subject(
