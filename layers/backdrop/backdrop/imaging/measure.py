@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from backdrop.imaging.color import to_srgb
 from backdrop.imaging.decode import open_picture, translate_decoder_errors
 from backdrop.imaging.formats import read_header, validate_structure
-from backdrop.imaging.formats.header import ImageFormatError, PhotoFormat
+from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.inspect import identify_file, to_photo_error
 from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.prepare import load_upright_photo
@@ -88,11 +88,7 @@ def _decode(data: bytes, kind: FileKind, max_megapixels: int) -> "tuple[Image, S
     if kind.format is None:
         picture = load_upright_photo(data, max_megapixels)
         return picture, picture.size
-    return _decode_accepted_format(data, kind.format, max_megapixels)
-
-
-def _decode_accepted_format(data: bytes, photo_format: PhotoFormat, max_megapixels: int) -> "tuple[Image, Size]":
-    header = validate_structure(data, read_header(data, photo_format))
+    header = validate_structure(data, read_header(data, kind.format))
     pixel_count = header.width * header.height
     if pixel_count > max_megapixels * _MEGAPIXEL:
         message = (

@@ -124,7 +124,8 @@ class PaidPicture:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
         composed = _compose(full_picture or self._pixels, output, brand_image_pixels)
-        if composed.picture is not full_picture and _needs_memory(composed.picture, output):
+        pixel_count = composed.picture.width * composed.picture.height
+        if composed.picture is not full_picture and pixel_count > LARGE_PIXELS[output.format]:
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
             full_picture = None
             self.__dict__.pop("_full_size", None)
@@ -171,11 +172,10 @@ def _compose(picture: "Image", output: OutputSpec, brand_image_pixels: BrandImag
     left, top, right, bottom = find_subject_box(picture) if is_trimmed else (0, 0, *picture.size)
     background = output.effective_background
     requested_layout = compute_layout(right - left, bottom - top, output)
-    layout = (
-        shrink_layout(requested_layout, *_find_webp_limits(picture, requested_layout, background))
-        if output.format == "webp"
-        else requested_layout
-    )
+    layout = requested_layout
+    if output.format == "webp":
+        max_pixels = _MAX_WEBP_PIXELS[_choose_mode(picture, requested_layout, background)]
+        layout = shrink_layout(requested_layout, webp.MAX_SIDE, max_pixels)
     crop_box = layout.crop_box[0] + left, layout.crop_box[1] + top, layout.crop_box[2] + left, layout.crop_box[3] + top
     placed_layout = replace(layout, crop_box=crop_box)
     is_cut_out = picture.mode == "RGBA"
@@ -200,15 +200,6 @@ def _encode_output(composed: _ComposedPicture, output: OutputSpec, embed_metadat
     return OutputFile(
         data, *picture.size, has_alpha, composed.scale, is_limited=composed.is_limited, subject=composed.subject
     )
-
-
-def _find_webp_limits(picture: "Image", layout: OutputLayout, background: Background | None) -> tuple[int, int]:
-    """Returns the maximum pixels per side and of the whole picture."""
-    return webp.MAX_SIDE, _MAX_WEBP_PIXELS[_choose_mode(picture, layout, background)]
-
-
-def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
-    return picture.width * picture.height > LARGE_PIXELS[output.format]
 
 
 def _draw_layout(
