@@ -18,7 +18,7 @@ type BrandImagePixels = Mapping[BrandImage, "Image"]
 
 
 def draw_background(size: Size, background: Background, brand_image_pixels: BrandImagePixels) -> "Image":
-    """Returns an RGB picture of this size. Its memory is that of this picture and one strip."""
+    """Returns an RGB picture of this size. Needs memory only for this picture and one strip."""
     from PIL import Image
 
     if isinstance(background, str):

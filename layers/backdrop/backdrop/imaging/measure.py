@@ -37,7 +37,7 @@ MAX_STRAY_SHARE = 0.001
 TRANSPARENT = "transparent"
 
 _BORDER_SHARE = 0.02
-"""The border of a picture in which no subject is found, as a share of each side: all that counts as its background."""
+"""The border, as a share of each side, that counts as background if no subject is found."""
 _MAX_DECODED_PIXELS = 12_000_000
 """A larger JPEG is decoded at half, a quarter, or an eighth of its size."""
 _STRIP_ROWS = 256
