@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from backdrop.imaging.brand_images import open_brand_image
-from backdrop.imaging.certificate import certify_file
+from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo

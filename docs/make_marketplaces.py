@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from backdrop.imaging.certificate import EDGE_PIXELS, MAX_STRAY_SHARE
+from backdrop.imaging.measure import EDGE_PIXELS, MAX_STRAY_SHARE
 from backdrop.model.marketplaces import Marketplace, MarketplaceRule, list_marketplaces, load_marketplace
 from docs.tables import format_table
 

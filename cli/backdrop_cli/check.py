@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backdrop.imaging.certificate import measure_file
+from backdrop.imaging.measure import measure_file
 from backdrop.instructions.suggest import find_nearest
 from backdrop.model.certificate import Certificate, RuleCheck, Verdict
 from backdrop.model.errors import PhotoError

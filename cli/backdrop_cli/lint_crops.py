@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from backdrop.imaging.framing import compute_frame
-from backdrop.model.frame import MAX_CROP_SHARE, Box, Canvas, Size
+from backdrop.imaging.output_layout import compute_layout
+from backdrop.model.frame import MAX_CROP_SHARE, Box, Canvas, FloatBox, Size
 from backdrop.model.job import Job
 from backdrop.model.output_spec import COVER, OutputSpec, format_output_name, parse_outputs
 
@@ -32,14 +32,14 @@ def find_crops(jobs: Iterable[Job], photo: Size, subject_box: Box | None) -> Ite
         )
         for output in parse_outputs(job.instructions):
             if may_crop(output):
-                lost_share = _measure_loss(shown, compute_frame(canvas.width, canvas.height, output).crop_box)
+                lost_share = _measure_loss(shown, compute_layout(canvas.width, canvas.height, output).crop_box)
                 if lost_share > MAX_CROP_SHARE:
                     part = "the subject" if subject_box else "the photo, perhaps of its subject"
                     variant = f" of the variant {job.variant}" if job.variant else ""
                     yield f"In {format_output_name(output)}{variant}, cover cuts off {lost_share:.0%} of {part}."
 
 
-def _measure_loss(box: tuple[float, float, float, float], crop_box: tuple[float, float, float, float]) -> float:
+def _measure_loss(box: FloatBox, crop_box: FloatBox) -> float:
     """Returns the share of a box that is outside the crop box."""
     width = max(0.0, min(box[2], crop_box[2]) - max(box[0], crop_box[0]))
     height = max(0.0, min(box[3], crop_box[3]) - max(box[1], crop_box[1]))

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from backdrop.imaging.output_review import needs_photo_size, review_outputs
 from backdrop.imaging.prepare import read_photo_size
-from backdrop.imaging.sizes import Size
-from backdrop.model.capabilities import MAX_FILE_BYTES
+from backdrop.model.capabilities import MAX_FILE_BYTES, MAX_MEGAPIXELS
 from backdrop.model.errors import PhotoError
+from backdrop.model.frame import Size
 from backdrop.model.job import Job
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.ports import InputBucket
@@ -16,8 +16,6 @@ OUTPUT_HINTS: Mapping[str, str] = {
     WarningCode.ENLARGED: "Choose a smaller width and height, or the fit contain, which never enlarges.",
     WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
 }
-# The maximum of the stack parameter MaxImageMegapixels. A photo that is too large for a stack is reported elsewhere.
-_MAX_MEGAPIXELS = 200
 
 
 def review_job_outputs(photos: InputBucket | None, key: str, jobs: Sequence[Job]) -> Iterator[JobWarning]:
@@ -35,6 +33,7 @@ def _find_photo_size(photos: InputBucket, key: str) -> Size | None:
     """Returns None for a file that is no photo, which `lint` reports."""
     try:
         stored = photos.read(BUCKET, key, max_bytes=MAX_FILE_BYTES)
-        return read_photo_size(stored.data, _MAX_MEGAPIXELS) if stored and stored.data else None
+        # A photo that is too large for a stack is reported elsewhere.
+        return read_photo_size(stored.data, MAX_MEGAPIXELS) if stored and stored.data else None
     except (PhotoError, OSError):
         return None

@@ -126,10 +126,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#76d4ed if 3": (
+    "model.transitions.payment:_release_reservation#68b119 if 3": (
         "It affects only how many uncharged attempts a receipt shows."
     ),
-    "model.transitions.payment:_release_reservation#76d4ed if 4": (
+    "model.transitions.payment:_release_reservation#68b119 if 4": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/model/test_transitions_abandoned_work.py does."
     ),
@@ -317,9 +317,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#3c48d2 if 6": NAMES_REASON,
     "deliver.pictures:Pictures._write_picture#3c48d2 if 7": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
-    "deliver.output_images": BRAND_IMAGE_REASON,
+    "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "intake.brand_image_checks": BRAND_IMAGE_REASON,
-    "pipeline.brand_images": BRAND_IMAGE_REASON,
+    "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
@@ -402,7 +402,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
         "For speed: reconcile holds the job as well, when its lease has ended."
     ),
-    "render.service:RenderService.render#50bc25 if 6": (
+    "render.service:RenderService.render#014f8f if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#c1bc67 if 1": RERUN_PREVIEW_REASON,

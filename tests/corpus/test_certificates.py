@@ -2,7 +2,7 @@
 
 import pytest
 
-from backdrop.imaging.certificate import measure_file
+from backdrop.imaging.measure import measure_file
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.errors import PhotoError
 from backdrop.model.marketplaces import list_marketplaces, load_marketplace

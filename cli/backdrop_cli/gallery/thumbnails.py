@@ -17,13 +17,13 @@ from backdrop.imaging.formats.convertible import open_convertible, read_claimed_
 from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
+from backdrop.model.capabilities import MAX_MEGAPIXELS
 from backdrop.model.errors import PhotoError
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
 
 THUMBNAIL_FOLDER = "thumbs"
 MAX_SIDE_PIXELS = 960
 """Sharp on a card of any screen, and large enough for the page's large view."""
-MAX_MEGAPIXELS = 200
 WEBP_QUALITY = 80
 JPEG_QUALITY = 92
 """Of a photo that browsers do not show, for the full-size view."""

@@ -7,7 +7,7 @@ from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.ids import derive_source_id
-from backdrop.model.job import Job, JobStatus, Problem, Source
+from backdrop.model.job import IN_FLIGHT_STATUSES, Job, JobStatus, Problem, Source
 from backdrop.model.receipt import UNKNOWN_CHARGE_HINT
 from backdrop.model.schedule import LEASE_CHECK_DELAY, SETTLE_CHECK_DELAY
 from backdrop.pipeline.crash_guard import MAX_CRASHES
@@ -22,7 +22,6 @@ SETTLING, IN_INTAKE, QUEUED, IN_FLIGHT, DELIVERING = "settling", "in_intake", "q
 USUAL_DURATION = timedelta(minutes=1)
 DOCTOR_FOR_INTAKE = "`backdrop doctor`, which checks the bucket's notifications and intake's trigger and queue"
 NOTHING_TO_DO_HINT = "This usually takes seconds. You do not need to do anything."
-IN_FLIGHT_STATUSES = (JobStatus.SUBMITTING, JobStatus.UNKNOWN)
 
 
 def list_photo_waits(stack: Stack, source: Source, jobs: Sequence[Job], unprocessed: StoredObject | None) -> list[Wait]:

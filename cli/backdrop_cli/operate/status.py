@@ -9,12 +9,13 @@ from typing import Any
 from backdrop.model.circuit import LaneState, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
-from backdrop.model.job import END_STATUSES, JobStatus
+from backdrop.model.job import END_STATUSES, IN_FLIGHT_STATUSES, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
 from backdrop_cli.formatting import format_rough_duration, format_utc
 from backdrop_cli.ledger_scan import JobCounts
 from backdrop_cli.operate.pause_resume import describe_pause
+from backdrop_cli.operate.photo_waits import QUEUED, SETTLING
 from backdrop_cli.operate.queue_waits import PROBING_MESSAGE, is_budget_reserved
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
@@ -23,7 +24,6 @@ from backdrop_cli.stack import Stack
 MIN_REFRESH_SECONDS = 2.0
 # `--watch` spends at most this share of its time on scanning the ledger, which costs money.
 MAX_SCAN_TIME_SHARE = 0.1
-IN_FLIGHT_STATUSES = (JobStatus.SUBMITTING, JobStatus.UNKNOWN)
 STATUS_LABELS = {
     JobStatus.STORED: ("delivered", ""),
     JobStatus.REFUSED: ("refused", "see `backdrop failures`"),
@@ -32,10 +32,9 @@ STATUS_LABELS = {
     JobStatus.SUPERSEDED: ("superseded", "by a new photo or new instructions"),
     JobStatus.CANCELLED: ("cancelled", ""),
 }
-SETTLING_REASON, QUEUED_REASON = "settling", "queued"
 WAIT_REASON_MESSAGES = {
-    SETTLING_REASON: "No instructions yet; they may still arrive.",
-    QUEUED_REASON: "In the provider's queue.",
+    SETTLING: "No instructions yet; they may still arrive.",
+    QUEUED: "In the provider's queue.",
     Code.OWNER_AT_WORK.value: "Another photo with the same content is being bought for both; see `backdrop show KEY`.",
 }
 
@@ -106,14 +105,14 @@ def count_wait_reasons(
     counts: JobCounts, lanes: Mapping[str, ProviderHealth], day: BudgetDay, cap: int
 ) -> Counter[str]:
     """Counts what waits, by code, or by `settling` or `queued` if nothing is wrong."""
-    wait_reasons = Counter({SETTLING_REASON: counts.settling_photos})
+    wait_reasons = Counter({SETTLING: counts.settling_photos})
     for (provider, code, price), n in counts.waiting.items():
         lane = lanes.get(provider)
         if code != Code.OWNER_AT_WORK.value and lane and not lane.allows_calls:
             code = lane.pauses[0].code.value if lane.pauses else Code.LANE_SHUT.value
         if not code and is_budget_reserved(price, day, cap):
             code = Code.BUDGET_RESERVED.value
-        wait_reasons[code or QUEUED_REASON] += n
+        wait_reasons[code or QUEUED] += n
     return +wait_reasons
 
 

@@ -16,8 +16,7 @@ from backdrop_cli.parallel import parallel_map
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page.page_requests import BrowserPhoto, PageInstructions
 from backdrop_cli.uploads.sidecar_decisions import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
-from backdrop_cli.uploads.upload_plan import PlannedPhoto as PlannedRow
-from backdrop_cli.uploads.upload_plan import UploadPlanner
+from backdrop_cli.uploads.upload_plan import PlannedPhoto, UploadPlanner
 
 DUPLICATE_NAME_PROBLEM = (
     "two_photos_of_one_name",
@@ -144,7 +143,7 @@ class PagePlanner:
         ]
         return PagePlan(self._folder, photos, len(upload_plan.find_decisions(SidecarAction.KEEP)), self._ignored_names)
 
-    def _read_previous_versions(self, planned_photos: Sequence[PlannedRow]) -> None:
+    def _read_previous_versions(self, planned_photos: Sequence[PlannedPhoto]) -> None:
         """Reads the objects that now have the photos' keys, to distinguish them from the uploaded photos."""
 
         def read_version(key: str) -> tuple[str, tuple[str | None, datetime] | None]:
@@ -158,7 +157,7 @@ class PagePlanner:
         ]
         self._previous_versions |= dict(parallel_map(read_version, keys, self._stack.max_threads))
 
-    def _build_photo(self, browser_photo: BrowserPhoto, planned: PlannedRow, decision: SidecarDecision) -> PagePhoto:
+    def _build_photo(self, browser_photo: BrowserPhoto, planned: PlannedPhoto, decision: SidecarDecision) -> PagePhoto:
         page_photo = PagePhoto(
             planned.key,
             browser_photo,
@@ -181,7 +180,7 @@ def mark_undecided(plan: PagePlan, undecided_keys: Collection[str]) -> PagePlan:
     return replace(plan, photos=photos, is_undecided=True)
 
 
-def _format_bucket_note(planned: PlannedRow) -> str:
+def _format_bucket_note(planned: PlannedPhoto) -> str:
     if planned.replaces_photo:
         return "it replaces the photo of that name"
     if planned.is_retry:
@@ -189,7 +188,7 @@ def _format_bucket_note(planned: PlannedRow) -> str:
     return "" if planned.needs_upload else "it is already in the bucket"
 
 
-def _list_problems(planned: PlannedRow) -> list[tuple[str, str, str]]:
+def _list_problems(planned: PlannedPhoto) -> list[tuple[str, str, str]]:
     """Returns a photo's problems; broken folder defaults hide all others."""
     if planned.broken_defaults:
         code = Code.FOLDER_DEFAULTS_BROKEN

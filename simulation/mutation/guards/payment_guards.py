@@ -9,7 +9,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "claims-ended-job",
         "3: Only a waiting job is claimed.",
-        force_true("render.service:RenderService.render#50bc25 operand 5"),
+        force_true("render.service:RenderService.render#014f8f operand 5"),
         force_false("render.service:RenderService._render_accepted#e24b85 if 2"),
         force_false("model.transitions.lifecycle:require_status#a0f84d if 1"),
         invariant=Invariant.LEASES_RESPECTED,
@@ -47,7 +47,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "releases-on-wrong-day",
         "3.1: A reservation is released to the day on which it was made.",
-        replace_code("model.transitions.payment:_release_reservation#76d4ed argument 11", "now.date().isoformat()"),
+        replace_code("model.transitions.payment:_release_reservation#68b119 argument 11", "now.date().isoformat()"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="slow_refusal",
         kind="unaskable",
@@ -57,7 +57,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "releases-nothing",
         "3.1: Exactly the amount that was provably not charged is released.",
-        remove("model.transitions.payment:_release_reservation#76d4ed keyword 1"),
+        remove("model.transitions.payment:_release_reservation#68b119 keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="provider_outage key_refused",
     ),
@@ -71,7 +71,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ends-every-failure-dead",
         "3.6: The class and the code of an answer decide the job's status.",
-        replace_literal("model.transitions.payment:_apply_result#18dd58 argument 9", "JobStatus.DEAD"),
+        replace_literal("model.transitions.payment:_apply_result#68e12a argument 9", "JobStatus.DEAD"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="refused_request",
     ),

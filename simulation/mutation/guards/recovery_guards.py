@@ -87,7 +87,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "releases-uncertain-charge-after-resend",
         "3.4: A resend that was not accepted says nothing about the first call.",
-        force_false("model.transitions.payment:_release_reservation#76d4ed if 2"),
+        force_false("model.transitions.payment:_release_reservation#68b119 if 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
@@ -139,7 +139,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "keeps-report-after-doubt",
         "2.4: A report is removed when its cause is gone.",
-        remove("model.transitions.payment:_apply_result#18dd58 keyword 13"),
+        remove("model.transitions.payment:_apply_result#68e12a keyword 13"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="hang_up",
         kind="unaskable",

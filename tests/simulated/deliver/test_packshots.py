@@ -11,7 +11,7 @@ from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus, MoneyStatus
-from backdrop.pipeline.brand_images import MAX_BRAND_IMAGE_BYTES
+from backdrop.pipeline.brand_image_reader import MAX_BRAND_IMAGE_BYTES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error

@@ -73,7 +73,7 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
         (),
         sources,
         routing_context,
-        BucketImages(hash_references=lambda _: [], find_output_errors=lambda _: [], draw_canvas=None),
+        BucketImages(hash_references=lambda _: [], find_brand_image_errors=lambda _: [], draw_canvas=None),
         WORLD_START,
     )
     codes = frozenset((problem.variant, problem.code.value) for problem in plan.problems)

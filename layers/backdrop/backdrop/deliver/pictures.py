@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
-from backdrop.deliver.output_images import OutputImages, load_output_images
+from backdrop.deliver.opened_brand_images import OpenedBrandImages, open_brand_images
 from backdrop.deliver.paid_files import PaidFiles, detect_format
-from backdrop.imaging.certificate import certify_file
+from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
@@ -90,7 +90,7 @@ class Pictures:
         usable_links = [link for link in job.links if link.is_usable]
         outputs = parse_outputs(job.instructions)
         # Before the photo, because opening them takes memory that the photo needs later.
-        images = load_output_images(self.photos, job.bucket, outputs)
+        images = open_brand_images(self.photos, job.bucket, outputs)
         for n, link in enumerate(usable_links, 1):
             try:
                 original = self._build_original(source, job)
@@ -140,7 +140,7 @@ class Pictures:
         link: PictureLink,
         paid_picture: PaidPicture,
         outputs: Sequence[OutputSpec],
-        images: OutputImages,
+        images: OpenedBrandImages,
     ) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
 
@@ -152,7 +152,7 @@ class Pictures:
             try:
                 images.require(output)
                 embed_metadata = partial(self._embed_metadata, output, job)
-                picture = _certify(paid_picture.build_output(output, embed_metadata, images.pictures), output, job)
+                picture = _certify(paid_picture.build_output(output, embed_metadata, images.pixels), output, job)
             except ResultError as error:
                 errors.append(error)
                 continue

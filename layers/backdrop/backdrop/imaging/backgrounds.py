@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.sizes import Size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.model.composition import RADIAL, RIGHT, Background, BrandImage, GradientBackground
+from backdrop.model.frame import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 _LEVELS = 256
 """How many steps a gradient has. No two neighbors differ by more than one value of a channel."""
 
-type BrandPictures = Mapping[BrandImage, "Image"]
-"""The images that outputs draw: RGB or RGBA, in sRGB."""
+type BrandImagePixels = Mapping[BrandImage, "Image"]
+"""Opened brand images: RGB or RGBA, in sRGB."""
 
 
-def draw_background(size: Size, background: Background, pictures: BrandPictures) -> "Image":
-    """Returns an RGB picture of this size. Its memory is that of this picture and one strip."""
+def draw_background(size: Size, background: Background, brand_image_pixels: BrandImagePixels) -> "Image":
+    """Returns an RGB picture of this size. Needs memory only for this picture and one strip."""
     from PIL import Image
 
     if isinstance(background, str):
@@ -27,7 +27,7 @@ def draw_background(size: Size, background: Background, pictures: BrandPictures)
     if isinstance(background, GradientBackground):
         _draw_gradient(canvas, background)
     else:
-        _draw_picture(canvas, pictures[background.brand_image])
+        _draw_picture(canvas, brand_image_pixels[background.brand_image])
     return canvas
 
 

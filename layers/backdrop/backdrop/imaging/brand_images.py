@@ -1,4 +1,4 @@
-"""Logos and background pictures of customers: checked before the purchase, and opened when a picture is made."""
+"""Customers' brand images: checked before the purchase, and opened when a picture is made."""
 
 from typing import TYPE_CHECKING
 

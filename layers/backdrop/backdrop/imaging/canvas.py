@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.strip_resize import resize_in_strips
-from backdrop.model.frame import Canvas
+from backdrop.model.frame import Box, Canvas
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-type PixelBox = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels."""
 
 
 def draw_canvas(photo: "Image", canvas: Canvas) -> "Image":
@@ -35,7 +32,7 @@ def draw_canvas(photo: "Image", canvas: Canvas) -> "Image":
     return picture
 
 
-def continue_border(picture: "Image", content_box: PixelBox, outer_box: PixelBox) -> None:
+def continue_border(picture: "Image", content_box: Box, outer_box: Box) -> None:
     """Fills the part of `outer_box` that is outside `content_box` with a continuation of the content's border.
 
     Changes `picture`. The first row next to the content repeats its last row. Each further row is blurred along the

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.sizes import Size
+from backdrop.imaging.overlay import draw_over
 from backdrop.model.composition import Logo
-from backdrop.model.frame import POSITIONS
+from backdrop.model.frame import POSITIONS, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,10 +17,7 @@ def draw_logo(canvas: "Image", picture: "Image", logo: Logo) -> None:
     size, offset = place_logo(canvas.size, picture.size, logo)
     mark = picture.convert("RGBA").resize(size, Image.Resampling.LANCZOS)
     mark.putalpha(mark.getchannel("A").point([round(alpha * logo.opacity) for alpha in range(256)]))
-    if canvas.mode == "RGBA":
-        canvas.alpha_composite(mark, offset)
-    else:
-        canvas.paste(mark, offset, mark)
+    draw_over(canvas, mark, offset)
 
 
 def place_logo(canvas_size: Size, logo_size: Size, logo: Logo) -> tuple[Size, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Builds outputs from the provider's file: in sRGB, trimmed, fitted into a frame, composed, and encoded.
+"""Builds outputs from the provider's file: in sRGB, trimmed, laid out, composed, and encoded.
 
 Photos for providers are encoded in encode.py, with other trade-offs.
 """
@@ -10,7 +10,7 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.backgrounds import BrandPictures, draw_background
+from backdrop.imaging.backgrounds import BrandImagePixels, draw_background
 from backdrop.imaging.byte_limit import encode_within_limit
 from backdrop.imaging.canvas import continue_border
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
@@ -18,11 +18,12 @@ from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
 from backdrop.imaging.decode import decode
 from backdrop.imaging.encode import LOSSLESS, MAX_TRANSPARENT_WEBP_PIXELS
 from backdrop.imaging.formats import read_header, webp
-from backdrop.imaging.framing import Frame, compute_frame, shrink_frame
 from backdrop.imaging.logo import draw_logo
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA
+from backdrop.imaging.output_layout import OutputLayout, compute_layout, shrink_layout
+from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.shadow import draw_shadow
-from backdrop.imaging.sizes import Size, describe_smaller_result, format_size
+from backdrop.imaging.sizes import describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.subject import Subject, locate_subject
 from backdrop.imaging.trim import find_subject_box
@@ -31,15 +32,15 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code
 from backdrop.model.composition import Background, Shadow
 from backdrop.model.errors import ResultError
-from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, JPG, OutputSpec
+from backdrop.model.frame import Size
+from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, OutputSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_NO_PICTURES: BrandPictures = {}
+_NO_BRAND_IMAGES: BrandImagePixels = {}
 _MIN_FULL_CHROMA_QUALITY = 90
 """The JPEG quality from which every pixel keeps its own color (4:4:4). Below it, four pixels share one (4:2:0)."""
-_WHITE = "#ffffff"
 _TRANSPARENT = (0, 0, 0, 0)
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _MAX_OPTIMIZED_PIXELS = 1_000_000
@@ -112,18 +113,19 @@ class PaidPicture:
         return self._picture.width, self._picture.height
 
     def build_output(
-        self, output: OutputSpec, embed_metadata: EmbedMetadata, brand_pictures: BrandPictures = _NO_PICTURES
+        self, output: OutputSpec, embed_metadata: EmbedMetadata, brand_image_pixels: BrandImagePixels = _NO_BRAND_IMAGES
     ) -> OutputFile:
         """Builds one output. A plain lossless output of a PNG is the provider's file, with the metadata.
 
-        `brand_pictures`: those that the output names. Raises `ResultError` if the encoder fails.
+        `brand_image_pixels`: the brand images that the output names. Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
         if full_picture is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
-        composed = _compose(full_picture or self._pixels, output, brand_pictures)
-        if composed.picture is not full_picture and _needs_memory(composed.picture, output):
+        composed = _compose(full_picture or self._pixels, output, brand_image_pixels)
+        pixel_count = composed.picture.width * composed.picture.height
+        if composed.picture is not full_picture and pixel_count > LARGE_PIXELS[output.format]:
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
             full_picture = None
             self.__dict__.pop("_full_size", None)
@@ -165,26 +167,25 @@ class _ComposedPicture:
     subject: Subject | None
 
 
-def _compose(picture: "Image", output: OutputSpec, brand_pictures: BrandPictures) -> _ComposedPicture:
+def _compose(picture: "Image", output: OutputSpec, brand_image_pixels: BrandImagePixels) -> _ComposedPicture:
     is_trimmed = output.trim or (output.frame is not None and output.frame.places_subject)
     left, top, right, bottom = find_subject_box(picture) if is_trimmed else (0, 0, *picture.size)
-    background = output.background or (_WHITE if output.format == JPG else None)
-    requested_frame = compute_frame(right - left, bottom - top, output)
-    frame = (
-        shrink_frame(requested_frame, *_find_webp_limits(picture, requested_frame, background))
-        if output.format == "webp"
-        else requested_frame
-    )
-    crop_box = frame.crop_box[0] + left, frame.crop_box[1] + top, frame.crop_box[2] + left, frame.crop_box[3] + top
-    placed_frame = replace(frame, crop_box=crop_box)
+    background = output.effective_background
+    requested_layout = compute_layout(right - left, bottom - top, output)
+    layout = requested_layout
+    if output.format == "webp":
+        max_pixels = _MAX_WEBP_PIXELS[_choose_mode(picture, requested_layout, background)]
+        layout = shrink_layout(requested_layout, webp.MAX_SIDE, max_pixels)
+    crop_box = layout.crop_box[0] + left, layout.crop_box[1] + top, layout.crop_box[2] + left, layout.crop_box[3] + top
+    placed_layout = replace(layout, crop_box=crop_box)
     is_cut_out = picture.mode == "RGBA"
-    subject = locate_subject(picture.getchannel("A"), placed_frame) if output.marketplace and is_cut_out else None
-    canvas = _place_in_frame(picture, placed_frame, background, output.shadow, brand_pictures)
+    subject = locate_subject(picture.getchannel("A"), placed_layout) if output.marketplace and is_cut_out else None
+    canvas = _draw_layout(picture, placed_layout, background, output.shadow, brand_image_pixels)
     if output.logo:
         canvas = canvas.copy() if canvas is picture else canvas
-        draw_logo(canvas, brand_pictures[output.logo.brand_image], output.logo)
+        draw_logo(canvas, brand_image_pixels[output.logo.brand_image], output.logo)
     composed = _drop_opaque_alpha(canvas)
-    return _ComposedPicture(composed, frame.scale, frame.size != requested_frame.size, subject)
+    return _ComposedPicture(composed, layout.scale, layout.size != requested_layout.size, subject)
 
 
 def _encode_output(composed: _ComposedPicture, output: OutputSpec, embed_metadata: EmbedMetadata) -> OutputFile:
@@ -201,60 +202,51 @@ def _encode_output(composed: _ComposedPicture, output: OutputSpec, embed_metadat
     )
 
 
-def _find_webp_limits(picture: "Image", frame: Frame, background: Background | None) -> tuple[int, int]:
-    """Returns the maximum pixels per side and of the whole picture."""
-    return webp.MAX_SIDE, _MAX_WEBP_PIXELS[_choose_mode(picture, frame, background)]
-
-
-def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
-    return picture.width * picture.height > LARGE_PIXELS[output.format]
-
-
-def _place_in_frame(
+def _draw_layout(
     picture: "Image",
-    frame: Frame,
+    layout: OutputLayout,
     background: Background | None,
     shadow: Shadow | None,
-    brand_pictures: BrandPictures,
+    brand_image_pixels: BrandImagePixels,
 ) -> "Image":
-    """Draws the frame's part of the picture at its size and offset, on the background and the subject's shadow.
+    """Draws the layout's part of the picture at its size and offset, on the background and the subject's shadow.
 
-    Without a background, a frame may continue the picture's own border instead.
+    Without a background, a layout may continue the picture's own border instead.
     Pillow weights colors by their alpha when it scales, so edges do not turn dark.
     """
     from PIL import Image
 
     shadow = shadow if picture.mode == "RGBA" else None
     if (
-        frame.crop_box == (0, 0, *picture.size)
-        and frame.size == picture.size
+        layout.crop_box == (0, 0, *picture.size)
+        and layout.size == picture.size
         and (picture.mode == "RGB" or not (background or shadow))
     ):
         return picture
     if background:
-        canvas = draw_background(frame.size, background, brand_pictures)
+        canvas = draw_background(layout.size, background, brand_image_pixels)
     else:
-        mode = _choose_mode(picture, frame, background)
-        canvas = Image.new(mode, frame.size, 0 if mode == "RGB" else _TRANSPARENT)
+        mode = _choose_mode(picture, layout, background)
+        canvas = Image.new(mode, layout.size, 0 if mode == "RGB" else _TRANSPARENT)
     if shadow:
-        draw_shadow(canvas, picture, frame, shadow)
-    for top, strip in resize_in_strips(picture, frame.content_size, frame.crop_box):
-        offset = frame.content_offset[0], frame.content_offset[1] + top
+        draw_shadow(canvas, picture, layout, shadow)
+    for top, strip in resize_in_strips(picture, layout.content_size, layout.crop_box):
+        offset = layout.content_offset[0], layout.content_offset[1] + top
         if shadow:
             strip.putalpha(strip.getchannel("A").point(_CLEAN_ALPHA))
-        if shadow and canvas.mode == "RGBA":
-            canvas.alpha_composite(strip, offset)
+        if strip.mode == "RGBA" and (background or shadow):
+            draw_over(canvas, strip, offset)
         else:
-            canvas.paste(strip, offset, strip if background and strip.mode == "RGBA" else None)
-    if frame.border_box:
-        (left, top), (width, height) = frame.content_offset, frame.content_size
-        continue_border(canvas, (left, top, left + width, top + height), frame.border_box)
+            canvas.paste(strip, offset)
+    if layout.border_box:
+        (left, top), (width, height) = layout.content_offset, layout.content_size
+        continue_border(canvas, (left, top, left + width, top + height), layout.border_box)
     return canvas
 
 
-def _choose_mode(picture: "Image", frame: Frame, background: Background | None) -> str:
+def _choose_mode(picture: "Image", layout: OutputLayout, background: Background | None) -> str:
     """Returns `RGBA` if the result can be transparent anywhere, else `RGB`."""
-    is_opaque = picture.mode == "RGB" and frame.size == frame.covered_size
+    is_opaque = picture.mode == "RGB" and layout.size == layout.covered_size
     return "RGB" if background or is_opaque else "RGBA"
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any
 
-from backdrop.imaging.framing import compute_frame
-from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, Size, format_size
+from backdrop.imaging.output_layout import compute_layout
+from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, format_size
+from backdrop.model.frame import Size
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import (
     CONTAIN,
     COVER,
     DEFAULT_QUALITY,
-    JPG,
     PAD,
     OutputSpec,
     format_output_name,
@@ -42,11 +42,11 @@ def review_outputs(instructions: Mapping[str, Any], photo_size: Size | None) -> 
 
 def _find_enlarged(outputs: Sequence[OutputSpec], photo_size: Size) -> Iterator[JobWarning]:
     for output in outputs:
-        frame = compute_frame(*photo_size, output)
-        if frame.scale > MAX_UNREPORTED_SCALE:
+        layout = compute_layout(*photo_size, output)
+        if layout.scale > MAX_UNREPORTED_SCALE:
             message = (
-                f"{format_output_name(output)} is {format_size(frame.size)} pixels, which shows the photo of "
-                f"{format_size(photo_size)} at {'at least ' if output.trim else ''}{frame.scale:.1f} times its size"
+                f"{format_output_name(output)} is {format_size(layout.size)} pixels, which shows the photo of "
+                f"{format_size(photo_size)} at {'at least ' if output.trim else ''}{layout.scale:.1f} times its size"
             )
             yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
@@ -68,10 +68,10 @@ def _describe_appearance(output: OutputSpec, picture_size: Size | None) -> tuple
         name=None,
         name_template=None,
         quality=None if output.format == "png" else output.quality or DEFAULT_QUALITY,
-        background=output.background or ("#ffffff" if output.format == JPG else None),
+        background=output.effective_background,
     )
     if picture_size is None or output.trim:
         return astuple(appearance)
-    frame = compute_frame(*picture_size, output)
-    unframed = replace(appearance, width=None, height=None, fit=CONTAIN, margin_pixels=0, margin_share=0.0)
-    return frame, *astuple(unframed)
+    layout = compute_layout(*picture_size, output)
+    without_layout = replace(appearance, width=None, height=None, fit=CONTAIN, margin_pixels=0, margin_share=0.0)
+    return layout, *astuple(without_layout)

@@ -7,11 +7,12 @@ strip. Outside it, the canvas is unchanged to the last bit.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.framing import Frame
-from backdrop.imaging.sizes import Size
+from backdrop.imaging.output_layout import OutputLayout
+from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.composition import CONTACT, DROP, REFLECTION, Shadow
+from backdrop.model.frame import Box, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,11 +31,11 @@ _DROP_OFFSET, _DROP_BLUR = 0.04, 0.08
 _REFLECTION_LENGTH, _REFLECTION_BLUR = 0.3, 0.02
 
 
-def draw_shadow(canvas: "Image", subject: "Image", frame: Frame, shadow: Shadow) -> None:
-    """Draws the shadow of an RGBA subject, placed as `frame` says, on an RGB or RGBA canvas, which is changed."""
+def draw_shadow(canvas: "Image", subject: "Image", layout: OutputLayout, shadow: Shadow) -> None:
+    """Draws the shadow of an RGBA subject, placed as `layout` says, on an RGB or RGBA canvas, which is changed."""
     from PIL import Image
 
-    layer = build_shadow_layer(_shrink_to_working_size(subject, frame), shadow)
+    layer = build_shadow_layer(_shrink_to_working_size(subject, layout), shadow)
     box = layer.getbbox()
     if box is None:
         return
@@ -44,10 +45,7 @@ def draw_shadow(canvas: "Image", subject: "Image", frame: Frame, shadow: Shadow)
     for top, strip in resize_in_strips(layer, canvas.size, (0, 0, *layer.size), Image.Resampling.BILINEAR):
         if top + strip.height <= first or top >= last:
             continue
-        if canvas.mode == "RGBA":
-            canvas.alpha_composite(strip, (0, top))
-        else:
-            canvas.paste(strip, (0, top), strip)
+        draw_over(canvas, strip, (0, top))
 
 
 def build_shadow_layer(placed: "Image", shadow: Shadow) -> "Image":
@@ -61,16 +59,16 @@ def build_shadow_layer(placed: "Image", shadow: Shadow) -> "Image":
     return _BUILDERS[shadow.type](placed, box, shadow)
 
 
-def _shrink_to_working_size(subject: "Image", frame: Frame) -> "Image":
-    """Returns the whole frame with the subject in its place, at the working size."""
+def _shrink_to_working_size(subject: "Image", layout: OutputLayout) -> "Image":
+    """Returns the whole output with the subject in its place, at the working size."""
     from PIL import Image
 
-    scale = min(1.0, _WORKING_SIDE / max(frame.size))
-    size = _scale_size(frame.size, scale)
+    scale = min(1.0, _WORKING_SIDE / max(layout.size))
+    size = _scale_size(layout.size, scale)
     placed = Image.new("RGBA", size)
-    left, upper = round(frame.content_offset[0] * scale), round(frame.content_offset[1] * scale)
+    left, upper = round(layout.content_offset[0] * scale), round(layout.content_offset[1] * scale)
     for top, strip in resize_in_strips(
-        subject, _scale_size(frame.content_size, scale), frame.crop_box, Image.Resampling.BILINEAR
+        subject, _scale_size(layout.content_size, scale), layout.crop_box, Image.Resampling.BILINEAR
     ):
         placed.paste(strip, (left, upper + top))
     return placed
@@ -80,10 +78,7 @@ def _scale_size(size: Size, scale: float) -> Size:
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
 
 
-type _PixelBox = tuple[int, int, int, int]
-
-
-def _build_contact(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
+def _build_contact(placed: "Image", box: Box, shadow: Shadow) -> "Image":
     """The lowest part of the subject, squashed onto the ground, and around it a wider, weaker shade."""
     from PIL import Image, ImageChops
 
@@ -99,7 +94,7 @@ def _build_contact(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
     return _fill_black(ImageChops.lighter(near, _scale_values(far, _AMBIENT_STRENGTH)), shadow)
 
 
-def _build_drop(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
+def _build_drop(placed: "Image", box: Box, shadow: Shadow) -> "Image":
     """The whole subject, moved down and to the right, as lit from the upper left."""
     from PIL import Image
 
@@ -111,7 +106,7 @@ def _build_drop(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
     return _fill_black(_blur(mask, length * _DROP_BLUR * shadow.softness), shadow)
 
 
-def _build_reflection(placed: "Image", box: _PixelBox, shadow: Shadow) -> "Image":
+def _build_reflection(placed: "Image", box: Box, shadow: Shadow) -> "Image":
     """The subject upside down below its lowest point, fading out."""
     from PIL import Image, ImageChops, ImageOps
 
@@ -149,7 +144,7 @@ def _fill_black(mask: "Image", shadow: Shadow) -> "Image":
     return layer
 
 
-_BUILDERS: Mapping[str, Callable[["Image", _PixelBox, Shadow], "Image"]] = {
+_BUILDERS: Mapping[str, Callable[["Image", Box, Shadow], "Image"]] = {
     CONTACT: _build_contact,
     DROP: _build_drop,
     REFLECTION: _build_reflection,

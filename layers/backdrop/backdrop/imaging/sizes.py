@@ -5,7 +5,7 @@ Sizes are (width, height) in pixels, the photo's as displayed, after EXIF orient
 
 from math import ceil
 
-type Size = tuple[int, int]
+from backdrop.model.frame import Size
 
 MAX_UNREPORTED_SCALE = 1.05
 """The largest scale of a picture that is not reported as enlarged. A difference of 5% is not visible."""

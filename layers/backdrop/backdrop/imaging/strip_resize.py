@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING
 
+from backdrop.model.frame import FloatBox
+
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
-
-type CropBox = tuple[float, float, float, float]
-"""Left, top, right, bottom, in pixels of the source."""
 
 _STRIP_ROWS = 128
 """Rows per strip, counted in the larger of the two pictures."""
@@ -21,9 +20,12 @@ LANCZOS_RADIUS = 3
 
 
 def resize_in_strips(
-    picture: "Image", size: tuple[int, int], crop_box: CropBox, resampling: "Resampling | None" = None
+    picture: "Image", size: tuple[int, int], crop_box: FloatBox, resampling: "Resampling | None" = None
 ) -> Iterator[tuple[int, "Image"]]:
-    """Resizes a part of the picture, by default with Lanczos. Yields strips, each with the row at which it begins."""
+    """Resizes a part of the picture, by default with Lanczos. Yields strips, each with the row at which it begins.
+
+    `crop_box`: the part, in pixels of the source.
+    """
     step = (crop_box[3] - crop_box[1]) / size[1]
     rows = max(_MIN_STRIP_ROWS, int(_STRIP_ROWS / max(step, 1)))
     for top in range(0, size[1], rows):
@@ -50,7 +52,7 @@ def resize(picture: "Image", size: tuple[int, int], resampling: "Resampling | No
 def _resize_rows(
     picture: "Image",
     size: tuple[int, int],
-    crop_box: CropBox,
+    crop_box: FloatBox,
     top: int,
     bottom: int,
     resampling: "Resampling | None",

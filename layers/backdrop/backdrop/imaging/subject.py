@@ -1,13 +1,13 @@
 """Where the subject is in an output, according to its matte. The matte is no longer in the file of an opaque output."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.framing import Frame
+from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.strip_resize import LANCZOS_RADIUS
-from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
+from backdrop.imaging.trim import mark_visible
+from backdrop.model.frame import Box, FloatBox, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,66 +17,64 @@ MAX_MASK_SIDE = 512
 MIN_SOLID_ALPHA = 128
 """Alpha (0 to 255) from which a pixel at the border counts as a part of the subject that is cut off."""
 
-type Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, in pixels of the picture."""
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A picture's subject. `mask` (L, reduced to `MAX_MASK_SIDE`) is 0 where the picture shows only background.
 
-    `box` is the smallest box around the subject, None if there is none. `is_whole` is None if there is no matte, which
-    alone can tell. `edge_pixels`: how far scaling spread the subject's edge into the background.
+    `box` is the smallest box around the subject, in pixels of the picture; None if there is none. `is_whole` is None if
+    there is no matte, which alone can tell. `edge_pixels`: how far scaling spread the subject's edge into the
+    background.
     """
 
     mask: "Image"
-    box: Box | None
+    box: FloatBox | None
     is_whole: bool | None
     edge_pixels: float = 0.0
 
 
-def locate_subject(alpha: "Image", frame: Frame) -> Subject:
-    """Returns where an output shows the subject of a cut-out with this alpha channel that is drawn in this frame.
+def locate_subject(alpha: "Image", layout: OutputLayout) -> Subject:
+    """Returns where an output shows the subject of a cut-out with this alpha channel that is drawn in this layout.
 
     The subject is whole if it ends before the cut-out's border, where the photo would cut it off, and before the crop
     box.
     """
     from PIL import Image
 
-    mask = Image.new("L", compute_mask_size(frame.size))
-    across, down = mask.width / frame.size[0], mask.height / frame.size[1]
-    content_size = max(1, round(frame.content_size[0] * across)), max(1, round(frame.content_size[1] * down))
-    content = alpha.resize(content_size, Image.Resampling.BOX, box=frame.crop_box, reducing_gap=2.0)
-    mask.paste(content, (round(frame.content_offset[0] * across), round(frame.content_offset[1] * down)))
-    visible_box = alpha.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)).getbbox()
-    lines_around = _list_lines_around(frame.crop_box, alpha.size)
+    mask = Image.new("L", compute_mask_size(layout.size))
+    across, down = mask.width / layout.size[0], mask.height / layout.size[1]
+    content_size = max(1, round(layout.content_size[0] * across)), max(1, round(layout.content_size[1] * down))
+    content = alpha.resize(content_size, Image.Resampling.BOX, box=layout.crop_box, reducing_gap=2.0)
+    mask.paste(content, (round(layout.content_offset[0] * across), round(layout.content_offset[1] * down)))
+    visible_box = mark_visible(alpha).getbbox()
+    lines_around = _list_lines_around(layout.crop_box, alpha.size)
     is_cut_off = any(sum(alpha.crop(line).histogram()[MIN_SOLID_ALPHA:]) for line in lines_around)
     return Subject(
         mask,
-        _to_output_box(visible_box, frame) if visible_box else None,
+        _to_output_box(visible_box, layout) if visible_box else None,
         is_whole=not is_cut_off,
-        edge_pixels=LANCZOS_RADIUS * frame.scale,
+        edge_pixels=LANCZOS_RADIUS * layout.scale,
     )
 
 
-def compute_mask_size(size: tuple[int, int]) -> tuple[int, int]:
+def compute_mask_size(size: Size) -> Size:
     scale = min(1.0, MAX_MASK_SIDE / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _to_output_box(box: Sequence[int], frame: Frame) -> Box:
-    """Converts a box in the cut-out to pixels of the output, as far as it is inside the frame."""
-    left, top, right, bottom = frame.crop_box
-    across, down = frame.content_size[0] / (right - left), frame.content_size[1] / (bottom - top)
+def _to_output_box(box: Box, layout: OutputLayout) -> FloatBox:
+    """Converts a box in the cut-out to pixels of the output, as far as it is inside the layout's crop box."""
+    left, top, right, bottom = layout.crop_box
+    across, down = layout.content_size[0] / (right - left), layout.content_size[1] / (bottom - top)
     return (
-        frame.content_offset[0] + (max(box[0], left) - left) * across,
-        frame.content_offset[1] + (max(box[1], top) - top) * down,
-        frame.content_offset[0] + (min(box[2], right) - left) * across,
-        frame.content_offset[1] + (min(box[3], bottom) - top) * down,
+        layout.content_offset[0] + (max(box[0], left) - left) * across,
+        layout.content_offset[1] + (max(box[1], top) - top) * down,
+        layout.content_offset[0] + (min(box[2], right) - left) * across,
+        layout.content_offset[1] + (min(box[3], bottom) - top) * down,
     )
 
 
-def _list_lines_around(crop_box: Box, size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+def _list_lines_around(crop_box: FloatBox, size: Size) -> list[Box]:
     """Returns the lines of pixels just outside each side of a crop box, or at the picture's border."""
     width, height = size
     left, top = max(ceil(crop_box[0]) - 1, 0), max(ceil(crop_box[1]) - 1, 0)

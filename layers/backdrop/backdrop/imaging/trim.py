@@ -1,9 +1,14 @@
 """Finds the subject of a picture, without its empty borders."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
+
+from backdrop.model.frame import Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+type RgbColor = tuple[int, int, int]
 
 MIN_VISIBLE_ALPHA = 16
 """Alpha (0 to 255) below which a pixel counts as removed."""
@@ -12,33 +17,41 @@ MAX_BORDER_DIFFERENCE = 10
 """Maximum difference (0–255 per channel) of a border from its corner: enough for JPEG noise, not for a gradient."""
 
 
-type PixelBox = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels."""
-
-
-def find_subject_box(picture: "Image") -> PixelBox:
+def find_subject_box(picture: "Image") -> Box:
     """Returns the smallest box around the subject of an RGB or RGBA picture; the whole picture if none is found."""
     box = find_visible_box(picture) if picture.mode == "RGBA" else _find_content_box(picture)
     return box or (0, 0, *picture.size)
 
 
-def find_visible_box(picture: "Image") -> PixelBox | None:
+def find_visible_box(picture: "Image") -> Box | None:
     """Returns the box of what is visible in an RGBA picture; None if nothing is."""
-    return picture.getchannel("A").point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)).getbbox()
+    return mark_visible(picture.getchannel("A")).getbbox()
 
 
-def _find_content_box(picture: "Image") -> PixelBox | None:
+def mark_visible(alpha: "Image") -> "Image":
+    """Returns an alpha channel with 255 for what is visible, and 0 for what counts as removed."""
+    return alpha.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA))
+
+
+def _find_content_box(picture: "Image") -> Box | None:
     """Returns the box around everything that differs from the corners; None if the corners differ from each other."""
-    from PIL import Image, ImageChops
-
     right, bottom = picture.width - 1, picture.height - 1
     corners = [read_pixel(picture, x, y) for x in (0, right) for y in (0, bottom)]
-    if any(max(band) - min(band) > MAX_BORDER_DIFFERENCE for band in zip(*corners, strict=True)):
-        return None
-    border = Image.new("RGB", picture.size, corners[0])
+    return mark_content(picture, corners[0]).getbbox() if have_same_color(corners) else None
+
+
+def have_same_color(corners: Sequence[RgbColor]) -> bool:
+    """Whether a picture's corners can be one border."""
+    return all(max(band) - min(band) <= MAX_BORDER_DIFFERENCE for band in zip(*corners, strict=True))
+
+
+def mark_content(picture: "Image", border: RgbColor) -> "Image":
+    """Returns an RGB picture with 255 in each channel that differs from the border's color, and 0 elsewhere."""
+    from PIL import Image, ImageChops
+
     threshold = [0] * (MAX_BORDER_DIFFERENCE + 1) + [255] * (255 - MAX_BORDER_DIFFERENCE)
-    return ImageChops.difference(picture, border).point(threshold * 3).getbbox()
+    return ImageChops.difference(picture, Image.new("RGB", picture.size, border)).point(threshold * 3)
 
 
-def read_pixel(picture: "Image", x: int, y: int) -> tuple[int, int, int]:
-    return cast("tuple[int, int, int]", picture.getpixel((x, y)))
+def read_pixel(picture: "Image", x: int, y: int) -> RgbColor:
+    return cast("RgbColor", picture.getpixel((x, y)))

@@ -39,7 +39,7 @@ def fill_templates(
 ) -> tuple[ResolvedInstructions, list[InstructionError]]:
     """Returns the instructions with filled texts and names, and why one cannot be filled.
 
-    Such a text stays as it is, and such an output has no name of its own. An output with a name
+    A text that cannot be filled stays as it is; an output whose name cannot be filled has none. An output with a name
     for several marketplaces becomes one for each, because their names differ.
     """
     values = list_template_values(instructions.fields.get("metadata", {}), photo_key)

@@ -19,7 +19,6 @@ from pydantic import (
 from backdrop.instructions.composition_schema import Alt, Background, Copyright, Logo, Shadow, Title
 from backdrop.instructions.name_templates import validate_name_template
 from backdrop.instructions.values import (
-    MAX_SIDE_PIXELS,
     Margin,
     coerce_whole_number,
     tag_one_or_list,
@@ -30,6 +29,7 @@ from backdrop.model.output_spec import (
     COVER,
     FULL_SIZE,
     JPG,
+    MAX_OUTPUT_SIDE,
     PAD,
     PROVIDER_SIZE,
     OutputSpec,
@@ -81,7 +81,7 @@ NameTemplate = Annotated[str, StringConstraints(min_length=1), AfterValidator(va
 OutputFormat = Annotated[Literal["png", "webp", "jpg"], BeforeValidator(_normalize_format)]
 Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(to_lowercase)]
 OutputSize = Annotated[Literal["full", "provider"], BeforeValidator(_parse_size)]
-SideLength = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=MAX_SIDE_PIXELS)]
+SideLength = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=MAX_OUTPUT_SIDE)]
 Quality = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=100)]
 ByteLimit = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=MIN_BYTE_LIMIT, le=MAX_BYTE_LIMIT)]
 
@@ -225,7 +225,7 @@ def _find_output_conflicts(output: OutputSpec) -> Iterator[str]:
         yield "cover leaves no free space, so it cannot have a margin; choose pad or contain"
     if output.format == JPG and output.has_free_space and not output.background:
         yield "a jpg cannot be transparent, so its free space needs a background such as #ffffff"
-    shortest_side = min((side for side in (output.width, output.height) if side), default=MAX_SIDE_PIXELS)
+    shortest_side = min((side for side in (output.width, output.height) if side), default=MAX_OUTPUT_SIDE)
     if 2 * output.margin_pixels >= shortest_side:
         yield f"a margin of {output.margin_pixels}px on both sides leaves no room in {shortest_side} pixels"
     if output.marketplace:

@@ -19,7 +19,7 @@ from backdrop.instructions.output_schema import OutputModel, Outputs
 from backdrop.instructions.palette import ColorPalette, PaletteMemberModel, PaletteModel
 from backdrop.instructions.values import (
     AutoOnOff,
-    Frame,
+    FrameText,
     ImageCount,
     Metadata,
     Operation,
@@ -97,7 +97,7 @@ class VariantModel(BaseModel):
     provider: ProviderPreference | None = Field(
         None, description="The provider that makes the picture, or a list of providers in order of preference."
     )
-    frame: Frame | None = Field(
+    frame: FrameText | None = Field(
         None,
         description="The shape of the picture, 1:3 to 3:1, with the whole subject inside. A size in pixels is also the "
         "size of the finished picture, which is never enlarged. With `replace`, another shape is another purchase.",

@@ -24,6 +24,7 @@ from backdrop.model.composition import NONE, PERCENT, PIXELS
 from backdrop.model.frame import COMMON_RATIOS, POSITIONS, FrameError, parse_frame
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import is_below_reserved_folder
+from backdrop.model.output_spec import MAX_OUTPUT_SIDE
 from backdrop.model.styles import is_style_code, parse_preset
 
 MAX_METADATA_BYTES = 8_192
@@ -32,7 +33,6 @@ MAX_LISTED_CHARACTERS = 5
 LONE_SURROGATE_MESSAGE = "half of a surrogate pair is not text"
 MAX_REVISION_LENGTH = 200
 MAX_ALT_LENGTH, MAX_TITLE_LENGTH, MAX_COPYRIGHT_LENGTH = 1000, 200, 500
-MAX_SIDE_PIXELS = 10_000
 MAX_MARGIN_PERCENT = 45
 MIN_SUBJECT_SIZE = 0.1
 _SHARE_PATTERN = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)(%?)", re.ASCII)
@@ -355,7 +355,7 @@ AutoOnOff = Annotated[Literal["AUTO", "ON", "OFF"], BeforeValidator(to_uppercase
 RenderingSpeed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidator(to_uppercase)]
 ImageCount = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=1, le=20)]
 Seed = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=0, le=2_147_483_647)]
-Frame = Annotated[str, BeforeValidator(_parse_frame)]
+FrameText = Annotated[str, BeforeValidator(_parse_frame)]
 SubjectSize = Annotated[float, BeforeValidator(_parse_subject_size, json_schema_input_type=float | str)]
 Position = Annotated[str, BeforeValidator(_parse_position), Field(json_schema_extra={"enum": [*POSITIONS]})]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -371,7 +371,7 @@ Margin = Annotated[
     str,
     BeforeValidator(
         _build_length_parser(
-            "margin", "the shorter side", "7.5%", (0, MAX_MARGIN_PERCENT), (0, MAX_SIDE_PIXELS // 2 - 1)
+            "margin", "the shorter side", "7.5%", (0, MAX_MARGIN_PERCENT), (0, MAX_OUTPUT_SIDE // 2 - 1)
         ),
         json_schema_input_type=str | int,
     ),
@@ -379,7 +379,7 @@ Margin = Annotated[
 LogoWidth = Annotated[
     str,
     BeforeValidator(
-        _build_length_parser("width", "the picture's width", "12%", (1, 100), (1, MAX_SIDE_PIXELS)),
+        _build_length_parser("width", "the picture's width", "12%", (1, 100), (1, MAX_OUTPUT_SIDE)),
         json_schema_input_type=str | int,
     ),
 ]

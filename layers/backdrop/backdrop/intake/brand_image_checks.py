@@ -1,4 +1,4 @@
-"""Checks logos and background pictures before a purchase, each once per batch."""
+"""Checks brand images before a purchase, each once per batch."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ from backdrop.model.codes import Code
 from backdrop.model.composition import BrandImage, BrandImageUse
 from backdrop.model.errors import InstructionError
 from backdrop.model.output_spec import OutputSpec
-from backdrop.pipeline.brand_images import read_brand_image
+from backdrop.pipeline.brand_image_reader import read_brand_image
 from backdrop.ports import InputBucket
 
 _CODES: Mapping[BrandImageUse, Code] = {
@@ -26,7 +26,7 @@ class BrandImageChecks:
         self._known.clear()
 
     def find_errors(self, bucket: str, outputs: Iterable[OutputSpec]) -> list[InstructionError]:
-        """Returns one error for each image that outputs cannot draw."""
+        """Returns one error for each brand image that outputs cannot draw."""
         images = dict.fromkeys(image for output in outputs for image in output.brand_images)
         for image in images:
             if (bucket, image) not in self._known:

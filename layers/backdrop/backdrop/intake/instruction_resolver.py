@@ -75,7 +75,7 @@ class InstructionResolver:
         draw_canvas = partial(self.framed_photos.draw_and_store, bucket, key, snapshot.photo.sha256 or "")
         images = BucketImages(
             hash_references=partial(self.reference_images.hash_and_store, bucket, key),
-            find_output_errors=partial(self.brand_image_checks.find_errors, bucket),
+            find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket),
             draw_canvas=draw_canvas if snapshot.may_be_opened else None,
         )
         routing = RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health)

@@ -41,13 +41,13 @@ def assume_healthy(provider: str) -> ProviderHealth:
 class BucketImages:
     """What planning does with the images in the photo's bucket.
 
-    `hash_references` returns the SHA-256 of each reference image, given the images' keys. `find_output_errors` returns
-    why outputs cannot draw the images that they name. `draw_canvas` draws the photo on the canvas that the purchase
+    `hash_references` returns the SHA-256 of each reference image, given the images' keys. `find_brand_image_errors`
+    returns why outputs cannot draw their brand images. `draw_canvas` draws the photo on the canvas that the purchase
     fields describe, and stores it; None if the photo must not be opened, and the jobs then have no canvas.
     """
 
     hash_references: Callable[[Sequence[str]], list[str]]
-    find_output_errors: Callable[[Sequence[OutputSpec]], list[InstructionError]]
+    find_brand_image_errors: Callable[[Sequence[OutputSpec]], list[InstructionError]]
     draw_canvas: Callable[[dict[str, Any]], StoredCanvas] | None
 
 
@@ -131,7 +131,7 @@ def plan_jobs(
         if not collector.has_no_instructions:
             instructions, template_errors = fill_templates(instructions, variant, photo_source.bucket, photo_source.key)
             collector.errors += template_errors
-            collector.errors += images.find_output_errors(parse_outputs(instructions.fields))
+            collector.errors += images.find_brand_image_errors(parse_outputs(instructions.fields))
             filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
             provider_names = instructions.list_providers(routing.default_provider)
             route = collector.collect(

@@ -17,6 +17,8 @@ REFERENCES_FIELD = "style_reference_images"
 MAX_QUOTED_LENGTH = 80
 # Intake and deliver hold the file in memory together with a decoded picture of MaxImageMegapixels.
 MAX_FILE_BYTES = 128_000_000
+# The maximum of the stack parameter MaxImageMegapixels.
+MAX_MEGAPIXELS = 200
 # The largest file of a provider that is downloaded, extracted from a response, or read from the output bucket.
 MAX_RESULT_BYTES = 100_000_000
 

@@ -26,14 +26,14 @@ PERCENT, PIXELS = "%", "px"
 
 
 class BrandImageUse(StrEnum):
-    """What an image of the customer's is used for. The value names it in messages."""
+    """What a brand image is used for. The value names it in messages."""
 
     LOGO = "logo"
     BACKGROUND = "background"
 
 
 class BrandImage(NamedTuple):
-    """An image in the photo's bucket that outputs draw."""
+    """A logo or background picture in the photo's bucket, which outputs draw."""
 
     use: BrandImageUse
     key: str

@@ -34,6 +34,8 @@ _RATIO_PATTERN = re.compile(r"(\d{1,4}(?:\.\d{1,3})?):(\d{1,4}(?:\.\d{1,3})?)", 
 _SIZE_PATTERN = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
 type Size = tuple[int, int]
 type Box = tuple[int, int, int, int]
+type FloatBox = tuple[float, float, float, float]
+"""A box with fractions of a pixel."""
 
 
 @record

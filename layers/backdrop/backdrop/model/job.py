@@ -38,6 +38,7 @@ END_STATUSES = frozenset(
     {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
 )
 FAILED_STATUSES = frozenset({JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD})
+IN_FLIGHT_STATUSES = frozenset({JobStatus.SUBMITTING, JobStatus.UNKNOWN})
 
 
 class MoneyStatus(StrEnum):

@@ -1,6 +1,6 @@
 """The rules of marketplaces for product pictures, read from dated data files, and how a picture is judged by them.
 
-A rule compares one measurement with limits or with a list of values. `imaging/certificate.py` measures files;
+A rule compares one measurement with limits or with a list of values. `imaging/measure.py` measures files;
 `predict_measurements` states what an output's fields already decide.
 """
 
@@ -101,10 +101,10 @@ class MarketplaceRule(Record):
 
 @record
 class Marketplace(Record):
-    """A marketplace's rules. `output` has the fields of an output that meets them, without the
-    limit of bytes; `dated` is the date of the rules.
+    """A marketplace's rules. `dated` is their date.
 
-    `forbids`: rules about fields of instructions that no measurement can check, such as `logo`.
+    `output`: the fields of an output that meets them, without the limit of bytes. `forbids`: rules about fields of
+    instructions that no measurement can check, such as `logo`.
     """
 
     name: str

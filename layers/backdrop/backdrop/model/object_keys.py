@@ -54,7 +54,7 @@ def is_below_reserved_folder(key: str) -> bool:
 
 
 def is_brand_image_key(key: str) -> bool:
-    """Whether an object may be an image that outputs draw: below a folder `_backdrop`, and named like a photo."""
+    """Whether an object may be a brand image: below a folder `_backdrop`, and named like a photo."""
     return is_below_reserved_folder(key) and classify_key(key.rpartition("/")[2]) is ObjectKind.PHOTO
 
 

@@ -28,7 +28,10 @@ from backdrop.model.record import Record, record
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
 """The content type of each format; the formats are also the suffixes of the keys."""
 JPG = "jpg"
+_WHITE = "#ffffff"
 DEFAULT_QUALITY = 90
+MAX_OUTPUT_SIDE = 10_000
+"""Pixels per side of a finished picture. A margin never makes one larger than this."""
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
 FULL_SIZE, PROVIDER_SIZE = "full", "provider"
 IMAGE_NUMBER = "{n}"
@@ -85,6 +88,11 @@ class OutputSpec(Record):
         return self.frame.frame.width
 
     @property
+    def effective_background(self) -> Background | None:
+        """The requested background, or white for a JPG, which cannot be transparent; None if parts stay transparent."""
+        return self.background or (_WHITE if self.format == JPG else None)
+
+    @property
     def has_free_space(self) -> bool:
         """Whether the finished picture has free space around the picture, regardless of its shape."""
         return self.fit == PAD or bool(self.margin_pixels or self.margin_share)
@@ -96,7 +104,7 @@ class OutputSpec(Record):
 
     @property
     def brand_images(self) -> tuple[BrandImage, ...]:
-        """The images that the output draws, in addition to the paid picture."""
+        """The brand images that the output draws, in addition to the paid picture."""
         images: list[BrandImage] = []
         if isinstance(self.background, PictureBackground):
             images.append(self.background.brand_image)

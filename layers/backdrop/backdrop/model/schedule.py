@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, LedgerItem, Source
+from backdrop.model.job import FAILED_STATUSES, IN_FLIGHT_STATUSES, Job, JobStatus, LedgerItem, Source
 from backdrop.model.record import record
 
 INDEX_SHARDS = "0123456789abcdef"
@@ -93,7 +93,7 @@ def _index_job(job: Job) -> tuple[str, datetime] | None:
         return OPEN_ITEMS, (job.last_sent_at or job.queued_at) + MESSAGE_LIFETIME
     if job.status is JobStatus.PAID:
         return OPEN_ITEMS, (job.last_sent_at or job.paid_at or job.queued_at) + DELIVERY_CHECK_DELAY
-    if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
+    if job.status in IN_FLIGHT_STATUSES:
         leases = (attempt.lease_until for attempt in job.attempts)
         return OPEN_ITEMS, max([*leases, job.last_sent_at or job.queued_at]) + LEASE_CHECK_DELAY
     return None

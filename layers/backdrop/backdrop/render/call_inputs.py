@@ -15,8 +15,10 @@ from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
 @dataclass(frozen=True)
 class CallInputs:
-    """Reads the inputs of calls. `input_store` contains the prepared and framed photos
-    and the reference images that intake stored."""
+    """Reads the inputs of calls.
+
+    `input_store` contains the prepared and framed photos and the reference images that intake stored.
+    """
 
     photos: InputBucket
     input_store: CallInputStore

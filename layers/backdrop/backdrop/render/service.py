@@ -18,7 +18,7 @@ from backdrop.model.errors import (
     PreemptedError,
     RetryLaterError,
 )
-from backdrop.model.job import Job, JobStatus, Problem
+from backdrop.model.job import IN_FLIGHT_STATUSES, Job, JobStatus, Problem
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.model.queue_messages import JobMessage
 from backdrop.model.suspicion import is_suspect
@@ -47,7 +47,7 @@ PARKED_DELAY_SECONDS = 1
 # reported here.
 MIN_OCCURRENCES_TO_REPORT = 4
 
-RENDERABLE_STATUSES = frozenset({JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN})
+RENDERABLE_STATUSES = IN_FLIGHT_STATUSES | {JobStatus.ACCEPTED}
 
 
 class RenderOutcome(StrEnum):
@@ -91,7 +91,7 @@ class RenderService:
             return self._return_to_intake(job)
         if job.status is JobStatus.ACCEPTED and provider:
             return self._render_accepted(job, provider, context, lane if context.lane_provider else None)
-        if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and provider:
+        if job.status in IN_FLIGHT_STATUSES and provider:
             return self._recover(job, provider, context)
         # Deliver completes jobs that reuse a file, so this message may be left over from such a job.
         if not (job.status is JobStatus.STORED and job.reused_from):

@@ -15,13 +15,14 @@ from backdrop.imaging.formats.header import (
     TruncatedError,
     UnsupportedVariantError,
 )
+from backdrop.model.capabilities import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-_MAX_PIXELS = 200_000_000
-"""The maximum of the stack parameter MaxImageMegapixels. Pillow refuses more than twice its own limit."""
+_MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
+"""Pillow refuses more than twice its own limit."""
 _SUPPORTED_MODES = frozenset(
     {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16", "I;16L", "I;16B"}
 )

@@ -8,6 +8,7 @@ from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
 from backdrop.model.job import (
+    IN_FLIGHT_STATUSES,
     Attempt,
     AttemptOutcome,
     Job,
@@ -197,7 +198,7 @@ def _apply_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Jo
                 crash_count=0,
             )
         return job
-    if n != job.attempt_no or job.status not in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
+    if n != job.attempt_no or job.status not in IN_FLIGHT_STATUSES:
         return job
     if result.retry_class is RetryClass.AMBIG and not result.is_final:
         return replace(job, status=JobStatus.UNKNOWN, problem=_build_problem(job, result, now), has_report=True)
@@ -225,7 +226,7 @@ def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now
     released = replace(job, attempts=attempts)
     if result.is_final and attempt.charge_no == job.charge_no:
         released = replace(released, charge_no=job.charge_no + 1)
-    if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and job.attempt_no == attempt.n:
+    if job.status in IN_FLIGHT_STATUSES and job.attempt_no == attempt.n:
         released = _release_job(released, now)
     budget_change = BudgetChange(
         attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=-attempt.unknown

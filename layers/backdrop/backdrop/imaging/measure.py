@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 from backdrop.imaging.color import to_srgb
 from backdrop.imaging.decode import open_picture, translate_decoder_errors
 from backdrop.imaging.formats import read_header, validate_structure
-from backdrop.imaging.formats.header import ImageFormatError, PhotoFormat
-from backdrop.imaging.framing import Frame
+from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.inspect import identify_file, to_photo_error
+from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.prepare import load_upright_photo
-from backdrop.imaging.sizes import Size
 from backdrop.imaging.sniff import FileKind
 from backdrop.imaging.subject import Subject, compute_mask_size, locate_subject
-from backdrop.imaging.trim import MAX_BORDER_DIFFERENCE, MIN_VISIBLE_ALPHA, read_pixel
+from backdrop.imaging.trim import RgbColor, have_same_color, mark_content, mark_visible, read_pixel
+from backdrop.model.capabilities import MAX_MEGAPIXELS
 from backdrop.model.certificate import Certificate, Measured
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
+from backdrop.model.frame import Box, Size
 from backdrop.model.marketplaces import CUT_OFF, NO_LABEL, WHOLE, load_marketplace
 from backdrop.model.output_spec import JPG
 
@@ -33,11 +34,10 @@ EDGE_PIXELS = 16
 """Pixels around the subject that do not count as background: a JPEG's blocks mix both, and cut-outs have soft edges."""
 MAX_STRAY_SHARE = 0.001
 """The share of the background's pixels that may differ from the others, such as dust."""
-MAX_MEGAPIXELS = 200
 TRANSPARENT = "transparent"
 
 _BORDER_SHARE = 0.02
-"""The border of a picture in which no subject is found, as a share of each side: all that counts as its background."""
+"""The border, as a share of each side, that counts as background if no subject is found."""
 _MAX_DECODED_PIXELS = 12_000_000
 """A larger JPEG is decoded at half, a quarter, or an eighth of its size."""
 _STRIP_ROWS = 256
@@ -88,11 +88,7 @@ def _decode(data: bytes, kind: FileKind, max_megapixels: int) -> "tuple[Image, S
     if kind.format is None:
         picture = load_upright_photo(data, max_megapixels)
         return picture, picture.size
-    return _decode_accepted_format(data, kind.format, max_megapixels)
-
-
-def _decode_accepted_format(data: bytes, photo_format: PhotoFormat, max_megapixels: int) -> "tuple[Image, Size]":
-    header = validate_structure(data, read_header(data, photo_format))
+    header = validate_structure(data, read_header(data, kind.format))
     pixel_count = header.width * header.height
     if pixel_count > max_megapixels * _MEGAPIXEL:
         message = (
@@ -150,8 +146,8 @@ class _Pixels:
         alpha = self._read_alpha()
         if alpha is None:
             return self._locate_content()
-        whole_frame = Frame(alpha.size, alpha.size, (0, 0), (0, 0, *alpha.size), 1.0)
-        return locate_subject(alpha, whole_frame)
+        whole_layout = OutputLayout(alpha.size, alpha.size, (0, 0), (0, 0, *alpha.size), 1.0)
+        return locate_subject(alpha, whole_layout)
 
     def _read_alpha(self) -> "Image | None":
         from PIL import Image
@@ -165,16 +161,14 @@ class _Pixels:
         return None if alpha.getextrema() == (255, 255) else alpha
 
     def _locate_content(self) -> Subject | None:
-        from PIL import Image, ImageChops
+        from PIL import Image
 
         corners = self._read_corners()
-        if any(max(band) - min(band) > MAX_BORDER_DIFFERENCE for band in zip(*corners, strict=True)):
+        if not have_same_color(corners):
             return None
-        threshold = [0] * (MAX_BORDER_DIFFERENCE + 1) + [255] * (255 - MAX_BORDER_DIFFERENCE)
-        boxes: list[tuple[int, int, int, int]] = []
+        boxes: list[Box] = []
         for top, strip in self._iterate_strips():
-            difference = ImageChops.difference(strip, Image.new("RGB", strip.size, corners[0])).point(threshold * 3)
-            if found := difference.getbbox():
+            if found := mark_content(strip, corners[0]).getbbox():
                 boxes.append((found[0], found[1] + top, found[2], found[3] + top))
         mask = Image.new("L", compute_mask_size(self._picture.size))
         if not boxes:
@@ -186,7 +180,7 @@ class _Pixels:
         box = left * self._scale, top * self._scale, right * self._scale, bottom * self._scale
         return Subject(mask, box, None)
 
-    def _read_corners(self) -> list[tuple[int, int, int]]:
+    def _read_corners(self) -> list[RgbColor]:
         right, bottom = self._picture.width - 1, self._picture.height - 1
         boxes = [(x, y, x + 1, y + 1) for x in (0, right) for y in (0, bottom)]
         return [read_pixel(to_srgb(self._picture.crop(box)).convert("RGB"), 0, 0) for box in boxes]
@@ -223,7 +217,7 @@ class _Pixels:
     def _mark_background(self, subject: Subject) -> "Image":
         from PIL import ImageFilter
 
-        area = subject.mask.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA))
+        area = mark_visible(subject.mask)
         edge_pixels = (EDGE_PIXELS + subject.edge_pixels) / self._scale
         for _ in range(ceil(edge_pixels * area.width / self._picture.width)):
             area = area.filter(ImageFilter.MaxFilter(3))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from backdrop.imaging.certificate import TRANSPARENT, measure_file
 from backdrop.imaging.color import srgb_profile_bytes
+from backdrop.imaging.measure import TRANSPARENT, measure_file
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError

@@ -3,15 +3,21 @@
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from backdrop.model.frame import MAX_FRAME_SIDE, FramedContent, OutputFrame, correct_shape, frame_cut_out
-from backdrop.model.output_spec import COVER, OutputSpec
-
-MAX_SIDE = 10_000
-"""Pixels per side. A margin never makes a picture larger than this."""
+from backdrop.model.frame import (
+    MAX_FRAME_SIDE,
+    Box,
+    FloatBox,
+    FramedContent,
+    OutputFrame,
+    Size,
+    correct_shape,
+    frame_cut_out,
+)
+from backdrop.model.output_spec import COVER, MAX_OUTPUT_SIDE, OutputSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class OutputLayout:
     """Where a part of the subject is drawn in an output, in pixels.
 
     The output has `size`. `crop_box` of the subject (left, top, right, bottom) fills `content_size` at
@@ -19,15 +25,15 @@ class Frame:
     continues its border, or None.
     """
 
-    size: tuple[int, int]
-    content_size: tuple[int, int]
+    size: Size
+    content_size: Size
     content_offset: tuple[int, int]
-    crop_box: tuple[float, float, float, float]
+    crop_box: FloatBox
     scale: float
-    border_box: tuple[int, int, int, int] | None = None
+    border_box: Box | None = None
 
     @property
-    def covered_size(self) -> tuple[int, int]:
+    def covered_size(self) -> Size:
         """The size of the part that the subject and the continuation of its border cover."""
         if self.border_box is None:
             return self.content_size
@@ -35,28 +41,28 @@ class Frame:
         return right - left, bottom - top
 
 
-def compute_frame(width: int, height: int, output: OutputSpec) -> Frame:
-    """Returns the frame for a subject of `width` × `height` pixels."""
+def compute_layout(width: int, height: int, output: OutputSpec) -> OutputLayout:
+    """Returns the layout for a subject of `width` × `height` pixels."""
     target = output.frame
     if target is None:
         return _fit(width, height, output)
     framed = frame_cut_out(width, height, target) if target.is_cut_out else correct_shape(width, height, target.frame)
-    frame = _draw_through(framed, (width, height), _fit_framed(framed, target, output))
-    return frame if target.continues_border and output.background is None else replace(frame, border_box=None)
+    layout = _draw_through(framed, (width, height), _fit_framed(framed, target, output))
+    return layout if target.continues_border and output.background is None else replace(layout, border_box=None)
 
 
-def _fit(width: int, height: int, output: OutputSpec) -> Frame:
-    frame_size = (output.width or MAX_SIDE, output.height or MAX_SIDE)
+def _fit(width: int, height: int, output: OutputSpec) -> OutputLayout:
+    output_size = (output.width or MAX_OUTPUT_SIDE, output.height or MAX_OUTPUT_SIDE)
     match output.fit:
         case _ if output.fit == COVER:
-            return _cover(width, height, frame_size)
+            return _cover(width, height, output_size)
         case "pad":
-            return _pad(width, height, frame_size, output)
+            return _pad(width, height, output_size, output)
         case _:
             return _contain(width, height, output)
 
 
-def _fit_framed(framed: FramedContent, target: OutputFrame, output: OutputSpec) -> Frame:
+def _fit_framed(framed: FramedContent, target: OutputFrame, output: OutputSpec) -> OutputLayout:
     """Fits a framed picture into its output. The output's own width and height take precedence over the frame's."""
     if output.width or output.height:
         return _fit(*framed.size, output)
@@ -69,7 +75,7 @@ def _fit_framed(framed: FramedContent, target: OutputFrame, output: OutputSpec) 
     return _fit(*framed.size, limited if would_enlarge or output.has_free_space else replace(limited, fit=COVER))
 
 
-def _draw_through(framed: FramedContent, content: tuple[int, int], outer: Frame) -> Frame:
+def _draw_through(framed: FramedContent, content: Size, outer: OutputLayout) -> OutputLayout:
     """Returns where the content itself is drawn if its framed picture is drawn in `outer`."""
     starts, ends, crop_starts, crop_ends = list[int](), list[int](), list[float](), list[float]()
     for axis in (0, 1):
@@ -95,60 +101,60 @@ def _draw_through(framed: FramedContent, content: tuple[int, int], outer: Frame)
     )
 
 
-def shrink_frame(frame: Frame, max_side: int, max_pixels: int) -> Frame:
-    """Scales a frame down to a format's limits."""
-    width, height = frame.size
-    scale = min(1.0, max_side / max(frame.size), sqrt(max_pixels / (width * height)))
+def shrink_layout(layout: OutputLayout, max_side: int, max_pixels: int) -> OutputLayout:
+    """Scales a layout down to a format's limits."""
+    width, height = layout.size
+    scale = min(1.0, max_side / max(layout.size), sqrt(max_pixels / (width * height)))
     if scale == 1:
-        return frame
+        return layout
     size = max(1, int(width * scale)), max(1, int(height * scale))
-    content_offset = int(frame.content_offset[0] * scale), int(frame.content_offset[1] * scale)
+    content_offset = int(layout.content_offset[0] * scale), int(layout.content_offset[1] * scale)
     content_size = [
         max(1, min(int(content_side * scale), side - offset))
-        for content_side, side, offset in zip(frame.content_size, size, content_offset, strict=True)
+        for content_side, side, offset in zip(layout.content_size, size, content_offset, strict=True)
     ]
     return replace(
-        frame,
+        layout,
         size=size,
         content_size=(content_size[0], content_size[1]),
         content_offset=content_offset,
-        scale=frame.scale * scale,
-        border_box=_shrink_box(frame.border_box, scale, size) if frame.border_box else None,
+        scale=layout.scale * scale,
+        border_box=_shrink_box(layout.border_box, scale, size) if layout.border_box else None,
     )
 
 
-def _shrink_box(box: tuple[int, int, int, int], scale: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _shrink_box(box: Box, scale: float, size: Size) -> Box:
     left, top = int(box[0] * scale), int(box[1] * scale)
     return left, top, min(size[0], round(box[2] * scale)), min(size[1], round(box[3] * scale))
 
 
-def _cover(width: int, height: int, frame_size: tuple[int, int]) -> Frame:
-    scale = max(frame_size[0] / width, frame_size[1] / height)
-    across, down = min(frame_size[0] / scale, width), min(frame_size[1] / scale, height)
+def _cover(width: int, height: int, output_size: Size) -> OutputLayout:
+    scale = max(output_size[0] / width, output_size[1] / height)
+    across, down = min(output_size[0] / scale, width), min(output_size[1] / scale, height)
     left, top = (width - across) / 2, (height - down) / 2
-    return Frame(frame_size, frame_size, (0, 0), (left, top, left + across, top + down), scale)
+    return OutputLayout(output_size, output_size, (0, 0), (left, top, left + across, top + down), scale)
 
 
-def _pad(width: int, height: int, frame_size: tuple[int, int], output: OutputSpec) -> Frame:
-    margin = output.margin_pixels or round(output.margin_share * min(frame_size))
-    available_size = [max(side - 2 * margin, 1) for side in frame_size]
+def _pad(width: int, height: int, output_size: Size, output: OutputSpec) -> OutputLayout:
+    margin = output.margin_pixels or round(output.margin_share * min(output_size))
+    available_size = [max(side - 2 * margin, 1) for side in output_size]
     scale = min(available_size[0] / width, available_size[1] / height)
     content_size = _clamp_side(width * scale, available_size[0]), _clamp_side(height * scale, available_size[1])
-    content_offset = (frame_size[0] - content_size[0]) // 2, (frame_size[1] - content_size[1]) // 2
-    return Frame(frame_size, content_size, content_offset, (0, 0, width, height), scale)
+    content_offset = (output_size[0] - content_size[0]) // 2, (output_size[1] - content_size[1]) // 2
+    return OutputLayout(output_size, content_size, content_offset, (0, 0, width, height), scale)
 
 
-def _contain(width: int, height: int, output: OutputSpec) -> Frame:
+def _contain(width: int, height: int, output: OutputSpec) -> OutputLayout:
     # A margin that is a share of the output grows with the subject, so it is scaled too.
     margin_share, fixed_margin = output.margin_share, output.margin_pixels
     scaled_margin = margin_share / (1 - 2 * margin_share) * min(width, height)
-    unlimited = MAX_SIDE if output.has_free_space else None
+    unlimited = MAX_OUTPUT_SIDE if output.has_free_space else None
     limits = [(output.width or unlimited, width), (output.height or unlimited, height)]
     scale = min([1.0, *((limit - 2 * fixed_margin) / (side + 2 * scaled_margin) for limit, side in limits if limit)])
     size = [max(round((side + 2 * scaled_margin) * scale), 1) + 2 * fixed_margin for _, side in limits]
     margin = min(fixed_margin + round(scaled_margin * scale), (min(size) - 1) // 2)
     content_size = size[0] - 2 * margin, size[1] - 2 * margin
-    return Frame((size[0], size[1]), content_size, (margin, margin), (0, 0, width, height), scale)
+    return OutputLayout((size[0], size[1]), content_size, (margin, margin), (0, 0, width, height), scale)
 
 
 def _clamp_side(side: float, max_side: int) -> int:

@@ -4,24 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.imaging.framing import MAX_SIDE, Frame, compute_frame, shrink_frame
-from backdrop.model.output_spec import OutputSpec
+from backdrop.imaging.output_layout import OutputLayout, compute_layout, shrink_layout
+from backdrop.model.output_spec import MAX_OUTPUT_SIDE, OutputSpec
 from tests.unit.ledger_items import quick
 
 SIDE = st.integers(1, 10_000)
 SHARE = st.floats(0, 0.45)
 
 
-def measure_margins(frame: Frame) -> tuple[int, int, int, int]:
+def measure_margins(layout: OutputLayout) -> tuple[int, int, int, int]:
     """Returns the margins in pixels: left, top, right, bottom."""
-    left, top = frame.content_offset
-    return left, top, frame.size[0] - frame.content_size[0] - left, frame.size[1] - frame.content_size[1] - top
+    left, top = layout.content_offset
+    return left, top, layout.size[0] - layout.content_size[0] - left, layout.size[1] - layout.content_size[1] - top
 
 
-def assert_not_squeezed(frame: Frame, width: int, height: int) -> None:
+def assert_not_squeezed(layout: OutputLayout, width: int, height: int) -> None:
     """Asserts that both sides are scaled equally, except for one pixel of rounding."""
-    assert abs(frame.content_size[0] - width * frame.scale) <= 1
-    assert abs(frame.content_size[1] - height * frame.scale) <= 1
+    assert abs(layout.content_size[0] - width * layout.scale) <= 1
+    assert abs(layout.content_size[1] - height * layout.scale) <= 1
 
 
 @quick
@@ -29,37 +29,37 @@ def assert_not_squeezed(frame: Frame, width: int, height: int) -> None:
 def test_contain_fits_its_limits_and_never_enlarges(
     width: int, height: int, most_wide: int | None, most_high: int | None
 ) -> None:
-    frame = compute_frame(width, height, OutputSpec(width=most_wide, height=most_high))
-    assert frame.size == frame.content_size
-    assert frame.crop_box == (0, 0, width, height)
-    assert frame.scale <= 1
-    assert_not_squeezed(frame, width, height)
+    layout = compute_layout(width, height, OutputSpec(width=most_wide, height=most_high))
+    assert layout.size == layout.content_size
+    assert layout.crop_box == (0, 0, width, height)
+    assert layout.scale <= 1
+    assert_not_squeezed(layout, width, height)
     limits = [(most_wide, width), (most_high, height)]
-    for side, (limit, own) in zip(frame.size, limits, strict=True):
+    for side, (limit, own) in zip(layout.size, limits, strict=True):
         assert 1 <= side <= (limit or own)
     too_large = any(limit is not None and limit < own for limit, own in limits)
-    assert too_large or frame.size == (width, height)
-    touches = [side == limit for side, (limit, _) in zip(frame.size, limits, strict=True)]
+    assert too_large or layout.size == (width, height)
+    touches = [side == limit for side, (limit, _) in zip(layout.size, limits, strict=True)]
     assert any(touches) or not too_large
 
 
 @quick
 @given(st.integers(20, 4_000), st.integers(20, 4_000), st.none() | st.integers(20, 4_000), SHARE)
 def test_margin_share_refers_to_the_finished_picture(width: int, height: int, wide: int | None, share: float) -> None:
-    frame = compute_frame(width, height, OutputSpec(width=wide, margin_share=share))
-    left, top, right, bottom = measure_margins(frame)
+    layout = compute_layout(width, height, OutputSpec(width=wide, margin_share=share))
+    left, top, right, bottom = measure_margins(layout)
     assert left == top == right == bottom
-    assert abs(left - share * min(frame.size)) <= 1.5
-    assert frame.size[0] <= (wide or MAX_SIDE)
-    assert max(frame.size) <= MAX_SIDE
+    assert abs(left - share * min(layout.size)) <= 1.5
+    assert layout.size[0] <= (wide or MAX_OUTPUT_SIDE)
+    assert max(layout.size) <= MAX_OUTPUT_SIDE
 
 
 @quick
 @given(SIDE, SIDE, st.integers(0, 4_999))
 def test_margin_in_pixels_is_exact(width: int, height: int, margin: int) -> None:
-    frame = compute_frame(width, height, OutputSpec(margin_pixels=margin))
-    assert measure_margins(frame) == (margin,) * 4
-    assert margin == 0 or max(frame.size) <= MAX_SIDE
+    layout = compute_layout(width, height, OutputSpec(margin_pixels=margin))
+    assert measure_margins(layout) == (margin,) * 4
+    assert margin == 0 or max(layout.size) <= MAX_OUTPUT_SIDE
 
 
 @quick
@@ -67,23 +67,23 @@ def test_margin_in_pixels_is_exact(width: int, height: int, margin: int) -> None
 def test_pad_has_exact_size_and_centers_whole_subject(
     width: int, height: int, wide: int, high: int, share: float
 ) -> None:
-    frame = compute_frame(width, height, OutputSpec(fit="pad", width=wide, height=high, margin_share=share))
+    layout = compute_layout(width, height, OutputSpec(fit="pad", width=wide, height=high, margin_share=share))
     free = round(share * min(wide, high))
-    left, top, right, bottom = measure_margins(frame)
-    assert (frame.size, frame.crop_box) == ((wide, high), (0, 0, width, height))
+    left, top, right, bottom = measure_margins(layout)
+    assert (layout.size, layout.crop_box) == ((wide, high), (0, 0, width, height))
     assert min(left, top, right, bottom) >= free
     assert abs(left - right) <= 1
     assert abs(top - bottom) <= 1
     assert left + right == 2 * free or top + bottom == 2 * free
-    assert_not_squeezed(frame, width, height)
+    assert_not_squeezed(layout, width, height)
 
 
 @quick
 @given(SIDE, SIDE, SIDE, SIDE)
 def test_cover_has_exact_size_and_crops_both_sides_equally(width: int, height: int, wide: int, high: int) -> None:
-    frame = compute_frame(width, height, OutputSpec(fit="cover", width=wide, height=high))
-    left, top, right, bottom = frame.crop_box
-    assert frame.size == frame.content_size == (wide, high)
+    layout = compute_layout(width, height, OutputSpec(fit="cover", width=wide, height=high))
+    left, top, right, bottom = layout.crop_box
+    assert layout.size == layout.content_size == (wide, high)
     assert left >= 0
     assert top >= 0
     assert right <= width + 1e-6
@@ -96,20 +96,20 @@ def test_cover_has_exact_size_and_crops_both_sides_equally(width: int, height: i
 
 def test_marketplace_square_is_filled_to_85_percent() -> None:
     square = OutputSpec(fit="pad", width=2000, height=2000, margin_share=0.075)
-    assert compute_frame(800, 400, square).content_size == (1700, 850)
-    assert compute_frame(400, 800, square).content_size == (850, 1700)
+    assert compute_layout(800, 400, square).content_size == (1700, 850)
+    assert compute_layout(400, 800, square).content_size == (850, 1700)
 
 
 @quick
 @given(SIDE, SIDE, st.none() | SIDE, SHARE, st.integers(1, 20_000), st.integers(1, 60_000_000))
-def test_frame_too_large_for_its_format_shrinks_proportionally(
+def test_layout_too_large_for_its_format_shrinks_proportionally(
     width: int, height: int, wide: int | None, share: float, side: int, pixels: int
 ) -> None:
-    frame = compute_frame(width, height, OutputSpec(width=wide, margin_share=share))
-    held = shrink_frame(frame, side, pixels)
-    fits = max(frame.size) <= side and frame.size[0] * frame.size[1] <= pixels
-    assert (held == frame) is fits
+    layout = compute_layout(width, height, OutputSpec(width=wide, margin_share=share))
+    held = shrink_layout(layout, side, pixels)
+    fits = max(layout.size) <= side and layout.size[0] * layout.size[1] <= pixels
+    assert (held == layout) is fits
     assert max(held.size) <= side
     assert held.size[0] * held.size[1] <= max(pixels, max(held.size))
     assert min(measure_margins(held)) >= 0
-    assert held.crop_box == frame.crop_box
+    assert held.crop_box == layout.crop_box

@@ -1,4 +1,4 @@
-"""Reads the images that outputs draw: intake checks them before the purchase, and deliver opens them."""
+"""Reads brand images from the bucket: intake checks them before the purchase, and deliver opens them."""
 
 from backdrop.imaging.brand_images import BrandImageError
 from backdrop.model.composition import BrandImage
@@ -8,7 +8,7 @@ MAX_BRAND_IMAGE_BYTES = 20_000_000
 
 
 def read_brand_image(photos: InputBucket, bucket: str, image: BrandImage) -> bytes:
-    """Returns the bytes of an image. Raises `BrandImageError` if it is missing, archived, or too large.
+    """Returns the file of a brand image. Raises `BrandImageError` if it is missing, archived, or too large.
 
     Raises `RetryLaterError` if S3 is unavailable, and `UnreadableFileError` if it denies access.
     """
