@@ -323,16 +323,16 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
-    "deliver.pictures:_build_output_warnings#4b810c if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#4b810c if 2": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#4b810c if 3": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#4b810c if 4": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_certificate_warnings#760b80 if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_size_warnings#bd004d if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 2": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 3": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 4": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_certificate_warnings#ec1e54 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_size_warnings#51330d if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_find_photo_size": FRAME_REASON,
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
-    "deliver.pictures:_build_job_warnings#c79b52 if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_job_warnings#c79b52 if 2": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_job_warnings#01c219 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_job_warnings#01c219 if 2": RECEIPT_WARNING_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 4": (
         "Render finds the answer as well: "

@@ -41,7 +41,7 @@ def test_unpriced_provider_in_a_list_is_skipped_and_named() -> None:
     job = find_only_job(world)
     assert (job.provider, job.quoted) == ("ideogram", 60_000)
     assert [str(one.text) for one in job.warnings] == [
-        "passed over: the price of an image at 1min is not known in this stack"
+        "the price of an image at 1min is not known in this stack"
     ]
 
 

@@ -28,6 +28,7 @@ from backdrop.model.marketplaces import format_measured
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.model.picture_names import build_claimed_name, find_picture_key
+from backdrop.model.sentence import Sentence
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
 
@@ -39,12 +40,14 @@ MAX_TRIES = 9
 JOB_METADATA_KEY = "backdrop-job"
 # Pictures are replaced under the same keys, so caches must revalidate them soon.
 CACHE_CONTROL = "max-age=300, must-revalidate"
-NOT_CURRENT_WARNING = JobWarning.from_code(
-    WarningCode.NOT_CURRENT, "the job is no longer current for its photo; its file is kept under _backdrop/paid/"
+NOT_CURRENT_WARNING = JobWarning(
+    code=WarningCode.NOT_CURRENT,
+    text=Sentence("the job is no longer current for its photo; its file is kept under _backdrop/paid/"),
 )
 
-NAME_TAKEN_WARNING = JobWarning.from_code(
-    Code.NAME_TAKEN, "another photo has the name of the picture; its file is kept under _backdrop/paid/"
+NAME_TAKEN_WARNING = JobWarning(
+    code=Code.NAME_TAKEN,
+    text=Sentence("another photo has the name of the picture; its file is kept under _backdrop/paid/"),
 )
 
 
@@ -294,13 +297,13 @@ def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) ->
             f"{key} has {len(picture.data):,} bytes at the lowest quality that is acceptable; "
             f"max_bytes is {output.max_bytes:,}"
         )
-        yield JobWarning.from_code(WarningCode.OVER_MAX_BYTES, message)
+        yield JobWarning(code=WarningCode.OVER_MAX_BYTES, text=Sentence(message))
     if picture.is_limited:
         message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no limit"
-        yield JobWarning.from_code(WarningCode.SMALLER_RESULT, message)
+        yield JobWarning(code=WarningCode.SMALLER_RESULT, text=Sentence(message))
     elif picture.scale > MAX_UNREPORTED_SCALE:
         message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
-        yield JobWarning.from_code(WarningCode.ENLARGED, message)
+        yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
 
 def _build_certificate_warnings(key: str, certificate: Certificate) -> Iterator[JobWarning]:
@@ -311,7 +314,7 @@ def _build_certificate_warnings(key: str, certificate: Certificate) -> Iterator[
     ]
     if failures:
         message = f"{key} does not meet the rules of {certificate.marketplace}: {'; '.join(failures)}"
-        yield JobWarning.from_code(WarningCode.CERTIFICATE_FAILED, message)
+        yield JobWarning(code=WarningCode.CERTIFICATE_FAILED, text=Sentence(message))
 
 
 def _has_only_full_outputs(job: Job) -> bool:
@@ -330,9 +333,9 @@ def _build_size_warnings(
     if message is None or (in_full and not paid_picture.fallback_reason):
         return []
     return [
-        JobWarning.from_code(
-            WarningCode.SMALLER_RESULT,
-            f"{message}{f'; {paid_picture.fallback_reason}' if paid_picture.fallback_reason else ''}",
+        JobWarning(
+            code=WarningCode.SMALLER_RESULT,
+            text=Sentence(f"{message}{f'; {paid_picture.fallback_reason}' if paid_picture.fallback_reason else ''}"),
         )
     ]
 
@@ -353,11 +356,11 @@ def _build_frame_warnings(job: Job, paid_picture: PaidPicture) -> list[JobWarnin
     if not needs_padding(*paid_picture.size, frame):
         return []
     message = f"the provider returned {format_size(paid_picture.size)} for the frame {frame}, so the picture is padded"
-    return [JobWarning.from_code(WarningCode.FRAME_PADDED, message)]
+    return [JobWarning(code=WarningCode.FRAME_PADDED, text=Sentence(message))]
 
 
 def _errors_to_warnings(errors: Sequence[BackdropError]) -> list[JobWarning]:
-    return [JobWarning.from_code(error.code, error.message) for error in errors]
+    return [JobWarning(code=error.code, text=error.message) for error in errors]
 
 
 def _build_job_warnings(job: Job, errors: Sequence[BackdropError]) -> list[JobWarning]:
@@ -366,8 +369,8 @@ def _build_job_warnings(job: Job, errors: Sequence[BackdropError]) -> list[JobWa
     warnings = _errors_to_warnings(errors)
     if withheld:
         message = f"the provider withheld {withheld} of {len(job.links)} pictures"
-        warnings.append(JobWarning.from_code(Code.UNSAFE_RESULT, message))
+        warnings.append(JobWarning(code=Code.UNSAFE_RESULT, text=Sentence(message)))
     if missing > 0:
         message = f"the provider returned {len(job.links)} of {len(job.links) + missing} pictures"
-        warnings.append(JobWarning.from_code(WarningCode.FEWER_RESULTS, message))
+        warnings.append(JobWarning(code=WarningCode.FEWER_RESULTS, text=Sentence(message)))
     return warnings

@@ -51,7 +51,8 @@ class InstructionError(RefusedError):
 
     `instruction_source`, `path`: the source (a file, the tags, the request) that contains the error, and the path in
     its JSON; "" for the whole source, and for an error that arises only in combination with another source. `detail`:
-    the message without the source.
+    the message without the source. `reason`: the detail after the path that it begins with, such as ` is empty`; None
+    if it begins with something else.
     """
 
     def __init__(
@@ -63,16 +64,26 @@ class InstructionError(RefusedError):
         instruction_source: str = "",
         path: str = "",
         detail: str | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(code, message, advice)
         self.instruction_source, self.path = instruction_source, path
         self.detail = self.message if detail is None else Sentence(detail)
+        self.reason = None if reason is None else Sentence(reason)
 
     @classmethod
     def at(
-        cls, instruction_source: str, path: str, code: Code, detail: str, advice: Advice | None = None
+        cls,
+        instruction_source: str,
+        path: str,
+        code: Code,
+        reason: str,
+        advice: Advice | None = None,
+        *,
+        subject: str | None = None,
     ) -> "InstructionError":
-        """Returns an error in one source; the message names the source."""
+        """Returns an error in one source; the message names the source, the subject (None for the path), the reason."""
+        detail = f"{path if subject is None else subject}{reason}"
         return cls(
             code,
             f"{instruction_source}: {detail}",
@@ -80,6 +91,7 @@ class InstructionError(RefusedError):
             instruction_source=instruction_source,
             path=path,
             detail=detail,
+            reason=reason if subject is None else None,
         )
 
 
