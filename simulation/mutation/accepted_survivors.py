@@ -327,7 +327,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_output_warnings#05c9d9 if 2": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#05c9d9 if 3": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#05c9d9 if 4": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_certificate_warnings#ec1e54 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_certificate_warnings#8f049e if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#51330d if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_find_photo_size": FRAME_REASON,
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,

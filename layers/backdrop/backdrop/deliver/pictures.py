@@ -24,7 +24,6 @@ from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.marketplaces import format_measured
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.model.picture_names import build_claimed_name, find_picture_key
@@ -308,9 +307,7 @@ def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) ->
 
 def _build_certificate_warnings(key: str, certificate: Certificate) -> Iterator[JobWarning]:
     failures = [
-        f"{check.rule} is {format_measured(check.measured)}, but must be {check.required}"
-        for check in certificate.checks
-        if check.verdict is Verdict.FAILED
+        f"{check.rule} is {check.describe()}" for check in certificate.checks if check.verdict is Verdict.FAILED
     ]
     if failures:
         message = f"{key} does not meet the rules of {certificate.marketplace}: {'; '.join(failures)}"
