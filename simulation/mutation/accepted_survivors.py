@@ -309,13 +309,13 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#4aea86 if 2": (
+    "deliver.pictures:Pictures._write_outputs#5cc6ee if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_picture#3c48d2 if 3": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._write_picture#3c48d2 if 6": NAMES_REASON,
-    "deliver.pictures:Pictures._write_picture#3c48d2 if 7": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._write_picture#9cfae8 if 3": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._write_picture#9cfae8 if 6": NAMES_REASON,
+    "deliver.pictures:Pictures._write_picture#9cfae8 if 7": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
     "deliver.output_images": BRAND_IMAGE_REASON,
     "intake.brand_image_checks": BRAND_IMAGE_REASON,

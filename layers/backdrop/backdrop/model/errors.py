@@ -63,13 +63,11 @@ class InstructionError(RefusedError):
         *,
         instruction_source: str = "",
         path: str = "",
-        detail: str | None = None,
-        reason: str | None = None,
     ) -> None:
         super().__init__(code, message, advice)
         self.instruction_source, self.path = instruction_source, path
-        self.detail = self.message if detail is None else Sentence(detail)
-        self.reason = None if reason is None else Sentence(reason)
+        self.detail = self.message
+        self.reason: Sentence | None = None
 
     @classmethod
     def at(
@@ -84,15 +82,11 @@ class InstructionError(RefusedError):
     ) -> "InstructionError":
         """Returns an error in one source; the message names the source, the subject (None for the path), the reason."""
         detail = f"{path if subject is None else subject}{reason}"
-        return cls(
-            code,
-            f"{instruction_source}: {detail}",
-            advice,
-            instruction_source=instruction_source,
-            path=path,
-            detail=detail,
-            reason=reason if subject is None else None,
-        )
+        message = f"{instruction_source}: {detail}"
+        error = cls(code, message, advice, instruction_source=instruction_source, path=path)
+        error.detail = Sentence(detail)
+        error.reason = Sentence(reason) if subject is None else None
+        return error
 
 
 class PhotoError(RefusedError):
