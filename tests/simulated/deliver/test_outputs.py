@@ -90,7 +90,7 @@ def test_file_over_max_bytes_is_delivered_with_a_warning() -> None:
     (warning,) = [one for one in job.warnings if one.code is WarningCode.OVER_MAX_BYTES]
     size = len(world.read_pictures()[JPG])
     assert size > 5_000
-    assert str(warning.text) == (
+    assert warning.text_with_code == (
         f"over_max_bytes: {JPG} has {size:,} bytes at the lowest quality that is acceptable; max_bytes is 5,000"
     )
     write_sidecar(world, output)
