@@ -49,7 +49,7 @@ class Comparison:
     """One image next to its photo, with its job's entry in the receipt.
 
     `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `results`,
-    `files`, and `picks` have one item for each picture made from the image, in the same order. `duration_seconds` is the
+    `files`, and `picks` have one item for each of its pictures, in the same order. `duration_seconds` is the
     time from upload to delivery.
     """
 
