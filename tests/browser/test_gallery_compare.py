@@ -90,7 +90,7 @@ def test_certificates_are_badges_with_their_measurements(tab: Browser) -> None:
     enlarge(tab, "amazon-main")
     story = tab.evaluate("document.getElementById('large-story').innerText")
     assert "failed: measured #f4f1ee, required pure white" in story
-    assert "cannot say: not measured, required no cut" in story
+    assert "cannot say: not measured (must be no cut)" in story
 
 
 def test_large_view_shows_the_delivered_file_itself(tab: Browser) -> None:
@@ -248,7 +248,7 @@ def test_page_in_one_file_works_alone(tab: Browser, tmp_path: Path) -> None:
     requested_urls = tab.requested_urls[tab.requested_urls.index(page.as_uri()) + 1 :]
     assert {url.partition(",")[0] for url in requested_urls} == {"data:image/webp;base64"}
     tab.evaluate("document.querySelector('.star').click(); document.getElementById('find').focus()")
-    assert tab.evaluate("document.getElementById('starred').textContent").startswith("1 picture starred")
+    assert tab.evaluate("document.getElementById('starred').textContent").startswith("1 image starred")
     tab.type_text("marble")
     assert tab.evaluate("document.querySelectorAll('#grid > li').length") == 1
     tab.evaluate("document.querySelector('#grid .open').click()")

@@ -1,9 +1,11 @@
-"""Gallery entries as JSON: a picture or problem with all texts that the page shows."""
+"""Gallery entries as JSON: an image or problem with all texts that the page shows."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from backdrop.model.certificate import Certificate
+from backdrop.model.codec import validate
 from backdrop_cli.formatting import (
     format_bytes,
     format_duration,
@@ -42,7 +44,7 @@ _PRICE_BASIS_TEXTS = {
 }
 # Labels of fields for which replacing underscores is not enough.
 _FIELD_LABELS: Mapping[str, str] = {
-    "num_images": "number of pictures",
+    "num_images": "number of images",
     "style_preset": "style",
     "style_codes": "style",
     "seed": "requested seed",
@@ -54,11 +56,6 @@ _MISSING_TEXTS = {
     MissingReason.UNREADABLE: "No preview of the {} is available.",
 }
 
-VERDICT_TEXTS = {
-    "passed": "passed",
-    "failed": "failed",
-    "cannot_say": "cannot say",
-}
 NO_FULL_SIZES: FullSizeLinks = {}
 
 type GalleryEntry = dict[str, Any]
@@ -68,7 +65,7 @@ type Fact = tuple[str, str]
 def build_comparison_entry(
     comparison: Comparison, album: Album, links: ThumbnailLinks, full_size_links: FullSizeLinks = NO_FULL_SIZES
 ) -> GalleryEntry:
-    """Returns the entry of one picture. `photo` is the same for all pictures of a photo; `main` is an index of `files`.
+    """Returns the entry of one image. `photo` is the same for all images of a photo; `main` is an index of `files`.
 
     A file's `full` is a URL relative to the page, "" if the page has only its thumbnail.
     """
@@ -129,28 +126,23 @@ def _build_file_entry(
 
 def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
     """Returns what tells a file apart from the other files of its photo: variant, number, and output, or its format."""
-    number = f"picture {result['n']} of {comparison.picture_count}" if comparison.picture_count > 1 else ""
+    number = f"image {result['n']} of {comparison.image_count}" if comparison.image_count > 1 else ""
     parts = [comparison.job["variant"], number, result["output"]]
     return ", ".join(part for part in parts if part) or result["format"].upper()
 
 
 def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
-    """Returns the marketplace's name, the verdict in words, and each check; None if the file has no certificate."""
-    certificate = result.get("certificate")
-    if not certificate:
+    """Returns the marketplace's name, the verdict, and each check; None if the file has no certificate."""
+    if not result.get("certificate"):
         return None
+    certificate = validate(Certificate, result["certificate"])
     return {
-        "marketplace": certificate["marketplace"],
-        "verdict": certificate["verdict"],
-        "words": VERDICT_TEXTS.get(certificate["verdict"], certificate["verdict"]),
-        "checks": [_describe_check(check) for check in certificate["checks"]],
+        "marketplace": certificate.marketplace,
+        "verdict": certificate.verdict.value,
+        "mark": certificate.verdict.mark,
+        "words": certificate.verdict.text,
+        "checks": [(check.rule, f"{check.verdict.text}: {check.describe()}") for check in certificate.checks],
     }
-
-
-def _describe_check(check: Mapping[str, Any]) -> Fact:
-    verdict = VERDICT_TEXTS.get(check["verdict"], check["verdict"])
-    measured = "not measured" if check["measured"] is None else f"measured {format_value(check['measured'])}"
-    return check["rule"], f"{verdict}: {measured}, required {check['required']}"
 
 
 def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
@@ -195,14 +187,14 @@ def _list_tags(comparison: Comparison) -> Iterator[str]:
         yield comparison.job["variant"]
     if style := format_style(comparison.job["instructions"]):
         yield style
-    if comparison.picture_count > 1:
-        yield f"picture {comparison.results[0]['n']} of {comparison.picture_count}"
+    if comparison.image_count > 1:
+        yield f"image {comparison.results[0]['n']} of {comparison.image_count}"
 
 
 def _format_cost(comparison: Comparison) -> str:
     """Formats the price of the whole job, which is what was bought."""
     return format_receipt_usd(comparison.job["cost"]["usd"]) + (
-        f" for {comparison.picture_count}" if comparison.picture_count > 1 else ""
+        f" for {comparison.image_count}" if comparison.image_count > 1 else ""
     )
 
 

@@ -202,7 +202,7 @@ def test_file_is_labeled_by_its_variant_number_and_output() -> None:
     receipt["jobs"][0]["variant"] = "beach"
     first, second = list_entries(build_album(receipts=[receipt], reports=[]))
     labels = [one["files"][0]["label"] for one in (first, second)]
-    assert labels == ["beach, picture 1 of 2, thumb", "beach, picture 2 of 2, thumb"]
+    assert labels == ["beach, image 1 of 2, thumb", "beach, image 2 of 2, thumb"]
     assert {one["photo"] for one in (first, second)} == {f"{PREFIX}a.jpg"}
 
 
@@ -237,10 +237,11 @@ def test_certificate_is_listed_check_by_check() -> None:
     assert first["files"][0]["certificate"] == {
         "marketplace": "amazon-main",
         "verdict": "failed",
+        "mark": "✗",
         "words": "failed",
         "checks": [
-            ("share of the frame", "failed: measured 0.61, required at least 0.85"),
-            ("whole product", "cannot say: not measured, required no cut"),
+            ("share of the frame", "failed: 0.61 (must be at least 0.85)"),
+            ("whole product", "cannot say: not measured (must be no cut)"),
         ],
     }
 
@@ -275,9 +276,10 @@ def test_broken_folder_defaults_have_an_entry_without_a_photo() -> None:
 def test_photos_in_progress_are_counted_and_not_shown() -> None:
     waiting = build_receipt("w.jpg")
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
+    waiting["jobs"][0]["instructions"] |= {"num_images": 2}
     shown = build_album(receipts=[waiting, build_receipt("there.jpg", build_result("there.png"))])
-    assert (shown.pending_count, [shot.name for shot in shown.comparisons]) == (1, ["there.jpg"])
-    assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is in progress")
+    assert (shown.pending_image_count, [shot.name for shot in shown.comparisons]) == (2, ["there.jpg"])
+    assert build_page_data(shown, {}, NOON)["waiting"].startswith("2 images are in progress")
 
 
 def test_photo_in_another_bucket_is_shown_with_its_bucket() -> None:
@@ -424,7 +426,7 @@ def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
         one["jobs"][0]["results"][0] |= {"key": f"{n % 3}.png"}
     written = write_gallery(tmp_path, build_album(receipts=many, reports=[]), FakeBucket().read, NOON)
     shown = PageReader(written.index_path.read_text("utf-8")).data
-    assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
+    assert (shown["title"], len(shown["entries"])) == ("2,000 images from 2,000 photos", 2000)
     assert "$120.00 in total" in shown["sums"]
     assert written.index_path.stat().st_size < 4_000_000
     assert written.new_thumbnail_count == 4

@@ -42,7 +42,7 @@ function choose() {
   tellWhatIsShown();
 }
 
-/** Returns the pictures of each photo as one group, and each problem as a group of its own, in the same order. */
+/** Returns the images of each photo as one group, and each problem as a group of its own, in the same order. */
 function grouped(entries) {
   const byPhoto = new Map();
   for (const entry of entries) {
@@ -73,8 +73,8 @@ function tellWhatIsShown() {
 
 function whyNothing() {
   if (!album.entries.length) return "No pictures yet. Upload photos, and create this page again.";
-  if (choice.view === "starred" && !starred().length) return "No picture is starred yet. To star one, click ☆ next to its name.";
-  return "No pictures match the filters.";
+  if (choice.view === "starred" && !starred().length) return "No image is starred yet. To star one, click ☆ next to its name.";
+  return "No images match the filters.";
 }
 
 function tellCounts() {

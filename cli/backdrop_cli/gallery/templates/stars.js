@@ -48,7 +48,7 @@ function tellOfStars() {
   const many = starred().length;
   const unkept = keep() ? "" : "; this browser loses them when you close the page, so save them";
   document.getElementById("picks").hidden = many === 0;
-  document.getElementById("starred").textContent = (many === 1 ? "1 picture starred" : many + " pictures starred") + unkept;
+  document.getElementById("starred").textContent = (many === 1 ? "1 image starred" : many + " images starred") + unkept;
   for (const watcher of starWatchers) watcher();
 }
 
