@@ -72,7 +72,7 @@ def build_comparison_entry(
     job = comparison.job
     instructions: Mapping[str, Any] = job["instructions"]
     return {
-        "kind": "shot",
+        "kind": "image",
         "id": comparison.picks[0].picture_key,
         "photo": comparison.full_name,
         "name": comparison.name,
@@ -91,7 +91,7 @@ def build_comparison_entry(
         "seconds": comparison.duration_seconds,
         "cost": _format_cost(comparison),
         "time": format_duration(comparison.duration_seconds),
-        "asked": _group_by_source(job),
+        "instructions": _group_by_source(job),
         "facts": list(_list_facts(comparison, album)),
         "picks": [[pick.photo_key, pick.picture_key] for pick in comparison.picks],
         "main": comparison.main_index,
@@ -147,7 +147,7 @@ def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
 
 def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
     return {
-        "kind": "trouble",
+        "kind": "problem",
         "id": f"{problem.full_name} {problem.variant} {problem.code}",
         "name": problem.name,
         "before": _find_thumbnail(problem.photo, links),
