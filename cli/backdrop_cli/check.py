@@ -8,9 +8,9 @@ from typing import Any
 
 from backdrop.imaging.certificate import measure_file
 from backdrop.instructions.suggest import find_nearest
-from backdrop.model.certificate import Certificate, RuleCheck, Verdict
+from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.errors import PhotoError
-from backdrop.model.marketplaces import format_measured, list_marketplaces, load_marketplace
+from backdrop.model.marketplaces import list_marketplaces, load_marketplace
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_count
@@ -20,7 +20,6 @@ from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 
-VERDICT_WORDS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.CANNOT_SAY: "? cannot say"}
 COLUMNS = {"picture": "left", "marketplace": "left", "result": "left", "why": "words"}
 PROMISE = "Backdrop measures files. It does not know what else a marketplace checks, or whether it accepts a picture."
 
@@ -56,7 +55,7 @@ def run_check(screen: Screen, paths: Sequence[Path], marketplaces: Sequence[str]
     screen.print_json(_build_document(pictures, counts))
     screen.print_table(COLUMNS, (row for picture in pictures for row in _build_rows(picture)))
     screen.print()
-    counted = ", ".join(f"{counts[verdict]:,} {words[2:]}" for verdict, words in VERDICT_WORDS.items())
+    counted = ", ".join(f"{counts[verdict]:,} {verdict.text}" for verdict in Verdict)
     screen.print(f"{format_count(len(pictures), 'picture')} for {', '.join(names)}: {counted}", "bold")
     screen.print(PROMISE, "dim")
     return EXIT_FAILURE if counts[Verdict.FAILED] else EXIT_OK
@@ -82,16 +81,14 @@ def _check_picture(path: Path, names: Sequence[str], operation: str | None) -> C
 def _build_rows(picture: CheckedPicture) -> Iterator[tuple[str, str, str, str]]:
     name = format_local_path(str(picture.path))
     if picture.error:
-        yield name, "", VERDICT_WORDS[Verdict.FAILED], str(picture.error.message)
+        yield name, "", _format_verdict(Verdict.FAILED), str(picture.error.message)
     for one in picture.certificates:
-        reasons = [_describe_check(check) for check in one.checks if check.verdict is not Verdict.PASSED]
-        yield name, one.marketplace, VERDICT_WORDS[one.verdict], "; ".join(reasons)
+        reasons = [f"{check.rule} is {check.describe()}" for check in one.checks if check.verdict is not Verdict.PASSED]
+        yield name, one.marketplace, _format_verdict(one.verdict), "; ".join(reasons)
 
 
-def _describe_check(check: RuleCheck) -> str:
-    if check.verdict is Verdict.CANNOT_SAY:
-        return f"{check.rule} cannot be measured (must be {check.required})"
-    return f"{check.rule} is {format_measured(check.measured)} (must be {check.required})"
+def _format_verdict(verdict: Verdict) -> str:
+    return f"{verdict.mark} {verdict.text}"
 
 
 def _build_document(pictures: Sequence[CheckedPicture], counts: Counter[Verdict]) -> dict[str, Any]:

@@ -264,7 +264,7 @@ class LintInspector:
     def _find_subject_at_border(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
         """Yields a warning for a subject that the photo's border may cut off."""
         found = (one for job in jobs for one in job.warnings if one.code is WarningCode.SUBJECT_AT_BORDER)
-        for message in sorted({str(one.text).removeprefix(f"{one.code}: ") for one in found}):
+        for message in sorted({str(one.text) for one in found}):
             hint = "Use a photo that shows the whole subject."
             text = f"{message[:1].upper()}{message[1:]}."
             yield Finding(self._local_path(key), SUBJECT_AT_BORDER, text, hint, is_error=False)

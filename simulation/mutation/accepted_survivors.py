@@ -309,13 +309,13 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#4aea86 if 2": (
+    "deliver.pictures:Pictures._write_outputs#5cc6ee if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_picture#3c48d2 if 3": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._write_picture#3c48d2 if 6": NAMES_REASON,
-    "deliver.pictures:Pictures._write_picture#3c48d2 if 7": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._write_picture#9cfae8 if 3": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._write_picture#9cfae8 if 6": NAMES_REASON,
+    "deliver.pictures:Pictures._write_picture#9cfae8 if 7": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
     "deliver.output_images": BRAND_IMAGE_REASON,
     "intake.brand_image_checks": BRAND_IMAGE_REASON,
@@ -323,16 +323,16 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
-    "deliver.pictures:_build_output_warnings#4b810c if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#4b810c if 2": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#4b810c if 3": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#4b810c if 4": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_certificate_warnings#760b80 if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_size_warnings#bd004d if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 2": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 3": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#05c9d9 if 4": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_certificate_warnings#8f049e if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_size_warnings#51330d if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_find_photo_size": FRAME_REASON,
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
-    "deliver.pictures:_build_job_warnings#c79b52 if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_job_warnings#c79b52 if 2": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_job_warnings#01c219 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_job_warnings#01c219 if 2": RECEIPT_WARNING_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 4": (
         "Render finds the answer as well: "

@@ -5,6 +5,7 @@ records what a developer has checked.
 """
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from simulation.mutation import accepted_survivors, condition_mutants
 from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS
-from simulation.mutation.condition_mutants import KILLERS_FILE, read_killers
+from simulation.mutation.condition_mutants import KILLERS_FILE, format_killers, read_killers
 from simulation.mutation.guards import MUTANTS
 from simulation.mutation.mutation_address import (
     ROOT,
@@ -157,7 +158,11 @@ def accept_proposals(name: str, since: str = "") -> list[tuple[MutationAddress, 
 def _replace_address(record: AddressRecord, old: str, new: str) -> None:
     text = record.file.read_text()
     start, end = _locate_mutants(record.file)[record.name] if record.file.parent == MUTANTS_FOLDER else (0, len(text))
-    record.file.write_text(text[:start] + text[start:end].replace(f'"{old}"', f'"{new}"') + text[end:])
+    _write_registry_file(record.file, text[:start] + text[start:end].replace(f'"{old}"', f'"{new}"') + text[end:])
+
+
+def _write_registry_file(file: Path, text: str) -> None:
+    file.write_text(format_killers(json.loads(text)) if file == KILLERS_FILE else text)
 
 
 def _locate_mutants(file: Path) -> dict[str, tuple[int, int]]:
@@ -183,6 +188,6 @@ def rename_addresses(old: str, new: str) -> int:
     count = 0
     for file in (*sorted(MUTANTS_FOLDER.glob("*.py")), SURVIVORS_FILE, CONDITIONS_FILE, KILLERS_FILE):
         text, replaced_count = pattern.subn(new, file.read_text())
-        file.write_text(text)
+        _write_registry_file(file, text)
         count += replaced_count
     return count

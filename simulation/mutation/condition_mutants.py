@@ -129,10 +129,13 @@ def read_killers() -> dict[str, ConditionKiller | None]:
 def write_killers(killers: Mapping[str, ConditionKiller | None]) -> None:
     """Writes the killers, without conditions that no longer exist."""
     addresses = {str(condition.address) for condition in list_conditions_to_kill()}
-    retained = {
-        address: killer and asdict(killer) for address, killer in sorted(killers.items()) if address in addresses
-    }
-    KILLERS_FILE.write_text(json.dumps(retained, indent=2) + "\n")
+    retained = {address: killer and asdict(killer) for address, killer in killers.items() if address in addresses}
+    KILLERS_FILE.write_text(format_killers(retained))
+
+
+def format_killers(killers: Mapping[str, object]) -> str:
+    """Returns the text of conditions.json, sorted by address, so that a diff shows only what has changed."""
+    return json.dumps(dict(sorted(killers.items())), indent=2) + "\n"
 
 
 def build_condition_mutant(address: MutationAddress, operator: str, invariant_name: str = "") -> Mutant:

@@ -90,7 +90,7 @@ def test_certificates_are_badges_with_their_measurements(tab: Browser) -> None:
     enlarge(tab, "amazon-main")
     story = tab.evaluate("document.getElementById('large-story').innerText")
     assert "failed: measured #f4f1ee, required pure white" in story
-    assert "cannot say: not measured, required no cut" in story
+    assert "cannot say: not measured (must be no cut)" in story
 
 
 def test_large_view_shows_the_delivered_file_itself(tab: Browser) -> None:

@@ -143,12 +143,12 @@ def test_job_fails_over_to_the_next_provider_in_its_list(folder: Folder) -> None
     job = folder.wait_until_stored("red.jpg")
     assert summarize_attempts(job) == [("segmind", "not_taken", "not_spent"), ("runware", "answered", "spent")]
     (warning,) = job["warnings"]
-    assert warning.startswith("moved from segmind to runware: ")
+    assert warning.startswith("moved: from segmind to runware: ")
     assert (job["provider"], list_charges(folder)) == ("runware", [("runware", 0.03)])
     folder.drop("blue.jpg", {**folder.instructions, "provider": ["segmind", "runware"]})
     job = folder.wait_until_stored("blue.jpg")
     assert summarize_attempts(job) == [("runware", "answered", "spent")]
-    assert job["warnings"] == ["passed over: segmind is paused (provider_out_of_money)"]
+    assert job["warnings"] == ["passed_over: segmind is paused (provider_out_of_money)"]
 
 
 def test_onemin_delivers_every_picture_of_a_call(folder: Folder) -> None:

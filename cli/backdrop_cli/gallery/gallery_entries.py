@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from backdrop.model.certificate import Certificate
+from backdrop.model.codec import validate
 from backdrop_cli.formatting import (
     format_bytes,
     format_duration,
@@ -54,11 +56,6 @@ _MISSING_TEXTS = {
     MissingReason.UNREADABLE: "No preview of the {} is available.",
 }
 
-VERDICT_TEXTS = {
-    "passed": "passed",
-    "failed": "failed",
-    "cannot_say": "cannot say",
-}
 NO_FULL_SIZES: FullSizeLinks = {}
 
 type GalleryEntry = dict[str, Any]
@@ -135,22 +132,17 @@ def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
 
 
 def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
-    """Returns the marketplace's name, the verdict in words, and each check; None if the file has no certificate."""
-    certificate = result.get("certificate")
-    if not certificate:
+    """Returns the marketplace's name, the verdict, and each check; None if the file has no certificate."""
+    if not result.get("certificate"):
         return None
+    certificate = validate(Certificate, result["certificate"])
     return {
-        "marketplace": certificate["marketplace"],
-        "verdict": certificate["verdict"],
-        "words": VERDICT_TEXTS.get(certificate["verdict"], certificate["verdict"]),
-        "checks": [_describe_check(check) for check in certificate["checks"]],
+        "marketplace": certificate.marketplace,
+        "verdict": certificate.verdict.value,
+        "mark": certificate.verdict.mark,
+        "words": certificate.verdict.text,
+        "checks": [(check.rule, f"{check.verdict.text}: {check.describe()}") for check in certificate.checks],
     }
-
-
-def _describe_check(check: Mapping[str, Any]) -> Fact:
-    verdict = VERDICT_TEXTS.get(check["verdict"], check["verdict"])
-    measured = "not measured" if check["measured"] is None else f"measured {format_value(check['measured'])}"
-    return check["rule"], f"{verdict}: {measured}, required {check['required']}"
 
 
 def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:

@@ -265,7 +265,7 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
             f"  {_format_result(result)}{'  DELETED' if result.key in history.missing_pictures else ''}"
         )
     for warning in job.warnings:
-        screen.print_bullet("!", str(warning.text), "yellow")
+        screen.print_bullet("!", warning.text_with_code, "yellow")
     if job.problem and not waits:
         printer.print(f"{job.problem.message} ({job.problem.code.value})", str(job.problem.operator_hint))
 

@@ -51,18 +51,17 @@ def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 
 def _describe_error(error: InstructionError, fields_by_option: Mapping[InstructionOption, Mapping[str, Any]]) -> str:
     """Returns the error's text; it names options in the place of a JSON path, which the user has never seen."""
-    text = str(error.detail.clause)
     paths_by_option = {
         option: path for option, fields in fields_by_option.items() if (path := _find_given_path(fields, error.path))
     }
-    if not paths_by_option or not text.startswith(error.path):
-        return text
+    if not paths_by_option or error.reason is None:
+        return str(error.detail.clause)
     flags = " and ".join(option.flag for option in paths_by_option)
     options = list(paths_by_option)
     rest_of_path = (
         paths_by_option[options[0]].removeprefix(format_path(options[0].path)).strip(".") if len(options) == 1 else ""
     )
-    return f"{flags}{f': {rest_of_path}' if rest_of_path else ''}{text.removeprefix(error.path)}"
+    return f"{flags}{f': {rest_of_path}' if rest_of_path else ''}{error.reason.clause}"
 
 
 def _find_given_path(fields: Mapping[str, Any], path: str) -> str:

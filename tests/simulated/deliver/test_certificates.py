@@ -84,7 +84,7 @@ def test_product_that_the_photo_cuts_off_fails_its_certificate_but_is_delivered(
     assert picture.key in world.read_pictures()
     assert WarningCode.CERTIFICATE_FAILED in list_warning_codes(job)
     (warning,) = [one for one in job.warnings if one.code is WarningCode.CERTIFICATE_FAILED]
-    assert "whole_product is no, but must be yes" in str(warning.text)
+    assert "whole_product is no (must be yes)" in str(warning.text)
 
 
 def test_haze_of_the_cut_out_is_measured_on_the_white_background() -> None:

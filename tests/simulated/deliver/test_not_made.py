@@ -96,7 +96,7 @@ def test_same_output_requested_again_is_not_retried() -> None:
 def test_other_outputs_are_delivered_with_a_warning() -> None:
     world, job = world_after_delivery(ALL)
     assert (job.status, list_picture_keys(job)) == (JobStatus.STORED, [(RED, None), (SHOP, "shop")])
-    assert [str(one.text) for one in job.warnings] == [GIVEN_UP]
+    assert [one.text_with_code for one in job.warnings] == [GIVEN_UP]
     write_sidecar(world, ALL[:2])
     world.run_until_empty()
     assert (list_picture_keys(find_only_job(world)), find_only_job(world).warnings) == (

@@ -90,7 +90,7 @@ def test_file_over_max_bytes_is_delivered_with_a_warning() -> None:
     (warning,) = [one for one in job.warnings if one.code is WarningCode.OVER_MAX_BYTES]
     size = len(world.read_pictures()[JPG])
     assert size > 5_000
-    assert str(warning.text) == (
+    assert warning.text_with_code == (
         f"over_max_bytes: {JPG} has {size:,} bytes at the lowest quality that is acceptable; max_bytes is 5,000"
     )
     write_sidecar(world, output)
@@ -159,7 +159,7 @@ def test_each_picture_has_its_content_type_and_short_caching() -> None:
 
 def test_enlarged_picture_has_a_warning() -> None:
     world = delivered_world([MASTER_OUTPUT, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
-    assert [str(one.text) for one in find_only_job(world).warnings] == [
+    assert [one.text_with_code for one in find_only_job(world).warnings] == [
         f"enlarged: {KEY}/red@big.png shows its subject at 4.0 times the size that the provider made"
     ]
     write_sidecar(world, None)

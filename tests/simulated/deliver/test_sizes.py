@@ -77,7 +77,7 @@ def test_output_in_the_providers_size_has_a_size_warning() -> None:
     world = paid_world(**REMOVE, output={"size": "provider"})
     job = find_stored_job(world)
     assert strip_photo_metadata(world.read_pictures()[PICTURE]) == ANSWER
-    assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
+    assert [one.text_with_code for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
 def test_smaller_replaced_background_is_a_warning_in_the_receipt() -> None:
@@ -112,7 +112,7 @@ def test_cut_out_without_its_photo_has_the_providers_size(
     assert job.status is JobStatus.STORED
     assert open_picture(world).size == SMALL
     why = "the photo can no longer be read, so it was not cut out at its own size"
-    assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
+    assert [one.text_with_code for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
 
 
 def test_result_of_another_shape_is_delivered_unchanged_with_a_warning() -> None:
@@ -120,7 +120,7 @@ def test_result_of_another_shape_is_delivered_unchanged_with_a_warning() -> None
     job = find_stored_job(world)
     assert open_picture(world).size == (60, 60)
     (warning,) = job.warnings
-    assert str(warning.text).startswith(
+    assert warning.text_with_code.startswith(
         f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a different shape"
     )
 
@@ -150,6 +150,6 @@ def test_webp_above_the_size_limit_is_reduced_with_a_warning(
     assert [(one.output, one.width, one.height) for one in job.results] == [
         (None, 81, 61), ("white", 115, 86), ("full", 160, 120),
     ]  # fmt: skip
-    assert [str(one.text).split(",")[0] for one in job.warnings] == [
+    assert [one.text_with_code.split(",")[0] for one in job.warnings] == [
         f"{SMALLER}: {KEY}/red.webp is 81 × 61 pixels", f"{SMALLER}: {KEY}/red@white.webp is 115 × 86 pixels",
     ]  # fmt: skip

@@ -101,7 +101,7 @@ def test_provider_receives_the_photo_on_a_canvas_of_the_frame(world: World, sent
     }
     assert open_picture(world).size == (64, 80)
     assert list_warning_codes(job) == [WarningCode.SMALLER_RESULT]
-    assert str(job.warnings[0].text) == "smaller_result: 64×48 from 160×120"
+    assert job.warnings[0].text_with_code == "smaller_result: 64×48 from 160×120"
 
 
 def test_frame_size_is_the_size_of_the_picture_but_never_enlarges(world: World) -> None:

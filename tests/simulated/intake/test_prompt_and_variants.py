@@ -33,7 +33,7 @@ def collect_warnings(**fields: Any) -> tuple[list[str], int]:
 
 
 def test_one_prompt_for_all_inherited_variants_is_a_warning() -> None:
-    assert collect_warnings(**SPECIAL)[0] == [f"{KEY}.json {OVERRIDES} _backdrop.json"]
+    assert collect_warnings(**SPECIAL)[0] == [f"same_variants: {KEY}.json {OVERRIDES} _backdrop.json"]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.M
     world.run_until_empty()
     receipt = world.read_receipt(KEY)
     assert receipt
-    assert receipt["jobs"][0]["warnings"] == [f"passed over: {provider} is switched off" for provider in OFF]
+    assert receipt["jobs"][0]["warnings"] == [f"passed_over: {provider} is switched off" for provider in OFF]
 
 
 def test_job_of_a_disabled_provider_runs_after_another_upload() -> None:

@@ -127,16 +127,16 @@ def test_omitted_warnings_are_counted() -> None:
     world = World()
     warnings = tuple(build_warning(f"{n} {'a' * 400}") for n in range(1000))
     job = world.ledger.write_transition(transitions.Transition(build_job(warnings=warnings)))
-    assert (str(job.warnings[0].text)[:4], str(job.warnings[-1].text)) == ("0 aa", "and 980 more")
+    assert (str(job.warnings[0].text)[:4], str(job.warnings[-1].text)) == ("0 aa", "980 more warnings")
 
 
 def test_omitted_warnings_are_counted_across_repeated_truncations() -> None:
     once = truncate_item(build_job(warnings=tuple(build_warning(f"{n}") for n in range(1520))))
-    assert str(once.warnings[-1].text) == "and 1,500 more"
+    assert str(once.warnings[-1].text) == "1,500 more warnings"
     assert truncate_item(once) == once
     twice = truncate_item(replace(once, warnings=(*once.warnings, build_warning("another"))))
     assert twice.warnings[:-1] == once.warnings[:-1]
-    assert str(twice.warnings[-1].text) == "and 1,501 more"
+    assert str(twice.warnings[-1].text) == "1,501 more warnings"
 
 
 # -- items that never fit -----------------------------------------------------------------------------------------

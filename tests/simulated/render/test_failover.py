@@ -75,7 +75,7 @@ def test_refused_key_moves_the_job_to_the_next_provider() -> None:
     world.run_until_empty()
     assert list_attempt_outcomes(world) == [("ideogram", "not_taken"), ("runware", "answered")]
     assert (find_only_job(world).status, list_charges(world)) == (JobStatus.STORED, {"runware": PRICE})
-    assert list_warnings(world) == ["moved from ideogram to runware: wrong key"]
+    assert list_warnings(world) == ["moved: from ideogram to runware: wrong key"]
     assert_at_rest(world)
 
 
@@ -98,7 +98,7 @@ def test_reconcile_moves_jobs_out_of_a_paused_lane() -> None:
     world.resume_lane()
     run_until_idle(world, 2)
     assert (world.provider.received_job_ids, list_charges(world)) == ([], {"runware": PRICE})
-    assert list_warnings(world) == ["moved from ideogram to runware: ideogram is paused (paused_by_person)"]
+    assert list_warnings(world) == ["moved: from ideogram to runware: ideogram is paused (paused_by_person)"]
     assert not world.queues["ideogram"].messages
     assert_at_rest(world)
 
@@ -152,7 +152,7 @@ def test_job_leaves_a_lane_with_an_open_circuit_unless_it_may_probe() -> None:
     )
     world.run_until_empty()
     assert list_attempt_outcomes(world) == [("runware", "answered")]
-    assert list_warnings(world) == ["moved from ideogram to runware: ideogram is currently failing"]
+    assert list_warnings(world) == ["moved: from ideogram to runware: ideogram is currently failing"]
     assert_at_rest(world)
 
 
@@ -163,7 +163,7 @@ def test_intake_chooses_the_first_available_lane() -> None:
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
     assert list_attempt_outcomes(world) == [("runware", "answered")]
-    assert list_warnings(world) == ["passed over: ideogram is paused (paused_by_person)"]
+    assert list_warnings(world) == ["passed_over: ideogram is paused (paused_by_person)"]
     assert_at_rest(world)
 
 

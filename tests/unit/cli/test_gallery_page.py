@@ -237,10 +237,11 @@ def test_certificate_is_listed_check_by_check() -> None:
     assert first["files"][0]["certificate"] == {
         "marketplace": "amazon-main",
         "verdict": "failed",
+        "mark": "✗",
         "words": "failed",
         "checks": [
-            ("share of the frame", "failed: measured 0.61, required at least 0.85"),
-            ("whole product", "cannot say: not measured, required no cut"),
+            ("share of the frame", "failed: 0.61 (must be at least 0.85)"),
+            ("whole product", "cannot say: not measured (must be no cut)"),
         ],
     }
 

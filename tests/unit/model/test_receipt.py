@@ -44,7 +44,7 @@ def test_receipt_shows_the_purchase_and_its_cost() -> None:
     assert (entry["variant"], entry["current"], entry["status"]) == (None, True, "stored")
     assert entry["instructions"] == instructions
     assert entry["provenance"] == dict.fromkeys(("operation", "prompt"), "shoes/red.jpg.json")
-    assert (entry["throttled_seconds"], entry["warnings"]) == (1.5, ["one"])
+    assert (entry["throttled_seconds"], entry["warnings"]) == (1.5, ["old_picture: one"])
     assert (entry["queued_at"], entry["stored_at"]) == ("2026-11-16T12:00:00.250Z", "2026-11-16T12:00:09.500Z")
 
 

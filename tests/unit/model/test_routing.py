@@ -65,7 +65,7 @@ def test_first_available_provider_is_chosen_and_others_are_named() -> None:
         build_lanes(segmind=build_paused_lane("segmind")).__getitem__,
     )
     assert found[:2] == ("runware", 60_000)
-    assert [str(one.text) for one in found.passed_over] == ["passed over: segmind is paused (provider_key_refused)"]
+    assert [str(one.text) for one in found.passed_over] == ["segmind is paused (provider_key_refused)"]
 
 
 def test_job_waits_for_the_first_provider_without_alternatives() -> None:
@@ -81,7 +81,7 @@ def test_budget_pause_is_preferred_to_a_missing_key() -> None:
 
 def test_too_expensive_provider_is_passed_over_and_named() -> None:
     found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, build_running_lane)
-    reason = "passed over: segmind costs up to $0.075, but max_cost_usd allows $0.06"
+    reason = "segmind costs up to $0.075, but max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
     assert [str(one.text) for one in found.passed_over] == [reason]
 

@@ -22,6 +22,13 @@ from tests.unit.ledger_items import NOW
 TEXT = Sentence("The file is empty.")
 
 
+@pytest.mark.parametrize("stored", ["moved: from one to another", "from one to another"])
+def test_code_that_release_0_2_0_stored_in_a_warning_is_not_repeated(stored: str) -> None:
+    warning = from_json(JobWarning, json.dumps({"code": "moved", "text": stored}))
+    assert warning == JobWarning(code=WarningCode.MOVED, text=Sentence("from one to another"))
+    assert warning.text_with_code == "moved: from one to another"
+
+
 def test_sentence_is_rendered_unchanged() -> None:
     assert (str(TEXT), f"{TEXT} Again.", f"{TEXT:>20}") == (
         "The file is empty.",

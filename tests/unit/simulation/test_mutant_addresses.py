@@ -5,6 +5,7 @@ After other changes, the error shows the function as it is.
 
 import ast
 import builtins
+import json
 import symtable
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from simulation.mutation import address_records
 from simulation.mutation import mutant as mutants
 from simulation.mutation import mutation_address as addresses
-from simulation.mutation.condition_mutants import read_killers
+from simulation.mutation.condition_mutants import KILLERS_FILE, format_killers, read_killers
 from simulation.mutation.guards import MUTANTS
 from simulation.mutation.mutant import Mutant, render_files
 from simulation.mutation.mutation_address import AddressError, MutationAddress, find_definition
@@ -182,8 +183,10 @@ def recorded(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     empty = tmp_path / "empty"
     empty.write_text("")
     monkeypatch.setattr(address_records, "MUTANTS_FOLDER", registry)
-    for name in ("SURVIVORS_FILE", "CONDITIONS_FILE", "KILLERS_FILE"):
+    for name in ("SURVIVORS_FILE", "CONDITIONS_FILE"):
         monkeypatch.setattr(address_records, name, empty)
+    monkeypatch.setattr(address_records, "KILLERS_FILE", tmp_path / "conditions.json")
+    address_records.KILLERS_FILE.write_text("{}")
     both = {name: Mutant(name, "", (Mutation("off", address),), None) for name in "ab"}
     monkeypatch.setattr(address_records, "MUTANTS", both)
     monkeypatch.setattr(address_records, "ACCEPTED_SURVIVORS", {})
@@ -199,6 +202,21 @@ def test_rename_rewrites_every_address_below_it(recorded: Path) -> None:
     assert recorded.read_text() == before.replace("shop:Shop.buy", "shop:Shop.pay")
     address_records.rename_addresses("shop", "intake.market")
     assert "shop:" not in recorded.read_text()
+
+
+def test_recorded_conditions_are_sorted_by_address() -> None:
+    text = KILLERS_FILE.read_text()
+    assert text == format_killers(json.loads(text))
+
+
+def test_rename_keeps_conditions_sorted(recorded: Path) -> None:
+    recorded_addresses = [f"{name}:Shop.buy#abc123 if 1" for name in ("market", "shop")]
+    address_records.KILLERS_FILE.write_text(format_killers(dict.fromkeys(recorded_addresses)))
+    assert address_records.rename_addresses("shop", "basket") == 4
+    assert list(json.loads(address_records.KILLERS_FILE.read_text())) == [
+        recorded_addresses[1].replace("shop", "basket"),
+        recorded_addresses[0],
+    ]
 
 
 def test_accept_updates_only_the_named_mutant(recorded: Path) -> None:

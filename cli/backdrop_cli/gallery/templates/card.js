@@ -99,12 +99,10 @@ function factsInto(place, facts) {
   place.replaceChildren(...facts.filter(Boolean).map((fact) => textual("span", "", fact)));
 }
 
-const VERDICT_MARKS = { passed: "✓", failed: "✗", cannot_say: "?" };
-
 /** Returns a marketplace's name with the verdict of a file's certificate. */
 function badge(tag, certificate) {
   const made = textual(tag, "badge badge-" + certificate.verdict, "");
-  const mark = textual("span", "", (VERDICT_MARKS[certificate.verdict] || "?") + " ");
+  const mark = textual("span", "", certificate.mark + " ");
   mark.setAttribute("aria-hidden", "true");
   made.append(mark, certificate.marketplace, textual("span", "unseen", ": " + certificate.words));
   return made;

@@ -24,10 +24,10 @@ from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.marketplaces import format_measured
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.model.picture_names import build_claimed_name, find_picture_key
+from backdrop.model.sentence import Sentence
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
 
@@ -39,13 +39,38 @@ MAX_TRIES = 9
 JOB_METADATA_KEY = "backdrop-job"
 # Pictures are replaced under the same keys, so caches must revalidate them soon.
 CACHE_CONTROL = "max-age=300, must-revalidate"
-NOT_CURRENT_WARNING = JobWarning.from_code(
-    WarningCode.NOT_CURRENT, "the job is no longer current for its photo; its file is kept under _backdrop/paid/"
+NOT_CURRENT_WARNING = JobWarning(
+    code=WarningCode.NOT_CURRENT,
+    text=Sentence("the job is no longer current for its photo; its file is kept under _backdrop/paid/"),
 )
 
-NAME_TAKEN_WARNING = JobWarning.from_code(
-    Code.NAME_TAKEN, "another photo has the name of the picture; its file is kept under _backdrop/paid/"
+NAME_TAKEN_WARNING = JobWarning(
+    code=Code.NAME_TAKEN,
+    text=Sentence("another photo has the name of the picture; its file is kept under _backdrop/paid/"),
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """What all pictures of a job share.
+
+    `is_first`: no job has delivered this variant of the photo, so the keys of its pictures must still be free.
+    """
+
+    source: Source
+    job: Job
+    is_first: bool
+    outputs: Sequence[OutputSpec]
+    images: OutputImages
+
+
+@dataclass(frozen=True, eq=False)
+class PictureTarget:
+    """Where a picture is written. `claimed_name`: the name in its key that belongs to one photo, or None."""
+
+    key: str
+    output: OutputSpec
+    claimed_name: str | None
 
 
 @dataclass(eq=False)
@@ -91,21 +116,22 @@ class Pictures:
         outputs = parse_outputs(job.instructions)
         # Before the photo, because opening them takes memory that the photo needs later.
         images = load_output_images(self.photos, job.bucket, outputs)
+        delivery = Delivery(source, job, _is_first_delivery(job, jobs), outputs, images)
+        # Whether every output requests the photo's own pixels.
+        is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in outputs)
         for n, link in enumerate(usable_links, 1):
             try:
                 original = self._build_original(source, job)
                 cut_out = original if job.operation == "remove" else None
                 paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
-                written = self._write_outputs(source, job, jobs, n, link, paid_picture, outputs, images)
+                written = self._write_outputs(delivery, n, link, paid_picture)
             except ResultError as error:
                 errors.append(error)
                 continue
             results += written.results
             warnings += written.warnings
             warnings += _build_frame_warnings(job, paid_picture)
-            warnings += _build_size_warnings(
-                original, job, paid_picture, in_full=cut_out is not None and _has_only_full_outputs(job)
-            )
+            warnings += _build_size_warnings(original, job, paid_picture, is_in_full=is_in_full)
             superseded |= written.is_superseded
         now = self.clock.now()
         if errors and len(errors) == len(usable_links):
@@ -132,23 +158,16 @@ class Pictures:
             return None
 
     def _write_outputs(
-        self,
-        source: Source,
-        job: Job,
-        jobs: Sequence[Job],
-        n: int,
-        link: PictureLink,
-        paid_picture: PaidPicture,
-        outputs: Sequence[OutputSpec],
-        images: OutputImages,
+        self, delivery: Delivery, n: int, link: PictureLink, paid_picture: PaidPicture
     ) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
 
         Raises ResultError if none of them can be made.
         """
-        name = photo_name_of(source.bucket, source.key, self.input_bucket_name)
+        job, images = delivery.job, delivery.images
+        name = photo_name_of(delivery.source.bucket, delivery.source.key, self.input_bucket_name)
         errors, written = list[ResultError](), WrittenOutputs()
-        for output in outputs:
+        for output in delivery.outputs:
             try:
                 images.require(output)
                 embed_metadata = partial(self._embed_metadata, output, job)
@@ -157,11 +176,8 @@ class Pictures:
                 errors.append(error)
                 continue
             key = find_picture_key(name, job.variant, n, output)
-            claimed_name = build_claimed_name(job.bucket, job.key, output, n)
-            is_first = _is_first_delivery(job, jobs)
-            version_id, refusal = self._write_picture(
-                key, picture.data, output, job, is_first=is_first, source=source, claimed_name=claimed_name
-            )
+            target = PictureTarget(key, output, build_claimed_name(job.bucket, job.key, output, n))
+            version_id, refusal = self._write_picture(delivery, target, picture.data)
             if refusal is None:
                 written.results.append(_build_result(key, version_id, n, output, picture, link))
                 written.warnings += _build_output_warnings(key, picture, output)
@@ -170,7 +186,7 @@ class Pictures:
                 written.is_superseded = True
             # The file leaves the memory before the next one is made.
             del picture
-        if len(errors) == len(outputs):
+        if len(errors) == len(delivery.outputs):
             raise errors[0]
         written.warnings += _errors_to_warnings(errors)
         return written
@@ -180,15 +196,7 @@ class Pictures:
         return embed_picture_metadata(data, detect_format(data), operation, output.texts)
 
     def _write_picture(
-        self,
-        key: str,
-        data: bytes,
-        output: OutputSpec,
-        job: Job,
-        *,
-        is_first: bool,
-        source: Source,
-        claimed_name: str | None,
+        self, delivery: Delivery, target: PictureTarget, data: bytes
     ) -> tuple[str | None, JobWarning | None]:
         """Writes a picture, but never over a newer job's picture: reads the object, then the ledger, then writes.
 
@@ -199,12 +207,13 @@ class Pictures:
         finished; the newer job is then delivered again. Raises ConflictError if the job itself is still current but was
         changed, because it may need other outputs now.
         """
+        source, job = delivery.source, delivery.job
         metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
         existing: StoredObject | None = None
         jobs: Sequence[Job] = ()
         for retry in range(MAX_TRIES):
-            if not is_first or retry:
-                existing = self.output_bucket.head(key)
+            if not delivery.is_first or retry:
+                existing = self.output_bucket.head(target.key)
                 current_source, jobs = self.ledger.read_photo(source.source_id)
                 source = current_source or source
             # Before the check for changes: a job that another worker has finished can leave its picture in the way too.
@@ -216,14 +225,14 @@ class Pictures:
                 raise ConflictError
             if existing and dict(existing.metadata) == metadata:
                 return existing.version_id, None
-            if claimed_name and self._belongs_to_other_photo(claimed_name, job):
+            if target.claimed_name and self._belongs_to_other_photo(target.claimed_name, job):
                 return None, NAME_TAKEN_WARNING
             try:
                 previous_etag = existing.etag if existing else None
                 written = self.output_bucket.put_if_unchanged(
-                    key,
+                    target.key,
                     data,
-                    output.content_type,
+                    target.output.content_type,
                     expected_etag=previous_etag,
                     metadata=metadata,
                     cache_control=CACHE_CONTROL,
@@ -296,45 +305,38 @@ def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) ->
             f"{key} has {len(picture.data):,} bytes at the lowest quality that is acceptable; "
             f"max_bytes is {output.max_bytes:,}"
         )
-        yield JobWarning.from_code(WarningCode.OVER_MAX_BYTES, message)
+        yield JobWarning(code=WarningCode.OVER_MAX_BYTES, text=Sentence(message))
     if picture.is_limited:
         message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no limit"
-        yield JobWarning.from_code(WarningCode.SMALLER_RESULT, message)
+        yield JobWarning(code=WarningCode.SMALLER_RESULT, text=Sentence(message))
     elif picture.scale > MAX_UNREPORTED_SCALE:
         message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
-        yield JobWarning.from_code(WarningCode.ENLARGED, message)
+        yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
 
 def _build_certificate_warnings(key: str, certificate: Certificate) -> Iterator[JobWarning]:
     failures = [
-        f"{check.rule} is {format_measured(check.measured)}, but must be {check.required}"
-        for check in certificate.checks
-        if check.verdict is Verdict.FAILED
+        f"{check.rule} is {check.describe()}" for check in certificate.checks if check.verdict is Verdict.FAILED
     ]
     if failures:
         message = f"{key} does not meet the rules of {certificate.marketplace}: {'; '.join(failures)}"
-        yield JobWarning.from_code(WarningCode.CERTIFICATE_FAILED, message)
-
-
-def _has_only_full_outputs(job: Job) -> bool:
-    """Whether every output requests the photo's own pixels."""
-    return all(output.size == FULL_SIZE for output in parse_outputs(job.instructions))
+        yield JobWarning(code=WarningCode.CERTIFICATE_FAILED, text=Sentence(message))
 
 
 def _build_size_warnings(
-    original: OriginalPhoto | None, job: Job, paid_picture: PaidPicture, *, in_full: bool
+    original: OriginalPhoto | None, job: Job, paid_picture: PaidPicture, *, is_in_full: bool
 ) -> list[JobWarning]:
     """Warns that a picture has fewer pixels than its photo.
 
     A full-size cut-out has fewer only if the photo's own pixels could not be used.
     """
     message = describe_smaller_result(original.size, _find_photo_size(job, paid_picture)) if original else None
-    if message is None or (in_full and not paid_picture.fallback_reason):
+    if message is None or (is_in_full and not paid_picture.fallback_reason):
         return []
     return [
-        JobWarning.from_code(
-            WarningCode.SMALLER_RESULT,
-            f"{message}{f'; {paid_picture.fallback_reason}' if paid_picture.fallback_reason else ''}",
+        JobWarning(
+            code=WarningCode.SMALLER_RESULT,
+            text=Sentence(f"{message}{f'; {paid_picture.fallback_reason}' if paid_picture.fallback_reason else ''}"),
         )
     ]
 
@@ -355,11 +357,11 @@ def _build_frame_warnings(job: Job, paid_picture: PaidPicture) -> list[JobWarnin
     if not needs_padding(*paid_picture.size, frame):
         return []
     message = f"the provider returned {format_size(paid_picture.size)} for the frame {frame}, so the picture is padded"
-    return [JobWarning.from_code(WarningCode.FRAME_PADDED, message)]
+    return [JobWarning(code=WarningCode.FRAME_PADDED, text=Sentence(message))]
 
 
 def _errors_to_warnings(errors: Sequence[BackdropError]) -> list[JobWarning]:
-    return [JobWarning.from_code(error.code, error.message) for error in errors]
+    return [JobWarning(code=error.code, text=error.message) for error in errors]
 
 
 def _build_job_warnings(job: Job, errors: Sequence[BackdropError]) -> list[JobWarning]:
@@ -368,8 +370,8 @@ def _build_job_warnings(job: Job, errors: Sequence[BackdropError]) -> list[JobWa
     warnings = _errors_to_warnings(errors)
     if withheld:
         message = f"the provider withheld {withheld} of {len(job.links)} pictures"
-        warnings.append(JobWarning.from_code(Code.UNSAFE_RESULT, message))
+        warnings.append(JobWarning(code=Code.UNSAFE_RESULT, text=Sentence(message)))
     if missing > 0:
         message = f"the provider returned {len(job.links)} of {len(job.links) + missing} pictures"
-        warnings.append(JobWarning.from_code(WarningCode.FEWER_RESULTS, message))
+        warnings.append(JobWarning(code=WarningCode.FEWER_RESULTS, text=Sentence(message)))
     return warnings

@@ -19,7 +19,7 @@ OUTSIDE_VARIANTS_CLAUSE = "which is set outside the variants, "
 
 
 def find_conflicts(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns the path and the message of each conflict; the path is "" at the top level."""
+    """Returns the path of each conflict, "" at the top level, and what the message says after it."""
     variants = given.get("variants")
     variants_by_name = cast("dict[str, Any]", variants) if isinstance(variants, dict) else {}
     objects = [(name, cast("dict[str, Any]", one)) for name, one in variants_by_name.items() if isinstance(one, dict)]
@@ -37,7 +37,7 @@ def _find_variant_conflicts(given: Mapping[str, Any], name: str, variant: Mappin
         *_find_operation_conflicts(variant if has_own_operation else given, variant),
     ]
     path = format_path(("variants", name))
-    return [(path, f"{path}: {words}") for words in conflicts]
+    return [(path, f": {words}") for words in conflicts]
 
 
 def _find_style_conflicts(given: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from backdrop.instructions.suggest import find_nearest
 from backdrop.model.codes import Code
@@ -10,6 +10,15 @@ from backdrop.model.errors import InstructionError
 
 type JsonPath = tuple[str | int, ...]
 type FieldLookup = Callable[[Sequence[str | int]], Sequence[str]]
+
+
+class _Description(NamedTuple):
+    """What is wrong with a value. `subject`: what the reason is about; None for the value's path."""
+
+    code: Code
+    reason: str
+    subject: str | None = None
+
 
 # Parts of pydantic's paths that do not occur in the file: the tags of these fields' unions, and its marker for keys.
 _UNION_TAGS, _KEY_MARKER = frozenset({"one", "list", "color", "drawn"}), "[key]"
@@ -26,10 +35,10 @@ def build_instruction_error(
     path = format_path(to_json_path(detail["loc"]))
     detail = {**detail, "input": _find_original_text(given, detail)}
     if detail["type"] == "extra_forbidden":
-        code, message = _describe_unknown_field(path, list_known_fields(detail["loc"]), detail)
+        description = _describe_unknown_field(list_known_fields(detail["loc"]), detail)
     else:
-        code, message = _DESCRIBE_BY_TYPE.get(detail["type"], _describe_other)(path, detail)
-    return InstructionError.at(source_name, path, code, message)
+        description = _DESCRIBE_BY_TYPE.get(detail["type"], _describe_other)(detail)
+    return InstructionError.at(source_name, path, description.code, description.reason, subject=description.subject)
 
 
 def to_json_path(loc: Sequence[str | int]) -> JsonPath:
@@ -54,57 +63,66 @@ def format_path(json_path: Sequence[str | int]) -> str:
     return path
 
 
-def _describe_unknown_field(path: str, fields: Sequence[str], detail: Mapping[str, Any]) -> tuple[Code, str]:
-    name, parent = str(detail["loc"][-1]), path.rpartition(".")[0]
+def _describe_unknown_field(fields: Sequence[str], detail: Mapping[str, Any]) -> _Description:
+    name, parent = str(detail["loc"][-1]), _find_parent_path(detail)
     suggestion = find_nearest(name, fields, 0.8)
     hint = f"Did you mean {suggestion!r}?" if suggestion else f"The fields are {', '.join(fields)}."
-    return Code.UNKNOWN_FIELD, f"{name[:80]!r} is not a field{f' of {parent}' if parent else ''}. {hint}"
+    return _Description(
+        Code.UNKNOWN_FIELD,
+        f" is not a field{f' of {parent}' if parent else ''}. {hint}",
+        subject=repr(name[:80]),
+    )
 
 
-def _describe_invalid_choice(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_invalid_choice(detail: Mapping[str, Any]) -> _Description:
     expected = detail["ctx"]["expected"]
     choices = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
     suggestion = find_nearest(str(detail["input"]), choices)
     hint = f". Did you mean {suggestion!r}?" if suggestion else ""
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must be {expected}{hint}"
+    return _Description(Code.INVALID_VALUE, f" is {_format_value(detail['input'])}; it must be {expected}{hint}")
 
 
-def _describe_empty_text(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_empty_text(detail: Mapping[str, Any]) -> _Description:
     code = Code.MISSING_PROMPT if detail["loc"][-1] == "prompt" else Code.INVALID_VALUE
-    return code, f"{path} is empty"
+    return _Description(code, " is empty")
 
 
-def _describe_value_error(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    return Code.INVALID_VALUE, f"{path}: {detail['ctx']['error']}"
+def _describe_value_error(detail: Mapping[str, Any]) -> _Description:
+    return _Description(Code.INVALID_VALUE, f": {detail['ctx']['error']}")
 
 
-def _describe_pattern_mismatch(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_pattern_mismatch(detail: Mapping[str, Any]) -> _Description:
     if detail["loc"][-1] != "[key]":
-        return (
+        return _Description(
             Code.INVALID_VALUE,
-            f"{path} is {_format_value(detail['input'])}; it must be a color such as '#b470b3' or '#b7b'",
+            f" is {_format_value(detail['input'])}; it must be a color such as '#b470b3' or '#b7b'",
         )
     rule = "a name has 1 to 40 characters: lowercase letters a to z, digits, and hyphens"
-    return (
+    return _Description(
         Code.INVALID_VALUE,
-        f"{format_path(detail['loc'][:-2]) or 'it'} has the name {_format_value(detail['input'])}; {rule}",
+        f" has the name {_format_value(detail['input'])}; {rule}",
+        subject=format_path(detail["loc"][:-2]) or "it",
     )
 
 
-def _describe_non_object(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_non_object(detail: Mapping[str, Any]) -> _Description:
     # The schema imports pydantic's models, which only an invalid file needs here.
     from backdrop.instructions.schema import find_object_example
 
     example = json.dumps(find_object_example(to_json_path(detail["loc"])), ensure_ascii=False)
-    return (
+    return _Description(
         Code.INVALID_VALUE,
-        f"{path} is {_format_value(detail['input'])}; it must be an object in braces such as {example}",
+        f" is {_format_value(detail['input'])}; it must be an object in braces such as {example}",
     )
 
 
-def _describe_other(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_other(detail: Mapping[str, Any]) -> _Description:
     message = (detail["msg"][:1].lower() + detail["msg"][1:]).replace(" after validation", "")
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; {message}"
+    return _Description(Code.INVALID_VALUE, f" is {_format_value(detail['input'])}; {message}")
+
+
+def _find_parent_path(detail: Mapping[str, Any]) -> str:
+    return format_path(to_json_path(detail["loc"])).rpartition(".")[0]
 
 
 def _find_original_text(given: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> object:
@@ -119,56 +137,60 @@ def _find_original_text(given: Mapping[str, Any] | None, detail: Mapping[str, An
     return value if same else detail["input"]
 
 
-def _describe_too_long(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_too_long(detail: Mapping[str, Any]) -> _Description:
     context = detail["ctx"]
     units = {"string_too_long": "characters", "Dictionary": "names"}
     unit = units.get(detail["type"]) or units.get(context.get("field_type", ""), "entries")
     count = len(detail["input"]) if unit == "characters" else context.get("actual_length") or len(detail["input"])
-    return Code.INVALID_VALUE, f"{path} has {count:,} {unit}; it can have at most {context['max_length']:,} {unit}"
+    return _Description(
+        Code.INVALID_VALUE, f" has {count:,} {unit}; it can have at most {context['max_length']:,} {unit}"
+    )
 
 
-def _describe_out_of_range(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_out_of_range(detail: Mapping[str, Any]) -> _Description:
     bounds = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     bound = " and ".join(
         f"{bounds[name]} {limit:g}" if isinstance(limit, float) else f"{bounds[name]} {limit}"
         for name, limit in detail["ctx"].items()
         if name in bounds
     )
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must be {bound}"
+    return _Description(Code.INVALID_VALUE, f" is {_format_value(detail['input'])}; it must be {bound}")
 
 
-def _describe_non_number(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_non_number(detail: Mapping[str, Any]) -> _Description:
     value, expected = detail["input"], "a number" if detail["type"].startswith("float") else "a whole number"
     is_quoted = isinstance(value, str) and detail["type"].endswith("_type") and any(sign.isdigit() for sign in value)
-    return (
+    return _Description(
         Code.INVALID_VALUE,
-        f"{path} is {_format_value(value)}; it must be {expected}{', without quotes' if is_quoted else ''}",
+        f" is {_format_value(value)}; it must be {expected}{', without quotes' if is_quoted else ''}",
     )
 
 
-def _describe_wrong_type(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    return (
+def _describe_wrong_type(detail: Mapping[str, Any]) -> _Description:
+    return _Description(
         Code.INVALID_VALUE,
-        f"{path} is {_format_value(detail['input'])}; it must be {_EXPECTED_TYPES[detail['type']]}",
+        f" is {_format_value(detail['input'])}; it must be {_EXPECTED_TYPES[detail['type']]}",
     )
 
 
-def _describe_too_short(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+def _describe_too_short(detail: Mapping[str, Any]) -> _Description:
     minimum = detail["ctx"]["min_length"]
     entries = "entry" if minimum == 1 else "entries"
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must have at least {minimum} {entries}"
+    return _Description(
+        Code.INVALID_VALUE, f" is {_format_value(detail['input'])}; it must have at least {minimum} {entries}"
+    )
 
 
-def _describe_missing(path: str, _detail: Mapping[str, Any]) -> tuple[Code, str]:
-    parent, _, name = path.rpartition(".")
-    return Code.INVALID_VALUE, f"{parent} needs {name!r}"
+def _describe_missing(detail: Mapping[str, Any]) -> _Description:
+    return _Description(Code.INVALID_VALUE, f" needs {detail['loc'][-1]!r}", subject=_find_parent_path(detail))
 
 
-def _describe_invalid_text(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    subject = f"a name in {path.rpartition('.')[0] or 'it'}" if detail["loc"][-1:] in ((), ("[key]",)) else path
-    return (
+def _describe_invalid_text(detail: Mapping[str, Any]) -> _Description:
+    subject = f"a name in {_find_parent_path(detail) or 'it'}" if detail["loc"][-1:] in ((), ("[key]",)) else None
+    return _Description(
         Code.INVALID_VALUE,
-        f"{subject} contains {_format_value(detail['input'])}: half of a surrogate pair is not text",
+        f" contains {_format_value(detail['input'])}: half of a surrogate pair is not text",
+        subject=subject,
     )
 
 
@@ -184,7 +206,7 @@ _EXPECTED_TYPES = {
     "bool_type": "true or false, without quotes",
     "bool_parsing": "true or false",
 }
-_DESCRIBE_BY_TYPE: dict[str, Callable[[str, Mapping[str, Any]], tuple[Code, str]]] = {
+_DESCRIBE_BY_TYPE: dict[str, Callable[[Mapping[str, Any]], _Description]] = {
     "literal_error": _describe_invalid_choice,
     "value_error": _describe_value_error,
     "string_too_short": _describe_empty_text,

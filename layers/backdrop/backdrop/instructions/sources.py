@@ -148,7 +148,7 @@ def _parse_fields(source_name: str, given: Mapping[str, Any], *, strict: bool) -
         return InstructionSource(source_name, model.to_fields(), variants)
     errors = (
         *(build_instruction_error(source_name, list_known_fields, one, given) for one in details),
-        *(InstructionError.at(source_name, path, Code.CONFLICTING_FIELDS, words) for path, words in conflicts),
+        *(InstructionError.at(source_name, path, Code.CONFLICTING_FIELDS, reason) for path, reason in conflicts),
         *(_build_null_error(source_name, format_path(steps)) for steps in null_paths),
     )
     return InstructionSource(source_name, errors=_limit_errors(source_name, errors))
@@ -169,9 +169,7 @@ def _limit_errors(source_name: str, errors: Sequence[InstructionError]) -> tuple
 
 def _build_null_error(source_name: str, path: str) -> InstructionError:
     """Null might be meant as "inherit nothing", which cannot be expressed."""
-    return InstructionError.at(
-        source_name, path, Code.INVALID_VALUE, f"{path} is null, which has no meaning; remove it"
-    )
+    return InstructionError.at(source_name, path, Code.INVALID_VALUE, " is null, which has no meaning; remove it")
 
 
 def _find_nulls(value: object, path: JsonPath) -> Iterator[JsonPath]:

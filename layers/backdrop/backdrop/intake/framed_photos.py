@@ -22,6 +22,7 @@ from backdrop.model.frame import (
 from backdrop.model.ids import sha256_hex, to_canonical_json
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import framed_photo_name
+from backdrop.model.sentence import Sentence
 from backdrop.ports import CallInputStore, InputBucket
 
 
@@ -84,4 +85,4 @@ def _build_border_warnings(touched_sides: tuple[str, ...]) -> tuple[JobWarning, 
         return ()
     borders = f"{' and '.join(touched_sides)} border{'s' if touched_sides[1:] else ''}"
     message = f"the subject touches the photo's {borders}, so the frame may not show all of it"
-    return (JobWarning.from_code(WarningCode.SUBJECT_AT_BORDER, message),)
+    return (JobWarning(code=WarningCode.SUBJECT_AT_BORDER, text=Sentence(message)),)

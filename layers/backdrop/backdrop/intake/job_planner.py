@@ -25,6 +25,7 @@ from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.picture_names import NameClaim, list_claimed_names
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
 from backdrop.model.routing import HealthReader, Offers, Route, choose_route
+from backdrop.model.sentence import Sentence
 
 MAX_NAMES = 30
 """The names that fit into the transaction that writes a photo with 20 variants: DynamoDB allows 100 writes."""
@@ -209,7 +210,7 @@ def _add_canvas(job: Job, jobs: Sequence[Job], images: BucketImages) -> Job:
 def _list_photo_warnings(photo: PhotoFacts) -> list[JobWarning]:
     picture_counts = (one.values[0] for one in photo.changes if one.code is ChangeCode.FIRST_OF_PICTURES)
     messages = (f"the file contains {count} pictures; Backdrop uses the first one" for count in picture_counts)
-    return [JobWarning.from_code(WarningCode.FIRST_PICTURE, one) for one in messages]
+    return [JobWarning(code=WarningCode.FIRST_PICTURE, text=Sentence(one)) for one in messages]
 
 
 def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingContext) -> Route | None:

@@ -13,6 +13,20 @@ class Verdict(StrEnum):
     FAILED = "failed"
     CANNOT_SAY = "cannot_say"
 
+    @property
+    def text(self) -> str:
+        return self.value.replace("_", " ")
+
+    @property
+    def mark(self) -> str:
+        return {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.CANNOT_SAY: "?"}[self]
+
+
+def format_measured(measured: Measured) -> str:
+    if isinstance(measured, float):
+        return f"{measured:,.4g}"
+    return f"{measured:,}" if isinstance(measured, int) else measured or "not measured"
+
 
 @record
 class RuleCheck(Record):
@@ -22,6 +36,10 @@ class RuleCheck(Record):
     required: str
     measured: Measured
     verdict: Verdict
+
+    def describe(self) -> str:
+        """Returns the value and what it must be, to be shown with the rule: `0.61 (must be at least 0.85)`."""
+        return f"{format_measured(self.measured)} (must be {self.required})"
 
 
 @record

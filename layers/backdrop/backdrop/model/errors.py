@@ -51,7 +51,8 @@ class InstructionError(RefusedError):
 
     `instruction_source`, `path`: the source (a file, the tags, the request) that contains the error, and the path in
     its JSON; "" for the whole source, and for an error that arises only in combination with another source. `detail`:
-    the message without the source.
+    the message without the source. `reason`: the detail after the path that it begins with, such as ` is empty`; None
+    if it begins with something else.
     """
 
     def __init__(
@@ -62,25 +63,30 @@ class InstructionError(RefusedError):
         *,
         instruction_source: str = "",
         path: str = "",
-        detail: str | None = None,
     ) -> None:
         super().__init__(code, message, advice)
         self.instruction_source, self.path = instruction_source, path
-        self.detail = self.message if detail is None else Sentence(detail)
+        self.detail = self.message
+        self.reason: Sentence | None = None
 
     @classmethod
     def at(
-        cls, instruction_source: str, path: str, code: Code, detail: str, advice: Advice | None = None
+        cls,
+        instruction_source: str,
+        path: str,
+        code: Code,
+        reason: str,
+        advice: Advice | None = None,
+        *,
+        subject: str | None = None,
     ) -> "InstructionError":
-        """Returns an error in one source; the message names the source."""
-        return cls(
-            code,
-            f"{instruction_source}: {detail}",
-            advice,
-            instruction_source=instruction_source,
-            path=path,
-            detail=detail,
-        )
+        """Returns an error in one source; the message names the source, the subject (None for the path), the reason."""
+        detail = f"{path if subject is None else subject}{reason}"
+        message = f"{instruction_source}: {detail}"
+        error = cls(code, message, advice, instruction_source=instruction_source, path=path)
+        error.detail = Sentence(detail)
+        error.reason = Sentence(reason) if subject is None else None
+        return error
 
 
 class PhotoError(RefusedError):

@@ -66,7 +66,7 @@ def _truncate_warnings(warnings: Sequence[JobWarning]) -> tuple[JobWarning, ...]
     truncated = tuple(replace(one, text=one.text.truncate(MAX_TEXT_LENGTH)) for one in warnings[:MAX_ENTRIES])
     left_out_count = sum(warning.count for warning in warnings[MAX_ENTRIES:])
     left_out = JobWarning(
-        code=WarningCode.LEFT_OUT, text=Sentence(f"and {left_out_count:,} more"), count=left_out_count
+        code=WarningCode.LEFT_OUT, text=Sentence(f"{left_out_count:,} more warnings"), count=left_out_count
     )
     return (*truncated, left_out) if left_out_count else truncated
 

@@ -1,10 +1,16 @@
 """Warnings about a job that continues. Code decides by their fields, never by their text."""
 
+from dataclasses import replace
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from backdrop.model.codes import Code
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 
 class WarningCode(StrEnum):
@@ -30,7 +36,7 @@ class WarningCode(StrEnum):
 
 @record
 class JobWarning(Record):
-    """One warning. `text` is shown in receipts. `picture_key`: the key of the picture concerned.
+    """One warning. `text` does not name its code. `picture_key`: the key of the picture concerned.
 
     `count`: how many warnings this one stands for, because the size of a job's item is limited.
     """
@@ -40,7 +46,18 @@ class JobWarning(Record):
     picture_key: str = ""
     count: int = 1
 
+    @property
+    def text_with_code(self) -> str:
+        """The warning as people read it: `enlarged: …`."""
+        return f"{self.code}: {self.text}"
+
     @classmethod
-    def from_code(cls, code: WarningCode | Code, message: str | Sentence, *, picture_key: str = "") -> "JobWarning":
-        """Returns a warning whose text begins with its code, so that readers of receipts can distinguish it."""
-        return cls(code=code, text=Sentence(f"{code}: {message}"), picture_key=picture_key)
+    def __get_pydantic_core_schema__(cls, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
+        """Reads the texts of release 0.2.0 too, most of which begin with their codes."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(_remove_stored_code, handler(source))
+
+
+def _remove_stored_code(stored: JobWarning) -> JobWarning:
+    return replace(stored, text=Sentence(str(stored.text).removeprefix(f"{stored.code}: ")))

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from backdrop.model.certificate import Certificate, Measured, RuleCheck, Verdict
+from backdrop.model.certificate import Certificate, Measured, RuleCheck, Verdict, format_measured
 from backdrop.model.codec import validate
 from backdrop.model.record import Record, record
 
@@ -156,12 +156,6 @@ class Marketplace(Record):
 
     def _find_rule(self, name: RuleName) -> MarketplaceRule | None:
         return next((rule for rule in self.rules if rule.rule == name), None)
-
-
-def format_measured(measured: Measured) -> str:
-    if isinstance(measured, float):
-        return f"{measured:,.4g}"
-    return f"{measured:,}" if isinstance(measured, int) else measured or "unknown"
 
 
 def list_marketplaces() -> list[str]:

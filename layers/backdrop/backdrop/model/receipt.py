@@ -79,7 +79,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "paid_at": _format_time(job.paid_at),
         "stored_at": _format_time(job.stored_at),
         "throttled_seconds": job.throttled_ms / 1000,
-        "warnings": [str(one.text) for one in job.warnings],
+        "warnings": [one.text_with_code for one in job.warnings],
     }
 
 

@@ -190,6 +190,4 @@ def _join_names(names: Sequence[str]) -> str:
 
 
 def _build_passed_over_warnings(reasons: Sequence[str]) -> tuple[JobWarning, ...]:
-    return tuple(
-        JobWarning(code=WarningCode.PASSED_OVER, text=Sentence(f"passed over: {reason}")) for reason in reasons
-    )
+    return tuple(JobWarning(code=WarningCode.PASSED_OVER, text=Sentence(reason)) for reason in reasons)

@@ -213,7 +213,7 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
     require_status(job, JobStatus.ACCEPTED)
     if job.may_be_charged or provider == job.provider:
         raise ConflictError
-    warning = JobWarning(code=WarningCode.MOVED, text=Sentence(f"moved from {job.provider} to {provider}: {reason}"))
+    warning = JobWarning(code=WarningCode.MOVED, text=Sentence(f"from {job.provider} to {provider}: {reason}"))
     moves = [one for one in job.warnings if one.code is WarningCode.MOVED and one != warning]
     others = [one for one in job.warnings if one.code is not WarningCode.MOVED]
     return Transition(
@@ -371,7 +371,7 @@ def store(job: Job, results: tuple[StoredPicture, ...], warnings: Iterable[JobWa
 
 def _build_old_picture_warning(key: str) -> JobWarning:
     message = f"{key} was not replaced; the earlier picture stays until you delete it"
-    return JobWarning.from_code(WarningCode.OLD_PICTURE, message, picture_key=key)
+    return JobWarning(code=WarningCode.OLD_PICTURE, text=Sentence(message), picture_key=key)
 
 
 def _deduplicate(warnings: Iterable[JobWarning]) -> tuple[JobWarning, ...]:
@@ -418,4 +418,6 @@ def mark_not_current(job: Job) -> Transition | None:
     if job.status is not JobStatus.STORED or not job.results or is_marked:
         return None
     message = f"the photo's instructions no longer name {job.variant or 'this picture'}; its pictures stay"
-    return Transition(replace(job, warnings=(*job.warnings, JobWarning.from_code(WarningCode.NOT_CURRENT, message))))
+    return Transition(
+        replace(job, warnings=(*job.warnings, JobWarning(code=WarningCode.NOT_CURRENT, text=Sentence(message))))
+    )
