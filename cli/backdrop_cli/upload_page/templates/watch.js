@@ -15,7 +15,7 @@ let waiting = 0;
 let polling = false;
 let pollAgain = false;
 const advice = new Map();
-let pictures = 0;
+let fileCount = 0;
 let troubles = 0;
 
 /** Polls the progress. Polls again if an upload ends while an earlier request is in flight. */
@@ -104,7 +104,7 @@ function stageRow(drop, row) {
 
 function showResult(entry) {
   byId("grid").prepend(entry.kind === "shot" ? resultCard(entry) : problemCard(entry));
-  if (entry.kind === "shot") pictures += 1;
+  if (entry.kind === "shot") fileCount += entry.files.length;
   else troubles += 1;
 }
 
@@ -117,12 +117,38 @@ function resultCard(entry) {
   }
   nameInto(card.querySelector(".name"), entry.name);
   promptInto(card.querySelector(".prompt"), entry);
-  tagsInto(card.querySelector(".tags"), entry);
+  const isOneFile = entry.files.length === 1;
+  // Below the card, each of several files has its own badge.
+  tagsInto(card.querySelector(".tags"), isOneFile ? entry : { ...entry, files: [] });
   factsInto(card.querySelector(".facts"), [entry.cost, entry.time, entry.maker]);
   const open = card.querySelector(".open");
-  open.href = entry.link;
-  open.setAttribute("aria-label", "Open the picture of " + labelOf(entry) + " in a new tab");
+  if (isOneFile) {
+    linkTo(open, entry, entry.files[0]);
+  } else {
+    open.remove();
+    card.querySelector(".files").append(...entry.files.map((file) => fileRow(entry, file)));
+  }
   return card;
+}
+
+/** Returns one of several files of a picture: small, described, and with a link. */
+function fileRow(entry, file) {
+  const row = parts("file-parts");
+  if (file.after) {
+    const image = document.createElement("img");
+    Object.assign(image, { alt: "", loading: "lazy", decoding: "async", src: sourceOf(file.after) });
+    row.querySelector(".file-image").append(image);
+  }
+  row.querySelector(".file-label").textContent = file.label;
+  row.querySelector(".file-about").textContent = file.about;
+  if (file.certificate) row.querySelector(".file-label").after(badge("span", file.certificate));
+  linkTo(row.querySelector(".open"), entry, file);
+  return row;
+}
+
+function linkTo(link, entry, file) {
+  link.href = file.full;
+  link.setAttribute("aria-label", "Open the picture of " + labelOf(entry, file) + " in a new tab");
 }
 
 function problemCard(entry) {
@@ -150,8 +176,8 @@ function advise({ code, hint }) {
 }
 
 function describeResults() {
-  const words = [several(pictures, "file"), ...(troubles ? [several(troubles, "problem")] : [])];
-  byId("results-status").textContent = pictures + troubles ? words.join(", ") : "Nothing yet.";
+  const words = [several(fileCount, "file"), ...(troubles ? [several(troubles, "problem")] : [])];
+  byId("results-status").textContent = fileCount + troubles ? words.join(", ") : "Nothing yet.";
 }
 
 price();
