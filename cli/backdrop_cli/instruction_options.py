@@ -70,7 +70,8 @@ class InstructionOption:
 
     `type`: `str`, `bool` for an option without a value, or `list[str]` for one that can be repeated. `page_label`,
     `page_choices`, and `page_example` describe the field of the upload page, if it has one. With an example, the field
-    accepts any text and suggests the choices. `page_operation`: the only operation for which the page offers it.
+    accepts any text and suggests the choices; one that can be repeated accepts several lines. `page_operation`: the
+    only operation for which the page offers it.
     """
 
     flag: str
@@ -114,6 +115,9 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         "NAME=PROMPT",
         list[str],
         _parse_variants,
+        page_label="Several pictures (name=prompt, one per line)",
+        page_example="beach=on a sunny beach\ncut-out=remove",
+        page_operation="replace",
     ),
     InstructionOption(
         "--provider",
@@ -209,6 +213,8 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
     ),
 )
 """Every option that sets a field of the instructions."""
+
+VARIANTS_OPTION = next(one for one in INSTRUCTION_OPTIONS if one.path == ("variants",))
 
 PAGE_OPTIONS = tuple(one for one in INSTRUCTION_OPTIONS if one.page_label)
 """The options that the upload page offers as fields of the same meaning."""

@@ -192,6 +192,34 @@ def test_frame_marketplaces_shadow_and_logo_of_the_page_reach_the_pictures(user:
             assert (delivered.format, delivered.width) == ("JPEG", delivered.height)
 
 
+def test_one_photo_becomes_several_pictures(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg")
+    tab.evaluate("document.querySelector('#finish').open = true")
+    fill_field(tab, "--variants", "beach")
+    tab.wait_until("document.getElementById('price-error').textContent.includes('has no name')")
+    fill_field(tab, "--variants", "beach=on a beach, at noon\n\ncut-out=remove\n")
+    tab.wait_until(f"{PRICE}.startsWith('At most $0.07 for 2 images of 1 photo')")
+    tab.evaluate("document.documentElement.dataset.still = ''")
+    for width in (1280, 390):
+        tab.size(width, 900)
+        tab.evaluate("document.getElementById('finish').scrollIntoView()")
+        for scheme in ("light", "dark"):
+            tab.set_color_scheme(scheme)
+            user.picture(f"variants-{width}-{scheme}")
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    user.send(1)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 2")
+    assert tab.evaluate("document.getElementById('results-status').textContent") == "2 files"
+    folder = tab.evaluate("document.getElementById('folder').value")
+    sidecar = page.buckets.read_object(INPUT_BUCKET, f"{folder}/red.jpg.json")
+    assert sidecar is not None
+    assert json.loads(sidecar) == {
+        "variants": {"beach": {"prompt": "on a beach, at noon"}, "cut-out": {"operation": "remove"}}
+    }
+
+
 def test_results_show_and_link_every_file(user: PageUser, axe: str) -> None:
     tab, page = user.tab, user.page
     user.drag("red.jpg", "blue.jpg")

@@ -104,6 +104,18 @@ def test_page_writes_size_and_format_into_the_sidecar(page_user: PageUser) -> No
     assert job.instructions["output"] == expected
 
 
+def test_page_buys_each_of_several_pictures(page_user: PageUser) -> None:
+    page_user.drag("red.jpg")
+    variants = {"--variants": "beach=on a beach, at noon\n\ncut-out=remove\n", "--for": "etsy\nshopify"}
+    assert page_user.request_plan(prompt="", options=variants)["price"] == "$0.07"
+    page_user.send(prompt="", options=variants)
+    page_user.world.run_until_empty()
+    jobs = {job.variant: job.instructions for job in page_user.world.list_jobs()}
+    assert {name: fields["operation"] for name, fields in jobs.items()} == {"beach": "replace", "cut-out": "remove"}
+    assert jobs["beach"]["prompt"] == "on a beach, at noon"
+    assert jobs["cut-out"]["output"] == {"for": ["etsy", "shopify"]}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
