@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, cast
 
 from backdrop.imaging.inspect import build_unsupported_error, identify_file
@@ -93,7 +94,7 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
         case _:
             raise UsageError(_PROTOCOL_ERROR_TEXT)
     fields |= {"provider": provider} if (provider := read_text(request, "provider")) else {}
-    sidecar = build_option_sidecar(options, fields)
+    sidecar = build_option_sidecar(options, fields, attrgetter("quoted_page_label"))
     return PageInstructions(
         parse_folder(read_text(request, "folder")), sidecar, parse_sidecar_policy(read_text(request, "answer"))
     )

@@ -119,7 +119,12 @@ def test_page_buys_each_of_several_pictures(page_user: PageUser) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"--format": "gif"}, "--format is"),
+        ({"--format": "gif"}, "“File format” is"),
+        ({"--frame": "100:1"}, "“Shape”: '100:1' is not a frame"),
+        ({"--size": "big"}, "“Size in pixels”: 'big' is not a size"),
+        ({"--size": "20000x5"}, "“Size in pixels”: width is 20000"),
+        ({"--for": "etsy", "--size": "9x9"}, "“A file for each of these marketplaces” and “Size in pixels”: etsy"),
+        ({"--variants": "beach"}, "one per line.”: 'beach' has no name"),
         ({"--sidecar": "x.json"}, "reload the page"),
         ({"--format": 3}, "reload the page"),
         (["--trim"], "reload the page"),

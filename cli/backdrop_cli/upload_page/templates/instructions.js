@@ -2,7 +2,7 @@
 
 const KINDS = {
   replace: "",
-  remove: "The photos come back cut out, on a transparent background.",
+  remove: "The photos come back without their background.",
   folder: "The folder's defaults apply, and instructions that are already in the bucket.",
 };
 
