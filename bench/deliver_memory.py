@@ -23,7 +23,7 @@ from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import verify_result
-from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
+from backdrop.instructions.output_schema import SQUARE_OUTPUT
 from backdrop.model.marketplaces import list_marketplaces
 from backdrop.model.output_spec import OutputSpec, parse_outputs
 from bench.peak_memory import (
@@ -39,7 +39,7 @@ MAX_MEGABYTES = 512
 MEGAPIXELS = 50
 _ANSWER = (1_536, 1_024)
 _THIS = "bench.deliver_memory"
-_SHOP: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop"}
+_SHOP: dict[str, Any] = SQUARE_OUTPUT | {"name": "shop"}
 _THUMB: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 400}
 LOGO_KEY, TABLE_KEY = "_backdrop/brand/logo.png", "_backdrop/backgrounds/table.jpg"
 PACKSHOT: dict[str, Any] = {"shadow": {"type": "drop"}, "logo": {"image": LOGO_KEY}}
@@ -50,18 +50,18 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
     "JPEG on white": [{"format": "jpg", "background": "#ffffff"}],
     "JPEG on white, at most 3 MB": [{"format": "jpg", "background": "#ffffff", "max_bytes": 3_000_000}],
     "WebP, at most 1 MB": [{"format": "webp", "max_bytes": 1_000_000}],
-    "marketplace": [MARKETPLACE_OUTPUT],
+    "white square": [SQUARE_OUTPUT],
     "shadow, logo, three outputs": [
         PACKSHOT,
         PACKSHOT | {"name": "web", "format": "jpg", "background": {"gradient": ["#ffffff", "#dddddd"]}},
-        MARKETPLACE_OUTPUT | {"name": "shop", "shadow": {"type": "contact"}},
+        SQUARE_OUTPUT | {"name": "shop", "shadow": {"type": "contact"}},
     ],
     "reflection on a picture": [
         PACKSHOT | {"format": "png", "shadow": {"type": "reflection"}, "background": {"image": TABLE_KEY}}
     ],
-    "PNG, marketplace and thumb": [
+    "PNG, white square, and thumb": [
         {},
-        MARKETPLACE_OUTPUT | {"name": "shop"},
+        SQUARE_OUTPUT | {"name": "shop"},
         {"name": "thumb", "format": "webp", "width": 400},
     ],
     "all marketplaces, certified": [{"for": list_marketplaces()}],

@@ -92,7 +92,7 @@ def _build_receipt_facts(source: JsonObject, jobs: Sequence[JsonObject]) -> dict
 def _build_job_facts(job: JsonObject, *, is_current: bool) -> tuple[Any, ...]:
     attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
     pictures = tuple(result["key"] for result in job["results"])
-    warnings = tuple(warning["text"] for warning in job["warnings"])
+    warnings = tuple(f"{warning['code']}: {warning['text']}" for warning in job["warnings"])
     return job["status"], is_current, sum_charged(job), sum_uncertain(job), attempts, pictures, warnings
 
 

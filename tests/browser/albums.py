@@ -50,7 +50,7 @@ def read_large(file: GalleryFile) -> bytes | MissingReason:
 
 def small() -> Album:
     """Builds an album with a dozen pictures of every kind, problems, a paused provider, and a job in progress."""
-    shots = [_build_receipt(n) for n in range(9)]
+    images = [_build_receipt(n) for n in range(9)]
     wild = build_receipt(
         WILD, build_result("w/wild.png"), build_result("w/wild_2.png", 2), usd=0.12, prompt='<b>bold</b> "quoted"'
     )
@@ -61,7 +61,7 @@ def small() -> Album:
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
     paused = build_report("x", status="paused", code="budget_reached", message="Today's budget is used up.")["errors"]
     return Album(
-        receipts=[*shots, wild, cut, gone, waiting],
+        receipts=[*images, wild, cut, gone, waiting],
         reports=[
             {"source": None, "provider": "ideogram", "errors": paused},
             build_report("list.jpg"),

@@ -13,9 +13,9 @@ from tests.unit.demo_scenes import PREFIX
 STATES = {
     "list": "0",
     "end of the list": "scrollTo(0, document.body.scrollHeight)",
-    "large view": "document.querySelector('.shot .open').click()",
-    "starred": "[...document.querySelectorAll('.shot .star')].slice(0, 3).forEach((star) => star.click())",
-    "problems": "document.querySelector('[value=trouble]').click()",
+    "large view": "document.querySelector('.image .open').click()",
+    "starred": "[...document.querySelectorAll('.image .star')].slice(0, 3).forEach((star) => star.click())",
+    "problems": "document.querySelector('[value=problem]').click()",
     "nothing": "document.querySelector('[value=starred]').click()",
 }
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
@@ -86,13 +86,13 @@ def test_search_without_results_can_be_reset(tab: Browser) -> None:
     tab.evaluate("document.getElementById('find').focus()")
     tab.type_text("no such words")
     assert tab.evaluate(CARDS) == 0
-    assert "No pictures match" in tab.evaluate("document.getElementById('nothing').innerText")
+    assert "No images match" in tab.evaluate("document.getElementById('nothing').innerText")
     tab.evaluate("document.getElementById('reset').click()")
     assert tab.evaluate(CARDS) == 14
 
 
 def test_problem_filter_shows_problems_with_hints(tab: Browser) -> None:
-    tab.evaluate("document.querySelector('[value=trouble]').click()")
+    tab.evaluate("document.querySelector('[value=problem]').click()")
     assert tab.evaluate(NAMES) == ["bags/tote.jpg", "list.jpg"]
     hints = tab.evaluate("[...document.querySelectorAll('#grid .hint')].map((hint) => hint.textContent)")
     assert hints == ["Replace the file."] * 2
@@ -109,9 +109,9 @@ def test_operation_and_sort_order_can_be_chosen(tab: Browser) -> None:
 def test_stars_are_stored_and_saved_for_the_command(tab: Browser, small_page: Path, tmp_path: Path) -> None:
     for name in ("shoes/00.jpg", WILD):
         has_name = f"(star) => star.getAttribute('aria-label').startsWith({json.dumps(f'Star {name}')})"
-        tab.evaluate(f"[...document.querySelectorAll('.shot .star')].find({has_name}).focus()")
+        tab.evaluate(f"[...document.querySelectorAll('.image .star')].find({has_name}).focus()")
         tab.press("Enter")
-    two_are_starred = "document.getElementById('starred').textContent === '2 pictures starred'"
+    two_are_starred = "document.getElementById('starred').textContent === '2 images starred'"
     tab.wait_until(two_are_starred)
     tab.open(small_page, finding=two_are_starred)
     tab.set_download_folder(tmp_path)
@@ -135,15 +135,15 @@ def test_page_warns_if_the_browser_cannot_store_stars(tab: Browser, small_page: 
     tab.evaluate("document.querySelector('.star').click()")
     message = tab.evaluate("document.getElementById('starred').textContent")
     tab.send_command("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
-    assert message == "1 picture starred; this browser loses them when you close the page, so save them"
+    assert message == "1 image starred; this browser loses them when you close the page, so save them"
 
 
 def test_large_view_can_be_used_by_keyboard(tab: Browser) -> None:
-    tab.evaluate("document.querySelectorAll('.shot .open')[1].focus()")
+    tab.evaluate("document.querySelectorAll('.image .open')[1].focus()")
     tab.press("Enter")
     assert tab.evaluate("document.activeElement.className") == "handle"
     first = tab.evaluate("document.getElementById('large-where').textContent")
-    tab.evaluate("document.getElementById('large-on').focus()")
+    tab.evaluate("document.getElementById('large-next').focus()")
     tab.press("Enter")
     assert (first, tab.evaluate("document.getElementById('large-where').textContent")) == ("2 of 13", "3 of 13")
     tab.evaluate("document.getElementById('large-star').focus()")
@@ -152,13 +152,13 @@ def test_large_view_can_be_used_by_keyboard(tab: Browser) -> None:
     tab.wait_until("!document.getElementById('large').open")
     tab.wait_until("document.activeElement.getAttribute('aria-label') === 'Details of shoes/00.jpg, golden hour'")
     assert (
-        tab.evaluate("document.querySelectorAll('.shot')[2].querySelector('.star').getAttribute('aria-pressed')")
+        tab.evaluate("document.querySelectorAll('.image')[2].querySelector('.star').getAttribute('aria-pressed')")
         == "true"
     )
 
 
 def test_details_show_a_pictures_instructions_and_cost(tab: Browser) -> None:
-    tab.evaluate("document.querySelector('.shot .open').click()")
+    tab.evaluate("document.querySelector('.image .open').click()")
     story = tab.evaluate("document.getElementById('large-story').innerText")
     for expected in (
         "<b>bold</b>",
@@ -173,7 +173,7 @@ def test_details_show_a_pictures_instructions_and_cost(tab: Browser) -> None:
 
 def test_names_are_never_parsed_as_markup(tab: Browser) -> None:
     assert WILD in tab.evaluate(NAMES)
-    assert tab.evaluate("document.title") == "Backdrop: 13 pictures from 12 photos"
+    assert tab.evaluate("document.title") == "Backdrop: 13 images from 12 photos"
     assert tab.evaluate("document.querySelectorAll('#grid b, #grid [onerror]').length") == 0
 
 
@@ -218,7 +218,7 @@ def test_problem_without_a_preview_shows_a_message(tab: Browser) -> None:
 def test_notices_show_paused_provider_and_work_in_progress(tab: Browser) -> None:
     notices = tab.evaluate("document.getElementById('notices').innerText")
     assert "ideogram is paused. Today's budget is used up. Replace the file. budget_reached" in notices
-    assert "1 picture is in progress" in notices
+    assert "1 image is in progress" in notices
 
 
 def test_large_page_loads_its_cards_in_steps(chromium: Browser, large_page: Path) -> None:

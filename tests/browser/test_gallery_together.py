@@ -53,7 +53,7 @@ def test_search_includes_the_section_and_hides_it_empty(tab: Browser) -> None:
 def test_large_view_continues_with_the_other_pictures(tab: Browser) -> None:
     tab.evaluate("[...document.querySelectorAll('#row .open')].at(-1).click()")
     assert tab.evaluate("document.getElementById('large-where').textContent") == "4 of 6"
-    tab.evaluate("document.getElementById('large-on').click()")
+    tab.evaluate("document.getElementById('large-next').click()")
     assert tab.evaluate("document.getElementById('large-name').textContent") == "cup.jpg"
 
 

@@ -363,7 +363,7 @@ def test_advice_for_equal_failures_is_shown_once(user: PageUser) -> None:
     user.choose_background()
     user.send(2)
     user.page.finish()
-    user.tab.wait_until("document.querySelectorAll('#grid .trouble').length === 2")
+    user.tab.wait_until("document.querySelectorAll('#grid .problem').length === 2")
     (advice,) = user.tab.evaluate("[...document.querySelectorAll('#advice li')].map((line) => line.innerText)")
     assert " ".join(advice.split()) == "unsafe_request 2 problems Change the prompt or the photo."
     assert not user.tab.evaluate("document.querySelector('#grid .hint')")

@@ -26,17 +26,17 @@ def test_demo_delivers_all_pictures_with_a_correct_bill(cloud: Cloud) -> None:
     folder = max((cloud.home.path / "demo").iterdir())
     page = (folder / "index.html").read_text("utf-8")
     shown = json.loads(page.split('id="album">')[1].split("</script>")[0])
-    shots = [entry for entry in shown["entries"] if entry["kind"] == "shot"]
+    images = [entry for entry in shown["entries"] if entry["kind"] == "image"]
     assert "stand-in" in shown["notices"][0]
-    assert {key for shot in shots for _, key in shot["picks"]} == list_picture_keys(cloud, f"demo/{folder.name}/")
-    assert [link for shot in shots for link in list_links(shot) if not (folder / link).is_file()] == []
-    assert len({shot["files"][shot["main"]]["after"] for shot in shots}) == PICTURES
+    assert {key for image in images for _, key in image["picks"]} == list_picture_keys(cloud, f"demo/{folder.name}/")
+    assert [link for image in images for link in list_links(image) if not (folder / link).is_file()] == []
+    assert len({image["files"][image["main"]]["after"] for image in images}) == PICTURES
 
 
-def list_links(shot: dict[str, Any]) -> list[str]:
+def list_links(image: dict[str, Any]) -> list[str]:
     """Returns the links of a picture's thumbnails and full-size files, as paths in the page's folder."""
-    files = shot["files"]
-    links = [shot["before"], shot["before_full"], *(link for file in files for link in (file["after"], file["full"]))]
+    files = image["files"]
+    links = [image["before"], image["before_full"], *(link for file in files for link in (file["after"], file["full"]))]
     return [unquote(link) for link in links]
 
 

@@ -1,4 +1,4 @@
-"""What a gallery shows: a comparison for each picture in receipts, a problem for each entry of an error report."""
+"""What a gallery shows: a comparison for each image in receipts, a problem for each entry of an error report."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from typing import Any
 
 from backdrop.model.job import END_STATUSES
 from backdrop.model.object_keys import ObjectKind, classify_key, photo_name_of
+from backdrop_cli.formatting import count_images
 from backdrop_cli.picks import Pick
 
 GENERIC_HINT = "docs/troubleshooting.md explains the code; a newer release of the command may have a hint."
@@ -45,11 +46,11 @@ type FullSizeLinks = Mapping[GalleryFile, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One picture next to its photo, with its job's entry in the receipt.
+    """One image next to its photo, with its job's entry in the receipt.
 
     `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `results`,
-    `files`, and `picks` have one item for each file of the picture, in the same order. `duration_seconds` is the time
-    from upload to delivery.
+    `files`, and `picks` have one item for each of its pictures, in the same order. `duration_seconds` is the
+    time from upload to delivery.
     """
 
     full_name: str
@@ -59,12 +60,12 @@ class Comparison:
     picks: Sequence[Pick]
     job: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
-    picture_count: int
+    image_count: int
     duration_seconds: float | None
 
     @property
     def main_index(self) -> int:
-        """The index of the file that stands for the picture: the one without an output name, otherwise the largest."""
+        """The index of the file that stands for the image: the one without an output name, otherwise the largest."""
         results = self.results
         return max(
             range(len(results)),
@@ -118,7 +119,7 @@ class Album:
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """The pictures of all current jobs, in the order of the receipts."""
+        """The images of all current jobs, in the order of the receipts."""
         return [
             comparison
             for receipt in self.receipts
@@ -137,11 +138,14 @@ class Album:
         return not self.receipts and not any(name.startswith(self.prefix) for name in reported_names)
 
     @property
-    def pending_count(self) -> int:
-        """The number of current jobs that have neither ended nor a reported problem."""
+    def pending_image_count(self) -> int:
+        """How many images the current jobs request that have neither ended nor a reported problem."""
         reported_job_ids = {error["job_id"] for report in self.reports for error in report["errors"]}
         jobs = (job for receipt in self.receipts for job in _current_jobs(receipt))
-        return sum(job["status"] not in _FINAL_STATUSES and job["job_id"] not in reported_job_ids for job in jobs)
+        pending_jobs = (
+            job for job in jobs if job["status"] not in _FINAL_STATUSES and job["job_id"] not in reported_job_ids
+        )
+        return sum(count_images(job["instructions"]) for job in pending_jobs)
 
     @property
     def total_usd(self) -> float:
@@ -161,7 +165,7 @@ class Album:
         return list(dict.fromkeys(files))
 
     def _build_comparisons(self, receipt: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Comparison]:
-        """Yields one comparison for each picture, no matter how many files it has."""
+        """Yields one comparison for each image, no matter how many pictures were made from it."""
         full_name = self._format_full_name(receipt["source"])
         numbers = dict.fromkeys(result["n"] for result in job["results"])
         for n in numbers:
@@ -174,7 +178,7 @@ class Album:
                 picks=[Pick(full_name, result["key"]) for result in results],
                 job=job,
                 results=results,
-                picture_count=len(numbers),
+                image_count=len(numbers),
                 duration_seconds=_measure_duration(self.uploaded_at.get(receipt["source"]["key"]), job),
             )
 

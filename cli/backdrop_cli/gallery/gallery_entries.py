@@ -1,4 +1,4 @@
-"""Gallery entries as JSON: a picture or problem with all texts that the page shows."""
+"""Gallery entries as JSON: an image or problem with all texts that the page shows."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -44,7 +44,7 @@ _PRICE_BASIS_TEXTS = {
 }
 # Labels of fields for which replacing underscores is not enough.
 _FIELD_LABELS: Mapping[str, str] = {
-    "num_images": "number of pictures",
+    "num_images": "number of images",
     "style_preset": "style",
     "style_codes": "style",
     "seed": "requested seed",
@@ -65,14 +65,14 @@ type Fact = tuple[str, str]
 def build_comparison_entry(
     comparison: Comparison, album: Album, links: ThumbnailLinks, full_size_links: FullSizeLinks = NO_FULL_SIZES
 ) -> GalleryEntry:
-    """Returns the entry of one picture. `photo` is the same for all pictures of a photo; `main` is an index of `files`.
+    """Returns the entry of one image. `photo` is the same for all images of a photo; `main` is an index of `files`.
 
     A file's `full` is a URL, "" if the page has only its thumbnail.
     """
     job = comparison.job
     instructions: Mapping[str, Any] = job["instructions"]
     return {
-        "kind": "shot",
+        "kind": "image",
         "id": comparison.picks[0].picture_key,
         "photo": comparison.full_name,
         "name": comparison.name,
@@ -91,7 +91,7 @@ def build_comparison_entry(
         "seconds": comparison.duration_seconds,
         "cost": _format_cost(comparison),
         "time": format_duration(comparison.duration_seconds),
-        "asked": _group_by_source(job),
+        "instructions": _group_by_source(job),
         "facts": list(_list_facts(comparison, album)),
         "picks": [[pick.photo_key, pick.picture_key] for pick in comparison.picks],
         "main": comparison.main_index,
@@ -126,7 +126,7 @@ def _build_file_entry(
 
 def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
     """Returns what tells a file apart from the other files of its photo: variant, number, and output, or its format."""
-    number = f"picture {result['n']} of {comparison.picture_count}" if comparison.picture_count > 1 else ""
+    number = f"image {result['n']} of {comparison.image_count}" if comparison.image_count > 1 else ""
     parts = [comparison.job["variant"], number, result["output"]]
     return ", ".join(part for part in parts if part) or result["format"].upper()
 
@@ -147,7 +147,7 @@ def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
 
 def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
     return {
-        "kind": "trouble",
+        "kind": "problem",
         "id": f"{problem.full_name} {problem.variant} {problem.code}",
         "name": problem.name,
         "before": _find_thumbnail(problem.photo, links),
@@ -187,14 +187,14 @@ def _list_tags(comparison: Comparison) -> Iterator[str]:
         yield comparison.job["variant"]
     if style := format_style(comparison.job["instructions"]):
         yield style
-    if comparison.picture_count > 1:
-        yield f"picture {comparison.results[0]['n']} of {comparison.picture_count}"
+    if comparison.image_count > 1:
+        yield f"image {comparison.results[0]['n']} of {comparison.image_count}"
 
 
 def _format_cost(comparison: Comparison) -> str:
     """Formats the price of the whole job, which is what was bought."""
     return format_receipt_usd(comparison.job["cost"]["usd"]) + (
-        f" for {comparison.picture_count}" if comparison.picture_count > 1 else ""
+        f" for {comparison.image_count}" if comparison.image_count > 1 else ""
     )
 
 

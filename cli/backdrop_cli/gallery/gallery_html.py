@@ -88,12 +88,12 @@ def build_page_data(
     photo_count = len({comparison.full_name for comparison in comparisons})
     photo_problems = [one for one in problems if one.full_name]
     return {
-        "title": f"{format_count(len(comparisons), 'picture')} from {format_count(photo_count, 'photo')}"
+        "title": f"{format_count(len(comparisons), 'image')} from {format_count(photo_count, 'photo')}"
         if comparisons
         else "No pictures yet",
         "sums": _build_summary(album, created_at),
         "notices": _build_notices(album),
-        "waiting": _format_pending(album.pending_count),
+        "waiting": _format_pending(album.pending_image_count),
         "stopped": [build_problem_entry(one, links) for one in problems if not one.full_name],
         "entries": sorted(
             [
@@ -143,10 +143,10 @@ def _build_notices(album: Album) -> list[str]:
     return [_STANDIN_NOTICE.replace("these pictures", pictures_text)]
 
 
-def _format_pending(job_count: int) -> str:
-    if not job_count:
+def _format_pending(image_count: int) -> str:
+    if not image_count:
         return ""
-    return f"{format_count(job_count, 'picture is', 'pictures are')} in progress; create this page again to see more."
+    return f"{format_count(image_count, 'image is', 'images are')} in progress; create this page again to see more."
 
 
 def encode_script_data(page_data: Mapping[str, Any]) -> str:

@@ -146,9 +146,9 @@ def _read_album(stack: Stack, prefix: str) -> Album:
 def _print_result(screen: Screen, stack: Stack, album: Album, result: GalleryResult) -> None:
     prefix_text = f" of {album.prefix}" if album.prefix else ""
     problem_count = len(album.problems)
-    counts = [format_count(len(album.comparisons), "picture")]
+    counts = [format_count(len(album.comparisons), "image")]
     counts += [f"{format_count(problem_count, 'problem')}"] if problem_count else []
-    counts += [f"{format_count(album.pending_count, 'picture')} in progress"] if album.pending_count else []
+    counts += [f"{format_count(album.pending_image_count, 'image')} in progress"] if album.pending_image_count else []
     screen.print(f"{', '.join(counts)}{prefix_text}, stack {stack.name}")
     for reason, reason_text in MISSING_TEXTS.items():
         keys = [file.key for file, missing in result.missing_files.items() if missing is reason]
@@ -170,7 +170,7 @@ def _build_document(stack: Stack, album: Album, result: GalleryResult) -> dict[s
         "page": str(result.index_path.resolve()),
         "pictures": len(album.comparisons),
         "problems": len(album.problems),
-        "on_their_way": album.pending_count,
+        "on_their_way": album.pending_image_count,
         "total_usd": album.total_usd,
         "thumbs_made": result.new_thumbnail_count,
         "thumbs_kept": result.kept_thumbnail_count,

@@ -50,14 +50,14 @@ def test_page_of_all_photos_is_written_to_the_gallery_folder(shop: Person) -> No
     assert result.code == 0, result.err
     assert result.out.splitlines()[:2] == [
         "To download: 6 full-size files, about 2 KB. To leave them out, use --no-files.",
-        "3 pictures, 1 problem, stack shop",
+        "3 images, 1 problem, stack shop",
     ]
     assert str(Path("gallery/index.html").resolve()) in result.out
     assert list_thumbnails(Path("gallery")) == [
-        ("shot", "hats/top.jpg"),
-        ("trouble", "shoes/list.jpg"),
-        ("shot", "shoes/red.jpg"),
-        ("shot", "shoes/ölig & <b>.jpg"),
+        ("image", "hats/top.jpg"),
+        ("problem", "shoes/list.jpg"),
+        ("image", "shoes/red.jpg"),
+        ("image", "shoes/ölig & <b>.jpg"),
     ]
 
 
@@ -70,7 +70,7 @@ def test_every_link_works_and_the_failure_has_its_hint(shop: Person) -> None:
     shop.run("gallery")
     for one in read_page(Path("gallery"))["entries"]:
         sides = [one["before"], *(file["after"] for file in one.get("files", ()))]
-        if one["kind"] == "trouble":
+        if one["kind"] == "problem":
             assert (one["code"], one["hint"]) == (
                 "not_a_photo",
                 "Replace the file. The photo then runs again automatically.",
@@ -145,7 +145,7 @@ def test_broken_folder_defaults_above_the_prefix_are_reported(shop: Person) -> N
     shop.world.upload_photo("shoes/late.jpg", build_photo("late"))
     shop.world.run_for(SETTLED)
     assert shop.run("gallery", "shoes/").code == 0
-    assert ("trouble", "_backdrop.json") in list_thumbnails(Path("gallery"))
+    assert ("problem", "_backdrop.json") in list_thumbnails(Path("gallery"))
 
 
 def test_page_of_another_program_is_left_unchanged(shop: Person) -> None:
@@ -215,7 +215,7 @@ def test_photo_in_progress_already_has_a_page(person: Person) -> None:
     result = person.run("gallery", "shoes/")
     assert (result.code, result.out.splitlines()[0]) == (
         0,
-        "0 pictures, 1 problem, 1 picture in progress of shoes/, stack shop",
+        "0 images, 1 problem, 1 image in progress of shoes/, stack shop",
     )
 
 
@@ -236,7 +236,9 @@ def test_page_without_full_size_files_has_thumbnails_only(shop: Person) -> None:
     result = shop.run("gallery", "--no-files")
     assert "To download" not in result.out
     assert {path.suffix for path in Path("gallery").rglob("*") if path.is_file()} == {".html", ".webp"}
-    assert [entry["before_full"] for entry in create_gallery(shop, "--no-files") if entry["kind"] == "shot"] == [""] * 3
+    assert [entry["before_full"] for entry in create_gallery(shop, "--no-files") if entry["kind"] == "image"] == [
+        ""
+    ] * 3
 
 
 def test_many_full_size_files_are_downloaded_only_if_agreed(shop: Person, monkeypatch: pytest.MonkeyPatch) -> None:

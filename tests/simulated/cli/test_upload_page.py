@@ -178,7 +178,7 @@ def test_pictures_are_listed_with_link_price_and_instructions(page_user: PageUse
     drop = page_user.view_progress()
     assert (drop["counts"], drop["cost"], drop["over"], drop["known"]) == ({"stored": 2}, "$0.12", True, 2)
     first = drop["results"][0]
-    assert (first["prompt"], first["cost"], first["kind"]) == ("on sand", "$0.06", "shot")
+    assert (first["prompt"], first["cost"], first["kind"]) == ("on sand", "$0.06", "image")
     stem = PurePosixPath(first["name"]).stem
     (file,) = first["files"]
     assert urlsplit(file["full"]).path == f"/shoes/{stem}.jpg/{stem}.png"
@@ -197,9 +197,9 @@ def test_failure_has_its_hint(page_user: PageUser) -> None:
     page_user.world.run_until_empty()
     drop = page_user.view_progress()
     assert (drop["counts"], drop["over"]) == ({"refused": 1}, True)
-    (trouble,) = drop["results"]
-    assert (trouble["kind"], trouble["code"], trouble["hint"]) == (
-        "trouble",
+    (problem,) = drop["results"]
+    assert (problem["kind"], problem["code"], problem["hint"]) == (
+        "problem",
         "unsafe_request",
         "Change the prompt or the photo.",
     )

@@ -9,7 +9,7 @@ from PIL import Image
 
 from backdrop.deliver.pictures import CACHE_CONTROL
 from backdrop.imaging.metadata import strip_photo_metadata
-from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
+from backdrop.instructions.output_schema import SQUARE_OUTPUT
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
 from backdrop.model.job import Job, JobStatus
@@ -26,7 +26,7 @@ JPG = f"{KEY}/red.jpg"
 RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
 MASTER_OUTPUT: dict[str, Any] = {}
 THUMB_OUTPUT: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 8}
-SHOP_OUTPUT: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop", "width": 8, "height": 8}
+SHOP_OUTPUT: dict[str, Any] = SQUARE_OUTPUT | {"name": "shop", "width": 8, "height": 8}
 ALL: list[dict[str, Any]] = [MASTER_OUTPUT, SHOP_OUTPUT, THUMB_OUTPUT]
 
 

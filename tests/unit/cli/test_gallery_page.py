@@ -86,10 +86,10 @@ def write_and_read(folder: Path, shown: Album, bucket: FakeBucket | None = None)
 def test_every_picture_is_shown_next_to_its_photo(tmp_path: Path) -> None:
     shown = write_and_read(tmp_path, build_album()).data["entries"]
     assert [(one["kind"], one["name"]) for one in shown] == [
-        ("trouble", "bad.jpg"),
-        ("shot", "cup.jpg"),
-        ("shot", "cup.jpg"),
-        ("shot", "cut/cup.jpg"),
+        ("problem", "bad.jpg"),
+        ("image", "cup.jpg"),
+        ("image", "cup.jpg"),
+        ("image", "cut/cup.jpg"),
     ]
     links = [link for one in shown for link in (one["before"], *(file["after"] for file in one.get("files", ())))]
     assert len(set(links)) == 6
@@ -110,7 +110,7 @@ def test_page_shows_prompt_style_cost_provider_and_seconds() -> None:
     (one,) = list_entries(build_album(receipts=[styled], reports=[]))
     assert (one["prompt"], one["tags"], one["cost"]) == ("at sea", ["golden hour"], "$0.06")
     assert (one["provider"], one["time"]) == ("ideogram", "4.0 s")
-    assert one["asked"] == [("a.jpg.json", [("operation", "new background"), ("style", "golden hour")])]
+    assert one["instructions"] == [("a.jpg.json", [("operation", "new background"), ("style", "golden hour")])]
     facts = dict(one["facts"])
     assert facts["Cost"] == "$0.06, list price"
     assert facts["Photo"] == f"{PREFIX}a.jpg"
@@ -124,7 +124,7 @@ def test_list_of_providers_is_text_and_deeper_values_json() -> None:
         "a.jpg", build_result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4
     )
     (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
-    ((_, rows),) = one["asked"]
+    ((_, rows),) = one["instructions"]
     assert dict(rows)["provider"] == "ideogram, segmind"
     assert dict(rows)["output"] == '[{"name": "thumb"}]'
     assert dict(rows)["requested seed"] == "4"
@@ -177,7 +177,7 @@ def test_photo_sent_to_every_provider_is_shown_as_one_group() -> None:
 
 def test_duration_counts_from_the_upload_if_it_is_known() -> None:
     uploads = {f"{PREFIX}cup.jpg": NOON - timedelta(seconds=2)}
-    assert [shot.duration_seconds for shot in build_album(uploaded_at=uploads).comparisons] == [6.0, 6.0, 4.0]
+    assert [image.duration_seconds for image in build_album(uploaded_at=uploads).comparisons] == [6.0, 6.0, 4.0]
 
 
 def test_jobs_that_are_not_current_are_not_shown() -> None:
@@ -202,7 +202,7 @@ def test_file_is_labeled_by_its_variant_number_and_output() -> None:
     receipt["jobs"][0]["variant"] = "beach"
     first, second = list_entries(build_album(receipts=[receipt], reports=[]))
     labels = [one["files"][0]["label"] for one in (first, second)]
-    assert labels == ["beach, picture 1 of 2, thumb", "beach, picture 2 of 2, thumb"]
+    assert labels == ["beach, image 1 of 2, thumb", "beach, image 2 of 2, thumb"]
     assert {one["photo"] for one in (first, second)} == {f"{PREFIX}a.jpg"}
 
 
@@ -252,7 +252,7 @@ def test_every_failure_has_its_hint_cost_and_message() -> None:
         for code, money in zip(Code, ["not_spent", "spent", "unknown"] * len(Code), strict=False)
     ]
     reports.append(build_report("silent.jpg", code="from_tomorrow", hint=""))
-    receipt = [one for one in list_entries(build_album(receipts=[], reports=reports)) if one["kind"] == "trouble"]
+    receipt = [one for one in list_entries(build_album(receipts=[], reports=reports)) if one["kind"] == "problem"]
     assert len(receipt) == len(Code) + 1
     assert all(one["hint"] and one["message"] and one["money"].endswith(".") for one in receipt)
     assert {one["hint"] for one in receipt} == {"Do this.", GENERIC_HINT}
@@ -263,33 +263,34 @@ def test_paused_provider_is_shown_once_above_the_pictures() -> None:
     shown = build_page_data(build_album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
     (receipt,) = shown["stopped"]
     assert (receipt["name"], receipt["status"], receipt["hint"]) == ("ideogram", "paused", "Replace the file.")
-    assert "trouble" not in {one["kind"] for one in shown["entries"]}
+    assert "problem" not in {one["kind"] for one in shown["entries"]}
 
 
 def test_broken_folder_defaults_have_an_entry_without_a_photo() -> None:
-    (trouble,) = build_album(
+    (problem,) = build_album(
         receipts=[], reports=[build_report("shoes/_backdrop.json", code="folder_defaults_broken")]
     ).problems
-    assert (trouble.photo, trouble.name) == (None, "shoes/_backdrop.json")
+    assert (problem.photo, problem.name) == (None, "shoes/_backdrop.json")
 
 
 def test_photos_in_progress_are_counted_and_not_shown() -> None:
     waiting = build_receipt("w.jpg")
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
+    waiting["jobs"][0]["instructions"] |= {"num_images": 2}
     shown = build_album(receipts=[waiting, build_receipt("there.jpg", build_result("there.png"))])
-    assert (shown.pending_count, [shot.name for shot in shown.comparisons]) == (1, ["there.jpg"])
-    assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is in progress")
+    assert (shown.pending_image_count, [image.name for image in shown.comparisons]) == (2, ["there.jpg"])
+    assert build_page_data(shown, {}, NOON)["waiting"].startswith("2 images are in progress")
 
 
 def test_photo_in_another_bucket_is_shown_with_its_bucket() -> None:
     far = build_receipt("a.jpg", build_result("a.png"))
     far["source"] = build_source("a.jpg", bucket="theirs")
-    (shot,) = build_album(receipts=[far], input_bucket="photos").comparisons
-    assert (shot.full_name, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
+    (image,) = build_album(receipts=[far], input_bucket="photos").comparisons
+    assert (image.full_name, image.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
 
 
 def test_shortened_prefix_keeps_whole_names() -> None:
-    assert {shot.name for shot in build_album(prefix=f"{PREFIX}cu").comparisons} == {"cup.jpg", "cut/cup.jpg"}
+    assert {image.name for image in build_album(prefix=f"{PREFIX}cu").comparisons} == {"cup.jpg", "cut/cup.jpg"}
 
 
 def test_each_file_is_read_once_and_never_again(tmp_path: Path) -> None:
@@ -425,7 +426,7 @@ def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
         one["jobs"][0]["results"][0] |= {"key": f"{n % 3}.png"}
     written = write_gallery(tmp_path, build_album(receipts=many, reports=[]), FakeBucket().read, NOON)
     shown = PageReader(written.index_path.read_text("utf-8")).data
-    assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
+    assert (shown["title"], len(shown["entries"])) == ("2,000 images from 2,000 photos", 2000)
     assert "$120.00 in total" in shown["sums"]
     assert written.index_path.stat().st_size < 4_000_000
     assert written.new_thumbnail_count == 4

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
+from backdrop.instructions.output_schema import SQUARE_OUTPUT
 from tests.unit.output_pictures import (
     RED,
     SUBJECT,
@@ -48,8 +48,8 @@ def measure_difference(one: NDArray[Any], other: NDArray[Any]) -> float:
     return float(np.linalg.norm(labs[0] - labs[1], axis=2).mean())
 
 
-def test_marketplace_picture_is_trimmed_white_square_85_percent_full() -> None:
-    output = build_output(build_cut_out(), **MARKETPLACE_OUTPUT)
+def test_square_picture_is_trimmed_white_and_85_percent_full() -> None:
+    output = build_output(build_cut_out(), **SQUARE_OUTPUT)
     picture = open_output(output)
     assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (2000, 2000))
     pixels = read_pixels(picture, "RGB")
@@ -159,6 +159,6 @@ def test_background_shows_through_half_transparent_parts() -> None:
 def test_outputs_of_one_picture_do_not_affect_each_other() -> None:
     data = encode_picture(build_cut_out())
     alone = build_output(data, format="webp").data
-    build_output(data, **MARKETPLACE_OUTPUT)
+    build_output(data, **SQUARE_OUTPUT)
     assert build_output(data, format="webp").data == alone
     assert build_output(data, name="master").data == data

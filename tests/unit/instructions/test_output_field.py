@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT, MAX_OUTPUTS, Outputs
+from backdrop.instructions.output_schema import MAX_OUTPUTS, SQUARE_OUTPUT, Outputs
 from backdrop.model.output_spec import parse_output, parse_outputs
 from tests.unit.ledger_items import quick
 
@@ -27,8 +27,8 @@ def join_errors(value: object) -> str:
     return "\n".join(f"{one['loc']} {one['msg']}" for one in raised.value.errors())
 
 
-def test_marketplace_output_can_be_expressed() -> None:
-    assert validate(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
+def test_white_square_output_can_be_expressed() -> None:
+    assert validate(SQUARE_OUTPUT) == SQUARE_OUTPUT
 
 
 def test_object_and_list_are_stored_as_they_were_given() -> None:
@@ -138,7 +138,7 @@ def test_schema_shows_editors_the_accepted_values() -> None:
     text = json.dumps(schema)
     one = schema["$defs"]["OutputModel"]
     assert one["title"] == "Output"
-    assert MARKETPLACE_OUTPUT in one["examples"]
+    assert SQUARE_OUTPUT in one["examples"]
     assert all("description" in field for field in one["properties"].values())
     assert '"enum": ["png", "webp", "jpg"]' in text
     assert one["additionalProperties"] is False
@@ -219,6 +219,6 @@ def test_output_for_a_marketplace_takes_quality_but_no_broken_rule() -> None:
 
 
 def test_validated_output_can_be_parsed_by_deliver() -> None:
-    output = parse_output(validate(MARKETPLACE_OUTPUT))
+    output = parse_output(validate(SQUARE_OUTPUT))
     assert (output.format, output.fit, output.background, output.trim) == ("jpg", "pad", "#ffffff", True)
     assert (output.width, output.height, output.margin_share) == (2000, 2000, 0.075)

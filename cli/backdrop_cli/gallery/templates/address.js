@@ -6,11 +6,11 @@ let laterWrite = 0;
 function addressOf() {
   const values = {
     find: byId("find").value.trim(),
-    show: choice.view === "all" ? "" : choice.view,
-    provider: choice.provider,
-    kind: choice.operation,
-    order: choice.order === "name" ? "" : choice.order,
-    open: large.open ? staged.key : "",
+    show: filters.view === "all" ? "" : filters.view,
+    provider: filters.provider,
+    kind: filters.operation,
+    order: filters.order === "name" ? "" : filters.order,
+    open: large.open ? shownFile.key : "",
     zoom: large.open && view.zoom > 1 ? [view.zoom, view.x, view.y].map((one) => one.toFixed(4)).join() : "",
   };
   return "#" + new URLSearchParams(Object.entries(values).filter(([, value]) => value));
@@ -47,8 +47,8 @@ function restore() {
     byId(id).value = state.get(name) || "";
     if (byId(id).selectedIndex < 0) byId(id).selectedIndex = 0;
   }
-  readChoices();
-  choose();
+  readFilters();
+  applyFilters();
   restoreLarge(state.get("open"), (state.get("zoom") || "").split(",").map(Number));
 }
 

@@ -9,20 +9,20 @@ function sourceOf(link) {
 
 /** Returns the photo over one file of its picture, divided by a movable line. */
 function comparison(entry, file = entry.files[entry.main]) {
-  const frame = parts("compare-parts");
+  const frame = cloneTemplate("compare-parts");
   frame.classList.toggle("cut-out", file.cut);
   frame.style.setProperty("--ratio", file.ratio);
   const handle = frame.querySelector(".handle");
   handle.setAttribute("aria-label", "Share of the original photo to show: " + labelOf(entry, file));
-  follow(frame, handle);
-  image(frame, ".after", file.after, file.alt || "After: " + labelOf(entry, file), file.no_after);
-  image(frame, ".before", entry.before, "Before: " + labelOf(entry, file), entry.no_before);
+  connectHandle(frame, handle);
+  showImage(frame, ".after", file.after, file.alt || "After: " + labelOf(entry, file), file.no_after);
+  showImage(frame, ".before", entry.before, "Before: " + labelOf(entry, file), entry.no_before);
   return frame;
 }
 
-function image(frame, which, link, words, missing) {
+function showImage(frame, which, link, words, missing) {
   if (!link) {
-    without(frame, which, missing);
+    showWithout(frame, which, missing);
     return;
   }
   const shown = frame.querySelector(which);
@@ -33,14 +33,14 @@ function image(frame, which, link, words, missing) {
 }
 
 /** Without one of the two, shows the other in full, and a note with the reason. */
-function without(frame, which, words) {
+function showWithout(frame, which, words) {
   for (const part of frame.querySelectorAll(`.line, .handle, ${which}, ${which}-label`)) part.remove();
   frame.classList.add(which === ".before" ? "after-alone" : "before-alone");
-  if (!frame.querySelector(".notes")) frame.append(textual("div", "notes", ""));
-  frame.querySelector(".notes").append(textual("p", "", words));
+  if (!frame.querySelector(".notes")) frame.append(createTextElement("div", "notes", ""));
+  frame.querySelector(".notes").append(createTextElement("p", "", words));
 }
 
-function follow(frame, handle) {
+function connectHandle(frame, handle) {
   const show = () => {
     frame.style.setProperty("--at", handle.value + "%");
     handle.setAttribute("aria-valuetext", handle.value + " percent original");
@@ -66,12 +66,12 @@ function follow(frame, handle) {
 }
 
 /** Returns a copy of a template's content. */
-function parts(id) {
+function cloneTemplate(id) {
   return document.getElementById(id).content.firstElementChild.cloneNode(true);
 }
 
 /** Returns an element with a text; no text of the album is ever parsed as markup. */
-function textual(tag, name, words) {
+function createTextElement(tag, name, words) {
   const made = document.createElement(tag);
   if (name) made.className = name;
   made.textContent = words;

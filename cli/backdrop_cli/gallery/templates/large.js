@@ -15,22 +15,22 @@ function showLarge(entry, file, at = entry.photo === enlarged?.photo ? { ...view
   if (!large.open) large.showModal();
   const divider = entry.photo === enlarged?.photo && stage.querySelector(".handle")?.value;
   enlarged = entry;
-  staged = file;
-  nameInto(document.getElementById("large-name"), entry.name);
+  shownFile = file;
+  renderName(document.getElementById("large-name"), entry.name);
   stage.replaceChildren(comparison(entry, file));
   if (divider) moveDivider(stage.querySelector(".handle"), divider);
   setView(at.zoom, at.x, at.y);
   showFullSize(stage.querySelector(".after"), file.full);
   showFullSize(stage.querySelector(".before"), entry.before_full);
-  stripInto(document.getElementById("large-strip"), entry, file);
-  document.getElementById("large-story").replaceChildren(...story(entry));
+  renderStrip(document.getElementById("large-strip"), entry, file);
+  document.getElementById("large-story").replaceChildren(...describeEntry(entry));
   document.getElementById("large-story").scrollTop = 0;
   showLargeStar();
-  const all = shown.filter((one) => one.kind === "shot");
+  const all = shown.filter((one) => one.kind === "image");
   const place = all.indexOf(entry);
   document.getElementById("large-where").textContent = place < 0 ? "" : `${place + 1} of ${all.length.toLocaleString("en")}`;
-  document.getElementById("large-back").disabled = place <= 0;
-  document.getElementById("large-on").disabled = place < 0 || place === all.length - 1;
+  document.getElementById("large-previous").disabled = place <= 0;
+  document.getElementById("large-next").disabled = place < 0 || place === all.length - 1;
 }
 
 function moveDivider(handle, value) {
@@ -53,19 +53,19 @@ async function showFullSize(shown, link) {
 }
 
 /** Shows a button for each file of the photo, if there are several. */
-function stripInto(place, entry, file) {
-  const buttons = picturesOf(entry.photo).flatMap((one) => one.files.map((other) => stripButton(one, other, other === file)));
+function renderStrip(place, entry, file) {
+  const buttons = imagesOf(entry.photo).flatMap((one) => one.files.map((other) => stripButton(one, other, other === file)));
   place.replaceChildren(...buttons);
   place.hidden = buttons.length < 2;
 }
 
 function stripButton(entry, file, isShown) {
   const item = document.createElement("li");
-  const button = textual("button", "strip-button", "");
+  const button = createTextElement("button", "strip-button", "");
   button.type = "button";
   if (isShown) button.setAttribute("aria-current", "true");
-  imageInto(button, file.after, "", file.no_after);
-  button.append(textual("span", "strip-label", file.label));
+  renderImage(button, file.after, "", file.no_after);
+  button.append(createTextElement("span", "strip-label", file.label));
   button.addEventListener("click", () => {
     showLarge(entry, file);
     document.querySelector("#large-strip [aria-current]").focus();
@@ -75,8 +75,8 @@ function stripButton(entry, file, isShown) {
   return item;
 }
 
-function turn(step) {
-  const all = shown.filter((one) => one.kind === "shot");
+function stepThroughImages(step) {
+  const all = shown.filter((one) => one.kind === "image");
   const next = all[all.indexOf(enlarged) + step];
   if (!next) return;
   showLarge(next, next.files[next.main]);
@@ -87,23 +87,23 @@ function showLargeStar() {
   if (enlarged) showStar(document.getElementById("large-star"), enlarged);
 }
 
-function* story(entry) {
-  const prompt = textual("p", "prompt", "");
-  promptInto(prompt, entry);
+function* describeEntry(entry) {
+  const prompt = createTextElement("p", "prompt", "");
+  renderPrompt(prompt, entry);
   yield prompt;
-  for (const warning of entry.warnings) yield textual("p", "warning", warning);
-  yield textual("h3", "", "Instructions");
-  for (const [origin, rows] of entry.asked) {
+  for (const warning of entry.warnings) yield createTextElement("p", "warning", warning);
+  yield createTextElement("h3", "", "Instructions");
+  for (const [origin, rows] of entry.instructions) {
     yield pairs(rows);
-    if (origin) yield textual("p", "origin", "from " + origin);
+    if (origin) yield createTextElement("p", "origin", "from " + origin);
   }
-  yield textual("h3", "", "Result");
+  yield createTextElement("h3", "", "Result");
   yield pairs(entry.facts);
-  yield textual("h3", "", entry.files.length === 1 ? "File" : "Files");
+  yield createTextElement("h3", "", entry.files.length === 1 ? "File" : "Files");
   yield filesList(entry);
   for (const { certificate } of entry.files) {
     if (!certificate) continue;
-    const heading = textual("h3", "", "Rules of ");
+    const heading = createTextElement("h3", "", "Rules of ");
     heading.append(badge("span", certificate));
     yield heading;
     yield pairs(certificate.checks);
@@ -116,7 +116,7 @@ function filesList(entry) {
   entry.files.forEach((file, n) => {
     if (!file.full) return;
     const value = list.children[n].querySelector("dd");
-    const link = textual("a", "", file.key);
+    const link = createTextElement("a", "", file.key);
     Object.assign(link, { href: file.full, target: "_blank", rel: "noopener" });
     value.replaceChildren(link);
   });
@@ -127,18 +127,18 @@ function pairs(rows) {
   const list = document.createElement("dl");
   for (const [name, words] of rows) {
     const row = document.createElement("div");
-    const value = textual("dd", "", words);
+    const value = createTextElement("dd", "", words);
     value.dir = "auto";
-    row.append(textual("dt", "", name), value);
+    row.append(createTextElement("dt", "", name), value);
     list.append(row);
   }
   return list;
 }
 
 document.getElementById("large-close").addEventListener("click", () => large.close());
-document.getElementById("large-back").addEventListener("click", () => turn(-1));
-document.getElementById("large-on").addEventListener("click", () => turn(1));
-document.getElementById("large-star").addEventListener("click", () => starOrNot(enlarged));
+document.getElementById("large-previous").addEventListener("click", () => stepThroughImages(-1));
+document.getElementById("large-next").addEventListener("click", () => stepThroughImages(1));
+document.getElementById("large-star").addEventListener("click", () => toggleStar(enlarged));
 large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
 large.addEventListener("close", () => {
   remember("replace");

@@ -1,7 +1,7 @@
 // The list of cards that match the filters, shown in steps, so that thousands open as quickly as ten.
 
-const AT_A_TIME = 48;
-const choice = { view: "all", provider: "", operation: "", order: "name", words: [] };
+const PAGE_SIZE = 48;
+const filters = { view: "all", provider: "", operation: "", order: "name", words: [] };
 const ORDERS = {
   name: () => 0,
   new: (one, other) => (other.at || "").localeCompare(one.at || ""),
@@ -9,44 +9,44 @@ const ORDERS = {
   slow: (one, other) => (other.seconds || 0) - (one.seconds || 0),
 };
 const byId = (id) => document.getElementById(id);
-const plainly = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+const normalizeText = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 let shown = [];
 let groups = [];
-let most = AT_A_TIME;
+let visibleLimit = PAGE_SIZE;
 
 for (const entry of album.entries) {
-  const asked = (entry.asked || []).flatMap(([, rows]) => rows.map(([, words]) => words));
+  const instructionTexts = (entry.instructions || []).flatMap(([, rows]) => rows.map(([, words]) => words));
   const words = [entry.name, entry.prompt, entry.provider, entry.code, entry.message, entry.hint, entry.variant];
   const files = (entry.files || []).flatMap((file) => [file.label, file.alt]);
-  entry.words = plainly([...words, ...files, ...asked, ...(entry.tags || []), ...(entry.warnings || [])].filter(Boolean).join("\n"));
+  entry.words = normalizeText([...words, ...files, ...instructionTexts, ...(entry.tags || []), ...(entry.warnings || [])].filter(Boolean).join("\n"));
 }
 
-function fits(entry) {
-  if (choice.view === "starred" ? !isStarred(entry) : choice.view !== "all" && entry.kind !== choice.view) return false;
-  if (choice.provider && entry.provider !== choice.provider) return false;
-  if (choice.operation && entry.operation !== choice.operation) return false;
-  return choice.words.every((word) => entry.words.includes(word));
+function matchesFilters(entry) {
+  if (filters.view === "starred" ? !isStarred(entry) : filters.view !== "all" && entry.kind !== filters.view) return false;
+  if (filters.provider && entry.provider !== filters.provider) return false;
+  if (filters.operation && entry.operation !== filters.operation) return false;
+  return filters.words.every((word) => entry.words.includes(word));
 }
 
 /** Applies the filters, and shows the first matching cards. */
-function choose() {
-  const fitting = album.entries.filter(fits).sort(ORDERS[choice.order]);
-  const together = fitting.filter((entry) => entry.together);
+function applyFilters() {
+  const matching = album.entries.filter(matchesFilters).sort(ORDERS[filters.order]);
+  const together = matching.filter((entry) => entry.together);
   const row = grouped(together);
-  groups = grouped(fitting.filter((entry) => !entry.together));
+  groups = grouped(matching.filter((entry) => !entry.together));
   shown = [...row, ...groups].flat();
-  most = AT_A_TIME;
+  visibleLimit = PAGE_SIZE;
   byId("row").replaceChildren(...row.map(cardOf));
   byId("together").hidden = together.length === 0;
-  byId("grid").replaceChildren(...groups.slice(0, most).map(cardOf));
-  tellWhatIsShown();
+  byId("grid").replaceChildren(...groups.slice(0, visibleLimit).map(cardOf));
+  updateListStatus();
 }
 
-/** Returns the pictures of each photo as one group, and each problem as a group of its own, in the same order. */
+/** Returns the images of each photo as one group, and each problem as a group of its own, in the same order. */
 function grouped(entries) {
   const byPhoto = new Map();
   for (const entry of entries) {
-    const key = entry.kind === "shot" ? entry.photo : entry;
+    const key = entry.kind === "image" ? entry.photo : entry;
     if (!byPhoto.has(key)) byPhoto.set(key, []);
     byPhoto.get(key).push(entry);
   }
@@ -55,30 +55,30 @@ function grouped(entries) {
 
 /** Shows the next cards. */
 function showMore() {
-  byId("grid").append(...groups.slice(most, most + AT_A_TIME).map(cardOf));
-  most += AT_A_TIME;
-  tellWhatIsShown();
+  byId("grid").append(...groups.slice(visibleLimit, visibleLimit + PAGE_SIZE).map(cardOf));
+  visibleLimit += PAGE_SIZE;
+  updateListStatus();
 }
 
-function tellWhatIsShown() {
-  const all = album.entries.length;
-  const many = shown.length.toLocaleString("en");
-  byId("count").textContent = shown.length === all ? "" : `${many} of ${all.toLocaleString("en")} shown`;
+function updateListStatus() {
+  const total = album.entries.length;
+  const count = shown.length.toLocaleString("en");
+  byId("count").textContent = shown.length === total ? "" : `${count} of ${total.toLocaleString("en")} shown`;
   byId("nothing").hidden = shown.length > 0;
-  byId("why-nothing").textContent = whyNothing();
-  byId("reset").hidden = all === 0;
-  byId("further").hidden = most >= groups.length;
-  byId("more").textContent = `Show more (${Math.max(groups.length - most, 0).toLocaleString("en")} left)`;
+  byId("why-nothing").textContent = explainEmptyList();
+  byId("reset").hidden = total === 0;
+  byId("further").hidden = visibleLimit >= groups.length;
+  byId("more").textContent = `Show more (${Math.max(groups.length - visibleLimit, 0).toLocaleString("en")} left)`;
 }
 
-function whyNothing() {
+function explainEmptyList() {
   if (!album.entries.length) return "No pictures yet. Upload photos, and create this page again.";
-  if (choice.view === "starred" && !starred().length) return "No picture is starred yet. To star one, click ☆ next to its name.";
-  return "No pictures match the filters.";
+  if (filters.view === "starred" && !starred().length) return "No image is starred yet. To star one, click ☆ next to its name.";
+  return "No images match the filters.";
 }
 
-function tellCounts() {
-  const counts = { all: album.entries.length, starred: starred().length, shot: 0, trouble: 0 };
+function updateCounts() {
+  const counts = { all: album.entries.length, starred: starred().length, image: 0, problem: 0 };
   for (const entry of album.entries) counts[entry.kind] += 1;
   for (const place of document.querySelectorAll("[data-count]")) {
     place.textContent = counts[place.dataset.count].toLocaleString("en");
@@ -86,7 +86,7 @@ function tellCounts() {
 }
 
 /** Fills a select with the existing values, and shows it if there are several. */
-function offer(id, name, values, words) {
+function fillSelect(id, name, values, words) {
   if (values.length < 2) return;
   byId(id).append(...[["", name], ...values.map((value) => [value, words[value] || value])].map(([value, text]) => new Option(text, value)));
   byId(id).closest("label").hidden = false;
@@ -96,52 +96,52 @@ function valuesOf(field) {
   return [...new Set(album.entries.map((entry) => entry[field]).filter(Boolean))].sort();
 }
 
-function tellHead() {
-  byId("sums").replaceChildren(...album.sums.map((words) => textual("span", "", words)));
-  const notices = album.notices.map((words) => textual("p", "notice", words));
-  const waiting = album.waiting ? [textual("p", "notice calm", album.waiting)] : [];
-  byId("notices").replaceChildren(...album.stopped.map(stopped), ...notices, ...waiting);
-  byId("credits").querySelector("ul").append(...album.credits.map((words) => textual("li", "", words)));
+function renderHeader() {
+  byId("sums").replaceChildren(...album.sums.map((words) => createTextElement("span", "", words)));
+  const notices = album.notices.map((words) => createTextElement("p", "notice", words));
+  const waiting = album.waiting ? [createTextElement("p", "notice calm", album.waiting)] : [];
+  byId("notices").replaceChildren(...album.stopped.map(pauseNotice), ...notices, ...waiting);
+  byId("credits").querySelector("ul").append(...album.credits.map((words) => createTextElement("li", "", words)));
   byId("credits").hidden = album.credits.length === 0;
 }
 
 /** Returns the notice about a paused provider. */
-function stopped(entry) {
-  const notice = textual("p", "notice stopped", "");
-  notice.append(textual("strong", "", `${entry.name} is ${entry.status}. `), `${entry.message} ${entry.hint} `, textual("code", "", entry.code));
+function pauseNotice(entry) {
+  const notice = createTextElement("p", "notice stopped", "");
+  notice.append(createTextElement("strong", "", `${entry.name} is ${entry.status}. `), `${entry.message} ${entry.hint} `, createTextElement("code", "", entry.code));
   return notice;
 }
 
-function forgetChoices() {
+function resetFilters() {
   byId("find").value = byId("provider").value = byId("operation").value = "";
   document.querySelector("[name=view][value=all]").checked = true;
-  readChoices();
-  choose();
+  readFilters();
+  applyFilters();
   remember("push");
   byId("find").focus();
 }
 
 /** Takes over what the filters show. */
-function readChoices() {
-  choice.words = plainly(byId("find").value).split(/\s+/).filter(Boolean);
-  choice.view = document.querySelector("[name=view]:checked").value;
-  for (const id of ["provider", "operation", "order"]) choice[id] = byId(id).value;
+function readFilters() {
+  filters.words = normalizeText(byId("find").value).split(/\s+/).filter(Boolean);
+  filters.view = document.querySelector("[name=view]:checked").value;
+  for (const id of ["provider", "operation", "order"]) filters[id] = byId(id).value;
 }
 
-byId("find").addEventListener("input", () => { readChoices(); choose(); remember("soon"); });
+byId("find").addEventListener("input", () => { readFilters(); applyFilters(); remember("soon"); });
 for (const control of document.querySelectorAll("#provider, #operation, #order, [name=view]")) {
-  control.addEventListener("change", () => { readChoices(); choose(); remember("push"); });
+  control.addEventListener("change", () => { readFilters(); applyFilters(); remember("push"); });
 }
-byId("reset").addEventListener("click", forgetChoices);
+byId("reset").addEventListener("click", resetFilters);
 byId("more").addEventListener("click", () => {
-  const next = groups[most];
+  const next = groups[visibleLimit];
   showMore();
   cardOf(next).querySelector("button, input")?.focus();
 });
-new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && most < groups.length) showMore(); }, { rootMargin: "900px" })
+new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && visibleLimit < groups.length) showMore(); }, { rootMargin: "900px" })
   .observe(byId("further"));
-starWatchers.push(tellCounts);
-offer("provider", "All providers", valuesOf("provider"), {});
-offer("operation", "All kinds", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
-tellHead();
-tellOfStars();
+starWatchers.push(updateCounts);
+fillSelect("provider", "All providers", valuesOf("provider"), {});
+fillSelect("operation", "All kinds", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
+renderHeader();
+updateStars();

@@ -1,10 +1,10 @@
 // The stars: stored in this browser per stack, and saved as the picks file.
 
 const album = JSON.parse(document.getElementById("album").textContent);
-const stars = new Set(kept());
+const stars = new Set(readStoredStars());
 const starWatchers = [];
 
-function kept() {
+function readStoredStars() {
   try {
     const found = JSON.parse(localStorage.getItem(album.picks.store) || "[]");
     return Array.isArray(found) ? found : [];
@@ -14,7 +14,7 @@ function kept() {
 }
 
 /** Returns whether the browser stored the stars; some store nothing for pages that are opened from disk. */
-function keep() {
+function storeStars() {
   try {
     localStorage.setItem(album.picks.store, JSON.stringify([...stars]));
     return true;
@@ -27,10 +27,10 @@ function isStarred(entry) {
   return stars.has(entry.id);
 }
 
-function starOrNot(entry) {
+function toggleStar(entry) {
   if (isStarred(entry)) stars.delete(entry.id);
   else stars.add(entry.id);
-  tellOfStars();
+  updateStars();
 }
 
 /** Updates a star's button. */
@@ -44,11 +44,11 @@ function starred() {
   return album.entries.filter(isStarred);
 }
 
-function tellOfStars() {
-  const many = starred().length;
-  const unkept = keep() ? "" : "; this browser loses them when you close the page, so save them";
-  document.getElementById("picks").hidden = many === 0;
-  document.getElementById("starred").textContent = (many === 1 ? "1 picture starred" : many + " pictures starred") + unkept;
+function updateStars() {
+  const count = starred().length;
+  const notStoredText = storeStars() ? "" : "; this browser loses them when you close the page, so save them";
+  document.getElementById("picks").hidden = count === 0;
+  document.getElementById("starred").textContent = (count === 1 ? "1 image starred" : count + " images starred") + notStoredText;
   for (const watcher of starWatchers) watcher();
 }
 
@@ -71,6 +71,6 @@ document.getElementById("save").addEventListener("click", () => {
 });
 document.getElementById("clear").addEventListener("click", () => {
   for (const entry of starred()) stars.delete(entry.id);
-  tellOfStars();
+  updateStars();
   document.getElementById("pictures").focus();
 });

@@ -6,17 +6,17 @@ const STEP = 1.5;
 const MAX_SCREEN_PIXELS = 4;
 const LINE_WIDTH = 48;
 const pointers = new Map();
-let staged = null;
+let shownFile = null;
 
 /** Returns the width in CSS pixels at which the whole picture fits. */
 function fitWidth() {
   const box = stage.getBoundingClientRect();
-  return Math.min(box.width, box.height * staged.ratio) || 1;
+  return Math.min(box.width, box.height * shownFile.ratio) || 1;
 }
 
 /** Returns the zoom at which a pixel of the file is a pixel of the screen. */
 function actualZoom() {
-  return staged.width / devicePixelRatio / fitWidth();
+  return shownFile.width / devicePixelRatio / fitWidth();
 }
 
 function between(low, value, high) {
@@ -33,11 +33,11 @@ function setView(zoom, x, y) {
   const width = fitWidth();
   view.zoom = limitZoom(zoom);
   view.x = limitCenter(x, box.width, width * view.zoom);
-  view.y = limitCenter(y, box.height, (width / staged.ratio) * view.zoom);
+  view.y = limitCenter(y, box.height, (width / shownFile.ratio) * view.zoom);
   const frame = stage.querySelector(".compare");
   for (const [name, value] of Object.entries(view)) frame.style.setProperty("--" + name, value);
   stage.classList.toggle("zoomed", view.zoom > 1);
-  tellZoom();
+  updateZoomControls();
 }
 
 /** Returns the middle closest to the given one at which no space beyond the picture is shown. */
@@ -46,7 +46,7 @@ function limitCenter(at, visible, whole) {
   return between(half, at, 1 - half);
 }
 
-function tellZoom() {
+function updateZoomControls() {
   const whole = view.zoom === 1;
   document.getElementById("zoom-status").textContent = Math.round((100 * view.zoom) / actualZoom()) + " %";
   document.getElementById("zoom-fit").textContent = !whole ? "Whole picture" : actualZoom() > 1 ? "Actual pixels" : "Enlarge";
@@ -59,7 +59,7 @@ function zoomAt(zoom, { clientX, clientY }) {
   const box = stage.getBoundingClientRect();
   const width = fitWidth();
   const right = (clientX - box.left - box.width / 2) / width;
-  const down = ((clientY - box.top - box.height / 2) / width) * staged.ratio;
+  const down = ((clientY - box.top - box.height / 2) / width) * shownFile.ratio;
   const change = 1 / view.zoom - 1 / limitZoom(zoom);
   setView(zoom, view.x + right * change, view.y + down * change);
   remember("soon");
@@ -73,7 +73,7 @@ function zoomBy(factor) {
 /** Moves the picture by a distance in CSS pixels. */
 function pan(right, down) {
   const width = fitWidth() * view.zoom;
-  setView(view.zoom, view.x - right / width, view.y - (down / width) * staged.ratio);
+  setView(view.zoom, view.x - right / width, view.y - (down / width) * shownFile.ratio);
   remember("soon");
 }
 
@@ -127,7 +127,7 @@ stage.addEventListener("dblclick", (event) => {
   if (view.zoom > 1) toggleZoom();
   else zoomAt(Math.max(actualZoom(), STEP), event);
 });
-new ResizeObserver(() => { if (staged && stage.isConnected && stage.firstElementChild) setView(view.zoom, view.x, view.y); }).observe(stage);
+new ResizeObserver(() => { if (shownFile && stage.isConnected && stage.firstElementChild) setView(view.zoom, view.x, view.y); }).observe(stage);
 document.getElementById("zoom-in").addEventListener("click", () => zoomBy(STEP));
 document.getElementById("zoom-out").addEventListener("click", () => zoomBy(1 / STEP));
 document.getElementById("zoom-fit").addEventListener("click", toggleZoom);

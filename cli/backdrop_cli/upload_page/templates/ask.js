@@ -2,22 +2,22 @@
 
 const about = JSON.parse(document.getElementById("about").textContent);
 const byId = (id) => document.getElementById(id);
-const SILENT = "The command that serves this page does not respond: it was stopped, or this machine was asleep. Run `backdrop page` again.";
+const NO_RESPONSE_TEXT = "The command that serves this page does not respond: it was stopped, or this machine was asleep. Run `backdrop page` again.";
 
 /** Returns the command's answer to a request. Throws an Error with the command's message if it refuses. */
-async function ask(path, request) {
+async function requestJson(path, request) {
   let answer;
   try {
     const sent = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
-    answer = sent.headers.get("Content-Type") === "application/json" ? await sent.json() : { error: SILENT };
+    answer = sent.headers.get("Content-Type") === "application/json" ? await sent.json() : { error: NO_RESPONSE_TEXT };
   } catch {
-    throw new Error(SILENT);
+    throw new Error(NO_RESPONSE_TEXT);
   }
   if (answer.error) throw new Error(answer.error);
   return answer;
 }
 
-function several(number, noun) {
+function formatCount(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
@@ -28,16 +28,16 @@ function showText(place, words) {
 }
 
 /** Runs the work for all items, some at a time. */
-async function sideBySide(things, atOnce, work) {
+async function runConcurrently(things, maxConcurrent, work) {
   const left = [...things];
-  const lanes = Array.from({ length: Math.min(atOnce, left.length) }, async () => {
+  const workers = Array.from({ length: Math.min(maxConcurrent, left.length) }, async () => {
     while (left.length) await work(left.shift());
   });
-  await Promise.all(lanes);
+  await Promise.all(workers);
 }
 
 const sums = [`Stack ${about.stack}`, `pictures by ${about.default_provider}`];
-byId("sums").replaceChildren(...sums.map((words) => textual("span", "", words)));
+byId("sums").replaceChildren(...sums.map((words) => createTextElement("span", "", words)));
 if (about.standins.length) {
   showText(byId("standins"), "A stand-in on this machine makes the pictures of this stack. The provider's pictures would look different. The prices are list prices; nothing is charged.");
 }

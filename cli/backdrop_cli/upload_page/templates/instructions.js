@@ -1,12 +1,12 @@
 // The instructions: a prompt of one's own or a suggested one, a style, and a folder.
 
-const KINDS = {
+const KIND_TEXTS = {
   replace: "",
   remove: "The photos come back without their background.",
   folder: "The folder's defaults apply, and instructions that are already in the bucket.",
 };
 
-function picked(name) {
+function readRadio(name) {
   return document.querySelector(`[name=${name}]:checked`).value;
 }
 
@@ -24,9 +24,9 @@ function readOptions() {
 
 function readInstructions() {
   return {
-    kind: picked("kind"),
+    kind: readRadio("kind"),
     prompt: byId("prompt").value,
-    style: picked("style"),
+    style: readRadio("style"),
     provider: byId("provider").value,
     options: readOptions(),
     folder: byId("folder").value,
@@ -35,11 +35,11 @@ function readInstructions() {
 }
 
 function showInstructions() {
-  const kind = picked("kind");
+  const kind = readRadio("kind");
   byId("for-replace").hidden = kind !== "replace";
   byId("finish").hidden = kind === "folder";
   for (const field of document.querySelectorAll("[data-operation]")) field.hidden = field.dataset.operation !== kind;
-  showText(byId("about-kind"), KINDS[kind]);
+  showText(byId("about-kind"), KIND_TEXTS[kind]);
   for (const idea of document.querySelectorAll(".idea")) {
     idea.setAttribute("aria-pressed", String(idea.dataset.prompt === byId("prompt").value));
   }
@@ -61,14 +61,14 @@ function offerProviders() {
 }
 
 for (const idea of document.querySelectorAll(".idea")) {
-  idea.addEventListener("click", () => { byId("prompt").value = idea.dataset.prompt; showInstructions(); price(); });
+  idea.addEventListener("click", () => { byId("prompt").value = idea.dataset.prompt; showInstructions(); schedulePrice(); });
 }
 byId("all-styles").addEventListener("click", () => {
   const open = byId("style-grid").classList.toggle("open");
   byId("all-styles").setAttribute("aria-expanded", String(open));
   byId("all-styles").textContent = open ? "Fewer styles" : "All styles";
 });
-byId("instructions").addEventListener("input", () => { showInstructions(); price(); });
+byId("instructions").addEventListener("input", () => { showInstructions(); schedulePrice(); });
 byId("styles").hidden = !about.styles;
 offerFolders();
 offerLogos();

@@ -1,35 +1,35 @@
 // The photos on the page: dragged in or chosen, identified by their bytes, without duplicates.
 
 const HEAD_BYTES = 4096;
-const AT_ONCE = 4;
-const CHECKED_AT_A_TIME = 100;
-const SHOWN_AT_FIRST = 24;
+const MAX_CONCURRENT_FILES = 4;
+const CHECK_BATCH_SIZE = 100;
+const INITIAL_ROW_COUNT = 24;
 const photos = new Map();
 let reading = 0;
 let showAll = false;
-let doubles = 0;
+let duplicateCount = 0;
 
 /** Adds files, with the names of their folders. */
-async function take(files) {
+async function addFiles(files) {
   const fresh = [];
   for (const [name, file] of files) {
     const known = photos.get(name);
-    if (known && known.file.size === file.size && known.file.lastModified === file.lastModified) doubles += 1;
+    if (known && known.file.size === file.size && known.file.lastModified === file.lastModified) duplicateCount += 1;
     else fresh.push({ name, file, sha256: "", problem: "", link: "" });
   }
   reading += fresh.length;
   describeChosen();
   const read = [];
-  await sideBySide(fresh, AT_ONCE, async (photo) => {
+  await runConcurrently(fresh, MAX_CONCURRENT_FILES, async (photo) => {
     await identify(photo);
-    keep(photo);
+    addPhoto(photo);
     if (photo.sha256) read.push(photo);
     reading -= 1;
     describeChosen();
   });
-  for (let at = 0; at < read.length; at += CHECKED_AT_A_TIME) await checkFiles(read.slice(at, at + CHECKED_AT_A_TIME));
+  for (let at = 0; at < read.length; at += CHECK_BATCH_SIZE) await checkFiles(read.slice(at, at + CHECK_BATCH_SIZE));
   showChosen();
-  price();
+  schedulePrice();
 }
 
 /** Reads a photo once, for its hash and its first bytes. */
@@ -45,9 +45,9 @@ async function identify(photo) {
 }
 
 /** Adds a photo, unless one with the same name and bytes is already there. */
-function keep(photo) {
+function addPhoto(photo) {
   const known = photos.get(photo.name);
-  if (known && known.sha256 && known.sha256 === photo.sha256) doubles += 1;
+  if (known && known.sha256 && known.sha256 === photo.sha256) duplicateCount += 1;
   else photos.set(photo.name, photo);
 }
 
@@ -55,48 +55,48 @@ function keep(photo) {
 async function checkFiles(some) {
   try {
     const files = some.map(({ file, sha256, head }) => ({ size: file.size, sha256, head }));
-    const { objections } = await ask("look", { files });
+    const { objections } = await requestJson("look", { files });
     for (const photo of some) photo.problem = objections[photo.sha256]?.message || photo.problem;
   } catch (error) {
     showText(byId("price-error"), error.message);
   }
 }
 
-function forget(photo) {
+function removePhoto(photo) {
   if (photo.link) URL.revokeObjectURL(photo.link);
   photos.delete(photo.name);
 }
 
 function describeChosen() {
   const words = [];
-  if (reading) words.push(`reading ${several(reading, "file")} …`);
-  else if (photos.size) words.push(`${several(photos.size, "file")} chosen`);
-  if (doubles) words.push(`${several(doubles, "duplicate")} skipped`);
+  if (reading) words.push(`reading ${formatCount(reading, "file")} …`);
+  else if (photos.size) words.push(`${formatCount(photos.size, "file")} chosen`);
+  if (duplicateCount) words.push(`${formatCount(duplicateCount, "duplicate")} skipped`);
   byId("chosen-status").textContent = words.join("; ");
 }
 
 function showChosen() {
   const all = [...photos.values()];
-  byId("chosen").replaceChildren(...(showAll ? all : all.slice(0, SHOWN_AT_FIRST)).map(chosenRow));
-  byId("chosen-more").hidden = showAll || all.length <= SHOWN_AT_FIRST;
+  byId("chosen").replaceChildren(...(showAll ? all : all.slice(0, INITIAL_ROW_COUNT)).map(chosenRow));
+  byId("chosen-more").hidden = showAll || all.length <= INITIAL_ROW_COUNT;
   byId("chosen-more").firstElementChild.textContent = `Show all ${all.length.toLocaleString("en")}`;
   byId("zone").classList.toggle("small", all.length > 0);
   describeChosen();
 }
 
 function chosenRow(photo) {
-  const row = parts("chosen-parts");
-  nameInto(row.querySelector(".photo-name"), photo.name);
+  const row = cloneTemplate("chosen-parts");
+  renderName(row.querySelector(".photo-name"), photo.name);
   row.querySelector(".photo-note").textContent = photo.problem || photo.note || "";
-  row.classList.toggle("in-trouble", Boolean(photo.problem));
+  row.classList.toggle("has-problem", Boolean(photo.problem));
   row.querySelector(".thumb").append(...thumb(photo));
-  const away = row.querySelector("button");
-  away.setAttribute("aria-label", "Remove " + photo.name);
-  away.addEventListener("click", () => {
-    forget(photo);
+  const removeButton = row.querySelector("button");
+  removeButton.setAttribute("aria-label", "Remove " + photo.name);
+  removeButton.addEventListener("click", () => {
+    removePhoto(photo);
     showChosen();
     (byId("chosen").querySelector("button") || byId("choose")).focus();
-    price();
+    schedulePrice();
   });
   return row;
 }
@@ -135,15 +135,15 @@ async function preview(file) {
 }
 
 /** Returns all files that were dropped, including those in folders. */
-async function dropped(transfer) {
+async function listDroppedFiles(transfer) {
   const roots = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!roots.length) return [...transfer.files].map((file) => [file.name, file]);
   const found = [];
-  for (const root of roots) await below(root, "", found);
+  for (const root of roots) await collectFiles(root, "", found);
   return found;
 }
 
-async function below(entry, folder, found) {
+async function collectFiles(entry, folder, found) {
   if (entry.isFile) {
     const file = await new Promise((done) => entry.file(done, () => done(null)));
     if (file) found.push([folder + entry.name, file]);
@@ -153,7 +153,7 @@ async function below(entry, folder, found) {
   for (;;) {
     const some = await new Promise((done) => reader.readEntries(done, () => done([])));
     if (!some.length) return;
-    for (const one of some) await below(one, `${folder}${entry.name}/`, found);
+    for (const one of some) await collectFiles(one, `${folder}${entry.name}/`, found);
   }
 }
 
@@ -164,14 +164,14 @@ document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) by
 document.addEventListener("drop", async (event) => {
   event.preventDefault();
   byId("zone").classList.remove("over");
-  take(await dropped(event.dataTransfer));
+  addFiles(await listDroppedFiles(event.dataTransfer));
 });
 byId("choose").addEventListener("click", () => byId("files").click());
 byId("choose-folder").addEventListener("click", () => byId("folders").click());
 for (const id of ["files", "folders"]) {
   byId(id).addEventListener("change", () => {
-    take([...byId(id).files].map((file) => [file.webkitRelativePath || file.name, file]));
+    addFiles([...byId(id).files].map((file) => [file.webkitRelativePath || file.name, file]));
     byId(id).value = "";
   });
 }
-byId("chosen-more").firstElementChild.addEventListener("click", () => { showAll = true; showChosen(); byId("chosen").querySelectorAll("button")[SHOWN_AT_FIRST]?.focus(); });
+byId("chosen-more").firstElementChild.addEventListener("click", () => { showAll = true; showChosen(); byId("chosen").querySelectorAll("button")[INITIAL_ROW_COUNT]?.focus(); });

@@ -1,20 +1,20 @@
 // The price, updated whenever photos or instructions change. Nothing is uploaded until the user presses the button.
 
-const A_MOMENT = 350;
+const PRICE_DELAY_MS = 350;
 let plan = null;
-let asked = 0;
-let soon = 0;
+let latestRequest = 0;
+let priceTimer = 0;
 
 /** Requests the price after a moment without changes. */
-function price() {
+function schedulePrice() {
   plan = null;
   byId("send").disabled = true;
-  clearTimeout(soon);
-  soon = setTimeout(askPrice, A_MOMENT);
+  clearTimeout(priceTimer);
+  priceTimer = setTimeout(requestPrice, PRICE_DELAY_MS);
 }
 
-async function askPrice() {
-  const mine = ++asked;
+async function requestPrice() {
+  const requestNumber = ++latestRequest;
   const files = [...photos.values()].filter((photo) => photo.sha256).map(({ name, file, sha256 }) => ({ name, size: file.size, sha256 }));
   showText(byId("price-error"), "");
   const instructions = readInstructions();
@@ -24,10 +24,10 @@ async function askPrice() {
   }
   byId("price-status").textContent = "Calculating the price …";
   try {
-    const answer = await ask("plan", { ...instructions, files });
-    if (mine === asked && !reading) showPlan(answer, "");
+    const answer = await requestJson("plan", { ...instructions, files });
+    if (requestNumber === latestRequest && !reading) showPlan(answer, "");
   } catch (error) {
-    if (mine !== asked) return;
+    if (requestNumber !== latestRequest) return;
     showPlan(null, "");
     showText(byId("price-error"), error.message);
   }
@@ -36,11 +36,11 @@ async function askPrice() {
 function showPlan(answer, words) {
   plan = answer;
   byId("price-status").replaceChildren(...(answer ? priceWords(answer) : [words]));
-  byId("price-warnings").replaceChildren(...(answer ? warnings(answer) : []).map((one) => textual("li", "", one)));
+  byId("price-warnings").replaceChildren(...(answer ? warnings(answer) : []).map((one) => createTextElement("li", "", one)));
   byId("send").disabled = !answer?.photos || answer.undecided;
-  byId("send").textContent = answer?.photos ? `Send ${several(answer.photos, "photo")}` : "Send";
+  byId("send").textContent = answer?.photos ? `Send ${formatCount(answer.photos, "photo")}` : "Send";
   if (answer) showChoice(answer.choice);
-  for (const row of answer?.rows || []) notes(row);
+  for (const row of answer?.rows || []) showRowNotes(row);
   for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "skipped: not a photo by its name" });
   showChosen();
 }
@@ -52,7 +52,7 @@ function showChoice(choice) {
     for (const radio of document.querySelectorAll("[name=answer]")) radio.checked = false;
     return;
   }
-  byId("choice-words").textContent = `A person wrote other instructions for ${several(choice.photos, "photo")}`;
+  byId("choice-words").textContent = `A person wrote other instructions for ${formatCount(choice.photos, "photo")}`;
   byId("choice-replace").textContent = `Replace them: ${choice.replace}`;
   byId("choice-keep").textContent = `Keep them: ${choice.keep}`;
 }
@@ -61,17 +61,17 @@ function priceWords(answer) {
   if (answer.undecided) return ["Choose whether to replace or keep those instructions."];
   if (!answer.photos) return [answer.there ? "All photos are already in the bucket, and nothing would change." : "None of these files can be sent."];
   const time = answer.time ? ", " + answer.time : "";
-  if (!answer.images) return [textual("strong", "", "Nothing is bought ($0.00)"), ` for ${several(answer.photos, "photo")}${time}`];
-  return [textual("strong", "", `At most ${answer.price}`), ` for ${several(answer.images, "image")} of ${several(answer.photos, "photo")}${time}`];
+  if (!answer.images) return [createTextElement("strong", "", "Nothing is bought ($0.00)"), ` for ${formatCount(answer.photos, "photo")}${time}`];
+  return [createTextElement("strong", "", `At most ${answer.price}`), ` for ${formatCount(answer.images, "image")} of ${formatCount(answer.photos, "photo")}${time}`];
 }
 
 function warnings(answer) {
   const words = [...answer.warnings];
-  if (answer.there) words.push(`${several(answer.there, "photo")} already in the bucket: not uploaded again, but shown with the rest.`);
-  if (answer.kept) words.push(`${several(answer.kept, "photo")} ${answer.kept === 1 ? "keeps" : "keep"} the instructions already in the bucket.`);
-  if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused and will not be sent. The reason is next to each photo.`);
-  for (const [hint, many] of hintsOf(answer.rows)) words.push(`${several(many, "photo")}: ${hint}`);
-  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} skipped, not named like photos: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
+  if (answer.there) words.push(`${formatCount(answer.there, "photo")} already in the bucket: not uploaded again, but shown with the rest.`);
+  if (answer.kept) words.push(`${formatCount(answer.kept, "photo")} ${answer.kept === 1 ? "keeps" : "keep"} the instructions already in the bucket.`);
+  if (answer.refused) words.push(`${formatCount(answer.refused, "photo")} would be refused and will not be sent. The reason is next to each photo.`);
+  for (const [hint, count] of hintsOf(answer.rows)) words.push(`${formatCount(count, "photo")}: ${hint}`);
+  if (answer.passed_over.length) words.push(`${formatCount(answer.passed_over.length, "file")} skipped, not named like photos: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
   return words;
 }
 
@@ -83,7 +83,7 @@ function hintsOf(rows) {
 }
 
 /** Shows a photo's price, note, and problem from the plan. */
-function notes(row) {
+function showRowNotes(row) {
   const photo = photos.get(row.name);
   if (!photo) return;
   const [problem] = row.problems;
@@ -95,7 +95,7 @@ byId("instructions").addEventListener("submit", (event) => {
   event.preventDefault();
   if (!plan?.photos || plan.undecided) return;
   if (!plan.asks) { send(false); return; }
-  byId("ask-words").textContent = `Send ${several(plan.photos, "photo")} and spend up to ${plan.price}?`;
+  byId("ask-words").textContent = `Send ${formatCount(plan.photos, "photo")} and spend up to ${plan.price}?`;
   byId("ask").showModal();
   byId("ask-no").focus();
 });

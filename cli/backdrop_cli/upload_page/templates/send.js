@@ -1,8 +1,8 @@
 // The upload: for each photo, the command writes the sidecar and returns a form; the photo goes directly to the bucket.
 
-const TRIES = 3;
-const PATIENCE = 1000;
-const AS_IT_IS = "${filename}";
+const MAX_ATTEMPTS = 3;
+const RETRY_DELAY_MS = 1000;
+const S3_FILENAME_VARIABLE = "${filename}";
 const sending = new Map();
 const failed = new Map();
 
@@ -12,18 +12,18 @@ async function send(agreed) {
   plan = null;
   byId("send").disabled = true;
   try {
-    const { drop, keys } = await ask("start", { plan: number, agreed });
-    const going = new Set(keys);
-    const mine = rows.filter((row) => going.has(row.key)).map((row) => [row.key, sent.get(row.name)]);
-    for (const row of rows.filter((row) => !row.problems.length)) forget(sent.get(row.name));
-    doubles = 0;
+    const { drop, keys } = await requestJson("start", { plan: number, agreed });
+    const keysToSend = new Set(keys);
+    const pairs = rows.filter((row) => keysToSend.has(row.key)).map((row) => [row.key, sent.get(row.name)]);
+    for (const row of rows.filter((row) => !row.problems.length)) removePhoto(sent.get(row.name));
+    duplicateCount = 0;
     showChoice(null);
     showChosen();
-    askPrice();
+    requestPrice();
     byId("under-way").hidden = false;
     watch();
     byId("under-way-title").scrollIntoView({ block: "start" });
-    await upload(drop, mine);
+    await upload(drop, pairs);
   } catch (error) {
     showText(byId("price-error"), error.message);
   }
@@ -31,7 +31,7 @@ async function send(agreed) {
 
 async function upload(drop, pairs) {
   for (const [key] of pairs) sending.set(`${drop} ${key}`, key);
-  await sideBySide(pairs, AT_ONCE, async ([key, photo]) => {
+  await runConcurrently(pairs, MAX_CONCURRENT_FILES, async ([key, photo]) => {
     const problem = await uploadOne(drop, key, photo);
     sending.delete(`${drop} ${key}`);
     if (problem) failed.set(`${drop} ${key}`, { drop, key, photo, problem });
@@ -43,18 +43,18 @@ async function upload(drop, pairs) {
 /** Uploads one photo; returns "" or why it failed. Every try gets a new form, because forms expire. */
 async function uploadOne(drop, key, photo) {
   let problem = "";
-  for (let n = 1; n <= TRIES; n += 1) {
+  for (let n = 1; n <= MAX_ATTEMPTS; n += 1) {
     try {
-      const { form } = await ask("form", { drop, key });
+      const { form } = await requestJson("form", { drop, key });
       if (!form) return "";
       problem = await post(form, photo.file);
-      const { arrived } = await ask("arrived", { drop, key });
+      const { arrived } = await requestJson("arrived", { drop, key });
       if (arrived) return "";
       problem ||= "The photo did not arrive in the bucket.";
     } catch (error) {
       problem = error.message;
     }
-    if (n < TRIES) await new Promise((done) => setTimeout(done, n * PATIENCE));
+    if (n < MAX_ATTEMPTS) await new Promise((done) => setTimeout(done, n * RETRY_DELAY_MS));
   }
   return problem;
 }
@@ -63,7 +63,7 @@ async function uploadOne(drop, key, photo) {
 async function post(form, file) {
   const body = new FormData();
   for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
-  body.append("file", file, AS_IT_IS);
+  body.append("file", file, S3_FILENAME_VARIABLE);
   try {
     await fetch(form.url, { method: "POST", mode: "no-cors", credentials: "omit", body });
     return "";
@@ -72,10 +72,10 @@ async function post(form, file) {
   }
 }
 
-function tryAgain(drop) {
-  const mine = [...failed.values()].filter((one) => one.drop === drop);
-  for (const one of mine) failed.delete(`${drop} ${one.key}`);
-  upload(drop, mine.map(({ key, photo }) => [key, photo]));
+function retryUploads(drop) {
+  const failures = [...failed.values()].filter((one) => one.drop === drop);
+  for (const one of failures) failed.delete(`${drop} ${one.key}`);
+  upload(drop, failures.map(({ key, photo }) => [key, photo]));
 }
 
 addEventListener("beforeunload", (event) => { if (sending.size) event.preventDefault(); });

@@ -102,7 +102,7 @@ MarketplaceNames = Annotated[
     Discriminator(tag_one_or_list),
 ]
 
-MARKETPLACE_OUTPUT: dict[str, Any] = {
+SQUARE_OUTPUT: dict[str, Any] = {
     "format": "jpg",
     "width": 2000,
     "height": 2000,
@@ -111,7 +111,7 @@ MARKETPLACE_OUTPUT: dict[str, Any] = {
     "trim": True,
     "margin": "7.5%",
 }
-"""White, square, and trimmed, with the subject filling 85%, as marketplaces require for a main picture."""
+"""White, square, trimmed; the subject fills 85%."""
 
 
 class OutputModel(BaseModel):
@@ -122,7 +122,7 @@ class OutputModel(BaseModel):
         title="Output",
         json_schema_extra={
             "examples": [
-                MARKETPLACE_OUTPUT,
+                SQUARE_OUTPUT,
                 {"name": "thumb", "format": "webp", "width": 400},
                 {"for": ["amazon-main", "ebay"]},
             ]
