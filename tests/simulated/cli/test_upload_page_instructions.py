@@ -117,6 +117,30 @@ def test_page_buys_each_of_several_pictures(page_user: PageUser) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "options", "hints"),
+    [
+        ("replace", {}, ["Use operation remove, or choose another marketplace."]),
+        (
+            "remove",
+            {"--logo": "_backdrop/logo.png"},
+            ['Remove the logo, write "logo": "none" in the output, or choose another marketplace.'],
+        ),
+        (
+            "remove",
+            {"--shadow": "drop"},
+            ['Remove the shadow, write "shadow": "none" in the output, or choose another marketplace.'],
+        ),
+    ],
+)
+def test_hint_names_the_field_that_a_marketplace_does_not_accept(
+    page_user: PageUser, kind: str, options: dict[str, str], hints: list[str]
+) -> None:
+    page_user.drag("red.jpg")
+    (row,) = page_user.request_plan(kind=kind, options={"--for": "amazon-main", **options})["rows"]
+    assert [problem["hint"] for problem in row["problems"]] == hints
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"--format": "gif"}, "“File format” is"),

@@ -31,10 +31,11 @@ _OUTPUT_ADVICE = {
     "replace": "Use operation remove, or correct the output.",
 }
 _FRAME_ADVICE = 'Set a frame such as "4:5", or remove the field.'
-_MARKETPLACE_ADVICE = (
-    'Use operation remove, correct the field ("none" in the output switches off a shadow or a logo), or choose another '
-    "marketplace."
-)
+_MARKETPLACE_ADVICE = {
+    "operation": "Use operation remove, or choose another marketplace.",
+    "logo": 'Remove the logo, write "logo": "none" in the output, or choose another marketplace.',
+    "shadow": 'Remove the shadow, write "shadow": "none" in the output, or choose another marketplace.',
+}
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,9 @@ def find_errors(
     if marketplace_objections := list(
         find_marketplace_errors(instructions.fields, _list_inherited_fields(instructions, sources))
     ):
-        message = f"{instructions.provenance['output']}: {'; '.join(marketplace_objections)}"
-        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _MARKETPLACE_ADVICE))
+        message = f"{instructions.provenance['output']}: {'; '.join(reason for _, reason in marketplace_objections)}"
+        advice = " ".join(dict.fromkeys(_MARKETPLACE_ADVICE[name] for name, _ in marketplace_objections))
+        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, advice))
     errors += _find_metadata_errors(instructions)
     return errors
 

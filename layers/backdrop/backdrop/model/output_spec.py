@@ -219,8 +219,10 @@ def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[
     ]
 
 
-def find_marketplace_errors(instructions: Mapping[str, Any], inherited_fields: Collection[str] = ()) -> Iterator[str]:
-    """Yields why a marketplace cannot have these instructions' pictures, one sentence per error.
+def find_marketplace_errors(
+    instructions: Mapping[str, Any], inherited_fields: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """Yields the fields because of which a marketplace cannot have these pictures, each with the reason as a sentence.
 
     The output's own fields have been compared with the marketplace's rules before. `inherited_fields`: the fields that
     a less specific source than that of `output` sets. `parse_outputs` leaves them out where they are not accepted.
@@ -233,11 +235,12 @@ def find_marketplace_errors(instructions: Mapping[str, Any], inherited_fields: C
             continue
         marketplace, output = load_marketplace(spec["for"]), parse_output({**shared, **spec})
         drawn = {"logo": output.logo, "shadow": output.shadow}
-        yield from (reason for name, reason in marketplace.forbidden_fields.items() if drawn[name])
+        yield from ((name, reason) for name, reason in marketplace.forbidden_fields.items() if drawn[name])
         if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
             yield (
+                "operation",
                 f"{marketplace.name} requires {rule.title}: {rule.requirement}, but operation replace makes a new "
-                f"background (source: {rule.source})"
+                f"background (source: {rule.source})",
             )
 
 
