@@ -13,22 +13,20 @@ from typing import Annotated, Any
 
 import typer
 
-from backdrop_cli.errors import UsageError
-
 _SIZE_PATTERN = re.compile(r"(\d*)\s*[x×]\s*(\d*)", re.ASCII)
 _SIZE_NAMES = ("full", "provider")
 _VARIANT_REMOVE = "remove"
 
 
 def _parse_size(text: str) -> Mapping[str, object]:
-    """Returns `width` and `height`, or one of them; or `size`, if the text is one of its names."""
+    """Returns `width` and `height`, or one of them; or `size`, if the text is one of its names. Raises ValueError."""
     word = text.strip().lower()
     if word in _SIZE_NAMES:
         return {"size": word}
     sides = _SIZE_PATTERN.fullmatch(word)
     if not sides or not any(sides.groups()):
-        raise UsageError(
-            f"--size {text!r} is not a size: write WIDTHxHEIGHT in pixels, such as 2000x2000, or only one side, such "
+        raise ValueError(
+            f"{text!r} is not a size: write WIDTHxHEIGHT in pixels, such as 2000x2000, or only one side, such "
             "as 2000x or x2000; full is the photo's own size, provider that of the provider's picture"
         )
     return {name: int(side) for name, side in zip(("width", "height"), sides.groups(), strict=True) if side}
@@ -45,16 +43,19 @@ def _parse_names(texts: Sequence[str]) -> object:
 
 
 def _parse_variants(texts: Sequence[str]) -> Mapping[str, object]:
-    """Returns the fields of each variant by its name, from `NAME=PROMPT`, or `NAME=remove` for no background."""
+    """Returns the fields of each variant by its name, from `NAME=PROMPT`, or `NAME=remove` for no background.
+
+    Raises ValueError.
+    """
     variants: dict[str, object] = {}
     for text in texts:
         name, separator, prompt = text.partition("=")
         if not separator:
-            raise UsageError(
-                f"--variants {text!r} has no name: write NAME=PROMPT, such as 'beach=on a beach', once for each variant"
+            raise ValueError(
+                f"{text!r} has no name: write NAME=PROMPT, such as 'beach=on a beach', once for each variant"
             )
         if name.strip() in variants:
-            raise UsageError(f"--variants names {name.strip()!r} twice; give each variant its own name")
+            raise ValueError(f"two variants have the name {name.strip()!r}; give each variant its own name")
         is_remove = prompt.strip().lower() == _VARIANT_REMOVE
         variants[name.strip()] = {"operation": _VARIANT_REMOVE} if is_remove else {"prompt": prompt.strip()}
     return variants
@@ -70,7 +71,8 @@ class InstructionOption:
 
     `type`: `str`, `bool` for an option without a value, or `list[str]` for one that can be repeated. `page_label`,
     `page_choices`, and `page_example` describe the field of the upload page, if it has one. With an example, the field
-    accepts any text and suggests the choices. `page_operation`: the only operation for which the page offers it.
+    accepts any text and suggests the choices; one that can be repeated accepts several lines. `page_operation`: the
+    only operation for which the page offers it.
     """
 
     flag: str
@@ -85,12 +87,17 @@ class InstructionOption:
     page_operation: str = ""
 
     @property
+    def quoted_page_label(self) -> str:
+        """The field's name in messages of the upload page."""
+        return f"“{self.page_label}”"
+
+    @property
     def parameter_name(self) -> str:
         """The name of the Python parameter. The prefix avoids keywords and the names of other parameters."""
         return f"option_{self.flag.removeprefix('--').replace('-', '_')}"
 
     def build_fields(self, value: object) -> dict[str, Any]:
-        """Returns the instructions that this option alone gives. Raises UsageError if its text cannot be read."""
+        """Returns the instructions that this option alone gives. Raises ValueError if its text cannot be read."""
         *parents, name = self.path
         fields: dict[str, Any] = {name: self.parse(value)}
         return {parents[0]: fields} if parents else fields
@@ -114,6 +121,9 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         "NAME=PROMPT",
         list[str],
         _parse_variants,
+        page_label="Several pictures (name=prompt, one per line)",
+        page_example="beach=on a sunny beach\ncut-out=remove",
+        page_operation="replace",
     ),
     InstructionOption(
         "--provider",
@@ -209,6 +219,8 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
     ),
 )
 """Every option that sets a field of the instructions."""
+
+VARIANTS_OPTION = next(one for one in INSTRUCTION_OPTIONS if one.path == ("variants",))
 
 PAGE_OPTIONS = tuple(one for one in INSTRUCTION_OPTIONS if one.page_label)
 """The options that the upload page offers as fields of the same meaning."""

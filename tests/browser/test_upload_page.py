@@ -5,6 +5,7 @@ import os
 from collections.abc import Generator
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from PIL import Image
@@ -189,6 +190,68 @@ def test_frame_marketplaces_shadow_and_logo_of_the_page_reach_the_pictures(user:
         assert picture is not None
         with Image.open(BytesIO(picture)) as delivered:
             assert (delivered.format, delivered.width) == ("JPEG", delivered.height)
+
+
+def test_one_photo_becomes_several_pictures(user: PageUser) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg")
+    tab.evaluate("document.querySelector('#finish').open = true")
+    fill_field(tab, "--variants", "beach")
+    tab.wait_until("document.getElementById('price-error').textContent.includes('has no name')")
+    fill_field(tab, "--variants", "beach=on a beach, at noon\n\ncut-out=remove\n")
+    tab.wait_until(f"{PRICE}.startsWith('At most $0.07 for 2 images of 1 photo')")
+    tab.evaluate("document.documentElement.dataset.still = ''")
+    for width in (1280, 390):
+        tab.size(width, 900)
+        tab.evaluate("document.getElementById('finish').scrollIntoView()")
+        for scheme in ("light", "dark"):
+            tab.set_color_scheme(scheme)
+            user.picture(f"variants-{width}-{scheme}")
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    user.send(1)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 2")
+    assert tab.evaluate("document.getElementById('results-status').textContent") == "2 files"
+    folder = tab.evaluate("document.getElementById('folder').value")
+    sidecar = page.buckets.read_object(INPUT_BUCKET, f"{folder}/red.jpg.json")
+    assert sidecar is not None
+    assert json.loads(sidecar) == {
+        "variants": {"beach": {"prompt": "on a beach, at noon"}, "cut-out": {"operation": "remove"}}
+    }
+
+
+def test_results_show_and_link_every_file(user: PageUser, axe: str) -> None:
+    tab, page = user.tab, user.page
+    user.drag("red.jpg", "blue.jpg")
+    tab.evaluate("document.querySelector('[name=kind][value=remove]').click()")
+    for name in ("amazon-main", "ebay"):
+        choose_marketplace(tab, name)
+    tab.wait_until("!document.getElementById('send').disabled")
+    user.send(2)
+    page.finish()
+    tab.wait_until(f"{NAMES}.length === 2")
+    assert tab.evaluate("document.getElementById('results-status').textContent") == "4 files"
+    links = tab.evaluate("[...document.querySelectorAll('#grid a')].map((link) => link.href)")
+    folder = tab.evaluate("document.getElementById('folder').value")
+    keys = sorted(unquote(urlsplit(link).path).removeprefix(f"/{OUTPUT_BUCKET}/") for link in links)
+    assert keys == [
+        f"{folder}/{photo}.jpg/{photo}@{name}.jpg" for photo in ("blue", "red") for name in ("amazon-main", "ebay")
+    ]
+    assert all(page.buckets.read_object(OUTPUT_BUCKET, key) for key in keys)
+    names = tab.evaluate("[...document.querySelectorAll('#grid a')].map((link) => link.getAttribute('aria-label'))")
+    assert len(set(names)) == 4
+    badges = tab.evaluate("[...document.querySelectorAll('#grid .badge')].map((badge) => badge.innerText)")
+    assert [badge.split()[1].rstrip(":") for badge in badges] == ["amazon-main", "ebay"] * 2
+    tab.wait_until("[...document.querySelectorAll('#grid .files img')].every((image) => image.naturalWidth > 0)")
+    tab.evaluate("document.documentElement.dataset.still = ''")
+    for width in (1280, 390):
+        tab.size(width, 900)
+        tab.evaluate("document.getElementById('results').scrollIntoView()")
+        for scheme in ("light", "dark"):
+            tab.set_color_scheme(scheme)
+            user.picture(f"files-{width}-{scheme}")
+            assert find_violations(tab, axe) == []
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_shadow_is_offered_only_for_a_removed_background(user: PageUser) -> None:

@@ -99,8 +99,8 @@ def test_photos_uploaded_on_the_page_are_bought_once(visitor: Visitor) -> None:
     eventually(over, "all pictures are on the page", lambda: states[-1])
     assert (states[-1]["counts"], states[-1]["cost"]) == ({"stored": 2}, "$0.12")
     for entry in states[-1]["results"]:
-        thumbnails = [entry["before"], entry["files"][entry["main"]]["after"]]
-        for link in (*(visitor.address + thumbnail for thumbnail in thumbnails), entry["link"]):
+        (file,) = entry["files"]
+        for link in (visitor.address + entry["before"], visitor.address + file["after"], file["full"]):
             with Image.open(BytesIO(visitor.http.request("GET", link).data)) as picture:
                 assert picture.width > 0
     assert len(folder.charges()) == 2

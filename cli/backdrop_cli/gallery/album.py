@@ -41,7 +41,7 @@ type ThumbnailLinks = Mapping[GalleryFile, str | MissingReason]
 """Each file's thumbnail, relative to the page, or why it has none."""
 
 type FullSizeLinks = Mapping[GalleryFile, str]
-"""Where the page has the file itself, as a URL relative to the page; files that it leaves out are missing here."""
+"""Where the page has the file itself, as a URL; files that it leaves out are missing here."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,7 @@ def build_comparison_entry(
 ) -> GalleryEntry:
     """Returns the entry of one image. `photo` is the same for all images of a photo; `main` is an index of `files`.
 
-    A file's `full` is a URL relative to the page, "" if the page has only its thumbnail.
+    A file's `full` is a URL, "" if the page has only its thumbnail.
     """
     job = comparison.job
     instructions: Mapping[str, Any] = job["instructions"]

@@ -71,6 +71,10 @@ def _render_option(option: InstructionOption, choices: Mapping[str, str]) -> str
     condition = f' data-operation="{option.page_operation}"' if option.page_operation else ""
     if option.type is bool:
         return f'<label class="check"{condition}><input type="checkbox" {mark}><span>{label}</span></label>'
+    if option.type is not str and option.page_example:
+        example = escape(option.page_example)
+        area = f'<textarea {mark} rows="3" placeholder="{example}" spellcheck="false"></textarea>'
+        return f'<label class="field lines"{condition}><span>{label}</span>{area}</label>'
     if option.type is not str:
         boxes = "".join(
             f'<label class="check"><input type="checkbox" {mark} value="{escape(value)}">'

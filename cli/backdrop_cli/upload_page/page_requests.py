@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, cast
 
 from backdrop.imaging.inspect import build_unsupported_error, identify_file
@@ -11,7 +12,7 @@ from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from backdrop_cli.errors import UsageError
-from backdrop_cli.instruction_options import PAGE_OPTIONS, InstructionOption
+from backdrop_cli.instruction_options import PAGE_OPTIONS, VARIANTS_OPTION, InstructionOption
 from backdrop_cli.upload_targets import parse_bucket_folder
 from backdrop_cli.uploads.option_sidecar import build_option_sidecar
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
@@ -78,13 +79,13 @@ def parse_photo(request: PageRequest) -> BrowserPhoto:
 
 def parse_instructions(request: PageRequest) -> PageInstructions:
     """Returns the instructions. Raises UsageError with all errors in them."""
+    options = _read_options(request)
     fields: dict[str, str] = {}
     match read_text(request, "kind"):
         case "replace":
-            prompt = read_text(request, "prompt").strip()
-            if not prompt:
+            fields = {"prompt": prompt} if (prompt := read_text(request, "prompt").strip()) else {}
+            if not prompt and VARIANTS_OPTION not in options:
                 raise UsageError("describe the new background, or choose one")
-            fields = {"prompt": prompt}
             fields |= {"style": style} if (style := read_text(request, "style")) else {}
         case "remove":
             fields = {"operation": "remove"}
@@ -93,7 +94,7 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
         case _:
             raise UsageError(_PROTOCOL_ERROR_TEXT)
     fields |= {"provider": provider} if (provider := read_text(request, "provider")) else {}
-    sidecar = build_option_sidecar(_read_options(request), fields)
+    sidecar = build_option_sidecar(options, fields, attrgetter("quoted_page_label"))
     return PageInstructions(
         parse_folder(read_text(request, "folder")), sidecar, parse_sidecar_policy(read_text(request, "answer"))
     )
@@ -106,7 +107,9 @@ def _read_options(request: PageRequest) -> dict[InstructionOption, str | list[st
         raise UsageError(_PROTOCOL_ERROR_TEXT)
     fields = cast("PageRequest", texts)
     return {
-        one: [text] if one.type == list[str] else text for one in PAGE_OPTIONS if (text := read_text(fields, one.flag))
+        one: [line for line in text.splitlines() if line.strip()] if one.type == list[str] else text
+        for one in PAGE_OPTIONS
+        if (text := read_text(fields, one.flag).strip())
     }
 
 

@@ -1,4 +1,4 @@
-"""The results of one photo as gallery entries, with presigned links to the full pictures."""
+"""The results of one photo as gallery entries, with a presigned link to each file."""
 
 from backdrop.model.object_keys import photo_name_of
 from backdrop_cli.gallery.album import Album
@@ -27,9 +27,7 @@ def read_photo_album(stack: Stack, key: str, folder: str) -> Album | None:
 def build_entries(album: Album, thumbnails: PageThumbnails, presigner: Presigner) -> list[GalleryEntry]:
     """Returns entries for pictures and problems; the presigned links' lifetime begins now."""
     links = {file: thumbnails.register(file) for file in album.files}
-    comparison_entries = [
-        build_comparison_entry(shot, album, links) | {"link": presigner.create_link(shot.main_file)}
-        for shot in album.comparisons
-    ]
+    full_size_links = {file: presigner.create_link(file) for one in album.comparisons for file in one.files}
+    comparison_entries = [build_comparison_entry(one, album, links, full_size_links) for one in album.comparisons]
     problem_entries = [build_problem_entry(one, links) for one in album.problems]
     return [*comparison_entries, *problem_entries]

@@ -1,7 +1,8 @@
 """Builds a sidecar from the options of the command line."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,9 @@ from backdrop.instructions.sources import parse_file
 from backdrop.model.errors import InstructionError
 from backdrop_cli.errors import UsageError
 from backdrop_cli.instruction_options import InstructionOption
+
+type OptionNamer = Callable[[InstructionOption], str]
+"""Returns an option's name for the user's eyes: its flag on the command line, its label on the upload page."""
 
 type GivenOptions = Mapping[InstructionOption, Any]
 """The options of a command line, each with its text; without those that were not given."""
@@ -27,15 +31,26 @@ def build_sidecar(given_options: GivenOptions, sidecar: Path | None) -> bytes | 
     return build_option_sidecar(given_options) if given_options else None
 
 
-def build_option_sidecar(given_options: GivenOptions, other_fields: Mapping[str, Any] | None = None) -> bytes:
+def build_option_sidecar(
+    given_options: GivenOptions,
+    other_fields: Mapping[str, Any] | None = None,
+    name_option: OptionNamer = attrgetter("flag"),
+) -> bytes:
     """Returns a sidecar with the fields that the options set, and others. Raises UsageError with all errors in it."""
-    fields_by_option = {option: option.build_fields(value) for option, value in given_options.items()}
+    fields_by_option = {option: _build_fields(option, value, name_option) for option, value in given_options.items()}
     fields = dict(other_fields or {})
     for one in fields_by_option.values():
         fields = _merge(fields, one)
     data = json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n"
-    _refuse_errors([_describe_error(one, fields_by_option) for one in parse_file("", data).errors])
+    _refuse_errors([_describe_error(one, fields_by_option, name_option) for one in parse_file("", data).errors])
     return data
+
+
+def _build_fields(option: InstructionOption, value: object, name_option: OptionNamer) -> dict[str, Any]:
+    try:
+        return option.build_fields(value)
+    except ValueError as error:
+        raise UsageError(f"{name_option(option)}: {error}") from error
 
 
 def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,19 +64,23 @@ def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _describe_error(error: InstructionError, fields_by_option: Mapping[InstructionOption, Mapping[str, Any]]) -> str:
+def _describe_error(
+    error: InstructionError,
+    fields_by_option: Mapping[InstructionOption, Mapping[str, Any]],
+    name_option: OptionNamer,
+) -> str:
     """Returns the error's text; it names options in the place of a JSON path, which the user has never seen."""
     paths_by_option = {
         option: path for option, fields in fields_by_option.items() if (path := _find_given_path(fields, error.path))
     }
     if not paths_by_option or error.reason is None:
         return str(error.detail.clause)
-    flags = " and ".join(option.flag for option in paths_by_option)
+    names = " and ".join(map(name_option, paths_by_option))
     options = list(paths_by_option)
     rest_of_path = (
         paths_by_option[options[0]].removeprefix(format_path(options[0].path)).strip(".") if len(options) == 1 else ""
     )
-    return f"{flags}{f': {rest_of_path}' if rest_of_path else ''}{error.reason.clause}"
+    return f"{names}{f': {rest_of_path}' if rest_of_path else ''}{error.reason.clause}"
 
 
 def _find_given_path(fields: Mapping[str, Any], path: str) -> str:

@@ -180,8 +180,9 @@ def test_pictures_are_listed_with_link_price_and_instructions(page_user: PageUse
     first = drop["results"][0]
     assert (first["prompt"], first["cost"], first["kind"]) == ("on sand", "$0.06", "image")
     stem = PurePosixPath(first["name"]).stem
-    assert urlsplit(first["link"]).path == f"/shoes/{stem}.jpg/{stem}.png"
-    for link in (first["before"], first["files"][first["main"]]["after"]):
+    (file,) = first["files"]
+    assert urlsplit(file["full"]).path == f"/shoes/{stem}.jpg/{stem}.png"
+    for link in (first["before"], file["after"]):
         small = page_user.api.thumbnails.make_thumbnail(link)
         assert small
         assert small[8:12] == b"WEBP"

@@ -104,10 +104,51 @@ def test_page_writes_size_and_format_into_the_sidecar(page_user: PageUser) -> No
     assert job.instructions["output"] == expected
 
 
+def test_page_buys_each_of_several_pictures(page_user: PageUser) -> None:
+    page_user.drag("red.jpg")
+    variants = {"--variants": "beach=on a beach, at noon\n\ncut-out=remove\n", "--for": "etsy\nshopify"}
+    assert page_user.request_plan(prompt="", options=variants)["price"] == "$0.07"
+    page_user.send(prompt="", options=variants)
+    page_user.world.run_until_empty()
+    jobs = {job.variant: job.instructions for job in page_user.world.list_jobs()}
+    assert {name: fields["operation"] for name, fields in jobs.items()} == {"beach": "replace", "cut-out": "remove"}
+    assert jobs["beach"]["prompt"] == "on a beach, at noon"
+    assert jobs["cut-out"]["output"] == {"for": ["etsy", "shopify"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "hints"),
+    [
+        ("replace", {}, ["Use operation remove, or choose another marketplace."]),
+        (
+            "remove",
+            {"--logo": "_backdrop/logo.png"},
+            ['Remove the logo, write "logo": "none" in the output, or choose another marketplace.'],
+        ),
+        (
+            "remove",
+            {"--shadow": "drop"},
+            ['Remove the shadow, write "shadow": "none" in the output, or choose another marketplace.'],
+        ),
+    ],
+)
+def test_hint_names_the_field_that_a_marketplace_does_not_accept(
+    page_user: PageUser, kind: str, options: dict[str, str], hints: list[str]
+) -> None:
+    page_user.drag("red.jpg")
+    (row,) = page_user.request_plan(kind=kind, options={"--for": "amazon-main", **options})["rows"]
+    assert [problem["hint"] for problem in row["problems"]] == hints
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"--format": "gif"}, "--format is"),
+        ({"--format": "gif"}, "“File format” is"),
+        ({"--frame": "100:1"}, "“Shape”: '100:1' is not a frame"),
+        ({"--size": "big"}, "“Size in pixels”: 'big' is not a size"),
+        ({"--size": "20000x5"}, "“Size in pixels”: width is 20000"),
+        ({"--for": "etsy", "--size": "9x9"}, "“A file for each of these marketplaces” and “Size in pixels”: etsy"),
+        ({"--variants": "beach"}, "one per line.”: 'beach' has no name"),
         ({"--sidecar": "x.json"}, "reload the page"),
         ({"--format": 3}, "reload the page"),
         (["--trim"], "reload the page"),

@@ -203,3 +203,25 @@ def _self_consistent(source: dict[str, Any]) -> dict[str, Any]:
     if source.get("operation") == "remove":
         return {name: value for name, value in source.items() if name not in PROVIDER_FIELDS}
     return {name: value for name, value in source.items() if name != "style_codes" or "style_preset" not in source}
+
+
+AMAZON: dict[str, Any] = {"output": {"for": "amazon-main"}}
+SHADOW: dict[str, Any] = {"shadow": {"type": "contact"}}
+LOGO: dict[str, Any] = {"logo": {"image": "_backdrop/logo.png"}}
+
+
+@pytest.mark.parametrize("field", [SHADOW, LOGO])
+def test_marketplace_output_accepts_a_brand_kit_from_a_less_specific_place(field: dict[str, Any]) -> None:
+    assert merge({"operation": "remove"} | AMAZON, field).fields["output"] == AMAZON["output"]
+    assert merge({"operation": "remove"}, AMAZON, field).fields["output"] == AMAZON["output"]
+
+
+@pytest.mark.parametrize("field", [SHADOW, LOGO])
+@pytest.mark.parametrize("is_nearer", [True, False])
+def test_what_a_marketplace_does_not_accept_is_an_error_next_to_its_output(
+    field: dict[str, Any], *, is_nearer: bool
+) -> None:
+    sources = [{"operation": "remove"} | field, AMAZON] if is_nearer else [{"operation": "remove"} | field | AMAZON]
+    with pytest.raises(InstructionError, match="amazon-main") as raised:
+        merge(*sources)
+    assert '"none" in the output' in str(raised.value.hint)

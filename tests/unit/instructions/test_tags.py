@@ -113,3 +113,32 @@ def test_wrong_value_in_a_tag_names_the_tags(tags: dict[str, str], code: Code, s
     assert list_error_codes(read) == [code]
     assert join_error_messages(read).startswith("tags: ")
     assert says in join_error_messages(read)
+
+
+@pytest.mark.parametrize(
+    ("tags", "output"),
+    [
+        ({"for": "amazon-main"}, {"for": "amazon-main"}),
+        ({"for": "etsy shopify"}, {"for": ["etsy", "shopify"]}),
+        ({"for": "shopify", "output": "jpg"}, {"for": "shopify", "format": "jpg"}),
+        ({"backdrop:for": "ebay", "for": "email", "backdrop:operation": "remove"}, {"for": "ebay"}),
+    ],
+)
+def test_tag_for_names_the_marketplaces_of_the_output(tags: dict[str, str], output: dict[str, object]) -> None:
+    read = parse_tags({"operation": "remove", **tags})
+    assert (read.errors, read.fields["output"]) == ((), output)
+
+
+def test_tag_for_with_an_unknown_marketplace_suggests_the_nearest() -> None:
+    (error,) = parse_tags({"operation": "remove", "for": "amazonmain"}).errors
+    assert "Did you mean 'amazon-main'?" in str(error)
+
+
+def test_tag_output_with_a_marketplace_suggests_the_tag_for() -> None:
+    (error,) = parse_tags({"operation": "remove", "output": "amazon-main"}).errors
+    assert "Did you mean the tag for=amazon-main?" in str(error.hint)
+
+
+def test_tag_for_in_capitals_is_suggested() -> None:
+    (warning,) = parse_tags({"operation": "remove", "For": "ebay"}).warnings
+    assert "Did you mean 'for'?" in warning

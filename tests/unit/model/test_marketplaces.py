@@ -195,9 +195,51 @@ def test_list_of_marketplaces_makes_one_named_output_each() -> None:
         ),
         ({"operation": "remove", "output": {"for": "walmart"}}, []),
         ({"operation": "replace"}, []),
+        *(
+            (
+                {"operation": "remove", "shadow": {"type": one}, "output": {"for": ["amazon-main", "walmart", "etsy"]}},
+                ["amazon-main requires background: #ffffff, and a shadow darkens it", "walmart requires background"],
+            )
+            for one in ("contact", "drop", "reflection")
+        ),
+        (
+            {"operation": "remove", "output": [{"for": "amazon-main", "shadow": {"type": "drop"}}, {}]},
+            ["a shadow darkens it"],
+        ),
+        (
+            {
+                "operation": "remove",
+                "shadow": {"type": "drop"},
+                "output": {"for": "walmart", "shadow": {"type": "none"}},
+            },
+            [],
+        ),
     ],
 )
 def test_marketplace_refuses_what_no_measurement_can_repair(instructions: dict[str, Any], words: list[str]) -> None:
-    errors = [*find_marketplace_errors(instructions)]
+    errors = [reason for _, reason in find_marketplace_errors(instructions)]
     assert len(errors) == len(words)
     assert all(one in error for one, error in zip(words, errors, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ({"for": ["amazon-main", "ebay"]}, []),
+        ({"for": "amazon-main", "shadow": {"type": "drop"}}, ["a shadow darkens it"]),
+        ({"for": "ebay", "logo": LOGO}, ["an added logo"]),
+    ],
+)
+def test_inherited_shadow_and_logo_are_no_error(output: dict[str, Any], words: list[str]) -> None:
+    instructions = {"operation": "remove", "shadow": {"type": "contact"}, "logo": LOGO, "output": output}
+    errors = [reason for _, reason in find_marketplace_errors(instructions, ["shadow", "logo"])]
+    assert len(errors) == len(words)
+    assert all(one in error for one, error in zip(words, errors, strict=True))
+
+
+def test_picture_has_none_of_the_shared_fields_that_its_marketplace_does_not_accept() -> None:
+    instructions = {"shadow": {"type": "drop"}, "logo": LOGO, "title": "Cup"}
+    outputs = parse_outputs({**instructions, "output": [{}, {"for": ["amazon-main", "ebay", "etsy"]}]})
+    drawn = {output.name: (output.shadow is not None, output.logo is not None) for output in outputs}
+    assert drawn == {None: (True, True), "amazon-main": (False, False), "ebay": (True, False), "etsy": (True, True)}
+    assert {output.texts.title for output in outputs} == {"Cup"}

@@ -2,7 +2,7 @@
 
 const KIND_TEXTS = {
   replace: "",
-  remove: "The photos come back cut out, on a transparent background.",
+  remove: "The photos come back without their background.",
   folder: "The folder's defaults apply, and instructions that are already in the bucket.",
 };
 
@@ -17,7 +17,7 @@ function readOptions() {
     const text = field.type === "checkbox" && !field.checked ? "" : field.value.trim();
     if (!text || field.closest("[data-operation][hidden]")) continue;
     const flag = field.dataset.option;
-    options[flag] = flag in options ? `${options[flag]},${text}` : text;
+    options[flag] = flag in options ? `${options[flag]}\n${text}` : text;
   }
   return options;
 }

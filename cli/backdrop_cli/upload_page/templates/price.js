@@ -18,7 +18,7 @@ async function requestPrice() {
   const files = [...photos.values()].filter((photo) => photo.sha256).map(({ name, file, sha256 }) => ({ name, size: file.size, sha256 }));
   showText(byId("price-error"), "");
   const instructions = readInstructions();
-  if (!files.length || (instructions.kind === "replace" && !instructions.prompt.trim())) {
+  if (!files.length || (instructions.kind === "replace" && !instructions.prompt.trim() && !instructions.options["--variants"])) {
     showPlan(null, files.length ? "Describe the new background, or choose one." : "Add photos to see the price.");
     return;
   }

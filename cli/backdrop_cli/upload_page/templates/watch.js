@@ -15,7 +15,7 @@ let pollTimer = 0;
 let polling = false;
 let pollAgain = false;
 const advice = new Map();
-let imageCount = 0;
+let fileCount = 0;
 let problemCount = 0;
 
 /** Polls the progress. Polls again if an upload ends while an earlier request is in flight. */
@@ -104,7 +104,7 @@ function stageRow(drop, row) {
 
 function showResult(entry) {
   byId("grid").prepend(entry.kind === "image" ? uploadResultCard(entry) : uploadProblemCard(entry));
-  if (entry.kind === "image") imageCount += 1;
+  if (entry.kind === "image") fileCount += entry.files.length;
   else problemCount += 1;
 }
 
@@ -117,12 +117,38 @@ function uploadResultCard(entry) {
   }
   renderName(card.querySelector(".name"), entry.name);
   renderPrompt(card.querySelector(".prompt"), entry);
-  renderTags(card.querySelector(".tags"), entry);
+  const isOneFile = entry.files.length === 1;
+  // Below the card's text, each of several files has its own badge.
+  renderTags(card.querySelector(".tags"), isOneFile ? entry : { ...entry, files: [] });
   renderFacts(card.querySelector(".facts"), [entry.cost, entry.time, entry.maker]);
   const open = card.querySelector(".open");
-  open.href = entry.link;
-  open.setAttribute("aria-label", "Open the picture of " + labelOf(entry) + " in a new tab");
+  if (isOneFile) {
+    linkTo(open, entry, entry.files[0]);
+  } else {
+    open.remove();
+    card.querySelector(".files").append(...entry.files.map((file) => fileRow(entry, file)));
+  }
   return card;
+}
+
+/** Returns one of several files of a picture: small, described, and with a link. */
+function fileRow(entry, file) {
+  const row = cloneTemplate("file-parts");
+  if (file.after) {
+    const image = document.createElement("img");
+    Object.assign(image, { alt: "", loading: "lazy", decoding: "async", src: sourceOf(file.after) });
+    row.querySelector(".file-image").append(image);
+  }
+  row.querySelector(".file-label").textContent = file.label;
+  row.querySelector(".file-about").textContent = file.about;
+  if (file.certificate) row.querySelector(".file-label").after(badge("span", file.certificate));
+  linkTo(row.querySelector(".open"), entry, file);
+  return row;
+}
+
+function linkTo(link, entry, file) {
+  link.href = file.full;
+  link.setAttribute("aria-label", "Open the picture of " + labelOf(entry, file) + " in a new tab");
 }
 
 function uploadProblemCard(entry) {
@@ -150,8 +176,8 @@ function showAdvice({ code, hint }) {
 }
 
 function describeResults() {
-  const words = [formatCount(imageCount, "image"), ...(problemCount ? [formatCount(problemCount, "problem")] : [])];
-  byId("results-status").textContent = imageCount + problemCount ? words.join(", ") : "Nothing yet.";
+  const words = [formatCount(fileCount, "file"), ...(problemCount ? [formatCount(problemCount, "problem")] : [])];
+  byId("results-status").textContent = fileCount + problemCount ? words.join(", ") : "Nothing yet.";
 }
 
 schedulePrice();

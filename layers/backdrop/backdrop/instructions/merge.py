@@ -7,7 +7,7 @@ from typing import Any
 from backdrop.instructions.sources import REQUEST, TAGS, InstructionSource
 from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
-from backdrop.model.composition import CUT_OUT_FIELDS
+from backdrop.model.composition import COMPOSITION_FIELDS, CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
 from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS, build_frame_spec
 from backdrop.model.job_warning import JobWarning, WarningCode
@@ -31,10 +31,11 @@ _OUTPUT_ADVICE = {
     "replace": "Use operation remove, or correct the output.",
 }
 _FRAME_ADVICE = 'Set a frame such as "4:5", or remove the field.'
-_MARKETPLACE_ADVICE = (
-    'Use operation remove, remove the field ("none" in the output switches off an inherited logo), or choose another '
-    "marketplace."
-)
+_MARKETPLACE_ADVICE = {
+    "operation": "Use operation remove, or choose another marketplace.",
+    "logo": 'Remove the logo, write "logo": "none" in the output, or choose another marketplace.',
+    "shadow": 'Remove the shadow, write "shadow": "none" in the output, or choose another marketplace.',
+}
 
 
 @dataclass(frozen=True)
@@ -150,11 +151,25 @@ def find_errors(
     if output_objections := find_output_errors(instructions.operation, parse_outputs(instructions.fields)):
         message = f"{instructions.provenance.get('output', 'output')}: {'; '.join(output_objections)}"
         errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OUTPUT_ADVICE[instructions.operation]))
-    if marketplace_objections := list(find_marketplace_errors(instructions.fields)):
-        message = f"{instructions.provenance['output']}: {'; '.join(marketplace_objections)}"
-        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _MARKETPLACE_ADVICE))
+    if marketplace_objections := list(
+        find_marketplace_errors(instructions.fields, _list_inherited_fields(instructions, sources))
+    ):
+        message = f"{instructions.provenance['output']}: {'; '.join(reason for _, reason in marketplace_objections)}"
+        advice = " ".join(dict.fromkeys(_MARKETPLACE_ADVICE[name] for name, _ in marketplace_objections))
+        errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, advice))
     errors += _find_metadata_errors(instructions)
     return errors
+
+
+def _list_inherited_fields(instructions: ResolvedInstructions, sources: Sequence[InstructionSource]) -> list[str]:
+    """Returns the fields next to `output` that a less specific source than that of `output` sets."""
+    distances = {source.name: n for n, source in enumerate(sources)}
+    output_distance = distances[instructions.provenance["output"]] if "output" in instructions.fields else 0
+    return [
+        name
+        for name in COMPOSITION_FIELDS
+        if name in instructions.fields and distances[instructions.provenance[name]] > output_distance
+    ]
 
 
 def _find_metadata_errors(instructions: ResolvedInstructions) -> list[InstructionError]:

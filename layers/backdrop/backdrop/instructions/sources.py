@@ -30,6 +30,8 @@ MAX_REPORTED_ERRORS = 50
 MAX_PATH_DEPTH = 7
 # These cannot be expressed in one line of text, which is all that a tag can hold.
 SIDECAR_ONLY_FIELDS = frozenset({"metadata", "variants"})
+# A tag that stands for a field of `output`.
+MARKETPLACE_TAG = "for"
 
 
 @cache
@@ -80,14 +82,14 @@ def parse_request(instructions: Mapping[str, Any]) -> InstructionSource:
 def select_backdrop_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Returns Backdrop's tags, including misspelled ones. Other tools' tags may change and have no effect."""
     prefixed_tags = {name.removeprefix(TAG_PREFIX): text for name, text in tags.items() if name.startswith(TAG_PREFIX)}
-    known_names = frozenset(_load_model().model_fields)
+    known_names = {*_load_model().model_fields, MARKETPLACE_TAG}
     return {name: text for name, text in (prefixed_tags or tags).items() if name in known_names or _suggest_field(name)}
 
 
 def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
     """Parses a photo's object tags. Other tools' tags are ignored; near misses become warnings."""
     selected = select_backdrop_tags(tags)
-    readable_names = frozenset(_load_model().model_fields) - SIDECAR_ONLY_FIELDS
+    readable_names = _list_readable_names()
     suggestions = tuple(
         f"the tag {name!r} is not a field. Did you mean {_suggest_field(name)!r}?"
         for name in selected
@@ -96,28 +98,41 @@ def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
     sidecar_only = tuple(
         f"the tag {name!r} is ignored: {name} needs a sidecar" for name in sorted(SIDECAR_ONLY_FIELDS & selected.keys())
     )
-    source = _parse_fields(
-        TAGS,
-        {name: parse_text_value(name, text) for name, text in selected.items() if name in readable_names},
-        strict=False,
-    )
-    extra_advice = " ".join([*(f"{text[:1].upper()}{text[1:]}" for text in suggestions), _FOREIGN_TAG_ADVICE])
+    given = {name: parse_text_value(name, text) for name, text in selected.items() if name in readable_names}
+    if MARKETPLACE_TAG in given:
+        marketplaces = given.pop(MARKETPLACE_TAG)
+        given["output"] = {**cast("dict[str, object]", given.get("output", {})), MARKETPLACE_TAG: marketplaces}
+    source = _parse_fields(TAGS, given, strict=False)
     for one in source.errors:
-        one.advice = (one.advice or ERROR_CATALOG[one.code].advice).with_note(extra_advice)
+        notes = [*(f"{text[:1].upper()}{text[1:]}" for text in suggestions), *_suggest_marketplace_tag(selected)]
+        advice = one.advice or ERROR_CATALOG[one.code].advice
+        one.advice = advice.with_note(" ".join([*notes, _FOREIGN_TAG_ADVICE]))
     return replace(source, warnings=suggestions + sidecar_only)
+
+
+def _suggest_marketplace_tag(tags: Mapping[str, str]) -> list[str]:
+    """Returns the tag to use if the tag `output` names a marketplace."""
+    # Few tags have errors, and this module adds to a cold start.
+    from backdrop.model.marketplaces import list_marketplaces
+
+    return [f"Did you mean the tag for={name}?" for name in list_marketplaces() if name == tags.get("output")]
 
 
 def parse_text_value(name: str, text: str) -> object:
     """Converts the text of a tag or a CSV cell to the value of a field. Numbers and booleans stay text."""
-    if name == "provider" and len(text.split()) > 1:
+    if name in ("provider", MARKETPLACE_TAG) and len(text.split()) > 1:
         return text.split()
     return {"format": text.strip().lower()} if name == "output" else text
 
 
+def _list_readable_names() -> frozenset[str]:
+    """Returns the names of the tags that are read."""
+    return frozenset({*_load_model().model_fields, MARKETPLACE_TAG}) - SIDECAR_ONLY_FIELDS
+
+
 def _suggest_field(name: str) -> str | None:
     """Returns the first field whose name is similar to the tag's, or differs from it only in case."""
-    readable_names = frozenset(_load_model().model_fields) - SIDECAR_ONLY_FIELDS
-    return next((known for known in sorted(readable_names) if _is_near_miss(name.lower(), known)), None)
+    return next((known for known in sorted(_list_readable_names()) if _is_near_miss(name.lower(), known)), None)
 
 
 def _is_near_miss(name: str, known: str) -> bool:

@@ -5,7 +5,7 @@ A rule compares one measurement with limits or with a list of values. `imaging/m
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -138,11 +138,19 @@ class Marketplace(Record):
                     f"{format_measured(measured)} (source: {rule.source})"
                 )
 
-    def find_forbidden_fields(self, names: Iterable[str]) -> Iterator[str]:
-        """Yields why a picture for this marketplace must not have these fields, one sentence per field."""
-        for rule in self.forbids:
-            if rule.rule in names:
-                yield f"{self.name} does not accept a picture with an added {rule.rule} (source: {rule.source})"
+    @property
+    def forbidden_fields(self) -> dict[str, str]:
+        """The fields that no picture for this marketplace can have, each with the reason as a sentence."""
+        reasons: dict[str, str] = {
+            rule.rule: f"{self.name} does not accept a picture with an added {rule.rule} (source: {rule.source})"
+            for rule in self.forbids
+        }
+        if rule := self.background_rule:
+            reasons["shadow"] = (
+                f"{self.name} requires {rule.title}: {rule.requirement}, and a shadow darkens it "
+                f"(source: {rule.source})"
+            )
+        return reasons
 
     @property
     def background_rule(self) -> MarketplaceRule | None:

@@ -1,6 +1,6 @@
 """Outputs: the forms in which a paid picture is delivered, as the job's instructions specify them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field, replace
 from typing import Any
 
@@ -114,14 +114,27 @@ class OutputSpec(Record):
 
 
 def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
-    """Returns the outputs of validated instructions; by default, PNG in the result's size."""
+    """Returns the outputs of validated instructions; by default, PNG in the result's size.
+
+    A picture for a marketplace has none of the fields next to `output` that the marketplace does not accept.
+    """
     shared = {name: instructions[name] for name in COMPOSITION_FIELDS if name in instructions}
     frame = parse_output_frame(instructions)
     return tuple(
-        replace(output, frame=frame)
-        for spec in list_output_objects(instructions)
-        for output in expand_output({**shared, **spec})
+        replace(parse_output({**_select_accepted(shared, spec), **spec}), frame=frame)
+        for spec in _list_single_outputs(instructions)
     )
+
+
+def _list_single_outputs(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns the objects of the field `output`, each for at most one marketplace."""
+    return [one for spec in list_output_objects(instructions) for one in split_by_marketplace(spec)]
+
+
+def _select_accepted(shared: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the shared fields that the marketplace of an output accepts; all if it is for none."""
+    forbidden = load_marketplace(spec["for"]).forbidden_fields if "for" in spec else ()
+    return {name: value for name, value in shared.items() if name not in forbidden}
 
 
 def list_output_objects(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -214,21 +227,28 @@ def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[
     ]
 
 
-def find_marketplace_errors(instructions: Mapping[str, Any]) -> Iterator[str]:
-    """Yields why a marketplace cannot have these instructions' pictures, one sentence per error.
+def find_marketplace_errors(
+    instructions: Mapping[str, Any], inherited_fields: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """Yields the fields because of which a marketplace cannot have these pictures, each with the reason as a sentence.
 
-    The output's own fields have been compared with the marketplace's rules before.
+    The output's own fields have been compared with the marketplace's rules before. `inherited_fields`: the fields that
+    a less specific source than that of `output` sets. `parse_outputs` leaves them out where they are not accepted.
     """
-    for output in parse_outputs(instructions):
-        if output.marketplace is None:
+    shared = {
+        name: instructions[name] for name in COMPOSITION_FIELDS if name in instructions and name not in inherited_fields
+    }
+    for spec in _list_single_outputs(instructions):
+        if "for" not in spec:
             continue
-        marketplace = load_marketplace(output.marketplace)
-        if output.logo:
-            yield from marketplace.find_forbidden_fields(["logo"])
+        marketplace, output = load_marketplace(spec["for"]), parse_output({**shared, **spec})
+        drawn = {"logo": output.logo, "shadow": output.shadow}
+        yield from ((name, reason) for name, reason in marketplace.forbidden_fields.items() if drawn[name])
         if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
             yield (
+                "operation",
                 f"{marketplace.name} requires {rule.title}: {rule.requirement}, but operation replace makes a new "
-                f"background (source: {rule.source})"
+                f"background (source: {rule.source})",
             )
 
 
