@@ -45,11 +45,11 @@ MAX_SUGGESTION_KEYS = 1000
 NO_OBSTACLE_CODES = frozenset({QUEUED, IN_FLIGHT, Code.OWNER_AT_WORK.value, Code.CRASHED.value})
 IGNORED_MESSAGE = "its name is not that of a photo, so it is ignored"
 OUTCOME_LABELS = {
-    AttemptOutcome.IN_FLIGHT: "is in flight",
-    AttemptOutcome.ANSWERED: "was answered",
-    AttemptOutcome.NOT_TAKEN: "was not accepted",
-    AttemptOutcome.REJECTED: "was rejected",
-    AttemptOutcome.LOST: "lost its answer",
+    AttemptOutcome.IN_FLIGHT: "in flight",
+    AttemptOutcome.ANSWERED: "answered",
+    AttemptOutcome.NOT_TAKEN: "not accepted",
+    AttemptOutcome.REJECTED: "rejected",
+    AttemptOutcome.LOST: "answer lost",
 }
 
 
@@ -254,7 +254,7 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
     head = f"{name} {job.job_id[:12]}: {job.status.value}, {job.operation} by {job.provider}"
     screen.print_unwrapped(f"{head}, {format_usd(job.charged)}{unknown_cost}{suffix}", "bold" if current else "dim")
     for field, value in job.instructions.items():
-        screen.print(f"  {field}: {format_value(value)}  ({job.provenance.get(field, 'default')})")
+        screen.print(f"  {field}: {format_value(value)}  ({_format_origin(job, field)})")
     for when, event in sorted(_list_events(job, history), key=lambda dated: dated[0]):
         screen.print(f"  {format_utc(when)}  {event}")
     waits = history.job_waits.get(job.job_id, ())
@@ -270,14 +270,26 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
         printer.print(f"{job.problem.message} ({job.problem.code.value})", str(job.problem.operator_hint))
 
 
+def _format_origin(job: Job, field: str) -> str:
+    """Names the source of a field, and of each of its keys that another source provides."""
+    prefix = f"{field}."
+    origins = [
+        f"{name.removeprefix(prefix)} from {source}"
+        for name, source in job.provenance.items()
+        if name.startswith(prefix)
+    ]
+    return ", ".join((job.provenance.get(field, "default"), *origins))
+
+
 def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, str]]:
     yield job.queued_at, "accepted"
     for attempt in job.attempts:
         cost = format_usd(attempt.charged) if attempt.money is MoneyStatus.SPENT else "not charged"
         if attempt.money is MoneyStatus.UNKNOWN:
             cost = f"{format_usd(attempt.unknown or attempt.reserved)} possibly charged"
-        sends_text = f", sent {attempt.send_count} times" if attempt.send_count > 1 else ""
-        event = f"call {attempt.n} to {attempt.provider} {OUTCOME_LABELS[attempt.outcome]}{sends_text}, {cost}"
+        count_text = f" {attempt.send_count} times" if attempt.send_count > 1 else ""
+        outcome = OUTCOME_LABELS[attempt.outcome]
+        event = f"call {attempt.n} to {attempt.provider} sent{count_text}: {outcome}, {cost}"
         yield attempt.submitted_at, event
     if job.throttled_ms:
         is_waiting = job.status is JobStatus.ACCEPTED or not job.attempts

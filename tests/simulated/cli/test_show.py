@@ -56,12 +56,29 @@ def test_show_prints_a_pictures_whole_history(person: Person) -> None:
         "photo: 16 × 16 png",
         "stored, replace by ideogram, $0.06",
         "prompt: on sand  (shoes/red.jpg.json)",
-        "call 1 to ideogram was answered, $0.06",
+        "call 1 to ideogram sent: answered, $0.06",
         "shoes/red.jpg/red.png  (16 × 16 png",
         "_backdrop/receipts/shoes/red.jpg.json",
         "_backdrop/paid/",
     ):
         assert words in result.out, words
+
+
+def test_show_dates_a_call_by_when_it_was_sent(person: Person) -> None:
+    person.upload("red.jpg")
+    person.world.run_until_empty()
+    [job] = person.world.list_jobs()
+    [attempt] = job.attempts
+    assert f"{format_utc(attempt.submitted_at)}  call 1 to ideogram sent: answered" in person.run("show", "red.jpg").out
+
+
+def test_show_names_the_source_of_each_key_of_merged_metadata(person: Person) -> None:
+    person.world.upload_sidecar("md/_backdrop", metadata={"season": "winter", "line": "basic"})
+    person.world.upload_sidecar("md/red.jpg", prompt="on sand", metadata={"sku": "4711"})
+    person.world.upload_photo("md/red.jpg", build_photo())
+    person.world.run_until_empty()
+    text = read_text(person, "md/red.jpg")
+    assert "(md/red.jpg.json, season from md/_backdrop.json, line from md/_backdrop.json)" in text
 
 
 def test_show_names_the_format_of_the_original_photo(person: Person) -> None:
@@ -92,7 +109,7 @@ def test_show_explains_a_failure_with_advice_and_possible_cost(person: Person) -
     person.upload("red.jpg")
     person.world.run_for(600)
     output = " ".join(person.run("show", "red.jpg").out.split())
-    assert "lost its answer, $0.01 possibly charged" in output
+    assert "answer lost, $0.01 possibly charged" in output
     assert "(charge_unknown)" in output
     assert "run `backdrop redrive --pay-again`" in output
 

@@ -1,5 +1,7 @@
 """Canvases: the photo keeps its pixels, and the added area continues its border without an edge."""
 
+import io
+from functools import cache
 from random import Random
 from typing import cast
 
@@ -8,6 +10,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from backdrop.imaging.canvas import draw_canvas
 from backdrop.model.frame import Canvas, parse_frame, plan_canvas, plan_subject_canvas
+from backdrop_local.photos import load_photo
+from backdrop_local.standin.pictures import cut_out
 
 SIZE = (300, 200)
 MAX_FAR_DIFFERENCE = 3.0
@@ -32,6 +36,19 @@ def measure_step(picture: Image.Image, row: int) -> float:
     """Returns the mean difference between a row and the next one."""
     rows = [picture.crop((0, y, picture.width, y + 1)) for y in (row, row + 1)]
     return max(ImageStat.Stat(ImageChops.difference(*rows)).mean)
+
+
+@cache
+def load_cup() -> Image.Image:
+    """Returns the demo's cup, 360 x 240. The shadow of its saucer reaches the lower border."""
+    return Image.open(io.BytesIO(load_photo("coffee"))).convert("RGB").resize((360, 240))
+
+
+def find_subject(photo: Image.Image) -> tuple[int, int, int, int]:
+    """Returns the box of what the stand-in cuts out of a photo."""
+    box = cut_out(photo).to_image().getchannel("A").point([0] * 128 + [255] * 128).getbbox()
+    assert box
+    return box
 
 
 def find_maximum(picture: Image.Image) -> int:
@@ -111,3 +128,26 @@ def test_large_photo_is_scaled_down_to_its_place() -> None:
     picture, canvas = frame_photo(draw_clouds((6000, 400)), "3:1")
     assert picture.size == (4096, 1366)
     assert (canvas.photo_width, canvas.photo_height) == (4096, 273)
+
+
+@pytest.mark.parametrize("frame", ["4:5", "9:16", "16:9"])
+def test_cut_out_of_the_framed_cup_has_no_part_of_the_canvas(frame: str) -> None:
+    """The photo's dark lower border once continued as a wedge, which became a part of the subject."""
+    picture, canvas = frame_photo(load_cup(), frame)
+    left, top, right, bottom = find_subject(picture)
+    place = canvas.photo_left, canvas.photo_top, canvas.photo_left, canvas.photo_top
+    moved = [edge - shift for edge, shift in zip((left, top, right, bottom), place, strict=True)]
+    differences = [abs(edge - own) for edge, own in zip(moved, find_subject(load_cup()), strict=True)]
+    assert max(differences) <= 20
+
+
+@pytest.mark.parametrize("frame", ["4:5", "9:16"])
+def test_canvas_of_the_cup_fades_gently_to_one_color(frame: str) -> None:
+    photo = load_cup()
+    picture, canvas = frame_photo(photo, frame)
+    top, bottom = canvas.photo_top, canvas.photo_top + canvas.photo_height
+    steps = [measure_step(picture, row) for row in range(picture.height - 1)]
+    assert max(steps[: top - 1] + steps[bottom:]) < max(steps[top : bottom - 1])
+    for first, last in ((0, top - 20), (bottom + 20, picture.height)):
+        area = picture.crop((0, first, picture.width, last))
+        assert max(ImageStat.Stat(area).stddev) < 1

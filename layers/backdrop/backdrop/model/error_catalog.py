@@ -93,6 +93,17 @@ def _waiting_entry(cost: Cost, meaning: str, remedy: str = "", *, for_operator: 
     return _entry(cost, Disposition.WAITING, meaning, remedy, FollowUp.WAITS, for_operator=for_operator)
 
 
+def _named_image_entry(meaning: str, upload: str) -> CatalogEntry:
+    """Returns the entry of a problem with an image that the instructions name. Its upload does not start the photo."""
+    advice = Advice.from_text(
+        f"Upload {upload} under that key, and run `backdrop rerun KEY` with the photo's key. If you name another key "
+        "instead, the photo runs again automatically."
+    )
+    request_text = Sentence(f"Upload {upload} under that key, or name another key. Then send the request again.")
+    advice = replace(advice, custom_request_text=request_text)
+    return CatalogEntry(Cost.NOTHING, Disposition.REFUSED, None, Sentence(meaning), advice)
+
+
 _REPLACE_FILE = "Replace the file"
 _FIX_INSTRUCTIONS = "Correct the instructions"
 FIX_INSTRUCTIONS = Advice.from_text(_FIX_INSTRUCTIONS, FollowUp.RUNS)
@@ -162,7 +173,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.REFUSED,
         "The photo, its sidecar, or its folder defaults are in a storage class that S3 cannot read immediately.",
-        "Upload the file again in a storage class with immediate access; or restore it, and then run `backdrop rerun`.",
+        "Upload the file again in a storage class with immediate access; or restore it, and run `backdrop rerun KEY`.",
     ),
     Code.FILE_UNREADABLE: _waiting_entry(
         Cost.NOTHING,
@@ -233,7 +244,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Disposition.REFUSED,
         "A picture would have the same key as another picture, because of `name_template`.",
         "Change the template or its values, so that each picture has a name of its own. If the other photo no longer "
-        "needs the name, run `backdrop rerun`.",
+        "needs the name, run `backdrop rerun KEY` with the key of this photo.",
     ),
     Code.FOLDER_DEFAULTS_BROKEN: _entry(
         Cost.NOTHING,
@@ -242,13 +253,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Correct the file that the message names; its own report lists the errors",
         FollowUp.SEND_AGAIN,
     ),
-    Code.REFERENCE_NOT_FOUND: _entry(
-        Cost.NOTHING,
-        Disposition.REFUSED,
-        "A style reference image is not in the input bucket.",
-        "Upload it under that key and run `backdrop rerun`, or name another key",
-        FollowUp.RUNS,
-    ),
+    Code.REFERENCE_NOT_FOUND: _named_image_entry("A style reference image is not in the input bucket.", "it"),
     Code.REFERENCE_UNUSABLE: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
@@ -256,19 +261,11 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Name another picture in one of the photo formats. It must not be the photo itself. All reference images "
         "of a call are compressed to 10 MB together.",
     ),
-    Code.LOGO_UNUSABLE: _entry(
-        Cost.NOTHING,
-        Disposition.REFUSED,
-        "The logo is missing, or is not a picture that can be drawn.",
-        "Upload a PNG, WebP, or JPEG under that key and run `backdrop rerun`, or name another key",
-        FollowUp.RUNS,
+    Code.LOGO_UNUSABLE: _named_image_entry(
+        "The logo is missing, or is not a picture that can be drawn.", "a PNG, WebP, or JPEG"
     ),
-    Code.BACKGROUND_UNUSABLE: _entry(
-        Cost.NOTHING,
-        Disposition.REFUSED,
-        "The background picture is missing, or is not a picture that can be drawn.",
-        "Upload a PNG, WebP, or JPEG under that key and run `backdrop rerun`, or name another key",
-        FollowUp.RUNS,
+    Code.BACKGROUND_UNUSABLE: _named_image_entry(
+        "The background picture is missing, or is not a picture that can be drawn.", "a PNG, WebP, or JPEG"
     ),
     Code.FRAME_NEEDS_MASK: _entry(
         Cost.NOTHING,
