@@ -13,7 +13,7 @@ from backdrop.model.frame import Box, Canvas
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_FADE_SHARE = 1 / 32
+_FADE_SHARE = 1 / 20
 """The share of the border's length after which its continuation has the border's median color."""
 _MIN_FADE_ROWS = 12
 
@@ -64,8 +64,9 @@ def continue_border(picture: "Image", content_box: Box, outer_box: Box) -> None:
 def _draw_bands(line: "Image", depth: int) -> Iterator[tuple[int, "Image"]]:
     """Yields the continuation of a line of pixels in bands, each with its distance from the line.
 
-    Between the distances 2ⁿ - 1 and 2ⁿ⁺¹ - 1, the rows fade from the line blurred over 2ⁿ pixels to the line blurred
-    over 2ⁿ⁺¹ pixels. All rows also fade to the line's median color, which continues after the last band.
+    Between the distances 2ⁿ - 1 and 2ⁿ⁺¹ - 1, the rows fade from the line blurred over 2ⁿ⁺¹ pixels (at first not
+    blurred) to the line blurred over 2ⁿ⁺² pixels. All rows also fade to the line's median color, which continues after
+    the last band.
     """
     from PIL import Image
     from PIL.Image import Resampling
@@ -75,7 +76,7 @@ def _draw_bands(line: "Image", depth: int) -> Iterator[tuple[int, "Image"]]:
     start, near = 0, line
     while start < end:
         rows = start + 1
-        far = _blur_line(line, 2 * rows)
+        far = _blur_line(line, 4 * rows)
         pair = Image.new(line.mode, (line.width, 2))
         pair.paste(near, (0, 0))
         pair.paste(far, (0, 1))
