@@ -14,6 +14,7 @@ from backdrop_cli.local_folder import BUCKET
 
 OUTPUT_HINTS: Mapping[str, str] = {
     WarningCode.ENLARGED: "Choose a smaller width and height, or the fit contain, which never enlarges.",
+    WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size.",
     WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
 }
 # The maximum of the stack parameter MaxImageMegapixels. A photo that is too large for a stack is reported elsewhere.

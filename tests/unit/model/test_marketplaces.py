@@ -137,6 +137,7 @@ def test_certificate_fits_the_bytes_that_are_planned_for_it(name: str) -> None:
         ({"for": "shopify", "width": 5000}, "at most 20"),
         ({"for": "walmart", "width": 2000, "height": 1800}, "width divided by height"),
         ({"for": "etsy", "width": 600}, "at least 635 pixels"),
+        ({"for": "walmart", "max_bytes": 9_000_000}, "at most 5,000,000 bytes; these fields make it 9,000,000"),
     ],
 )
 def test_field_that_breaks_a_rule_is_named_with_rule_and_source(fields: dict[str, Any], words: str) -> None:
@@ -194,6 +195,13 @@ def test_list_of_marketplaces_makes_one_named_output_each() -> None:
             ["amazon-main does not accept", "ebay does not accept"],
         ),
         ({"operation": "remove", "output": {"for": "walmart"}}, []),
+        (
+            {"operation": "remove", "frame": "4:5", "subject_size": 0.5, "output": {"for": "amazon-main"}},
+            ["subject_size: amazon-main requires"],
+        ),
+        ({"operation": "remove", "frame": "4:5", "position": "bottom", "output": {"for": "amazon-main"}}, ["it 0.748"]),
+        ({"operation": "remove", "frame": "4:5", "subject_size": 0.98, "output": {"for": "amazon-main"}}, []),
+        ({"operation": "remove", "frame": "4:5", "output": {"for": "amazon-main"}}, []),
         ({"operation": "replace"}, []),
         *(
             (

@@ -128,15 +128,17 @@ class Marketplace(Record):
         )
         return Certificate.from_checks(self.name, self.dated, checks)
 
+    def find_broken_rules(self, measurements: Mapping[str, Measured]) -> Iterator[MarketplaceRule]:
+        """Yields the rules that these measurements break."""
+        return (rule for rule in self.rules if rule.judge(measurements.get(rule.rule)) is Verdict.FAILED)
+
     def find_violations(self, measurements: Mapping[str, Measured]) -> Iterator[str]:
         """Yields, for each rule that these measurements break, the rule, the value, and the source."""
-        for rule in self.rules:
-            measured = measurements.get(rule.rule)
-            if rule.judge(measured) is Verdict.FAILED:
-                yield (
-                    f"{self.name} requires {rule.title}: {rule.requirement}; these fields make it "
-                    f"{format_measured(measured)} (source: {rule.source})"
-                )
+        for rule in self.find_broken_rules(measurements):
+            yield (
+                f"{self.name} requires {rule.title}: {rule.requirement}; these fields make it "
+                f"{format_measured(measurements[rule.rule])} (source: {rule.source})"
+            )
 
     @property
     def forbidden_fields(self) -> dict[str, str]:
