@@ -113,7 +113,7 @@ def test_size_is_needed_only_where_an_output_depends_on_it(instructions: dict[st
         ({"for": "walmart", "fit": "contain"}, (1_000, 4_000), ["shortest side"]),
         ({"for": "walmart", "fit": "contain"}, (1_500, 4_000), []),
         ({"for": "walmart", "fit": "contain", "trim": False}, (2_000, 2_100), ["width divided by height"]),
-        ({"for": "ebay"}, (400, 300), ["at least 500 pixels"]),
+        ({"for": "ebay"}, (400, 300), ["requires a longest side of at least 500 pixels"]),
         ({"for": "etsy"}, (4_000, 1_200), ["is 2000×600 pixels", "at least 635 pixels"]),
         ({"for": "etsy", "trim": True}, (4_000, 1_200), []),
         ({"for": "ebay"}, (500, 300), []),

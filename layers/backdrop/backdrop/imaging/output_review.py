@@ -65,8 +65,7 @@ def _find_too_small(outputs: Sequence[OutputSpec], photo_size: Size) -> Iterator
         for rule in marketplace.find_broken_rules({**measure_sides(*size), **shape}):
             message = (
                 f"{format_output_name(output)} is {'at most ' if output.trim else ''}{format_size(size)} pixels with "
-                f"the photo of {format_size(photo_size)}, but {marketplace.name} requires {rule.title}: "
-                f"{rule.requirement}"
+                f"the photo of {format_size(photo_size)}, but {marketplace.name} requires {rule.demand}"
             )
             yield JobWarning(code=WarningCode.CERTIFICATE_FAILED, text=Sentence(message))
 

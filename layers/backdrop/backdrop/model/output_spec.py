@@ -181,7 +181,7 @@ def predict_measurements(output: OutputSpec) -> dict[str, Measured]:
     if output.width and output.height:
         shortest, longest = sorted((output.width, output.height))
         margin = output.margin_pixels or round(output.margin_share * shortest)
-        subject_size = (output.frame and output.frame.subject_size) or 1
+        subject_size = (output.frame.subject_size if output.frame else None) or 1
         measurements |= {
             **measure_sides(output.width, output.height),
             "megapixels": output.width * output.height / 1_000_000,
@@ -244,13 +244,13 @@ def find_marketplace_errors(instructions: Mapping[str, Any], inherited_fields: C
         marketplace, output = load_marketplace(spec["for"]), replace(parse_output({**shared, **spec}), frame=frame)
         if frame and frame.places_subject:
             violations = marketplace.find_violations(predict_measurements(output))
-            yield from (f"subject_size: {one}" for one in violations)
+            yield from (f"subject_size: {reason}" for _, reason in violations)
         drawn = {"logo": output.logo, "shadow": output.shadow}
         yield from (reason for name, reason in marketplace.forbidden_fields.items() if drawn[name])
         if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
             yield (
-                f"{marketplace.name} requires {rule.title}: {rule.requirement}, but operation replace makes a new "
-                f"background (source: {rule.source})"
+                f"{marketplace.name} requires {rule.demand}, but operation replace makes a new background "
+                f"(source: {rule.source})"
             )
 
 
