@@ -43,9 +43,9 @@ def test_output_that_would_be_enlarged_is_found(output: dict[str, Any], operatio
 
 def test_warning_names_the_output_and_both_sizes() -> None:
     assert review_text(PAD | {"name": "shop"}) == [
-        "output 'shop' is 2000×2000 pixels, which shows the photo of 1200×800 at 1.7 times its size"
+        "output 'shop' is 2000×2000 pixels, with the photo of 1200×800 enlarged to 1.7 times its size"
     ]
-    assert "at at least 1.7 times" in review_text(PAD | {"trim": True})[0]
+    assert "enlarged to at least 1.7 times" in review_text(PAD | {"trim": True})[0]
 
 
 @pytest.mark.parametrize(

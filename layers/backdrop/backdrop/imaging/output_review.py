@@ -48,8 +48,9 @@ def _find_enlarged(outputs: Sequence[OutputSpec], photo_size: Size) -> Iterator[
         frame = compute_frame(*photo_size, output)
         if frame.scale > MAX_UNREPORTED_SCALE:
             message = (
-                f"{format_output_name(output)} is {format_size(frame.size)} pixels, which shows the photo of "
-                f"{format_size(photo_size)} at {'at least ' if output.trim else ''}{frame.scale:.1f} times its size"
+                f"{format_output_name(output)} is {format_size(frame.size)} pixels, with the photo of "
+                f"{format_size(photo_size)} enlarged to {'at least ' if output.trim else ''}{frame.scale:.1f} times "
+                "its size"
             )
             yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
