@@ -56,7 +56,8 @@ def run_check(screen: Screen, paths: Sequence[Path], marketplaces: Sequence[str]
     screen.print_table(COLUMNS, (row for picture in pictures for row in _build_rows(picture)))
     screen.print()
     counted = ", ".join(f"{counts[verdict]:,} {verdict.text}" for verdict in Verdict)
-    screen.print(f"{format_count(len(pictures), 'picture')} for {', '.join(names)}: {counted}", "bold")
+    totals = f"{format_count(len(pictures), 'picture')} for {', '.join(names)}"
+    screen.print(f"{totals}, {format_count(counts.total(), 'result')}: {counted}", "bold")
     screen.print(PROMISE, "dim")
     return EXIT_FAILURE if counts[Verdict.FAILED] else EXIT_OK
 

@@ -13,7 +13,9 @@ from backdrop.ports import InputBucket
 from backdrop_cli.local_folder import BUCKET
 
 OUTPUT_HINTS: Mapping[str, str] = {
-    WarningCode.ENLARGED: "Choose a smaller width and height, or the fit contain, which never enlarges.",
+    WarningCode.ENLARGED: "Use a larger photo. If the output is for no marketplace, a smaller size or the fit contain "
+    "also helps.",
+    WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size.",
     WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
 }
 

@@ -66,7 +66,7 @@ def test_file_that_breaks_a_rule_is_delivered_with_a_warning(folder: Folder) -> 
     ("instructions", "words"),
     [
         ({"prompt": "on a table", "output": {"for": "amazon-main"}}, "makes a new background"),
-        ({"operation": "remove", "output": {"for": "amazon-main", "format": "webp"}}, "these fields make it webp"),
+        ({"operation": "remove", "output": {"for": "amazon-main", "format": "webp"}}, "this makes it webp"),
         ({"operation": "remove", "output": {"for": "amzon-main"}}, "Did you mean 'amazon-main'?"),
     ],
 )

@@ -32,7 +32,7 @@ def test_failed_rule_is_shown_with_value_and_requirement(person: Person) -> None
     assert (result.code, result.err) == (1, "")
     assert "done/small.jpg" in result.out
     assert "longest_side is 600 (must be 1,000 to 10,000 pixels)" in read_words(result)
-    assert "2 pictures for amazon-main, etsy: 1 passed, 2 failed, 1 cannot say" in read_words(result)
+    assert "2 pictures for amazon-main, etsy, 4 results: 1 passed, 2 failed, 1 cannot say" in read_words(result)
     assert person.requested_locations == []
 
 

@@ -169,7 +169,7 @@ def test_file_that_cannot_be_measured_is_not_delivered(monkeypatch: pytest.Monke
     ("fields", "words"),
     [
         ({"prompt": "on a table", "output": {"for": "amazon-main"}}, "operation replace makes a new background"),
-        ({**REMOVE, "output": {"for": "amazon-main", "format": "webp"}}, "these fields make it webp"),
+        ({**REMOVE, "output": {"for": "amazon-main", "format": "webp"}}, "this makes it webp"),
         ({**REMOVE, "output": {"for": "amazn-main"}}, "Did you mean 'amazon-main'?"),
         (
             {**REMOVE, "output": {"for": ["ebay", "etsy"], "name_template": "{stem}.{ext}"}},

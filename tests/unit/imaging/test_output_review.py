@@ -10,6 +10,7 @@ from backdrop.model.job_warning import WarningCode
 PHOTO = (1_200, 800)
 PAD = {"width": 2_000, "height": 2_000, "fit": "pad"}
 ENLARGED, SAME = WarningCode.ENLARGED, WarningCode.SAME_OUTPUTS
+FAILED = WarningCode.CERTIFICATE_FAILED
 
 
 def list_codes(*outputs: dict[str, Any], operation: str = "remove", photo: tuple[int, int] | None = PHOTO) -> list[str]:
@@ -42,9 +43,9 @@ def test_output_that_would_be_enlarged_is_found(output: dict[str, Any], operatio
 
 def test_warning_names_the_output_and_both_sizes() -> None:
     assert review_text(PAD | {"name": "shop"}) == [
-        "output 'shop' is 2000×2000 pixels, which shows the photo of 1200×800 at 1.7 times its size"
+        "output 'shop' is 2000×2000 pixels, with the photo of 1200×800 enlarged to 1.7 times its size"
     ]
-    assert "at at least 1.7 times" in review_text(PAD | {"trim": True})[0]
+    assert "enlarged to at least 1.7 times" in review_text(PAD | {"trim": True})[0]
 
 
 @pytest.mark.parametrize(
@@ -101,3 +102,29 @@ def test_all_equal_outputs_are_one_warning() -> None:
 )
 def test_size_is_needed_only_where_an_output_depends_on_it(instructions: dict[str, Any], *, is_needed: bool) -> None:
     assert needs_photo_size(instructions) == is_needed
+
+
+@pytest.mark.parametrize(
+    ("output", "photo", "words"),
+    [
+        ({"for": "amazon-main", "fit": "contain"}, (390, 693), ["at most 443×746 pixels", "1,000 to 10,000 pixels"]),
+        ({"for": "amazon-main", "fit": "contain", "trim": False}, (390, 693), ["is 443×746 pixels", "10,000 pixels"]),
+        ({"for": "amazon-main", "fit": "contain"}, (390, 1_000), []),
+        ({"for": "walmart", "fit": "contain"}, (1_000, 4_000), ["shortest side"]),
+        ({"for": "walmart", "fit": "contain"}, (1_500, 4_000), []),
+        ({"for": "walmart", "fit": "contain", "trim": False}, (2_000, 2_100), ["width divided by height"]),
+        ({"for": "ebay"}, (400, 300), ["requires a longest side of at least 500 pixels"]),
+        ({"for": "etsy"}, (4_000, 1_200), ["is 2000×600 pixels", "at least 635 pixels"]),
+        ({"for": "etsy", "trim": True}, (4_000, 1_200), []),
+        ({"for": "ebay"}, (500, 300), []),
+    ],
+)
+def test_photo_that_is_too_small_for_a_marketplace_is_found(
+    output: dict[str, Any], photo: tuple[int, int], words: list[str]
+) -> None:
+    instructions = {"operation": "remove", "output": output}
+    assert needs_photo_size(instructions)
+    found = [one for one in review_outputs(instructions, photo) if one.code == FAILED]
+    assert len(found) == bool(words)
+    assert all(word in str(found[0].text) for word in words)
+    assert FAILED not in [one.code for one in review_outputs(instructions | {"operation": "replace"}, photo)]

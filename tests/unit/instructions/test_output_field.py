@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from backdrop.instructions.output_schema import MAX_OUTPUTS, SQUARE_OUTPUT, Outputs
 from backdrop.model.output_spec import parse_output, parse_outputs
+from tests.unit.instruction_places import parse_sidecar
 from tests.unit.ledger_items import quick
 
 FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
@@ -215,7 +216,36 @@ def test_files_of_marketplaces_count_as_outputs() -> None:
 
 def test_output_for_a_marketplace_takes_quality_but_no_broken_rule() -> None:
     assert validate({"for": "amazon-main", "quality": 80}) == {"for": "amazon-main", "quality": 80}
-    assert "these fields make it webp" in join_errors({"for": "walmart", "format": "webp"})
+    assert "this makes it webp" in join_errors({"for": "walmart", "format": "webp"})
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (
+            {"for": "amazon-main", "margin": "20%"},
+            {"output.margin": "requires that the product fills at least 0.85 of the frame; this makes it 0.6"},
+        ),
+        (
+            [{"for": ["amazon-main", "walmart"], "width": 500, "format": "webp"}],
+            {
+                "output[0].width": "amazon-main requires a longest side of 1,000 to 10,000 pixels; this makes it 500",
+                "output[0].format": "walmart requires the format jpg or png or bmp; this makes it webp",
+            },
+        ),
+        ({"for": "walmart", "fit": "contain", "max_bytes": 6_000_000}, {"output.max_bytes": "this allows 6,000,000"}),
+        (
+            {"for": "amazon-main", "fit": "cover", "width": 500, "margin": "1%"},
+            {"output": "cover leaves no free space", "output.fit": "this cuts it off", "output.width": "makes it 500"},
+        ),
+    ],
+)
+def test_broken_rule_is_at_the_field_that_breaks_it(output: object, expected: dict[str, str]) -> None:
+    errors = {one.path: str(one.detail) for one in parse_sidecar({"operation": "remove", "output": output}).errors}
+    assert errors.keys() == expected.keys()
+    for path, words in expected.items():
+        assert errors[path].startswith(f"{path}: ")
+        assert words in errors[path]
 
 
 def test_validated_output_can_be_parsed_by_deliver() -> None:

@@ -32,6 +32,7 @@ _OUTPUT_ADVICE = {
 }
 _FRAME_ADVICE = 'Set a frame such as "4:5", or remove the field.'
 _MARKETPLACE_ADVICE = {
+    "subject_size": "Choose a larger `subject_size`, or another marketplace.",
     "operation": "Use operation remove, or choose another marketplace.",
     "logo": 'Remove the logo, write "logo": "none" in the output, or choose another marketplace.',
     "shadow": 'Remove the shadow, write "shadow": "none" in the output, or choose another marketplace.',

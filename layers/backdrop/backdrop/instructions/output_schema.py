@@ -1,7 +1,7 @@
 """The `output` field of the instructions: the model of one output, and the rules for combining its values."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from backdrop.instructions.composition_schema import Alt, Background, Copyright, Logo, Shadow, Title
+from backdrop.instructions.field_errors import FieldCombinationError
 from backdrop.instructions.name_templates import validate_name_template
 from backdrop.instructions.values import (
     Margin,
@@ -202,11 +203,15 @@ class OutputModel(BaseModel):
 
     @model_validator(mode="after")
     def _validate_combination(self) -> Self:
-        conflicts = [one for output in self.expand() for one in _find_output_conflicts(output)]
+        outputs = self.expand()
+        conflicts = [("", one) for output in outputs for one in _find_output_conflicts(output)]
         if self.name and isinstance(self.for_, list) and len(self.for_) > 1:
-            conflicts.append("one name cannot be used for several marketplaces; leave it out, and each has its own")
+            conflicts.append(
+                ("", "one name cannot be used for several marketplaces; leave it out, and each has its own")
+            )
+        conflicts += [one for output in outputs for one in _find_violations(output, self.model_fields_set)]
         if conflicts:
-            raise ValueError("; ".join(dict.fromkeys(conflicts)))
+            raise FieldCombinationError(conflicts)
         return self
 
     def expand(self) -> list[OutputSpec]:
@@ -228,8 +233,13 @@ def _find_output_conflicts(output: OutputSpec) -> Iterator[str]:
     shortest_side = min((side for side in (output.width, output.height) if side), default=MAX_OUTPUT_SIDE)
     if 2 * output.margin_pixels >= shortest_side:
         yield f"a margin of {output.margin_pixels}px on both sides leaves no room in {shortest_side} pixels"
+
+
+def _find_violations(output: OutputSpec, own_fields: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yields the field that breaks a marketplace's rule, and a sentence about it."""
     if output.marketplace:
-        yield from load_marketplace(output.marketplace).find_violations(predict_measurements(output))
+        for rule, reason in load_marketplace(output.marketplace).find_violations(predict_measurements(output)):
+            yield rule.find_deciding_field(own_fields), reason
 
 
 def _validate_distinct_names(outputs: Sequence[OutputModel]) -> Sequence[OutputModel]:

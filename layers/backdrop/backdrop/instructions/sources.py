@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from backdrop.instructions.conflicts import find_conflicts
 from backdrop.instructions.error_messages import JsonPath, build_instruction_error, format_path, to_json_path
+from backdrop.instructions.field_errors import split_by_field
 from backdrop.instructions.json_text import parse_instruction_json
 from backdrop.instructions.suggest import count_edits
 from backdrop.model.codes import Code
@@ -155,7 +156,7 @@ def _parse_fields(source_name: str, given: Mapping[str, Any], *, strict: bool) -
     try:
         model, details = _load_model().model_validate(given, strict=strict), []
     except ValidationError as error:
-        model, details = None, error.errors(include_url=False)
+        model, details = None, list(split_by_field(error.errors(include_url=False)))
     reported_paths = {to_json_path(one["loc"]) for one in details}
     null_paths = [steps for steps in nulls if steps not in reported_paths]
     if model and not conflicts and not null_paths:

@@ -174,9 +174,10 @@ def _parse_color(text: str) -> str:
     word = text.strip().lower()
     word = COLORS.get(word, word)
     if not _COLOR_PATTERN.fullmatch(word):
-        raise ValueError(
-            f"{text[:80]!r} is not a color: write it as '#ffffff', '#fff', or a basic color name such as 'white'"
-        )
+        nearest = find_nearest(word, COLORS)
+        forms = "'#ffffff', '#fff', or a basic color name such as 'white'"
+        guess = f". Did you mean {nearest!r}?" if nearest else ""
+        raise ValueError(f"{text[:80]!r} is not a color: write it as {forms}{guess}")
     return word if len(word) == 7 else "#" + "".join(digit * 2 for digit in word[1:])
 
 

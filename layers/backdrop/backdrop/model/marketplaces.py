@@ -5,7 +5,7 @@ A rule compares one measurement with limits or with a list of values. `imaging/m
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -34,19 +34,33 @@ WHOLE, CUT_OFF = "yes", "no"
 NO_LABEL = "none"
 
 _UNITS: Mapping[str, str] = {"longest_side": " pixels", "shortest_side": " pixels", "bytes": " bytes"}
-_TITLES: Mapping[RuleName, str] = {
-    "longest_side": "longest side",
-    "shortest_side": "shortest side",
-    "megapixels": "megapixels",
-    "aspect_ratio": "width divided by height",
-    "bytes": "file size",
-    "format": "format",
-    "background": "background",
-    "subject_share": "share of the frame that the product fills",
-    "whole_product": "whole product in the frame",
-    "ai_label": "label of AI-made pictures",
-    "logo": "logo",
+_DEMANDS: Mapping[RuleName, str] = {
+    "longest_side": "a longest side of {}",
+    "shortest_side": "a shortest side of {}",
+    "megapixels": "{} megapixels",
+    "aspect_ratio": "that width divided by height is {}",
+    "bytes": "a file of {}",
+    "format": "the format {}",
+    "background": "the background {}",
+    "subject_share": "that the product fills {} of the frame",
+    "whole_product": "that the whole product is in the frame",
+    "ai_label": "the label {}",
 }
+"""What a rule requires, with a place for the accepted values."""
+_CONSEQUENCES: Mapping[RuleName, str] = {"bytes": "this allows {}", "whole_product": "this cuts it off"}
+"""What a field does that breaks a rule, with a place for the value; of other rules, it makes it that value."""
+_DECIDING_FIELDS: Mapping[RuleName, tuple[str, ...]] = {
+    "longest_side": ("width", "height"),
+    "shortest_side": ("width", "height"),
+    "megapixels": ("width", "height"),
+    "aspect_ratio": ("width", "height"),
+    "bytes": ("max_bytes",),
+    "format": ("format",),
+    "background": ("background",),
+    "subject_share": ("margin", "width", "height"),
+    "whole_product": ("fit",),
+}
+"""The fields of an output that decide what is measured."""
 
 
 @record
@@ -68,8 +82,13 @@ class MarketplaceRule(Record):
     note: str = ""
 
     @property
-    def title(self) -> str:
-        return _TITLES[self.rule]
+    def demand(self) -> str:
+        """What the rule requires, as the object of a sentence: `a longest side of 1,000 to 10,000 pixels`."""
+        return _DEMANDS[self.rule].format(self.requirement)
+
+    def find_deciding_field(self, names: Container[str]) -> str:
+        """Returns the field among these fields of an output that decides what is measured; "" if none of them does."""
+        return next((name for name in _DECIDING_FIELDS.get(self.rule, ()) if name in names), "")
 
     @property
     def requirement(self) -> str:
@@ -128,15 +147,16 @@ class Marketplace(Record):
         )
         return Certificate.from_checks(self.name, self.dated, checks)
 
-    def find_violations(self, measurements: Mapping[str, Measured]) -> Iterator[str]:
-        """Yields, for each rule that these measurements break, the rule, the value, and the source."""
-        for rule in self.rules:
-            measured = measurements.get(rule.rule)
-            if rule.judge(measured) is Verdict.FAILED:
-                yield (
-                    f"{self.name} requires {rule.title}: {rule.requirement}; these fields make it "
-                    f"{format_measured(measured)} (source: {rule.source})"
-                )
+    def find_broken_rules(self, measurements: Mapping[str, Measured]) -> Iterator[MarketplaceRule]:
+        """Yields the rules that these measurements break."""
+        return (rule for rule in self.rules if rule.judge(measurements.get(rule.rule)) is Verdict.FAILED)
+
+    def find_violations(self, measurements: Mapping[str, Measured]) -> Iterator[tuple[MarketplaceRule, str]]:
+        """Yields each rule that these measurements break, with a sentence that has the value and the source."""
+        for rule in self.find_broken_rules(measurements):
+            consequence = _CONSEQUENCES.get(rule.rule, "this makes it {}")
+            value = format_measured(measurements[rule.rule])
+            yield rule, f"{self.name} requires {rule.demand}; {consequence.format(value)} (source: {rule.source})"
 
     @property
     def forbidden_fields(self) -> dict[str, str]:
@@ -146,10 +166,7 @@ class Marketplace(Record):
             for rule in self.forbids
         }
         if rule := self.background_rule:
-            reasons["shadow"] = (
-                f"{self.name} requires {rule.title}: {rule.requirement}, and a shadow darkens it "
-                f"(source: {rule.source})"
-            )
+            reasons["shadow"] = f"{self.name} requires {rule.demand}, and a shadow darkens it (source: {rule.source})"
         return reasons
 
     @property

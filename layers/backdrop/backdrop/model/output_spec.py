@@ -179,23 +179,32 @@ def _parse_margin(text: str) -> dict[str, Any]:
 def predict_measurements(output: OutputSpec) -> dict[str, Measured]:
     """Returns what an output's fields decide about its file, for comparison with a marketplace's rules.
 
-    For `contain`, the sides are upper limits: its file can be smaller.
+    The bytes are the limit. For `contain`, the sides are upper limits: its file can be smaller.
     """
-    measurements: dict[str, Measured] = {"format": output.format, "background": _name_background(output)}
+    measurements: dict[str, Measured] = {
+        "format": output.format,
+        "background": _name_background(output),
+        "bytes": output.max_bytes,
+    }
     if output.width and output.height:
         shortest, longest = sorted((output.width, output.height))
         margin = output.margin_pixels or round(output.margin_share * shortest)
+        subject_size = (output.frame.subject_size if output.frame else None) or 1
         measurements |= {
-            "longest_side": longest,
-            "shortest_side": shortest,
+            **measure_sides(output.width, output.height),
             "megapixels": output.width * output.height / 1_000_000,
-            "subject_share": (longest - 2 * margin) / longest,
+            "subject_share": (longest - 2 * margin) / longest * subject_size,
         }
         if output.fit != CONTAIN:
             measurements["aspect_ratio"] = output.width / output.height
     if output.fit == COVER:
         measurements["whole_product"] = CUT_OFF
     return measurements
+
+
+def measure_sides(width: int, height: int) -> dict[str, Measured]:
+    """Returns what a picture's width and height in pixels are for the rules about its sides."""
+    return {"longest_side": max(width, height), "shortest_side": min(width, height)}
 
 
 def _name_background(output: OutputSpec) -> str | None:
@@ -230,25 +239,29 @@ def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[
 def find_marketplace_errors(
     instructions: Mapping[str, Any], inherited_fields: Collection[str] = ()
 ) -> Iterator[tuple[str, str]]:
-    """Yields the fields because of which a marketplace cannot have these pictures, each with the reason as a sentence.
+    """Yields the fields that keep a marketplace from taking these pictures, each with the reason as a sentence.
 
-    The output's own fields have been compared with the marketplace's rules before. `inherited_fields`: the fields that
-    a less specific source than that of `output` sets. `parse_outputs` leaves them out where they are not accepted.
+    What the output's own fields decide has been compared with the rules before. `inherited_fields`: the fields that a
+    less specific source than that of `output` sets. `parse_outputs` leaves them out where they are not accepted.
     """
     shared = {
         name: instructions[name] for name in COMPOSITION_FIELDS if name in instructions and name not in inherited_fields
     }
+    frame = parse_output_frame(instructions)
     for spec in _list_single_outputs(instructions):
         if "for" not in spec:
             continue
-        marketplace, output = load_marketplace(spec["for"]), parse_output({**shared, **spec})
+        marketplace, output = load_marketplace(spec["for"]), replace(parse_output({**shared, **spec}), frame=frame)
+        if frame and frame.places_subject:
+            violations = marketplace.find_violations(predict_measurements(output))
+            yield from (("subject_size", f"subject_size: {reason}") for _, reason in violations)
         drawn = {"logo": output.logo, "shadow": output.shadow}
         yield from ((name, reason) for name, reason in marketplace.forbidden_fields.items() if drawn[name])
         if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
             yield (
                 "operation",
-                f"{marketplace.name} requires {rule.title}: {rule.requirement}, but operation replace makes a new "
-                f"background (source: {rule.source})",
+                f"{marketplace.name} requires {rule.demand}, but operation replace makes a new background "
+                f"(source: {rule.source})",
             )
 
 
