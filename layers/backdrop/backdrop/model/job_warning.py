@@ -53,7 +53,7 @@ class JobWarning(Record):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
-        """Reads the texts of release 0.2.0 too: most begin with their codes."""
+        """Also reads the texts of release 0.2.0. Most of them begin with their code."""
         from pydantic_core import core_schema
 
         return core_schema.no_info_after_validator_function(_remove_stored_code, handler(source))
