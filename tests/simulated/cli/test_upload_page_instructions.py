@@ -147,7 +147,7 @@ def test_hint_names_the_field_that_a_marketplace_does_not_accept(
         ({"--frame": "100:1"}, "“Shape”: '100:1' is not a frame"),
         ({"--size": "big"}, "“Size in pixels”: 'big' is not a size"),
         ({"--size": "20000x5"}, "“Size in pixels”: width is 20000"),
-        ({"--for": "etsy", "--size": "9x9"}, "“A file for each of these marketplaces” and “Size in pixels”: etsy"),
+        ({"--for": "etsy", "--size": "9x9"}, "“Size in pixels”: width: etsy requires a shortest side of at least"),
         ({"--variants": "beach"}, "one per line.”: 'beach' has no name"),
         ({"--sidecar": "x.json"}, "reload the page"),
         ({"--format": 3}, "reload the page"),
