@@ -69,7 +69,7 @@ def check_resolution(write: ResolutionWrite, jobs: Mapping[str, JsonObject]) -> 
     if CRASHED in {code for _, code in resolution.refusals} or write.after["photo"] is None:
         return []
     if write.resolutions_with_request is not None:
-        return _check_request(write, resolution)
+        return _check_request(write, resolution, jobs)
     resolution = Resolution(
         resolution.instructions_by_variant,
         resolution.refusals - find_kept_request_refusals(write.before, write.after),
@@ -121,11 +121,16 @@ def check_resolution(write: ResolutionWrite, jobs: Mapping[str, JsonObject]) -> 
     return violations
 
 
-def _check_request(write: ResolutionWrite, resolution: Resolution) -> list[Violation]:
-    """Checks that a request leads to its jobs, and that a request that cannot be carried out changes none."""
-    is_unchanged = write.after["jobs"] == (write.before["jobs"] if write.before else {})
+def _check_request(write: ResolutionWrite, resolution: Resolution, jobs: Mapping[str, JsonObject]) -> list[Violation]:
+    """Checks that a request leads to its jobs, and that a request that cannot be carried out changes none.
+
+    If it is the first message about new bytes, the jobs for the earlier bytes are no longer current.
+    """
+    jobs_before = write.before["jobs"] if write.before else {}
+    is_outdated = bool(write.before) and not _has_same_bytes(write.before, write.after, jobs)
+    is_unchanged_or_outdated = write.after["jobs"] == jobs_before or (is_outdated and not write.after["jobs"])
     if any(
-        is_equal(resolution, possible) if possible.instructions_by_variant else is_unchanged
+        is_equal(resolution, possible) if possible.instructions_by_variant else is_unchanged_or_outdated
         for possible in write.resolutions_with_request or ()
     ):
         return []

@@ -21,6 +21,8 @@ ONCE_BROKEN = {
     "partly_refused_photo_is_tried_again_after_a_new_upload": (940262,),
     "photo_that_crashes_workers_before_a_retry_is_given_up": (941377,),
     "late_write_of_a_finished_job_replaces_the_newer_picture": (5204,),
+    "cancelled_job_is_reported_while_its_lane_is_closed": (6968,),
+    "refused_request_is_the_first_message_about_new_bytes": (8143,),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 

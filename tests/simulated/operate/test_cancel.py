@@ -51,6 +51,18 @@ def test_only_jobs_under_the_prefix_are_canceled() -> None:
     assert_at_rest(world)
 
 
+def test_job_that_render_cancels_is_reported_even_if_its_lane_closes() -> None:
+    """Its message returns to the lane, which may stay closed for days."""
+    world = world_with_photo()
+    world.run_until_empty("intake")
+    world.steps.cancel().add_mark("")
+    world.deliver_next("ideogram")
+    world.run_until_empty("deliver")
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
+
+
 def test_empty_prefix_cancels_all_photos() -> None:
     world = world_with_waiting_jobs()
     assert len(cancel_jobs(world)[0]) == 4

@@ -103,6 +103,14 @@ def test_request_leads_to_its_jobs_or_changes_none() -> None:
     ]
 
 
+def test_refused_request_about_new_bytes_leaves_no_jobs_for_the_earlier_bytes() -> None:
+    refused = photo_source("unknown_field", photo={"etag": "e2", "version_id": "v2", "sha256": "bb"})
+    assert write(photo_source(), refused, resolutions_with_request=[WITHOUT_INSTRUCTIONS]) == []
+    assert write(
+        photo_source(), refused | {"jobs": {"sea": "j1"}}, resolutions_with_request=[WITHOUT_INSTRUCTIONS]
+    ) == [Invariant.INSTRUCTIONS_FOLLOWED.name]
+
+
 def test_photo_is_resolved_again_only_for_a_cause() -> None:
     before = photo_source(jobs={"": "j0"})
     assert write(before, photo_source(), CUT_RESOLUTION) == [Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE.name]

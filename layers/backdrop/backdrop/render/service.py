@@ -144,7 +144,8 @@ class RenderService:
         transition = transitions.apply_cancel_marks(job, context.lane.cancel_marks, self.clock.now())
         if transition:
             self._release_probe(context)
-            self.ledger.write_transition(transition)
+            # The lane may close before this message returns, so the job is reported now.
+            self._enqueue_delivery(self.ledger.write_transition(transition))
             raise ConflictError
 
     def _buy_guarded(self, job: Job, provider: Provider, context: CallContext, action: NextAction) -> RenderOutcome:
