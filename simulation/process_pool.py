@@ -1,8 +1,12 @@
 """The same function for many items, on several processes."""
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+
+# Worlds create many objects and few cycles: with Python's default thresholds, a tenth of the time goes to searching.
+GC_THRESHOLDS = (50_000, 20, 100)
 
 
 def map_in_processes[Item, Result](
@@ -13,5 +17,7 @@ def map_in_processes[Item, Result](
         yield from map(function, items)
         return
     # A forked process would inherit the locks of the caller's threads.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=gc.set_threshold, initargs=GC_THRESHOLDS
+    ) as pool:
         yield from pool.map(function, items, chunksize=chunk_size)
