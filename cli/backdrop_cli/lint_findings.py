@@ -1,11 +1,13 @@
 """What `lint` found: errors, warnings, and totals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Problem
+from backdrop.model.job_warning import WarningCode
 from backdrop.model.sentence import Sentence
 
 REFERENCE_ELSEWHERE = "reference_elsewhere"
@@ -15,8 +17,12 @@ MISNAMED_DEFAULTS = "misnamed_defaults"
 MISNAMED_SIDECAR = "misnamed_sidecar"
 SAME_VARIANTS = "same_variants"
 UNREAD_SIDECAR = "unread_sidecar"
-SUBJECT_AT_BORDER = "subject_at_border"
 COVER_CROPS = "cover_crops"
+FRAME_HINTS: Mapping[WarningCode | Code, str] = {
+    WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
+    WarningCode.SMALL_IN_FRAME: "Use a photo that is more like the frame in shape, or crop it first.",
+}
+"""What to do about warnings that a frame causes."""
 
 
 class Finding(NamedTuple):
