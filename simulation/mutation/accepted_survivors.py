@@ -193,9 +193,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "reconcile.dead_letters:DeadLetterTriage._refuse_request#acce9f if 1": DEAD_REQUEST_REASON,
     "reconcile.dead_letters:DeadLetterTriage._try_to_annotate#c177ab if 2": DEAD_LETTER_REASON,
-    "reconcile.dead_letters:DeadLetterTriage._end_or_resend#600094 if 1": DEAD_LETTER_REASON,
-    "reconcile.dead_letters:DeadLetterTriage._end_or_resend#600094 if 2": DEAD_LETTER_REASON,
-    "reconcile.dead_letters:DeadLetterTriage._end_or_resend#600094 if 3": DEAD_LETTER_REASON,
+    "reconcile.dead_letters:DeadLetterTriage._end_or_resend#cbc109 if 1": DEAD_LETTER_REASON,
+    "reconcile.dead_letters:DeadLetterTriage._end_or_resend#cbc109 if 2": DEAD_LETTER_REASON,
+    "reconcile.dead_letters:DeadLetterTriage._end_or_resend#cbc109 if 3": DEAD_LETTER_REASON,
     "reconcile.dead_letters:DeadLetterTriage._try_to_handle#e55460 if 1": DEAD_LETTER_REASON,
     "reconcile.dead_letters:DeadLetterTriage._try_to_handle#e55460 if 2": DEAD_LETTER_REASON,
     "reconcile.dead_letters:DeadLetterTriage._try_to_handle#e55460 if 3": DEAD_LETTER_REASON,
@@ -333,13 +333,13 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 2": RECEIPT_WARNING_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 4": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 2": DISABLED_PROVIDER_RESEND_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 4": (
         "Render finds the answer as well: "
         "tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 5": ("For the type checker: a job is never deleted."),
+    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 5": ("For the type checker: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -149,6 +149,22 @@ def choose_marketplace(tab: Browser, name: str) -> None:
     tab.evaluate(f"document.querySelector('[data-option=\"--for\"][value={name}]').click()")
 
 
+def show_in_every_look(user: PageUser, element_id: str, name: str) -> Iterator[None]:
+    """Shows a part of the page wide and narrow, light and dark, takes a picture of each, and lets the caller check it.
+
+    Fails if the page is wider than the window.
+    """
+    user.tab.evaluate("document.documentElement.dataset.still = ''")
+    for width in (1280, 390):
+        user.tab.size(width, 900)
+        user.tab.evaluate(f"document.getElementById('{element_id}').scrollIntoView()")
+        for scheme in ("light", "dark"):
+            user.tab.set_color_scheme(scheme)
+            user.picture(f"{name}-{width}-{scheme}")
+            assert user.tab.evaluate("document.documentElement.scrollWidth") <= width
+            yield
+
+
 def test_frame_marketplaces_shadow_and_logo_of_the_page_reach_the_pictures(user: PageUser) -> None:
     tab, page = user.tab, user.page
     logo = BytesIO()
@@ -200,14 +216,8 @@ def test_one_photo_becomes_several_pictures(user: PageUser) -> None:
     tab.wait_until("document.getElementById('price-error').textContent.includes('has no name')")
     fill_field(tab, "--variants", "beach=on a beach, at noon\n\ncut-out=remove\n")
     tab.wait_until(f"{PRICE}.startsWith('At most $0.07 for 2 images of 1 photo')")
-    tab.evaluate("document.documentElement.dataset.still = ''")
-    for width in (1280, 390):
-        tab.size(width, 900)
-        tab.evaluate("document.getElementById('finish').scrollIntoView()")
-        for scheme in ("light", "dark"):
-            tab.set_color_scheme(scheme)
-            user.picture(f"variants-{width}-{scheme}")
-            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    for _ in show_in_every_look(user, "finish", "variants"):
+        pass
     user.send(1)
     page.finish()
     tab.wait_until(f"{NAMES}.length === 2")
@@ -243,15 +253,8 @@ def test_results_show_and_link_every_file(user: PageUser, axe: str) -> None:
     badges = tab.evaluate("[...document.querySelectorAll('#grid .badge')].map((badge) => badge.innerText)")
     assert [badge.split()[1].rstrip(":") for badge in badges] == ["amazon-main", "ebay"] * 2
     tab.wait_until("[...document.querySelectorAll('#grid .files img')].every((image) => image.naturalWidth > 0)")
-    tab.evaluate("document.documentElement.dataset.still = ''")
-    for width in (1280, 390):
-        tab.size(width, 900)
-        tab.evaluate("document.getElementById('results').scrollIntoView()")
-        for scheme in ("light", "dark"):
-            tab.set_color_scheme(scheme)
-            user.picture(f"files-{width}-{scheme}")
-            assert find_violations(tab, axe) == []
-            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    for _ in show_in_every_look(user, "results", "files"):
+        assert find_violations(tab, axe) == []
 
 
 def test_shadow_is_offered_only_for_a_removed_background(user: PageUser) -> None:

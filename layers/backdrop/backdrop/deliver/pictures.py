@@ -75,8 +75,9 @@ class PictureTarget:
 
 @dataclass(eq=False)
 class WrittenOutputs:
-    """The outputs of one paid picture. `is_superseded`: some were not written, because another job or photo has their
-    keys.
+    """The outputs of one paid picture.
+
+    `is_superseded`: some were not written, because another job or photo has their keys.
     """
 
     results: list[StoredPicture] = field(default_factory=list[StoredPicture])

@@ -71,6 +71,7 @@ def _draw_bands(line: "Image", depth: int) -> Iterator[tuple[int, "Image"]]:
     from PIL import Image
     from PIL.Image import Resampling
 
+    median_color = _find_median_color(line)
     fade_rows = max(_MIN_FADE_ROWS, round(line.width * _FADE_SHARE))
     end = min(depth, fade_rows)
     start, near = 0, line
@@ -82,7 +83,7 @@ def _draw_bands(line: "Image", depth: int) -> Iterator[tuple[int, "Image"]]:
         pair.paste(far, (0, 1))
         # Sampled at the rows' centers, where the band begins with `near` unchanged and ends just before `far`.
         band = pair.resize((line.width, rows), Resampling.BILINEAR, (0, 0.5 - 0.5 / rows, line.width, 1.5 - 0.5 / rows))
-        median = Image.new(line.mode, band.size, _find_median_color(line))
+        median = Image.new(line.mode, band.size, median_color)
         fade = Image.new("L", (1, rows))
         fade.putdata([_compute_fade((start + row) / fade_rows) for row in range(rows)])
         band = Image.composite(median, band, fade.resize(band.size, Resampling.NEAREST))

@@ -72,15 +72,11 @@ def check_name(place: str, name: str, extension: str, bucket: str, photo_key: st
     """Raises InstructionError if a filled name cannot be a key below the photo's folder, or a file's name."""
     longest_folder = folder_of(photo_name_of(bucket, photo_key, stack_bucket=""))
     example = name.replace(IMAGE_NUMBER, "20")
-    for reason in _list_name_errors(example, extension, len(longest_folder.encode())):
-        raise _invalid_name(place, f"the name {name[:MAX_SHOWN_CHARACTERS]!r} {reason}")
-    owner = find_default_owner(f"{folder_of(photo_key)}{example}")
-    if owner and owner != photo_key and has_suffix(owner):
-        reason = f"is reserved for the pictures of a photo {owner}; choose another folder"
+    for reason in _list_name_errors(example, extension, photo_key, len(longest_folder.encode())):
         raise _invalid_name(place, f"the name {name[:MAX_SHOWN_CHARACTERS]!r} {reason}")
 
 
-def _list_name_errors(name: str, extension: str, folder_bytes: int) -> Iterator[str]:
+def _list_name_errors(name: str, extension: str, photo_key: str, folder_bytes: int) -> Iterator[str]:
     suffixes = SUFFIXES.get(extension, (f".{extension}",))
     parts = name.split("/")
     if not all(parts) or not all(parts[-1].lower().removesuffix(suffix) for suffix in suffixes):
@@ -95,6 +91,9 @@ def _list_name_errors(name: str, extension: str, folder_bytes: int) -> Iterator[
         yield f"does not end with {suffixes[0]}, the output's format; end the template with .{{ext}}"
     if folder_bytes + len(name.encode()) > MAX_S3_KEY_BYTES:
         yield f"is too long: with the photo's folder, a key has at most {MAX_S3_KEY_BYTES:,} bytes"
+    owner = find_default_owner(f"{folder_of(photo_key)}{name}")
+    if owner and owner != photo_key and has_suffix(owner):
+        yield f"is reserved for the pictures of a photo {owner}; choose another folder"
 
 
 def _find_forbidden_characters(text: str) -> str:

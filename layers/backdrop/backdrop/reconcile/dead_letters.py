@@ -13,7 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, MalformedMessageError
 from backdrop.model.ids import derive_message_group, derive_source_id
 from backdrop.model.intake_event import IncomingRequest, IntakeEvent
-from backdrop.model.job import JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.job import IN_FLIGHT_STATUSES, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
 from backdrop.model.schedule import MESSAGE_LIFETIME
 from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_provider_notification
@@ -119,7 +119,7 @@ class DeadLetterTriage:
         Crash marks detect jobs that crash their workers.
         """
         job = self.ledger.find_job(source_id, job_id)
-        if job is None or job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
+        if job is None or job.status in IN_FLIGHT_STATUSES:
             return
         now = self.clock.now()
         if job.status is JobStatus.ACCEPTED:

@@ -8,7 +8,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
 from backdrop.model.errors import ConflictError, RetryLaterError
-from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus
+from backdrop.model.job import FAILED_STATUSES, IN_FLIGHT_STATUSES, Attempt, Job, JobStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 from backdrop.model.queue_messages import SettleMessage
 from backdrop.model.schedule import ItemKey
@@ -96,7 +96,7 @@ class Redispatcher:
         """Looks up a lost answer, if that is possible without a charge. Render handles anything that costs money."""
         provider = self.providers.get(job.provider)
         attempt = job.find_attempt(job.attempt_no)
-        if attempt is None or job.status not in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
+        if attempt is None or job.status not in IN_FLIGHT_STATUSES:
             return job
         if provider is None:
             return self._hold(job)

@@ -10,6 +10,7 @@ from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
 from backdrop.model.job import (
     FAILED_STATUSES,
+    IN_FLIGHT_STATUSES,
     Attempt,
     AttemptOutcome,
     ContentOwner,
@@ -407,7 +408,7 @@ def _end_unpaid(job: Job, status: JobStatus, now: datetime) -> Transition | None
     """accepted → superseded or cancelled, unpaid. A job whose call is in flight follows if the call is not charged."""
     if job.status is JobStatus.ACCEPTED:
         return Transition(replace(job, status=status, problem=None, ended_at=now, processing_until=None))
-    if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and job.end_after_call is not status:
+    if job.status in IN_FLIGHT_STATUSES and job.end_after_call is not status:
         return Transition(replace(job, end_after_call=status))
     return None
 
