@@ -32,6 +32,7 @@ class WarningCode(StrEnum):
     SMALLER_RESULT = "smaller_result"
     SUBJECT_AT_BORDER = "subject_at_border"
     TAG_NOT_READ = "tag_not_read"
+    TINY_PHOTO = "tiny_photo"
     LEFT_OUT = "left_out"
 
 
