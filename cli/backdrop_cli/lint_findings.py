@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Problem
@@ -50,7 +51,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class LintResult:
-    """The totals of `lint`; `max_price_micro_usd` does not include the `unpriced_images`.
+    """The totals of `lint`; `prices` do not include those of the `unpriced_images`.
 
     `partly_ready` photos have jobs, and variants with errors. `kept_sidecars` photos keep their own sidecar although
     the command line has instructions.
@@ -63,7 +64,7 @@ class LintResult:
     without_instructions: int = 0
     jobs: int = 0
     images: int = 0
-    max_price_micro_usd: int = 0
+    prices: PriceRegister = field(default_factory=PriceRegister)
     unpriced_images: int = 0
     sidecars: int = 0
     defaults: int = 0

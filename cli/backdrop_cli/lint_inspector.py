@@ -213,7 +213,7 @@ class LintInspector:
                 linted = replace(linted, jobs=(), findings=[*linted.findings, finding])
             result.jobs += len(linted.jobs)
             result.images += sum(count_images(job.instructions) for job in linted.jobs)
-            result.max_price_micro_usd += sum(job.quoted for job in linted.jobs)
+            result.prices.add(linted.jobs)
             credit_jobs = [job for job in linted.jobs if job.provider == CREDIT_PROVIDER]
             result.unpriced_images += sum(count_images(job.instructions) for job in credit_jobs)
             has_errors = any(one.is_error for one in linted.findings)

@@ -75,6 +75,11 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
             "written by `drop` or the upload page",
         ),
         (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
+        (
+            plan.reused_image_count,
+            _pluralize(plan.reused_image_count, "image", " already bought"),
+            "for the same photo under another key, with the same instructions; $0.00",
+        ),
         (lacking_count, "without instructions", "reported, not bought"),
         (files.ignored_count, "other files", "not named like photos, such as .txt files and dotfiles; ignored"),
     ]
@@ -240,6 +245,7 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "passed_over": files.ignored_count,
         "jobs": len(plan.jobs),
         "images": plan.image_count,
+        "images_already_bought": plan.reused_image_count,
         "most_usd": to_usd(plan.max_price_micro_usd),
         "would_be_refused": [
             {"key": key, "code": code, "message": message}
