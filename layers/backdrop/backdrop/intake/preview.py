@@ -40,7 +40,7 @@ def preview_jobs(
 
 
 class PriceRegister:
-    """The highest price of several photos' jobs, of which those with the same content are bought once.
+    """The highest price of several photos' jobs. Those with the same content are bought once.
 
     The content of a photo that was not opened is unknown, so each of its jobs has its own price.
     """
