@@ -40,6 +40,8 @@ class CheckedPicture:
 def run_check(screen: Screen, paths: Sequence[Path], marketplaces: Sequence[str], *, is_ai_made: bool) -> int:
     """Prints the certificates of all pictures, and returns the exit code. `is_ai_made`: their background is."""
     names = [_validate_name(name) for name in dict.fromkeys(split_names(marketplaces))]
+    if not names:
+        raise UsageError(f"choose a marketplace with --for: {', '.join(list_marketplaces())}")
     files = [
         target.folder.local_path(key)
         for target in resolve_targets(paths)

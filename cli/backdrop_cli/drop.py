@@ -9,7 +9,7 @@ from backdrop.model.pricing import to_micro_usd
 from backdrop_cli import picture_downloads as pictures
 from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, InterruptedCommandError
-from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration
+from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -174,7 +174,7 @@ def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: Uplo
         return EXIT_FAILURE
     folder = _find_common_folder(plan)
     screen.print("The photos are being processed. To see the progress, run `backdrop status --watch`.")
-    screen.print(f"To download the pictures, run `backdrop download {folder or '--all'} pictures/`.")
+    screen.print(f"To download the pictures, run `backdrop download {format_scope(folder)} pictures/`.")
     return EXIT_OK
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 from typing import Any, cast
 
 from backdrop.model.pricing import format_usd, to_micro_usd
@@ -111,3 +112,8 @@ def escape_unprintable(text: str) -> str:
 
 def _escape_character(character: str) -> str:
     return character.encode("unicode_escape").decode().replace(r"\x", r"\u00")
+
+
+def format_scope(prefix: str) -> str:
+    """Returns the argument that selects the photos whose keys begin with this, as it is typed; "" selects all."""
+    return quote(prefix) if prefix else "--all"

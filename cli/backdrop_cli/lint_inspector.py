@@ -36,12 +36,12 @@ from backdrop_cli.formatting import count_images
 from backdrop_cli.lint_crops import find_crops, may_crop
 from backdrop_cli.lint_findings import (
     COVER_CROPS,
+    FRAME_HINTS,
     MISNAMED_DEFAULTS,
     MISNAMED_SIDECAR,
     REFERENCE_ELSEWHERE,
     SAME_VARIANTS,
     SIDECAR_WITHOUT_PHOTO,
-    SUBJECT_AT_BORDER,
     UNREAD_SIDECAR,
     UNREADABLE,
     Finding,
@@ -213,7 +213,7 @@ class LintInspector:
                 linted = replace(linted, jobs=(), findings=[*linted.findings, finding])
             result.jobs += len(linted.jobs)
             result.images += sum(count_images(job.instructions) for job in linted.jobs)
-            result.max_price_micro_usd += sum(job.quoted for job in linted.jobs)
+            result.prices.add(linted.jobs)
             credit_jobs = [job for job in linted.jobs if job.provider == CREDIT_PROVIDER]
             result.unpriced_images += sum(count_images(job.instructions) for job in credit_jobs)
             has_errors = any(one.is_error for one in linted.findings)
@@ -244,7 +244,7 @@ class LintInspector:
         ]
         job_findings = (
             *self._find_same_variants(key, job_plan.jobs),
-            *self._find_subject_at_border(key, job_plan.jobs),
+            *self._find_frame_warnings(key, job_plan.jobs),
             *self._find_crops(key, job_plan.jobs),
             *self._review_outputs(key, job_plan.jobs),
         )
@@ -263,13 +263,12 @@ class LintInspector:
         for code, text in dict.fromkeys((one.code, str(one.text)) for one in review_job_outputs(photos, key, jobs)):
             yield Finding(self._local_path(key), code, f"{text}.", OUTPUT_HINTS[code], is_error=False)
 
-    def _find_subject_at_border(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
-        """Yields a warning for a subject that the photo's border may cut off."""
-        found = (one for job in jobs for one in job.warnings if one.code is WarningCode.SUBJECT_AT_BORDER)
-        for message in sorted({str(one.text) for one in found}):
-            hint = "Use a photo that shows the whole subject."
+    def _find_frame_warnings(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
+        """Yields a warning for each photo whose subject a frame would cut off or show small."""
+        found = {(one.code, str(one.text)) for job in jobs for one in job.warnings if one.code in FRAME_HINTS}
+        for code, message in sorted(found):
             text = f"{message[:1].upper()}{message[1:]}."
-            yield Finding(self._local_path(key), SUBJECT_AT_BORDER, text, hint, is_error=False)
+            yield Finding(self._local_path(key), code, text, FRAME_HINTS[code], is_error=False)
 
     def _find_crops(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
         """Yields a warning for each output that would cut off a part of the photo."""

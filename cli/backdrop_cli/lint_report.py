@@ -56,7 +56,7 @@ def _print_warnings(screen: Screen, warnings: Sequence[Finding], *, list_all: bo
 
 def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
     price = (
-        f"at most {format_usd(result.max_price_micro_usd)} for "
+        f"at most {format_usd(result.prices.total_micro_usd)} for "
         f"{format_count(result.images, 'image')}, at list prices of {PRICE_LIST_DATE}"
     )
     problem_count = result.photos - result.ready - result.partly_ready - result.without_instructions
@@ -112,7 +112,7 @@ def _build_document(result: LintResult) -> dict[str, Any]:
         "passed_over": result.ignored,
         "jobs": result.jobs,
         "images": result.images,
-        "most_usd": to_usd(result.max_price_micro_usd),
+        "most_usd": to_usd(result.prices.total_micro_usd),
         "unpriced_images": result.unpriced_images,
         "errors": [_describe_finding(one) for one in result.errors],
         "warnings": [_describe_finding(one) for one in result.warnings],

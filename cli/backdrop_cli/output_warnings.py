@@ -16,6 +16,7 @@ OUTPUT_HINTS: Mapping[str, str] = {
     WarningCode.ENLARGED: "Use a larger photo. If the output is for no marketplace, a smaller size or the fit contain "
     "also helps.",
     WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size.",
+    WarningCode.TINY_PHOTO: "Use a larger photo.",
     WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
 }
 

@@ -67,9 +67,9 @@ def check(
     ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or pictures on this machine")],
     marketplaces: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option("--for", metavar="MARKETPLACE", help="Use the rules of this marketplace; repeat it for several"),
-    ],
+    ] = None,
     is_ai_made: Annotated[
         bool, typer.Option("--ai-made", help="Require the label of AI-made pictures, where a marketplace does")
     ] = False,
@@ -86,7 +86,9 @@ def check(
     from backdrop_cli.screen import Screen
 
     global_options: GlobalOptions = ctx.obj
-    return run_check(Screen(as_json=as_json or global_options.as_json), paths, marketplaces, is_ai_made=is_ai_made)
+    return run_check(
+        Screen(as_json=as_json or global_options.as_json), paths, marketplaces or (), is_ai_made=is_ai_made
+    )
 
 
 @with_instruction_options

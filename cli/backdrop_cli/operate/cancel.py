@@ -18,7 +18,7 @@ from backdrop.model.schedule import ItemKey
 from backdrop.operate.cancel import CancelSummary
 from backdrop_cli.campaign.state_machine import Execution
 from backdrop_cli.errors import CommandError, NothingFoundError
-from backdrop_cli.formatting import format_count, format_utc
+from backdrop_cli.formatting import format_count, format_scope, format_utc
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -121,7 +121,8 @@ def _cancel_and_print(
         screen.print(f"✓ {_format_counts(totals.cancelled_jobs, totals.cancelled_photos).capitalize()} canceled.")
         _print_running_jobs(screen, totals.uncancellable_jobs, totals.uncancellable_cost)
         if totals.cancelled_jobs or totals.cancelled_photos:
-            screen.print("To restore a photo, upload it, its sidecar, or its tags again, or run `backdrop rerun`.")
+            rerun = f"`backdrop rerun {format_scope(prefix)}`"
+            screen.print(f"To restore a photo, upload it, its sidecar, or its tags again, or run {rerun}.")
 
 
 def _may_be_arriving(stack: Stack, prefix: str, pending: PendingWork) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from backdrop.instructions.sources import REQUEST
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_status import list_current_jobs
+from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, Problem
@@ -93,8 +94,15 @@ class UploadPlan:
         return sum(count_images(job.instructions) for job in self.jobs)
 
     @property
+    def reused_image_count(self) -> int:
+        """The images that other photos with the same bytes and instructions already have."""
+        return sum(count_images(job.instructions) for job in self.jobs if job.reused_from)
+
+    @property
     def max_price_micro_usd(self) -> int:
-        return sum(job.quoted for job in self.jobs)
+        prices = PriceRegister()
+        prices.add(self.jobs)
+        return prices.total_micro_usd
 
     @property
     def can_succeed(self) -> bool:
@@ -282,7 +290,7 @@ class UploadPlanner:
         job_plan, broken_defaults = preview
         return replace(
             planned,
-            jobs=job_plan.jobs,
+            jobs=[reruns.quote_reuse(job) for job in job_plan.jobs],
             problems=job_plan.problems,
             lacks_instructions=job_plan.has_no_instructions,
             broken_defaults=broken_defaults,

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import Job, JobStatus
-from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key
+from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, is_brand_image_key
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
 from backdrop_cli.display_status import DisplayStatus
-from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration
+from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -36,7 +36,7 @@ def print_plan(stack: Stack, screen: Screen, files: UploadFiles, plan: UploadPla
     rows = list(_build_summary_rows(files, plan, total_size))
     screen.print_table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
     _print_problems(screen, plan)
-    _print_hints(screen, files, plan)
+    _print_hints(screen, files, plan, folder)
     if plan.jobs:
         _print_cost_and_time(stack, screen, plan)
     elif plan.files:
@@ -75,6 +75,11 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
             "written by `drop` or the upload page",
         ),
         (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
+        (
+            plan.reused_image_count,
+            _pluralize(plan.reused_image_count, "image", " already bought"),
+            "for the same photo under another key, with the same instructions; $0.00",
+        ),
         (lacking_count, "without instructions", "reported, not bought"),
         (files.ignored_count, "other files", "not named like photos, such as .txt files and dotfiles; ignored"),
     ]
@@ -94,7 +99,7 @@ def _print_problems(screen: Screen, plan: UploadPlan) -> None:
         screen.print_sample(lines, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
 
 
-def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
+def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan, folder: str) -> None:
     for file in files.outside_defaults:
         screen.print(
             f"! {file} is not part of this drop. It has no effect on these photos unless it is in the bucket.", "yellow"
@@ -102,7 +107,7 @@ def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
     for key in plan.replaced_defaults:
         screen.print(
             f"! {key} in the bucket is replaced. It applies to new photos in its folder. For photos that already have "
-            "pictures, run `backdrop rerun` afterwards.",
+            f"pictures, run `backdrop rerun {format_scope(folder_of(key))}` afterwards.",
             "yellow",
         )
     for key in plan.replaced_images:
@@ -120,10 +125,11 @@ def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
         kept = format_count(photo_count, "photo keeps", "photos keep")
         note = "the instructions of a sidecar on this machine. To use the new ones instead, run again with `--replace`."
         screen.print(f"! {kept} {note}", "yellow")
-    if requested_count := sum(row.has_request and not (row.needs_upload or row.sidecar_key) for row in plan.photos):
-        requested = format_count(requested_count, "photo has", "photos have")
+    if keys := [row.key for row in plan.photos if row.has_request and not (row.needs_upload or row.sidecar_key)]:
+        requested = format_count(len(keys), "photo has", "photos have")
         note = "pictures that a campaign or another request asked for. To use the sidecars in the bucket again, run"
-        screen.print(f"! {requested} {note} `backdrop rerun`.", "yellow")
+        scope = format_scope(folder if len(keys) > 1 else keys[0])
+        screen.print(f"! {requested} {note} `backdrop rerun {scope}`.", "yellow")
     for path, reason in files.unreadable.items():
         screen.print(f"! {path}: {reason}", "yellow")
     if any(row.lacks_instructions for row in plan.photos):
@@ -239,6 +245,7 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "passed_over": files.ignored_count,
         "jobs": len(plan.jobs),
         "images": plan.image_count,
+        "images_already_bought": plan.reused_image_count,
         "most_usd": to_usd(plan.max_price_micro_usd),
         "would_be_refused": [
             {"key": key, "code": code, "message": message}

@@ -175,7 +175,7 @@ INSTRUCTION_MUTANTS = (
         "reruns-all-variants",
         "2.3: An edit runs only the variants that it changes.",
         replace_code(
-            "intake.job_planner:_build_job#4ec8b4 keyword 24", "revision=photo_source.instructions_fingerprint"
+            "intake.job_planner:_build_job#265099 keyword 24", "revision=photo_source.instructions_fingerprint"
         ),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
@@ -188,7 +188,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "buys-each-upload",
         "2.3: Uploading the same bytes again does not cause a purchase.",
-        replace_code("intake.job_planner:_build_job#4ec8b4 element 2", "photo.version_id"),
+        replace_code("intake.job_planner:_build_job#265099 element 2", "photo.version_id"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
         actions=(

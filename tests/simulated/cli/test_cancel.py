@@ -52,6 +52,7 @@ def test_only_jobs_under_the_prefix_end_unpaid(person: Person) -> None:
     result = person.run("cancel", "shoes/", answer="y")
     assert result.code == 0
     assert "2 jobs canceled." in result.out
+    assert "or run `backdrop rerun shoes/`." in " ".join(result.out.split())
     assert list_statuses(person) == {
         "shoes/red.jpg": "cancelled",
         "shoes/blue.jpg": "cancelled",

@@ -67,6 +67,14 @@ def test_misspelled_marketplace_is_a_usage_error_with_the_nearest_name(person: P
     assert "the marketplaces are" in person.run("check", "done", "--for", "xyz").err
 
 
+@pytest.mark.parametrize("options", [(), ("--for", ",")])
+def test_missing_marketplace_is_a_usage_error_with_all_names(person: Person, options: tuple[str, ...]) -> None:
+    result = person.run("check", "done", *options)
+    assert result.code == 2
+    names = "amazon-main, ebay, etsy, google-merchant, shopify, walmart"
+    assert f"choose a marketplace with --for: {names}" in result.err
+
+
 def test_folder_without_pictures_is_reported(person: Person) -> None:
     Path("empty").mkdir()
     result = person.run("check", "empty", "--for", "etsy")

@@ -309,3 +309,17 @@ def test_single_items_are_counted_in_the_singular(uploader: Uploader) -> None:
     assert "1   file of instructions" in result.out
     assert "1   sidecar to write" in result.out
     assert "1   sidecar to replace" in uploader.drop("one", "--prompt", "on snow").out
+
+
+def test_pictures_that_another_key_has_are_not_priced_again(uploader: Uploader) -> None:
+    for folder in ("first", "second"):
+        uploader.write(f"{folder}/red.jpg", build_photo("red"))
+    assert uploader.drop("first", *PROMPT, "--wait", "--json").data["most_usd"] == 0.06
+    result = uploader.drop("second", *PROMPT, "--wait", "--json")
+    assert (result.data["most_usd"], result.data["images_already_bought"]) == (0, 1)
+    assert len(uploader.world.provider.received_job_ids) == 1
+    uploader.write("third/red.jpg", build_photo("red"))
+    assert "1 image already bought" in " ".join(uploader.drop("third", *PROMPT).out.split())
+    uploader.write("fourth/blue.jpg", build_photo("blue"))
+    uploader.write("fourth/copy.jpg", build_photo("blue"))
+    assert uploader.drop("fourth", *PROMPT, "--json").data["most_usd"] == 0.06

@@ -67,6 +67,17 @@ def test_images_that_outputs_draw_are_uploaded_before_the_photos(uploader: Uploa
     assert uploader.list_statuses() == [JobStatus.STORED]
 
 
+@pytest.mark.parametrize(("folder", "scope"), [("shoes/", "shoes/"), ("", "--all")])
+def test_replaced_defaults_are_announced_with_the_command_that_applies_them(
+    uploader: Uploader, folder: str, scope: str
+) -> None:
+    for prompt in ("at sea", "on a beach"):
+        uploader.write(f"kit/{folder}_backdrop.json", {"prompt": prompt})
+        uploader.write("kit/shoes/red.jpg")
+        result = uploader.drop("kit", "--to", "/")
+    assert f"run `backdrop rerun {scope}` afterwards." in " ".join(result.out.split())
+
+
 def test_replaced_image_is_announced_and_an_unchanged_one_is_not_uploaded(uploader: Uploader) -> None:
     uploader.write("kit/_backdrop/brand/logo.png", build_photo("logo"))
     uploader.write("kit/shoes/_backdrop.json", BRAND_KIT)

@@ -277,4 +277,4 @@ def test_pictures_of_a_later_request_are_named_with_advice(uploader: Uploader) -
     uploader.world.run_until_empty()
     output = " ".join(uploader.drop("shoes", *PROMPT, "--wait").out.split())
     assert "1 photo has pictures that a campaign or another request asked for." in output
-    assert "To use the sidecars in the bucket again, run `backdrop rerun`." in output
+    assert "To use the sidecars in the bucket again, run `backdrop rerun shoes/red.jpg`." in output

@@ -216,3 +216,12 @@ def test_frame_that_needs_a_mask_is_an_error(folder: LintedFolder) -> None:
     (message,) = folder.list_messages()["red.png"]
     assert message.endswith("no transparent part that shows where its subject is.")
     assert folder.lint().code == 1
+
+
+def test_equal_photos_with_equal_instructions_are_priced_once(folder: LintedFolder) -> None:
+    for name in ("a", "b", "c"):
+        folder.write(f"{name}.jpg", build_photo("c" if name == "c" else "same"))
+        folder.write(f"{name}.jpg.json", INSTRUCTIONS)
+    data = folder.data()
+    assert (data["images"], data["most_usd"]) == (3, 0.12)
+    assert folder.data("--quick")["most_usd"] == 0.18

@@ -197,3 +197,10 @@ def test_enlarged_and_equal_outputs_are_counted(folder: LintedFolder) -> None:
     text = quote_folder(folder).out
     assert "2 warnings about outputs: enlarged" in text
     assert "Keep only one of the outputs. To see which, run lint on the same paths." in " ".join(text.split())
+
+
+def test_tiny_photo_for_a_frame_is_found_by_lint_and_quote(folder: LintedFolder) -> None:
+    folder.write("a.jpg", build_photo("a"))
+    folder.write("a.jpg.json", {**INSTRUCTIONS, "frame": "4:5"})
+    assert quote_folder(folder, "--json").data["output_warnings"] == {"tiny_photo": 1}
+    assert [one["code"] for one in folder.data()["warnings"]] == ["tiny_photo"]

@@ -187,6 +187,28 @@ def test_subject_at_the_border_is_a_warning_before_the_purchase(world: World) ->
     assert count_paid_calls(world) == 0
 
 
+@pytest.mark.parametrize(("frame", "codes"), [("1:3", [WarningCode.SMALL_IN_FRAME]), ("1:1", []), ("3:1", [])])
+def test_photo_that_fills_little_of_its_frame_is_a_warning_before_the_purchase(
+    world: World, frame: str, codes: list[WarningCode]
+) -> None:
+    world.upload_photo(KEY, encode(draw_photo().resize((300, 100))))
+    world.upload_sidecar(KEY, **PROMPT, frame=frame)
+    world.run_until_empty("intake")
+    assert [one.code for one in find_only_job(world).warnings] == codes
+    assert count_paid_calls(world) == 0
+
+
+@pytest.mark.parametrize(("size", "codes"), [((20, 20), [WarningCode.TINY_PHOTO]), ((160, 120), [])])
+def test_tiny_photo_is_a_warning_before_the_purchase(
+    world: World, size: tuple[int, int], codes: list[WarningCode]
+) -> None:
+    world.upload_photo(KEY, encode(draw_photo(size)))
+    world.upload_sidecar(KEY, **PROMPT, frame="1:1")
+    world.run_until_empty("intake")
+    assert [one.code for one in find_only_job(world).warnings] == codes
+    assert count_paid_calls(world) == 0
+
+
 def test_frame_of_a_cut_out_is_free(world: World, sent: list[bytes]) -> None:
     world.downloads.override = encode(draw_cut_out())
     job = order(world, draw_photo(), **REMOVE)

@@ -10,6 +10,7 @@ from backdrop.campaigns.campaign import merge_row_instructions
 from backdrop.campaigns.manifest import MAX_LINE_BYTES, BadRow, ManifestRow, parse_rows, split_lines
 from backdrop.instructions.output_schema import OutputModel
 from backdrop.instructions.schema import InstructionsModel, list_number_and_boolean_fields
+from backdrop.instructions.sources import parse_request
 from backdrop.model.errors import RefusedError
 
 
@@ -35,6 +36,30 @@ def test_cells_are_objects_lists_numbers_or_else_text() -> None:
         "revision": "7",
         "variants": {"x": {}},
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "output"),
+    [
+        ("for", "ebay", {"for": "ebay"}),
+        ("for", "amazon-main ebay", {"for": ["amazon-main", "ebay"]}),
+        ("for", '"[""amazon-main"", ""ebay""]"', {"for": ["amazon-main", "ebay"]}),
+        ("output,for", "webp,ebay", {"format": "webp", "for": "ebay"}),
+        ("output,for", '"{""width"": 1000}",ebay etsy', {"width": 1000, "for": ["ebay", "etsy"]}),
+    ],
+)
+def test_column_for_names_the_marketplaces_of_the_output(header: str, cells: str, output: object) -> None:
+    [row] = read_rows(f"key,operation,{header}\na.jpg,remove,{cells}\n")
+    assert isinstance(row, ManifestRow)
+    assert row.instructions == {"operation": "remove", "output": output}
+    assert parse_request(row.instructions).errors == ()
+
+
+def test_column_for_next_to_a_list_of_outputs_is_reported() -> None:
+    [row] = read_rows('key,operation,output,for\na.jpg,remove,"[{""format"": ""webp""}]",ebay\n')
+    assert isinstance(row, ManifestRow)
+    (error,) = parse_request(row.instructions).errors
+    assert "'for' is not a field" in str(error)
 
 
 def test_metadata_columns_are_text_below_metadata() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backdrop_cli.formatting import format_rough_duration
+from backdrop_cli.formatting import format_rough_duration, format_scope
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -22,3 +22,10 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 )
 def test_rough_duration_uses_days_above_48_hours(seconds: float, text: str) -> None:
     assert format_rough_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("prefix", "argument"), [("", "--all"), ("shoes/", "shoes/"), ("spring shoes/", "'spring shoes/'")]
+)
+def test_scope_can_be_typed_as_an_argument(prefix: str, argument: str) -> None:
+    assert format_scope(prefix) == argument

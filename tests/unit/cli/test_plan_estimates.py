@@ -43,6 +43,12 @@ def test_single_call_takes_its_time_and_that_around_it() -> None:
     assert estimate(ONE_CALL, [build_times(20, 19, 9, 8)]) == pytest.approx(10 + 1 + 1)
 
 
+def test_few_very_slow_calls_do_not_change_the_estimate() -> None:
+    usual = [build_times(20 + n, 19 + n, 9 + n, 8 + n) for n in range(0, 60, 20)]
+    slow = [build_times(901, 900, 300, 299), build_times(1801, 1800, 1200, 1199)]
+    assert estimate(ONE_CALL, [*slow, *usual]) == pytest.approx(estimate(ONE_CALL, usual))
+
+
 def test_queued_calls_of_others_are_processed_first() -> None:
     busy = LaneLoad("ideogram", 1, 99, 10)
     assert estimate(busy, [build_times(20, 19, 9, 8)]) == pytest.approx(10 * 10 + 1 + 1)

@@ -10,7 +10,7 @@ from backdrop.model.job_warning import WarningCode
 PHOTO = (1_200, 800)
 PAD = {"width": 2_000, "height": 2_000, "fit": "pad"}
 ENLARGED, SAME = WarningCode.ENLARGED, WarningCode.SAME_OUTPUTS
-FAILED = WarningCode.CERTIFICATE_FAILED
+FAILED, TINY = WarningCode.CERTIFICATE_FAILED, WarningCode.TINY_PHOTO
 
 
 def list_codes(*outputs: dict[str, Any], operation: str = "remove", photo: tuple[int, int] | None = PHOTO) -> list[str]:
@@ -98,6 +98,7 @@ def test_all_equal_outputs_are_one_warning() -> None:
         ({"output": PAD}, True),
         ({"output": PAD | {"fit": "cover"}}, True),
         ({"output": [{}, {"name": "a"}]}, True),
+        ({"operation": "replace", "frame": "4:5"}, True),
     ],
 )
 def test_size_is_needed_only_where_an_output_depends_on_it(instructions: dict[str, Any], *, is_needed: bool) -> None:
@@ -128,3 +129,23 @@ def test_photo_that_is_too_small_for_a_marketplace_is_found(
     assert len(found) == bool(words)
     assert all(word in str(found[0].text) for word in words)
     assert FAILED not in [one.code for one in review_outputs(instructions | {"operation": "replace"}, photo)]
+
+
+@pytest.mark.parametrize("operation", ["remove", "replace"])
+@pytest.mark.parametrize(
+    ("fields", "photo", "is_found"),
+    [
+        ({"frame": "4:5"}, (20, 20), True),
+        ({"frame": "4:5"}, (99, 99), True),
+        ({"frame": "4:5"}, (60, 100), False),
+        ({"output": {"for": "shopify"}}, (20, 20), True),
+        ({"output": {"for": "shopify"}}, (100, 100), False),
+        ({"output": {"width": 400}}, (20, 20), False),
+    ],
+)
+def test_tiny_photo_for_a_frame_or_marketplace_is_found(
+    operation: str, fields: dict[str, Any], photo: tuple[int, int], *, is_found: bool
+) -> None:
+    found = [str(one.text) for one in review_outputs({"operation": operation, **fields}, photo) if one.code == TINY]
+    text = f"the photo is only {photo[0]}×{photo[1]} pixels, which shows too little for a useful picture"
+    assert found == [text] * is_found

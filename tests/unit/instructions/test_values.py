@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from backdrop.instructions.schema import find_object_examples
 from backdrop.instructions.sources import parse_file, parse_tags
 from backdrop.model.codes import Code
 from tests.unit.instruction_places import NAME, join_error_messages, list_error_codes, parse_sidecar
@@ -128,6 +129,12 @@ def test_too_long_prompt_states_the_maximum_length() -> None:
         ({"num_images": 99}, Code.INVALID_VALUE, ["num_images is 99; it must be at most 20"]),
         ({"\ud800": "a"}, Code.INVALID_VALUE, ["a name in it", "half of a surrogate pair"]),
         ({"metadata": "sku"}, Code.INVALID_VALUE, ["metadata is", "an object in braces"]),
+        (
+            {"shadow": ["drop"]},
+            Code.INVALID_VALUE,
+            ['shadow is ["drop"]', 'text such as "contact", or an object in', '{"type": "drop"'],
+        ),
+        ({"logo": ["l.png"]}, Code.INVALID_VALUE, ['text such as "_backdrop/brand/logo.png", or an object in braces']),
         ({"style": "goldn hour"}, Code.INVALID_VALUE, ["'goldn hour'", "'golden_hour'", "8-digit style code"]),
         ({"style": ""}, Code.INVALID_VALUE, ["style: ''", "62 presets"]),
         ({"style_preset": "sepia"}, Code.INVALID_VALUE, ["'sepia'", "62 presets"]),
@@ -147,6 +154,12 @@ def test_error_names_the_field_the_value_and_accepted_values(given: object, code
     read = parse_sidecar(given)
     assert (list_error_codes(read), dict(read.fields)) == ([code], {})
     assert [part for part in [NAME, *says] if part not in join_error_messages(read)] == []
+
+
+@pytest.mark.parametrize("field", ["shadow", "logo", "color_palette", "metadata", "variants"])
+def test_every_example_of_an_object_is_valid_as_typed(field: str) -> None:
+    for example in find_object_examples((field,)):
+        assert parse_sidecar({field: example}).errors == ()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, cast
 
 from backdrop.campaigns.campaign import MAX_SHOWN_CHARACTERS, campaign_refused
-from backdrop.instructions.sources import parse_text_value
+from backdrop.instructions.sources import nest_marketplaces, parse_text_value
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
@@ -85,7 +85,7 @@ def _decode_line(file_name: str, line: bytes) -> str:
 
 
 def _build_row(number: int, fields: _RowFields) -> ManifestRow:
-    fields = _nest_metadata(fields)
+    fields = dict(nest_marketplaces(_nest_metadata(fields)))
     key = fields.pop(KEY_COLUMN, "")
     if not isinstance(key, str) or not key:
         raise _InvalidRowError(f"it has no {KEY_COLUMN}")

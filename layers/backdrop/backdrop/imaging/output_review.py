@@ -23,11 +23,14 @@ from backdrop.model.output_spec import (
 )
 from backdrop.model.sentence import Sentence
 
+MIN_PHOTO_SIDE = 100
+"""Pixels of a photo's longer side. A smaller photo is a thumbnail, which shows too little for a known use."""
+
 
 def needs_photo_size(instructions: Mapping[str, Any]) -> bool:
     """Whether `review_outputs` finds more if it knows the photo's size."""
     outputs = parse_outputs(instructions)
-    return len(outputs) > 1 or any(output.fit in (PAD, COVER) or output.marketplace for output in outputs)
+    return len(outputs) > 1 or any(output.fit in (PAD, COVER) or output.has_destination for output in outputs)
 
 
 def review_outputs(instructions: Mapping[str, Any], photo_size: Size | None) -> list[JobWarning]:
@@ -41,7 +44,17 @@ def review_outputs(instructions: Mapping[str, Any], photo_size: Size | None) -> 
     size_of_cut_out = photo_size if instructions["operation"] == "remove" else None
     enlarged = _find_enlarged(outputs, photo_size) if photo_size else ()
     too_small = _find_too_small(outputs, size_of_cut_out) if size_of_cut_out else ()
-    return [*enlarged, *too_small, *_find_equal(outputs, size_of_cut_out)]
+    tiny = find_tiny_photo(instructions, photo_size)
+    return [*tiny, *enlarged, *too_small, *_find_equal(outputs, size_of_cut_out)]
+
+
+def find_tiny_photo(instructions: Mapping[str, Any], photo_size: Size | None) -> Iterator[JobWarning]:
+    """Yields a warning if the photo is too small for any frame or marketplace, and its job has one."""
+    if not photo_size or max(photo_size) >= MIN_PHOTO_SIDE:
+        return
+    if any(output.has_destination for output in parse_outputs(instructions)):
+        message = f"the photo is only {format_size(photo_size)} pixels, which shows too little for a useful picture"
+        yield JobWarning(code=WarningCode.TINY_PHOTO, text=Sentence(message))
 
 
 def _find_enlarged(outputs: Sequence[OutputSpec], photo_size: Size) -> Iterator[JobWarning]:

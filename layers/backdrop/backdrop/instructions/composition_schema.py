@@ -141,7 +141,10 @@ Logo = Annotated[
     BeforeValidator(_wrap_image),
     Field(
         description="The key of an image that is drawn over the picture, or an object.",
-        examples=[{"image": "_backdrop/brand/logo.png", "position": "bottom-right", "width": "12%", "margin": "4%"}],
+        examples=[
+            "_backdrop/brand/logo.png",
+            {"image": "_backdrop/brand/logo.png", "position": "bottom-right", "width": "12%", "margin": "4%"},
+        ],
     ),
 ]
 Alt = Annotated[

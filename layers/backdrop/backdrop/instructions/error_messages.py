@@ -107,12 +107,14 @@ def _describe_pattern_mismatch(detail: Mapping[str, Any]) -> _Description:
 
 def _describe_non_object(detail: Mapping[str, Any]) -> _Description:
     # The schema imports pydantic's models, which only an invalid file needs here.
-    from backdrop.instructions.schema import find_object_example
+    from backdrop.instructions.schema import find_object_examples
 
-    example = json.dumps(find_object_example(to_json_path(detail["loc"])), ensure_ascii=False)
+    examples = find_object_examples(to_json_path(detail["loc"]))
+    *shorthand, example = (json.dumps(one, ensure_ascii=False) for one in examples)
+    text = "".join(f"text such as {one}, or " for one in shorthand)
     return _Description(
         Code.INVALID_VALUE,
-        f" is {_format_value(detail['input'])}; it must be an object in braces such as {example}",
+        f" is {_format_value(detail['input'])}; it must be {text}an object in braces such as {example}",
     )
 
 

@@ -1,6 +1,6 @@
 """The fields of one instruction source: a sidecar, tags, folder defaults, or a request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -180,14 +180,19 @@ def list_known_fields(path: Sequence[str | int]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def find_object_example(path: Sequence[str | int]) -> Mapping[str, Any]:
-    """Returns a valid value for a place in the JSON that takes an object: the first example of its field."""
+def find_object_examples(path: Sequence[str | int]) -> list[str | dict[str, Any]]:
+    """Returns valid values for a place in the JSON that takes an object: its shorthand, if it has one, and an object.
+
+    They are the first examples of the field.
+    """
     if "members" in path:
-        return {"color_hex": "#b470b3"}
+        return [{"color_hex": "#b470b3"}]
     is_variant = len(path) == 2 and path[0] == "variants"
     field = None if is_variant else InstructionsModel.model_fields.get(str(path[-1]))
     examples = (field.examples or []) if field else []
-    return next((one for one in examples if isinstance(one, dict)), {"prompt": "on a beach"})
+    shorthands = [one for one in examples if isinstance(one, str)]
+    objects = [one for one in examples if isinstance(one, dict)] or [{"prompt": "on a beach"}]
+    return [*shorthands[:1], objects[0]]
 
 
 def list_number_and_boolean_fields(model: type[BaseModel]) -> frozenset[str]:

@@ -31,7 +31,7 @@ MAX_REPORTED_ERRORS = 50
 MAX_PATH_DEPTH = 7
 # These cannot be expressed in one line of text, which is all that a tag can hold.
 SIDECAR_ONLY_FIELDS = frozenset({"metadata", "variants"})
-# A tag that stands for a field of `output`.
+# A tag, or the column of a manifest, that stands for a field of `output`.
 MARKETPLACE_TAG = "for"
 
 
@@ -100,15 +100,21 @@ def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
         f"the tag {name!r} is ignored: {name} needs a sidecar" for name in sorted(SIDECAR_ONLY_FIELDS & selected.keys())
     )
     given = {name: parse_text_value(name, text) for name, text in selected.items() if name in readable_names}
-    if MARKETPLACE_TAG in given:
-        marketplaces = given.pop(MARKETPLACE_TAG)
-        given["output"] = {**cast("dict[str, object]", given.get("output", {})), MARKETPLACE_TAG: marketplaces}
-    source = _parse_fields(TAGS, given, strict=False)
+    source = _parse_fields(TAGS, nest_marketplaces(given), strict=False)
     for one in source.errors:
         notes = [*(f"{text[:1].upper()}{text[1:]}" for text in suggestions), *_suggest_marketplace_tag(selected)]
         advice = one.advice or ERROR_CATALOG[one.code].advice
         one.advice = advice.with_note(" ".join([*notes, _FOREIGN_TAG_ADVICE]))
     return replace(source, warnings=suggestions + sidecar_only)
+
+
+def nest_marketplaces(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Moves `for`, which tags and the rows of a manifest may have next to `output`, into the object `output`."""
+    output = fields.get("output", {})
+    if MARKETPLACE_TAG not in fields or not isinstance(output, dict):
+        return fields
+    others = {name: value for name, value in fields.items() if name != MARKETPLACE_TAG}
+    return {**others, "output": {**cast("dict[str, Any]", output), MARKETPLACE_TAG: fields[MARKETPLACE_TAG]}}
 
 
 def _suggest_marketplace_tag(tags: Mapping[str, str]) -> list[str]:

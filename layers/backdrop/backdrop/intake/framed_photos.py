@@ -25,6 +25,9 @@ from backdrop.model.object_keys import framed_photo_name
 from backdrop.model.sentence import Sentence
 from backdrop.ports import CallInputStore, InputBucket
 
+MIN_PHOTO_SHARE = 0.25
+"""The share of a frame's area below which a photo in it is reported. A 16:9 photo in 9:16 fills 32%."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredCanvas:
@@ -63,7 +66,8 @@ class FramedPhotos:
                 stored.data, partial(_plan_canvas, frame_spec), PHOTO_LIMITS, self._max_megapixels
             )
             self._inputs.put(framed_photo_name(image_sha256, framed.canvas), framed.data)
-            self._known[identity] = StoredCanvas(framed.canvas, _build_border_warnings(framed.touched_sides))
+            warnings = (*_build_border_warnings(framed.touched_sides), *_build_share_warnings(framed.canvas))
+            self._known[identity] = StoredCanvas(framed.canvas, warnings)
         return self._known[identity]
 
 
@@ -86,3 +90,11 @@ def _build_border_warnings(touched_sides: tuple[str, ...]) -> tuple[JobWarning, 
     borders = f"{' and '.join(touched_sides)} border{'s' if touched_sides[1:] else ''}"
     message = f"the subject touches the photo's {borders}, so the frame may not show all of it"
     return (JobWarning(code=WarningCode.SUBJECT_AT_BORDER, text=Sentence(message)),)
+
+
+def _build_share_warnings(canvas: Canvas) -> tuple[JobWarning, ...]:
+    share = canvas.photo_width * canvas.photo_height / (canvas.width * canvas.height)
+    if share >= MIN_PHOTO_SHARE:
+        return ()
+    message = f"the photo fills only {share:.0%} of the frame, so the picture shows its subject small"
+    return (JobWarning(code=WarningCode.SMALL_IN_FRAME, text=Sentence(message)),)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from backdrop.imaging.output_review import find_tiny_photo
 from backdrop.instructions.fill import fill_templates
 from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_variants, merge_instructions
 from backdrop.instructions.sources import InstructionSource
@@ -192,7 +193,7 @@ def _build_job(
         purchase_spec=purchase_spec,
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
-        warnings=(*instructions.warnings, *_list_photo_warnings(photo), *route.passed_over),
+        warnings=(*instructions.warnings, *_list_photo_warnings(photo, instructions.fields), *route.passed_over),
         quoted=route.price,
         queued_at=now,
         last_sent_at=now,
@@ -208,10 +209,11 @@ def _add_canvas(job: Job, jobs: Sequence[Job], images: BucketImages) -> Job:
     return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
 
 
-def _list_photo_warnings(photo: PhotoFacts) -> list[JobWarning]:
+def _list_photo_warnings(photo: PhotoFacts, instructions: Mapping[str, Any]) -> list[JobWarning]:
     picture_counts = (one.values[0] for one in photo.changes if one.code is ChangeCode.FIRST_OF_PICTURES)
     messages = (f"the file contains {count} pictures; Backdrop uses the first one" for count in picture_counts)
-    return [JobWarning(code=WarningCode.FIRST_PICTURE, text=Sentence(one)) for one in messages]
+    first_picture = [JobWarning(code=WarningCode.FIRST_PICTURE, text=Sentence(one)) for one in messages]
+    return [*first_picture, *find_tiny_photo(instructions, photo.pixel_size)]
 
 
 def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingContext) -> Route | None:

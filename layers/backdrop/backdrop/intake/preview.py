@@ -1,10 +1,11 @@
 """Previews the jobs that intake would plan for a photo, and their highest price."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.photo_reader import UNREAD_SHA256
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, Source
 from backdrop.model.routing import Offers, with_max_quote
@@ -36,3 +37,22 @@ def preview_jobs(
         photo_source, jobs, snapshot, instruction_sources, broken_defaults, offers.enabled_providers
     )
     return replace(plan, jobs=tuple(with_max_quote(job, offers) for job in plan.jobs)), broken_defaults
+
+
+class PriceRegister:
+    """The highest price of several photos' jobs. Those with the same content are bought once.
+
+    The content of a photo that was not opened is unknown, so each of its jobs has its own price.
+    """
+
+    def __init__(self) -> None:
+        self._prices: dict[str, int] = {}
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            content = job.job_id if job.sha256 == UNREAD_SHA256 else job.content_id
+            self._prices[content] = max(job.quoted, self._prices.get(content, 0))
+
+    @property
+    def total_micro_usd(self) -> int:
+        return sum(self._prices.values())

@@ -28,9 +28,11 @@ class WarningCode(StrEnum):
     PASSED_OVER = "passed_over"
     SAME_OUTPUTS = "same_outputs"
     SAME_VARIANTS = "same_variants"
+    SMALL_IN_FRAME = "small_in_frame"
     SMALLER_RESULT = "smaller_result"
     SUBJECT_AT_BORDER = "subject_at_border"
     TAG_NOT_READ = "tag_not_read"
+    TINY_PHOTO = "tiny_photo"
     LEFT_OUT = "left_out"
 
 

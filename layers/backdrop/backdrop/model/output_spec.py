@@ -98,6 +98,11 @@ class OutputSpec(Record):
         return self.fit == PAD or bool(self.margin_pixels or self.margin_share)
 
     @property
+    def has_destination(self) -> bool:
+        """Whether the picture is for a frame or a marketplace, and so for a known use."""
+        return self.frame is not None or self.marketplace is not None
+
+    @property
     def is_plain_lossless(self) -> bool:
         """Whether the output is the unaltered picture in a lossless format, in either size."""
         return replace(self, name=None, size=FULL_SIZE, name_template=None, texts=PictureTexts()) == OutputSpec()

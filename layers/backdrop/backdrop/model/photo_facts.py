@@ -54,3 +54,8 @@ class PhotoFacts(Record):
     format: str | None = None
     is_prepared: bool = False
     changes: tuple[PhotoChange, ...] = ()
+
+    @property
+    def pixel_size(self) -> tuple[int, int] | None:
+        """Width and height; None if the photo was not opened."""
+        return (self.width, self.height) if self.width and self.height else None

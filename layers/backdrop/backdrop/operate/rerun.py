@@ -48,7 +48,8 @@ REUPLOAD_FACTS = (
 class RerunPreview:
     """The predicted result of rerunning one photo.
 
-    - `jobs_to_buy`: jobs that would be bought, or get the file of another photo's job with the same content
+    - `jobs_to_buy`: jobs that would be bought, or get the file of another photo's job with the same content: free if
+      `reused_from` names that job
     - `jobs_to_redeliver`: jobs whose paid pictures would be delivered again
     - `changed_job_count`: other jobs that would change (superseded, or with other metadata)
     - `broken_defaults`: the folder defaults to fix first
@@ -160,10 +161,17 @@ class RerunService:
 
     def _find_purchases(self, transitions: Sequence[Transition]) -> list[Job]:
         return [
-            with_max_quote(transition.job, self.offers)
+            self.quote_reuse(with_max_quote(transition.job, self.offers))
             for transition in transitions
             if transition.content_owner and transition.job.status is JobStatus.ACCEPTED
         ]
+
+    def quote_reuse(self, job: Job) -> Job:
+        """Returns a planned job at no price if it would get the pictures that another job with its content has."""
+        owner = self.ledger.find_content_owner(job.content_id)
+        owner_job = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
+        has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.status is JobStatus.STORED
+        return replace(job, quoted=0, reused_from=owner_job.job_id) if owner_job and has_pictures else job
 
     def enqueue(self, key: str) -> None:
         """Has intake resolve the photo again."""
