@@ -10,6 +10,7 @@ from simulation.scenarios.sample_instructions import (
     FEATURE_DEFAULTS_SAMPLES,
     FRAME_SAMPLES,
     MARKETPLACE_SAMPLES,
+    NAME_FOR_FOLDER,
     NAMED_SAMPLES,
     PHOTO_NAMES,
     TEMPLATE_SAMPLES,
@@ -36,10 +37,10 @@ class FeatureDraft:
             if random.random() < 0.5:
                 yield from self._draw_sidecars(key)
         if random.random() < 0.4:
-            folder, sample = random.choice(self._folders), random.choice(FEATURE_DEFAULTS_SAMPLES)
-            # With one name for the whole bucket, the photos that a run adds until all faults have struck are refused.
-            if folder or sample not in NAMED_SAMPLES:
-                yield self._build_action(self._draw_time(), "write_default", folder or "/", sample)
+            folder = random.choice(self._folders)
+            # A name for the whole bucket would refuse the photos that a run adds until all faults have struck.
+            sample = random.choice([*FEATURE_DEFAULTS_SAMPLES, *([NAME_FOR_FOLDER] if folder else [])])
+            yield self._build_action(self._draw_time(), "write_default", folder or "/", sample)
         if random.random() < 0.4:
             yield self._build_action(
                 self._draw_time(), "send_request", random.choice(self._keys), self._choose_sample()

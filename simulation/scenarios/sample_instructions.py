@@ -10,6 +10,7 @@ from simulation.world.sample_images import build_photo, build_rotated_photo
 
 TWO_OUTPUTS = ({}, {"name": "web", "format": "webp"})
 SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
+# Etsy and Shopify accept logos, so that no combination of the samples is refused because of one.
 LOGO_KEY = "_backdrop/brand/logo.png"
 FRAMES = {"square": {"frame": "1:1"}, "tall": {"frame": "4:5"}}
 SKU, OTHER_SKU = {"sku": "4711"}, {"sku": "4712"}
@@ -78,7 +79,7 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "named-alike": _valid(variants={"snow": SNOW, "beach": BEACH}, output=NAMED, metadata=SKU),
     "named-by-stem": _valid(operation="remove", output={"name_template": "{folder} {stem}.{ext}"}),
     "named-markets": _valid(
-        operation="remove", output={"for": ["ebay", "etsy"], "name_template": "{sku}-{output}.{ext}"}, metadata=SKU
+        operation="remove", output={"for": ["etsy", "shopify"], "name_template": "{sku}-{output}.{ext}"}, metadata=SKU
     ),
     "names": _valid(output=NAMED, metadata=SKU),
     "framed": _valid(prompt="on a marble table", frame="4:5"),
@@ -94,8 +95,8 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     ),
     "winter": _valid(metadata={"season": "winter", "product": "a bag"}),
     "summer": _valid(metadata={"season": "summer"}),
-    "markets": _valid(operation="remove", output={"for": ["ebay", "etsy"]}),
-    "markets-of-marble": _valid(prompt="on a marble table", output=[{}, {"for": ["shopify", "google-merchant"]}]),
+    "markets": _valid(operation="remove", output={"for": ["etsy", "shopify"]}),
+    "markets-of-marble": _valid(prompt="on a marble table", output=[{}, {"for": ["shopify", "etsy"]}]),
     "logo": _valid(operation="remove", logo={"image": LOGO_KEY}),
     "logo-at-top": _valid(operation="remove", logo={"image": LOGO_KEY, "position": "top"}),
     "logo-on-marble": _valid(prompt="on a marble table", logo={"image": LOGO_KEY}),
@@ -117,20 +118,14 @@ DEFAULTS_SAMPLES = ("cut", "marble", "marble-web", "seasons", "turbo")
 BROKEN_SAMPLES = ("typo", "no-json")
 CONTESTED_SAMPLES = ("named", "named", "named-web", "named-marble", "named-sea", "named-seasons", "named-markets")
 """The samples with which photos of one folder want the same names."""
-NAMED_SAMPLES = (
-    *CONTESTED_SAMPLES,
-    "named-anew",
-    "named-other",
-    "named-alike",
-    "named-by-stem",
-    "frames-named",
-    "names",
-)
+NAMED_SAMPLES = (*CONTESTED_SAMPLES, "named-anew", "named-other", "named-alike", "named-by-stem", "frames-named")
 FRAME_SAMPLES = ("framed", "framed-cut", "frames", "frames", "frames-by-ratio")
 TEMPLATE_SAMPLES = ("product", "product", "product-in-autumn")
 MARKETPLACE_SAMPLES = ("markets", "markets-of-marble", "named-markets")
 COMPOSITION_SAMPLES = ("logo", "logo-at-top", "logo-on-marble", "shadow", "texts")
-FEATURE_DEFAULTS_SAMPLES = ("winter", "summer", "names", "markets", "framed", "logo")
+FEATURE_DEFAULTS_SAMPLES = ("winter", "summer", "markets", "framed", "logo")
+NAME_FOR_FOLDER = "names"
+"""Folder defaults that give all pictures of a folder the same name."""
 TEMPLATED_SAMPLES = frozenset(name for name, sample in SAMPLES.items() if _has_placeholder(sample.fields))
 """The samples whose texts or names have placeholders, so that what they mean depends on the photo's key."""
 TAG_SAMPLES: Mapping[str, Mapping[str, str]] = {
