@@ -87,7 +87,7 @@ REFUSED_REQUEST_REASON = (
     "It affects only which refused requests a report still lists: tests/simulated/intake/test_refused_requests.py."
 )
 NAMES_REASON = (
-    "No seed has names: tests/simulated/intake/test_picture_names.py does, and "
+    "The seeds that mutants run have no names: tests/simulated/intake/test_picture_names.py does, and "
     "tests/simulated/intake/test_picture_name_guards.py removes each guard."
 )
 ACCEPTED_SURVIVORS: Mapping[str, str] = {

@@ -10,7 +10,6 @@ from simulation.world.sample_images import build_photo, build_rotated_photo
 
 TWO_OUTPUTS = ({}, {"name": "web", "format": "webp"})
 SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
-# Etsy and Shopify accept logos, so that no combination of the samples is refused because of one.
 LOGO_KEY = "_backdrop/brand/logo.png"
 FRAMES = {"square": {"frame": "1:1"}, "tall": {"frame": "4:5"}}
 SKU, OTHER_SKU = {"sku": "4711"}, {"sku": "4712"}
@@ -95,6 +94,7 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     ),
     "winter": _valid(metadata={"season": "winter", "product": "a bag"}),
     "summer": _valid(metadata={"season": "summer"}),
+    # Both marketplaces accept logos, so no combination with another sample is refused because of one.
     "markets": _valid(operation="remove", output={"for": ["etsy", "shopify"]}),
     "markets-of-marble": _valid(prompt="on a marble table", output=[{}, {"for": ["shopify", "etsy"]}]),
     "logo": _valid(operation="remove", logo={"image": LOGO_KEY}),
