@@ -12,6 +12,7 @@ RECEIPTS_PREFIX = "_backdrop/receipts/"
 ERROR_REPORTS_PREFIX = "_backdrop/errors/"
 LANE_REPORTS_PREFIX = "_backdrop/errors/_providers/"
 MICRO_PER_USD = 1_000_000
+NO_CLAIMANTS: Mapping[str, Collection[str]] = {}
 
 type DocumentsByKey = Mapping[str, JsonObject]
 """Receipts or error reports, by the key of their photo."""
@@ -91,7 +92,7 @@ def _build_receipt_facts(source: JsonObject, jobs: Sequence[JsonObject]) -> dict
 
 def _build_job_facts(job: JsonObject, *, is_current: bool) -> tuple[Any, ...]:
     attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
-    pictures = tuple(result["key"] for result in job["results"])
+    pictures = tuple((result["key"], result.get("certificate")) for result in job["results"])
     warnings = tuple(f"{warning['code']}: {warning['text']}" for warning in job["warnings"])
     return job["status"], is_current, sum_charged(job), sum_uncertain(job), attempts, pictures, warnings
 
@@ -105,7 +106,7 @@ def _read_receipt_facts(receipt: JsonObject | None) -> dict[str, Any] | None:
 
 def _read_job_facts(job: JsonObject) -> tuple[Any, ...]:
     attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
-    pictures = tuple(result["key"] for result in job["results"])
+    pictures = tuple((result["key"], result.get("certificate")) for result in job["results"])
     cost = job["cost"]
     money = _to_micro_usd(cost["usd"]), _to_micro_usd(cost["unknown_usd"])
     return job["status"], job["current"], *money, attempts, pictures, tuple(job.get("warnings", ()))
@@ -150,16 +151,20 @@ def check_missing_pictures(ledger: PlainLedger, pictures: Collection[str]) -> li
     ]
 
 
-def check_unknown_pictures(ledger: PlainLedger, job_id_by_picture: Mapping[str, str]) -> list[Violation]:
-    """Checks that each picture was made by a job of its own photo. Holds at all times.
+def check_unknown_pictures(
+    ledger: PlainLedger, job_id_by_picture: Mapping[str, str], claimants: Mapping[str, Collection[str]] = NO_CLAIMANTS
+) -> list[Violation]:
+    """Checks that each picture was made by a job of its own photo, or of one that has claimed its name.
 
-    `job_id_by_picture`: the job ID in each picture's metadata. A worker that dies after it writes a picture and before
+    Holds at all times. `job_id_by_picture`: the job ID in each picture's metadata. `claimants`: the source IDs of the
+    photos that ever claimed a name, by the name. A worker that dies after it writes a picture and before
     it writes the ledger may leave a picture that no job's results name.
     """
     return [
         Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: no job of this photo made it")
         for key, job_id in job_id_by_picture.items()
-        if job_id not in ledger.jobs or not key.startswith(f"{ledger.jobs[job_id]['key']}/")
+        if (job := ledger.jobs.get(job_id)) is None
+        or not (key.startswith(f"{job['key']}/") or job["source_id"] in claimants.get(key, ()))
     ]
 
 

@@ -2,17 +2,30 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
+from simulation.invariants.output_keys import ExpectedFile, list_expected_files
 from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObject, PlainLedger, Violation
 
 # The code of a photo that crashed its workers and is no longer opened.
 CRASHED = "crashed"
 NOT_CURRENT = "not_current"
-FIELDS_WITHOUT_CHARGE = frozenset({"output", "metadata", "max_cost_usd", "shadow", "logo", "alt", "title", "copyright"})
-WARNING_PREFIXES = ("fewer_results", "unsafe_result", "result_", "link_expired", "paid_file_gone", NOT_CURRENT)
+NAME_TAKEN = "name_taken"
+FIELDS_OF_FILES = frozenset({"output", "shadow", "logo", "alt", "title", "copyright"})
+"""The fields that change only the delivered files."""
+FIELDS_WITHOUT_CHARGE = FIELDS_OF_FILES | {"metadata", "max_cost_usd"}
+WARNING_PREFIXES = (
+    "fewer_results",
+    "unsafe_result",
+    "result_",
+    "link_expired",
+    "paid_file_gone",
+    NOT_CURRENT,
+    NAME_TAKEN,
+)
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,17 @@ def _check_request(write: ResolutionWrite, resolution: Resolution, jobs: Mapping
     ]
 
 
+def refuse_names(resolution: Resolution, variants: Collection[str]) -> Resolution:
+    """Returns the resolution without these variants, because another photo has a name that they need."""
+    accepted = {name: fields for name, fields in resolution.instructions_by_variant.items() if name not in variants}
+    refused = resolution.instructions_by_variant.keys() & set(variants)
+    return replace(
+        resolution,
+        instructions_by_variant=accepted,
+        refusals=resolution.refusals | {(variant, NAME_TAKEN) for variant in refused},
+    )
+
+
 def is_equal(found: Resolution, expected: Resolution) -> bool:
     return (
         found.instructions_by_variant == expected.instructions_by_variant
@@ -223,7 +247,29 @@ def check_duplicate_jobs(
 def _identify_work(job: JsonObject) -> tuple[Any, ...]:
     """Returns what a job buys, without the fields that do not reach the provider."""
     paid_fields = {name: value for name, value in job["instructions"].items() if name not in FIELDS_WITHOUT_CHARGE}
+    if "frame" in paid_fields:
+        paid_fields["frame"] = _find_bought_shape(job)
     return job["source_id"], job["variant"], job["sha256"], json.dumps(paid_fields, sort_keys=True)
+
+
+def _find_bought_shape(job: JsonObject) -> str:
+    """Returns the proportions of the frame for which a picture is bought; a removed background has none."""
+    if job["operation"] == "remove" or "frame" not in job["instructions"]:
+        return ""
+    width, height = str(job["instructions"]["frame"]).replace("x", ":").split(":")
+    return str(Fraction(int(width), int(height)))
+
+
+def check_frames(job: JsonObject, other_jobs: Iterable[JsonObject]) -> list[Violation]:
+    """Checks that no other job for the same content has another frame. Holds on every write."""
+    return [
+        Violation(
+            Invariant.FRAMES_BOUGHT_SEPARATELY,
+            f"{job['key']} {job['variant']}: the same purchase as {other['key']} {other['variant']}, in another frame",
+        )
+        for other in other_jobs
+        if other["content_id"] == job["content_id"] and _find_bought_shape(other) != _find_bought_shape(job)
+    ]
 
 
 # -- at rest ----------------------------------------------------------------------------------------------------
@@ -416,34 +462,39 @@ def _is_of_removed_variant(job: JsonObject, source: JsonObject) -> bool:
 
 
 def check_outputs(ledger: PlainLedger) -> list[Violation]:
-    """Checks that each current stored job has one picture per output of each image, and no others. Holds at rest."""
+    """Checks that each current stored job has one picture per output of each image, and no others.
+
+    A picture for a marketplace has that marketplace's certificate. Holds at rest.
+    """
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
     return [
         Violation(
             Invariant.PICTURES_MATCH_JOBS,
-            f"{job['key']}: has {sorted(found_keys)} instead of {sorted(expected_keys)}",
+            f"{job['key']}: has {_format_files(found_files)} instead of {_format_files(expected_files)}",
         )
         for job_id, job in ledger.jobs.items()
         if job_id in current_job_ids and job["status"] == "stored" and not _has_result_warning(job)
-        if (found_keys := {str(result["key"]) for result in job["results"]})
-        != (expected_keys := set(_list_expected_keys(job)))
+        if (found_files := {_read_file(result) for result in job["results"]})
+        != (expected_files := set(_list_files(job)))
     ]
+
+
+def _read_file(result: JsonObject) -> ExpectedFile:
+    certificate: JsonObject = result.get("certificate") or {}
+    return ExpectedFile(str(result["key"]), str(certificate.get("marketplace", "")))
+
+
+def _format_files(files: Iterable[ExpectedFile]) -> list[str]:
+    return sorted(f"{file.key} {file.marketplace}".rstrip() for file in files)
 
 
 def _has_result_warning(job: JsonObject) -> bool:
     return any(str(warning["code"]).startswith(WARNING_PREFIXES) for warning in job["warnings"])
 
 
-def _list_expected_keys(job: JsonObject) -> Iterable[str]:
-    """Yields the keys as in section 2.4 of the design."""
-    outputs: Any = job["instructions"].get("output", {})
+def _list_files(job: JsonObject) -> list[ExpectedFile]:
     usable_count = sum(link["url"] is not None for link in job["links"])
-    stem = str(job["key"]).rpartition("/")[2].rpartition(".")[0]
-    for n in range(1, usable_count + 1):
-        for output in outputs if isinstance(outputs, list) else [outputs]:
-            suffix = f"-{job['variant']}" * bool(job["variant"]) + f"_{n}" * (n > 1)
-            name = f"@{output['name']}" if "name" in output else ""
-            yield f"{job['key']}/{stem}{suffix}{name}.{output.get('format', 'png')}"
+    return list_expected_files(job["key"], job["variant"], job["instructions"], usable_count)
 
 
 def find_kept_request_refusals(before: JsonObject | None, after: JsonObject) -> frozenset[tuple[str, str]]:

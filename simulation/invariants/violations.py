@@ -26,6 +26,10 @@ class Invariant(StrEnum):
     ENDS_EXACTLY_ONCE = "every uploaded photo ends exactly once, with a receipt or an error report"
     ENDS_FOR_A_CAUSE = "a transient fault fails no photo; only a lasting fault or two lost answers do"
     DOCUMENTS_MATCH_LEDGER = "receipts and error reports agree with the ledger"
+    NAMES_BELONG_TO_ONE_PHOTO = (
+        "a name belongs to the photo that claimed it in the ledger, and no other photo's picture replaces its picture"
+    )
+    FRAMES_BOUGHT_SEPARATELY = "pictures for different frames are never the same purchase"
     PICTURES_MATCH_JOBS = "each picture belongs to a job, and each stored job has its pictures"
     DEAD_LETTERS_MATCH_JOBS = "each dead job has a dead letter, and no other job has one"
     NO_REPEAT_PURCHASES = "repeating an upload or a request buys nothing; editing one sidecar buys one job"

@@ -87,7 +87,7 @@ REFUSED_REQUEST_REASON = (
     "It affects only which refused requests a report still lists: tests/simulated/intake/test_refused_requests.py."
 )
 NAMES_REASON = (
-    "No seed has names: tests/simulated/intake/test_picture_names.py does, and "
+    "The seeds that mutants run have no names: tests/simulated/intake/test_picture_names.py does, and "
     "tests/simulated/intake/test_picture_name_guards.py removes each guard."
 )
 ACCEPTED_SURVIVORS: Mapping[str, str] = {
@@ -313,10 +313,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_picture#9cfae8 if 3": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._write_picture#9cfae8 if 6": NAMES_REASON,
-    "deliver.pictures:Pictures._write_picture#9cfae8 if 7": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._belongs_to_other_photo": NAMES_REASON,
+    "deliver.pictures:Pictures._write_picture#496ad0 if 4": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._write_picture#496ad0 if 7": NAMES_REASON,
+    "deliver.pictures:Pictures._write_picture#496ad0 if 2": NAMES_REASON,
+    "deliver.pictures:Pictures._write_picture#496ad0 if 8": PICTURE_RACE_REASON,
+    "deliver.pictures:Pictures._find_other_claim": NAMES_REASON,
+    "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "intake.brand_image_checks": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,

@@ -11,6 +11,7 @@ from backdrop.operate.cancel import CancelSummary
 from backdrop.operate.redrive import FailureFilter
 from simulation.scenarios.planned_action import PlannedAction
 from simulation.scenarios.sample_instructions import (
+    LOGO_KEY,
     SAMPLE_NAME_BY_BYTES,
     SAMPLES,
     TAG_SAMPLES,
@@ -18,6 +19,7 @@ from simulation.scenarios.sample_instructions import (
     build_sidecar,
     has_instructions,
 )
+from simulation.world.sample_images import build_picture
 from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.simulated_step_functions import TaskResponse
@@ -132,6 +134,11 @@ class UserActions:
         tags = {"operation": "remove"}
         self.world.input_bucket.objects[key] = [ObjectVersion("v-old", build_photo_file("old"), uploaded_at, {}, tags)]
         self.ignored_keys.add(key)
+
+    def _place_logo(self) -> None:
+        """A logo that was in the bucket before the stack existed."""
+        logo = ObjectVersion("v-logo", build_picture("logo"), WORLD_START - AGE_BEFORE_STACK)
+        self.world.input_bucket.objects[LOGO_KEY] = [logo]
 
     def _copy_output_back(self, key: str) -> None:
         """Copies files of the output bucket to reserved keys of the input bucket, as synchronization tools do."""

@@ -76,7 +76,7 @@ class BucketHistory:
         photo_facts = {(identify_tags(photo), photo.data != build_photo_file(TEXT_FILE_NAME)) for photo in photos}
         names = {_identify_sample(version) for version in sidecars}
         for (tags, is_photo), sidecar, inherited, request in product(photo_facts, names, [*defaults], requests):
-            yield InstructionLayers(request, sidecar, tags, inherited, is_photo)
+            yield InstructionLayers(request, sidecar, tags, inherited, is_photo).for_photo(key)
 
     def read_current_layers(self, key: str) -> InstructionLayers | None:
         """Returns what is in the bucket now for a photo; None if the photo is not there."""
@@ -93,7 +93,7 @@ class BucketHistory:
             identify_tags(photo),
             defaults,
             photo.data != build_photo_file(TEXT_FILE_NAME),
-        )
+        ).for_photo(key)
 
     def list_digests(self, key: str, since: datetime) -> set[str]:
         """Returns the SHA-256 of each version of a photo since then."""

@@ -1,15 +1,21 @@
 """What the instructions of a photo mean, computed independently of the product's code."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from simulation.invariants.resolutions import Resolution
-from simulation.scenarios.sample_instructions import SAMPLES, SampleInstructions
+from simulation.invariants.output_keys import MARKETPLACE_FORMAT, NAME_FIELD, list_named_keys
+from simulation.invariants.resolutions import NAME_TAKEN, Resolution
+from simulation.scenarios.sample_instructions import SAMPLES, TEMPLATED_SAMPLES, SampleInstructions
 
 INSEPARABLE_FIELDS = frozenset({"operation", "prompt"})
 REPLACE_ONLY_FIELDS = frozenset({"prompt", "num_images", "rendering_speed"})
+REMOVE_ONLY_FIELDS = frozenset({"shadow"})
+TEXT_FIELDS = ("prompt", "alt", "title", "copyright")
+PLACEHOLDER = re.compile(r"{(\w+)}")
 # From the providers' own pages, not from the product's table of capabilities.
 REMOVING_PROVIDERS = frozenset({"ideogram"})
 SINGLE_IMAGE_PROVIDERS = frozenset({"segmind"})
@@ -22,7 +28,8 @@ INSUFFICIENT_COST_USD = 0.01
 class InstructionLayers:
     """The instructions that apply to a photo, as names of samples; an empty name stands for none.
 
-    `defaults`: those of the photo's own folder first. `is_photo`: whether the file is a photo.
+    `defaults`: those of the photo's own folder first. `is_photo`: whether the file is a photo. `key`: the photo's, if
+    the meaning of the instructions depends on it.
     """
 
     request: str = ""
@@ -30,6 +37,12 @@ class InstructionLayers:
     tags: str = ""
     defaults: tuple[str, ...] = ()
     is_photo: bool = True
+    key: str = ""
+
+    def for_photo(self, key: str) -> "InstructionLayers":
+        """Returns the layers with the photo's key if a template needs it. All others mean the same for every photo."""
+        has_templates = TEMPLATED_SAMPLES.intersection((self.request, self.sidecar, self.tags, *self.defaults))
+        return replace(self, key=key) if has_templates else self
 
     @property
     def is_complete(self) -> bool:
@@ -51,10 +64,10 @@ def resolve_expected(layers: InstructionLayers, *, paid: bool = False) -> Resolu
     is_blocked = layers.is_photo and any(sample.error_codes for sample in inherited_samples)
     if error_codes or is_blocked:
         return Resolution({}, frozenset(("", code) for code in error_codes), is_blocked)
-    return _merge([*own_samples, *inherited_samples], paid=paid)
+    return _merge([*own_samples, *inherited_samples], layers.key, paid=paid)
 
 
-def _merge(samples: Sequence[SampleInstructions], *, paid: bool) -> Resolution:
+def _merge(samples: Sequence[SampleInstructions], key: str, *, paid: bool) -> Resolution:
     jobs: dict[str, Mapping[str, Any]] = {}
     codes: set[tuple[str, str]] = set()
     variant_names: list[str] = next(
@@ -63,22 +76,80 @@ def _merge(samples: Sequence[SampleInstructions], *, paid: bool) -> Resolution:
     for variant in variant_names:
         fields = _merge_variant(samples, variant)
         refusals = _list_refusals(fields, paid=paid)
+        if key and "operation" in fields:
+            fields, template_codes = _fill_templates(fields, variant, key)
+            refusals |= template_codes
         codes |= {(variant, code) for code in refusals}
         if not refusals:
             jobs[variant] = fields
-    return Resolution(jobs, frozenset(codes))
+    repeated = _list_variants_with_repeated_names(jobs, key)
+    codes |= {(variant, NAME_TAKEN) for variant in repeated}
+    return Resolution(
+        {variant: fields for variant, fields in jobs.items() if variant not in repeated}, frozenset(codes)
+    )
+
+
+def _list_variants_with_repeated_names(jobs: Mapping[str, Mapping[str, Any]], key: str) -> set[str]:
+    """Returns the variants with a picture whose name another picture of the same photo has too."""
+    names_by_variant = {variant: [*list_named_keys(key, fields)] for variant, fields in jobs.items()}
+    counts = Counter(name for names in names_by_variant.values() for name in names)
+    return {variant for variant, names in names_by_variant.items() if any(counts[name] > 1 for name in names)}
+
+
+def _fill_templates(fields: Mapping[str, Any], variant: str, key: str) -> tuple[dict[str, Any], set[str]]:
+    """Returns the fields with filled texts and names, and the codes of those that cannot be filled."""
+    folder, _, file = key.rpartition("/")
+    values = {name: str(value) for name, value in fields.get("metadata", {}).items()}
+    values |= {"stem": file.rpartition(".")[0]} | ({"folder": folder.rpartition("/")[2]} if folder else {})
+    filled, codes = dict(fields), set[str]()
+    for name in TEXT_FIELDS:
+        if name in filled:
+            codes |= _find_unknown_placeholders(filled[name], values)
+            filled[name] = _fill(filled[name], values)
+    outputs = fields.get("output", {})
+    named_outputs = list[Mapping[str, Any]]()
+    for output in outputs if isinstance(outputs, list) else [outputs]:
+        if NAME_FIELD not in output:
+            named_outputs.append(output)
+            continue
+        for marketplace in output.get("for", [None]):
+            own_format = output.get("format", MARKETPLACE_FORMAT if marketplace else "png")
+            own_values = {"variant": variant, "output": output.get("name", marketplace), "ext": own_format}
+            all_values = values | {name: value for name, value in own_values.items() if value} | {"n": "{n}"}
+            codes |= _find_unknown_placeholders(output[NAME_FIELD], all_values)
+            if fields.get("num_images", 1) > 1 and "{n}" not in output[NAME_FIELD]:
+                codes.add("invalid_value")
+            new_fields = {NAME_FIELD: _fill(output[NAME_FIELD], all_values)} | (
+                {"for": marketplace} if marketplace else {}
+            )
+            named_outputs.append({**output, **new_fields})
+    if "output" in fields:
+        filled["output"] = named_outputs if isinstance(outputs, list) or len(named_outputs) > 1 else named_outputs[0]
+    return filled, codes
+
+
+def _find_unknown_placeholders(template: str, values: Mapping[str, str]) -> set[str]:
+    return set() if values.keys() >= {*PLACEHOLDER.findall(template)} else {"unknown_placeholder"}
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
 def _merge_variant(samples: Sequence[SampleInstructions], variant: str) -> dict[str, Any]:
-    """Takes each field from the first layer that has it; an operation and its prompt come from the same layer."""
+    """Takes each field from the first layer that has it, and each key of the metadata likewise.
+
+    An operation and its prompt come from the same layer.
+    """
     fields: dict[str, Any] = {}
     for layer in _list_layers(samples, variant):
         is_decided = bool(INSEPARABLE_FIELDS & fields.keys())
         new_fields = {name: value for name, value in layer.items() if not (is_decided and name in INSEPARABLE_FIELDS)}
+        if "metadata" in fields and "metadata" in new_fields:
+            fields["metadata"] = new_fields["metadata"] | fields["metadata"]
         fields = new_fields | fields
-    if fields.get("operation") == "remove":
-        fields = {name: value for name, value in fields.items() if name not in REPLACE_ONLY_FIELDS}
-    return fields
+    foreign_fields = {"remove": REPLACE_ONLY_FIELDS, "replace": REMOVE_ONLY_FIELDS}.get(fields.get("operation", ""), ())
+    return {name: value for name, value in fields.items() if name not in foreign_fields}
 
 
 def _list_layers(samples: Sequence[SampleInstructions], variant: str) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,7 @@ from simulation.invariants.paid_calls import (
     check_recovered_lanes,
     check_saved_provider_ids,
 )
+from simulation.invariants.picture_names import without_lost_names
 from simulation.invariants.violations import Invariant, JsonObject, Violation, parse_body
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.call_log import CallLog
@@ -155,12 +156,13 @@ def check_final_state(
         *check_ends(uploaded_keys, ledger, receipts, reports),
         *_check_current(world, monitor, expected),
         *monitor.instructions.check_final_state(job_id_by_picture, versions),
+        *monitor.pictures.check_final_state(),
         *monitor.task_tokens.check_final_state(),
         *check_documents(ledger, receipts, reports),
         *check_reported_money(ledger, reports),
         *check_missing_pictures(ledger, pictures),
-        *check_unknown_pictures(ledger, job_id_by_picture),
-        *check_picture_owners(ledger, job_id_by_picture),
+        *check_unknown_pictures(ledger, job_id_by_picture, monitor.pictures.claimants),
+        *check_picture_owners(without_lost_names(ledger, monitor.pictures.claims), job_id_by_picture),
         *check_events(ledger, events),
         *check_lane_reports(lanes, read_documents(world, LANE_REPORTS_PREFIX), reports, excused),
         *check_dead_letter_contents(

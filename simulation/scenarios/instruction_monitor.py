@@ -2,42 +2,53 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from backdrop.model.queue_messages import RerunMessage
 from simulation.invariants.job_ends import check_deleted_photos
+from simulation.invariants.output_keys import list_named_keys
+from simulation.invariants.picture_names import without_lost_names
 from simulation.invariants.resolutions import (
+    NAME_TAKEN,
     ExpectedResolution,
     Resolution,
     ResolutionWrite,
     check_blocked_photos,
     check_duplicate_jobs,
     check_final_resolutions,
+    check_frames,
     check_outputs,
     check_paired_uploads,
     check_picture_versions,
     check_removed_variants,
     check_requests_recorded,
     check_resolution,
+    refuse_names,
 )
 from simulation.invariants.violations import Invariant, JsonObject, Violation, sum_charged, sum_uncertain
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.bucket_history import BucketHistory
 from simulation.scenarios.expected_instructions import InstructionLayers, resolve_expected
 from simulation.scenarios.ledger_snapshot import LedgerSnapshot
+from simulation.scenarios.picture_monitor import PictureMonitor
 from simulation.scenarios.sample_instructions import SAMPLE_NAME_BY_BYTES, SAMPLES
 from simulation.world.simulated_lambda import Invocation
 from simulation.world.transport import ServiceCall
 
-# Codes with which a request may end because of a sidecar's provider, or because of a limit on the cost.
-COMBINATION_CODES = frozenset({"max_cost_exceeded", "not_expressible"})
+# Codes with which a request may end because of a sidecar's provider or name, or because of a limit on the cost.
+COMBINATION_CODES = frozenset(
+    {"max_cost_exceeded", "not_expressible", "unknown_placeholder", "invalid_value", NAME_TAKEN}
+)
 REQUEST_CODES = frozenset({"folder_defaults_broken", "photo_not_found", "no_instructions"})
 
 
 class InstructionMonitor:
     """Compares the ledger with the instructions in the bucket's history."""
 
-    def __init__(self, snapshot: LedgerSnapshot, users: UserActions, history: BucketHistory) -> None:
-        self._snapshot, self._users, self._history = snapshot, users, history
+    def __init__(
+        self, snapshot: LedgerSnapshot, users: UserActions, history: BucketHistory, pictures: PictureMonitor
+    ) -> None:
+        self._snapshot, self._users, self._history, self._pictures = snapshot, users, history, pictures
         self._changed_sources: list[tuple[JsonObject | None, JsonObject]] = []
 
     # -- writes -------------------------------------------------------------------------------------------------
@@ -49,7 +60,8 @@ class InstructionMonitor:
             self._changed_sources.append((before, after))
 
     def check_new_job(self, before: JsonObject | None, after: JsonObject) -> list[Violation]:
-        return check_duplicate_jobs(before, after, self._snapshot.jobs.values()) if before is None else []
+        jobs = self._snapshot.jobs.values()
+        return check_duplicate_jobs(before, after, jobs) + check_frames(after, jobs) if before is None else []
 
     def check_writes(self, call: ServiceCall) -> list[Violation]:
         """Checks the sources that the last call wrote."""
@@ -71,13 +83,18 @@ class InstructionMonitor:
         expected_with_request = [
             resolution
             for layers in layers_with_request
-            for resolution in _list_possible_outcomes(layers, jobs.values())
+            for possible in _list_possible_outcomes(layers, jobs.values())
+            for resolution in self._add_name_refusals(possible, after, invocation.started_at)
         ]
         has_clock_jumps = self._users.has_clock_jumps
         write = ResolutionWrite(
             before=before,
             after=after,
-            possible_resolutions=[resolve_expected(layers) for layers in possible_layers],
+            possible_resolutions=[
+                resolution
+                for layers in possible_layers
+                for resolution in self._add_name_refusals(resolve_expected(layers), after, invocation.started_at)
+            ],
             resolutions_with_request=expected_with_request if new_request_ids else None,
             is_requested=is_rerun(invocation, key),
             has_own_instructions=any(layers.is_complete for layers in possible_layers),
@@ -85,6 +102,25 @@ class InstructionMonitor:
         )
         content_violations = self._check_content(after, invocation, jobs) if after["photo"] else []
         return check_resolution(write, self._snapshot.jobs) + content_violations
+
+    def _add_name_refusals(
+        self, resolution: Resolution, source: JsonObject, since: datetime | None
+    ) -> list[Resolution]:
+        """Returns a resolution, and what is left of it without the variants that a photo reports as refused.
+
+        Only variants with a name that another photo has had since then may be refused. A variant whose request was
+        refused may still have the job of its other instructions.
+        """
+        reported = {problem["variant"] for problem in source["problems"] if problem["code"] == NAME_TAKEN}
+        refused = {
+            variant
+            for variant in reported & resolution.instructions_by_variant.keys()
+            for name in list_named_keys(source["key"], resolution.instructions_by_variant[variant])
+            if self._pictures.was_taken(name, source["source_id"], since)
+        }
+        if not refused:
+            return [resolution]
+        return [resolution, *(refuse_names(resolution, one) for one in (refused, refused - source["jobs"].keys()))]
 
     def _check_content(
         self, after: JsonObject, invocation: Invocation, jobs: Mapping[str, JsonObject]
@@ -114,12 +150,14 @@ class InstructionMonitor:
             return None
         error_codes = {code for name in requested_samples for code in SAMPLES[name].error_codes | COMBINATION_CODES}
         jobs = [job for job in self._snapshot.jobs.values() if job["key"] == key]
+        source = next((source for source in self._snapshot.sources.values() if source["key"] == key), None)
         return ExpectedResolution(
             current=resolve_expected(current),
             earlier=[
                 resolution
                 for layers in {*self._history.iterate_own_layers(key, requested_samples)}
-                for resolution in _list_possible_outcomes(layers, jobs)
+                for possible in _list_possible_outcomes(layers, jobs)
+                for resolution in (self._add_name_refusals(possible, source, None) if source else [possible])
             ],
             allowed_codes=allowed_codes | (REQUEST_CODES | error_codes if requested_samples else frozenset[str]()),
             was_removed=key in self._users.uninstructed_keys,
@@ -148,7 +186,7 @@ class InstructionMonitor:
             *check_requests_recorded(ledger, users.key_by_request_id),
             *check_removed_variants(ledger, job_id_by_picture),
             *check_outputs(ledger),
-            *check_picture_versions(ledger, versions),
+            *check_picture_versions(without_lost_names(ledger, self._pictures.claims), versions),
             *check_deleted_photos(ledger, deleted_keys, excused_job_ids),
         ]
 

@@ -34,6 +34,7 @@ from simulation.scenarios.crash_counter import CrashCounter
 from simulation.scenarios.instruction_monitor import InstructionMonitor, is_rerun
 from simulation.scenarios.ledger_snapshot import LaneSnapshot, LedgerSnapshot
 from simulation.scenarios.paid_call_monitor import PaidCallMonitor
+from simulation.scenarios.picture_monitor import PictureMonitor
 from simulation.scenarios.task_token_monitor import TaskTokenMonitor
 from simulation.world.simulated_lambda import SimulatedFunction
 from simulation.world.simulated_sqs import SimulatedMessage
@@ -57,7 +58,8 @@ class InvariantMonitor:
         self.paused_at: defaultdict[str, list[datetime]] = defaultdict(list)
         self.snapshot = LedgerSnapshot(world)
         self.billing = BillingMonitor(self.snapshot, users)
-        self.instructions = InstructionMonitor(self.snapshot, users, BucketHistory(world))
+        self.pictures = PictureMonitor(self.snapshot)
+        self.instructions = InstructionMonitor(self.snapshot, users, BucketHistory(world), self.pictures)
         self.task_tokens = TaskTokenMonitor(self.snapshot, users)
         self._world = world
         self._users = users
@@ -116,6 +118,7 @@ class InvariantMonitor:
         if changed_keys:
             jobs = (self.snapshot.jobs[kind[4:]] for _, kind in sorted(changed_keys) if kind.startswith("job#"))
             self.add_violations(self.billing.check_jobs(jobs))
+            self.add_violations(self.pictures.check_writes())
             self.add_violations(self.instructions.check_writes(call))
 
     def _check_item(self, key: tuple[str, str], call: ServiceCall) -> None:
@@ -125,6 +128,8 @@ class InvariantMonitor:
         elif kind == "content":
             if key[1] == "owner":
                 self.snapshot.owners[name] = item["job_id"]["S"]
+        elif kind == "name":
+            self.pictures.record_claim(name, item["source_id"]["S"])
         else:
             lock_version = int(item["lock_version"]["N"])
             self.add_violations(
@@ -145,14 +150,17 @@ class InvariantMonitor:
                 self.snapshot.sources.get(name), body, by_operator=self._is_by_operator(call.worker_name, body["key"])
             )
             self.snapshot.sources[name] = body
+            self.pictures.record_source(body)
         elif sort_key.startswith("asked#"):
             self.add_violations(
                 self.task_tokens.on_request_written(self.snapshot.requests.get((name, body["request_id"])), body)
             )
             self.snapshot.requests[name, body["request_id"]] = body
         else:
-            self._check_job(self.snapshot.jobs.get(body["job_id"]), body, call)
+            before = self.snapshot.jobs.get(body["job_id"])
+            self._check_job(before, body, call)
             self.snapshot.jobs[body["job_id"]] = body
+            self.pictures.record_job(before, body)
 
     def _is_by_operator(self, worker: str, key: str) -> bool:
         """Whether a source is written by an operator's command, or by the worker that carries one out."""
@@ -263,8 +271,12 @@ class InvariantMonitor:
         output, changed_keys = self._world.output_bucket, self._world.output_bucket.changed_keys
         for key in sorted(changed_keys):
             versions = [version for version in output.objects[key] if version.data is not None]
-            if not key.startswith("_backdrop/") and len(versions) > 1:
-                old_job_id, new_job_id = (version.metadata.get("backdrop-job", "") for version in versions[-2:])
+            if key.startswith("_backdrop/"):
+                continue
+            job_ids = [version.metadata.get("backdrop-job", "") for version in versions]
+            self.add_violations(self.pictures.check_picture(key, job_ids))
+            if len(versions) > 1:
+                old_job_id, new_job_id = job_ids[-2:]
                 if not self._has_read_object_and_ledger(call.worker_name, key, versions[-2].modified_at):
                     self.add_violations(
                         check_picture_write(key, old_job_id, new_job_id, self.snapshot.list_current_job_ids())

@@ -10,6 +10,10 @@ from simulation.world.sample_images import build_photo, build_rotated_photo
 
 TWO_OUTPUTS = ({}, {"name": "web", "format": "webp"})
 SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
+LOGO_KEY = "_backdrop/brand/logo.png"
+FRAMES = {"square": {"frame": "1:1"}, "tall": {"frame": "4:5"}}
+SKU, OTHER_SKU = {"sku": "4711"}, {"sku": "4712"}
+NAMED, NAMED_ANEW = {"name_template": "{sku}.{ext}"}, {"name_template": "new/{sku}.{ext}"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,12 @@ class SampleInstructions:
 
 def _valid(**fields: Any) -> SampleInstructions:
     return SampleInstructions(fields)
+
+
+def _has_placeholder(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_placeholder, value.values()))
+    return any(map(_has_placeholder, value)) if isinstance(value, list) else isinstance(value, str) and "{" in value
 
 
 SAMPLES: Mapping[str, SampleInstructions] = {
@@ -56,6 +66,42 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "marble-runware": _valid(prompt="on a marble table", provider="runware"),
     "marble-segmind": _valid(prompt="on a marble table", provider="segmind"),
     "sea-runware": _valid(prompt="at sea", num_images=2, provider="runware"),
+    "named": _valid(operation="remove", output=NAMED, metadata=SKU),
+    "named-anew": _valid(operation="remove", output=NAMED_ANEW, metadata=SKU),
+    "named-other": _valid(operation="remove", output=NAMED, metadata=OTHER_SKU),
+    "named-web": _valid(operation="remove", output=[{}, NAMED | {"name": "web", "format": "webp"}], metadata=SKU),
+    "named-marble": _valid(prompt="on a marble table", output=NAMED, metadata=SKU),
+    "named-sea": _valid(prompt="at sea", num_images=2, output={"name_template": "{sku}_{n}.{ext}"}, metadata=SKU),
+    "named-seasons": _valid(
+        variants={"snow": SNOW, "beach": BEACH}, output={"name_template": "{sku}-{variant}.{ext}"}, metadata=SKU
+    ),
+    "named-alike": _valid(variants={"snow": SNOW, "beach": BEACH}, output=NAMED, metadata=SKU),
+    "named-by-stem": _valid(operation="remove", output={"name_template": "{folder} {stem}.{ext}"}),
+    "named-markets": _valid(
+        operation="remove", output={"for": ["etsy", "shopify"], "name_template": "{sku}-{output}.{ext}"}, metadata=SKU
+    ),
+    "names": _valid(output=NAMED, metadata=SKU),
+    "framed": _valid(prompt="on a marble table", frame="4:5"),
+    "framed-cut": _valid(operation="remove", frame="4:5"),
+    "frames": _valid(prompt="on a marble table", variants=FRAMES | {"wide": {"frame": "48x32"}}),
+    "frames-by-ratio": _valid(prompt="on a marble table", variants=FRAMES | {"wide": {"frame": "3:2"}}),
+    "frames-named": _valid(
+        prompt="at sea", variants=FRAMES, output={"name_template": "{sku}-{variant}.{ext}"}, metadata=SKU
+    ),
+    "product": _valid(prompt="{product} in {season} light", metadata={"product": "a vase"}),
+    "product-in-autumn": _valid(
+        prompt="{product} in {season} light", metadata={"product": "a vase", "season": "autumn"}
+    ),
+    "winter": _valid(metadata={"season": "winter", "product": "a bag"}),
+    "summer": _valid(metadata={"season": "summer"}),
+    # Both marketplaces accept logos, so no combination with another sample is refused because of one.
+    "markets": _valid(operation="remove", output={"for": ["etsy", "shopify"]}),
+    "markets-of-marble": _valid(prompt="on a marble table", output=[{}, {"for": ["shopify", "etsy"]}]),
+    "logo": _valid(operation="remove", logo={"image": LOGO_KEY}),
+    "logo-at-top": _valid(operation="remove", logo={"image": LOGO_KEY, "position": "top"}),
+    "logo-on-marble": _valid(prompt="on a marble table", logo={"image": LOGO_KEY}),
+    "shadow": _valid(operation="remove", shadow={"type": "drop"}),
+    "texts": _valid(operation="remove", alt="{sku} from the front", copyright="Shop", metadata=SKU),
     "typo": SampleInstructions({"promt": "at sea"}, frozenset({"unknown_field"})),
     "no-json": SampleInstructions({}, frozenset({"sidecar_not_json"})),
 }
@@ -70,6 +116,18 @@ SEASON_SAMPLES = ("seasons", "seasons-mild", "seasons-web", "snow-only", "snow-t
 COMPLEX_SAMPLES = ("cut-web", "cut-small", "marble-web", *SEASON_SAMPLES)
 DEFAULTS_SAMPLES = ("cut", "marble", "marble-web", "seasons", "turbo")
 BROKEN_SAMPLES = ("typo", "no-json")
+CONTESTED_SAMPLES = ("named", "named", "named-web", "named-marble", "named-sea", "named-seasons", "named-markets")
+"""The samples with which photos of one folder want the same names."""
+NAMED_SAMPLES = (*CONTESTED_SAMPLES, "named-anew", "named-other", "named-alike", "named-by-stem", "frames-named")
+FRAME_SAMPLES = ("framed", "framed-cut", "frames", "frames", "frames-by-ratio")
+TEMPLATE_SAMPLES = ("product", "product", "product-in-autumn")
+MARKETPLACE_SAMPLES = ("markets", "markets-of-marble", "named-markets")
+COMPOSITION_SAMPLES = ("logo", "logo-at-top", "logo-on-marble", "shadow", "texts")
+FEATURE_DEFAULTS_SAMPLES = ("winter", "summer", "markets", "framed", "logo")
+NAME_FOR_FOLDER = "names"
+"""Folder defaults that give all pictures of a folder the same name."""
+TEMPLATED_SAMPLES = frozenset(name for name, sample in SAMPLES.items() if _has_placeholder(sample.fields))
+"""The samples whose texts or names have placeholders, so that what they mean depends on the photo's key."""
 TAG_SAMPLES: Mapping[str, Mapping[str, str]] = {
     "cut": {"operation": "remove"},
     "marble": {"prompt": "on a marble table"},

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from simulation.scenarios.feature_draft import FeatureDraft
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
 from simulation.scenarios.long_faults import DAY_LONG_FAULTS, HOUR_LONG_FAULTS
@@ -42,6 +43,10 @@ LONG_FAULTS = HOUR_LONG_FAULTS | {POISON_FAULT}
 # One seed in this many has a fault that takes days to recover from.
 SEEDS_PER_DAYS_LONG_FAULT = 12
 SEEDS_PER_MULTI_LANE_SEED = 3
+# Every fifth seed from a million on has names, frames, templates, marketplaces, and compositions. These are none of the
+# seeds that kill mutants or that once broke a promise, whose histories must stay.
+FIRST_FEATURE_SEED = 1_000_000
+SEEDS_PER_FEATURE_SEED = 5
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -115,6 +120,9 @@ def draw_plan(
     draft = _ActionDraft(random, minutes * 60)
     actions = draft.draw_actions()
     instruction_actions = InstructionDraft(Random(f"sayings {seed}"), minutes * 60, draft.keys, FOLDERS).draw_actions()
+    if has_features(seed):
+        feature_draft = FeatureDraft(Random(f"features {seed}"), minutes * 60, draft.keys, FOLDERS)
+        instruction_actions = (*instruction_actions, *feature_draft.draw_actions())
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -127,6 +135,11 @@ def draw_plan(
         is_old_stack=random.random() < 0.1,
         starts_before_midnight=random.random() < 0.1,
     )
+
+
+def has_features(seed: int) -> bool:
+    """Whether users of this world ask for names, frames, templates, marketplaces, and compositions."""
+    return seed >= FIRST_FEATURE_SEED and seed % SEEDS_PER_FEATURE_SEED == 0
 
 
 def _strip_lanes(faults: Iterable[str]) -> set[str]:

@@ -227,7 +227,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "delivers-older-instructions",
         "3: A job that is edited during its delivery is delivered as edited.",
-        force_false("deliver.pictures:Pictures._write_picture#9cfae8 if 4"),
+        force_false("deliver.pictures:Pictures._write_picture#496ad0 if 5"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="slow_service",
         actions=(*list_uploads(10, 12), *list_output_edits(30, 12)),

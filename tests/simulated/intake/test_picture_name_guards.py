@@ -63,7 +63,11 @@ def find_no_holder(patch: pytest.MonkeyPatch) -> None:
 
 
 def write_under_any_claim(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Pictures, "_belongs_to_other_photo", return_value(False))
+    patch.setattr(Pictures, "_find_other_claim", return_value(None))
+
+
+def leave_replaced_picture(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Pictures, "_redeliver_name_holder", return_value(None))
 
 
 def allow_repeated_names(patch: pytest.MonkeyPatch) -> None:
@@ -130,6 +134,11 @@ def list_races() -> Iterator[Callable[[], None]]:
             write_under_any_claim,
             lambda: [names.test_repeated_delivery_of_a_deleted_photo_does_not_replace_the_successors_picture],
             id="a picture is written under the name of another photo",
+        ),
+        pytest.param(
+            leave_replaced_picture,
+            lambda: [partial(names.test_late_delivery_does_not_replace_the_picture_of_a_returning_photo, 9)],
+            id="a late picture stays in place of another photo's",
         ),
         pytest.param(
             allow_repeated_names,

@@ -426,6 +426,34 @@ def test_late_delivery_does_not_replace_the_successors_picture(nth: int) -> None
     assert_at_rest(world)
 
 
+@pytest.mark.parametrize("nth", range(1, 10))
+def test_late_delivery_does_not_replace_the_picture_of_a_returning_photo(nth: int) -> None:
+    """The name returns to a photo with its picture in place, between any two calls of another photo's delivery."""
+    world = World()
+    upload(world, BLUE)
+    run(world)
+    write_sidecar(world, BLUE, "4712")
+    run(world)
+    upload(world, RED)
+    world.run_until_empty("intake", "ideogram")
+
+    def return_name_to_blue(_: object) -> None:
+        write_sidecar(world, RED, "4713")
+        world.run_until_empty("intake")
+        write_sidecar(world, BLUE)
+        world.run_until_empty("intake")
+        while world.queues["deliver"].messages and find_only_job(world, BLUE).status is not JobStatus.STORED:
+            world.deliver_next("deliver")
+
+    world.transport.faults_before.append(fault := TargetedFault(return_name_to_blue, nth=nth))
+    run(world)
+    assert fault.hit_count == 1
+    assert list_codes(world, BLUE) == []
+    assert read_job_id(world, PICTURE) == find_only_job(world, BLUE).job_id
+    assert read_job_id(world, "shoes/4713.png") == find_only_job(world, RED).job_id
+    assert_at_rest(world)
+
+
 def test_repeated_delivery_of_a_deleted_photo_does_not_replace_the_successors_picture() -> None:
     world = world_with_red()
     delete_photo(world)

@@ -1,7 +1,7 @@
 """The instructions that the seeds expect match what the product does, and the bucket's history is complete."""
 
 from dataclasses import asdict
-from itertools import product
+from itertools import chain, product
 from random import Random
 
 import pytest
@@ -14,10 +14,13 @@ from simulation.invariants.resolutions import BLOCKED, Resolution, read_resoluti
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.bucket_history import BucketHistory
 from simulation.scenarios.expected_instructions import InstructionLayers, resolve_expected
+from simulation.scenarios.feature_draft import FEATURE_SAMPLES
 from simulation.scenarios.sample_instructions import (
     COMPLEX_SAMPLES,
     DEFAULTS_SAMPLES,
     EDITED_SAMPLES,
+    FEATURE_DEFAULTS_SAMPLES,
+    NAME_FOR_FOLDER,
     SAMPLES,
     TAG_SAMPLES,
     build_photo_file,
@@ -80,11 +83,25 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
     return Resolution({job.variant: job.instructions for job in plan.jobs}, codes)
 
 
-@pytest.mark.parametrize("request_name", [name for name, sample in SAMPLES.items() if not sample.error_codes])
+VALID_SAMPLES = [name for name, sample in SAMPLES.items() if not sample.error_codes]
+DEFAULTS_OF_FEATURES = (*FEATURE_DEFAULTS_SAMPLES, NAME_FOR_FOLDER)
+SAMPLES_OF_FEATURES = sorted({*chain(*FEATURE_SAMPLES), *DEFAULTS_OF_FEATURES})
+SAMPLES_OF_ALL_SEEDS = [name for name in VALID_SAMPLES if name not in SAMPLES_OF_FEATURES]
+
+
+@pytest.mark.parametrize("request_name", SAMPLES_OF_ALL_SEEDS)
 def test_expected_resolution_of_requests_matches_the_product(request_name: str) -> None:
-    sidecars = ["", *(name for name, sample in SAMPLES.items() if not sample.error_codes)]
+    sidecars = ["", *SAMPLES_OF_ALL_SEEDS]
     for sidecar, inherited in product(sidecars, ("", *DEFAULTS_SAMPLES, "marble-listed")):
         layers = InstructionLayers(request_name, sidecar, "", (inherited,))
+        assert (layers, plan_by_product(layers)) == (layers, resolve_expected(layers))
+
+
+@pytest.mark.parametrize("request_name", SAMPLES_OF_FEATURES)
+def test_expected_resolution_of_features_matches_the_product(request_name: str) -> None:
+    sidecars = ("", "sea", "seasons", "seasons-web", "sea-noted", "names", "frames", "product")
+    for sidecar, inherited in product(sidecars, ("", "marble-web", *DEFAULTS_OF_FEATURES)):
+        layers = InstructionLayers(request_name, sidecar, "", (inherited,)).for_photo(KEY)
         assert (layers, plan_by_product(layers)) == (layers, resolve_expected(layers))
 
 

@@ -26,7 +26,7 @@ from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
-from backdrop.model.picture_names import build_claimed_name, find_picture_key
+from backdrop.model.picture_names import NameClaim, build_claimed_name, find_picture_key, list_claimed_names
 from backdrop.model.sentence import Sentence
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
@@ -204,9 +204,9 @@ class Pictures:
         Returns the object's version ID, and why nothing was written: the job is no longer current, or another photo has
         the name of the picture.
 
-        After replacing an object, it checks once more, because a newer job may have found its own picture there and
-        finished; the newer job is then delivered again. Raises ConflictError if the job itself is still current but was
-        changed, because it may need other outputs now.
+        After replacing an object, it checks once more, because a newer job, or a job of the photo that has the name
+        again, may have found its own picture there and finished; that job is then delivered again. Raises ConflictError
+        if the job itself is still current but was changed, because it may need other outputs now.
         """
         source, job = delivery.source, delivery.job
         metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
@@ -217,6 +217,8 @@ class Pictures:
                 existing = self.output_bucket.head(target.key)
                 current_source, jobs = self.ledger.read_photo(source.source_id)
                 source = current_source or source
+            if target.claimed_name and existing and existing.metadata.get(JOB_METADATA_KEY) == job.job_id:
+                self._redeliver_name_holder(target.claimed_name, job)
             # Before the check for changes: a job that another worker has finished can leave its picture in the way too.
             if job.job_id not in source.jobs.values():
                 if existing and existing.metadata.get(JOB_METADATA_KEY) == job.job_id:
@@ -226,7 +228,7 @@ class Pictures:
                 raise ConflictError
             if existing and dict(existing.metadata) == metadata:
                 return existing.version_id, None
-            if target.claimed_name and self._belongs_to_other_photo(target.claimed_name, job):
+            if target.claimed_name and self._find_other_claim(target.claimed_name, job):
                 return None, NAME_TAKEN_WARNING
             try:
                 previous_etag = existing.etag if existing else None
@@ -244,10 +246,22 @@ class Pictures:
                 return written.version_id, None
         raise ConflictError
 
-    def _belongs_to_other_photo(self, claimed_name: str, job: Job) -> bool:
-        """Whether another photo has taken over the name, which it can after this job had ended or was not current."""
+    def _find_other_claim(self, claimed_name: str, job: Job) -> NameClaim | None:
+        """Returns another photo's claim, which can replace this one after this job had ended or was not current."""
         claim = self.ledger.find_name_claims([claimed_name]).get(claimed_name)
-        return claim is not None and claim.source_id != job.source_id
+        return claim if claim and claim.source_id != job.source_id else None
+
+    def _redeliver_name_holder(self, claimed_name: str, job: Job) -> None:
+        """Delivers the jobs of another photo that has the name again, because this job's picture is under its key."""
+        claim = self._find_other_claim(claimed_name, job)
+        if claim is None:
+            return
+        source, jobs = self.ledger.read_photo(claim.source_id)
+        for other in jobs:
+            transition = transitions.reinstate(other)
+            has_name = claimed_name in list_claimed_names(other)
+            if source and other.job_id in source.jobs.values() and has_name and transition:
+                enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), other.job_id)
 
     def _redeliver_newer_job(self, source: Source, job: Job) -> None:
         """Delivers the newer job again, because this job's picture is under its key."""
