@@ -317,7 +317,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#496ad0 if 7": NAMES_REASON,
     "deliver.pictures:Pictures._write_picture#496ad0 if 2": NAMES_REASON,
     "deliver.pictures:Pictures._write_picture#496ad0 if 8": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._find_other_claim": NAMES_REASON,
     "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "intake.brand_image_checks": BRAND_IMAGE_REASON,
