@@ -15,7 +15,8 @@ from backdrop_cli.local_folder import BUCKET
 OUTPUT_HINTS: Mapping[str, str] = {
     WarningCode.ENLARGED: "Use a larger photo. If the output is for no marketplace, a smaller size or the fit contain "
     "also helps.",
-    WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size.",
+    WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size. A frame of "
+    "another shape than the marketplace's makes the product smaller.",
     WarningCode.TINY_PHOTO: "Use a larger photo.",
     WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
 }
@@ -29,7 +30,7 @@ def review_job_outputs(photos: InputBucket | None, key: str, jobs: Sequence[Job]
     has_dependent_outputs = any(needs_photo_size(job.instructions) for job in jobs)
     size = _find_photo_size(photos, key) if photos and has_dependent_outputs else None
     for job in jobs:
-        yield from review_outputs(job.instructions, size)
+        yield from review_outputs(job.instructions, size, job.canvas)
 
 
 def _find_photo_size(photos: InputBucket, key: str) -> Size | None:
