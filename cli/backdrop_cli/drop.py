@@ -122,7 +122,7 @@ def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
             f"nothing was uploaded; {format_count(len(refused_photos), 'photo')} would be refused, and --strict is set"
         )
     photo_count = sum(row.needs_upload or bool(row.jobs) for row in plan.photos)
-    if plan.files and (photo_count > MAX_UNCONFIRMED_PHOTOS or plan.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD):
+    if plan.files and (photo_count > MAX_UNCONFIRMED_PHOTOS or plan.prices.total_micro_usd > MAX_UNCONFIRMED_MICRO_USD):
         screen.confirm(upload_report.format_question(plan), yes=options.yes)
 
 

@@ -9,6 +9,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Problem
 from backdrop.model.job_warning import WarningCode
+from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.sentence import Sentence
 
 REFERENCE_ELSEWHERE = "reference_elsewhere"
@@ -51,7 +52,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class LintResult:
-    """The totals of `lint`; `prices` do not include those of the `unpriced_images`.
+    """The totals of `lint`. Without a stack, the price of a provider's credits is unknown.
 
     `partly_ready` photos have jobs, and variants with errors. `kept_sidecars` photos keep their own sidecar although
     the command line has instructions.
@@ -62,10 +63,7 @@ class LintResult:
     ready: int = 0
     partly_ready: int = 0
     without_instructions: int = 0
-    jobs: int = 0
-    images: int = 0
-    prices: PriceRegister = field(default_factory=PriceRegister)
-    unpriced_images: int = 0
+    prices: PriceRegister = field(default_factory=lambda: PriceRegister([CREDIT_PROVIDER]))
     sidecars: int = 0
     defaults: int = 0
     ignored: int = 0

@@ -32,7 +32,6 @@ from backdrop.model.output_spec import parse_outputs
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.routing import Offers
-from backdrop_cli.formatting import count_images
 from backdrop_cli.lint_crops import find_crops, may_crop
 from backdrop_cli.lint_findings import (
     COVER_CROPS,
@@ -211,11 +210,7 @@ class LintInspector:
             if taken := names.add(linted.key, linted.jobs):
                 finding = Finding.from_error(self._local_path(linted.key), build_name_taken_error(*taken))
                 linted = replace(linted, jobs=(), findings=[*linted.findings, finding])
-            result.jobs += len(linted.jobs)
-            result.images += sum(count_images(job.instructions) for job in linted.jobs)
             result.prices.add(linted.jobs)
-            credit_jobs = [job for job in linted.jobs if job.provider == CREDIT_PROVIDER]
-            result.unpriced_images += sum(count_images(job.instructions) for job in credit_jobs)
             has_errors = any(one.is_error for one in linted.findings)
             result.ready += bool(linted.jobs) and not has_errors
             result.partly_ready += bool(linted.jobs) and has_errors

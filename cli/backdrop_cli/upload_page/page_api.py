@@ -13,7 +13,7 @@ from backdrop.model.errors import BackdropError
 from backdrop.model.object_keys import RESERVED_PREFIX, ObjectKind, classify_key, folder_of
 from backdrop.model.pricing import format_usd
 from backdrop_cli.errors import CommandError, UsageError
-from backdrop_cli.formatting import format_count, format_rough_duration
+from backdrop_cli.formatting import format_count, format_max_price, format_rough_duration
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page import page_requests
@@ -25,7 +25,7 @@ from backdrop_cli.upload_page.upload_batch import UploadBatch
 from backdrop_cli.uploads import time_estimates
 from backdrop_cli.uploads.plan_estimates import JobTimes
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
-from backdrop_cli.uploads.upload_report import format_max_price, list_required_providers
+from backdrop_cli.uploads.upload_report import list_required_providers
 
 MAX_LISTED_OBJECTS, MAX_SUGGESTED_FOLDERS = 1000, 200
 MAX_KEPT_PLANS = 8
@@ -122,7 +122,7 @@ class PageApi:
         with self._lock:
             number = next(self._plan_numbers)
             self._plans.append((number, plan))
-        costs = {one.value: format_max_price(plans[one]) for one in SidecarPolicy} if undecided_keys else {}
+        costs = {one.value: format_max_price(plans[one].prices) for one in SidecarPolicy} if undecided_keys else {}
         return {
             **self._describe_plan(number, plan),
             "choice": {"photos": len(undecided_keys), **costs} if undecided_keys else None,
@@ -137,8 +137,8 @@ class PageApi:
             "refused": sum(bool(row.problems) for row in plan.photos),
             "kept": plan.kept_sidecar_count,
             "passed_over": list(plan.ignored_names),
-            "price": format_usd(plan.max_price_micro_usd),
-            "images": plan.image_count,
+            "price": format_usd(plan.prices.total_micro_usd),
+            "images": plan.prices.images_by_provider.total(),
             "asks": plan.needs_confirmation,
             "time": self._format_duration(plan),
             "warnings": self._list_warnings(plan),
@@ -154,7 +154,8 @@ class PageApi:
 
     def _list_warnings(self, plan: PagePlan) -> list[str]:
         warnings: list[str] = []
-        if plan.max_price_micro_usd and (shortfall := describe_budget_shortfall(self.stack, plan.max_price_micro_usd)):
+        max_price = plan.prices.total_micro_usd
+        if max_price and (shortfall := describe_budget_shortfall(self.stack, max_price)):
             warnings.append(shortfall)
         for name in list_required_providers(plan.jobs):
             for pause in self.stack.circuit_breaker.ledger.read_health(name).pauses:
@@ -211,7 +212,7 @@ class PageApi:
 
 
 def _format_question(plan: PagePlan) -> str:
-    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.max_price_micro_usd)}"
+    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.prices.total_micro_usd)}"
 
 
 def _describe_photo(photo: PagePhoto) -> PageResponse:
@@ -219,7 +220,7 @@ def _describe_photo(photo: PagePhoto) -> PageResponse:
         "key": photo.key,
         "name": photo.browser_photo.name,
         "goes": photo.has_changes,
-        "price": format_usd(photo.max_price_micro_usd) if photo.jobs else "",
+        "price": format_usd(photo.prices.total_micro_usd) if photo.jobs else "",
         "note": photo.note,
         "problems": [dict(zip(("code", "message", "hint"), one, strict=True)) for one in photo.problems],
     }

@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job, Problem
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop_cli.drop import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
-from backdrop_cli.formatting import count_images
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page.page_requests import BrowserPhoto, PageInstructions
@@ -52,9 +52,10 @@ class PagePhoto:
     problems: Sequence[tuple[str, str, str]] = ()
 
     @property
-    def max_price_micro_usd(self) -> int:
-        """At most, micro-dollars."""
-        return sum(job.quoted for job in self.jobs)
+    def prices(self) -> PriceRegister:
+        prices = PriceRegister()
+        prices.add(self.jobs)
+        return prices
 
     @property
     def has_changes(self) -> bool:
@@ -84,18 +85,16 @@ class PagePlan:
         return [job for row in self.photos for job in row.jobs]
 
     @property
-    def image_count(self) -> int:
-        return sum(count_images(job.instructions) for job in self.jobs)
-
-    @property
-    def max_price_micro_usd(self) -> int:
-        """At most, micro-dollars."""
-        return sum(row.max_price_micro_usd for row in self.photos)
+    def prices(self) -> PriceRegister:
+        prices = PriceRegister()
+        prices.add(self.jobs)
+        return prices
 
     @property
     def needs_confirmation(self) -> bool:
         """True if the user must confirm, as with `drop`."""
-        return len(self.changed_photos) > MAX_UNCONFIRMED_PHOTOS or self.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD
+        max_price = self.prices.total_micro_usd
+        return len(self.changed_photos) > MAX_UNCONFIRMED_PHOTOS or max_price > MAX_UNCONFIRMED_MICRO_USD
 
 
 class PagePlanner:

@@ -90,19 +90,15 @@ class UploadPlan:
         return [job for row in self.photos for job in row.jobs]
 
     @property
-    def image_count(self) -> int:
-        return sum(count_images(job.instructions) for job in self.jobs)
-
-    @property
     def reused_image_count(self) -> int:
         """The images that other photos with the same bytes and instructions already have."""
         return sum(count_images(job.instructions) for job in self.jobs if job.reused_from)
 
     @property
-    def max_price_micro_usd(self) -> int:
+    def prices(self) -> PriceRegister:
         prices = PriceRegister()
         prices.add(self.jobs)
-        return prices.total_micro_usd
+        return prices
 
     @property
     def can_succeed(self) -> bool:

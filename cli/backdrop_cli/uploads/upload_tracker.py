@@ -45,15 +45,6 @@ class PhotoProgress:
     def is_final(self) -> bool:
         return self.status in FINAL_STATUSES
 
-    @property
-    def image_count(self) -> int:
-        """The number of delivered images; each can have several files."""
-        return sum(len({result.n for result in job.results}) for job in self.jobs)
-
-    @property
-    def file_count(self) -> int:
-        return sum(len(job.results) for job in self.jobs)
-
 
 @dataclass(frozen=True)
 class ExpectedUpload:
@@ -111,6 +102,16 @@ class UploadTracker:
     @property
     def unfinished_keys(self) -> list[str]:
         return [key for key, progress in self.progress.items() if not progress.is_final]
+
+    @property
+    def image_count(self) -> int:
+        """The number of delivered images. Jobs with the same content share theirs, and each can have several files."""
+        jobs = [job for progress in self.progress.values() for job in progress.jobs]
+        return len({(job.content_id, result.n) for job in jobs for result in job.results})
+
+    @property
+    def file_count(self) -> int:
+        return sum(len(job.results) for progress in self.progress.values() for job in progress.jobs)
 
     @property
     def elapsed_seconds(self) -> float:

@@ -223,5 +223,5 @@ def test_equal_photos_with_equal_instructions_are_priced_once(folder: LintedFold
         folder.write(f"{name}.jpg", build_photo("c" if name == "c" else "same"))
         folder.write(f"{name}.jpg.json", INSTRUCTIONS)
     data = folder.data()
-    assert (data["images"], data["most_usd"]) == (3, 0.12)
+    assert (data["jobs"], data["images"], data["most_usd"]) == (3, 2, 0.12)
     assert folder.data("--quick")["most_usd"] == 0.18
