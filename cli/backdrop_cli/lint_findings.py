@@ -1,14 +1,12 @@
 """What `lint` found: errors, warnings, and totals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from backdrop.intake.preview import PriceRegister
-from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Problem
-from backdrop.model.job_warning import WarningCode
 from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.sentence import Sentence
 
@@ -17,14 +15,7 @@ UNREADABLE = "unreadable"
 SIDECAR_WITHOUT_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"
 MISNAMED_SIDECAR = "misnamed_sidecar"
-SAME_VARIANTS = "same_variants"
 UNREAD_SIDECAR = "unread_sidecar"
-COVER_CROPS = "cover_crops"
-FRAME_HINTS: Mapping[WarningCode | Code, str] = {
-    WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
-    WarningCode.SMALL_IN_FRAME: "Use a photo that is more like the frame in shape, or crop it first.",
-}
-"""What to do about warnings that a frame causes."""
 
 
 class Finding(NamedTuple):

@@ -28,8 +28,14 @@ from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
 from backdrop_cli.lint_findings import UNREADABLE
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
 from backdrop_cli.local_folder import BUCKET
-from backdrop_cli.output_warnings import OUTPUT_HINTS, review_job_outputs
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.purchase_warnings import (
+    NOT_MEASURED,
+    PurchaseWarning,
+    list_purchase_warnings,
+    measure_photo,
+    print_warning_counts,
+)
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
 from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
@@ -64,8 +70,8 @@ class QuoteTotals:
     """The totals of a quote.
 
     `kept_sidecars` counts the photos that keep their own sidecar although the command line has instructions.
-    `first_messages` has the first message for each code in `refused`. `output_warnings` counts the outputs that would
-    be enlarged or would equal another, by code.
+    `first_messages` has the first message for each code in `refused`. `warnings` counts those about what would be
+    bought, by code.
     """
 
     prices: PriceRegister
@@ -73,7 +79,7 @@ class QuoteTotals:
     kept_sidecars: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
-    output_warnings: Counter[str] = field(default_factory=Counter[str])
+    warnings: Counter[str] = field(default_factory=Counter[str])
     filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
     names: NameRegister = field(default_factory=NameRegister)
 
@@ -122,7 +128,7 @@ class QuotedPhoto:
     key: str
     job_plan: JobPlan = field(default_factory=JobPlan)
     refusal: str = ""
-    output_warnings: Sequence[str] = ()
+    warnings: Sequence[PurchaseWarning] = ()
 
 
 def _preview_photo(resolver: InstructionResolver, offers: Offers, key: str, *, quick: bool) -> QuotedPhoto:
@@ -131,12 +137,12 @@ def _preview_photo(resolver: InstructionResolver, offers: Offers, key: str, *, q
     except OSError:
         return QuotedPhoto(key, refusal=UNREADABLE)
     job_plan, broken_defaults = preview or (JobPlan(), "")
-    photos = None if quick else resolver.photos
+    photo = NOT_MEASURED if quick else measure_photo(resolver.photos, BUCKET, key, job_plan.jobs)
     return QuotedPhoto(
         key,
         job_plan,
         Code.FOLDER_DEFAULTS_BROKEN.value if broken_defaults else "",
-        [one.code for one in review_job_outputs(photos, key, job_plan.jobs)],
+        list_purchase_warnings(job_plan.jobs, photo),
     )
 
 
@@ -148,7 +154,7 @@ def _add_photo(photo: QuotedPhoto, totals: QuoteTotals, now: datetime) -> None:
         problem = Problem.from_error(build_name_taken_error(*taken), now)
         job_plan = JobPlan(problems=(*job_plan.problems, problem))
     totals.prices.add(job_plan.jobs)
-    totals.output_warnings.update(photo.output_warnings)
+    totals.warnings.update(one.code for one in photo.warnings)
     for one in job_plan.problems:
         totals.first_messages.setdefault(one.code.value, str(one.message))
     errors = {(one.code.value, one.variant) for one in job_plan.problems}
@@ -182,9 +188,7 @@ def _print_totals(
         )
         screen.print(f"  {format_count(times, 'job')} would not be bought: {code}", "yellow")
         screen.print(f"    {reason}")
-    for code, times in totals.output_warnings.most_common():
-        screen.print(f"  {format_count(times, 'warning')} about outputs: {code}", "yellow")
-        screen.print(f"    {OUTPUT_HINTS[code]} To see which, run lint on the same paths.")
+    print_warning_counts(screen, totals.warnings)
     screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
     if totals.prices.unpriced_image_count:
         screen.print(UNPRICED_HINT)
@@ -209,7 +213,7 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "most_usd": to_usd(prices.total_micro_usd),
         "unpriced_images": prices.unpriced_image_count,
         "not_bought": dict(totals.refused),
-        "output_warnings": dict(totals.output_warnings),
+        "warnings": dict(totals.warnings),
         "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
     }

@@ -8,6 +8,7 @@ from typing import Any
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import Job, JobStatus
+from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, is_brand_image_key
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
 from backdrop_cli.display_status import DisplayStatus
@@ -20,6 +21,7 @@ from backdrop_cli.formatting import (
     format_scope,
 )
 from backdrop_cli.operate.budget import describe_budget_shortfall
+from backdrop_cli.purchase_warnings import print_warning_counts
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import time_estimates
@@ -43,6 +45,7 @@ def print_plan(stack: Stack, screen: Screen, files: UploadFiles, plan: UploadPla
     rows = list(_build_summary_rows(files, plan, total_size))
     screen.print_table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
     _print_problems(screen, plan)
+    print_warning_counts(screen, plan.warnings)
     _print_hints(screen, files, plan, folder)
     if plan.jobs:
         _print_cost_and_time(stack, screen, plan)
@@ -194,6 +197,12 @@ def format_question(plan: UploadPlan) -> str:
     return f"Upload {contents}{price}?"
 
 
+_WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
+    WarningCode.CERTIFICATE_FAILED: ("file failed a certificate", "files failed a certificate"),
+}
+"""How many of a warning are described after a drop, if not by its code."""
+
+
 def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     """Prints how the photos ended, what they cost, and what to do about problems."""
     counts = tracker.count_by_status
@@ -212,6 +221,9 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
         messages = [f"{key}: {message}" for key, message in photo_messages]
         more_hint = f"`backdrop failures --code {code.value} --all` lists them"
         screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint=more_hint)
+    for code, keys in tracker.keys_by_warning.items():
+        shown = format_count(keys.total(), *_WARNING_NOUNS.get(code, (f"warning: {code}", f"warnings: {code}")))
+        screen.print(f"! {shown}. For details, run `backdrop show {format_scope(next(iter(keys)))}`.", "yellow")
     if tracker.stop_reason:
         screen.print(f"Stopped waiting: {tracker.stop_reason} The uploaded photos are being processed.", "yellow")
 
@@ -236,6 +248,7 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "images": plan.prices.images_by_provider.total(),
         "images_already_bought": plan.reused_image_count,
         "most_usd": to_usd(plan.prices.total_micro_usd),
+        "warnings": dict(plan.warnings),
         "would_be_refused": [
             {"key": key, "code": code, "message": message}
             for code, problems in group_problems_by_code(plan.photos).items()
@@ -266,6 +279,7 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "usd": to_usd(confirmed),
         "earlier_usd": to_usd(tracker.earlier_micro_usd),
         "unknown_usd": to_usd(unknown),
+        "delivered_warnings": {code: keys.total() for code, keys in tracker.keys_by_warning.items()},
         "photos": [
             _build_photo_document(key, photo.status, photo.note, photo.jobs) for key, photo in tracker.progress.items()
         ],

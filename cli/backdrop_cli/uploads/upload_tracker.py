@@ -1,6 +1,6 @@
 """Tracks a drop's photos until all have ended or none can make progress: their status, cost, and remaining time."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -112,6 +112,15 @@ class UploadTracker:
     @property
     def file_count(self) -> int:
         return sum(len(job.results) for progress in self.progress.values() for job in progress.jobs)
+
+    @property
+    def keys_by_warning(self) -> dict[str, Counter[str]]:
+        """The number of warnings of delivered jobs by code and photo."""
+        keys_by_code: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for key, progress in self.progress.items():
+            for one in (one for job in progress.jobs if job.status is JobStatus.STORED for one in job.warnings):
+                keys_by_code[one.code.value][key] += one.count
+        return keys_by_code
 
     @property
     def elapsed_seconds(self) -> float:

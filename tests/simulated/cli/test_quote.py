@@ -241,14 +241,14 @@ def test_enlarged_and_equal_outputs_are_counted(folder: LintedFolder) -> None:
         folder.write(f"{name}.jpg.json", {"operation": "remove", "output": [{}, {"name": "copy"}, shop]})
     folder.write("c.jpg", b"not a photo")
     folder.write("c.jpg.json", {"operation": "remove", "output": shop})
-    assert quote_folder(folder, "--json").data["output_warnings"] == {"enlarged": 2, "same_outputs": 2}
+    assert quote_folder(folder, "--json").data["warnings"] == {"enlarged": 2, "same_outputs": 2}
     text = quote_folder(folder).out
-    assert "2 warnings about outputs: enlarged" in text
-    assert "Keep only one of the outputs. To see which, run lint on the same paths." in " ".join(text.split())
+    assert "2 warnings: enlarged" in text
+    assert "To see which photos they concern, run `backdrop lint` on the same paths." in " ".join(text.split())
 
 
 def test_tiny_photo_for_a_frame_is_found_by_lint_and_quote(folder: LintedFolder) -> None:
     folder.write("a.jpg", build_photo("a"))
     folder.write("a.jpg.json", {**INSTRUCTIONS, "frame": "4:5"})
-    assert quote_folder(folder, "--json").data["output_warnings"] == {"tiny_photo": 1}
+    assert quote_folder(folder, "--json").data["warnings"] == {"tiny_photo": 1}
     assert [one["code"] for one in folder.data()["warnings"]] == ["tiny_photo"]
