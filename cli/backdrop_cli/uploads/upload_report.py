@@ -210,14 +210,15 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
     delivered = f"{format_count(tracker.image_count, 'image')} in {format_count(tracker.file_count, 'file')}"
     screen.print(f"{status_counts}: {delivered}, {cost}.", "bold")
-    problems_by_code: dict[Code, list[tuple[str, str]]] = {}
+    problems_by_hint: dict[tuple[Code, str], list[tuple[str, str]]] = {}
     for key, progress in tracker.progress.items():
         for problem in progress.problems:
-            problems_by_code.setdefault(problem.code, []).append((key, str(problem.message)))
+            problems_by_hint.setdefault((problem.code, str(problem.hint)), []).append((key, str(problem.message)))
         if progress.status is DisplayStatus.REFUSED and not progress.problems:
-            problems_by_code.setdefault(Code.FOLDER_DEFAULTS_BROKEN, []).append((key, progress.note))
-    for code, photo_messages in problems_by_code.items():
-        screen.print(f"✗ {code.value}: {ERROR_CATALOG[code].hint}", "yellow")
+            code = Code.FOLDER_DEFAULTS_BROKEN
+            problems_by_hint.setdefault((code, str(ERROR_CATALOG[code].hint)), []).append((key, progress.note))
+    for (code, hint), photo_messages in problems_by_hint.items():
+        screen.print(f"✗ {code.value}: {hint}", "yellow")
         messages = [f"{key}: {message}" for key, message in photo_messages]
         more_hint = f"`backdrop failures --code {code.value} --all` lists them"
         screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint=more_hint)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from simulation.world.call_behavior import build_refusal
@@ -346,3 +347,10 @@ def test_warnings_are_counted_before_the_upload_and_after_the_delivery(uploader:
 def test_photo_is_not_opened_for_warnings_with_quick(uploader: Uploader) -> None:
     uploader.write("shoes/a.jpg")
     assert uploader.drop("shoes", "--prompt", "at sea", "--frame", "1:1", "--quick", "--json").data["warnings"] == {}
+
+
+def test_problem_after_a_drop_has_its_own_advice(uploader: Uploader) -> None:
+    uploader.write("shoes/red.jpg.json", {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}})
+    shown = " ".join(uploader.drop("shoes/red.jpg", "--wait").out.split())
+    assert "✗ conflicting_fields: " in shown
+    assert str(ERROR_CATALOG[Code.CONFLICTING_FIELDS].hint) not in shown
