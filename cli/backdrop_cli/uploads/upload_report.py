@@ -97,14 +97,19 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
 
 
 def _print_problems(screen: Screen, plan: UploadPlan) -> None:
-    """Prints what intake would refuse, by code."""
+    """Prints what intake would refuse, by code. A photo whose other variants are bought is delivered in part."""
+    keys_with_jobs = {row.key for row in plan.photos if row.jobs}
     for code, problems in group_problems_by_code(plan.photos).items():
         if code == Code.NO_INSTRUCTIONS:
             continue
         messages_by_key: defaultdict[str, list[str]] = defaultdict(list)
         for key, message in problems:
             messages_by_key[key].append(message)
-        screen.print(f"! {format_count(len(messages_by_key), 'photo')} would be refused: {code}", "yellow")
+        partial_count = len(messages_by_key.keys() & keys_with_jobs)
+        if refused_count := len(messages_by_key) - partial_count:
+            screen.print(f"! {format_count(refused_count, 'photo')} would be refused: {code}", "yellow")
+        if partial_count:
+            screen.print(f"! {format_count(partial_count, 'photo')} would be delivered in part: {code}", "yellow")
         lines = [f"{key}: {' '.join(messages)}" for key, messages in messages_by_key.items()]
         screen.print_sample(lines, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
 
@@ -206,7 +211,14 @@ _WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
 def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     """Prints how the photos ended, what they cost, and what to do about problems."""
     counts = tracker.count_by_status
-    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage])
+    partial = tracker.partially_delivered
+    counts.subtract(partial.values())
+    status_counts = ", ".join(
+        [
+            *(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage]),
+            *([f"{len(partial):,} delivered in part"] if partial else []),
+        ]
+    )
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
     delivered = f"{format_count(tracker.image_count, 'image')} in {format_count(tracker.file_count, 'file')}"
     screen.print(f"{status_counts}: {delivered}, {cost}.", "bold")
@@ -275,6 +287,7 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "ended": not tracker.unfinished_keys,
         "stopped": tracker.stop_reason or None,
         "counts": {stage.name.lower(): number for stage, number in tracker.count_by_status.items()},
+        "delivered_in_part": len(tracker.partially_delivered),
         "delivered_images": tracker.image_count,
         "delivered_files": tracker.file_count,
         "usd": to_usd(confirmed),

@@ -114,6 +114,17 @@ class UploadTracker:
         return sum(len(job.results) for progress in self.progress.values() for job in progress.jobs)
 
     @property
+    def partially_delivered(self) -> dict[str, DisplayStatus]:
+        """The status of each photo that was not delivered in full, although some of its variants were."""
+        return {
+            key: one.status
+            for key, one in self.progress.items()
+            if one.is_final
+            and one.status is not DisplayStatus.STORED
+            and any(job.status is JobStatus.STORED for job in one.jobs)
+        }
+
+    @property
     def keys_by_warning(self) -> dict[str, Counter[str]]:
         """The number of warnings of delivered jobs by code and photo."""
         keys_by_code: defaultdict[str, Counter[str]] = defaultdict(Counter)

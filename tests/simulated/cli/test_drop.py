@@ -354,3 +354,14 @@ def test_problem_after_a_drop_has_its_own_advice(uploader: Uploader) -> None:
     shown = " ".join(uploader.drop("shoes/red.jpg", "--wait").out.split())
     assert "✗ conflicting_fields: " in shown
     assert str(ERROR_CATALOG[Code.CONFLICTING_FIELDS].hint) not in shown
+
+
+def test_variant_that_would_be_refused_does_not_count_as_a_photo(uploader: Uploader) -> None:
+    mirror = {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}}
+    uploader.write("shoes/red.jpg.json", {"variants": {"a": {"operation": "remove"}, "b": mirror}})
+    result = uploader.drop("shoes/red.jpg", "--wait", "--json")
+    assert (result.data["counts"], result.data["delivered_in_part"]) == ({"refused": 1}, 1)
+    shown = uploader.drop("shoes/red.jpg", "--wait", "--to", "again").out
+    assert "! 1 photo would be delivered in part: conflicting_fields" in shown
+    assert "1 delivered in part: 1 image in 1 file, $0.00" in shown
+    assert "refused:" not in shown
