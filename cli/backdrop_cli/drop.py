@@ -213,11 +213,7 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
     """Returns one line with the photos by status, and one with cost and time."""
     counts, remaining_seconds = tracker.count_by_status, tracker.estimate_remaining_seconds()
     status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in reversed(DisplayStatus) if counts[stage])
-    to_go = (
-        f"about {format_rough_duration(remaining_seconds)} left"
-        if remaining_seconds
-        else "remaining time unknown until the first pictures"
-    )
+    to_go = f"about {format_rough_duration(remaining_seconds)} left" if remaining_seconds else "remaining time unknown"
     elapsed = f"{format_rough_duration(tracker.elapsed_seconds)} elapsed"
     return status_counts, ", ".join(
         filter(None, (f"{format_cost(*tracker.cost_micro_usd)} so far", tracker.earlier_cost_text, elapsed, to_go))
