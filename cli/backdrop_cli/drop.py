@@ -122,7 +122,7 @@ def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
             f"nothing was uploaded; {format_count(len(refused_photos), 'photo')} would be refused, and --strict is set"
         )
     photo_count = sum(row.needs_upload or bool(row.jobs) for row in plan.photos)
-    if plan.files and (photo_count > MAX_UNCONFIRMED_PHOTOS or plan.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD):
+    if plan.files and (photo_count > MAX_UNCONFIRMED_PHOTOS or plan.prices.total_micro_usd > MAX_UNCONFIRMED_MICRO_USD):
         screen.confirm(upload_report.format_question(plan), yes=options.yes)
 
 
@@ -213,11 +213,7 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
     """Returns one line with the photos by status, and one with cost and time."""
     counts, remaining_seconds = tracker.count_by_status, tracker.estimate_remaining_seconds()
     status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in reversed(DisplayStatus) if counts[stage])
-    to_go = (
-        f"about {format_rough_duration(remaining_seconds)} left"
-        if remaining_seconds
-        else "remaining time unknown until the first pictures"
-    )
+    to_go = f"about {format_rough_duration(remaining_seconds)} left" if remaining_seconds else "remaining time unknown"
     elapsed = f"{format_rough_duration(tracker.elapsed_seconds)} elapsed"
     return status_counts, ", ".join(
         filter(None, (f"{format_cost(*tracker.cost_micro_usd)} so far", tracker.earlier_cost_text, elapsed, to_go))

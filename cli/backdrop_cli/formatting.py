@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from shlex import quote
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from backdrop.model.pricing import format_usd, to_micro_usd
+
+if TYPE_CHECKING:
+    from backdrop.intake.preview import PriceRegister
 
 BYTES_PER_KILOBYTE = 1000
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR, SECONDS_PER_DAY = 60, 3600, 86_400
@@ -87,6 +90,18 @@ def format_value(value: Any) -> str:
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in cast("Sequence[object]", value)):
         return ", ".join(cast("Sequence[str]", value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def format_max_price(prices: "PriceRegister") -> str:
+    """`at most $0.24 for 4 images`, `at most $0.08 for 8 images, 40 jobs`, or `price unknown for 2 images`."""
+    image_count, job_count = prices.images_by_provider.total(), prices.jobs_by_provider.total()
+    if not image_count:
+        return "nothing is bought ($0.00)"
+    priced_count = image_count - prices.unpriced_image_count
+    priced = f"at most {format_usd(prices.total_micro_usd)} for {format_count(priced_count, 'image')}"
+    unpriced = f"price unknown for {format_count(prices.unpriced_image_count, 'image')}"
+    jobs = f", {format_count(job_count, 'job')}" if job_count > prices.purchase_count else ""
+    return "; ".join([priced] * bool(priced_count) + [unpriced] * bool(prices.unpriced_image_count)) + jobs
 
 
 def quote_key_for_shell(key: str) -> str:

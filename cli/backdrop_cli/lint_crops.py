@@ -1,4 +1,4 @@
-"""Finds outputs whose `cover` would cut off part of a photo's subject, for `lint`."""
+"""Finds outputs whose `cover` would cut off part of a photo's subject."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,14 +1,13 @@
 """What `lint` found: errors, warnings, and totals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from backdrop.intake.preview import PriceRegister
-from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Problem
-from backdrop.model.job_warning import WarningCode
+from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.sentence import Sentence
 
 REFERENCE_ELSEWHERE = "reference_elsewhere"
@@ -16,14 +15,7 @@ UNREADABLE = "unreadable"
 SIDECAR_WITHOUT_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"
 MISNAMED_SIDECAR = "misnamed_sidecar"
-SAME_VARIANTS = "same_variants"
 UNREAD_SIDECAR = "unread_sidecar"
-COVER_CROPS = "cover_crops"
-FRAME_HINTS: Mapping[WarningCode | Code, str] = {
-    WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
-    WarningCode.SMALL_IN_FRAME: "Use a photo that is more like the frame in shape, or crop it first.",
-}
-"""What to do about warnings that a frame causes."""
 
 
 class Finding(NamedTuple):
@@ -51,7 +43,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class LintResult:
-    """The totals of `lint`; `prices` do not include those of the `unpriced_images`.
+    """The totals of `lint`. Without a stack, the price of a provider's credits is unknown.
 
     `partly_ready` photos have jobs, and variants with errors. `kept_sidecars` photos keep their own sidecar although
     the command line has instructions.
@@ -62,10 +54,7 @@ class LintResult:
     ready: int = 0
     partly_ready: int = 0
     without_instructions: int = 0
-    jobs: int = 0
-    images: int = 0
-    prices: PriceRegister = field(default_factory=PriceRegister)
-    unpriced_images: int = 0
+    prices: PriceRegister = field(default_factory=lambda: PriceRegister([CREDIT_PROVIDER]))
     sidecars: int = 0
     defaults: int = 0
     ignored: int = 0

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 
 from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import build_read_only_resolver
-from backdrop.imaging.prepare import load_upright_photo
-from backdrop.imaging.trim import find_visible_box
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
 from backdrop.instructions.sources import InstructionSource
 from backdrop.instructions.suggest import is_misspelled_defaults, suggest_sidecar
@@ -16,10 +14,9 @@ from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_reader import parse_stored_file
 from backdrop.intake.preview import preview_jobs
 from backdrop.model.advice import Advice
-from backdrop.model.capabilities import MAX_FILE_BYTES, SUPPORTED_PROVIDERS
+from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, Problem
-from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import (
     DEFAULTS_NAME,
     ObjectKind,
@@ -28,19 +25,13 @@ from backdrop.model.object_keys import (
     is_sidecar_of,
     list_sidecar_keys,
 )
-from backdrop.model.output_spec import parse_outputs
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.routing import Offers
-from backdrop_cli.formatting import count_images
-from backdrop_cli.lint_crops import find_crops, may_crop
 from backdrop_cli.lint_findings import (
-    COVER_CROPS,
-    FRAME_HINTS,
     MISNAMED_DEFAULTS,
     MISNAMED_SIDECAR,
     REFERENCE_ELSEWHERE,
-    SAME_VARIANTS,
     SIDECAR_WITHOUT_PHOTO,
     UNREAD_SIDECAR,
     UNREADABLE,
@@ -48,8 +39,8 @@ from backdrop_cli.lint_findings import (
     LintResult,
 )
 from backdrop_cli.local_folder import BUCKET, LocalFolder
-from backdrop_cli.output_warnings import OUTPUT_HINTS, review_job_outputs
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.purchase_warnings import NOT_MEASURED, WARNING_HINTS, list_purchase_warnings, measure_photo
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
 DEFAULT_PROVIDER = "ideogram"
@@ -211,11 +202,7 @@ class LintInspector:
             if taken := names.add(linted.key, linted.jobs):
                 finding = Finding.from_error(self._local_path(linted.key), build_name_taken_error(*taken))
                 linted = replace(linted, jobs=(), findings=[*linted.findings, finding])
-            result.jobs += len(linted.jobs)
-            result.images += sum(count_images(job.instructions) for job in linted.jobs)
             result.prices.add(linted.jobs)
-            credit_jobs = [job for job in linted.jobs if job.provider == CREDIT_PROVIDER]
-            result.unpriced_images += sum(count_images(job.instructions) for job in credit_jobs)
             has_errors = any(one.is_error for one in linted.findings)
             result.ready += bool(linted.jobs) and not has_errors
             result.partly_ready += bool(linted.jobs) and has_errors
@@ -242,46 +229,12 @@ class LintInspector:
             for one in job_plan.problems
             if one.instruction_source not in self._reported_keys
         ]
-        job_findings = (
-            *self._find_same_variants(key, job_plan.jobs),
-            *self._find_frame_warnings(key, job_plan.jobs),
-            *self._find_crops(key, job_plan.jobs),
-            *self._review_outputs(key, job_plan.jobs),
-        )
+        photo = NOT_MEASURED if self._quick else measure_photo(self._folder, BUCKET, key, job_plan.jobs)
+        job_findings = [
+            Finding(self._local_path(key), one.code, one.text, WARNING_HINTS[one.code], is_error=False)
+            for one in list_purchase_warnings(job_plan.jobs, photo)
+        ]
         return LintedPhoto(key, job_plan.jobs, [*defaults_findings, *photo_findings, *job_findings])
-
-    def _find_same_variants(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
-        """Yields a warning for variants that resolve to the same picture and are each bought."""
-        same = (one for job in jobs for one in job.warnings if one.code is WarningCode.SAME_VARIANTS)
-        for message in sorted({str(one.text) for one in same}):
-            hint = 'If you want one picture, set "variants": {} there.'
-            yield Finding(self._local_path(key), SAME_VARIANTS, f"{message}.", hint, is_error=False)
-
-    def _review_outputs(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
-        """Yields a warning for each output that would be enlarged or would equal another one."""
-        photos = None if self._quick else self._folder
-        for code, text in dict.fromkeys((one.code, str(one.text)) for one in review_job_outputs(photos, key, jobs)):
-            yield Finding(self._local_path(key), code, f"{text}.", OUTPUT_HINTS[code], is_error=False)
-
-    def _find_frame_warnings(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
-        """Yields a warning for each photo whose subject a frame would cut off or show small."""
-        found = {(one.code, str(one.text)) for job in jobs for one in job.warnings if one.code in FRAME_HINTS}
-        for code, message in sorted(found):
-            text = f"{message[:1].upper()}{message[1:]}."
-            yield Finding(self._local_path(key), code, text, FRAME_HINTS[code], is_error=False)
-
-    def _find_crops(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
-        """Yields a warning for each output that would cut off a part of the photo."""
-        if self._quick or not any(may_crop(output) for job in jobs for output in parse_outputs(job.instructions)):
-            return
-        stored = self._folder.read(BUCKET, key, max_bytes=MAX_FILE_BYTES)
-        if stored is None or stored.data is None:
-            return
-        photo = load_upright_photo(stored.data, DEFAULT_MAX_MEGAPIXELS)
-        subject_box = find_visible_box(photo) if photo.mode == "RGBA" else None
-        for message in find_crops(jobs, photo.size, subject_box):
-            hint = 'To keep all of it, use "fit": "pad", or request a frame.'
-            yield Finding(self._local_path(key), COVER_CROPS, message, hint, is_error=False)
 
     def _build_finding(self, key: str, problem: Problem) -> Finding:
         if problem.code is Code.REFERENCE_NOT_FOUND:

@@ -6,8 +6,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
-from backdrop_cli.formatting import format_count
+from backdrop.model.pricing import PRICE_LIST_DATE, to_usd
+from backdrop_cli.formatting import format_count, format_max_price
 from backdrop_cli.lint_findings import Finding, LintResult
 from backdrop_cli.screen import Screen
 
@@ -55,17 +55,14 @@ def _print_warnings(screen: Screen, warnings: Sequence[Finding], *, list_all: bo
 
 
 def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
-    price = (
-        f"at most {format_usd(result.prices.total_micro_usd)} for "
-        f"{format_count(result.images, 'image')}, at list prices of {PRICE_LIST_DATE}"
-    )
+    price = f"{format_max_price(result.prices)}, at list prices of {PRICE_LIST_DATE}"
     problem_count = result.photos - result.ready - result.partly_ready - result.without_instructions
     rows = [
-        ("photos ready", result.ready, price if result.jobs and not result.partly_ready else ""),
+        ("photos ready", result.ready, price if result.ready and not result.partly_ready else ""),
         ("photos partly ready", result.partly_ready, f"variants with problems are not bought; in all, {price}"),
         (
             "images of unknown price",
-            result.unpriced_images,
+            result.prices.unpriced_image_count,
             "1min.ai bills credits; their price is the stack's OneMinUsdPerImage",
         ),
         (
@@ -110,10 +107,10 @@ def _build_document(result: LintResult) -> dict[str, Any]:
         "sidecars_kept": result.kept_sidecars,
         "folder_defaults": result.defaults,
         "passed_over": result.ignored,
-        "jobs": result.jobs,
-        "images": result.images,
+        "jobs": result.prices.jobs_by_provider.total(),
+        "images": result.prices.images_by_provider.total(),
         "most_usd": to_usd(result.prices.total_micro_usd),
-        "unpriced_images": result.unpriced_images,
+        "unpriced_images": result.prices.unpriced_image_count,
         "errors": [_describe_finding(one) for one in result.errors],
         "warnings": [_describe_finding(one) for one in result.warnings],
     }

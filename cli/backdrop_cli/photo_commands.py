@@ -98,6 +98,7 @@ def quote(
     new_sidecar: bytes | None,
     replace: Replace = False,
     to: To = None,
+    quick: Quick = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -105,10 +106,9 @@ def quote(
 ) -> None:
     """Show the maximum price of photos, before anything is uploaded
 
-    Reads names, sidecars, and folder defaults; opens a photo only to compare its size with its
-    outputs. The options apply to photos without a sidecar, or with --replace, to all; as in a sidecar, they take
-    precedence over tags and folder defaults. With --stack, uses the providers that the stack has enabled and its price
-    for 1min.ai's credits.
+    Opens every photo, as `lint` does. The options apply to photos without a sidecar, or with
+    --replace, to all; as in a sidecar, they take precedence over tags and folder defaults. With
+    --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """
@@ -118,14 +118,13 @@ def quote(
     global_options: GlobalOptions = ctx.obj
     location = StackLocation(stack, profile, region).with_defaults(global_options.location)
     if location == StackLocation():
-        run_quote(
-            Screen(as_json=as_json or global_options.as_json), paths, to, new_sidecar, QuoteTerms(), replace=replace
-        )
+        screen = Screen(as_json=as_json or global_options.as_json)
+        run_quote(screen, paths, to, new_sidecar, QuoteTerms(), replace=replace, quick=quick)
         return
     with open_stack(ctx, location, as_json) as (target_stack, screen):
         resolver = target_stack.rerun_service.resolver
         terms = QuoteTerms(resolver.default_provider, target_stack.providers, resolver.prices)
-        run_quote(screen, paths, to, new_sidecar, terms, replace=replace)
+        run_quote(screen, paths, to, new_sidecar, terms, replace=replace, quick=quick)
 
 
 @with_instruction_options

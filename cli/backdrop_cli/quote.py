@@ -3,6 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,28 @@ from backdrop.campaigns.quote import FilledTextSample
 from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.name_claims import build_name_taken_error
-from backdrop.intake.preview import preview_jobs
+from backdrop.intake.preview import PriceRegister, preview_jobs
 from backdrop.model.capabilities import PROVIDERS
-from backdrop.model.job import Job, Problem
+from backdrop.model.codes import Code
+from backdrop.model.job import Problem
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
 from backdrop_cli.errors import NothingFoundError
-from backdrop_cli.formatting import count_images, format_count
-from backdrop_cli.lint import READING_NAMES_TEXT
+from backdrop_cli.formatting import format_count, format_max_price
+from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
+from backdrop_cli.lint_findings import UNREADABLE
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
 from backdrop_cli.local_folder import BUCKET
-from backdrop_cli.output_warnings import OUTPUT_HINTS, review_job_outputs
+from backdrop_cli.parallel import parallel_map
+from backdrop_cli.purchase_warnings import (
+    NOT_MEASURED,
+    PurchaseWarning,
+    list_purchase_warnings,
+    measure_photo,
+    print_warning_counts,
+)
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
 from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
@@ -49,34 +60,28 @@ class QuoteTerms:
     def offers(self) -> Offers:
         return Offers(self.enabled_providers, NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices)
 
+    @property
+    def unpriced_providers(self) -> Sequence[str]:
+        return [CREDIT_PROVIDER] if self.credit_prices is None else []
+
 
 @dataclass
 class QuoteTotals:
     """The totals of a quote.
 
-    `unpriced_images` counts the images without a known price on this machine, `kept_sidecars` the photos that keep
-    their own sidecar although the command line has instructions. `first_messages` has the first message for each
-    code in `refused`. `output_warnings` counts the outputs that would be enlarged or would equal another, by code.
+    `kept_sidecars` counts the photos that keep their own sidecar although the command line has instructions.
+    `first_messages` has the first message for each code in `refused`. `warnings` counts those about what would be
+    bought, by code.
     """
 
+    prices: PriceRegister
     photos: int = 0
     kept_sidecars: int = 0
-    jobs: Counter[str] = field(default_factory=Counter[str])
-    images: Counter[str] = field(default_factory=Counter[str])
-    price_micro_usd: Counter[str] = field(default_factory=Counter[str])
-    unpriced_images: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
-    output_warnings: Counter[str] = field(default_factory=Counter[str])
+    warnings: Counter[str] = field(default_factory=Counter[str])
     filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
     names: NameRegister = field(default_factory=NameRegister)
-
-    def add_job(self, job: Job, terms: QuoteTerms) -> None:
-        providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
-        self.jobs[job.provider] += 1
-        self.images[job.provider] += images
-        self.price_micro_usd[job.provider] += job.quoted
-        self.unpriced_images += images if terms.credit_prices is None and CREDIT_PROVIDER in providers else 0
 
 
 def run_quote(
@@ -87,52 +92,73 @@ def run_quote(
     terms: QuoteTerms,
     *,
     replace: bool = False,
+    quick: bool = False,
 ) -> None:
-    """Prints the quote; reads names and instructions, and the sizes of photos whose outputs depend on them.
+    """Prints the quote. `quick` opens no photo.
 
     Raises NothingFoundError without a photo.
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
-    totals, file_count = QuoteTotals(), 0
-    with screen.spinner(READING_NAMES_TEXT):
+    totals, file_count = QuoteTotals(PriceRegister(terms.unpriced_providers)), 0
+    with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
         for target in resolve_targets(paths, target_folder):
             file_count += len(target.keys)
             photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)
             new_sidecars = plan_new_sidecars(target, new_sidecar, replace=replace)
             totals.kept_sidecars += new_sidecars.kept_count
-            overlay = OverlayBucket(target.folder, new_sidecars.by_key)
-            prices = terms.offers.prices
             resolver = build_read_only_resolver(
-                overlay, SystemClock(), terms.default_provider, DEFAULT_MAX_MEGAPIXELS, prices
+                OverlayBucket(target.folder, new_sidecars.by_key),
+                SystemClock(),
+                terms.default_provider,
+                DEFAULT_MAX_MEGAPIXELS,
+                terms.offers.prices,
             )
-            for key in photos:
-                _quote_photo(resolver, key, terms, totals)
+            for one in parallel_map(partial(_preview_photo, resolver, terms.offers, quick=quick), photos):
+                _add_photo(one, totals, resolver.clock.now())
     if not totals.photos:
         raise NothingFoundError(format_no_photo_error(paths, file_count))
     screen.print_json(_build_document(totals, terms))
     _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
 
 
-def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, totals: QuoteTotals) -> None:
-    """Adds what intake would buy for one photo, assuming that the file is a valid photo."""
-    preview = preview_jobs(resolver, BUCKET, key, terms.offers, inspect_bytes=False)
-    if preview is None:
-        return
-    job_plan, broken_defaults = preview
+@dataclass(frozen=True)
+class QuotedPhoto:
+    """What intake would buy for one photo. `refusal`: why it would plan no jobs; "" if only `job_plan` says it."""
+
+    key: str
+    job_plan: JobPlan = field(default_factory=JobPlan)
+    refusal: str = ""
+    warnings: Sequence[PurchaseWarning] = ()
+
+
+def _preview_photo(resolver: InstructionResolver, offers: Offers, key: str, *, quick: bool) -> QuotedPhoto:
+    try:
+        preview = preview_jobs(resolver, BUCKET, key, offers, inspect_bytes=not quick)
+    except OSError:
+        return QuotedPhoto(key, refusal=UNREADABLE)
+    job_plan, broken_defaults = preview or (JobPlan(), "")
+    photo = NOT_MEASURED if quick else measure_photo(resolver.photos, BUCKET, key, job_plan.jobs)
+    return QuotedPhoto(
+        key,
+        job_plan,
+        Code.FOLDER_DEFAULTS_BROKEN.value if broken_defaults else "",
+        list_purchase_warnings(job_plan.jobs, photo),
+    )
+
+
+def _add_photo(photo: QuotedPhoto, totals: QuoteTotals, now: datetime) -> None:
+    job_plan = photo.job_plan
     totals.photos += 1
-    totals.filled_texts.add(key, job_plan.filled_texts)
-    if taken := totals.names.add(key, job_plan.jobs):
-        problem = Problem.from_error(build_name_taken_error(*taken), resolver.clock.now())
+    totals.filled_texts.add(photo.key, job_plan.filled_texts)
+    if taken := totals.names.add(photo.key, job_plan.jobs):
+        problem = Problem.from_error(build_name_taken_error(*taken), now)
         job_plan = JobPlan(problems=(*job_plan.problems, problem))
-    for job in job_plan.jobs:
-        totals.add_job(job, terms)
-    totals.output_warnings.update(one.code for one in review_job_outputs(resolver.photos, key, job_plan.jobs))
+    totals.prices.add(job_plan.jobs)
+    totals.warnings.update(one.code for one in photo.warnings)
     for one in job_plan.problems:
         totals.first_messages.setdefault(one.code.value, str(one.message))
     errors = {(one.code.value, one.variant) for one in job_plan.problems}
-    totals.refused.update(
-        [code for code, _ in sorted(errors)] or (["folder_defaults_broken"] if broken_defaults else [])
-    )
+    totals.refused.update([code for code, _ in sorted(errors)] or ([photo.refusal] if photo.refusal else []))
 
 
 # -- output ----------------------------------------------------------------------------------------------------
@@ -143,9 +169,9 @@ def _print_totals(
 ) -> None:
     screen.print(f"{format_count(totals.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
     rows = [
-        (name, f"{totals.images[name]:,}", _format_price(name, totals, terms))
+        (name, f"{totals.prices.images_by_provider[name]:,}", _format_price(name, totals, terms))
         for name in PROVIDERS
-        if totals.jobs[name]
+        if totals.prices.images_by_provider[name]
     ]
     if rows:
         screen.print_table({"provider": "left", "images": "right", "at most": "right"}, rows)
@@ -162,44 +188,32 @@ def _print_totals(
         )
         screen.print(f"  {format_count(times, 'job')} would not be bought: {code}", "yellow")
         screen.print(f"    {reason}")
-    for code, times in totals.output_warnings.most_common():
-        screen.print(f"  {format_count(times, 'warning')} about outputs: {code}", "yellow")
-        screen.print(f"    {OUTPUT_HINTS[code]} To see which, run lint on the same paths.")
-    max_price = format_usd(totals.price_micro_usd.total())
-    price_text = (
-        f"At most {max_price} for {format_count(totals.images.total(), 'image')}, at list prices of {PRICE_LIST_DATE}"
-    )
-    screen.print(
-        f"{price_text}; {format_count(totals.unpriced_images, 'image')} of unknown price."
-        if totals.unpriced_images
-        else f"{price_text}.",
-        "bold",
-    )
-    if totals.unpriced_images:
+    print_warning_counts(screen, totals.warnings)
+    screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
+    if totals.prices.unpriced_image_count:
         screen.print(UNPRICED_HINT)
 
 
 def _format_price(name: str, totals: QuoteTotals, terms: QuoteTerms) -> str:
-    is_unknown = name == CREDIT_PROVIDER and terms.credit_prices is None
-    return "unknown" if is_unknown else format_usd(totals.price_micro_usd[name])
+    return "unknown" if name in terms.unpriced_providers else format_usd(totals.prices.micro_usd_by_provider[name])
 
 
 def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
     by_provider: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-    for name, jobs in totals.jobs.items():
-        is_unknown = name == CREDIT_PROVIDER and terms.credit_prices is None
-        max_usd = None if is_unknown else to_usd(totals.price_micro_usd[name])
-        by_provider[name] = {"jobs": jobs, "images": totals.images[name], "most_usd": max_usd}
+    prices = totals.prices
+    for name, jobs in prices.jobs_by_provider.items():
+        max_usd = None if name in terms.unpriced_providers else to_usd(prices.micro_usd_by_provider[name])
+        by_provider[name] = {"jobs": jobs, "images": prices.images_by_provider[name], "most_usd": max_usd}
     return {
         "photos": totals.photos,
         "sidecars_kept": totals.kept_sidecars,
-        "jobs": totals.jobs.total(),
-        "images": totals.images.total(),
+        "jobs": prices.jobs_by_provider.total(),
+        "images": prices.images_by_provider.total(),
         "providers": by_provider,
-        "most_usd": to_usd(totals.price_micro_usd.total()),
-        "unpriced_images": totals.unpriced_images,
+        "most_usd": to_usd(prices.total_micro_usd),
+        "unpriced_images": prices.unpriced_image_count,
         "not_bought": dict(totals.refused),
-        "output_warnings": dict(totals.output_warnings),
+        "warnings": dict(totals.warnings),
         "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
     }

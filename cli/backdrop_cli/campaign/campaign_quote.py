@@ -76,11 +76,10 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
     for words, number, named in _list_problems(campaign_quote):
         screen.print(f"! {words}", "yellow")
         screen.print_sample(named, MAX_LISTED_PER_CODE, number)
-    deduction = "pictures that are already bought are not counted"
-    screen.print(
-        f"At most {format_usd(campaign_quote.max_cost)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold"
-    )
-    if shortfall := describe_budget_shortfall(stack, campaign_quote.max_cost):
+    max_price = campaign_quote.prices.total_micro_usd
+    deduction = "pictures that these photos already have are not counted"
+    screen.print(f"At most {format_usd(max_price)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold")
+    if shortfall := describe_budget_shortfall(stack, max_price):
         screen.print(f"! {shortfall}", "yellow")
 
 

@@ -41,8 +41,9 @@ def _confirm(screen: Screen, request: CampaignRequest, campaign_quote: CampaignQ
         raise CommandError("nothing was started: nothing in this campaign would be bought")
     if limit is not None and campaign_quote.max_cost > to_micro_usd(limit):
         raise CommandError(f"nothing was started: --max-total allows only {format_usd(to_micro_usd(limit))}")
-    if campaign_quote.photos > MAX_UNCONFIRMED_PHOTOS or campaign_quote.max_cost > MAX_UNCONFIRMED_MICRO_USD:
-        price = f" for at most {format_usd(campaign_quote.max_cost)}" if campaign_quote.max_cost else ""
+    max_price = campaign_quote.prices.total_micro_usd
+    if campaign_quote.photos > MAX_UNCONFIRMED_PHOTOS or max_price > MAX_UNCONFIRMED_MICRO_USD:
+        price = f" for at most {format_usd(max_price)}" if max_price else ""
         screen.confirm(f"Buy pictures for {format_count(campaign_quote.photos, 'photo')}{price}?", yes=yes)
 
 

@@ -1,6 +1,6 @@
 """The `failures` command: the failed photos by code, with their cost and what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -28,18 +28,18 @@ def show_failures(stack: Stack, screen: Screen, failure_filter: FailureFilter, *
         screen.print(
             f"{format_count(len(failures), 'failure')}{_format_filter_suffix(failure_filter)} in stack {stack.name}"
         )
-        _print_failures(stack, screen, group_failures_by_code(failures), list_all=list_all)
+        _print_failures(stack, screen, _group_failures(failures, _find_code_and_hint), list_all=list_all)
     else:
         screen.print(format_no_failures(stack, failure_filter))
     extras.print_to(screen)
 
 
 def _print_failures(
-    stack: Stack, screen: Screen, groups: Mapping[Code, Sequence[FailedItem]], *, list_all: bool
+    stack: Stack, screen: Screen, groups: Mapping[tuple[Code, str], Sequence[FailedItem]], *, list_all: bool
 ) -> None:
     heads = {"Code": "left", "Photos": "right", "Cost": "left", "What to do": "words"}
-    screen.print_table(heads, (_build_row(code, group) for code, group in groups.items()))
-    for code, group in groups.items():
+    screen.print_table(heads, (_build_row(code, hint, group) for (code, hint), group in groups.items()))
+    for (code, _), group in groups.items():
         _print_photos(stack, screen, code, group, limit=len(group) if list_all else MAX_PHOTOS_PER_CODE)
 
 
@@ -51,11 +51,16 @@ def _format_filter_suffix(failure_filter: FailureFilter) -> str:
     return f" {format_failure_filter(failure_filter)}" if format_failure_filter(failure_filter) else ""
 
 
-def group_failures_by_code(failures: Sequence[FailedItem]) -> dict[Code, list[FailedItem]]:
-    """Returns the failures by code, the most frequent code first."""
-    groups: dict[Code, list[FailedItem]] = {}
+def _find_code_and_hint(failure: FailedItem) -> tuple[Code, str]:
+    """Returns the code and what to do, which can differ between failures with the same code."""
+    return failure.problem.code, str(failure.problem.operator_hint)
+
+
+def _group_failures[K](failures: Sequence[FailedItem], key: Callable[[FailedItem], K]) -> dict[K, list[FailedItem]]:
+    """Returns the failures by key, the most frequent one first."""
+    groups: dict[K, list[FailedItem]] = {}
     for one in failures:
-        groups.setdefault(one.problem.code, []).append(one)
+        groups.setdefault(key(one), []).append(one)
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
@@ -70,12 +75,12 @@ def sum_failure_cost(failures: Sequence[FailedItem]) -> tuple[int, int]:
     return sum(job.charged for job in jobs), sum(job.unknown for job in jobs)
 
 
-def _build_row(code: Code, group: Sequence[FailedItem]) -> tuple[str, str, str, str]:
+def _build_row(code: Code, hint: str, group: Sequence[FailedItem]) -> tuple[str, str, str, str]:
     return (
         code.value,
         f"{count_failed_photos(group):,}",
         format_cost(*sum_failure_cost(group)),
-        str(ERROR_CATALOG[code].operator_hint),
+        hint,
     )
 
 
@@ -95,19 +100,21 @@ def _print_photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Fail
 
 def _summarize_code(code: Code, group: Sequence[FailedItem]) -> dict[str, Any]:
     confirmed, unknown = sum_failure_cost(group)
+    hints = {str(one.problem.operator_hint) for one in group}
     sums = {"photos": count_failed_photos(group), "usd": to_usd(confirmed), "unknown_usd": to_usd(unknown)}
     return {
         "code": code.value,
         **sums,
         "meaning": str(ERROR_CATALOG[code].meaning),
-        "hint": str(ERROR_CATALOG[code].operator_hint),
+        "hint": hints.pop() if len(hints) == 1 else None,
     }
 
 
 def _build_document(stack: Stack, failures: Sequence[FailedItem]) -> dict[str, Any]:
+    by_code = _group_failures(failures, lambda one: one.problem.code)
     return {
         "stack": stack.name,
-        "codes": [_summarize_code(code, group) for code, group in group_failures_by_code(failures).items()],
+        "codes": [_summarize_code(code, group) for code, group in by_code.items()],
         "failures": [_describe_failure(one) for one in failures],
     }
 

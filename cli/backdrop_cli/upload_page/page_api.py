@@ -7,14 +7,17 @@ from itertools import islice
 from threading import Lock
 from typing import Any
 
+from backdrop.imaging.prepare import find_size_in_first_bytes
 from backdrop.model.capabilities import CAPABILITIES
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
+from backdrop.model.frame import Size
 from backdrop.model.object_keys import RESERVED_PREFIX, ObjectKind, classify_key, folder_of
 from backdrop.model.pricing import format_usd
 from backdrop_cli.errors import CommandError, UsageError
-from backdrop_cli.formatting import format_count, format_rough_duration
+from backdrop_cli.formatting import format_count, format_max_price, format_rough_duration
 from backdrop_cli.operate.budget import describe_budget_shortfall
+from backdrop_cli.purchase_warnings import WARNING_HINTS
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page import page_requests
 from backdrop_cli.upload_page.page_plan import PagePhoto, PagePlan, PagePlanner, mark_undecided
@@ -25,7 +28,7 @@ from backdrop_cli.upload_page.upload_batch import UploadBatch
 from backdrop_cli.uploads import time_estimates
 from backdrop_cli.uploads.plan_estimates import JobTimes
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
-from backdrop_cli.uploads.upload_report import format_max_price, list_required_providers
+from backdrop_cli.uploads.upload_report import list_required_providers
 
 MAX_LISTED_OBJECTS, MAX_SUGGESTED_FOLDERS = 1000, 200
 MAX_KEPT_PLANS = 8
@@ -49,6 +52,7 @@ class PageApi:
         self._plans: deque[tuple[int, PagePlan]] = deque(maxlen=MAX_KEPT_PLANS)
         self._plan_numbers = iter(range(1, 1 << 30))
         self._photo_errors: dict[str, BackdropError] = {}
+        self._photo_sizes: dict[str, Size] = {}
         self._measured_times: list[JobTimes] = []
 
     def describe_page(self) -> PageResponse:
@@ -88,14 +92,15 @@ class PageApi:
     # -- before the upload ---------------------------------------------------------------------------------
 
     def check_files(self, request: PageRequest) -> PageResponse:
-        """Returns which files are not photos, by their first bytes."""
+        """Returns which files are not photos, by their first bytes. Notes the sizes of the others."""
         objections: dict[str, dict[str, str]] = {}
         for file in page_requests.read_rows(request, "files"):
-            error = page_requests.find_photo_error(file)
+            error, sha256 = page_requests.find_photo_error(file), page_requests.read_text(file, "sha256")
             if error:
-                sha256 = page_requests.read_text(file, "sha256")
                 self._photo_errors[sha256] = error
                 objections[sha256] = {"code": error.code.value, "message": str(error.message)}
+            elif size := find_size_in_first_bytes(page_requests.read_first_bytes(file)):
+                self._photo_sizes[sha256] = size
         return {"objections": objections}
 
     def plan_upload(self, request: PageRequest) -> PageResponse:
@@ -108,7 +113,11 @@ class PageApi:
             )
         instructions = page_requests.parse_instructions(request)
         planner = PagePlanner(
-            self.stack, instructions, [page_requests.parse_photo(one) for one in files], self._photo_errors
+            self.stack,
+            instructions,
+            [page_requests.parse_photo(one) for one in files],
+            self._photo_errors,
+            self._photo_sizes,
         )
         undecided_keys = planner.list_undecided_keys()
         plans = {
@@ -122,7 +131,7 @@ class PageApi:
         with self._lock:
             number = next(self._plan_numbers)
             self._plans.append((number, plan))
-        costs = {one.value: format_max_price(plans[one]) for one in SidecarPolicy} if undecided_keys else {}
+        costs = {one.value: format_max_price(plans[one].prices) for one in SidecarPolicy} if undecided_keys else {}
         return {
             **self._describe_plan(number, plan),
             "choice": {"photos": len(undecided_keys), **costs} if undecided_keys else None,
@@ -137,8 +146,8 @@ class PageApi:
             "refused": sum(bool(row.problems) for row in plan.photos),
             "kept": plan.kept_sidecar_count,
             "passed_over": list(plan.ignored_names),
-            "price": format_usd(plan.max_price_micro_usd),
-            "images": plan.image_count,
+            "price": format_usd(plan.prices.total_micro_usd),
+            "images": plan.prices.images_by_provider.total(),
             "asks": plan.needs_confirmation,
             "time": self._format_duration(plan),
             "warnings": self._list_warnings(plan),
@@ -154,8 +163,11 @@ class PageApi:
 
     def _list_warnings(self, plan: PagePlan) -> list[str]:
         warnings: list[str] = []
-        if plan.max_price_micro_usd and (shortfall := describe_budget_shortfall(self.stack, plan.max_price_micro_usd)):
+        max_price = plan.prices.total_micro_usd
+        if max_price and (shortfall := describe_budget_shortfall(self.stack, max_price)):
             warnings.append(shortfall)
+        for code, count in plan.warnings.most_common():
+            warnings.append(f"{format_count(count, 'warning')} ({code}): {WARNING_HINTS[code]}")
         for name in list_required_providers(plan.jobs):
             for pause in self.stack.circuit_breaker.ledger.read_health(name).pauses:
                 meaning = ERROR_CATALOG[pause.code].meaning
@@ -211,7 +223,7 @@ class PageApi:
 
 
 def _format_question(plan: PagePlan) -> str:
-    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.max_price_micro_usd)}"
+    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.prices.total_micro_usd)}"
 
 
 def _describe_photo(photo: PagePhoto) -> PageResponse:
@@ -219,7 +231,8 @@ def _describe_photo(photo: PagePhoto) -> PageResponse:
         "key": photo.key,
         "name": photo.browser_photo.name,
         "goes": photo.has_changes,
-        "price": format_usd(photo.max_price_micro_usd) if photo.jobs else "",
+        "price": format_usd(photo.prices.total_micro_usd) if photo.jobs else "",
         "note": photo.note,
+        "warnings": [one.text for one in photo.warnings],
         "problems": [dict(zip(("code", "message", "hint"), one, strict=True)) for one in photo.problems],
     }

@@ -5,14 +5,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
+from backdrop.model.frame import Size
 from backdrop.model.job import Job, Problem
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop_cli.drop import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
-from backdrop_cli.formatting import count_images
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.purchase_warnings import PurchaseWarning
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page.page_requests import BrowserPhoto, PageInstructions
 from backdrop_cli.uploads.sidecar_decisions import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
@@ -50,11 +52,13 @@ class PagePhoto:
     previous_version: tuple[str | None, datetime] | None = None
     jobs: Sequence[Job] = ()
     problems: Sequence[tuple[str, str, str]] = ()
+    warnings: Sequence[PurchaseWarning] = ()
 
     @property
-    def max_price_micro_usd(self) -> int:
-        """At most, micro-dollars."""
-        return sum(job.quoted for job in self.jobs)
+    def prices(self) -> PriceRegister:
+        prices = PriceRegister()
+        prices.add(self.jobs)
+        return prices
 
     @property
     def has_changes(self) -> bool:
@@ -84,24 +88,28 @@ class PagePlan:
         return [job for row in self.photos for job in row.jobs]
 
     @property
-    def image_count(self) -> int:
-        return sum(count_images(job.instructions) for job in self.jobs)
+    def prices(self) -> PriceRegister:
+        prices = PriceRegister()
+        prices.add(self.jobs)
+        return prices
 
     @property
-    def max_price_micro_usd(self) -> int:
-        """At most, micro-dollars."""
-        return sum(row.max_price_micro_usd for row in self.photos)
+    def warnings(self) -> Counter[str]:
+        """The number of warnings about what would be bought, by code."""
+        return Counter(one.code for row in self.photos for one in row.warnings)
 
     @property
     def needs_confirmation(self) -> bool:
         """True if the user must confirm, as with `drop`."""
-        return len(self.changed_photos) > MAX_UNCONFIRMED_PHOTOS or self.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD
+        max_price = self.prices.total_micro_usd
+        return len(self.changed_photos) > MAX_UNCONFIRMED_PHOTOS or max_price > MAX_UNCONFIRMED_MICRO_USD
 
 
 class PagePlanner:
     """Plans an upload by resolving the photos as intake will; opens no photo, writes nothing.
 
-    `photo_errors` has the errors of files that are not photos, by the SHA-256 of their bytes.
+    `photo_errors` has the errors of files that are not photos, and `photo_sizes` the known sizes of photos, both by the
+    SHA-256 of their bytes.
     """
 
     def __init__(
@@ -110,6 +118,7 @@ class PagePlanner:
         instructions: PageInstructions,
         browser_photos: Sequence[BrowserPhoto],
         photo_errors: Mapping[str, BackdropError],
+        photo_sizes: Mapping[str, Size],
     ) -> None:
         self._stack, self._folder = stack, instructions.folder
         photos_by_key = [(instructions.folder + one.name, one) for one in dict.fromkeys(browser_photos)]
@@ -125,7 +134,9 @@ class PagePlanner:
                     PagePhoto(key, one), [_describe_error(photo_errors[one.sha256])]
                 )
         sha256_by_key = {key: one.sha256 for key, one in self._photos if (key, one) not in self._rejected}
-        self._planner = UploadPlanner(stack, sha256_by_key, {}, instructions.sidecar, quick=True)
+        self._planner = UploadPlanner(
+            stack, sha256_by_key, {}, instructions.sidecar, quick=True, photo_sizes=photo_sizes
+        )
         self._previous_versions: dict[str, tuple[str | None, datetime] | None] = {}
 
     def list_undecided_keys(self) -> set[str]:
@@ -169,6 +180,7 @@ class PagePlanner:
             ),
             previous_version=self._previous_versions.get(planned.key),
             jobs=planned.jobs,
+            warnings=planned.warnings,
         )
         problems = _list_problems(planned)
         return _reject_photo(page_photo, problems) if problems else page_photo
@@ -176,7 +188,10 @@ class PagePlanner:
 
 def mark_undecided(plan: PagePlan, undecided_keys: Collection[str]) -> PagePlan:
     """Returns the plan to show until the user chooses what to do with a person's instructions."""
-    photos = [replace(row, jobs=(), note=UNDECIDED_NOTE) if row.key in undecided_keys else row for row in plan.photos]
+    photos = [
+        replace(row, jobs=(), warnings=(), note=UNDECIDED_NOTE) if row.key in undecided_keys else row
+        for row in plan.photos
+    ]
     return replace(plan, photos=photos, is_undecided=True)
 
 
@@ -199,7 +214,7 @@ def _list_problems(planned: PlannedPhoto) -> list[tuple[str, str, str]]:
 
 
 def _reject_photo(photo: PagePhoto, problems: Sequence[tuple[str, str, str]]) -> PagePhoto:
-    return replace(photo, needs_upload=False, new_sidecar=None, problems=problems, jobs=())
+    return replace(photo, needs_upload=False, new_sidecar=None, problems=problems, jobs=(), warnings=())
 
 
 def _describe_error(error: BackdropError | Problem) -> tuple[str, str, str]:

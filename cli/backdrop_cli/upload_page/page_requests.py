@@ -128,6 +128,14 @@ def parse_folder(name: str) -> str:
     return prefix
 
 
+def read_first_bytes(request: PageRequest) -> bytes:
+    """Returns a file's first bytes. Raises UsageError if they are not valid base64."""
+    try:
+        return b64decode(read_text(request, "head"), validate=True)
+    except ValueError:
+        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
+
+
 def find_photo_error(request: PageRequest) -> PhotoError | None:
     """Returns why a file is not a photo, from its size and first bytes, or None."""
     size = read_count(request, "size")
@@ -135,9 +143,7 @@ def find_photo_error(request: PageRequest) -> PhotoError | None:
         message = f"The file has {size:,} bytes; a photo can have at most {MAX_FILE_BYTES:,} bytes."
         return PhotoError(Code.TOO_LARGE_BYTES, message)
     try:
-        file_kind = identify_file(b64decode(read_text(request, "head"), validate=True))
-    except ValueError:
-        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
+        file_kind = identify_file(read_first_bytes(request))
     except PhotoError as error:
         return error
     return None if file_kind.format or file_kind.convertible_format else build_unsupported_error(file_kind)

@@ -1,6 +1,6 @@
 """The plan of an upload: its files, what intake will do with each photo, and the maximum price."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +11,7 @@ from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
+from backdrop.model.frame import Size
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, Problem
 from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key, list_sidecar_keys
@@ -21,6 +22,7 @@ from backdrop_cli.formatting import count_images
 from backdrop_cli.lint_report import format_local_path
 from backdrop_cli.local_folder import PLACEHOLDER_PNG
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.purchase_warnings import PhotoMeasurements, PurchaseWarning, list_purchase_warnings, measure_photo
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.overlay_bucket import read_content
 from backdrop_cli.uploads.s3_uploader import compute_etag
@@ -42,7 +44,7 @@ class PlannedPhoto:
     `is_retry`: the same bytes are in the bucket, but failed or were canceled. `replaces_photo`: other bytes have its
     key. `jobs` are those to buy. `sidecar_key` is its sidecar, if that is also uploaded. `is_ineffective`: that sidecar
     has neither a prompt nor an operation, so the photo would keep its pictures. `has_request`: a campaign or another
-    request asked for those pictures.
+    request asked for those pictures. `warnings` are those about what would be bought.
     """
 
     key: str
@@ -57,6 +59,7 @@ class PlannedPhoto:
     sidecar_key: str = ""
     is_ineffective: bool = False
     has_request: bool = False
+    warnings: Sequence[PurchaseWarning] = ()
 
     @property
     def has_problems(self) -> bool:
@@ -90,8 +93,9 @@ class UploadPlan:
         return [job for row in self.photos for job in row.jobs]
 
     @property
-    def image_count(self) -> int:
-        return sum(count_images(job.instructions) for job in self.jobs)
+    def warnings(self) -> Counter[str]:
+        """The number of warnings about what would be bought, by code."""
+        return Counter(one.code for row in self.photos for one in row.warnings)
 
     @property
     def reused_image_count(self) -> int:
@@ -99,10 +103,10 @@ class UploadPlan:
         return sum(count_images(job.instructions) for job in self.jobs if job.reused_from)
 
     @property
-    def max_price_micro_usd(self) -> int:
+    def prices(self) -> PriceRegister:
         prices = PriceRegister()
         prices.add(self.jobs)
-        return prices.total_micro_usd
+        return prices
 
     @property
     def can_succeed(self) -> bool:
@@ -122,8 +126,8 @@ class UploadPlanner:
     """Plans an upload by resolving each photo as intake will; writes nothing.
 
     `photos` by key are local files, or the SHA-256 of photos whose bytes are in a browser. `new_sidecar` has the
-    instructions of the command line or page. `quick` opens no photo. However many plans are built, each photo is opened
-    once.
+    instructions of the command line or page. `quick` opens no photo; `photo_sizes` are the known sizes by SHA-256.
+    However many plans are built, each photo is previewed once.
     """
 
     def __init__(
@@ -134,7 +138,9 @@ class UploadPlanner:
         new_sidecar: bytes | None,
         *,
         quick: bool,
+        photo_sizes: Mapping[str, Size] | None = None,
     ) -> None:
+        self._photo_sizes = photo_sizes or {}
         self._stack, self._photos, self._instruction_files = stack, photos, instruction_files
         self._new_sidecar, self._quick = new_sidecar, quick
         sidecars = {name for key in self._photos for name in list_sidecar_keys(key)}
@@ -275,8 +281,19 @@ class UploadPlanner:
             return planned
         cache_key = (planned.key, plan.files.get(planned.sidecar_key))
         if cache_key not in self._previews:
-            self._previews[cache_key] = self._preview_new_or_known(reruns, planned)
+            self._previews[cache_key] = self._add_warnings(reruns, self._preview_new_or_known(reruns, planned))
         return self._previews[cache_key]
+
+    def _add_warnings(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
+        """Adds the warnings about the jobs that would be bought."""
+        known = self._photo_sizes.get(str(self._photos[planned.key]))
+        can_open = not self._quick and self._is_local_file(planned)
+        photo = (
+            measure_photo(reruns.resolver.photos, reruns.bucket, planned.key, planned.jobs)
+            if can_open
+            else PhotoMeasurements(known)
+        )
+        return replace(planned, warnings=list_purchase_warnings(planned.jobs, photo))
 
     def _preview_new_or_known(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
         try:

@@ -3,16 +3,25 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import Job, JobStatus
+from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, is_brand_image_key
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
 from backdrop_cli.display_status import DisplayStatus
-from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
+from backdrop_cli.formatting import (
+    format_bytes,
+    format_cost,
+    format_count,
+    format_max_price,
+    format_rough_duration,
+    format_scope,
+)
 from backdrop_cli.operate.budget import describe_budget_shortfall
+from backdrop_cli.purchase_warnings import print_warning_counts
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import time_estimates
@@ -36,11 +45,12 @@ def print_plan(stack: Stack, screen: Screen, files: UploadFiles, plan: UploadPla
     rows = list(_build_summary_rows(files, plan, total_size))
     screen.print_table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
     _print_problems(screen, plan)
+    print_warning_counts(screen, plan.warnings)
     _print_hints(screen, files, plan, folder)
     if plan.jobs:
         _print_cost_and_time(stack, screen, plan)
     elif plan.files:
-        screen.print(f"{format_max_price(plan).capitalize()}.")
+        screen.print(f"{format_max_price(plan.prices).capitalize()}.")
 
 
 def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -> Iterator[tuple[int, str, str]]:
@@ -87,14 +97,19 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
 
 
 def _print_problems(screen: Screen, plan: UploadPlan) -> None:
-    """Prints what intake would refuse, by code."""
+    """Prints what intake would refuse, by code. A photo whose other variants are bought is delivered in part."""
+    keys_with_jobs = {row.key for row in plan.photos if row.jobs}
     for code, problems in group_problems_by_code(plan.photos).items():
         if code == Code.NO_INSTRUCTIONS:
             continue
         messages_by_key: defaultdict[str, list[str]] = defaultdict(list)
         for key, message in problems:
             messages_by_key[key].append(message)
-        screen.print(f"! {format_count(len(messages_by_key), 'photo')} would be refused: {code}", "yellow")
+        partial_count = len(messages_by_key.keys() & keys_with_jobs)
+        if refused_count := len(messages_by_key) - partial_count:
+            screen.print(f"! {format_count(refused_count, 'photo')} would be refused: {code}", "yellow")
+        if partial_count:
+            screen.print(f"! {format_count(partial_count, 'photo')} would be delivered in part: {code}", "yellow")
         lines = [f"{key}: {' '.join(messages)}" for key, messages in messages_by_key.items()]
         screen.print_sample(lines, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
 
@@ -149,28 +164,12 @@ def _print_cost_and_time(stack: Stack, screen: Screen, plan: UploadPlan) -> None
         if seconds is None
         else f"about {format_rough_duration(seconds)} after the upload"
     )
-    screen.print(f"{format_max_price(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
-    if shortfall := describe_budget_shortfall(stack, plan.max_price_micro_usd):
+    screen.print(f"{format_max_price(plan.prices).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
+    if shortfall := describe_budget_shortfall(stack, plan.prices.total_micro_usd):
         screen.print(f"! {shortfall}", "yellow")
     for name in list_required_providers(plan.jobs):
         for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
             screen.print(f"! {name} is paused ({pause.code.value}): its photos wait until it is resumed.", "yellow")
-
-
-class PricedPlan(Protocol):
-    """A plan of `drop` or of the upload page."""
-
-    @property
-    def max_price_micro_usd(self) -> int: ...
-    @property
-    def image_count(self) -> int: ...
-
-
-def format_max_price(plan: PricedPlan) -> str:
-    """`at most $0.24 for 4 images`."""
-    if not plan.image_count:
-        return "nothing is bought ($0.00)"
-    return f"at most {format_usd(plan.max_price_micro_usd)} for {format_count(plan.image_count, 'image')}"
 
 
 def print_undecided(
@@ -182,7 +181,9 @@ def print_undecided(
     sidecars = [f"{one.key}: {one.existing_sidecar}{' on this machine' if one.is_local else ''}" for one in undecided]
     screen.print_sample(sidecars, MAX_LISTED_PER_CODE)
     replace_plan, keep_plan = plans[SidecarPolicy.REPLACE], plans[SidecarPolicy.KEEP]
-    screen.print(f"Replace them: {format_max_price(replace_plan)}. Keep them: {format_max_price(keep_plan)}.")
+    screen.print(
+        f"Replace them: {format_max_price(replace_plan.prices)}. Keep them: {format_max_price(keep_plan.prices)}."
+    )
 
 
 def list_required_providers(jobs: Sequence[Job]) -> list[str]:
@@ -191,7 +192,8 @@ def list_required_providers(jobs: Sequence[Job]) -> list[str]:
 
 
 def format_question(plan: UploadPlan) -> str:
-    price = f" and spend up to {format_usd(plan.max_price_micro_usd)}" if plan.max_price_micro_usd else ""
+    max_price = plan.prices.total_micro_usd
+    price = f" and spend up to {format_usd(max_price)}" if max_price else ""
     contents = (
         format_count(len(plan.photos_to_upload), "photo")
         if plan.photos_to_upload
@@ -200,29 +202,41 @@ def format_question(plan: UploadPlan) -> str:
     return f"Upload {contents}{price}?"
 
 
+_WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
+    WarningCode.CERTIFICATE_FAILED: ("file failed a certificate", "files failed a certificate"),
+}
+"""How many of a warning are described after a drop, if not by its code."""
+
+
 def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     """Prints how the photos ended, what they cost, and what to do about problems."""
     counts = tracker.count_by_status
-    image_count, file_count = (
-        sum(one.image_count for one in tracker.progress.values()),
-        sum(one.file_count for one in tracker.progress.values()),
+    partial = tracker.partially_delivered
+    counts.subtract(partial.values())
+    status_counts = ", ".join(
+        [
+            *(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage]),
+            *([f"{len(partial):,} delivered in part"] if partial else []),
+        ]
     )
-    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage])
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
-    screen.print(
-        f"{status_counts}: {format_count(image_count, 'image')} in {format_count(file_count, 'file')}, {cost}.", "bold"
-    )
-    problems_by_code: dict[Code, list[tuple[str, str]]] = {}
+    delivered = f"{format_count(tracker.image_count, 'image')} in {format_count(tracker.file_count, 'file')}"
+    screen.print(f"{status_counts}: {delivered}, {cost}.", "bold")
+    problems_by_hint: dict[tuple[Code, str], list[tuple[str, str]]] = {}
     for key, progress in tracker.progress.items():
         for problem in progress.problems:
-            problems_by_code.setdefault(problem.code, []).append((key, str(problem.message)))
+            problems_by_hint.setdefault((problem.code, str(problem.hint)), []).append((key, str(problem.message)))
         if progress.status is DisplayStatus.REFUSED and not progress.problems:
-            problems_by_code.setdefault(Code.FOLDER_DEFAULTS_BROKEN, []).append((key, progress.note))
-    for code, photo_messages in problems_by_code.items():
-        screen.print(f"✗ {code.value}: {ERROR_CATALOG[code].hint}", "yellow")
+            code = Code.FOLDER_DEFAULTS_BROKEN
+            problems_by_hint.setdefault((code, str(ERROR_CATALOG[code].hint)), []).append((key, progress.note))
+    for (code, hint), photo_messages in problems_by_hint.items():
+        screen.print(f"✗ {code.value}: {hint}", "yellow")
         messages = [f"{key}: {message}" for key, message in photo_messages]
         more_hint = f"`backdrop failures --code {code.value} --all` lists them"
         screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint=more_hint)
+    for code, keys in tracker.keys_by_warning.items():
+        shown = format_count(keys.total(), *_WARNING_NOUNS.get(code, (f"warning: {code}", f"warnings: {code}")))
+        screen.print(f"! {shown}. For details, run `backdrop show {format_scope(next(iter(keys)))}`.", "yellow")
     if tracker.stop_reason:
         screen.print(f"Stopped waiting: {tracker.stop_reason} The uploaded photos are being processed.", "yellow")
 
@@ -244,9 +258,10 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "without_instructions": sum(row.lacks_instructions for row in plan.photos),
         "passed_over": files.ignored_count,
         "jobs": len(plan.jobs),
-        "images": plan.image_count,
+        "images": plan.prices.images_by_provider.total(),
         "images_already_bought": plan.reused_image_count,
-        "most_usd": to_usd(plan.max_price_micro_usd),
+        "most_usd": to_usd(plan.prices.total_micro_usd),
+        "warnings": dict(plan.warnings),
         "would_be_refused": [
             {"key": key, "code": code, "message": message}
             for code, problems in group_problems_by_code(plan.photos).items()
@@ -258,9 +273,10 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
 def build_undecided_document(
     undecided: Sequence[SidecarDecision], plans: Mapping[SidecarPolicy | None, UploadPlan]
 ) -> dict[str, Any]:
+    prices = {answer: plans[answer].prices for answer in SidecarPolicy}
     costs = {
-        answer.value: {"images": plans[answer].image_count, "most_usd": to_usd(plans[answer].max_price_micro_usd)}
-        for answer in SidecarPolicy
+        answer.value: {"images": one.images_by_provider.total(), "most_usd": to_usd(one.total_micro_usd)}
+        for answer, one in prices.items()
     }
     return {"to_answer": {"photos": [one.key for one in undecided], **costs}}
 
@@ -271,11 +287,13 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "ended": not tracker.unfinished_keys,
         "stopped": tracker.stop_reason or None,
         "counts": {stage.name.lower(): number for stage, number in tracker.count_by_status.items()},
-        "delivered_images": sum(one.image_count for one in tracker.progress.values()),
-        "delivered_files": sum(one.file_count for one in tracker.progress.values()),
+        "delivered_in_part": len(tracker.partially_delivered),
+        "delivered_images": tracker.image_count,
+        "delivered_files": tracker.file_count,
         "usd": to_usd(confirmed),
         "earlier_usd": to_usd(tracker.earlier_micro_usd),
         "unknown_usd": to_usd(unknown),
+        "delivered_warnings": {code: keys.total() for code, keys in tracker.keys_by_warning.items()},
         "photos": [
             _build_photo_document(key, photo.status, photo.note, photo.jobs) for key, photo in tracker.progress.items()
         ],

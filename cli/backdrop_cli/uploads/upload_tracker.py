@@ -1,6 +1,6 @@
 """Tracks a drop's photos until all have ended or none can make progress: their status, cost, and remaining time."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,15 +44,6 @@ class PhotoProgress:
     @property
     def is_final(self) -> bool:
         return self.status in FINAL_STATUSES
-
-    @property
-    def image_count(self) -> int:
-        """The number of delivered images; each can have several files."""
-        return sum(len({result.n for result in job.results}) for job in self.jobs)
-
-    @property
-    def file_count(self) -> int:
-        return sum(len(job.results) for job in self.jobs)
 
 
 @dataclass(frozen=True)
@@ -111,6 +102,36 @@ class UploadTracker:
     @property
     def unfinished_keys(self) -> list[str]:
         return [key for key, progress in self.progress.items() if not progress.is_final]
+
+    @property
+    def image_count(self) -> int:
+        """The number of delivered images. Jobs with the same content share theirs, and each can have several files."""
+        jobs = [job for progress in self.progress.values() for job in progress.jobs]
+        return len({(job.content_id, result.n) for job in jobs for result in job.results})
+
+    @property
+    def file_count(self) -> int:
+        return sum(len(job.results) for progress in self.progress.values() for job in progress.jobs)
+
+    @property
+    def partially_delivered(self) -> dict[str, DisplayStatus]:
+        """The status of each photo that was not delivered in full, although some of its variants were."""
+        return {
+            key: one.status
+            for key, one in self.progress.items()
+            if one.is_final
+            and one.status is not DisplayStatus.STORED
+            and any(job.status is JobStatus.STORED for job in one.jobs)
+        }
+
+    @property
+    def keys_by_warning(self) -> dict[str, Counter[str]]:
+        """The number of warnings of delivered jobs by code and photo."""
+        keys_by_code: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for key, progress in self.progress.items():
+            for one in (one for job in progress.jobs if job.status is JobStatus.STORED for one in job.warnings):
+                keys_by_code[one.code.value][key] += one.count
+        return keys_by_code
 
     @property
     def elapsed_seconds(self) -> float:

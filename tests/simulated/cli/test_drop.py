@@ -1,12 +1,14 @@
 """`backdrop drop`: shows the price first, then uploads each photo once and watches it until it is done."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from simulation.world.call_behavior import build_refusal
@@ -323,3 +325,43 @@ def test_pictures_that_another_key_has_are_not_priced_again(uploader: Uploader) 
     uploader.write("fourth/blue.jpg", build_photo("blue"))
     uploader.write("fourth/copy.jpg", build_photo("blue"))
     assert uploader.drop("fourth", *PROMPT, "--json").data["most_usd"] == 0.06
+
+
+# -- warnings --------------------------------------------------------------------------------------------------
+
+
+def test_warnings_are_counted_before_the_upload_and_after_the_delivery(uploader: Uploader) -> None:
+    words = ("shoes/red.jpg", "--remove", "--for", "etsy,ebay")
+    data = uploader.drop(*words, "--wait", "--json").data
+    lint = uploader.person.run("lint", *words, "--json").data
+    assert data["warnings"] == Counter(one["code"] for one in lint["warnings"])
+    assert data["warnings"] == {"certificate_failed": 2, "tiny_photo": 1}
+    assert data["delivered_warnings"] == {"certificate_failed": 2, "tiny_photo": 1}
+    text = uploader.drop(*words, "--wait", "--to", "again").out
+    assert "! 1 warning: tiny_photo\n  Use a larger photo." in text
+    assert "To see which photos they concern, run `backdrop lint` on the same paths." in text
+    assert "! 2 files failed a certificate. For details, run `backdrop show again/red.jpg`." in text
+    assert "! 1 warning: tiny_photo. For details, run `backdrop show again/red.jpg`." in text
+
+
+def test_photo_is_not_opened_for_warnings_with_quick(uploader: Uploader) -> None:
+    uploader.write("shoes/a.jpg")
+    assert uploader.drop("shoes", "--prompt", "at sea", "--frame", "1:1", "--quick", "--json").data["warnings"] == {}
+
+
+def test_problem_after_a_drop_has_its_own_advice(uploader: Uploader) -> None:
+    uploader.write("shoes/red.jpg.json", {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}})
+    shown = " ".join(uploader.drop("shoes/red.jpg", "--wait").out.split())
+    assert "✗ conflicting_fields: " in shown
+    assert str(ERROR_CATALOG[Code.CONFLICTING_FIELDS].hint) not in shown
+
+
+def test_variant_that_would_be_refused_does_not_count_as_a_photo(uploader: Uploader) -> None:
+    mirror = {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}}
+    uploader.write("shoes/red.jpg.json", {"variants": {"a": {"operation": "remove"}, "b": mirror}})
+    result = uploader.drop("shoes/red.jpg", "--wait", "--json")
+    assert (result.data["counts"], result.data["delivered_in_part"]) == ({"refused": 1}, 1)
+    shown = uploader.drop("shoes/red.jpg", "--wait", "--to", "again").out
+    assert "! 1 photo would be delivered in part: conflicting_fields" in shown
+    assert "1 delivered in part: 1 image in 1 file, $0.00" in shown
+    assert "refused:" not in shown

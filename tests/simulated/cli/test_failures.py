@@ -43,6 +43,23 @@ def test_each_code_has_its_count_cost_and_advice(person: Person) -> None:
     assert read_row(shown, "unsafe_result")[1:3] == ["1", "$0.01"]
 
 
+def test_each_problem_has_its_own_advice_instead_of_the_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    person, generic_hint = Person(World(), monkeypatch), str(ERROR_CATALOG[Code.CONFLICTING_FIELDS].hint)
+    person.world.upload_sidecar("pure.jpg", operation="remove", output={"for": "amazon-main", "shadow": "contact"})
+    person.world.upload_photo("pure.jpg", build_photo("pure"))
+    person.world.run_until_empty()
+    (hint,) = [one["hint"] for one in person.run("failures", "--json").data["failures"]]
+    assert [one["hint"] for one in person.run("failures", "--json").data["codes"]] == [hint]
+    person.world.upload_sidecar("red.jpg", prompt="at sea", output={"shadow": "contact"})
+    person.world.upload_photo("red.jpg", build_photo("red"))
+    person.world.run_until_empty()
+    data, shown = person.run("failures", "--json").data, " ".join(person.run("failures").out.split())
+    assert [(one["code"], one["hint"]) for one in data["codes"]] == [("conflicting_fields", None)]
+    assert len({one["hint"] for one in data["failures"]} - {generic_hint}) == 2
+    assert "2 failures in stack shop" in shown
+    assert generic_hint not in shown
+
+
 def test_photos_are_listed_below_their_code_with_the_reason(person: Person) -> None:
     shown = person.run("failures").out
     below = shown[shown.index("\nunsafe_request\n") :]

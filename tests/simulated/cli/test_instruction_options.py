@@ -70,5 +70,5 @@ def test_lint_keeps_sidecars_without_the_option_replace(folder: LintedFolder) ->
 
 def test_quote_prices_what_the_options_describe(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
-    words = ("quote", str(folder.root), "--variants", "sea=at sea", "--variants", "sand=on sand", "--remove")
+    words = ("quote", "--quick", str(folder.root), "--variants", "sea=at sea", "--variants", "sand=on sand", "--remove")
     assert folder.person.run(*words, "--json").data["most_usd"] == 0.12

@@ -178,8 +178,8 @@ def test_enlarged_and_equal_outputs_are_warnings(folder: LintedFolder) -> None:
     assert result.code == 0
     messages = folder.list_messages("warnings")["red.jpg"]
     assert [one["code"] for one in folder.data()["warnings"]] == ["enlarged", "same_outputs"]
-    assert "output 'shop' is 2000×2000 pixels, with the photo of" in messages[0]
-    assert messages[1] == "the output without a name and output 'copy' would be the same picture."
+    assert "Output 'shop' is 2000×2000 pixels, with the photo of" in messages[0]
+    assert messages[1] == "The output without a name and output 'copy' would be the same picture."
     assert list(folder.list_messages("warnings", "--quick").values()) == [messages[1:]]
 
 
@@ -223,5 +223,5 @@ def test_equal_photos_with_equal_instructions_are_priced_once(folder: LintedFold
         folder.write(f"{name}.jpg", build_photo("c" if name == "c" else "same"))
         folder.write(f"{name}.jpg.json", INSTRUCTIONS)
     data = folder.data()
-    assert (data["images"], data["most_usd"]) == (3, 0.12)
+    assert (data["jobs"], data["images"], data["most_usd"]) == (3, 2, 0.12)
     assert folder.data("--quick")["most_usd"] == 0.18

@@ -23,12 +23,17 @@ def quote_folder(folder: LintedFolder, *options: str) -> CommandResult:
     return folder.person.run("quote", str(folder.root), *options)
 
 
+def quote_names(folder: LintedFolder, *options: str) -> CommandResult:
+    """Quotes a folder whose files are empty and are not opened."""
+    return quote_folder(folder, "--quick", *options)
+
+
 def test_files_are_quoted_at_the_most_expensive_listed_provider(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("a.jpg.json", {**INSTRUCTIONS, "num_images": 2})
     folder.write("b.jpg", b"")
     folder.write("b.jpg.json", {**INSTRUCTIONS, "provider": ["ideogram", "segmind"]})
-    result = quote_folder(folder, "--json")
+    result = quote_names(folder, "--json")
     assert (result.code, result.data["photos"], result.data["jobs"], result.data["most_usd"]) == (0, 2, 2, 0.195)
     assert result.data["providers"] == {"ideogram": {"jobs": 2, "images": 3, "most_usd": 0.195}}
     assert folder.person.requested_locations == []
@@ -38,7 +43,7 @@ def test_options_apply_to_photos_without_a_sidecar(folder: LintedFolder) -> None
     folder.write("a.jpg", b"")
     folder.write("b.jpg", b"")
     folder.write("b.jpg.json", {"operation": "remove"})
-    result = quote_folder(folder, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
+    result = quote_names(folder, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
     assert (result.code, result.err) == (0, "")
     assert [line.split() for line in result.out.splitlines() if "$0.0" in line][:2] == [
         ["ideogram", "1", "$0.01"],
@@ -51,7 +56,7 @@ def test_options_apply_to_photos_without_a_sidecar(folder: LintedFolder) -> None
 def test_replace_quotes_the_new_instructions_for_all_photos(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("a.json", {"operation": "remove"})
-    result = quote_folder(folder, "--prompt", "at sea", "--replace", "--json")
+    result = quote_names(folder, "--prompt", "at sea", "--replace", "--json")
     assert (result.data["most_usd"], result.data["images"], result.data["sidecars_kept"]) == (0.06, 1, 0)
 
 
@@ -78,18 +83,18 @@ def test_drop_asks_for_the_quoted_amount(folder: LintedFolder) -> None:
     )
     words = (str(folder.root), "--sidecar", str(folder.root / "list.json"), "--stack", "shop", "--json")
     for option, answer, usd in (((), "--keep", 1.06), (("--replace",), "--replace", 1.125)):
-        assert person.run("quote", *words, *option).data["most_usd"] == usd
+        assert person.run("quote", *words, "--quick", *option).data["most_usd"] == usd
         dropped = person.run("drop", *words, answer)
         assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, usd, 0)
 
 
 def test_unknown_price_is_reported_and_not_counted_as_zero(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
-    result = quote_folder(folder, "--prompt", "at sea", "--provider", "1min")
-    assert "unknown" in result.out
-    assert "; 1 image of unknown price" in result.out
+    result = quote_names(folder, "--prompt", "at sea", "--provider", "1min")
+    assert "Price unknown for 1 image, at list prices" in result.out
+    assert "$0.00" not in result.out
     assert "OneMinUsdPerImage" in result.out
-    data = quote_folder(folder, "--prompt", "at sea", "--provider", "1min", "--json").data
+    data = quote_names(folder, "--prompt", "at sea", "--provider", "1min", "--json").data
     assert (data["unpriced_images"], data["providers"]["1min"]["most_usd"]) == (1, None)
 
 
@@ -102,9 +107,9 @@ def test_quote_uses_credit_prices_and_providers_of_the_stack(folder: LintedFolde
     person.stack = replace(
         person.stack, rerun_service=replace(person.stack.rerun_service, resolver=asking), redrive_service=orders
     )
-    data = quote_folder(folder, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
+    data = quote_names(folder, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
     assert (data["most_usd"], data["unpriced_images"]) == (0.045, 0)
-    data = quote_folder(folder, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
+    data = quote_names(folder, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
     assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
 
 
@@ -114,8 +119,8 @@ def test_jobs_that_would_not_be_bought_are_quoted_at_zero(folder: LintedFolder) 
     folder.write("b.jpg.json", {"operation": "remove", "provider": "runware"})
     folder.write("c/c.jpg", b"")
     folder.write("c/_backdrop.json", "{")
-    result = quote_folder(folder)
-    assert (result.code, "At most $0.00" in result.out) == (0, True)
+    result = quote_names(folder)
+    assert (result.code, "Nothing is bought ($0.00)" in result.out) == (0, True)
     for code in ("no_instructions", "not_expressible", "folder_defaults_broken"):
         assert f"1 job would not be bought: {code}" in result.out
 
@@ -123,18 +128,18 @@ def test_jobs_that_would_not_be_bought_are_quoted_at_zero(folder: LintedFolder) 
 def test_job_with_several_errors_counts_once(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("a.jpg.json", {"promt": "at sea", "widht": 3})
-    assert "1 job would not be bought: unknown_field" in quote_folder(folder).out
+    assert "1 job would not be bought: unknown_field" in quote_names(folder).out
 
 
 def test_several_providers_are_quoted_at_the_most_expensive(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
-    data = quote_folder(folder, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
+    data = quote_names(folder, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
     assert (data["most_usd"], list(data["providers"])) == (0.075, ["segmind"])
 
 
 def test_impossible_options_are_reported_without_lint(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
-    result = quote_folder(folder, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
+    result = quote_names(folder, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
     output = " ".join(result.out.split())
     assert "1 job would not be bought: not_expressible" in output
     assert "segmind does not support style_preset. But ideogram, 1min and runware can do it." in output
@@ -143,7 +148,7 @@ def test_impossible_options_are_reported_without_lint(folder: LintedFolder) -> N
 
 def test_contradictory_options_are_refused(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
-    result = quote_folder(folder, "--prompt", "at sea", "--provider", "runwear")
+    result = quote_names(folder, "--prompt", "at sea", "--provider", "runwear")
     assert result.code == 2
     assert "Did you mean 'runware'?" in result.err
     assert folder.person.run("quote", str(folder.root / "none")).code == 2
@@ -181,9 +186,52 @@ def test_quote_lint_and_drop_count_images_and_files_alike(folder: LintedFolder) 
     folder.write("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
     path = str(folder.root / "shoes")
     dropped = folder.person.run("drop", path, "--wait", "--json").data
-    assert quote_folder(folder, "--json").data["images"] == folder.data()["images"] == dropped["images"] == 4
-    assert (dropped["delivered_images"], dropped["delivered_files"]) == (4, 6)
-    assert "2 delivered: 4 images in 6 files, $0.13" in folder.person.run("drop", path, "--wait").out
+    assert quote_folder(folder, "--json").data["images"] == folder.data()["images"] == dropped["images"] == 3
+    assert (dropped["delivered_images"], dropped["delivered_files"]) == (3, 6)
+    assert "2 delivered: 3 images in 6 files, $0.13" in folder.person.run("drop", path, "--wait").out
+
+
+def test_quote_lint_drop_and_spend_agree_about_what_is_bought_once(folder: LintedFolder) -> None:
+    for name in ("a", "b", "copy-of-b"):
+        folder.write(f"shoes/{name}.jpg", build_photo(name[-1:]))
+    folder.write("shoes/_backdrop.json", {"operation": "remove", "variants": {"x": {}, "y": {"output": {"width": 9}}}})
+    folder.write("shoes/fake.jpg", b"not a photo")
+    path = str(folder.root / "shoes")
+    quoted = folder.person.run("quote", path, "--json").data
+    dropped = folder.person.run("drop", path, "--wait", "--json").data
+    assert [one["most_usd"] for one in (quoted, folder.data("shoes"), dropped)] == [0.02] * 3
+    assert [one["images"] for one in (quoted, folder.data("shoes"), dropped)] == [2] * 3
+    assert (dropped["delivered_images"], dropped["delivered_files"], dropped["usd"]) == (2, 6, 0.02)
+    assert quoted["not_bought"] == {"not_a_photo": 1}
+    text = folder.person.run("quote", path).out
+    assert "At most $0.02 for 2 images, 6 jobs, at list prices of" in text
+    # The content of photos that are not opened may differ, but the variants of one photo show the same bytes.
+    assert folder.person.run("quote", path, "--quick", "--json").data["most_usd"] == 0.04
+
+
+def test_unknown_and_known_prices_are_shown_separately(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("b.jpg", b"")
+    folder.write("a.jpg.json", {**INSTRUCTIONS, "provider": "1min"})
+    folder.write("b.jpg.json", INSTRUCTIONS)
+    assert "At most $0.06 for 1 image; price unknown for 1 image" in quote_names(folder).out
+    assert "at most $0.06 for 1 image; price unknown for 1 image" in folder.lint("--quick").out
+
+
+def test_unreadable_photo_is_quoted_as_not_bought(folder: LintedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("a.jpg", build_photo("a"))
+    folder.write("b.jpg", build_photo("b"))
+    folder.write("_backdrop.json", {"operation": "remove"})
+    read_bytes = Path.read_bytes
+
+    def read_other_files(path: Path) -> bytes:
+        if path.name == "a.jpg":
+            raise PermissionError
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_other_files)
+    data = quote_folder(folder, "--json").data
+    assert (data["most_usd"], data["not_bought"]) == (0.01, {"unreadable": 1})
 
 
 def test_enlarged_and_equal_outputs_are_counted(folder: LintedFolder) -> None:
@@ -193,14 +241,14 @@ def test_enlarged_and_equal_outputs_are_counted(folder: LintedFolder) -> None:
         folder.write(f"{name}.jpg.json", {"operation": "remove", "output": [{}, {"name": "copy"}, shop]})
     folder.write("c.jpg", b"not a photo")
     folder.write("c.jpg.json", {"operation": "remove", "output": shop})
-    assert quote_folder(folder, "--json").data["output_warnings"] == {"enlarged": 2, "same_outputs": 2}
+    assert quote_folder(folder, "--json").data["warnings"] == {"enlarged": 2, "same_outputs": 2}
     text = quote_folder(folder).out
-    assert "2 warnings about outputs: enlarged" in text
-    assert "Keep only one of the outputs. To see which, run lint on the same paths." in " ".join(text.split())
+    assert "2 warnings: enlarged" in text
+    assert "To see which photos they concern, run `backdrop lint` on the same paths." in " ".join(text.split())
 
 
 def test_tiny_photo_for_a_frame_is_found_by_lint_and_quote(folder: LintedFolder) -> None:
     folder.write("a.jpg", build_photo("a"))
     folder.write("a.jpg.json", {**INSTRUCTIONS, "frame": "4:5"})
-    assert quote_folder(folder, "--json").data["output_warnings"] == {"tiny_photo": 1}
+    assert quote_folder(folder, "--json").data["warnings"] == {"tiny_photo": 1}
     assert [one["code"] for one in folder.data()["warnings"]] == ["tiny_photo"]

@@ -14,7 +14,7 @@ from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.errors import CommandError, UsageError
 from simulation.world.call_behavior import build_refusal
-from simulation.world.sample_images import build_photo
+from simulation.world.sample_images import build_photo, build_rotated_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
 from tests.simulated.upload_page_user import FORM_FIELDS, PageUser, describe_file
@@ -37,6 +37,15 @@ def test_price_is_shown_and_nothing_is_written(page_user: PageUser) -> None:
     assert (plan["photos"], plan["price"], plan["asks"]) == (2, "$0.12", False)
     assert [row["key"] for row in plan["rows"]] == ["shoes/red.jpg", "shoes/blue.jpg"]
     assert page_user.world.input_bucket.list_keys() == []
+
+
+def test_tiny_photo_for_a_frame_is_reported_before_it_is_sent(page_user: PageUser) -> None:
+    page_user.drag("red.jpg", sideways=build_rotated_photo("sideways"))
+    plan = page_user.request_plan(options={"--frame": "4:5"})
+    assert plan["warnings"] == ["2 warnings (tiny_photo): Use a larger photo."]
+    (text,) = plan["rows"][0]["warnings"]
+    assert text.startswith("The photo is only ")
+    assert page_user.request_plan()["warnings"] == []
 
 
 @pytest.mark.parametrize(

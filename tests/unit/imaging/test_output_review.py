@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from backdrop.imaging.output_review import needs_photo_size, review_outputs
+from backdrop.model.frame import Canvas
 from backdrop.model.job_warning import WarningCode
 
 PHOTO = (1_200, 800)
@@ -129,6 +130,64 @@ def test_photo_that_is_too_small_for_a_marketplace_is_found(
     assert len(found) == bool(words)
     assert all(word in str(found[0].text) for word in words)
     assert FAILED not in [one.code for one in review_outputs(instructions | {"operation": "replace"}, photo)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "photo", "words"),
+    [
+        (
+            {"operation": "replace", "frame": "16:9", "output": {"for": "etsy", "width": 800}},
+            None,
+            "output 'etsy' is at most 800×450 pixels in the frame 16:9, but etsy requires a shortest side of at least "
+            "635 pixels",
+        ),
+        ({"operation": "replace", "frame": "9:16", "output": {"for": "etsy"}}, (1_500, 1_200), ""),
+        (
+            {
+                "operation": "replace",
+                "frame": "4:5",
+                "output": {"for": "walmart", "fit": "contain", "background": None},
+            },
+            None,
+            "output 'walmart' is at most 1796×2200 pixels in the frame 4:5, but walmart requires that width divided "
+            "by height is 1",
+        ),
+        (
+            {"operation": "remove", "frame": "16:9", "output": {"for": "etsy", "width": 800}},
+            (1_500, 1_200),
+            "output 'etsy' is 800×450 pixels with the photo of 1500×1200 in the frame 16:9, but etsy requires a "
+            "shortest side of at least 635 pixels",
+        ),
+        (
+            {"operation": "remove", "frame": "16:9", "output": {"for": "etsy", "width": 800, "trim": True}},
+            (1_500, 1_200),
+            "output 'etsy' is at most 800×450 pixels with the photo of 1500×1200 in the frame 16:9, but etsy requires "
+            "a shortest side of at least 635 pixels",
+        ),
+        (
+            {"operation": "remove", "frame": "9:16", "output": {"for": "amazon-main"}},
+            (1_500, 1_200),
+            "output 'amazon-main' shows a product of the photo's shape at 0.49 of its width or height with the photo "
+            "of 1500×1200 in the frame 9:16, but amazon-main requires that the product fills at least 0.85 of the "
+            "frame",
+        ),
+        ({"operation": "remove", "frame": "9:16", "output": {"for": "amazon-main"}}, (1_080, 1_920), ""),
+        ({"operation": "remove", "frame": "1:1", "output": {"for": "amazon-main"}}, (1_500, 1_200), ""),
+        ({"operation": "remove", "frame": "9:16", "output": {"for": "amazon-main"}}, None, ""),
+    ],
+)
+def test_frame_that_breaks_a_rule_of_a_marketplace_is_found(
+    fields: dict[str, Any], photo: tuple[int, int] | None, words: str
+) -> None:
+    found = [str(one.text) for one in review_outputs(fields, photo) if one.code == FAILED]
+    assert found == [words] * bool(words)
+
+
+def test_enlargement_is_measured_on_the_canvas_that_is_sent() -> None:
+    instructions = {"operation": "replace", "frame": "1:1", "subject_size": 0.5, "output": PAD}
+    canvas = Canvas(width=2_000, height=2_000, photo_left=400, photo_top=600, photo_width=1_200, photo_height=800)
+    assert [one.code for one in review_outputs(instructions, PHOTO)] == [ENLARGED]
+    assert review_outputs(instructions, PHOTO, canvas) == []
 
 
 @pytest.mark.parametrize("operation", ["remove", "replace"])

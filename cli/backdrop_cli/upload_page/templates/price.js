@@ -88,7 +88,7 @@ function showRowNotes(row) {
   if (!photo) return;
   const [problem] = row.problems;
   photo.problem = problem ? problem.message : "";
-  photo.note = [row.price, row.note].filter(Boolean).join("; ");
+  photo.note = [row.price, row.note, ...row.warnings].filter(Boolean).join("; ");
 }
 
 byId("instructions").addEventListener("submit", (event) => {

@@ -8,6 +8,7 @@ from typing import Any
 from backdrop.campaigns.manifest import BadRow, ManifestRow
 from backdrop.intake.job_planner import FilledText
 from backdrop.intake.name_claims import build_name_taken_error
+from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, Problem
 from backdrop.model.picture_names import NameRegister
@@ -78,8 +79,10 @@ class FilledTextSample:
 
 @dataclass
 class CampaignQuote:
-    """The totals. `max_cost` is in micro-dollars.
+    """The totals. `prices` are those of the jobs that would be bought at this moment.
 
+    `max_cost`, in micro-dollars, is what all items could cost together, for the campaign's limit: if a photo fails
+    after it was paid for, one that waits for the same picture or name is bought too.
     `first_bad_rows`: the first rows that name no photo. `first_rejections`: the first rejected items for each code.
     """
 
@@ -87,7 +90,7 @@ class CampaignQuote:
     photos: int = 0
     repeats: int = 0
     missing: int = 0
-    jobs: int = 0
+    prices: PriceRegister = field(default_factory=PriceRegister)
     max_cost: int = 0
     bad_row_count: int = 0
     first_bad_rows: list[BadRow] = field(default_factory=list[BadRow])
@@ -95,6 +98,11 @@ class CampaignQuote:
     first_rejections: dict[Code, list[Rejection]] = field(default_factory=dict[Code, list[Rejection]])
     filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
     names: NameRegister = field(default_factory=NameRegister)
+
+    @property
+    def jobs(self) -> int:
+        """The number of jobs that would be bought."""
+        return self.prices.jobs_by_provider.total()
 
     def add(self, item: ItemQuote) -> None:
         """Counts one item. Nothing is bought for a row that repeats an earlier one."""
@@ -106,13 +114,14 @@ class CampaignQuote:
         self.missing += item.is_missing
         if item.is_missing:
             self._add_rejection(item.row, Code.PHOTO_NOT_FOUND, f"The input bucket has no {item.row.key}.")
-        self.jobs += len(item.jobs)
         self.max_cost += item.max_cost
         self.filled_texts.add(item.row.key, item.filled_texts)
         if taken := self.names.add(item.row.key, item.jobs):
             error = build_name_taken_error(*taken)
             self.rejections_by_code[error.code] += 1
             self._add_rejection(item.row, error.code, str(error.message))
+        else:
+            self.prices.add(item.jobs)
         for problem in item.problems:
             self.rejections_by_code[problem.code] += 1
             variant = f"variant {problem.variant}: " if problem.variant else ""
@@ -150,7 +159,7 @@ class CampaignQuote:
             "repeats": self.repeats,
             "missing": self.missing,
             "jobs": self.jobs,
-            "most_usd": to_usd(self.max_cost),
+            "most_usd": to_usd(self.prices.total_micro_usd),
             "not_bought": {code.value: times for code, times in self.rejections_by_code.most_common()},
             "first_not_bought": [
                 {

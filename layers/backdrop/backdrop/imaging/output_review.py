@@ -7,7 +7,7 @@ from typing import Any
 
 from backdrop.imaging.output_layout import compute_layout
 from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, format_size
-from backdrop.model.frame import Size
+from backdrop.model.frame import MAX_FRAME_SIDE, Canvas, Size
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.marketplaces import load_marketplace
 from backdrop.model.output_spec import (
@@ -33,19 +33,22 @@ def needs_photo_size(instructions: Mapping[str, Any]) -> bool:
     return len(outputs) > 1 or any(output.fit in (PAD, COVER) or output.has_destination for output in outputs)
 
 
-def review_outputs(instructions: Mapping[str, Any], photo_size: Size | None) -> list[JobWarning]:
-    """Returns a warning for each output that would be enlarged or too small, and for each group of equal outputs.
+def review_outputs(
+    instructions: Mapping[str, Any], photo_size: Size | None, canvas: Canvas | None = None
+) -> list[JobWarning]:
+    """Returns a warning for each output that would be enlarged or break a rule, and for each group of equal outputs.
 
-    `instructions` are those of a job. `photo_size` is in pixels, as displayed; if it is None, no output is enlarged or
-    too small, and only outputs with the same fields are equal.
+    `instructions` are those of a job. `photo_size` is in pixels, as displayed; if it is None, no output is enlarged,
+    only a frame can break a rule, and only outputs with the same fields are equal. `canvas`: what is sent instead of
+    the photo, if it is drawn already.
     """
     outputs = parse_outputs(instructions)
     # A cut-out has the photo's own size. The size of a provider's picture is not known before the purchase.
     size_of_cut_out = photo_size if instructions["operation"] == "remove" else None
-    enlarged = _find_enlarged(outputs, photo_size) if photo_size else ()
-    too_small = _find_too_small(outputs, size_of_cut_out) if size_of_cut_out else ()
+    enlarged = _find_enlarged(outputs, photo_size, canvas) if photo_size else ()
     tiny = find_tiny_photo(instructions, photo_size)
-    return [*tiny, *enlarged, *too_small, *_find_equal(outputs, size_of_cut_out)]
+    broken = _find_broken_rules(outputs, size_of_cut_out)
+    return [*tiny, *enlarged, *broken, *_find_equal(outputs, size_of_cut_out)]
 
 
 def find_tiny_photo(instructions: Mapping[str, Any], photo_size: Size | None) -> Iterator[JobWarning]:
@@ -57,9 +60,10 @@ def find_tiny_photo(instructions: Mapping[str, Any], photo_size: Size | None) ->
         yield JobWarning(code=WarningCode.TINY_PHOTO, text=Sentence(message))
 
 
-def _find_enlarged(outputs: Sequence[OutputSpec], photo_size: Size) -> Iterator[JobWarning]:
+def _find_enlarged(outputs: Sequence[OutputSpec], photo_size: Size, canvas: Canvas | None) -> Iterator[JobWarning]:
+    sent_size = (canvas.width, canvas.height) if canvas else photo_size
     for output in outputs:
-        layout = compute_layout(*photo_size, output)
+        layout = compute_layout(*sent_size, output)
         if layout.scale > MAX_UNREPORTED_SCALE:
             message = (
                 f"{format_output_name(output)} is {format_size(layout.size)} pixels, with the photo of "
@@ -69,28 +73,56 @@ def _find_enlarged(outputs: Sequence[OutputSpec], photo_size: Size) -> Iterator[
             yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
 
-def _find_too_small(outputs: Sequence[OutputSpec], photo_size: Size) -> Iterator[JobWarning]:
-    """Yields a warning for each marketplace's output that is not enlarged, and whose sides break a rule."""
+def _find_broken_rules(outputs: Sequence[OutputSpec], size_of_cut_out: Size | None) -> Iterator[JobWarning]:
+    """Yields a warning for each rule of a marketplace that an output will break because of the photo or its frame.
+
+    `size_of_cut_out`: None if it is not known, and a frame then decides only the shape.
+    """
     for output in outputs:
-        if output.marketplace is None or output.fit != CONTAIN:
+        picture_size = size_of_cut_out or _find_largest_picture(output)
+        if output.marketplace is None or picture_size is None:
             continue
-        size, marketplace = _limit_size(output, photo_size), load_marketplace(output.marketplace)
-        # What a trimmed picture shows is not known before the purchase, so only its limits are.
-        shape = {} if output.trim else {"aspect_ratio": size[0] / size[1]}
-        for rule in marketplace.find_broken_rules({**measure_sides(*size), **shape}):
+        size, marketplace = _limit_size(output, picture_size), load_marketplace(output.marketplace)
+        # What a trimmed picture shows is not known before the purchase. In a frame, it has the frame's shape anyway.
+        shape = {} if output.trim and output.frame is None else {"aspect_ratio": size[0] / size[1]}
+        share = _estimate_subject_share(output, size_of_cut_out)
+        is_limit = output.trim or size_of_cut_out is None
+        description = f"is {'at most ' if is_limit else ''}{format_size(size)} pixels"
+        photo = f" with the photo of {format_size(size_of_cut_out)}" if size_of_cut_out else ""
+        frame = f" in the frame {output.frame.frame}" if output.frame else ""
+        for rule in marketplace.find_broken_rules({**measure_sides(*size), **shape, "subject_share": share}):
+            if rule.rule == "subject_share":
+                description = f"shows a product of the photo's shape at {share:.2f} of its width or height"
             message = (
-                f"{format_output_name(output)} is {'at most ' if output.trim else ''}{format_size(size)} pixels with "
-                f"the photo of {format_size(photo_size)}, but {marketplace.name} requires {rule.demand}"
+                f"{format_output_name(output)} {description}{photo}{frame}, but {marketplace.name} requires "
+                f"{rule.demand}"
             )
             yield JobWarning(code=WarningCode.CERTIFICATE_FAILED, text=Sentence(message))
 
 
-def _limit_size(output: OutputSpec, photo_size: Size) -> Size:
-    """Returns the size of an output that is not enlarged; if the photo is trimmed, the maximum of each side."""
-    if not output.trim:
-        return compute_layout(*photo_size, output).size
-    width, height = compute_layout(*photo_size, replace(output, width=MAX_OUTPUT_SIDE, height=MAX_OUTPUT_SIDE)).size
+def _find_largest_picture(output: OutputSpec) -> Size | None:
+    """Returns the size of the largest picture in the output's frame; None without a frame."""
+    if output.frame is None:
+        return None
+    ratio = output.frame.frame.ratio
+    return round(MAX_FRAME_SIDE * min(ratio, 1)), round(MAX_FRAME_SIDE / max(ratio, 1))
+
+
+def _limit_size(output: OutputSpec, picture_size: Size) -> Size:
+    """Returns the maximum of each side of an output; if the picture is not trimmed, the size itself."""
+    if output.frame or not output.trim:
+        return compute_layout(*picture_size, output).size
+    unlimited = replace(output, width=MAX_OUTPUT_SIDE, height=MAX_OUTPUT_SIDE)
+    width, height = compute_layout(*picture_size, unlimited).size
     return min(width, output.width or width), min(height, output.height or height)
+
+
+def _estimate_subject_share(output: OutputSpec, size_of_cut_out: Size | None) -> float | None:
+    """Returns the share of a framed picture's width or height that a subject of the photo's shape fills, if known."""
+    if output.frame is None or size_of_cut_out is None:
+        return None
+    layout = compute_layout(*size_of_cut_out, output)
+    return max(content / side for content, side in zip(layout.content_size, layout.size, strict=True))
 
 
 def _find_equal(outputs: Sequence[OutputSpec], picture_size: Size | None) -> Iterator[JobWarning]:

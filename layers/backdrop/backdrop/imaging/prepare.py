@@ -23,6 +23,7 @@ from backdrop.imaging.compress import compress_to_limit
 from backdrop.imaging.decode import check_decodable, decode, open_picture
 from backdrop.imaging.encode import Encoding, list_encodings
 from backdrop.imaging.exif import UPRIGHT, apply_orientation, is_sideways, read_orientation
+from backdrop.imaging.formats import read_header
 from backdrop.imaging.formats.convertible import count_pictures, decode_convertible, open_convertible, read_claimed_size
 from backdrop.imaging.formats.header import ConvertibleFormat, ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.formats.jpeg import transpose_tables
@@ -172,6 +173,19 @@ def read_photo_size(data: bytes, max_megapixels: int) -> Size:
         raise to_photo_error(error, kind) from error
     width, height = opened.size
     return (height, width) if is_sideways(opened.orientation) else (width, height)
+
+
+def find_size_in_first_bytes(data: bytes) -> Size | None:
+    """Returns a photo's size as displayed, if its first bytes are enough to know it."""
+    kind = identify_file(data)
+    if kind.format is None:
+        return None
+    try:
+        header = read_header(data, kind.format)
+        orientation = read_orientation(open_picture(data, header), data)
+    except ImageFormatError:
+        return None
+    return (header.height, header.width) if is_sideways(orientation) else (header.width, header.height)
 
 
 def _open_photo(data: bytes, kind: FileKind, max_megapixels: int) -> _OpenedPhoto:

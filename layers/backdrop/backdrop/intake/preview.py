@@ -1,7 +1,9 @@
 """Previews the jobs that intake would plan for a photo, and their highest price."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple, cast
 
 from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.job_planner import JobPlan
@@ -39,20 +41,61 @@ def preview_jobs(
     return replace(plan, jobs=tuple(with_max_quote(job, offers) for job in plan.jobs)), broken_defaults
 
 
-class PriceRegister:
-    """The highest price of several photos' jobs. Those with the same content are bought once.
+class _Purchase(NamedTuple):
+    """What jobs with the same content buy. The largest of several purchases is the most expensive one."""
 
-    The content of a photo that was not opened is unknown, so each of its jobs has its own price.
+    is_unpriced: bool
+    micro_usd: int
+    provider: str
+    images: int
+
+
+class PriceRegister:
+    """The highest price of several photos' jobs, and the images that they buy. Jobs with the same content buy once.
+
+    The content of a photo that was not opened is that of no other photo. The price of a job that may go to one of the
+    `unpriced_providers` is unknown and not in the totals.
     """
 
-    def __init__(self) -> None:
-        self._prices: dict[str, int] = {}
+    def __init__(self, unpriced_providers: Collection[str] = ()) -> None:
+        self._unpriced_providers = frozenset(unpriced_providers)
+        self._purchases: dict[tuple[str, str], _Purchase] = {}
+        self.jobs_by_provider: Counter[str] = Counter()
 
     def add(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
-            content = job.job_id if job.sha256 == UNREAD_SHA256 else job.content_id
-            self._prices[content] = max(job.quoted, self._prices.get(content, 0))
+            self.jobs_by_provider[job.provider] += 1
+            listed = cast("str | list[str]", job.instructions.get("provider", job.provider))
+            providers = {listed} if isinstance(listed, str) else {*listed}
+            images = int(job.instructions.get("num_images", 1))
+            purchase = _Purchase(bool(providers & self._unpriced_providers), job.quoted, job.provider, images)
+            content = job.source_id if job.sha256 == UNREAD_SHA256 else "", job.content_id
+            self._purchases[content] = max(purchase, self._purchases.get(content, purchase))
 
     @property
     def total_micro_usd(self) -> int:
-        return sum(self._prices.values())
+        return sum(one.micro_usd for one in self._purchases.values() if not one.is_unpriced)
+
+    @property
+    def micro_usd_by_provider(self) -> Counter[str]:
+        """The known prices."""
+        prices: Counter[str] = Counter()
+        for one in self._purchases.values():
+            prices[one.provider] += 0 if one.is_unpriced else one.micro_usd
+        return prices
+
+    @property
+    def images_by_provider(self) -> Counter[str]:
+        """All images that are bought, with those of unknown price."""
+        images: Counter[str] = Counter()
+        for one in self._purchases.values():
+            images[one.provider] += one.images
+        return images
+
+    @property
+    def unpriced_image_count(self) -> int:
+        return sum(one.images for one in self._purchases.values() if one.is_unpriced)
+
+    @property
+    def purchase_count(self) -> int:
+        return len(self._purchases)

@@ -1,0 +1,96 @@
+"""What may be wrong with planned pictures, found before they are bought, for `lint`, `quote`, `drop`, and the page."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from backdrop.imaging.output_review import needs_photo_size, review_outputs
+from backdrop.imaging.prepare import load_upright_photo, read_photo_size
+from backdrop.imaging.trim import find_visible_box
+from backdrop.model.capabilities import MAX_FILE_BYTES, MAX_MEGAPIXELS
+from backdrop.model.errors import PhotoError
+from backdrop.model.frame import Box, Size
+from backdrop.model.job import Job
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.output_spec import parse_outputs
+from backdrop.ports import InputBucket
+from backdrop_cli.formatting import format_count
+from backdrop_cli.lint_crops import find_crops, may_crop
+from backdrop_cli.screen import Screen
+
+COVER_CROPS = "cover_crops"
+WARNING_HINTS: Mapping[str, str] = {
+    WarningCode.ENLARGED: "Use a larger photo. If the output is for no marketplace, a smaller size or the fit contain "
+    "also helps.",
+    WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size. A frame of "
+    "another shape than the marketplace's makes the product smaller.",
+    WarningCode.TINY_PHOTO: "Use a larger photo.",
+    WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
+    WarningCode.SAME_VARIANTS: 'If you want one picture, set "variants": {} there.',
+    WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
+    WarningCode.SMALL_IN_FRAME: "Use a photo that is more like the frame in shape, or crop it first.",
+    COVER_CROPS: 'To keep all of it, use "fit": "pad", or request a frame.',
+}
+"""The warnings of planned jobs that a person should read before the purchase, and what to do about each."""
+
+
+class PurchaseWarning(NamedTuple):
+    """One warning about a photo's jobs. `text` is a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PhotoMeasurements:
+    """What a photo shows: its size in pixels, as displayed, and the box of its subject. None: not known."""
+
+    size: Size | None = None
+    subject_box: Box | None = None
+
+
+NOT_MEASURED = PhotoMeasurements()
+
+
+def measure_photo(photos: InputBucket, bucket: str, key: str, jobs: Sequence[Job]) -> PhotoMeasurements:
+    """Measures a photo as far as the warnings about these jobs depend on it."""
+    needs_subject = any(may_crop(output) for job in jobs for output in parse_outputs(job.instructions))
+    if not (needs_subject or any(needs_photo_size(job.instructions) for job in jobs)):
+        return NOT_MEASURED
+    try:
+        stored = photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
+        if stored is None or stored.data is None:
+            return NOT_MEASURED
+        # A photo that is too large for a stack is reported elsewhere.
+        if not needs_subject:
+            return PhotoMeasurements(read_photo_size(stored.data, MAX_MEGAPIXELS))
+        photo = load_upright_photo(stored.data, MAX_MEGAPIXELS)
+        return PhotoMeasurements(photo.size, find_visible_box(photo) if photo.mode == "RGBA" else None)
+    except (PhotoError, OSError):
+        # A file that is no photo has no jobs, and one that cannot be read is reported elsewhere.
+        return NOT_MEASURED
+
+
+def list_purchase_warnings(jobs: Sequence[Job], photo: PhotoMeasurements) -> list[PurchaseWarning]:
+    """Returns the warnings about one photo's planned jobs, each once, sorted by code."""
+    return sorted(set(_find_warnings(jobs, photo)))
+
+
+def _find_warnings(jobs: Sequence[Job], photo: PhotoMeasurements) -> Iterator[PurchaseWarning]:
+    for job in jobs:
+        for one in (*job.warnings, *review_outputs(job.instructions, photo.size, job.canvas)):
+            if one.code in WARNING_HINTS:
+                text = str(one.text)
+                yield PurchaseWarning(one.code.value, f"{text[:1].upper()}{text[1:]}.")
+    for text in find_crops(jobs, photo.size, photo.subject_box) if photo.size else ():
+        yield PurchaseWarning(COVER_CROPS, text)
+
+
+def print_warning_counts(screen: Screen, counts: Counter[str]) -> None:
+    """Prints the number of warnings for each code, and what to do about it."""
+    for code, count in counts.most_common():
+        screen.print(f"! {format_count(count, 'warning')}: {code}", "yellow")
+        screen.print(f"  {WARNING_HINTS[code]}")
+    if counts:
+        screen.print("  To see which photos they concern, run `backdrop lint` on the same paths.")
