@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from backdrop.instructions.conflicts import find_conflicts
 from backdrop.instructions.error_messages import JsonPath, build_instruction_error, format_path, to_json_path
 from backdrop.instructions.field_errors import split_by_field
-from backdrop.instructions.json_text import parse_instruction_json
+from backdrop.instructions.json_text import describe_not_an_object, parse_instruction_json
 from backdrop.instructions.suggest import count_edits
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, FIX_INSTRUCTIONS
@@ -76,8 +76,12 @@ def parse_file(name: str, data: bytes) -> InstructionSource:
     )
 
 
-def parse_request(instructions: Mapping[str, Any]) -> InstructionSource:
-    return _parse_fields(REQUEST, instructions, strict=True)
+def parse_request(instructions: object) -> InstructionSource:
+    """Parses the instructions of a request, which may be any JSON value. Never raises; the errors are in the result."""
+    if not isinstance(instructions, dict):
+        reason = f"the instructions are {describe_not_an_object(instructions)}"
+        return InstructionSource(REQUEST, errors=(InstructionError.at(REQUEST, "", Code.INVALID_VALUE, reason),))
+    return _parse_fields(REQUEST, cast("dict[str, Any]", instructions), strict=True)
 
 
 def select_backdrop_tags(tags: Mapping[str, str]) -> dict[str, str]:
