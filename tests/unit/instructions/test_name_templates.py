@@ -120,7 +120,7 @@ def test_placeholder_without_a_value_says_why(template: str, reason: str) -> Non
 
 
 def test_misspelled_placeholder_without_a_value_says_why() -> None:
-    code, message = find_error("{vairant}.{ext}")
+    code, message = find_error("{variant_name}.{ext}")
     assert code is Code.UNKNOWN_PLACEHOLDER
     assert "Did you mean {variant}? It has no value, because the instructions have no variants." in message
 
