@@ -122,7 +122,7 @@ def measure(folder: Path, name: str) -> None:
     used = {image for spec in specs for image in spec.brand_images}
     pictures = {image: open_brand_image((folder / Path(image.key).name).read_bytes(), image.use) for image in used}
     picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
-    paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: _load_photo(folder)))
+    paid = PaidPicture(answer, picture, OriginalPhoto(size, False, lambda: _load_photo(folder)))
     for spec in specs:
         file = paid.build_output(spec, partial(_embed_metadata, spec), pictures)
         if spec.marketplace:

@@ -215,6 +215,7 @@ def status(
 
 def spend(
     ctx: typer.Context,
+    prefix: OptionalPrefix = None,
     by: Annotated[str, typer.Option("--by", metavar="WORD", help="Group by day, folder, or provider")] = "day",
     stack: StackName = None,
     profile: Profile = None,
@@ -223,13 +224,13 @@ def spend(
 ) -> None:
     """Show what was spent, by day, folder, or provider
 
-    Example: backdrop spend --by folder
+    Example: backdrop spend shoes/ --by provider
     """
     from backdrop_cli.operate.spend import show_spend, validate_grouping
 
     validate_grouping(by)
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
-        show_spend(target_stack, screen, by)
+        show_spend(target_stack, screen, prefix or "", by)
 
 
 def doctor(

@@ -308,7 +308,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:classify_history#555f33 if 2": PHOTO_STATE_REASON,
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
-    "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
+    "deliver.pictures:Pictures._build_original#f7513d if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_outputs#5cc6ee if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),

@@ -260,10 +260,13 @@ def test_results_show_and_link_every_file(user: PageUser, axe: str) -> None:
 def test_shadow_is_offered_only_for_a_removed_background(user: PageUser) -> None:
     tab, page = user.tab, user.page
     shadow_is_hidden = "document.querySelector('[data-option=\"--shadow\"]').closest('[data-operation]').hidden"
+    heading = "document.querySelector('#finish summary').innerText"
     assert tab.evaluate(shadow_is_hidden)
+    assert tab.evaluate(heading) == "Several pictures, shape, format, marketplaces, and logo"
     user.drag("red.jpg")
     tab.evaluate("document.querySelector('[name=kind][value=remove]').click()")
     assert not tab.evaluate(shadow_is_hidden)
+    assert tab.evaluate(heading) == "Shape, shadow, format, marketplaces, and logo"
     fill_field(tab, "--shadow", "contact")
     tab.evaluate("document.querySelector('[name=kind][value=replace]').click()")
     assert tab.evaluate(shadow_is_hidden)

@@ -141,7 +141,7 @@ def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
         "verdict": certificate.verdict.value,
         "mark": certificate.verdict.mark,
         "words": certificate.verdict.text,
-        "checks": [(check.rule, f"{check.verdict.text}: {check.describe()}") for check in certificate.checks],
+        "checks": [(check.label, f"{check.verdict.text}: {check.describe()}") for check in certificate.checks],
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from backdrop.instructions.suggest import find_nearest
 from backdrop.intake.photo_status import list_current_jobs
+from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import UnreadableFileError
 from backdrop.model.ids import derive_source_id
@@ -264,6 +265,8 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
         screen.print_unwrapped(
             f"  {_format_result(result)}{'  DELETED' if result.key in history.missing_pictures else ''}"
         )
+        if result.certificate:
+            screen.print_bullet(*_format_certificate(result.certificate))
     for warning in job.warnings:
         screen.print_bullet("!", warning.text_with_code, "yellow")
     if job.problem and not waits:
@@ -319,6 +322,20 @@ def _format_result(result: StoredPicture) -> str:
         f"{result.key}  ({result.width:,} × {result.height:,} "
         f"{result.format}{alpha}, {format_bytes(result.bytes)}{seed})"
     )
+
+
+def _format_certificate(certificate: Certificate) -> tuple[str, str]:
+    """Returns the verdict's mark, and the marketplace with the rules that did not pass."""
+    labels_by_verdict = {
+        verdict: [check.label for check in certificate.checks if check.verdict is verdict] for verdict in Verdict
+    }
+    unmet = [
+        f"{verdict.text}: {', '.join(labels)}"
+        for verdict, labels in labels_by_verdict.items()
+        if labels and verdict is not Verdict.PASSED
+    ]
+    summary = "; ".join(unmet) or f"passed all {len(certificate.checks)} rules"
+    return certificate.verdict.mark, f"{certificate.marketplace}, rules of {certificate.rules_dated}: {summary}"
 
 
 def _print_files(screen: Screen, history: PhotoHistory) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from backdrop.model.job import Attempt, Job
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import format_usd, to_usd
-from backdrop_cli.errors import UsageError
+from backdrop_cli.errors import NothingFoundError, UsageError
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -50,19 +50,30 @@ def validate_grouping(by: str) -> str:
     return by
 
 
-def show_spend(stack: Stack, screen: Screen, by: str) -> None:
+def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
+    """Prints the cost of all photos whose names begin with the prefix.
+
+    Raises NothingFoundError if the prefix is not empty and no such photo has a job.
+    """
     group_name, totals, total = GROUPINGS[by], dict[str, SpendTotal](), SpendTotal()
+    has_jobs = False
     with screen.spinner("reading the ledger"):
         for job in stack.ledger_scan.scan_jobs():
+            if not photo_name_of(job.bucket, job.key, stack.input_bucket).startswith(prefix):
+                continue
+            has_jobs = True
             for attempt in job.attempts:
                 total.add(attempt)
                 totals.setdefault(group_name(stack, job, attempt), SpendTotal()).add(attempt)
     shown = {key: one for key, one in sorted(totals.items()) if one.calls}
-    screen.print_json(_build_document(stack, by, shown, total))
+    screen.print_json(_build_document(stack, prefix, by, shown, total))
+    scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"
+    if prefix and not has_jobs:
+        raise NothingFoundError(f"there is no job {scope}")
     if not total.calls:
-        screen.print(f"Nothing has been spent in stack {stack.name}.")
+        screen.print(f"Nothing has been spent {scope}.")
         return
-    screen.print(f"Spend of stack {stack.name}", "bold")
+    screen.print(f"Spend {scope}" if prefix else f"Spend of stack {stack.name}", "bold")
     heads = {by.capitalize(): "left", "Paid calls": "right", "Spent": "right", "Possibly more": "right"}
     rows = [(key, *_format_cells(one)) for key, one in shown.items()]
     screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
@@ -72,9 +83,12 @@ def _format_cells(total: SpendTotal) -> tuple[str, str, str]:
     return f"{total.calls:,}", format_usd(total.confirmed), format_usd(total.unknown) if total.unknown else ""
 
 
-def _build_document(stack: Stack, by: str, totals: dict[str, SpendTotal], total: SpendTotal) -> dict[str, Any]:
+def _build_document(
+    stack: Stack, prefix: str, by: str, totals: dict[str, SpendTotal], total: SpendTotal
+) -> dict[str, Any]:
     return {
         "stack": stack.name,
+        "prefix": prefix,
         "by": by,
         "rows": [{by: key, **_describe_total(one)} for key, one in totals.items()],
         "total": _describe_total(total),

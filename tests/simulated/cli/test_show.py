@@ -1,5 +1,6 @@
 """`backdrop show`: one photo's whole history, and why it waits."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,9 @@ from simulation.world.transport import TargetedFault, crash_worker
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READABLE_BUCKET
 from tests.corpus.files import heic
 from tests.simulated.command_user import Person
+from tests.simulated.deliver.test_certificates import SUBJECT, deliver, draw_cut_out
 from tests.simulated.intake.test_unreadable import deny_access
+from tests.simulated.stage_worlds import KEY
 from tests.simulated.uploads_and_requests import send_request
 
 
@@ -426,3 +429,18 @@ def test_show_of_delivered_photo_names_no_wait(person: Person) -> None:
     person.upload("red.jpg")
     person.world.run_until_empty()
     assert list_waits(person, "red.jpg") == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (SUBJECT, r"✓ amazon-main, rules of [0-9-]+: passed all [0-9]+ rules"),
+        ((-200, 100, 400, 600), r"✗ amazon-main, rules of [0-9-]+: failed: .*whole product"),
+    ],
+)
+def test_show_prints_certificates_that_passed_or_failed(
+    person: Person, monkeypatch: pytest.MonkeyPatch, subject: tuple[int, int, int, int], words: str
+) -> None:
+    monkeypatch.setattr("tests.simulated.deliver.test_certificates.World", lambda: person.world)
+    deliver(draw_cut_out(subject), {"for": "amazon-main"})
+    assert re.search(words, read_text(person, KEY))

@@ -26,6 +26,16 @@ def test_spend_shows_certain_and_possible_cost(person: Person) -> None:
     assert "2026-11-20            3   $0.02           $0.01" in output
 
 
+def test_spend_of_a_prefix_counts_only_its_photos(person: Person) -> None:
+    person.upload("shoes/a.jpg", "shoes/deep/b.jpg", "c.jpg")
+    person.world.run_until_empty()
+    data = person.run("spend", "shoes/", "--json").data
+    assert (data["prefix"], data["total"]["paid_calls"]) == ("shoes/", 2)
+    assert person.run("spend", "shoes/").out.startswith("Spend in shoes/, stack shop\n")
+    result = person.run("spend", "hats/")
+    assert (result.code, result.err) == (3, "error: there is no job in hats/, stack shop\n")
+
+
 def test_spend_without_cost_or_unknown_photo_is_reported(person: Person) -> None:
     person.upload_failing(Code.REQUEST_REJECTED, "a.jpg")
     assert person.run("spend").out == "Nothing has been spent in stack shop.\n"

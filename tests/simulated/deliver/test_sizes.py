@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 
 from backdrop.imaging import output
 from backdrop.imaging.metadata import strip_photo_metadata
@@ -71,6 +71,22 @@ def test_cut_out_has_the_size_and_pixels_of_its_photo() -> None:
     assert kept.getbbox()
     apart = ImageChops.difference(cut_out.convert("RGB"), SHOT.convert("RGB"))
     assert Image.composite(apart, Image.new("RGB", cut_out.size), kept).getbbox() is None
+
+
+def test_cut_out_of_a_transparent_photo_shows_no_more_than_it() -> None:
+    photo = SCENE.draw_photo()
+    photo.putalpha(SCENE.draw_matte())
+    too_wide = photo.convert("RGB")
+    too_wide.putalpha(SCENE.draw_matte().filter(ImageFilter.MaxFilter(13)))
+    world = World()
+    world.upload_photo(KEY, encode_png(photo))
+    world.upload_sidecar(KEY, **REMOVE)
+    world.downloads.override = encode_png(too_wide)
+    job = find_stored_job(world)
+    cut_out = open_picture(world)
+    assert ImageChops.subtract(cut_out.getchannel("A"), photo.getchannel("A")).getbbox() is None
+    assert cut_out.getchannel("A").getextrema() == (0, 255)
+    assert job.warnings == ()
 
 
 def test_output_in_the_providers_size_has_a_size_warning() -> None:

@@ -54,9 +54,6 @@ def test_request_event_has_its_instructions_and_message_id() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"instructions": None},
-        {"instructions": "remove"},
-        {"instructions": [REMOVE]},
         {"key": None},
         {"key": 7},
         {"key": ""},
@@ -77,6 +74,32 @@ def test_unknown_field_of_a_request_is_named(unknown_field: str) -> None:
     with pytest.raises(MalformedMessageError) as caught:
         parse_intake_message(build_request(**{unknown_field: None}), input_bucket="photos", is_repeated=False)
     assert str(caught.value) == f"A request has bucket, key, and instructions, but no field {unknown_field!r}."
+
+
+@pytest.mark.parametrize(
+    ("instructions", "kind"),
+    [
+        (["x"], "a list"),
+        ([], "a list"),
+        ("remove", "a string"),
+        (None, "null"),
+        (7, "a number"),
+        (True, "true or false"),
+    ],
+)
+def test_instructions_that_are_no_object_become_a_report_of_the_photo(instructions: object, kind: str) -> None:
+    world = World()
+    upload_unique_photo(world, KEY)
+    world.run_until_empty("intake")
+    body = build_request(bucket=INPUT_BUCKET, instructions=instructions)
+    world.sqs.send_externally(world.queues["intake"], body)
+    world.run_until_empty()
+    report = world.read_report(KEY)
+    assert report
+    (error,) = [each for each in report["errors"] if each["code"] == "invalid_value"]
+    assert f'the instructions are {kind}, not an object in braces such as {{"prompt": ' in error["message"]
+    assert count_paid_calls(world) == 0
+    assert_at_rest(world)
 
 
 # -- its effect ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from backdrop.model.image_request import CallbackOutcome
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.operate.redrive import FailureFilter
+from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.simulated_step_functions import TaskResponse
@@ -45,7 +46,6 @@ DAMAGED: list[dict[str, Any]] = [
     {"key": 7},
     {"key": "x" * 2000},
     {"key": "\ud800"},
-    {"instructions": "remove"},
     {"prompt": "x"},
     {"campaign": "no name!"},
     {"execution": "x" * 300},
@@ -220,6 +220,16 @@ def test_malformed_request_is_answered_without_a_dead_letter(changes: dict[str, 
     send_to_intake(world, {"bucket": INPUT_BUCKET, "key": KEY, "instructions": REMOVE, "task_token": TOKEN} | changes)
     world.run_until_empty()
     assert (read_task_response(world).error, len(read_task_response(world).cause)) == ("damaged_message", 1)
+    assert not world.dead_letter_queue.messages
+
+
+def test_task_is_answered_if_its_instructions_are_no_object() -> None:
+    world = World()
+    world.upload_photo(KEY, build_photo())
+    world.step_functions.issue_token(TOKEN)
+    send_to_intake(world, {"bucket": INPUT_BUCKET, "key": KEY, "instructions": "remove", "task_token": TOKEN})
+    world.run_until_empty()
+    assert read_task_response(world).error == "invalid_value"
     assert not world.dead_letter_queue.messages
 
 

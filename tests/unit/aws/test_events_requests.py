@@ -132,8 +132,6 @@ WRONG: list[dict[str, Any]] = [
     {"key": ""},
     {"key": "x" * 1025},
     {"key": "\ud800"},
-    {"instructions": "remove"},
-    {"instructions": None},
     {"variant": "beach"},
     {"kind": "rerun"},
     {"execution": "night-1"},

@@ -227,8 +227,8 @@ def test_certificate_is_listed_check_by_check() -> None:
         "rules_dated": "2026-10-01",
         "verdict": "failed",
         "checks": [
-            {"rule": "share of the frame", "required": "at least 0.85", "measured": 0.61, "verdict": "failed"},
-            {"rule": "whole product", "required": "no cut", "measured": None, "verdict": "cannot_say"},
+            {"rule": "subject_share", "required": "at least 0.85", "measured": 0.61, "verdict": "failed"},
+            {"rule": "whole_product", "required": "no cut", "measured": None, "verdict": "cannot_say"},
         ],
     }
     receipt = build_receipt("a.jpg", build_result("a.png", certificate=certificate), build_result("b.png", 2))
@@ -240,7 +240,7 @@ def test_certificate_is_listed_check_by_check() -> None:
         "mark": "✗",
         "words": "failed",
         "checks": [
-            ("share of the frame", "failed: 0.61 (must be at least 0.85)"),
+            ("subject share", "failed: 0.61 (must be at least 0.85)"),
             ("whole product", "cannot say: not measured (must be no cut)"),
         ],
     }

@@ -71,7 +71,6 @@ def test_event_without_a_required_field_violates_its_schema(field: str) -> None:
     [
         {"bucket": 7},
         {"key": ""},
-        {"instructions": "a beach"},
         {"task_token": ""},
         {"task_token": "two\nlines"},
         {"execution": "winter"},
@@ -87,6 +86,11 @@ def test_request_that_intake_refuses_violates_its_schema(wrong: dict[str, Any]) 
     assert parse_intake_message(json.dumps(fine), input_bucket="backdrop-input", is_repeated=False)
     with pytest.raises(MalformedMessageError):
         parse_intake_message(json.dumps(damaged), input_bucket="backdrop-input", is_repeated=False)
+
+
+def test_request_whose_instructions_are_no_object_violates_its_schema() -> None:
+    wrong = build_event(REQUEST_DETAIL_TYPE, REQUEST | {"instructions": "a beach"})
+    assert not build_validator(REQUEST_DETAIL_TYPE).is_valid(wrong)
 
 
 def test_instructions_of_a_request_are_those_of_a_sidecar() -> None:

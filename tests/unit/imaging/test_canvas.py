@@ -6,7 +6,7 @@ from random import Random
 from typing import cast
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, ImageStat
 
 from backdrop.imaging.canvas import draw_canvas
 from backdrop.model.frame import Canvas, parse_frame, plan_canvas, plan_subject_canvas
@@ -14,6 +14,7 @@ from backdrop_local.photos import load_photo
 from backdrop_local.standin.pictures import cut_out
 
 SIZE = (300, 200)
+SOLID_TABLE = [0] * 128 + [255] * 128
 MAX_FAR_DIFFERENCE = 3.0
 """Mean difference (0–255 per channel) of neighboring pixels in the added area. A photo of a street has about 8."""
 
@@ -151,3 +152,18 @@ def test_canvas_of_the_cup_fades_gently_to_one_color(frame: str) -> None:
     for first, last in ((0, top - 20), (bottom + 20, picture.height)):
         area = picture.crop((0, first, picture.width, last))
         assert max(ImageStat.Stat(area).stddev) < 1
+
+
+@pytest.mark.parametrize("name", ["coffee", "flower"])
+@pytest.mark.parametrize("frame", ["4:5", "9:16"])
+def test_stand_in_cuts_the_same_subject_out_of_a_framed_photo(name: str, frame: str) -> None:
+    """The photos are dark, and mirrored, so that the stand-in does not recognize them."""
+    demo = Image.open(io.BytesIO(load_photo(name))).convert("RGB").resize((360, 240))
+    photo = ImageOps.mirror(demo.point([level // 2 for level in range(256)] * 3))
+    picture, canvas = frame_photo(photo, frame)
+    own, framed = (cut_out(each).to_image().getchannel("A").point(SOLID_TABLE) for each in (photo, picture))
+    left, top = canvas.photo_left, canvas.photo_top
+    place = left, top, left + canvas.photo_width, top + canvas.photo_height
+    assert sum(framed.crop(place).histogram()[1:]) == sum(framed.histogram()[1:])
+    differing = ImageChops.difference(own, framed.crop(place)).histogram()[255]
+    assert differing < 0.05 * own.histogram()[255]

@@ -1,11 +1,12 @@
 """Which results match their photo, the sizes of cut-outs, and what is reported about smaller results."""
 
 from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from backdrop.imaging import output
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
@@ -116,6 +117,52 @@ def test_smaller_result_is_reported_and_rounding_is_not(
     assert describe_smaller_result(photo, result) == text
 
 
+def build_transparent_photo() -> Image.Image:
+    """Returns a photo that shows only the scene's subject, with its colors everywhere."""
+    photo = SCENE.draw_photo()
+    photo.putalpha(SCENE.draw_matte())
+    return photo
+
+
+def build_wide_answer(size: tuple[int, int]) -> Image.Image:
+    """Returns a result whose matte reaches six pixels into the white that the provider put behind the photo."""
+    photo = build_transparent_photo()
+    answer = Image.alpha_composite(Image.new("RGBA", photo.size, "white"), photo)
+    answer.putalpha(SCENE.draw_matte().filter(ImageFilter.MaxFilter(13)))
+    return answer.resize(size)
+
+
+@pytest.mark.parametrize("size", [(400, 300), (398, 299), (800, 600), (200, 150)])
+def test_cut_out_shows_nothing_where_its_photo_is_transparent(size: tuple[int, int]) -> None:
+    photo = build_transparent_photo()
+    answer = build_wide_answer(size)
+    data = encode_picture(answer)
+    paid_picture = PaidPicture(
+        data,
+        verify_result(data, expect_alpha=True, max_megapixels=1),
+        OriginalPhoto(photo.size, True, photo.copy),
+    )
+    made = paid_picture.build_output(OutputSpec(background="#000000"), add_no_metadata)
+    picture = Image.open(BytesIO(made.data)).convert("RGB").resize(photo.size)
+
+    expected = Image.alpha_composite(Image.new("RGBA", photo.size, "black"), photo).convert("RGB")
+    difference = ImageChops.difference(picture, expected)
+    assert made.width == (400 if size[0] == 200 else size[0])
+    assert max(ImageStat.Stat(difference).mean) < 2
+    clear = photo.getchannel("A").filter(ImageFilter.MaxFilter(5)).point([255] + [0] * 255)
+    assert max(ImageStat.Stat(picture, clear).mean) < 0.1
+
+
+def test_photo_of_the_results_size_is_read_only_if_it_may_be_transparent() -> None:
+    def load() -> Image.Image:
+        raise AssertionError("the photo was read")
+
+    data = encode_picture(ANSWER)
+    verified = verify_result(data, expect_alpha=True, max_megapixels=1)
+    paid_picture = PaidPicture(data, verified, OriginalPhoto(ANSWER.size, False, load))
+    assert paid_picture.build_output(OutputSpec(), add_no_metadata).data == data
+
+
 def test_full_size_cut_out_is_rebuilt_for_each_large_webp(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(output.LARGE_PIXELS, "webp", 1_000)
     loaded: list[Image.Image] = []
@@ -126,7 +173,7 @@ def test_full_size_cut_out_is_rebuilt_for_each_large_webp(monkeypatch: pytest.Mo
 
     data = encode_picture(ANSWER)
     verified = verify_result(data, expect_alpha=True, max_megapixels=1)
-    paid_picture = PaidPicture(data, verified, OriginalPhoto(SCENE.draw_photo().size, load))
+    paid_picture = PaidPicture(data, verified, OriginalPhoto(SCENE.draw_photo().size, False, load))
     for width in (200, 100):
         assert paid_picture.build_output(OutputSpec(format="webp", width=width), add_no_metadata).width == width
 

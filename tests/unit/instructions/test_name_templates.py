@@ -119,6 +119,12 @@ def test_placeholder_without_a_value_says_why(template: str, reason: str) -> Non
     assert find_error(template) == (Code.UNKNOWN_PLACEHOLDER, reason)
 
 
+def test_misspelled_placeholder_without_a_value_says_why() -> None:
+    code, message = find_error("{variant_name}.{ext}")
+    assert code is Code.UNKNOWN_PLACEHOLDER
+    assert "Did you mean {variant}? It has no value, because the instructions have no variants." in message
+
+
 def test_unknown_placeholder_names_the_nearest() -> None:
     code, message = find_error("{skuu}.{ext}", metadata={"sku": 1})
     assert code is Code.UNKNOWN_PLACEHOLDER
@@ -142,11 +148,19 @@ def test_value_contains_only_what_every_file_system_accepts(value: str, reason: 
     assert reason in (None, message)
 
 
+def test_empty_value_is_allowed_where_a_name_is_left() -> None:
+    filled, errors = resolve_output({"name_template": "{x}_{y}.{ext}"}, metadata={"x": "", "y": "a"})
+    assert (filled["name_template"], errors) == ("_a.png", [])
+    _, message = find_error("{x}{y}.{ext}", metadata={"x": "", "y": ""})
+    assert message == "{x} and {y} are empty, so the name would be '.png'."
+
+
 @pytest.mark.parametrize(
     ("template", "x", "reason"),
     [
-        ("{x}.{ext}", "", "the name '.png' has an empty part"),
-        ("{x}/a.{ext}", "", "the name '/a.png' has an empty part"),
+        ("{x}.{ext}", "", "{x} is empty, so the name would be '.png'."),
+        ("{x}/a.{ext}", "", "{x} is empty, so the name would be '/a.png'."),
+        (".{ext}", "", "the name '.png' has an empty part"),
         ("a//{x}.{ext}", "b", "the name 'a//b.png' has an empty part"),
         ("{x}/b.{ext}", "_backdrop", "begins with _backdrop, which is reserved"),
         ("{x}.{ext}", ".hidden", "begins or ends with a space or a period"),

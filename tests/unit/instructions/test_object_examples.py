@@ -71,14 +71,11 @@ def test_campaign_that_is_no_object_gets_one_that_works(payload: object) -> None
     parse_campaign(example if isinstance(payload, list) else {"name": "a", "prefix": "b", "instructions": example})
 
 
-def test_request_that_is_no_object_gets_one_that_works() -> None:
-    request = {"bucket": BUCKET, "key": "red.jpg", "instructions": [{"prompt": "x"}]}
-    with pytest.raises(MalformedMessageError) as caught:
-        parse_intake_message(json.dumps(request), input_bucket=BUCKET, is_repeated=False)
-    example = read_example(caught.value.message)
-    assert parse_intake_message(
-        json.dumps({**request, "instructions": example}), input_bucket=BUCKET, is_repeated=False
-    )
+@pytest.mark.parametrize("value", [[], [{"prompt": "x"}], "on a beach", 7, None])
+def test_request_that_is_no_object_gets_one_that_works(value: object) -> None:
+    (error,) = parse_request(value).errors
+    source = parse_request(read_example(error.message))
+    assert (source.errors, "prompt" in source.fields) == ((), True)
 
 
 def test_event_without_an_object_gets_one_that_works() -> None:

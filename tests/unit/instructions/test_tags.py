@@ -134,9 +134,19 @@ def test_tag_for_with_an_unknown_marketplace_suggests_the_nearest() -> None:
     assert "Did you mean 'amazon-main'?" in str(error)
 
 
-def test_tag_output_with_a_marketplace_suggests_the_tag_for() -> None:
-    (error,) = parse_tags({"operation": "remove", "output": "amazon-main"}).errors
-    assert "Did you mean the tag for=amazon-main?" in str(error.hint)
+@pytest.mark.parametrize(
+    ("output", "suggestion"),
+    [("amazon-main", "amazon-main"), ("amazon-main ebay", "amazon-main ebay"), ("Ebay, amazon", "ebay amazon-main")],
+)
+def test_tag_output_with_a_marketplace_names_the_tag_for(output: str, suggestion: str) -> None:
+    (error,) = parse_tags({"operation": "remove", "output": output}).errors
+    assert str(error).endswith(f"For a marketplace, use the tag for={suggestion}")
+
+
+@pytest.mark.parametrize("output", ["pmg", "tiff", "amazon-main tiff", " "])
+def test_tag_output_with_an_unknown_format_names_no_marketplace(output: str) -> None:
+    (error,) = parse_tags({"operation": "remove", "output": output}).errors
+    assert "marketplace" not in str(error)
 
 
 def test_tag_for_in_capitals_is_suggested() -> None:

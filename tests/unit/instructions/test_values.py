@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backdrop.instructions.schema import find_object_examples
-from backdrop.instructions.sources import parse_file, parse_tags
+from backdrop.instructions.sources import parse_file, parse_request, parse_tags
 from backdrop.model.codes import Code
 from tests.unit.instruction_places import NAME, join_error_messages, list_error_codes, parse_sidecar
 
@@ -239,3 +239,10 @@ def test_all_errors_of_a_file_are_reported_at_once(given: object, expected: dict
 def test_error_message_never_repeats_a_long_text() -> None:
     read = parse_sidecar({"operation": "x" * 60_000, "y" * 3_000: 1, "style": "z" * 1_000})
     assert all(len(str(error)) < 500 for error in read.errors)
+
+
+@pytest.mark.parametrize("frame", ["0:1", "4:0", "5x5"])
+def test_frame_that_is_not_misspelled_has_no_suggestion(frame: str) -> None:
+    (error,) = parse_request({"prompt": "x", "frame": frame}).errors
+    assert f"'{frame}' is not a frame" in str(error.message)
+    assert "Did you mean" not in str(error.message)

@@ -222,10 +222,6 @@ def _check_request_fields(message: Mapping[str, Any], optional_fields: Mapping[s
         or message.keys() - REQUIRED_REQUEST_FIELDS - OPTIONAL_REQUEST_FIELDS.keys()
     ):
         raise MalformedMessageError(_describe_unrecognized(message))
-    if not isinstance(message["instructions"], dict):
-        raise MalformedMessageError(
-            f"The instructions of a request must be a JSON object such as {INSTRUCTIONS_EXAMPLE}."
-        )
     for name, text in optional_fields.items():
         if name in message and not text:
             raise MalformedMessageError(

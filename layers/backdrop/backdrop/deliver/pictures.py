@@ -145,7 +145,7 @@ class Pictures:
         facts = source.photo
         if facts is None or facts.sha256 != job.sha256 or not facts.width or not facts.height:
             return None
-        return OriginalPhoto((facts.width, facts.height), partial(self._read_photo, job))
+        return OriginalPhoto((facts.width, facts.height), facts.format != "jpeg", partial(self._read_photo, job))
 
     def _read_photo(self, job: Job) -> "Image | None":
         """Returns the photo's own pixels, upright; None if its bytes are missing or replaced, or cannot be opened."""

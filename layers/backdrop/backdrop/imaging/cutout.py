@@ -1,4 +1,7 @@
-"""Full-size cut-outs: a provider's smaller matte, scaled along the photo's edges and applied to the photo's pixels."""
+"""Cut-outs with the photo's own pixels: a provider's smaller matte, scaled along the photo's edges and applied to them.
+
+A photo's own transparency is exact. No cut-out shows more than it.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 _TILE_SIDE = 256
 """Side of a tile, in pixels. Tiles without an edge take no time, and computing a tile takes about 10 MB."""
 _OPAQUE_MASK_TABLE = [0] * 250 + [255] * 6
+_FULLY_OPAQUE_MASK_TABLE = [0] * 255 + [255]
+_VISIBLE_MASK_TABLE = [0] + [255] * 255
 _COMPARISON_SIDE = 64
 """Two pictures are compared at this many pixels per side."""
 _MAX_MEAN_DIFFERENCE = 24
@@ -30,16 +35,8 @@ def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
     and returned, because a copy of a large photo does not fit into memory. Raises `MatteMismatchError`, with `original`
     unchanged, if the two do not show the same picture.
     """
-    from PIL import Image
-
-    if not has_same_aspect_ratio(original.size, provider.size):
-        raise MatteMismatchError(
-            f"is {format_size(provider.size)}, a different shape from the photo's {format_size(original.size)}"
-        )
-    guide = resize(original, provider.size, Image.Resampling.BOX)
-    if _shows_other_content(guide, provider):
-        raise MatteMismatchError("shows another part of the photo, or shows it rotated")
-    refiner = build_matte_refiner(guide.convert("RGB"), provider.getchannel("A"))
+    guide = _scale_to_match(original, provider).convert("RGB")
+    refiner = build_matte_refiner(guide, provider.getchannel("A"))
     has_alpha = original.mode == "RGBA"
     if not has_alpha:
         original.putalpha(255)
@@ -50,9 +47,22 @@ def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
         elif low < MIN_OPAQUE_ALPHA:
             tile = original.crop(box)
             original.paste(
-                _limit_alpha(refiner.cut_out(tile, area), tile) if has_alpha else refiner.cut_out(tile, area), box
+                _limit_tile(refiner.cut_out(tile, area), tile) if has_alpha else refiner.cut_out(tile, area), box
             )
     return original
+
+
+def limit_to_photo(photo: "Image", provider: "Image") -> "Image":
+    """Returns a cut-out (RGB or RGBA) that is at least as transparent as its photo (RGBA, upright, sRGB).
+
+    Where the photo is partly transparent, its own colors replace the provider's, which contain the background that the
+    provider added. `photo` itself may be changed and returned, to save memory. Raises `MatteMismatchError`, with
+    `photo` unchanged, if the two do not show the same picture.
+    """
+    limited = _scale_to_match(photo, provider)
+    for box, _ in _iter_tiles(provider.size):
+        limited.paste(_limit_tile(provider.crop(box).convert("RGBA"), limited.crop(box)), box)
+    return limited
 
 
 def _iter_tiles(size: tuple[int, int]) -> Iterator[tuple[tuple[int, int, int, int], RelativeBox]]:
@@ -64,12 +74,34 @@ def _iter_tiles(size: tuple[int, int]) -> Iterator[tuple[tuple[int, int, int, in
             yield (left, top, right, bottom), (left / width, top / height, right / width, bottom / height)
 
 
-def _limit_alpha(cut: "Image", tile: "Image") -> "Image":
-    """Makes a tile at least as transparent as the photo was."""
-    from PIL import ImageChops
+def _limit_tile(cut: "Image", tile: "Image") -> "Image":
+    """Returns a tile at least as transparent as the photo was, with the photo's colors where that was not opaque."""
+    from PIL import Image, ImageChops
 
-    cut.putalpha(ImageChops.darker(cut.getchannel("A"), tile.getchannel("A")))
-    return cut
+    photo_alpha = tile.getchannel("A")
+    limited = Image.composite(cut, tile, photo_alpha.point(_FULLY_OPAQUE_MASK_TABLE))
+    limited.putalpha(ImageChops.darker(cut.getchannel("A"), photo_alpha))
+    cleared = Image.new("RGBA", cut.size)
+    cleared.paste(limited, mask=limited.getchannel("A").point(_VISIBLE_MASK_TABLE))
+    return cleared
+
+
+def _scale_to_match(photo: "Image", provider: "Image") -> "Image":
+    """Returns the photo at the size of the provider's picture; the same object if it has that size.
+
+    Raises `MatteMismatchError` if the pictures have different shapes, or different colors where both are opaque.
+    """
+    from PIL.Image import Resampling
+
+    if not has_same_aspect_ratio(photo.size, provider.size):
+        raise MatteMismatchError(
+            f"is {format_size(provider.size)}, a different shape from the photo's {format_size(photo.size)}"
+        )
+    resampling = Resampling.BOX if provider.width < photo.width else Resampling.BICUBIC
+    scaled = photo if photo.size == provider.size else resize(photo, provider.size, resampling)
+    if _shows_other_content(scaled, provider):
+        raise MatteMismatchError("shows another part of the photo, or shows it rotated")
+    return scaled
 
 
 def _shows_other_content(guide: "Image", provider: "Image") -> bool:
@@ -77,7 +109,7 @@ def _shows_other_content(guide: "Image", provider: "Image") -> bool:
     from PIL import Image, ImageChops, ImageStat
 
     size = min(_COMPARISON_SIDE, guide.width), min(_COMPARISON_SIDE, guide.height)
-    photo, cutout = (picture.resize(size, Image.Resampling.BOX).convert("RGBA") for picture in (guide, provider))
+    photo, cutout = (resize(picture, size, Image.Resampling.BOX).convert("RGBA") for picture in (guide, provider))
     opaque_mask = ImageChops.darker(photo.getchannel("A"), cutout.getchannel("A")).point(_OPAQUE_MASK_TABLE)
     if opaque_mask.getbbox() is None:
         return False

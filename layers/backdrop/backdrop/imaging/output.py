@@ -14,7 +14,7 @@ from backdrop.imaging.backgrounds import BrandImagePixels, draw_background
 from backdrop.imaging.byte_limit import encode_within_limit
 from backdrop.imaging.canvas import continue_border
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
-from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
+from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size, limit_to_photo
 from backdrop.imaging.decode import decode
 from backdrop.imaging.encode import LOSSLESS, MAX_TRANSPARENT_WEBP_PIXELS
 from backdrop.imaging.formats import read_header, webp
@@ -87,10 +87,12 @@ class OutputFile:
 class OriginalPhoto:
     """The photo of a cut-out: its size as displayed, and how to load its pixels.
 
-    `load` returns a picture that the caller may change, upright and in sRGB, or None if the photo no longer exists.
+    `may_be_transparent`: the file's format can have transparent parts. `load` returns a picture that the caller may
+    change, upright and in sRGB, or None if the photo no longer exists.
     """
 
     size: Size
+    may_be_transparent: bool
     load: Callable[[], "Image | None"]
 
 
@@ -143,15 +145,24 @@ class PaidPicture:
 
     @cached_property
     def _full_size(self) -> "Image | None":
-        """The photo cut out at its own size; None if the provider's picture is as large, or must be used instead."""
-        if self._original is None or not describe_smaller_result(self._original.size, self.size):
+        """The cut-out at the photo's own size, nowhere less transparent than the photo.
+
+        None if that is the provider's picture, or if the provider's picture must be used instead.
+        """
+        if self._original is None:
+            return None
+        is_smaller = describe_smaller_result(self._original.size, self.size) is not None
+        if not (is_smaller or self._original.may_be_transparent):
             return None
         photo = self._original.load()
         if photo is None:
             self.fallback_reason = "the photo can no longer be read, so it was not cut out at its own size"
             return None
         try:
-            return cut_out_full_size(photo, self._pixels.convert("RGBA"))
+            if is_smaller:
+                return cut_out_full_size(photo, self._pixels.convert("RGBA"))
+            # Decoded for this alone: three pictures of this size would not fit into memory.
+            return limit_to_photo(photo, to_srgb(self._decode())) if photo.mode == "RGBA" else None
         except MatteMismatchError as error:
             self.fallback_reason = f"the provider's picture {error}"
             return None

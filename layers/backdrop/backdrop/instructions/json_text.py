@@ -56,11 +56,7 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
     except RecursionError as error:
         raise _build_not_json_error(name, "it is nested too deeply", FIX_INSTRUCTIONS) from error
     if not isinstance(value, dict):
-        raise _build_not_json_error(
-            name,
-            f"it contains {_describe_type(value)}, not an object in braces such as {INSTRUCTIONS_EXAMPLE}",
-            FIX_INSTRUCTIONS,
-        )
+        raise _build_not_json_error(name, f"it contains {describe_not_an_object(value)}", FIX_INSTRUCTIONS)
     return cast("dict[str, Any]", value), [
         _build_not_json_error(name, f"{path}: {why}", FIX_INSTRUCTIONS, path=path) for path, why in invalid
     ]
@@ -165,8 +161,8 @@ def _build_not_json_error(name: str, reason: str, advice: Advice | None = None, 
     return InstructionError(Code.SIDECAR_NOT_JSON, message, advice, instruction_source=name, path=path)
 
 
-def _describe_type(value: object) -> str:
-    if value is None:
-        return "null"
-    kinds = {"list": "a list", "str": "a string", "bool": "true or false"}
-    return kinds.get(type(value).__name__, "a number")
+def describe_not_an_object(value: object) -> str:
+    """Returns what a JSON value is instead of an object, and an object that works: `a list, not an object …`."""
+    kinds = {"NoneType": "null", "list": "a list", "str": "a string", "bool": "true or false"}
+    kind = kinds.get(type(value).__name__, "a number")
+    return f"{kind}, not an object in braces such as {INSTRUCTIONS_EXAMPLE}"

@@ -56,7 +56,7 @@ def fill_name_template(
                 place, f"it contains {{{name}}}, but {REASONS_WITHOUT_VALUE[name]}", Code.UNKNOWN_PLACEHOLDER
             )
         if name not in values:
-            raise build_placeholder_error(place, [name], values)
+            raise build_placeholder_error(place, [name], values, REASONS_WITHOUT_VALUE)
         if name != "n" and (forbidden := _find_forbidden_characters(values[name])):
             shown = values[name][:MAX_SHOWN_CHARACTERS]
             raise _invalid_name(
@@ -65,7 +65,13 @@ def fill_name_template(
             )
     if image_count > 1 and "n" not in list_placeholders(template):
         raise _invalid_name(place, f"it needs {{n}}, because num_images is {image_count}")
-    return unicodedata.normalize("NFC", fill_template(template, values))
+    filled = unicodedata.normalize("NFC", fill_template(template, values))
+    empty = [f"{{{name}}}" for name in list_placeholders(template) if not values[name].strip()]
+    if empty and _has_empty_part(filled, output.format):
+        verb = "is" if len(empty) == 1 else "are"
+        reason = f"{' and '.join(empty)} {verb} empty, so the name would be {filled[:MAX_SHOWN_CHARACTERS]!r}"
+        raise _invalid_name(place, reason)
+    return filled
 
 
 def check_name(place: str, name: str, extension: str, bucket: str, photo_key: str) -> None:
@@ -77,9 +83,8 @@ def check_name(place: str, name: str, extension: str, bucket: str, photo_key: st
 
 
 def _list_name_errors(name: str, extension: str, photo_key: str, folder_bytes: int) -> Iterator[str]:
-    suffixes = SUFFIXES.get(extension, (f".{extension}",))
-    parts = name.split("/")
-    if not all(parts) or not all(parts[-1].lower().removesuffix(suffix) for suffix in suffixes):
+    suffixes, parts = _list_suffixes(extension), name.split("/")
+    if _has_empty_part(name, extension):
         yield "has an empty part"
     if ".." in name:
         yield "contains '..'"
@@ -94,6 +99,16 @@ def _list_name_errors(name: str, extension: str, photo_key: str, folder_bytes: i
     owner = find_default_owner(f"{folder_of(photo_key)}{name}")
     if owner and owner != photo_key and has_suffix(owner):
         yield f"is reserved for the pictures of a photo {owner}; choose another folder"
+
+
+def _has_empty_part(name: str, extension: str) -> bool:
+    """Whether a folder in the name is empty, or the file has only its suffix."""
+    parts = name.split("/")
+    return not all(parts) or not all(parts[-1].lower().removesuffix(one) for one in _list_suffixes(extension))
+
+
+def _list_suffixes(extension: str) -> tuple[str, ...]:
+    return SUFFIXES.get(extension, (f".{extension}",))
 
 
 def _find_forbidden_characters(text: str) -> str:

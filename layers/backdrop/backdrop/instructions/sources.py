@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from backdrop.instructions.conflicts import find_conflicts
 from backdrop.instructions.error_messages import JsonPath, build_instruction_error, format_path, to_json_path
 from backdrop.instructions.field_errors import split_by_field
-from backdrop.instructions.json_text import parse_instruction_json
-from backdrop.instructions.suggest import count_edits
+from backdrop.instructions.json_text import describe_not_an_object, parse_instruction_json
+from backdrop.instructions.suggest import count_edits, find_nearest
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
@@ -76,8 +76,12 @@ def parse_file(name: str, data: bytes) -> InstructionSource:
     )
 
 
-def parse_request(instructions: Mapping[str, Any]) -> InstructionSource:
-    return _parse_fields(REQUEST, instructions, strict=True)
+def parse_request(instructions: object) -> InstructionSource:
+    """Parses the instructions of a request, which may be any JSON value. Never raises; the errors are in the result."""
+    if not isinstance(instructions, dict):
+        reason = f"the instructions are {describe_not_an_object(instructions)}"
+        return InstructionSource(REQUEST, errors=(InstructionError.at(REQUEST, "", Code.INVALID_VALUE, reason),))
+    return _parse_fields(REQUEST, cast("dict[str, Any]", instructions), strict=True)
 
 
 def select_backdrop_tags(tags: Mapping[str, str]) -> dict[str, str]:
@@ -101,11 +105,12 @@ def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
     )
     given = {name: parse_text_value(name, text) for name, text in selected.items() if name in readable_names}
     source = _parse_fields(TAGS, nest_marketplaces(given), strict=False)
-    for one in source.errors:
-        notes = [*(f"{text[:1].upper()}{text[1:]}" for text in suggestions), *_suggest_marketplace_tag(selected)]
+    errors = tuple(_suggest_marketplace_tag(one, selected.get("output", "")) for one in source.errors)
+    for one in errors:
+        notes = [f"{text[:1].upper()}{text[1:]}" for text in suggestions]
         advice = one.advice or ERROR_CATALOG[one.code].advice
         one.advice = advice.with_note(" ".join([*notes, _FOREIGN_TAG_ADVICE]))
-    return replace(source, warnings=suggestions + sidecar_only)
+    return replace(source, errors=errors, warnings=suggestions + sidecar_only)
 
 
 def nest_marketplaces(fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -117,12 +122,18 @@ def nest_marketplaces(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**others, "output": {**cast("dict[str, Any]", output), MARKETPLACE_TAG: fields[MARKETPLACE_TAG]}}
 
 
-def _suggest_marketplace_tag(tags: Mapping[str, str]) -> list[str]:
-    """Returns the tag to use if the tag `output` names a marketplace."""
+def _suggest_marketplace_tag(error: InstructionError, output_tag: str) -> InstructionError:
+    """Returns an error that names the tag `for` if the error is that the tag `output` names marketplaces."""
+    if error.path != "output.format":
+        return error
     # Few tags have errors, and this module adds to a cold start.
     from backdrop.model.marketplaces import list_marketplaces
 
-    return [f"Did you mean the tag for={name}?" for name in list_marketplaces() if name == tags.get("output")]
+    nearest = [find_nearest(word, list_marketplaces()) for word in output_tag.replace(",", " ").split()]
+    if not nearest or not all(nearest):
+        return error
+    reason = f"{error.reason}. For a marketplace, use the tag {MARKETPLACE_TAG}={' '.join(filter(None, nearest))}"
+    return InstructionError.at(TAGS, error.path, error.code, reason, error.advice)
 
 
 def parse_text_value(name: str, text: str) -> object:

@@ -10,6 +10,7 @@ from backdrop.model.errors import InstructionError
 
 MAX_LISTED_NAMES = 30
 MAX_SHOWN_CHARACTERS = 80
+_NO_REASONS: Mapping[str, str] = {}
 _SPECIAL = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
@@ -65,14 +66,22 @@ def fill_template(text: str, values: Mapping[str, str]) -> str:
     return "".join(part if isinstance(part, str) else values[part.name] for part in parse_template(text))
 
 
-def build_placeholder_error(place: str, missing: Sequence[str], values: Mapping[str, str]) -> InstructionError:
+def build_placeholder_error(
+    place: str,
+    missing: Sequence[str],
+    values: Mapping[str, str],
+    reasons_without_value: Mapping[str, str] = _NO_REASONS,
+) -> InstructionError:
     """Returns the error of placeholders without a value: which they are, the nearest known name, and all names.
 
-    `place`: the source and the path of the template.
+    `place`: the source and the path of the template. `reasons_without_value`: known names that may have no value here,
+    and why.
     """
     braced = " and ".join(f"{{{one[:MAX_SHOWN_CHARACTERS]}}}" for one in missing)
-    nearest = find_nearest(missing[0], values)
+    nearest = find_nearest(missing[0], [*reasons_without_value, *values])
     hint = f" Did you mean {{{nearest}}}?" if nearest else ""
+    if nearest and nearest not in values:
+        hint += f" It has no value, because {reasons_without_value[nearest]}."
     names = sorted(values)
     listed = ", ".join(one[:MAX_SHOWN_CHARACTERS] for one in names[:MAX_LISTED_NAMES])
     more = f", and {len(names) - MAX_LISTED_NAMES:,} more" if len(names) > MAX_LISTED_NAMES else ""

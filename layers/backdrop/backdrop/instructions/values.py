@@ -282,7 +282,8 @@ def _parse_frame(value: object) -> object:
     try:
         return str(parse_frame(value))
     except FrameError as error:
-        suggestion = error.nearest or find_nearest("".join(value.split()), COMMON_RATIOS)
+        misspelled = "".join(value.split()) if error.may_be_misspelled else ""
+        suggestion = error.nearest or find_nearest(misspelled, COMMON_RATIOS)
         hint = f". Did you mean {suggestion!r}?" if suggestion else ""
         raise ValueError(f"{error}{hint}") from error
 

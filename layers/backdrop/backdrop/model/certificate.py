@@ -37,6 +37,11 @@ class RuleCheck(Record):
     measured: Measured
     verdict: Verdict
 
+    @property
+    def label(self) -> str:
+        """The rule's name for people: `longest side`."""
+        return self.rule.replace("_", " ")
+
     def describe(self) -> str:
         """Returns the value and what it must be, to be shown with the rule: `0.61 (must be at least 0.85)`."""
         return f"{format_measured(self.measured)} (must be {self.required})"

@@ -118,11 +118,16 @@ class FramedContent(NamedTuple):
 
 
 class FrameError(ValueError):
-    """A text is not a frame. `nearest`: the nearest frame, if the text is a ratio outside the limits."""
+    """A text is not a frame.
 
-    def __init__(self, message: str, nearest: str = "") -> None:
+    `nearest`: the nearest frame, if the text is a ratio outside the limits. `may_be_misspelled`: the text is neither a
+    ratio nor a size.
+    """
+
+    def __init__(self, message: str, nearest: str = "", *, may_be_misspelled: bool = False) -> None:
         super().__init__(message)
         self.nearest = nearest
+        self.may_be_misspelled = may_be_misspelled
 
 
 def parse_frame(text: str) -> Frame:
@@ -135,14 +140,17 @@ def parse_frame(text: str) -> Frame:
             raise FrameError(
                 f"{text[:80]!r} is not a frame: each side must have {MIN_FRAME_SIDE} to {MAX_FRAME_SIDE:,} pixels"
             )
-    elif ratio and Fraction(ratio[1]) and Fraction(ratio[2]):
+    elif ratio and not (Fraction(ratio[1]) and Fraction(ratio[2])):
+        raise FrameError(f"{text[:80]!r} is not a frame: both numbers of a ratio must be greater than 0")
+    elif ratio:
         shape = Fraction(ratio[1]) / Fraction(ratio[2])
         is_whole = "." not in word
         width, height = (int(ratio[1]), int(ratio[2])) if is_whole else (shape.numerator, shape.denominator)
         frame = Frame(width=width, height=height)
     else:
         raise FrameError(
-            f"{text[:80]!r} is not a frame: use a ratio such as '4:5', or a size in pixels such as '1200x628'"
+            f"{text[:80]!r} is not a frame: use a ratio such as '4:5', or a size in pixels such as '1200x628'",
+            may_be_misspelled=True,
         )
     if not Fraction(1, MAX_RATIO) <= frame.ratio <= MAX_RATIO:
         nearest = f"{MAX_RATIO}:1" if frame.ratio > 1 else f"1:{MAX_RATIO}"

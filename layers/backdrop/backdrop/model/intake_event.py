@@ -1,9 +1,7 @@
 """What makes intake check an object: it may have changed, or a request names it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from backdrop.model.sentence import Sentence
 
@@ -12,13 +10,14 @@ from backdrop.model.sentence import Sentence
 class IncomingRequest:
     """A request for one photo, with instructions of its own; a redelivered message has the same `request_id`.
 
+    `instructions`: the JSON value as received. If it is not an object, the photo's report says so.
     `task_token`: the token of the task that waits for the result. `execution_arn`: when this execution stops, the
     result is no longer needed. `campaign`: the campaign in whose report it appears. `invalid_reason`: why the request
     can only be answered with an error.
     """
 
     request_id: str
-    instructions: Mapping[str, Any]
+    instructions: object
     task_token: str = ""
     execution_arn: str = ""
     campaign: str = ""

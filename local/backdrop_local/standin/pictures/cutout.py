@@ -22,6 +22,11 @@ from backdrop_local.standin.pictures.arrays import (
 from backdrop_local.standin.pictures.known_photos import KNOWN_PHOTOS, KnownPhoto, Points
 
 _WORKING_SIDE = 640
+_FADE_SHARE = 0.045
+"""How far Backdrop's canvas visibly fades from the photo's border to one color, as a share of the border's length."""
+_MIN_PHOTO_SIDE = 16
+_MAX_PLAIN_SPREAD = 2.5
+"""The largest standard deviation (of 255) in a line of one color, which a JPEG encoder makes slightly uneven."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,57 @@ class CutOut:
 def cut_out(photo: Image.Image) -> CutOut:
     """Cuts the subject out of any photo (RGB), at the photo's own size.
 
-    GrabCut finds the outline at 640 pixels or less, and a guided filter aligns its soft edge with the photo's edges.
-    The same photo gives the same result.
+    A frame's free space has no subject, so only the photo in it is cut out. GrabCut finds the outline at 640 pixels or
+    less, and a guided filter aligns its soft edge with the photo's edges. The same photo gives the same result.
     """
+    left, top, right, bottom = box = _find_photo_box(photo)
+    cut = _cut_out_whole(photo.crop(box))
+    if box == (0, 0, *photo.size):
+        return cut
+    color, alpha = from_image(photo).copy(), np.zeros((photo.height, photo.width), np.float32)
+    color[top:bottom, left:right], alpha[top:bottom, left:right] = cut.color, cut.alpha
+    return CutOut(color, alpha, cut.known_photo)
+
+
+def _find_photo_box(photo: Image.Image) -> tuple[int, int, int, int]:
+    """Returns the part of a picture without the free space of a frame, which is plain above and below or on both sides.
+
+    A demo photo is recognized in the middle of the picture.
+    """
+    width, height = photo.size
+    for known in KNOWN_PHOTOS:
+        scale = min(width / known.size[0], height / known.size[1])
+        across, down = round(known.size[0] * scale), round(known.size[1] * scale)
+        left, top = (width - across) // 2, (height - down) // 2
+        box = left, top, left + across, top + down
+        if _recognize(photo.crop(box)) is known:
+            return box
+    pixels = np.asarray(photo, np.float32)
+    (above, below), (before, after) = (_count_plain_lines(pixels.std(axis=axis).max(axis=1)) for axis in (1, 0))
+    box = 0, 0, width, height
+    if above and below and not (before or after):
+        fade = round(width * _FADE_SHARE)
+        box = 0, above + fade, width, height - below - fade
+    if before and after and not (above or below):
+        fade = round(height * _FADE_SHARE)
+        box = before + fade, 0, width - after - fade, height
+    return box if min(box[2] - box[0], box[3] - box[1]) >= _MIN_PHOTO_SIDE else (0, 0, width, height)
+
+
+def _count_plain_lines(spread: Plane) -> tuple[int, int]:
+    """Returns how many lines of one color a picture has at its beginning and end, from each line's color spread.
+
+    Returns 0 for less than a fiftieth of the picture, which is no frame, and for a picture with hardly another line.
+    """
+    busy = np.flatnonzero(spread > _MAX_PLAIN_SPREAD)
+    if busy.size < len(spread) / 8:
+        return 0, 0
+    first, last = int(busy[0]), len(spread) - 1 - int(busy[-1])
+    least = len(spread) / 50
+    return first if first >= least else 0, last if last >= least else 0
+
+
+def _cut_out_whole(photo: Image.Image) -> CutOut:
     cv2.setRNGSeed(20)
     scale = min(1.0, _WORKING_SIDE / max(photo.size))
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
