@@ -13,7 +13,7 @@ SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
 LOGO_KEY = "_backdrop/brand/logo.png"
 FRAMES = {"square": {"frame": "1:1"}, "tall": {"frame": "4:5"}}
 SKU, OTHER_SKU = {"sku": "4711"}, {"sku": "4712"}
-NAMED, NAMED_ANEW = {"name_template": "{sku}.{ext}"}, {"name_template": "new/{sku}.{ext}"}
+NAMED, NAMED_IN_FOLDER = {"name_template": "{sku}.{ext}"}, {"name_template": "new/{sku}.{ext}"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "marble-segmind": _valid(prompt="on a marble table", provider="segmind"),
     "sea-runware": _valid(prompt="at sea", num_images=2, provider="runware"),
     "named": _valid(operation="remove", output=NAMED, metadata=SKU),
-    "named-anew": _valid(operation="remove", output=NAMED_ANEW, metadata=SKU),
+    "named-in-folder": _valid(operation="remove", output=NAMED_IN_FOLDER, metadata=SKU),
     "named-other": _valid(operation="remove", output=NAMED, metadata=OTHER_SKU),
     "named-web": _valid(operation="remove", output=[{}, NAMED | {"name": "web", "format": "webp"}], metadata=SKU),
     "named-marble": _valid(prompt="on a marble table", output=NAMED, metadata=SKU),
@@ -75,7 +75,7 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "named-seasons": _valid(
         variants={"snow": SNOW, "beach": BEACH}, output={"name_template": "{sku}-{variant}.{ext}"}, metadata=SKU
     ),
-    "named-alike": _valid(variants={"snow": SNOW, "beach": BEACH}, output=NAMED, metadata=SKU),
+    "variants-share-name": _valid(variants={"snow": SNOW, "beach": BEACH}, output=NAMED, metadata=SKU),
     "named-by-stem": _valid(operation="remove", output={"name_template": "{folder} {stem}.{ext}"}),
     "named-markets": _valid(
         operation="remove", output={"for": ["etsy", "shopify"], "name_template": "{sku}-{output}.{ext}"}, metadata=SKU
@@ -118,7 +118,14 @@ DEFAULTS_SAMPLES = ("cut", "marble", "marble-web", "seasons", "turbo")
 BROKEN_SAMPLES = ("typo", "no-json")
 CONTESTED_SAMPLES = ("named", "named", "named-web", "named-marble", "named-sea", "named-seasons", "named-markets")
 """The samples with which photos of one folder want the same names."""
-NAMED_SAMPLES = (*CONTESTED_SAMPLES, "named-anew", "named-other", "named-alike", "named-by-stem", "frames-named")
+NAMED_SAMPLES = (
+    *CONTESTED_SAMPLES,
+    "named-in-folder",
+    "named-other",
+    "variants-share-name",
+    "named-by-stem",
+    "frames-named",
+)
 FRAME_SAMPLES = ("framed", "framed-cut", "frames", "frames", "frames-by-ratio")
 TEMPLATE_SAMPLES = ("product", "product", "product-in-autumn")
 MARKETPLACE_SAMPLES = ("markets", "markets-of-marble", "named-markets")

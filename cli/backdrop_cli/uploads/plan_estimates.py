@@ -103,7 +103,7 @@ def estimate_seconds(
 def _estimate_lane_seconds(load: LaneLoad, measured: Sequence[JobTimes]) -> float:
     """Returns the seconds until all calls of a lane have ended. A lane that was not measured is like the others."""
     times = [one for one in measured if one.provider == load.provider] or measured
-    # Unlike the mean, the median is not that of a few calls that a provider's outage made very slow.
+    # A few calls that a provider's outage made very slow hardly change the median.
     call_seconds = median((one.paid_at - one.submitted_at).total_seconds() for one in times)
     pace = _measure_pace((one.queued_at, one.submitted_at) for one in times)
     rounds = math.ceil(load.calls / max(load.max_in_flight, 1))
