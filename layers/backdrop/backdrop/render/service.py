@@ -119,6 +119,8 @@ class RenderService:
         if job.status is JobStatus.SUBMITTING:
             job = self.recovery.recover_expired_lease(job, provider, context)
             enqueue_delivery(self.deliver_queue, job)
+        # The executions that requested the job may have stopped since its call was sent: then the call is not repeated.
+        job = self.orphan_jobs.cancel_if_unwanted(job) or job
         job, action = self.recovery.resolve_unknown(job, provider, context)
         if job.status is JobStatus.ACCEPTED:
             raise _build_not_taken_error()
@@ -132,8 +134,8 @@ class RenderService:
     def _admit(self, job: Job, context: CallContext, lane: ProviderHealth | None = None) -> None:
         """Waits until the lane admits the job, and stores the lane in `context`.
 
-        Raises RetryLaterError if the lane does not admit it, and ConflictError after it has ended a job that an
-        operator canceled.
+        Raises RetryLaterError if the lane does not admit it, and ConflictError after it has ended and reported a job
+        that an operator canceled.
         """
         seconds = self.providers[job.provider].timeout_seconds
         probe_duration = timedelta(seconds=MAX_PROBE_START_SECONDS + seconds + RECORD_RESULT_SECONDS)
