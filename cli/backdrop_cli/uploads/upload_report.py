@@ -86,8 +86,8 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         ),
         (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
         (
-            plan.reused_image_count,
-            _pluralize(plan.reused_image_count, "image", " already bought"),
+            plan.prices.reused_image_count,
+            _pluralize(plan.prices.reused_image_count, "image", " already bought"),
             "for the same photo under another key, with the same instructions; $0.00",
         ),
         (lacking_count, "without instructions", "reported, not bought"),
@@ -259,7 +259,7 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "passed_over": files.ignored_count,
         "jobs": len(plan.jobs),
         "images": plan.prices.images_by_provider.total(),
-        "images_already_bought": plan.reused_image_count,
+        "images_already_bought": plan.prices.reused_image_count,
         "most_usd": to_usd(plan.prices.total_micro_usd),
         "warnings": dict(plan.warnings),
         "would_be_refused": [
