@@ -56,7 +56,7 @@ def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[Display
 
 
 def list_variant_statuses(source: Source, current_jobs: Sequence[Job]) -> dict[str, DisplayStatus]:
-    """Returns the progress of each variant: that of its job, or of the problem because of which it has none."""
+    """Returns the progress of each variant: that of its job; without one, that of its problem."""
     return {
         **{one.variant: _problem_display_status(one) for one in _list_photo_problems(source, current_jobs)},
         **{job.variant: _job_display_status(job) for job in current_jobs},
