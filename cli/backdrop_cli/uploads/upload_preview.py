@@ -54,9 +54,18 @@ def needs_retry(source: Source | None, jobs: Sequence[Job]) -> bool:
     return is_refused or any(job.status in RETRIED_STATUSES for job in list_current_jobs(source, jobs))
 
 
-def preview_new_photo(reruns: RerunService, key: str, *, inspect_bytes: bool) -> tuple[JobPlan, str] | None:
+def preview_new_photo(
+    reruns: RerunService, key: str, *, inspect_bytes: bool, known_sha256: str = ""
+) -> tuple[JobPlan, str] | None:
     """Previews a photo that is not in the ledger; `inspect_bytes`: also checks its content."""
-    return preview_jobs(reruns.resolver, reruns.bucket, key, reruns.offers, inspect_bytes=inspect_bytes)
+    return preview_jobs(
+        reruns.resolver,
+        reruns.bucket,
+        key,
+        reruns.offers,
+        inspect_bytes=inspect_bytes,
+        known_sha256=known_sha256,
+    )
 
 
 def _list_objects(stack: Stack, keys: set[str]) -> dict[str, ListedObject]:

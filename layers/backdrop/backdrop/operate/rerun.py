@@ -23,6 +23,7 @@ from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.intake.photo_state import classify_plan, compare_all
 from backdrop.intake.photo_status import list_current_jobs
+from backdrop.intake.preview import find_reuse
 from backdrop.model.decision_table import Facts
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
@@ -68,7 +69,7 @@ class RerunPreview:
     @property
     def max_cost(self) -> int:
         """The highest possible cost, in micro-dollars."""
-        return sum(job.quoted for job in self.jobs_to_buy)
+        return sum(job.quoted for job in self.jobs_to_buy if not job.reused_from)
 
     @property
     def has_effect(self) -> bool:
@@ -161,17 +162,10 @@ class RerunService:
 
     def _find_purchases(self, transitions: Sequence[Transition]) -> list[Job]:
         return [
-            self.quote_reuse(with_max_quote(transition.job, self.offers))
+            find_reuse(self.ledger, with_max_quote(transition.job, self.offers))
             for transition in transitions
             if transition.content_owner and transition.job.status is JobStatus.ACCEPTED
         ]
-
-    def quote_reuse(self, job: Job) -> Job:
-        """Returns a planned job at no price if it would get the pictures that another job with its content has."""
-        owner = self.ledger.find_content_owner(job.content_id)
-        owner_job = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
-        has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.status is JobStatus.STORED
-        return replace(job, quoted=0, reused_from=owner_job.job_id) if owner_job and has_pictures else job
 
     def enqueue(self, key: str) -> None:
         """Has intake resolve the photo again."""
