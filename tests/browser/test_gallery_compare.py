@@ -107,6 +107,7 @@ def test_six_outputs_are_in_one_row_with_the_original(tab: Browser, outputs_page
         ".map((one) => one.getBoundingClientRect().toJSON())"
     )
     assert (len(boxes), len({box["top"] for box in boxes})) == (7, 1)
+    assert boxes[-1]["right"] <= 1300
     assert max(box["width"] for box in boxes) - min(box["width"] for box in boxes) < 2
 
 
