@@ -15,7 +15,7 @@ from backdrop.model.capabilities import REFERENCES_FIELD
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, JobStatus, Problem, Source
-from backdrop.model.object_keys import DEFAULTS_NAME
+from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import ConfiguredPrices
 from backdrop.model.routing import HealthReader
 from backdrop.ports import Clock, InputBucket
@@ -45,12 +45,11 @@ class InstructionResolver:
 
     def collect_sources(
         self, photo_source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
-    ) -> tuple[Sequence[InstructionSource], str]:
-        """Returns the photo's sources, nearest first, and the name of broken folder defaults ("" if none are)."""
+    ) -> Sequence[InstructionSource]:
+        """Returns the photo's sources, nearest first."""
         request_source = (parse_request(request.instructions),) if request else ()
         inherited_sources = self.folder_defaults.read_inherited(photo_source.bucket, photo_source.key)
-        broken_defaults = next((one.name for one in inherited_sources if one.errors), "")
-        return (*request_source, *snapshot.instruction_sources, *inherited_sources), broken_defaults
+        return (*request_source, *snapshot.instruction_sources, *inherited_sources)
 
     def resolve_jobs(
         self,
@@ -58,18 +57,15 @@ class InstructionResolver:
         jobs: Sequence[Job],
         snapshot: PhotoSnapshot,
         instruction_sources: Sequence[InstructionSource],
-        broken_defaults: str,
         enabled_providers: Collection[str],
     ) -> JobPlan:
         """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors."""
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
-        source_errors = [
-            error for one in instruction_sources for error in one.errors if not one.name.endswith(DEFAULTS_NAME)
-        ]
+        source_errors = [error for one in instruction_sources if not _is_folder_defaults(one) for error in one.errors]
         if photo_errors or source_errors:
             return JobPlan((), tuple(Problem.from_error(error, now) for error in (*photo_errors, *source_errors)))
-        if broken_defaults:
+        if find_broken_defaults(instruction_sources):
             return JobPlan()
         bucket, key = photo_source.bucket, photo_source.key
         draw_canvas = partial(self.framed_photos.draw_and_store, bucket, key, snapshot.photo.sha256 or "")
@@ -108,6 +104,15 @@ class InstructionResolver:
                 if stored.canvas != job.canvas:
                     return True
         return False
+
+
+def find_broken_defaults(instruction_sources: Sequence[InstructionSource]) -> str:
+    """Returns the key of the nearest folder defaults with errors; "" if there are none."""
+    return next((one.name for one in instruction_sources if one.errors and _is_folder_defaults(one)), "")
+
+
+def _is_folder_defaults(instruction_source: InstructionSource) -> bool:
+    return classify_key(instruction_source.name) is ObjectKind.DEFAULTS
 
 
 class NullInputs:

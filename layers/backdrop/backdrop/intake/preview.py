@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, cast
 
-from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.instruction_resolver import InstructionResolver, find_broken_defaults
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.photo_reader import UNREAD_SHA256
 from backdrop.model.intake_event import IncomingRequest
@@ -34,11 +34,10 @@ def preview_jobs(
     snapshot = read(bucket, key, photo_source.photo)
     if snapshot is None:
         return None
-    instruction_sources, broken_defaults = resolver.collect_sources(photo_source, snapshot, request)
-    plan = resolver.resolve_jobs(
-        photo_source, jobs, snapshot, instruction_sources, broken_defaults, offers.enabled_providers
-    )
-    return replace(plan, jobs=tuple(with_max_quote(job, offers) for job in plan.jobs)), broken_defaults
+    instruction_sources = resolver.collect_sources(photo_source, snapshot, request)
+    plan = resolver.resolve_jobs(photo_source, jobs, snapshot, instruction_sources, offers.enabled_providers)
+    quoted_jobs = tuple(with_max_quote(job, offers) for job in plan.jobs)
+    return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
 
 
 class _Purchase(NamedTuple):

@@ -19,7 +19,7 @@ from backdrop.intake.decide import (
     ReportState,
     SettlePeriod,
 )
-from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.instruction_resolver import InstructionResolver, find_broken_defaults
 from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.intake.photo_state import classify_plan, compare_all
 from backdrop.intake.photo_status import list_current_jobs
@@ -118,12 +118,10 @@ class RerunService:
         comparison = compare_all(photo_source, jobs, snapshot)
         if reuploaded and BEFORE_RESOLVING.decide(Facts({}, *comparison, *REUPLOAD_FACTS)) is Decision.REOPEN:
             return RerunPreview(key, self._find_reopened_jobs(photo_source, jobs, snapshot))
-        instruction_sources, broken_defaults = self.resolver.collect_sources(photo_source, snapshot)
-        if broken_defaults:
+        instruction_sources = self.resolver.collect_sources(photo_source, snapshot)
+        if broken_defaults := find_broken_defaults(instruction_sources):
             return RerunPreview(key, broken_defaults=broken_defaults)
-        job_plan = self.resolver.resolve_jobs(
-            photo_source, jobs, snapshot, instruction_sources, broken_defaults, self.enabled_providers
-        )
+        job_plan = self.resolver.resolve_jobs(photo_source, jobs, snapshot, instruction_sources, self.enabled_providers)
         if (
             AFTER_RESOLVING.decide(Facts({}, *comparison, EventKind.RERUN, classify_plan(job_plan)))
             is PlanDecision.REDELIVER
