@@ -8,7 +8,7 @@ from backdrop.instructions.sources import InstructionSource, parse_request
 from backdrop.intake.brand_image_checks import BrandImageChecks
 from backdrop.intake.folder_defaults import FolderDefaultsCache
 from backdrop.intake.framed_photos import FramedPhotos
-from backdrop.intake.job_planner import BucketImages, JobPlan, RoutingContext, assume_healthy, plan_jobs
+from backdrop.intake.job_planner import BucketImages, JobPlan, JobPlanner, RoutingContext, assume_healthy
 from backdrop.intake.photo_reader import PhotoReader, PhotoSnapshot
 from backdrop.intake.references import ReferenceImages
 from backdrop.model.capabilities import REFERENCES_FIELD
@@ -69,13 +69,19 @@ class InstructionResolver:
             return JobPlan()
         bucket, key = photo_source.bucket, photo_source.key
         draw_canvas = partial(self.framed_photos.draw_and_store, bucket, key, snapshot.photo.sha256 or "")
-        images = BucketImages(
-            hash_references=partial(self.reference_images.hash_and_store, bucket, key),
-            find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket),
-            draw_canvas=draw_canvas if snapshot.may_be_opened else None,
+        planner = JobPlanner(
+            photo_source=photo_source,
+            photo=snapshot.photo,
+            known_jobs=jobs,
+            routing=RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health),
+            images=BucketImages(
+                hash_references=partial(self.reference_images.hash_and_store, bucket, key),
+                find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket),
+                draw_canvas=draw_canvas if snapshot.may_be_opened else None,
+            ),
+            now=now,
         )
-        routing = RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health)
-        return plan_jobs(photo_source, snapshot.photo, jobs, instruction_sources, routing, images, now)
+        return planner.plan(instruction_sources)
 
     def has_changed_references(self, photo_source: Source, jobs: Sequence[Job]) -> bool:
         """Whether the reference images of an unpaid job have changed. If not, stores them again for the call."""
