@@ -9,7 +9,7 @@ from pathlib import Path
 from backdrop.instructions.sources import REQUEST
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_status import list_current_jobs
-from backdrop.intake.preview import PriceRegister
+from backdrop.intake.preview import PriceRegister, quote_reuse
 from backdrop.model.codes import Code
 from backdrop.model.frame import Size
 from backdrop.model.ids import sha256_hex
@@ -34,7 +34,7 @@ from backdrop_cli.uploads.sidecar_decisions import (
     are_equivalent,
     decide_sidecar_action,
 )
-from backdrop_cli.uploads.upload_preview import UploadPreview, needs_retry, preview_new_photo
+from backdrop_cli.uploads.upload_preview import UploadPreview, needs_retry
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ class UploadPlanner:
         try:
             if planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo):
                 return self._preview_known_photo(reruns, planned)
-            preview = preview_new_photo(reruns, planned.key, inspect_bytes=not self._quick)
+            preview = reruns.previewer.preview(planned.key, inspect_bytes=not self._quick)
         except OSError as error:
             return replace(planned, read_error=_format_read_error(error))
         if preview is None:
@@ -307,7 +307,7 @@ class UploadPlanner:
         job_plan, broken_defaults = preview
         return replace(
             planned,
-            jobs=[reruns.quote_reuse(job) for job in job_plan.jobs],
+            jobs=[quote_reuse(job, reruns.ledger) for job in job_plan.jobs],
             problems=job_plan.problems,
             lacks_instructions=job_plan.has_no_instructions,
             broken_defaults=broken_defaults,
@@ -329,7 +329,7 @@ class UploadPlanner:
             broken_defaults=rerun_preview.broken_defaults,
         )
         if planned.sidecar_key and not rerun_preview.has_effect and not planned.has_problems:
-            preview = preview_new_photo(reruns, planned.key, inspect_bytes=False)
+            preview = reruns.previewer.preview(planned.key, inspect_bytes=False)
             planned = replace(planned, is_ineffective=bool(preview and preview[0].has_no_instructions))
         return planned
 

@@ -38,10 +38,8 @@ class InstructionResolver:
 
     def clear_caches(self) -> None:
         """Clears what was read from the bucket, because it may have changed since."""
-        self.folder_defaults.clear()
-        self.reference_images.clear()
-        self.brand_image_checks.clear()
-        self.framed_photos.clear()
+        for one in (self.folder_defaults, self.reference_images, self.brand_image_checks, self.framed_photos):
+            one.cache.clear()
 
     def collect_sources(
         self, photo_source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None

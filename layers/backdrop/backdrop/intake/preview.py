@@ -2,42 +2,60 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
+from backdrop.aws.ledger import Ledger
 from backdrop.intake.instruction_resolver import InstructionResolver, find_broken_defaults
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.photo_reader import UNREAD_SHA256
 from backdrop.model.intake_event import IncomingRequest
-from backdrop.model.job import Job, Source
+from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.routing import Offers, with_max_quote
 
 
-def preview_jobs(
-    resolver: InstructionResolver,
-    bucket: str,
-    key: str,
-    offers: Offers,
-    *,
-    inspect_bytes: bool,
-    request: IncomingRequest | None = None,
-    recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
-) -> tuple[JobPlan, str] | None:
-    """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
+@dataclass(frozen=True)
+class JobPreviewer:
+    """Previews photos of a bucket. `resolver` must be one that writes nothing."""
 
-    Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid. `recorded`: the
-    photo's items in the ledger. Raises OSError if a local file cannot be read.
-    """
-    recorded_source, jobs = recorded
-    photo_source = recorded_source or Source.new(bucket, key)
-    read = resolver.reader.read if inspect_bytes else resolver.reader.read_without_bytes
-    snapshot = read(bucket, key, photo_source.photo)
-    if snapshot is None:
-        return None
-    instruction_sources = resolver.collect_sources(photo_source, snapshot, request)
-    plan = resolver.resolve_jobs(photo_source, jobs, snapshot, instruction_sources, offers.enabled_providers)
-    quoted_jobs = tuple(with_max_quote(job, offers) for job in plan.jobs)
-    return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
+    resolver: InstructionResolver
+    bucket: str
+    offers: Offers
+
+    def preview(
+        self,
+        key: str,
+        *,
+        inspect_bytes: bool,
+        request: IncomingRequest | None = None,
+        recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
+    ) -> tuple[JobPlan, str] | None:
+        """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
+
+        Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid. `recorded`:
+        the photo's items in the ledger. Raises OSError if a local file cannot be read.
+        """
+        recorded_source, jobs = recorded
+        photo_source = recorded_source or Source.new(self.bucket, key)
+        reader = self.resolver.reader
+        read = reader.read if inspect_bytes else reader.read_without_bytes
+        snapshot = read(self.bucket, key, photo_source.photo)
+        if snapshot is None:
+            return None
+        instruction_sources = self.resolver.collect_sources(photo_source, snapshot, request)
+        plan = self.resolver.resolve_jobs(
+            photo_source, jobs, snapshot, instruction_sources, self.offers.enabled_providers
+        )
+        quoted_jobs = tuple(with_max_quote(job, self.offers) for job in plan.jobs)
+        return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
+
+
+def quote_reuse(job: Job, ledger: Ledger) -> Job:
+    """Returns a planned job at no price if it would get the pictures that another job with its content has."""
+    owner = ledger.find_content_owner(job.content_id)
+    owner_job = ledger.find_job(owner.source_id, owner.job_id) if owner else None
+    has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.status is JobStatus.STORED
+    return replace(job, quoted=0, reused_from=owner_job.job_id) if owner_job and has_pictures else job
 
 
 class _Purchase(NamedTuple):

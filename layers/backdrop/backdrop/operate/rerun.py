@@ -23,6 +23,7 @@ from backdrop.intake.instruction_resolver import InstructionResolver, find_broke
 from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.intake.photo_state import classify_plan, compare_all
 from backdrop.intake.photo_status import list_current_jobs
+from backdrop.intake.preview import JobPreviewer, quote_reuse
 from backdrop.model.decision_table import Facts
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
@@ -88,6 +89,10 @@ class RerunService:
     @property
     def offers(self) -> Offers:
         return Offers(self.enabled_providers, self.resolver.prices)
+
+    @property
+    def previewer(self) -> JobPreviewer:
+        return JobPreviewer(self.resolver, self.bucket, self.offers)
 
     def list_photo_keys(self, key_or_prefix: str) -> Iterator[str]:
         """Yields the photo with this key or, if there is none, all photos with this prefix. Clears the caches first."""
@@ -159,17 +164,10 @@ class RerunService:
 
     def _find_purchases(self, transitions: Sequence[Transition]) -> list[Job]:
         return [
-            self.quote_reuse(with_max_quote(transition.job, self.offers))
+            quote_reuse(with_max_quote(transition.job, self.offers), self.ledger)
             for transition in transitions
             if transition.content_owner and transition.job.status is JobStatus.ACCEPTED
         ]
-
-    def quote_reuse(self, job: Job) -> Job:
-        """Returns a planned job at no price if it would get the pictures that another job with its content has."""
-        owner = self.ledger.find_content_owner(job.content_id)
-        owner_job = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
-        has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.status is JobStatus.STORED
-        return replace(job, quoted=0, reused_from=owner_job.job_id) if owner_job and has_pictures else job
 
     def enqueue(self, key: str) -> None:
         """Has intake resolve the photo again."""
