@@ -12,7 +12,7 @@ from backdrop.instructions.suggest import is_misspelled_defaults, suggest_sideca
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_reader import parse_stored_file
-from backdrop.intake.preview import preview_jobs
+from backdrop.intake.preview import JobPreviewer
 from backdrop.model.advice import Advice
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codes import Code
@@ -73,13 +73,14 @@ class LintInspector:
 
     def __init__(self, folder: LocalFolder, new_sidecars: Mapping[str, bytes], *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
-        self._resolver = build_read_only_resolver(
+        resolver = build_read_only_resolver(
             OverlayBucket(folder, new_sidecars),
             SystemClock(),
             DEFAULT_PROVIDER,
             DEFAULT_MAX_MEGAPIXELS,
             NO_CREDIT_PRICES,
         )
+        self._previewer = JobPreviewer(resolver, BUCKET, ALL_OFFERS)
         self._reported_keys: set[str] = set()
         self._suggested_keys: set[str] = set()
 
@@ -216,11 +217,10 @@ class LintInspector:
     def _check_photo(self, key: str) -> LintedPhoto:
         """Resolves a photo as intake would; an OSError becomes a finding."""
         try:
-            job_plan, broken_defaults = preview_jobs(
-                self._resolver, BUCKET, key, ALL_OFFERS, inspect_bytes=not self._quick
-            ) or (JobPlan(), "")
+            preview = self._previewer.preview(key, inspect_bytes=not self._quick)
         except OSError as error:
             return LintedPhoto(key, findings=[self._build_unreadable_finding(key, error)])
+        job_plan, broken_defaults = preview or (JobPlan(), "")
         if job_plan.has_no_instructions:
             return LintedPhoto(key, lacks_instructions=True)
         defaults_findings = [*self._check_instruction_file(broken_defaults)] if broken_defaults else []

@@ -11,10 +11,9 @@ from typing import Any
 from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import build_read_only_resolver
 from backdrop.campaigns.quote import FilledTextSample
-from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.name_claims import build_name_taken_error
-from backdrop.intake.preview import PriceRegister, preview_jobs
+from backdrop.intake.preview import JobPreviewer, PriceRegister
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.codes import Code
 from backdrop.model.job import Problem
@@ -113,7 +112,8 @@ def run_quote(
                 DEFAULT_MAX_MEGAPIXELS,
                 terms.offers.prices,
             )
-            for one in parallel_map(partial(_preview_photo, resolver, terms.offers, quick=quick), photos):
+            previewer = JobPreviewer(resolver, BUCKET, terms.offers)
+            for one in parallel_map(partial(_preview_photo, previewer, quick=quick), photos):
                 _add_photo(one, totals, resolver.clock.now())
     if not totals.photos:
         raise NothingFoundError(format_no_photo_error(paths, file_count))
@@ -131,13 +131,13 @@ class QuotedPhoto:
     warnings: Sequence[PurchaseWarning] = ()
 
 
-def _preview_photo(resolver: InstructionResolver, offers: Offers, key: str, *, quick: bool) -> QuotedPhoto:
+def _preview_photo(previewer: JobPreviewer, key: str, *, quick: bool) -> QuotedPhoto:
     try:
-        preview = preview_jobs(resolver, BUCKET, key, offers, inspect_bytes=not quick)
+        preview = previewer.preview(key, inspect_bytes=not quick)
     except OSError:
         return QuotedPhoto(key, refusal=UNREADABLE)
     job_plan, broken_defaults = preview or (JobPlan(), "")
-    photo = NOT_MEASURED if quick else measure_photo(resolver.photos, BUCKET, key, job_plan.jobs)
+    photo = NOT_MEASURED if quick else measure_photo(previewer.resolver.photos, BUCKET, key, job_plan.jobs)
     return QuotedPhoto(
         key,
         job_plan,

@@ -164,9 +164,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._deliver_pictures#679bb7 if 2": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService.deliver#7d61d2 if 2": COPIES_REASON,
     "deliver.service:DeliverService.deliver#7d61d2 if 4": COPIES_REASON,
-    "intake.folder_defaults:FolderDefaultsCache._read_cached#e34d31 if 1": (
-        "For speed: a batch reads a folder's defaults once."
-    ),
+    "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
         "For speed: if there is no problem, no photos are counted."
@@ -292,7 +290,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),
-    "intake.photo_intake:PhotoIntake._resolve#1ec666 if 1": (
+    "intake.photo_intake:PhotoIntake._resolve#8e32e1 if 1": (
         "For speed: the sweep finds folder defaults whose event was lost."
     ),
     "intake.photo_intake:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("It affects only the text of a report."),
@@ -406,12 +404,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService.render#014f8f if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
-    "operate.rerun:RerunService.preview#c1bc67 if 1": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#c1bc67 if 2": (
+    "operate.rerun:RerunService.preview#76b106 if 1": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#76b106 if 2": (
         "Nothing is bought because of it: tests/simulated/cli/test_drop.py tests this preview."
     ),
-    "operate.rerun:RerunService.preview#c1bc67 if 3": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#c1bc67 if 4": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#76b106 if 3": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#76b106 if 4": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.list_photo_keys#3bffe4 if 1": RERUN_PREVIEW_REASON,
     "pipeline.reuse:reuse_or_wait#b63ba0 while 1": (
         "Only a job that waits for another gets here. One that no longer waits has been served or changed."
@@ -435,10 +433,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:plan_jobs#72e803 if 3": FRAME_REASON,
-    "intake.job_planner:_add_canvas": FRAME_REASON,
+    "intake.job_planner:JobPlanner._plan_job#2ca4d6 if 2": FRAME_REASON,
+    "intake.job_planner:JobPlanner._add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
-    "intake.job_planner:_build_purchase_spec#f55e13 if 1": REFERENCES_REASON,
+    "intake.job_planner:JobPlanner._build_purchase_spec#0c9540 if 1": REFERENCES_REASON,
     "intake.job_planner:_find_priced_provider#48444b if 1": (
         "No seed asks for something that no provider supports: "
         "tests/simulated/intake/test_every_problem_at_once.py does."

@@ -33,7 +33,7 @@ from backdrop_cli.uploads.sidecar_decisions import (
     are_equivalent,
     decide_sidecar_action,
 )
-from backdrop_cli.uploads.upload_preview import UploadPreview, needs_retry, preview_new_photo
+from backdrop_cli.uploads.upload_preview import UploadPreview, needs_retry
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ class UploadPlanner:
                 return self._preview_known_photo(reruns, planned)
             photo = self._photos[planned.key]
             known_sha256 = photo if isinstance(photo, str) else ""
-            preview = preview_new_photo(reruns, planned.key, inspect_bytes=not self._quick, known_sha256=known_sha256)
+            preview = reruns.previewer.preview(planned.key, inspect_bytes=not self._quick, known_sha256=known_sha256)
         except OSError as error:
             return replace(planned, read_error=_format_read_error(error))
         if preview is None:
@@ -325,7 +325,7 @@ class UploadPlanner:
             broken_defaults=rerun_preview.broken_defaults,
         )
         if planned.sidecar_key and not rerun_preview.has_effect and not planned.has_problems:
-            preview = preview_new_photo(reruns, planned.key, inspect_bytes=False)
+            preview = reruns.previewer.preview(planned.key, inspect_bytes=False)
             planned = replace(planned, is_ineffective=bool(preview and preview[0].has_no_instructions))
         return planned
 

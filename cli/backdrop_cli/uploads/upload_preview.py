@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.photo_status import list_current_jobs
-from backdrop.intake.preview import preview_jobs
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.operate.rerun import RerunService
@@ -52,20 +50,6 @@ def needs_retry(source: Source | None, jobs: Sequence[Job]) -> bool:
         return False
     is_refused = any(not problem.retryable for problem in source.problems)
     return is_refused or any(job.status in RETRIED_STATUSES for job in list_current_jobs(source, jobs))
-
-
-def preview_new_photo(
-    reruns: RerunService, key: str, *, inspect_bytes: bool, known_sha256: str = ""
-) -> tuple[JobPlan, str] | None:
-    """Previews a photo that is not in the ledger; `inspect_bytes`: also checks its content."""
-    return preview_jobs(
-        reruns.resolver,
-        reruns.bucket,
-        key,
-        reruns.offers,
-        inspect_bytes=inspect_bytes,
-        known_sha256=known_sha256,
-    )
 
 
 def _list_objects(stack: Stack, keys: set[str]) -> dict[str, ListedObject]:

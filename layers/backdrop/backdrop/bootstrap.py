@@ -378,17 +378,14 @@ class Bootstrap:
     def campaign_pricing(self) -> CampaignPricing:
         from backdrop.campaigns.items import CampaignPricing
         from backdrop.intake.name_claims import NameClaims
+        from backdrop.intake.preview import JobPreviewer
         from backdrop.model.routing import Offers
 
         settings = self.settings
         offers = Offers([*settings.max_in_flight_by_provider], settings.configured_prices)
-        return CampaignPricing(
-            self._build_read_only_resolver(self.input_bucket),
-            self.ledger,
-            NameClaims(self.ledger, self.clock),
-            offers,
-            settings.input_bucket,
-        )
+        resolver = self._build_read_only_resolver(self.input_bucket)
+        previewer = JobPreviewer(resolver, settings.input_bucket, offers)
+        return CampaignPricing(previewer, self.ledger, NameClaims(self.ledger, self.clock))
 
     def _build_read_only_resolver(self, photos: InputBucket) -> InstructionResolver:
         settings = self.settings

@@ -85,7 +85,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "ignores-broken-defaults",
         "2.3: Broken folder defaults block their photos.",
-        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#b4200b if 2"),
+        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#544717 if 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
@@ -93,7 +93,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "keeps-photos-blocked",
         "2.3: Blocked photos continue when the folder defaults are fixed.",
-        remove("intake.photo_intake:PhotoIntake._apply#2a2bbf keyword 4"),
+        remove("intake.photo_intake:PhotoIntake._apply#6d08d4 keyword 4"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6), "200 write_default / marble"),
@@ -175,7 +175,8 @@ INSTRUCTION_MUTANTS = (
         "reruns-all-variants",
         "2.3: An edit runs only the variants that it changes.",
         replace_code(
-            "intake.job_planner:_build_job#265099 keyword 24", "revision=photo_source.instructions_fingerprint"
+            "intake.job_planner:JobPlanner._build_job#0dd6c6 keyword 24",
+            "revision=photo_source.instructions_fingerprint",
         ),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
@@ -188,7 +189,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "buys-each-upload",
         "2.3: Uploading the same bytes again does not cause a purchase.",
-        replace_code("intake.job_planner:_build_job#265099 element 2", "photo.version_id"),
+        replace_code("intake.job_planner:JobPlanner._build_job#0dd6c6 element 4", "photo.version_id"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
         actions=(

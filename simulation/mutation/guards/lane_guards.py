@@ -34,7 +34,7 @@ LANE_MUTANTS = (
     build_mutant(
         "forgets-request-time",
         "3.11: Instructions from before a cancellation are canceled, even if they become a job later.",
-        remove("intake.photo_intake:PhotoIntake._apply#2a2bbf keyword 2"),
+        remove("intake.photo_intake:PhotoIntake._apply#6d08d4 keyword 2"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",
         actions=CANCELLED_UPLOADS,

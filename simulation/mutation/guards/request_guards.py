@@ -54,7 +54,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "ranks-request-last",
         "2.5: A request overrides the sidecar and the tags.",
-        swap_with_next("intake.instruction_resolver:InstructionResolver.collect_sources#4df005 element 4"),
+        swap_with_next("intake.instruction_resolver:InstructionResolver.collect_sources#14bb41 element 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2), *list_requests(20, 2, "marble")),

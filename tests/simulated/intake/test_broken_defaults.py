@@ -5,7 +5,14 @@ import pytest
 from simulation.world.simulated_stack import World
 from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import assert_at_rest
-from tests.simulated.uploads_and_requests import BEACH, count_paid_calls, upload_defaults, upload_unique_photo
+from tests.simulated.uploads_and_requests import (
+    BEACH,
+    REMOVE,
+    count_paid_calls,
+    upload_defaults,
+    upload_sidecar_bytes,
+    upload_unique_photo,
+)
 
 ONE = "1 photo waits in this folder and below, and will be processed automatically when the file is corrected."
 
@@ -90,3 +97,13 @@ def test_error_at_another_place_is_a_new_one() -> None:
     world.run_until_empty()
     ((_, since),) = read_errors(world)
     assert since not in known
+
+
+def test_broken_sidecar_named_like_defaults_buys_nothing() -> None:
+    world = World()
+    upload_defaults(world, "shoes/", REMOVE)
+    upload_sidecar_bytes(world, "shoes/red_backdrop", b'{"promt": "a beach"}')
+    upload_unique_photo(world, "shoes/red_backdrop.jpg")
+    world.run_until_empty()
+    assert (world.list_jobs(), list_report_codes(world, "shoes/red_backdrop.jpg")) == ([], ["unknown_field"])
+    assert_at_rest(world)

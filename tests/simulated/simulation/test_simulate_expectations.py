@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from backdrop.instructions.sources import parse_file, parse_request
-from backdrop.intake.job_planner import BucketImages, RoutingContext, plan_jobs
+from backdrop.intake.job_planner import BucketImages, JobPlanner, RoutingContext
 from backdrop.model.job import Source
 from backdrop.model.photo_facts import PhotoFacts
 from simulation.invariants.resolutions import BLOCKED, Resolution, read_resolution
@@ -69,16 +69,15 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
     files = [("red.jpg.json", layers.sidecar), *(("_backdrop.json", name) for name in layers.defaults)]
     sources = [parse_request(SAMPLES[layers.request].fields)]
     sources += [parse_file(name, build_sidecar(sample)) for name, sample in files if sample]
-    routing_context = RoutingContext("ideogram", ("ideogram", "runware", "segmind"))
-    plan = plan_jobs(
-        Source(source_id="s", bucket=INPUT_BUCKET, key=KEY),
-        PHOTO,
-        (),
-        sources,
-        routing_context,
-        BucketImages(hash_references=lambda _: [], find_brand_image_errors=lambda _: [], draw_canvas=None),
-        WORLD_START,
+    planner = JobPlanner(
+        photo_source=Source(source_id="s", bucket=INPUT_BUCKET, key=KEY),
+        photo=PHOTO,
+        known_jobs=(),
+        routing=RoutingContext("ideogram", ("ideogram", "runware", "segmind")),
+        images=BucketImages(hash_references=lambda _: [], find_brand_image_errors=lambda _: [], draw_canvas=None),
+        now=WORLD_START,
     )
+    plan = planner.plan(sources)
     codes = frozenset((problem.variant, problem.code.value) for problem in plan.problems)
     return Resolution({job.variant: job.instructions for job in plan.jobs}, codes)
 

@@ -10,15 +10,13 @@ from backdrop.aws.ledger import Ledger
 from backdrop.campaigns.campaign import Campaign, campaign_refused, merge_row_instructions
 from backdrop.campaigns.manifest import BadRow, ManifestRow, parse_rows
 from backdrop.campaigns.quote import ItemQuote
-from backdrop.intake.instruction_resolver import InstructionResolver
 from backdrop.intake.name_claims import NameClaims
-from backdrop.intake.preview import preview_jobs
+from backdrop.intake.preview import JobPreviewer
 from backdrop.model.errors import UnreadableFileError
 from backdrop.model.ids import derive_source_id
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Problem
 from backdrop.model.object_keys import ObjectKind, classify_key
-from backdrop.model.routing import Offers
 from backdrop.ports import InputBucket, ListedObject, ManifestReader
 
 
@@ -93,37 +91,28 @@ def _compute_digest(text: str) -> bytes:
 class CampaignPricing:
     """Quotes items without opening their photos. Jobs that the ledger records as bought cost nothing."""
 
-    resolver: InstructionResolver
+    previewer: JobPreviewer
     ledger: Ledger
     name_claims: NameClaims
-    offers: Offers
-    bucket: str
 
     def clear_caches(self) -> None:
         """Clears cached folder defaults and references, which may have changed since they were read."""
-        self.resolver.clear_caches()
+        self.previewer.resolver.clear_caches()
 
     def quote_row(self, row: ManifestRow) -> ItemQuote:
         """Quotes the jobs that intake would plan for the item at this moment."""
         if classify_key(row.key) is not ObjectKind.PHOTO:
             return ItemQuote(row, is_photo=False)
-        known_photo = self.ledger.read_photo(derive_source_id(self.bucket, row.key))
+        source_id = derive_source_id(self.previewer.bucket, row.key)
+        known_photo = self.ledger.read_photo(source_id)
         request = IncomingRequest("", row.instructions)
         try:
-            preview = preview_jobs(
-                self.resolver,
-                self.bucket,
-                row.key,
-                self.offers,
-                inspect_bytes=False,
-                request=request,
-                recorded=known_photo,
-            )
+            preview = self.previewer.preview(row.key, inspect_bytes=False, request=request, recorded=known_photo)
         except UnreadableFileError as error:
-            return ItemQuote(row, problems=(Problem.from_error(error, self.resolver.clock.now()),))
+            return ItemQuote(row, problems=(Problem.from_error(error, self.previewer.resolver.clock.now()),))
         if preview is None:
             return ItemQuote(row, is_missing=True)
-        plan = self.name_claims.claim_names(derive_source_id(self.bucket, row.key), preview[0])
+        plan = self.name_claims.claim_names(source_id, preview[0])
         settled_job_ids = {job.job_id for job in known_photo[1] if job.needs_no_purchase}
         jobs = tuple(replace(job, quoted=0) if job.job_id in settled_job_ids else job for job in plan.jobs)
         photo = known_photo[0].photo if known_photo[0] else None

@@ -1,8 +1,10 @@
 """Checks brand images before a purchase, each once per batch."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from backdrop.imaging.brand_images import BrandImageError, check_brand_image
+from backdrop.intake.batch_cache import BatchCache
 from backdrop.model.codes import Code
 from backdrop.model.composition import BrandImage, BrandImageUse
 from backdrop.model.errors import InstructionError
@@ -19,19 +21,13 @@ _CODES: Mapping[BrandImageUse, Code] = {
 class BrandImageChecks:
     def __init__(self, photos: InputBucket) -> None:
         self._photos = photos
-        self._known: dict[tuple[str, BrandImage], InstructionError | None] = {}
-
-    def clear(self) -> None:
-        """Clears the cache before a new batch, because the images may have changed."""
-        self._known.clear()
+        self.cache = BatchCache[tuple[str, BrandImage], InstructionError | None]()
 
     def find_errors(self, bucket: str, outputs: Iterable[OutputSpec]) -> list[InstructionError]:
         """Returns one error for each brand image that outputs cannot draw."""
         images = dict.fromkeys(image for output in outputs for image in output.brand_images)
-        for image in images:
-            if (bucket, image) not in self._known:
-                self._known[bucket, image] = self._find_error(bucket, image)
-        return [error for image in images if (error := self._known[bucket, image])]
+        results = [self.cache.get((bucket, image), partial(self._find_error, bucket, image)) for image in images]
+        return [error for error in results if error]
 
     def _find_error(self, bucket: str, image: BrandImage) -> InstructionError | None:
         try:

@@ -10,6 +10,7 @@ from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.sqs import Queue
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
 from backdrop.instructions.sources import InstructionSource
+from backdrop.intake.batch_cache import BatchCache
 from backdrop.intake.photo_reader import build_photo_facts, parse_stored_file
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -34,27 +35,25 @@ class FolderDefaultsCache:
 
     def __init__(self, photos: InputBucket) -> None:
         self._photos = photos
-        self._read: dict[tuple[str, str], InstructionSource | None] = {}
-
-    def clear(self) -> None:
-        """Clears the cache before a new batch, because the files may have changed."""
-        self._read.clear()
+        self.cache = BatchCache[tuple[str, str], InstructionSource | None]()
 
     def read_inherited(self, bucket: str, key: str) -> list[InstructionSource]:
         """Returns the defaults that a photo inherits, its own folder's first."""
-        sources = (self._read_cached(bucket, name) for name in list_defaults_keys(key))
+        sources = (
+            self.cache.get((bucket, name), lambda name=name: self._read(bucket, name)[1])
+            for name in list_defaults_keys(key)
+        )
         return [source for source in sources if source]
 
     def read(self, bucket: str, key: str) -> tuple[StoredObject | None, InstructionSource | None]:
         """Reads one folder's defaults, bypassing the cache."""
-        stored = self._photos.read(bucket, key, max_bytes=MAX_SIDECAR_BYTES)
-        self._read[bucket, key] = parse_stored_file(key, stored) if stored else None
-        return stored, self._read[bucket, key]
+        stored, source = self._read(bucket, key)
+        self.cache.put((bucket, key), source)
+        return stored, source
 
-    def _read_cached(self, bucket: str, key: str) -> InstructionSource | None:
-        if (bucket, key) not in self._read:
-            self.read(bucket, key)
-        return self._read[bucket, key]
+    def _read(self, bucket: str, key: str) -> tuple[StoredObject | None, InstructionSource | None]:
+        stored = self._photos.read(bucket, key, max_bytes=MAX_SIDECAR_BYTES)
+        return stored, parse_stored_file(key, stored) if stored else None
 
 
 @dataclass(eq=False, repr=False)

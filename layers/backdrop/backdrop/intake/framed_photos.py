@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from backdrop.imaging.prepare import prepare_framed_photo
+from backdrop.intake.batch_cache import BatchCache
 from backdrop.model.capabilities import MAX_FILE_BYTES, PHOTO_LIMITS
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, InstructionError
@@ -42,11 +43,7 @@ class FramedPhotos:
         self._photos = photos
         self._inputs = inputs
         self._max_megapixels = max_megapixels
-        self._known: dict[tuple[str, str], StoredCanvas] = {}
-
-    def clear(self) -> None:
-        """Clears the cache before a new batch, because stored files may have expired."""
-        self._known.clear()
+        self.cache = BatchCache[tuple[str, str], StoredCanvas]()
 
     def draw_and_store(
         self, bucket: str, key: str, image_sha256: str, purchase_spec: Mapping[str, Any]
@@ -58,17 +55,18 @@ class FramedPhotos:
         """
         frame_spec = {name: purchase_spec[name] for name in (FRAME_FIELD, *SUBJECT_FIELDS) if name in purchase_spec}
         identity = image_sha256, to_canonical_json(frame_spec)
-        if identity not in self._known:
-            stored = self._photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
-            if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
-                raise ConflictError
-            framed = prepare_framed_photo(
-                stored.data, partial(_plan_canvas, frame_spec), PHOTO_LIMITS, self._max_megapixels
-            )
-            self._inputs.put(framed_photo_name(image_sha256, framed.canvas), framed.data)
-            warnings = (*_build_border_warnings(framed.touched_sides), *_build_share_warnings(framed.canvas))
-            self._known[identity] = StoredCanvas(framed.canvas, warnings)
-        return self._known[identity]
+        return self.cache.get(identity, partial(self._draw, bucket, key, image_sha256, frame_spec))
+
+    def _draw(self, bucket: str, key: str, image_sha256: str, frame_spec: Mapping[str, Any]) -> StoredCanvas:
+        stored = self._photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
+        if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
+            raise ConflictError
+        framed = prepare_framed_photo(
+            stored.data, partial(_plan_canvas, frame_spec), PHOTO_LIMITS, self._max_megapixels
+        )
+        self._inputs.put(framed_photo_name(image_sha256, framed.canvas), framed.data)
+        warnings = (*_build_border_warnings(framed.touched_sides), *_build_share_warnings(framed.canvas))
+        return StoredCanvas(framed.canvas, warnings)
 
 
 def _plan_canvas(frame_spec: Mapping[str, Any], photo: Size, subject_box: Box | None) -> Canvas:

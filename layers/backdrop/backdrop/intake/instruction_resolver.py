@@ -8,14 +8,14 @@ from backdrop.instructions.sources import InstructionSource, parse_request
 from backdrop.intake.brand_image_checks import BrandImageChecks
 from backdrop.intake.folder_defaults import FolderDefaultsCache
 from backdrop.intake.framed_photos import FramedPhotos
-from backdrop.intake.job_planner import BucketImages, JobPlan, RoutingContext, assume_healthy, plan_jobs
+from backdrop.intake.job_planner import BucketImages, JobPlan, JobPlanner, RoutingContext, assume_healthy
 from backdrop.intake.photo_reader import PhotoReader, PhotoSnapshot
 from backdrop.intake.references import ReferenceImages
 from backdrop.model.capabilities import REFERENCES_FIELD
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, JobStatus, Problem, Source
-from backdrop.model.object_keys import DEFAULTS_NAME
+from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import ConfiguredPrices
 from backdrop.model.routing import HealthReader
 from backdrop.ports import Clock, InputBucket
@@ -38,19 +38,16 @@ class InstructionResolver:
 
     def clear_caches(self) -> None:
         """Clears what was read from the bucket, because it may have changed since."""
-        self.folder_defaults.clear()
-        self.reference_images.clear()
-        self.brand_image_checks.clear()
-        self.framed_photos.clear()
+        for one in (self.folder_defaults, self.reference_images, self.brand_image_checks, self.framed_photos):
+            one.cache.clear()
 
     def collect_sources(
         self, photo_source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
-    ) -> tuple[Sequence[InstructionSource], str]:
-        """Returns the photo's sources, nearest first, and the name of broken folder defaults ("" if none are)."""
+    ) -> Sequence[InstructionSource]:
+        """Returns the photo's sources, nearest first."""
         request_source = (parse_request(request.instructions),) if request else ()
         inherited_sources = self.folder_defaults.read_inherited(photo_source.bucket, photo_source.key)
-        broken_defaults = next((one.name for one in inherited_sources if one.errors), "")
-        return (*request_source, *snapshot.instruction_sources, *inherited_sources), broken_defaults
+        return (*request_source, *snapshot.instruction_sources, *inherited_sources)
 
     def resolve_jobs(
         self,
@@ -58,28 +55,31 @@ class InstructionResolver:
         jobs: Sequence[Job],
         snapshot: PhotoSnapshot,
         instruction_sources: Sequence[InstructionSource],
-        broken_defaults: str,
         enabled_providers: Collection[str],
     ) -> JobPlan:
         """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors."""
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
-        source_errors = [
-            error for one in instruction_sources for error in one.errors if not one.name.endswith(DEFAULTS_NAME)
-        ]
+        source_errors = [error for one in instruction_sources if not _is_folder_defaults(one) for error in one.errors]
         if photo_errors or source_errors:
             return JobPlan((), tuple(Problem.from_error(error, now) for error in (*photo_errors, *source_errors)))
-        if broken_defaults:
+        if find_broken_defaults(instruction_sources):
             return JobPlan()
         bucket, key = photo_source.bucket, photo_source.key
         draw_canvas = partial(self.framed_photos.draw_and_store, bucket, key, snapshot.photo.sha256 or "")
-        images = BucketImages(
-            hash_references=partial(self.reference_images.hash_and_store, bucket, key),
-            find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket),
-            draw_canvas=draw_canvas if snapshot.may_be_opened else None,
+        planner = JobPlanner(
+            photo_source=photo_source,
+            photo=snapshot.photo,
+            known_jobs=jobs,
+            routing=RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health),
+            images=BucketImages(
+                hash_references=partial(self.reference_images.hash_and_store, bucket, key),
+                find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket),
+                draw_canvas=draw_canvas if snapshot.may_be_opened else None,
+            ),
+            now=now,
         )
-        routing = RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health)
-        return plan_jobs(photo_source, snapshot.photo, jobs, instruction_sources, routing, images, now)
+        return planner.plan(instruction_sources)
 
     def has_changed_references(self, photo_source: Source, jobs: Sequence[Job]) -> bool:
         """Whether the reference images of an unpaid job have changed. If not, stores them again for the call."""
@@ -108,6 +108,15 @@ class InstructionResolver:
                 if stored.canvas != job.canvas:
                     return True
         return False
+
+
+def find_broken_defaults(instruction_sources: Sequence[InstructionSource]) -> str:
+    """Returns the key of the nearest folder defaults with errors; "" if there are none."""
+    return next((one.name for one in instruction_sources if one.errors and _is_folder_defaults(one)), "")
+
+
+def _is_folder_defaults(instruction_source: InstructionSource) -> bool:
+    return classify_key(instruction_source.name) is ObjectKind.DEFAULTS
 
 
 class NullInputs:

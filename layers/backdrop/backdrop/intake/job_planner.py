@@ -114,99 +114,106 @@ class _ErrorCollector:
         return None
 
 
-def plan_jobs(
-    photo_source: Source,
-    photo: PhotoFacts,
-    jobs: Sequence[Job],
-    instruction_sources: Sequence[InstructionSource],
-    routing: RoutingContext,
-    images: BucketImages,
-    now: datetime,
-) -> JobPlan:
-    """Plans the jobs from sources without errors. `jobs` are the photo's earlier jobs."""
-    planned: list[Job] = []
-    problems: list[Problem] = []
-    filled_texts: list[FilledText] = []
-    for variant in list_variants(instruction_sources):
-        instructions = merge_instructions(instruction_sources, variant)
-        collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
-        if not collector.has_no_instructions:
-            instructions, template_errors = fill_templates(instructions, variant, photo_source.bucket, photo_source.key)
-            collector.errors += template_errors
-            collector.errors += images.find_brand_image_errors(parse_outputs(instructions.fields))
-            filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
-            provider_names = instructions.list_providers(routing.default_provider)
-            route = collector.collect(
-                partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
-            )
-            purchase_spec = collector.collect(partial(_build_purchase_spec, instructions, images)) or {}
-            route = route or _find_priced_provider(instructions, routing)
-            if route:
-                job = _build_job(photo_source, photo, variant, instructions, route, purchase_spec, now)
-                collector.collect(partial(_check_max_cost, job, jobs))
-                collector.collect(partial(_check_item_size, job))
-                if FRAME_FIELD in purchase_spec and not collector.errors:
-                    job = collector.collect(partial(_add_canvas, job, jobs, images)) or job
-                planned += [] if collector.errors else [job]
-        problems += [Problem.from_error(error, now, variant=variant) for error in collector.errors]
-    jobs_with_names, name_problems = _refuse_repeated_names(planned, now)
-    return JobPlan(tuple(jobs_with_names), (*problems, *name_problems), tuple(filled_texts))
+@dataclass(frozen=True, kw_only=True)
+class JobPlanner:
+    """Plans the jobs of one photo. `known_jobs` are those that the ledger has of it."""
 
+    photo_source: Source
+    photo: PhotoFacts
+    known_jobs: Sequence[Job]
+    routing: RoutingContext
+    images: BucketImages
+    now: datetime
 
-def _build_purchase_spec(instructions: ResolvedInstructions, images: BucketImages) -> dict[str, Any]:
-    """Returns the fields that reach the provider, with reference images by hash instead of by key."""
-    purchase_spec = instructions.purchase_fields
-    if REFERENCES_FIELD in purchase_spec:
-        purchase_spec[REFERENCES_FIELD] = images.hash_references(purchase_spec[REFERENCES_FIELD])
-    return purchase_spec
+    def plan(self, instruction_sources: Sequence[InstructionSource]) -> JobPlan:
+        """Plans the jobs from sources without errors."""
+        planned: list[Job] = []
+        problems: list[Problem] = []
+        filled_texts: list[FilledText] = []
+        for variant in list_variants(instruction_sources):
+            instructions = merge_instructions(instruction_sources, variant)
+            collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
+            if not collector.has_no_instructions:
+                instructions, template_errors = fill_templates(
+                    instructions, variant, self.photo_source.bucket, self.photo_source.key
+                )
+                collector.errors += template_errors
+                filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
+                job = self._plan_job(variant, instructions, collector)
+                planned += [] if job is None or collector.errors else [job]
+            problems += [Problem.from_error(error, self.now, variant=variant) for error in collector.errors]
+        jobs_with_names, name_problems = _refuse_repeated_names(planned, self.now)
+        return JobPlan(tuple(jobs_with_names), (*problems, *name_problems), tuple(filled_texts))
 
+    def _plan_job(self, variant: str, instructions: ResolvedInstructions, collector: _ErrorCollector) -> Job | None:
+        """Returns the variant's job; None if no provider has a price for it. Collects what prevents the purchase."""
+        routing = self.routing
+        collector.errors += self.images.find_brand_image_errors(parse_outputs(instructions.fields))
+        provider_names = instructions.list_providers(routing.default_provider)
+        route = collector.collect(
+            partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
+        )
+        purchase_spec = collector.collect(partial(self._build_purchase_spec, instructions)) or {}
+        route = route or _find_priced_provider(instructions, routing)
+        if route is None:
+            return None
+        job = self._build_job(variant, instructions, route, purchase_spec)
+        collector.collect(partial(_check_max_cost, job, self.known_jobs))
+        collector.collect(partial(_check_item_size, job))
+        if FRAME_FIELD in purchase_spec and not collector.errors:
+            return collector.collect(partial(self._add_canvas, job))
+        return job
 
-def _build_job(
-    photo_source: Source,
-    photo: PhotoFacts,
-    variant: str,
-    instructions: ResolvedInstructions,
-    route: Route,
-    purchase_spec: dict[str, Any],
-    now: datetime,
-) -> Job:
-    image_sha256, revision = photo.sha256 or "", instructions.revision
-    return Job(
-        job_id=derive_job_id(
+    def _build_purchase_spec(self, instructions: ResolvedInstructions) -> dict[str, Any]:
+        """Returns the fields that reach the provider, with reference images by hash instead of by key."""
+        purchase_spec = instructions.purchase_fields
+        if REFERENCES_FIELD in purchase_spec:
+            purchase_spec[REFERENCES_FIELD] = self.images.hash_references(purchase_spec[REFERENCES_FIELD])
+        return purchase_spec
+
+    def _build_job(
+        self, variant: str, instructions: ResolvedInstructions, route: Route, purchase_spec: dict[str, Any]
+    ) -> Job:
+        photo_source, photo = self.photo_source, self.photo
+        image_sha256, revision = photo.sha256 or "", instructions.revision
+        return Job(
+            job_id=derive_job_id(
+                bucket=photo_source.bucket,
+                key=photo_source.key,
+                variant=variant,
+                image_sha256=image_sha256,
+                purchase_spec=purchase_spec,
+                revision=revision,
+            ),
+            content_id=derive_content_id(image_sha256=image_sha256, purchase_spec=purchase_spec, revision=revision),
+            source_id=photo_source.source_id,
             bucket=photo_source.bucket,
             key=photo_source.key,
+            version_id=photo.version_id,
+            sha256=image_sha256,
+            is_prepared=photo.is_prepared,
             variant=variant,
-            image_sha256=image_sha256,
+            operation=instructions.operation,
+            provider=route.provider,
             purchase_spec=purchase_spec,
-            revision=revision,
-        ),
-        content_id=derive_content_id(image_sha256=image_sha256, purchase_spec=purchase_spec, revision=revision),
-        source_id=photo_source.source_id,
-        bucket=photo_source.bucket,
-        key=photo_source.key,
-        version_id=photo.version_id,
-        sha256=image_sha256,
-        is_prepared=photo.is_prepared,
-        variant=variant,
-        operation=instructions.operation,
-        provider=route.provider,
-        purchase_spec=purchase_spec,
-        instructions=dict(instructions.fields),
-        provenance=dict(instructions.provenance),
-        warnings=(*instructions.warnings, *_list_photo_warnings(photo, instructions.fields), *route.passed_over),
-        quoted=route.price,
-        queued_at=now,
-        last_sent_at=now,
-    )
+            instructions=dict(instructions.fields),
+            provenance=dict(instructions.provenance),
+            warnings=(*instructions.warnings, *_list_photo_warnings(photo, instructions.fields), *route.passed_over),
+            quoted=route.price,
+            queued_at=self.now,
+            last_sent_at=self.now,
+        )
 
+    def _add_canvas(self, job: Job) -> Job:
+        """Returns the job with its canvas.
 
-def _add_canvas(job: Job, jobs: Sequence[Job], images: BucketImages) -> Job:
-    """Returns the job with its canvas. A job that needs no purchase keeps the canvas that its picture was made from."""
-    known = next((one for one in jobs if one.job_id == job.job_id), None)
-    if images.draw_canvas is None or (known and known.needs_no_purchase):
-        return replace(job, canvas=known.canvas if known else None)
-    stored = images.draw_canvas(job.purchase_spec)
-    return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
+        A job that needs no purchase keeps the canvas that its picture was made from.
+        """
+        known = next((one for one in self.known_jobs if one.job_id == job.job_id), None)
+        if self.images.draw_canvas is None or (known and known.needs_no_purchase):
+            return replace(job, canvas=known.canvas if known else None)
+        stored = self.images.draw_canvas(job.purchase_spec)
+        return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
 
 
 def _list_photo_warnings(photo: PhotoFacts, instructions: Mapping[str, Any]) -> list[JobWarning]:

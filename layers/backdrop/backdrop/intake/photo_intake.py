@@ -12,7 +12,7 @@ from backdrop.intake.batch_prefetch import BatchPrefetch
 from backdrop.intake.decide import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, PlanDecision
 from backdrop.intake.dispatch import Dispatcher
 from backdrop.intake.folder_defaults import FolderDefaultsIntake
-from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.instruction_resolver import InstructionResolver, find_broken_defaults
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.name_claims import NameClaims
 from backdrop.intake.photo_state import PhotoState, classify_plan
@@ -186,7 +186,8 @@ class PhotoIntake:
     def _resolve(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
         """Resolves the instructions, and carries out the second table's decision."""
         photo_source, jobs, snapshot, request = state.source, state.jobs, state.snapshot, state.event.request
-        instruction_sources, broken_defaults = self.resolver.collect_sources(photo_source, snapshot, request)
+        instruction_sources = self.resolver.collect_sources(photo_source, snapshot, request)
+        broken_defaults = find_broken_defaults(instruction_sources)
         if broken_defaults:
             self.folder_defaults_intake.report(
                 photo_source.bucket,
@@ -194,7 +195,7 @@ class PhotoIntake:
                 *self.resolver.folder_defaults.read(photo_source.bucket, broken_defaults),
             )
         plan = self.resolver.resolve_jobs(
-            photo_source, jobs, snapshot, instruction_sources, broken_defaults, self.dispatcher.lanes.keys()
+            photo_source, jobs, snapshot, instruction_sources, self.dispatcher.lanes.keys()
         )
         plan = self.name_claims.claim_names(photo_source.source_id, plan)
         plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(photo_source, one) for one in plan.problems))
@@ -203,7 +204,7 @@ class PhotoIntake:
             plan = JobPlan(problems=assign_problem_origins(reasons, snapshot.photo_error))
         match AFTER_RESOLVING.decide(state.facts.with_fact(classify_plan(plan))):
             case PlanDecision.APPLY:
-                return self._apply(state, owners, plan, instruction_sources, broken_defaults)
+                return self._apply(state, owners, plan, instruction_sources)
             case PlanDecision.REFUSE_REQUEST:
                 return self._refuse_request(state, plan)
             case PlanDecision.SIDECAR_FIRST:
@@ -239,7 +240,6 @@ class PhotoIntake:
         owners: Mapping[str, ContentOwner],
         plan: JobPlan,
         instruction_sources: Sequence[InstructionSource],
-        broken_defaults: str,
     ) -> IntakeResult:
         """Makes the resolved plan the photo's new state."""
         jobs, snapshot, event, now = state.jobs, state.snapshot, state.event, self.clock.now()
@@ -254,7 +254,7 @@ class PhotoIntake:
         # Broken defaults make a photo wait, but a request is refused immediately.
         photo_source = replace(
             mark_request_seen(state.source, request),
-            blocked_by_defaults="" if snapshot.photo_error or request else broken_defaults,
+            blocked_by_defaults="" if snapshot.photo_error or request else find_broken_defaults(instruction_sources),
         )
         image_request = build_pending_request(photo_source, request, now, jobs=plan.jobs, problems=plan.problems)
         for _ in range(MAX_TRIES):

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 from backdrop.aws.ledger import Ledger
-from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.instruction_resolver import InstructionResolver, find_broken_defaults
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.photo_reader import UNREAD_SHA256
 from backdrop.model.intake_event import IncomingRequest
@@ -14,36 +14,44 @@ from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.routing import Offers, with_max_quote
 
 
-def preview_jobs(
-    resolver: InstructionResolver,
-    bucket: str,
-    key: str,
-    offers: Offers,
-    *,
-    inspect_bytes: bool,
-    known_sha256: str = "",
-    request: IncomingRequest | None = None,
-    recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
-) -> tuple[JobPlan, str] | None:
-    """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
+@dataclass(frozen=True)
+class JobPreviewer:
+    """Previews photos of a bucket. `resolver` must be one that writes nothing."""
 
-    Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid; `known_sha256`
-    is their hash, if it is known. `recorded`: the photo's items in the ledger. Raises OSError if a local file cannot
-    be read.
-    """
-    recorded_source, jobs = recorded
-    photo_source = recorded_source or Source.new(bucket, key)
-    read = resolver.reader.read if inspect_bytes else resolver.reader.read_without_bytes
-    snapshot = read(bucket, key, photo_source.photo)
-    if snapshot is None:
-        return None
-    if known_sha256:
-        snapshot = replace(snapshot, photo=replace(snapshot.photo, sha256=known_sha256))
-    instruction_sources, broken_defaults = resolver.collect_sources(photo_source, snapshot, request)
-    plan = resolver.resolve_jobs(
-        photo_source, jobs, snapshot, instruction_sources, broken_defaults, offers.enabled_providers
-    )
-    return replace(plan, jobs=tuple(with_max_quote(job, offers) for job in plan.jobs)), broken_defaults
+    resolver: InstructionResolver
+    bucket: str
+    offers: Offers
+
+    def preview(
+        self,
+        key: str,
+        *,
+        inspect_bytes: bool,
+        known_sha256: str = "",
+        request: IncomingRequest | None = None,
+        recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
+    ) -> tuple[JobPlan, str] | None:
+        """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
+
+        Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid;
+        `known_sha256` is their hash, if it is known. `recorded`: the photo's items in the ledger. Raises OSError if a
+        local file cannot be read.
+        """
+        recorded_source, jobs = recorded
+        photo_source = recorded_source or Source.new(self.bucket, key)
+        reader = self.resolver.reader
+        read = reader.read if inspect_bytes else reader.read_without_bytes
+        snapshot = read(self.bucket, key, photo_source.photo)
+        if snapshot is None:
+            return None
+        if known_sha256:
+            snapshot = replace(snapshot, photo=replace(snapshot.photo, sha256=known_sha256))
+        instruction_sources = self.resolver.collect_sources(photo_source, snapshot, request)
+        plan = self.resolver.resolve_jobs(
+            photo_source, jobs, snapshot, instruction_sources, self.offers.enabled_providers
+        )
+        quoted_jobs = tuple(with_max_quote(job, self.offers) for job in plan.jobs)
+        return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
 
 
 def find_reuse(ledger: Ledger, job: Job) -> Job:

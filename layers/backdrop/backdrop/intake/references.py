@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.imaging.prepare import prepare_photo
+from backdrop.intake.batch_cache import BatchCache
 from backdrop.model.capabilities import MAX_FILE_BYTES, REFERENCE_LIMITS, PhotoLimits
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
@@ -27,11 +29,7 @@ class ReferenceImages:
         self._photos = photos
         self._inputs = inputs
         self._max_megapixels = max_megapixels
-        self._known: dict[tuple[str, ...], list[str]] = {}
-
-    def clear(self) -> None:
-        """Clears the cache before a new batch, because the images may have changed."""
-        self._known.clear()
+        self.cache = BatchCache[tuple[str, ...], list[str]]()
 
     def hash_and_store(self, bucket: str, photo_key: str, keys: Sequence[str]) -> list[str]:
         """Returns the SHA-256 of each image's original bytes, and stores the prepared bytes under `_backdrop/work/`.
@@ -39,9 +37,9 @@ class ReferenceImages:
         The images are converted and compressed like photos, so that all of them fit into one call. Raises
         InstructionError if one is missing, is not a picture, is the photo itself, or cannot be compressed enough.
         """
-        if photo_key in keys or (bucket, *keys) not in self._known:
-            self._known[bucket, *keys] = self._read_and_store(bucket, photo_key, keys)
-        return self._known[bucket, *keys]
+        if photo_key in keys:
+            return self._read_and_store(bucket, photo_key, keys)
+        return self.cache.get((bucket, *keys), partial(self._read_and_store, bucket, photo_key, keys))
 
     def _read_and_store(self, bucket: str, photo_key: str, keys: Sequence[str]) -> list[str]:
         images, errors = list[_ReferenceImage](), list[InstructionError]()

@@ -43,10 +43,11 @@ class Offers:
 
     def list_capable_providers(self, fields: Mapping[str, Any]) -> list[str]:
         """Returns the enabled providers that support the fields and have a price."""
-        capable = [
-            name for name in PROVIDERS if name in self.enabled_providers and not find_not_expressible(name, fields)
+        return [
+            name
+            for name in _list_supporting_providers(fields)
+            if name in self.enabled_providers and self.find_price(name, fields) is not None
         ]
-        return [name for name in capable if self.find_price(name, fields) is not None]
 
 
 class Objection(NamedTuple):
@@ -177,12 +178,15 @@ def _explain_no_route(fields: Mapping[str, Any], objections: Sequence[Objection]
     reasons = "; ".join(one.message for one in objections)
     if capable := offers.list_capable_providers(fields):
         return f"{reasons}. But {_join_names(capable)} can do it."
-    disabled = [
-        name for name in PROVIDERS if name not in offers.enabled_providers and not find_not_expressible(name, fields)
-    ]
+    disabled = [name for name in _list_supporting_providers(fields) if name not in offers.enabled_providers]
     if disabled and _choose_code(objections) is Code.NOT_EXPRESSIBLE:
         return f"{reasons}. Switched off in this stack, but able to do it: {_join_names(disabled)}."
     return f"No provider can do it: {reasons}."
+
+
+def _list_supporting_providers(fields: Mapping[str, Any]) -> list[str]:
+    """Returns all providers that support the fields, enabled or not."""
+    return [name for name in PROVIDERS if not find_not_expressible(name, fields)]
 
 
 def _join_names(names: Sequence[str]) -> str:

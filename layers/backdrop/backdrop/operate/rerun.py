@@ -19,11 +19,11 @@ from backdrop.intake.decide import (
     ReportState,
     SettlePeriod,
 )
-from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.instruction_resolver import InstructionResolver, find_broken_defaults
 from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.intake.photo_state import classify_plan, compare_all
 from backdrop.intake.photo_status import list_current_jobs
-from backdrop.intake.preview import find_reuse
+from backdrop.intake.preview import JobPreviewer, find_reuse
 from backdrop.model.decision_table import Facts
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
@@ -90,6 +90,10 @@ class RerunService:
     def offers(self) -> Offers:
         return Offers(self.enabled_providers, self.resolver.prices)
 
+    @property
+    def previewer(self) -> JobPreviewer:
+        return JobPreviewer(self.resolver, self.bucket, self.offers)
+
     def list_photo_keys(self, key_or_prefix: str) -> Iterator[str]:
         """Yields the photo with this key or, if there is none, all photos with this prefix. Clears the caches first."""
         self.resolver.clear_caches()
@@ -119,12 +123,10 @@ class RerunService:
         comparison = compare_all(photo_source, jobs, snapshot)
         if reuploaded and BEFORE_RESOLVING.decide(Facts({}, *comparison, *REUPLOAD_FACTS)) is Decision.REOPEN:
             return RerunPreview(key, self._find_reopened_jobs(photo_source, jobs, snapshot))
-        instruction_sources, broken_defaults = self.resolver.collect_sources(photo_source, snapshot)
-        if broken_defaults:
+        instruction_sources = self.resolver.collect_sources(photo_source, snapshot)
+        if broken_defaults := find_broken_defaults(instruction_sources):
             return RerunPreview(key, broken_defaults=broken_defaults)
-        job_plan = self.resolver.resolve_jobs(
-            photo_source, jobs, snapshot, instruction_sources, broken_defaults, self.enabled_providers
-        )
+        job_plan = self.resolver.resolve_jobs(photo_source, jobs, snapshot, instruction_sources, self.enabled_providers)
         if (
             AFTER_RESOLVING.decide(Facts({}, *comparison, EventKind.RERUN, classify_plan(job_plan)))
             is PlanDecision.REDELIVER
