@@ -45,7 +45,7 @@ def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[Display
             DisplayStatus.REFUSED,
             f"{source.blocked_by_defaults} has errors; correct it, and the photo is processed",
         )
-    photo_problems = [one for one in source.problems if not (current_jobs and one.origin is Origin.REQUEST)]
+    photo_problems = _list_photo_problems(source, current_jobs)
     statuses = sorted(
         [*map(_job_display_status, current_jobs), *map(_problem_display_status, photo_problems)],
         key=list(DisplayStatus).index,
@@ -53,6 +53,19 @@ def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[Display
     if not statuses:
         return DisplayStatus.DROPPED, note
     return (statuses[-1] if statuses[0] in FINAL_STATUSES else statuses[0]), note
+
+
+def list_variant_statuses(source: Source, current_jobs: Sequence[Job]) -> dict[str, DisplayStatus]:
+    """Returns the progress of each variant: that of its job; without one, that of its problem."""
+    return {
+        **{one.variant: _problem_display_status(one) for one in _list_photo_problems(source, current_jobs)},
+        **{job.variant: _job_display_status(job) for job in current_jobs},
+    }
+
+
+def _list_photo_problems(source: Source, current_jobs: Sequence[Job]) -> list[Problem]:
+    """Returns the problems of the photo itself. Those of a request do not matter to a photo that has jobs."""
+    return [one for one in source.problems if not (current_jobs and one.origin is Origin.REQUEST)]
 
 
 def _job_display_status(job: Job) -> DisplayStatus:

@@ -1,8 +1,8 @@
 """What may be wrong with planned pictures, found before they are bought, for `lint`, `quote`, `drop`, and the page."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from backdrop.imaging.output_review import needs_photo_size, review_outputs
@@ -20,6 +20,7 @@ from backdrop_cli.lint_crops import find_crops, may_crop
 from backdrop_cli.screen import Screen
 
 COVER_CROPS = "cover_crops"
+MAX_LISTED_WARNINGS = 5
 WARNING_HINTS: Mapping[str, str] = {
     WarningCode.ENLARGED: "Use a larger photo. If the output is for no marketplace, a smaller size or the fit contain "
     "also helps.",
@@ -87,10 +88,35 @@ def _find_warnings(jobs: Sequence[Job], photo: PhotoMeasurements) -> Iterator[Pu
         yield PurchaseWarning(COVER_CROPS, text)
 
 
+@dataclass
+class WarningTotals:
+    """The number of warnings by code, and the first of each, with the photo's key."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    first: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict[str, list[str]](list))
+
+    def add(self, key: str, warnings: Iterable[PurchaseWarning]) -> None:
+        for one in warnings:
+            self.counts[one.code] += 1
+            if len(self.first[one.code]) < MAX_LISTED_WARNINGS:
+                self.first[one.code].append(f"{key}: {one.text}")
+
+
 def print_warning_counts(screen: Screen, counts: Counter[str]) -> None:
-    """Prints the number of warnings for each code, and what to do about it."""
+    """Prints the number of warnings about local photos for each code, and what to do about it."""
     for code, count in counts.most_common():
-        screen.print(f"! {format_count(count, 'warning')}: {code}", "yellow")
-        screen.print(f"  {WARNING_HINTS[code]}")
+        _print_count(screen, code, count)
     if counts:
         screen.print("  To see which photos they concern, run `backdrop lint` on the same paths.")
+
+
+def print_warning_totals(screen: Screen, totals: WarningTotals) -> None:
+    """Prints the number of warnings for each code, what to do about it, and the first of them."""
+    for code, count in totals.counts.most_common():
+        _print_count(screen, code, count)
+        screen.print_sample(totals.first[code], MAX_LISTED_WARNINGS, count)
+
+
+def _print_count(screen: Screen, code: str, count: int) -> None:
+    screen.print(f"! {format_count(count, 'warning')}: {code}", "yellow")
+    screen.print(f"  {WARNING_HINTS[code]}")

@@ -104,6 +104,27 @@ def side_by_side() -> Album:
     return Album(receipts=[photo | {"jobs": [beach, studio]}, cut, plain], stack="shop", prefix=PREFIX)
 
 
+def many_outputs() -> Album:
+    """Builds an album with a photo in variants of six, one, and one file, and a photo in twelve outputs."""
+    photo, twelve = (
+        build_receipt(f"{name}.jpg", *(_build_output(name, n) for n in range(count)), usd=0.01)
+        for name, count in (("boots", 6), ("cup", 12))
+    )
+    (job,) = photo["jobs"]
+    job["results"][0] |= {"output": "amazon-main", "certificate": build_certificate("failed")}
+    copies = [
+        job | {"job_id": name, "variant": name, "reused_from": "job", "results": [build_result(f"boots/{name}.png")]}
+        for name in ("square", "an-unusually-long-name-of-a-variant")
+    ]
+    return Album(receipts=[photo | {"jobs": [job | {"variant": "mk"}, *copies]}, twelve], stack="shop", prefix=PREFIX)
+
+
+def _build_output(name: str, n: int) -> dict[str, Any]:
+    """Builds an output whose later files are larger than its first ones."""
+    side = 500 + 100 * n
+    return build_result(f"{name}/{n}.png", output=f"output {n + 1}", width=side, height=side)
+
+
 def build_certificate(verdict: str) -> dict[str, Any]:
     """Builds a certificate as it is in receipts."""
     checks = [

@@ -86,7 +86,7 @@ def test_search_without_results_can_be_reset(tab: Browser) -> None:
     tab.evaluate("document.getElementById('find').focus()")
     tab.type_text("no such words")
     assert tab.evaluate(CARDS) == 0
-    assert "No images match" in tab.evaluate("document.getElementById('nothing').innerText")
+    assert "No pictures match" in tab.evaluate("document.getElementById('nothing').innerText")
     tab.evaluate("document.getElementById('reset').click()")
     assert tab.evaluate(CARDS) == 14
 
@@ -111,7 +111,7 @@ def test_stars_are_stored_and_saved_for_the_command(tab: Browser, small_page: Pa
         has_name = f"(star) => star.getAttribute('aria-label').startsWith({json.dumps(f'Star {name}')})"
         tab.evaluate(f"[...document.querySelectorAll('.image .star')].find({has_name}).focus()")
         tab.press("Enter")
-    two_are_starred = "document.getElementById('starred').textContent === '2 images starred'"
+    two_are_starred = "document.getElementById('starred').textContent === '2 pictures starred'"
     tab.wait_until(two_are_starred)
     tab.open(small_page, finding=two_are_starred)
     tab.set_download_folder(tmp_path)
@@ -135,7 +135,7 @@ def test_page_warns_if_the_browser_cannot_store_stars(tab: Browser, small_page: 
     tab.evaluate("document.querySelector('.star').click()")
     message = tab.evaluate("document.getElementById('starred').textContent")
     tab.send_command("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
-    assert message == "1 image starred; this browser loses them when you close the page, so save them"
+    assert message == "1 picture starred; this browser loses them when you close the page, so save them"
 
 
 def test_large_view_can_be_used_by_keyboard(tab: Browser) -> None:
@@ -173,7 +173,7 @@ def test_details_show_a_pictures_instructions_and_cost(tab: Browser) -> None:
 
 def test_names_are_never_parsed_as_markup(tab: Browser) -> None:
     assert WILD in tab.evaluate(NAMES)
-    assert tab.evaluate("document.title") == "Backdrop: 13 images from 12 photos"
+    assert tab.evaluate("document.title") == "Backdrop: 13 pictures from 12 photos"
     assert tab.evaluate("document.querySelectorAll('#grid b, #grid [onerror]').length") == 0
 
 
@@ -206,6 +206,11 @@ def test_picture_without_its_photo_shows_the_reason(tab: Browser, width: int) ->
     assert tab.evaluate(WHOLLY_VISIBLE.format("#large .notes p"))
     tab.press("Escape")
     tab.wait_until("!document.getElementById('large').open")
+
+
+def test_removed_background_is_not_shown_as_a_button(tab: Browser) -> None:
+    border = "getComputedStyle(document.querySelector('.prompt.no-prompt')).borderTopStyle"
+    assert tab.evaluate(border) == "none"
 
 
 def test_problem_without_a_preview_shows_a_message(tab: Browser) -> None:

@@ -12,6 +12,15 @@ from tests.browser.chromium import Browser
 from tests.browser.test_gallery import find_violations
 
 LABELS = "[...document.querySelectorAll('#grid .group figcaption > span:first-child')].map((one) => one.textContent)"
+CURRENT = "document.querySelector('#large-strip [aria-current]').textContent"
+WHERE = "document.getElementById('large-where').textContent"
+# The parts of groups that the window, or a part that scrolls sideways, cuts off.
+CUT_OFF = """[...document.querySelectorAll('.group, .group *')].filter((one) => {
+  const box = one.getBoundingClientRect();
+  const isWider = one.clientWidth && one.scrollWidth > one.clientWidth + 1;
+  const scrolls = isWider && getComputedStyle(one).overflowX !== 'visible';
+  return !one.closest('.unseen, svg') && (box.left < 0 || box.right > innerWidth || scrolls);
+}).map((one) => one.outerHTML)"""
 TILE = "[...document.querySelectorAll('.tile button')].find((one) => one.getAttribute('aria-label').endsWith({!r}))"
 FRAME = "document.querySelector('#large-stage .compare')"
 IMAGE = "document.querySelector('#large-stage .{}').getBoundingClientRect().toJSON()"
@@ -24,6 +33,11 @@ HASH = "decodeURIComponent(location.hash)"
 def tab(tab: Browser, compare_page: Path) -> Browser:
     open_fresh(tab, compare_page)
     return tab
+
+
+@pytest.fixture(scope="module")
+def outputs_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return albums.write_page(tmp_path_factory.mktemp("outputs"), albums.many_outputs)
 
 
 def open_fresh(tab: Browser, page: Path, fragment: str = "") -> None:
@@ -57,26 +71,69 @@ def test_variants_and_outputs_are_next_to_the_original(tab: Browser) -> None:
         "plain.jpg",
     ]
     original = tab.evaluate("document.querySelector('.original figcaption').textContent")
-    assert [original, *tab.evaluate(LABELS)] == ["Original", "beach", "studio", "studio, amazon-main", "studio, thumb"]
+    assert [original, *tab.evaluate(LABELS)] == ["Original", "beach", "PNG", "✗ amazon-main: failed", "thumb"]
     tops = "[...document.querySelectorAll('.group figure')].map((one) => one.getBoundingClientRect().top)"
     assert len(set(tab.evaluate(tops))) == 1
 
 
-def test_original_stays_visible_next_to_the_last_picture(tab: Browser) -> None:
-    tab.size(390, 900)
-    tab.evaluate("(row => { row.scrollLeft = row.scrollWidth; })(document.querySelector('.side-by-side'))")
-    left, right = tab.evaluate(
-        "[document.querySelector('.original'), [...document.querySelectorAll('.tile')].at(-1)]"
-        ".map((one) => one.getBoundingClientRect().left)"
+@pytest.mark.parametrize(("width", "height"), [(390, 700), (1300, 500)])
+def test_original_stays_visible_next_to_the_last_picture(
+    tab: Browser, outputs_page: Path, width: int, height: int
+) -> None:
+    open_fresh(tab, outputs_page)
+    tab.size(width, height)
+    tab.evaluate("[...document.querySelectorAll('.tile')].at(-1).scrollIntoView({block: 'end'})")
+    original, last = tab.evaluate(
+        "['.original', '.tile'].map((part) => [...document.querySelectorAll(part)].at(-1))"
+        ".map((one) => one.getBoundingClientRect().toJSON())"
     )
-    assert 0 <= left < right < 390
+    assert 0 <= original["top"] < original["bottom"] <= height
+    assert original["right"] <= last["left"]
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1300, 1920])
+def test_all_files_and_their_details_are_within_the_window(tab: Browser, outputs_page: Path, width: int) -> None:
+    tab.size(width, 900)
+    open_fresh(tab, outputs_page)
+    assert tab.evaluate("document.querySelectorAll('.tile').length") == 20
+    assert tab.evaluate(CUT_OFF) == []
+
+
+def test_six_outputs_are_in_one_row_with_the_original(tab: Browser, outputs_page: Path) -> None:
+    tab.size(1300, 900)
+    open_fresh(tab, outputs_page)
+    boxes = tab.evaluate(
+        "[document.querySelector('.original .mat'), ...document.querySelector('.picture').querySelectorAll('.mat')]"
+        ".map((one) => one.getBoundingClientRect().toJSON())"
+    )
+    assert (len(boxes), len({box["top"] for box in boxes})) == (7, 1)
+    assert boxes[-1]["right"] <= 1300
+    assert max(box["width"] for box in boxes) - min(box["width"] for box in boxes) < 2
+
+
+def test_details_open_the_first_file_and_the_next_ones_follow(tab: Browser, outputs_page: Path) -> None:
+    open_fresh(tab, outputs_page)
+    tab.evaluate("document.querySelector('.picture .open').click()")
+    assert [tab.evaluate(WHERE), tab.evaluate(CURRENT)] == ["1 of 20", "mk✗ amazon-main: failed"]
+    tab.evaluate("document.getElementById('large-next').click()")
+    assert [tab.evaluate(WHERE), tab.evaluate(CURRENT)] == ["2 of 20", "mk, output 2"]
+
+
+def test_large_view_shows_the_rules_of_its_file_only(tab: Browser, outputs_page: Path) -> None:
+    open_fresh(tab, outputs_page)
+    headings = "[...document.querySelectorAll('#large-story h3')].map((one) => one.textContent)"
+    rest = ["Instructions", "Result", "Other files of this image"]
+    tab.evaluate("document.querySelector('.picture .open').click()")
+    assert tab.evaluate(headings) == ["mk, amazon-main", "Rules of ✗ amazon-main: failed", *rest]
+    tab.evaluate("document.getElementById('large-next').click()")
+    assert tab.evaluate(headings) == ["mk, output 2", *rest]
 
 
 def test_search_shows_only_the_matching_pictures_of_a_photo(tab: Browser) -> None:
     tab.evaluate("document.getElementById('find').focus()")
     tab.type_text("warm sand")
     hidden = tab.evaluate("[...document.querySelectorAll('.picture')].map((one) => one.hidden)")
-    assert (hidden, tab.evaluate("document.getElementById('count').textContent")) == ([False, True], "1 of 4 shown")
+    assert (hidden, tab.evaluate("document.getElementById('count').textContent")) == ([False, True], "1 of 6 shown")
 
 
 def test_alt_text_of_the_receipt_is_the_pictures_alt_text(tab: Browser) -> None:
@@ -187,10 +244,10 @@ def test_address_restores_filters_and_the_zoomed_file(tab: Browser, compare_page
     address = tab.evaluate("location.hash.slice(1)")
     open_fresh(tab, compare_page, address)
     assert tab.evaluate(IS_OPEN)
-    assert tab.evaluate("document.querySelector('#large-strip [aria-current]').textContent") == "studio, amazon-main"
+    assert tab.evaluate(CURRENT) == "studio✗ amazon-main: failed"
     assert tab.evaluate(f"{FRAME}.style.getPropertyValue('--zoom')") == "3.375"
     assert tab.evaluate("[document.getElementById('find').value, order.value]") == ["studio", "cost"]
-    assert tab.evaluate("document.getElementById('count').textContent") == "1 of 4 shown"
+    assert tab.evaluate("document.getElementById('count').textContent") == "3 of 6 shown"
     tab.press("Escape")
     tab.wait_until(f"!{IS_OPEN} && {HASH} === '#find=studio&order=cost'")
 
@@ -203,7 +260,7 @@ def test_back_closes_the_large_view_and_forward_opens_it(tab: Browser) -> None:
     tab.wait_until(f"!{IS_OPEN}")
     tab.evaluate("history.forward()")
     tab.wait_until(IS_OPEN)
-    assert tab.evaluate("document.getElementById('large-where').textContent") == "2 of 4"
+    assert tab.evaluate(WHERE) == "2 of 6"
 
 
 def test_back_undoes_a_filter(tab: Browser) -> None:
@@ -248,7 +305,7 @@ def test_page_in_one_file_works_alone(tab: Browser, tmp_path: Path) -> None:
     requested_urls = tab.requested_urls[tab.requested_urls.index(page.as_uri()) + 1 :]
     assert {url.partition(",")[0] for url in requested_urls} == {"data:image/webp;base64"}
     tab.evaluate("document.querySelector('.star').click(); document.getElementById('find').focus()")
-    assert tab.evaluate("document.getElementById('starred').textContent").startswith("1 image starred")
+    assert tab.evaluate("document.getElementById('starred').textContent").startswith("1 picture starred")
     tab.type_text("marble")
     assert tab.evaluate("document.querySelectorAll('#grid > li').length") == 1
     tab.evaluate("document.querySelector('#grid .open').click()")

@@ -1,10 +1,14 @@
 """The `campaign quote` command: the maximum price of a campaign, before anything is requested."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from backdrop.campaigns.items import CampaignPricing
 from backdrop.campaigns.manifest import BadRow, ManifestRow
 from backdrop.campaigns.quote import CampaignQuote, ItemQuote
+from backdrop.intake.preview import find_reuse
 from backdrop.model.codes import Code
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd
 from backdrop_cli.campaign.campaign_target import (
@@ -17,6 +21,12 @@ from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.purchase_warnings import (
+    PhotoMeasurements,
+    WarningTotals,
+    list_purchase_warnings,
+    print_warning_totals,
+)
 from backdrop_cli.quote import MAX_LISTED_TEXTS
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -25,36 +35,60 @@ from backdrop_cli.uploads.upload_report import MAX_LISTED_PER_CODE
 BUSY_MESSAGE = "resolving every photo"
 
 
+@dataclass(frozen=True)
+class PricedCampaign:
+    """A campaign's quote, and the warnings about what would be bought."""
+
+    quote: CampaignQuote = field(default_factory=CampaignQuote)
+    warnings: WarningTotals = field(default_factory=WarningTotals)
+
+
 def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> None:
     """Prints the quote. Raises CommandError if nothing would be bought."""
     request = build_campaign_request(options, stack.input_bucket)
-    campaign_quote = compute_campaign_quote(stack, screen, request)
-    screen.print_json(build_quote_document(stack, request, campaign_quote))
-    print_campaign_quote(stack, screen, request, campaign_quote)
-    if not campaign_quote.jobs:
+    priced = price_campaign(stack, screen, request)
+    screen.print_json(build_quote_document(stack, request, priced))
+    print_campaign_quote(stack, screen, request, priced)
+    if not priced.quote.jobs:
         raise CommandError("nothing in this campaign would be bought")
 
 
-def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest) -> CampaignQuote:
+def price_campaign(stack: Stack, screen: Screen, request: CampaignRequest) -> PricedCampaign:
     """Returns the totals of all items. Raises NothingFoundError if there are none."""
-
-    def quote_row(row: ManifestRow | BadRow) -> ItemQuote | BadRow:
-        return row if isinstance(row, BadRow) else stack.campaign_pricing.quote_row(row)
-
-    totals = CampaignQuote()
+    priced = PricedCampaign()
     with screen.spinner(BUSY_MESSAGE):
-        for one in parallel_map(quote_row, read_campaign_items(stack, request), stack.max_threads):
-            totals.add_bad_row(one) if isinstance(one, BadRow) else totals.add(one)
-    if not totals.items and not totals.bad_row_count:
+        rows = read_campaign_items(stack, request)
+        for one in parallel_map(partial(_quote_row, stack.campaign_pricing), rows, stack.max_threads):
+            if isinstance(one, BadRow):
+                priced.quote.add_bad_row(one)
+                continue
+            priced.quote.add(one)
+            if not one.row.is_repeat:
+                priced.warnings.add(one.row.key, list_purchase_warnings(one.jobs, PhotoMeasurements(one.photo_size)))
+    if not priced.quote.items and not priced.quote.bad_row_count:
         raise NothingFoundError(request.empty_message)
-    return totals
+    return priced
 
 
-def build_quote_document(stack: Stack, request: CampaignRequest, campaign_quote: CampaignQuote) -> dict[str, Any]:
-    return {"stack": stack.name, "campaign": request.execution_input, **campaign_quote.build_document()}
+def _quote_row(pricing: CampaignPricing, row: ManifestRow | BadRow) -> ItemQuote | BadRow:
+    """Quotes an item as of now. The campaign's limit does not depend on what other photos have."""
+    if isinstance(row, BadRow):
+        return row
+    item = pricing.quote_row(row)
+    return replace(item, jobs=[find_reuse(pricing.ledger, job) for job in item.jobs])
 
 
-def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote) -> None:
+def build_quote_document(stack: Stack, request: CampaignRequest, priced: PricedCampaign) -> dict[str, Any]:
+    return {
+        "stack": stack.name,
+        "campaign": request.execution_input,
+        **priced.quote.build_document(),
+        "warnings": dict(priced.warnings.counts),
+    }
+
+
+def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest, priced: PricedCampaign) -> None:
+    campaign_quote = priced.quote
     screen.print_unwrapped(
         f"Campaign {request.campaign.name}, stack {stack.name}: {request.local_campaign.description}", "bold"
     )
@@ -76,8 +110,9 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
     for words, number, named in _list_problems(campaign_quote):
         screen.print(f"! {words}", "yellow")
         screen.print_sample(named, MAX_LISTED_PER_CODE, number)
+    print_warning_totals(screen, priced.warnings)
     max_price = campaign_quote.prices.total_micro_usd
-    deduction = "pictures that these photos already have are not counted"
+    deduction = "pictures that are already bought are not counted"
     screen.print(f"At most {format_usd(max_price)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold")
     if shortfall := describe_budget_shortfall(stack, max_price):
         screen.print(f"! {shortfall}", "yellow")

@@ -2,7 +2,7 @@
 
 from backdrop.campaigns.quote import CampaignQuote
 from backdrop.model.pricing import format_usd, to_micro_usd
-from backdrop_cli.campaign.campaign_quote import build_quote_document, compute_campaign_quote, print_campaign_quote
+from backdrop_cli.campaign.campaign_quote import build_quote_document, price_campaign, print_campaign_quote
 from backdrop_cli.campaign.campaign_target import CampaignOptions, CampaignRequest, build_campaign_request, hash_file
 from backdrop_cli.campaign.campaign_watch import watch_campaign
 from backdrop_cli.campaign.state_machine import Execution
@@ -17,11 +17,11 @@ def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes:
     """Starts the campaign and returns the exit code. The campaign runs in the stack even if this command ends."""
     request = build_campaign_request(options, stack.input_bucket)
     _refuse_if_running(stack, request.campaign.name)
-    campaign_quote = compute_campaign_quote(stack, screen, request)
-    quote_document = build_quote_document(stack, request, campaign_quote)
-    print_campaign_quote(stack, screen, request, campaign_quote)
+    priced = price_campaign(stack, screen, request)
+    quote_document = build_quote_document(stack, request, priced)
+    print_campaign_quote(stack, screen, request, priced)
     with screen.print_json_if_refused(quote_document | {"execution": None}):
-        _confirm(screen, request, campaign_quote, yes=yes)
+        _confirm(screen, request, priced.quote, yes=yes)
         execution = _start(stack, request)
     quote_document |= {"run": execution.execution_name, "execution": execution.arn}
     screen.print_unwrapped(f"✓ Campaign started: {execution.execution_name}", "green")

@@ -63,23 +63,6 @@ class Comparison:
     image_count: int
     duration_seconds: float | None
 
-    @property
-    def main_index(self) -> int:
-        """The index of the file that stands for the image: the one without an output name, otherwise the largest."""
-        results = self.results
-        return max(
-            range(len(results)),
-            key=lambda n: (results[n]["output"] is None, results[n]["width"] * results[n]["height"]),
-        )
-
-    @property
-    def main_result(self) -> Mapping[str, Any]:
-        return self.results[self.main_index]
-
-    @property
-    def main_file(self) -> GalleryFile:
-        return self.files[self.main_index]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedProblem:
@@ -136,6 +119,16 @@ class Album:
         """True if no name begins with the prefix; reports about providers, or folders above it, do not count."""
         reported_names = (self._format_full_name(report["source"]) for report in self.reports if report["source"])
         return not self.receipts and not any(name.startswith(self.prefix) for name in reported_names)
+
+    @property
+    def picture_count(self) -> int:
+        return sum(len(comparison.files) for comparison in self.comparisons)
+
+    @property
+    def bought_image_count(self) -> int:
+        """How many images the total paid for, with those of jobs that are no longer current."""
+        bought_jobs = (job for receipt in self.receipts for job in receipt["jobs"] if not job["reused_from"])
+        return sum(len({result["n"] for result in job["results"]}) for job in bought_jobs)
 
     @property
     def pending_image_count(self) -> int:

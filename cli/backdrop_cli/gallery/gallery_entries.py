@@ -65,7 +65,7 @@ type Fact = tuple[str, str]
 def build_comparison_entry(
     comparison: Comparison, album: Album, links: ThumbnailLinks, full_size_links: FullSizeLinks = NO_FULL_SIZES
 ) -> GalleryEntry:
-    """Returns the entry of one image. `photo` is the same for all images of a photo; `main` is an index of `files`.
+    """Returns the entry of one image. `photo` is the same for all images of a photo; `image` tells them apart.
 
     A file's `full` is a URL, "" if the page has only its thumbnail.
     """
@@ -76,6 +76,7 @@ def build_comparison_entry(
         "id": comparison.picks[0].picture_key,
         "photo": comparison.full_name,
         "name": comparison.name,
+        "image": _name_image(comparison),
         "together": bool(album.side_by_side_prefix) and comparison.name.startswith(album.side_by_side_prefix),
         "before": _find_thumbnail(comparison.photo, links),
         "before_full": full_size_links.get(comparison.photo, ""),
@@ -94,7 +95,6 @@ def build_comparison_entry(
         "instructions": _group_by_source(job),
         "facts": list(_list_facts(comparison, album)),
         "picks": [[pick.photo_key, pick.picture_key] for pick in comparison.picks],
-        "main": comparison.main_index,
         "files": [
             _build_file_entry(comparison, result, file, links, full_size_links)
             for result, file in zip(comparison.results, comparison.files, strict=True)
@@ -112,6 +112,8 @@ def _build_file_entry(
     return {
         "key": result["key"],
         "label": _label_file(comparison, result),
+        "output": result["output"] or result["format"].upper(),
+        "size": f"{result['width']:,} × {result['height']:,}",
         "about": _describe_file(result),
         "alt": result.get("alt") or result.get("title") or "",
         "width": result["width"],
@@ -124,11 +126,19 @@ def _build_file_entry(
     }
 
 
+def _name_image(comparison: Comparison) -> str:
+    """Returns what tells an image apart from the other images of its photo: variant and number, "" if it is alone."""
+    return ", ".join(part for part in (comparison.job["variant"], _number_image(comparison)) if part)
+
+
+def _number_image(comparison: Comparison) -> str:
+    count = comparison.image_count
+    return f"image {comparison.results[0]['n']} of {count}" if count > 1 else ""
+
+
 def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
     """Returns what tells a file apart from the other files of its photo: variant, number, and output, or its format."""
-    number = f"image {result['n']} of {comparison.image_count}" if comparison.image_count > 1 else ""
-    parts = [comparison.job["variant"], number, result["output"]]
-    return ", ".join(part for part in parts if part) or result["format"].upper()
+    return ", ".join(part for part in (_name_image(comparison), result["output"]) if part) or result["format"].upper()
 
 
 def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
@@ -187,8 +197,8 @@ def _list_tags(comparison: Comparison) -> Iterator[str]:
         yield comparison.job["variant"]
     if style := format_style(comparison.job["instructions"]):
         yield style
-    if comparison.image_count > 1:
-        yield f"image {comparison.results[0]['n']} of {comparison.image_count}"
+    if number := _number_image(comparison):
+        yield number
 
 
 def _format_cost(comparison: Comparison) -> str:
@@ -216,7 +226,7 @@ def _format_field(name: str, value: Any) -> str:
 
 
 def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
-    job, result = comparison.job, comparison.main_result
+    job, result = comparison.job, comparison.results[0]
     yield "Made by", format_maker(job["provider"], album)
     yield "Cost", f"{_format_cost(comparison)}, {_explain_price(job)}"
     if job["cost"]["unknown_usd"]:

@@ -88,7 +88,7 @@ def build_page_data(
     photo_count = len({comparison.full_name for comparison in comparisons})
     photo_problems = [one for one in problems if one.full_name]
     return {
-        "title": f"{format_count(len(comparisons), 'image')} from {format_count(photo_count, 'photo')}"
+        "title": f"{format_count(album.picture_count, 'picture')} from {format_count(photo_count, 'photo')}"
         if comparisons
         else "No pictures yet",
         "sums": _build_summary(album, created_at),
@@ -109,7 +109,8 @@ def build_page_data(
 
 def _build_summary(album: Album, created_at: datetime) -> list[str]:
     makers = _list_makers(album)
-    facts = [album.prefix, f"{format_receipt_usd(album.total_usd)} in total"]
+    bought_text = f"{format_count(album.bought_image_count, 'image')} bought"
+    facts = [album.prefix, bought_text, f"{format_receipt_usd(album.total_usd)} in total"]
     facts += [f"made by {', '.join(makers)}"] if makers else []
     facts += [f"{created_at.day} {created_at:%B %Y, %H:%M} UTC"]
     return [fact for fact in facts if fact]

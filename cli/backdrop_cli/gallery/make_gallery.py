@@ -146,7 +146,7 @@ def _read_album(stack: Stack, prefix: str) -> Album:
 def _print_result(screen: Screen, stack: Stack, album: Album, result: GalleryResult) -> None:
     prefix_text = f" of {album.prefix}" if album.prefix else ""
     problem_count = len(album.problems)
-    counts = [format_count(len(album.comparisons), "image")]
+    counts = [format_count(album.picture_count, "picture")]
     counts += [f"{format_count(problem_count, 'problem')}"] if problem_count else []
     counts += [f"{format_count(album.pending_image_count, 'image')} in progress"] if album.pending_image_count else []
     screen.print(f"{', '.join(counts)}{prefix_text}, stack {stack.name}")
@@ -168,7 +168,7 @@ def _build_document(stack: Stack, album: Album, result: GalleryResult) -> dict[s
         "stack": stack.name,
         "prefix": album.prefix,
         "page": str(result.index_path.resolve()),
-        "pictures": len(album.comparisons),
+        "pictures": album.picture_count,
         "problems": len(album.problems),
         "on_their_way": album.pending_image_count,
         "total_usd": album.total_usd,

@@ -148,6 +148,7 @@ class PageApi:
             "passed_over": list(plan.ignored_names),
             "price": format_usd(plan.prices.total_micro_usd),
             "images": plan.prices.images_by_provider.total(),
+            "already_bought": plan.prices.reused_image_count,
             "asks": plan.needs_confirmation,
             "time": self._format_duration(plan),
             "warnings": self._list_warnings(plan),

@@ -13,6 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from backdrop_cli.errors import UsageError
 from backdrop_cli.instruction_options import PAGE_OPTIONS, VARIANTS_OPTION, InstructionOption
+from backdrop_cli.upload_page.page_conflicts import list_conflicts
 from backdrop_cli.upload_targets import parse_bucket_folder
 from backdrop_cli.uploads.option_sidecar import build_option_sidecar
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
@@ -95,6 +96,8 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
             raise UsageError(_PROTOCOL_ERROR_TEXT)
     fields |= {"provider": provider} if (provider := read_text(request, "provider")) else {}
     sidecar = build_option_sidecar(options, fields, attrgetter("quoted_page_label"))
+    if conflicts := list_conflicts(sidecar):
+        raise UsageError(" ".join(conflicts))
     return PageInstructions(
         parse_folder(read_text(request, "folder")), sidecar, parse_sidecar_policy(read_text(request, "answer"))
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from backdrop.instructions.sources import REQUEST
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_status import list_current_jobs
-from backdrop.intake.preview import PriceRegister, quote_reuse
+from backdrop.intake.preview import PriceRegister, find_reuse
 from backdrop.model.codes import Code
 from backdrop.model.frame import Size
 from backdrop.model.ids import sha256_hex
@@ -18,7 +18,6 @@ from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_
 from backdrop.model.picture_names import NameRegister
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
-from backdrop_cli.formatting import count_images
 from backdrop_cli.lint_report import format_local_path
 from backdrop_cli.local_folder import PLACEHOLDER_PNG
 from backdrop_cli.parallel import parallel_map
@@ -96,11 +95,6 @@ class UploadPlan:
     def warnings(self) -> Counter[str]:
         """The number of warnings about what would be bought, by code."""
         return Counter(one.code for row in self.photos for one in row.warnings)
-
-    @property
-    def reused_image_count(self) -> int:
-        """The images that other photos with the same bytes and instructions already have."""
-        return sum(count_images(job.instructions) for job in self.jobs if job.reused_from)
 
     @property
     def prices(self) -> PriceRegister:
@@ -299,7 +293,9 @@ class UploadPlanner:
         try:
             if planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo):
                 return self._preview_known_photo(reruns, planned)
-            preview = reruns.previewer.preview(planned.key, inspect_bytes=not self._quick)
+            photo = self._photos[planned.key]
+            known_sha256 = photo if isinstance(photo, str) else ""
+            preview = reruns.previewer.preview(planned.key, inspect_bytes=not self._quick, known_sha256=known_sha256)
         except OSError as error:
             return replace(planned, read_error=_format_read_error(error))
         if preview is None:
@@ -307,7 +303,7 @@ class UploadPlanner:
         job_plan, broken_defaults = preview
         return replace(
             planned,
-            jobs=[quote_reuse(job, reruns.ledger) for job in job_plan.jobs],
+            jobs=[find_reuse(reruns.ledger, job) for job in job_plan.jobs],
             problems=job_plan.problems,
             lacks_instructions=job_plan.has_no_instructions,
             broken_defaults=broken_defaults,

@@ -86,8 +86,8 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         ),
         (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
         (
-            plan.reused_image_count,
-            _pluralize(plan.reused_image_count, "image", " already bought"),
+            plan.prices.reused_image_count,
+            _pluralize(plan.prices.reused_image_count, "image", " already bought"),
             "for the same photo under another key, with the same instructions; $0.00",
         ),
         (lacking_count, "without instructions", "reported, not bought"),
@@ -221,7 +221,8 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     )
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
     delivered = f"{format_count(tracker.image_count, 'image')} in {format_count(tracker.file_count, 'file')}"
-    screen.print(f"{status_counts}: {delivered}, {cost}.", "bold")
+    lacking = ", ".join(f"{format_count(n, 'variant')} {one}" for one, n in tracker.undelivered_variants.items())
+    screen.print(f"{status_counts}: {delivered}, {cost}{lacking and f'; {lacking}'}.", "bold")
     problems_by_hint: dict[tuple[Code, str], list[tuple[str, str]]] = {}
     for key, progress in tracker.progress.items():
         for problem in progress.problems:
@@ -259,7 +260,7 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "passed_over": files.ignored_count,
         "jobs": len(plan.jobs),
         "images": plan.prices.images_by_provider.total(),
-        "images_already_bought": plan.reused_image_count,
+        "images_already_bought": plan.prices.reused_image_count,
         "most_usd": to_usd(plan.prices.total_micro_usd),
         "warnings": dict(plan.warnings),
         "would_be_refused": [
@@ -288,6 +289,7 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "stopped": tracker.stop_reason or None,
         "counts": {stage.name.lower(): number for stage, number in tracker.count_by_status.items()},
         "delivered_in_part": len(tracker.partially_delivered),
+        "undelivered_variants": {one.name.lower(): n for one, n in tracker.undelivered_variants.items()},
         "delivered_images": tracker.image_count,
         "delivered_files": tracker.file_count,
         "usd": to_usd(confirmed),

@@ -10,7 +10,7 @@ from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
 from backdrop.model.pricing import format_usd
-from backdrop_cli.display_status import FINAL_STATUSES, DisplayStatus, summarize_photo_status
+from backdrop_cli.display_status import FINAL_STATUSES, DisplayStatus, list_variant_statuses, summarize_photo_status
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import time_estimates
@@ -36,6 +36,7 @@ class PhotoProgress:
     status: DisplayStatus = DisplayStatus.DROPPED
     note: str = ""
     jobs: Sequence[Job] = ()
+    variant_statuses: Sequence[DisplayStatus] = ()
     problems: Sequence[Problem] = ()
     confirmed_micro_usd: int = 0
     unknown_micro_usd: int = 0
@@ -125,6 +126,12 @@ class UploadTracker:
         }
 
     @property
+    def undelivered_variants(self) -> Counter[DisplayStatus]:
+        """The number of variants that the partially delivered photos lack, by status."""
+        statuses = (status for key in self.partially_delivered for status in self.progress[key].variant_statuses)
+        return Counter(one for one in statuses if one is not DisplayStatus.STORED)
+
+    @property
     def keys_by_warning(self) -> dict[str, Counter[str]]:
         """The number of warnings of delivered jobs by code and photo."""
         keys_by_code: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -199,7 +206,8 @@ class UploadTracker:
         attempts = [one for job in current_jobs for one in job.attempts]
         confirmed, unknown = sum(one.charged for one in attempts), sum(one.unknown for one in attempts)
         earlier = sum(one.charged for one in attempts if one.submitted_at < self.started_at)
-        return PhotoProgress(status, note, current_jobs, problems, confirmed, unknown, earlier)
+        variant_statuses = [*list_variant_statuses(source, current_jobs).values()]
+        return PhotoProgress(status, note, current_jobs, variant_statuses, problems, confirmed, unknown, earlier)
 
     def _find_stop_reason(self, idle_seconds: float) -> str:
         """Returns why waiting is useless, or ""."""

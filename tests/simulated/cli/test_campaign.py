@@ -36,6 +36,32 @@ def test_quote_lists_the_prefix_and_the_maximum_cost(person: Person) -> None:
     assert (data["most_usd"], data["not_bought"]) == (0.01, {"no_instructions": 1})
 
 
+def test_picture_that_is_bought_under_another_key_is_not_priced(person: Person) -> None:
+    photo = build_photo("one photo")
+    person.world.upload_photo("old/red.jpg", photo, prompt="on a beach")
+    person.world.upload_photo("new/red.jpg", photo)
+    person.world.upload_photo("new/blue.jpg", build_photo("new"))
+    person.world.run_until_empty()
+    result = person.run("campaign", "quote", "new/", *PROMPT)
+    assert "2 photos, 2 jobs" in result.out
+    assert "At most $0.06" in result.out
+    bought = len(person.world.provider.received_job_ids)
+    for key in ("new/red.jpg", "new/blue.jpg"):
+        person.world.upload_sidecar(key, prompt="on a beach")
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == bought + 1
+
+
+def test_quote_counts_warnings_and_names_the_first_photos(person: Person) -> None:
+    person.world.run_until_empty()
+    result = person.run("campaign", "quote", "shoes/", "--remove", "--for", "amazon-main")
+    assert "! 2 warnings: enlarged\n  Use a larger photo." in result.out
+    assert "  - shoes/blue.jpg: Output 'amazon-main' is " in result.out
+    assert person.run("campaign", "quote", "shoes/", *PROMPT, "--json").data["warnings"] == {}
+    warnings = person.run("campaign", "quote", "shoes/", "--remove", "--for", "amazon-main", "--json").data["warnings"]
+    assert (warnings["enlarged"], warnings["tiny_photo"]) == (2, 2)
+
+
 def test_campaign_starts_with_its_input_and_continues_unattended(person: Person) -> None:
     result = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
     assert (result.code, result.err) == (0, "")

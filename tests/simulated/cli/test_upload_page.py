@@ -48,6 +48,22 @@ def test_tiny_photo_for_a_frame_is_reported_before_it_is_sent(page_user: PageUse
     assert page_user.request_plan()["warnings"] == []
 
 
+def test_picture_that_is_bought_under_another_key_costs_nothing(page_user: PageUser) -> None:
+    page_user.drag("red.jpg")
+    page_user.world.upload_photo("elsewhere/cup.jpg", page_user.files["red.jpg"], prompt="on sand")
+    page_user.world.run_until_empty()
+    plan = page_user.request_plan()
+    assert (plan["price"], plan["already_bought"], plan["rows"][0]["price"]) == ("$0.00", 1, "$0.00")
+    page_user.send()
+    page_user.world.run_until_empty()
+    assert len(page_user.world.provider.received_job_ids) == 1
+
+
+def test_equal_photos_under_two_names_are_priced_once(page_user: PageUser) -> None:
+    page_user.drag("red.jpg", copy=build_photo("red.jpg"))
+    assert page_user.request_plan()["price"] == "$0.06"
+
+
 @pytest.mark.parametrize(
     ("photos", "kind", "asks"), [(17, "replace", True), (50, "remove", False), (51, "remove", True)]
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from backdrop.model.marketplaces import list_marketplaces, load_marketplace
 from backdrop_cli.errors import CommandError, UsageError
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
@@ -116,28 +117,39 @@ def test_page_buys_each_of_several_pictures(page_user: PageUser) -> None:
     assert jobs["cut-out"]["output"] == {"for": ["etsy", "shopify"]}
 
 
+AMAZON = "“Amazon, main image”"
+NEEDS_WHITE = f"{AMAZON} requires a white background"
+
+
 @pytest.mark.parametrize(
-    ("kind", "options", "hints"),
+    ("kind", "options", "text"),
     [
-        ("replace", {}, ["Use operation remove, or choose another marketplace."]),
+        ("replace", {}, f"{NEEDS_WHITE}. Choose “No background”, or leave {AMAZON} out."),
+        ("replace", {"--variants": "a=at sea\nb=remove"}, f"{NEEDS_WHITE}. Choose “No background”, or leave"),
         (
             "remove",
             {"--logo": "_backdrop/logo.png"},
-            ['Remove the logo, write "logo": "none" in the output, or choose another marketplace.'],
+            f"{AMAZON} does not accept pictures with a logo. Choose no logo, or leave {AMAZON} out.",
         ),
         (
             "remove",
             {"--shadow": "drop"},
-            ['Remove the shadow, write "shadow": "none" in the output, or choose another marketplace.'],
+            f"{NEEDS_WHITE}, and a shadow darkens it. Choose no shadow, or leave {AMAZON} out.",
         ),
     ],
 )
-def test_hint_names_the_field_that_a_marketplace_does_not_accept(
-    page_user: PageUser, kind: str, options: dict[str, str], hints: list[str]
+def test_conflict_with_a_marketplace_says_what_to_choose(
+    page_user: PageUser, kind: str, options: dict[str, str], text: str
 ) -> None:
     page_user.drag("red.jpg")
-    (row,) = page_user.request_plan(kind=kind, options={"--for": "amazon-main", **options})["rows"]
-    assert [problem["hint"] for problem in row["problems"]] == hints
+    with pytest.raises(UsageError) as caught:
+        page_user.request_plan(kind=kind, options={"--for": "amazon-main\netsy", **options})
+    assert str(caught.value).startswith(text)
+
+
+def test_every_marketplace_that_needs_a_background_needs_white() -> None:
+    rules = [load_marketplace(one).background_rule for one in list_marketplaces()]
+    assert {rule.one_of for rule in rules if rule} == {("#ffffff",)}
 
 
 @pytest.mark.parametrize(

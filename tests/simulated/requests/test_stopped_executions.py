@@ -5,8 +5,9 @@ import pytest
 from backdrop.model.job import JobStatus
 from backdrop.reconcile import service
 from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import build_charged_hang_up
 from simulation.world.simulated_stack import World
-from simulation.world.transport import TargetedFault
+from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.content_waits import is_waiting, read_task_response, request_after_status_read, send_task_request
 from tests.simulated.simulated_days import list_pause_reasons, pass_time, run_reconcile
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job, replay_with_crashes
@@ -75,6 +76,18 @@ def test_job_of_a_stopped_execution_ends_despite_spent_budget() -> None:
     pass_time(world, 2 * RECONCILE_SECONDS)
     assert (sorted(list_statuses(world, 2)), count_paid_calls(world)) == (["cancelled", "stored"], 1)
     assert not any(is_waiting(world, build_token(key)) for key in list_keys(2))
+    assert_at_rest(world)
+
+
+def test_lost_call_of_a_stopped_execution_is_not_repeated() -> None:
+    world, arn = world_with_requested_jobs()
+    world.provider.script.append(build_charged_hang_up())
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
+    world.deliver_next("ideogram")
+    assert find_only_job(world).status is JobStatus.UNKNOWN
+    world.step_functions.stop_execution(arn)
+    pass_time(world, 3600)
+    assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.HELD, 1)
     assert_at_rest(world)
 
 

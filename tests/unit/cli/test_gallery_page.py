@@ -192,8 +192,20 @@ def test_picture_in_several_formats_is_one_entry() -> None:
     assert [(file["key"], file["label"]) for file in one["files"]] == [("a@thumb.webp", "thumb"), ("a.png", "PNG")]
     assert one["files"][0]["about"] == "WEBP, 100 × 75, 900 bytes"
     assert one["picks"] == [[f"{PREFIX}a.jpg", "a@thumb.webp"], [f"{PREFIX}a.jpg", "a.png"]]
-    assert one["files"][one["main"]]["ratio"] == pytest.approx(640 / 480, abs=0.001)
-    assert one["main"] == 1
+    assert one["files"][1]["ratio"] == pytest.approx(640 / 480, abs=0.001)
+
+
+def test_title_counts_pictures_and_the_summary_bought_images() -> None:
+    receipt = build_receipt("a.jpg", build_result("a.png"), build_result("a@thumb.png", output="thumb"), usd=0.01)
+    (bought,) = receipt["jobs"]
+    receipt["jobs"] += [
+        bought | {"variant": "square", "reused_from": "job", "results": [build_result("a_square.png")]},
+        bought
+        | {"variant": "old", "current": False, "results": [build_result("old.png"), build_result("old_2.png", 2)]},
+    ]
+    shown = build_page_data(build_album(receipts=[receipt], reports=[]), {}, NOON)
+    assert shown["title"] == "3 pictures from 1 photo"
+    assert shown["sums"][:3] == [PREFIX, "3 images bought", "$0.01 in total"]
 
 
 def test_file_is_labeled_by_its_variant_number_and_output() -> None:
@@ -426,7 +438,7 @@ def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
         one["jobs"][0]["results"][0] |= {"key": f"{n % 3}.png"}
     written = write_gallery(tmp_path, build_album(receipts=many, reports=[]), FakeBucket().read, NOON)
     shown = PageReader(written.index_path.read_text("utf-8")).data
-    assert (shown["title"], len(shown["entries"])) == ("2,000 images from 2,000 photos", 2000)
+    assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
     assert "$120.00 in total" in shown["sums"]
     assert written.index_path.stat().st_size < 4_000_000
     assert written.new_thumbnail_count == 4

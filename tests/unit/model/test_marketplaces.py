@@ -12,7 +12,7 @@ from backdrop.model.marketplaces import MarketplaceRule, list_marketplaces, load
 from backdrop.model.output_spec import (
     OutputSpec,
     expand_output,
-    find_marketplace_errors,
+    find_marketplace_conflicts,
     parse_outputs,
     predict_measurements,
 )
@@ -228,7 +228,7 @@ def test_list_of_marketplaces_makes_one_named_output_each() -> None:
     ],
 )
 def test_marketplace_refuses_what_no_measurement_can_repair(instructions: dict[str, Any], words: list[str]) -> None:
-    errors = [reason for _, reason in find_marketplace_errors(instructions)]
+    errors = [one.reason for one in find_marketplace_conflicts(instructions)]
     assert len(errors) == len(words)
     assert all(one in error for one, error in zip(words, errors, strict=True))
 
@@ -243,7 +243,7 @@ def test_marketplace_refuses_what_no_measurement_can_repair(instructions: dict[s
 )
 def test_inherited_shadow_and_logo_are_no_error(output: dict[str, Any], words: list[str]) -> None:
     instructions = {"operation": "remove", "shadow": {"type": "contact"}, "logo": LOGO, "output": output}
-    errors = [reason for _, reason in find_marketplace_errors(instructions, ["shadow", "logo"])]
+    errors = [one.reason for one in find_marketplace_conflicts(instructions, ["shadow", "logo"])]
     assert len(errors) == len(words)
     assert all(one in error for one, error in zip(words, errors, strict=True))
 

@@ -8,7 +8,7 @@ function cardOf(group) {
   const [first] = group;
   if (first.kind === "problem") return getCard(first, () => problemCard(first));
   const all = imagesOf(first.photo);
-  const card = getCard(first.photo, () => (countFiles(all) === 1 ? imageCard(first) : groupCard(all)));
+  const card = getCard(first.photo, () => (countItems(all) === 1 ? imageCard(first) : groupCard(all)));
   for (const block of card.querySelectorAll("[data-image]")) {
     block.hidden = !group.some((entry) => entry.id === block.dataset.image);
   }
@@ -25,8 +25,9 @@ function imagesOf(photo) {
   return album.entries.filter((entry) => entry.photo === photo);
 }
 
-function countFiles(images) {
-  return images.reduce((sum, entry) => sum + entry.files.length, 0);
+/** Returns the number of pictures and problems. */
+function countItems(entries) {
+  return entries.reduce((sum, entry) => sum + (entry.files?.length ?? 1), 0);
 }
 
 function imageCard(entry) {
@@ -85,7 +86,7 @@ function renderName(place, name) {
 
 function renderPrompt(place, entry) {
   place.textContent = entry.prompt ? "“" + entry.prompt + "”" : "Background removed";
-  place.classList.toggle("plain", !entry.prompt);
+  place.classList.toggle("no-prompt", !entry.prompt);
 }
 
 function renderTags(place, entry) {
@@ -105,5 +106,6 @@ function badge(tag, certificate) {
   const mark = createTextElement("span", "", certificate.mark + " ");
   mark.setAttribute("aria-hidden", "true");
   made.append(mark, certificate.marketplace, createTextElement("span", "unseen", ": " + certificate.words));
+  made.title = certificate.words;
   return made;
 }

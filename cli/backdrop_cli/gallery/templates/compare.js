@@ -8,7 +8,7 @@ function sourceOf(link) {
 }
 
 /** Returns the photo over one file of its picture, divided by a movable line. */
-function comparison(entry, file = entry.files[entry.main]) {
+function comparison(entry, file = entry.files[0]) {
   const frame = cloneTemplate("compare-parts");
   frame.classList.toggle("cut-out", file.cut);
   frame.style.setProperty("--ratio", file.ratio);

@@ -4,7 +4,7 @@ const large = document.getElementById("large");
 let enlarged = null;
 
 /** Opens the large view. Returning to the list with Back closes it. */
-function openLarge(entry, file = entry.files[entry.main]) {
+function openLarge(entry, file = entry.files[0]) {
   showLarge(entry, file);
   (large.querySelector(".handle") || document.getElementById("large-close")).focus();
   remember("open");
@@ -23,11 +23,11 @@ function showLarge(entry, file, at = entry.photo === enlarged?.photo ? { ...view
   showFullSize(stage.querySelector(".after"), file.full);
   showFullSize(stage.querySelector(".before"), entry.before_full);
   renderStrip(document.getElementById("large-strip"), entry, file);
-  document.getElementById("large-story").replaceChildren(...describeEntry(entry));
+  document.getElementById("large-story").replaceChildren(...describeFile(entry, file));
   document.getElementById("large-story").scrollTop = 0;
   showLargeStar();
-  const all = shown.filter((one) => one.kind === "image");
-  const place = all.indexOf(entry);
+  const all = listShownPictures();
+  const place = all.findIndex((one) => one.file === file);
   document.getElementById("large-where").textContent = place < 0 ? "" : `${place + 1} of ${all.length.toLocaleString("en")}`;
   document.getElementById("large-previous").disabled = place <= 0;
   document.getElementById("large-next").disabled = place < 0 || place === all.length - 1;
@@ -57,6 +57,7 @@ function renderStrip(place, entry, file) {
   const buttons = imagesOf(entry.photo).flatMap((one) => one.files.map((other) => stripButton(one, other, other === file)));
   place.replaceChildren(...buttons);
   place.hidden = buttons.length < 2;
+  place.querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 function stripButton(entry, file, isShown) {
@@ -65,7 +66,7 @@ function stripButton(entry, file, isShown) {
   button.type = "button";
   if (isShown) button.setAttribute("aria-current", "true");
   renderImage(button, file.after, "", file.no_after);
-  button.append(createTextElement("span", "strip-label", file.label));
+  renderLabel(button, file, imagesOf(entry.photo).length > 1 ? [file.label, entry.image] : [file.output, ""]);
   button.addEventListener("click", () => {
     showLarge(entry, file);
     document.querySelector("#large-strip [aria-current]").focus();
@@ -75,11 +76,16 @@ function stripButton(entry, file, isShown) {
   return item;
 }
 
-function stepThroughImages(step) {
-  const all = shown.filter((one) => one.kind === "image");
-  const next = all[all.indexOf(enlarged) + step];
+/** Returns the pictures of the list in its order, each with its entry. */
+function listShownPictures() {
+  return shown.filter((one) => one.kind === "image").flatMap((entry) => entry.files.map((file) => ({ entry, file })));
+}
+
+function stepThroughPictures(step) {
+  const all = listShownPictures();
+  const next = all[all.findIndex((one) => one.file === shownFile) + step];
   if (!next) return;
-  showLarge(next, next.files[next.main]);
+  showLarge(next.entry, next.file);
   remember("replace");
 }
 
@@ -87,11 +93,19 @@ function showLargeStar() {
   if (enlarged) showStar(document.getElementById("large-star"), enlarged);
 }
 
-function* describeEntry(entry) {
+function* describeFile(entry, file) {
   const prompt = createTextElement("p", "prompt", "");
   renderPrompt(prompt, entry);
   yield prompt;
   for (const warning of entry.warnings) yield createTextElement("p", "warning", warning);
+  yield createTextElement("h3", "", countItems(imagesOf(entry.photo)) > 1 ? file.label : "File");
+  yield filesList([[file.about, file]]);
+  if (file.certificate) {
+    const heading = createTextElement("h3", "", "Rules of ");
+    heading.append(badge("span", file.certificate));
+    yield heading;
+    yield pairs(file.certificate.checks);
+  }
   yield createTextElement("h3", "", "Instructions");
   for (const [origin, rows] of entry.instructions) {
     yield pairs(rows);
@@ -99,21 +113,17 @@ function* describeEntry(entry) {
   }
   yield createTextElement("h3", "", "Result");
   yield pairs(entry.facts);
-  yield createTextElement("h3", "", entry.files.length === 1 ? "File" : "Files");
-  yield filesList(entry);
-  for (const { certificate } of entry.files) {
-    if (!certificate) continue;
-    const heading = createTextElement("h3", "", "Rules of ");
-    heading.append(badge("span", certificate));
-    yield heading;
-    yield pairs(certificate.checks);
-  }
+  const others = entry.files.filter((one) => one !== file);
+  if (!others.length) return;
+  yield createTextElement("h3", "", "Other files of this image");
+  yield filesList(others.map((one) => [`${one.output}: ${one.about}`, one]));
 }
 
-/** Returns each file with what it is, as a link if the page has the file. */
-function filesList(entry) {
-  const list = pairs(entry.files.map((file) => [entry.files.length > 1 ? `${file.label}: ${file.about}` : file.about, file.key]));
-  entry.files.forEach((file, n) => {
+/** Returns what each file is, with its key, as a link if the page has the file. */
+function filesList(rows) {
+  const list = pairs(rows.map(([words, file]) => [words, file.key]));
+  list.className = "files";
+  rows.forEach(([, file], n) => {
     if (!file.full) return;
     const value = list.children[n].querySelector("dd");
     const link = createTextElement("a", "", file.key);
@@ -136,8 +146,8 @@ function pairs(rows) {
 }
 
 document.getElementById("large-close").addEventListener("click", () => large.close());
-document.getElementById("large-previous").addEventListener("click", () => stepThroughImages(-1));
-document.getElementById("large-next").addEventListener("click", () => stepThroughImages(1));
+document.getElementById("large-previous").addEventListener("click", () => stepThroughPictures(-1));
+document.getElementById("large-next").addEventListener("click", () => stepThroughPictures(1));
 document.getElementById("large-star").addEventListener("click", () => toggleStar(enlarged));
 large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
 large.addEventListener("close", () => {

@@ -61,9 +61,9 @@ function showMore() {
 }
 
 function updateListStatus() {
-  const total = album.entries.length;
-  const count = shown.length.toLocaleString("en");
-  byId("count").textContent = shown.length === total ? "" : `${count} of ${total.toLocaleString("en")} shown`;
+  const total = countItems(album.entries);
+  const count = countItems(shown).toLocaleString("en");
+  byId("count").textContent = shown.length === album.entries.length ? "" : `${count} of ${total.toLocaleString("en")} shown`;
   byId("nothing").hidden = shown.length > 0;
   byId("why-nothing").textContent = explainEmptyList();
   byId("reset").hidden = total === 0;
@@ -73,13 +73,13 @@ function updateListStatus() {
 
 function explainEmptyList() {
   if (!album.entries.length) return "No pictures yet. Upload photos, and create this page again.";
-  if (filters.view === "starred" && !starred().length) return "No image is starred yet. To star one, click ☆ next to its name.";
-  return "No images match the filters.";
+  if (filters.view === "starred" && !starred().length) return "No picture is starred yet. To star one, click ☆.";
+  return "No pictures match the filters.";
 }
 
 function updateCounts() {
-  const counts = { all: album.entries.length, starred: starred().length, image: 0, problem: 0 };
-  for (const entry of album.entries) counts[entry.kind] += 1;
+  const countKind = (kind) => countItems(album.entries.filter((entry) => entry.kind === kind));
+  const counts = { all: countItems(album.entries), starred: countItems(starred()), image: countKind("image"), problem: countKind("problem") };
   for (const place of document.querySelectorAll("[data-count]")) {
     place.textContent = counts[place.dataset.count].toLocaleString("en");
   }

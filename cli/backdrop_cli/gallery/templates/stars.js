@@ -45,10 +45,10 @@ function starred() {
 }
 
 function updateStars() {
-  const count = starred().length;
+  const count = countItems(starred());
   const notStoredText = storeStars() ? "" : "; this browser loses them when you close the page, so save them";
   document.getElementById("picks").hidden = count === 0;
-  document.getElementById("starred").textContent = (count === 1 ? "1 image starred" : count + " images starred") + notStoredText;
+  document.getElementById("starred").textContent = (count === 1 ? "1 picture starred" : count + " pictures starred") + notStoredText;
   for (const watcher of starWatchers) watcher();
 }
 

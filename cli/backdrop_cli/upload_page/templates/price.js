@@ -68,6 +68,7 @@ function priceWords(answer) {
 function warnings(answer) {
   const words = [...answer.warnings];
   if (answer.there) words.push(`${formatCount(answer.there, "photo")} already in the bucket: not uploaded again, but shown with the rest.`);
+  if (answer.already_bought) words.push(`${formatCount(answer.already_bought, "image")} already bought for the same photo under another name: $0.00.`);
   if (answer.kept) words.push(`${formatCount(answer.kept, "photo")} ${answer.kept === 1 ? "keeps" : "keep"} the instructions already in the bucket.`);
   if (answer.refused) words.push(`${formatCount(answer.refused, "photo")} would be refused and will not be sent. The reason is next to each photo.`);
   for (const [hint, count] of hintsOf(answer.rows)) words.push(`${formatCount(count, "photo")}: ${hint}`);

@@ -115,4 +115,7 @@ class CampaignPricing:
         plan = self.name_claims.claim_names(source_id, preview[0])
         settled_job_ids = {job.job_id for job in known_photo[1] if job.needs_no_purchase}
         jobs = tuple(replace(job, quoted=0) if job.job_id in settled_job_ids else job for job in plan.jobs)
-        return ItemQuote(row, jobs=jobs, problems=plan.problems, filled_texts=plan.filled_texts)
+        photo = known_photo[0].photo if known_photo[0] else None
+        is_current = photo and any(job.sha256 == photo.sha256 for job in jobs)
+        photo_size = photo.pixel_size if photo and is_current else None
+        return ItemQuote(row, jobs=jobs, problems=plan.problems, filled_texts=plan.filled_texts, photo_size=photo_size)

@@ -10,6 +10,7 @@ from backdrop.intake.job_planner import FilledText
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
+from backdrop.model.frame import Size
 from backdrop.model.job import Job, Problem
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import to_usd
@@ -20,7 +21,10 @@ MAX_EXAMPLES = 10
 
 @dataclass(frozen=True)
 class ItemQuote:
-    """One item: its row, and the jobs that would be bought. `is_photo`: whether its key names an image."""
+    """One item: its row, and the jobs that would be bought.
+
+    `is_photo`: whether its key names an image. `photo_size`: in pixels, as displayed, if intake has opened the photo.
+    """
 
     row: ManifestRow
     is_photo: bool = True
@@ -28,6 +32,7 @@ class ItemQuote:
     problems: Sequence[Problem] = ()
     filled_texts: Sequence[FilledText] = ()
     is_missing: bool = False
+    photo_size: Size | None = None
 
     @property
     def max_cost(self) -> int:
@@ -82,7 +87,8 @@ class CampaignQuote:
     """The totals. `prices` are those of the jobs that would be bought at this moment.
 
     `max_cost`, in micro-dollars, is what all items could cost together, for the campaign's limit: if a photo fails
-    after it was paid for, one that waits for the same picture or name is bought too.
+    after it was paid for, one that waits for the same picture or name is bought too, and so is one whose picture was
+    bought under another key and is gone.
     `first_bad_rows`: the first rows that name no photo. `first_rejections`: the first rejected items for each code.
     """
 

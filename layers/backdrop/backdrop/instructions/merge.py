@@ -11,7 +11,7 @@ from backdrop.model.composition import COMPOSITION_FIELDS, CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
 from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS, build_frame_spec
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.output_spec import find_marketplace_errors, find_output_errors, parse_outputs
+from backdrop.model.output_spec import find_marketplace_conflicts, find_output_errors, parse_outputs
 from backdrop.model.sentence import Sentence
 
 # The fields of a group exclude or explain each other, so they are inherited together or not at all.
@@ -152,11 +152,11 @@ def find_errors(
     if output_objections := find_output_errors(instructions.operation, parse_outputs(instructions.fields)):
         message = f"{instructions.provenance.get('output', 'output')}: {'; '.join(output_objections)}"
         errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, _OUTPUT_ADVICE[instructions.operation]))
-    if marketplace_objections := list(
-        find_marketplace_errors(instructions.fields, _list_inherited_fields(instructions, sources))
+    if marketplace_conflicts := list(
+        find_marketplace_conflicts(instructions.fields, _list_inherited_fields(instructions, sources))
     ):
-        message = f"{instructions.provenance['output']}: {'; '.join(reason for _, reason in marketplace_objections)}"
-        advice = " ".join(dict.fromkeys(_MARKETPLACE_ADVICE[name] for name, _ in marketplace_objections))
+        message = f"{instructions.provenance['output']}: {'; '.join(one.reason for one in marketplace_conflicts)}"
+        advice = " ".join(dict.fromkeys(_MARKETPLACE_ADVICE[one.field] for one in marketplace_conflicts))
         errors.append(InstructionError(Code.CONFLICTING_FIELDS, message, advice))
     errors += _find_metadata_errors(instructions)
     return errors

@@ -27,13 +27,15 @@ class JobPreviewer:
         key: str,
         *,
         inspect_bytes: bool,
+        known_sha256: str = "",
         request: IncomingRequest | None = None,
         recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
     ) -> tuple[JobPlan, str] | None:
         """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
 
-        Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid. `recorded`:
-        the photo's items in the ledger. Raises OSError if a local file cannot be read.
+        Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid;
+        `known_sha256` is their hash, if it is known. `recorded`: the photo's items in the ledger. Raises OSError if a
+        local file cannot be read.
         """
         recorded_source, jobs = recorded
         photo_source = recorded_source or Source.new(self.bucket, key)
@@ -42,6 +44,8 @@ class JobPreviewer:
         snapshot = read(self.bucket, key, photo_source.photo)
         if snapshot is None:
             return None
+        if known_sha256:
+            snapshot = replace(snapshot, photo=replace(snapshot.photo, sha256=known_sha256))
         instruction_sources = self.resolver.collect_sources(photo_source, snapshot, request)
         plan = self.resolver.resolve_jobs(
             photo_source, jobs, snapshot, instruction_sources, self.offers.enabled_providers
@@ -50,12 +54,12 @@ class JobPreviewer:
         return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
 
 
-def quote_reuse(job: Job, ledger: Ledger) -> Job:
-    """Returns a planned job at no price if it would get the pictures that another job with its content has."""
+def find_reuse(ledger: Ledger, job: Job) -> Job:
+    """Returns a planned job, with `reused_from` if it would get the pictures that another job with its content has."""
     owner = ledger.find_content_owner(job.content_id)
     owner_job = ledger.find_job(owner.source_id, owner.job_id) if owner else None
     has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.status is JobStatus.STORED
-    return replace(job, quoted=0, reused_from=owner_job.job_id) if owner_job and has_pictures else job
+    return replace(job, reused_from=owner_job.job_id) if owner_job and has_pictures else job
 
 
 class _Purchase(NamedTuple):
@@ -68,7 +72,8 @@ class _Purchase(NamedTuple):
 
 
 class PriceRegister:
-    """The highest price of several photos' jobs, and the images that they buy. Jobs with the same content buy once.
+    """The highest price of several photos' jobs, and the images that they buy. Jobs with the same content buy once, and
+    a job that reuses the pictures of an earlier one is free. `reused_image_count`: the images that are reused.
 
     The content of a photo that was not opened is that of no other photo. The price of a job that may go to one of the
     `unpriced_providers` is unknown and not in the totals.
@@ -78,6 +83,7 @@ class PriceRegister:
         self._unpriced_providers = frozenset(unpriced_providers)
         self._purchases: dict[tuple[str, str], _Purchase] = {}
         self.jobs_by_provider: Counter[str] = Counter()
+        self.reused_image_count = 0
 
     def add(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
@@ -85,7 +91,9 @@ class PriceRegister:
             listed = cast("str | list[str]", job.instructions.get("provider", job.provider))
             providers = {listed} if isinstance(listed, str) else {*listed}
             images = int(job.instructions.get("num_images", 1))
-            purchase = _Purchase(bool(providers & self._unpriced_providers), job.quoted, job.provider, images)
+            self.reused_image_count += images if job.reused_from else 0
+            is_unpriced = bool(providers & self._unpriced_providers)
+            purchase = _Purchase(is_unpriced, 0 if job.reused_from else job.quoted, job.provider, images)
             content = job.source_id if job.sha256 == UNREAD_SHA256 else "", job.content_id
             self._purchases[content] = max(purchase, self._purchases.get(content, purchase))
 

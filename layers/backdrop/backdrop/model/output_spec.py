@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from backdrop.model.certificate import Measured
 from backdrop.model.composition import (
@@ -22,7 +22,7 @@ from backdrop.model.composition import (
     parse_texts,
 )
 from backdrop.model.frame import OutputFrame, parse_output_frame
-from backdrop.model.marketplaces import CUT_OFF, apply_marketplace, load_marketplace
+from backdrop.model.marketplaces import CUT_OFF, Marketplace, apply_marketplace, load_marketplace
 from backdrop.model.record import Record, record
 
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
@@ -241,10 +241,18 @@ def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[
     ]
 
 
-def find_marketplace_errors(
+class MarketplaceConflict(NamedTuple):
+    """A field that keeps a marketplace from taking a picture, and the reason, a sentence for who writes the field."""
+
+    marketplace: Marketplace
+    field: str
+    reason: str
+
+
+def find_marketplace_conflicts(
     instructions: Mapping[str, Any], inherited_fields: Collection[str] = ()
-) -> Iterator[tuple[str, str]]:
-    """Yields the fields that keep a marketplace from taking these pictures, each with the reason as a sentence.
+) -> Iterator[MarketplaceConflict]:
+    """Yields the fields that keep a marketplace from taking these pictures.
 
     What the output's own fields decide has been compared with the rules before. `inherited_fields`: the fields that a
     less specific source than that of `output` sets. `parse_outputs` leaves them out where they are not accepted.
@@ -258,16 +266,18 @@ def find_marketplace_errors(
             continue
         marketplace, output = load_marketplace(spec["for"]), replace(parse_output({**shared, **spec}), frame=frame)
         if frame and frame.places_subject:
-            violations = marketplace.find_violations(predict_measurements(output))
-            yield from (("subject_size", f"subject_size: {reason}") for _, reason in violations)
+            for _, reason in marketplace.find_violations(predict_measurements(output)):
+                yield MarketplaceConflict(marketplace, "subject_size", f"subject_size: {reason}")
         drawn = {"logo": output.logo, "shadow": output.shadow}
-        yield from ((name, reason) for name, reason in marketplace.forbidden_fields.items() if drawn[name])
+        for name, reason in marketplace.forbidden_fields.items():
+            if drawn[name]:
+                yield MarketplaceConflict(marketplace, name, reason)
         if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
-            yield (
-                "operation",
+            reason = (
                 f"{marketplace.name} requires {rule.demand}, but operation replace makes a new background "
-                f"(source: {rule.source})",
+                f"(source: {rule.source})"
             )
+            yield MarketplaceConflict(marketplace, "operation", reason)
 
 
 def _list_cut_out_features(output: OutputSpec) -> dict[str, bool]:

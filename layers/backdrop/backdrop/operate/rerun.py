@@ -23,7 +23,7 @@ from backdrop.intake.instruction_resolver import InstructionResolver, find_broke
 from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.intake.photo_state import classify_plan, compare_all
 from backdrop.intake.photo_status import list_current_jobs
-from backdrop.intake.preview import JobPreviewer, quote_reuse
+from backdrop.intake.preview import JobPreviewer, find_reuse
 from backdrop.model.decision_table import Facts
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
@@ -69,7 +69,7 @@ class RerunPreview:
     @property
     def max_cost(self) -> int:
         """The highest possible cost, in micro-dollars."""
-        return sum(job.quoted for job in self.jobs_to_buy)
+        return sum(job.quoted for job in self.jobs_to_buy if not job.reused_from)
 
     @property
     def has_effect(self) -> bool:
@@ -164,7 +164,7 @@ class RerunService:
 
     def _find_purchases(self, transitions: Sequence[Transition]) -> list[Job]:
         return [
-            quote_reuse(with_max_quote(transition.job, self.offers), self.ledger)
+            find_reuse(self.ledger, with_max_quote(transition.job, self.offers))
             for transition in transitions
             if transition.content_owner and transition.job.status is JobStatus.ACCEPTED
         ]
