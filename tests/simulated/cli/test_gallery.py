@@ -50,7 +50,7 @@ def test_page_of_all_photos_is_written_to_the_gallery_folder(shop: Person) -> No
     assert result.code == 0, result.err
     assert result.out.splitlines()[:2] == [
         "To download: 6 full-size files, about 2 KB. To leave them out, use --no-files.",
-        "3 images, 1 problem, stack shop",
+        "3 pictures, 1 problem, stack shop",
     ]
     assert str(Path("gallery/index.html").resolve()) in result.out
     assert list_thumbnails(Path("gallery")) == [
@@ -215,7 +215,7 @@ def test_photo_in_progress_already_has_a_page(person: Person) -> None:
     result = person.run("gallery", "shoes/")
     assert (result.code, result.out.splitlines()[0]) == (
         0,
-        "0 images, 1 problem, 1 image in progress of shoes/, stack shop",
+        "0 pictures, 1 problem, 1 image in progress of shoes/, stack shop",
     )
 
 

@@ -426,7 +426,7 @@ def test_late_delivery_does_not_replace_the_successors_picture(nth: int) -> None
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("nth", range(1, 10))
+@pytest.mark.parametrize("nth", range(1, 11))
 def test_late_delivery_does_not_replace_the_picture_of_a_returning_photo(nth: int) -> None:
     """The name returns to a photo with its picture in place, between any two calls of another photo's delivery."""
     world = World()

@@ -17,7 +17,7 @@ from tests.simulated.uploads_and_requests import REMOVE, count_paid_calls, uploa
 SEASONS: dict[str, Any] = {"variants": {"spring": {"prompt": "spring"}, "cut-out": REMOVE}}
 SPECIAL = {"prompt": "special"}
 
-OVERRIDES = "sets one operation or prompt for all variants of"
+OVERRIDES = "variants of _backdrop.json get the same operation or prompt from"
 
 
 def collect_warnings(**fields: Any) -> tuple[list[str], int]:
@@ -33,7 +33,7 @@ def collect_warnings(**fields: Any) -> tuple[list[str], int]:
 
 
 def test_one_prompt_for_all_inherited_variants_is_a_warning() -> None:
-    assert collect_warnings(**SPECIAL)[0] == [f"same_variants: {KEY}.json {OVERRIDES} _backdrop.json"]
+    assert collect_warnings(**SPECIAL)[0] == [f"same_variants: all {OVERRIDES} {KEY}.json"]
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_lint_warns_and_the_photo_is_ready(tmp_path: Path, monkeypatch: pytest.M
     folder.write("_backdrop.json", SEASONS)
     folder.write("red.jpg", build_photo())
     folder.write("red.jpg.json", SPECIAL)
-    assert folder.list_messages("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
+    assert folder.list_messages("warnings", "--to=/") == {"red.jpg": [f"All {OVERRIDES} red.jpg.json."]}
     assert folder.data()["ready"] == 1

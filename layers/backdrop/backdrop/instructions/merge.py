@@ -198,7 +198,8 @@ def _list_override_warnings(sources: Sequence[InstructionSource], variant: str) 
                 [one.name for one in sources[:n] if OPERATION_GROUP & one.fields.keys()] if decided_names else []
             )
             messages = [
-                f"{one} sets one operation or prompt for all variants of {source.name}" for one in overriding_names[:1]
+                f"all variants of {source.name} get the same operation or prompt from {one}"
+                for one in overriding_names[:1]
             ]
             return tuple(JobWarning(code=WarningCode.SAME_VARIANTS, text=Sentence(one)) for one in messages)
     return ()
