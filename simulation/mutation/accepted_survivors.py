@@ -317,7 +317,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#496ad0 if 8": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
-    "intake.brand_image_checks": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."

@@ -25,7 +25,6 @@ ONCE_BROKEN = {
     "late_write_of_a_finished_job_replaces_the_newer_picture": (5204,),
     "cancelled_job_is_reported_while_its_lane_is_closed": (6968,),
     "refused_request_is_the_first_message_about_new_bytes": (8143,),
-    "lost_call_is_not_repeated_for_a_stopped_execution": (1045107902816105,),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 
