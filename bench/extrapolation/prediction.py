@@ -54,7 +54,7 @@ class Extrapolation:
 
 
 def predict_runs(runs: Sequence[RunFigures]) -> Prediction:
-    """Fits the costs to the runs of few photos, and predicts the others."""
+    """Fits the costs to the runs with few photos, and predicts the others."""
     fitted = [one for one in runs if one.scenario in CALIBRATION]
     costs = calibrate(fitted)
 

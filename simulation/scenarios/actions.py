@@ -264,7 +264,7 @@ class UserActions:
                 self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
 
     def _cancel(self, prefix: str) -> None:
-        """Cancels everything that was requested under a prefix until now, as `backdrop cancel` does."""
+        """Cancels everything that has been requested under a prefix so far, as `backdrop cancel` does."""
         prefix = prefix or "0"
         self.waived_keys |= {
             key
