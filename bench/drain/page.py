@@ -49,7 +49,8 @@ def format_drain(found: DrainResult) -> str:
             format_table(("", *LOSS_PLACES.values(), "pauses ms"), [_format_losses(one) for one in found.runs]),
             "### A photo's time in each stage",
             f"With a provider that answers immediately, a single photo takes a median of"
-            f" {found.single_photo.median:.2f} s from its upload to its receipt, and at most {found.single_photo.slowest:.2f} s. In seconds,"
+            f" {found.single_photo.median:.2f} s from its upload to its receipt,"
+            f" and at most {found.single_photo.slowest:.2f} s. In seconds,"
             " for a single photo, and for photos among others (median and slowest):",
             format_table(
                 ("", *STAGE_METRICS.values()),
