@@ -186,7 +186,7 @@ def test_mail_has_failures_and_exact_amounts() -> None:
     assert subject == "Backdrop campaign spring: failed"
     assert "US $0.0375 was charged. It is unknown whether another US $0.06 was charged." in text
     assert "1 invalid_value: num_images: no number" in text
-    assert "too_many_failures: 50.0 %" in text
+    assert "too_many_failures: 50.0%" in text
     assert "s3://pictures/r.json" in text
 
 
