@@ -14,7 +14,7 @@ from bench.saved_results import load_result
 
 NAME = "extrapolation"
 CALIBRATION = frozenset(one for one in (*WARM, *COLD) if one.photos == PHOTOS[0])
-"""The drain's runs of few photos, which are used for calibration. All others are held out."""
+"""The drain's runs with few photos, which are used for calibration. All others are held out."""
 
 
 @dataclass(frozen=True)
