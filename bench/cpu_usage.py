@@ -42,7 +42,7 @@ class CpuUsage:
 
 
 def measure_cpu(running: Cloud) -> CpuUsage:
-    """Returns the usage up to now. Ended workers count towards the process that waited for them, the emulator."""
+    """Returns the usage up to now. Exited workers count toward the process that waited for them, the emulator."""
     state = running.home.read_state()
     servers = {"emulator": state.emulator, "stand-in": state.standin}
     workers = {name: read_cpu_seconds(list_workers(running, name)) for name in STAGES}

@@ -1,7 +1,8 @@
 """The quality and cost of full-size cut-outs: errors of alpha and color compared with scaling, time, and memory.
 
 The true cut-out is known (`bench/cutout_scenes.py`). A provider's result is the true cut-out at a quarter of the
-photo's side, also blurred or eroded. `python bench/cutout.py`, or with `quality`, `memory`, or `png` for one table.
+photo's side, also in a blurred and in an eroded version. `python bench/cutout.py`, or with `quality`, `memory`, or
+`png` for one table.
 """
 
 import json

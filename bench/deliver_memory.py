@@ -128,7 +128,7 @@ def measure(folder: Path, name: str) -> None:
         if spec.marketplace:
             certify_file(file.data, spec.marketplace, operation="remove", subject=file.subject)
         made += len(file.data)
-        # The file leaves the memory before the next one is made, as in deliver.
+        # As in deliver, frees the memory of this file before the next one is made.
         del file
     seconds = time.process_time() - began
     print(f"{made / MEGABYTE:.1f} {read_peak_megabytes():.0f} {seconds:.2f}")

@@ -26,7 +26,10 @@ TIMEOUT = timedelta(hours=6)
 
 @dataclass(frozen=True)
 class AccountCase:
-    """One case. `limits`: calls that the account allows, from which second on. `away`: when the provider is down."""
+    """One case.
+
+    `limits`: how many calls the account allows, and from which second. `away`: when the provider is down.
+    """
 
     name: str
     photos: int

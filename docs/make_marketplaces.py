@@ -18,7 +18,7 @@ MEASUREMENTS = {
     f"value of each channel, without the {MAX_STRAY_SHARE:.1%} at either end. `transparent` if any part of it is.",
     "subject_share": "The share of the width or height that the product's box fills, whichever is larger.",
     "whole_product": "`yes` if the product ends before the border of the photo and of the picture, `no` if one of them "
-    "cuts it off. Only a matte can tell.",
+    "cuts it off. Only a matte shows this.",
     "ai_label": "The IPTC digital source type in the file's XMP, for pictures whose background AI made.",
 }
 
@@ -71,14 +71,14 @@ compares with the rules below. A marketplace can check more, change its rules, o
 
 ## How an output is made for a marketplace
 
-The marketplace's fields apply where the output does not set its own: its name, format, size, fit, background, and
-limit of bytes (not for a PNG, whose quality cannot be reduced). If you set only `width` or `height`, the other side
-keeps the marketplace's proportions. A field that breaks a rule is an error before the purchase, also a `subject_size`
-that makes the product too small. With the fit `contain`, a file can be too small because its photo is: `lint` and
-`quote` warn about it. Another error is operation `replace` where a marketplace requires a certain background. A
-`shadow` darkens that background, so it is an error, too; so is a `logo` where the marketplace accepts none. A shadow or
-logo from a less specific place than the output, such as the defaults of a higher folder, is left out of the
-marketplace's file and is no error.
+The marketplace's fields apply where the output does not set its own: its name, format, size, fit, background, and limit
+of bytes (not for a PNG, whose quality cannot be reduced). If you set only `width` or `height`, the other side keeps the
+marketplace's proportions. A field that breaks a rule is an error before the purchase, including a `subject_size` that
+makes the product too small. With the fit `contain`, a file can be too small because its photo is: `lint` and `quote`
+warn about it. Another error is operation `replace` where a marketplace requires a certain background. A `shadow`
+darkens that background, so it is an error, too; so is a `logo` where the marketplace accepts none. A shadow or logo
+from a less specific place than the output, such as the defaults of a higher folder, is left out of the marketplace's
+file and is not an error.
 
 ## What a certificate says
 

@@ -163,7 +163,8 @@ def format_limits() -> str:
     return f"""## What each provider takes
 
 All accept JPEG, PNG, or WebP of at most {PHOTO_LIMITS.max_bytes:,} bytes. Other photos, and larger ones of up to
-{MAX_FILE_BYTES:,} bytes, are first converted and encoded again. A photo's key has at most {MAX_PHOTO_KEY_BYTES} bytes.
+{MAX_FILE_BYTES:,} bytes, are first converted and encoded again. The limit for a photo's key is
+{MAX_PHOTO_KEY_BYTES} bytes.
 
 Each cell has the provider's own name of the field and the values that it accepts. –: the provider does not support the
 field. A job that uses it is refused there, or moves along its list of providers.

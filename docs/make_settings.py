@@ -95,14 +95,14 @@ def build_page() -> str:
 
 {format_parameters()}
 
-The deployment check refuses values that contradict one another, with the reason: a default provider that is off, a call
+The deployment check refuses values that contradict one another, with the reason: a disabled default provider, a call
 that may take longer than its invocation, one bucket for both input and output.
 
 ## Outputs
 
 {format_outputs()}
 
-A provider that is off has no lane.
+A disabled provider has no lane.
 
 ## Events
 

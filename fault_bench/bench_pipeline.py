@@ -85,7 +85,7 @@ class DeployedPipeline:
     def drain_dead_letters(self) -> list[dict[str, Any]]:
         """Removes all dead letters from their queue. Each is `{"body": text, "attributes": {name: text}}`.
 
-        Waits for letters that another reader holds at this moment.
+        Waits for dead letters that another reader currently holds.
         """
         dead_letters: list[dict[str, Any]] = []
         while self._count_queue_messages(self.dead_letter_queue_url):
@@ -119,7 +119,7 @@ class DeployedPipeline:
         return [found.get("Key", "") for page in pages for found in page.get("Contents", [])]
 
     def read_outputs(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Yields keys of the output bucket with their bytes."""
+        """Yields the keys in the output bucket with their bytes."""
         for key in keys:
             yield key, self.clients.s3.get_object(Bucket=self.picture_bucket, Key=key)["Body"].read()
 
@@ -137,7 +137,7 @@ class BenchPipeline(DeployedPipeline):
 
 
 def is_valid_picture(data: bytes) -> bool:
-    """Whether bytes are a complete picture."""
+    """Whether the bytes are a complete picture."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()

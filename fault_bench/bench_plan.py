@@ -121,7 +121,9 @@ PROVIDER_PHOTO_FAULTS = (
         "segmind",
         needs_later_success=True,
     ),
-    PhotoFault("Segmind: 202 for a submit", "success_status", 0.01, 1, {"code": 202}, SUBMIT_ROUTE, provider="segmind"),
+    PhotoFault(
+        "Segmind: 202 for a submission", "success_status", 0.01, 1, {"code": 202}, SUBMIT_ROUTE, provider="segmind"
+    ),
     PhotoFault(
         "Segmind: picture in an unknown field",
         "malformed_json",
@@ -140,7 +142,7 @@ PROVIDER_PHOTO_FAULTS = (
     PhotoFault(
         "Runware: picture inside the response", "inline_picture", 0.01, 1, {"form": "data_uri"}, provider="runware"
     ),
-    PhotoFault("Runware: result in the response to the submit", "early_result", 0.01, provider="runware"),
+    PhotoFault("Runware: result in the response to the submission", "early_result", 0.01, provider="runware"),
     PhotoFault(
         "Runware: model not ready", "status", 0.01, 2, {"code": 400, "body": NOT_READY_BODY}, provider="runware"
     ),

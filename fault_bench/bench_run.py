@@ -61,7 +61,7 @@ class BenchResult:
 
 
 def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *, include_naive: bool) -> BenchResult:
-    """Runs the last build of the pipelines through a seed's plan, on a cloud that is removed afterwards."""
+    """Runs the last build of the pipelines through a seed's plan, on a cloud that is removed afterward."""
     limits = {"concurrency_limit": settings.concurrency_limit, "timeout_seconds": settings.timeout_seconds}
     plan = draw_bench_plan(
         seed, settings.photos, call_seconds=settings.call_seconds, **limits, use_all_lanes=settings.use_all_lanes

@@ -107,7 +107,7 @@ class StandinProvider:
         )
 
     def list_lost_calls(self) -> list[tuple[float, float]]:
-        """Returns start and end (Unix seconds) of each call whose caller cannot know whether it was accepted."""
+        """Returns the start and end (Unix seconds) of each call whose caller cannot know whether it was accepted."""
         entries = self.state.journal.list_entries()
         calls = [entry for entry in entries if entry.method == "POST" and entry.ended and _is_ideogram_path(entry.path)]
         return [(entry.started, entry.ended or entry.started) for entry in calls if _has_lost_answer(entry)]

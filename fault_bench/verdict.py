@@ -142,7 +142,7 @@ def build_figures(
     repeats: tuple[int, int],
     observed: ObservedRun,
 ) -> PipelineFigures:
-    """Builds a column of the table. `recorded_calls`: calls in the pipeline's own records, by work."""
+    """Builds a column of the table. `recorded_calls`: calls in the pipeline's own records, by `prompt_sha`."""
     keys = {photo.key for photo in plan.photos}
     transient_keys = {photo.key for photo in plan.photos if photo.expected_end is ExpectedEnd.STORED}
     photo_works = {hash_prompt(str(photo.sidecar["prompt"])) for photo in plan.photos}
@@ -171,7 +171,7 @@ def build_figures(
 
 
 def count_recorded_calls_by_work(ledger: PlainLedger) -> Counter[str]:
-    """Returns how many calls the ledger says may have been paid, by work."""
+    """Returns how many calls of each job may have been paid, according to the ledger, by `prompt_sha`."""
     call_counts = Counter[str]()
     for job in ledger.jobs.values():
         call_counts[hash_job_prompt(job)] += count_recorded_calls(job)
@@ -189,12 +189,12 @@ def list_photos_with_pictures(ledger: PlainLedger, pictures: Collection[str]) ->
 
 
 def find_backdrop_letter_keys(ledger: PlainLedger, letters: Iterable[JsonObject]) -> list[str]:
-    """Returns the photos that Backdrop's dead letters are about."""
+    """Returns the photos of Backdrop's dead letters."""
     job_ids = (letter["attributes"].get("job_id", "") for letter in letters)
     return [str(ledger.jobs[job_id]["key"]) for job_id in job_ids if job_id in ledger.jobs]
 
 
 def find_naive_letter_keys(letters: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Returns the photos that the naive pipeline's dead letters, which are S3's events, are about."""
+    """Returns the photos of the naive pipeline's dead letters, which are S3 events."""
     records = (record for letter in letters for record in json.loads(letter["body"]).get("Records", []))
     return [unquote_plus(record["s3"]["object"]["key"]) for record in records]

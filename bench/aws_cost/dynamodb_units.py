@@ -2,7 +2,7 @@
 
 Sizes and rounding follow the Developer Guide ("DynamoDB item sizes and formats", "DynamoDB read and write
 operations"). A transaction performs each write twice. According to its page on transactions, indexes are updated
-afterwards, so an index's own writes count once.
+afterward, so an index's own writes count once.
 """
 
 import json

@@ -192,7 +192,7 @@ def parse_metrics(line: str) -> list[tuple[str, ...]]:
 
 @contextmanager
 def watch_cloud(running: Cloud) -> Generator[WatchedCloud]:
-    """Directs the cloud's functions to AWS through a recorder for the length of the block."""
+    """Directs the cloud's functions to AWS through a recorder for the duration of the block."""
     recorder = RequestRecorder(running.endpoint_url)
     with ExitStack() as stack:
         for name in FUNCTIONS:

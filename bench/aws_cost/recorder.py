@@ -43,7 +43,7 @@ class RequestRecorder:
 
     @contextmanager
     def listen(self, function: str) -> Generator[str]:
-        """Yields the address at which one function reaches the emulator for the length of the block."""
+        """Yields the address at which one function reaches the emulator for the duration of the block."""
         server = _RecorderServer(self, function)
         thread = threading.Thread(target=server.serve_forever, name=f"recorder {function}", daemon=True)
         thread.start()

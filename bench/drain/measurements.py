@@ -60,7 +60,7 @@ class ComparisonResult:
 
 @contextmanager
 def open_harness() -> Generator[DrainHarness]:
-    """Yields a harness with a local cloud that runs for the length of the block."""
+    """Yields a harness with a local cloud that runs for the duration of the block."""
     with temporary_home(find_fast_folder()) as home:
         yield DrainHarness(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
 

@@ -1,4 +1,4 @@
-"""The sections of the bench's page about drained photos."""
+"""The sections of the bench's page about draining photos through a lane."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -48,8 +48,9 @@ def format_drain(found: DrainResult) -> str:
             "![where the slots' time went](lost.svg)",
             format_table(("", *LOSS_PLACES.values(), "pauses ms"), [_format_losses(one) for one in found.runs]),
             "### A photo's time in each stage",
-            f"With a provider that answers immediately, a single photo takes {found.single_photo.median:.2f} s from"
-            f" its upload to its receipt in the median, and at most {found.single_photo.slowest:.2f} s. In seconds,"
+            f"With a provider that answers immediately, a single photo takes a median of"
+            f" {found.single_photo.median:.2f} s from its upload to its receipt,"
+            f" and at most {found.single_photo.slowest:.2f} s. In seconds,"
             " for a single photo, and for photos among others (median and slowest):",
             format_table(
                 ("", *STAGE_METRICS.values()),

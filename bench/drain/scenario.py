@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Scenario:
     """N photos, C slots, and S seconds per call. `cold`: no function has a worker when the first photo arrives.
 
-    `account_limit`: how many calls the provider's account really allows at the same time, if that is not C.
+    `account_limit`: how many calls the provider's account actually allows at the same time, if that is not C.
     """
 
     photos: int

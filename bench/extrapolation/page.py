@@ -60,7 +60,7 @@ def format_page(found: Extrapolation, machine: str) -> str:
                 "# Beyond one machine",
                 "Written by `make simulate FAULTS=none`: the product's own code in the simulated world of `make"
                 " simulate`, without faults and with many photos. First, that world is compared with the emulator,"
-                " whose times it has to predict. Then it gets AWS's times. Nothing here was measured on AWS."
+                " whose times it has to predict. Then it uses AWS's times. Nothing here was measured on AWS."
                 f" Simulated on {machine}.",
                 _format_prediction(found.prediction),
                 _format_large_folders(narrow),
@@ -178,7 +178,7 @@ def _format_run(one: ScaledRun) -> Sequence[str]:
 
 
 def _format_projected_run(largest: ScaledRun, photos: int) -> Sequence[str]:
-    """Returns the projection for more photos: the same start-up time, and the same time per further photo."""
+    """Returns the projection for more photos: the same start-up time, and the same time per additional photo."""
     head = largest.ended_seconds - largest.photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
     ended = head + photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
     ideal, usd = photos * largest.seconds / largest.limit, _compute_usd(largest, photos, ended)

@@ -14,7 +14,7 @@ from bench.saved_results import load_result
 
 NAME = "extrapolation"
 CALIBRATION = frozenset(one for one in (*WARM, *COLD) if one.photos == PHOTOS[0])
-"""The drain's runs of few photos, which are used for calibration. All others are held out."""
+"""The drain's runs with few photos, which are used for calibration. All others are held out."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Extrapolation:
 
 
 def predict_runs(runs: Sequence[RunFigures]) -> Prediction:
-    """Fits the costs to the runs of few photos, and predicts the others."""
+    """Fits the costs to the runs with few photos, and predicts the others."""
     fitted = [one for one in runs if one.scenario in CALIBRATION]
     costs = calibrate(fitted)
 

@@ -212,7 +212,7 @@ def _list_unreachable_quotas(heat: KeyHeat) -> Iterator[Quota]:
         f"{ITEM_BYTES // 1024} KB per item",
         f"{DYNAMODB}/ServiceQuotas.html",
         inf,
-        f"the largest, a job, has {heat.largest_item_bytes:,} bytes; none grows with the number of photos",
+        f"the largest item, a job, is {heat.largest_item_bytes:,} bytes; no item grows with the number of photos",
         "none",
     )
 

@@ -21,7 +21,7 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 
 COLUMNS = {"picture": "left", "marketplace": "left", "result": "left", "why": "words"}
-PROMISE = "Backdrop measures files. It does not know what else a marketplace checks, or whether it accepts a picture."
+PROMISE = "Backdrop only measures files. A marketplace may check more, and it decides whether to accept a picture."
 
 
 @dataclass(frozen=True)

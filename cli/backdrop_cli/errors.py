@@ -4,7 +4,7 @@ from typer import TyperException
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_NOTHING_FOUND, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
-    EXIT_OK: "The command succeeded. That nothing has failed, or nothing would change, is a success.",
+    EXIT_OK: "The command succeeded, even if there was nothing to list or to change.",
     EXIT_FAILURE: "The command failed, a question was answered with no, or a problem was found: by `lint`, `check`, or "
     "`doctor`; by `drop --wait`, if some photos were not delivered; by `drop`, if none of its photos can be delivered "
     "as they are.",

@@ -49,7 +49,8 @@ DEFAULT_MAX_MEGAPIXELS = 100
 # Without a stack, the price of a provider's credits is unknown, so it is left out of the total.
 NO_CREDIT_PRICES = {CREDIT_PROVIDER: 0}
 ALL_OFFERS = Offers(SUPPORTED_PROVIDERS, NO_CREDIT_PRICES)
-# If hundreds of photos of a folder have no instructions, they have one cause; a search for each would take minutes.
+# If hundreds of photos of a folder have no instructions, the cause is the same for all; a search for each would take
+# minutes.
 MAX_SUGGESTIONS = 50
 MAX_COMPARED_NAMES = 1000
 # Some desktops add a hidden .txt.

@@ -163,7 +163,7 @@ def cancel(
 ) -> None:
     """Cancel what has not been bought yet, after showing how much that is
 
-    Asks for confirmation. Applies to everything that was uploaded or requested until now. Jobs
+    Asks for confirmation. Applies to everything that has been uploaded or requested so far. Jobs
     end immediately; photos that have no job yet end as soon as they get one. --all also stops
     running campaigns.
 
@@ -240,9 +240,9 @@ def doctor(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Find problems of a stack, and show how to fix them
+    """Find problems with a stack, and show how to fix them
 
-    Checks keys, quotas, wiring, lanes, queues, and the budget. Exits with 1 if there is a problem. What
+    Checks keys, quotas, triggers, lanes, queues, and the budget. Exits with 1 if there is a problem. What
     cannot be checked is reported and does not count as a problem.
 
     Example: backdrop doctor --stack backdrop

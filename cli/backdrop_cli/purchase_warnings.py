@@ -25,12 +25,12 @@ WARNING_HINTS: Mapping[str, str] = {
     WarningCode.ENLARGED: "Use a larger photo. If the output is for no marketplace, a smaller size or the fit contain "
     "also helps.",
     WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size. A frame of "
-    "another shape than the marketplace's makes the product smaller.",
+    "a shape other than the marketplace's makes the product smaller.",
     WarningCode.TINY_PHOTO: "Use a larger photo.",
     WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
     WarningCode.SAME_VARIANTS: 'If you want one picture, set "variants": {} there.',
     WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
-    WarningCode.SMALL_IN_FRAME: "Use a photo that is more like the frame in shape, or crop it first.",
+    WarningCode.SMALL_IN_FRAME: "Use a photo whose shape is closer to the frame's, or crop it first.",
     COVER_CROPS: 'To keep all of it, use "fit": "pad", or request a frame.',
 }
 """The warnings of planned jobs that a person should read before the purchase, and what to do about each."""

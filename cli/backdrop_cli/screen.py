@@ -43,7 +43,7 @@ class Screen:
         self._console.print(Text(escape_unprintable(text), style), soft_wrap=True)
 
     def print_bullet(self, bullet: str, text: str, style: str = "") -> None:
-        """Prints a list item; its further lines are aligned with the beginning of its text."""
+        """Prints a list item; its continuation lines are aligned with the beginning of its text."""
         grid = Table.grid(padding=(0, 1))
         grid.add_row(Text(f"  {bullet}", style), Text(self._format_text(text), style))
         self._print_trimmed(grid)

@@ -180,8 +180,8 @@ def _connect(name: str, clients: AwsClients) -> Stack:
     missing = sorted((REQUIRED_OUTPUTS - outputs.keys()) | (REQUIRED_PARAMETERS - parameters.keys()))
     if missing:
         raise CommandError(
-            f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy this "
-            "release (`make build && sam deploy`), or use the command of the stack's release"
+            f"the stack {name} ({status}) is of a different release than this command: it has no {missing[0]}; deploy "
+            "this release (`make build && sam deploy`), or use the command of the stack's release"
         )
     return _build_from_outputs(name, clients, clock, outputs, parameters)
 

@@ -1,4 +1,4 @@
-"""The providers that a local cloud turns on, and whether the stand-in or the real API answers."""
+"""The providers that a local cloud enables, and whether the stand-in or the real API answers."""
 
 import os
 import sys

@@ -55,7 +55,7 @@ def build(log: Path, release: Release = CURRENT_RELEASE) -> None:
 
 @contextmanager
 def hold_build() -> Generator[None]:
-    """Keeps the build unchanged for the length of the block. Other clouds may deploy it at the same time."""
+    """Keeps the build unchanged for the duration of the block. Other clouds may deploy it at the same time."""
     with _lock_build(fcntl.LOCK_SH):
         yield
 
@@ -98,7 +98,7 @@ def _package(packaged: Path, environment: Mapping[str, str], log: Path, release:
 
 
 def _hash_build(release: Release) -> str:
-    """Returns a hash of the build's files. SAM writes all of them again in each build, also the unchanged ones."""
+    """Returns a hash of the build's files. SAM rewrites all of them in each build, even the unchanged ones."""
     folder = release.built_template.parent
     build_hash = hashlib.sha256()
     for path in sorted(folder.rglob("*")):

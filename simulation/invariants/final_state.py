@@ -76,7 +76,7 @@ def _describe_difference(source: JsonObject | None, expected: ExpectedPhoto, led
 def check_ignored_photos(ledger: PlainLedger, ignored_keys: Collection[str]) -> list[Violation]:
     """Checks that photos that must not be bought without a request have no item at all. Holds at all times."""
     return [
-        Violation(Invariant.OLD_PHOTOS_IGNORED, f"{source['key']}: was taken in without a request")
+        Violation(Invariant.OLD_PHOTOS_IGNORED, f"{source['key']}: was processed without a request")
         for source in ledger.sources.values()
         if source["key"] in ignored_keys
     ]
@@ -217,18 +217,18 @@ def check_dead_letter_contents(
 ) -> list[Violation]:
     """Checks that dead letters are complete, and that only dead jobs and malformed messages have them. Holds at rest.
 
-    A queue may keep the same letter twice, and may keep letters of jobs that have continued since. Only the newest
-    letter of each job must be correct, so `letters` are in the order in which they were sent. `dead_job_codes`: job IDs
-    and codes of all jobs that were ever dead. `allowed_malformed_count`: how many malformed messages may have left a
-    letter. If the response to sending a letter was lost, its message is still in its own queue.
+    A queue may keep the same dead letter twice, and may keep those of jobs that have continued since. Only the newest
+    dead letter of each job must be correct, so `letters` are in the order in which they were sent. `dead_job_codes`:
+    job IDs and codes of all jobs that were ever dead. `allowed_malformed_count`: how many malformed messages may have
+    become dead letters. If the response to sending a dead letter was lost, its message is still in its own queue.
     """
     lettered_job_ids = {str(letter["attributes"].get("job_id", "")) for letter in letters}
     dead_job_ids = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}
-    details = [f"no letter for {ledger.jobs[job_id]['key']}" for job_id in sorted(dead_job_ids - lettered_job_ids)]
+    details = [f"no dead letter for {ledger.jobs[job_id]['key']}" for job_id in sorted(dead_job_ids - lettered_job_ids)]
     malformed_bodies = {letter["body"] for letter in letters if letter["attributes"].get("code") == MALFORMED_CODE}
     if len(malformed_bodies) not in allowed_malformed_count:
         details.append(
-            f"{len(malformed_bodies)} letters for {allowed_malformed_count.start} "
+            f"{len(malformed_bodies)} dead letters for {allowed_malformed_count.start} "
             f"to {allowed_malformed_count.stop - 1} malformed messages"
         )
     newest_index_by_job = {str(letter["attributes"].get("job_id", "")): index for index, letter in enumerate(letters)}
@@ -250,17 +250,17 @@ def _describe_letter_problem(
     attributes = letter["attributes"]
     missing = [name for name in REQUIRED_LETTER_ATTRIBUTES if not attributes.get(name)]
     if missing:
-        return f"a letter without {', '.join(missing)}: {letter['body'][:80]}"
+        return f"a dead letter without {', '.join(missing)}: {letter['body'][:80]}"
     code, job_id = str(attributes["code"]), str(attributes.get("job_id", ""))
     if code == MALFORMED_CODE:
         return ""
     job = ledger.jobs.get(job_id)
     if job is None or (job_id, code) not in dead_job_codes:
-        return f"a letter ({code}) for {job['key'] if job else 'no job'}, which never ended with this code"
+        return f"a dead letter ({code}) for {job['key'] if job else 'no job'}, which never ended with this code"
     is_current = is_newest and job["status"] == "dead" and job["problem"]["code"] == code
     has_wrong_charge = is_current and attributes["money"] != _describe_money(job)
     return (
-        f"{job['key']}: the letter says {attributes['money']}, but the attempts say {_describe_money(job)}"
+        f"{job['key']}: the dead letter says {attributes['money']}, but the attempts say {_describe_money(job)}"
         if has_wrong_charge
         else ""
     )

@@ -179,9 +179,13 @@ def check_dead_letters(ledger: PlainLedger, letters: Sequence[JsonObject]) -> li
         f"unexpected letter for {name or 'no job'} ({_describe_end(ledger, name)})"
         for name in letter_counts.keys() - dead_job_ids
     ]
-    missing = [f"no letter for {name} ({_describe_end(ledger, name)})" for name in dead_job_ids - letter_counts.keys()]
+    missing = [
+        f"no dead letter for {name} ({_describe_end(ledger, name)})" for name in dead_job_ids - letter_counts.keys()
+    ]
     repeated = [
-        f"{count} letters for {name}" for name, count in letter_counts.items() if count > 1 and name in dead_job_ids
+        f"{count} dead letters for {name}"
+        for name, count in letter_counts.items()
+        if count > 1 and name in dead_job_ids
     ]
     return [Violation(Invariant.DEAD_LETTERS_MATCH_JOBS, detail) for detail in sorted(unexpected + missing + repeated)]
 

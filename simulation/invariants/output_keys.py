@@ -37,7 +37,7 @@ def list_expected_files(
 
 
 def list_named_keys(key: str, instructions: Mapping[str, Any]) -> Iterator[str]:
-    """Yields the keys in the output bucket that a photo's pictures have because of name templates, also repeatedly."""
+    """Yields the keys that name templates give a photo's pictures in the output bucket. A key may occur twice."""
     if "output" not in instructions:
         return
     folder, _ = _split_key(key)

@@ -24,7 +24,7 @@ UNUSABLE_END_STATUSES = END_STATUSES - {"stored"}
 class OutgoingCall:
     """One paid call as it goes out.
 
-    `sha256`: of the bytes that it carries. `open_call_count`: the other calls of this job that our side has open.
+    `sha256`: of the bytes that it carries. `open_call_count`: the other calls of this job that Backdrop has open.
     `calls_at_work`: those that the provider may still process. `is_aware_of_lane`: whether its worker started when the
     lane was already in its current state. `probe_count`: the open calls, this one included, whose workers started while
     the lane was paused or probing. `answerable_lookups`: the earlier calls of this charge that the provider would
@@ -94,7 +94,7 @@ def allows_no_job(lane: JsonObject) -> bool:
 def is_rightly_paused(lane: JsonObject, remaining_micro_usd: int, daily_budget_micro_usd: int = 0) -> bool:
     """Whether the lane is paused for an operator, for deliveries, or for a budget that is too small for its next job.
 
-    `daily_budget_micro_usd`: what every day has (0 if unknown). A job that costs more is no reason to keep the other
+    `daily_budget_micro_usd`: every day's budget (0 if unknown). A job that costs more is no reason to keep the other
     jobs waiting. Lanes probe all other reasons, which end with their cause.
     """
     return any(

@@ -58,8 +58,8 @@ def check_photo_report(key: str, report: JsonObject) -> list[Violation]:
 def check_provider_events(lanes: Mapping[str, JsonObject], events: Iterable[tuple[str, JsonObject]]) -> list[Violation]:
     """Checks that the last event about each lane matches it, and that a pause precedes each resume. Holds at rest.
 
-    A bus keeps no order, so each event states since when it holds. Workers' clocks differ, so either order may be
-    right.
+    A bus keeps no order, so each event states the time from which it holds. Workers' clocks differ, so either order may
+    be right.
     """
     events_by_provider: dict[str, list[tuple[str, str]]] = {name: [] for name in lanes}
     for kind, detail in events:
@@ -97,7 +97,7 @@ def check_unaffordable_jobs(
 ) -> list[Violation]:
     """Checks that each job that costs more than any day's budget is in its photo's report. Holds at rest.
 
-    `paused_providers`: providers whose paused lanes keep workers from finding that out.
+    `paused_providers`: workers do not receive these providers' jobs, and so cannot report them.
     """
     return [
         Violation(

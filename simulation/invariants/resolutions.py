@@ -191,7 +191,7 @@ def _has_same_bytes(before: JsonObject, after: JsonObject, jobs: Mapping[str, Js
 def _has_same_inputs(before: JsonObject, after: JsonObject) -> bool:
     """Whether bytes, sidecar, and tags are the same as when the photo was last resolved.
 
-    Uploading a photo again after it was refused, even in part, asks for another try.
+    Uploading a photo again after it was refused, even in part, requests another attempt.
     """
     photo_before, photo_after = before["photo"] or {}, after["photo"] or {}
     was_refused = any(problem["origin"] == "photo" for problem in before["problems"])

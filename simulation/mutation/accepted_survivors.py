@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 FAILOVER_REASON = (
     "No invariant says when a job leaves its lane: tests/simulated/render/test_failover.py kills the worker after "
-    "each call of a fail-over."
+    "each call of a failover."
 )
 CANCEL_REASON = (
     "A lane's cancel mark prevents purchases of what was canceled. "
@@ -201,7 +201,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 1": DEAD_LETTER_REASON,
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 2": DEAD_REQUEST_REASON,
     "reconcile.dead_letters:DeadLetterTriage._partition#43d230 if 2": (
-        "No seed has more letters than fit in one batch: tests/simulated/reconcile/test_dead_letters.py does."
+        "No seed has more dead letters than fit in one batch: tests/simulated/reconcile/test_dead_letters.py does."
     ),
     "pipeline.recovery:Recovery._sleep_or_return#78b327 if 2": (
         "With the template's timeouts, a call that may start leaves time for every later wait; other timeouts may not."

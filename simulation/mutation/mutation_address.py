@@ -230,7 +230,7 @@ def _is_annotation(node: ast.AST, child: ast.AST) -> bool:
 
 
 def _find_table(definition: ast.stmt) -> ast.expr | None:
-    """Returns the assigned tuple, list, or set, also as the last argument of a call such as `frozenset({…})`."""
+    """Returns the assigned tuple, list, or set, which may be the last argument of a call such as `frozenset({…})`."""
     value = definition.value if isinstance(definition, ast.Assign | ast.AnnAssign) else None
     if isinstance(value, ast.Call) and value.args:
         value = value.args[-1]

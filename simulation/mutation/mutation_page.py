@@ -28,7 +28,7 @@ SECTION_TITLES: Mapping[str, str] = {
     "3.7": "Crashes are counted, waits are not",
     "3.8": "An unhealthy provider",
     "3.9": "Paused lanes",
-    "3.10": "Fail-over",
+    "3.10": "Failover",
     "3.11": "Failures, redrives, and cancellations",
     "3.12": "The sweep",
 }

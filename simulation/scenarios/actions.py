@@ -241,7 +241,7 @@ class UserActions:
     def _redrive_failures(self, *, pay_again: bool) -> None:
         """Redrives all failures, as `backdrop redrive` does, and then deletes the dead letters of the redriven jobs.
 
-        The command takes a while. In that time some jobs fail again and send new letters.
+        The command takes a while. In that time, some jobs fail again and send new dead letters.
         """
         lock_versions: dict[str, int] = {}
         for failure in self._redrive_service.list_failures(FailureFilter()):
@@ -264,7 +264,7 @@ class UserActions:
                 self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
 
     def _cancel(self, prefix: str) -> None:
-        """Cancels everything that was requested under a prefix until now, as `backdrop cancel` does."""
+        """Cancels everything that has been requested under a prefix so far, as `backdrop cancel` does."""
         prefix = prefix or "0"
         self.waived_keys |= {
             key

@@ -71,7 +71,10 @@ class CrashCounter:
             self._marks[item_id] = str(mark)
 
     def has_other_bytes(self, before: JsonObject, after: JsonObject) -> bool:
-        """Whether the bucket has other bytes than the ledger knew. True only on the write that forgets them."""
+        """Whether the bucket has other bytes than the ledger had recorded.
+
+        True only on the write that replaces them.
+        """
         current = self._snapshot.world.input_bucket.find_current(after["key"])
         known_photo: JsonObject = before["photo"] or {}
         return bool(known_photo) and after["photo"] is None and (current is None or current.etag != known_photo["etag"])

@@ -96,7 +96,7 @@ def read_dead_letters(world: World) -> list[dict[str, Any]]:
 
 
 def _count_malformed_letters(world: World, users: UserActions) -> range:
-    """Returns how many malformed messages may have left a letter.
+    """Returns how many malformed messages may have become dead letters.
 
     A message whose lane is paused, or was paused for too long, may not have left one.
     """

@@ -192,7 +192,10 @@ class InstructionMonitor:
 
 
 def _list_possible_outcomes(layers: InstructionLayers, jobs: Iterable[JsonObject]) -> list[Resolution]:
-    """Returns what the layers may resolve to; if a job is paid, also without the limits, which no longer apply."""
+    """Returns what the layers may resolve to.
+
+    If a job is paid, includes the result without limits, which no longer apply.
+    """
     has_paid_jobs = any(sum_charged(job) or sum_uncertain(job) for job in jobs)
     return (
         [resolve_expected(layers), resolve_expected(layers, paid=True)] if has_paid_jobs else [resolve_expected(layers)]

@@ -74,7 +74,7 @@ def unreachable_result_for_long(faults: InstalledFaults) -> None:
 def refused_for_days(faults: InstalledFaults) -> None:
     """The account is empty for days, which every probe finds out.
 
-    It begins when all other faults have struck, because the provider is not called enough for them afterwards.
+    It begins when all other faults have struck, because the provider is not called enough for them afterward.
     """
     trigger, world, provider = faults.create_trigger(4, 1, 1), faults.world, faults.provider
     ends_at = [world.clock.time]

@@ -43,8 +43,8 @@ LONG_FAULTS = HOUR_LONG_FAULTS | {POISON_FAULT}
 # One seed in this many has a fault that takes days to recover from.
 SEEDS_PER_DAYS_LONG_FAULT = 12
 SEEDS_PER_MULTI_LANE_SEED = 3
-# Every fifth seed from a million on has names, frames, templates, marketplaces, and compositions. None of them may kill
-# mutants or have once broken a promise, because such seeds keep their histories.
+# Every fifth seed of a million or more has names, frames, templates, marketplaces, and compositions. None of them may
+# kill mutants or have once broken a promise, because such seeds keep their histories.
 FIRST_FEATURE_SEED = 1_000_000
 SEEDS_PER_FEATURE_SEED = 5
 # If fewer calls may be in flight, there are rarely as many as half of them.

@@ -1,1 +1,1 @@
-"""The simulated world: one thread, one seed, and clients that behave like boto3's towards the product's adapters."""
+"""The simulated world: one thread, one seed, and clients that the product's adapters cannot tell from boto3's."""

@@ -15,7 +15,7 @@ class CallBehavior:
     `accepts_work`: it accepts the work and charges for it. `result`: returned instead of the pictures. `unsafe_count`:
     the pictures that it withholds. `unrecognized_count`: the pictures that it returns in a form that Backdrop does not
     know. `missing_count`: the pictures that it does not make. `failure`: the final result of accepted work, which is
-    charged only if `bills_failure`. `responds_immediately`: the response to the submit already has the pictures.
+    charged only if `bills_failure`. `responds_immediately`: the response to the submission already has the pictures.
     `work_seconds`: how long the caller waits for the work. `lingering_seconds`: for how long the provider continues
     after that. `kills_worker`: the caller is killed before it gets a response. `run_during_call`: called during the
     call.

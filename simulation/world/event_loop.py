@@ -107,7 +107,7 @@ class EventLoop:
         return True
 
     def kill_worker(self, worker: Worker, crash: SimulatedCrash) -> None:
-        """Kills a suspended worker, and again at every further call if it survives. Only events may call this."""
+        """Kills a suspended worker, and again at every later call if it survives. Only events may call this."""
         worker.pending_crash = crash
         if worker.resume_call:
             worker.resume_call.cancel()

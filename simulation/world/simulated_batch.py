@@ -72,7 +72,7 @@ class SimulatedBatchConsumer:
         return True
 
     def _dead_letter(self, body: Mapping[str, str], attributes: Mapping[str, str]) -> bool:
-        """Returns whether the letter was sent. If SQS does not answer, the message becomes visible again later."""
+        """Returns whether the dead letter was sent. If SQS does not answer, the message becomes visible again later."""
         try:
             self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
         except RetryLaterError:

@@ -42,7 +42,7 @@ class SimulatedFunction:
 
 @dataclass(eq=False)
 class EventSourceMapping:
-    """One event source mapping. `is_enabled` was requested; `is_polling` is what Lambda does by now."""
+    """One event source mapping. `is_enabled` was requested; `is_polling` is what Lambda currently does."""
 
     uuid: str
     queue: SimulatedQueue

@@ -71,8 +71,8 @@ class SimulatedProvider:
     `script` has the behaviors for the next calls; after that, `behavior_sources` are consulted, and then
     `default_behavior` applies. `preparation_error`: why no call can be prepared. `check_key` is called for each call,
     and may raise. `override_lookup`: a status that a lookup returns instead of the real one. `override_resend`: what
-    happens to a call that is sent again under our ID while the fate of the first one is unknown. `received_job_ids`:
-    the jobs whose calls arrived. `paid_calls`: all calls that our side ever sent.
+    happens to a call that is sent again under our ID while the outcome of the first one is unknown. `received_job_ids`:
+    the jobs whose calls arrived. `paid_calls`: all calls that Backdrop has sent.
     """
 
     transport: Transport

@@ -74,7 +74,7 @@ class WorldSetup:
 
     `budget`: micro-dollars per day. `in_flight`: the calls that we allow at a time. `account_limit`: the calls that the
     provider really allows at a time. `kind`: how the provider lets lost calls be looked up. `other_providers`:
-    further providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
+    other providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
     credits.
     """
 

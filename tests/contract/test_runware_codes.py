@@ -28,7 +28,7 @@ THROTTLED: Fate = (RetryClass.QUOTA, Code.PROVIDER_THROTTLED, FREE)
 BUSY: Fate = (RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, FREE)
 INVALID: Fate = (RetryClass.PERM, Code.REQUEST_REJECTED, FREE)
 
-# For each code, the result of a submit, and of a task that ends with it. runware_errors.py names the sources.
+# For each code, the result of a submission, and of a task that ends with it. runware_errors.py names the sources.
 FATES: dict[str, tuple[Fate, Fate]] = {
     "contentPolicyViolation": (UNSAFE, UNSAFE),
     "providerContentPolicyViolation": (UNSAFE, UNSAFE),

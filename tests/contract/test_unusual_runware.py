@@ -197,14 +197,14 @@ RESPONSES = (
     *failing_questions(),
     *(Unusual(f"submit {status}", (respond({}, status=status),)) for status in (201, 202, 203, 206)),
     *(Unusual(f"poll {status}", polls=(respond(DONE, status=status),)) for status in (201, 202, 203, 206)),
-    Unusual("103 before the submit's response", (after(103),)),
-    Unusual("102 and 103 before the submit's response", (after(102, 103),)),
-    Unusual("empty acknowledgement of the submit", (NOTHING,)),
-    Unusual("result in the submit's response", (MADE,), polls=(NOTHING,)),
-    Unusual("result without a status in the submit's response", (respond(LINKED),), polls=(NOTHING,)),
-    Unusual("result in the submit's 201", (respond(DONE, status=201),), polls=(NOTHING,)),
+    Unusual("103 before the submission's response", (after(103),)),
+    Unusual("102 and 103 before the submission's response", (after(102, 103),)),
+    Unusual("empty acknowledgement of the submission", (NOTHING,)),
+    Unusual("result in the submission's response", (MADE,), polls=(NOTHING,)),
+    Unusual("result without a status in the submission's response", (respond(LINKED),), polls=(NOTHING,)),
+    Unusual("result in the submission's 201", (respond(DONE, status=201),), polls=(NOTHING,)),
     Unusual(
-        "base64 in the submit's response", (respond({**BARE, "imageBase64Data": BASE64}),), (NOTHING,), downloads=0
+        "base64 in the submission's response", (respond({**BARE, "imageBase64Data": BASE64}),), (NOTHING,), downloads=0
     ),
     picture_in_response("base64", imageBase64Data=BASE64),
     picture_in_response(

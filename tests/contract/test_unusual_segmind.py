@@ -86,7 +86,7 @@ RESPONSES = (
     *(Unusual(f"submit {n}", (whole(n, {"request_id": ID}), done(output=LINK)), STORED) for n in (201, 202, 203, 206)),
     *(Unusual(f"status and result {n}", (json_reply(TICKET), whole(n, RECORD)), STORED) for n in (201, 202, 203, 206)),
     *(
-        Unusual(f"{n} before the submit's 200", (interim(n, json_reply(TICKET)), done(output=LINK)), STORED)
+        Unusual(f"{n} before the submission's 200", (interim(n, json_reply(TICKET)), done(output=LINK)), STORED)
         for n in (102, 103)
     ),
     *(

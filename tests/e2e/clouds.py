@@ -28,7 +28,7 @@ PARAMETERS = {
 
 @contextmanager
 def running_cloud(factory: pytest.TempPathFactory, parameters: Mapping[str, str] = PARAMETERS) -> Generator[Cloud]:
-    """Runs a cloud that no other test uses, and keeps only its logs afterwards.
+    """Runs a cloud that no other test uses, and keeps only its logs afterward.
 
     `cloud.clients` has the AWS clients, `cloud.outputs()` the stack's outputs, `cloud.standin_url` the stand-in's URL.
     """

@@ -36,7 +36,7 @@ CASES = {
     "a-file-without-bytes": BadPhoto("empty_file", "Upload it again", data=b""),
     "a-photo-cut-short": BadPhoto("truncated_photo", "Upload it again", data=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"),
     "too-many-bytes": BadPhoto(
-        "too_large_bytes", "with a lower quality or size", data=b"\xff\xd8\xff" + bytes(TOO_MANY_BYTES)
+        "too_large_bytes", "at a lower quality or a smaller size", data=b"\xff\xd8\xff" + bytes(TOO_MANY_BYTES)
     ),
     "too-many-pixels": BadPhoto("too_many_pixels", "MaxImageMegapixels", data=encode_too_many_pixels()),
     "no-json": BadPhoto("sidecar_not_json", "line 1, column 12", sidecar='{"prompt": on a beach}'),

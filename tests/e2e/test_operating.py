@@ -71,7 +71,7 @@ class Operator:
 
 @pytest.fixture
 def operator(stack: DeployedStack) -> Generator[Operator]:
-    """An operator. Afterwards, the lane is resumed and the stack's own budget applies again."""
+    """An operator. Afterward, the lane is resumed and the stack's own budget applies again."""
     operator = Operator(stack)
     try:
         yield operator

@@ -95,7 +95,7 @@ def difference(first: Image.Image, second: Image.Image) -> float:
 
 
 def paste_on_white(picture: Image.Image) -> Image.Image:
-    """Puts a cut-out on white."""
+    """Puts a cut-out on a white background."""
     white = Image.new("RGB", picture.size, "white")
     white.paste(picture, mask=picture.getchannel("A"))
     return white

@@ -62,10 +62,12 @@ def update(cloud: Cloud, changes: dict[str, str]) -> None:
     ("changes", "message"),
     [
         pytest.param({"IdeogramMaxInFlight": "1"}, "IdeogramMaxInFlight cannot be 1.", id="limit-of-one"),
-        pytest.param({"IdeogramMaxInFlight": "0"}, "DefaultProvider is ideogram, which is off.", id="default-is-off"),
+        pytest.param(
+            {"IdeogramMaxInFlight": "0"}, "DefaultProvider is ideogram, which is disabled.", id="default-is-off"
+        ),
         pytest.param(
             {"DefaultProvider": "runware", "RunwareMaxInFlight": "0"},
-            "DefaultProvider is runware, which is off.",
+            "DefaultProvider is runware, which is disabled.",
             id="another-default-is-off",
         ),
         pytest.param(

@@ -58,7 +58,7 @@ OTHERS = ["", "shoes/", ".DS_Store", "Thumbs.db", "notes.txt", "red.jpg.part", "
 RUN_OF_ONE_LETTER = re.compile(r"([^ ])\1{19,}")
 JOB, SHA = "0" * 64, "ab" * 32
 RUN = "winter-20261116-120000"
-# Literal bytes (a PNG of 16 x 16 pixels), so that no release of an image library changes an ID.
+# Literal bytes (a PNG of 16 × 16 pixels), so that no release of an image library changes an ID.
 PHOTO = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGUlEQVR4nGM8IafBQApgIkn1qIZRDUNKAwBtoQEuoo8jFgAAAABJRU5ErkJggg=="
 )

@@ -71,7 +71,7 @@ def price_campaign(stack: Stack, screen: Screen, request: CampaignRequest) -> Pr
 
 
 def _quote_row(pricing: CampaignPricing, row: ManifestRow | BadRow) -> ItemQuote | BadRow:
-    """Quotes an item as of now. The campaign's limit does not depend on what other photos have."""
+    """Quotes an item as of now. The campaign's limit does not depend on other photos' pictures."""
     if isinstance(row, BadRow):
         return row
     item = pricing.quote_row(row)

@@ -59,7 +59,7 @@ class DemoScreen:
 
     @contextmanager
     def live_view(self) -> Generator[None]:
-        """Keeps the live table on the screen for the length of the block."""
+        """Keeps the live table on the screen for the duration of the block."""
         if not self._console.is_terminal:
             yield
             return

@@ -23,10 +23,10 @@ from backdrop_cli.gallery.album import GalleryFile, MissingReason
 
 THUMBNAIL_FOLDER = "thumbs"
 MAX_SIDE_PIXELS = 960
-"""Sharp on a card of any screen, and large enough for the page's large view."""
+"""Sharp on a card on any screen, and large enough for the page's large view."""
 WEBP_QUALITY = 80
 JPEG_QUALITY = 92
-"""Of a photo that browsers do not show, for the full-size view."""
+"""The quality of a converted photo, in the full-size view."""
 MAX_WEBP_SIDE_PIXELS = 16_383
 _FORMATS_WITHOUT_BROWSERS = frozenset({"heic", "tiff"})
 _PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")

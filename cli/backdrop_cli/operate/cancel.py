@@ -1,7 +1,7 @@
 """The `cancel` command: shows what has not been bought yet, asks for confirmation, and cancels it.
 
 A mark that stops the lanes is written first, which is fast for any number of photos. Then the known jobs are ended;
-calls in flight run to their end.
+calls in flight run to completion.
 """
 
 from collections.abc import Sequence

@@ -46,7 +46,7 @@ CHECKS = (
 
 def run_doctor(stack: Stack, screen: Screen) -> int:
     """Runs every check. Returns 1 if one finds a problem; what cannot be checked does not count as one."""
-    with screen.spinner("checking the stack, its keys, quotas, and wiring"):
+    with screen.spinner("checking the stack, its keys, quotas, and triggers"):
         results = [result for check in CHECKS for result in _run_check(check, stack)]
     screen.print_json({"stack": stack.name, "checks": [asdict(result) for result in results]})
     screen.print(f"Stack {stack.name}", "bold")

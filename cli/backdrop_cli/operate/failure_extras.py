@@ -71,6 +71,6 @@ def _describe_lost_answers(jobs: Sequence[Job]) -> str:
     unknown = format_usd(sum(job.unknown for job in jobs))
     return (
         f"{format_count(len(jobs), 'job')} lost the provider's answer; {unknown} was possibly charged. The answer is "
-        f"recovered if the provider allows it. Otherwise the job is sent again or held once the call must have ended, "
-        f"at {max(deadlines):%H:%M} UTC at the latest."
+        f"recovered if the provider allows it. Otherwise, the job is sent again or held once the call can no longer be "
+        f"running, at {max(deadlines):%H:%M} UTC at the latest."
     )

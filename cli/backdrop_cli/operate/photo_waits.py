@@ -120,7 +120,7 @@ def _describe_settling(stack: Stack, source: Source, since: datetime, now: datet
         return Wait(SETTLING, message, hint, since)
     checked_at = max(since, source.last_sent_at or since) + SETTLE_CHECK_DELAY
     message = (
-        f"It has waited for its instructions since {format_utc(since)}. The time was over at {format_utc(until)}, but "
+        f"It has waited for its instructions since {format_utc(since)}. That time ended at {format_utc(until)}, but "
         "intake has not decided about it since."
     )
     hint = f"Run {DOCTOR_FOR_INTAKE}. Reconcile sends it to intake again after {format_utc(checked_at)}."
@@ -177,7 +177,7 @@ def _describe_copy(job: Job, photo: str | None) -> Wait:
 
 def _describe_call(job: Job, now: datetime) -> Wait:
     attempt = job.find_attempt(job.attempt_no)
-    end = f" The call must be over at {format_utc(attempt.lease_until)}." if attempt else ""
+    end = f" The call will be over by {format_utc(attempt.lease_until)}." if attempt else ""
     since = attempt.submitted_at if attempt else job.submitted_at
     if job.status is JobStatus.UNKNOWN:
         reason = f"{job.problem.message} ({job.problem.code.value})" if job.problem else "A call lost its answer."

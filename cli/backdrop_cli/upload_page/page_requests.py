@@ -143,7 +143,7 @@ def find_photo_error(request: PageRequest) -> PhotoError | None:
     """Returns why a file is not a photo, from its size and first bytes, or None."""
     size = read_count(request, "size")
     if size > MAX_FILE_BYTES:
-        message = f"The file has {size:,} bytes; a photo can have at most {MAX_FILE_BYTES:,} bytes."
+        message = f"The file is {size:,} bytes; a photo can be at most {MAX_FILE_BYTES:,} bytes."
         return PhotoError(Code.TOO_LARGE_BYTES, message)
     try:
         file_kind = identify_file(read_first_bytes(request))

@@ -110,7 +110,7 @@ def _read_sidecar(file: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
     if len(data) > MAX_SIDECAR_BYTES:
-        raise UsageError(f"{file} has {len(data):,} bytes; a sidecar can have at most {MAX_SIDECAR_BYTES:,} bytes")
+        raise UsageError(f"{file} is {len(data):,} bytes; a sidecar can be at most {MAX_SIDECAR_BYTES:,} bytes")
     return data
 
 

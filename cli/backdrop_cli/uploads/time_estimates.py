@@ -66,7 +66,7 @@ def measure_delivery_interval(jobs: Iterable[Job], since: datetime) -> float | N
 
 
 def estimate_queue_seconds(call_count: int, max_in_flight: int, call_seconds: float) -> float:
-    """Returns the seconds until `call_count` calls are over, with `max_in_flight` at a time."""
+    """Returns the seconds until `call_count` calls have ended, with `max_in_flight` at a time."""
     return math.ceil(call_count / max(max_in_flight, 1)) * call_seconds
 
 

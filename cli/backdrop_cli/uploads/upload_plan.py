@@ -266,7 +266,7 @@ class UploadPlanner:
     # -- preview -------------------------------------------------------------------------------------------
 
     def _preview_once(self, reruns: RerunService, plan: UploadPlan, planned: PlannedPhoto) -> PlannedPhoto:
-        """Previews intake for a photo that is new, changed, or has new instructions; each combination once."""
+        """Previews intake for photos that are new or changed, or that have new instructions; each combination once."""
         nearest_sidecar = next(
             (name for name in list_sidecar_keys(planned.key) if name in plan.files or name in self._listed), ""
         )

@@ -122,7 +122,7 @@ def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan, folder: s
     for key in plan.replaced_defaults:
         screen.print(
             f"! {key} in the bucket is replaced. It applies to new photos in its folder. For photos that already have "
-            f"pictures, run `backdrop rerun {format_scope(folder_of(key))}` afterwards.",
+            f"pictures, run `backdrop rerun {format_scope(folder_of(key))}` afterward.",
             "yellow",
         )
     for key in plan.replaced_images:

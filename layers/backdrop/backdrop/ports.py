@@ -116,7 +116,7 @@ class Provider(Protocol):
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """Returns the outcome of a call, without a charge.
 
-        PENDING also if the lookup itself fails: a ProviderResult is about the call, never about the lookup.
+        PENDING if the lookup itself fails, too: a ProviderResult is about the call, never about the lookup.
         """
         ...
 

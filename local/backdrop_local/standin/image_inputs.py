@@ -22,7 +22,7 @@ def is_link(text: str) -> bool:
 
 
 async def fetch(url: str, *, max_bytes: int) -> bytes:
-    """Downloads a file from this machine. Raises InvalidInputError, also for every other machine."""
+    """Downloads a file from this machine. Raises InvalidInputError, including for any other machine."""
     host = urlsplit(url).hostname or ""
     if not is_loopback(url) and not host.endswith(".localhost"):
         raise InvalidInputError("the stand-in fetches from this machine only")

@@ -51,7 +51,7 @@ def _check_download(request: Request, ident: str) -> Response | None:
 
 
 def _parse_expiry(query: QueryParams) -> int:
-    """Returns when the link expires, in Unix seconds. 0 if it does not say so, or is signed in another way."""
+    """Returns when the link expires, in Unix seconds. 0 if it states no expiry, or is signed in another way."""
     if query.get("X-Amz-Algorithm") != ALGORITHM or query.get("X-Amz-SignedHeaders") != "host":
         return 0
     try:

@@ -31,7 +31,7 @@ class PaidCall(ApiCall):
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncGenerator[None]:
-        """Holds one of the account's slots for the length of the block, or rejects the call.
+        """Holds one of the account's slots for the duration of the block, or rejects the call.
 
         A client that disconnects does not release its slot.
         """

@@ -1,4 +1,4 @@
-"""Guards of lanes: the gate, probes, pauses, fail-over, cancellations, and reconcile's lock (design, 3.7 to 3.11)."""
+"""Guards of lanes: the gate, probes, pauses, failover, cancellations, and reconcile's lock (design, 3.7 to 3.11)."""
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant

@@ -119,7 +119,7 @@ def failed_at_unknown_cost(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=WITH_LOOKUP, strikes_one_lane=True)
 def result_at_once(faults: InstalledFaults) -> None:
-    """The provider's response to the submit already has the finished pictures."""
+    """The provider's response to the submission already has the finished pictures."""
     _strike_occasionally(faults, lambda: CallBehavior(responds_immediately=True))
 
 

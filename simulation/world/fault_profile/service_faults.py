@@ -1,4 +1,4 @@
-"""What goes wrong towards AWS: throttling, denied access, lost responses, repeated calls, stale indexes."""
+"""What goes wrong in calls to AWS: throttling, denied access, lost responses, repeated calls, stale indexes."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -188,7 +188,7 @@ def test_unusable_key_is_a_bad_row_but_does_not_stop_the_campaign(campaigner: Ca
     campaigner.upload("list.jsonl", "\n".join(map(json.dumps, rows)))
     assert campaigner.plan(manifest="list.jsonl", max_total_usd=1)["items"] == 1
     bad = campaigner.read_plan()["bad_rows"]
-    assert bad["first"][0] == {"row": 1, "why": "its key has 1,029 bytes; S3 takes at most 1,024"}
+    assert bad["first"][0] == {"row": 1, "why": "its key is 1,029 bytes long; S3 accepts at most 1,024"}
     assert bad["count"] == 2
 
 

@@ -143,9 +143,9 @@ def test_campaign_is_shown_by_name_with_counts_and_money(person: Person) -> None
     data = person.run("campaign", "status", "shoes", "--json").data
     assert (data["status"], data["asked"], data["stored"], data["bought_usd"]) == ("running", 2, 1, 0.06)
     assert data["failures"] == {"photo_not_found": 1}
-    person.states.end_running("FAILED", error="too_many_failures", cause="50.0 % of the items failed")
+    person.states.end_running("FAILED", error="too_many_failures", cause="50.0% of the items failed")
     result = person.run("campaign", "status", "shoes")
-    assert "too_many_failures: 50.0 %" in result.out
+    assert "too_many_failures: 50.0%" in result.out
     assert "photo_not_found: There is no shoes/gone.jpg" in result.out
     assert "shoes" in person.run("campaign", "status").out
 

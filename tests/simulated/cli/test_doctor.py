@@ -95,7 +95,7 @@ def test_lane_that_cannot_be_read_does_not_end_the_checks(checked_stack: Checked
 def test_too_little_concurrency_is_a_problem(checked_stack: CheckedStack) -> None:
     checked_stack.account.concurrency = 29
     found = checked_stack.run_doctor(code=1)["Lambda's concurrency"]
-    assert found["words"] == "the account has 29, 30 are needed"
+    assert found["words"] == "the account has 29; 30 are needed"
     checked_stack.account.concurrency = 30
     assert checked_stack.run_doctor()["Lambda's concurrency"]["state"] == "good"
 
@@ -317,7 +317,7 @@ def test_unconfirmed_alarm_mail_is_a_problem_but_no_address_is_a_note(checked_st
     ("answer", "words"),
     [
         ((404, ""), "does not exist"),
-        ((403, ""), "belongs to another account than 123456789012, or denies you access"),
+        ((403, ""), "does not belong to the account 123456789012, or denies you access"),
         ((200, "us-east-1"), "is in us-east-1, but the stack is in eu-central-1"),
     ],
 )

@@ -75,7 +75,7 @@ def test_replaced_defaults_are_announced_with_the_command_that_applies_them(
         uploader.write(f"kit/{folder}_backdrop.json", {"prompt": prompt})
         uploader.write("kit/shoes/red.jpg")
         result = uploader.drop("kit", "--to", "/")
-    assert f"run `backdrop rerun {scope}` afterwards." in " ".join(result.out.split())
+    assert f"run `backdrop rerun {scope}` afterward." in " ".join(result.out.split())
 
 
 def test_replaced_image_is_announced_and_an_unchanged_one_is_not_uploaded(uploader: Uploader) -> None:

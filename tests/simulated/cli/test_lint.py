@@ -114,7 +114,7 @@ def test_file_that_is_not_a_photo_is_an_error(folder: LintedFolder) -> None:
     os.truncate(folder.root / "big.jpg", MAX_FILE_BYTES + 1)
     messages = folder.list_messages()
     assert {*messages} == {"notes.docx", "empty.jpg", "cut.png", "big.jpg"}
-    assert messages["big.jpg"] == ["The file has 128,000,001 bytes; at most 128,000,000 are allowed."]
+    assert messages["big.jpg"] == ["The file is 128,000,001 bytes; at most 128,000,000 are allowed."]
 
 
 def test_quick_option_reads_instructions_but_no_photo(folder: LintedFolder) -> None:

@@ -37,7 +37,7 @@ def test_key_too_long_for_its_results_is_an_error(folder: LintedFolder) -> None:
     prefix = "/".join(["f" * 200] * 4)
     folder.write(f"{prefix}/{'x' * 110}.jpg", build_photo())
     ((message,),) = folder.list_messages("errors", "--to=/").values()
-    assert "918 bytes; at most 900" in message
+    assert "918 bytes long; the limit is 900" in message
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_show_points_to_doctor_when_settle_time_is_long_over(person: Person) -> 
     person.world.clock.sleep(600)
     (wait,) = list_waits(person, "bare.jpg")
     assert (wait["code"], "`backdrop doctor`" in wait["hint"]) == ("settling", True)
-    assert "The time was over at" in wait["message"]
+    assert "That time ended at" in wait["message"]
 
 
 def test_show_of_photo_without_instructions_says_since_when(person: Person) -> None:
@@ -381,7 +381,7 @@ def test_show_of_lost_answer_says_when_it_is_settled(person: Person) -> None:
     (wait,) = list_waits(person, "red.jpg")
     attempt = job.find_attempt(job.attempt_no)
     assert attempt
-    assert f"The call must be over at {format_utc(attempt.lease_until)}." in wait["message"]
+    assert f"The call will be over by {format_utc(attempt.lease_until)}." in wait["message"]
     assert "pay-again" not in read_text(person, "red.jpg")
 
 

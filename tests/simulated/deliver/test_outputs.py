@@ -160,7 +160,7 @@ def test_each_picture_has_its_content_type_and_short_caching() -> None:
 def test_enlarged_picture_has_a_warning() -> None:
     world = delivered_world([MASTER_OUTPUT, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
     assert [one.text_with_code for one in find_only_job(world).warnings] == [
-        f"enlarged: {KEY}/red@big.png shows its subject at 4.0 times the size that the provider made"
+        f"enlarged: {KEY}/red@big.png shows its subject at 4.0 times its size in the provider's picture"
     ]
     write_sidecar(world, None)
     world.run_until_empty()

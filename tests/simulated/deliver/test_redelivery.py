@@ -61,7 +61,7 @@ def list_kept_files(world: World) -> list[str]:
 
 
 def crash_after_keeping(world: World) -> None:
-    """The worker that keeps the provider's file crashes immediately afterwards."""
+    """The worker that keeps the provider's file crashes immediately afterward."""
     world.transport.faults_after.append(
         TargetedFault(crash_worker, "put_object", matches=lambda call: PAID_PREFIX in call.request["Key"])
     )
@@ -240,7 +240,7 @@ def test_delivery_for_a_superseded_job_keeps_its_file() -> None:
 
 
 def test_link_without_expiry_is_retried_for_an_hour() -> None:
-    """A paid picture is not abandoned while its link may be valid, and not requested forever afterwards."""
+    """A paid picture is not abandoned while its link may be valid, and not requested forever afterward."""
     world = paid_world()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     started = world.clock.now()

@@ -1,4 +1,4 @@
-"""What a person cancels is not bought, whichever stage it is in. What is requested afterwards is bought as usual."""
+"""What a person cancels is not bought, whichever stage it is in. What is requested afterward is bought as usual."""
 
 import pytest
 

@@ -42,7 +42,7 @@ def test_disabled_provider_is_refused_without_a_crash(provider: str, monkeypatch
     world.upload_sidecar(KEY, prompt="at sea", provider=provider)
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
-    words = f"{provider} is switched off. But ideogram can do it."
+    words = f"{provider} is disabled. But ideogram can do it."
     assert list_errors(world) == [("provider_not_configured", words)]
     assert world.list_jobs() == []
     assert not world.dead_letter_queue.messages
@@ -71,7 +71,7 @@ def test_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.M
     world.run_until_empty()
     receipt = world.read_receipt(KEY)
     assert receipt
-    assert receipt["jobs"][0]["warnings"] == [f"passed_over: {provider} is switched off" for provider in OFF]
+    assert receipt["jobs"][0]["warnings"] == [f"passed_over: {provider} is disabled" for provider in OFF]
 
 
 def test_job_of_a_disabled_provider_runs_after_another_upload() -> None:
@@ -86,7 +86,7 @@ def test_job_of_a_disabled_provider_runs_after_another_upload() -> None:
     world.sqs.send_externally(world.queues["intake"], message.body)
     world.queues["intake"].messages[0].receive_count = 1
     world.run_until_empty()
-    assert list_errors(world) == [("provider_not_configured", "ideogram is switched off in this stack.")]
+    assert list_errors(world) == [("provider_not_configured", "ideogram is disabled in this stack.")]
     assert (find_only_job(world).status, world.provider.received_job_ids) == (JobStatus.REFUSED, [])
     world.intake = on
     world.upload_photo(KEY, build_photo(), operation="remove")

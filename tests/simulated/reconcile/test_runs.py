@@ -25,7 +25,7 @@ def run_once(world: World) -> ReconcileResult:
 
 
 def world_with_lost_messages(number: int = 6) -> World:
-    """Returns a world with jobs whose messages have long been lost."""
+    """Returns a world with jobs whose messages were lost long ago."""
     world = World()
     for n in range(number):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")

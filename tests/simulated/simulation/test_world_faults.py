@@ -1,4 +1,4 @@
-"""Planned faults occur, are counted, and end together. Afterwards, everything is repaired."""
+"""Planned faults occur, are counted, and end together. Afterward, everything is repaired."""
 
 from datetime import timedelta
 

@@ -181,12 +181,12 @@ def test_event_has_one_id_and_names_the_report() -> None:
 
 def test_mail_has_failures_and_exact_amounts() -> None:
     sums = summarize(build_item(build_paid_job("1", charged=37_500, unknown=60_000)), build_item(problems=(SLIP,)))
-    failed = replace(ENDED, status=CampaignStatus.FAILED, error="too_many_failures", cause="50.0 % of the items failed")
+    failed = replace(ENDED, status=CampaignStatus.FAILED, error="too_many_failures", cause="50.0% of the items failed")
     subject, text = build_mail(build_report(failed, sums, {}, NOW), "s3://pictures/r.json")
     assert subject == "Backdrop campaign spring: failed"
     assert "US $0.0375 was charged. It is unknown whether another US $0.06 was charged." in text
     assert "1 invalid_value: num_images: no number" in text
-    assert "too_many_failures: 50.0 %" in text
+    assert "too_many_failures: 50.0%" in text
     assert "s3://pictures/r.json" in text
 
 

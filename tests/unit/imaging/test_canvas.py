@@ -41,7 +41,7 @@ def measure_step(picture: Image.Image, row: int) -> float:
 
 @cache
 def load_cup() -> Image.Image:
-    """Returns the demo's cup, 360 x 240. The shadow of its saucer reaches the lower border."""
+    """Returns the demo's cup, 360 × 240. The shadow of its saucer reaches the lower border."""
     return Image.open(io.BytesIO(load_photo("coffee"))).convert("RGB").resize((360, 240))
 
 

@@ -1,4 +1,4 @@
-"""Logos: their place, size, and opacity, on opaque and transparent pictures."""
+"""Logos: their position, size, and opacity, on opaque and transparent pictures."""
 
 from typing import Any
 

@@ -167,7 +167,7 @@ def test_photo_that_is_too_small_for_a_marketplace_is_found(
         (
             {"operation": "remove", "frame": "9:16", "output": {"for": "amazon-main"}},
             (1_500, 1_200),
-            "output 'amazon-main' shows a product of the photo's shape at 0.49 of its width or height with the photo "
+            "output 'amazon-main' fills 0.49 of its width or height with a product of the photo's shape with the photo "
             "of 1500×1200 in the frame 9:16, but amazon-main requires that the product fills at least 0.85 of the "
             "frame",
         ),
@@ -206,5 +206,5 @@ def test_tiny_photo_for_a_frame_or_marketplace_is_found(
     operation: str, fields: dict[str, Any], photo: tuple[int, int], *, is_found: bool
 ) -> None:
     found = [str(one.text) for one in review_outputs({"operation": operation, **fields}, photo) if one.code == TINY]
-    text = f"the photo is only {photo[0]}×{photo[1]} pixels, which shows too little for a useful picture"
+    text = f"the photo is only {photo[0]}×{photo[1]} pixels, too small for a useful picture"
     assert found == [text] * is_found

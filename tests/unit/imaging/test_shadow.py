@@ -28,7 +28,7 @@ def draw_subject(side: int = SIDE) -> Image.Image:
 
 
 def render(picture: Image.Image | None = None, **fields: Any) -> Pixels:
-    """Returns the pixels of an output of the subject."""
+    """Returns the pixels of an output that shows the subject."""
     return read_pixels(open_output(build_output(picture or draw_subject(), **fields)))
 
 

@@ -103,7 +103,7 @@ def test_real_cut_out_is_accepted(data: bytes) -> None:
             "decoded",
             id="missing-rows",
         ),
-        pytest.param(photos.raw_png(90_000, 90_000, b""), Code.RESULT_TOO_LARGE, "90,000 x 90,000", id="bomb"),
+        pytest.param(photos.raw_png(90_000, 90_000, b""), Code.RESULT_TOO_LARGE, "90,000 × 90,000", id="bomb"),
     ],
 )
 def test_undeliverable_file_has_its_own_code(data: bytes, code: Code, expected: str) -> None:

@@ -31,8 +31,8 @@ from tests.unit.ledger_items import LATER, NOW, build_job, build_warning, list_w
 PRICE = 60_000
 PRICES = {"1min": 50_000}
 ALL_ON = Offers(PROVIDERS, PRICES)
-THREE = "runware is switched off. But ideogram, segmind and 1min can do it."
-SWITCHED_OFF = "runware does not support seed. Switched off in this stack, but able to do it: ideogram and 1min."
+THREE = "runware is disabled. But ideogram, segmind and 1min can do it."
+DISABLED = "runware does not support seed. Disabled in this stack, but able to do it: ideogram and 1min."
 REPLACE = {"operation": "replace", "prompt": "at sea"}
 
 
@@ -97,10 +97,10 @@ def test_health_of_a_single_provider_is_not_read() -> None:
     ("fields", "offers", "code", "words"),
     [
         ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware does not support seed. But ideogram and 1min can do it."),
-        ({"seed": 5}, Offers(("runware",)), Code.NOT_EXPRESSIBLE, SWITCHED_OFF),
+        ({"seed": 5}, Offers(("runware",)), Code.NOT_EXPRESSIBLE, DISABLED),
         ({}, Offers(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
-        ({}, Offers(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can do it."),
-        ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),
+        ({}, Offers(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is disabled. But ideogram can do it."),
+        ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is disabled."),
     ],
 )
 def test_error_names_the_providers_that_can(fields: dict[str, Any], offers: Offers, code: Code, words: str) -> None:
@@ -229,7 +229,7 @@ def _job_with_lost_answer() -> Attempt:
 
 def test_warnings_list_only_the_latest_moves() -> None:
     job = build_job_with_providers(
-        "ideogram", "runware", warnings=(build_warning("segmind is switched off", WarningCode.PASSED_OVER),)
+        "ideogram", "runware", warnings=(build_warning("segmind is disabled", WarningCode.PASSED_OVER),)
     )
     for n in range(20):
         to = "runware" if job.provider == "ideogram" else "ideogram"

@@ -57,7 +57,7 @@ QUERIES = list_queries()
 
 def test_saved_queries_are_in_a_folder_with_the_stacks_name() -> None:
     expected = {
-        *("one job's whole way", "errors, and why", "slowest calls"),
+        *("one job's history", "errors, and why", "slowest calls"),
         *("throttles by provider", "money by job", "cold starts"),
     }
     assert {*QUERIES} == {f"backdrop/{name}" for name in expected}

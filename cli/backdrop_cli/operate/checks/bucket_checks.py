@@ -39,7 +39,7 @@ def _check_bucket(stack: Stack, check_name: str, name: str, *, must_be_owned: bo
         if status == HTTP_NOT_FOUND:
             return CheckResult(check_name, CheckState.WRONG, f"{name} does not exist", f"Create it again, or: {fix}")
         if status == HTTP_FORBIDDEN and must_be_owned:
-            message = f"{name} belongs to another account than {account}, or denies you access"
+            message = f"{name} does not belong to the account {account}, or denies you access"
             return CheckResult(check_name, CheckState.WRONG, message, f"Check its owner and its policy. {fix}")
         return CheckResult(check_name, CheckState.UNKNOWN, f"{name} denies you access ({status})")
     bucket_region = response.get("BucketRegion", region)

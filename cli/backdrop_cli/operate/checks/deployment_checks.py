@@ -36,7 +36,7 @@ def check_deployment(stack: Stack) -> Iterator[CheckResult]:
         yield CheckResult(
             check_name,
             CheckState.UNKNOWN,
-            f"is in progress ({status}); photos are processed meanwhile",
+            f"is in progress ({status}); photos are still processed",
             "Check again when it is done.",
         )
     elif status.endswith("_FAILED"):
@@ -71,10 +71,10 @@ def check_concurrency(stack: Stack) -> Iterator[CheckResult]:
     elif limit < needed:
         fix = "Ask for more in the Service Quotas console (Lambda, concurrent executions), or lower MaxInFlight."
         yield CheckResult(
-            "Lambda's concurrency", CheckState.WRONG, f"the account has {limit:,}, {needed:,} are needed", fix
+            "Lambda's concurrency", CheckState.WRONG, f"the account has {limit:,}; {needed:,} are needed", fix
         )
     else:
-        yield CheckResult("Lambda's concurrency", CheckState.GOOD, f"the account has {limit:,}, {needed:,} are needed")
+        yield CheckResult("Lambda's concurrency", CheckState.GOOD, f"the account has {limit:,}; {needed:,} are needed")
 
 
 def check_alarms(stack: Stack) -> Iterator[CheckResult]:

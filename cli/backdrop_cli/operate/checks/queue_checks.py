@@ -31,7 +31,7 @@ def check_queues(stack: Stack) -> Iterator[CheckResult]:
 
 
 def check_dead_letters(stack: Stack) -> Iterator[CheckResult]:
-    """Reports dead letters as a note. Each failed job has one, so they are not necessarily a problem of the stack."""
+    """Reports dead letters as a note. Each failed job has one, so they are not necessarily a problem with the stack."""
     count = _count_messages(require_clients(stack).sqs, stack.outputs["DeadLetterQueueUrl"])
     if count:
         fix = "Run `backdrop failures` to see why, and then `backdrop redrive`."

@@ -21,7 +21,7 @@ ENVIRONMENT_PREFIXES = {
 
 @record
 class ProviderSettings(Record):
-    """Settings of one provider. `queue_url` is empty while the provider is off."""
+    """Settings of one provider. `queue_url` is empty while the provider is disabled."""
 
     queue_url: str = ""
     base_url: str = ""

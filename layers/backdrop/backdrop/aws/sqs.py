@@ -49,7 +49,7 @@ class Queue:
         delay_seconds: int = 0,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """Sends a message. SQS's fair queues balance between the values of `group`."""
+        """Sends a message. SQS fair queues balance the load among the values of `group`."""
         attribute_values = {
             name: _replace_forbidden_characters(text) for name, text in (attributes or {}).items() if text
         }

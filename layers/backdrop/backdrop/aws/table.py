@@ -24,7 +24,7 @@ INVALID_REQUEST_CODE, INVALID_WRITE_CODES = (
     "ValidationException",
     ("ValidationError", "ItemCollectionSizeLimitExceeded"),
 )
-# The index and its partition key have the name under which the table was created.
+# The index and its partition key keep the name that they had when the table was created.
 DUE_INDEX = "watch"
 # Limit: BatchGetItem API reference.
 MAX_BATCH_GET_KEYS = 100
@@ -194,7 +194,7 @@ class Table:
         """Returns when the table, and with it the stack, was created."""
         try:
             table = self._client.describe_table(TableName=self.name)["Table"]
-            return table["CreationDateTime"]  # pyrefly: ignore[not-required-key-access]  # every table has it
+            return table["CreationDateTime"]  # pyrefly: ignore[not-required-key-access]  # never missing
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error) from error
 

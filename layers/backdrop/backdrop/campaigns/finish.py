@@ -182,7 +182,7 @@ def _build_final_report(
     if execution.status is not CampaignStatus.SUCCEEDED or failure_percent <= execution.tolerated_failure_percent:
         return report
     cause = (
-        f"{failure_percent:.1f} % of the items failed; "
+        f"{failure_percent:.1f}% of the items failed; "
         f"tolerated_failure_percent is {execution.tolerated_failure_percent:g}"
     )
     execution = replace(execution, status=CampaignStatus.FAILED, error=Code.TOO_MANY_FAILURES.value, cause=cause)

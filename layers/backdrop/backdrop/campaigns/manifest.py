@@ -97,7 +97,7 @@ def _build_row(number: int, fields: _RowFields) -> ManifestRow:
             "it contains something that JSON cannot represent: an unpaired surrogate, NaN, or lists nested too deeply"
         ) from error
     if size > MAX_S3_KEY_BYTES:
-        raise _InvalidRowError(f"its key has {size:,} bytes; S3 takes at most {MAX_S3_KEY_BYTES:,}")
+        raise _InvalidRowError(f"its key is {size:,} bytes long; S3 accepts at most {MAX_S3_KEY_BYTES:,}")
     return ManifestRow(number, key, fields)
 
 

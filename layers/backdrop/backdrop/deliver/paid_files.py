@@ -87,7 +87,7 @@ class PaidFiles:
         if stored is None:
             raise ResultError(Code.RESULT_GONE, "The provider's picture is no longer under _backdrop/work/results/.")
         if stored.size > MAX_RESULT_BYTES:
-            message = f"The provider's file has {stored.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
+            message = f"The provider's file is {stored.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
             raise ResultError(Code.RESULT_TOO_LARGE, message)
         return self.output_bucket.read(result_key(name))
 

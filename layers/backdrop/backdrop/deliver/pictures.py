@@ -46,7 +46,7 @@ NOT_CURRENT_WARNING = JobWarning(
 
 NAME_TAKEN_WARNING = JobWarning(
     code=Code.NAME_TAKEN,
-    text=Sentence("another photo has the name of the picture; its file is kept under _backdrop/paid/"),
+    text=Sentence("another photo now has the picture's name; the paid file is kept under _backdrop/paid/"),
 )
 
 
@@ -185,7 +185,7 @@ class Pictures:
             else:
                 written.warnings.append(refusal)
                 written.is_superseded = True
-            # The file leaves the memory before the next one is made.
+            # Frees the memory of this file before the next one is made.
             del picture
         if len(errors) == len(delivery.outputs):
             raise errors[0]
@@ -204,8 +204,8 @@ class Pictures:
         Returns the object's version ID, and why nothing was written: the job is no longer current, or another photo has
         the name of the picture.
 
-        After replacing an object, it checks once more, because a newer job, or a job of the photo that has the name
-        again, may have found its own picture there and finished; that job is then delivered again. Raises ConflictError
+        After replacing an object, it checks once more, because a newer job, or a job of the photo that has regained the
+        name, may have found its own picture there and finished; that job is then delivered again. Raises ConflictError
         if the job itself is still current but was changed, because it may need other outputs now.
         """
         source, job = delivery.source, delivery.job
@@ -247,12 +247,12 @@ class Pictures:
         raise ConflictError
 
     def _find_other_claim(self, claimed_name: str, job: Job) -> NameClaim | None:
-        """Returns another photo's claim, which can replace this one after this job had ended or was not current."""
+        """Returns another photo's claim to the name. It can replace ours once this job has ended or is not current."""
         claim = self.ledger.find_name_claims([claimed_name]).get(claimed_name)
         return claim if claim and claim.source_id != job.source_id else None
 
     def _redeliver_name_holder(self, claimed_name: str, job: Job) -> None:
-        """Delivers the jobs of another photo that has the name again, because this job's picture is under its key."""
+        """Redelivers the photo that has regained the name, because this job's picture is under its key."""
         claim = self._find_other_claim(claimed_name, job)
         if claim is None:
             return
@@ -291,7 +291,7 @@ def _build_result(
 
 
 def _certify(picture: OutputFile, output: OutputSpec, job: Job) -> OutputFile:
-    """Measures the finished file for the marketplace that it is for. Raises ResultError if it cannot be decoded."""
+    """Measures the finished file by the rules of its marketplace. Raises ResultError if it cannot be decoded."""
     name, subject = output.marketplace, picture.subject
     try:
         certificate = certify_file(picture.data, name, operation=job.operation, subject=subject) if name else None
@@ -322,10 +322,10 @@ def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) ->
         )
         yield JobWarning(code=WarningCode.OVER_MAX_BYTES, text=Sentence(message))
     if picture.is_limited:
-        message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no limit"
+        message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no such limit"
         yield JobWarning(code=WarningCode.SMALLER_RESULT, text=Sentence(message))
     elif picture.scale > MAX_UNREPORTED_SCALE:
-        message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
+        message = f"{key} shows its subject at {picture.scale:.1f} times its size in the provider's picture"
         yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
 
@@ -365,7 +365,7 @@ def _find_photo_size(job: Job, paid_picture: PaidPicture) -> Size:
 
 
 def _build_frame_warnings(job: Job, paid_picture: PaidPicture) -> list[JobWarning]:
-    """Warns that a picture with another shape than its frame was padded."""
+    """Warns that a picture was padded, because its shape differs from its frame's."""
     if job.canvas is None:
         return []
     frame = parse_frame(job.instructions[FRAME_FIELD])

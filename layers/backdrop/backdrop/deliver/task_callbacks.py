@@ -28,7 +28,8 @@ class TaskCallbacks:
         pending_requests = self.ledger.list_pending_requests(source.source_id) if source.has_tracked_requests else ()
         if not pending_requests:
             return
-        # Reads the photo after the requests, so that it includes every job that they name, no older than the requests.
+        # Reads the photo after the requests, so that it includes every job that they name, in a state no older than
+        # theirs.
         current, jobs = self.ledger.read_photo(source.source_id)
         self._complete_all(current or source, pending_requests, jobs)
 

@@ -1,1 +1,1 @@
-"""Pictures as bytes: checked and prepared before they are paid for, verified and converted afterwards."""
+"""Pictures as bytes: checked and prepared before they are paid for, verified and converted afterward."""

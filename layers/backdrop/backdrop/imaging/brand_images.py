@@ -53,7 +53,7 @@ def _read_header(data: bytes) -> ImageHeader:
         header = validate_structure(data, read_header(data, kind.format))
         if header.width * header.height > MAX_BRAND_IMAGE_PIXELS:
             raise BrandImageError(
-                f"has {header.width:,} x {header.height:,} pixels; at most {MAX_BRAND_IMAGE_PIXELS:,} are allowed"
+                f"is {header.width:,} × {header.height:,} pixels; at most {MAX_BRAND_IMAGE_PIXELS:,} are allowed"
             )
         check_decodable(data, header)
     except ImageFormatError as error:

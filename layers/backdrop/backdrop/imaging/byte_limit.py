@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 MIN_QUALITY = 40
-"""On the scale of JPEG and WebP. Below it, blocks and blurred edges are visible at first sight."""
+"""On the scale of JPEG and WebP. Below this quality, blocks and blurred edges are visible at a glance."""
 QUALITY_STEP = 5
 
 

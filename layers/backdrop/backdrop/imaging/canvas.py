@@ -39,7 +39,7 @@ def draw_canvas(photo: "Image", canvas: Canvas) -> "Image":
 def continue_border(picture: "Image", content_box: Box, outer_box: Box) -> None:
     """Fills the part of `outer_box` that is outside `content_box` with a continuation of the content's border.
 
-    Changes `picture`. The first row next to the content repeats its last row. Each further row is blurred along the
+    Changes `picture`. The first row next to the content repeats its last row. Each row after that is blurred along the
     border, over a length that grows with the distance, and fades to the median color of that border.
     """
     from PIL.Image import Transpose

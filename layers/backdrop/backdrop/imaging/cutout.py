@@ -1,6 +1,6 @@
 """Cut-outs with the photo's own pixels: a provider's smaller matte, scaled along the photo's edges and applied to them.
 
-A photo's own transparency is exact. No cut-out shows more than it.
+A photo's own transparency is exact, so no cut-out is more opaque than its photo.
 """
 
 from collections.abc import Iterator

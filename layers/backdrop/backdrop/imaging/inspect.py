@@ -58,16 +58,16 @@ def build_unsupported_error(kind: FileKind) -> PhotoError:
 
 def check_size(width: int, height: int, max_megapixels: int) -> None:
     """Raises `PhotoError` if a claimed size, in pixels, is too large, too small, or too elongated."""
-    size = f"{width:,} x {height:,} pixels"
+    size = f"{width:,} × {height:,} pixels"
     if width * height > max_megapixels * 1_000_000:
-        message = f"The photo has {size}; this stack accepts up to {max_megapixels:,} megapixels."
+        message = f"The photo is {size}; this stack accepts up to {max_megapixels:,} megapixels."
         raise PhotoError(Code.TOO_MANY_PIXELS, message)
     short, long = sorted((width, height))
     if short < MIN_SIDE_PIXELS:
-        message = f"The photo has {size}; each side must be at least {MIN_SIDE_PIXELS} pixels long."
+        message = f"The photo is {size}; each side must be at least {MIN_SIDE_PIXELS} pixels long."
         raise PhotoError(Code.TOO_SMALL, message)
     if long > short * MAX_SIDE_RATIO:
-        message = f"The photo has {size}: one side is more than {MAX_SIDE_RATIO} times as long as the other."
+        message = f"The photo is {size}: one side is more than {MAX_SIDE_RATIO} times as long as the other."
         raise PhotoError(Code.EXTREME_RATIO, message)
 
 

@@ -6,7 +6,7 @@ Source: IPTC-NAA Information Interchange Model 4.2, and the Photoshop File Forma
 from backdrop.model.composition import PictureTexts
 
 MAX_TITLE_BYTES, MAX_COPYRIGHT_BYTES = 64, 128
-"""The limits of 2:05 (Object Name) and 2:116 (Copyright Notice). XMP has the whole text."""
+"""The limits of 2:05 (Object Name) and 2:116 (Copyright Notice). XMP carries the full text."""
 _UTF_8 = b"\x1b%G"
 _VERSION = b"\0\4"
 _RESOURCE_TYPE, _IPTC_RESOURCE = b"8BIM", 0x0404

@@ -24,7 +24,7 @@ from backdrop.model.output_spec import (
 from backdrop.model.sentence import Sentence
 
 MIN_PHOTO_SIDE = 100
-"""Pixels of a photo's longer side. A smaller photo is a thumbnail, which shows too little for a known use."""
+"""Pixels of a photo's longer side. A smaller photo is a thumbnail, which has too little detail for a known use."""
 
 
 def needs_photo_size(instructions: Mapping[str, Any]) -> bool:
@@ -52,11 +52,11 @@ def review_outputs(
 
 
 def find_tiny_photo(instructions: Mapping[str, Any], photo_size: Size | None) -> Iterator[JobWarning]:
-    """Yields a warning if the photo is too small for any frame or marketplace, and its job has one."""
+    """Yields a warning if an output is for a frame or a marketplace, and the photo is too small for any of them."""
     if not photo_size or max(photo_size) >= MIN_PHOTO_SIDE:
         return
     if any(output.has_destination for output in parse_outputs(instructions)):
-        message = f"the photo is only {format_size(photo_size)} pixels, which shows too little for a useful picture"
+        message = f"the photo is only {format_size(photo_size)} pixels, too small for a useful picture"
         yield JobWarning(code=WarningCode.TINY_PHOTO, text=Sentence(message))
 
 
@@ -92,7 +92,7 @@ def _find_broken_rules(outputs: Sequence[OutputSpec], size_of_cut_out: Size | No
         frame = f" in the frame {output.frame.frame}" if output.frame else ""
         for rule in marketplace.find_broken_rules({**measure_sides(*size), **shape, "subject_share": share}):
             if rule.rule == "subject_share":
-                description = f"shows a product of the photo's shape at {share:.2f} of its width or height"
+                description = f"fills {share:.2f} of its width or height with a product of the photo's shape"
             message = (
                 f"{format_output_name(output)} {description}{photo}{frame}, but {marketplace.name} requires "
                 f"{rule.demand}"
@@ -101,7 +101,7 @@ def _find_broken_rules(outputs: Sequence[OutputSpec], size_of_cut_out: Size | No
 
 
 def _find_largest_picture(output: OutputSpec) -> Size | None:
-    """Returns the size of the largest picture in the output's frame; None without a frame."""
+    """Returns the largest size that a picture in the output's frame can have; None without a frame."""
     if output.frame is None:
         return None
     ratio = output.frame.frame.ratio
@@ -109,7 +109,7 @@ def _find_largest_picture(output: OutputSpec) -> Size | None:
 
 
 def _limit_size(output: OutputSpec, picture_size: Size) -> Size:
-    """Returns the maximum of each side of an output; if the picture is not trimmed, the size itself."""
+    """Returns the maximum width and height of an output; if the picture is not trimmed, its exact size."""
     if output.frame or not output.trim:
         return compute_layout(*picture_size, output).size
     unlimited = replace(output, width=MAX_OUTPUT_SIDE, height=MAX_OUTPUT_SIDE)

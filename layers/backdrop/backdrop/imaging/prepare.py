@@ -88,7 +88,7 @@ class FramedPhoto:
 class _OpenedPhoto:
     """A photo of an accepted size, not yet decoded.
 
-    `load` decodes it, and `orientation` must be applied afterwards. `header` is set if the file needs no conversion.
+    `load` decodes it, and `orientation` must be applied afterward. `header` is set if the file needs no conversion.
     `source_encoding` is how a JPEG was encoded.
     """
 

@@ -32,7 +32,7 @@ _REFLECTION_LENGTH, _REFLECTION_BLUR = 0.3, 0.02
 
 
 def draw_shadow(canvas: "Image", subject: "Image", layout: OutputLayout, shadow: Shadow) -> None:
-    """Draws the shadow of an RGBA subject, placed as `layout` says, on an RGB or RGBA canvas, which is changed."""
+    """Draws the shadow of an RGBA subject, placed by `layout`, on an RGB or RGBA canvas, which is changed."""
     from PIL import Image
 
     layer = build_shadow_layer(_shrink_to_working_size(subject, layout), shadow)
@@ -95,7 +95,7 @@ def _build_contact(placed: "Image", box: Box, shadow: Shadow) -> "Image":
 
 
 def _build_drop(placed: "Image", box: Box, shadow: Shadow) -> "Image":
-    """The whole subject, moved down and to the right, as lit from the upper left."""
+    """The whole subject, moved down and to the right, as if lit from the upper left."""
     from PIL import Image
 
     left, upper, right, lower = box
@@ -116,7 +116,7 @@ def _build_reflection(placed: "Image", box: Box, shadow: Shadow) -> "Image":
     mirrored = Image.new("RGBA", placed.size)
     mirrored.paste(ImageOps.flip(placed.crop((left, ground - height, right, ground))), (left, ground))
     mirrored = _blur(mirrored, length * _REFLECTION_BLUR * shadow.softness)
-    # It begins with full strength at the ground. Above the ground, it is 0, although the blur reaches there.
+    # It begins at full strength at the ground. Above the ground, it is 0, although the blur reaches there.
     fade = Image.new("L", placed.size)
     ramp = Image.linear_gradient("L").transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((placed.width, height))
     fade.paste(_scale_values(ramp, shadow.strength), (0, ground))

@@ -23,7 +23,7 @@ class Subject:
     """A picture's subject. `mask` (L, reduced to `MAX_MASK_SIDE`) is 0 where the picture shows only background.
 
     `box` is the smallest box around the subject, in pixels of the picture; None if there is none. `is_whole` is None if
-    there is no matte, which alone can tell. `edge_pixels`: how far scaling spread the subject's edge into the
+    there is no matte, because nothing else shows it. `edge_pixels`: how far scaling spread the subject's edge into the
     background.
     """
 

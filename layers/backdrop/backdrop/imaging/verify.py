@@ -65,8 +65,8 @@ def _read_result(data: bytes, max_megapixels: int) -> ImageHeader:
 
 
 def _describe_excess_size(header: ImageHeader, max_megapixels: int) -> str:
-    size = f"{header.width:,} x {header.height:,} pixels"
-    return f"The provider's picture has {size}; this stack accepts up to {max_megapixels:,} megapixels."
+    size = f"{header.width:,} × {header.height:,} pixels"
+    return f"The provider's picture is {size}; this stack accepts up to {max_megapixels:,} megapixels."
 
 
 def _count_alpha_values(data: bytes, header: ImageHeader) -> list[int]:
@@ -88,7 +88,7 @@ def _check_cutout(alpha_histogram: list[int]) -> None:
     if sum(alpha_histogram[_MIN_SOLID_ALPHA:]) < pixels * MIN_CUTOUT_SHARE:
         raise ResultError(
             Code.RESULT_NOT_TRANSPARENT,
-            "The job removes the background, but the provider's picture shows nothing of the subject.",
+            "The job removes the background, but the provider's picture shows none of the subject.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Errors of single fields that only a whole object reveals, in a form that pydantic carries."""
+"""Errors in single fields that only a check of the whole object finds, in a form that pydantic passes on."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ class FieldCombinationError(ValueError):
 
 
 def split_by_field(details: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yields pydantic's errors, with one for each field in the place of those that carry a FieldCombinationError."""
+    """Yields pydantic's errors; replaces each that carries a FieldCombinationError with one error per field."""
     for detail in details:
         error = detail.get("ctx", {}).get("error")
         if isinstance(error, FieldCombinationError):

@@ -37,10 +37,10 @@ def list_template_values(metadata: Mapping[str, Any], photo_key: str) -> dict[st
 def fill_templates(
     instructions: ResolvedInstructions, variant: str, bucket: str, photo_key: str
 ) -> tuple[ResolvedInstructions, list[InstructionError]]:
-    """Returns the instructions with filled texts and names, and why one cannot be filled.
+    """Returns the instructions with filled texts and names, and an error for each that cannot be filled.
 
-    A text that cannot be filled stays as it is; an output whose name cannot be filled has none. An output with a name
-    for several marketplaces becomes one for each, because their names differ.
+    A text that cannot be filled stays as it is; an output whose name cannot be filled has none. A named output for
+    several marketplaces becomes one output for each of them, because the names differ.
     """
     values = list_template_values(instructions.fields.get("metadata", {}), photo_key)
     filler = _TemplateFiller(instructions, variant, bucket, photo_key, values)

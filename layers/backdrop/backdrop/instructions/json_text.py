@@ -13,7 +13,7 @@ from backdrop.model.error_catalog import FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
 
 MAX_SIDECAR_BYTES = 65_536
-# For a file or a request that has another JSON value in the place of instructions.
+# For a file or a request that has another JSON value in place of instructions.
 INSTRUCTIONS_EXAMPLE = '{"prompt": "on a marble table"}'
 # Python refuses to convert more digits than this to an integer.
 MAX_NUMBER_DIGITS = 4_300
@@ -63,7 +63,7 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
 
 
 def build_too_large_error(name: str, size: int) -> InstructionError:
-    message = f"{name} has {size:,} bytes; at most {MAX_SIDECAR_BYTES:,} are allowed."
+    message = f"{name} is {size:,} bytes; at most {MAX_SIDECAR_BYTES:,} are allowed."
     return InstructionError(Code.SIDECAR_TOO_LARGE, message, instruction_source=name)
 
 
@@ -162,7 +162,7 @@ def _build_not_json_error(name: str, reason: str, advice: Advice | None = None, 
 
 
 def describe_not_an_object(value: object) -> str:
-    """Returns what a JSON value is instead of an object, and an object that works: `a list, not an object …`."""
+    """Describes a JSON value that should be an object, and gives an example: `a list, not an object …`."""
     kinds = {"NoneType": "null", "list": "a list", "str": "a string", "bool": "true or false"}
     kind = kinds.get(type(value).__name__, "a number")
     return f"{kind}, not an object in braces such as {INSTRUCTIONS_EXAMPLE}"

@@ -23,7 +23,7 @@ FIELD_GROUPS: tuple[frozenset[str], ...] = (
 # These fields reach the provider and are part of a job's identity. All others only affect how the result is processed.
 PURCHASE_FIELDS = frozenset({"operation", "provider", *PROVIDER_FIELDS})
 METADATA_FIELD = "metadata"
-"""The field that is merged key by key. Of every other field, the nearest source's value is taken whole."""
+"""The field that is merged key by key. Every other field takes the whole value of the nearest source."""
 # A variant does not inherit these for the operation.
 _FIELDS_WITHOUT_MEANING: Mapping[str, Sequence[str]] = {"remove": PROVIDER_FIELDS, "replace": CUT_OUT_FIELDS}
 _OUTPUT_ADVICE = {
@@ -240,7 +240,7 @@ def _format_tag_warnings(sources: Sequence[InstructionSource]) -> list[str]:
 
 
 def _describe_missing_instructions(sources: Sequence[InstructionSource], variant: str) -> str:
-    """Names what each source sets instead, and the tags that may be misspelled."""
+    """Lists the fields that are set instead of an operation or a prompt, and the tags that may be misspelled."""
     names_by_source = [
         (source.name, {name for one in source.select_fields(variant) for name in one}) for source in sources
     ]

@@ -118,7 +118,7 @@ def _find_forbidden_characters(text: str) -> str:
 
 
 def _is_allowed(sign: str) -> bool:
-    """Letters with their marks, and decimal digits, of any script."""
+    """Letters with their combining marks, and decimal digits, in any script."""
     return sign in " ._-" or unicodedata.category(sign)[0] in "LM" or sign.isdecimal()
 
 

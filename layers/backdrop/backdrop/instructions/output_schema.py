@@ -40,7 +40,7 @@ from backdrop.model.output_spec import (
 
 MAX_OUTPUTS = 10
 MIN_BYTE_LIMIT, MAX_BYTE_LIMIT = 5_000, 100_000_000
-"""The lower one is room for the color profile and the metadata of a small picture."""
+"""The lower limit leaves room for the color profile and the metadata of a small picture."""
 _NAME_PATTERN = re.compile(r"[a-z0-9-]{1,40}")
 
 

@@ -38,7 +38,7 @@ def suggest_preset(text: str) -> str | None:
 
 
 class SidecarSuggestion(NamedTuple):
-    """A file that is probably a photo's misnamed sidecar or folder default, and what is wrong with its name."""
+    """A file that is probably a misnamed sidecar or misnamed folder defaults, and what is wrong with its name."""
 
     key: str
     reason: str

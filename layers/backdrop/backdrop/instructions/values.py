@@ -43,7 +43,7 @@ COLORS = {
     "orange": "#ffa500", "purple": "#800080", "red": "#ff0000", "silver": "#c0c0c0", "teal": "#008080",
     "white": "#ffffff", "yellow": "#ffff00",
 }  # fmt: skip
-# XML 1.0, and with it XMP, has no way to write these two.
+# XML 1.0, and therefore XMP, cannot represent these two characters.
 _NOT_IN_XML = re.compile("[\ufffe\uffff]")
 _COLOR_PATTERN = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
 _PERCENT_PATTERN = re.compile(r"\d{1,3}(?:\.\d{1,4})?", re.ASCII)
@@ -260,7 +260,7 @@ def _serialize_shallowly(value: Any) -> str:
 
 
 def _text_rules(max_length: int, *checks: WrapValidator) -> tuple[Any, ...]:
-    """The rules of a text. `checks` see it in its normal form, and decide whether its length is limited."""
+    """The rules of a text. `checks` apply to its normal form, and decide whether its length is limited."""
     return (
         StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length),
         *checks,

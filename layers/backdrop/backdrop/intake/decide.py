@@ -152,7 +152,7 @@ class JobMatch(Flag):
 
 
 class ReportedProblems(Flag):
-    """Whether the photo has reported problems. A refused request does not count: it is not a problem of the photo."""
+    """Whether the photo has reported problems. A refused request does not count: it is not a problem with the photo."""
 
     NONE = auto()
     SOME = auto()
@@ -180,14 +180,17 @@ class Inspection(Flag):
 
 
 class SettlePeriod(Flag):
-    """Whether the photo may still wait for its instructions. OVER also if it has already waited and none arrived."""
+    """Whether the photo may still wait for its instructions.
+
+    OVER: its time is up, or it waited before and none arrived.
+    """
 
     TIME_LEFT = auto()
     OVER = auto()
 
 
 class PlanResult(Flag):
-    """The result of resolving. NO_INSTRUCTIONS: the only problem is that there are none."""
+    """The result of resolving the instructions. NO_INSTRUCTIONS: the only problem is that there are none."""
 
     JOBS = auto()
     NO_INSTRUCTIONS = auto()
@@ -243,7 +246,7 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.READ_AGAIN,
         ),
         Rule(
-            "A person or a program requests it now.",
+            "A person or a program requests the photo's pictures now.",
             (EventKind.RERUN | EventKind.REQUEST,),
             Decision.RESOLVE,
         ),

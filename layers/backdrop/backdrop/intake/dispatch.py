@@ -43,8 +43,8 @@ class Dispatcher:
             enqueue_delivery(self.deliver_queue, source)
 
     def _fail_over_or_refuse(self, source: Source, job: Job) -> None:
-        """Moves a job whose provider was switched off after the job was accepted to another one, or refuses the job."""
-        reason, now = f"{job.provider} is switched off in this stack.", self.clock.now()
+        """Moves a job to another provider if its own was disabled after the job was accepted; otherwise refuses it."""
+        reason, now = f"{job.provider} is disabled in this stack.", self.clock.now()
         job = self.ledger.find_job(source.source_id, job.job_id) or job
         if job.status is not JobStatus.ACCEPTED or self.failover.fail_over(job, reason):
             return

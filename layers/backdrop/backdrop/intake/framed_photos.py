@@ -94,5 +94,5 @@ def _build_share_warnings(canvas: Canvas) -> tuple[JobWarning, ...]:
     share = canvas.photo_width * canvas.photo_height / (canvas.width * canvas.height)
     if share >= MIN_PHOTO_SHARE:
         return ()
-    message = f"the photo fills only {share:.0%} of the frame, so the picture shows its subject small"
+    message = f"the photo fills only {share:.0%} of the frame, so its subject is small in the picture"
     return (JobWarning(code=WarningCode.SMALL_IN_FRAME, text=Sentence(message)),)

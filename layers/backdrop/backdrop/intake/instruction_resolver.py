@@ -37,7 +37,7 @@ class InstructionResolver:
     read_health: HealthReader = assume_healthy
 
     def clear_caches(self) -> None:
-        """Clears what was read from the bucket, because it may have changed since."""
+        """Clears the cached objects of the bucket, which may have changed since they were read."""
         for one in (self.folder_defaults, self.reference_images, self.brand_image_checks, self.framed_photos):
             one.cache.clear()
 

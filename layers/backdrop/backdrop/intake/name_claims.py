@@ -21,7 +21,7 @@ from backdrop.ports import Clock
 
 @dataclass(frozen=True)
 class NameClaims:
-    """Reads claims, which stay in the ledger. A claim has an effect as long as its photo needs the name."""
+    """Reads claims, which stay in the ledger. A claim takes effect only while its photo needs the name."""
 
     ledger: Ledger
     clock: Clock
@@ -63,7 +63,7 @@ class NameClaims:
         return holder if holder and holds_name(holder, jobs, claim.name) else None
 
     def _find_default_holder(self, source_id: str, name: str) -> Source | None:
-        """Returns the photo without a suffix one of whose pictures has this name in the default layout."""
+        """Returns the photo without a suffix that has a picture of this name in the default layout."""
         bucket, _, key = name.partition("/")
         owner = find_default_owner(key)
         owner_id = derive_source_id(bucket, owner) if owner else source_id

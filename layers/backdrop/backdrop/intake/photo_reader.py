@@ -76,7 +76,7 @@ class PhotoReader:
                     Code.FILE_ARCHIVED, f"The photo is in the archive storage class {stored.archive_storage_class}."
                 )
             if stored.data is None:
-                message = f"The file has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
+                message = f"The file is {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
                 raise PhotoError(Code.TOO_LARGE_BYTES, message)
             return self._prepare_photo(facts, stored.data), None
         except PhotoError as error:
@@ -111,7 +111,7 @@ def read_crashed_photo(photos: InputBucket, bucket: str, key: str, crashes: int)
 def _check_key_length(key: str) -> PhotoError | None:
     size = len(key.encode())
     message = (
-        f"The key has {size} bytes; at most {MAX_PHOTO_KEY_BYTES} are allowed, because its pictures have longer keys."
+        f"The key is {size} bytes long; the limit is {MAX_PHOTO_KEY_BYTES}, because its pictures have longer keys."
     )
     return PhotoError(Code.KEY_TOO_LONG, message) if size > MAX_PHOTO_KEY_BYTES else None
 

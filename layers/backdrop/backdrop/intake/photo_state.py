@@ -259,7 +259,7 @@ def check_cancel_marks(
     event: IntakeEvent,
     read_health: Callable[[str], ProviderHealth],
 ) -> CancelMarkState:
-    """Compares the operators' cancel marks with the latest upload. Reads only the lanes of jobs that are older."""
+    """Compares the operators' cancel marks with the latest upload. Reads the lanes only of jobs that are older."""
     last_written_at = find_last_written_at(snapshot, snapshot.instruction_sources, event)
 
     def is_cancelled(job: Job) -> bool:

@@ -75,8 +75,8 @@ class PriceRegister:
     """The highest price of several photos' jobs, and the images that they buy. Jobs with the same content buy once, and
     a job that reuses the pictures of an earlier one is free. `reused_image_count`: the images that are reused.
 
-    The content of a photo that was not opened is that of no other photo. The price of a job that may go to one of the
-    `unpriced_providers` is unknown and not in the totals.
+    A photo that was not opened is assumed to share its content with no other photo. The price of a job that may go to
+    one of the `unpriced_providers` is unknown, and is not in the totals.
     """
 
     def __init__(self, unpriced_providers: Collection[str] = ()) -> None:

@@ -66,7 +66,7 @@ class ReferenceImages:
                 Code.REFERENCE_UNUSABLE, f"{key} is in the archive storage class {stored.archive_storage_class}."
             )
         if stored.data is None:
-            message = f"{key} has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
+            message = f"{key} is {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
             raise InstructionError(Code.REFERENCE_UNUSABLE, message)
         return _ReferenceImage(key, sha256_hex(stored.data), self._encode(key, stored.data, REFERENCE_LIMITS))
 
@@ -90,7 +90,7 @@ class ReferenceImages:
 
 
 def allocate_bytes(sizes: Sequence[int], total: int) -> list[int]:
-    """Returns how many bytes each image may have so that the sum is at most `total`.
+    """Returns a byte limit for each image, so that their sum is at most `total`.
 
     Small images keep their size, and large ones share the rest evenly.
     """

@@ -11,9 +11,9 @@ PROVIDERS = ("ideogram", "segmind", "1min", "runware")
 # Ideogram's "10MB" (API reference of replace-background, v1), read as megabytes, not as the larger mebibytes. 1min.ai
 # has the same limit; the others publish none.
 MAX_PHOTO_BYTES = 10_000_000
-# The hash of a job contains the bytes of these files, not their keys.
+# A job's ID depends on the bytes of these files, not on their keys.
 REFERENCES_FIELD = "style_reference_images"
-# A longer text in a message is named by its length.
+# For a longer text, messages show only the length.
 MAX_QUOTED_LENGTH = 80
 # Intake and deliver hold the file in memory together with a decoded picture of MaxImageMegapixels.
 MAX_FILE_BYTES = 128_000_000
@@ -36,7 +36,7 @@ _WEB_FORMATS = ("jpeg", "png", "webp")
 
 
 def find_common_limits(limits: Collection[PhotoLimits]) -> PhotoLimits:
-    """Returns the limits that a photo must keep so that every provider accepts it."""
+    """Returns the limits that a photo must meet so that every provider accepts it."""
     return PhotoLimits(
         min(each.max_bytes for each in limits),
         tuple(name for name in _WEB_FORMATS if all(name in each.formats for each in limits)),
@@ -288,7 +288,7 @@ def _check_field(provider: str, name: str, value: object, field: ProviderField |
 
 
 def _quote(value: object) -> str:
-    """Returns a value as messages show it: a long text as its length."""
+    """Returns a value as messages show it: for a long text, only the length."""
     if isinstance(value, str) and len(value) > MAX_QUOTED_LENGTH:
         return f"{len(value):,} characters"
     return repr(value)

@@ -152,7 +152,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Disposition.REFUSED,
         "The file is larger than the 128 MB that Backdrop opens, decompresses to far more than its size, or exceeds "
         "the provider's limit at every size. Other large photos are re-encoded and scaled down.",
-        "Save it with a lower quality or size, and upload that file.",
+        "Save it at a lower quality or a smaller size, and upload that file.",
     ),
     Code.TOO_MANY_PIXELS: _entry(
         Cost.NOTHING,
@@ -291,8 +291,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.PROVIDER_NOT_CONFIGURED: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
-        "The provider is switched off in this stack.",
-        "Name another provider; or switch this one on with its MaxInFlight parameter, and upload the photo again.",
+        "The provider is disabled in this stack.",
+        "Name another provider; or enable this one with its MaxInFlight parameter, and upload the photo again.",
     ),
     Code.MAX_COST_EXCEEDED: _entry(
         Cost.NOTHING,

@@ -315,7 +315,7 @@ class Job(LedgerItem):
 
     @property
     def unknown(self) -> int:
-        """Possible further charges, including calls in flight, in micro-dollars."""
+        """Possible additional charges, including calls in flight, in micro-dollars."""
         return sum(attempt.unknown + attempt.reserved for attempt in self.attempts)
 
     @property

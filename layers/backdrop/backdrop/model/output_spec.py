@@ -35,7 +35,7 @@ MAX_OUTPUT_SIDE = 10_000
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
 FULL_SIZE, PROVIDER_SIZE = "full", "provider"
 IMAGE_NUMBER = "{n}"
-"""The one placeholder that is left in a resolved name: the number of the image."""
+"""The only placeholder left in a resolved name: the number of the image."""
 _FIELDS = frozenset(
     {"name", "format", "quality", "max_bytes", "width", "height", "fit", "trim", "size", "name_template"}
 )
@@ -184,7 +184,7 @@ def _parse_margin(text: str) -> dict[str, Any]:
 def predict_measurements(output: OutputSpec) -> dict[str, Measured]:
     """Returns what an output's fields decide about its file, for comparison with a marketplace's rules.
 
-    The bytes are the limit. For `contain`, the sides are upper limits: its file can be smaller.
+    The number of bytes is `max_bytes`. For `contain`, the sides are upper limits: the file can be smaller.
     """
     measurements: dict[str, Measured] = {
         "format": output.format,
@@ -208,7 +208,7 @@ def predict_measurements(output: OutputSpec) -> dict[str, Measured]:
 
 
 def measure_sides(width: int, height: int) -> dict[str, Measured]:
-    """Returns what a picture's width and height in pixels are for the rules about its sides."""
+    """Returns a picture's width and height, in pixels, in the terms of the rules about its sides."""
     return {"longest_side": max(width, height), "shortest_side": min(width, height)}
 
 
@@ -242,7 +242,7 @@ def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[
 
 
 class MarketplaceConflict(NamedTuple):
-    """A field that keeps a marketplace from taking a picture, and the reason, a sentence for who writes the field."""
+    """A field that prevents a marketplace from accepting a picture, and the reason: a sentence for its author."""
 
     marketplace: Marketplace
     field: str
@@ -252,10 +252,10 @@ class MarketplaceConflict(NamedTuple):
 def find_marketplace_conflicts(
     instructions: Mapping[str, Any], inherited_fields: Collection[str] = ()
 ) -> Iterator[MarketplaceConflict]:
-    """Yields the fields that keep a marketplace from taking these pictures.
+    """Yields the fields that prevent a marketplace from accepting these pictures.
 
-    What the output's own fields decide has been compared with the rules before. `inherited_fields`: the fields that a
-    less specific source than that of `output` sets. `parse_outputs` leaves them out where they are not accepted.
+    The caller has already compared what the output's own fields decide with the rules. `inherited_fields`: the fields
+    that a less specific source than that of `output` sets. `parse_outputs` leaves them out where they are not accepted.
     """
     shared = {
         name: instructions[name] for name in COMPOSITION_FIELDS if name in instructions and name not in inherited_fields
@@ -281,7 +281,7 @@ def find_marketplace_conflicts(
 
 
 def _list_cut_out_features(output: OutputSpec) -> dict[str, bool]:
-    """Returns what only a cut-out can have, and whether the output has it."""
+    """Returns each feature that only a cut-out can have, and whether the output has it."""
     return {
         "a shadow": output.shadow is not None,
         "a gradient as its background": isinstance(output.background, GradientBackground),

@@ -53,7 +53,7 @@ def list_claimed_names(job: Job) -> Iterator[str]:
 
 
 def find_default_owner(key: str) -> str | None:
-    """Returns the photo one of whose pictures has this key in the default layout; None if there can be none.
+    """Returns the photo that has a picture under this key in the default layout; None if there can be none.
 
     `shoes/red.jpg/red-beach.png` belongs to `shoes/red.jpg`.
     """
@@ -64,7 +64,7 @@ def find_default_owner(key: str) -> str | None:
 
 
 def has_suffix(key: str) -> bool:
-    """Whether the name of a photo has a suffix, as most have. A name's folder may not be named like such a photo."""
+    """Whether a photo's name has a suffix, as most do. No folder in a picture's name may look like such a name."""
     return stem_of(key) != key.rpartition("/")[2]
 
 
@@ -100,8 +100,8 @@ class NameRegister:
 def holds_name(source: Source, jobs: Sequence[Job], name: str) -> bool:
     """Whether a photo that has claimed a name still needs it, given all its jobs.
 
-    It does as long as its current jobs name it, and if it was deleted, until they have ended. A current job that the
-    ledger has deleted may name it.
+    It does as long as a current job uses the name or, if the photo was deleted, until all jobs that use it have ended.
+    A current job that the ledger no longer has counts as using it.
     """
     current_ids = set(source.jobs.values())
     current_jobs = [job for job in jobs if job.job_id in current_ids]

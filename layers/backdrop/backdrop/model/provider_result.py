@@ -82,7 +82,7 @@ class ProviderResult:
 
     @property
     def for_ledger(self) -> "ProviderResult":
-        """The result as it fits into the ledger: with all amounts, but without links that are too long."""
+        """The result in a form that fits into the ledger: with all amounts, but without links that are too long."""
         links = tuple(replace(link, url=None) if len(link.url or "") > MAX_LINK_LENGTH else link for link in self.links)
         fitted = replace(self, links=links[:MAX_LINKS])
         if fitted.is_usable or not self.is_usable:

@@ -16,8 +16,8 @@ from backdrop.model.output_spec import parse_outputs
 from backdrop.model.pricing import to_usd
 
 UNKNOWN_CHARGE_HINT = (
-    "Do nothing yet. Once the call must have ended, Backdrop looks it up if the provider supports that. Otherwise, "
-    "Backdrop sends the call again, or holds the job for an operator."
+    "Do nothing yet. Once the call can no longer be running, Backdrop looks it up if the provider supports that. "
+    "Otherwise, Backdrop sends the call again, or holds the job for an operator."
 )
 
 UNPAID_END_TEXTS = {

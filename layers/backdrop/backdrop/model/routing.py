@@ -74,7 +74,7 @@ def find_routes(
     for name in names:
         price = offers.find_price(name, fields)
         if name not in offers.enabled_providers:
-            objections.append(Objection(Code.PROVIDER_NOT_CONFIGURED, f"{name} is switched off"))
+            objections.append(Objection(Code.PROVIDER_NOT_CONFIGURED, f"{name} is disabled"))
         elif reasons := find_not_expressible(name, fields):
             objections += [Objection(Code.NOT_EXPRESSIBLE, reason) for reason in reasons]
         elif price is None:
@@ -180,7 +180,7 @@ def _explain_no_route(fields: Mapping[str, Any], objections: Sequence[Objection]
         return f"{reasons}. But {_join_names(capable)} can do it."
     disabled = [name for name in _list_supporting_providers(fields) if name not in offers.enabled_providers]
     if disabled and _choose_code(objections) is Code.NOT_EXPRESSIBLE:
-        return f"{reasons}. Switched off in this stack, but able to do it: {_join_names(disabled)}."
+        return f"{reasons}. Disabled in this stack, but able to do it: {_join_names(disabled)}."
     return f"No provider can do it: {reasons}."
 
 

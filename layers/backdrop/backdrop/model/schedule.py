@@ -24,7 +24,7 @@ SETTLE_CHECK_DELAY = timedelta(minutes=20)
 
 
 def backdate_last_send(now: datetime) -> datetime:
-    """Returns a time of the last message with which reconcile sends another one soon, if the worker crashes first."""
+    """Returns a `last_sent_at` so early that reconcile soon sends the message if the worker crashes before it does."""
     return now - MESSAGE_LIFETIME + RESEND_WITHIN
 
 

@@ -18,5 +18,5 @@ def read_brand_image(photos: InputBucket, bucket: str, image: BrandImage) -> byt
     if stored.archive_storage_class:
         raise BrandImageError(f"is in the archive storage class {stored.archive_storage_class}")
     if stored.data is None:
-        raise BrandImageError(f"has {stored.size:,} bytes; at most {MAX_BRAND_IMAGE_BYTES:,} are allowed")
+        raise BrandImageError(f"is {stored.size:,} bytes; at most {MAX_BRAND_IMAGE_BYTES:,} are allowed")
     return stored.data

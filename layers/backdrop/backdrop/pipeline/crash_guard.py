@@ -39,7 +39,7 @@ def begin_job_processing(
 
 
 def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetime | None = None) -> None:
-    """Removes the job's mark. `deadline`: when the worker must have ended; None if there is plenty of time."""
+    """Removes the job's mark. `deadline`: when the worker ends at the latest; None if there is plenty of time."""
 
     def clear_mark() -> None:
         current = ledger.find_job(job.source_id, job.job_id)

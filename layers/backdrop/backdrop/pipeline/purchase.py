@@ -132,7 +132,8 @@ class Purchases:
     def _has_time_to_send(self, job: Job, provider: Provider, context: CallContext, now: datetime) -> bool:
         """Whether there is still time for the call after the claim, which a slow ledger may have delayed.
 
-        A worker that waits for the end of a lost call counts from the claim, so a first call must not start late.
+        A worker that waits for a lost call to end measures the wait from the claim, so a first call must not start
+        late.
         """
         attempt = job.find_attempt(job.attempt_no)
         is_late = attempt and attempt.send_count == 1 and now > attempt.submitted_at + MAX_CLAIM_DURATION

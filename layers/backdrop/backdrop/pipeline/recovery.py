@@ -123,12 +123,12 @@ class Recovery:
         return self.purchases.record_result(job, lost_result, context)
 
     def _wait_for_call_end(self, job: Job, provider: Provider, context: CallContext) -> None:
-        """Keeps the slot until the lost call must have ended, because that call may occupy one at the provider."""
+        """Keeps the slot until the lost call can no longer be running, because it may occupy one at the provider."""
         latest_end = _find_submitted_at(job) + MAX_CLAIM_DURATION + timedelta(seconds=provider.timeout_seconds)
         self._sleep_or_return((latest_end - self.clock.now()).total_seconds(), context)
 
     def _sleep_or_return(self, seconds: float, context: CallContext) -> None:
-        """Sleeps in the slot. Raises RetryLaterError if the invocation ends before the time is over."""
+        """Sleeps in the slot. Raises RetryLaterError if the invocation ends before the wait does."""
         if seconds <= 0:
             return
         if not context.has_time_for(seconds, self.clock.now()):

@@ -19,7 +19,7 @@ def reuse_or_wait(ledger: Ledger, job: Job, now: datetime) -> Job:
     without a file.
 
     Raises RetryLaterError while the owner has not ended. Its end wakes the job (deliver/content_waiters.py); the delay
-    is for the case that the wake-up message is lost.
+    covers a lost wake-up message.
     """
     while job.waits_for:
         owner = job.waits_for

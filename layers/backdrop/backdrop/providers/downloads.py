@@ -176,5 +176,5 @@ def _check_length(content_length: str) -> None:
     if content_length.isdecimal() and int(content_length) > MAX_RESULT_BYTES:
         raise ResultError(
             Code.RESULT_TOO_LARGE,
-            f"The provider's file has {int(content_length):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
+            f"The provider's file is {int(content_length):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
         )

@@ -144,7 +144,10 @@ class OneMin:
     def _request_feature(
         self, job: Job, pictures: Sequence[bytes], key: str, deadline: float
     ) -> HttpResponse | ProviderResult:
-        """Uploads the pictures, then requests the feature. Returns a result if that was not possible."""
+        """Uploads the pictures, then requests the feature.
+
+        If an upload fails, returns its result instead of a response.
+        """
         paths: list[str] = []
         for picture in pictures:
             path = self._upload(picture, key, deadline)

@@ -35,8 +35,8 @@ class StatusQuery:
 
 
 def build_status_query(job: Job, provider_id: str, api_key: str) -> StatusQuery:
-    """Builds the query of a look-up, with the time when the attempt with this id was sent."""
-    # Links and records expire a certain time after that.
+    """Builds the query of a lookup, with the time when the attempt with this id was sent."""
+    # The expiry of links and records is counted from that time.
     attempts = (attempt for attempt in job.attempts if attempt.provider_id == provider_id)
     submitted_at = next((attempt.submitted_at for attempt in attempts), job.queued_at)
     return StatusQuery(provider_id, api_key, submitted_at, time.monotonic() + 2 * MAX_QUERY_SECONDS)
@@ -49,7 +49,7 @@ def poll_until_done(
 
     Returns PENDING at the deadline, and a lost result if the provider no longer has it.
 
-    `deadline` is monotonic seconds. `interval_seconds` is the pause before each look-up.
+    `deadline` is monotonic seconds. `interval_seconds` is the pause before each lookup.
     """
     while time.monotonic() + interval_seconds < deadline:
         time.sleep(interval_seconds)

@@ -58,7 +58,7 @@ RATE_LIMIT_SECONDS = 5.0
 RESULT_TTL = timedelta(hours=24)
 # A task ends with the results that it has after this time. Less than recovery.py's MAX_PENDING_DURATION.
 MAX_PARTIAL_WAIT = timedelta(minutes=30)
-# After an error that does not state whether it ended the task, the task is polled until this long after its call.
+# After an error that does not state whether it ended the task, the task is polled for this long after its call.
 MAX_UNCLEAR_WAIT = timedelta(minutes=5)
 # States of an unfinished item. Only the first is published; "pending" is from older pages.
 RUNNING_STATES = frozenset({"processing", "pending", "queued"})
@@ -144,7 +144,7 @@ class Runware:
     # -- the result ----------------------------------------------------------------------------------------------
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """Looks up a task, regardless of the response to its submit."""
+        """Looks up a task, regardless of the response to its submission."""
         key = self.credentials.require_key()
         return (
             LookupStatus.PENDING
@@ -394,7 +394,7 @@ def _is_running(task_uuid: str, response: HttpResponse) -> bool:
 
 
 def _acknowledges_task(task_uuid: str, response: HttpResponse) -> bool:
-    """True if a response to a submit names the task as accepted."""
+    """True if a response to a submission names the task as accepted."""
     items = list_objects(_parse_body(response).get("data")) if response.is_success else []
     return any(item.get("taskUUID") == task_uuid and read_state(item) != "error" for item in items)
 

@@ -4,8 +4,8 @@ Sources: `runware/errors.py` of runware-sdk 1.8.0 on PyPI (its lists by category
 error tests of Runware's TypeScript SDK, and runware.ai/docs/platform/errors, which publishes the statuses and says that
 codes are still "being standardised". The table is therefore closed, and a code that is not in it proves nothing:
 
-- In response to a submit, it is AMBIG, unless its status or the request field that it names says that Runware refused
-  the request before it started any work. After AMBIG, the task is looked up by its taskUUID.
+- In response to a submission, it is AMBIG, unless its status or the request field that it names says that Runware
+  refused the request before it started any work. After AMBIG, the task is looked up by its taskUUID.
 - As the end of a task, it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again unless an operator
   decides so. If the response does not state that the task ended, the task is polled for some minutes first.
 
@@ -27,7 +27,7 @@ TASK_TYPE = "imageInference"
 
 @dataclass(frozen=True)
 class ErrorRules:
-    """What a code means in response to a submit, and as the end of a task that Runware accepted."""
+    """What a code means in response to a submission, and as the end of a task that Runware accepted."""
 
     on_submit: ResponseRule
     on_task: ResponseRule
@@ -153,7 +153,7 @@ def find_error_rules(error: Mapping[str, Any]) -> ErrorRules | None:
 
 
 def find_submit_rule(status: int, errors: Sequence[Mapping[str, Any]], latency_seconds: float) -> ResponseRule:
-    """Returns the rule for a response to a submit that does not accept the task.
+    """Returns the rule for a response to a submission that does not accept the task.
 
     A late 5xx leaves open whether the task was started, regardless of its code.
     """

@@ -79,9 +79,9 @@ PROOFS_BY_MESSAGE = {
 URL_SCHEMES = ("http://", "https://")
 UNSAFE_ERROR_TYPE = "content_policy_violation"
 REQUEST_PARAMETERS = list_request_names(NAME) | {"image"}
-# Responses to a submit, to v1 or v2. Only a 200 is billed. A 500 is documented as not billed; after any other 5xx the
-# job may be running. A 406 means an empty account, a spending limit, or a rejected value: without proof, other jobs
-# show which.
+# Responses to a submission, to v1 or v2. Only a 200 is billed. A 500 is documented as not billed; after any other 5xx
+# the job may be running. A 406 means an empty account, a spending limit, or a rejected value: without proof, other
+# jobs show which.
 SUBMIT_RULES = (
     ResponseRule({400, 406, 422, 500}, RetryClass.PERM, Code.UNSAFE_REQUEST, UNSAFE),
     ResponseRule({401}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),

@@ -33,7 +33,7 @@ class Redispatcher:
     def resend(self, item_key: ItemKey, invocation_ends_at: datetime) -> None:
         """Sends the message of one due item again. Does nothing if another worker writes the item first.
 
-        `invocation_ends_at`: the time by which this worker must have ended.
+        `invocation_ends_at`: when this worker ends at the latest.
         """
         try:
             if item_key.job_id is None:
@@ -47,7 +47,7 @@ class Redispatcher:
             return
 
     def _resolve_abandoned_calls(self, job: Job) -> Job:
-        """Looks up calls that no worker waits for any longer, once the worker that sent them must have ended.
+        """Looks up calls for which no worker waits, once the worker that sent them can no longer be running.
 
         If the provider does not report the outcome of a call, its charge stays unknown.
         """

@@ -62,7 +62,7 @@ class ReconcileFailure(NamedTuple):
 
 @dataclass
 class ReconcileResult:
-    """The result of one run, and the state of the stack afterwards. `skipped`: another run held the lock."""
+    """The result of one run, and the state of the stack afterward. `skipped`: another run held the lock."""
 
     skipped: bool = False
     gauges: StackHealth = field(default_factory=StackHealth)

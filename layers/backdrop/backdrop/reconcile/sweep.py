@@ -49,7 +49,7 @@ class Sweep:
         return _find_next_start(objects, due), len(missed_photos)
 
     def _is_due(self, listed: ListedObject | None) -> bool:
-        """Whether the object is old enough to have had its event, and recent enough to be bought without a request."""
+        """Whether the object is old enough that its event is overdue, and recent enough to be bought unrequested."""
         now = self.clock.now()
         return (
             listed is not None
@@ -72,7 +72,7 @@ def _find_sidecar(photo: ListedObject, sidecars: Mapping[str, ListedObject]) -> 
 
 
 def _find_next_start(objects: Sequence[ListedObject], due: Sequence[ListedObject]) -> str:
-    """Returns where the next run starts: after the last photo checked, or at the beginning after the last key."""
+    """Returns where the next run starts: after the last photo checked, or at the beginning if no keys are left."""
     if len(due) > MAX_PHOTOS:
         return due[MAX_PHOTOS - 1].key
     return objects[-1].key if len(objects) == MAX_KEYS else ""

@@ -146,7 +146,7 @@ class RenderService:
         transition = transitions.apply_cancel_marks(job, context.lane.cancel_marks, self.clock.now())
         if transition:
             self._release_probe(context)
-            # The lane may close before this message returns, so the job is reported now.
+            # The lane may pause before this message returns, so the job is reported now.
             self._enqueue_delivery(self.ledger.write_transition(transition))
             raise ConflictError
 
@@ -250,7 +250,7 @@ class RenderService:
         return RenderOutcome.PAID if job.status is JobStatus.PAID else RenderOutcome.ENDED
 
     def _handle_missing_photo(self, job: Job) -> RenderOutcome:
-        """Returns the job to intake, which finds its photo gone or replaced; holds it if it may have been charged."""
+        """Returns the job of a missing or replaced photo to intake; holds a job that may have been charged."""
         if job.status is JobStatus.UNKNOWN:
             return self._enqueue_delivery(self.ledger.write_transition(transitions.hold(job, self.clock.now())))
         return self._return_to_intake(job)

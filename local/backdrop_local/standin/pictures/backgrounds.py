@@ -96,7 +96,7 @@ class Background:
         return blend(near, far, smoothstep(0.45, 0.15, to_plane(steep)))
 
     def join(self, back: Plane, ground: Plane, haze: float) -> None:
-        """Joins the back and the ground, which becomes softer towards the horizon."""
+        """Joins the back and the ground, which becomes softer toward the horizon."""
         away = to_plane((0.84 - self.y) / max(0.84 - self.horizon, 0.05))
         ground = blend(ground, self.blur(ground, 0.015), smoothstep(0.2, 1.0, away))
         joined = blend(back, ground, smoothstep(-0.004, 0.004, to_plane(self.y - self.horizon)))

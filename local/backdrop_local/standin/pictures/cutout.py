@@ -179,7 +179,7 @@ def _grab_cut(color: Plane, labels: Mask) -> Mask:
 
 
 def _clean_mask(mask: Mask, min_hole_share: float, smooth: float = 1.2) -> Mask:
-    """Removes small parts (under 4% of the largest), and fills holes below this share of the whole mask."""
+    """Removes small parts (under 4% of the largest), and fills holes under `min_hole_share` of the mask."""
     calm = (gaussian_blur(to_plane(mask), smooth) > 0.5).astype(np.uint8)
     kept = _keep_large_parts(calm, 0.04, of_largest=True)
     return 1 - _keep_large_parts(1 - kept, min_hole_share, of_largest=False)

@@ -13,7 +13,7 @@ _TONES: tuple[tuple[Color, Color], ...] = (
     ((0.0, 0.2, 0.18), (1.0, 0.95, 0.8)),
     ((0.3, 0.08, 0.02), (0.8, 1.0, 0.95)),
 )
-"""The colors towards which the dark and the light parts of a picture are shifted."""
+"""The colors toward which the dark and the light parts of a picture are shifted."""
 
 
 def apply_style(picture: Plane, style: str) -> Plane:

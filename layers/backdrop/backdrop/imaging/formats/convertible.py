@@ -46,7 +46,7 @@ def read_claimed_size(data: bytes, file_format: ConvertibleFormat) -> tuple[int,
 def open_convertible(data: bytes, file_format: ConvertibleFormat) -> "ImageFile":
     """Opens a file without decoding it.
 
-    The caller checks `read_claimed_size` before, and the size of the returned picture afterwards. Raises
+    The caller checks `read_claimed_size` before, and the size of the returned picture afterward. Raises
     `ImageFormatError`; for a TIFF that Pillow does not open, `UnsupportedVariantError`, because its directory is
     complete.
     """

@@ -134,7 +134,7 @@ def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     if scans > MAX_SCANS:
         raise DamagedError(f"has {scans:,} scans; no camera writes more than {MAX_SCANS}")
     if len(data) * _MAX_PIXELS_PER_BYTE < header.width * header.height:
-        raise TruncatedError(f"has only {len(data):,} bytes for {header.width:,} x {header.height:,} pixels")
+        raise TruncatedError(f"has only {len(data):,} bytes for {header.width:,} × {header.height:,} pixels")
     _check_tables(data, segments, frames[0])
     samples = header.width * header.height * len(header.mode)
     # libjpeg holds the 16-bit coefficients of the whole picture unless a single baseline scan contains everything.

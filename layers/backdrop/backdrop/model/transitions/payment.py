@@ -147,7 +147,7 @@ def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Tr
 
 
 def _sync_problem_money(job: Job) -> Job:
-    """The problem of an ended job reports the money of all its attempts."""
+    """The problem of an ended job reports the charges of all its attempts."""
     return replace(job, problem=replace(job.problem, money=job.money)) if job.has_ended and job.problem else job
 
 
@@ -258,7 +258,7 @@ def _release_job(job: Job, now: datetime) -> Job:
 def _drop_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ...]:
     """Drops attempt `n` and the oldest of the attempts that were not accepted, so that they do not fill the item.
 
-    Failures that count toward the job's tries stay; there are few of them.
+    Failures that count toward the job's attempt limit stay; there are few of them.
     """
     others = [attempt for attempt in attempts if attempt.n != n]
     droppable = (attempt for attempt in others if attempt.suspicion is not Suspicion.FAILURE)
