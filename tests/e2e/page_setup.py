@@ -113,11 +113,11 @@ def prepare_drop(setup: PageSetup) -> None:
     setup.write_photos(*(f"shoes/{n}.jpg" for n in range(17)))
 
 
-def prepare_gallery(setup: PageSetup) -> None:
+def prepare_delivered_photo(setup: PageSetup) -> None:
     """A photo with a picture."""
-    setup.upload("shoes/gallery.jpg.json", {"prompt": "on a shelf"})
-    setup.upload("shoes/gallery.jpg", photo("gallery"))
-    setup.wait_until_stored("shoes/gallery.jpg")
+    setup.upload("shoes/delivered.jpg.json", {"prompt": "on a shelf"})
+    setup.upload("shoes/delivered.jpg", photo("delivered"))
+    setup.wait_until_stored("shoes/delivered.jpg")
 
 
 def prepare_campaigns(setup: PageSetup) -> None:
@@ -141,10 +141,11 @@ def prepare_marketplaces(setup: PageSetup) -> None:
 
 PREPARE_BY_PAGE = {
     "docs/campaigns.md": prepare_campaigns,
+    "docs/costs.md": prepare_delivered_photo,
     "docs/deploying.md": prepare_deploying,
     "docs/drop.md": prepare_drop,
     "docs/first-day-on-aws.md": prepare_first_day,
-    "docs/gallery.md": prepare_gallery,
+    "docs/gallery.md": prepare_delivered_photo,
     "docs/instructions.md": prepare_instructions,
     "docs/marketplaces.md": prepare_marketplaces,
     "docs/operating.md": prepare_operating,

@@ -55,7 +55,7 @@ def test_manifest_columns_fill_the_prompt_of_a_campaign(folder: Folder, tmp_path
 
 
 def test_quote_shows_the_filled_text(folder: Folder, tmp_path: Path) -> None:
-    (tmp_path / "red.jpg").touch()
+    (tmp_path / "red.jpg").write_bytes(folder.photo("red.jpg"))
     (tmp_path / "red.jpg.json").write_text('{"prompt": "{stem} on snow"}')
     assert "red.jpg: prompt is 'red on snow'" in Campaigns(folder, tmp_path).run_command("quote", str(tmp_path))
 
