@@ -100,7 +100,7 @@ def format_max_price(prices: "PriceRegister") -> str:
     priced_count = image_count - prices.unpriced_image_count
     priced = f"at most {format_usd(prices.total_micro_usd)} for {format_count(priced_count, 'image')}"
     unpriced = f"price unknown for {format_count(prices.unpriced_image_count, 'image')}"
-    jobs = f", {format_count(job_count, 'job')}" if job_count > prices.purchase_count else ""
+    jobs = f", {format_count(job_count, 'job')}" if job_count > image_count else ""
     return "; ".join([priced] * bool(priced_count) + [unpriced] * bool(prices.unpriced_image_count)) + jobs
 
 

@@ -22,8 +22,7 @@ from backdrop_cli.screen import Screen
 COVER_CROPS = "cover_crops"
 MAX_LISTED_WARNINGS = 5
 WARNING_HINTS: Mapping[str, str] = {
-    WarningCode.ENLARGED: "Use a larger photo. If the output is for no marketplace, a smaller size or the fit contain "
-    "also helps.",
+    WarningCode.ENLARGED: "Use a larger photo. For an output without a marketplace, a smaller size also helps.",
     WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size. A frame of "
     "a shape other than the marketplace's makes the product smaller.",
     WarningCode.TINY_PHOTO: "Use a larger photo.",

@@ -120,7 +120,3 @@ class PriceRegister:
     @property
     def unpriced_image_count(self) -> int:
         return sum(one.images for one in self._purchases.values() if one.is_unpriced)
-
-    @property
-    def purchase_count(self) -> int:
-        return len(self._purchases)
