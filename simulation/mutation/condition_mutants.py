@@ -1,8 +1,8 @@
 """All conditions in the packages that decide about money, lanes, and lost answers, each with a mutant of its own.
 
 The conditions are found in the code. One that no registered mutant changes gets a mutant that forces or negates it.
-conditions.json has what killed that mutant, or null if nothing has killed it yet. accepted_survivors.py has the
-conditions that no seed can show, each with the reason.
+conditions.json has what killed that mutant. accepted_survivors.py has the conditions that no seed can show, each with
+the reason.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS
-from simulation.mutation.guards import MUTANTS
+from simulation.mutation.guards import MUTANTS, read_killing_seeds
 from simulation.mutation.mutant import Mutant, list_spans
 from simulation.mutation.mutation_address import AddressedNode, MutationAddress, list_modules, read_definitions
 from simulation.mutation.mutation_operators import Mutation
@@ -38,8 +38,8 @@ GUARDED_PACKAGES = (
 """The packages and modules that decide about money and lost work."""
 CONDITION_OPERATORS = ("off", "not", "on")
 """Always false, negated, always true."""
-NEARBY_SCENE_SEEDS, OTHER_SCENE_SEEDS = 3, 1
-"""How many seeds run in each scene."""
+NEARBY_SCENE_SEEDS, OTHER_SCENE_SEEDS = 3, 2
+"""How many seeds run in each scene, beginning with the one that kills the scene's own mutant."""
 MAX_REPLACEMENT_PLAYS = 12
 """How many seeds of a scene run in total if the recorded seed no longer kills."""
 KILLERS_FILE = Path(__file__).with_name("conditions.json")
@@ -120,16 +120,15 @@ def list_reason_keys(address: MutationAddress) -> tuple[str, ...]:
     return str(address), address.definition_name, address.module, address.module.partition(".")[0]
 
 
-def read_killers() -> dict[str, ConditionKiller | None]:
-    """Returns what killed each condition's mutant when it last ran, by address; None if nothing has."""
-    killers = json.loads(KILLERS_FILE.read_text())
-    return {address: ConditionKiller(**killer) if killer else None for address, killer in killers.items()}
+def read_killers() -> dict[str, ConditionKiller]:
+    """Returns what killed each condition's mutant when it last ran, by address, without those that survived."""
+    return {address: ConditionKiller(**killer) for address, killer in json.loads(KILLERS_FILE.read_text()).items()}
 
 
-def write_killers(killers: Mapping[str, ConditionKiller | None]) -> None:
+def write_killers(killers: Mapping[str, ConditionKiller]) -> None:
     """Writes the killers, without conditions that no longer exist."""
     addresses = {str(condition.address) for condition in list_conditions_to_kill()}
-    retained = {address: killer and asdict(killer) for address, killer in killers.items() if address in addresses}
+    retained = {address: asdict(killer) for address, killer in killers.items() if address in addresses}
     KILLERS_FILE.write_text(format_killers(retained))
 
 
@@ -147,9 +146,8 @@ def build_condition_mutant(address: MutationAddress, operator: str, invariant_na
 def list_known_mutants() -> Iterator[tuple[Mutant, list[ScenePlay]]]:
     """Yields the mutants of all conditions that were killed before, each with its plays."""
     for address, killer in read_killers().items():
-        if killer:
-            mutant = build_condition_mutant(MutationAddress.parse(address), killer.operator, killer.invariant)
-            yield mutant, list_plays(find_scene(killer.scene), killer.seed, MAX_REPLACEMENT_PLAYS)
+        mutant = build_condition_mutant(MutationAddress.parse(address), killer.operator, killer.invariant)
+        yield mutant, list_plays(find_scene(killer.scene), killer.seed, MAX_REPLACEMENT_PLAYS)
 
 
 # -- finding killers -------------------------------------------------------------------------------------------
@@ -188,12 +186,16 @@ def _repeat_kill(runner: MutantRunner, address: MutationAddress, known: Conditio
 
 def _find_new_killer(runner: MutantRunner, address: MutationAddress) -> ConditionKiller | None:
     """Returns the first operator that is killed, first in the scenes of mutants of the same file."""
-    play_count = 0
-    for scenes, seeds in (
+    play_count, killing_seeds = 0, read_killing_seeds()
+    for scenes, max_plays in (
         (_list_nearby_scenes(address.file), NEARBY_SCENE_SEEDS),
         (_list_other_scenes(address.file), OTHER_SCENE_SEEDS),
     ):
-        named_plays = [(name, (scene, seed)) for name, scene in scenes.items() for seed in range(seeds)]
+        named_plays = [
+            (name, play)
+            for name, scene in scenes.items()
+            for play in list_plays(scene, killing_seeds.get(name), max_plays)
+        ]
         for operator in CONDITION_OPERATORS:
             verdict = runner.hunt(build_condition_mutant(address, operator), [play for _, play in named_plays])
             play_count += verdict.play_count

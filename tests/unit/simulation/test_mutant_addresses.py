@@ -80,7 +80,7 @@ def test_every_address_fits_the_product() -> None:
 
 
 def test_every_scene_of_a_condition_exists() -> None:
-    assert {killer.scene for killer in read_killers().values() if killer} <= {*FAULT_SCENES, *MUTANTS}
+    assert {killer.scene for killer in read_killers().values()} <= {*FAULT_SCENES, *MUTANTS}
 
 
 CHANGES = (
