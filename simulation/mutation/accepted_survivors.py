@@ -368,8 +368,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 3": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 4": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 5": (
-        "It affects only when a canceled job of a paused lane ends: "
-        "tests/simulated/operate/test_cancel.py ends one whose command crashed."
+        "It affects only when jobs of a paused lane end or move: tests/simulated/operate/test_cancel.py cancels one "
+        "whose command crashes, and tests/simulated/render/test_failover.py moves others."
     ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 6": FAILOVER_REASON,
     "reconcile.service:ReconcileService._list_open_items#479971 if 1": (

@@ -186,16 +186,12 @@ def _repeat_kill(runner: MutantRunner, address: MutationAddress, known: Conditio
 
 def _find_new_killer(runner: MutantRunner, address: MutationAddress) -> ConditionKiller | None:
     """Returns the first operator that is killed, first in the scenes of mutants of the same file."""
-    play_count, killing_seeds = 0, read_killing_seeds()
+    play_count = 0
     for scenes, max_plays in (
         (_list_nearby_scenes(address.file), NEARBY_SCENE_SEEDS),
         (_list_other_scenes(address.file), OTHER_SCENE_SEEDS),
     ):
-        named_plays = [
-            (name, play)
-            for name, scene in scenes.items()
-            for play in list_plays(scene, killing_seeds.get(name), max_plays)
-        ]
+        named_plays = list_named_plays(scenes, read_killing_seeds(), max_plays)
         for operator in CONDITION_OPERATORS:
             verdict = runner.hunt(build_condition_mutant(address, operator), [play for _, play in named_plays])
             play_count += verdict.play_count
@@ -207,26 +203,31 @@ def _find_new_killer(runner: MutantRunner, address: MutationAddress) -> Conditio
 
 
 def _list_nearby_scenes(file: str) -> dict[str, MutationScene]:
-    """Returns the fault scenes and the scenes of mutants of the same file, without duplicates."""
-    return _without_duplicates(
-        {mutant.name: mutant.scene for mutant in MUTANTS.values() if _changes_file(mutant, file)} | {**FAULT_SCENES}
-    )
+    """Returns the fault scenes and the scenes of mutants of the same file."""
+    return {mutant.name: mutant.scene for mutant in MUTANTS.values() if _changes_file(mutant, file)} | {**FAULT_SCENES}
 
 
 def _list_other_scenes(file: str) -> dict[str, MutationScene]:
-    """Returns the scenes of all other mutants, without duplicates."""
-    return _without_duplicates(
-        {mutant.name: mutant.scene for mutant in MUTANTS.values() if not _changes_file(mutant, file)}
-    )
+    """Returns the scenes of all other mutants."""
+    return {mutant.name: mutant.scene for mutant in MUTANTS.values() if not _changes_file(mutant, file)}
 
 
 def _changes_file(mutant: Mutant, file: str) -> bool:
     return any(change.address.file == file for change in mutant.changes)
 
 
-def _without_duplicates(scenes: dict[str, MutationScene]) -> dict[str, MutationScene]:
-    name_by_scene = {json.dumps(asdict(scene)): name for name, scene in reversed(scenes.items())}
-    return {name: scene for name, scene in scenes.items() if name in name_by_scene.values()}
+def list_named_plays(
+    scenes: Mapping[str, MutationScene], killing_seeds: Mapping[str, int], max_plays: int
+) -> list[tuple[str, ScenePlay]]:
+    """Returns at most `max_plays` plays of each scene with its name, first the one that kills its own mutant.
+
+    No play is repeated: mutants with the same scene have different killing seeds, but also run the same other seeds.
+    """
+    named_plays: dict[str, tuple[str, ScenePlay]] = {}
+    for name, scene in scenes.items():
+        for play in list_plays(scene, killing_seeds.get(name), max_plays):
+            named_plays.setdefault(json.dumps((asdict(scene), play[1])), (name, play))
+    return [*named_plays.values()]
 
 
 def find_scene(name: str) -> MutationScene:
