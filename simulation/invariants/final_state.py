@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from simulation.invariants.job_ends import END_STATUSES, FAILED_STATUSES, DocumentsByKey
 from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, sum_charged, sum_uncertain
@@ -25,6 +26,7 @@ LANE_CODES = frozenset(
 EVENT_KINDS = {"stored": "Image Completed"} | dict.fromkeys(FAILED_STATUSES, "Image Failed")
 REQUIRED_LETTER_ATTRIBUTES = ("code", "reason", "money")
 MALFORMED_CODE = "damaged_message"
+S3_TIME_RESOLUTION = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,30 @@ def _describe_difference(source: JsonObject | None, expected: ExpectedPhoto, led
     if not (current_jobs or source["problems"] or source["blocked_by_defaults"]):
         return "it has neither a job nor a problem" if expected.must_be_known else ""
     return "its job is for other bytes" if any(job["sha256"] != expected.sha256 for job in current_jobs) else ""
+
+
+def check_overruled_cancels(
+    ledger: PlainLedger, cancels: Collection[tuple[str, datetime]], written_at_by_key: Mapping[str, datetime]
+) -> list[Violation]:
+    """Checks that no job of a photo is still canceled if the photo or its sidecar was written later. Holds at rest.
+
+    `cancels`: the prefix of each cancellation, and when the lanes could see it. `written_at_by_key`: when each photo in
+    the bucket, or its sidecar, was last written. A photo that has a problem or is blocked may have no newer jobs.
+    """
+    jobs = [
+        ledger.jobs[job_id]
+        for source in ledger.sources.values()
+        if source["key"] in written_at_by_key and not (source["problems"] or source["blocked_by_defaults"])
+        for job_id in source["jobs"].values()
+    ]
+    violations: list[Violation] = []
+    for job in jobs:
+        key, written_at = job["key"], written_at_by_key[job["key"]]
+        cancelled_at = [at for prefix, at in cancels if key.startswith(prefix)]
+        if job["status"] == "cancelled" and cancelled_at and max(cancelled_at) + S3_TIME_RESOLUTION < written_at:
+            detail = f"{key}: still canceled, although it was written again at {written_at:%H:%M:%S}"
+            violations.append(Violation(Invariant.CANCELS_RESPECTED, detail))
+    return violations
 
 
 def check_ignored_photos(ledger: PlainLedger, ignored_keys: Collection[str]) -> list[Violation]:

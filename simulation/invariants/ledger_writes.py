@@ -205,7 +205,7 @@ def check_lane_write(before: JsonObject | None, after: JsonObject, now: datetime
                 f"{after['failure_streak']} bad answers in a row, but the lane is neither probing nor paused",
             )
         ]
-    has_probed = before is not None and after["probe_count"] > before["probe_count"]
+    has_probed = before is not None and after["next_probe_at"] not in (None, before["next_probe_at"])
     probing_since = datetime.fromisoformat(after["opened_since"]) if after["opened_since"] else now
     if has_probed and not after["pauses"] and now - probing_since > MAX_OPEN_TIME:
         return [

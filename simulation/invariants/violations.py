@@ -47,7 +47,7 @@ class Invariant(StrEnum):
     LEASES_RESPECTED = "no worker takes over a job from a worker that is still alive"
     RESULTS_RECORDED = "an answer that a worker received, and lived to record, is in the ledger"
     LANE_STATE_RESPECTED = "a paused lane buys nothing, and a probing lane sends one job at a time"
-    CANCELS_RESPECTED = "a canceled photo is not bought, whatever its state, until it gets new instructions"
+    CANCELS_RESPECTED = "a canceled photo, whatever its state, is bought if it gets new instructions, and otherwise not"
     CONTENT_PAID_ONCE = "jobs with the same bytes and the same instructions are paid once"
     NEWEST_DELIVERED = "the newest version is delivered, and nothing older overwrites it"
     OLD_PHOTOS_IGNORED = (

@@ -24,6 +24,7 @@ from simulation.mutation.mutant import format_diff
 from simulation.mutation.mutation_address import AddressError, find_definition, read_definitions
 from simulation.mutation.mutation_page import format_page
 from simulation.mutation.runner import MutantVerdict, list_plays, run_in_parallel
+from simulation.run_environment import describe_environment
 
 
 def main() -> int:
@@ -41,7 +42,8 @@ def main() -> int:
 
 def _run_hunt(options: argparse.Namespace, console: Console) -> int:
     """Runs every mutant and every condition, and prints what killed each, and after how many seeds."""
-    started = time.monotonic()
+    # Before the first record is written, because the records are no uncommitted changes of what is measured.
+    environment, started = describe_environment(), time.monotonic()
     verdicts: Sequence[MutantVerdict] = _hunt_registry(options, console) if options.conditions is None else ()
     condition_results: Sequence[ConditionResult] = () if options.only else _hunt_conditions(options, console)
     survivor_count = sum(verdict.seed is None for verdict in verdicts) + sum(
@@ -54,7 +56,7 @@ def _run_hunt(options: argparse.Namespace, console: Console) -> int:
     console.print(summary, style="red" if survivor_count else "green")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(format_page(verdicts, condition_results))
+        options.out.write_text(format_page(verdicts, condition_results, environment))
     return int(bool(survivor_count))
 
 
@@ -98,8 +100,8 @@ def _hunt_conditions(options: argparse.Namespace, console: Console) -> Sequence[
         address = str(result.condition.address)
         if result.killer:
             killers[address] = result.killer
-        elif killers.get(address):
-            del killers[address]
+        else:
+            killers.pop(address, None)
         console.print(_format_condition_result(result), style="" if result.killer else "red")
         write_killers(killers)
     return sorted(results, key=lambda result: str(result.condition.address))

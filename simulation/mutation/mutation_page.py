@@ -10,7 +10,6 @@ from simulation.mutation.condition_mutants import (
 )
 from simulation.mutation.mutation_address import AddressedNode
 from simulation.mutation.runner import MutantVerdict
-from simulation.run_environment import describe_environment
 
 SECTION_TITLES: Mapping[str, str] = {
     "1": "The flow: every step may be repeated, and lost work is recovered",
@@ -71,7 +70,10 @@ def find_section(guard: str) -> str:
     return guard.partition(":")[0]
 
 
-def format_page(verdicts: Sequence[MutantVerdict], condition_results: Sequence[ConditionResult]) -> str:
+def format_page(
+    verdicts: Sequence[MutantVerdict], condition_results: Sequence[ConditionResult], environment: str
+) -> str:
+    """Returns the page. `environment`: the commit and the machine on which the mutants ran."""
     killed_count = sum(verdict.seed is not None for verdict in verdicts)
     killed_condition_count = sum(result.killer is not None for result in condition_results)
     survivors = [condition for condition in list_conditions() if find_survival_reason(condition)]
@@ -81,7 +83,7 @@ def format_page(verdicts: Sequence[MutantVerdict], condition_results: Sequence[C
         f"**{killed_condition_count} of {len(condition_results)} "
         f"conditions killed**, {len(survivors)} survive for a stated reason."
     )
-    head = [*PAGE_HEAD, f"Measured on {describe_environment()}.", ""]
+    head = [*PAGE_HEAD, f"Measured on {environment}.", ""]
     lines = [
         *head,
         summary,

@@ -1,9 +1,11 @@
-"""Checks that no paid call is sent for a photo that was canceled and has no newer instructions."""
+"""Checks that no paid call is sent for a photo that was canceled, unless it gets new instructions, which count."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from backdrop.model.job import Job
+from simulation.invariants.final_state import check_overruled_cancels
 from simulation.invariants.violations import Invariant, Violation
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.ledger_snapshot import LedgerSnapshot
@@ -71,3 +73,25 @@ class CancelMonitor:
         if not marks or self._users.has_clock_faults:
             return []
         return [Violation(Invariant.CANCELS_RESPECTED, f"{key}: is bought, but was canceled at {max(marks):%H:%M:%S}")]
+
+    def check_final_state(self, strike_counts: Mapping[str, int]) -> list[Violation]:
+        """Checks nothing if an event was lost, because the sweep does not see that the same file was written again.
+
+        Nor does it check photos that an execution requested, because they are canceled when the execution stops.
+        """
+        if self._users.has_clock_faults or strike_counts.get("lost_event"):
+            return []
+        users, bucket = self._users, self._users.world.input_bucket
+        requested_keys = set[str]().union(*users.keys_by_execution.values())
+        files = {
+            key: (bucket.find_current(key), bucket.find_current(f"{key}.json"))
+            for key in bucket.list_keys()
+            if not (key in requested_keys or key.startswith(self._list_crashed_prefixes()))
+        }
+        written_at_by_key = {key: max(file.modified_at for file in pair if file) for key, pair in files.items()}
+        return check_overruled_cancels(self._snapshot.ledger, users.effective_cancels, written_at_by_key)
+
+    def _list_crashed_prefixes(self) -> tuple[str, ...]:
+        """Returns the prefixes of commands that crashed, perhaps after the lanes could see the cancellation."""
+        requested, effective = self._users.requested_cancels, self._users.effective_cancels
+        return (*(Counter(prefix for prefix, _ in requested) - Counter(prefix for prefix, _ in effective)),)

@@ -158,6 +158,7 @@ def check_final_state(
         *monitor.instructions.check_final_state(job_id_by_picture, versions),
         *monitor.pictures.check_final_state(),
         *monitor.task_tokens.check_final_state(),
+        *monitor.cancels.check_final_state(strike_counts),
         *check_documents(ledger, receipts, reports),
         *check_reported_money(ledger, reports),
         *check_missing_pictures(ledger, pictures),

@@ -61,10 +61,10 @@ class InvariantMonitor:
         self.pictures = PictureMonitor(self.snapshot)
         self.instructions = InstructionMonitor(self.snapshot, users, BucketHistory(world), self.pictures)
         self.task_tokens = TaskTokenMonitor(self.snapshot, users)
+        self.cancels = CancelMonitor(self.snapshot, users)
         self._world = world
         self._users = users
         self._paid_calls = PaidCallMonitor(self.snapshot, users)
-        self._cancels = CancelMonitor(self.snapshot, users)
         self._workers_by_job: dict[str, str] = {}
         self._announced_at: dict[str, datetime] = {}
         self._reconcile_worker = ""
@@ -85,7 +85,7 @@ class InvariantMonitor:
         if (call.service, call.operation) == ("provider", "call"):
             self.add_violations(self._paid_calls.check_paid_call(call))
             self.add_violations(self.task_tokens.check_paid_call(call))
-            self.add_violations(self._cancels.check_paid_call(call))
+            self.add_violations(self.cancels.check_paid_call(call))
         elif (call.service, call.operation) == ("provider", "look_up"):
             self._paid_calls.on_look_up(call)
         elif call.operation == "describe_execution":

@@ -58,6 +58,14 @@ DELIVERY_MUTANTS = (
         account_limit=10,
     ),
     build_mutant(
+        "stores-job-without-pictures",
+        "3.6: A job whose paid pictures are all unusable ends dead, not stored.",
+        force_false("deliver.pictures:Pictures.deliver_job#11ee79 if 1"),
+        invariant=Invariant.PICTURES_MATCH_JOBS,
+        faults="unrecognized_result",
+        actions=list_uploads(10, 10),
+    ),
+    build_mutant(
         "keeps-error-report",
         "2.4: A report is deleted when no problem is left.",
         force_false("pipeline.documents:DocumentWriter.put_or_delete#d3bff1 if 2"),

@@ -3,7 +3,7 @@
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
 from simulation.mutation.mutation_operators import force_false, force_true, remove
-from simulation.mutation.mutation_scene import UPLOADS_WITH_PROVIDER_LIST, list_uploads
+from simulation.mutation.mutation_scene import UPLOADS_WITH_PROVIDER_LIST, list_sidecars, list_uploads
 
 PROVIDER_FAULTS = "provider_outage key_refused out_of_money"
 CANCELLED_UPLOADS = (
@@ -46,6 +46,20 @@ LANE_MUTANTS = (
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",
         actions=(*CANCELLED_UPLOADS, *(f"90 set_tags p{n}.jpg foreign" for n in range(20))),
+    ),
+    build_mutant(
+        "ignores-instructions-after-cancel",
+        "3.11: A canceled photo that is instructed again is bought, even if its instructions are the same as before.",
+        force_false("intake.photo_state:_can_run_again#c6abb5 return 1"),
+        invariant=Invariant.CANCELS_RESPECTED,
+        faults="late_event",
+        actions=(
+            "1 pause_lane 300",
+            *list_uploads(5, 10, tags="foreign"),
+            *list_sidecars(6, 10, "marble"),
+            "60 cancel p",
+            *list_sidecars(200, 10, "marble"),
+        ),
     ),
     build_mutant(
         "allows-two-probes",

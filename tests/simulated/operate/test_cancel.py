@@ -21,6 +21,7 @@ from tests.simulated.simulated_days import (
     list_report_codes,
     pass_time,
     read_lane_health,
+    run_reconcile,
 )
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
@@ -76,6 +77,18 @@ def test_job_in_a_paused_lane_is_canceled_at_once() -> None:
     cancel_jobs(world)
     world.run_until_empty("deliver")
     assert {job.status for job in world.list_jobs()} == {S.CANCELLED}
+
+
+def test_job_in_a_paused_lane_is_canceled_although_the_command_crashed() -> None:
+    world = world_with_photo()
+    world.run_until_empty("intake")
+    world.pause_lane()
+    world.steps.cancel().add_mark("")
+    run_reconcile(world)
+    world.run_until_empty("deliver")
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
 
 
 def submit_job(world: World) -> None:

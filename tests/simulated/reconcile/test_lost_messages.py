@@ -156,6 +156,14 @@ def test_lost_answer_without_lookup_waits_for_its_lane() -> None:
     assert_at_rest(world)
 
 
+def test_call_without_an_id_is_left_to_its_lane() -> None:
+    """Only render may repeat the call, so reconcile does not wait until the call must have ended."""
+    world = crashed_during_call()
+    world.clock.sleep(1000)
+    run_reconcile(world)
+    assert (find_only_job(world).status, len(world.queues["ideogram"].messages)) == (S.SUBMITTING, 1)
+
+
 def test_abandoned_call_is_resolved_after_its_worker_crashed() -> None:
     """The first answer arrived while the second call was in flight. The job is stored, and the second charge is
     unknown.

@@ -147,8 +147,9 @@ def test_three_bad_answers_must_start_probing() -> None:
 
 def test_lane_that_probes_for_too_long_must_pause() -> None:
     now = datetime(2026, 11, 20, 9, 11, tzinfo=UTC)
-    probing = {"failure_streak": 5, "opened_since": "2026-11-20T09:00:00Z"}
-    before, after = lane(probe_count=3, **probing), lane(probe_count=4, **probing)
+    probing = {"failure_streak": 25, "opened_since": "2026-11-20T09:00:00Z", "probe_count": 15}
+    before = lane(next_probe_at="2026-11-20T09:10:50Z", **probing)
+    after = lane(next_probe_at="2026-11-20T09:11:10Z", **probing)
     assert not check_lane_write(before, before, now), "its probe has not failed again"
-    assert not check_lane_write(before, lane("unhealthy", probe_count=4, **probing), now)
+    assert not check_lane_write(before, lane("unhealthy", next_probe_at=after["next_probe_at"], **probing), now)
     assert names(check_lane_write(before, after, now)) == {Invariant.LANE_STATE_RESPECTED.name}

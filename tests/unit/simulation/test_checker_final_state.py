@@ -1,6 +1,7 @@
 """The checks of a world at rest find every violation, and nothing else."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from simulation.invariants.final_state import (
     check_ignored_photos,
     check_lane_reports,
     check_newest_photos,
+    check_overruled_cancels,
     check_picture_owners,
     check_reported_money,
     check_settle_bound,
@@ -47,6 +49,18 @@ def test_unexcused_job_in_progress_is_found() -> None:
     assert check_unfinished(ledger(waiting()), excused_job_ids=["j1"]) == []
     settling = ledger(photo_source=source(settling_since="2026-11-20T09:00:00Z"))
     assert names(check_unfinished(settling, excused_job_ids=())) == {Invariant.DRAINED_IN_TIME.name}
+
+
+def test_cancel_of_a_photo_that_was_written_later_is_found() -> None:
+    cancelled, later = ledger(job("cancelled")), {KEY: datetime(2026, 11, 20, 9, 2, tzinfo=UTC)}
+    cancels = [("shoes/", datetime(2026, 11, 20, 9, 1, tzinfo=UTC)), ("", datetime(2026, 11, 20, 9, 0, tzinfo=UTC))]
+    assert names(check_overruled_cancels(cancelled, cancels, later)) == {Invariant.CANCELS_RESPECTED.name}
+    assert check_overruled_cancels(cancelled, [*cancels, ("", later[KEY])], later) == [], "canceled once more"
+    assert check_overruled_cancels(cancelled, [("hats/", cancels[0][1])], later) == [], "its execution stopped"
+    assert check_overruled_cancels(cancelled, cancels, {}) == [], "deleted since"
+    assert check_overruled_cancels(ledger(job()), cancels, later) == [], "bought again"
+    refused = ledger(job("cancelled"), photo_source=source("j1", problems=("max_cost_exceeded",)))
+    assert check_overruled_cancels(refused, cancels, later) == []
 
 
 @pytest.mark.parametrize(

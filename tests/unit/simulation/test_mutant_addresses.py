@@ -15,12 +15,12 @@ import pytest
 from simulation.mutation import address_records
 from simulation.mutation import mutant as mutants
 from simulation.mutation import mutation_address as addresses
-from simulation.mutation.condition_mutants import KILLERS_FILE, format_killers, read_killers
+from simulation.mutation.condition_mutants import KILLERS_FILE, format_killers, list_named_plays, read_killers
 from simulation.mutation.guards import MUTANTS
 from simulation.mutation.mutant import Mutant, render_files
 from simulation.mutation.mutation_address import AddressError, MutationAddress, find_definition
 from simulation.mutation.mutation_operators import Mutation, OperatorError, replace_literal
-from simulation.mutation.mutation_scene import FAULT_SCENES
+from simulation.mutation.mutation_scene import FAULT_SCENES, build_scene
 
 SOURCE = '''\
 """A module."""
@@ -80,7 +80,19 @@ def test_every_address_fits_the_product() -> None:
 
 
 def test_every_scene_of_a_condition_exists() -> None:
-    assert {killer.scene for killer in read_killers().values() if killer} <= {*FAULT_SCENES, *MUTANTS}
+    assert {killer.scene for killer in read_killers().values()} <= {*FAULT_SCENES, *MUTANTS}
+
+
+def test_search_begins_with_the_seeds_that_kill_the_scenes_own_mutants() -> None:
+    first, second, other = build_scene("hang_up"), build_scene("hang_up"), build_scene("slow_call")
+    scenes = {"first": first, "second": second, "other": other}
+    assert list_named_plays(scenes, {"first": 7, "second": 1}, 2) == [
+        ("first", (first, 7)),
+        ("first", (first, 0)),
+        ("second", (second, 1)),
+        ("other", (other, 0)),
+        ("other", (other, 1)),
+    ]
 
 
 CHANGES = (
