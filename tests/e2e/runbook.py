@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backdrop_local import cloud
+from backdrop_local import cloud, sam
 from backdrop_local.home import ROOT
 from backdrop_local.release import CURRENT_RELEASE, Release
 from tests.documented_commands import Command, commands_on
@@ -78,7 +78,9 @@ def deploy(stack: DeployedStack, **changed: str) -> None:
 def deploy_broken_release(stack: DeployedStack, folder: Path) -> None:
     """Updates the running stack with a render function that fails to start."""
     release = Release(folder)
-    shutil.copytree(CURRENT_RELEASE.built_template.parent, release.built_template.parent)
+    # The demo of another test may build again meanwhile.
+    with sam.hold_build():
+        shutil.copytree(CURRENT_RELEASE.built_template.parent, release.built_template.parent)
     for name in ("statemachines", "template.yaml", "samconfig.toml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
