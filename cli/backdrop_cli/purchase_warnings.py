@@ -1,4 +1,4 @@
-"""What may be wrong with planned pictures, found before they are bought, for `lint`, `quote`, `drop`, and the page."""
+"""What may be wrong with planned pictures, found before they are bought, for all that show a price."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from backdrop.model.job import Job
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.output_spec import parse_outputs
 from backdrop.ports import InputBucket
+from backdrop_cli.cover_crops import find_crops, may_crop
 from backdrop_cli.formatting import format_count
-from backdrop_cli.lint_crops import find_crops, may_crop
 from backdrop_cli.screen import Screen
 
 COVER_CROPS = "cover_crops"

@@ -52,7 +52,7 @@ def _refuse_if_running(stack: Stack, name: str) -> None:
     for one in stack.state_machine.list_latest(only_running=True):
         if one.name == name:
             raise CommandError(
-                f"a campaign named {name} has been running since {format_utc(one.started_at)}; wait until it ends,  "
+                f"a campaign named {name} has been running since {format_utc(one.started_at)}; wait until it ends, "
                 f"stop it with `backdrop campaign stop {name}`, or use another name with --name"
             )
 

@@ -209,6 +209,13 @@ def test_quote_lint_drop_and_spend_agree_about_what_is_bought_once(folder: Linte
     assert folder.person.run("quote", path, "--quick", "--json").data["most_usd"] == 0.04
 
 
+def test_price_names_jobs_only_if_there_are_more_of_them_than_images(folder: LintedFolder) -> None:
+    folder.write("shoes/a.jpg", build_photo("a"))
+    variants = {"x": {}, "y": {"output": {"width": 9}}}
+    folder.write("shoes/_backdrop.json", {"prompt": "on sand", "num_images": 2, "variants": variants})
+    assert "At most $0.12 for 2 images, at list prices of" in folder.person.run("quote", str(folder.root / "shoes")).out
+
+
 def test_unknown_and_known_prices_are_shown_separately(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("b.jpg", b"")
