@@ -23,7 +23,7 @@ test: check ## Run everything that CI runs
 	@$(RUN)pytest -q -n 2 tests/simulated
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
-	@$(RUN)pytest -q -n 12 --no-loadscope-reorder tests/e2e
+	@$(RUN)pytest -q -n 8 --no-loadscope-reorder tests/e2e
 artifacts: setup
 	@$(RUN)python -m backdrop_local.build
 check: setup ## Run linters, type checker, text checks, unit tests, and golden tests

@@ -14,13 +14,17 @@ from tests.e2e.clouds import running_cloud, set_pictures
 from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
 
-# Modules that take minutes start first, so that none of them runs alone at the end.
-SLOW_MODULES = (
+# Tests that take minutes start first, longest first, so that none of them runs alone at the end.
+SLOW_TESTS = (
+    "test_update_completes_jobs_in_every_state",
+    "[README.md]",
+    "[docs/tutorial.md]",
     "test_runbooks",
-    "test_documented_commands",
-    "test_update",
+    "[docs/events.md]",
     "test_local_cloud",
     "test_counted_requests",
+    "test_documented_commands",
+    "test_update",
     "test_separate_stacks",
 )
 # Each test in these modules has its own cloud. The tests in any other module share what the module sets up.
@@ -40,9 +44,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(
-        key=lambda item: SLOW_MODULES.index(item.path.stem) if item.path.stem in SLOW_MODULES else len(SLOW_MODULES)
-    )
+    def start_position(item: pytest.Item) -> int:
+        return next((n for n, name in enumerate(SLOW_TESTS) if name in item.nodeid), len(SLOW_TESTS))
+
+    items.sort(key=start_position)
 
 
 @pytest.fixture(scope="session")
