@@ -20,9 +20,7 @@ demo: setup ## Upload photos to a local cloud and show the results (PHOTOS=folde
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 test: check ## Run everything that CI runs
 	@$(MAKE) --no-print-directory -j2 scan site artifacts
-	@$(RUN)pytest -q -n 2 tests/simulated
-	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
-	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
+	@$(RUN)pytest -q -n 4 --dist worksteal tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus
 	@$(RUN)pytest -q -n 8 --no-loadscope-reorder tests/e2e
 artifacts: setup
 	@$(RUN)python -m backdrop_local.build
