@@ -211,14 +211,7 @@ _WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
 def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     """Prints how the photos ended, what they cost, and what to do about problems."""
     counts = tracker.count_by_status
-    partial = tracker.partially_delivered
-    counts.subtract(partial.values())
-    status_counts = ", ".join(
-        [
-            *(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage]),
-            *([f"{len(partial):,} delivered in part"] if partial else []),
-        ]
-    )
+    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage])
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
     delivered = f"{format_count(tracker.image_count, 'image')} in {format_count(tracker.file_count, 'file')}"
     lacking = ", ".join(f"{format_count(n, 'variant')} {one}" for one, n in tracker.undelivered_variants.items())
@@ -226,7 +219,8 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     problems_by_hint: dict[tuple[Code, str], list[tuple[str, str]]] = {}
     for key, progress in tracker.progress.items():
         for problem in progress.problems:
-            problems_by_hint.setdefault((problem.code, str(problem.hint)), []).append((key, str(problem.message)))
+            name = f"{key}, variant {problem.variant}" if problem.variant else key
+            problems_by_hint.setdefault((problem.code, str(problem.hint)), []).append((name, str(problem.message)))
         if progress.status is DisplayStatus.REFUSED and not progress.problems:
             code = Code.FOLDER_DEFAULTS_BROKEN
             problems_by_hint.setdefault((code, str(ERROR_CATALOG[code].hint)), []).append((key, progress.note))
@@ -288,7 +282,7 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "ended": not tracker.unfinished_keys,
         "stopped": tracker.stop_reason or None,
         "counts": {stage.name.lower(): number for stage, number in tracker.count_by_status.items()},
-        "delivered_in_part": len(tracker.partially_delivered),
+        "delivered_in_part": tracker.count_by_status[DisplayStatus.PARTLY],
         "undelivered_variants": {one.name.lower(): n for one, n in tracker.undelivered_variants.items()},
         "delivered_images": tracker.image_count,
         "delivered_files": tracker.file_count,

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -115,20 +115,10 @@ class UploadTracker:
         return sum(len(job.results) for progress in self.progress.values() for job in progress.jobs)
 
     @property
-    def partially_delivered(self) -> dict[str, DisplayStatus]:
-        """The status of each photo that was not delivered in full, although some of its variants were."""
-        return {
-            key: one.status
-            for key, one in self.progress.items()
-            if one.is_final
-            and one.status is not DisplayStatus.STORED
-            and any(job.status is JobStatus.STORED for job in one.jobs)
-        }
-
-    @property
     def undelivered_variants(self) -> Counter[DisplayStatus]:
-        """The number of variants that the partially delivered photos lack, by status."""
-        statuses = (status for key in self.partially_delivered for status in self.progress[key].variant_statuses)
+        """The number of variants that the photos delivered in part lack, by status."""
+        partly = (photo for photo in self.progress.values() if photo.status is DisplayStatus.PARTLY)
+        statuses = (status for photo in partly for status in photo.variant_statuses)
         return Counter(one for one in statuses if one is not DisplayStatus.STORED)
 
     @property
@@ -202,7 +192,7 @@ class UploadTracker:
             return PhotoProgress()
         current_jobs = list_current_jobs(source, jobs)
         status, note = summarize_photo_status(source, jobs)
-        problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
+        problems = [*source.problems, *(replace(job.problem, variant=job.variant) for job in current_jobs if job.problem)]
         attempts = [one for job in current_jobs for one in job.attempts]
         confirmed, unknown = sum(one.charged for one in attempts), sum(one.unknown for one in attempts)
         earlier = sum(one.charged for one in attempts if one.submitted_at < self.started_at)

@@ -360,9 +360,10 @@ def test_variant_that_would_be_refused_does_not_count_as_a_photo(uploader: Uploa
     mirror = {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}}
     uploader.write("shoes/red.jpg.json", {"variants": {"a": {"operation": "remove"}, "b": mirror}})
     result = uploader.drop("shoes/red.jpg", "--wait", "--json")
-    assert (result.data["counts"], result.data["delivered_in_part"]) == ({"refused": 1}, 1)
+    assert (result.data["counts"], result.data["delivered_in_part"]) == ({"partly": 1}, 1)
     assert result.data["undelivered_variants"] == {"refused": 1}
     shown = uploader.drop("shoes/red.jpg", "--wait", "--to", "again").out
     assert "! 1 photo would be delivered in part: conflicting_fields" in shown
     assert "1 delivered in part: 1 image in 1 file, $0.00; 1 variant refused." in shown
+    assert "red.jpg, variant b: " in shown
     assert "refused:" not in shown
