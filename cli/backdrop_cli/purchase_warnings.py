@@ -87,6 +87,11 @@ def _find_warnings(jobs: Sequence[Job], photo: PhotoMeasurements) -> Iterator[Pu
         yield PurchaseWarning(COVER_CROPS, text)
 
 
+def count_warnings(warnings_of_photos: Iterable[Iterable[PurchaseWarning]]) -> Counter[str]:
+    """Returns the number of warnings of several photos by code."""
+    return Counter(one.code for warnings in warnings_of_photos for one in warnings)
+
+
 @dataclass
 class WarningTotals:
     """The number of warnings by code, and the first of each, with the photo's key."""

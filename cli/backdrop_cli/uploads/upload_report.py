@@ -13,6 +13,7 @@ from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, is_b
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
 from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.formatting import (
+    describe_refusals,
     format_bytes,
     format_cost,
     format_count,
@@ -105,11 +106,8 @@ def _print_problems(screen: Screen, plan: UploadPlan) -> None:
         messages_by_key: defaultdict[str, list[str]] = defaultdict(list)
         for key, message in problems:
             messages_by_key[key].append(message)
-        partial_count = len(messages_by_key.keys() & keys_with_jobs)
-        if refused_count := len(messages_by_key) - partial_count:
-            screen.print(f"! {format_count(refused_count, 'photo')} would be refused: {code}", "yellow")
-        if partial_count:
-            screen.print(f"! {format_count(partial_count, 'photo')} would be delivered in part: {code}", "yellow")
+        for text in describe_refusals(code, len(messages_by_key), len(messages_by_key.keys() & keys_with_jobs)):
+            screen.print(f"! {text}", "yellow")
         lines = [f"{key}: {' '.join(messages)}" for key, messages in messages_by_key.items()]
         screen.print_sample(lines, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
 
