@@ -22,9 +22,7 @@ class DisplayStatus(StrEnum):
     FAILED = "failed"
 
 
-FINAL_STATUSES = frozenset(
-    {DisplayStatus.STORED, DisplayStatus.PARTLY, DisplayStatus.REFUSED, DisplayStatus.FAILED}
-)
+FINAL_STATUSES = frozenset({DisplayStatus.STORED, DisplayStatus.PARTLY, DisplayStatus.REFUSED, DisplayStatus.FAILED})
 _JOB_DISPLAY_STATUS = {
     JobStatus.ACCEPTED: DisplayStatus.QUEUED,
     JobStatus.SUBMITTING: DisplayStatus.RENDERING,

@@ -21,7 +21,7 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
 
 
 def describe_refusals(code: str, photo_count: int, partial_count: int) -> list[str]:
-    """Describes how many photos have a problem with this code; of `partial_count` of them, other variants are bought."""
+    """Says how many photos have a problem of this code; of `partial_count` of them, other variants are bought."""
     refused_count = photo_count - partial_count
     return [
         *([f"{format_count(refused_count, 'photo')} would be refused: {code}"] if refused_count else []),

@@ -21,7 +21,13 @@ from backdrop.ports import ListedObject
 from backdrop_cli.lint_report import format_local_path
 from backdrop_cli.local_folder import PLACEHOLDER_PNG
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.purchase_warnings import PhotoMeasurements, PurchaseWarning, count_warnings, list_purchase_warnings, measure_photo
+from backdrop_cli.purchase_warnings import (
+    PhotoMeasurements,
+    PurchaseWarning,
+    count_warnings,
+    list_purchase_warnings,
+    measure_photo,
+)
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.overlay_bucket import read_content
 from backdrop_cli.uploads.s3_uploader import compute_etag

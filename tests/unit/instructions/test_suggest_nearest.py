@@ -6,7 +6,9 @@ from backdrop.instructions.suggest import find_nearest
 from backdrop.model.capabilities import PROVIDERS
 
 
-@pytest.mark.parametrize("word", ["onemin", "OneMin", "one-min", "one_min", "1min.ai", "oneminai", "1-min", "onemin.ai"])
+@pytest.mark.parametrize(
+    "word", ["onemin", "OneMin", "one-min", "one_min", "1min.ai", "oneminai", "1-min", "onemin.ai"]
+)
 def test_every_spelling_of_1min_suggests_it(word: str) -> None:
     assert find_nearest(word, PROVIDERS) == "1min"
 
