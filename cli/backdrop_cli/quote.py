@@ -31,6 +31,7 @@ from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import (
     NOT_MEASURED,
     PurchaseWarning,
+    count_warnings,
     list_purchase_warnings,
     measure_photo,
     print_warning_counts,
@@ -158,7 +159,7 @@ def _add_photo(photo: QuotedPhoto, totals: QuoteTotals, now: datetime) -> None:
         problem = Problem.from_error(build_name_taken_error(*taken), now)
         job_plan = JobPlan(problems=(*job_plan.problems, problem))
     totals.prices.add(job_plan.jobs)
-    totals.warnings.update(one.code for one in photo.warnings)
+    totals.warnings += count_warnings([photo.warnings])
     for one in job_plan.problems:
         totals.first_messages.setdefault(one.code.value, str(one.message))
     codes = sorted({one.code.value for one in job_plan.problems}) or list(filter(None, [photo.refusal]))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -19,6 +20,7 @@ from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.command_user import NOTHING_CHANGED, Person
 from tests.simulated.drop_user import PROMPT, Uploader
 from tests.simulated.uploads_and_requests import send_request
+from tests.unit.output_pictures import build_cut_out, encode_picture
 
 
 @pytest.fixture
@@ -342,6 +344,32 @@ def test_warnings_are_counted_before_the_upload_and_after_the_delivery(uploader:
     assert "To see which photos they concern, run `backdrop lint` on the same paths." in text
     assert "! 2 files failed a certificate. For details, run `backdrop show again/red.jpg`." in text
     assert "! 1 warning: tiny_photo. For details, run `backdrop show again/red.jpg`." in text
+
+
+LARGE_OUTPUT, SMALL_OUTPUT = {"name": "large", "fit": "pad", "width": 300, "height": 300}, {"name": "s", "width": 50}
+
+
+@pytest.mark.parametrize(
+    ("instructions", "picture_size", "enlarged_count"),
+    [
+        ({"operation": "remove", "output": [LARGE_OUTPUT, SMALL_OUTPUT]}, (100, 80), 1),
+        ({"prompt": "at sea", "output": [LARGE_OUTPUT, SMALL_OUTPUT]}, (100, 80), 1),
+        ({"prompt": "at sea", "output": [LARGE_OUTPUT, SMALL_OUTPUT]}, (400, 320), 1),
+        ({"prompt": "at sea", "output": LARGE_OUTPUT, "num_images": 2}, (100, 80), 2),
+        ({"output": LARGE_OUTPUT, "variants": {"a": {"prompt": "at sea"}, "b": {"prompt": "at home"}}}, (400, 320), 2),
+        ({"prompt": "at sea", "output": [SMALL_OUTPUT, {}]}, (400, 320), 0),
+    ],
+)
+def test_plan_counts_as_many_enlarged_pictures_as_the_receipts(
+    uploader: Uploader, instructions: dict[str, object], picture_size: tuple[int, int], enlarged_count: int
+) -> None:
+    uploader.world.downloads.override = encode_picture(build_cut_out().resize(picture_size))
+    for name, color in {"a": "teal", "b": "olive", "c": "maroon"}.items():
+        uploader.write(f"new/{name}.png", encode_picture(Image.new("RGB", (100, 80), color)))
+        uploader.write(f"new/{name}.png.json", instructions)
+    data = uploader.drop("new", "--wait", "--json").data
+    counts = [Counter(data[field])["enlarged"] for field in ("warnings", "delivered_warnings")]
+    assert counts == [3 * enlarged_count] * 2
 
 
 def test_photo_is_not_opened_for_warnings_with_quick(uploader: Uploader) -> None:

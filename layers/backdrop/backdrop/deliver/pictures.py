@@ -13,8 +13,9 @@ from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
+from backdrop.imaging.output_review import measure_photo_scale
 from backdrop.imaging.prepare import load_upright_photo
-from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, describe_smaller_result, format_size
+from backdrop.imaging.sizes import describe_smaller_result, format_size, is_enlarged
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.certificate import Certificate, Verdict
@@ -181,7 +182,7 @@ class Pictures:
             version_id, refusal = self._write_picture(delivery, target, picture.data)
             if refusal is None:
                 written.results.append(_build_result(key, version_id, n, output, picture, link))
-                written.warnings += _build_output_warnings(key, picture, output)
+                written.warnings += _build_output_warnings(key, picture, output, delivery)
             else:
                 written.warnings.append(refusal)
                 written.is_superseded = True
@@ -312,7 +313,9 @@ def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[
     return (result for result in job.results if result.key not in new_keys)
 
 
-def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) -> Iterator[JobWarning]:
+def _build_output_warnings(
+    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery
+) -> Iterator[JobWarning]:
     if picture.certificate:
         yield from _build_certificate_warnings(key, picture.certificate)
     if output.max_bytes and len(picture.data) > output.max_bytes:
@@ -324,8 +327,23 @@ def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) ->
     if picture.is_limited:
         message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no such limit"
         yield JobWarning(code=WarningCode.SMALLER_RESULT, text=Sentence(message))
-    elif picture.scale > MAX_UNREPORTED_SCALE:
-        message = f"{key} shows its subject at {picture.scale:.1f} times its size in the provider's picture"
+    else:
+        yield from _build_enlarged_warnings(key, picture, output, delivery)
+
+
+def _build_enlarged_warnings(
+    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery
+) -> Iterator[JobWarning]:
+    """Warns about a picture that shows its subject larger than the provider's picture, or the photo, does.
+
+    The plan compares with the photo alone, and so has no warning that this one lacks.
+    """
+    photo, canvas = delivery.source.photo, delivery.job.canvas
+    photo_size = photo.pixel_size if photo and photo.sha256 == delivery.job.sha256 else None
+    photo_scale = measure_photo_scale(output, photo_size, canvas) if photo_size else 0.0
+    scale, original = max((picture.scale, "the provider's picture"), (photo_scale, "the photo"))
+    if is_enlarged(scale):
+        message = f"{key} shows its subject at {scale:.1f} times its size in {original}"
         yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
 
