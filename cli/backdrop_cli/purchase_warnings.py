@@ -27,7 +27,8 @@ WARNING_HINTS: Mapping[str, str] = {
     WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size. A frame of "
     "a shape other than the marketplace's makes the product smaller.",
     WarningCode.TINY_PHOTO: "Use a larger photo.",
-    WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
+    WarningCode.SAME_OUTPUTS: "Keep only one of the outputs. For marketplaces, keep all if you want a file and a "
+    "certificate for each.",
     WarningCode.SAME_VARIANTS: 'If you want one picture, set "variants": {} there.',
     WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
     WarningCode.SMALL_IN_FRAME: "Use a photo whose shape is closer to the frame's, or crop it first.",

@@ -337,8 +337,8 @@ def test_warnings_are_counted_before_the_upload_and_after_the_delivery(uploader:
     data = uploader.drop(*words, "--wait", "--json").data
     lint = uploader.person.run("lint", *words, "--json").data
     assert data["warnings"] == Counter(one["code"] for one in lint["warnings"])
-    assert data["warnings"] == {"certificate_failed": 2, "tiny_photo": 1}
-    assert data["delivered_warnings"] == {"certificate_failed": 2, "tiny_photo": 1}
+    assert data["warnings"] == {"certificate_failed": 2, "tiny_photo": 1, "same_outputs": 1}
+    assert data["delivered_warnings"] == {"certificate_failed": 2, "tiny_photo": 1, "same_outputs": 1}
     text = uploader.drop(*words, "--wait", "--to", "again").out
     assert "! 1 warning: tiny_photo\n  Use a larger photo." in text
     assert "To see which photos they concern, run `backdrop lint` on the same paths." in text
@@ -370,6 +370,21 @@ def test_plan_counts_as_many_enlarged_pictures_as_the_receipts(
     data = uploader.drop("new", "--wait", "--json").data
     counts = [Counter(data[field])["enlarged"] for field in ("warnings", "delivered_warnings")]
     assert counts == [3 * enlarged_count] * 2
+
+
+@pytest.mark.parametrize(
+    ("marketplaces", "same_count"), [("etsy,ebay,shopify", 1), ("etsy,amazon-main", 0), ("ebay", 0)]
+)
+def test_equal_files_for_marketplaces_are_counted_in_plan_and_receipt(
+    uploader: Uploader, marketplaces: str, same_count: int
+) -> None:
+    uploader.world.downloads.override = encode_picture(build_cut_out())
+    uploader.write("new/a.png", encode_picture(Image.new("RGB", (100, 80), "teal")))
+    data = uploader.drop("new", "--remove", "--for", marketplaces, "--wait", "--json").data
+    counts = [Counter(data[field])["same_outputs"] for field in ("warnings", "delivered_warnings")]
+    assert counts == [same_count] * 2
+    shown = uploader.person.run("show", "new/a.png").out
+    assert ("are the same picture" in " ".join(shown.split())) is bool(same_count)
 
 
 def test_photo_is_not_opened_for_warnings_with_quick(uploader: Uploader) -> None:

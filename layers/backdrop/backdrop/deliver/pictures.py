@@ -1,6 +1,7 @@
 """A job's pictures: fetch and check the paid files, make the requested outputs, and write them to their keys."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,9 +68,13 @@ class Delivery:
 
 @dataclass(frozen=True, eq=False)
 class PictureTarget:
-    """Where a picture is written. `claimed_name`: the name in its key that belongs to one photo, or None."""
+    """Where a picture is written. `claimed_name`: the name in its key that belongs to one photo, or None.
+
+    `sha256`: the hash of the picture's file.
+    """
 
     key: str
+    sha256: str
     output: OutputSpec
     claimed_name: str | None
 
@@ -168,7 +173,7 @@ class Pictures:
         """
         job, images = delivery.job, delivery.images
         name = photo_name_of(delivery.source.bucket, delivery.source.key, self.input_bucket_name)
-        errors, written = list[ResultError](), WrittenOutputs()
+        errors, written, keys_by_sha256 = list[ResultError](), WrittenOutputs(), defaultdict[str, list[str]](list)
         for output in delivery.outputs:
             try:
                 images.require(output)
@@ -178,11 +183,14 @@ class Pictures:
                 errors.append(error)
                 continue
             key = find_picture_key(name, job.variant, n, output)
-            target = PictureTarget(key, output, build_claimed_name(job.bucket, job.key, output, n))
+            target = PictureTarget(
+                key, sha256_hex(picture.data), output, build_claimed_name(job.bucket, job.key, output, n)
+            )
             version_id, refusal = self._write_picture(delivery, target, picture.data)
             if refusal is None:
                 written.results.append(_build_result(key, version_id, n, output, picture, link))
                 written.warnings += _build_output_warnings(key, picture, output, delivery)
+                keys_by_sha256[target.sha256].append(key)
             else:
                 written.warnings.append(refusal)
                 written.is_superseded = True
@@ -190,7 +198,7 @@ class Pictures:
             del picture
         if len(errors) == len(delivery.outputs):
             raise errors[0]
-        written.warnings += _errors_to_warnings(errors)
+        written.warnings += [*_errors_to_warnings(errors), *_build_same_outputs_warnings(keys_by_sha256.values())]
         return written
 
     def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes) -> bytes:
@@ -210,7 +218,7 @@ class Pictures:
         if the job itself is still current but was changed, because it may need other outputs now.
         """
         source, job = delivery.source, delivery.job
-        metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
+        metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": target.sha256}
         existing: StoredObject | None = None
         jobs: Sequence[Job] = ()
         for retry in range(MAX_TRIES):
@@ -345,6 +353,14 @@ def _build_enlarged_warnings(
     if is_enlarged(scale):
         message = f"{key} shows its subject at {scale:.1f} times its size in {original}"
         yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
+
+
+def _build_same_outputs_warnings(groups: Iterable[Sequence[str]]) -> Iterator[JobWarning]:
+    """Warns about keys with equal files."""
+    for keys in groups:
+        if len(keys) > 1:
+            text = Sentence(f"{' and '.join(keys)} are the same picture")
+            yield JobWarning(code=WarningCode.SAME_OUTPUTS, text=text)
 
 
 def _build_certificate_warnings(key: str, certificate: Certificate) -> Iterator[JobWarning]:

@@ -147,16 +147,33 @@ def _find_equal(outputs: Sequence[OutputSpec], picture_size: Size | None) -> Ite
 
 
 def _describe_appearance(output: OutputSpec, picture_size: Size | None) -> tuple[object, ...]:
-    """Returns what determines an output's pixels: the same for outputs that differ only in name or in defaults."""
+    """Returns what determines an output's file: the same for outputs that differ only in name or in defaults.
+
+    The rules of a marketplace have no effect on it, except through the fields that they set.
+    """
     appearance = replace(
         output,
         name=None,
         name_template=None,
+        marketplace=None,
         quality=None if output.format == "png" else output.quality or DEFAULT_QUALITY,
         background=output.effective_background,
     )
     if picture_size is None or output.trim:
         return astuple(appearance)
     layout = compute_layout(*picture_size, output)
-    without_layout = replace(appearance, width=None, height=None, fit=CONTAIN, margin_pixels=0, margin_share=0.0)
+    without_layout = replace(
+        appearance,
+        width=None,
+        height=None,
+        fit=CONTAIN,
+        margin_pixels=0,
+        margin_share=0.0,
+        max_bytes=_find_effective_limit(output, layout.size),
+    )
     return layout, *astuple(without_layout)
+
+
+def _find_effective_limit(output: OutputSpec, size: Size) -> int | None:
+    """Returns the output's limit of bytes; None if a file of this size in pixels has fewer in any quality."""
+    return output.max_bytes if output.max_bytes and output.max_bytes < 3 * size[0] * size[1] else None
