@@ -1,8 +1,10 @@
 """A photo's progress as people see it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
 
+from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.job import Job, JobStatus, Origin, Problem, Source
 
 
@@ -15,11 +17,12 @@ class DisplayStatus(StrEnum):
     RENDERING = "at the provider"
     DELIVERING = "being delivered"
     STORED = "delivered"
+    PARTLY = "delivered in part"
     REFUSED = "refused"
     FAILED = "failed"
 
 
-FINAL_STATUSES = frozenset({DisplayStatus.STORED, DisplayStatus.REFUSED, DisplayStatus.FAILED})
+FINAL_STATUSES = frozenset({DisplayStatus.STORED, DisplayStatus.PARTLY, DisplayStatus.REFUSED, DisplayStatus.FAILED})
 _JOB_DISPLAY_STATUS = {
     JobStatus.ACCEPTED: DisplayStatus.QUEUED,
     JobStatus.SUBMITTING: DisplayStatus.RENDERING,
@@ -33,9 +36,10 @@ _JOB_DISPLAY_STATUS = {
 def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[DisplayStatus, str]:
     """Returns the progress of a photo, which is that of its slowest current job, and what holds it up.
 
-    A photo is delivered when all its current jobs are stored, and neither it nor a job waits or is refused.
+    A photo is delivered when all its current jobs are stored, and neither it nor a job waits or is refused. It is
+    delivered in part when that is true of some of its variants, and the others have ended.
     """
-    current_jobs = [job for job in jobs if job.job_id in source.jobs.values()]
+    current_jobs = list_current_jobs(source, jobs)
     problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
     note = str(problems[0].message) if problems else ""
     if source.settling_since:
@@ -52,7 +56,11 @@ def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[Display
     )
     if not statuses:
         return DisplayStatus.DROPPED, note
-    return (statuses[-1] if statuses[0] in FINAL_STATUSES else statuses[0]), note
+    if statuses[0] not in FINAL_STATUSES:
+        return statuses[0], note
+    concerns_all_variants = any(not one.variant for one in photo_problems)
+    is_partly = statuses[0] is DisplayStatus.STORED is not statuses[-1] and not concerns_all_variants
+    return (DisplayStatus.PARTLY if is_partly else statuses[-1]), note
 
 
 def list_variant_statuses(source: Source, current_jobs: Sequence[Job]) -> dict[str, DisplayStatus]:
@@ -61,6 +69,17 @@ def list_variant_statuses(source: Source, current_jobs: Sequence[Job]) -> dict[s
         **{one.variant: _problem_display_status(one) for one in _list_photo_problems(source, current_jobs)},
         **{job.variant: _job_display_status(job) for job in current_jobs},
     }
+
+
+def describe_undelivered_variants(source: Source, jobs: Sequence[Job]) -> str:
+    """Returns which variants a photo lacks that is delivered in part: `variant beach refused`."""
+    names_by_status: defaultdict[DisplayStatus, list[str]] = defaultdict(list)
+    for variant, status in list_variant_statuses(source, list_current_jobs(source, jobs)).items():
+        if status is not DisplayStatus.STORED:
+            names_by_status[status].append(variant)
+    return "; ".join(
+        f"variant{'s' if names[1:] else ''} {', '.join(names)} {status}" for status, names in names_by_status.items()
+    )
 
 
 def _list_photo_problems(source: Source, current_jobs: Sequence[Job]) -> list[Problem]:

@@ -20,6 +20,15 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
 
 
+def describe_refusals(code: str, photo_count: int, partial_count: int) -> list[str]:
+    """Says how many photos have a problem of this code; of `partial_count` of them, other variants are bought."""
+    refused_count = photo_count - partial_count
+    return [
+        *([f"{format_count(refused_count, 'photo')} would be refused: {code}"] if refused_count else []),
+        *([f"{format_count(partial_count, 'photo')} would be delivered in part: {code}"] if partial_count else []),
+    ]
+
+
 def format_utc(moment: datetime) -> str:
     """`2026-03-01 14:05:09 UTC`; the moment is in UTC."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

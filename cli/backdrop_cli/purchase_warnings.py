@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from backdrop.imaging.output_review import needs_photo_size, review_outputs
@@ -26,7 +27,8 @@ WARNING_HINTS: Mapping[str, str] = {
     WarningCode.CERTIFICATE_FAILED: "Use a larger photo, or the fit pad, which makes the exact size. A frame of "
     "a shape other than the marketplace's makes the product smaller.",
     WarningCode.TINY_PHOTO: "Use a larger photo.",
-    WarningCode.SAME_OUTPUTS: "Keep only one of the outputs.",
+    WarningCode.SAME_OUTPUTS: "Keep only one of the outputs. For marketplaces, keep all if you want a file and a "
+    "certificate for each.",
     WarningCode.SAME_VARIANTS: 'If you want one picture, set "variants": {} there.',
     WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
     WarningCode.SMALL_IN_FRAME: "Use a photo whose shape is closer to the frame's, or crop it first.",
@@ -36,10 +38,11 @@ WARNING_HINTS: Mapping[str, str] = {
 
 
 class PurchaseWarning(NamedTuple):
-    """One warning about a photo's jobs. `text` is a sentence."""
+    """A warning about a photo's jobs. `text` is a sentence. `count`: how many warnings the receipts would have."""
 
     code: str
     text: str
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -73,30 +76,43 @@ def measure_photo(photos: InputBucket, bucket: str, key: str, jobs: Sequence[Job
 
 
 def list_purchase_warnings(jobs: Sequence[Job], photo: PhotoMeasurements) -> list[PurchaseWarning]:
-    """Returns the warnings about one photo's planned jobs, each once, sorted by code."""
-    return sorted(set(_find_warnings(jobs, photo)))
-
-
-def _find_warnings(jobs: Sequence[Job], photo: PhotoMeasurements) -> Iterator[PurchaseWarning]:
+    """Returns the warnings about one photo's planned jobs, each once with the count of all jobs, sorted by code."""
+    counts = Counter[tuple[str, str]]()
     for job in jobs:
-        for one in (*job.warnings, *review_outputs(job.instructions, photo.size, job.canvas)):
-            if one.code in WARNING_HINTS:
-                text = str(one.text)
-                yield PurchaseWarning(one.code.value, f"{text[:1].upper()}{text[1:]}.")
-    for text in find_crops(jobs, photo.size, photo.subject_box) if photo.size else ():
+        for one in {*_find_warnings(job, photo)}:
+            counts[one.code, one.text] += one.count
+    return [PurchaseWarning(code, text, count) for (code, text), count in sorted(counts.items())]
+
+
+def _find_warnings(job: Job, photo: PhotoMeasurements) -> Iterator[PurchaseWarning]:
+    for one in (*job.warnings, *review_outputs(job.instructions, photo.size, job.canvas)):
+        if one.code in WARNING_HINTS:
+            text = str(one.text)
+            yield PurchaseWarning(one.code.value, f"{text[:1].upper()}{text[1:]}.", one.count)
+    for text in find_crops(job, photo.size, photo.subject_box) if photo.size else ():
         yield PurchaseWarning(COVER_CROPS, text)
+
+
+def count_warnings(warnings_of_photos: Iterable[Iterable[PurchaseWarning]]) -> Counter[str]:
+    """Returns the number of warnings of several photos by code."""
+    counts = Counter[str]()
+    for one in chain.from_iterable(warnings_of_photos):
+        counts[one.code] += one.count
+    return counts
 
 
 @dataclass
 class WarningTotals:
-    """The number of warnings by code, and the first of each, with the photo's key."""
+    """The number of warnings by code, and the first texts of each, of `text_counts`, with the photo's key."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
+    text_counts: Counter[str] = field(default_factory=Counter[str])
     first: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict[str, list[str]](list))
 
     def add(self, key: str, warnings: Iterable[PurchaseWarning]) -> None:
         for one in warnings:
-            self.counts[one.code] += 1
+            self.counts[one.code] += one.count
+            self.text_counts[one.code] += 1
             if len(self.first[one.code]) < MAX_LISTED_WARNINGS:
                 self.first[one.code].append(f"{key}: {one.text}")
 
@@ -113,7 +129,7 @@ def print_warning_totals(screen: Screen, totals: WarningTotals) -> None:
     """Prints the number of warnings for each code, what to do about it, and the first of them."""
     for code, count in totals.counts.most_common():
         _print_count(screen, code, count)
-        screen.print_sample(totals.first[code], MAX_LISTED_WARNINGS, count)
+        screen.print_sample(totals.first[code], MAX_LISTED_WARNINGS, totals.text_counts[code])
 
 
 def _print_count(screen: Screen, code: str, count: int) -> None:

@@ -21,8 +21,8 @@ from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
-from backdrop_cli.errors import NothingFoundError
-from backdrop_cli.formatting import format_count, format_max_price
+from backdrop_cli.errors import CommandError, NothingFoundError
+from backdrop_cli.formatting import describe_refusals, format_count, format_max_price
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
 from backdrop_cli.lint_findings import UNREADABLE
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
@@ -31,6 +31,7 @@ from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import (
     NOT_MEASURED,
     PurchaseWarning,
+    count_warnings,
     list_purchase_warnings,
     measure_photo,
     print_warning_counts,
@@ -69,14 +70,16 @@ class QuoteTotals:
     """The totals of a quote.
 
     `kept_sidecars` counts the photos that keep their own sidecar although the command line has instructions.
-    `first_messages` has the first message for each code in `refused`. `warnings` counts those about what would be
-    bought, by code.
+    `refused` counts the photos that would be refused in full or in part, by code, and `partly_refused` those of which
+    something is bought. `first_messages` has the first message for each code. `warnings` counts those about what would
+    be bought, by code.
     """
 
     prices: PriceRegister
     photos: int = 0
     kept_sidecars: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
+    partly_refused: Counter[str] = field(default_factory=Counter[str])
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
     warnings: Counter[str] = field(default_factory=Counter[str])
     filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
@@ -95,7 +98,7 @@ def run_quote(
 ) -> None:
     """Prints the quote. `quick` opens no photo.
 
-    Raises NothingFoundError without a photo.
+    Raises NothingFoundError without a photo, and CommandError if nothing would be bought.
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
     totals, file_count = QuoteTotals(PriceRegister(terms.unpriced_providers)), 0
@@ -119,6 +122,8 @@ def run_quote(
         raise NothingFoundError(format_no_photo_error(paths, file_count))
     screen.print_json(_build_document(totals, terms))
     _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
+    if not totals.prices.jobs_by_provider:
+        raise CommandError("none of these photos would be bought")
 
 
 @dataclass(frozen=True)
@@ -154,11 +159,12 @@ def _add_photo(photo: QuotedPhoto, totals: QuoteTotals, now: datetime) -> None:
         problem = Problem.from_error(build_name_taken_error(*taken), now)
         job_plan = JobPlan(problems=(*job_plan.problems, problem))
     totals.prices.add(job_plan.jobs)
-    totals.warnings.update(one.code for one in photo.warnings)
+    totals.warnings += count_warnings([photo.warnings])
     for one in job_plan.problems:
         totals.first_messages.setdefault(one.code.value, str(one.message))
-    errors = {(one.code.value, one.variant) for one in job_plan.problems}
-    totals.refused.update([code for code, _ in sorted(errors)] or ([photo.refusal] if photo.refusal else []))
+    codes = sorted({one.code.value for one in job_plan.problems}) or list(filter(None, [photo.refusal]))
+    totals.refused.update(codes)
+    totals.partly_refused.update(codes if job_plan.jobs else [])
 
 
 # -- output ----------------------------------------------------------------------------------------------------
@@ -179,15 +185,16 @@ def _print_totals(
         kept_text = format_count(totals.kept_sidecars, "photo keeps its", "photos keep their")
         screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
     screen.print_sample(totals.filled_texts.format_lines(), MAX_LISTED_TEXTS, totals.filled_texts.count)
-    for code, times in totals.refused.most_common():
+    for code, photo_count in totals.refused.most_common():
         # An error in the options is the same for all photos, so one message explains it.
         reason = (
             totals.first_messages[code]
             if has_new_sidecar and code in totals.first_messages
             else "To see why, run lint on the same paths."
         )
-        screen.print(f"  {format_count(times, 'job')} would not be bought: {code}", "yellow")
-        screen.print(f"    {reason}")
+        for text in describe_refusals(code, photo_count, totals.partly_refused[code]):
+            screen.print(f"! {text}", "yellow")
+        screen.print(f"  {reason}")
     print_warning_counts(screen, totals.warnings)
     screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
     if totals.prices.unpriced_image_count:

@@ -18,7 +18,7 @@ from backdrop_cli.campaign.campaign_target import (
     read_campaign_items,
 )
 from backdrop_cli.errors import CommandError, NothingFoundError
-from backdrop_cli.formatting import format_count
+from backdrop_cli.formatting import describe_refusals, format_count
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import (
@@ -75,7 +75,8 @@ def _quote_row(pricing: CampaignPricing, row: ManifestRow | BadRow) -> ItemQuote
     if isinstance(row, BadRow):
         return row
     item = pricing.quote_row(row)
-    return replace(item, jobs=[find_reuse(pricing.ledger, job) for job in item.jobs])
+    # A job without a price has its pictures already, so nothing depends on whose they are.
+    return replace(item, jobs=[find_reuse(pricing.ledger, job) if job.quoted else job for job in item.jobs])
 
 
 def build_quote_document(stack: Stack, request: CampaignRequest, priced: PricedCampaign) -> dict[str, Any]:
@@ -123,12 +124,9 @@ def _list_problems(campaign_quote: CampaignQuote) -> Iterator[tuple[str, int, Se
     if campaign_quote.missing:
         message = f"{format_count(campaign_quote.missing, 'key')} without a photo: {Code.PHOTO_NOT_FOUND.value}"
         yield message, campaign_quote.missing, _format_rejected_items(campaign_quote, Code.PHOTO_NOT_FOUND)
-    for code, times in campaign_quote.rejections_by_code.most_common():
-        yield (
-            f"{format_count(times, 'job')} would not be bought: {code.value}",
-            times,
-            _format_rejected_items(campaign_quote, code),
-        )
+    for code, photo_count in campaign_quote.rejections_by_code.most_common():
+        texts = describe_refusals(code.value, photo_count, campaign_quote.partial_by_code[code])
+        yield "; ".join(texts), photo_count, _format_rejected_items(campaign_quote, code)
     if campaign_quote.bad_row_count:
         rows = [f"row {one.number}: {one.reason}" for one in campaign_quote.first_bad_rows]
         yield f"{format_count(campaign_quote.bad_row_count, 'row')} skipped", campaign_quote.bad_row_count, rows

@@ -24,11 +24,13 @@ STATUS_STYLES = {
     DisplayStatus.RENDERING: "magenta",
     DisplayStatus.DELIVERING: "blue",
     DisplayStatus.STORED: "green",
+    DisplayStatus.PARTLY: "yellow",
     DisplayStatus.REFUSED: "yellow",
     DisplayStatus.FAILED: "bold red",
 }
 STATUS_MARKS = {
     DisplayStatus.STORED: "✓",
+    DisplayStatus.PARTLY: "!",
     DisplayStatus.REFUSED: "✗",
     DisplayStatus.FAILED: "✗",
     DisplayStatus.WAITING: "!",

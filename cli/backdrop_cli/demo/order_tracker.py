@@ -68,5 +68,5 @@ def _is_expected_result(uploaded: UploadedOrder, progress: OrderProgress) -> boo
     if uploaded.order.expects_refusal:
         return progress.status is DisplayStatus.REFUSED
     return progress.status is DisplayStatus.STORED or (
-        progress.status is DisplayStatus.REFUSED and not uploaded.order.credit
+        progress.status in (DisplayStatus.PARTLY, DisplayStatus.REFUSED) and not uploaded.order.credit
     )

@@ -26,7 +26,7 @@ from backdrop.model.object_keys import (
 from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.ports import StoredObject
-from backdrop_cli.display_status import DisplayStatus, summarize_photo_status
+from backdrop_cli.display_status import DisplayStatus, describe_undelivered_variants, summarize_photo_status
 from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_key_for_shell
 from backdrop_cli.operate.photo_waits import (
@@ -86,7 +86,7 @@ def show_photo(stack: Stack, screen: Screen, key: str) -> None:
     screen.print_unwrapped(
         f"{photo_name_of(source.bucket, source.key, stack.input_bucket)}, stack {stack.name}", "bold"
     )
-    screen.print(f"  {_name_status(history)}")
+    screen.print(f"  {_describe_status(history)}")
     _print_photo(screen, history)
     for wait in history.photo_waits:
         printer.print(wait.message, wait.hint)
@@ -176,9 +176,11 @@ def _summarize(history: PhotoHistory) -> tuple[DisplayStatus, str]:
     return stage, note
 
 
-def _name_status(history: PhotoHistory) -> DisplayStatus:
+def _describe_status(history: PhotoHistory) -> str:
     """Returns the status for people, for whom a photo under broken folder defaults waits; in JSON, it is refused."""
     stage, _ = _summarize(history)
+    if stage is DisplayStatus.PARTLY:
+        return f"{stage}: {describe_undelivered_variants(history.source, history.jobs)}"
     is_blocked = any(one.code == Code.FOLDER_DEFAULTS_BROKEN.value for one in history.photo_waits)
     return DisplayStatus.WAITING if is_blocked and stage is DisplayStatus.REFUSED else stage
 

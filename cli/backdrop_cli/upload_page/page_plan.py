@@ -14,7 +14,7 @@ from backdrop.model.job import Job, Problem
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop_cli.drop import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.purchase_warnings import PurchaseWarning
+from backdrop_cli.purchase_warnings import PurchaseWarning, count_warnings
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page.page_requests import BrowserPhoto, PageInstructions
 from backdrop_cli.uploads.sidecar_decisions import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
@@ -56,9 +56,7 @@ class PagePhoto:
 
     @property
     def prices(self) -> PriceRegister:
-        prices = PriceRegister()
-        prices.add(self.jobs)
-        return prices
+        return PriceRegister.of(self.jobs)
 
     @property
     def has_changes(self) -> bool:
@@ -89,14 +87,12 @@ class PagePlan:
 
     @property
     def prices(self) -> PriceRegister:
-        prices = PriceRegister()
-        prices.add(self.jobs)
-        return prices
+        return PriceRegister.of(self.jobs)
 
     @property
     def warnings(self) -> Counter[str]:
         """The number of warnings about what would be bought, by code."""
-        return Counter(one.code for row in self.photos for one in row.warnings)
+        return count_warnings(row.warnings for row in self.photos)
 
     @property
     def needs_confirmation(self) -> bool:

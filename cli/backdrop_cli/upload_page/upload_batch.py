@@ -22,6 +22,7 @@ from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, U
 MIN_POLL_INTERVAL_SECONDS = 1.0
 # A receipt can appear a moment after the ledger has the result.
 MAX_RESULT_READS = 20
+_STATUSES_WITH_NOTES = (DisplayStatus.WAITING, DisplayStatus.PARTLY, DisplayStatus.REFUSED, DisplayStatus.FAILED)
 
 
 @dataclass
@@ -143,7 +144,5 @@ class UploadBatch:
             "name": key.removeprefix(self.plan.folder),
             "stage": status.name.lower() if status else "here",
             "words": status.value if status else "",
-            "note": progress.note
-            if progress and status in (DisplayStatus.WAITING, DisplayStatus.REFUSED, DisplayStatus.FAILED)
-            else "",
+            "note": progress.note if progress and status in _STATUSES_WITH_NOTES else "",
         }

@@ -1,23 +1,19 @@
-"""Time estimates, always based on measured calls and deliveries."""
+"""Reads the times of the newest jobs, and estimates from them how long a planned upload will take."""
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice, takewhile
-from statistics import mean
 
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.ids import derive_source_id
-from backdrop.model.job import Job, JobStatus
+from backdrop.model.job import Job
 from backdrop.model.object_keys import RECEIPTS_PREFIX
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.plan_estimates import JobTimes, LaneLoad, build_job_times, estimate_seconds, waits_for_sidecar
 
 MAX_LISTED_RECEIPTS, MAX_MEASURED_PHOTOS = 1000, 32
-MIN_MEASURED_DELIVERIES, MAX_MEASURED_DELIVERIES = 5, 50
 
 
 def read_recent_job_times(stack: Stack) -> list[JobTimes]:
@@ -48,28 +44,3 @@ def estimate_plan_seconds(stack: Stack, jobs: Sequence[Job], measured: Sequence[
     ]
     wait_seconds = stack.settle_seconds if any(map(waits_for_sidecar, jobs)) else 0
     return estimate_seconds(lanes, measured, wait_seconds=wait_seconds, now=stack.clock.now())
-
-
-def measure_call_seconds_of_jobs(jobs: Iterable[Job]) -> float | None:
-    """Returns the mean duration of these jobs' calls in seconds; None if none has ended."""
-    times = ((job.submitted_at, job.paid_at) for job in jobs)
-    return _mean((paid - sent).total_seconds() for sent, paid in times if sent and paid)
-
-
-def measure_delivery_interval(jobs: Iterable[Job], since: datetime) -> float | None:
-    """Returns the mean seconds between the last deliveries since a time; None if there are too few."""
-    delivered_at = sorted(job.ended_at for job in jobs if job.status is JobStatus.STORED and job.ended_at)
-    recent = [one for one in delivered_at if one >= since][-MAX_MEASURED_DELIVERIES:]
-    if len(recent) < MIN_MEASURED_DELIVERIES:
-        return None
-    return (recent[-1] - recent[0]).total_seconds() / (len(recent) - 1)
-
-
-def estimate_queue_seconds(call_count: int, max_in_flight: int, call_seconds: float) -> float:
-    """Returns the seconds until `call_count` calls have ended, with `max_in_flight` at a time."""
-    return math.ceil(call_count / max(max_in_flight, 1)) * call_seconds
-
-
-def _mean(seconds: Iterable[float]) -> float | None:
-    known = [one for one in seconds if one >= 0]
-    return mean(known) if known else None

@@ -21,7 +21,13 @@ from backdrop.ports import ListedObject
 from backdrop_cli.lint_report import format_local_path
 from backdrop_cli.local_folder import PLACEHOLDER_PNG
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.purchase_warnings import PhotoMeasurements, PurchaseWarning, list_purchase_warnings, measure_photo
+from backdrop_cli.purchase_warnings import (
+    PhotoMeasurements,
+    PurchaseWarning,
+    count_warnings,
+    list_purchase_warnings,
+    measure_photo,
+)
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.overlay_bucket import read_content
 from backdrop_cli.uploads.s3_uploader import compute_etag
@@ -94,13 +100,11 @@ class UploadPlan:
     @property
     def warnings(self) -> Counter[str]:
         """The number of warnings about what would be bought, by code."""
-        return Counter(one.code for row in self.photos for one in row.warnings)
+        return count_warnings(row.warnings for row in self.photos)
 
     @property
     def prices(self) -> PriceRegister:
-        prices = PriceRegister()
-        prices.add(self.jobs)
-        return prices
+        return PriceRegister.of(self.jobs)
 
     @property
     def can_succeed(self) -> bool:

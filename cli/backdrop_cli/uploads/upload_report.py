@@ -13,6 +13,7 @@ from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, is_b
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
 from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.formatting import (
+    describe_refusals,
     format_bytes,
     format_cost,
     format_count,
@@ -105,11 +106,8 @@ def _print_problems(screen: Screen, plan: UploadPlan) -> None:
         messages_by_key: defaultdict[str, list[str]] = defaultdict(list)
         for key, message in problems:
             messages_by_key[key].append(message)
-        partial_count = len(messages_by_key.keys() & keys_with_jobs)
-        if refused_count := len(messages_by_key) - partial_count:
-            screen.print(f"! {format_count(refused_count, 'photo')} would be refused: {code}", "yellow")
-        if partial_count:
-            screen.print(f"! {format_count(partial_count, 'photo')} would be delivered in part: {code}", "yellow")
+        for text in describe_refusals(code, len(messages_by_key), len(messages_by_key.keys() & keys_with_jobs)):
+            screen.print(f"! {text}", "yellow")
         lines = [f"{key}: {' '.join(messages)}" for key, messages in messages_by_key.items()]
         screen.print_sample(lines, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
 
@@ -211,14 +209,7 @@ _WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
 def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     """Prints how the photos ended, what they cost, and what to do about problems."""
     counts = tracker.count_by_status
-    partial = tracker.partially_delivered
-    counts.subtract(partial.values())
-    status_counts = ", ".join(
-        [
-            *(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage]),
-            *([f"{len(partial):,} delivered in part"] if partial else []),
-        ]
-    )
+    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage])
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
     delivered = f"{format_count(tracker.image_count, 'image')} in {format_count(tracker.file_count, 'file')}"
     lacking = ", ".join(f"{format_count(n, 'variant')} {one}" for one, n in tracker.undelivered_variants.items())
@@ -226,7 +217,8 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     problems_by_hint: dict[tuple[Code, str], list[tuple[str, str]]] = {}
     for key, progress in tracker.progress.items():
         for problem in progress.problems:
-            problems_by_hint.setdefault((problem.code, str(problem.hint)), []).append((key, str(problem.message)))
+            name = f"{key}, variant {problem.variant}" if problem.variant else key
+            problems_by_hint.setdefault((problem.code, str(problem.hint)), []).append((name, str(problem.message)))
         if progress.status is DisplayStatus.REFUSED and not progress.problems:
             code = Code.FOLDER_DEFAULTS_BROKEN
             problems_by_hint.setdefault((code, str(ERROR_CATALOG[code].hint)), []).append((key, progress.note))
@@ -288,7 +280,7 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "ended": not tracker.unfinished_keys,
         "stopped": tracker.stop_reason or None,
         "counts": {stage.name.lower(): number for stage, number in tracker.count_by_status.items()},
-        "delivered_in_part": len(tracker.partially_delivered),
+        "delivered_in_part": tracker.count_by_status[DisplayStatus.PARTLY],
         "undelivered_variants": {one.name.lower(): n for one, n in tracker.undelivered_variants.items()},
         "delivered_images": tracker.image_count,
         "delivered_files": tracker.file_count,

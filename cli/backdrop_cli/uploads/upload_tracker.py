@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -13,7 +13,7 @@ from backdrop.model.pricing import format_usd
 from backdrop_cli.display_status import FINAL_STATUSES, DisplayStatus, list_variant_statuses, summarize_photo_status
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.stack import Stack
-from backdrop_cli.uploads import time_estimates
+from backdrop_cli.uploads.remaining_time import estimate_remaining_seconds
 from backdrop_cli.uploads.s3_uploader import UploadedObject
 from backdrop_cli.watch_loop import poll_until
 
@@ -22,8 +22,6 @@ MAX_PHOTOS_PER_POLL = 100
 # Longer than the slowest call and a cold start after it.
 IDLE_TIMEOUT_SECONDS = 300.0
 PAUSED_IDLE_TIMEOUT_SECONDS = 20.0
-# Assumed until deliveries have been measured.
-DEFAULT_DELIVERY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -115,20 +113,10 @@ class UploadTracker:
         return sum(len(job.results) for progress in self.progress.values() for job in progress.jobs)
 
     @property
-    def partially_delivered(self) -> dict[str, DisplayStatus]:
-        """The status of each photo that was not delivered in full, although some of its variants were."""
-        return {
-            key: one.status
-            for key, one in self.progress.items()
-            if one.is_final
-            and one.status is not DisplayStatus.STORED
-            and any(job.status is JobStatus.STORED for job in one.jobs)
-        }
-
-    @property
     def undelivered_variants(self) -> Counter[DisplayStatus]:
-        """The number of variants that the partially delivered photos lack, by status."""
-        statuses = (status for key in self.partially_delivered for status in self.progress[key].variant_statuses)
+        """The number of variants that the photos delivered in part lack, by status."""
+        partly = (photo for photo in self.progress.values() if photo.status is DisplayStatus.PARTLY)
+        statuses = (status for photo in partly for status in photo.variant_statuses)
         return Counter(one for one in statuses if one is not DisplayStatus.STORED)
 
     @property
@@ -167,34 +155,10 @@ class UploadTracker:
         return f"{part} of it before this run" if self.earlier_micro_usd else ""
 
     def estimate_remaining_seconds(self) -> float | None:
-        """Returns the estimate of the slower of calls and deliveries, or None until calls have been measured.
-
-        Calls depend on the queue and on how many may be in flight, deliveries on the interval between the last ones.
-        """
+        """Returns the estimate, or None while too few pictures have been delivered to tell."""
         jobs = [job for progress in self.progress.values() for job in progress.jobs]
-        call_seconds = time_estimates.measure_call_seconds_of_jobs(
-            job for job in jobs if job.paid_at and job.paid_at >= self.started_at
-        )
-        if call_seconds is None or not self.unfinished_keys:
-            return None
-        unregistered_count = sum(not self.progress[key].jobs for key in self.unfinished_keys)
-        waiting = [job for job in jobs if job.status in (JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN)]
-        paid_count = sum(job.status is JobStatus.PAID for job in jobs)
-        delivery_interval = time_estimates.measure_delivery_interval(jobs, self.started_at)
-        delivery_seconds = (
-            DEFAULT_DELIVERY_SECONDS
-            if delivery_interval is None
-            else (paid_count + len(waiting) + unregistered_count) * delivery_interval
-        )
-        providers = Counter(job.provider for job in waiting)
-        if not providers:
-            return delivery_seconds
-        name, own_count = providers.most_common(1)[0]
-        queue_length = max(self.stack.count_lane_messages(name), own_count + unregistered_count)
-        return max(
-            delivery_seconds,
-            time_estimates.estimate_queue_seconds(queue_length, self.stack.max_in_flight.get(name, 1), call_seconds),
-        )
+        unplanned_count = sum(not self.progress[key].jobs for key in self.unfinished_keys)
+        return estimate_remaining_seconds(jobs, unplanned_count, self.started_at, self.stack.clock.now())
 
     def _read_progress(self, key: str) -> PhotoProgress:
         source, jobs = self.stack.redrive_service.ledger.read_photo(derive_source_id(self.stack.input_bucket, key))
@@ -202,7 +166,10 @@ class UploadTracker:
             return PhotoProgress()
         current_jobs = list_current_jobs(source, jobs)
         status, note = summarize_photo_status(source, jobs)
-        problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
+        problems = [
+            *source.problems,
+            *(replace(job.problem, variant=job.variant) for job in current_jobs if job.problem),
+        ]
         attempts = [one for job in current_jobs for one in job.attempts]
         confirmed, unknown = sum(one.charged for one in attempts), sum(one.unknown for one in attempts)
         earlier = sum(one.charged for one in attempts if one.submitted_at < self.started_at)

@@ -10,7 +10,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "delivers-outdated-job",
         "2.3: A job that its photo no longer names delivers no pictures.",
-        force_false("deliver.pictures:Pictures._write_picture#496ad0 if 3"),
+        force_false("deliver.pictures:Pictures._write_picture#1716fd if 3"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="long_calls",
         actions=(
@@ -23,7 +23,7 @@ DELIVERY_MUTANTS = (
         "reads-ledger-before-object",
         "2.3: Deliver reads the object before the ledger, and replaces it only if it is unchanged since.",
         replace_code(
-            "deliver.pictures:Pictures._write_picture#496ad0 value 8",
+            "deliver.pictures:Pictures._write_picture#1716fd value 8",
             "now.etag if (now := self.output_bucket.head(target.key)) else None",
         ),
         invariant=Invariant.NEWEST_DELIVERED,

@@ -85,7 +85,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "ignores-broken-defaults",
         "2.3: Broken folder defaults block their photos.",
-        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#544717 if 2"),
+        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#cc205a if 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
@@ -228,7 +228,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "delivers-older-instructions",
         "3: A job that is edited during its delivery is delivered as edited.",
-        force_false("deliver.pictures:Pictures._write_picture#496ad0 if 5"),
+        force_false("deliver.pictures:Pictures._write_picture#1716fd if 5"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="slow_service",
         actions=(*list_uploads(10, 12), *list_output_edits(30, 12)),

@@ -121,7 +121,7 @@ def test_campaign_without_purchases_is_explained_and_not_started(person: Person,
     (tmp_path / "list.csv").write_text("key,promt\nshoes/red.jpg,at sea\n,x\ngone.jpg,\n")
     result = person.run("campaign", "run", "list.csv")
     assert (result.code, result.err) == (1, "error: nothing was started: nothing in this campaign would be bought\n")
-    assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in result.out
+    assert "! 1 photo would be refused: unknown_field\n    - row 2, shoes/red.jpg: " in result.out
     assert "Did you mean 'prompt'" in result.out
     assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in result.out
     assert "! 1 row skipped\n    - row 3: it has no key" in result.out

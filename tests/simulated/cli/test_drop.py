@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -19,6 +20,7 @@ from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.command_user import NOTHING_CHANGED, Person
 from tests.simulated.drop_user import PROMPT, Uploader
 from tests.simulated.uploads_and_requests import send_request
+from tests.unit.output_pictures import build_cut_out, encode_picture
 
 
 @pytest.fixture
@@ -335,13 +337,54 @@ def test_warnings_are_counted_before_the_upload_and_after_the_delivery(uploader:
     data = uploader.drop(*words, "--wait", "--json").data
     lint = uploader.person.run("lint", *words, "--json").data
     assert data["warnings"] == Counter(one["code"] for one in lint["warnings"])
-    assert data["warnings"] == {"certificate_failed": 2, "tiny_photo": 1}
-    assert data["delivered_warnings"] == {"certificate_failed": 2, "tiny_photo": 1}
+    assert data["warnings"] == {"certificate_failed": 2, "tiny_photo": 1, "same_outputs": 1}
+    assert data["delivered_warnings"] == {"certificate_failed": 2, "tiny_photo": 1, "same_outputs": 1}
     text = uploader.drop(*words, "--wait", "--to", "again").out
     assert "! 1 warning: tiny_photo\n  Use a larger photo." in text
     assert "To see which photos they concern, run `backdrop lint` on the same paths." in text
     assert "! 2 files failed a certificate. For details, run `backdrop show again/red.jpg`." in text
     assert "! 1 warning: tiny_photo. For details, run `backdrop show again/red.jpg`." in text
+
+
+LARGE_OUTPUT, SMALL_OUTPUT = {"name": "large", "fit": "pad", "width": 300, "height": 300}, {"name": "s", "width": 50}
+
+
+@pytest.mark.parametrize(
+    ("instructions", "picture_size", "enlarged_count"),
+    [
+        ({"operation": "remove", "output": [LARGE_OUTPUT, SMALL_OUTPUT]}, (100, 80), 1),
+        ({"prompt": "at sea", "output": [LARGE_OUTPUT, SMALL_OUTPUT]}, (100, 80), 1),
+        ({"prompt": "at sea", "output": [LARGE_OUTPUT, SMALL_OUTPUT]}, (400, 320), 1),
+        ({"prompt": "at sea", "output": LARGE_OUTPUT, "num_images": 2}, (100, 80), 2),
+        ({"output": LARGE_OUTPUT, "variants": {"a": {"prompt": "at sea"}, "b": {"prompt": "at home"}}}, (400, 320), 2),
+        ({"prompt": "at sea", "output": [SMALL_OUTPUT, {}]}, (400, 320), 0),
+    ],
+)
+def test_plan_counts_as_many_enlarged_pictures_as_the_receipts(
+    uploader: Uploader, instructions: dict[str, object], picture_size: tuple[int, int], enlarged_count: int
+) -> None:
+    uploader.world.downloads.override = encode_picture(build_cut_out().resize(picture_size))
+    for name, color in {"a": "teal", "b": "olive", "c": "maroon"}.items():
+        uploader.write(f"new/{name}.png", encode_picture(Image.new("RGB", (100, 80), color)))
+        uploader.write(f"new/{name}.png.json", instructions)
+    data = uploader.drop("new", "--wait", "--json").data
+    counts = [Counter(data[field])["enlarged"] for field in ("warnings", "delivered_warnings")]
+    assert counts == [3 * enlarged_count] * 2
+
+
+@pytest.mark.parametrize(
+    ("marketplaces", "same_count"), [("etsy,ebay,shopify", 1), ("etsy,amazon-main", 0), ("ebay", 0)]
+)
+def test_equal_files_for_marketplaces_are_counted_in_plan_and_receipt(
+    uploader: Uploader, marketplaces: str, same_count: int
+) -> None:
+    uploader.world.downloads.override = encode_picture(build_cut_out())
+    uploader.write("new/a.png", encode_picture(Image.new("RGB", (100, 80), "teal")))
+    data = uploader.drop("new", "--remove", "--for", marketplaces, "--wait", "--json").data
+    counts = [Counter(data[field])["same_outputs"] for field in ("warnings", "delivered_warnings")]
+    assert counts == [same_count] * 2
+    shown = uploader.person.run("show", "new/a.png").out
+    assert ("are the same picture" in " ".join(shown.split())) is bool(same_count)
 
 
 def test_photo_is_not_opened_for_warnings_with_quick(uploader: Uploader) -> None:
@@ -360,9 +403,10 @@ def test_variant_that_would_be_refused_does_not_count_as_a_photo(uploader: Uploa
     mirror = {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}}
     uploader.write("shoes/red.jpg.json", {"variants": {"a": {"operation": "remove"}, "b": mirror}})
     result = uploader.drop("shoes/red.jpg", "--wait", "--json")
-    assert (result.data["counts"], result.data["delivered_in_part"]) == ({"refused": 1}, 1)
+    assert (result.data["counts"], result.data["delivered_in_part"]) == ({"partly": 1}, 1)
     assert result.data["undelivered_variants"] == {"refused": 1}
     shown = uploader.drop("shoes/red.jpg", "--wait", "--to", "again").out
     assert "! 1 photo would be delivered in part: conflicting_fields" in shown
     assert "1 delivered in part: 1 image in 1 file, $0.00; 1 variant refused." in shown
+    assert "red.jpg, variant b: " in shown
     assert "refused:" not in shown

@@ -181,3 +181,21 @@ def test_instructions_with_errors_are_refused_before_uploading(
     result = uploader.drop("shoes", *words)
     assert (result.code, uploader.keys, uploader.person.requested_locations) == (2, [], [])
     assert message in result.err
+
+
+def test_logo_that_is_uploaded_below_a_folder_is_named_by_its_key_there(uploader: Uploader) -> None:
+    uploader.write("kit/_backdrop/brand/logo.png", build_photo("logo"))
+    uploader.write("kit/shoes/_backdrop.json", BRAND_KIT)
+    uploader.write("kit/shoes/red.jpg")
+    shown = " ".join(uploader.drop("kit", "--to", "spring/sale", "--wait").out.split())
+    namesake = "There is spring/sale/_backdrop/brand/logo.png; to use it, write that key in the instructions."
+    assert shown.count(namesake) == 2, "in the plan, and in the outcome"
+    assert "spring/sale/_backdrop/brand/logo.png" in uploader.keys
+
+
+def test_logo_that_is_nowhere_near_the_photo_has_no_other_key(uploader: Uploader) -> None:
+    uploader.write("other/_backdrop/brand/logo.png", build_photo("logo"))
+    uploader.drop("other", "--to", "other")
+    uploader.write("kit/shoes/_backdrop.json", BRAND_KIT)
+    uploader.write("kit/shoes/red.jpg")
+    assert "There is" not in uploader.drop("kit", "--to", "spring", "--wait").out

@@ -120,15 +120,30 @@ def test_jobs_that_would_not_be_bought_are_quoted_at_zero(folder: LintedFolder) 
     folder.write("c/c.jpg", b"")
     folder.write("c/_backdrop.json", "{")
     result = quote_names(folder)
-    assert (result.code, "Nothing is bought ($0.00)" in result.out) == (0, True)
+    assert (result.code, "Nothing is bought ($0.00)" in result.out) == (1, True)
+    assert result.err == "error: none of these photos would be bought\n"
     for code in ("no_instructions", "not_expressible", "folder_defaults_broken"):
-        assert f"1 job would not be bought: {code}" in result.out
+        assert f"! 1 photo would be refused: {code}" in result.out
 
 
-def test_job_with_several_errors_counts_once(folder: LintedFolder) -> None:
+def test_photo_with_several_errors_counts_once(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("a.jpg.json", {"promt": "at sea", "widht": 3})
-    assert "1 job would not be bought: unknown_field" in quote_names(folder).out
+    assert "! 1 photo would be refused: unknown_field" in quote_names(folder).out
+
+
+def test_photo_of_which_some_variants_are_bought_is_counted_apart(folder: LintedFolder) -> None:
+    mirror = {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}}
+    for name in ("a", "b"):
+        folder.write(f"{name}.jpg", b"")
+        folder.write(f"{name}.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": mirror, "z": mirror}})
+    folder.write("c.jpg", b"")
+    folder.write("c.jpg.json", mirror)
+    result = quote_names(folder)
+    assert result.code == 0
+    assert "! 1 photo would be refused: conflicting_fields" in result.out
+    assert "! 2 photos would be delivered in part: conflicting_fields" in result.out
+    assert quote_names(folder, "--json").data["not_bought"] == {"conflicting_fields": 3}
 
 
 def test_several_providers_are_quoted_at_the_most_expensive(folder: LintedFolder) -> None:
@@ -141,7 +156,7 @@ def test_impossible_options_are_reported_without_lint(folder: LintedFolder) -> N
     folder.write("a.jpg", b"")
     result = quote_names(folder, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
     output = " ".join(result.out.split())
-    assert "1 job would not be bought: not_expressible" in output
+    assert "1 photo would be refused: not_expressible" in output
     assert "segmind does not support style_preset. But ideogram, 1min and runware can do it." in output
     assert "lint" not in output
 

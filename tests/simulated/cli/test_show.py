@@ -414,6 +414,16 @@ def test_show_states_the_period_of_a_rate_limit(person: Person) -> None:
     assert f"{message} until {format_utc(job.attempts[-1].submitted_at)}" in read_text(person, "red.jpg")
 
 
+def test_show_names_the_variants_that_a_partly_delivered_photo_lacks(person: Person) -> None:
+    refused = {"operation": "remove", "shadow": "contact", "output": {"logo": {"image": "_backdrop/none.png"}}}
+    delivered = {"prompt": "at sea"}
+    person.world.upload_sidecar("red.jpg", variants={"a": delivered, "b": refused, "c": delivered})
+    person.world.upload_photo("red.jpg", build_photo())
+    person.world.run_until_empty()
+    assert "delivered in part: variant b refused" in read_text(person, "red.jpg")
+    assert person.run("show", "red.jpg", "--json").data["stage"] == "partly"
+
+
 def test_show_prints_the_same_advice_once(person: Person) -> None:
     person.world.upload_sidecar("red.jpg", variants={"a": {"prompt": "at sea"}, "b": {"prompt": "at home"}})
     person.world.upload_photo("red.jpg", build_photo())

@@ -43,12 +43,13 @@ STAGES: list[tuple[Source, list[Job], DisplayStatus]] = [
     (
         build_source(jobs={"": "job-1", "b": "job-2"}),
         [build_stored_job(), build_dead_job(job_id="job-2")],
-        DisplayStatus.FAILED,
+        DisplayStatus.PARTLY,
     ),
     (build_source(), [build_job(status=JobStatus.HELD)], DisplayStatus.FAILED),
     (build_source(settling_since=NOW), [build_stored_job()], DisplayStatus.DROPPED),
     (build_source(blocked_by_defaults="_backdrop.json", jobs={}), [], DisplayStatus.REFUSED),
-    (build_source(problems=(build_problem(variant="b"),)), [build_stored_job()], DisplayStatus.REFUSED),
+    (build_source(problems=(build_problem(variant="b"),)), [build_stored_job()], DisplayStatus.PARTLY),
+    (build_source(problems=(build_problem(),)), [build_stored_job()], DisplayStatus.REFUSED),
     (build_source(problems=(build_problem(variant="b", retryable=True),)), [build_stored_job()], DisplayStatus.WAITING),
     (
         build_source(problems=(build_problem(Code.UNKNOWN_FIELD, origin=Origin.REQUEST),)),

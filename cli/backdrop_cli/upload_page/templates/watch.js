@@ -7,6 +7,7 @@ const STAGES = [
   ["rendering", ["rendering"], "at the provider"],
   ["delivering", ["delivering"], "being delivered"],
   ["stored", ["stored"], "delivered"],
+  ["partly", ["partly"], "delivered in part"],
   ["bad", ["refused", "failed"], "refused or failed"],
 ];
 const known = new Map();

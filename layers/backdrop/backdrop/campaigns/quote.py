@@ -89,7 +89,8 @@ class CampaignQuote:
     `max_cost`, in micro-dollars, is what all items could cost together, for the campaign's limit: if a photo fails
     after it was paid for, one that waits for the same picture or name is bought too, and so is one whose picture was
     bought under another key and is gone.
-    `first_bad_rows`: the first rows that name no photo. `first_rejections`: the first rejected items for each code.
+    `first_bad_rows`: the first rows that name no photo. `rejections_by_code` counts the items that would not be bought
+    in full, and `partial_by_code` those of which something is bought. `first_rejections`: the first of them by code.
     """
 
     items: int = 0
@@ -101,6 +102,7 @@ class CampaignQuote:
     bad_row_count: int = 0
     first_bad_rows: list[BadRow] = field(default_factory=list[BadRow])
     rejections_by_code: Counter[Code] = field(default_factory=Counter[Code])
+    partial_by_code: Counter[Code] = field(default_factory=Counter[Code])
     first_rejections: dict[Code, list[Rejection]] = field(default_factory=dict[Code, list[Rejection]])
     filled_texts: FilledTextSample = field(default_factory=FilledTextSample)
     names: NameRegister = field(default_factory=NameRegister)
@@ -122,16 +124,17 @@ class CampaignQuote:
             self._add_rejection(item.row, Code.PHOTO_NOT_FOUND, f"The input bucket has no {item.row.key}.")
         self.max_cost += item.max_cost
         self.filled_texts.add(item.row.key, item.filled_texts)
+        bought, codes = item.jobs, {problem.code for problem in item.problems}
         if taken := self.names.add(item.row.key, item.jobs):
-            error = build_name_taken_error(*taken)
-            self.rejections_by_code[error.code] += 1
+            error, bought = build_name_taken_error(*taken), ()
+            codes.add(error.code)
             self._add_rejection(item.row, error.code, str(error.message))
-        else:
-            self.prices.add(item.jobs)
         for problem in item.problems:
-            self.rejections_by_code[problem.code] += 1
             variant = f"variant {problem.variant}: " if problem.variant else ""
             self._add_rejection(item.row, problem.code, f"{variant}{problem.message}")
+        self.prices.add(bought)
+        self.rejections_by_code.update(codes)
+        self.partial_by_code.update(codes if bought else ())
 
     def _add_rejection(self, row: ManifestRow, code: Code, reason: str) -> None:
         examples = self.first_rejections.setdefault(code, [])

@@ -1,6 +1,7 @@
 """A job's pictures: fetch and check the paid files, make the requested outputs, and write them to their keys."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
+from backdrop.imaging.output_review import measure_photo_scale
 from backdrop.imaging.prepare import load_upright_photo
-from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, describe_smaller_result, format_size
+from backdrop.imaging.sizes import describe_smaller_result, format_size, is_enlarged
 from backdrop.model import transitions
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.certificate import Certificate, Verdict
@@ -66,9 +68,13 @@ class Delivery:
 
 @dataclass(frozen=True, eq=False)
 class PictureTarget:
-    """Where a picture is written. `claimed_name`: the name in its key that belongs to one photo, or None."""
+    """Where a picture is written. `claimed_name`: the name in its key that belongs to one photo, or None.
+
+    `sha256`: the hash of the picture's file.
+    """
 
     key: str
+    sha256: str
     output: OutputSpec
     claimed_name: str | None
 
@@ -167,7 +173,7 @@ class Pictures:
         """
         job, images = delivery.job, delivery.images
         name = photo_name_of(delivery.source.bucket, delivery.source.key, self.input_bucket_name)
-        errors, written = list[ResultError](), WrittenOutputs()
+        errors, written, keys_by_sha256 = list[ResultError](), WrittenOutputs(), defaultdict[str, list[str]](list)
         for output in delivery.outputs:
             try:
                 images.require(output)
@@ -177,11 +183,14 @@ class Pictures:
                 errors.append(error)
                 continue
             key = find_picture_key(name, job.variant, n, output)
-            target = PictureTarget(key, output, build_claimed_name(job.bucket, job.key, output, n))
+            target = PictureTarget(
+                key, sha256_hex(picture.data), output, build_claimed_name(job.bucket, job.key, output, n)
+            )
             version_id, refusal = self._write_picture(delivery, target, picture.data)
             if refusal is None:
                 written.results.append(_build_result(key, version_id, n, output, picture, link))
-                written.warnings += _build_output_warnings(key, picture, output)
+                written.warnings += _build_output_warnings(key, picture, output, delivery)
+                keys_by_sha256[target.sha256].append(key)
             else:
                 written.warnings.append(refusal)
                 written.is_superseded = True
@@ -189,7 +198,7 @@ class Pictures:
             del picture
         if len(errors) == len(delivery.outputs):
             raise errors[0]
-        written.warnings += _errors_to_warnings(errors)
+        written.warnings += [*_errors_to_warnings(errors), *_build_same_outputs_warnings(keys_by_sha256.values())]
         return written
 
     def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes) -> bytes:
@@ -209,7 +218,7 @@ class Pictures:
         if the job itself is still current but was changed, because it may need other outputs now.
         """
         source, job = delivery.source, delivery.job
-        metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
+        metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": target.sha256}
         existing: StoredObject | None = None
         jobs: Sequence[Job] = ()
         for retry in range(MAX_TRIES):
@@ -312,7 +321,9 @@ def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[
     return (result for result in job.results if result.key not in new_keys)
 
 
-def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) -> Iterator[JobWarning]:
+def _build_output_warnings(
+    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery
+) -> Iterator[JobWarning]:
     if picture.certificate:
         yield from _build_certificate_warnings(key, picture.certificate)
     if output.max_bytes and len(picture.data) > output.max_bytes:
@@ -324,9 +335,32 @@ def _build_output_warnings(key: str, picture: OutputFile, output: OutputSpec) ->
     if picture.is_limited:
         message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no such limit"
         yield JobWarning(code=WarningCode.SMALLER_RESULT, text=Sentence(message))
-    elif picture.scale > MAX_UNREPORTED_SCALE:
-        message = f"{key} shows its subject at {picture.scale:.1f} times its size in the provider's picture"
+    else:
+        yield from _build_enlarged_warnings(key, picture, output, delivery)
+
+
+def _build_enlarged_warnings(
+    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery
+) -> Iterator[JobWarning]:
+    """Warns about a picture that shows its subject larger than the provider's picture, or the photo, does.
+
+    The plan compares with the photo alone, and so has no warning that this one lacks.
+    """
+    photo, canvas = delivery.source.photo, delivery.job.canvas
+    photo_size = photo.pixel_size if photo and photo.sha256 == delivery.job.sha256 else None
+    photo_scale = measure_photo_scale(output, photo_size, canvas) if photo_size else 0.0
+    scale, original = max((picture.scale, "the provider's picture"), (photo_scale, "the photo"))
+    if is_enlarged(scale):
+        message = f"{key} shows its subject at {scale:.1f} times its size in {original}"
         yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
+
+
+def _build_same_outputs_warnings(groups: Iterable[Sequence[str]]) -> Iterator[JobWarning]:
+    """Warns about keys with equal files."""
+    for keys in groups:
+        if len(keys) > 1:
+            text = Sentence(f"{' and '.join(keys)} are the same picture")
+            yield JobWarning(code=WarningCode.SAME_OUTPUTS, text=text)
 
 
 def _build_certificate_warnings(key: str, certificate: Certificate) -> Iterator[JobWarning]:

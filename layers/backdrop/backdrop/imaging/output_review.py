@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any
 
-from backdrop.imaging.output_layout import compute_layout
-from backdrop.imaging.sizes import MAX_UNREPORTED_SCALE, format_size
+from backdrop.imaging.output_layout import OutputLayout, compute_layout
+from backdrop.imaging.sizes import format_size, is_enlarged
 from backdrop.model.frame import MAX_FRAME_SIDE, Canvas, Size
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.marketplaces import load_marketplace
@@ -38,6 +38,7 @@ def review_outputs(
 ) -> list[JobWarning]:
     """Returns a warning for each output that would be enlarged or break a rule, and for each group of equal outputs.
 
+    A warning counts the files that it is about, one for each image.
     `instructions` are those of a job. `photo_size` is in pixels, as displayed; if it is None, no output is enlarged,
     only a frame can break a rule, and only outputs with the same fields are equal. `canvas`: what is sent instead of
     the photo, if it is drawn already.
@@ -45,10 +46,12 @@ def review_outputs(
     outputs = parse_outputs(instructions)
     # A cut-out has the photo's own size. The size of a provider's picture is not known before the purchase.
     size_of_cut_out = photo_size if instructions["operation"] == "remove" else None
+    image_count = int(instructions.get("num_images", 1))
     enlarged = _find_enlarged(outputs, photo_size, canvas) if photo_size else ()
     tiny = find_tiny_photo(instructions, photo_size)
     broken = _find_broken_rules(outputs, size_of_cut_out)
-    return [*tiny, *enlarged, *broken, *_find_equal(outputs, size_of_cut_out)]
+    warnings_about_files = [replace(one, count=image_count) for one in (*enlarged, *broken)]
+    return [*tiny, *warnings_about_files, *_find_equal(outputs, size_of_cut_out)]
 
 
 def find_tiny_photo(instructions: Mapping[str, Any], photo_size: Size | None) -> Iterator[JobWarning]:
@@ -61,16 +64,24 @@ def find_tiny_photo(instructions: Mapping[str, Any], photo_size: Size | None) ->
 
 
 def _find_enlarged(outputs: Sequence[OutputSpec], photo_size: Size, canvas: Canvas | None) -> Iterator[JobWarning]:
-    sent_size = (canvas.width, canvas.height) if canvas else photo_size
     for output in outputs:
-        layout = compute_layout(*sent_size, output)
-        if layout.scale > MAX_UNREPORTED_SCALE:
+        layout = _lay_out_photo(output, photo_size, canvas)
+        if is_enlarged(layout.scale):
             message = (
                 f"{format_output_name(output)} is {format_size(layout.size)} pixels, with the photo of "
                 f"{format_size(photo_size)} enlarged to {'at least ' if output.trim else ''}{layout.scale:.1f} times "
                 "its size"
             )
             yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
+
+
+def measure_photo_scale(output: OutputSpec, photo_size: Size, canvas: Canvas | None) -> float:
+    """Returns the size at which an output shows the photo, relative to the photo; if it is trimmed, at least that."""
+    return _lay_out_photo(output, photo_size, canvas).scale
+
+
+def _lay_out_photo(output: OutputSpec, photo_size: Size, canvas: Canvas | None) -> OutputLayout:
+    return compute_layout(*((canvas.width, canvas.height) if canvas else photo_size), output)
 
 
 def _find_broken_rules(outputs: Sequence[OutputSpec], size_of_cut_out: Size | None) -> Iterator[JobWarning]:
@@ -136,16 +147,33 @@ def _find_equal(outputs: Sequence[OutputSpec], picture_size: Size | None) -> Ite
 
 
 def _describe_appearance(output: OutputSpec, picture_size: Size | None) -> tuple[object, ...]:
-    """Returns what determines an output's pixels: the same for outputs that differ only in name or in defaults."""
+    """Returns what determines an output's file: the same for outputs that differ only in name or in defaults.
+
+    The rules of a marketplace have no effect on it, except through the fields that they set.
+    """
     appearance = replace(
         output,
         name=None,
         name_template=None,
+        marketplace=None,
         quality=None if output.format == "png" else output.quality or DEFAULT_QUALITY,
         background=output.effective_background,
     )
     if picture_size is None or output.trim:
         return astuple(appearance)
     layout = compute_layout(*picture_size, output)
-    without_layout = replace(appearance, width=None, height=None, fit=CONTAIN, margin_pixels=0, margin_share=0.0)
+    without_layout = replace(
+        appearance,
+        width=None,
+        height=None,
+        fit=CONTAIN,
+        margin_pixels=0,
+        margin_share=0.0,
+        max_bytes=_find_effective_limit(output, layout.size),
+    )
     return layout, *astuple(without_layout)
+
+
+def _find_effective_limit(output: OutputSpec, size: Size) -> int | None:
+    """Returns the output's limit of bytes; None if a file of this size in pixels has fewer in any quality."""
+    return output.max_bytes if output.max_bytes and output.max_bytes < 3 * size[0] * size[1] else None

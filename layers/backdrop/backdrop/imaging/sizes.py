@@ -7,8 +7,8 @@ from math import ceil
 
 from backdrop.model.frame import Size
 
-MAX_UNREPORTED_SCALE = 1.05
-"""The largest scale of a picture that is not reported as enlarged. A difference of 5% is not visible."""
+_MAX_UNREPORTED_SCALE = 1.05
+"""A difference of 5% is not visible."""
 
 TOLERANCE = 0.01
 """Differences up to this share of a side count as rounding. One pixel always does."""
@@ -19,6 +19,11 @@ def has_same_aspect_ratio(photo: Size, result: Size) -> bool:
     return _is_close(result[0], result[1] * photo[0] / photo[1]) or _is_close(
         result[1], result[0] * photo[1] / photo[0]
     )
+
+
+def is_enlarged(scale: float) -> bool:
+    """True if a picture shows its subject, at this scale, larger than the photo does, so that it looks blurred."""
+    return scale > _MAX_UNREPORTED_SCALE
 
 
 def describe_smaller_result(photo: Size, result: Size) -> str | None:

@@ -10,13 +10,19 @@ from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, 
 from backdrop.model.styles import STYLE_PRESETS
 
 MAX_NAME_EDITS = 2
+_OTHER_SPELLINGS = {"onemin": "1min", "oneminai": "1min"}
+"""Words that people write for a known word, which do not look like it."""
 # Operating systems and browsers add these to names: a hidden extension, and the number of a repeated download.
 _DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 
 
 def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Returns the most similar known word, ignoring case; None if none reaches the similarity `cutoff` (0 to 1)."""
+    """Returns the most similar known word, ignoring case; None if none reaches the similarity `cutoff` (0 to 1).
+
+    Every "did you mean" uses this, so that a word that people write in several ways has its spellings in one place.
+    """
     spelled = {one.casefold(): one for one in known}
+    spelled |= {spelling: spelled[one] for spelling, one in _OTHER_SPELLINGS.items() if one in spelled}
     close = difflib.get_close_matches(word.strip().casefold(), spelled, n=1, cutoff=cutoff)
     return spelled[close[0]] if close else None
 

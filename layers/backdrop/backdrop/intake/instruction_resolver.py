@@ -74,7 +74,7 @@ class InstructionResolver:
             routing=RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health),
             images=BucketImages(
                 hash_references=partial(self.reference_images.hash_and_store, bucket, key),
-                find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket),
+                find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket, key),
                 draw_canvas=draw_canvas if snapshot.may_be_opened else None,
             ),
             now=now,

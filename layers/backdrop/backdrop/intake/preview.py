@@ -85,6 +85,13 @@ class PriceRegister:
         self.jobs_by_provider: Counter[str] = Counter()
         self.reused_image_count = 0
 
+    @classmethod
+    def of(cls, jobs: Iterable[Job]) -> "PriceRegister":
+        """Returns the prices of these jobs."""
+        prices = cls()
+        prices.add(jobs)
+        return prices
+
     def add(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
             self.jobs_by_provider[job.provider] += 1

@@ -152,21 +152,20 @@ class Marketplace(Record):
         return (rule for rule in self.rules if rule.judge(measurements.get(rule.rule)) is Verdict.FAILED)
 
     def find_violations(self, measurements: Mapping[str, Measured]) -> Iterator[tuple[MarketplaceRule, str]]:
-        """Yields each rule that these measurements break, with a sentence that has the value and the source."""
+        """Yields each rule that these measurements break, with a sentence that has the value."""
         for rule in self.find_broken_rules(measurements):
             consequence = _CONSEQUENCES.get(rule.rule, "this makes it {}")
             value = format_measured(measurements[rule.rule])
-            yield rule, f"{self.name} requires {rule.demand}; {consequence.format(value)} (source: {rule.source})"
+            yield rule, f"{self.name} requires {rule.demand}; {consequence.format(value)}"
 
     @property
     def forbidden_fields(self) -> dict[str, str]:
         """The fields that no picture for this marketplace can have, each with the reason as a sentence."""
         reasons: dict[str, str] = {
-            rule.rule: f"{self.name} does not accept a picture with an added {rule.rule} (source: {rule.source})"
-            for rule in self.forbids
+            rule.rule: f"{self.name} does not accept a picture with an added {rule.rule}" for rule in self.forbids
         }
         if rule := self.background_rule:
-            reasons["shadow"] = f"{self.name} requires {rule.demand}, and a shadow darkens it (source: {rule.source})"
+            reasons["shadow"] = f"{self.name} requires {rule.demand}, and a shadow darkens it"
         return reasons
 
     @property

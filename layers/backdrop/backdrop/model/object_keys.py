@@ -71,6 +71,12 @@ def list_defaults_keys(key: str) -> tuple[str, ...]:
     return tuple("/".join([*folders[:depth], DEFAULTS_NAME]) for depth in range(len(folders), -1, -1))
 
 
+def list_folders_of(key: str) -> tuple[str, ...]:
+    """Returns the folders that a key is in, nearest first, with their slashes: `a/b/`, `a/`; without the root."""
+    names = key.split("/")[:-1]
+    return tuple("/".join(names[:depth]) + "/" for depth in range(len(names), 0, -1))
+
+
 def folder_of(key: str) -> str:
     """Returns the folder of a key, including its slash; "" for the bucket's root."""
     return key[: key.rfind("/") + 1]

@@ -273,10 +273,7 @@ def find_marketplace_conflicts(
             if drawn[name]:
                 yield MarketplaceConflict(marketplace, name, reason)
         if instructions["operation"] == "replace" and (rule := marketplace.background_rule):
-            reason = (
-                f"{marketplace.name} requires {rule.demand}, but operation replace makes a new background "
-                f"(source: {rule.source})"
-            )
+            reason = f"{marketplace.name} requires {rule.demand}, but operation replace makes a new background"
             yield MarketplaceConflict(marketplace, "operation", reason)
 
 

@@ -33,6 +33,7 @@ DELIVERY_WARNINGS = frozenset(
         WarningCode.ENLARGED,
         WarningCode.OVER_MAX_BYTES,
         WarningCode.FRAME_PADDED,
+        WarningCode.SAME_OUTPUTS,
         WarningCode.SMALLER_RESULT,
         Code.OUTPUT_NOT_MADE,
         Code.NAME_TAKEN,
