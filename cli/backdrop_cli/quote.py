@@ -71,8 +71,8 @@ class QuoteTotals:
 
     `kept_sidecars` counts the photos that keep their own sidecar although the command line has instructions.
     `refused` counts the photos that would be refused in full or in part, by code, and `partly_refused` those with other
-    variants that are bought. `first_messages` has the first message for each code. `warnings` counts those about what would
-    be bought, by code.
+    variants that are bought. `first_messages` has the first message for each code. `warnings` counts those about what
+    would be bought, by code.
     """
 
     prices: PriceRegister
