@@ -70,9 +70,9 @@ class QuoteTotals:
     """The totals of a quote.
 
     `kept_sidecars` counts the photos that keep their own sidecar although the command line has instructions.
-    `refused` counts the photos that would be refused in full or in part, by code, and `partly_refused` those of which
-    something is bought. `first_messages` has the first message for each code. `warnings` counts those about what would
-    be bought, by code.
+    `refused` counts the photos that would be refused in full or in part, by code, and `partly_refused` those with other
+    variants that are bought. `first_messages` has the first message for each code. `warnings` counts those about what
+    would be bought, by code.
     """
 
     prices: PriceRegister

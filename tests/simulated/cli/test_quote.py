@@ -132,7 +132,7 @@ def test_photo_with_several_errors_counts_once(folder: LintedFolder) -> None:
     assert "! 1 photo would be refused: unknown_field" in quote_names(folder).out
 
 
-def test_photo_of_which_some_variants_are_bought_is_counted_apart(folder: LintedFolder) -> None:
+def test_photo_with_some_variants_that_are_bought_is_counted_apart(folder: LintedFolder) -> None:
     mirror = {"operation": "remove", "output": {"for": "amazon-main", "shadow": "contact"}}
     for name in ("a", "b"):
         folder.write(f"{name}.jpg", b"")

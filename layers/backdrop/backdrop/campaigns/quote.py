@@ -90,7 +90,8 @@ class CampaignQuote:
     after it was paid for, one that waits for the same picture or name is bought too, and so is one whose picture was
     bought under another key and is gone.
     `first_bad_rows`: the first rows that name no photo. `rejections_by_code` counts the items that would not be bought
-    in full, and `partial_by_code` those of which something is bought. `first_rejections`: the first of them by code.
+    in full, and `partial_by_code` those with other variants that are bought. `first_rejections`: the first of
+    them by code.
     """
 
     items: int = 0

@@ -19,7 +19,7 @@ _DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Returns the most similar known word, ignoring case; None if none reaches the similarity `cutoff` (0 to 1).
 
-    Every "did you mean" uses this, so that a word that people write in several ways has its spellings in one place.
+    Every "did you mean" uses this, so that a name with several spellings has them in one place.
     """
     spelled = {one.casefold(): one for one in known}
     spelled |= {spelling: spelled[one] for spelling, one in _OTHER_SPELLINGS.items() if one in spelled}
