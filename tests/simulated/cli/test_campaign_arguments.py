@@ -82,7 +82,6 @@ def test_campaign_is_refused_while_its_name_is_in_use(person: Person) -> None:
     assert (result.code, len(list_started_inputs(person))) == (1, 1)
     assert "a campaign named shoes has been running since" in result.err
     assert "wait until it ends, stop it with `backdrop campaign stop shoes`, or" in " ".join(result.err.split("\n"))
-    assert "`backdrop campaign stop shoes`" in result.err
     person.states.end_running()
     again = person.run("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
     assert again.code == 1
