@@ -177,13 +177,7 @@ def _deploy(
 
 def _deploy_stack(deployed_cloud: Cloud, release: Release) -> None:
     try:
-        sam.deploy(
-            deployed_cloud.endpoint_url,
-            deployed_cloud.home,
-            deployed_cloud.parameters,
-            deployed_cloud.home.log_file("sam-deploy"),
-            release,
-        )
+        sam.deploy(deployed_cloud.endpoint_url, deployed_cloud.home, deployed_cloud.parameters, release)
     except sam.SamError as failed:
         reasons = stack.read_failure_reasons(deployed_cloud.clients) if failed.while_deploying else []
         if not reasons:

@@ -72,11 +72,11 @@ def deploy(
     endpoint_url: str,
     home: Home,
     parameters: Mapping[str, str],
-    log: Path,
     release: Release = CURRENT_RELEASE,
     name: str = STACK,
 ) -> None:
-    """Deploys a built release to the emulator of this home with these parameters."""
+    """Deploys a built release to the emulator of this home with these parameters. The home's log is `sam-deploy`."""
+    log = home.log_file("sam-deploy")
     environment = {**emulator_credentials(), "AWS_ENDPOINT_URL": endpoint_url}
     packaged = home.emulator_folder / f"packaged-{_hash_build(release)}.json"
     if not packaged.is_file():

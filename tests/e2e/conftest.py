@@ -19,24 +19,32 @@ SLOW_TESTS = (
     "test_update_completes_jobs_in_every_state",
     "[README.md]",
     "[docs/tutorial.md]",
+    "[docs/first-day-on-aws.md]",
     "test_runbooks",
-    "[docs/events.md]",
     "test_local_cloud",
     "test_counted_requests",
+    "[docs/operating.md]",
     "test_documented_commands",
     "test_update",
     "test_separate_stacks",
 )
-# Each test in these modules has its own cloud. The tests in any other module share what the module sets up.
-INDEPENDENT_MODULES = ("test_documented_commands", "test_update")
+# Each of these tests runs in any pytest worker. The tests of any other module run in one worker and share what the
+# module sets up.
+INDEPENDENT_TESTS = (
+    "test_update",
+    "[README.md]",
+    "[docs/tutorial.md]",
+    "[docs/first-day-on-aws.md]",
+    "[docs/operating.md]",
+)
 
 
 class ByModule(LoadScopeScheduling):
-    """Assigns whole modules to a pytest worker, or single tests if the tests of a module share nothing."""
+    """Assigns whole modules to a pytest worker, and each of INDEPENDENT_TESTS by itself."""
 
     @override
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if any(name in nodeid for name in INDEPENDENT_MODULES) else super()._split_scope(nodeid)
+        return nodeid if any(name in nodeid for name in INDEPENDENT_TESTS) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

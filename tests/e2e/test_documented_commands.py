@@ -22,16 +22,20 @@ def page_name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+    """The cloud of this pytest worker on which the commands of pages run, one page after the other."""
+    with running_cloud(tmp_path_factory) as running:
+        for bucket in PARAMETERS["ReadableBuckets"].split(","):
+            running.clients.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield running.home
+
+
 @pytest.fixture
-def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
-    """A cloud for one page. The tutorial's commands start and stop their own cloud, which leaves nothing behind."""
+def home(page: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+    """The cloud of a page. The tutorial's commands start and stop their own cloud, which leaves nothing behind."""
     if page != TUTORIAL:
-        with running_cloud(tmp_path_factory) as running:
-            for bucket in PARAMETERS["ReadableBuckets"].split(","):
-                running.clients.s3.create_bucket(
-                    Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-                )
-            yield running.home
+        yield request.getfixturevalue("shared_home")
         return
     home = Home(tmp_path_factory.mktemp("documented"))
     runner = CommandRunner(home, tmp_path_factory.mktemp("reader"))

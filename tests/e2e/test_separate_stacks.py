@@ -44,13 +44,7 @@ def first(own_cloud: Cloud, standin: StandinClient) -> DeployedStack:
 def deploy(own_cloud: Cloud) -> None:
     """Deploys the second stack from the current build."""
     with sam.hold_build():
-        sam.deploy(
-            own_cloud.endpoint_url,
-            own_cloud.home,
-            own_cloud.parameters,
-            own_cloud.home.log_file("second"),
-            name=SECOND_STACK,
-        )
+        sam.deploy(own_cloud.endpoint_url, own_cloud.home, own_cloud.parameters, name=SECOND_STACK)
         emulator_patches.apply_patches(
             own_cloud.clients, own_cloud.parameters, CURRENT_RELEASE.built_template, SECOND_STACK
         )

@@ -117,7 +117,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "prefers-root-defaults",
         "2.3: The defaults of the photo's own folder override those of its parents.",
-        replace_code("model.object_keys:list_defaults_keys#a03614 call 4", "range(len(folders) + 1)"),
+        replace_code("model.object_keys:list_defaults_keys#072e4c call 2", '("", *list_folders_of(key))'),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / cut", "1 write_default shoes/ marble", "9 upload shoes/a.jpg a foreign"),

@@ -67,8 +67,7 @@ def list_sidecar_keys(key: str) -> tuple[str, ...]:
 
 def list_defaults_keys(key: str) -> tuple[str, ...]:
     """Returns the keys of the folder defaults of a photo, nearest first: `a/_backdrop.json`, `_backdrop.json`."""
-    folders = key.split("/")[:-1]
-    return tuple("/".join([*folders[:depth], DEFAULTS_NAME]) for depth in range(len(folders), -1, -1))
+    return tuple(f"{folder}{DEFAULTS_NAME}" for folder in (*list_folders_of(key), ""))
 
 
 def list_folders_of(key: str) -> tuple[str, ...]:
