@@ -123,7 +123,7 @@ def run_quote(
     screen.print_json(_build_document(totals, terms))
     _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
     if not totals.prices.jobs_by_provider:
-        raise CommandError("none of these photos would be bought")
+        raise CommandError("none of these photos would be bought; correct what is listed above, then quote again")
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,20 @@ def wait_for_download(tab: Browser, path: Path) -> Path:
     raise AssertionError(f"the browser saved no {path.name}")
 
 
+def test_page_that_opens_stores_nothing_over_the_stars_of_another_page(tab: Browser) -> None:
+    assert tab.evaluate("localStorage.length") == 0
+
+
+def test_stars_of_another_page_appear(tab: Browser) -> None:
+    tab.evaluate("document.querySelector('.image .star').click()")
+    key, stored = tab.evaluate("Object.entries(localStorage)[0]")
+    tab.evaluate("document.getElementById('clear').click()")
+    tab.evaluate(f"localStorage.setItem({json.dumps(key)}, {json.dumps(stored)})")
+    tab.evaluate(f"dispatchEvent(new StorageEvent('storage', {{key: {json.dumps(key)}}}))")
+    assert tab.evaluate("document.getElementById('starred').textContent") == "1 picture starred"
+    assert tab.evaluate("document.querySelector('.image .star').getAttribute('aria-pressed')") == "true"
+
+
 def test_page_warns_if_the_browser_cannot_store_stars(tab: Browser, small_page: Path) -> None:
     denied = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }})"
     script = tab.send_command("Page.addScriptToEvaluateOnNewDocument", source=denied)

@@ -121,7 +121,7 @@ def test_jobs_that_would_not_be_bought_are_quoted_at_zero(folder: LintedFolder) 
     folder.write("c/_backdrop.json", "{")
     result = quote_names(folder)
     assert (result.code, "Nothing is bought ($0.00)" in result.out) == (1, True)
-    assert result.err == "error: none of these photos would be bought\n"
+    assert result.err == "error: none of these photos would be bought; correct what is listed above, then quote again\n"
     for code in ("no_instructions", "not_expressible", "folder_defaults_broken"):
         assert f"! 1 photo would be refused: {code}" in result.out
 

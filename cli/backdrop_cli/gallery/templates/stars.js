@@ -3,6 +3,7 @@
 const album = JSON.parse(document.getElementById("album").textContent);
 const stars = new Set(readStoredStars());
 const starWatchers = [];
+let areStarsStored = true;
 
 function readStoredStars() {
   try {
@@ -13,14 +14,19 @@ function readStoredStars() {
   }
 }
 
-/** Returns whether the browser stored the stars; some store nothing for pages that are opened from disk. */
+/**
+ * Stores and shows the stars. Some browsers store nothing for pages that are opened from disk.
+ *
+ * Only a click may call this: a page that is being loaded may have read less than another page has just stored.
+ */
 function storeStars() {
   try {
     localStorage.setItem(album.picks.store, JSON.stringify([...stars]));
-    return true;
+    areStarsStored = true;
   } catch {
-    return false;
+    areStarsStored = false;
   }
+  updateStars();
 }
 
 function isStarred(entry) {
@@ -30,7 +36,7 @@ function isStarred(entry) {
 function toggleStar(entry) {
   if (isStarred(entry)) stars.delete(entry.id);
   else stars.add(entry.id);
-  updateStars();
+  storeStars();
 }
 
 /** Updates a star's button. */
@@ -46,7 +52,7 @@ function starred() {
 
 function updateStars() {
   const count = countItems(starred());
-  const notStoredText = storeStars() ? "" : "; this browser loses them when you close the page, so save them";
+  const notStoredText = areStarsStored ? "" : "; this browser loses them when you close the page, so save them";
   document.getElementById("picks").hidden = count === 0;
   document.getElementById("starred").textContent = (count === 1 ? "1 picture starred" : count + " pictures starred") + notStoredText;
   for (const watcher of starWatchers) watcher();
@@ -71,6 +77,13 @@ document.getElementById("save").addEventListener("click", () => {
 });
 document.getElementById("clear").addEventListener("click", () => {
   for (const entry of starred()) stars.delete(entry.id);
-  updateStars();
+  storeStars();
   document.getElementById("pictures").focus();
+});
+// Another page of the stack has changed the stars. The key is null if all stored data was deleted.
+addEventListener("storage", ({ key }) => {
+  if (key !== null && key !== album.picks.store) return;
+  stars.clear();
+  for (const id of readStoredStars()) stars.add(id);
+  updateStars();
 });
