@@ -38,7 +38,7 @@ class Browser:
     def __init__(self, commands: int, process: "subprocess.Popen[bytes]") -> None:
         self._commands, self._process = commands, process
         self._answers: Queue[dict[str, Any]] = Queue()
-        self._sent, self._session = 0, ""
+        self._sent, self._session, self._profile = 0, "", ""
         self.errors: list[str] = []
         self.requested_urls: list[str] = []
 
@@ -52,8 +52,15 @@ class Browser:
                     self._answers.put(json.loads(message))
 
     def begin(self) -> None:
-        """Opens the tab, and subscribes to its errors and its requests."""
-        target = self.send_command("Target.createTarget", url="about:blank")["targetId"]
+        """Closes the tab, opens another one without any stored data, and subscribes to its errors and its requests."""
+        self._session = ""
+        if self._profile:
+            self.send_command("Target.disposeBrowserContext", browserContextId=self._profile)
+        self.errors.clear()
+        self.requested_urls.clear()
+        self._profile = self.send_command("Target.createBrowserContext")["browserContextId"]
+        new_tab = self.send_command("Target.createTarget", url="about:blank", browserContextId=self._profile)
+        target = new_tab["targetId"]
         self._session = self.send_command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.send_command(f"{domain}.enable")
@@ -154,7 +161,8 @@ class Browser:
 
     def set_download_folder(self, folder: Path) -> None:
         """Sets the folder into which downloads are saved without a prompt."""
-        self.send_command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        options = {"behavior": "allow", "downloadPath": str(folder), "browserContextId": self._profile}
+        self.send_command("Browser.setDownloadBehavior", **options)
 
     def picture(self, path: Path) -> None:
         """Saves a screenshot of the window."""

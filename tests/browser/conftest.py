@@ -9,20 +9,24 @@ from backdrop_local.home import ROOT
 from tests.browser import albums
 from tests.browser.chromium import Browser, find_browser, run_browser
 
-HAS_NOTHING_STORED = (
-    "localStorage.length === 0 && document.getElementById('starred').textContent === '0 pictures starred'"
-)
 AXE = ROOT / ".local/node/node_modules/axe-core/axe.min.js"
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
-    """One tab, which all tests share."""
+def running_chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
+    """The browser, which all tests share."""
     program = find_browser()
     if program is None:
         pytest.skip("this machine has no Chromium; on Debian: apt-get install chromium")
     with run_browser(program, tmp_path_factory.mktemp("profile")) as tab:
         yield tab
+
+
+@pytest.fixture
+def chromium(running_chromium: Browser) -> Browser:
+    """A new tab, which shares no stored data with those of other tests."""
+    running_chromium.begin()
+    return running_chromium
 
 
 @pytest.fixture(scope="session")
@@ -49,14 +53,10 @@ def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tab(chromium: Browser, small_page: Path) -> Generator[Browser]:
-    """The small page in a wide window with light colors and without stored data. Fails if a script fails."""
-    chromium.errors.clear()
-    chromium.requested_urls.clear()
+    """The small page in a wide window with light colors. Fails if a script fails."""
     chromium.size(1280, 900)
     chromium.set_color_scheme("light")
     chromium.open(small_page)
-    chromium.evaluate("localStorage.clear()")
-    chromium.open(small_page, finding=HAS_NOTHING_STORED)
     yield chromium
     assert chromium.errors == []
     assert [url for url in chromium.requested_urls if not url.startswith(("file:", "blob:", "data:"))] == []

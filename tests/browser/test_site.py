@@ -12,8 +12,6 @@ from tests.browser.chromium import Browser
 def site(chromium: Browser) -> Generator[Browser]:
     """A window for the site. Fails if a page loads anything from a server, or a script fails."""
     assert SITE.is_dir(), "make site"
-    chromium.errors.clear()
-    chromium.requested_urls.clear()
     chromium.size(1280, 900)
     yield chromium
     assert chromium.errors == []
