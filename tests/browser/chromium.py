@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-TIMEOUT_SECONDS, MAX_ATTEMPTS = 120, 100
+TIMEOUT_SECONDS = 120
 # Chromium reads commands from file descriptor 3 and writes to 4 (chrome/common/chrome_switches.cc).
 _READS, _WRITES = 3, 4
 _ARGUMENTS = (
@@ -38,7 +38,7 @@ class Browser:
     def __init__(self, commands: int, process: "subprocess.Popen[bytes]") -> None:
         self._commands, self._process = commands, process
         self._answers: Queue[dict[str, Any]] = Queue()
-        self._sent, self._session, self._profile = 0, "", ""
+        self._sent, self._session = 0, ""
         self.errors: list[str] = []
         self.requested_urls: list[str] = []
 
@@ -52,16 +52,12 @@ class Browser:
                     self._answers.put(json.loads(message))
 
     def begin(self) -> None:
-        """Closes the tab, opens another one without any stored data, and subscribes to its errors and its requests."""
-        self._session = ""
-        if self._profile:
-            self.send_command("Target.disposeBrowserContext", browserContextId=self._profile)
-        self.errors.clear()
-        self.requested_urls.clear()
-        self._profile = self.send_command("Target.createBrowserContext")["browserContextId"]
-        new_tab = self.send_command("Target.createTarget", url="about:blank", browserContextId=self._profile)
-        target = new_tab["targetId"]
-        self._session = self.send_command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        """Attaches to the tab, and subscribes to its errors and its requests."""
+        tab = next(
+            target for target in self.send_command("Target.getTargets")["targetInfos"] if target["type"] == "page"
+        )
+        attached = self.send_command("Target.attachToTarget", targetId=tab["targetId"], flatten=True)
+        self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.send_command(f"{domain}.enable")
 
@@ -93,18 +89,10 @@ class Browser:
             case _:
                 pass
 
-    def open(self, page: Path, finding: str = "true") -> None:
-        """Opens a file, and waits until it is loaded. Repeats this until an expression is true in the page.
-
-        The repetition is needed because another process of the browser saves a page's storage, possibly after the next
-        page has loaded.
-        """
-        for _ in range(MAX_ATTEMPTS):
-            self.send_command("Page.navigate", url=page.as_uri())
-            self.wait_until("document.readyState === 'complete' && location.protocol === 'file:'")
-            if self.evaluate(finding):
-                return
-        raise PageError(f"not true, even after opening the page {MAX_ATTEMPTS} times: {finding}")
+    def open(self, page: Path) -> None:
+        """Opens a file, and waits until it is loaded."""
+        self.send_command("Page.navigate", url=page.as_uri())
+        self.wait_until("document.readyState === 'complete' && location.protocol === 'file:'")
 
     def evaluate(self, script: str) -> Any:
         """Returns the value of an expression in the page. Raises PageError if it throws."""
@@ -161,8 +149,7 @@ class Browser:
 
     def set_download_folder(self, folder: Path) -> None:
         """Sets the folder into which downloads are saved without a prompt."""
-        options = {"behavior": "allow", "downloadPath": str(folder), "browserContextId": self._profile}
-        self.send_command("Browser.setDownloadBehavior", **options)
+        self.send_command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     def picture(self, path: Path) -> None:
         """Saves a screenshot of the window."""
