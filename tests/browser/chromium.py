@@ -38,7 +38,7 @@ class Browser:
     def __init__(self, commands: int, process: "subprocess.Popen[bytes]") -> None:
         self._commands, self._process = commands, process
         self._answers: Queue[dict[str, Any]] = Queue()
-        self._sent, self._session = 0, ""
+        self._sent, self._session, self._profile = 0, "", ""
         self.errors: list[str] = []
         self.requested_urls: list[str] = []
 
@@ -52,12 +52,16 @@ class Browser:
                     self._answers.put(json.loads(message))
 
     def begin(self) -> None:
-        """Attaches to the tab, and subscribes to its errors and its requests."""
-        tab = next(
-            target for target in self.send_command("Target.getTargets")["targetInfos"] if target["type"] == "page"
-        )
-        attached = self.send_command("Target.attachToTarget", targetId=tab["targetId"], flatten=True)
-        self._session = attached["sessionId"]
+        """Closes the tab, opens another one without any stored data, and subscribes to its errors and its requests."""
+        self._session = ""
+        if self._profile:
+            self.send_command("Target.disposeBrowserContext", browserContextId=self._profile)
+        self.errors.clear()
+        self.requested_urls.clear()
+        self._profile = self.send_command("Target.createBrowserContext")["browserContextId"]
+        new_tab = self.send_command("Target.createTarget", url="about:blank", browserContextId=self._profile)
+        target = new_tab["targetId"]
+        self._session = self.send_command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.send_command(f"{domain}.enable")
 
@@ -93,6 +97,12 @@ class Browser:
         """Opens a file, and waits until it is loaded."""
         self.send_command("Page.navigate", url=page.as_uri())
         self.wait_until("document.readyState === 'complete' && location.protocol === 'file:'")
+
+    def reload(self) -> None:
+        """Loads the page again, and waits until it is loaded."""
+        self.evaluate("window.isOld = true")
+        self.send_command("Page.reload")
+        self.wait_until("document.readyState === 'complete' && !window.isOld")
 
     def evaluate(self, script: str) -> Any:
         """Returns the value of an expression in the page. Raises PageError if it throws."""
@@ -149,7 +159,8 @@ class Browser:
 
     def set_download_folder(self, folder: Path) -> None:
         """Sets the folder into which downloads are saved without a prompt."""
-        self.send_command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        options = {"behavior": "allow", "downloadPath": str(folder), "browserContextId": self._profile}
+        self.send_command("Browser.setDownloadBehavior", **options)
 
     def picture(self, path: Path) -> None:
         """Saves a screenshot of the window."""

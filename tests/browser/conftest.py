@@ -12,18 +12,21 @@ from tests.browser.chromium import Browser, find_browser, run_browser
 AXE = ROOT / ".local/node/node_modules/axe-core/axe.min.js"
 
 
-@pytest.fixture
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
-    """A browser of the test's own, without stored data.
-
-    Tests cannot share one: once a browser has disposed of a second browser context, two renderers with different
-    copies of localStorage take turns to show a page from disk.
-    """
+@pytest.fixture(scope="session")
+def running_chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
+    """The browser, which all tests share."""
     program = find_browser()
     if program is None:
         pytest.skip("this machine has no Chromium; on Debian: apt-get install chromium")
     with run_browser(program, tmp_path_factory.mktemp("profile")) as tab:
         yield tab
+
+
+@pytest.fixture
+def chromium(running_chromium: Browser) -> Browser:
+    """A new tab, which shares no stored data with those of other tests."""
+    running_chromium.begin()
+    return running_chromium
 
 
 @pytest.fixture(scope="session")

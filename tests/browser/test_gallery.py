@@ -19,6 +19,7 @@ STATES = {
     "nothing": "document.querySelector('[value=starred]').click()",
 }
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+STORAGE_IS_SAFE = "new Promise(whenStorageIsSafe)"
 CARDS = "document.querySelectorAll('#grid > li').length"
 # True if no line of the text is cut off by its frame.
 WHOLLY_VISIBLE = """(() => {{
@@ -106,14 +107,15 @@ def test_operation_and_sort_order_can_be_chosen(tab: Browser) -> None:
     assert tab.evaluate(NAMES)[:3] == [WILD, "shoes/08.jpg", "shoes/07.jpg"]
 
 
-def test_stars_are_stored_and_saved_for_the_command(tab: Browser, small_page: Path, tmp_path: Path) -> None:
+def test_stars_are_stored_and_saved_for_the_command(tab: Browser, tmp_path: Path) -> None:
+    tab.evaluate(STORAGE_IS_SAFE)
     for name in ("shoes/00.jpg", WILD):
         has_name = f"(star) => star.getAttribute('aria-label').startsWith({json.dumps(f'Star {name}')})"
         tab.evaluate(f"[...document.querySelectorAll('.image .star')].find({has_name}).focus()")
         tab.press("Enter")
     two_are_starred = "document.getElementById('starred').textContent === '2 pictures starred'"
     tab.wait_until(two_are_starred)
-    tab.open(small_page)
+    tab.reload()
     tab.wait_until(two_are_starred)
     tab.set_download_folder(tmp_path)
     tab.evaluate("document.getElementById('save').click()")
@@ -131,6 +133,34 @@ def wait_for_download(tab: Browser, path: Path) -> Path:
 
 def test_page_that_opens_stores_nothing_over_the_stars_of_another_page(tab: Browser) -> None:
     assert tab.evaluate("localStorage.length") == 0
+
+
+def test_page_from_disk_uses_its_storage_only_after_loading(tab: Browser) -> None:
+    spy = """{
+      window.states = [];
+      const read = Storage.prototype.getItem;
+      Storage.prototype.getItem = function (key) { states.push(document.readyState); return read.call(this, key); };
+    }"""
+    tab.send_command("Page.addScriptToEvaluateOnNewDocument", source=spy)
+    tab.reload()
+    tab.wait_until("states.length === 2")
+    assert tab.evaluate("states") == ["complete", "complete"]
+
+
+def test_star_clicked_before_the_stored_ones_are_read_keeps_them(tab: Browser) -> None:
+    click_early = """{
+      let stored = '["earlier"]';
+      const storage = {
+        getItem: (key) => key.includes("colors") ? null : stored, setItem: (key, text) => { stored = text; },
+      };
+      Object.defineProperty(window, "localStorage", { value: storage });
+      addEventListener("load", () => { document.querySelector(".image .star").click(); window.storedStars = stored; });
+    }"""
+    tab.send_command("Page.addScriptToEvaluateOnNewDocument", source=click_early)
+    tab.reload()
+    first, second = tab.evaluate("JSON.parse(storedStars)")
+    assert first == "earlier"
+    assert second
 
 
 def test_stars_of_another_page_appear(tab: Browser) -> None:
@@ -192,15 +222,17 @@ def test_names_are_never_parsed_as_markup(tab: Browser) -> None:
     assert tab.evaluate("document.querySelectorAll('#grid b, #grid [onerror]').length") == 0
 
 
-def test_colors_follow_the_system_and_the_stored_switch(tab: Browser, small_page: Path) -> None:
+def test_colors_follow_the_system_and_the_stored_switch(tab: Browser) -> None:
+    tab.evaluate(STORAGE_IS_SAFE)
     light = read_background(tab)
     tab.set_color_scheme("dark")
     dark = read_background(tab)
     assert light != dark
     tab.evaluate("document.querySelector('.theme [value=light]').click()")
     assert read_background(tab) == light
-    tab.open(small_page)
-    assert read_background(tab) == light
+    tab.reload()
+    tab.wait_until(f"{BACKGROUND} === '{light}'")
+    assert tab.evaluate("document.querySelector('.theme [value=light]').checked")
 
 
 def read_background(tab: Browser) -> str:

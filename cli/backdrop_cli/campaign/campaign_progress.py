@@ -8,6 +8,7 @@ from backdrop.campaigns.campaign import campaign_report_key
 from backdrop.campaigns.finish import read_items
 from backdrop.campaigns.report import ITEM_STATUSES, OPEN, SKIPPED, CampaignTotals
 from backdrop.model.circuit import LaneState
+from backdrop.model.job import JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop_cli.campaign.state_machine import Execution
 from backdrop_cli.formatting import format_cost
@@ -42,9 +43,19 @@ class CampaignProgress:
         return self.totals.requested - self.totals.counts_by_status[OPEN]
 
     @property
+    def _known_items(self) -> int:
+        return max(self.total_items or 0, self.totals.requested)
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether every photo of the campaign was delivered."""
+        counts = self.totals.counts_by_status
+        return counts[JobStatus.STORED] + counts[SKIPPED] == self._known_items
+
+    @property
     def summary(self) -> str:
         """`28 of 60 items ended`."""
-        total = max(self.total_items or 0, self.totals.requested)
+        total = self._known_items
         if not total:
             return "listing the items" if self.execution.is_running else "nothing was requested"
         return f"{self.ended_items:,} of {total:,} items ended"

@@ -21,7 +21,7 @@ READ_INTERVAL_FACTOR = 10
 
 
 def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_document: dict[str, Any]) -> int:
-    """Waits until the campaign is over, prints the result, and returns the exit code."""
+    """Waits until the campaign is over, prints the result, and returns the exit code: 0 if all was delivered."""
     display = ProgressDisplay(screen)
     try:
         with screen.live_view(display.render):
@@ -41,7 +41,8 @@ def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_doc
     print_campaign_progress(stack, screen, campaign_progress)
     if stop_reason:
         screen.print(f"Stopped waiting: {stop_reason} The campaign continues in the stack.", "yellow")
-    return EXIT_OK if campaign_progress.execution.status == STATUS_SUCCEEDED else EXIT_FAILURE
+    has_succeeded = campaign_progress.execution.status == STATUS_SUCCEEDED
+    return EXIT_OK if has_succeeded and campaign_progress.is_delivered else EXIT_FAILURE
 
 
 class _CampaignWatcher:

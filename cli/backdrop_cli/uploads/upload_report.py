@@ -182,6 +182,12 @@ def print_undecided(
     screen.print(
         f"Replace them: {format_max_price(replace_plan.prices)}. Keep them: {format_max_price(keep_plan.prices)}."
     )
+    undecided_keys = {one.key for one in undecided}
+    for answer, plan in (("replace", replace_plan), ("keep", keep_plan)):
+        rows = [row for row in plan.photos if row.key in undecided_keys]
+        for code, problems in group_problems_by_code(rows).items():
+            photos, (key, message) = format_count(len({key for key, _ in problems}), "photo"), problems[0]
+            screen.print(f"! If you {answer} them, {photos} would be refused ({code}): {key}: {message}", "yellow")
 
 
 def list_required_providers(jobs: Sequence[Job]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -167,6 +168,34 @@ def test_waiting_ends_with_the_campaign_and_its_exit_code(person: Person) -> Non
     assert (result.code, result.err) == (0, "")
     assert "shoes: succeeded;" in result.out
     person.stack = _end_while_waiting(person, "FAILED")
+    assert person.run("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
+
+
+@pytest.mark.parametrize(
+    ("ends", "listed", "is_delivered"),
+    [
+        (["stored", "skipped"], 2, True),
+        (["stored", "refused"], 2, False),
+        (["stored", "open"], 2, False),
+        (["stored"], 2, False),
+        ([], 0, True),
+    ],
+)
+def test_campaign_is_delivered_if_every_photo_is(
+    person: Person, ends: list[str], listed: int, is_delivered: bool
+) -> None:
+    person.run("campaign", "run", "shoes/", *PROMPT)
+    [execution] = person.stack.state_machine.list_latest(only_running=True)
+    totals = CampaignTotals(execution.started_at, Counter(ends), len(ends))
+    assert CampaignProgress(execution, totals, listed, (), None).is_delivered == is_delivered
+
+
+def test_waiting_ends_with_1_if_a_photo_was_not_delivered(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_with_two_items(*given: Any) -> CampaignProgress:
+        return replace(read_campaign_progress(*given), total_items=2)
+
+    monkeypatch.setattr("backdrop_cli.campaign.campaign_watch.read_campaign_progress", read_with_two_items)
+    person.stack = _end_while_waiting(person, "SUCCEEDED")
     assert person.run("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
 
 

@@ -1,9 +1,10 @@
 // The stars: stored in this browser per stack, and saved as the picks file.
 
 const album = JSON.parse(document.getElementById("album").textContent);
-const stars = new Set(readStoredStars());
+const stars = new Set();
 const starWatchers = [];
-let areStarsStored = true;
+let areStarsRead = false, areStarsStored = true;
+whenStorageIsSafe(readStarsOnce);
 
 function readStoredStars() {
   try {
@@ -12,6 +13,13 @@ function readStoredStars() {
   } catch {
     return [];
   }
+}
+
+function readStarsOnce() {
+  if (areStarsRead) return;
+  areStarsRead = true;
+  for (const id of readStoredStars()) stars.add(id);
+  if (stars.size) updateStars();
 }
 
 /**
@@ -34,7 +42,9 @@ function isStarred(entry) {
 }
 
 function toggleStar(entry) {
-  if (isStarred(entry)) stars.delete(entry.id);
+  const isRemoved = isStarred(entry);
+  readStarsOnce();
+  if (isRemoved) stars.delete(entry.id);
   else stars.add(entry.id);
   storeStars();
 }

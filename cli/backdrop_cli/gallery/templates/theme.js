@@ -1,4 +1,16 @@
-// Applies the stored color theme before the first paint, and stores the choice for all pages of this browser.
+/**
+ * Runs an action at once, or on a page from disk, shortly after the page has been loaded.
+ *
+ * Chromium 156 loses what a page from disk stores if it used its storage while it was being loaded, in one of nine tabs.
+ */
+function whenStorageIsSafe(action) {
+  const runSoon = () => setTimeout(action, 100);
+  if (location.protocol !== "file:") action();
+  else if (document.readyState === "complete") runSoon();
+  else addEventListener("load", runSoon);
+}
+
+// Applies the stored color theme, before the first paint if it can, and stores the choice for all pages of this browser.
 (() => {
   const STORAGE_KEY = "backdrop colors";
   const readTheme = () => { try { return localStorage.getItem(STORAGE_KEY) || ""; } catch { return ""; } };
@@ -6,11 +18,13 @@
   const applyTheme = (name) => {
     if (name) document.documentElement.dataset.theme = name;
     else delete document.documentElement.dataset.theme;
+    for (const choice of document.querySelectorAll(".theme input")) choice.checked = choice.value === name;
   };
-  applyTheme(readTheme());
+  let theme = "";
+  whenStorageIsSafe(() => applyTheme(theme = readTheme()));
   document.addEventListener("DOMContentLoaded", () => {
+    applyTheme(theme);
     for (const choice of document.querySelectorAll(".theme input")) {
-      choice.checked = choice.value === readTheme();
       choice.addEventListener("change", () => { applyTheme(choice.value); storeTheme(choice.value); });
     }
   });
