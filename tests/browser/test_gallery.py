@@ -1,7 +1,11 @@
 """The before-and-after page in a browser, opened from disk: searching, starring, comparing, and accessibility."""
 
 import json
+from collections.abc import Generator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -131,6 +135,14 @@ def wait_for_download(tab: Browser, path: Path) -> Path:
     raise AssertionError(f"the browser saved no {path.name}")
 
 
+def test_starred_pictures_are_shown_again_after_a_reload(tab: Browser) -> None:
+    tab.evaluate(STORAGE_IS_SAFE)
+    tab.evaluate("document.querySelector('.image .star').click()")
+    tab.evaluate("document.querySelector('[value=starred]').click()")
+    tab.reload()
+    tab.wait_until(f"{CARDS} === 1")
+
+
 def test_page_that_opens_stores_nothing_over_the_stars_of_another_page(tab: Browser) -> None:
     assert tab.evaluate("localStorage.length") == 0
 
@@ -158,9 +170,30 @@ def test_star_clicked_before_the_stored_ones_are_read_keeps_them(tab: Browser) -
     }"""
     tab.send_command("Page.addScriptToEvaluateOnNewDocument", source=click_early)
     tab.reload()
-    first, second = tab.evaluate("JSON.parse(storedStars)")
-    assert first == "earlier"
-    assert second
+    earlier, _ = tab.evaluate("JSON.parse(storedStars)")
+    assert earlier == "earlier"
+
+
+@pytest.fixture
+def address(small_page: Path) -> Generator[str]:
+    """The small page's address on a web server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(small_page.parent)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/{small_page.name}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_page_on_a_web_server_shows_its_stored_stars(chromium: Browser, address: str) -> None:
+    chromium.send_command("Page.navigate", url=address)
+    chromium.wait_until("document.readyState === 'complete' && location.protocol === 'http:'")
+    chromium.evaluate("document.querySelector('.image .star').click()")
+    chromium.reload()
+    assert chromium.evaluate("document.getElementById('starred').textContent") == "1 picture starred"
+    assert chromium.evaluate("document.querySelector('.image .star').getAttribute('aria-pressed')") == "true"
+    assert chromium.errors == []
 
 
 def test_stars_of_another_page_appear(tab: Browser) -> None:

@@ -29,7 +29,7 @@ from backdrop_cli.uploads import time_estimates
 from backdrop_cli.uploads.overlay_bucket import measure_content
 from backdrop_cli.uploads.sidecar_decisions import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
 from backdrop_cli.uploads.upload_files import UploadFiles
-from backdrop_cli.uploads.upload_plan import UploadPlan, group_problems_by_code
+from backdrop_cli.uploads.upload_plan import PlannedPhoto, UploadPlan, group_problems_by_code
 from backdrop_cli.uploads.upload_tracker import UploadTracker
 
 MAX_LISTED_PER_CODE = 5
@@ -45,7 +45,7 @@ def print_plan(stack: Stack, screen: Screen, files: UploadFiles, plan: UploadPla
     screen.print_unwrapped(f"{format_count(len(plan.photos), 'photo')} into {destination}, stack {stack.name}", "bold")
     rows = list(_build_summary_rows(files, plan, total_size))
     screen.print_table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
-    _print_problems(screen, plan)
+    _print_problems(screen, plan.photos)
     print_warning_counts(screen, plan.warnings)
     _print_hints(screen, files, plan, folder)
     if plan.jobs:
@@ -97,10 +97,10 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
     return (row for row in rows if row[0])
 
 
-def _print_problems(screen: Screen, plan: UploadPlan) -> None:
+def _print_problems(screen: Screen, photos: Sequence[PlannedPhoto]) -> None:
     """Prints what intake would refuse, by code. A photo whose other variants are bought is delivered in part."""
-    keys_with_jobs = {row.key for row in plan.photos if row.jobs}
-    for code, problems in group_problems_by_code(plan.photos).items():
+    keys_with_jobs = {row.key for row in photos if row.jobs}
+    for code, problems in group_problems_by_code(photos).items():
         if code == Code.NO_INSTRUCTIONS:
             continue
         messages_by_key: defaultdict[str, list[str]] = defaultdict(list)
@@ -184,10 +184,9 @@ def print_undecided(
     )
     undecided_keys = {one.key for one in undecided}
     for answer, plan in (("replace", replace_plan), ("keep", keep_plan)):
-        rows = [row for row in plan.photos if row.key in undecided_keys]
-        for code, problems in group_problems_by_code(rows).items():
-            photos, (key, message) = format_count(len({key for key, _ in problems}), "photo"), problems[0]
-            screen.print(f"! If you {answer} them, {photos} would be refused ({code}): {key}: {message}", "yellow")
+        if refused_photos := [row for row in plan.photos_with_problems if row.key in undecided_keys]:
+            screen.print(f"If you {answer} them:")
+            _print_problems(screen, refused_photos)
 
 
 def list_required_providers(jobs: Sequence[Job]) -> list[str]:

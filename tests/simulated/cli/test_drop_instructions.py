@@ -258,7 +258,8 @@ def test_style_alone_is_refused_before_any_question(uploader: Uploader) -> None:
 def test_question_says_which_answer_would_be_refused(uploader: Uploader) -> None:
     upload_sidecar(uploader, RED, {"prompt": "on sand"})
     result = uploader.drop("shoes/red.jpg", "--to", "shoes", "--prompt", "on {surface}", answer="n")
-    assert "If you replace them, 1 photo would be refused (unknown_placeholder): shoes/red.jpg: " in result.out
+    refusal = "If you replace them:\n! 1 photo would be refused: unknown_placeholder\n    - shoes/red.jpg: "
+    assert refusal in result.out
     assert "If you keep them" not in result.out
 
 

@@ -145,3 +145,7 @@ fillSelect("provider", "All providers", valuesOf("provider"), {});
 fillSelect("operation", "All kinds", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
 renderHeader();
 updateStars();
+whenStorageIsSafe(() => {
+  readStarsOnce();
+  if (filters.view === "starred") applyFilters();
+});

@@ -4,7 +4,6 @@ const album = JSON.parse(document.getElementById("album").textContent);
 const stars = new Set();
 const starWatchers = [];
 let areStarsRead = false, areStarsStored = true;
-whenStorageIsSafe(readStarsOnce);
 
 function readStoredStars() {
   try {

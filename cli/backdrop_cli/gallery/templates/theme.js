@@ -1,7 +1,7 @@
 /**
- * Runs an action at once, or on a page from disk, shortly after the page has been loaded.
+ * Runs an action at once or, on a page from disk, shortly after the page has been loaded.
  *
- * Chromium 156 loses what a page from disk stores if it used its storage while it was being loaded, in one of nine tabs.
+ * Chromium 156 often keeps nothing that a page from disk stores if the page used its storage while it was being loaded.
  */
 function whenStorageIsSafe(action) {
   const runSoon = () => setTimeout(action, 100);
