@@ -1,6 +1,7 @@
 """The AWS emulator of a local cloud: one process, one port, and one folder."""
 
 import os
+import sys
 
 from backdrop_local import processes
 from backdrop_local.errors import LocalCloudError
@@ -53,4 +54,6 @@ def build_environment(home: Home, port: int) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        # Set by the end-to-end tests. Everywhere else, a cold start takes as long as it takes.
+        **{name: os.environ[name] for name in ("FORK_WORKERS",) if name in os.environ and sys.platform == "linux"},
     }

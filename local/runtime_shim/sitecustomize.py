@@ -9,6 +9,6 @@ import sys
 
 IS_WORKER = "_LAMBDA_FUNCTION_ARN" in os.environ and "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
-if IS_WORKER:
+if IS_WORKER or "IS_WORKER_TEMPLATE" in os.environ:
     sys.path[:] = [entry for entry in sys.path if "site-packages" not in entry and not entry.endswith("runtime_shim")]
     sys.path.append(os.environ["LOCAL_RUNTIME_DIR"])

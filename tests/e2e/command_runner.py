@@ -17,8 +17,9 @@ from tests.e2e.aws_cli import AwsCli
 
 BIN = ROOT / ".venv" / "bin"
 SAM = ROOT / ".local" / "sam" / "bin" / "sam"
-# Variables that would direct a command to another account or cloud, or make it part of the `make` that runs this test.
-REMOVED_VARIABLES = ("AWS_", "BACKDROP_", "MAKE", "MFLAGS")
+# Variables that would direct a command to another account or cloud, make it part of the `make` that runs this test, or
+# make its cloud start workers in another way than a reader's.
+REMOVED_VARIABLES = ("AWS_", "BACKDROP_", "FORK_WORKERS", "MAKE", "MFLAGS")
 # The commands that are not run here, and why. Their programs and options are checked, though.
 NOT_RUN = {
     r"make test$": "runs this test",

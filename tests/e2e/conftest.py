@@ -1,5 +1,6 @@
 """One local cloud per pytest worker, deployed from what `make test` built."""
 
+import os
 import re
 from collections.abc import Generator
 from typing import override
@@ -14,6 +15,9 @@ from tests.e2e.clouds import running_cloud, set_pictures
 from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
 
+# Starting hundreds of workers takes a quarter of the processors' time. The commands of README and docs start theirs as
+# users' clouds do (command_runner.py).
+os.environ["FORK_WORKERS"] = "1"
 # Tests that take minutes start first, longest first, so that none of them runs alone at the end.
 SLOW_TESTS = (
     "test_update_completes_jobs_in_every_state",

@@ -159,3 +159,11 @@ def prepare_page(page: Path, runner: CommandRunner) -> None:
     prepare = PREPARE_BY_PAGE.get(str(page.relative_to(ROOT)))
     if prepare:
         prepare(setup)
+
+
+def resume_providers(runner: CommandRunner) -> None:
+    """Resumes what the page left paused, because `doctor` would report it on the next page of the same cloud."""
+    setup = PageSetup(runner)
+    for lane in setup.run_json("status")["providers"]:
+        if lane["state"] == "paused":
+            runner.run_line(f"backdrop resume {lane['provider']}", setup.here)

@@ -11,7 +11,7 @@ from backdrop_local.home import REGION, ROOT, Home
 from tests.documented_commands import PAGES, commands_on, find_unrun_commands
 from tests.e2e.clouds import PARAMETERS, running_cloud
 from tests.e2e.command_runner import NOT_RUN, CommandRunner, split_line, why_not_run
-from tests.e2e.page_setup import prepare_page
+from tests.e2e.page_setup import prepare_page, resume_providers
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 # test_runbooks.py runs the commands of the runbooks, because it creates the situations that they need.
@@ -52,6 +52,7 @@ def test_every_command_of_a_page_ends_as_shown(page: Path, home: Home, tmp_path:
     prepare_page(page, runner)
     for command in commands_on(page):
         runner.run(command)
+    resume_providers(runner)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
