@@ -112,7 +112,11 @@ def mirror(photo: ProductPhoto, strength: int) -> Image.Image:
     part = photo.product.picture.crop(box).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     mirrored = Image.new("RGBA", photo.photo.size)
     mirrored.paste(part, box[:2])
-    return mirrored if strength else _paste_colors(photo.product.picture, mirrored.convert("RGB"), mirrored.getchannel("A"))
+    return (
+        mirrored
+        if strength
+        else _paste_colors(photo.product.picture, mirrored.convert("RGB"), mirrored.getchannel("A"))
+    )
 
 
 def rotate(photo: ProductPhoto, strength: int) -> Image.Image:
@@ -226,9 +230,7 @@ def _paste_colors(product: Image.Image, colors: Image.Image, mask: Image.Image |
 def _warp(photo: ProductPhoto, across: float, down: float) -> Image.Image:
     x, y = _find_center(photo)
     matrix = across, 0.0, x * (1 - across), 0.0, down, y * (1 - down)
-    return photo.product.picture.transform(
-        photo.photo.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
-    )
+    return photo.product.picture.transform(photo.photo.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
 
 
 def _draw_blob(photo: ProductPhoto, share: float, random: Random, *, is_at_edge: bool) -> Image.Image:
