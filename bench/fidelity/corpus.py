@@ -31,7 +31,7 @@ MIN_CHANGED_SHARE = 0.006
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A photo, its matte as a provider returns it, and a result. `kind`: what was done to the product or the picture."""
+    """A photo, its matte and a result. `kind`: what was done to the product or the picture."""
 
     photo: Image.Image
     mask: Image.Image
@@ -118,7 +118,7 @@ def _render(
     scale: float = 1.0,
     grain: float = 1.0,
 ) -> Image.Image:
-    """Places a product in a new scene, as a provider returns it. `slope`: how much brighter one side is than the other."""
+    """Places a product in a new scene. `slope`: how much brighter one side is than the other."""
     picture = product.picture
     width, height = picture.size
     if scale != 1.0 or shift != (0.0, 0.0):

@@ -90,8 +90,8 @@ def measure_fidelity(
 ) -> FidelityMeasurement:
     """Compares the subject of two pictures (RGB or RGBA, upright, sRGB), which are not changed.
 
-    `mask` (L): 255 where the photo shows its subject, at any size. `min_score`: the lowest score that counts as the same
-    product, None for the default.
+    `mask` (L): 255 where the photo shows its subject, at any size. `min_score`: the lowest score that counts as the
+    same product, None for the default.
     """
     small_mask = _reduce_mask(mask, photo)
     reason = _find_reason(photo, small_mask, mask.size, result)
@@ -239,10 +239,14 @@ def _compare_colors(views: _Views, weight: "Image", is_shown: "Image") -> "Image
     gains = [_find_gain(one, other, is_shown) for one, other in zip(photo, result, strict=True)]
     light = _clip(gains[1], *_GAIN_RANGE)
     red, green, blue = (
-        combine(lambda p, factor=light * _clip(gain / gains[1], *_TINT_RANGE): p["b"] - p["a"] * factor, a=one, b=other)
+        _subtract_lit(one, other, light * _clip(gain / gains[1], *_TINT_RANGE))
         for one, other, gain in zip(photo, result, gains, strict=True)
     )
     return combine(_compute_color_loss, red=red, green=green, blue=blue)
+
+
+def _subtract_lit(photo: "Image", result: "Image", gain: float) -> "Image":
+    return combine(lambda p: p["b"] - p["a"] * gain, a=photo, b=result)
 
 
 def _compute_color_loss(p: dict[str, Any]) -> Any:
