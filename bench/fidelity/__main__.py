@@ -18,13 +18,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.fidelity", description=__doc__)
     parser.add_argument("--pairs", type=Path, help="folder of photos, results, and masks")
     parser.add_argument("--out", type=Path, help="page to write")
-    parser.add_argument("--photos", type=int, help="measure only this many photos")
     options = parser.parse_args()
     if options.pairs:
         for line in measure_folder(options.pairs):
             print(line, flush=True)
         return 0
-    figures = FidelityFigures.from_scores(measure_corpus(options.photos))
+    figures = FidelityFigures.from_scores(measure_corpus())
     page = format_page(figures, describe_environment())
     print(page)
     if options.out:

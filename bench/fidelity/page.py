@@ -39,8 +39,8 @@ def format_page(figures: FidelityFigures, environment: str) -> str:
             f"Written by `python -m bench.fidelity` on {environment}. Version {FIDELITY_VERSION} of the method.",
             "",
             "The figures rest on synthetic damage: drawn products with materials from free pictures, and photos of"
-            " coins, composed with new backgrounds and damaged by script. They say nothing about a provider's model. To measure"
-            " pictures that you have bought, run `python -m bench.fidelity --pairs FOLDER`.",
+            " coins, composed with new backgrounds and damaged by script. They say nothing about a provider's"
+            " model. To measure pictures that you have bought, run `python -m bench.fidelity --pairs FOLDER`.",
             "",
             f"The corpus has {figures.photos} photos. The threshold, a similarity of {FROZEN_SIMILARITY}, was frozen on"
             f" half of them. The figures are of {figures.pairs} pairs of the other half.",

@@ -79,12 +79,11 @@ def load_picture(name: str) -> Image.Image:
         return picture.convert("RGB")
 
 
-def build_photos(count: int | None = None) -> list[Callable[[], ProductPhoto]]:
+def build_photos() -> list[Callable[[], ProductPhoto]]:
     """Returns a function per photo, because all photos do not need to be in memory at the same time."""
     drawn = [lambda number=number: draw_photo(number) for number in range(DRAWN_PHOTOS)]
     real = [lambda coin=coin: _photograph_coin(coin) for coin in range(len(_COINS))]
-    every = [one for pair in zip(drawn[: len(real)], real, strict=True) for one in pair] + drawn[len(real) :]
-    return every[:count]
+    return [one for pair in zip(drawn[: len(real)], real, strict=True) for one in pair] + drawn[len(real) :]
 
 
 def draw_photo(number: int) -> ProductPhoto:

@@ -113,11 +113,15 @@ class FidelityFigures:
         )
 
 
-def measure_corpus(photos: int | None = None) -> Iterator[PairScore | MaskScore]:
-    """Builds and measures one photo after another, first each with all its results, then with masks of others."""
+def measure_corpus(numbers: Sequence[int] | None = None) -> Iterator[PairScore | MaskScore]:
+    """Builds and measures one photo after another, first each with all its results, then with masks of others.
+
+    `numbers`: which photos, None for all.
+    """
     mattes = list[Image.Image]()
-    for number, build in enumerate(build_photos(photos)):
-        photo = build()
+    photos = build_photos()
+    for number in range(len(photos)) if numbers is None else numbers:
+        photo = photos[number]()
         for pair in build_pairs(photo):
             began = time.process_time()
             fidelity = measure_fidelity(pair.photo, pair.mask, pair.result).fidelity

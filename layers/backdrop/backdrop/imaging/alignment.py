@@ -22,8 +22,10 @@ MIN_CORRELATION = 0.5
 """Pictures of different products correlate by less than this at their best alignment."""
 MAX_SHIFT = 0.08
 """The largest shift that is searched, as a share of the subject's longer side."""
-_COARSE_SIDE = 40
+_COARSE_SIDE = 32
 _COARSE_SCALES = (1.0, 0.96, 1.04, 0.92, 1.08)
+_CLEAR_CORRELATION = 0.95
+"""A subject that correlates by this much where it was has not moved far."""
 _HALVING_SIDE = 64
 """Above this size, Gauss-Newton starts on a picture of half the size."""
 _MARGIN = 0.12
@@ -94,8 +96,10 @@ def find_alignment(photo: "Image", result: "Image", mask: "Image", finest_side: 
     coarsest = pyramid[-1]
     scale = min(1.0, _COARSE_SIDE / max(coarsest.size))
     coarse_size = max(1, round(coarsest.size[0] * scale)), max(1, round(coarsest.size[1] * scale))
-    starts = _UNMOVED_PLACE, _search(coarsest.resize(coarse_size, Image.Resampling.BOX))
-    place, correlation = max((_refine(coarsest, start) for start in starts), key=lambda found: found[1])
+    place, correlation = _refine(coarsest, _UNMOVED_PLACE)
+    if correlation < _CLEAR_CORRELATION:
+        moved = _refine(coarsest, _search(coarsest.resize(coarse_size, Image.Resampling.BOX)))
+        place, correlation = max((place, correlation), moved, key=lambda found: found[1])
     for level in reversed(pyramid[:-1]):
         place, correlation = _refine(level, place)
     return place.to_alignment(area, correlation)
