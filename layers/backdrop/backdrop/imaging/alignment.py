@@ -122,9 +122,7 @@ def read_area(picture: "Image", area: FloatBox, size: Size) -> "Image":
 
 def average(picture: "Image") -> float:
     """Returns the mean of a picture's pixels (F)."""
-    from PIL import Image
-
-    mean = picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    mean = picture.reduce(picture.size).getpixel((0, 0))
     return mean if isinstance(mean, float) else 0.0
 
 
