@@ -6,7 +6,7 @@ known restrictions (skimage/data/_fetchers.py).
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from math import cos, pi, sin
 from pathlib import Path
@@ -81,8 +81,8 @@ def load_picture(name: str) -> Image.Image:
 
 def build_photos() -> list[Callable[[], ProductPhoto]]:
     """Returns a function per photo, because all photos do not need to be in memory at the same time."""
-    drawn = [lambda number=number: draw_photo(number) for number in range(DRAWN_PHOTOS)]
-    real = [lambda coin=coin: _photograph_coin(coin) for coin in range(len(_COINS))]
+    drawn = [partial(draw_photo, number) for number in range(DRAWN_PHOTOS)]
+    real = [partial(_photograph_coin, coin) for coin in range(len(_COINS))]
     return [one for pair in zip(drawn[: len(real)], real, strict=True) for one in pair] + drawn[len(real) :]
 
 

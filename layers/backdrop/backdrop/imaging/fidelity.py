@@ -128,7 +128,7 @@ def _find_reason(photo: "Image", mask: "Image", mask_size: Size, result: "Image"
 
     if not has_same_aspect_ratio(photo.size, result.size):
         return CannotSayReason.OTHER_SHAPE
-    if result.mode == "RGBA" and result.getextrema()[3] != (255, 255):
+    if result.mode == "RGBA" and result.getextrema()[-1] != (255, 255):
         return CannotSayReason.TRANSPARENT_RESULT
     if not has_same_aspect_ratio(photo.size, mask_size):
         return CannotSayReason.MASK_OF_ANOTHER_PHOTO
