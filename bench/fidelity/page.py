@@ -43,7 +43,8 @@ def format_page(figures: FidelityFigures, environment: str) -> str:
             " model. To measure pictures that you have bought, run `python -m bench.fidelity --pairs FOLDER`.",
             "",
             f"The corpus has {figures.photos} photos. The threshold, a similarity of {FROZEN_SIMILARITY}, was frozen on"
-            f" half of them. The figures are of {figures.pairs} pairs of the other half.",
+            f" half of them. The figures are of {figures.pairs} pairs of the other half. The method's other constants"
+            " were chosen on photos of both halves.",
             "",
             "| | measured | target |",
             "|---|--:|--:|",
