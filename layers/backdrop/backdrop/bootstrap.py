@@ -160,21 +160,26 @@ class Bootstrap:
     def deliver(self) -> DeliverService:
         from backdrop.aws.step_functions import TaskTokens
         from backdrop.deliver.content_waiters import ContentWaiters
+        from backdrop.deliver.fidelity_checks import FidelityChecks
+        from backdrop.deliver.original_photos import OriginalPhotos
         from backdrop.deliver.paid_files import PaidFiles
         from backdrop.deliver.pictures import Pictures
         from backdrop.deliver.service import DeliverService
         from backdrop.deliver.task_callbacks import TaskCallbacks
 
         settings = self.settings
+        original_photos = OriginalPhotos(self.input_bucket, settings.max_image_megapixels)
+        paid_files = PaidFiles(self.output_bucket, self.downloads, self.clock, settings.max_image_megapixels)
         pictures = Pictures(
             ledger=self.ledger,
             photos=self.input_bucket,
+            original_photos=original_photos,
+            fidelity_checks=FidelityChecks(original_photos, paid_files, self.output_bucket, self.clock),
             output_bucket=self.output_bucket,
             deliver_queue=self.deliver_queue,
-            paid_files=PaidFiles(self.output_bucket, self.downloads, self.clock, settings.max_image_megapixels),
+            paid_files=paid_files,
             clock=self.clock,
             input_bucket_name=settings.input_bucket,
-            max_megapixels=settings.max_image_megapixels,
             embeds_provenance=settings.provenance_metadata,
         )
         return DeliverService(
@@ -182,6 +187,7 @@ class Bootstrap:
             pictures=pictures,
             documents=self.document_writer,
             content_waiters=ContentWaiters(self.ledger, self.deliver_queue, self.intake_queue, self.clock),
+            deliver_queue=self.deliver_queue,
             event_bus=self.events,
             task_callbacks=TaskCallbacks(self.ledger, TaskTokens(self.client("stepfunctions")), self.clock),
             dead_letter_queue=self.dead_letter_queue,

@@ -4,24 +4,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
+from backdrop.deliver.fidelity_checks import FidelityChecks
 from backdrop.deliver.opened_brand_images import OpenedBrandImages, open_brand_images
+from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
 from backdrop.imaging.output_review import measure_photo_scale
-from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sizes import describe_smaller_result, format_size, is_enlarged
 from backdrop.model import transitions
-from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError, UnreadableFileError
+from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError
+from backdrop.model.fidelity import DEFAULT_MIN_SCORE, CannotSayReason, Fidelity, FidelityVerdict, find_min_score
 from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
@@ -32,9 +32,6 @@ from backdrop.model.picture_names import NameClaim, build_claimed_name, find_pic
 from backdrop.model.sentence import Sentence
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 # Replacing an existing object takes two rounds.
 MAX_TRIES = 9
@@ -67,6 +64,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, eq=False)
+class DeliveredImage:
+    """One image of a job: its number, its link, and its checked file. `fidelity`: None if it is a cut-out."""
+
+    n: int
+    link: PictureLink
+    picture: PaidPicture
+    fidelity: Fidelity | None
+
+
+@dataclass(frozen=True, eq=False)
 class PictureTarget:
     """Where a picture is written. `claimed_name`: the name in its key that belongs to one photo, or None.
 
@@ -93,19 +100,20 @@ class WrittenOutputs:
 
 @dataclass(eq=False, repr=False)
 class Pictures:
-    """`input_bucket_name` is the stack's own input bucket. Files with more than `max_megapixels` are not decoded.
+    """`input_bucket_name` is the stack's own input bucket.
 
     `embeds_provenance`: whether to embed XMP metadata that marks pictures as made or edited by AI.
     """
 
     ledger: Ledger
     photos: InputBucket
+    original_photos: OriginalPhotos
+    fidelity_checks: FidelityChecks
     output_bucket: OutputBucket
     deliver_queue: Queue
     paid_files: PaidFiles
     clock: Clock
     input_bucket_name: str
-    max_megapixels: int
     embeds_provenance: bool
 
     def deliver_job(
@@ -113,7 +121,8 @@ class Pictures:
     ) -> transitions.Transition:
         """Writes the pictures and returns the transition that ends the job: stored, or failed if there is no picture.
 
-        `is_redelivery`: the message was received before, so the provider's files may already be kept.
+        `is_redelivery`: the message was received before, so the provider's files may already be kept. Raises
+        RetryLaterError while the pictures wait for the photo's cut-out.
         """
         results: list[StoredPicture] = []
         errors: list[ResultError] = []
@@ -121,6 +130,8 @@ class Pictures:
         superseded = False
         usable_links = [link for link in job.links if link.is_usable]
         outputs = parse_outputs(job.instructions)
+        is_new_picture = job.operation == "replace"
+        masked_photo = self.fidelity_checks.find_mask(source, job, jobs) if is_new_picture else None
         # Before the photo, because opening them takes memory that the photo needs later.
         images = open_brand_images(self.photos, job.bucket, outputs)
         delivery = Delivery(source, job, _is_first_delivery(job, jobs), outputs, images)
@@ -128,15 +139,18 @@ class Pictures:
         is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in outputs)
         for n, link in enumerate(usable_links, 1):
             try:
-                original = self._build_original(source, job)
+                original = self.original_photos.find(source, job)
                 cut_out = original if job.operation == "remove" else None
                 paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
-                written = self._write_outputs(delivery, n, link, paid_picture)
+                fidelity = self.fidelity_checks.check(job, n, paid_picture, masked_photo) if masked_photo else None
+                image = DeliveredImage(n, link, paid_picture, fidelity)
+                written = self._write_outputs(delivery, image)
             except ResultError as error:
                 errors.append(error)
                 continue
             results += written.results
             warnings += written.warnings
+            warnings += _build_fidelity_warnings(job, n, fidelity)
             warnings += _build_frame_warnings(job, paid_picture)
             warnings += _build_size_warnings(original, job, paid_picture, is_in_full=is_in_full)
             superseded |= written.is_superseded
@@ -146,39 +160,19 @@ class Pictures:
         all_results = (*results, *_find_other_results(job, results)) if superseded else tuple(results)
         return transitions.store(job, all_results, [*_build_job_warnings(job, errors), *warnings], now)
 
-    def _build_original(self, source: Source, job: Job) -> OriginalPhoto | None:
-        """Returns the photo that the job is for; None if the ledger has since recorded another photo."""
-        facts = source.photo
-        if facts is None or facts.sha256 != job.sha256 or not facts.width or not facts.height:
-            return None
-        return OriginalPhoto((facts.width, facts.height), facts.format != "jpeg", partial(self._read_photo, job))
-
-    def _read_photo(self, job: Job) -> "Image | None":
-        """Returns the photo's own pixels, upright; None if its bytes are missing or replaced, or cannot be opened."""
-        try:
-            stored = self.photos.read(job.bucket, job.key, max_bytes=MAX_FILE_BYTES)
-            if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
-                return None
-            return load_upright_photo(stored.data, self.max_megapixels)
-        except (UnreadableFileError, PhotoError):
-            # The paid picture is delivered anyway, in the provider's size and with a warning.
-            return None
-
-    def _write_outputs(
-        self, delivery: Delivery, n: int, link: PictureLink, paid_picture: PaidPicture
-    ) -> WrittenOutputs:
+    def _write_outputs(self, delivery: Delivery, image: DeliveredImage) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
 
         Raises ResultError if none of them can be made.
         """
-        job, images = delivery.job, delivery.images
+        job, images, n = delivery.job, delivery.images, image.n
         name = photo_name_of(delivery.source.bucket, delivery.source.key, self.input_bucket_name)
         errors, written, keys_by_sha256 = list[ResultError](), WrittenOutputs(), defaultdict[str, list[str]](list)
         for output in delivery.outputs:
             try:
                 images.require(output)
                 embed_metadata = partial(self._embed_metadata, output, job)
-                picture = _certify(paid_picture.build_output(output, embed_metadata, images.pixels), output, job)
+                picture = _certify(image.picture.build_output(output, embed_metadata, images.pixels), output, job)
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -188,7 +182,7 @@ class Pictures:
             )
             version_id, refusal = self._write_picture(delivery, target, picture.data)
             if refusal is None:
-                written.results.append(_build_result(key, version_id, n, output, picture, link))
+                written.results.append(_build_result(key, version_id, output, picture, image))
                 written.warnings += _build_output_warnings(key, picture, output, delivery)
                 keys_by_sha256[target.sha256].append(key)
             else:
@@ -282,20 +276,21 @@ class Pictures:
 
 
 def _build_result(
-    key: str, version_id: str | None, n: int, output: OutputSpec, picture: OutputFile, link: PictureLink
+    key: str, version_id: str | None, output: OutputSpec, picture: OutputFile, image: DeliveredImage
 ) -> StoredPicture:
     return StoredPicture(
         key=key,
         version_id=version_id,
-        n=n,
+        n=image.n,
         output=output.name,
         width=picture.width,
         height=picture.height,
         format=output.format,
         bytes=len(picture.data),
         has_alpha=picture.has_alpha,
-        seed=link.seed,
+        seed=image.link.seed,
         certificate=picture.certificate,
+        fidelity=image.fidelity,
     )
 
 
@@ -396,6 +391,22 @@ def _find_photo_size(job: Job, paid_picture: PaidPicture) -> Size:
         return paid_picture.size
     shown = job.canvas.resize(*paid_picture.size)
     return shown.photo_width, shown.photo_height
+
+
+def _build_fidelity_warnings(job: Job, n: int, fidelity: Fidelity | None) -> Iterator[JobWarning]:
+    """Warns that a picture may show another product, or that it was not compared because there is no usable mask."""
+    if fidelity is None:
+        return
+    if fidelity.verdict is FidelityVerdict.CHANGED:
+        required = find_min_score(job.instructions) or DEFAULT_MIN_SCORE
+        message = (
+            f"the product in picture {n} differs from the photo's: its fidelity is {fidelity.score}, less than "
+            f"{required}; {fidelity.map_key} shows where"
+        )
+        yield JobWarning(code=WarningCode.PRODUCT_CHANGED, text=Sentence(message))
+    if fidelity.reason is CannotSayReason.MASK_UNAVAILABLE:
+        message = f"the product in picture {n} was not compared with the photo's, because the cut-out is not available"
+        yield JobWarning(code=WarningCode.MASK_UNAVAILABLE, text=Sentence(message))
 
 
 def _build_frame_warnings(job: Job, paid_picture: PaidPicture) -> list[JobWarning]:

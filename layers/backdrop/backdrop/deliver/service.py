@@ -23,6 +23,7 @@ from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_dead_letter_attributes, build_job_event
 from backdrop.pipeline.crash_guard import DELIVER_TIMEOUT, MAX_CRASHES, begin_job_processing, end_job_processing
 from backdrop.pipeline.documents import DocumentWriter
+from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.pipeline.job_diff import plan_variant_removals
 from backdrop.ports import Clock
 
@@ -44,6 +45,7 @@ class DeliverService:
     pictures: Pictures
     documents: DocumentWriter
     content_waiters: ContentWaiters
+    deliver_queue: Queue
     event_bus: EventBus
     task_callbacks: TaskCallbacks
     dead_letter_queue: Queue
@@ -82,7 +84,15 @@ class DeliverService:
         self.task_callbacks.complete_requests(source)
         if result.job and result.job.has_ended:
             self.content_waiters.wake(result.job)
+        if result.job and result.ended_here:
+            self._wake_compared_pictures(result.job, jobs)
         return result
+
+    def _wake_compared_pictures(self, cut_out: Job, jobs: Sequence[Job]) -> None:
+        """Delivers the pictures that waited for this cut-out. If the message is lost, their own messages return."""
+        for job in jobs:
+            if cut_out.operation == "remove" and job.status is JobStatus.PAID and job.sha256 == cut_out.sha256:
+                enqueue_delivery(self.deliver_queue, job, job.job_id)
 
     def _announce_end(self, source: Source, job: Job | None, *, ended_here: bool) -> DeliveryResult:
         """Publishes the event of a job that has ended, and reports a failure once."""

@@ -125,7 +125,7 @@ class PaidPicture:
         if full_picture is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
-        composed = _compose(full_picture or self._pixels, output, brand_image_pixels)
+        composed = _compose(full_picture or self.pixels, output, brand_image_pixels)
         pixel_count = composed.picture.width * composed.picture.height
         if composed.picture is not full_picture and pixel_count > LARGE_PIXELS[output.format]:
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
@@ -140,7 +140,8 @@ class PaidPicture:
         return decode(self._data, read_header(self._data, self._picture.format))
 
     @cached_property
-    def _pixels(self) -> "Image":
+    def pixels(self) -> "Image":
+        """The provider's picture (RGB or RGBA, sRGB), which the caller does not change."""
         return to_srgb(self._decode())
 
     @cached_property
@@ -160,7 +161,7 @@ class PaidPicture:
             return None
         try:
             if is_smaller:
-                return cut_out_full_size(photo, self._pixels.convert("RGBA"))
+                return cut_out_full_size(photo, self.pixels.convert("RGBA"))
             # Decoded for this alone: three pictures of this size would not fit into memory.
             return limit_to_photo(photo, to_srgb(self._decode())) if photo.mode == "RGBA" else None
         except MatteMismatchError as error:

@@ -6,10 +6,11 @@ from typing import Any, cast
 from backdrop.instructions.error_messages import format_path
 from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.composition import CUT_OUT_FIELDS, NONE
+from backdrop.model.fidelity import SUBJECT_FIELD
 
 STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
 _MEANINGLESS_FIELDS: Mapping[str, tuple[Sequence[str], str]] = {
-    "remove": (("style", *PROVIDER_FIELDS), "makes no new background"),
+    "remove": (("style", *PROVIDER_FIELDS, SUBJECT_FIELD), "makes no new background"),
     "replace": (CUT_OUT_FIELDS, "leaves no transparent part"),
 }
 """The fields that have no meaning for an operation, and why."""

@@ -9,6 +9,7 @@ from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.composition import COMPOSITION_FIELDS, CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
+from backdrop.model.fidelity import SUBJECT_FIELD
 from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS, build_frame_spec
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import find_marketplace_conflicts, find_output_errors, parse_outputs
@@ -25,7 +26,10 @@ PURCHASE_FIELDS = frozenset({"operation", "provider", *PROVIDER_FIELDS})
 METADATA_FIELD = "metadata"
 """The field that is merged key by key. Every other field takes the whole value of the nearest source."""
 # A variant does not inherit these for the operation.
-_FIELDS_WITHOUT_MEANING: Mapping[str, Sequence[str]] = {"remove": PROVIDER_FIELDS, "replace": CUT_OUT_FIELDS}
+_FIELDS_WITHOUT_MEANING: Mapping[str, Sequence[str]] = {
+    "remove": (*PROVIDER_FIELDS, SUBJECT_FIELD),
+    "replace": CUT_OUT_FIELDS,
+}
 _OUTPUT_ADVICE = {
     "remove": "Set a background for the output, or choose a format with transparency.",
     "replace": "Use operation remove, or correct the output.",

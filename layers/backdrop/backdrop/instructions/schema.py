@@ -17,6 +17,7 @@ from backdrop.instructions.composition_schema import (
 )
 from backdrop.instructions.output_schema import OutputModel, Outputs
 from backdrop.instructions.palette import ColorPalette, PaletteMemberModel, PaletteModel
+from backdrop.instructions.subject_schema import Subject, SubjectModel
 from backdrop.instructions.values import (
     AutoOnOff,
     FrameText,
@@ -119,6 +120,7 @@ class VariantModel(BaseModel):
     output: Outputs | None = Field(
         None, description="How the pictures are delivered: one output, or a list of outputs."
     )
+    subject: Subject = None
     shadow: Shadow = None
     logo: Logo = None
     alt: Alt = None
@@ -166,6 +168,7 @@ class InstructionsModel(VariantModel):
 def list_known_fields(path: Sequence[str | int]) -> list[str]:
     """Returns the names of the fields that exist at a path of the JSON."""
     models_by_field = {
+        "subject": SubjectModel,
         "shadow": ShadowModel,
         "logo": LogoModel,
         "background": BackgroundModel,

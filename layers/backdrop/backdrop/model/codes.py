@@ -81,6 +81,7 @@ class Code(StrEnum):
     MESSAGE_GIVEN_UP = "message_given_up"
     JOB_IN_FLIGHT = "job_in_flight"
     OWNER_AT_WORK = "owner_at_work"
+    MASK_PENDING = "mask_pending"
     TOO_LITTLE_TIME = "too_little_time"
     BUDGET_RESERVED = "budget_reserved"
     LEDGER_CONFLICT = "ledger_conflict"

@@ -468,6 +468,11 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         "The same photo with the same instructions is being bought under another key; its picture will be reused.",
     ),
+    Code.MASK_PENDING: _waiting_entry(
+        Cost.PAID_BEFORE,
+        "The picture is bought. For at most 15 minutes, it waits for the photo's cut-out, which shows where the "
+        "product is, so that Backdrop can compare the product with the photo's.",
+    ),
     Code.JOB_IN_FLIGHT: _waiting_entry(
         Cost.CALL_IN_FLIGHT, "Another worker has a call in flight for this job, or has just crashed during one."
     ),

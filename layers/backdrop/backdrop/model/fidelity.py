@@ -1,9 +1,12 @@
 """Whether a returned picture still shows the customer's product: the verdict, and the score that it follows from."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from backdrop.model.record import Record, record
 
+SUBJECT_FIELD, MIN_SCORE_FIELD = "subject", "min"
 FIDELITY_VERSION = 1
 """The version of the method. A score is only comparable with scores of the same version."""
 DEFAULT_MIN_SCORE = 0.9
@@ -24,6 +27,8 @@ class CannotSayReason(StrEnum):
     """Why pictures cannot be compared. A closed list, because receipts contain it."""
 
     NO_MASK = "no_mask"
+    MASK_UNAVAILABLE = "mask_unavailable"
+    PHOTO_GONE = "photo_gone"
     MASK_EMPTY = "mask_empty"
     MASK_OF_ANOTHER_PHOTO = "mask_of_another_photo"
     SUBJECT_FILLS_FRAME = "subject_fills_frame"
@@ -34,12 +39,16 @@ class CannotSayReason(StrEnum):
 
 @record
 class Fidelity(Record):
-    """The verdict on one picture. `score`: 0 to 1, None without a verdict. `reason`: only if there is no verdict."""
+    """The verdict on one picture. `score`: 0 to 1, None without a verdict. `reason`: only if there is no verdict.
+
+    `map_key`: the key of the change map in the output bucket, None without a verdict.
+    """
 
     verdict: FidelityVerdict
     score: float | None
     reason: CannotSayReason | None
     version: int
+    map_key: str | None = None
 
     @classmethod
     def from_score(cls, score: float, min_score: float | None = None) -> "Fidelity":
@@ -50,6 +59,11 @@ class Fidelity(Record):
     @classmethod
     def from_reason(cls, reason: CannotSayReason) -> "Fidelity":
         return cls(verdict=FidelityVerdict.CANNOT_SAY, score=None, reason=reason, version=FIDELITY_VERSION)
+
+
+def find_min_score(instructions: Mapping[str, Any]) -> float | None:
+    """Returns the score that the instructions require; None for the default."""
+    return instructions.get(SUBJECT_FIELD, {}).get(MIN_SCORE_FIELD)
 
 
 def judge_score(score: float, min_score: float | None = None) -> FidelityVerdict:

@@ -11,6 +11,7 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
+from backdrop.model.fidelity import Fidelity
 from backdrop.model.frame import Canvas
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
@@ -197,7 +198,11 @@ class Attempt(Record):
 
 @record
 class StoredPicture(Record):
-    """One picture in the output bucket. `certificate`: how it meets the rules of the marketplace that it is for."""
+    """One picture in the output bucket.
+
+    `certificate`: how it meets the rules of the marketplace that it is for. `fidelity`: whether it still shows the
+    photo's product; None if it is a cut-out.
+    """
 
     key: str
     version_id: str | None
@@ -210,6 +215,7 @@ class StoredPicture(Record):
     has_alpha: bool
     seed: int | None
     certificate: Certificate | None = None
+    fidelity: Fidelity | None = None
 
 
 @record

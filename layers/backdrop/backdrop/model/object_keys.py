@@ -15,6 +15,7 @@ RECEIPTS_PREFIX = f"{RESERVED_PREFIX}/receipts"
 ERRORS_PREFIX = f"{RESERVED_PREFIX}/errors"
 PROVIDER_REPORTS_FOLDER = "_providers"
 PAID_PREFIX = f"{RESERVED_PREFIX}/paid"
+CHANGE_MAPS_PREFIX = f"{RESERVED_PREFIX}/changes"
 ANSWER_SPOOL_PREFIX = f"{RESERVED_PREFIX}/work/answers"
 INPUTS_PREFIX = f"{RESERVED_PREFIX}/work/inputs"
 RESULTS_PREFIX = f"{RESERVED_PREFIX}/work/results"
@@ -195,6 +196,11 @@ def _document_key(folder: str, name: str) -> str:
 def response_key(job_id: str, attempt: int) -> str:
     """Returns the key of a paid response that is kept because Backdrop cannot find every picture in it."""
     return f"{PAID_PREFIX}/{job_id}/{attempt}_response.txt"
+
+
+def change_map_key(job_id: str, attempt: int, n: int) -> str:
+    """Returns the key of the map that shows where image `n` of a job's paid attempt differs from the photo."""
+    return f"{CHANGE_MAPS_PREFIX}/{job_id}/{attempt}_{n}.png"
 
 
 def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:

@@ -90,7 +90,10 @@ def _build_results(job: Job) -> list[dict[str, Any]]:
     return [
         asdict(result)
         | {name: text or None for name, text in asdict(one).items()}
-        | {"certificate": result.certificate and _build_certificate(result.certificate)}
+        | {
+            "certificate": result.certificate and _build_certificate(result.certificate),
+            "fidelity": result.fidelity and asdict(result.fidelity),
+        }
         for result, one in zip(job.results, texts, strict=True)
     ]
 

@@ -8,6 +8,7 @@ from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
+from backdrop.model.fidelity import SUBJECT_FIELD
 from backdrop.model.job import (
     FAILED_STATUSES,
     IN_FLIGHT_STATUSES,
@@ -33,6 +34,8 @@ DELIVERY_WARNINGS = frozenset(
         WarningCode.ENLARGED,
         WarningCode.OVER_MAX_BYTES,
         WarningCode.FRAME_PADDED,
+        WarningCode.MASK_UNAVAILABLE,
+        WarningCode.PRODUCT_CHANGED,
         WarningCode.SAME_OUTPUTS,
         WarningCode.SMALLER_RESULT,
         Code.OUTPUT_NOT_MADE,
@@ -236,9 +239,9 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
 def update_instructions(job: Job, planned: Job) -> Transition | None:
     """Adopts the instructions that do not affect the purchase. None if nothing changes.
 
-    These are the canvas, the outputs, the metadata, the price limit, the provenance, and who requested the job. If the
-    outputs differ, a stored job becomes paid; so does a job that is dead because no output could be made. The outputs
-    are made from the paid file, without another charge.
+    These are the canvas, the outputs, the required fidelity, the metadata, the price limit, the provenance, and who
+    requested the job. If the outputs or the required fidelity differ, a stored job becomes paid; so does a job that is
+    dead because no output could be made. The outputs are made from the paid file, without another charge.
     """
     updated = replace(
         job,
@@ -249,7 +252,8 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
         requested_at=_latest_requested_at(job, planned),
     )
     has_other_outputs = parse_outputs(job.instructions) != parse_outputs(planned.instructions)
-    if has_other_outputs and job.status is JobStatus.STORED:
+    has_other_subject = job.instructions.get(SUBJECT_FIELD) != planned.instructions.get(SUBJECT_FIELD)
+    if (has_other_outputs or has_other_subject) and job.status is JobStatus.STORED:
         return Transition(replace(updated, status=JobStatus.PAID, ended_at=None))
     if has_other_outputs and job.status is JobStatus.DEAD and job.problem and job.problem.code is Code.OUTPUT_NOT_MADE:
         return retry_delivery(updated, planned.queued_at)

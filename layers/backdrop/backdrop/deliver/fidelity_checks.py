@@ -1,0 +1,122 @@
+"""Whether new pictures still show the photo's product: finds a mask of the product, and compares the pictures in it.
+
+The mask is the photo's own transparency, or its cut-out if that was bought or is among the photo's current jobs.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from backdrop.aws.s3 import OutputBucket
+from backdrop.deliver.original_photos import OriginalPhotos
+from backdrop.deliver.paid_files import PaidFiles
+from backdrop.imaging.fidelity import measure_fidelity
+from backdrop.imaging.output import PaidPicture
+from backdrop.imaging.strip_resize import downscale
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, RetryLaterError
+from backdrop.model.fidelity import CannotSayReason, Fidelity, find_min_score
+from backdrop.model.job import Job, JobStatus, Source
+from backdrop.model.object_keys import change_map_key
+from backdrop.ports import Clock
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_MASK_WAIT = timedelta(minutes=15)
+MASK_DELAY_SECONDS = 30.0
+MAX_COMPARED_SIDE = 1536
+"""Pixels per side of the pictures that are compared. Larger ones would take more memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoWithMask:
+    """The photo (RGB or RGBA, upright, sRGB) and the mask of its subject (L), both reduced."""
+
+    photo: "Image"
+    mask: "Image"
+
+
+@dataclass(eq=False, repr=False)
+class FidelityChecks:
+    """Part of deliver: the verdict on each new picture."""
+
+    photos: OriginalPhotos
+    paid_files: PaidFiles
+    output_bucket: OutputBucket
+    clock: Clock
+
+    def find_mask(self, source: Source, job: Job, jobs: Sequence[Job]) -> PhotoWithMask | CannotSayReason:
+        """Returns the photo with a mask of its subject, or why there is none.
+
+        Raises RetryLaterError while the photo's cut-out is being bought, for at most `MAX_MASK_WAIT`.
+        """
+        may_be_transparent = self.photos.may_be_transparent(source, job)
+        photo = self._load_photo(job) if may_be_transparent else None
+        if photo and photo.mode == "RGBA":
+            return PhotoWithMask(photo, photo.getchannel("A"))
+        cut_out = find_cut_out(source, job, jobs)
+        if cut_out is None:
+            return CannotSayReason.PHOTO_GONE if may_be_transparent and photo is None else CannotSayReason.NO_MASK
+        if not cut_out.has_ended and self.clock.now() < (job.paid_at or job.queued_at) + MAX_MASK_WAIT:
+            message = "The picture waits for the photo's cut-out, which shows where the product is."
+            raise RetryLaterError(Code.MASK_PENDING, message, MASK_DELAY_SECONDS)
+        mask = self._load_mask(cut_out)
+        if mask is None:
+            return CannotSayReason.MASK_UNAVAILABLE
+        photo = photo or self._load_photo(job)
+        return PhotoWithMask(photo, mask) if photo else CannotSayReason.PHOTO_GONE
+
+    def _load_photo(self, job: Job) -> "Image | None":
+        photo = self.photos.load(job)
+        return photo and _reduce(photo)
+
+    def _load_mask(self, cut_out: Job) -> "Image | None":
+        """Returns the alpha of a stored cut-out; None if its file cannot be used."""
+        links = [link for link in cut_out.links if link.is_usable]
+        if cut_out.status is not JobStatus.STORED or not links:
+            return None
+        try:
+            picture = PaidPicture(*self.paid_files.load(cut_out, 1, links[0], is_redelivery=True))
+        except ResultError:
+            # The cut-out's own delivery has reported it.
+            return None
+        return _reduce(picture.pixels.convert("RGBA").getchannel("A"))
+
+    def check(self, job: Job, n: int, picture: PaidPicture, original: PhotoWithMask | CannotSayReason) -> Fidelity:
+        """Returns the verdict on image `n` of the job, and keeps its change map in the output bucket."""
+        if isinstance(original, CannotSayReason):
+            return Fidelity.from_reason(original)
+        measured = measure_fidelity(
+            original.photo, original.mask, _crop_to_photo(job, picture), find_min_score(job.instructions)
+        )
+        if measured.change_map is None:
+            return measured.fidelity
+        key = change_map_key(job.job_id, job.paid_attempt_no, n)
+        file = BytesIO()
+        measured.change_map.save(file, "PNG", optimize=True)
+        self.output_bucket.put(key, file.getvalue(), "image/png")
+        return replace(measured.fidelity, map_key=key)
+
+
+def find_cut_out(source: Source, job: Job, jobs: Iterable[Job]) -> Job | None:
+    """Returns the cut-out of the job's photo: one that is stored, or the current one; None if there is neither."""
+    cut_outs = [one for one in jobs if one.operation == "remove" and one.sha256 == job.sha256]
+    stored = (one for one in cut_outs if one.status is JobStatus.STORED)
+    return next(stored, None) or next((one for one in cut_outs if one.job_id in source.jobs.values()), None)
+
+
+def _crop_to_photo(job: Job, picture: PaidPicture) -> "Image":
+    """Returns the part of the provider's picture that shows the photo, reduced."""
+    pixels = _reduce(picture.pixels)
+    if job.canvas is None:
+        return pixels
+    shown = job.canvas.resize(*pixels.size)
+    left, top = shown.photo_left, shown.photo_top
+    return pixels.crop((left, top, left + shown.photo_width, top + shown.photo_height))
+
+
+def _reduce(picture: "Image") -> "Image":
+    return downscale(picture, MAX_COMPARED_SIDE / max(picture.size))
