@@ -10,6 +10,7 @@ from backdrop.campaigns.report import EVENT_TYPE, ITEM_STATUSES, CampaignStatus
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.certificate import Verdict
 from backdrop.model.codes import Code
+from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
 from backdrop.model.job import FAILED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.marketplaces import list_marketplaces
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
@@ -82,6 +83,14 @@ CERTIFICATE = build_object(
         )
     ),
 )
+FIDELITY = build_object(
+    "Whether the picture still shows the photo's product.",
+    verdict=build_enum(FidelityVerdict),
+    score={"type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "Null without a verdict."},
+    reason={"enum": [None, *CannotSayReason], "description": "Why there is no verdict; null if there is one."},
+    version={"type": "integer", "description": "The version of the method."},
+    map_key={**NULLABLE_TEXT, "description": "The key of a map of the changes; null without a verdict."},
+)
 RESULT = build_object(
     "One picture in the output bucket.",
     key=TEXT,
@@ -98,6 +107,7 @@ RESULT = build_object(
     title={**NULLABLE_TEXT, "description": "From the instructions; also in the file."},
     copyright={**NULLABLE_TEXT, "description": "From the instructions; also in the file."},
     certificate={"anyOf": [CERTIFICATE, {"type": "null"}], "description": "Null if the output is for no marketplace."},
+    fidelity={"anyOf": [FIDELITY, {"type": "null"}], "description": "Null if the picture is a cut-out."},
 )
 COST = build_object(
     "The confirmed cost of all attempts, and what may have been charged in addition.",

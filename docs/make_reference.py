@@ -148,6 +148,10 @@ Fields of a `background` that is not a color: `gradient` or `image`.
 
 {format_fields(definitions["BackgroundModel"])}
 
+Fields of a `subject`:
+
+{format_fields(definitions["SubjectModel"])}
+
 Fields of a `color_palette`, which has one of the two:
 
 {format_fields(palette)}

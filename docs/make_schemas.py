@@ -9,6 +9,7 @@ from backdrop.instructions.composition_schema import BackgroundModel, LogoModel,
 from backdrop.instructions.conflicts import STYLE_FIELDS
 from backdrop.instructions.output_schema import OutputModel
 from backdrop.instructions.schema import MAX_VARIANTS, InstructionsModel, VariantModel
+from backdrop.instructions.subject_schema import SubjectModel
 from backdrop.instructions.values import COLORS
 from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS
 from backdrop.model.composition import CUT_OUT_FIELDS, NONE
@@ -150,6 +151,7 @@ MEANINGS = {
     ShadowModel.__name__: "The shadow of a cut-out.",
     LogoModel.__name__: "A logo that is drawn over the picture.",
     BackgroundModel.__name__: "A gradient, or a picture.",
+    SubjectModel.__name__: "How much the product in a new picture must resemble the photo's.",
     OutputModel.__name__: "One form in which each picture is delivered.",
 }
 

@@ -1,11 +1,13 @@
 """Ledger items and property-test settings that the tests of the model share."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import settings
 
 from backdrop.model.codes import Code
+from backdrop.model.fidelity import Fidelity
 from backdrop.model.job import (
     Attempt,
     AttemptOutcome,
@@ -24,6 +26,7 @@ from backdrop.model.sentence import Sentence
 NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)
 SHA = "ab" * 32
+CHANGE_MAP_KEY = "_backdrop/changes/8c2f8b7b2e0a4e6a8f0f5b1f7c9d3e5a7b9c1d3e5f708192a3b4c5d6e7f80912/1_1.png"
 
 quick = settings(max_examples=60)
 """For property tests that need only a few examples."""
@@ -86,6 +89,7 @@ def build_result(**changes: Any) -> StoredPicture:
     """Returns the first picture of `shoes/red.jpg`."""
     facts: dict[str, Any] = {"key": "shoes/red.jpg/red.png", "version_id": "v9", "n": 1, "output": None}
     facts |= {"width": 1200, "height": 800, "format": "png", "bytes": 54_321, "has_alpha": False, "seed": 7}
+    facts |= {"fidelity": replace(Fidelity.from_score(0.957), map_key=CHANGE_MAP_KEY)}
     facts |= changes
     return StoredPicture(**facts)
 

@@ -13,11 +13,12 @@ from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.composition import COMPOSITION_FIELDS
 from backdrop.model.errors import InstructionError
+from backdrop.model.fidelity import SUBJECT_FIELD
 from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS
 from tests.unit.instruction_places import parse_sidecar
 from tests.unit.ledger_items import quick
 
-NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata", *COMPOSITION_FIELDS})
+NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata", SUBJECT_FIELD, *COMPOSITION_FIELDS})
 FRAME_FIELDS = frozenset({FRAME_FIELD, *SUBJECT_FIELDS})
 
 
@@ -73,7 +74,7 @@ def test_nearer_prompt_overrides_a_farther_remove() -> None:
     assert resolve([parse_sidecar({"prompt": "a beach"}), parse_tags({"operation": "remove"})]).operation == "replace"
 
 
-@pytest.mark.parametrize("field", PROVIDER_FIELDS)
+@pytest.mark.parametrize("field", [*PROVIDER_FIELDS, SUBJECT_FIELD])
 def test_inherited_fields_without_meaning_for_remove_are_dropped(field: str) -> None:
     found = merge({"operation": "remove", "max_cost_usd": 1}, {field: "anything"})
     assert found.fields == assert_found_only(found, "operation", "max_cost_usd")

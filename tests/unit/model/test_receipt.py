@@ -9,6 +9,7 @@ from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
 from backdrop.model.receipt import build_error_report, build_receipt
 from tests.unit.ledger_items import (
+    CHANGE_MAP_KEY,
     LATER,
     NOW,
     SHA,
@@ -65,6 +66,7 @@ def test_receipt_shows_the_pictures_key_and_its_call() -> None:
         "title": None,
         "copyright": None,
         "certificate": None,
+        "fidelity": {"verdict": "same", "score": 0.957, "reason": None, "version": 1, "map_key": CHANGE_MAP_KEY},
     }
     assert entry["attempts"] == [
         {

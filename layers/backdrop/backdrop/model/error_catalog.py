@@ -469,7 +469,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "The same photo with the same instructions is being bought under another key; its picture will be reused.",
     ),
     Code.MASK_PENDING: _waiting_entry(
-        Cost.PAID_BEFORE,
+        Cost.NOTHING,
         "The picture is bought. For at most 15 minutes, it waits for the photo's cut-out, which shows where the "
         "product is, so that Backdrop can compare the product with the photo's.",
     ),

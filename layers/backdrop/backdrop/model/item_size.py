@@ -17,8 +17,8 @@ from backdrop.model.sentence import Sentence
 MAX_ITEM_BYTES = 400_000
 # For attempts, a problem, and the attributes next to the body.
 OVERHEAD_BYTES = 20_000
-# For a picture's record and one warning about it, without the two keys.
-PICTURE_RECORD_BYTES = 500
+# For a picture's record with its fidelity, and one warning about it, without the two keys.
+PICTURE_RECORD_BYTES = 700
 # For a certificate and its warning: at most ten rules, each with its requirement and its measurement.
 CERTIFICATE_BYTES = 2_500
 MAX_ENTRIES, MAX_TEXT_LENGTH = 20, 300
