@@ -157,7 +157,9 @@ class DeployedStack:
     def list_workers(self, function: str) -> set[int]:
         """Returns the IDs of the processes in which a function of this cloud runs."""
         folder = str(self.cloud.home.emulator_folder / "tmp" / f"ministack-lambda-{self.name}-{function}")
-        return {int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if folder in _command_line(path)}
+        return {
+            int(link.parent.name) for link in Path("/proc").glob("[0-9]*/cwd") if _read_link(link).startswith(folder)
+        }
 
     def kill_render_workers(self) -> None:
         """Kills render's workers, as a failing machine would, and waits until they are gone."""
@@ -259,8 +261,8 @@ def _sum(amounts: Iterable[float]) -> Decimal:
     return sum((Decimal(str(amount)) for amount in amounts), Decimal(0))
 
 
-def _command_line(path: Path) -> str:
+def _read_link(link: Path) -> str:
     try:
-        return path.read_text()
-    except (FileNotFoundError, ProcessLookupError):
+        return str(link.readlink())
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
         return ""
