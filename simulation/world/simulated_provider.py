@@ -238,18 +238,24 @@ class SimulatedProvider:
 
 @dataclass
 class SimulatedDownloads:
-    """The Downloads port: each link has its own picture, unless `override` says otherwise for all of them."""
+    """The Downloads port: each link has its own picture, unless `override` says otherwise for all of them.
+
+    `override_by_provider`: the picture of all links of a provider.
+    """
 
     transport: Transport
     override: bytes | BackdropError | None = None
+    override_by_provider: dict[str, bytes] = field(default_factory=dict[str, bytes])
     fetched_urls: list[str] = field(default_factory=list[str])
 
     def fetch(self, provider: str, url: str) -> bytes:
         request = {"provider": provider, "url": url}
-        return self.transport.execute("downloads", "fetch", request, lambda: self._fetch(url))
+        return self.transport.execute("downloads", "fetch", request, lambda: self._fetch(provider, url))
 
-    def _fetch(self, url: str) -> bytes:
+    def _fetch(self, provider: str, url: str) -> bytes:
         self.fetched_urls.append(url)
         if isinstance(self.override, BackdropError):
             raise self.override
-        return self.override if self.override is not None else build_picture(url)
+        if self.override is not None:
+            return self.override
+        return self.override_by_provider.get(provider) or build_picture(url)

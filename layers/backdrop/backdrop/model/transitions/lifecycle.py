@@ -251,13 +251,17 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
         is_execution_scoped=job.is_execution_scoped and (planned.is_execution_scoped or job.has_ended),
         requested_at=_latest_requested_at(job, planned),
     )
-    has_other_outputs = parse_outputs(job.instructions) != parse_outputs(planned.instructions)
-    has_other_subject = job.instructions.get(SUBJECT_FIELD) != planned.instructions.get(SUBJECT_FIELD)
-    if (has_other_outputs or has_other_subject) and job.status is JobStatus.STORED:
+    has_other_outputs = _list_delivery_fields(job) != _list_delivery_fields(planned)
+    if has_other_outputs and job.status is JobStatus.STORED:
         return Transition(replace(updated, status=JobStatus.PAID, ended_at=None))
     if has_other_outputs and job.status is JobStatus.DEAD and job.problem and job.problem.code is Code.OUTPUT_NOT_MADE:
         return retry_delivery(updated, planned.queued_at)
     return Transition(updated) if updated != job else None
+
+
+def _list_delivery_fields(job: Job) -> tuple[object, ...]:
+    """Returns what the instructions say about the delivery of a picture that is bought."""
+    return parse_outputs(job.instructions), job.instructions.get(SUBJECT_FIELD)
 
 
 def _latest_requested_at(job: Job, planned: Job) -> datetime | None:

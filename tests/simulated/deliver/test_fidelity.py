@@ -1,0 +1,221 @@
+"""The verdict on a new picture: whether it shows the photo's product, which mask shows that, and what waits for it."""
+
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.job_warning import WarningCode
+from simulation.world.simulated_provider import ProviderKind
+from simulation.world.simulated_stack import World
+from tests.simulated.stage_worlds import KEY, assert_at_rest, replay_with_crashes
+from tests.unit.ledger_items import list_warning_codes
+
+SIZE, PRODUCT = (320, 256), (80, 48, 240, 208)
+CUT_OUT_LANE, SCENE_LANE = "ideogram", "segmind"
+ON_GRASS = {"prompt": "on grass", "provider": SCENE_LANE}
+NAMES = ("scene", "cut-out")
+
+
+def draw_product(*, is_changed: bool = False) -> Image.Image:
+    """Returns a product with stripes and a label, or another label, on a transparent background."""
+    picture = Image.new("RGBA", SIZE)
+    draw = ImageDraw.Draw(picture)
+    draw.rounded_rectangle(PRODUCT, 24, fill=(190, 60, 50, 255))
+    for n, x in enumerate(range(96, 224, 12)):
+        draw.line((x, 60, x + (9 if is_changed else 0), 196), fill=(240, 220, 190, 255), width=2 + n % 4)
+    for y in range(100, 150, 10):
+        for x in range(110, 210, 9):
+            draw.rectangle((x, y, x + (x * y) % 7, y + 5), fill=(20, 30, 60 + (110 if is_changed else 0), 255))
+    return picture
+
+
+def draw_on(color: tuple[int, int, int], *, is_changed: bool = False) -> Image.Image:
+    """Returns the product in front of a color."""
+    scene = Image.new("RGB", SIZE, color)
+    product = draw_product(is_changed=is_changed)
+    scene.paste(product, mask=product)
+    return scene
+
+
+def encode(picture: Image.Image, file_format: str = "PNG") -> bytes:
+    file = BytesIO()
+    picture.save(file, file_format, quality=95)
+    return file.getvalue()
+
+
+CUT_OUT, TRANSPARENT_PHOTO = encode(draw_product()), encode(draw_product())
+PHOTO, SCENE, CHANGED_SCENE = (
+    encode(draw_on((200, 210, 220)), "JPEG"),
+    encode(draw_on((60, 120, 70))),
+    encode(draw_on((60, 120, 70), is_changed=True)),
+)
+
+
+def build_world(photo: bytes = PHOTO, scene: bytes = SCENE, **fields: Any) -> World:
+    """Returns a world in which a photo with one new background was uploaded."""
+    world = World(other_providers={SCENE_LANE: ProviderKind.LOOKUP_BY_PROVIDER_ID})
+    world.downloads.override_by_provider |= {SCENE_LANE: scene, CUT_OUT_LANE: CUT_OUT}
+    world.upload_photo(KEY, photo)
+    world.upload_sidecar(KEY, **(fields or ON_GRASS))
+    return world
+
+
+def build_world_with_cut_out(photo: bytes = PHOTO, scene: bytes = SCENE) -> World:
+    """Returns a world in which the photo also gets a cut-out, in a lane of its own."""
+    return build_world(photo, scene, variants={"scene": ON_GRASS, "cut-out": {"operation": "remove"}})
+
+
+def find_job(world: World, variant: str = "") -> Job:
+    (job,) = [job for job in world.list_jobs(KEY) if job.variant == variant]
+    return job
+
+
+def find_fidelity(job: Job) -> Fidelity:
+    (picture,) = job.results
+    assert picture.fidelity
+    return picture.fidelity
+
+
+def test_product_of_a_transparent_photo_is_compared_and_its_map_is_kept() -> None:
+    world = build_world(TRANSPARENT_PHOTO)
+    world.run_until_empty()
+    job = find_job(world)
+    fidelity = find_fidelity(job)
+    assert fidelity.verdict is FidelityVerdict.SAME
+    assert fidelity.map_key == f"_backdrop/changes/{job.job_id}/1_1.png"
+    change_map = Image.open(BytesIO(world.output_bucket.objects[fidelity.map_key][-1].data))
+    assert change_map.mode == "L"
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert receipt["jobs"][0]["results"][0]["fidelity"]["verdict"] == "same"
+    assert WarningCode.PRODUCT_CHANGED not in list_warning_codes(job)
+    assert_at_rest(world)
+
+
+def test_changed_product_is_delivered_with_a_warning() -> None:
+    world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE)
+    world.run_until_empty()
+    job = find_job(world)
+    assert job.status is JobStatus.STORED
+    assert find_fidelity(job).verdict is FidelityVerdict.CHANGED
+    (warning,) = [one for one in job.warnings if one.code is WarningCode.PRODUCT_CHANGED]
+    assert str(find_fidelity(job).map_key) in str(warning.text)
+
+
+def test_photo_without_a_mask_gets_no_verdict_and_is_not_read() -> None:
+    world = build_world()
+    world.run_until_empty()
+    fidelity = find_fidelity(find_job(world))
+    assert fidelity == Fidelity.from_reason(CannotSayReason.NO_MASK)
+    assert list_warning_codes(find_job(world)) == []
+    assert_at_rest(world)
+
+
+def test_cut_out_has_no_verdict() -> None:
+    world = build_world_with_cut_out()
+    world.run_until_empty()
+    assert [one.fidelity for one in find_job(world, "cut-out").results] == [None]
+
+
+def test_cut_out_among_the_current_jobs_is_the_mask() -> None:
+    world = build_world_with_cut_out()
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+    assert_at_rest(world)
+
+
+def test_cut_out_that_was_bought_earlier_is_the_mask() -> None:
+    world = build_world(operation="remove")
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **ON_GRASS)
+    world.run_until_empty()
+    scene = next(job for job in world.list_jobs(KEY) if job.operation == "replace")
+    assert find_fidelity(scene).verdict is FidelityVerdict.SAME
+
+
+def test_picture_waits_for_its_cut_out_and_follows_it_at_once() -> None:
+    world = build_world_with_cut_out()
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(300)
+    assert find_job(world, "scene").status is JobStatus.PAID
+    world.resume_lane(provider=CUT_OUT_LANE)
+    world.run_until_empty()
+    scene, cut_out = (find_job(world, name) for name in NAMES)
+    assert find_fidelity(scene).verdict is FidelityVerdict.SAME
+    assert scene.stored_at
+    assert cut_out.stored_at
+    assert (scene.stored_at - cut_out.stored_at).total_seconds() < 5
+    assert_at_rest(world)
+
+
+def test_picture_waits_for_its_cut_out_for_fifteen_minutes_at_most() -> None:
+    world = build_world_with_cut_out()
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(1000)
+    scene = find_job(world, "scene")
+    assert scene.stored_at
+    assert scene.paid_at
+    assert 900 <= (scene.stored_at - scene.paid_at).total_seconds() < 960
+    assert find_fidelity(scene).reason is CannotSayReason.MASK_UNAVAILABLE
+    assert WarningCode.MASK_UNAVAILABLE in list_warning_codes(scene)
+
+
+def test_failed_cut_out_leaves_the_picture_without_a_verdict() -> None:
+    world = build_world_with_cut_out()
+    world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
+    world.run_until_empty()
+    assert find_job(world, "cut-out").status is JobStatus.DEAD
+    assert find_fidelity(find_job(world, "scene")).reason is CannotSayReason.MASK_UNAVAILABLE
+
+
+@pytest.mark.parametrize("photo", [TRANSPARENT_PHOTO, PHOTO], ids=["transparent", "with a cut-out"])
+def test_photo_that_is_gone_leaves_the_picture_without_a_verdict(photo: bytes) -> None:
+    world = build_world_with_cut_out(photo)
+    world.run_until_empty("intake", SCENE_LANE, CUT_OUT_LANE)
+    del world.input_bucket.objects[KEY]
+    world.run_until_empty("deliver")
+    assert find_fidelity(find_job(world, "scene")).reason is CannotSayReason.PHOTO_GONE
+
+
+def test_framed_picture_is_compared_where_it_shows_the_photo() -> None:
+    world = build_world(TRANSPARENT_PHOTO, **ON_GRASS, frame="1:1")
+    world.run_until_empty("intake")
+    canvas = find_job(world).canvas
+    assert canvas
+    scene = Image.new("RGB", (canvas.width, canvas.height), (60, 120, 70))
+    product = draw_product().resize((canvas.photo_width, canvas.photo_height))
+    scene.paste(product, (canvas.photo_left, canvas.photo_top), product)
+    world.downloads.override_by_provider[SCENE_LANE] = encode(scene)
+    world.run_until_empty()
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+
+
+def test_other_required_score_delivers_again_without_a_purchase() -> None:
+    world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE)
+    world.run_until_empty()
+    before = find_job(world)
+    world.upload_sidecar(KEY, **ON_GRASS, subject={"min": 0})
+    world.run_until_empty()
+    after = find_job(world)
+    assert find_fidelity(after) == replace(find_fidelity(before), verdict=FidelityVerdict.SAME)
+    assert after.attempts == before.attempts
+    assert WarningCode.PRODUCT_CHANGED not in list_warning_codes(after)
+    assert_at_rest(world)
+
+
+def test_crash_at_any_call_leads_to_the_same_verdict() -> None:
+    for call, world in replay_with_crashes(
+        build_world_with_cut_out, lambda world: world.run_until_empty(max_deliveries=3000)
+    ):
+        for _ in range(3):
+            world.run_for(1800)
+            world.run_reconcile()
+            world.run_until_empty(max_deliveries=3000)
+        scene = find_job(world, "scene")
+        assert scene.status is JobStatus.STORED, call
+        assert find_fidelity(scene).verdict is FidelityVerdict.SAME, call
