@@ -1,0 +1,51 @@
+"""Verdicts through the deployed stack, in receipt, event, and bucket: with a cut-out, and without a mask."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backdrop_local.home import ROOT
+from tests.e2e.deployed_stack import eventually
+from tests.e2e.folder import Folder
+
+pytestmark = pytest.mark.usefixtures("composed_pictures")
+
+ASTRONAUT = (ROOT / "examples" / "photos" / "portraits" / "astronaut.jpg").read_bytes()
+NO_MASK = {"verdict": "cannot_say", "score": None, "reason": "no_mask", "version": 1, "map_key": None}
+
+
+def list_stored_jobs(folder: Folder, count: int) -> dict[str, dict[str, Any]]:
+    """Returns the photo's jobs by variant, once this many are stored."""
+
+    def poll() -> dict[str, dict[str, Any]]:
+        receipt = folder.receipt("red.jpg") or {"jobs": []}
+        stored = {job["variant"]: job for job in receipt["jobs"] if job["status"] == "stored"}
+        return stored if len(stored) == count else {}
+
+    return eventually(poll, f"{count} stored jobs", lambda: (folder.receipt("red.jpg"), folder.report("red.jpg")))
+
+
+def test_product_of_a_photo_with_a_cut_out_is_compared(folder: Folder) -> None:
+    folder.put("red.jpg.json", '{"variants": {"moon": {"prompt": "on the moon"}, "cut-out": {"operation": "remove"}}}')
+    folder.put("red.jpg", ASTRONAUT)
+    jobs = list_stored_jobs(folder, 2)
+    (fidelity,) = [picture["fidelity"] for picture in jobs["moon"]["results"]]
+    assert fidelity["verdict"] == "same"
+    assert fidelity["score"] >= 0.9
+    assert [picture["fidelity"] for picture in jobs["cut-out"]["results"]] == [None]
+    bucket = folder.stack.outputs["OutputBucketName"]
+    stored = folder.stack.clients.s3.get_object(Bucket=bucket, Key=fidelity["map_key"])["Body"].read()
+    assert Image.open(BytesIO(stored)).mode == "L"
+    events = eventually(
+        lambda: [one for one in folder.events("red.jpg") if one["detail"]["job"]["variant"] == "moon"], "its event"
+    )
+    assert events[0]["detail"]["job"]["results"][0]["fidelity"] == fidelity
+
+
+def test_photo_without_a_mask_costs_one_call_and_has_no_verdict(folder: Folder) -> None:
+    folder.drop("red.jpg", {"prompt": "on the moon, without a mask"})
+    job = folder.wait_until_stored("red.jpg")
+    assert job["results"][0]["fidelity"] == NO_MASK
+    assert len(folder.charges("on the moon, without a mask")) == 1
