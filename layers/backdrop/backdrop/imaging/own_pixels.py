@@ -11,10 +11,12 @@ from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, cast
 
-from backdrop.imaging.canvas import continue_border
+from backdrop.imaging.alignment import Alignment, find_alignment
+from backdrop.imaging.canvas import continue_border, draw_canvas
 from backdrop.imaging.cutout import limit_tile
 from backdrop.imaging.inpaint_pyramid import inpaint
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA, MatteRefiner, build_matte_refiner
+from backdrop.imaging.sizes import format_size
 from backdrop.imaging.strip_resize import downscale, resize, resize_in_strips
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.frame import Box, Canvas, FloatBox, Size
@@ -72,15 +74,6 @@ class ComposedScene:
 
 
 @dataclass(frozen=True, slots=True)
-class SceneAlignment:
-    """Where a scene shows a point of the picture that was sent: at `scale` × point + offset, as shares of each side."""
-
-    scale: float = 1.0
-    left: float = 0.0
-    top: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class _Layout:
     """The size of the result, the size at which the photo is drawn, and its offset in the result."""
 
@@ -101,7 +94,6 @@ def compose_own_pixels(
     matte: "Image | None",
     canvas: Canvas | None,
     max_pixels: int,
-    alignment: SceneAlignment,
 ) -> ComposedScene:
     """Returns the scene (RGB) with the subject of the photo (RGB or RGBA, upright), both in sRGB.
 
@@ -121,7 +113,8 @@ def compose_own_pixels(
     if subject_matte is None:
         raise ValueError("an opaque photo needs a matte")
     _refuse_translucent(subject_matte)
-    scene_box = _find_scene_box(scene.size, layout.size, alignment)
+    _refuse_other_shape(scene.size, layout.size)
+    scene_box = _find_scene_box(scene.size, _align(photo, scene, subject_matte, canvas))
     photo = downscale(photo, layout.photo_size[0] / photo.width) if layout.photo_size != photo.size else photo
     refiner = _build_refiner(photo, matte) if matte else None
     backdrop = _remove_protrusions(scene, subject_matte, _locate(layout.to_shares(), scene_box))
@@ -179,24 +172,45 @@ def _plan_layout(photo_size: Size, canvas: Canvas | None, max_pixels: int) -> _L
     return _Layout(size, (width, height), (placed.photo_left, placed.photo_top))
 
 
-def _find_scene_box(scene_size: Size, size: Size, alignment: SceneAlignment) -> FloatBox:
-    """Returns the part of the scene that the result shows, in pixels. It may be larger than the scene.
-
-    Raises `OwnPixelsError` if the scene has another shape, or would leave too much of the result empty.
-    """
-    width, height = scene_size
-    if abs(width / height * size[1] / size[0] - 1) > MAX_SHAPE_DIFFERENCE:
-        raise OwnPixelsError(
-            OwnPixelsProblem.SUBJECT_MOVED, "cannot be aligned with a picture of another shape"
-        )
-    right, bottom = alignment.left + alignment.scale, alignment.top + alignment.scale
-    exposed = max(-alignment.left, -alignment.top, right - 1, bottom - 1)
-    if exposed > MAX_EXPOSED_SHARE:
+def _refuse_other_shape(scene_size: Size, size: Size) -> None:
+    if abs(scene_size[0] * size[1] / (scene_size[1] * size[0]) - 1) > MAX_SHAPE_DIFFERENCE:
         raise OwnPixelsError(
             OwnPixelsProblem.SUBJECT_MOVED,
-            f"is at another place in the provider's picture, which ends {exposed:.0%} before the border if it is moved",
+            f"cannot be placed in a picture of {format_size(scene_size)}, which has another shape",
         )
-    return alignment.left * width, alignment.top * height, right * width, bottom * height
+
+
+def _align(photo: "Image", scene: "Image", matte: "Image", canvas: Canvas | None) -> Alignment:
+    """Finds out where the scene shows the subject of the picture that was sent. Raises `OwnPixelsError` if nowhere."""
+    from PIL import Image
+
+    if canvas is None:
+        alignment = find_alignment(photo, scene, matte)
+    else:
+        framed_matte = Image.new("L", (canvas.width, canvas.height))
+        placed = resize(matte, (canvas.photo_width, canvas.photo_height), Image.Resampling.BILINEAR)
+        framed_matte.paste(placed, (canvas.photo_left, canvas.photo_top))
+        alignment = find_alignment(draw_canvas(photo, canvas), scene, framed_matte)
+    if not alignment.is_reliable:
+        raise OwnPixelsError(OwnPixelsProblem.SUBJECT_MOVED, "was not found in the provider's picture")
+    return alignment
+
+
+def _find_scene_box(size: Size, alignment: Alignment) -> FloatBox:
+    """Returns the part of the scene that the result shows, in pixels. It may exceed the scene.
+
+    Raises `OwnPixelsError` if too much of the result would be empty.
+    """
+    left, top = 0.5 + alignment.dx - alignment.scale / 2, 0.5 + alignment.dy - alignment.scale / 2
+    right, bottom = left + alignment.scale, top + alignment.scale
+    exposed_share = max(-left, -top, right - 1, bottom - 1)
+    if exposed_share > MAX_EXPOSED_SHARE:
+        raise OwnPixelsError(
+            OwnPixelsProblem.SUBJECT_MOVED,
+            f"is at another place in the provider's picture, so that {exposed_share:.0%} of a side would be empty",
+        )
+    width, height = size
+    return left * width, top * height, right * width, bottom * height
 
 
 def _locate(shares: FloatBox, box: FloatBox) -> FloatBox:
