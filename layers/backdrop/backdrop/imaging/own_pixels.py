@@ -12,7 +12,7 @@ from math import ceil
 from typing import TYPE_CHECKING, cast
 
 from backdrop.imaging.alignment import Alignment, find_alignment
-from backdrop.imaging.canvas import continue_border, draw_canvas
+from backdrop.imaging.canvas import draw_canvas
 from backdrop.imaging.cutout import limit_tile
 from backdrop.imaging.inpaint_pyramid import inpaint
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA, MatteRefiner, build_matte_refiner
@@ -250,8 +250,9 @@ def _remove_protrusions(scene: "Image", matte: "Image", photo_box: FloatBox) -> 
 
 
 def _cover(scene: "Image", box: FloatBox) -> tuple["Image", FloatBox]:
-    """Continues a scene's border so that it covers a box. Returns it with the box in its own pixels."""
+    """Mirrors a scene at its borders so that it covers a box. Returns it with the box in its own pixels."""
     from PIL import Image
+    from PIL.Image import Transpose
 
     width, height = scene.size
     margin = ceil(max(-box[0], -box[1], box[2] - width, box[3] - height, 0))
@@ -259,7 +260,12 @@ def _cover(scene: "Image", box: FloatBox) -> tuple["Image", FloatBox]:
         return scene, box
     extended = Image.new("RGB", (width + 2 * margin, height + 2 * margin))
     extended.paste(scene, (margin, margin))
-    continue_border(extended, (margin, margin, margin + width, margin + height), (0, 0, *extended.size))
+    for left in (0, width - margin):
+        column = scene.crop((left, 0, left + margin, height)).transpose(Transpose.FLIP_LEFT_RIGHT)
+        extended.paste(column, (left and margin + width, margin))
+    for first, top in ((margin, 0), (height, margin + height)):
+        row = extended.crop((0, first, extended.width, first + margin)).transpose(Transpose.FLIP_TOP_BOTTOM)
+        extended.paste(row, (0, top))
     return extended, (box[0] + margin, box[1] + margin, box[2] + margin, box[3] + margin)
 
 
