@@ -40,8 +40,11 @@ def measure_memory() -> Iterator[MemoryFigure]:
 def make_files(folder: Path, kind: str) -> None:
     """Writes a photo with grain, its matte, and a provider's scene with the same subject."""
     size = (6_328, 4_219) if kind == "framed" else _SIZE
-    small = Image.merge("RGB", [Image.effect_noise((433, 289), 90) for _ in range(3)]).resize((1_732, 1_155))
-    photo = small.resize(size, Image.Resampling.BICUBIC)
+    fine, coarse = (
+        Image.merge("RGB", [Image.effect_noise(noise_size, 90) for _ in range(3)]).resize(size, Image.Resampling.BICUBIC)
+        for noise_size in ((433, 289), (60, 40))
+    )
+    photo = Image.blend(fine, coarse, 0.6)
     grain = Image.merge("RGB", [Image.effect_noise((1_024, 1_024), 14)] * 3)
     for left in range(0, size[0], grain.width):
         for top in range(0, size[1], grain.height):

@@ -38,6 +38,9 @@ class SubjectChange:
     is_mirrored: bool = False
 
 
+_UNCHANGED = SubjectChange("unchanged")
+
+
 @dataclass(frozen=True, slots=True)
 class MisalignmentFigure:
     """What became of one scene. `max_offset`: the farthest corner, as a share of the picture; None if it was refused."""
@@ -45,6 +48,11 @@ class MisalignmentFigure:
     photo: str
     change: SubjectChange
     max_offset: float | None
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether the subject was changed at all."""
+        return self.change != _UNCHANGED
 
     @property
     def is_refused(self) -> bool:
@@ -74,7 +82,7 @@ def measure_misalignments() -> Iterator[MisalignmentFigure]:
     for name, subject in cut_outs.items():
         photo = _open_photo(name)
         ground = draw_background(photo.size, "a wooden table in a kitchen", None, 7)
-        for change in (SubjectChange("unchanged"), *list_changes()):
+        for change in (_UNCHANGED, *list_changes()):
             yield MisalignmentFigure(name, change, _measure(photo, subject, ground, change))
     others = dict(zip(PHOTOS, [*PHOTOS[1:], PHOTOS[0]], strict=True))
     for name, other in others.items():
