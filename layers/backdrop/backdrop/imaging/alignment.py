@@ -22,8 +22,10 @@ MIN_CORRELATION = 0.5
 """Pictures of different products correlate by less than this at their best alignment."""
 MAX_SHIFT = 0.08
 """The largest shift that is searched, as a share of the subject's longer side."""
-_COARSE_SIDE = 40
+_COARSE_SIDE = 32
 _COARSE_SCALES = (1.0, 0.96, 1.04, 0.92, 1.08)
+_CLEAR_CORRELATION = 0.95
+"""A subject that correlates by this much where it was has not moved far."""
 _HALVING_SIDE = 64
 """Above this size, Gauss-Newton starts on a picture of half the size."""
 _MARGIN = 0.12
@@ -81,10 +83,10 @@ def find_alignment(photo: "Image", result: "Image", mask: "Image", finest_side: 
     """
     from PIL import Image
 
-    area = _choose_area(mask)
+    area = choose_area(mask)
     if area is None:
         return UNMOVED
-    size = _choose_size(area, photo.size, result.size, finest_side)
+    size = choose_size(area, photo.size, result.size, finest_side)
     planes = _Planes(
         _read_luminance(photo, area, size), _read_luminance(result, area, size), _read_weight(mask, area, size)
     )
@@ -94,8 +96,10 @@ def find_alignment(photo: "Image", result: "Image", mask: "Image", finest_side: 
     coarsest = pyramid[-1]
     scale = min(1.0, _COARSE_SIDE / max(coarsest.size))
     coarse_size = max(1, round(coarsest.size[0] * scale)), max(1, round(coarsest.size[1] * scale))
-    starts = _UNMOVED_PLACE, _search(coarsest.resize(coarse_size, Image.Resampling.BOX))
-    place, correlation = max((_refine(coarsest, start) for start in starts), key=lambda found: found[1])
+    place, correlation = _refine(coarsest, _UNMOVED_PLACE)
+    if correlation < _CLEAR_CORRELATION:
+        moved = _refine(coarsest, _search(coarsest.resize(coarse_size, Image.Resampling.BOX)))
+        place, correlation = max((place, correlation), moved, key=lambda found: found[1])
     for level in reversed(pyramid[:-1]):
         place, correlation = _refine(level, place)
     return place.to_alignment(area, correlation)
@@ -118,9 +122,7 @@ def read_area(picture: "Image", area: FloatBox, size: Size) -> "Image":
 
 def average(picture: "Image") -> float:
     """Returns the mean of a picture's pixels (F)."""
-    from PIL import Image
-
-    mean = picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    mean = picture.reduce(picture.size).getpixel((0, 0))
     return mean if isinstance(mean, float) else 0.0
 
 
@@ -169,7 +171,7 @@ class _Planes(NamedTuple):
         return _Planes(*(plane.resize(size, resampling) for plane in self))
 
 
-def _choose_area(mask: "Image") -> FloatBox | None:
+def choose_area(mask: "Image") -> FloatBox | None:
     """Returns the subject's box with a margin, in shares of the picture, or None if the mask is empty."""
     box = mask.point(_SOLID_TABLE).getbbox()
     if box is None:
@@ -195,7 +197,7 @@ def _read_weight(mask: "Image", area: FloatBox, size: Size) -> "Image":
     return (inner if is_enough else solid).convert("F").resize(size, Image.Resampling.BILINEAR)
 
 
-def _choose_size(area: FloatBox, photo: Size, result: Size, finest_side: int) -> Size:
+def choose_size(area: FloatBox, photo: Size, result: Size, finest_side: int) -> Size:
     """Returns the size at which an area is compared: no larger than in the smaller picture."""
     width, height = min(photo, result)
     across, down = (area[2] - area[0]) * width, (area[3] - area[1]) * height
@@ -223,19 +225,19 @@ def _search(planes: _Planes) -> _Place:
     subject_side = max(width, height) / (1 + 2 * _MARGIN)
     reach = max(1, round(MAX_SHIFT * subject_side))
     template = _extract_detail(planes.photo)
-    weighted = list(_read_values(_multiply(template, planes.weight)))
-    weights = list(_read_values(planes.weight))
+    weighted = list(read_values(multiply(template, planes.weight)))
+    weights = list(read_values(planes.weight))
     best, best_similarity = _UNMOVED_PLACE, 0.0
     for scale in _COARSE_SCALES:
         scaled = planes.result.transform(
             planes.size, Image.Transform.AFFINE, _Place(scale, 0, 0).affine(planes.size), Image.Resampling.BILINEAR
         )
         detail = _extract_detail(scaled)
-        energy = _multiply(detail, detail)
+        energy = multiply(detail, detail)
         for x, y in _list_shifts(reach):
             box = x, y, x + width, y + height
-            total = sumprod(weights, _read_values(energy.crop(box)))
-            similarity = sumprod(weighted, _read_values(detail.crop(box))) / total**0.5 if total > 0 else 0.0
+            total = sumprod(weights, read_values(energy.crop(box)))
+            similarity = sumprod(weighted, read_values(detail.crop(box))) / total**0.5 if total > 0 else 0.0
             if similarity > best_similarity * 1.001:
                 best, best_similarity = _Place(scale, scale * x / width, scale * y / height), similarity
     return best
@@ -250,9 +252,9 @@ def _refine(planes: _Planes, start: _Place) -> tuple[_Place, float]:
     """Follows the gradient to the best alignment near a start. Returns it with its correlation."""
     width, height = planes.size
     template = _extract_detail(planes.photo)
-    slopes = _derive(template, 1, 0), _derive(template, 0, 1)
+    slopes = derive(template, 1, 0), derive(template, 0, 1)
     ramps = _build_ramp(width, planes.size), _build_ramp(height, (planes.size[1], planes.size[0]), is_vertical=True)
-    growth = _combine(lambda p: p["x"] * p["gx"] + p["y"] * p["gy"], x=ramps[0], y=ramps[1], gx=slopes[0], gy=slopes[1])
+    growth = combine(lambda p: p["x"] * p["gx"] + p["y"] * p["gy"], x=ramps[0], y=ramps[1], gx=slopes[0], gy=slopes[1])
     place, best = start, (start, -1.0)
     for _ in range(_STEPS):
         detail = _move_result(planes, place)
@@ -285,9 +287,9 @@ def _move_result(planes: _Planes, place: _Place) -> "Image":
 
 def _correlate(template: "Image", detail: "Image", weight: "Image") -> tuple[float, float]:
     """Returns the correlation of two pictures' detail, and the contrast of the first relative to the second."""
-    both = average(_combine(lambda p: p["a"] * p["b"] * p["w"], a=template, b=detail, w=weight))
-    first = average(_combine(lambda p: p["a"] * p["a"] * p["w"], a=template, w=weight))
-    second = average(_combine(lambda p: p["a"] * p["a"] * p["w"], a=detail, w=weight))
+    both = average(combine(lambda p: p["a"] * p["b"] * p["w"], a=template, b=detail, w=weight))
+    first = average(combine(lambda p: p["a"] * p["a"] * p["w"], a=template, w=weight))
+    second = average(combine(lambda p: p["a"] * p["a"] * p["w"], a=detail, w=weight))
     if min(first, second) < _MIN_WEIGHT:
         return 0.0, 1.0
     return both / (first * second) ** 0.5, min(2.0, max(0.5, (first / second) ** 0.5))
@@ -297,12 +299,12 @@ def _solve_step(
     template: "Image", detail: "Image", weight: "Image", gain: float, columns: tuple["Image", "Image", "Image"]
 ) -> tuple[float, float, float] | None:
     """Solves weighted least squares for the step of scale, x, and y. None if the detail does not determine it."""
-    difference = _combine(lambda p: p["a"] - p["b"] * gain, a=template, b=detail)
-    spread = average(_combine(lambda p: abs(p["d"]) * p["w"], d=difference, w=weight)) / max(average(weight), 1e-6)
-    robust = _combine(lambda p: p["w"] / (1 + p["d"] * p["d"] / (4 * spread * spread + 1e-3)), d=difference, w=weight)
-    weighted = [_multiply(column, robust) for column in columns]
-    matrix = [[average(_multiply(one, other)) for other in columns] for one in weighted]
-    return _solve(matrix, [average(_multiply(one, difference)) for one in weighted])
+    difference = combine(lambda p: p["a"] - p["b"] * gain, a=template, b=detail)
+    spread = average(combine(lambda p: abs(p["d"]) * p["w"], d=difference, w=weight)) / max(average(weight), 1e-6)
+    robust = combine(lambda p: p["w"] / (1 + p["d"] * p["d"] / (4 * spread * spread + 1e-3)), d=difference, w=weight)
+    weighted = [multiply(column, robust) for column in columns]
+    matrix = [[average(multiply(one, other)) for other in columns] for one in weighted]
+    return _solve(matrix, [average(multiply(one, difference)) for one in weighted])
 
 
 def _solve(matrix: list[list[float]], vector: list[float]) -> tuple[float, float, float] | None:
@@ -328,22 +330,22 @@ def _build_ramp(length: int, size: Size, *, is_vertical: bool = False) -> "Image
     return line.transpose(Image.Transpose.TRANSPOSE) if is_vertical else line
 
 
-def _derive(picture: "Image", x: int, y: int) -> "Image":
+def derive(picture: "Image", x: int, y: int) -> "Image":
     """Returns the slope per pixel along one axis (F)."""
     width, height = picture.size
     after, before = (picture.crop((side * x, side * y, width + side * x, height + side * y)) for side in (1, -1))
-    return _combine(lambda p: (p["a"] - p["b"]) * 0.5, a=after, b=before)
+    return combine(lambda p: (p["a"] - p["b"]) * 0.5, a=after, b=before)
 
 
-def _multiply(one: "Image", other: "Image") -> "Image":
-    return _combine(lambda p: p["a"] * p["b"], a=one, b=other)
+def multiply(one: "Image", other: "Image") -> "Image":
+    return combine(lambda p: p["a"] * p["b"], a=one, b=other)
 
 
-def _combine(expression: Callable[[dict[str, Any]], Any], **planes: "Image") -> "Image":
+def combine(expression: Callable[[dict[str, Any]], Any], **planes: "Image") -> "Image":
     from PIL import ImageMath
 
     return ImageMath.lambda_eval(expression, **planes)
 
 
-def _read_values(picture: "Image") -> "memoryview[float]":
+def read_values(picture: "Image") -> "memoryview[float]":
     return memoryview(picture.tobytes()).cast("f")

@@ -1,0 +1,60 @@
+"""The page about the fidelity verdict."""
+
+from backdrop.model.fidelity import DEFAULT_MIN_SCORE, FIDELITY_VERSION, FROZEN_SIMILARITY
+from bench.fidelity.scores import (
+    MAX_CPU_MILLISECONDS,
+    MAX_FALSE_ALARMS,
+    MAX_MEGABYTES,
+    MIN_AUC,
+    FidelityFigures,
+)
+
+
+def format_page(figures: FidelityFigures, environment: str) -> str:
+    rows = [
+        ("AUC", f"{figures.auc:.4f}", f"at least {MIN_AUC}"),
+        (
+            "false alarms where 95% of the damage is detected",
+            f"{figures.false_alarms_at_detection:.1%}",
+            f"at most {MAX_FALSE_ALARMS:.0%}",
+        ),
+        (f"damage detected at {DEFAULT_MIN_SCORE}", f"{figures.detected:.1%}", ""),
+        (f"false alarms at {DEFAULT_MIN_SCORE}", f"{figures.false_alarms:.1%}", ""),
+        ("`cannot_say` for a right mask", f"{figures.cannot_say:.1%}", ""),
+        ("masks of another photo that are recognized", f"{figures.wrong_masks_found} of {figures.wrong_masks}", "all"),
+        ("CPU time, median", f"{figures.cpu_median:.0f} ms", ""),
+        ("CPU time, 99% of the pictures", f"{figures.cpu_p99:.0f} ms", f"at most {MAX_CPU_MILLISECONDS} ms"),
+        ("memory beyond the decoded pictures", f"{figures.megabytes:.0f} MB", f"at most {MAX_MEGABYTES} MB"),
+    ]
+    kinds = [
+        f"| {one.kind} | {'yes' if one.is_damaged else 'no'} | {one.count} | "
+        + " | ".join(f"{share:.0%}" for share in one.changed_shares)
+        + " |"
+        for one in figures.kinds
+    ]
+    return "\n".join(
+        [
+            "# How reliable the fidelity verdict is",
+            "",
+            f"Written by `python -m bench.fidelity` on {environment}. Version {FIDELITY_VERSION} of the method.",
+            "",
+            "The figures rest on synthetic damage: drawn products with materials from free pictures, and photos of"
+            " coins, composed with new backgrounds and damaged by script. They say nothing about a provider's"
+            " model. To measure pictures that you have bought, run `python -m bench.fidelity --pairs FOLDER`.",
+            "",
+            f"The corpus has {figures.photos} photos. The threshold, a similarity of {FROZEN_SIMILARITY}, was frozen on"
+            f" half of them. The figures are of {figures.pairs} pairs of the other half. The method's other constants"
+            " were chosen on photos of both halves.",
+            "",
+            "| | measured | target |",
+            "|---|--:|--:|",
+            *[f"| {name} | {value} | {target} |" for name, value, target in rows],
+            "",
+            f"## Pictures that count as changed at a minimum score of {DEFAULT_MIN_SCORE}",
+            "",
+            "| what was done | damage | pairs | weaker | stronger |",
+            "|---|---|--:|--:|--:|",
+            *kinds,
+            "",
+        ]
+    )

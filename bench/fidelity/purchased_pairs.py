@@ -1,0 +1,32 @@
+"""Measures pairs that someone has bought: a photo, a mask of its subject, and the provider's result."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from backdrop.imaging.color import to_srgb
+from backdrop.imaging.fidelity import measure_fidelity
+
+
+def measure_folder(folder: Path) -> Iterator[str]:
+    """Yields a line of tab-separated values per pair. Writes each change map as `NAME.changes.png`.
+
+    A mask may be a cut-out, which has an alpha channel, or a gray picture that is white where the subject is.
+    """
+    yield "name\tverdict\tscore\treason"
+    for path in sorted(folder.glob("*.photo.*")):
+        name = path.name.split(".photo.", maxsplit=1)[0]
+        photo, result, mask = (_read(next(folder.glob(f"{name}.{role}.*"))) for role in ("photo", "result", "mask"))
+        alpha = mask.getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
+        measurement = measure_fidelity(photo, alpha, result)
+        if measurement.change_map:
+            measurement.change_map.save(folder / f"{name}.changes.png")
+        fidelity = measurement.fidelity
+        score = "" if fidelity.score is None else f"{fidelity.score:.3f}"
+        yield f"{name}\t{fidelity.verdict}\t{score}\t{fidelity.reason or ''}"
+
+
+def _read(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return to_srgb(ImageOps.exif_transpose(picture))

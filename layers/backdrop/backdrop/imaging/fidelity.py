@@ -1,0 +1,358 @@
+"""Whether the product in a returned picture is still the customer's: compared tile by tile, after alignment.
+
+The structure of each tile is compared with the contrast-structure term of SSIM (Wang et al., 2004), at the best of five
+small shifts. Light changes the brightness and contrast of a tile, so both are evened out first. Colors are compared
+after one gain per channel, which the color of the light explains only within limits. The similarity of the worst tiles,
+each averaged with its neighbors, becomes the score. A mask that does not match its photo is found by its outline: the
+photo has edges there, and fewer if the outline is moved.
+"""
+
+from dataclasses import dataclass
+from math import cos, log, pi, sin
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backdrop.imaging.alignment import (
+    average,
+    choose_area,
+    choose_size,
+    combine,
+    derive,
+    find_alignment,
+    multiply,
+    read_area,
+    read_values,
+)
+from backdrop.imaging.sizes import has_same_aspect_ratio
+from backdrop.model.fidelity import CannotSayReason, Fidelity, calibrate_score
+from backdrop.model.frame import FloatBox, Size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_SIDE, _ALIGNMENT_SIDE = 512, 256
+"""Pixels of the longest side at which the area around the subject is compared, and aligned."""
+_BLOCK = 8
+"""A tile is 2 × 2 blocks, and the next tile begins one block later."""
+_EDGE = 5
+"""Pixels at the mask's edge that are not compared, because a mask may be slightly too large."""
+_MIN_TILE_SHARE = 0.25
+_MIN_TILES = 12
+_MAX_SUBJECT_SHARE = 0.97
+_MAX_MAP_SIDE = 256
+_TILE_CORNERS = ("a", 0, 0), ("b", 1, 0), ("c", 0, 1), ("d", 1, 1)
+_SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+_BLUR = 0.7
+"""Removes grain and JPEG noise. A standard deviation in pixels."""
+_CONTRAST_NOISE = 40.0
+"""Variance (channels 0 to 255) below which a tile has no structure to compare."""
+_MAX_LOCAL_GAIN = 1.7
+"""Light from one side, or a shadow on the product, changes a tile's brightness by up to this factor."""
+_GAIN_RANGE, _TINT_RANGE = (0.6, 1.6), (0.85, 1.18)
+"""How much another light changes all channels, and red and blue relative to green."""
+_DARK = 8.0
+"""Added to brightness before it is divided, because noise determines the ratio of dark tiles."""
+_FREE_TINT, _FULL_TINT = 12.0, 52.0
+"""A tile's difference in tint (channels 0 to 255) that does not count, and one that leaves no similarity."""
+_FREE_LIGHT, _FULL_LIGHT = 60.0, 140.0
+"""The same for brightness."""
+_WORST_SHARE = 0.01
+_OUTLINE_SIDE = 256
+"""Pixels of the longest side at which a mask's outline is compared with the photo's edges."""
+_OUTLINE_FRAME = 3
+"""Pixels at the picture's border that do not count as outline."""
+_MOVED_OUTLINES, _OUTLINE_MOVES = 16, (0.16, 0.09)
+"""How many moved outlines are compared, and how far they are moved, as shares of the subject's longer side."""
+_EDGE_NOISE, _MAX_EDGE = 60.0, 40.0
+"""The squared slope of noise, and the slope above which an edge does not count more (channels 0 to 255)."""
+_STRENGTH_WEIGHT, _MIN_OUTLINE = 0.4, 0.6
+_AXES = (1, 0), (0, 1)
+_SOLID_TABLE = [0] * 128 + [255] * 128
+_INNER_TABLE = [0] * 254 + [255] * 2
+_TO_SHARE = 1 / 255
+_TINY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class FidelityMeasurement:
+    """The fidelity, and where the product changed.
+
+    `change_map` (L, at most 256 pixels per side, as wide relative to its height as the photo) is bright where the
+    product changed, and 0 outside it. None if there is no score.
+    """
+
+    fidelity: Fidelity
+    change_map: "Image | None"
+
+
+def measure_fidelity(
+    photo: "Image", mask: "Image", result: "Image", min_score: float | None = None
+) -> FidelityMeasurement:
+    """Compares the subject of two pictures (RGB or RGBA, upright, sRGB), which are not changed.
+
+    `mask` (L): 255 where the photo shows its subject, at any size. `min_score`: the lowest score that counts as the
+    same product, None for the default.
+    """
+    small_mask = _reduce_mask(mask, photo)
+    reason = _find_reason(photo, small_mask, mask.size, result)
+    area = None if reason else choose_area(small_mask)
+    if reason or area is None:
+        return FidelityMeasurement(Fidelity.from_reason(reason or CannotSayReason.MASK_EMPTY), None)
+    views = _read_views(photo, small_mask, result, area)
+    tiles = _compare(views)
+    losses = tiles.list_losses()
+    if len(losses) < _MIN_TILES:
+        return FidelityMeasurement(Fidelity.from_reason(CannotSayReason.SUBJECT_TOO_SMALL), None)
+    if not _matches_outline(photo, small_mask):
+        return FidelityMeasurement(Fidelity.from_reason(CannotSayReason.MASK_OF_ANOTHER_PHOTO), None)
+    worst = sorted(losses, reverse=True)[int(len(losses) * _WORST_SHARE)]
+    fidelity = Fidelity.from_score(calibrate_score(1 - worst), min_score)
+    return FidelityMeasurement(fidelity, _draw_map(tiles, area, photo.size))
+
+
+def _reduce_mask(mask: "Image", photo: "Image") -> "Image":
+    """Returns the mask at no more than the compared size, empty where the photo itself is transparent."""
+    from PIL import Image, ImageChops
+
+    scale = min(1.0, 2 * _SIDE / max(mask.size))
+    size = max(1, round(mask.width * scale)), max(1, round(mask.height * scale))
+    reduced = mask if size == mask.size else mask.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    if photo.mode != "RGBA":
+        return reduced
+    return ImageChops.darker(reduced, read_area(photo, (0, 0, 1, 1), size).getchannel("A"))
+
+
+def _find_reason(photo: "Image", mask: "Image", mask_size: Size, result: "Image") -> CannotSayReason | None:
+    """Returns why two pictures cannot be compared, as far as shapes and transparency show it."""
+    from PIL import ImageStat
+
+    if not has_same_aspect_ratio(photo.size, result.size):
+        return CannotSayReason.OTHER_SHAPE
+    if result.mode == "RGBA" and result.getextrema()[-1] != (255, 255):
+        return CannotSayReason.TRANSPARENT_RESULT
+    if not has_same_aspect_ratio(photo.size, mask_size):
+        return CannotSayReason.MASK_OF_ANOTHER_PHOTO
+    share = ImageStat.Stat(mask.point(_SOLID_TABLE)).mean[0] / 255
+    if share == 0:
+        return CannotSayReason.MASK_EMPTY
+    return CannotSayReason.SUBJECT_FILLS_FRAME if share > _MAX_SUBJECT_SHARE else None
+
+
+class _Views(NamedTuple):
+    """The same area of both pictures, after alignment (RGB), and the weight of each pixel (F, 0 or 1)."""
+
+    photo: "Image"
+    result: "Image"
+    weight: "Image"
+
+
+class _Tiles(NamedTuple):
+    """How much each tile changed (F, 0 to 1), and whether it shows enough of the subject (F, 0 or 1)."""
+
+    losses: "Image"
+    is_shown: "Image"
+
+    def list_losses(self) -> list[float]:
+        return [loss for loss, shown in zip(read_values(self.losses), read_values(self.is_shown), strict=True) if shown]
+
+
+def _read_views(photo: "Image", mask: "Image", result: "Image", area: FloatBox) -> _Views:
+    from PIL import Image, ImageFilter
+
+    width, height = choose_size(area, photo.size, result.size, _SIDE)
+    size = max(2 * _BLOCK, width // _BLOCK * _BLOCK), max(2 * _BLOCK, height // _BLOCK * _BLOCK)
+    own, other = (read_area(picture, area, size).convert("RGB") for picture in (photo, result))
+    subject = read_area(mask, area, size)
+    alignment = find_alignment(own, other, subject, _ALIGNMENT_SIDE)
+    if alignment.is_reliable:
+        matrix = alignment.affine(size, size)
+        other = other.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+    inner = subject.point(_SOLID_TABLE).filter(ImageFilter.BoxBlur(_EDGE)).point(_INNER_TABLE).convert("F")
+    return _Views(own, other, inner.point(lambda value: value * _TO_SHARE))
+
+
+def _compare(views: _Views) -> _Tiles:
+    """Compares all tiles. The loss of a tile is averaged with its neighbors', so that a single one is no change."""
+    weight = combine(lambda p: p["w"] + _TINY, w=_sum_tiles(views.weight))
+    is_shown = combine(lambda p: p["float"](p["w"] >= _MIN_TILE_SHARE), w=weight)
+    losses = combine(
+        lambda p: p["max"](1 - p["structure"], p["color"]) * p["shown"],
+        structure=_compare_structure(views, weight),
+        color=_compare_colors(views, weight, is_shown),
+        shown=is_shown,
+    )
+    averaged = combine(
+        lambda p: p["min"](p["losses"] / (p["count"] + _TINY), p["shown"]),
+        losses=_sum_neighbors(losses),
+        count=_sum_neighbors(is_shown),
+        shown=is_shown,
+    )
+    return _Tiles(averaged, is_shown)
+
+
+def _compare_structure(views: _Views, weight: "Image") -> "Image":
+    """Returns the contrast-structure term of each tile (F) at its best shift."""
+    from PIL import ImageChops, ImageFilter
+
+    own, other = (view.convert("L").filter(ImageFilter.GaussianBlur(_BLUR)) for view in (views.photo, views.result))
+    photo = own.convert("F")
+    weighted_photo = multiply(views.weight, photo)
+    photo_planes = {
+        "weight": weight,
+        "photo": _sum_tiles(weighted_photo),
+        "photo_square": _sum_tiles(multiply(weighted_photo, photo)),
+    }
+    best: Image | None = None
+    for x, y in _SHIFTS:
+        result = ImageChops.offset(other, x, y).convert("F")
+        weighted_result = multiply(views.weight, result)
+        term = combine(
+            _compute_structure_term,
+            **photo_planes,
+            result=_sum_tiles(weighted_result),
+            result_square=_sum_tiles(multiply(weighted_result, result)),
+            product=_sum_tiles(multiply(weighted_result, photo)),
+        )
+        best = combine(lambda p: p["max"](p["a"], p["b"]), a=best, b=term) if best else term
+    return best or weight
+
+
+def _compute_structure_term(p: dict[str, Any]) -> Any:
+    photo, result = p["photo"] / p["weight"], p["result"] / p["weight"]
+    # More light means more contrast in the same proportion.
+    gain = p["min"](p["max"]((photo + _DARK) / (result + _DARK), 1 / _MAX_LOCAL_GAIN), _MAX_LOCAL_GAIN)
+    photo_variance = p["max"](p["photo_square"] / p["weight"] - photo * photo, 0)
+    result_variance = p["max"](p["result_square"] / p["weight"] - result * result, 0) * gain * gain
+    covariance = (p["product"] / p["weight"] - photo * result) * gain
+    return (2 * covariance + _CONTRAST_NOISE) / (photo_variance + result_variance + _CONTRAST_NOISE)
+
+
+def _compare_colors(views: _Views, weight: "Image", is_shown: "Image") -> "Image":
+    """Returns how much the color of each tile changed (F, 0 to 1) beyond what the light explains."""
+    photo, result = (
+        [
+            combine(lambda p: p["a"] / p["w"], a=_sum_tiles(multiply(views.weight, band.convert("F"))), w=weight)
+            for band in picture.split()
+        ]
+        for picture in (views.photo, views.result)
+    )
+    gains = [_find_gain(one, other, is_shown) for one, other in zip(photo, result, strict=True)]
+    light = _clip(gains[1], *_GAIN_RANGE)
+    red, green, blue = (
+        _subtract_lit(one, other, light * _clip(gain / gains[1], *_TINT_RANGE))
+        for one, other, gain in zip(photo, result, gains, strict=True)
+    )
+    return combine(_compute_color_loss, red=red, green=green, blue=blue)
+
+
+def _subtract_lit(photo: "Image", result: "Image", gain: float) -> "Image":
+    return combine(lambda p: p["b"] - p["a"] * gain, a=photo, b=result)
+
+
+def _compute_color_loss(p: dict[str, Any]) -> Any:
+    light = (p["red"] + p["green"] + p["blue"]) / 3
+    tint = p["max"](p["max"](abs(p["red"] - light), abs(p["green"] - light)), abs(p["blue"] - light))
+    tint_loss = (tint - _FREE_TINT) / (_FULL_TINT - _FREE_TINT)
+    light_loss = (abs(light) - _FREE_LIGHT) / (_FULL_LIGHT - _FREE_LIGHT)
+    return p["max"](p["min"](p["max"](tint_loss, light_loss), 1), 0)
+
+
+def _find_gain(photo: "Image", result: "Image", is_shown: "Image") -> float:
+    """Returns the median ratio of the tiles' brightness in one channel, 1 without tiles."""
+    ratios = [
+        (after + _DARK) / (before + _DARK)
+        for before, after, shown in zip(*(read_values(plane) for plane in (photo, result, is_shown)), strict=True)
+        if shown
+    ]
+    return median(ratios) if ratios else 1.0
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return max(low, min(high, value))
+
+
+def _sum_tiles(plane: "Image") -> "Image":
+    """Returns the mean of each tile of a plane (F)."""
+    blocks = plane.reduce(_BLOCK)
+    width, height = blocks.width - 1, blocks.height - 1
+    corners = {name: blocks.crop((x, y, x + width, y + height)) for name, x, y in _TILE_CORNERS}
+    return combine(lambda p: (p["a"] + p["b"] + p["c"] + p["d"]) * 0.25, **corners)
+
+
+def _sum_neighbors(plane: "Image") -> "Image":
+    """Returns the sum of 3 × 3 tiles around each tile (F)."""
+    width, height = plane.size
+    for x, y in ((1, 0), (0, 1)):
+        plane = combine(
+            lambda p: p["a"] + p["b"] + p["c"],
+            a=plane.crop((-x, -y, width - x, height - y)),
+            b=plane,
+            c=plane.crop((x, y, width + x, height + y)),
+        )
+    return plane
+
+
+def _matches_outline(photo: "Image", mask: "Image") -> bool:
+    """Whether the photo has edges along the mask's outline: in its direction, and more than along moved outlines."""
+    from PIL import Image, ImageChops, ImageFilter
+
+    scale = min(1.0, _OUTLINE_SIDE / max(photo.size))
+    size = max(8, round(photo.width * scale)), max(8, round(photo.height * scale))
+    solid = mask.resize(size, Image.Resampling.BOX).point(_SOLID_TABLE)
+    across, down = (derive(solid.filter(ImageFilter.BoxBlur(3)).convert("F"), *axis) for axis in _AXES)
+    zero = Image.new("F", size)
+    along, total = zero, zero
+    for band in read_area(photo, (0, 0, 1, 1), size).convert("RGB").split():
+        planes = {"x": derive(band.convert("F"), 1, 0), "y": derive(band.convert("F"), 0, 1)}
+        total = combine(lambda p: p["t"] + p["x"] * p["x"] + p["y"] * p["y"], t=total, **planes)
+        along = combine(
+            lambda p: p["a"] + (p["x"] * p["nx"] + p["y"] * p["ny"]) ** 2, a=along, nx=across, ny=down, **planes
+        )
+    outline = ImageChops.difference(solid.filter(ImageFilter.MaxFilter(3)), solid.filter(ImageFilter.MinFilter(3)))
+    inner = Image.new("F", size)
+    frame = _OUTLINE_FRAME, _OUTLINE_FRAME, size[0] - _OUTLINE_FRAME, size[1] - _OUTLINE_FRAME
+    inner.paste(outline.crop(frame).convert("F"), frame[:2])
+    weights = combine(lambda p: p["o"] * p["t"] / (p["t"] + _EDGE_NOISE), o=inner, t=total)
+    directed = combine(
+        lambda p: p["w"] * p["a"] / ((p["nx"] * p["nx"] + p["ny"] * p["ny"] + _TINY) * (p["t"] + _TINY)),
+        w=weights,
+        a=along,
+        nx=across,
+        ny=down,
+        t=total,
+    )
+    direction = average(directed) / max(average(weights), _TINY)
+    edges = combine(lambda p: p["min"](p["t"] ** 0.5, _MAX_EDGE), t=total)
+    strength = edges.convert("L").filter(ImageFilter.MaxFilter(3)).convert("F")
+    box = solid.getbbox() or (0, 0, *size)
+    side = max(box[2] - box[0], box[3] - box[1])
+    moved = [
+        _measure_strength(strength, inner, round(side * reach * cos(angle)), round(side * reach * sin(angle)))
+        for step in range(_MOVED_OUTLINES)
+        for reach, angle in [(_OUTLINE_MOVES[step % 2], 2 * pi * step / _MOVED_OUTLINES)]
+    ]
+    ratio = (_measure_strength(strength, inner, 0, 0) + 1) / (max(moved) + 1)
+    return direction + _STRENGTH_WEIGHT * log(ratio) >= _MIN_OUTLINE
+
+
+def _measure_strength(strength: "Image", outline: "Image", x: int, y: int) -> float:
+    """Returns the mean strength of the photo's edges along the outline, moved by some pixels."""
+    moved = outline.crop((-x, -y, outline.width - x, outline.height - y))
+    return average(multiply(strength, moved)) / max(average(moved), _TINY)
+
+
+def _draw_map(tiles: _Tiles, area: FloatBox, photo: Size) -> "Image":
+    """Returns the change map of the whole picture. The area's tiles are stretched to the area."""
+    from PIL import Image
+
+    scale = min(1.0, _MAX_MAP_SIDE / max(photo))
+    change_map = Image.new("L", (max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))))
+    left, top = round(area[0] * change_map.width), round(area[1] * change_map.height)
+    right, bottom = round(area[2] * change_map.width), round(area[3] * change_map.height)
+    size = max(1, right - left), max(1, bottom - top)
+    losses = tiles.losses.point(lambda value: value * 255).convert("L")
+    # A tile reaches half a block beyond its center on each side.
+    columns, rows = losses.size
+    framed = losses.crop((-1, -1, columns + 1, rows + 1))
+    change_map.paste(framed.resize(size, Image.Resampling.BILINEAR, (0.5, 0.5, columns + 1.5, rows + 1.5)), (left, top))
+    return change_map

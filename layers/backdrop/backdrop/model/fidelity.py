@@ -1,0 +1,65 @@
+"""Whether a returned picture still shows the customer's product: the verdict, and the score that it follows from."""
+
+from enum import StrEnum
+
+from backdrop.model.record import Record, record
+
+FIDELITY_VERSION = 1
+"""The version of the method. A score is only comparable with scores of the same version."""
+DEFAULT_MIN_SCORE = 0.9
+"""The score from which a product counts as the same, unless the instructions name another one."""
+FROZEN_SIMILARITY = 0.55
+"""The measured similarity that becomes `DEFAULT_MIN_SCORE`. Frozen on one half of the corpus of `bench.fidelity`."""
+_DECIMALS = 3
+"""Digits of a score. Further ones could differ between processors."""
+
+
+class FidelityVerdict(StrEnum):
+    SAME = "same"
+    CHANGED = "changed"
+    CANNOT_SAY = "cannot_say"
+
+
+class CannotSayReason(StrEnum):
+    """Why pictures cannot be compared. A closed list, because receipts contain it."""
+
+    NO_MASK = "no_mask"
+    MASK_EMPTY = "mask_empty"
+    MASK_OF_ANOTHER_PHOTO = "mask_of_another_photo"
+    SUBJECT_FILLS_FRAME = "subject_fills_frame"
+    SUBJECT_TOO_SMALL = "subject_too_small"
+    OTHER_SHAPE = "other_shape"
+    TRANSPARENT_RESULT = "transparent_result"
+
+
+@record
+class Fidelity(Record):
+    """The verdict on one picture. `score`: 0 to 1, None without a verdict. `reason`: only if there is no verdict."""
+
+    verdict: FidelityVerdict
+    score: float | None
+    reason: CannotSayReason | None
+    version: int
+
+    @classmethod
+    def from_score(cls, score: float, min_score: float | None = None) -> "Fidelity":
+        """`min_score`: the score that the instructions require, or None for the default."""
+        verdict = judge_score(score, min_score)
+        return cls(verdict=verdict, score=score, reason=None, version=FIDELITY_VERSION)
+
+    @classmethod
+    def from_reason(cls, reason: CannotSayReason) -> "Fidelity":
+        return cls(verdict=FidelityVerdict.CANNOT_SAY, score=None, reason=reason, version=FIDELITY_VERSION)
+
+
+def judge_score(score: float, min_score: float | None = None) -> FidelityVerdict:
+    required = DEFAULT_MIN_SCORE if min_score is None else min_score
+    return FidelityVerdict.SAME if score >= required else FidelityVerdict.CHANGED
+
+
+def calibrate_score(similarity: float) -> float:
+    """Converts a measured similarity (0 to 1) to a score: linear on both sides of the frozen similarity."""
+    if similarity < FROZEN_SIMILARITY:
+        return round(max(0.0, similarity) / FROZEN_SIMILARITY * DEFAULT_MIN_SCORE, _DECIMALS)
+    above = (min(1.0, similarity) - FROZEN_SIMILARITY) / (1 - FROZEN_SIMILARITY)
+    return round(DEFAULT_MIN_SCORE + above * (1 - DEFAULT_MIN_SCORE), _DECIMALS)

@@ -1,0 +1,30 @@
+"""The fidelity verdict separates damaged from unchanged products on a part of the corpus of `bench.fidelity`."""
+
+import pytest
+
+from bench.fidelity.scores import (
+    MAX_FALSE_ALARMS,
+    MIN_AUC,
+    PairScore,
+    compute_auc,
+    compute_false_alarms,
+    list_scores,
+    measure_corpus,
+)
+
+PHOTOS = (20, 31)
+
+
+@pytest.fixture(scope="module")
+def scores() -> list[PairScore]:
+    return [one for one in measure_corpus(PHOTOS) if isinstance(one, PairScore)]
+
+
+def test_scores_separate_damaged_from_unchanged_products(scores: list[PairScore]) -> None:
+    unchanged, damaged = (list_scores(scores, is_damaged=is_damaged) for is_damaged in (False, True))
+    assert compute_auc(unchanged, damaged) >= MIN_AUC
+    assert compute_false_alarms(unchanged, damaged) <= MAX_FALSE_ALARMS
+
+
+def test_right_masks_get_a_verdict(scores: list[PairScore]) -> None:
+    assert all(one.score is not None for one in scores)

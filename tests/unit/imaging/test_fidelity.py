@@ -1,0 +1,115 @@
+"""A damaged product counts as changed, another light or background does not, and bad input gets no verdict."""
+
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, ImageDraw
+
+from backdrop.imaging.fidelity import measure_fidelity
+from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
+from bench.fidelity.corpus import Pair, build_damaged_pair, build_unchanged_pair
+from bench.fidelity.photos import draw_photo
+
+PHOTO = draw_photo(3)
+PAIR = build_unchanged_pair(PHOTO, "new background", 0)
+SIZE = PHOTO.photo.size
+LIGHTS = ("brighter or darker", "gamma", "color temperature", "light from one side", "contact shadow")
+
+
+def measure(pair: Pair, min_score: float | None = None) -> FidelityVerdict:
+    return measure_fidelity(pair.photo, pair.mask, pair.result, min_score).fidelity.verdict
+
+
+@pytest.mark.parametrize("kind", LIGHTS)
+def test_other_light_alone_raises_no_alarm(kind: str) -> None:
+    assert measure(build_unchanged_pair(PHOTO, kind, 1)) is FidelityVerdict.SAME
+
+
+@pytest.mark.parametrize("strength", [0, 1])
+def test_slightly_oversized_mask_raises_no_alarm(strength: int) -> None:
+    assert measure(build_unchanged_pair(PHOTO, "oversized mask", strength)) is FidelityVerdict.SAME
+
+
+@pytest.mark.parametrize("kind", ["shifted", "scaled", "smaller result", "JPEG"])
+def test_moved_or_compressed_product_raises_no_alarm(kind: str) -> None:
+    assert measure(build_unchanged_pair(PHOTO, kind, 1)) is FidelityVerdict.SAME
+
+
+@pytest.mark.parametrize("kind", ["text replaced", "logo removed", "color shifted", "part erased", "texture replaced"])
+def test_damaged_product_counts_as_changed(kind: str) -> None:
+    pair = build_damaged_pair(PHOTO, kind, 1)
+    assert pair is not None
+    assert measure(pair) is FidelityVerdict.CHANGED
+
+
+def test_required_minimum_score_decides_the_verdict() -> None:
+    assert measure(PAIR, min_score=1.0) is FidelityVerdict.CHANGED
+
+
+def test_change_map_is_bright_where_product_changed() -> None:
+    pair = build_damaged_pair(PHOTO, "logo removed", 0)
+    assert pair is not None
+    change_map = measure_fidelity(pair.photo, pair.mask, pair.result).change_map
+    assert change_map is not None
+    assert max(change_map.size) <= 256
+    across, down = change_map.width / SIZE[0], change_map.height / SIZE[1]
+    left, top, right, bottom = PHOTO.product.logo
+    logo = left * across, top * down, right * across, bottom * down
+    brightest = change_map.point(lambda value: 255 * (value > 100)).getbbox()
+    assert brightest is not None
+    assert max(change_map.crop((round(logo[0]), round(logo[1]), round(logo[2]), round(logo[3]))).tobytes()) > 150
+    assert max(change_map.crop((0, 0, 20, 20)).tobytes()) == 0
+
+
+def test_same_input_gives_the_same_measurement() -> None:
+    first, second = (measure_fidelity(PAIR.photo, PAIR.mask, PAIR.result) for _ in range(2))
+    assert first == second
+
+
+def test_pictures_are_not_changed_by_measuring() -> None:
+    before = [picture.tobytes() for picture in (PAIR.photo, PAIR.mask, PAIR.result)]
+    measure(PAIR)
+    assert [picture.tobytes() for picture in (PAIR.photo, PAIR.mask, PAIR.result)] == before
+
+
+def draw_speck() -> Image.Image:
+    mask = Image.new("L", SIZE)
+    ImageDraw.Draw(mask).rectangle((300, 300, 306, 306), fill=255)
+    return mask
+
+
+def draw_hole() -> Image.Image:
+    holed = PAIR.result.convert("RGBA")
+    holed.paste((0, 0, 0, 0), (0, 0, 5, 5))
+    return holed
+
+
+type Input = tuple[Image.Image, Image.Image]
+
+BAD_INPUTS: dict[CannotSayReason, Callable[[], Input]] = {
+    CannotSayReason.MASK_EMPTY: lambda: (Image.new("L", SIZE), PAIR.result),
+    CannotSayReason.SUBJECT_FILLS_FRAME: lambda: (Image.new("L", SIZE, 255), PAIR.result),
+    CannotSayReason.SUBJECT_TOO_SMALL: lambda: (draw_speck(), PAIR.result),
+    CannotSayReason.OTHER_SHAPE: lambda: (PAIR.mask, PAIR.result.crop((0, 0, SIZE[0], SIZE[1] - 60))),
+    CannotSayReason.TRANSPARENT_RESULT: lambda: (PAIR.mask, draw_hole()),
+    CannotSayReason.MASK_OF_ANOTHER_PHOTO: lambda: (draw_photo(6).matte.resize(SIZE), PAIR.result),
+}
+
+
+@pytest.mark.parametrize("reason", BAD_INPUTS)
+def test_bad_input_gets_no_verdict(reason: CannotSayReason) -> None:
+    mask, result = BAD_INPUTS[reason]()
+    measurement = measure_fidelity(PHOTO.photo, mask, result)
+    assert measurement.fidelity.reason is reason
+    assert measurement.fidelity.verdict is FidelityVerdict.CANNOT_SAY
+    assert measurement.change_map is None
+
+
+def test_mask_of_another_shape_gets_no_verdict() -> None:
+    fidelity = measure_fidelity(PHOTO.photo, PAIR.mask.resize((100, 300)), PAIR.result).fidelity
+    assert fidelity.reason is CannotSayReason.MASK_OF_ANOTHER_PHOTO
+
+
+def test_opaque_result_with_alpha_channel_is_compared() -> None:
+    fidelity = measure_fidelity(PHOTO.photo, PAIR.mask, PAIR.result.convert("RGBA")).fidelity
+    assert fidelity.verdict is FidelityVerdict.SAME
