@@ -61,7 +61,7 @@ def format_edges(figures: "Sequence[EdgeFigure]") -> list[str]:
 
 def format_misalignments(figures: "Sequence[MisalignmentFigure]") -> list[str]:
     """Returns a table with one row per kind of misalignment, and a sentence that sums it up."""
-    by_name = dict[str, list[MisalignmentFigure]]()
+    by_name: dict[str, list[MisalignmentFigure]] = {}
     for one in figures:
         by_name.setdefault(one.change.name, []).append(one)
     forced = [one for one in figures if one.is_forced]

@@ -72,9 +72,11 @@ def measure_edges() -> Iterator[EdgeFigure]:
 def add_texture(scene: CutoutScene) -> CutoutScene:
     """Returns the scene with detail inside the subject, because a plain surface cannot be aligned."""
     height, width = scene.alpha.shape
-    coarse = np.random.default_rng(9).integers(0, 256, (height // 25, width // 25)).astype(np.uint8)
-    pattern = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).astype(float)
-    return replace(scene, subject=np.clip(scene.subject + (pattern[..., None] - 128) * 0.2, 0, 255))
+    random, pattern = np.random.default_rng(9), np.zeros((height, width))
+    for cells in (10, 30, 90):
+        noise = Image.fromarray(random.integers(0, 256, (cells, cells)).astype(np.uint8))
+        pattern += np.asarray(noise.resize((width, height), Image.Resampling.BICUBIC)).astype(float) - 128
+    return replace(scene, subject=np.clip(scene.subject + pattern[..., None] * 0.15, 0, 255))
 
 
 def draw_ground(scene: CutoutScene, color: tuple[int, int, int]) -> Pixels:

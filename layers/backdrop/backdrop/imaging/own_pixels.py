@@ -16,6 +16,7 @@ from backdrop.imaging.canvas import draw_canvas
 from backdrop.imaging.cutout import limit_tile
 from backdrop.imaging.inpaint_pyramid import inpaint
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA, MatteRefiner, build_matte_refiner
+from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.sizes import format_size
 from backdrop.imaging.strip_resize import downscale, resize, resize_in_strips
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
@@ -108,10 +109,10 @@ def compose_own_pixels(
     from PIL import Image
 
     layout = _plan_layout(photo.size, canvas, max_pixels)
-    own_alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
-    subject_matte = matte or own_alpha
-    if subject_matte is None:
+    if matte is None and photo.mode != "RGBA":
         raise ValueError("an opaque photo needs a matte")
+    # A large photo's own alpha is reduced here to save memory. It is drawn with all its pixels.
+    subject_matte = matte or _limit_matte(photo).getchannel("A")
     _refuse_translucent(subject_matte)
     _refuse_other_shape(scene.size, layout.size)
     scene_box = _find_scene_box(scene.size, _align(photo, scene, subject_matte, canvas))
@@ -184,13 +185,17 @@ def _align(photo: "Image", scene: "Image", matte: "Image", canvas: Canvas | None
     """Finds out where the scene shows the subject of the picture that was sent. Raises `OwnPixelsError` if nowhere."""
     from PIL import Image
 
-    if canvas is None:
-        alignment = find_alignment(photo, scene, matte)
-    else:
-        framed_matte = Image.new("L", (canvas.width, canvas.height))
+    sent, sent_matte = photo, matte
+    if canvas:
+        sent, sent_matte = draw_canvas(photo, canvas), Image.new("L", (canvas.width, canvas.height))
         placed = resize(matte, (canvas.photo_width, canvas.photo_height), Image.Resampling.BILINEAR)
-        framed_matte.paste(placed, (canvas.photo_left, canvas.photo_top))
-        alignment = find_alignment(draw_canvas(photo, canvas), scene, framed_matte)
+        sent_matte.paste(placed, (canvas.photo_left, canvas.photo_top))
+    if sent.mode == "RGBA":
+        # The scene is behind what is transparent, because another color there would be a false detail.
+        flat = scene.copy()
+        draw_over(flat, resize(sent, scene.size), (0, 0))
+        sent = flat
+    alignment = find_alignment(sent, scene, sent_matte)
     if not alignment.is_reliable:
         raise OwnPixelsError(OwnPixelsProblem.SUBJECT_MOVED, "was not found in the provider's picture")
     return alignment
@@ -224,10 +229,15 @@ def _locate(shares: FloatBox, box: FloatBox) -> FloatBox:
     )
 
 
+def _limit_matte(picture: "Image") -> "Image":
+    """Returns a matte, or a photo with one, with at most `_MAX_MATTE_PIXELS`."""
+    return downscale(picture, (_MAX_MATTE_PIXELS / (picture.width * picture.height)) ** 0.5)
+
+
 def _build_refiner(photo: "Image", matte: "Image") -> MatteRefiner:
     from PIL import Image
 
-    small = downscale(matte, (_MAX_MATTE_PIXELS / (matte.width * matte.height)) ** 0.5)
+    small = _limit_matte(matte)
     resampling = Image.Resampling.BOX if small.width < photo.width else Image.Resampling.BICUBIC
     refiner = build_matte_refiner(resize(photo, small.size, resampling).convert("RGB"), small)
     if matte.size != photo.size:
