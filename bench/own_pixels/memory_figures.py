@@ -41,7 +41,9 @@ def make_files(folder: Path, kind: str) -> None:
     """Writes a photo with grain, its matte, and a provider's scene with the same subject."""
     size = (6_328, 4_219) if kind == "framed" else _SIZE
     fine, coarse = (
-        Image.merge("RGB", [Image.effect_noise(noise_size, 90) for _ in range(3)]).resize(size, Image.Resampling.BICUBIC)
+        Image.merge("RGB", [Image.effect_noise(noise_size, 90) for _ in range(3)]).resize(
+            size, Image.Resampling.BICUBIC
+        )
         for noise_size in ((433, 289), (60, 40))
     )
     photo = Image.blend(fine, coarse, 0.6)

@@ -1,4 +1,4 @@
-"""Forced misalignments: the stand-in's scenes of the demo's photos, with the subject moved, scaled, turned, or replaced.
+"""Forced misalignments: the stand-in's scenes of the demo's photos, with the subject moved, scaled, or turned.
 
 A misalignment is detected if the scene is refused, or shifted and scaled so that the subjects match.
 """
@@ -43,7 +43,7 @@ _UNCHANGED = SubjectChange("unchanged")
 
 @dataclass(frozen=True, slots=True)
 class MisalignmentFigure:
-    """What became of one scene. `max_offset`: the farthest corner, as a share of the picture; None if it was refused."""
+    """What became of one scene. `max_offset`: its farthest corner, as a share of the picture; None if refused."""
 
     photo: str
     change: SubjectChange

@@ -47,8 +47,8 @@ _VISIBLE_MASK_TABLE = [0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA
 _OPAQUE_MASK_TABLE = [0] * MIN_OPAQUE_ALPHA + [255] * (256 - MIN_OPAQUE_ALPHA)
 _MIN_PROTRUSION = 2
 _PROTRUSION_SHARE = 1 / 400
-"""How far a provider's subject may protrude behind the photo's own: the minimum in pixels of the scene, and the share of
-its longer side. Providers redraw edges, and soften them."""
+"""How far a provider's subject may protrude behind the photo's own: the minimum in pixels of the scene, and the share
+of its longer side. Providers redraw edges, and soften them."""
 
 
 class OwnPixelsProblem(StrEnum):
@@ -68,7 +68,11 @@ class OwnPixelsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ComposedScene:
-    """A scene (RGB) with the photo's own subject. `enlargement`: how many times wider the provider's pixels became."""
+    """A scene with the photo's own subject. `enlargement`: how many times wider the provider's pixels became.
+
+    `picture` is opaque. It is RGBA if it replaced the pixels of an RGBA photo, because converting a large picture takes
+    as much memory again; otherwise, it is RGB.
+    """
 
     picture: "Image"
     enlargement: float
@@ -121,7 +125,7 @@ def compose_own_pixels(
     backdrop = _remove_protrusions(scene, subject_matte, _locate(layout.to_shares(), scene_box))
     backdrop, scene_box = _cover(backdrop, scene_box)
     subject = _Subject(photo, matte, refiner)
-    is_in_place = photo.mode == "RGB" and layout.size == photo.size
+    is_in_place = layout.size == photo.size and layout.offset == (0, 0)
     picture = photo if is_in_place else Image.new("RGB", layout.size)
     for top, strip in resize_in_strips(backdrop, layout.size, scene_box):
         subject.draw(strip, (layout.offset[0], layout.offset[1] - top))
