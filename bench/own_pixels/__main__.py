@@ -94,8 +94,8 @@ def format_page(memory: Sequence[MemoryFigure], lines: Sequence[str]) -> str:
             "|---|--:|--:|---|",
             *(f"| {one.photo} | {one.peak_megabytes:.0f} | {one.seconds:.1f} | {one.outcome} |" for one in memory),
             "",
-            "Mean color errors near the subject's edges, compared with the true picture. The naive paste draws the photo"
-            " over the enlarged scene, through its matte:",
+            "Mean color errors near the subject's edges, compared with the true picture. The naive paste draws the"
+            " photo over the enlarged scene, through its matte:",
             "",
             *lines,
             "",

@@ -1,4 +1,4 @@
-"""Color errors at the subject's edges, compared with a naive paste: the photo over the enlarged scene, through its matte.
+"""Color errors at the subject's edges, compared with a naive paste: the photo through its matte over the scaled scene.
 
 The true picture is known (`bench/cutout_scenes.py`): the true subject in front of a new background with a contact
 shadow. A provider's scene is that picture at a smaller size, where the provider's version of the subject is slightly

@@ -1,4 +1,4 @@
-"""Peak memory and CPU time of own pixels at 50 megapixels, from the bytes of the files to the PNG, each in a new process."""
+"""Peak memory and CPU time of own pixels at 50 megapixels, from the files to the PNG, each in a new process."""
 
 import sys
 import tempfile
