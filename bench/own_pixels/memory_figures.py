@@ -101,3 +101,5 @@ if __name__ == "__main__":
             make_files(Path(folder), kind)
         case ["measure", folder, kind]:
             measure(Path(folder), kind)
+        case _:
+            sys.exit("Usage: make or measure, a folder, and a kind of photo")
