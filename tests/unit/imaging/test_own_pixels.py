@@ -94,6 +94,18 @@ def test_pixels_inside_the_matte_are_the_photos_own() -> None:
     assert (read(picture)[inside] == read(scene.draw_photo())[inside]).all()
 
 
+def test_background_colored_patch_inside_the_matte_stays_identical() -> None:
+    photo, matte = draw_box_photo(), draw_box((SIDE, SIDE)).resize((60, 60), Image.Resampling.BOX)
+    photo.paste("lime", (BOX[0], 100, BOX[0] + 20, 140))
+    own = read(photo.copy())
+    scene = Image.new("RGB", (SIDE, SIDE), "white")
+    scene.paste(photo, (0, 0), draw_box((SIDE, SIDE)))
+    opaque = matte.resize(photo.size, Image.Resampling.BICUBIC).point([0] * 255 + [255])
+    inside = read(opaque.filter(ImageFilter.MinFilter(7))) > 0
+    picture = compose_own_pixels(scene, photo, matte, None, MAX_PIXELS).picture
+    assert (read(picture)[inside] == own[inside]).all()
+
+
 @pytest.mark.parametrize("moved", [IN_PLACE, (1.02, 0.015, -0.01), (0.97, 0.0, 0.01)])
 def test_edges_show_at_most_half_of_a_naive_pastes_error(moved: tuple[float, float, float]) -> None:
     scene = load_scene()
