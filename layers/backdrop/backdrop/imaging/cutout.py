@@ -47,7 +47,7 @@ def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
         elif low < MIN_OPAQUE_ALPHA:
             tile = original.crop(box)
             original.paste(
-                _limit_tile(refiner.cut_out(tile, area), tile) if has_alpha else refiner.cut_out(tile, area), box
+                limit_tile(refiner.cut_out(tile, area), tile) if has_alpha else refiner.cut_out(tile, area), box
             )
     return original
 
@@ -61,7 +61,7 @@ def limit_to_photo(photo: "Image", provider: "Image") -> "Image":
     """
     limited = _scale_to_match(photo, provider)
     for box, _ in _iter_tiles(provider.size):
-        limited.paste(_limit_tile(provider.crop(box).convert("RGBA"), limited.crop(box)), box)
+        limited.paste(limit_tile(provider.crop(box).convert("RGBA"), limited.crop(box)), box)
     return limited
 
 
@@ -74,7 +74,7 @@ def _iter_tiles(size: tuple[int, int]) -> Iterator[tuple[tuple[int, int, int, in
             yield (left, top, right, bottom), (left / width, top / height, right / width, bottom / height)
 
 
-def _limit_tile(cut: "Image", tile: "Image") -> "Image":
+def limit_tile(cut: "Image", tile: "Image") -> "Image":
     """Returns a tile at least as transparent as the photo was, with the photo's colors where that was not opaque."""
     from PIL import Image, ImageChops
 
