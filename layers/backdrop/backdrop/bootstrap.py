@@ -162,6 +162,7 @@ class Bootstrap:
         from backdrop.deliver.content_waiters import ContentWaiters
         from backdrop.deliver.fidelity_checks import FidelityChecks
         from backdrop.deliver.original_photos import OriginalPhotos
+        from backdrop.deliver.own_pixels import OwnPixels
         from backdrop.deliver.paid_files import PaidFiles
         from backdrop.deliver.pictures import Pictures
         from backdrop.deliver.service import DeliverService
@@ -175,6 +176,7 @@ class Bootstrap:
             photos=self.input_bucket,
             original_photos=original_photos,
             fidelity_checks=FidelityChecks(original_photos, paid_files, self.output_bucket, self.clock),
+            own_pixels=OwnPixels(original_photos, settings.max_image_megapixels),
             output_bucket=self.output_bucket,
             deliver_queue=self.deliver_queue,
             paid_files=paid_files,

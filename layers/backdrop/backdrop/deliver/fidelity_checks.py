@@ -33,10 +33,14 @@ MAX_COMPARED_SIDE = 1536
 
 @dataclass(frozen=True, eq=False)
 class PhotoWithMask:
-    """The photo (RGB or RGBA, upright, sRGB) and the mask of its subject (L), both reduced."""
+    """The photo (RGB or RGBA, upright, sRGB) and the mask of its subject (L), both reduced.
+
+    `has_own_alpha`: the mask is the photo's own transparency.
+    """
 
     photo: "Image"
     mask: "Image"
+    has_own_alpha: bool
 
 
 @dataclass(eq=False, repr=False)
@@ -56,7 +60,7 @@ class FidelityChecks:
         may_be_transparent = self.photos.may_be_transparent(source, job)
         photo = self._load_photo(job) if may_be_transparent else None
         if photo and photo.mode == "RGBA":
-            return PhotoWithMask(photo, photo.getchannel("A"))
+            return PhotoWithMask(photo, photo.getchannel("A"), has_own_alpha=True)
         cut_out = find_cut_out(source, job, jobs)
         if cut_out is None:
             return CannotSayReason.PHOTO_GONE if may_be_transparent and photo is None else CannotSayReason.NO_MASK
@@ -67,7 +71,7 @@ class FidelityChecks:
         if mask is None:
             return CannotSayReason.MASK_UNAVAILABLE
         photo = photo or self._load_photo(job)
-        return PhotoWithMask(photo, mask) if photo else CannotSayReason.PHOTO_GONE
+        return PhotoWithMask(photo, mask, has_own_alpha=False) if photo else CannotSayReason.PHOTO_GONE
 
     def _load_photo(self, job: Job) -> "Image | None":
         photo = self.photos.load(job)

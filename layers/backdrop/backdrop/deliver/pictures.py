@@ -11,6 +11,7 @@ from backdrop.aws.sqs import Queue
 from backdrop.deliver.fidelity_checks import FidelityChecks
 from backdrop.deliver.opened_brand_images import OpenedBrandImages, open_brand_images
 from backdrop.deliver.original_photos import OriginalPhotos
+from backdrop.deliver.own_pixels import OwnPixels
 from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
@@ -109,6 +110,7 @@ class Pictures:
     photos: InputBucket
     original_photos: OriginalPhotos
     fidelity_checks: FidelityChecks
+    own_pixels: OwnPixels
     output_bucket: OutputBucket
     deliver_queue: Queue
     paid_files: PaidFiles
@@ -143,6 +145,8 @@ class Pictures:
                 cut_out = original if job.operation == "remove" else None
                 paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
                 fidelity = self.fidelity_checks.check(job, n, paid_picture, masked_photo) if masked_photo else None
+                if masked_photo:
+                    warnings += self.own_pixels.compose(job, n, paid_picture, masked_photo)
                 image = DeliveredImage(n, link, paid_picture, fidelity)
                 written = self._write_outputs(delivery, image)
             except ResultError as error:

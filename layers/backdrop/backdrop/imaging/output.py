@@ -107,12 +107,18 @@ class PaidPicture:
         self._data = data
         self._picture = picture
         self._original = original
+        self._replacement: Image | None = None
         self.fallback_reason = ""
+
+    def replace_pixels(self, picture: "Image") -> None:
+        """Makes all outputs from this picture (RGB, or opaque RGBA) instead of the provider's."""
+        self._replacement = picture
+        self.__dict__.pop("pixels", None)
 
     @property
     def size(self) -> Size:
-        """The size of the provider's picture."""
-        return self._picture.width, self._picture.height
+        """The size of the provider's picture, or of the picture that replaces it."""
+        return self._replacement.size if self._replacement else (self._picture.width, self._picture.height)
 
     def build_output(
         self, output: OutputSpec, embed_metadata: EmbedMetadata, brand_image_pixels: BrandImagePixels = _NO_BRAND_IMAGES
@@ -122,10 +128,10 @@ class PaidPicture:
         `brand_image_pixels`: the brand images that the output names. Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
-        if full_picture is None and output.is_plain_lossless:
+        if full_picture is None and self._replacement is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
-        composed = _compose(full_picture or self.pixels, output, brand_image_pixels)
+        composed = _compose(full_picture or self._replacement or self.pixels, output, brand_image_pixels)
         pixel_count = composed.picture.width * composed.picture.height
         if composed.picture is not full_picture and pixel_count > LARGE_PIXELS[output.format]:
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.

@@ -6,7 +6,7 @@ from typing import Any
 
 from backdrop.model.record import Record, record
 
-SUBJECT_FIELD, MIN_SCORE_FIELD = "subject", "min"
+SUBJECT_FIELD, MIN_SCORE_FIELD, PIXELS_FIELD, OWN_PIXELS = "subject", "min", "pixels", "own"
 FIDELITY_VERSION = 1
 """The version of the method. A score is only comparable with scores of the same version."""
 DEFAULT_MIN_SCORE = 0.9
@@ -64,6 +64,11 @@ class Fidelity(Record):
 def find_min_score(instructions: Mapping[str, Any]) -> float | None:
     """Returns the score that the instructions require; None for the default."""
     return instructions.get(SUBJECT_FIELD, {}).get(MIN_SCORE_FIELD)
+
+
+def requests_own_pixels(instructions: Mapping[str, Any]) -> bool:
+    """Whether the picture must show the product with the photo's own pixels."""
+    return instructions.get(SUBJECT_FIELD, {}).get(PIXELS_FIELD) == OWN_PIXELS
 
 
 def judge_score(score: float, min_score: float | None = None) -> FidelityVerdict:

@@ -27,14 +27,18 @@ class WarningCode(StrEnum):
     OLD_PICTURE = "old_picture"
     OVER_MAX_BYTES = "over_max_bytes"
     PASSED_OVER = "passed_over"
+    PHOTO_GONE = "photo_gone"
     PRODUCT_CHANGED = "product_changed"
     SAME_OUTPUTS = "same_outputs"
     SAME_VARIANTS = "same_variants"
+    SCENE_ENLARGED = "scene_enlarged"
     SMALL_IN_FRAME = "small_in_frame"
     SMALLER_RESULT = "smaller_result"
     SUBJECT_AT_BORDER = "subject_at_border"
+    SUBJECT_MOVED = "subject_moved"
     TAG_NOT_READ = "tag_not_read"
     TINY_PHOTO = "tiny_photo"
+    TRANSLUCENT_SUBJECT = "translucent_subject"
     LEFT_OUT = "left_out"
 
 

@@ -35,9 +35,13 @@ DELIVERY_WARNINGS = frozenset(
         WarningCode.OVER_MAX_BYTES,
         WarningCode.FRAME_PADDED,
         WarningCode.MASK_UNAVAILABLE,
+        WarningCode.PHOTO_GONE,
         WarningCode.PRODUCT_CHANGED,
         WarningCode.SAME_OUTPUTS,
+        WarningCode.SCENE_ENLARGED,
         WarningCode.SMALLER_RESULT,
+        WarningCode.SUBJECT_MOVED,
+        WarningCode.TRANSLUCENT_SUBJECT,
         Code.OUTPUT_NOT_MADE,
         Code.NAME_TAKEN,
     }
