@@ -43,7 +43,8 @@ def build_list(item: Schema, description: str = "") -> Schema:
 
 
 def build_enum(
-    kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus | Verdict], description: str = ""
+    kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus | Verdict | FidelityVerdict],
+    description: str = "",
 ) -> Schema:
     return {**_build_description(description), "enum": [one.value for one in kind]}
 
@@ -87,7 +88,10 @@ FIDELITY = build_object(
     "Whether the picture still shows the photo's product.",
     verdict=build_enum(FidelityVerdict),
     score={"type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "Null without a verdict."},
-    reason={"enum": [None, *CannotSayReason], "description": "Why there is no verdict; null if there is one."},
+    reason={
+        "enum": [None, *(one.value for one in CannotSayReason)],
+        "description": "Why there is no verdict; null if there is one.",
+    },
     version={"type": "integer", "description": "The version of the method."},
     map_key={**NULLABLE_TEXT, "description": "The key of a map of the changes; null without a verdict."},
 )

@@ -88,8 +88,9 @@ def test_product_of_a_transparent_photo_is_compared_and_its_map_is_kept() -> Non
     fidelity = find_fidelity(job)
     assert fidelity.verdict is FidelityVerdict.SAME
     assert fidelity.map_key == f"_backdrop/changes/{job.job_id}/1_1.png"
-    change_map = Image.open(BytesIO(world.output_bucket.objects[fidelity.map_key][-1].data))
-    assert change_map.mode == "L"
+    stored = world.output_bucket.objects[fidelity.map_key][-1].data
+    assert stored
+    assert Image.open(BytesIO(stored)).mode == "L"
     receipt = world.read_receipt(KEY)
     assert receipt
     assert receipt["jobs"][0]["results"][0]["fidelity"]["verdict"] == "same"
