@@ -1,10 +1,11 @@
-"""Verdicts through the deployed stack, in receipt, event, and bucket: with a cut-out, and without a mask."""
+"""Verdicts and own pixels through the deployed stack: with a cut-out, and without a mask."""
 
+import json
 from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
 
 from backdrop_local.home import ROOT
 from tests.e2e.deployed_stack import eventually
@@ -49,3 +50,21 @@ def test_photo_without_a_mask_costs_one_call_and_has_no_verdict(folder: Folder) 
     job = folder.wait_until_stored("red.jpg")
     assert job["results"][0]["fidelity"] == NO_MASK
     assert len(folder.charges("on the moon, without a mask")) == 1
+
+
+def test_product_of_the_photo_is_put_into_the_scene(folder: Folder) -> None:
+    variants = {
+        "moon": {"prompt": "on the moon", "subject": {"pixels": "own"}, "output": {"format": "png"}},
+        "cut-out": {"operation": "remove", "output": {"size": "full"}},
+    }
+    folder.put("red.jpg.json", json.dumps({"variants": variants}))
+    folder.put("red.jpg", ASTRONAUT)
+    job = list_stored_jobs(folder, 2)["moon"]
+    photo = Image.open(BytesIO(ASTRONAUT)).convert("RGB")
+    picture, cut_out = (folder.picture("red.jpg", f"red-{name}.png") for name in ("moon", "cut-out"))
+    assert [one["fidelity"]["verdict"] for one in job["results"]] == ["same"]
+    assert picture.size == photo.size
+    inside = cut_out.getchannel("A").point(lambda alpha: 255 * (alpha == 255)).filter(ImageFilter.MinFilter(9))
+    changed = ImageChops.multiply(ImageChops.difference(picture.convert("RGB"), photo).convert("L"), inside)
+    assert inside.getbbox()
+    assert changed.getbbox() is None

@@ -144,9 +144,9 @@ class Pictures:
                 original = self.original_photos.find(source, job)
                 cut_out = original if job.operation == "remove" else None
                 paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
-                fidelity = self.fidelity_checks.check(job, n, paid_picture, masked_photo) if masked_photo else None
                 if masked_photo:
                     warnings += self.own_pixels.compose(job, n, paid_picture, masked_photo)
+                fidelity = self.fidelity_checks.check(job, n, paid_picture, masked_photo) if masked_photo else None
                 image = DeliveredImage(n, link, paid_picture, fidelity)
                 written = self._write_outputs(delivery, image)
             except ResultError as error:

@@ -113,7 +113,7 @@ class PaidPicture:
     def replace_pixels(self, picture: "Image") -> None:
         """Makes all outputs from this picture (RGB, or opaque RGBA) instead of the provider's."""
         self._replacement = picture
-        self.__dict__.pop("pixels", None)
+        self.__dict__.pop("_provider_pixels", None)
 
     @property
     def size(self) -> Size:
@@ -131,7 +131,7 @@ class PaidPicture:
         if full_picture is None and self._replacement is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
-        composed = _compose(full_picture or self._replacement or self.pixels, output, brand_image_pixels)
+        composed = _compose(full_picture or self.pixels, output, brand_image_pixels)
         pixel_count = composed.picture.width * composed.picture.height
         if composed.picture is not full_picture and pixel_count > LARGE_PIXELS[output.format]:
             # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
@@ -145,9 +145,13 @@ class PaidPicture:
     def _decode(self) -> "Image":
         return decode(self._data, read_header(self._data, self._picture.format))
 
-    @cached_property
+    @property
     def pixels(self) -> "Image":
-        """The provider's picture (RGB or RGBA, sRGB), which the caller does not change."""
+        """The picture that outputs are made from (RGB or RGBA, sRGB), which the caller does not change."""
+        return self._replacement or self._provider_pixels
+
+    @cached_property
+    def _provider_pixels(self) -> "Image":
         return to_srgb(self._decode())
 
     @cached_property

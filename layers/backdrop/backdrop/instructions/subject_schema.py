@@ -31,8 +31,8 @@ class SubjectModel(BaseModel):
 Subject = Annotated[
     SubjectModel | None,
     Field(
-        description="For `replace`: how much the product must resemble the photo's, and whose pixels show it. Both need "
-        "a photo that is transparent around its subject, or instructions that also cut it out.",
+        description="For `replace`: how much the product must resemble the photo's, and whose pixels show it. Both "
+        "need a photo that is transparent around its subject, or instructions that also cut it out.",
         examples=[{"min": 0.95}, {"pixels": "own"}],
     ),
 ]
