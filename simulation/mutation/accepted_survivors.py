@@ -318,6 +318,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#1716fd if 8": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
     "deliver.fidelity_checks": FIDELITY_REASON,
+    "deliver.pictures:Pictures.deliver_job#2bc59d if 1": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
     "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
