@@ -87,6 +87,7 @@ def side_by_side() -> Album:
     prompts = {"beach": "on warm sand, low evening sun", "studio": "in front of a plain light gray studio wall"}
     photo = build_receipt("boots.jpg", build_result("b/beach.png", width=1600, height=2100), prompt=prompts["beach"])
     beach = photo["jobs"][0] | {"variant": "beach"}
+    beach["results"][0]["fidelity"] = build_fidelity("changed", 0.62)
     studio = beach | {
         "variant": "studio",
         "job_id": "other",
@@ -132,6 +133,17 @@ def build_certificate(verdict: str) -> dict[str, Any]:
         {"rule": "whole product", "required": "no cut", "measured": None, "verdict": "cannot_say"},
     ]
     return {"marketplace": "amazon-main", "rules_dated": "2026-10-01", "verdict": verdict, "checks": checks}
+
+
+def build_fidelity(verdict: str, score: float) -> dict[str, Any]:
+    """Builds a verdict on the product as it is in receipts."""
+    return {
+        "verdict": verdict,
+        "score": score,
+        "reason": None,
+        "version": 1,
+        "map_key": "_backdrop/changes/job/1_1.png",
+    }
 
 
 def together() -> Album:

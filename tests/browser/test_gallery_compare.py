@@ -143,11 +143,18 @@ def test_alt_text_of_the_receipt_is_the_pictures_alt_text(tab: Browser) -> None:
 
 def test_certificates_are_badges_with_their_measurements(tab: Browser) -> None:
     badges = tab.evaluate("[...document.querySelectorAll('#grid .badge')].map((badge) => badge.textContent)")
-    assert badges == ["✗ amazon-main: failed", "✓ amazon-main: passed"]
+    assert badges == ["✗ product changed: score 0.62", "✗ amazon-main: failed", "✓ amazon-main: passed"]
     enlarge(tab, "amazon-main")
     story = tab.evaluate("document.getElementById('large-story').innerText")
     assert "failed: #f4f1ee (must be pure white)" in story
     assert "cannot say: not measured (must be no cut)" in story
+
+
+def test_verdict_on_the_product_is_in_the_large_view(tab: Browser) -> None:
+    enlarge(tab, "beach")
+    story = tab.evaluate("document.getElementById('large-story').innerText")
+    assert "score 0.62" in story
+    assert "_backdrop/changes/job/1_1.png" in story
 
 
 def test_large_view_shows_the_delivered_file_itself(tab: Browser) -> None:

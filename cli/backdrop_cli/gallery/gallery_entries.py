@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from backdrop.model.certificate import Certificate
+from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codec import validate
+from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop_cli.formatting import (
     format_bytes,
     format_duration,
@@ -50,6 +51,12 @@ _FIELD_LABELS: Mapping[str, str] = {
     "seed": "requested seed",
 }
 
+# The verdict on a product looks like the verdict on a file.
+_BADGES = {
+    FidelityVerdict.SAME: Verdict.PASSED,
+    FidelityVerdict.CHANGED: Verdict.FAILED,
+    FidelityVerdict.CANNOT_SAY: Verdict.CANNOT_SAY,
+}
 _MISSING_TEXTS = {
     MissingReason.GONE: "This version of the {} is no longer in the bucket.",
     MissingReason.ACCESS_DENIED: "S3 denies access to the {}.",
@@ -87,6 +94,7 @@ def build_comparison_entry(
         "provider": job["provider"],
         "maker": format_maker(job["provider"], album),
         "operation": job["operation"],
+        "fidelity": _describe_fidelity(comparison.results[0]),
         "usd": job["cost"]["usd"],
         "at": job["stored_at"] or "",
         "seconds": comparison.duration_seconds,
@@ -142,16 +150,33 @@ def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
 
 
 def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
-    """Returns the marketplace's name, the verdict, and each check; None if the file has no certificate."""
+    """Returns a badge with the marketplace's name, and each check; None if the file has no certificate."""
     if not result.get("certificate"):
         return None
     certificate = validate(Certificate, result["certificate"])
     return {
-        "marketplace": certificate.marketplace,
+        "label": certificate.marketplace,
         "verdict": certificate.verdict.value,
         "mark": certificate.verdict.mark,
         "words": certificate.verdict.text,
         "checks": [(check.label, f"{check.verdict.text}: {check.describe()}") for check in certificate.checks],
+    }
+
+
+def _describe_fidelity(result: Mapping[str, Any]) -> GalleryEntry | None:
+    """Returns a badge with the verdict, and its facts; None for a cut-out, and if the photo has no mask."""
+    if not result.get("fidelity"):
+        return None
+    fidelity = validate(Fidelity, result["fidelity"])
+    if fidelity.reason is CannotSayReason.NO_MASK:
+        return None
+    facts = [("Result", fidelity.explanation)]
+    return {
+        "label": fidelity.verdict.text,
+        "verdict": _BADGES[fidelity.verdict].value,
+        "mark": fidelity.verdict.mark,
+        "words": fidelity.explanation,
+        "facts": [*facts, ("Map of the changes", fidelity.map_key)] if fidelity.map_key else facts,
     }
 
 

@@ -21,6 +21,7 @@ from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READAB
 from tests.corpus.files import heic
 from tests.simulated.command_user import Person
 from tests.simulated.deliver.test_certificates import SUBJECT, deliver, draw_cut_out
+from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, SCENE, TRANSPARENT_PHOTO
 from tests.simulated.intake.test_unreadable import deny_access
 from tests.simulated.stage_worlds import KEY
 from tests.simulated.uploads_and_requests import send_request
@@ -454,3 +455,19 @@ def test_show_prints_certificates_that_passed_or_failed(
     monkeypatch.setattr("tests.simulated.deliver.test_certificates.World", lambda: person.world)
     deliver(draw_cut_out(subject), {"for": "amazon-main"})
     assert re.search(words, read_text(person, KEY))
+
+
+@pytest.mark.parametrize(
+    ("scene", "words"),
+    [
+        (SCENE, "✓ same product: score 1 "),
+        (CHANGED_SCENE, "✗ product changed: score 0.*_backdrop/changes/.* shows where"),
+    ],
+    ids=["same", "changed"],
+)
+def test_show_prints_the_verdict_on_the_product(person: Person, scene: bytes, words: str) -> None:
+    person.world.downloads.override = scene
+    person.world.upload_photo(KEY, TRANSPARENT_PHOTO)
+    person.world.upload_sidecar(KEY, prompt="on grass")
+    person.world.run_until_empty()
+    assert re.search(words, read_text(person, KEY), re.MULTILINE)

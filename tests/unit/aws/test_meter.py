@@ -18,6 +18,7 @@ from backdrop.aws.metrics import (
     emit_metrics,
 )
 from backdrop.model.codes import Code
+from backdrop.model.fidelity import CannotSayReason, Fidelity
 from backdrop.model.job import Attempt, AttemptOutcome, JobStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, CallMetrics, LookupStatus, ProviderResult, RetryClass
 from tests.unit.ledger_items import (
@@ -126,6 +127,7 @@ def test_stored_job_is_counted_with_the_duration_of_each_stage(
         {
             "Completed": [1.0],
             "Pictures": [1.0],
+            "SameProducts": [1.0],
             "QueueSeconds": [3_600.0],
             "RenderSeconds": [10_800.0],
             "DeliverSeconds": [18_000.0],
@@ -136,7 +138,13 @@ def test_stored_job_is_counted_with_the_duration_of_each_stage(
     ]
 
 
-BARE = {"Completed": [1.0], "Pictures": [1.0], "provider": "ideogram", "operation": "replace"}
+BARE = {
+    "Completed": [1.0],
+    "Pictures": [1.0],
+    "SameProducts": [1.0],
+    "provider": "ideogram",
+    "operation": "replace",
+}
 AGAIN = NOON + timedelta(days=2)
 
 
@@ -145,7 +153,17 @@ def test_each_picture_counts_once_regardless_of_its_outputs(capsys: pytest.Captu
         build_result(n=n, output=output, key=f"{n}-{output}.png") for n in (1, 2, 3) for output in ("web", "print")
     ]
     count_ended_job(build_stored_job(results=tuple(files), ended_at=AGAIN))
-    assert [read_facts(line) for line in read_metrics(capsys)] == [BARE | {"Pictures": [3.0]}]
+    assert [read_facts(line) for line in read_metrics(capsys)] == [BARE | {"Pictures": [3.0], "SameProducts": [3.0]}]
+
+
+def test_changed_products_are_counted_once_per_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    changed, unknown = Fidelity.from_score(0.5), Fidelity.from_reason(CannotSayReason.NO_MASK)
+    facts = [("thumb", 1, changed), ("large", 1, changed), (None, 2, unknown)]
+    results = tuple(build_result(output=name, n=n, fidelity=fidelity) for name, n, fidelity in facts)
+    count_ended_job(build_stored_job(results=results, queued_at=LATER))
+    (line,) = [read_facts(line) for line in read_metrics(capsys)]
+    assert (line["Pictures"], line["ChangedProducts"]) == ([2.0], [1.0])
+    assert "SameProducts" not in line
 
 
 def test_redelivered_pictures_are_counted_without_their_earlier_times(

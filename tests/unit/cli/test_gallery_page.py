@@ -247,7 +247,7 @@ def test_certificate_is_listed_check_by_check() -> None:
     first, second = list_entries(build_album(receipts=[receipt], reports=[]))
     assert second["files"][0]["certificate"] is None
     assert first["files"][0]["certificate"] == {
-        "marketplace": "amazon-main",
+        "label": "amazon-main",
         "verdict": "failed",
         "mark": "✗",
         "words": "failed",
@@ -256,6 +256,38 @@ def test_certificate_is_listed_check_by_check() -> None:
             ("whole product", "cannot say: not measured (must be no cut)"),
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "badge"),
+    [
+        (
+            {"verdict": "changed", "score": 0.62, "reason": None, "version": 1, "map_key": "_backdrop/changes/a.png"},
+            ("failed", "✗", "product changed", "score 0.62"),
+        ),
+        (
+            {"verdict": "cannot_say", "score": None, "reason": "mask_empty", "version": 1, "map_key": None},
+            ("cannot_say", "?", "product not compared", "the mask shows no product"),
+        ),
+    ],
+    ids=["changed", "not compared"],
+)
+def test_verdict_on_the_product_is_a_badge(fidelity: dict[str, Any], badge: tuple[str, ...]) -> None:
+    receipt = build_receipt("a.jpg", build_result("a.png", fidelity=fidelity))
+    (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
+    assert tuple(one["fidelity"][name] for name in ("verdict", "mark", "label", "words")) == badge
+    assert (("Map of the changes", fidelity["map_key"]) in one["fidelity"]["facts"]) is bool(fidelity["map_key"])
+
+
+@pytest.mark.parametrize(
+    "fidelity",
+    [None, {"verdict": "cannot_say", "score": None, "reason": "no_mask", "version": 1, "map_key": None}],
+    ids=["cut-out", "no mask"],
+)
+def test_picture_that_is_not_compared_by_design_has_no_badge(fidelity: dict[str, Any] | None) -> None:
+    receipt = build_receipt("a.jpg", build_result("a.png", fidelity=fidelity))
+    (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
+    assert one["fidelity"] is None
 
 
 def test_every_failure_has_its_hint_cost_and_message() -> None:

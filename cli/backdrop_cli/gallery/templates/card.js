@@ -91,6 +91,7 @@ function renderPrompt(place, entry) {
 
 function renderTags(place, entry) {
   for (const tag of entry.tags) place.append(createTextElement("li", "", tag));
+  if (entry.fidelity) place.append(badge("li", entry.fidelity));
   for (const file of entry.files) if (file.certificate) place.append(badge("li", file.certificate));
   for (const warning of entry.warnings) place.append(createTextElement("li", "warning", warning));
   place.hidden = place.childElementCount === 0;
@@ -100,12 +101,12 @@ function renderFacts(place, facts) {
   place.replaceChildren(...facts.filter(Boolean).map((fact) => createTextElement("span", "", fact)));
 }
 
-/** Returns a marketplace's name with the verdict of a file's certificate. */
-function badge(tag, certificate) {
-  const made = createTextElement(tag, "badge badge-" + certificate.verdict, "");
-  const mark = createTextElement("span", "", certificate.mark + " ");
+/** Returns a label with its verdict: a marketplace's name for a file's certificate, or an image's fidelity. */
+function badge(tag, judged) {
+  const made = createTextElement(tag, "badge badge-" + judged.verdict, "");
+  const mark = createTextElement("span", "", judged.mark + " ");
   mark.setAttribute("aria-hidden", "true");
-  made.append(mark, certificate.marketplace, createTextElement("span", "unseen", ": " + certificate.words));
-  made.title = certificate.words;
+  made.append(mark, judged.label, createTextElement("span", "unseen", ": " + judged.words));
+  made.title = judged.words;
   return made;
 }

@@ -100,6 +100,12 @@ function* describeFile(entry, file) {
   for (const warning of entry.warnings) yield createTextElement("p", "warning", warning);
   yield createTextElement("h3", "", countItems(imagesOf(entry.photo)) > 1 ? file.label : "File");
   yield filesList([[file.about, file]]);
+  if (entry.fidelity) {
+    const heading = createTextElement("h3", "", "Product ");
+    heading.append(badge("span", entry.fidelity));
+    yield heading;
+    yield pairs(entry.fidelity.facts);
+  }
   if (file.certificate) {
     const heading = createTextElement("h3", "", "Rules of ");
     heading.append(badge("span", file.certificate));

@@ -37,6 +37,8 @@ class Metric(StrEnum):
     ACCEPTED = "Accepted", COUNT, CALL_DIMENSIONS, "A job was put into its lane."
     COMPLETED = "Completed", COUNT, CALL_DIMENSIONS, "A job was stored."
     PICTURES = "Pictures", COUNT, CALL_DIMENSIONS, "Pictures of stored jobs, not counting the additional files of each."
+    SAME_PRODUCTS = "SameProducts", COUNT, CALL_DIMENSIONS, "Pictures whose product is the same as the photo's."
+    CHANGED_PRODUCTS = "ChangedProducts", COUNT, CALL_DIMENSIONS, "Pictures whose product differs from the photo's."
     FAILED = (
         "Failed",
         COUNT,

@@ -5,6 +5,7 @@ logged, and does not interrupt the work.
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.log import build_logger, to_error_code
 from backdrop.aws.metric_names import Metric
 from backdrop.model.codes import Code
+from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, MoneyStatus
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop.model.provider_result import CallMetrics
@@ -120,8 +122,14 @@ def count_budget_change(transition: Transition) -> None:
 def count_ended_job(job: Job) -> None:
     labels = {"provider": job.provider, "operation": job.operation}
     if job.status is JobStatus.STORED:
-        pictures = len({result.n for result in job.results})
-        emit_metrics({Metric.COMPLETED: 1, Metric.PICTURES: pictures, **_measure_stages(job)}, **labels)
+        verdicts = Counter({result.n: result.fidelity and result.fidelity.verdict for result in job.results}.values())
+        counted = {
+            Metric.COMPLETED: 1,
+            Metric.PICTURES: verdicts.total(),
+            Metric.SAME_PRODUCTS: verdicts[FidelityVerdict.SAME],
+            Metric.CHANGED_PRODUCTS: verdicts[FidelityVerdict.CHANGED],
+        }
+        emit_metrics(counted | _measure_stages(job), **labels)
     elif job.status in FAILED_STATUSES and job.problem:
         emit_metrics({Metric.FAILED: 1}, code=job.problem.code, **labels)
         if job.status is not JobStatus.REFUSED and job.money is not MoneyStatus.NOT_SPENT:

@@ -22,6 +22,18 @@ class FidelityVerdict(StrEnum):
     CHANGED = "changed"
     CANNOT_SAY = "cannot_say"
 
+    @property
+    def text(self) -> str:
+        return {
+            FidelityVerdict.SAME: "same product",
+            FidelityVerdict.CHANGED: "product changed",
+            FidelityVerdict.CANNOT_SAY: "product not compared",
+        }[self]
+
+    @property
+    def mark(self) -> str:
+        return {FidelityVerdict.SAME: "✓", FidelityVerdict.CHANGED: "✗", FidelityVerdict.CANNOT_SAY: "?"}[self]
+
 
 class CannotSayReason(StrEnum):
     """Why pictures cannot be compared. A closed list, because receipts contain it."""
@@ -36,6 +48,20 @@ class CannotSayReason(StrEnum):
     OTHER_SHAPE = "other_shape"
     TRANSPARENT_RESULT = "transparent_result"
 
+    @property
+    def text(self) -> str:
+        return {
+            CannotSayReason.NO_MASK: "the photo has no mask",
+            CannotSayReason.MASK_UNAVAILABLE: "the cut-out is not available",
+            CannotSayReason.PHOTO_GONE: "the photo can no longer be read",
+            CannotSayReason.MASK_EMPTY: "the mask shows no product",
+            CannotSayReason.MASK_OF_ANOTHER_PHOTO: "the mask does not fit the photo",
+            CannotSayReason.SUBJECT_FILLS_FRAME: "the product fills the whole photo",
+            CannotSayReason.SUBJECT_TOO_SMALL: "the product is too small",
+            CannotSayReason.OTHER_SHAPE: "the picture does not have the photo's shape",
+            CannotSayReason.TRANSPARENT_RESULT: "the provider's picture is transparent",
+        }[self]
+
 
 @record
 class Fidelity(Record):
@@ -49,6 +75,11 @@ class Fidelity(Record):
     reason: CannotSayReason | None
     version: int
     map_key: str | None = None
+
+    @property
+    def explanation(self) -> str:
+        """The score, or why there is none: `score 0.97`."""
+        return self.reason.text if self.reason else f"score {self.score:g}"
 
     @classmethod
     def from_score(cls, score: float, min_score: float | None = None) -> "Fidelity":
