@@ -43,9 +43,10 @@ class OwnPixels:
             yield _build_fallback(WarningCode.PHOTO_GONE, n, "the photo can no longer be read")
         else:
             matte = None if original.has_own_alpha else original.mask
-            scene, max_pixels = picture.pixels.convert("RGB"), self.max_megapixels * 1_000_000
+            # Converting copies, which a large picture has no memory for.
+            scene = picture.pixels if picture.pixels.mode == "RGB" else picture.pixels.convert("RGB")
             try:
-                composed = compose_own_pixels(scene, photo, matte, job.canvas, max_pixels)
+                composed = compose_own_pixels(scene, photo, matte, job.canvas, self.max_megapixels * 1_000_000)
             except OwnPixelsError as error:
                 yield _build_fallback(_CODES[error.problem], n, f"it {error}")
                 return
