@@ -307,7 +307,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:classify_history#555f33 if 2": PHOTO_STATE_REASON,
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
-    "deliver.original_photos:OriginalPhotos.find#3dc5c9 if 1": SIZE_REASON,
+    "deliver.original_photos:OriginalPhotos.find#fbabfa if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_outputs#497489 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
 from PIL import Image, ImageFile
@@ -193,3 +194,23 @@ def test_file_too_large_without_metadata_is_encoded_again() -> None:
     assert "metadata:cut" not in map(str, found.changes)
     assert found.data
     assert len(found.data) <= len(heavy) - 50_000
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "has_alpha"),
+    [
+        ("RGB", "JPEG", False),
+        ("RGB", "PNG", False),
+        ("RGBA", "PNG", True),
+        ("RGB", "WEBP", False),
+        ("RGBA", "WEBP", True),
+        ("RGB", "TIFF", False),
+        ("RGBA", "TIFF", True),
+    ],
+)
+def test_photo_that_may_be_transparent_is_known_before_it_is_read_again(mode: str, kind: str, has_alpha: bool) -> None:
+    picture, file = Image.new(mode, (40, 30), "#aa4422"), BytesIO()
+    if mode == "RGBA":
+        picture.putpixel((3, 3), (0, 0, 0, 0))
+    picture.save(file, kind)
+    assert prepare_photo(file.getvalue(), PHOTO_LIMITS, 100).has_alpha is has_alpha

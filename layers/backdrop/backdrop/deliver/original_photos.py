@@ -29,11 +29,11 @@ class OriginalPhotos:
         facts = _find_facts(source, job)
         if facts is None or facts.pixel_size is None:
             return None
-        return OriginalPhoto(facts.pixel_size, _may_be_transparent(facts), partial(self.load, job))
+        return OriginalPhoto(facts.pixel_size, facts.may_be_transparent, partial(self.load, job))
 
     def may_be_transparent(self, source: Source, job: Job) -> bool:
         facts = _find_facts(source, job)
-        return facts is not None and _may_be_transparent(facts)
+        return facts is not None and facts.may_be_transparent
 
     def load(self, job: Job) -> "Image | None":
         """Returns the photo's own pixels, upright; None if its bytes are missing or replaced, or cannot be opened."""
@@ -49,7 +49,3 @@ class OriginalPhotos:
 
 def _find_facts(source: Source, job: Job) -> PhotoFacts | None:
     return source.photo if source.photo and source.photo.sha256 == job.sha256 else None
-
-
-def _may_be_transparent(facts: PhotoFacts) -> bool:
-    return facts.format != "jpeg"

@@ -62,6 +62,7 @@ class PreparedPhoto:
 
     `data` is None if the photo needs no conversion; its metadata is stripped when it is sent. `width`, `height`
     (pixels), and `format` describe the picture that is sent. `original_size` is the photo's displayed width and height.
+    `has_alpha`: the photo may have transparent parts.
     """
 
     data: bytes | None
@@ -70,6 +71,7 @@ class PreparedPhoto:
     changes: tuple[PhotoChange, ...]
     format: PhotoFormat
     original_size: tuple[int, int]
+    has_alpha: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ def _convert_photo(opened: _OpenedPhoto, limits: PhotoLimits) -> PreparedPhoto:
     sides = (f"{width}x{height}" for width, height in (size, sent))
     scaled = [PhotoChange.of(ChangeCode.SCALED, *sides)] if sent != size else []
     changes = (*opened.changes, file.encoding.change, *scaled)
-    return PreparedPhoto(file.data, *sent, changes, file.encoding.format, size)
+    return PreparedPhoto(file.data, *sent, changes, file.encoding.format, size, picture.mode == "RGBA")
 
 
 def _list_encodings(picture: "Image", opened: _OpenedPhoto, limits: PhotoLimits) -> list[Encoding]:
@@ -268,7 +270,8 @@ def _pass_through(data: bytes, header: ImageHeader, opened: _OpenedPhoto, limits
         # Not for JPEG: its structure has been checked, and decoding 10 MB of it takes a tenth of a second.
         check_decodable(data, header)
     metadata_changes = [PhotoChange.of(ChangeCode.METADATA, "cut")] if stripped else []
-    return PreparedPhoto(stripped, *opened.size, (*opened.changes, *metadata_changes), header.format, opened.size)
+    changes = (*opened.changes, *metadata_changes)
+    return PreparedPhoto(stripped, *opened.size, changes, header.format, opened.size, header.has_alpha)
 
 
 def _is_lossless(data: bytes, header: ImageHeader) -> bool:

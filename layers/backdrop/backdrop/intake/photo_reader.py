@@ -96,6 +96,7 @@ class PhotoReader:
             format=kind.format or kind.convertible_format,
             is_prepared=prepared.data is not None,
             changes=prepared.changes,
+            has_alpha=prepared.has_alpha,
         )
 
 

@@ -41,7 +41,7 @@ class PhotoFacts(Record):
 
     `width`, `height`: pixels, in the photo's displayed orientation. `format`: the photo's own format. `changes`: how it
     is changed before it is sent. `is_prepared`: the changes required decoding, and the file that is sent is under
-    `_backdrop/work/`.
+    `_backdrop/work/`. `has_alpha`: the photo may have transparent parts; None if an earlier release read it.
     """
 
     etag: str
@@ -54,6 +54,11 @@ class PhotoFacts(Record):
     format: str | None = None
     is_prepared: bool = False
     changes: tuple[PhotoChange, ...] = ()
+    has_alpha: bool | None = None
+
+    @property
+    def may_be_transparent(self) -> bool:
+        return self.format != "jpeg" if self.has_alpha is None else self.has_alpha
 
     @property
     def pixel_size(self) -> tuple[int, int] | None:
