@@ -137,7 +137,7 @@ def list_races() -> Iterator[Callable[[], None]]:
         ),
         pytest.param(
             leave_replaced_picture,
-            lambda: [partial(names.test_late_delivery_does_not_replace_the_picture_of_a_returning_photo, 10)],
+            lambda: [partial(names.test_late_delivery_does_not_replace_the_picture_of_a_returning_photo, 9)],
             id="a late picture stays in place of another photo's",
         ),
         pytest.param(
