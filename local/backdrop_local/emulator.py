@@ -55,5 +55,5 @@ def build_environment(home: Home, port: int) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         # Set by the end-to-end tests. Everywhere else, a cold start takes as long as it takes.
-        **{name: os.environ[name] for name in ("FORK_WORKERS",) if name in os.environ and sys.platform == "linux"},
+        **({"FORK_WORKERS": "1"} if "FORK_WORKERS" in os.environ and sys.platform == "linux" else {}),
     }

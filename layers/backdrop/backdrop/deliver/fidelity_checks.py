@@ -114,7 +114,7 @@ def find_cut_out(source: Source, job: Job, jobs: Iterable[Job]) -> Job | None:
 
 
 def _crop_to_photo(job: Job, picture: PaidPicture) -> "Image":
-    """Returns the part of the provider's picture that shows the photo, reduced."""
+    """Returns the part of the picture that shows the photo, reduced: with a frame, not all of it does."""
     pixels = _reduce(picture.pixels)
     if job.canvas is None:
         return pixels

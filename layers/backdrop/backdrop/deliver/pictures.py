@@ -22,7 +22,7 @@ from backdrop.model import transitions
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError
-from backdrop.model.fidelity import DEFAULT_MIN_SCORE, CannotSayReason, Fidelity, FidelityVerdict, find_min_score
+from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict, find_min_score
 from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
@@ -402,10 +402,9 @@ def _build_fidelity_warnings(job: Job, n: int, fidelity: Fidelity | None) -> Ite
     if fidelity is None:
         return
     if fidelity.verdict is FidelityVerdict.CHANGED:
-        required = find_min_score(job.instructions) or DEFAULT_MIN_SCORE
         message = (
             f"the product in picture {n} differs from the photo's: its fidelity is {fidelity.score}, less than "
-            f"{required}; {fidelity.map_key} shows where"
+            f"{find_min_score(job.instructions)}; {fidelity.map_key} shows where"
         )
         yield JobWarning(code=WarningCode.PRODUCT_CHANGED, text=Sentence(message))
     if fidelity.reason is CannotSayReason.MASK_UNAVAILABLE:

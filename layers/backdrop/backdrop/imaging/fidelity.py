@@ -111,7 +111,7 @@ def measure_fidelity(
 
 
 def _reduce_mask(mask: "Image", photo: "Image") -> "Image":
-    """Returns the mask at no more than the compared size, empty where the photo itself is transparent."""
+    """Returns the mask, reduced to about the compared size, and empty where the photo is transparent."""
     from PIL import Image, ImageChops
 
     scale = min(1.0, 2 * _SIDE / max(mask.size))

@@ -92,9 +92,9 @@ class Fidelity(Record):
         return cls(verdict=FidelityVerdict.CANNOT_SAY, score=None, reason=reason, version=FIDELITY_VERSION)
 
 
-def find_min_score(instructions: Mapping[str, Any]) -> float | None:
-    """Returns the score that the instructions require; None for the default."""
-    return instructions.get(SUBJECT_FIELD, {}).get(MIN_SCORE_FIELD)
+def find_min_score(instructions: Mapping[str, Any]) -> float:
+    """Returns the score that the instructions require, or the default."""
+    return instructions.get(SUBJECT_FIELD, {}).get(MIN_SCORE_FIELD, DEFAULT_MIN_SCORE)
 
 
 def requests_own_pixels(instructions: Mapping[str, Any]) -> bool:
