@@ -21,6 +21,15 @@ from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READAB
 from tests.corpus.files import heic
 from tests.simulated.command_user import Person
 from tests.simulated.deliver.test_certificates import SUBJECT, deliver, draw_cut_out
+from tests.simulated.deliver.test_fidelity import (
+    CHANGED_SCENE,
+    CUT_OUT_LANE,
+    PHOTO,
+    SCENE,
+    TRANSPARENT_PHOTO,
+    build_world,
+    build_world_with_cut_out,
+)
 from tests.simulated.intake.test_unreadable import deny_access
 from tests.simulated.stage_worlds import KEY
 from tests.simulated.uploads_and_requests import send_request
@@ -454,3 +463,31 @@ def test_show_prints_certificates_that_passed_or_failed(
     monkeypatch.setattr("tests.simulated.deliver.test_certificates.World", lambda: person.world)
     deliver(draw_cut_out(subject), {"for": "amazon-main"})
     assert re.search(words, read_text(person, KEY))
+
+
+@pytest.mark.parametrize(
+    ("photo", "scene", "words"),
+    [
+        (TRANSPARENT_PHOTO, SCENE, r"✓ same product [01][.0-9]+; a map of the changes is in _backdrop/changes/"),
+        (
+            TRANSPARENT_PHOTO,
+            CHANGED_SCENE,
+            r"✗ product changed 0[.0-9]+; a map of the changes is in _backdrop/changes/",
+        ),
+        (PHOTO, SCENE, r"\? not compared: there is no cut-out"),
+    ],
+)
+def test_show_prints_verdict_with_score_and_map_or_reason(
+    monkeypatch: pytest.MonkeyPatch, photo: bytes, scene: bytes, words: str
+) -> None:
+    world = build_world(photo, scene)
+    world.run_until_empty()
+    assert re.search(words, read_text(Person(world, monkeypatch), KEY))
+
+
+def test_picture_that_waits_for_its_cut_out_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world_with_cut_out()
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(120)
+    person = Person(world, monkeypatch)
+    assert "mask_pending" in list_wait_codes(person, KEY)

@@ -22,6 +22,21 @@ class FidelityVerdict(StrEnum):
     CHANGED = "changed"
     CANNOT_SAY = "cannot_say"
 
+    @property
+    def text(self) -> str:
+        return _VERDICT_TEXTS[self]
+
+    @property
+    def mark(self) -> str:
+        return {FidelityVerdict.SAME: "✓", FidelityVerdict.CHANGED: "✗", FidelityVerdict.CANNOT_SAY: "?"}[self]
+
+
+_VERDICT_TEXTS = {
+    FidelityVerdict.SAME: "same product",
+    FidelityVerdict.CHANGED: "product changed",
+    FidelityVerdict.CANNOT_SAY: "not compared",
+}
+
 
 class CannotSayReason(StrEnum):
     """Why pictures cannot be compared. A closed list, because receipts contain it."""
@@ -36,6 +51,24 @@ class CannotSayReason(StrEnum):
     OTHER_SHAPE = "other_shape"
     TRANSPARENT_RESULT = "transparent_result"
 
+    @property
+    def text(self) -> str:
+        """Why, as a clause that follows `not compared:`."""
+        return _REASON_TEXTS[self]
+
+
+_REASON_TEXTS = {
+    CannotSayReason.NO_MASK: "there is no cut-out of the photo that shows where the product is",
+    CannotSayReason.MASK_UNAVAILABLE: "the cut-out of the photo is not available",
+    CannotSayReason.PHOTO_GONE: "the photo is no longer in the bucket",
+    CannotSayReason.MASK_EMPTY: "the cut-out shows no product",
+    CannotSayReason.MASK_OF_ANOTHER_PHOTO: "the cut-out does not match the photo",
+    CannotSayReason.SUBJECT_FILLS_FRAME: "the product fills the whole photo",
+    CannotSayReason.SUBJECT_TOO_SMALL: "the product is too small in the photo",
+    CannotSayReason.OTHER_SHAPE: "the picture has another shape than the photo",
+    CannotSayReason.TRANSPARENT_RESULT: "the picture is transparent",
+}
+
 
 @record
 class Fidelity(Record):
@@ -49,6 +82,14 @@ class Fidelity(Record):
     reason: CannotSayReason | None
     version: int
     map_key: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The verdict and its score, with as many decimals as the score has, at least two: `product changed 0.62`."""
+        if self.score is None:
+            return self.verdict.text
+        score = f"{self.score:.3f}"
+        return f"{self.verdict.text} {score.removesuffix('0')}"
 
     @classmethod
     def from_score(cls, score: float, min_score: float | None = None) -> "Fidelity":
