@@ -6,6 +6,7 @@ from typing import Any
 
 from backdrop.model.certificate import Certificate
 from backdrop.model.codec import validate
+from backdrop.model.fidelity import DEFAULT_MIN_SCORE, find_min_score
 from backdrop_cli.formatting import (
     format_bytes,
     format_duration,
@@ -83,6 +84,7 @@ def build_comparison_entry(
         "no_before": _explain_missing(comparison.photo, links, "photo"),
         "prompt": instructions.get("prompt", ""),
         "tags": list(_list_tags(comparison)),
+        "fidelity": _describe_fidelity(comparison, links),
         "warnings": list(job["warnings"]),
         "provider": job["provider"],
         "maker": format_maker(job["provider"], album),
@@ -152,6 +154,25 @@ def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
         "mark": certificate.verdict.mark,
         "words": certificate.verdict.text,
         "checks": [(check.label, f"{check.verdict.text}: {check.describe()}") for check in certificate.checks],
+    }
+
+
+def _describe_fidelity(comparison: Comparison, links: ThumbnailLinks) -> GalleryEntry | None:
+    """Returns the verdict on the image's product with its facts, and its map; None if the image has no verdict."""
+    fidelity = comparison.fidelity
+    if fidelity is None:
+        return None
+    required = find_min_score(comparison.job["instructions"])
+    facts = [("score", f"{fidelity.score} (must be at least {DEFAULT_MIN_SCORE if required is None else required})")]
+    return {
+        "verdict": fidelity.verdict.value,
+        "mark": fidelity.verdict.mark,
+        "words": fidelity.text,
+        "score": fidelity.score,
+        "reason": f"{fidelity.reason.text[0].upper()}{fidelity.reason.text[1:]}." if fidelity.reason else "",
+        "facts": facts if fidelity.score is not None else [],
+        "map": _find_thumbnail(comparison.change_map, links),
+        "no_map": _explain_missing(comparison.change_map, links, "map of the changes"),
     }
 
 

@@ -91,6 +91,7 @@ function renderPrompt(place, entry) {
 
 function renderTags(place, entry) {
   for (const tag of entry.tags) place.append(createTextElement("li", "", tag));
+  if (entry.fidelity) place.append(fidelityBadge("li", entry.fidelity));
   for (const file of entry.files) if (file.certificate) place.append(badge("li", file.certificate));
   for (const warning of entry.warnings) place.append(createTextElement("li", "warning", warning));
   place.hidden = place.childElementCount === 0;
@@ -102,10 +103,23 @@ function renderFacts(place, facts) {
 
 /** Returns a marketplace's name with the verdict of a file's certificate. */
 function badge(tag, certificate) {
-  const made = createTextElement(tag, "badge badge-" + certificate.verdict, "");
-  const mark = createTextElement("span", "", certificate.mark + " ");
-  mark.setAttribute("aria-hidden", "true");
-  made.append(mark, certificate.marketplace, createTextElement("span", "unseen", ": " + certificate.words));
+  const made = markedBadge(tag, certificate, certificate.marketplace);
+  made.append(createTextElement("span", "unseen", ": " + certificate.words));
   made.title = certificate.words;
+  return made;
+}
+
+/** Returns the verdict on whether the picture shows the photo's product. */
+function fidelityBadge(tag, fidelity) {
+  const made = markedBadge(tag, fidelity, fidelity.words);
+  made.title = fidelity.reason;
+  return made;
+}
+
+function markedBadge(tag, { verdict, mark }, words) {
+  const made = createTextElement(tag, "badge badge-" + verdict, "");
+  const shownMark = createTextElement("span", "", mark + " ");
+  shownMark.setAttribute("aria-hidden", "true");
+  made.append(shownMark, words);
   return made;
 }

@@ -22,6 +22,7 @@ function showLarge(entry, file, at = entry.photo === enlarged?.photo ? { ...view
   setView(at.zoom, at.x, at.y);
   showFullSize(stage.querySelector(".after"), file.full);
   showFullSize(stage.querySelector(".before"), entry.before_full);
+  renderChanges();
   renderStrip(document.getElementById("large-strip"), entry, file);
   document.getElementById("large-story").replaceChildren(...describeFile(entry, file));
   document.getElementById("large-story").scrollTop = 0;
@@ -106,6 +107,7 @@ function* describeFile(entry, file) {
     yield heading;
     yield pairs(file.certificate.checks);
   }
+  if (entry.fidelity) yield* describeFidelity(entry.fidelity);
   yield createTextElement("h3", "", "Instructions");
   for (const [origin, rows] of entry.instructions) {
     yield pairs(rows);
@@ -117,6 +119,14 @@ function* describeFile(entry, file) {
   if (!others.length) return;
   yield createTextElement("h3", "", "Other files of this image");
   yield filesList(others.map((one) => [`${one.output}: ${one.about}`, one]));
+}
+
+function* describeFidelity(fidelity) {
+  const heading = createTextElement("h3", "", "Compared with the photo ");
+  heading.append(fidelityBadge("span", fidelity));
+  yield heading;
+  if (fidelity.facts.length) yield pairs(fidelity.facts);
+  for (const words of [fidelity.reason, fidelity.no_map].filter(Boolean)) yield createTextElement("p", "reason", words);
 }
 
 /** Returns what each file is, with its key, as a link if the page has the file. */
