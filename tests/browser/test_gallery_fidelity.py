@@ -13,6 +13,7 @@ BADGES = "[...document.querySelectorAll('#grid .badge')].map((badge) => badge.te
 LAYERS = "[...document.querySelectorAll('#large-stage .changes')]"
 PRESSED = "document.getElementById('show-changes').getAttribute('aria-pressed')"
 IS_OFFERED = "!document.getElementById('show-changes').hidden"
+CONTROLS = "[...document.querySelectorAll('.zoom button')].map((one) => one.getBoundingClientRect().toJSON())"
 STORY = "document.getElementById('large-story').innerText"
 BOXES = (
     "['.before', '.after', '.changes'].map((part) => JSON.stringify("
@@ -71,7 +72,7 @@ def test_large_view_explains_the_verdict(tab: Browser) -> None:
     assert "0.41 (must be at least 0.5)" in tab.evaluate(STORY)
     tab.press("Escape")
     enlarge(tab, "opaque")
-    assert "There is no cut-out of the photo" in tab.evaluate(STORY)
+    assert "The photo is opaque and has no cut-out" in tab.evaluate(STORY)
     assert not tab.evaluate(IS_OFFERED)
     tab.press("Escape")
     enlarge(tab, "gone")
@@ -127,5 +128,7 @@ def test_verdicts_are_accessible_and_fit_the_window(
         enlarge(tab, "changed")
         tab.press("c")
         tab.wait_until(f"{LAYERS}.length === 2")
+        boxes = tab.evaluate(CONTROLS)
+        assert all(0 <= box["left"] < box["right"] <= width for box in boxes)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert find_violations(tab, axe) == []

@@ -474,7 +474,7 @@ def test_show_prints_certificates_that_passed_or_failed(
             CHANGED_SCENE,
             r"✗ product changed 0[.0-9]+; a map of the changes is in _backdrop/changes/",
         ),
-        (PHOTO, SCENE, r"\? not compared: there is no cut-out"),
+        (PHOTO, SCENE, r"\? not compared: the photo is opaque"),
     ],
 )
 def test_show_prints_verdict_with_score_and_map_or_reason(

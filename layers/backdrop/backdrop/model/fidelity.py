@@ -58,15 +58,15 @@ class CannotSayReason(StrEnum):
 
 
 _REASON_TEXTS = {
-    CannotSayReason.NO_MASK: "there is no cut-out of the photo that shows where the product is",
+    CannotSayReason.NO_MASK: "the photo is opaque and has no cut-out, so nothing shows where the product is",
     CannotSayReason.MASK_UNAVAILABLE: "the cut-out of the photo is not available",
-    CannotSayReason.PHOTO_GONE: "the photo is no longer in the bucket",
-    CannotSayReason.MASK_EMPTY: "the cut-out shows no product",
-    CannotSayReason.MASK_OF_ANOTHER_PHOTO: "the cut-out does not match the photo",
+    CannotSayReason.PHOTO_GONE: "the photo was deleted or replaced before the delivery",
+    CannotSayReason.MASK_EMPTY: "the mask of the product is empty",
+    CannotSayReason.MASK_OF_ANOTHER_PHOTO: "the mask of the product does not fit the photo",
     CannotSayReason.SUBJECT_FILLS_FRAME: "the product fills the whole photo",
-    CannotSayReason.SUBJECT_TOO_SMALL: "the product is too small in the photo",
-    CannotSayReason.OTHER_SHAPE: "the picture has another shape than the photo",
-    CannotSayReason.TRANSPARENT_RESULT: "the picture is transparent",
+    CannotSayReason.SUBJECT_TOO_SMALL: "the product is too small",
+    CannotSayReason.OTHER_SHAPE: "the picture does not have the shape of the photo",
+    CannotSayReason.TRANSPARENT_RESULT: "the provider's picture is transparent",
 }
 
 
