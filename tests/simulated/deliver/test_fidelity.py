@@ -88,7 +88,7 @@ def test_product_of_a_transparent_photo_is_compared_and_its_map_is_kept() -> Non
     fidelity = find_fidelity(job)
     assert fidelity.verdict is FidelityVerdict.SAME
     assert fidelity.map_key == f"_backdrop/changes/{job.job_id}/1_1.png"
-    stored = world.output_bucket.objects[fidelity.map_key][-1].data
+    stored = world.output_bucket.objects[str(fidelity.map_key)][-1].data
     assert stored
     assert Image.open(BytesIO(stored)).mode == "L"
     receipt = world.read_receipt(KEY)
