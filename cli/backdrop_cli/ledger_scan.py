@@ -7,11 +7,13 @@ from datetime import datetime
 
 from backdrop.aws.items import JOB_KEY_PREFIX, parse_record
 from backdrop.aws.table import Table
+from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.schedule import OPEN_ITEMS
 
 SOURCE_SORT_KEY, QUEUE_ATTRIBUTES = "source", ("queued_at", "quoted", "wait_reason")
+FIDELITY_ATTRIBUTE = "fidelity"
 
 
 class LedgerScan:
@@ -29,7 +31,7 @@ class LedgerScan:
     def count_jobs(self) -> "JobCounts":
         """Counts jobs by state, and photos without a job; reads only the attributes that this needs."""
         counts = JobCounts()
-        for item in self._table.scan("sk", "key", "provider", "status", "watch", *QUEUE_ATTRIBUTES):
+        for item in self._table.scan("sk", "key", "provider", "status", "watch", FIDELITY_ATTRIBUTE, *QUEUE_ATTRIBUTES):
             if (
                 item["sk"]["S"] == SOURCE_SORT_KEY
                 and "watch" in item
@@ -41,6 +43,8 @@ class LedgerScan:
             if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
                 provider, status = item["provider"]["S"], JobStatus(item["status"]["S"])
                 counts.by_status[provider, status] += 1
+                if status is JobStatus.STORED and FIDELITY_ATTRIBUTE in item:
+                    counts.fidelity.update(map(FidelityVerdict, item[FIDELITY_ATTRIBUTE]["S"].split(",")))
                 if status is JobStatus.ACCEPTED:
                     queued_at, quoted, wait_reason = (item.get(name, {}).get("S", "") for name in QUEUE_ATTRIBUTES)
                     counts.waiting[provider, wait_reason, int(quoted or 0)] += 1
@@ -58,6 +62,7 @@ class JobCounts:
     `waiting` counts the jobs in a lane by provider, by the code of what they wait for ("" if only for their turn),
     and by price in micro-dollars. `oldest_waiting_since` is when the first job of each provider's lane was queued.
     `settling_photos` wait for their instructions; `reported_photos` have no job, and an error report says why.
+    `fidelity` counts the verdicts on the new pictures of stored jobs.
     """
 
     by_status: Counter[tuple[str, JobStatus]] = field(default_factory=Counter[tuple[str, JobStatus]])
@@ -65,6 +70,7 @@ class JobCounts:
     oldest_waiting_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
     settling_photos: int = 0
     reported_photos: int = 0
+    fidelity: Counter[FidelityVerdict] = field(default_factory=Counter[FidelityVerdict])
 
     def count(self, *statuses: JobStatus, provider: str = "") -> int:
         """Returns how many jobs are in one of these states."""

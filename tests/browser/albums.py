@@ -105,6 +105,48 @@ def side_by_side() -> Album:
     return Album(receipts=[photo | {"jobs": [beach, studio]}, cut, plain], stack="shop", prefix=PREFIX)
 
 
+def compared() -> Album:
+    """Builds an album with new pictures whose product is the same, changed, and not compared, two of them framed."""
+    fidelities = {
+        "same": build_fidelity("same", 0.97),
+        "changed": build_fidelity("changed", 0.62),
+        "framed": build_fidelity("changed", 0.41),
+        "opaque": build_fidelity("cannot_say", None, "no_mask"),
+        "gone": build_fidelity("changed", 0.3),
+        "empty": build_fidelity("cannot_say", None, "mask_empty"),
+    }
+    receipts = [_build_compared_receipt(name, fidelity) for name, fidelity in fidelities.items()]
+    receipts[2]["jobs"][0]["results"][0] |= {"width": 480, "height": 640}
+    receipts[2]["jobs"][0]["instructions"]["subject"] = {"min": 0.5}
+    return Album(receipts=receipts, stack="shop", prefix=PREFIX)
+
+
+def _build_compared_receipt(name: str, fidelity: dict[str, Any]) -> dict[str, Any]:
+    result = build_result(f"{name}.png") | {"fidelity": fidelity}
+    return build_receipt(f"{name}.jpg", result, prompt="on a marble table")
+
+
+def build_fidelity(verdict: str, score: float | None, reason: str | None = None) -> dict[str, Any]:
+    """Builds a verdict as it is in receipts."""
+    map_key = None if reason else f"_backdrop/changes/{'gone' if score == 0.3 else score}/1_1.png"
+    return {"verdict": verdict, "score": score, "reason": reason, "version": 1, "map_key": map_key}
+
+
+def read_compared(file: GalleryFile) -> bytes | MissingReason:
+    """Returns a map of changes that is bright at the right, and photos and pictures of the same shape."""
+    if file.is_change_map:
+        return MissingReason.GONE if "gone" in file.key else paint_change_map()
+    return paint(200, (480, 640) if file.key == "framed.png" else (640, 480), cut_out=False)
+
+
+def paint_change_map() -> bytes:
+    changes = Image.new("L", (256, 192))
+    ImageDraw.Draw(changes).ellipse((150, 50, 210, 140), fill=230)
+    file = BytesIO()
+    changes.save(file, "PNG")
+    return file.getvalue()
+
+
 def many_outputs() -> Album:
     """Builds an album with a photo in variants of six, one, and one file, and a photo in twelve outputs."""
     photo, twelve = (
@@ -170,9 +212,9 @@ def large(number: int) -> Album:
     return Album(receipts=receipts, stack="big", prefix=PREFIX)
 
 
-def write_single_file(path: Path, album: Callable[[], Album]) -> Path:
+def write_single_file(path: Path, album: Callable[[], Album], read_file: FileReader = read_large) -> Path:
     """Writes the page of an album into one file, and returns its path."""
-    return render_single_file(album(), read_large, NOON).write(path).index_path
+    return render_single_file(album(), read_file, NOON).write(path).index_path
 
 
 def write_page(folder: Path, album: Callable[[], Album], read_file: FileReader = read) -> Path:

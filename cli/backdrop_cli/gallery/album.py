@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from backdrop.model.codec import validate
+from backdrop.model.fidelity import Fidelity
 from backdrop.model.job import END_STATUSES
 from backdrop.model.object_keys import ObjectKind, classify_key, photo_name_of
 from backdrop_cli.formatting import count_images
@@ -20,6 +22,7 @@ class GalleryFile:
     """A photo or picture to show, at one version; files with the same `fingerprint` have the same bytes.
 
     `bucket` is "" for the stack's output bucket. `byte_count` is None for photos, whose size receipts do not have.
+    `is_change_map`: a grayscale map of where a picture's product differs from the photo's.
     """
 
     bucket: str
@@ -27,6 +30,7 @@ class GalleryFile:
     version_id: str | None
     fingerprint: str
     byte_count: int | None = None
+    is_change_map: bool = False
 
 
 class MissingReason(StrEnum):
@@ -48,6 +52,8 @@ type FullSizeLinks = Mapping[GalleryFile, str]
 class Comparison:
     """One image next to its photo, with its job's entry in the receipt.
 
+    `fidelity` is the verdict on its product, and `change_map` the map of what changed, if there are any.
+
     `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `results`,
     `files`, and `picks` have one item for each of its pictures, in the same order. `duration_seconds` is the
     time from upload to delivery.
@@ -58,6 +64,8 @@ class Comparison:
     photo: GalleryFile
     files: Sequence[GalleryFile]
     picks: Sequence[Pick]
+    fidelity: Fidelity | None
+    change_map: GalleryFile | None
     job: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
     image_count: int
@@ -149,7 +157,8 @@ class Album:
     def files(self) -> list[GalleryFile]:
         """All files to show, without duplicates."""
         problem_photos = (problem.photo for problem in self.problems if problem.photo)
-        return list(dict.fromkeys([*self.compared_files, *problem_photos]))
+        change_maps = (comparison.change_map for comparison in self.comparisons if comparison.change_map)
+        return list(dict.fromkeys([*self.compared_files, *problem_photos, *change_maps]))
 
     @property
     def compared_files(self) -> list[GalleryFile]:
@@ -163,12 +172,15 @@ class Album:
         numbers = dict.fromkeys(result["n"] for result in job["results"])
         for n in numbers:
             results = [result for result in job["results"] if result["n"] == n]
+            fidelity = _read_fidelity(results[0])
             yield Comparison(
                 full_name=full_name,
                 name=self._strip_prefix(full_name),
                 photo=_photo_file(receipt["source"]),
                 files=[_picture_file(job, result) for result in results],
                 picks=[Pick(full_name, result["key"]) for result in results],
+                fidelity=fidelity,
+                change_map=_change_map_file(fidelity),
                 job=job,
                 results=results,
                 image_count=len(numbers),
@@ -213,6 +225,21 @@ def _photo_file(source: Mapping[str, Any]) -> GalleryFile:
 def _picture_file(job: Mapping[str, Any], result: Mapping[str, Any]) -> GalleryFile:
     fingerprint = result["version_id"] or f"{job['job_id']} {job['stored_at']} {result['bytes']}"
     return GalleryFile("", result["key"], result["version_id"], f"{result['key']}@{fingerprint}", result["bytes"])
+
+
+def _read_fidelity(result: Mapping[str, Any]) -> Fidelity | None:
+    """Returns the verdict on an image, which all its files share; None for a cut-out.
+
+    Receipts that an earlier release wrote have no verdicts.
+    """
+    return validate(Fidelity, result["fidelity"]) if result.get("fidelity") else None
+
+
+def _change_map_file(fidelity: Fidelity | None) -> GalleryFile | None:
+    if fidelity is None or fidelity.map_key is None:
+        return None
+    fingerprint = f"change map {fidelity.map_key}@{fidelity.version}"
+    return GalleryFile("", fidelity.map_key, None, fingerprint, is_change_map=True)
 
 
 def _measure_duration(uploaded_at: datetime | None, job: Mapping[str, Any]) -> float | None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from backdrop.model.certificate import Certificate, Verdict
+from backdrop.model.certificate import Certificate
 from backdrop.model.codec import validate
-from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
+from backdrop.model.fidelity import CannotSayReason, find_min_score
 from backdrop_cli.formatting import (
     format_bytes,
     format_duration,
@@ -51,12 +51,6 @@ _FIELD_LABELS: Mapping[str, str] = {
     "seed": "requested seed",
 }
 
-# The verdict on a product looks like the verdict on a file.
-_BADGES = {
-    FidelityVerdict.SAME: Verdict.PASSED,
-    FidelityVerdict.CHANGED: Verdict.FAILED,
-    FidelityVerdict.CANNOT_SAY: Verdict.CANNOT_SAY,
-}
 _MISSING_TEXTS = {
     MissingReason.GONE: "This version of the {} is no longer in the bucket.",
     MissingReason.ACCESS_DENIED: "S3 denies access to the {}.",
@@ -90,11 +84,11 @@ def build_comparison_entry(
         "no_before": _explain_missing(comparison.photo, links, "photo"),
         "prompt": instructions.get("prompt", ""),
         "tags": list(_list_tags(comparison)),
+        "fidelity": _describe_fidelity(comparison, links),
         "warnings": list(job["warnings"]),
         "provider": job["provider"],
         "maker": format_maker(job["provider"], album),
         "operation": job["operation"],
-        "fidelity": _describe_fidelity(comparison.results[0]),
         "usd": job["cost"]["usd"],
         "at": job["stored_at"] or "",
         "seconds": comparison.duration_seconds,
@@ -150,12 +144,12 @@ def _label_file(comparison: Comparison, result: Mapping[str, Any]) -> str:
 
 
 def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
-    """Returns a badge with the marketplace's name, and each check; None if the file has no certificate."""
+    """Returns the marketplace's name, the verdict, and each check; None if the file has no certificate."""
     if not result.get("certificate"):
         return None
     certificate = validate(Certificate, result["certificate"])
     return {
-        "label": certificate.marketplace,
+        "marketplace": certificate.marketplace,
         "verdict": certificate.verdict.value,
         "mark": certificate.verdict.mark,
         "words": certificate.verdict.text,
@@ -163,20 +157,22 @@ def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
     }
 
 
-def _describe_fidelity(result: Mapping[str, Any]) -> GalleryEntry | None:
-    """Returns a badge with the verdict, and its facts; None for a cut-out, and if the photo has no mask."""
-    if not result.get("fidelity"):
+def _describe_fidelity(comparison: Comparison, links: ThumbnailLinks) -> GalleryEntry | None:
+    """Returns the verdict on the image's product with its facts, and its map; None if the image has no verdict."""
+    fidelity = comparison.fidelity
+    if fidelity is None:
         return None
-    fidelity = validate(Fidelity, result["fidelity"])
-    if fidelity.reason is CannotSayReason.NO_MASK:
-        return None
-    facts = [("Result", fidelity.explanation)]
+    facts = [("score", f"{fidelity.score} (must be at least {find_min_score(comparison.job['instructions'])})")]
     return {
-        "label": fidelity.verdict.text,
-        "verdict": _BADGES[fidelity.verdict].value,
+        "verdict": fidelity.verdict.value,
         "mark": fidelity.verdict.mark,
-        "words": fidelity.explanation,
-        "facts": [*facts, ("Map of the changes", fidelity.map_key)] if fidelity.map_key else facts,
+        "words": fidelity.text,
+        "score": fidelity.score,
+        "has_mask": fidelity.reason is not CannotSayReason.NO_MASK,
+        "reason": f"{fidelity.reason.text[0].upper()}{fidelity.reason.text[1:]}." if fidelity.reason else "",
+        "facts": facts if fidelity.score is not None else [],
+        "map": _find_thumbnail(comparison.change_map, links),
+        "no_map": _explain_missing(comparison.change_map, links, "map of the changes"),
     }
 
 

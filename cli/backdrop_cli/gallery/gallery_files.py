@@ -18,6 +18,7 @@ from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_cli.gallery.thumbnails import (
     THUMBNAIL_FOLDER,
     build_thumbnail_link,
+    encode_change_map,
     encode_for_browsers,
     encode_thumbnail,
     hash_file,
@@ -103,7 +104,7 @@ def _save_file(folder: Path, file: GalleryFile, read_file: FileReader, *, full_s
     data = read_file(file)
     if isinstance(data, MissingReason):
         return SavedFile(file, link if has_thumbnail else data, full_size_link)
-    thumbnail = None if has_thumbnail else encode_thumbnail(data)
+    thumbnail = None if has_thumbnail else encode_change_map(data) if file.is_change_map else encode_thumbnail(data)
     if isinstance(thumbnail, bytes):
         _write_file(folder / link, thumbnail)
     if full_size and not full_size_link:

@@ -22,7 +22,17 @@ GENERATOR = "Backdrop before/after"
 SCOPE_META_NAME = "backdrop-page"
 GALLERY_PACKAGE = "backdrop_cli.gallery"
 STYLES = ("page.css", "tools.css", "card.css", "group.css", "large.css")
-SCRIPTS = ("compare.js", "stars.js", "card.js", "group.js", "zoom.js", "large.js", "list.js", "address.js")
+SCRIPTS = (
+    "compare.js",
+    "stars.js",
+    "card.js",
+    "group.js",
+    "zoom.js",
+    "large.js",
+    "changes.js",
+    "list.js",
+    "address.js",
+)
 NOTHING_EMBEDDED: Mapping[str, str] = {}
 _STANDIN_NOTICE = (
     "A stand-in on this machine made these pictures, so that you can try the pipeline without an API key."

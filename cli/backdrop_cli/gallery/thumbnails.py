@@ -25,6 +25,9 @@ THUMBNAIL_FOLDER = "thumbs"
 MAX_SIDE_PIXELS = 960
 """Sharp on a card on any screen, and large enough for the page's large view."""
 WEBP_QUALITY = 80
+CHANGE_COLOR = (255, 0, 160)
+"""A pink that few products have. Other parts are darkened, so that a change shows on a pink product too."""
+CHANGE_ALPHA, VEIL_ALPHA = 215, 120
 JPEG_QUALITY = 92
 """The quality of a converted photo, in the full-size view."""
 MAX_WEBP_SIDE_PIXELS = 16_383
@@ -62,6 +65,25 @@ def encode_thumbnail(data: bytes) -> bytes | MissingReason:
             return MissingReason.UNREADABLE
     buffer = BytesIO()
     picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=2)
+    return buffer.getvalue()
+
+
+def encode_change_map(data: bytes) -> bytes | MissingReason:
+    """Returns a layer for the photo and the picture: a color where the map is bright, and a veil where it is dark."""
+    try:
+        with Image.open(BytesIO(data), formats=("PNG",)) as opened:
+            changes = opened.convert("L")
+    except _DECODE_ERRORS:
+        return MissingReason.UNREADABLE
+    layer = Image.merge(
+        "RGBA",
+        [
+            *(changes.point([value * level // 255 for level in range(256)]) for value in CHANGE_COLOR),
+            changes.point([VEIL_ALPHA + (CHANGE_ALPHA - VEIL_ALPHA) * level // 255 for level in range(256)]),
+        ],
+    )
+    buffer = BytesIO()
+    layer.save(buffer, "WEBP", lossless=True)
     return buffer.getvalue()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from backdrop.deliver.fidelity_checks import MAX_MASK_WAIT, find_cut_out
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -66,6 +67,8 @@ def list_job_waits(
             found.append(_describe_call(job, stack.clock.now()))
         elif job.problem and job.problem.code.value not in {one.code for one in found}:
             found.append(_describe_problem(job.problem, job.job_id))
+        if not found and _waits_for_cut_out(source, job, jobs, stack.clock.now()):
+            found.append(_describe_pending_mask(job))
         waits[job.job_id] = found or [_describe_turn(stack, job, stack.clock.now())]
     return waits
 
@@ -189,6 +192,24 @@ def _describe_call(job: Job, now: datetime) -> Wait:
         return Wait(IN_FLIGHT, message, "Run `backdrop doctor`, which checks reconcile.", since, job.job_id)
     hint = "You do not need to do anything. If its worker crashed, reconcile settles the call after that time."
     return Wait(IN_FLIGHT, f"A call to {job.provider} is in flight.{end}", hint, since, job.job_id)
+
+
+def _waits_for_cut_out(source: Source, job: Job, jobs: Sequence[Job], now: datetime) -> bool:
+    """Whether deliver waits for the photo's cut-out before it compares the job's picture with the photo."""
+    if job.status is not JobStatus.PAID or job.operation != "replace":
+        return False
+    cut_out = find_cut_out(source, job, jobs)
+    return cut_out is not None and not cut_out.has_ended and now < (job.paid_at or job.queued_at) + MAX_MASK_WAIT
+
+
+def _describe_pending_mask(job: Job) -> Wait:
+    paid_at = job.paid_at or job.queued_at
+    message = (
+        f"The picture has been paid since {format_utc(paid_at)}. It waits for the photo's cut-out, which shows where "
+        f"the product is, until {format_utc(paid_at + MAX_MASK_WAIT)} at the latest ({Code.MASK_PENDING.value})."
+    )
+    hint = "You do not need to do anything. Without the cut-out, the picture is delivered without a comparison."
+    return Wait(Code.MASK_PENDING.value, message, hint, paid_at, job.job_id)
 
 
 def _describe_turn(stack: Stack, job: Job, now: datetime) -> Wait:

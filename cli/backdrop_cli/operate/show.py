@@ -11,7 +11,7 @@ from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import UnreadableFileError
-from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
+from backdrop.model.fidelity import Fidelity
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus, Source, StoredPicture
 from backdrop.model.object_keys import (
@@ -270,9 +270,8 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
         )
         if result.certificate:
             screen.print_bullet(*_format_certificate(result.certificate))
-        # Most photos have no mask, and a line about each of their pictures would say nothing new.
-        if result.fidelity and result.fidelity.reason is not CannotSayReason.NO_MASK:
-            screen.print_bullet(result.fidelity.verdict.mark, _format_fidelity(result.fidelity))
+        if result.fidelity:
+            screen.print_bullet(*_format_fidelity(result.fidelity))
     for warning in job.warnings:
         screen.print_bullet("!", warning.text_with_code, "yellow")
     if job.problem and not waits:
@@ -344,9 +343,11 @@ def _format_certificate(certificate: Certificate) -> tuple[str, str]:
     return certificate.verdict.mark, f"{certificate.marketplace}, rules of {certificate.rules_dated}: {summary}"
 
 
-def _format_fidelity(fidelity: Fidelity) -> str:
-    location = f"; {fidelity.map_key} shows where" if fidelity.verdict is FidelityVerdict.CHANGED else ""
-    return f"{fidelity.verdict.text}: {fidelity.explanation}{location}"
+def _format_fidelity(fidelity: Fidelity) -> tuple[str, str]:
+    """Returns the verdict's mark, and the score with the key of the change map, or why there is no score."""
+    details = f": {fidelity.reason.text}" if fidelity.reason else ""
+    map_text = f"; a map of the changes is in {fidelity.map_key}" if fidelity.map_key else ""
+    return fidelity.verdict.mark, f"{fidelity.text}{details}{map_text}"
 
 
 def _print_files(screen: Screen, history: PhotoHistory) -> None:

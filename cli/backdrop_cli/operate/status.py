@@ -9,6 +9,7 @@ from typing import Any
 from backdrop.model.circuit import LaneState, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.job import END_STATUSES, IN_FLIGHT_STATUSES, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
@@ -136,6 +137,15 @@ def _print_ended(screen: Screen, counts: JobCounts) -> None:
         screen.print_table({"": "right", " ": "left", "  ": "words"}, rows)
     else:
         screen.print("No job has ended yet. To start one, run `backdrop drop photos/`.")
+    _print_fidelity(screen, counts.fidelity)
+
+
+def _print_fidelity(screen: Screen, fidelity: Counter[FidelityVerdict]) -> None:
+    verdicts = [f"{fidelity[one]:,} {one.text}" for one in FidelityVerdict if fidelity[one]]
+    if verdicts:
+        screen.print()
+        hint = " To see the changes, run `backdrop gallery`." if fidelity[FidelityVerdict.CHANGED] else ""
+        screen.print(f"New pictures: {', '.join(verdicts)}.{hint}")
 
 
 def _print_budget(stack: Stack, screen: Screen, now: datetime) -> None:
@@ -154,6 +164,7 @@ def _build_document(stack: Stack, counts: JobCounts, lanes: dict[str, ProviderHe
         "waiting": dict(count_wait_reasons(counts, lanes, day, cap)),
         "photos_waiting_for_instructions": counts.settling_photos,
         "photos_reported_without_job": counts.reported_photos,
+        "fidelity": {one.value: counts.fidelity[one] for one in FidelityVerdict},
         "today": {
             "day": day.day,
             "cap_usd": to_usd(cap),

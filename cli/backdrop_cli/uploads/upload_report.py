@@ -207,6 +207,14 @@ def format_question(plan: UploadPlan) -> str:
 
 _WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
     WarningCode.CERTIFICATE_FAILED: ("file failed a certificate", "files failed a certificate"),
+    WarningCode.MASK_UNAVAILABLE: (
+        "picture was not compared with its photo, because the cut-out is not available",
+        "pictures were not compared with their photos, because the cut-outs are not available",
+    ),
+    WarningCode.PRODUCT_CHANGED: (
+        "picture in which the product may have changed",
+        "pictures in which the product may have changed",
+    ),
 }
 """How many of a warning are described after a drop, if not by its code."""
 

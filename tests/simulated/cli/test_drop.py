@@ -18,6 +18,15 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.command_user import NOTHING_CHANGED, Person
+from tests.simulated.deliver.test_fidelity import (
+    CHANGED_SCENE,
+    CUT_OUT,
+    CUT_OUT_LANE,
+    ON_GRASS,
+    PHOTO,
+    SCENE,
+    build_world_with_cut_out,
+)
 from tests.simulated.drop_user import PROMPT, Uploader
 from tests.simulated.uploads_and_requests import send_request
 from tests.unit.output_pictures import build_cut_out, encode_picture
@@ -410,3 +419,22 @@ def test_variant_that_would_be_refused_does_not_count_as_a_photo(uploader: Uploa
     assert "1 delivered in part: 1 image in 1 file, $0.00; 1 variant refused." in shown
     assert "red.jpg, variant b: " in shown
     assert "refused:" not in shown
+
+
+@pytest.mark.parametrize(
+    ("scene", "cut_out", "words"),
+    [
+        (CHANGED_SCENE, CUT_OUT, "! 1 picture in which the product may have changed. For details"),
+        (SCENE, b"no picture", "! 1 picture was not compared with its photo, because the cut-out is not available."),
+    ],
+)
+def test_drop_reports_verdicts_that_need_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: bytes, cut_out: bytes, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = build_world_with_cut_out(PHOTO, scene)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = cut_out
+    uploader = Uploader(Person(world, monkeypatch), tmp_path)
+    uploader.write("new/a.jpg", PHOTO)
+    uploader.write("new/a.jpg.json", {"variants": {"scene": ON_GRASS, "cut-out": {"operation": "remove"}}})
+    assert words in " ".join(uploader.drop("new", "--wait").out.split())

@@ -21,7 +21,15 @@ from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READAB
 from tests.corpus.files import heic
 from tests.simulated.command_user import Person
 from tests.simulated.deliver.test_certificates import SUBJECT, deliver, draw_cut_out
-from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, SCENE, TRANSPARENT_PHOTO
+from tests.simulated.deliver.test_fidelity import (
+    CHANGED_SCENE,
+    CUT_OUT_LANE,
+    PHOTO,
+    SCENE,
+    TRANSPARENT_PHOTO,
+    build_world,
+    build_world_with_cut_out,
+)
 from tests.simulated.intake.test_unreadable import deny_access
 from tests.simulated.stage_worlds import KEY
 from tests.simulated.uploads_and_requests import send_request
@@ -458,16 +466,28 @@ def test_show_prints_certificates_that_passed_or_failed(
 
 
 @pytest.mark.parametrize(
-    ("scene", "words"),
+    ("photo", "scene", "words"),
     [
-        (SCENE, "✓ same product: score 1 "),
-        (CHANGED_SCENE, "✗ product changed: score 0.*_backdrop/changes/.* shows where"),
+        (TRANSPARENT_PHOTO, SCENE, r"✓ same product [01][.0-9]+; a map of the changes is in _backdrop/changes/"),
+        (
+            TRANSPARENT_PHOTO,
+            CHANGED_SCENE,
+            r"✗ product changed 0[.0-9]+; a map of the changes is in _backdrop/changes/",
+        ),
+        (PHOTO, SCENE, r"\? not compared: the photo is opaque"),
     ],
-    ids=["same", "changed"],
 )
-def test_show_prints_the_verdict_on_the_product(person: Person, scene: bytes, words: str) -> None:
-    person.world.downloads.override = scene
-    person.world.upload_photo(KEY, TRANSPARENT_PHOTO)
-    person.world.upload_sidecar(KEY, prompt="on grass")
-    person.world.run_until_empty()
-    assert re.search(words, read_text(person, KEY), re.MULTILINE)
+def test_show_prints_verdict_with_score_and_map_or_reason(
+    monkeypatch: pytest.MonkeyPatch, photo: bytes, scene: bytes, words: str
+) -> None:
+    world = build_world(photo, scene)
+    world.run_until_empty()
+    assert re.search(words, read_text(Person(world, monkeypatch), KEY))
+
+
+def test_picture_that_waits_for_its_cut_out_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world_with_cut_out()
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(120)
+    person = Person(world, monkeypatch)
+    assert "mask_pending" in list_wait_codes(person, KEY)

@@ -14,6 +14,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.command_user import REMOVAL, Person
+from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, ON_GRASS, PHOTO, TRANSPARENT_PHOTO, build_world
 
 
 @pytest.fixture
@@ -159,3 +160,15 @@ def test_status_watch_repeats_until_ctrl_c(person: Person, monkeypatch: pytest.M
     result = person.run("status", "--watch")
     assert (result.code, result.out.count("Stack shop")) == (130, 3)
     assert min(intervals) >= 2
+
+
+def test_status_counts_verdicts_on_delivered_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE)
+    person = Person(world, monkeypatch)
+    assert person.run("status", "--json").data["fidelity"] == {"same": 0, "changed": 0, "cannot_say": 0}
+    world.run_until_empty()
+    world.upload_photo("plain.jpg", PHOTO)
+    world.upload_sidecar("plain.jpg", **ON_GRASS)
+    world.run_until_empty()
+    assert person.run("status", "--json").data["fidelity"] == {"same": 0, "changed": 1, "cannot_say": 1}
+    assert "New pictures: 1 product changed, 1 not compared." in person.run("status").out

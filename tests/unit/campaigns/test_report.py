@@ -21,6 +21,7 @@ from backdrop.campaigns.report import (
 )
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
+from backdrop.model.fidelity import CannotSayReason, Fidelity
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
@@ -112,6 +113,42 @@ def test_job_of_two_items_costs_once() -> None:
     assert (first[usd], second[usd]) == (0.06, 0)
 
 
+def build_compared_job(job_id: str, *fidelities: Fidelity | None) -> Job:
+    return build_paid_job(job_id, results=tuple(replace(PICTURE, n=n, fidelity=one) for n, one in enumerate(fidelities)))
+
+
+SAME, CHANGED, UNKNOWN = (
+    Fidelity.from_score(0.97),
+    Fidelity.from_score(0.62),
+    Fidelity.from_reason(CannotSayReason.NO_MASK),
+)
+
+
+@pytest.mark.parametrize(
+    ("fidelities", "cells"),
+    [
+        ((None,), ("", "")),
+        ((SAME, Fidelity.from_score(0.93), None), ("same", 0.93)),
+        ((SAME, UNKNOWN), ("cannot_say", "")),
+        ((SAME, CHANGED, UNKNOWN, Fidelity.from_score(0.7)), ("changed", 0.62)),
+    ],
+)
+def test_row_has_the_worst_verdict_and_its_score(
+    fidelities: tuple[Fidelity | None, ...], cells: tuple[object, object]
+) -> None:
+    assert build_item(build_compared_job("1", *fidelities)).to_csv_row()[-2:] == cells
+    assert CSV_COLUMNS[-2:] == ("fidelity", "fidelity_score")
+
+
+def test_report_counts_each_picture_once_by_its_verdict() -> None:
+    job = build_compared_job("1", SAME, CHANGED, None)
+    sums = summarize(build_item(job), build_item(job, known=(job,)), build_item(build_compared_job("2", UNKNOWN)))
+    found = build_report(ENDED, sums, {}, LATER)
+    assert found["fidelity"] == {"same": 1, "changed": 1, "cannot_say": 1}
+    assert found["first"][0]["fidelity"] == {"verdict": "changed", "score": 0.62}
+    assert "The product may have changed in 1 picture." in build_mail(found, "s3://pictures/r.json")[1]
+
+
 def test_earlier_payment_is_cost_but_was_not_bought_by_the_campaign() -> None:
     sums = summarize(
         build_item(build_paid_job("1", at=NOW - timedelta(days=1))),
@@ -149,7 +186,7 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
     [failure] = found["failures"]
     assert (failure["code"], failure["items"], failure["key"]) == ("invalid_value", 2, "b.jpg")
     assert "Correct the instructions" in failure["hint"]
-    assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"]}]
+    assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"], "fidelity": None}]
 
 
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])

@@ -49,3 +49,16 @@ def test_fidelity_survives_a_round_trip_as_json(fidelity: Fidelity) -> None:
 def test_missing_verdict_has_a_reason_and_no_score() -> None:
     fidelity = Fidelity.from_reason(CannotSayReason.MASK_EMPTY)
     assert (fidelity.verdict, fidelity.score) == (FidelityVerdict.CANNOT_SAY, None)
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [(0.97, "same product 0.97"), (1.0, "same product 1.00"), (0.899, "product changed 0.899")],
+)
+def test_score_is_shown_without_rounding_up_to_the_minimum(score: float, text: str) -> None:
+    assert Fidelity.from_score(score).text == text
+
+
+def test_every_reason_has_a_text_of_its_own() -> None:
+    assert len({reason.text for reason in CannotSayReason}) == len(CannotSayReason)
+    assert len({(verdict.text, verdict.mark) for verdict in FidelityVerdict}) == len(FidelityVerdict)

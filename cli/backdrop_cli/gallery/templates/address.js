@@ -11,6 +11,7 @@ function addressOf() {
     kind: filters.operation,
     order: filters.order === "name" ? "" : filters.order,
     open: large.open ? shownFile.key : "",
+    changes: large.open && areChangesShown ? "shown" : "",
     zoom: large.open && view.zoom > 1 ? [view.zoom, view.x, view.y].map((one) => one.toFixed(4)).join() : "",
   };
   return "#" + new URLSearchParams(Object.entries(values).filter(([, value]) => value));
@@ -49,6 +50,7 @@ function restore() {
   }
   readFilters();
   applyFilters();
+  areChangesShown = state.get("changes") === "shown";
   restoreLarge(state.get("open"), (state.get("zoom") || "").split(",").map(Number));
 }
 

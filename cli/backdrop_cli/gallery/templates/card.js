@@ -91,7 +91,8 @@ function renderPrompt(place, entry) {
 
 function renderTags(place, entry) {
   for (const tag of entry.tags) place.append(createTextElement("li", "", tag));
-  if (entry.fidelity) place.append(badge("li", entry.fidelity));
+  // Most photos have no mask, and a badge on each of their pictures would say nothing new.
+  if (entry.fidelity?.has_mask) place.append(fidelityBadge("li", entry.fidelity));
   for (const file of entry.files) if (file.certificate) place.append(badge("li", file.certificate));
   for (const warning of entry.warnings) place.append(createTextElement("li", "warning", warning));
   place.hidden = place.childElementCount === 0;
@@ -101,12 +102,25 @@ function renderFacts(place, facts) {
   place.replaceChildren(...facts.filter(Boolean).map((fact) => createTextElement("span", "", fact)));
 }
 
-/** Returns a label with its verdict: a marketplace's name for a file's certificate, or an image's fidelity. */
-function badge(tag, judged) {
-  const made = createTextElement(tag, "badge badge-" + judged.verdict, "");
-  const mark = createTextElement("span", "", judged.mark + " ");
-  mark.setAttribute("aria-hidden", "true");
-  made.append(mark, judged.label, createTextElement("span", "unseen", ": " + judged.words));
-  made.title = judged.words;
+/** Returns a marketplace's name with the verdict of a file's certificate. */
+function badge(tag, certificate) {
+  const made = markedBadge(tag, certificate, certificate.marketplace);
+  made.append(createTextElement("span", "unseen", ": " + certificate.words));
+  made.title = certificate.words;
+  return made;
+}
+
+/** Returns the verdict on whether the picture shows the photo's product. */
+function fidelityBadge(tag, fidelity) {
+  const made = markedBadge(tag, fidelity, fidelity.words);
+  made.title = fidelity.reason;
+  return made;
+}
+
+function markedBadge(tag, { verdict, mark }, words) {
+  const made = createTextElement(tag, "badge badge-" + verdict, "");
+  const shownMark = createTextElement("span", "", mark + " ");
+  shownMark.setAttribute("aria-hidden", "true");
+  made.append(shownMark, words);
   return made;
 }

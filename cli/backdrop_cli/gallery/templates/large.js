@@ -22,6 +22,7 @@ function showLarge(entry, file, at = entry.photo === enlarged?.photo ? { ...view
   setView(at.zoom, at.x, at.y);
   showFullSize(stage.querySelector(".after"), file.full);
   showFullSize(stage.querySelector(".before"), entry.before_full);
+  renderChanges();
   renderStrip(document.getElementById("large-strip"), entry, file);
   document.getElementById("large-story").replaceChildren(...describeFile(entry, file));
   document.getElementById("large-story").scrollTop = 0;
@@ -100,18 +101,13 @@ function* describeFile(entry, file) {
   for (const warning of entry.warnings) yield createTextElement("p", "warning", warning);
   yield createTextElement("h3", "", countItems(imagesOf(entry.photo)) > 1 ? file.label : "File");
   yield filesList([[file.about, file]]);
-  if (entry.fidelity) {
-    const heading = createTextElement("h3", "", "Product ");
-    heading.append(badge("span", entry.fidelity));
-    yield heading;
-    yield pairs(entry.fidelity.facts);
-  }
   if (file.certificate) {
     const heading = createTextElement("h3", "", "Rules of ");
     heading.append(badge("span", file.certificate));
     yield heading;
     yield pairs(file.certificate.checks);
   }
+  if (entry.fidelity) yield* describeFidelity(entry.fidelity);
   yield createTextElement("h3", "", "Instructions");
   for (const [origin, rows] of entry.instructions) {
     yield pairs(rows);
@@ -123,6 +119,14 @@ function* describeFile(entry, file) {
   if (!others.length) return;
   yield createTextElement("h3", "", "Other files of this image");
   yield filesList(others.map((one) => [`${one.output}: ${one.about}`, one]));
+}
+
+function* describeFidelity(fidelity) {
+  const heading = createTextElement("h3", "", "Compared with the photo ");
+  heading.append(fidelityBadge("span", fidelity));
+  yield heading;
+  if (fidelity.facts.length) yield pairs(fidelity.facts);
+  for (const words of [fidelity.reason, fidelity.no_map].filter(Boolean)) yield createTextElement("p", "reason", words);
 }
 
 /** Returns what each file is, with its key, as a link if the page has the file. */

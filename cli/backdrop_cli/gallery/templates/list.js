@@ -6,7 +6,15 @@ const ORDERS = {
   name: () => 0,
   new: (one, other) => (other.at || "").localeCompare(one.at || ""),
   cost: (one, other) => (other.usd || 0) - (one.usd || 0),
+  fidelity: (one, other) => (one.fidelity?.score ?? 2) - (other.fidelity?.score ?? 2),
   slow: (one, other) => (other.seconds || 0) - (one.seconds || 0),
+};
+const VIEWS = {
+  all: () => true,
+  image: (entry) => entry.kind === "image",
+  problem: (entry) => entry.kind === "problem",
+  changed: (entry) => entry.fidelity?.verdict === "changed",
+  starred: isStarred,
 };
 const byId = (id) => document.getElementById(id);
 const normalizeText = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -18,11 +26,11 @@ for (const entry of album.entries) {
   const instructionTexts = (entry.instructions || []).flatMap(([, rows]) => rows.map(([, words]) => words));
   const words = [entry.name, entry.prompt, entry.provider, entry.code, entry.message, entry.hint, entry.variant];
   const files = (entry.files || []).flatMap((file) => [file.label, file.alt]);
-  entry.words = normalizeText([...words, ...files, ...instructionTexts, ...(entry.tags || []), ...(entry.warnings || [])].filter(Boolean).join("\n"));
+  entry.words = normalizeText([...words, ...files, ...instructionTexts, ...(entry.tags || []), ...(entry.warnings || []), entry.fidelity?.words, entry.fidelity?.reason].filter(Boolean).join("\n"));
 }
 
 function matchesFilters(entry) {
-  if (filters.view === "starred" ? !isStarred(entry) : filters.view !== "all" && entry.kind !== filters.view) return false;
+  if (!VIEWS[filters.view](entry)) return false;
   if (filters.provider && entry.provider !== filters.provider) return false;
   if (filters.operation && entry.operation !== filters.operation) return false;
   return filters.words.every((word) => entry.words.includes(word));
@@ -78,10 +86,8 @@ function explainEmptyList() {
 }
 
 function updateCounts() {
-  const countKind = (kind) => countItems(album.entries.filter((entry) => entry.kind === kind));
-  const counts = { all: countItems(album.entries), starred: countItems(starred()), image: countKind("image"), problem: countKind("problem") };
   for (const place of document.querySelectorAll("[data-count]")) {
-    place.textContent = counts[place.dataset.count].toLocaleString("en");
+    place.textContent = countItems(album.entries.filter(VIEWS[place.dataset.count])).toLocaleString("en");
   }
 }
 
@@ -143,6 +149,8 @@ new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) 
 starWatchers.push(updateCounts);
 fillSelect("provider", "All providers", valuesOf("provider"), {});
 fillSelect("operation", "All kinds", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
+byId("changed-view").hidden = !album.entries.some(VIEWS.changed);
+byId("order").querySelector("[value=fidelity]").hidden = !album.entries.some((entry) => entry.fidelity?.map);
 renderHeader();
 updateStars();
 whenStorageIsSafe(() => {

@@ -107,7 +107,14 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
     match record:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
-            return {"bucket": record.bucket, "key": record.key, **status, **_build_queue_attributes(record)}
+            queue_attributes = _build_queue_attributes(record)
+            return {
+                "bucket": record.bucket,
+                "key": record.key,
+                **status,
+                **queue_attributes,
+                **_build_fidelity_attribute(record),
+            }
         case Source():
             return {"bucket": record.bucket, "key": record.key}
         case ImageRequest():
@@ -125,6 +132,12 @@ def _build_queue_attributes(job: Job) -> dict[str, str]:
         return {}
     wait_reason = {"wait_reason": job.wait_reason.value} if job.wait_reason else {}
     return {"queued_at": to_sortable_timestamp(job.queued_at), "quoted": str(job.quoted), **wait_reason}
+
+
+def _build_fidelity_attribute(job: Job) -> dict[str, str]:
+    """Returns the verdict on each new picture, which `backdrop status` counts without reading the bodies."""
+    verdicts = [one.verdict.value for one in job.fidelity_by_image.values() if one]
+    return {"fidelity": ",".join(verdicts)} if verdicts else {}
 
 
 def to_sortable_timestamp(timestamp: datetime) -> str:

@@ -122,7 +122,7 @@ def count_budget_change(transition: Transition) -> None:
 def count_ended_job(job: Job) -> None:
     labels = {"provider": job.provider, "operation": job.operation}
     if job.status is JobStatus.STORED:
-        verdicts = Counter({result.n: result.fidelity and result.fidelity.verdict for result in job.results}.values())
+        verdicts = Counter(one and one.verdict for one in job.fidelity_by_image.values())
         counted = {
             Metric.COMPLETED: 1,
             Metric.PICTURES: verdicts.total(),

@@ -9,6 +9,7 @@ from typing import Any
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.fidelity import Fidelity, FidelityVerdict
 from backdrop.model.ids import derive_event_id
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, Job, JobStatus, Problem
@@ -28,7 +29,21 @@ WORST_FIRST = (
     JobStatus.STORED,
 )
 ITEM_STATUSES = (*(status.value for status in reversed(WORST_FIRST)), SKIPPED, OPEN)
-CSV_COLUMNS = ("bucket", "key", "end", "code", "message", "jobs", "pictures", "usd", "unknown_usd", "first_picture")
+WORST_VERDICT_FIRST = (FidelityVerdict.CHANGED, FidelityVerdict.CANNOT_SAY, FidelityVerdict.SAME)
+CSV_COLUMNS = (
+    "bucket",
+    "key",
+    "end",
+    "code",
+    "message",
+    "jobs",
+    "pictures",
+    "usd",
+    "unknown_usd",
+    "first_picture",
+    "fidelity",
+    "fidelity_score",
+)
 
 
 class CampaignStatus(StrEnum):
@@ -120,9 +135,15 @@ class CampaignItem:
         """Keys in the output bucket."""
         return [result.key for job in self.jobs for result in job.results]
 
+    @property
+    def worst_fidelity(self) -> Fidelity | None:
+        """The worst verdict on the item's new pictures; of several, the one with the lowest score."""
+        found = [one for job in self.jobs for one in job.fidelity_by_image.values() if one]
+        return min(found, key=lambda one: (WORST_VERDICT_FIRST.index(one.verdict), one.score or 0), default=None)
+
     def to_csv_row(self) -> tuple[object, ...]:
         """Returns the item's CSV cells in the order of CSV_COLUMNS. Only the first item of a job includes its cost."""
-        pictures = self.picture_keys
+        pictures, fidelity = self.picture_keys, self.worst_fidelity
         return (
             self.request.bucket,
             self.request.key,
@@ -134,6 +155,8 @@ class CampaignItem:
             to_usd(sum(job.charged for job in self.new_jobs)),
             to_usd(sum(job.unknown for job in self.new_jobs)),
             next(iter(pictures), ""),
+            fidelity.verdict.value if fidelity else "",
+            fidelity.score if fidelity and fidelity.score is not None else "",
         )
 
 
@@ -151,7 +174,7 @@ class CampaignTotals:
     """Totals over all items, in micro-dollars.
 
     `charged`, `unknown`: for all jobs. `bought`, `bought_unknown`: only for calls since the execution started.
-    `reserved`: how much of `bought_unknown` belongs to calls in flight.
+    `reserved`: how much of `bought_unknown` belongs to calls in flight. `fidelity`: the new pictures by verdict.
     """
 
     started_at: datetime
@@ -165,6 +188,7 @@ class CampaignTotals:
     bought: int = 0
     bought_unknown: int = 0
     reserved: int = 0
+    fidelity: Counter[FidelityVerdict] = field(default_factory=Counter[FidelityVerdict])
     failures_by_code: dict[str, FailureGroup] = field(default_factory=dict[str, FailureGroup])
     first_items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
@@ -175,12 +199,13 @@ class CampaignTotals:
         self.jobs += len(item.new_jobs)
         self.repeats += bool(item.jobs) and not item.new_jobs
         self.pictures += sum(len(job.results) for job in item.new_jobs)
+        self.fidelity.update(one.verdict for job in item.new_jobs for one in job.fidelity_by_image.values() if one)
         for job in item.new_jobs:
             self._add_cost(job)
         if item.code:
             self._add_failure(item)
         elif item.picture_keys and len(self.first_items) < MAX_EXAMPLES:
-            self.first_items.append({"key": item.request.key, "pictures": item.picture_keys})
+            self.first_items.append(_build_item_entry(item))
 
     def _add_cost(self, job: Job) -> None:
         attempts: list[Attempt] = [attempt for attempt in job.attempts if attempt.submitted_at >= self.started_at]
@@ -237,6 +262,7 @@ def build_report(
         "repeats": totals.repeats,
         "jobs": totals.jobs,
         "pictures": totals.pictures,
+        "fidelity": {verdict.value: totals.fidelity[verdict] for verdict in FidelityVerdict},
         "cost": {"usd": to_usd(totals.charged), "unknown_usd": to_usd(totals.unknown)},
         "bought": {"usd": to_usd(totals.bought), "unknown_usd": to_usd(totals.bought_unknown)},
         "failures": [
@@ -244,6 +270,15 @@ def build_report(
             for code, group in sorted(totals.failures_by_code.items(), key=lambda entry: -entry[1].count)
         ],
         "first": totals.first_items,
+    }
+
+
+def _build_item_entry(item: CampaignItem) -> dict[str, Any]:
+    fidelity = item.worst_fidelity
+    return {
+        "key": item.request.key,
+        "pictures": item.picture_keys,
+        "fidelity": fidelity and {"verdict": fidelity.verdict.value, "score": fidelity.score},
     }
 
 
@@ -274,6 +309,7 @@ def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
         f"Of {items['listed']:,} items: {counts}.",
         *([_format_unrequested(items["not_asked"], report["first_not_asked"])] if items["not_asked"] else []),
         *([_format_bad_rows(report["bad_rows"]["count"])] if report["bad_rows"]["count"] else []),
+        *([_format_changed(report["fidelity"]["changed"])] if report["fidelity"]["changed"] else []),
         _format_purchases(report["bought"]),
         *(f"{failure['items']:,} {failure['code']}: {failure['message']}" for failure in report["failures"]),
         f"Report: {report_uri}",
@@ -288,6 +324,10 @@ def _format_bad_rows(number: int) -> str:
 def _format_unrequested(number: int, first: Sequence[str]) -> str:
     items = "item was" if number == 1 else "items were"
     return f"{number:,} {items} not requested{f'; the first is {first[0]}' if first else ''}."
+
+
+def _format_changed(number: int) -> str:
+    return f"The product may have changed in {number:,} {'picture' if number == 1 else 'pictures'}."
 
 
 def _format_purchases(amounts: Mapping[str, float]) -> str:

@@ -27,7 +27,7 @@ class FidelityVerdict(StrEnum):
         return {
             FidelityVerdict.SAME: "same product",
             FidelityVerdict.CHANGED: "product changed",
-            FidelityVerdict.CANNOT_SAY: "product not compared",
+            FidelityVerdict.CANNOT_SAY: "not compared",
         }[self]
 
     @property
@@ -50,15 +50,16 @@ class CannotSayReason(StrEnum):
 
     @property
     def text(self) -> str:
+        """Why, as a clause that follows `not compared:`."""
         return {
-            CannotSayReason.NO_MASK: "the photo has no mask",
-            CannotSayReason.MASK_UNAVAILABLE: "the cut-out is not available",
-            CannotSayReason.PHOTO_GONE: "the photo can no longer be read",
-            CannotSayReason.MASK_EMPTY: "the mask shows no product",
-            CannotSayReason.MASK_OF_ANOTHER_PHOTO: "the mask does not fit the photo",
+            CannotSayReason.NO_MASK: "the photo is opaque and has no cut-out, so nothing shows where the product is",
+            CannotSayReason.MASK_UNAVAILABLE: "the cut-out of the photo is not available",
+            CannotSayReason.PHOTO_GONE: "the photo was deleted or replaced before the delivery",
+            CannotSayReason.MASK_EMPTY: "the mask of the product is empty",
+            CannotSayReason.MASK_OF_ANOTHER_PHOTO: "the mask of the product does not fit the photo",
             CannotSayReason.SUBJECT_FILLS_FRAME: "the product fills the whole photo",
             CannotSayReason.SUBJECT_TOO_SMALL: "the product is too small",
-            CannotSayReason.OTHER_SHAPE: "the picture does not have the photo's shape",
+            CannotSayReason.OTHER_SHAPE: "the picture does not have the shape of the photo",
             CannotSayReason.TRANSPARENT_RESULT: "the provider's picture is transparent",
         }[self]
 
@@ -77,9 +78,12 @@ class Fidelity(Record):
     map_key: str | None = None
 
     @property
-    def explanation(self) -> str:
-        """The score, or why there is none: `score 0.97`."""
-        return self.reason.text if self.reason else f"score {self.score:g}"
+    def text(self) -> str:
+        """The verdict and its score, with as many decimals as the score has, at least two: `product changed 0.62`."""
+        if self.score is None:
+            return self.verdict.text
+        score = f"{self.score:.3f}"
+        return f"{self.verdict.text} {score.removesuffix('0')}"
 
     @classmethod
     def from_score(cls, score: float, min_score: float | None = None) -> "Fidelity":

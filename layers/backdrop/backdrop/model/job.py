@@ -347,6 +347,11 @@ class Job(LedgerItem):
         return self.status in (JobStatus.PAID, JobStatus.STORED) or (self.has_ended and self.may_be_charged)
 
     @property
+    def fidelity_by_image(self) -> dict[int, Fidelity | None]:
+        """The verdict on each image by its number; None for a cut-out. All files of an image share its verdict."""
+        return {result.n: result.fidelity for result in self.results}
+
+    @property
     def lost_call_count(self) -> int:
         """How many results of the current charge are lost and still unknown."""
         return sum(one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no for one in self.attempts)
