@@ -87,7 +87,6 @@ def side_by_side() -> Album:
     prompts = {"beach": "on warm sand, low evening sun", "studio": "in front of a plain light gray studio wall"}
     photo = build_receipt("boots.jpg", build_result("b/beach.png", width=1600, height=2100), prompt=prompts["beach"])
     beach = photo["jobs"][0] | {"variant": "beach"}
-    beach["results"][0]["fidelity"] = build_fidelity("changed", 0.62)
     studio = beach | {
         "variant": "studio",
         "job_id": "other",
@@ -113,7 +112,7 @@ def compared() -> Album:
         "framed": build_fidelity("changed", 0.41),
         "opaque": build_fidelity("cannot_say", None, "no_mask"),
         "gone": build_fidelity("changed", 0.3),
-        "empty": build_fidelity("cannot_say", None, "mask_empty"),
+        "void": build_fidelity("cannot_say", None, "mask_empty"),
     }
     receipts = [_build_compared_receipt(name, fidelity) for name, fidelity in fidelities.items()]
     receipts[2]["jobs"][0]["results"][0] |= {"width": 480, "height": 640}
@@ -175,17 +174,6 @@ def build_certificate(verdict: str) -> dict[str, Any]:
         {"rule": "whole product", "required": "no cut", "measured": None, "verdict": "cannot_say"},
     ]
     return {"marketplace": "amazon-main", "rules_dated": "2026-10-01", "verdict": verdict, "checks": checks}
-
-
-def build_fidelity(verdict: str, score: float) -> dict[str, Any]:
-    """Builds a verdict on the product as it is in receipts."""
-    return {
-        "verdict": verdict,
-        "score": score,
-        "reason": None,
-        "version": 1,
-        "map_key": "_backdrop/changes/job/1_1.png",
-    }
 
 
 def together() -> Album:

@@ -43,7 +43,7 @@ function tile(entry, file) {
 
 /** Shows a file's label and its badge, and only `withBadge` if the output has the marketplace's name. */
 function renderLabel(place, file, [alone, withBadge]) {
-  const words = file.output === file.certificate?.label ? withBadge : alone;
+  const words = file.output === file.certificate?.marketplace ? withBadge : alone;
   if (words) place.append(createTextElement("span", "", words));
   if (file.certificate) place.append(badge("span", file.certificate));
 }
