@@ -150,37 +150,6 @@ def test_certificates_are_badges_with_their_measurements(tab: Browser) -> None:
     assert "cannot say: not measured (must be no cut)" in story
 
 
-def test_large_view_shows_the_rules_of_its_file_only(tab: Browser, outputs_page: Path) -> None:
-    open_fresh(tab, outputs_page)
-    headings = "[...document.querySelectorAll('#large-story h3')].map((one) => one.textContent)"
-    rest = ["Instructions", "Result", "Other files of this image"]
-    tab.evaluate("document.querySelector('.picture .open').click()")
-    assert tab.evaluate(headings) == ["mk, amazon-main", "Rules of ✗ amazon-main: failed", *rest]
-    tab.evaluate("document.getElementById('large-next').click()")
-    assert tab.evaluate(headings) == ["mk, output 2", *rest]
-
-
-def test_search_shows_only_the_matching_pictures_of_a_photo(tab: Browser) -> None:
-    tab.evaluate("document.getElementById('find').focus()")
-    tab.type_text("warm sand")
-    hidden = tab.evaluate("[...document.querySelectorAll('.picture')].map((one) => one.hidden)")
-    assert (hidden, tab.evaluate("document.getElementById('count').textContent")) == ([False, True], "1 of 6 shown")
-
-
-def test_alt_text_of_the_receipt_is_the_pictures_alt_text(tab: Browser) -> None:
-    alts = tab.evaluate("[...document.querySelectorAll('.tile img')].map((image) => image.alt)")
-    assert alts == ["After: boots.jpg, beach", "A brown boot", "A brown boot on white", "A boot"]
-
-
-def test_certificates_are_badges_with_their_measurements(tab: Browser) -> None:
-    badges = tab.evaluate("[...document.querySelectorAll('#grid .badge')].map((badge) => badge.textContent)")
-    assert badges == ["✗ amazon-main: failed", "✓ amazon-main: passed"]
-    enlarge(tab, "amazon-main")
-    story = tab.evaluate("document.getElementById('large-story').innerText")
-    assert "failed: #f4f1ee (must be pure white)" in story
-    assert "cannot say: not measured (must be no cut)" in story
-
-
 def test_large_view_shows_the_delivered_file_itself(tab: Browser) -> None:
     enlarge(tab, "studio")
     tab.wait_until("document.querySelector('#large-stage .before').src.includes('files/')")
