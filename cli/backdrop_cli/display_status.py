@@ -34,12 +34,12 @@ _JOB_DISPLAY_STATUS = {
 
 
 def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[DisplayStatus, str]:
-    """Returns the progress of a photo, which is that of its slowest current job, and what holds it up.
+    """Returns the progress of a photo, which is that of its slowest current picture, and what holds it up.
 
     A photo is delivered when all its current jobs are stored, and neither it nor a job waits or is refused. It is
     delivered in part when that is true of some of its variants, and the others have ended.
     """
-    current_jobs = list_current_jobs(source, jobs)
+    current_jobs = [job for job in list_current_jobs(source, jobs) if not job.is_mask]
     problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
     note = str(problems[0].message) if problems else ""
     if source.settling_since:
@@ -67,7 +67,7 @@ def list_variant_statuses(source: Source, current_jobs: Sequence[Job]) -> dict[s
     """Returns the progress of each variant: that of its job; without one, that of its problem."""
     return {
         **{one.variant: _problem_display_status(one) for one in _list_photo_problems(source, current_jobs)},
-        **{job.variant: _job_display_status(job) for job in current_jobs},
+        **{job.variant: _job_display_status(job) for job in current_jobs if not job.is_mask},
     }
 
 

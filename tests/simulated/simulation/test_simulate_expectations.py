@@ -74,7 +74,12 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
         photo=PHOTO,
         known_jobs=(),
         routing=RoutingContext("ideogram", ("ideogram", "runware", "segmind")),
-        images=BucketImages(hash_references=lambda _: [], find_brand_image_errors=lambda _: [], draw_canvas=None),
+        images=BucketImages(
+            hash_references=lambda _: [],
+            find_brand_image_errors=lambda _: [],
+            draw_canvas=None,
+            has_transparent_parts=None,
+        ),
         now=WORLD_START,
     )
     plan = planner.plan(sources)

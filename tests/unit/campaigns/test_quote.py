@@ -3,7 +3,7 @@
 from backdrop.campaigns.manifest import ManifestRow
 from backdrop.campaigns.quote import CampaignQuote, ItemQuote
 from backdrop.model.codes import Code
-from backdrop.model.job import Job
+from backdrop.model.job import MASK_VARIANT, Job
 from tests.unit.ledger_items import build_job
 
 PRICE = 60_000
@@ -35,3 +35,15 @@ def test_row_whose_name_is_taken_is_neither_counted_nor_priced() -> None:
 def test_same_content_in_two_rows_is_priced_once() -> None:
     totals = quote_jobs(build_priced_job("a", "1"), build_priced_job("b", "1"), build_priced_job("c", "2"))
     assert (totals.jobs, totals.prices.total_micro_usd, totals.max_cost) == (3, 2 * PRICE, 3 * PRICE)
+
+
+def test_limit_of_each_variant_that_buys_the_mask_includes_its_price() -> None:
+    with_mask = {"operation": "replace", "prompt": "a", "subject": {"mask": "buy"}}
+    jobs = [
+        build_job(variant="a", quoted=60_000, instructions=with_mask),
+        build_job(variant="b", quoted=60_000),
+        build_job(variant=MASK_VARIANT, quoted=10_000),
+    ]
+    item = ItemQuote(ManifestRow(2, "a.jpg"), jobs=jobs)
+    assert item.max_cost_by_variant == {"a": 70_000, "b": 60_000}
+    assert item.max_cost == 130_000

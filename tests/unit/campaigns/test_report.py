@@ -23,7 +23,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.fidelity import CannotSayReason, Fidelity
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
+from backdrop.model.job import MASK_VARIANT, Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
 from tests.unit.ledger_items import LATER, NOW, build_job
@@ -189,6 +189,13 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
     assert (failure["code"], failure["items"], failure["key"]) == ("invalid_value", 2, "b.jpg")
     assert "Correct the instructions" in failure["hint"]
     assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"], "fidelity": None}]
+
+
+def test_failed_mask_costs_but_does_not_fail_its_item() -> None:
+    mask = build_paid_job("2", variant=MASK_VARIANT, status=JobStatus.DEAD, problem=SLIP)
+    item = build_item(build_paid_job("1"), mask)
+    assert (item.status, item.code) == (JobStatus.STORED.value, "")
+    assert summarize(item).charged == sum(job.charged for job in item.jobs) > 0
 
 
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])

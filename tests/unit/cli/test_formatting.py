@@ -2,7 +2,10 @@
 
 import pytest
 
-from backdrop_cli.formatting import format_rough_duration, format_scope
+from backdrop.intake.preview import PriceRegister
+from backdrop.model.job import MASK_VARIANT
+from backdrop_cli.formatting import format_max_price, format_rough_duration, format_scope
+from tests.unit.ledger_items import build_job
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -29,3 +32,17 @@ def test_rough_duration_uses_days_above_48_hours(seconds: float, text: str) -> N
 )
 def test_scope_can_be_typed_as_an_argument(prefix: str, argument: str) -> None:
     assert format_scope(prefix) == argument
+
+
+@pytest.mark.parametrize(
+    ("variants", "text"),
+    [
+        ((), "nothing is bought ($0.00)"),
+        (("",), "at most $0.06 for 1 image"),
+        ((MASK_VARIANT,), "at most $0.06 for 1 mask"),
+        (("a", "b", MASK_VARIANT), "at most $0.18 for 2 images and 1 mask"),
+    ],
+)
+def test_price_counts_masks_apart(variants: tuple[str, ...], text: str) -> None:
+    jobs = (build_job(variant=one, content_id=one, sha256="5" * 64, quoted=60_000) for one in variants)
+    assert format_max_price(PriceRegister.of(jobs)) == text

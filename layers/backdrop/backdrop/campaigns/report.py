@@ -102,18 +102,21 @@ class CampaignItem:
 
     @property
     def status(self) -> str:
-        """The worst status of the item's jobs; `open` until all of them have ended; `skipped` if it is not an image."""
+        """The worst status of the item's pictures; `open` until all jobs have ended; `skipped` if it is no image."""
         if self.request.skipped_kind:
             return SKIPPED
         if any(not job.has_ended for job in self.jobs):
             return OPEN
-        statuses = {job.status for job in self.jobs} | ({JobStatus.REFUSED} if self.request.problems else set())
+        statuses = {job.status for job in self.jobs if not job.is_mask} | (
+            {JobStatus.REFUSED} if self.request.problems else set()
+        )
         return next((status.value for status in WORST_FIRST if status in statuses), OPEN)
 
     @property
     def problem(self) -> Problem | None:
-        """The first problem of the request or, if it has none, of the jobs."""
-        return next(iter((*self.request.problems, *(job.problem for job in self.jobs if job.problem))), None)
+        """The first problem of the request or, if it has none, of the jobs, except for a mask's."""
+        job_problems = (job.problem for job in self.jobs if job.problem and not job.is_mask)
+        return next(iter((*self.request.problems, *job_problems)), None)
 
     @property
     def code(self) -> str:

@@ -1,6 +1,7 @@
 """Whether new pictures still show the photo's product: finds a mask of the product, and compares the pictures in it.
 
-The mask is the photo's own transparency, or its cut-out if that was bought or is among the photo's current jobs.
+The mask is the photo's own transparency, or its cut-out if that was bought or is among the photo's current jobs. Such a
+cut-out may be bought only as a mask.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from backdrop.imaging.output import PaidPicture
 from backdrop.imaging.strip_resize import downscale
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
-from backdrop.model.fidelity import CannotSayReason, Fidelity, find_min_score
+from backdrop.model.fidelity import CannotSayReason, Fidelity, buys_mask, find_min_score
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.object_keys import change_map_key
 from backdrop.ports import Clock
@@ -63,7 +64,7 @@ class FidelityChecks:
             return PhotoWithMask(photo, photo.getchannel("A"), has_own_alpha=True)
         cut_out = find_cut_out(source, job, jobs)
         if cut_out is None:
-            return CannotSayReason.PHOTO_GONE if may_be_transparent and photo is None else CannotSayReason.NO_MASK
+            return self._explain_missing_mask(job, is_photo_gone=may_be_transparent and photo is None)
         if not cut_out.has_ended and self.clock.now() < (job.paid_at or job.queued_at) + MAX_MASK_WAIT:
             message = "The picture waits for the photo's cut-out, which shows where the product is."
             raise RetryLaterError(Code.MASK_PENDING, message, MASK_DELAY_SECONDS)
@@ -72,6 +73,11 @@ class FidelityChecks:
             return CannotSayReason.MASK_UNAVAILABLE
         photo = photo or self._load_photo(job)
         return PhotoWithMask(photo, mask, has_own_alpha=False) if photo else CannotSayReason.PHOTO_GONE
+
+    def _explain_missing_mask(self, job: Job, *, is_photo_gone: bool) -> CannotSayReason:
+        if is_photo_gone:
+            return CannotSayReason.PHOTO_GONE
+        return CannotSayReason.MASK_UNAVAILABLE if buys_mask(job.instructions) else CannotSayReason.NO_MASK
 
     def _load_photo(self, job: Job) -> "Image | None":
         photo = self.photos.load(job)

@@ -131,7 +131,7 @@ class Pictures:
         warnings: list[JobWarning] = []
         superseded = False
         usable_links = [link for link in job.links if link.is_usable]
-        outputs = parse_outputs(job.instructions)
+        outputs = () if job.is_mask else parse_outputs(job.instructions)
         is_new_picture = job.operation == "replace"
         masked_photo = self.fidelity_checks.find_mask(source, job, jobs) if is_new_picture else None
         # Before the photo, because opening them takes memory that the photo needs later.
@@ -167,7 +167,7 @@ class Pictures:
     def _write_outputs(self, delivery: Delivery, image: DeliveredImage) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
 
-        Raises ResultError if none of them can be made.
+        A mask has none. Raises ResultError if none of them can be made.
         """
         job, images, n = delivery.job, delivery.images, image.n
         name = photo_name_of(delivery.source.bucket, delivery.source.key, self.input_bucket_name)
@@ -194,7 +194,7 @@ class Pictures:
                 written.is_superseded = True
             # Frees the memory of this file before the next one is made.
             del picture
-        if len(errors) == len(delivery.outputs):
+        if errors and len(errors) == len(delivery.outputs):
             raise errors[0]
         written.warnings += [*_errors_to_warnings(errors), *_build_same_outputs_warnings(keys_by_sha256.values())]
         return written

@@ -17,6 +17,7 @@ from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PreemptedError, RetryLaterError
+from backdrop.model.fidelity import buys_mask
 from backdrop.model.ids import derive_message_group
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage
@@ -79,6 +80,7 @@ class DeliverService:
                 end_job_processing(self.ledger, job, self.clock)
                 raise
 
+        jobs = self._cancel_unneeded_mask(source, jobs)
         source, jobs = self._write_documents(source, jobs, receipt_etag)
         result = self._announce_end(source, _find_job(jobs, message.job_id), ended_here=ended_here)
         self.task_callbacks.complete_requests(source)
@@ -87,6 +89,20 @@ class DeliverService:
         if result.job and result.ended_here:
             self._wake_compared_pictures(result.job, jobs)
         return result
+
+    def _cancel_unneeded_mask(self, source: Source, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Cancels a mask that is not bought yet after the last picture that needs it has ended. Returns all jobs."""
+        current_jobs = [job for job in jobs if job.job_id in source.jobs.values()]
+        mask = next((job for job in current_jobs if job.is_mask), None)
+        if mask is None or any(buys_mask(job.instructions) and not job.has_ended for job in current_jobs):
+            return jobs
+        transition = transitions.cancel(mask, self.clock.now())
+        if transition is None:
+            return jobs
+        mask = self.ledger.write_transition(transition)
+        if mask.has_ended:
+            enqueue_delivery(self.deliver_queue, mask, mask.job_id)
+        return _replace_job(jobs, mask)
 
     def _wake_compared_pictures(self, cut_out: Job, jobs: Sequence[Job]) -> None:
         """Delivers the pictures that waited for this cut-out. If the message is lost, their own messages return."""

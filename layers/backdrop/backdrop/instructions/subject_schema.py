@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from backdrop.instructions.values import UnitShare, to_lowercase
 
+SubjectMask = Annotated[Literal["buy"], BeforeValidator(to_lowercase)]
 SubjectPixels = Annotated[Literal["own", "provider"], BeforeValidator(to_lowercase)]
 
 
@@ -20,6 +21,11 @@ class SubjectModel(BaseModel):
         "below it is delivered with the warning `product_changed`.",
         examples=[0.9],
     )
+    mask: SubjectMask | None = Field(
+        None,
+        description="`buy`: buys a cut-out of the photo as a mask, once for all its variants, unless the photo is "
+        "transparent or has a cut-out.",
+    )
     pixels: SubjectPixels | None = Field(
         None,
         description="`own`: the new background at the photo's full size, with the photo's own product in front of it. "
@@ -32,7 +38,7 @@ Subject = Annotated[
     SubjectModel | None,
     Field(
         description="For `replace`: how much the product must resemble the photo's, and whose pixels show it. Both "
-        "need a photo that is transparent around its subject, or instructions that also cut it out.",
-        examples=[{"min": 0.95}, {"pixels": "own"}],
+        "need a mask: a photo that is transparent around its subject, a variant that cuts it out, or `mask`.",
+        examples=[{"min": 0.95}, {"pixels": "own", "mask": "buy"}],
     ),
 ]

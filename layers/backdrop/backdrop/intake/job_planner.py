@@ -17,10 +17,11 @@ from backdrop.model.capabilities import REFERENCES_FIELD
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
+from backdrop.model.fidelity import SUBJECT_FIELD, buys_mask
 from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
-from backdrop.model.job import Job, MoneyStatus, Problem, Source
+from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
@@ -46,11 +47,13 @@ class BucketImages:
     `hash_references` returns the SHA-256 of each reference image, given the images' keys. `find_brand_image_errors`
     returns why outputs cannot draw their brand images. `draw_canvas` draws the photo on the canvas that the purchase
     fields describe, and stores it; None if the photo must not be opened, and the jobs then have no canvas.
+    `has_transparent_parts` opens the photo; None if it must not be opened.
     """
 
     hash_references: Callable[[Sequence[str]], list[str]]
     find_brand_image_errors: Callable[[Sequence[OutputSpec]], list[InstructionError]]
     draw_canvas: Callable[[dict[str, Any]], StoredCanvas] | None
+    has_transparent_parts: Callable[[], bool] | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class FilledText:
 
 @dataclass(frozen=True)
 class JobPlan:
-    """The jobs a photo's instructions call for: one for each variant, or the problems that prevent them.
+    """The jobs a photo's instructions call for: one for each variant, and its mask; or the problems that prevent them.
 
     `names`: see Ledger.put_source.
     """
@@ -130,8 +133,9 @@ class JobPlanner:
         planned: list[Job] = []
         problems: list[Problem] = []
         filled_texts: list[FilledText] = []
-        for variant in list_variants(instruction_sources):
-            instructions = merge_instructions(instruction_sources, variant)
+        merged = {one: merge_instructions(instruction_sources, one) for one in list_variants(instruction_sources)}
+        mask = self._plan_mask([*merged.values()])
+        for variant, instructions in merged.items():
             collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
             if not collector.has_no_instructions:
                 instructions, template_errors = fill_templates(
@@ -139,13 +143,44 @@ class JobPlanner:
                 )
                 collector.errors += template_errors
                 filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
-                job = self._plan_job(variant, instructions, collector)
+                job = self._plan_job(variant, instructions, collector, mask)
                 planned += [] if job is None or collector.errors else [job]
             problems += [Problem.from_error(error, self.now, variant=variant) for error in collector.errors]
-        jobs_with_names, name_problems = _refuse_repeated_names(planned, self.now)
-        return JobPlan(tuple(jobs_with_names), (*problems, *name_problems), tuple(filled_texts))
+        jobs, name_problems = _refuse_repeated_names(planned, self.now)
+        if mask and any(buys_mask(job.instructions) for job in jobs):
+            jobs.append(mask)
+        return JobPlan(tuple(jobs), (*problems, *name_problems), tuple(filled_texts))
 
-    def _plan_job(self, variant: str, instructions: ResolvedInstructions, collector: _ErrorCollector) -> Job | None:
+    def _plan_mask(self, variants: Sequence[ResolvedInstructions]) -> Job | None:
+        """Returns the job of the mask that the variants buy; None if they buy none, or if there is one without it.
+
+        Its ID is that of a cut-out without any options, so that the one serves as the other.
+        """
+        buyers = [one for one in variants if buys_mask(one.fields)]
+        if not buyers or any(one.fields.get("operation") == "remove" for one in variants):
+            return None
+        instructions = ResolvedInstructions({"operation": "remove"}, {"operation": buyers[0].provenance[SUBJECT_FIELD]})
+        providers = self.routing.offers.list_capable_providers(instructions.fields)
+        if not providers or self._is_transparent():
+            return None
+        route = choose_route(instructions.fields, providers, self.routing.offers, self.routing.read_health)
+        cut_out = self._build_job("", instructions, route, instructions.purchase_fields)
+        others = (one for one in self.known_jobs if one.operation == "remove" and one.job_id != cut_out.job_id)
+        is_bought = any(one.status is JobStatus.STORED and one.sha256 == cut_out.sha256 for one in others)
+        return None if is_bought else replace(cut_out, variant=MASK_VARIANT)
+
+    def _is_transparent(self) -> bool:
+        """Whether the photo's own transparency is its mask. One that cannot be opened is assumed to be opaque."""
+        if not self.photo.may_be_transparent or self.images.has_transparent_parts is None:
+            return False
+        try:
+            return self.images.has_transparent_parts()
+        except PhotoError:
+            return False
+
+    def _plan_job(
+        self, variant: str, instructions: ResolvedInstructions, collector: _ErrorCollector, mask: Job | None
+    ) -> Job | None:
         """Returns the variant's job; None if no provider has a price for it. Collects what prevents the purchase."""
         routing = self.routing
         collector.errors += self.images.find_brand_image_errors(parse_outputs(instructions.fields))
@@ -158,7 +193,7 @@ class JobPlanner:
         if route is None:
             return None
         job = self._build_job(variant, instructions, route, purchase_spec)
-        collector.collect(partial(_check_max_cost, job, self.known_jobs))
+        collector.collect(partial(_check_max_cost, job, mask if buys_mask(job.instructions) else None, self.known_jobs))
         collector.collect(partial(_check_item_size, job))
         if FRAME_FIELD in purchase_spec and not collector.errors:
             return collector.collect(partial(self._add_canvas, job))
@@ -232,18 +267,27 @@ def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingCo
     return None
 
 
-def _check_max_cost(job: Job, jobs: Sequence[Job]) -> None:
-    """Raises InstructionError if the job costs more than its instructions allow.
+def _check_max_cost(job: Job, mask: Job | None, known_jobs: Sequence[Job]) -> None:
+    """Raises InstructionError if the job and its mask cost more than the job's instructions allow.
 
     A job that is already paid, or has its file from another job, costs nothing more, so no limit applies.
     """
     limit = job.instructions.get("max_cost_usd")
-    same_job = (one for one in jobs if one.job_id == job.job_id)
-    is_paid = any(one.money is not MoneyStatus.NOT_SPENT or one.needs_no_purchase for one in same_job)
-    if limit is None or is_paid or job.quoted <= to_micro_usd(Decimal(str(limit))):
+    if limit is None or _is_paid(job, known_jobs):
         return
-    message = f"The job costs up to {format_usd(job.quoted)}, but max_cost_usd allows {format_limit_usd(limit)}."
+    mask_price = 0 if mask is None or _is_paid(mask, known_jobs) else mask.quoted
+    if job.quoted + mask_price <= to_micro_usd(Decimal(str(limit))):
+        return
+    mask_text = f" and its mask {format_usd(mask_price)}" if mask_price else ""
+    message = (
+        f"The job costs up to {format_usd(job.quoted)}{mask_text}, but max_cost_usd allows {format_limit_usd(limit)}."
+    )
     raise InstructionError(Code.MAX_COST_EXCEEDED, message)
+
+
+def _is_paid(job: Job, known_jobs: Sequence[Job]) -> bool:
+    same_job = (one for one in known_jobs if one.job_id == job.job_id)
+    return any(one.money is not MoneyStatus.NOT_SPENT or one.needs_no_purchase for one in same_job)
 
 
 def _refuse_repeated_names(planned: Sequence[Job], now: datetime) -> tuple[list[Job], list[Problem]]:

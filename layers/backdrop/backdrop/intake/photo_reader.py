@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backdrop.imaging.prepare import prepare_photo
+from backdrop.imaging.prepare import load_upright_photo, prepare_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES, build_too_large_error
 from backdrop.instructions.sources import InstructionSource, parse_file, parse_tags, select_backdrop_tags
 from backdrop.model.capabilities import MAX_FILE_BYTES, PHOTO_LIMITS
 from backdrop.model.codes import Code
-from backdrop.model.errors import InstructionError, PhotoError
+from backdrop.model.errors import ConflictError, InstructionError, PhotoError
 from backdrop.model.ids import sha256_hex, to_canonical_json
 from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, list_sidecar_keys, prepared_photo_name
 from backdrop.model.photo_facts import PhotoFacts
@@ -65,6 +65,13 @@ class PhotoReader:
         photo = recorded if recorded and recorded.sha256 and recorded.etag == stored.etag else unread
         instructions = _read_instructions(self.photos, bucket, key, has_tags=stored.may_have_tags)
         return PhotoSnapshot(photo, None, *instructions, may_be_opened=False)
+
+    def has_transparent_parts(self, bucket: str, key: str, image_sha256: str) -> bool:
+        """Decodes the photo. Raises PhotoError if it cannot be opened, and ConflictError if its bytes were replaced."""
+        stored = self.photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
+        if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
+            raise ConflictError
+        return load_upright_photo(stored.data, self.max_megapixels).mode == "RGBA"
 
     def _inspect(self, stored: StoredObject, recorded: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
         facts = build_photo_facts(stored)

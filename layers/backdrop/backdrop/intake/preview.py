@@ -63,7 +63,10 @@ def find_reuse(ledger: Ledger, job: Job) -> Job:
 
 
 class _Purchase(NamedTuple):
-    """What jobs with the same content buy. The largest of several purchases is the most expensive one."""
+    """What jobs with the same content buy. The largest of several purchases is the most expensive one.
+
+    `images`: 0 for a mask.
+    """
 
     is_unpriced: bool
     micro_usd: int
@@ -97,7 +100,7 @@ class PriceRegister:
             self.jobs_by_provider[job.provider] += 1
             listed = cast("str | list[str]", job.instructions.get("provider", job.provider))
             providers = {listed} if isinstance(listed, str) else {*listed}
-            images = int(job.instructions.get("num_images", 1))
+            images = 0 if job.is_mask else int(job.instructions.get("num_images", 1))
             self.reused_image_count += images if job.reused_from else 0
             is_unpriced = bool(providers & self._unpriced_providers)
             purchase = _Purchase(is_unpriced, 0 if job.reused_from else job.quoted, job.provider, images)
@@ -123,6 +126,10 @@ class PriceRegister:
         for one in self._purchases.values():
             images[one.provider] += one.images
         return images
+
+    @property
+    def mask_count(self) -> int:
+        return sum(not one.images for one in self._purchases.values())
 
     @property
     def unpriced_image_count(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from backdrop.model.record import Record, record
 
 SUBJECT_FIELD, MIN_SCORE_FIELD, PIXELS_FIELD, OWN_PIXELS = "subject", "min", "pixels", "own"
+MASK_FIELD, BUY_MASK = "mask", "buy"
 FIDELITY_VERSION = 1
 """The version of the method. A score is only comparable with scores of the same version."""
 DEFAULT_MIN_SCORE = 0.9
@@ -99,6 +100,11 @@ class Fidelity(Record):
 def find_min_score(instructions: Mapping[str, Any]) -> float:
     """Returns the score that the instructions require, or the default."""
     return instructions.get(SUBJECT_FIELD, {}).get(MIN_SCORE_FIELD, DEFAULT_MIN_SCORE)
+
+
+def buys_mask(instructions: Mapping[str, Any]) -> bool:
+    """Whether a cut-out is bought to compare the picture with its photo, if nothing else shows where the product is."""
+    return instructions.get(SUBJECT_FIELD, {}).get(MASK_FIELD) == BUY_MASK
 
 
 def requests_own_pixels(instructions: Mapping[str, Any]) -> bool:

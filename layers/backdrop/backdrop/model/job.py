@@ -19,6 +19,9 @@ from backdrop.model.photo_facts import PhotoFacts
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 
+MASK_VARIANT = "@mask"
+"""The variant of a cut-out that is bought only as a mask. No variant of the instructions begins with `@`."""
+
 
 class JobStatus(StrEnum):
     """The states of a job, as receipts, metrics, and tests name them."""
@@ -302,6 +305,11 @@ class Job(LedgerItem):
     @property
     def has_ended(self) -> bool:
         return self.status in END_STATUSES
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether the job buys a mask for the photo's new pictures, and delivers no picture of its own."""
+        return self.variant == MASK_VARIANT
 
     @property
     def wait_reason(self) -> Code | None:

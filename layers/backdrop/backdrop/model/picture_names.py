@@ -75,6 +75,8 @@ def list_endangered_names(job: Job) -> list[str]:
 
 def list_default_names(job: Job) -> Iterator[str]:
     """Yields the names of a job's pictures in the default layout, in the form of `build_claimed_name`."""
+    if job.is_mask:
+        return
     for output in parse_outputs(job.instructions):
         if output.name_template is None:
             for n in range(1, int(job.instructions.get("num_images", 1)) + 1):

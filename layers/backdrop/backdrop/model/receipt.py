@@ -170,9 +170,12 @@ def _build_error(problem: Problem, job_id: str | None, variant: str, status: Job
 
 
 def list_request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
-    """Lists why a request failed: its refused parts, and every job that did not end stored."""
+    """Lists why a request failed: its refused parts, and every job that did not end stored.
+
+    Without its mask, a picture is delivered with a warning.
+    """
     errors = [_build_photo_error(problem) for problem in problems]
-    return errors + [_build_end_error(job) for job in jobs if job.status is not JobStatus.STORED]
+    return errors + [_build_end_error(job) for job in jobs if job.status is not JobStatus.STORED and not job.is_mask]
 
 
 def _build_end_error(job: Job) -> dict[str, Any]:
@@ -191,8 +194,8 @@ def _build_end_error(job: Job) -> dict[str, Any]:
 
 
 def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:
-    """Returns the detail type and detail of the event for a job's end; None if the end has no event."""
-    if job.ended_at is None or not (job.status is JobStatus.STORED or job.status in FAILED_STATUSES):
+    """Returns the detail type and detail of the event for a job's end; None if the end has no event, as a mask's."""
+    if job.is_mask or job.ended_at is None or not (job.status is JobStatus.STORED or job.status in FAILED_STATUSES):
         return None
     detail: dict[str, Any] = {
         "event_id": derive_event_id(job.job_id, job.status.value, job.ended_at.isoformat()),

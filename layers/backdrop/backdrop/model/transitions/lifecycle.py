@@ -243,12 +243,14 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
 def update_instructions(job: Job, planned: Job) -> Transition | None:
     """Adopts the instructions that do not affect the purchase. None if nothing changes.
 
-    These are the canvas, the outputs, the required fidelity, the metadata, the price limit, the provenance, and who
-    requested the job. If the outputs or the required fidelity differ, a stored job becomes paid; so does a job that is
-    dead because no output could be made. The outputs are made from the paid file, without another charge.
+    These are whether the job is a mask, the canvas, the outputs, the required fidelity, the metadata, the price limit,
+    the provenance, and who requested the job. If what is delivered or the required fidelity differs, a stored job
+    becomes paid; so does a job that is dead because no output could be made. The outputs are made from the paid file,
+    without another charge.
     """
     updated = replace(
         job,
+        variant=planned.variant,
         canvas=planned.canvas,
         instructions=planned.instructions,
         provenance=planned.provenance,
@@ -265,7 +267,7 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
 
 def _list_delivery_fields(job: Job) -> tuple[object, ...]:
     """Returns what the instructions say about the delivery of a picture that is bought."""
-    return parse_outputs(job.instructions), job.instructions.get(SUBJECT_FIELD)
+    return job.is_mask, parse_outputs(job.instructions), job.instructions.get(SUBJECT_FIELD)
 
 
 def _latest_requested_at(job: Job, planned: Job) -> datetime | None:

@@ -1,0 +1,220 @@
+"""Masks that are bought: one cut-out of the photo, with which its new pictures are compared, and which is no
+picture."""
+
+from functools import partial
+
+import pytest
+
+from backdrop.model.codes import Code
+from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
+from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.provider_result import RetryClass
+from simulation.world.simulated_provider import build_refusal
+from simulation.world.simulated_stack import World
+from tests.simulated.content_waits import read_task_response, send_task_request
+from tests.simulated.deliver.test_fidelity import (
+    CUT_OUT_LANE,
+    ON_GRASS,
+    PHOTO,
+    SCENE_LANE,
+    TRANSPARENT_PHOTO,
+    build_world,
+    draw_on,
+    encode,
+    find_fidelity,
+    find_job,
+)
+from tests.simulated.stage_worlds import KEY, assert_at_rest, assert_budgets, replay_with_crashes
+from tests.unit.ledger_items import list_warning_codes
+
+WITH_MASK = ON_GRASS | {"subject": {"mask": "buy"}}
+
+
+def list_masks(world: World) -> list[Job]:
+    return [job for job in world.list_jobs(KEY) if job.is_mask]
+
+
+def test_bought_mask_gives_the_verdict_and_is_no_picture() -> None:
+    world = build_world(**WITH_MASK)
+    world.run_until_empty()
+    mask = find_job(world, MASK_VARIANT)
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    assert (mask.status, mask.results, mask.charged) == (JobStatus.STORED, (), 10_000)
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert {job["variant"]: len(job["results"]) for job in receipt["jobs"]} == {None: 1, "@mask": 0}
+    assert_at_rest(world)
+
+
+def test_mask_has_the_id_of_a_plain_cut_out() -> None:
+    world = build_world(**WITH_MASK)
+    world.run_until_empty()
+    other = build_world(operation="remove")
+    other.run_until_empty()
+    assert find_job(world, MASK_VARIANT).job_id == find_job(other).job_id
+
+
+def test_no_mask_is_bought_for_transparent_photos_and_beside_a_cut_out() -> None:
+    transparent = build_world(TRANSPARENT_PHOTO, **WITH_MASK)
+    with_cut_out = build_world(variants={"scene": WITH_MASK, "cut-out": {"operation": "remove"}})
+    for world in (transparent, with_cut_out):
+        world.run_until_empty()
+        assert list_masks(world) == []
+    assert find_fidelity(find_job(transparent)).verdict is FidelityVerdict.SAME
+    assert find_fidelity(find_job(with_cut_out, "scene")).verdict is FidelityVerdict.SAME
+
+
+def test_mask_is_bought_for_a_photo_that_only_has_an_alpha_channel() -> None:
+    photo = draw_on((200, 210, 220)).convert("RGBA")
+    world = build_world(encode(photo), **WITH_MASK)
+    world.run_until_empty()
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+
+
+def test_one_mask_serves_all_variants() -> None:
+    world = build_world(variants={"grass": WITH_MASK, "sand": WITH_MASK | {"prompt": "on sand"}})
+    world.run_until_empty()
+    assert len(list_masks(world)) == 1
+    assert [find_fidelity(find_job(world, name)).verdict.value for name in ("grass", "sand")] == ["same", "same"]
+
+
+def test_cut_out_that_was_bought_serves_as_the_mask_without_a_charge() -> None:
+    world = build_world(operation="remove")
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK)
+    world.run_until_empty()
+    mask = find_job(world, MASK_VARIANT)
+    assert len(mask.attempts) == 1
+    assert mask.results == ()
+    assert WarningCode.OLD_PICTURE in list_warning_codes(mask)
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    assert_at_rest(world)
+
+
+def test_mask_becomes_a_delivered_cut_out_without_a_charge() -> None:
+    world = build_world(**WITH_MASK)
+    world.run_until_empty()
+    world.upload_sidecar(KEY, operation="remove")
+    world.run_until_empty()
+    (cut_out,) = [job for job in world.list_jobs(KEY) if job.operation == "remove"]
+    assert (cut_out.variant, len(cut_out.results), len(cut_out.attempts)) == ("", 1, 1)
+    assert_at_rest(world)
+
+
+def test_cut_out_of_another_variant_serves_too() -> None:
+    world = build_world(variants={"cut-out": {"operation": "remove"}})
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK)
+    world.run_until_empty()
+    assert list_masks(world) == []
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+
+
+def test_verdict_of_a_delivered_picture_costs_only_the_mask() -> None:
+    world = build_world()
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK)
+    world.run_until_empty()
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    assert len(find_job(world).attempts) == 1
+    assert find_job(world, MASK_VARIANT).charged == 10_000
+
+
+def test_failed_mask_leaves_a_delivered_picture_with_a_warning() -> None:
+    world = build_world(**WITH_MASK)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
+    world.run_until_empty()
+    scene, mask = find_job(world), find_job(world, MASK_VARIANT)
+    assert (scene.status, mask.status, mask.money) == (JobStatus.STORED, JobStatus.DEAD, MoneyStatus.SPENT)
+    assert find_fidelity(scene) == Fidelity.from_reason(CannotSayReason.MASK_UNAVAILABLE)
+    assert WarningCode.MASK_UNAVAILABLE in list_warning_codes(scene)
+
+
+def test_mask_is_cancelled_with_the_last_picture_that_needs_it() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.pause_lane(provider=SCENE_LANE)
+    world.run_for(60)
+    world.upload_sidecar(KEY, **ON_GRASS)
+    world.run_for(60)
+    assert find_job(world, MASK_VARIANT).status is JobStatus.SUPERSEDED
+    assert find_job(world).status is JobStatus.ACCEPTED
+
+
+def test_mask_is_not_bought_after_its_picture_was_refused() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.simulated_providers[SCENE_LANE].script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    world.run_for(300)
+    assert find_job(world).status is JobStatus.REFUSED
+    assert find_job(world, MASK_VARIANT).status is JobStatus.CANCELLED
+
+
+@pytest.mark.parametrize(("limit", "is_bought"), [(0.075, False), (0.09, True)])
+def test_price_limit_includes_the_mask(limit: float, *, is_bought: bool) -> None:
+    world = build_world(**WITH_MASK, max_cost_usd=limit)
+    world.run_until_empty()
+    assert bool(world.list_jobs(KEY)) is is_bought
+
+
+def test_crash_at_any_call_leaves_one_charge_for_the_mask_and_one_verdict() -> None:
+    for call, world in replay_with_crashes(
+        partial(build_world, **WITH_MASK), lambda world: world.run_until_empty(max_deliveries=3000)
+    ):
+        for _ in range(3):
+            world.run_for(1800)
+            world.run_reconcile()
+            world.run_until_empty(max_deliveries=3000)
+        mask = find_job(world, MASK_VARIANT)
+        assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME, call
+        assert mask.status is JobStatus.STORED, call
+        assert_budgets(world)
+
+
+def test_photos_with_the_same_bytes_share_one_mask() -> None:
+    world = build_world(**WITH_MASK)
+    world.upload_photo("other.jpg", PHOTO)
+    world.upload_sidecar("other.jpg", **WITH_MASK)
+    world.run_until_empty()
+    masks = [job for job in world.list_jobs() if job.is_mask]
+    assert sorted(job.charged for job in masks) == [0, 10_000]
+    assert all(job.status is JobStatus.STORED for job in masks)
+    assert_at_rest(world)
+
+
+def test_own_pixels_use_the_bought_mask() -> None:
+    world = build_world(**ON_GRASS, subject={"mask": "buy", "pixels": "own"})
+    world.run_until_empty()
+    assert list_warning_codes(find_job(world)) == []
+    assert (find_fidelity(find_job(world)).score or 0) > 0.99
+
+
+def test_failed_mask_does_not_fail_the_task_that_requested_the_picture() -> None:
+    world = build_world(**WITH_MASK)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
+    send_task_request(world, **WITH_MASK)
+    world.run_until_empty()
+    output = read_task_response(world).output
+    assert {job["variant"]: job["status"] for job in output["jobs"]} == {None: "stored", "@mask": "dead"}
+
+
+def test_mask_has_no_event() -> None:
+    world = build_world(**WITH_MASK)
+    world.run_until_empty()
+    (event,) = (one for one in world.bus.events if one.detail_type == "Image Completed")
+    assert event.detail["job"]["variant"] is None
+
+
+def test_photo_with_twenty_variants_a_mask_and_the_most_names_is_written() -> None:
+    outputs = [{"name_template": "{variant}.png"}, {"name": "web", "name_template": "{variant}_web.png"}]
+    variants = {f"v{n}": WITH_MASK | {"prompt": f"{n}", "output": outputs[: 1 + (n < 10)]} for n in range(20)}
+    world = build_world(variants=variants)
+    world.pause_lane(provider=SCENE_LANE)
+    world.run_for(60)
+    changed = {name: {**one, "prompt": f"new {name}"} for name, one in variants.items()}
+    world.upload_sidecar(KEY, variants=changed)
+    world.run_for(60)
+    assert sum(job.status is JobStatus.ACCEPTED for job in world.list_jobs(KEY)) == 20
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
