@@ -50,6 +50,7 @@ RECEIPT_WARNING_REASON = (
     "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
 )
 FIDELITY_REASON = "No invariant covers a verdict on fidelity: tests/simulated/deliver/test_fidelity.py tests each case."
+MASK_REASON = "No seed buys a mask: tests/simulated/deliver/test_masks.py tests each case, and each crash."
 BRAND_IMAGE_REASON = "No seed draws a logo or a picture: tests/simulated/deliver/test_packshots.py tests each case."
 ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
@@ -123,7 +124,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#65b899 if 2": (
+    "model.transitions.lifecycle:update_instructions#8c8c87 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -163,8 +164,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService._deliver_pictures#679bb7 if 2": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 4": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#51f0d6 if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#51f0d6 if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
@@ -308,7 +309,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.original_photos:OriginalPhotos.find#fbabfa if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#497489 if 2": (
+    "deliver.pictures:Pictures._write_outputs#83e63a if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.original_photos:OriginalPhotos.load#0de9ae if 1": SIZE_REASON,
@@ -318,12 +319,17 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#1716fd if 8": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
     "deliver.fidelity_checks": FIDELITY_REASON,
-    "deliver.pictures:Pictures.deliver_job#2bc59d if 1": FIDELITY_REASON,
+    "deliver.pictures:Pictures.deliver_job#bab511 if 1": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
     "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures": FIDELITY_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 5": FIDELITY_REASON,
+    "deliver.service:DeliverService.deliver#51f0d6 if 5": FIDELITY_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask": MASK_REASON,
+    "intake.job_planner:JobPlanner._is_transparent": MASK_REASON,
+    "intake.job_planner:JobPlanner._plan_mask": MASK_REASON,
+    "intake.job_planner:JobPlanner.plan#9a45d6 if 2": MASK_REASON,
+    "intake.photo_reader:PhotoReader.has_transparent_parts": MASK_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
@@ -453,7 +459,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:JobPlanner._plan_job#2ca4d6 if 2": FRAME_REASON,
+    "intake.job_planner:JobPlanner._plan_job#52b0fd if 2": FRAME_REASON,
     "intake.job_planner:JobPlanner._add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:JobPlanner._build_purchase_spec#0c9540 if 1": REFERENCES_REASON,

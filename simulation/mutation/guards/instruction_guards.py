@@ -85,7 +85,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "ignores-broken-defaults",
         "2.3: Broken folder defaults block their photos.",
-        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#cc205a if 2"),
+        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#e83051 if 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
@@ -210,7 +210,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-new-output",
         "3: Another output of a paid image is delivered.",
-        force_false("model.transitions.lifecycle:update_instructions#65b899 if 1"),
+        force_false("model.transitions.lifecycle:update_instructions#8c8c87 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),

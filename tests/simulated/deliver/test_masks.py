@@ -55,7 +55,7 @@ def test_mask_has_the_id_of_a_plain_cut_out() -> None:
     assert find_job(world, MASK_VARIANT).job_id == find_job(other).job_id
 
 
-def test_no_mask_is_bought_for_transparent_photos_and_beside_a_cut_out() -> None:
+def test_no_mask_is_bought_for_transparent_photos_and_next_to_a_cut_out() -> None:
     transparent = build_world(TRANSPARENT_PHOTO, **WITH_MASK)
     with_cut_out = build_world(variants={"scene": WITH_MASK, "cut-out": {"operation": "remove"}})
     for world in (transparent, with_cut_out):
@@ -132,7 +132,7 @@ def test_failed_mask_leaves_a_delivered_picture_with_a_warning() -> None:
     assert WarningCode.MASK_UNAVAILABLE in list_warning_codes(scene)
 
 
-def test_mask_is_cancelled_with_the_last_picture_that_needs_it() -> None:
+def test_mask_ends_with_the_last_picture_that_needs_it() -> None:
     world = build_world(**WITH_MASK)
     world.pause_lane(provider=CUT_OUT_LANE)
     world.pause_lane(provider=SCENE_LANE)

@@ -20,6 +20,7 @@ from backdrop_cli.gallery.gallery_folder import describe_other_page, write_galle
 from backdrop_cli.gallery.gallery_html import build_page_data
 from tests.unit.demo_scenes import NOON, PREFIX, build_receipt, build_report, build_result, build_source
 
+NO_MASK_REASON = "The photo is opaque and has no cut-out, so nothing shows where the product is."
 NASTY = '"></script><script>alert(1)</script><!--&amp;\u2028${x}$title'
 
 
@@ -247,7 +248,7 @@ def test_certificate_is_listed_check_by_check() -> None:
     first, second = list_entries(build_album(receipts=[receipt], reports=[]))
     assert second["files"][0]["certificate"] is None
     assert first["files"][0]["certificate"] == {
-        "label": "amazon-main",
+        "marketplace": "amazon-main",
         "verdict": "failed",
         "mark": "✗",
         "words": "failed",
@@ -259,34 +260,30 @@ def test_certificate_is_listed_check_by_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fidelity", "badge"),
+    ("verdict", "score", "reason", "shown"),
     [
+        ("changed", 0.62, None, ("changed", "✗", "product changed 0.62", "", True)),
         (
-            {"verdict": "changed", "score": 0.62, "reason": None, "version": 1, "map_key": "_backdrop/changes/a.png"},
-            ("failed", "✗", "product changed", "score 0.62"),
+            "cannot_say",
+            None,
+            "mask_empty",
+            ("cannot_say", "?", "not compared", "The mask of the product is empty.", True),
         ),
-        (
-            {"verdict": "cannot_say", "score": None, "reason": "mask_empty", "version": 1, "map_key": None},
-            ("cannot_say", "?", "product not compared", "the mask shows no product"),
-        ),
+        ("cannot_say", None, "no_mask", ("cannot_say", "?", "not compared", NO_MASK_REASON, False)),
     ],
-    ids=["changed", "not compared"],
+    ids=["changed", "not compared", "no mask"],
 )
-def test_verdict_on_the_product_is_a_badge(fidelity: dict[str, Any], badge: tuple[str, ...]) -> None:
+def test_verdict_on_the_product_has_its_score_or_reason(
+    verdict: str, score: float | None, reason: str | None, shown: tuple[object, ...]
+) -> None:
+    fidelity = {"verdict": verdict, "score": score, "reason": reason, "version": 1, "map_key": None}
     receipt = build_receipt("a.jpg", build_result("a.png", fidelity=fidelity))
     (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
-    assert tuple(one["fidelity"][name] for name in ("verdict", "mark", "label", "words")) == badge
-    assert (("Map of the changes", fidelity["map_key"]) in one["fidelity"]["facts"]) is bool(fidelity["map_key"])
+    assert tuple(one["fidelity"][name] for name in ("verdict", "mark", "words", "reason", "has_mask")) == shown
 
 
-@pytest.mark.parametrize(
-    "fidelity",
-    [None, {"verdict": "cannot_say", "score": None, "reason": "no_mask", "version": 1, "map_key": None}],
-    ids=["cut-out", "no mask"],
-)
-def test_picture_that_is_not_compared_by_design_has_no_badge(fidelity: dict[str, Any] | None) -> None:
-    receipt = build_receipt("a.jpg", build_result("a.png", fidelity=fidelity))
-    (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
+def test_cut_out_has_no_verdict() -> None:
+    (one,) = list_entries(build_album(receipts=[build_receipt("a.jpg", build_result("a.png"))], reports=[]))
     assert one["fidelity"] is None
 
 

@@ -273,10 +273,8 @@ def _check_max_cost(job: Job, mask: Job | None, known_jobs: Sequence[Job]) -> No
     A job that is already paid, or has its file from another job, costs nothing more, so no limit applies.
     """
     limit = job.instructions.get("max_cost_usd")
-    if limit is None or _is_paid(job, known_jobs):
-        return
     mask_price = 0 if mask is None or _is_paid(mask, known_jobs) else mask.quoted
-    if job.quoted + mask_price <= to_micro_usd(Decimal(str(limit))):
+    if limit is None or _is_paid(job, known_jobs) or job.quoted + mask_price <= to_micro_usd(Decimal(str(limit))):
         return
     mask_text = f" and its mask {format_usd(mask_price)}" if mask_price else ""
     message = (
