@@ -2,6 +2,7 @@
 picture."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.simulated.deliver.test_fidelity import (
 from tests.simulated.stage_worlds import KEY, assert_at_rest, assert_budgets, replay_with_crashes
 from tests.unit.ledger_items import list_warning_codes
 
-WITH_MASK = ON_GRASS | {"subject": {"mask": "buy"}}
+WITH_MASK: dict[str, Any] = ON_GRASS | {"subject": {"mask": "buy"}}
 
 
 def list_masks(world: World) -> list[Job]:
@@ -218,3 +219,31 @@ def test_photo_with_twenty_variants_a_mask_and_the_most_names_is_written() -> No
     world.run_for(60)
     assert sum(job.status is JobStatus.ACCEPTED for job in world.list_jobs(KEY)) == 20
     assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+
+
+@pytest.mark.parametrize("subject", [{"pixels": "own"}, {"pixels": "own", "mask": "buy"}])
+def test_own_pixels_without_a_mask_are_reported_once(subject: dict[str, str]) -> None:
+    world = build_world(**ON_GRASS, subject=subject)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
+    world.run_until_empty()
+    assert list_warning_codes(find_job(world)) == [WarningCode.MASK_UNAVAILABLE]
+
+
+@pytest.mark.parametrize(
+    ("photo", "fields", "has_warning"),
+    [
+        (PHOTO, ON_GRASS, False),
+        (PHOTO, ON_GRASS | {"subject": {"min": 0.8}}, True),
+        (PHOTO, WITH_MASK, False),
+        (TRANSPARENT_PHOTO, ON_GRASS | {"subject": {"min": 0.8}}, False),
+        (PHOTO, {"variants": {"a": ON_GRASS | {"subject": {"min": 0.8}}, "b": {"operation": "remove"}}}, False),
+    ],
+)
+def test_job_whose_subject_needs_a_mask_says_so_before_it_is_bought(
+    photo: bytes, fields: dict[str, Any], *, has_warning: bool
+) -> None:
+    world = build_world(photo, **fields)
+    world.pause_lane(provider=SCENE_LANE)
+    world.run_for(60)
+    codes = [code for job in world.list_jobs(KEY) for code in list_warning_codes(job)]
+    assert (WarningCode.MASK_UNAVAILABLE in codes) is has_warning

@@ -22,7 +22,7 @@ from backdrop.model import transitions
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError
-from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict, find_min_score
+from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict, find_min_score, requests_own_pixels
 from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, PictureLink, Source, StoredPicture
@@ -407,7 +407,8 @@ def _build_fidelity_warnings(job: Job, n: int, fidelity: Fidelity | None) -> Ite
             f"{find_min_score(job.instructions)}; {fidelity.map_key} shows where"
         )
         yield JobWarning(code=WarningCode.PRODUCT_CHANGED, text=Sentence(message))
-    if fidelity.reason is CannotSayReason.MASK_UNAVAILABLE:
+    # Own pixels have reported it.
+    if fidelity.reason is CannotSayReason.MASK_UNAVAILABLE and not requests_own_pixels(job.instructions):
         message = f"the product in picture {n} was not compared with the photo's, because the cut-out is not available"
         yield JobWarning(code=WarningCode.MASK_UNAVAILABLE, text=Sentence(message))
 

@@ -32,6 +32,10 @@ from backdrop.model.sentence import Sentence
 
 MAX_NAMES = 30
 """The names that fit into the transaction that writes a photo with 20 variants: DynamoDB allows 100 writes."""
+_NO_MASK_WARNING = JobWarning(
+    code=WarningCode.MASK_UNAVAILABLE,
+    text=Sentence("`subject` has no effect, because nothing shows where the product is in the photo"),
+)
 _DISTINCT_NAMES_ADVICE = "Add {variant}, {output}, or {ext} to `name_template`, whichever differs."
 
 
@@ -149,7 +153,9 @@ class JobPlanner:
         jobs, name_problems = _refuse_repeated_names(planned, self.now)
         if mask and any(buys_mask(job.instructions) for job in jobs):
             jobs.append(mask)
-        return JobPlan(tuple(jobs), (*problems, *name_problems), tuple(filled_texts))
+        return JobPlan(
+            tuple(map(partial(self._warn_without_mask, jobs), jobs)), (*problems, *name_problems), tuple(filled_texts)
+        )
 
     def _plan_mask(self, variants: Sequence[ResolvedInstructions]) -> Job | None:
         """Returns the job of the mask that the variants buy; None if they buy none, or if there is one without it.
@@ -165,9 +171,12 @@ class JobPlanner:
             return None
         route = choose_route(instructions.fields, providers, self.routing.offers, self.routing.read_health)
         cut_out = self._build_job("", instructions, route, instructions.purchase_fields)
-        others = (one for one in self.known_jobs if one.operation == "remove" and one.job_id != cut_out.job_id)
-        is_bought = any(one.status is JobStatus.STORED and one.sha256 == cut_out.sha256 for one in others)
+        is_bought = any(one.job_id != cut_out.job_id for one in self._list_stored_cut_outs())
         return None if is_bought else replace(cut_out, variant=MASK_VARIANT)
+
+    def _list_stored_cut_outs(self) -> list[Job]:
+        cut_outs = [one for one in self.known_jobs if one.operation == "remove" and one.sha256 == self.photo.sha256]
+        return [one for one in cut_outs if one.status is JobStatus.STORED]
 
     def _is_transparent(self) -> bool:
         """Whether the photo's own transparency is its mask. One that cannot be opened is assumed to be opaque."""
@@ -177,6 +186,13 @@ class JobPlanner:
             return self.images.has_transparent_parts()
         except PhotoError:
             return False
+
+    def _warn_without_mask(self, planned: Sequence[Job], job: Job) -> Job:
+        """Returns the job, with a warning if what it requests of its subject needs a mask, and there will be none."""
+        cut_outs = [*self._list_stored_cut_outs(), *(one for one in planned if one.operation == "remove")]
+        if SUBJECT_FIELD not in job.instructions or cut_outs or self.photo.may_be_transparent:
+            return job
+        return replace(job, warnings=(*job.warnings, _NO_MASK_WARNING))
 
     def _plan_job(
         self, variant: str, instructions: ResolvedInstructions, collector: _ErrorCollector, mask: Job | None
