@@ -79,9 +79,12 @@ def stack(cloud: Cloud) -> Generator[DeployedStack]:
         created.check_logs()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def composed_pictures(stack: DeployedStack) -> Generator[None]:
-    """For modules about pictures: makes the stand-in compose pictures from the photo, at the photo's size."""
+    """For tests about pictures: makes the stand-in compose pictures from the photo, at the photo's size.
+
+    Not once for a module, because each folder that is closed restores the stand-in's settings.
+    """
     set_pictures(stack.cloud, composed=True)
     yield
     set_pictures(stack.cloud, composed=False)

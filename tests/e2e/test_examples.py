@@ -4,11 +4,10 @@ from collections.abc import Generator, Sequence
 
 import pytest
 
+from tests.e2e.clouds import set_pictures
 from tests.e2e.deployed_stack import DeployedStack, eventually
 from tests.e2e.folder import Folder
 from tests.unit.examples import EXPECTED_PICTURES, read_files
-
-pytestmark = pytest.mark.usefixtures("composed_pictures")
 
 SIZES = {
     "cup.jpg": (2000, 2000),
@@ -23,6 +22,7 @@ TRANSPARENT = {"cup-cut-out.webp", "cup-cut-out@thumb.webp", "flower.png", "flow
 @pytest.fixture(scope="module")
 def examples(stack: DeployedStack) -> Generator[Folder]:
     """The folders of all examples, in one folder of the input bucket."""
+    set_pictures(stack.cloud, composed=True)
     folder = Folder(stack, "examples")
     for example in EXPECTED_PICTURES:
         for name, data in read_files(example):

@@ -1,4 +1,4 @@
-"""Verdicts and own pixels through the deployed stack: with a cut-out, and without a mask."""
+"""Verdicts and own pixels through the deployed stack: with a cut-out, a bought mask, and without a mask."""
 
 import json
 from io import BytesIO
@@ -17,10 +17,10 @@ ASTRONAUT = (ROOT / "examples" / "photos" / "portraits" / "astronaut.jpg").read_
 NO_MASK = {"verdict": "cannot_say", "score": None, "reason": "no_mask", "version": 1, "map_key": None}
 
 
-def list_stored_jobs(folder: Folder, count: int) -> dict[str, dict[str, Any]]:
+def list_stored_jobs(folder: Folder, count: int) -> dict[str | None, dict[str, Any]]:
     """Returns the photo's jobs by variant, once this many are stored."""
 
-    def poll() -> dict[str, dict[str, Any]]:
+    def poll() -> dict[str | None, dict[str, Any]]:
         receipt = folder.receipt("red.jpg") or {"jobs": []}
         stored = {job["variant"]: job for job in receipt["jobs"] if job["status"] == "stored"}
         return stored if len(stored) == count else {}
@@ -50,6 +50,15 @@ def test_photo_without_a_mask_costs_one_call_and_has_no_verdict(folder: Folder) 
     job = folder.wait_until_stored("red.jpg")
     assert job["results"][0]["fidelity"] == NO_MASK
     assert len(folder.charges("on the moon, without a mask")) == 1
+
+
+def test_bought_mask_gives_the_verdict_and_delivers_no_picture(folder: Folder) -> None:
+    folder.put("red.jpg.json", '{"prompt": "on the moon", "subject": {"mask": "buy"}}')
+    folder.put("red.jpg", ASTRONAUT)
+    jobs = list_stored_jobs(folder, 2)
+    assert [picture["fidelity"]["verdict"] for picture in jobs[None]["results"]] == ["same"]
+    assert (jobs["@mask"]["operation"], jobs["@mask"]["results"]) == ("remove", [])
+    assert [event["detail"]["job"]["variant"] for event in folder.events("red.jpg")] == [None]
 
 
 def test_product_of_the_photo_is_put_into_the_scene(folder: Folder) -> None:
