@@ -37,13 +37,13 @@ class ItemQuote:
     @property
     def max_cost(self) -> int:
         """The highest possible cost of the item, in micro-dollars."""
-        return sum(job.quoted for job in self.jobs)
+        return sum(job.max_cost for job in self.jobs)
 
     @property
     def max_cost_by_variant(self) -> dict[str, int]:
         """The highest possible cost by variant, in micro-dollars; 0 for a variant that has a problem and no job."""
         zero_by_variant = {problem.variant: 0 for problem in self.problems if problem.variant}
-        return zero_by_variant | {job.variant: job.quoted for job in self.jobs}
+        return zero_by_variant | {job.variant: job.max_cost for job in self.jobs}
 
 
 @dataclass(frozen=True)

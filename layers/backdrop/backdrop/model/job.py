@@ -11,7 +11,7 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
-from backdrop.model.fidelity import Fidelity
+from backdrop.model.fidelity import Fidelity, count_retries
 from backdrop.model.frame import Canvas
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
@@ -197,6 +197,19 @@ class Attempt(Record):
 
 
 @record
+class JudgedAttempt(Record):
+    """An attempt that brought pictures of a job that may retry, and the verdicts on them.
+
+    `fidelities`: one for each usable link, in their order; None if its file cannot be used. The files are kept under
+    `_backdrop/paid/` with the number of the attempt.
+    """
+
+    attempt_no: int
+    links: tuple[PictureLink, ...]
+    fidelities: tuple[Fidelity | None, ...]
+
+
+@record
 class StoredPicture(Record):
     """One picture in the output bucket.
 
@@ -245,7 +258,8 @@ class ContentOwner(Record):
 class Job(LedgerItem):
     """One purchase for one photo and variant: what to buy, its state, and its cost.
 
-    `links`: the pictures of attempt `paid_attempt_no`. `announced`: its failure was counted, and became a dead letter
+    `links`: the pictures of attempt `paid_attempt_no`. `judged_attempts`: the attempts that a retry followed, and the
+    last one once the one to deliver has been chosen. `announced`: its failure was counted, and became a dead letter
     if an operator must act. `end_after_call`: the end (superseded, cancelled) of a job that its photo no longer names,
     but whose call is in flight; the job ends that way if the call is not charged. `charge_no` counts the intended
     charges: every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same
@@ -279,6 +293,7 @@ class Job(LedgerItem):
     attempts: tuple[Attempt, ...] = ()
     links: tuple[PictureLink, ...] = ()
     paid_attempt_no: int = 0
+    judged_attempts: tuple[JudgedAttempt, ...] = ()
     results: tuple[StoredPicture, ...] = ()
     problem: Problem | None = None
     has_report: bool = False
@@ -302,6 +317,18 @@ class Job(LedgerItem):
     @property
     def has_ended(self) -> bool:
         return self.status in END_STATUSES
+
+    @property
+    def is_retrying(self) -> bool:
+        """Whether the picture is being bought again, or was, and no attempt has been chosen for delivery yet."""
+        return bool(self.judged_attempts) and all(
+            judged.attempt_no != self.paid_attempt_no for judged in self.judged_attempts
+        )
+
+    @property
+    def max_cost(self) -> int:
+        """The price of the first call and of every retry that may follow, in micro-dollars."""
+        return self.quoted * (1 + count_retries(self.instructions))
 
     @property
     def wait_reason(self) -> Code | None:
@@ -338,8 +365,10 @@ class Job(LedgerItem):
 
     @property
     def may_be_charged(self) -> bool:
-        """Whether the current charge was made, or may have been."""
-        return any(one.charge_no == self.charge_no and one.money is not MoneyStatus.NOT_SPENT for one in self.attempts)
+        """Whether the current charge, or one before a retry, was made, or may have been."""
+        return bool(self.judged_attempts) or any(
+            one.charge_no == self.charge_no and one.money is not MoneyStatus.NOT_SPENT for one in self.attempts
+        )
 
     @property
     def needs_no_purchase(self) -> bool:
