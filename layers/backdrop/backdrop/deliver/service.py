@@ -108,7 +108,10 @@ class DeliverService:
         return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
 
     def _deliver_pictures(self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int) -> Job:
-        """Stores the pictures of a paid job, or ends it. Raises ConflictError if another worker changes it first."""
+        """Stores the pictures of a paid job, ends it, or returns it to its lane to be bought again.
+
+        Raises ConflictError if another worker changes it first.
+        """
         now = self.clock.now()
         job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
         if job.crash_count >= MAX_CRASHES:
@@ -116,13 +119,10 @@ class DeliverService:
             job = self.ledger.write_transition(
                 transitions.fail(job, BackdropError(Code.CRASHED, message), self.clock.now())
             )
-        if job.status is not JobStatus.PAID:
-            return job
         is_redelivery = receive_count > 1
         try:
             if needs_verdicts(job):
-                job = self._retry_or_choose(source, job, jobs, is_redelivery=is_redelivery)
-                is_redelivery = True
+                job, is_redelivery = self._retry_or_choose(source, job, jobs, is_redelivery=is_redelivery), True
             if job.status is not JobStatus.PAID:
                 return job
             return self.ledger.write_transition(

@@ -10,7 +10,7 @@ from typing import Any
 
 from backdrop.model.capabilities import CAPABILITIES, IntRange
 from backdrop.model.fidelity import Fidelity, FidelityVerdict, count_retries, find_min_score, judge_score
-from backdrop.model.job import AttemptOutcome, Job, JudgedAttempt
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, JudgedAttempt
 from backdrop.model.pricing import to_micro_usd
 
 SEED_FIELD = "seed"
@@ -18,15 +18,14 @@ UNJUDGED_SCORE = -1.0
 
 
 def needs_verdicts(job: Job) -> bool:
-    """Whether the verdicts on the paid pictures decide what is delivered, so that they come before any output.
+    """Whether a job is paid, and the verdicts on its pictures decide what is delivered, so that they come first.
 
     A job that reuses another job's file has bought nothing, and so buys nothing again; nor does one that was delivered
     before.
     """
-    if job.is_retrying:
-        return True
     may_retry = count_retries(job.instructions) > 0 and job.operation == "replace"
-    return may_retry and not (job.judged_attempts or job.stored_at or job.reused_from)
+    is_first_attempt = may_retry and not (job.judged_attempts or job.stored_at or job.reused_from)
+    return job.status is JobStatus.PAID and (job.is_retrying or is_first_attempt)
 
 
 def should_retry(job: Job, fidelities: Sequence[Fidelity | None], *, is_current: bool) -> bool:

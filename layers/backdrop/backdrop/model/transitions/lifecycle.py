@@ -29,7 +29,7 @@ from backdrop.model.sentence import Sentence
 MAX_FAILOVER_WARNINGS = 5
 # End statuses in which the owner of some content has no file to share.
 ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
-RETRY_END_REASONS = {
+_RETRY_END_REASONS = {
     JobStatus.SUPERSEDED: "the photo's instructions no longer name the job",
     JobStatus.CANCELLED: "the job was canceled, or the photo was deleted",
 }
@@ -110,6 +110,13 @@ def end_job(job: Job, status: JobStatus, problem: Problem, now: datetime) -> Job
     if job.is_retrying:
         return end_retry(job, str(problem.message), now)
     return replace(job, status=status, problem=problem, has_report=True, ended_at=now, processing_until=None)
+
+
+def end_unneeded_job(job: Job, status: JobStatus, now: datetime) -> Job:
+    """Returns the job superseded or canceled, unpaid. A retry ends with an earlier attempt's pictures instead."""
+    if job.is_retrying:
+        return end_retry(job, _RETRY_END_REASONS[status], now)
+    return replace(job, status=status, problem=None, ended_at=now, processing_until=None)
 
 
 def end_retry(job: Job, reason: str, now: datetime) -> Job:
@@ -501,14 +508,9 @@ def apply_cancel_marks(job: Job, marks: Iterable[CancelMark], now: datetime) -> 
 
 
 def _end_unpaid(job: Job, status: JobStatus, now: datetime) -> Transition | None:
-    """accepted → superseded or cancelled, unpaid. A job whose call is in flight follows if the call is not charged.
-
-    accepted → paid if an earlier attempt brought pictures, which are delivered like any others.
-    """
-    if job.status is JobStatus.ACCEPTED and job.is_retrying:
-        return Transition(end_retry(job, RETRY_END_REASONS[status], now))
+    """accepted → superseded or cancelled, unpaid. A job whose call is in flight follows if the call is not charged."""
     if job.status is JobStatus.ACCEPTED:
-        return Transition(replace(job, status=status, problem=None, ended_at=now, processing_until=None))
+        return Transition(end_unneeded_job(job, status, now))
     if job.status in IN_FLIGHT_STATUSES and job.end_after_call is not status:
         return Transition(replace(job, end_after_call=status))
     return None

@@ -20,11 +20,10 @@ from backdrop.model.job import (
 )
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
 from backdrop.model.transitions.lifecycle import (
-    RETRY_END_REASONS,
     BudgetChange,
     Transition,
     end_job,
-    end_retry,
+    end_unneeded_job,
     replace_attempt,
     require_status,
 )
@@ -251,10 +250,8 @@ def _release_job(job: Job, now: datetime) -> Job:
     """Returns the job without its call: still unknown if an earlier result is lost, otherwise accepted again."""
     if job.lost_call_count:
         return replace(job, status=JobStatus.UNKNOWN)
-    if job.end_after_call and job.is_retrying:
-        return end_retry(job, RETRY_END_REASONS[job.end_after_call], now)
     if job.end_after_call:
-        return replace(job, status=job.end_after_call, problem=None, ended_at=now)
+        return end_unneeded_job(job, job.end_after_call, now)
     problem = None if job.status is JobStatus.UNKNOWN else job.problem
     return replace(job, status=JobStatus.ACCEPTED, problem=problem)
 
