@@ -167,9 +167,14 @@ def test_retries_are_described() -> None:
     )
 
 
-def test_most_expensive_end_is_the_price_of_every_call() -> None:
-    assert build_paid_job(subject={"retries": 3}).max_cost == 4 * PRICE
-    assert build_job(quoted=PRICE).max_cost == PRICE
+@pytest.mark.parametrize(
+    ("limit", "calls"), [(None, 4), (0.01, 1), (0.06, 1), (0.119, 1), (0.12, 2), (0.2, 3), (0.24, 4), (9, 4)]
+)
+def test_quote_counts_every_call_below_max_cost(limit: float | None, calls: int) -> None:
+    job = build_paid_job(subject={"retries": 3}, max_cost_usd=limit)
+    assert job.max_cost == calls * PRICE
+    assert replace(job, quoted=0).max_cost == 0
+    assert replace(job, instructions={"max_cost_usd": limit} if limit else {}).max_cost == PRICE
 
 
 @pytest.mark.parametrize("provider", ["ideogram", "segmind", "1min"])

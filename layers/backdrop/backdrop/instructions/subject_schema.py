@@ -15,9 +15,7 @@ RetryCount = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=1, le
 class SubjectModel(BaseModel):
     """How much the product in a new picture must resemble the photo's, and whose pixels show it."""
 
-    model_config = ConfigDict(
-        extra="forbid", title="Subject", json_schema_extra={"dependentRequired": {"retries": ["otherwise"]}}
-    )
+    model_config = ConfigDict(extra="forbid", title="Subject")
 
     min: UnitShare | None = Field(
         None,

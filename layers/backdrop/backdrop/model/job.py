@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from backdrop.model.frame import Canvas
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
 from backdrop.model.photo_facts import PhotoFacts
+from backdrop.model.pricing import to_micro_usd
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 
@@ -327,8 +329,14 @@ class Job(LedgerItem):
 
     @property
     def max_cost(self) -> int:
-        """The price of the first call and of every retry that may follow, in micro-dollars."""
-        return self.quoted * (1 + count_retries(self.instructions))
+        """The price of the first call and of every retry that may follow, in micro-dollars.
+
+        `max_cost_usd` stops retries, so they do not count above it.
+        """
+        calls, limit = 1 + count_retries(self.instructions), self.instructions.get("max_cost_usd")
+        if limit is not None and self.quoted:
+            calls = min(calls, max(1, to_micro_usd(Decimal(str(limit))) // self.quoted))
+        return self.quoted * calls
 
     @property
     def wait_reason(self) -> Code | None:

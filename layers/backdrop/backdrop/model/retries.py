@@ -43,7 +43,7 @@ def should_retry(job: Job, fidelities: Sequence[Fidelity | None], *, is_current:
 
 
 def should_keep_retrying(job: Job) -> bool:
-    """Whether a retry that has not been sent yet is still wanted, after the job's instructions have changed."""
+    """Whether an unsent retry is still due, after the instructions of the job have changed."""
     *earlier, last = job.judged_attempts
     return should_retry(replace(job, judged_attempts=tuple(earlier)), last.fidelities, is_current=True)
 
