@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from backdrop.model import transitions
 from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
 from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.pipeline.enqueue import enqueue_delivery
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal, build_uncharged_hang_up
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
-from simulation.world.transport import TargetedFault, crash_worker
+from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
     PHOTO,
@@ -340,6 +343,50 @@ def test_new_prompt_before_the_second_call_buys_only_the_new_job() -> None:
     world.run_until_empty()
     assert sorted(len(job.attempts) for job in world.list_jobs()) == [1, 1]
     assert {job.status for job in world.list_jobs()} == {S.STORED}
+    assert_at_rest(world)
+
+
+def test_picture_that_is_no_longer_requested_is_not_bought_again() -> None:
+    world = build_world(NEARLY, SCENE)
+    world.run_until_empty("intake", LANE)
+    world.upload_sidecar(KEY, prompt="in the snow")
+    world.run_until_empty("intake")
+    world.run_until_empty("deliver")
+    assert sorted(len(job.attempts) for job in world.list_jobs()) == [0, 1]
+    world.run_until_empty()
+    assert_at_rest(world)
+
+
+def test_prompt_that_changes_during_the_verdict_prevents_the_second_call() -> None:
+    world = build_world(NEARLY, SCENE)
+    world.run_until_empty("intake", LANE)
+
+    def change_prompt(_: ServiceCall) -> None:
+        world.transport.faults_before.clear()
+        world.upload_sidecar(KEY, prompt="in the snow")
+        world.run_until_empty("intake")
+
+    world.transport.faults_before.append(TargetedFault(change_prompt, "transact_write_items"))
+    world.run_until_empty()
+    assert sorted(len(job.attempts) for job in world.list_jobs()) == [1, 1]
+    assert_at_rest(world)
+
+
+def test_content_that_another_job_owns_now_is_not_bought_again() -> None:
+    """The first job was dead for a while, and another photo's job has taken over what it would buy."""
+    world = build_world(NEARLY, SCENE)
+    world.downloads.override = ResultError(Code.RESULT_FOREIGN_HOST, "the link is not on the list")
+    world.run_until_empty()
+    assert find_only_job(world).status is S.DEAD
+    world.downloads.override = None
+    world.upload_photo(COPY, TRANSPARENT_PHOTO)
+    world.upload_sidecar(COPY, **MARBLE, subject=RETRY)
+    world.run_until_empty("intake")
+    job = world.ledger.write_transition(transitions.retry_delivery(find_only_job(world), world.clock.now()))
+    enqueue_delivery(world.deliver.deliver_queue, job, job.job_id)
+    world.run_until_empty("deliver")
+    assert (find_only_job(world).status, len(find_only_job(world).attempts)) == (S.STORED, 1)
+    world.run_until_empty()
     assert_at_rest(world)
 
 
