@@ -13,6 +13,7 @@ from backdrop.instructions.subject_schema import SubjectModel
 from backdrop.instructions.values import COLORS
 from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS
 from backdrop.model.composition import CUT_OUT_FIELDS, NONE
+from backdrop.model.fidelity import OTHERWISE_FIELD, RETRIES_FIELD, RETRY
 from backdrop.model.marketplaces import list_marketplaces, load_marketplace
 from backdrop.model.output_spec import CONTENT_TYPES
 from backdrop.model.styles import STYLE_PRESETS
@@ -166,6 +167,8 @@ def build_schema(kind: str) -> Schema:
         schema["properties"] = {name: one for name, one in schema["properties"].items() if name not in NOT_OFFERED}
         _add_exclusion_rules(schema)
     _add_output_rules(definitions[OutputModel.__name__])
+    only_retry = {"required": [OTHERWISE_FIELD], "properties": {OTHERWISE_FIELD: {"const": RETRY}}}
+    definitions[SubjectModel.__name__]["allOf"] = [_build_condition({RETRIES_FIELD: True}, only_retry)]
     definitions[LogoModel.__name__]["properties"]["width"] |= _LOGO_WIDTH
     note = {"title": "Schema", "description": "Where an editor finds this schema; Backdrop does not read it."}
     return {

@@ -12,7 +12,7 @@ ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"submitting", "paid", "superseded", "cancelled", "refused", "dead"}),
     "submitting": frozenset({"accepted", "unknown", "paid", "refused", "dead", "superseded", "cancelled"}),
     "unknown": frozenset({"submitting", "paid", "accepted", "refused", "dead", "held", "superseded", "cancelled"}),
-    "paid": frozenset({"stored", "dead"}),
+    "paid": frozenset({"stored", "dead", "accepted"}),
     "stored": frozenset({"paid"}),
     "refused": frozenset({"accepted"}),
     "dead": frozenset({"accepted", "paid"}),
@@ -67,6 +67,57 @@ def _check_status(before: JsonObject, after: JsonObject, *, by_operator: bool) -
         )
     if transition == ("accepted", "paid") and not after["reused_from"] and not _has_result(after):
         yield Violation(Invariant.ALLOWED_TRANSITIONS, f"{after['key']}: paid without an answer")
+
+
+def is_retry_of_product(before: JsonObject | None, after: JsonObject) -> bool:
+    """Whether a write makes a job that is paid ready to be bought again."""
+    return before is not None and (before["status"], after["status"]) == ("paid", "accepted")
+
+
+def check_retry_of_product(before: JsonObject | None, after: JsonObject) -> list[Violation]:
+    """Checks that a paid picture is bought again only if the instructions ask for that, and all products differ.
+
+    Once no retry follows, the attempt with the highest score is delivered. Holds on every write.
+    """
+    if before is None or not is_retry_of_product(before, after):
+        return _check_chosen_attempt(after) if after["status"] == "stored" else []
+    subject = before["instructions"].get("subject", {})
+    allowed_count = subject.get("retries", 1) if subject.get("otherwise") == "retry" else 0
+    scores = _list_scores(after["judged_attempts"][-1])
+    limit = before["instructions"].get("max_cost_usd")
+    spent = sum(attempt["charged"] + attempt["unknown"] + attempt["reserved"] for attempt in before["attempts"])
+    reasons = {
+        "the instructions allow no further retry": len(after["judged_attempts"]) > allowed_count,
+        "it is no other charge": after["charge_no"] != before["charge_no"] + 1,
+        "another provider gets it": after["provider"] != before["provider"],
+        "not all products differ": not scores
+        or any(score is None or score >= subject.get("min", 0.9) for score in scores),
+        "it was delivered before": before["stored_at"] is not None,
+        "it costs more than allowed": limit is not None and spent + before["quoted"] > round(limit * 1_000_000),
+    }
+    return [
+        Violation(Invariant.PAID_ONCE, f"{after['key']}: bought again, but {reason}")
+        for reason, is_broken in reasons.items()
+        if is_broken
+    ]
+
+
+def _check_chosen_attempt(job: JsonObject) -> list[Violation]:
+    """Checks that the best of several judged attempts is delivered."""
+    best = [max([score for score in _list_scores(one) if score is not None], default=-1) for one in _list_judged(job)]
+    numbers = [judged["attempt_no"] for judged in _list_judged(job)]
+    if not best or job["reused_from"] or job["paid_attempt_no"] == numbers[best.index(max(best))]:
+        return []
+    detail = f"{job['key']}: attempt {job['paid_attempt_no']} is delivered, but the scores are {best}"
+    return [Violation(Invariant.NEWEST_DELIVERED, detail)]
+
+
+def _list_judged(job: JsonObject) -> list[JsonObject]:
+    return job["judged_attempts"]
+
+
+def _list_scores(judged: JsonObject) -> list[float | None]:
+    return [fidelity["score"] for fidelity in judged["fidelities"] if fidelity]
 
 
 def _has_uncertain_charge(job: JsonObject) -> bool:

@@ -51,6 +51,10 @@ RECEIPT_WARNING_REASON = (
 )
 FIDELITY_REASON = "No invariant covers a verdict on fidelity: tests/simulated/deliver/test_fidelity.py tests each case."
 MASK_REASON = "No seed buys a mask: tests/simulated/deliver/test_masks.py tests each case, and each crash."
+RETRY_REASON = (
+    "The seeds that mutants run have no retries: tests/simulated/deliver/test_retry.py and "
+    "tests/simulated/model/test_transitions_retry.py test each end of one."
+)
 BRAND_IMAGE_REASON = "No seed draws a logo or a picture: tests/simulated/deliver/test_packshots.py tests each case."
 ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
@@ -124,7 +128,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#8c8c87 if 2": (
+    "model.transitions.lifecycle:update_instructions#41608a if 3": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -158,14 +162,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.instruction_resolver:InstructionResolver.has_changed_references#b1b4ff if 2": REFERENCES_REASON,
     "campaigns": CAMPAIGN_REASON,
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
-    "operate.cancel:CancelService._cancel_job#9d6b74 if 1": CANCEL_REASON,
-    "operate.cancel:CancelService._cancel_job#9d6b74 if 2": CANCEL_REASON,
+    "operate.cancel:CancelService._cancel_job#904162 if 1": CANCEL_REASON,
+    "operate.cancel:CancelService._cancel_job#904162 if 3": CANCEL_REASON,
     "operate.cancel:CancelService._cancel_settling_photo#c68d58 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService._deliver_pictures#679bb7 if 2": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#51f0d6 if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#51f0d6 if 4": COPIES_REASON,
+    "deliver.service:DeliverService._deliver_pictures#8cacd8 if 4": UNREACHABLE_RESULT_REASON,
+    "deliver.service:DeliverService.deliver#81adeb if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#81adeb if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
@@ -257,12 +261,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
         "It affects only the text of a problem: tests/simulated/deliver/test_pictures.py reads it."
     ),
-    "deliver.paid_files:PaidFiles.load#1cdf44 if 1": (
+    "deliver.paid_files:PaidFiles.load#9a05d6 if 1": (
         "No seed has an owner that loses its paid file before a copy has it: tests/simulated/deliver/test_reuse.py "
         "does."
     ),
-    "deliver.paid_files:PaidFiles.load#1cdf44 if 3": PAID_FILES_REASON,
-    "deliver.paid_files:PaidFiles.load#1cdf44 if 4": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#9a05d6 if 3": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#9a05d6 if 4": PAID_FILES_REASON,
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),
@@ -319,7 +323,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#1716fd if 8": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
     "deliver.fidelity_checks": FIDELITY_REASON,
-    "deliver.pictures:Pictures.deliver_job#bab511 if 1": FIDELITY_REASON,
+    "deliver.service:DeliverService._deliver_pictures#8cacd8 if 2": RETRY_REASON,
+    "deliver.service:DeliverService._deliver_pictures#8cacd8 if 3": RETRY_REASON,
+    "deliver.service:DeliverService._retry_or_choose": RETRY_REASON,
+    "model.transitions.lifecycle:end_job#e1b835 if 1": RETRY_REASON,
+    "model.transitions.lifecycle:end_unneeded_job#743ff7 if 1": RETRY_REASON,
+    "model.transitions.lifecycle:update_instructions#41608a if 1": RETRY_REASON,
+    "operate.cancel:CancelService._cancel_job#904162 if 2": RETRY_REASON,
+    "deliver.pictures:Pictures.deliver_job#7a3843 if 1": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
     "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,

@@ -25,10 +25,14 @@ def identify_work(job: JsonObject) -> str:
 
 
 class BillingMonitor:
-    """What was charged, by work and by job."""
+    """What was charged, by work and by job.
+
+    `retry_counts`: how often a job's picture was bought again because its product differed.
+    """
 
     def __init__(self, snapshot: LedgerSnapshot, users: UserActions) -> None:
         self.charge_counts = Counter[str]()
+        self.retry_counts = Counter[str]()
         self._snapshot = snapshot
         self._users = users
         self._charges_by_work: defaultdict[str, list[Charge]] = defaultdict(list)
@@ -46,10 +50,15 @@ class BillingMonitor:
         return 2 if world.setup.on_lost_answer == "retry_once" and not all_can_be_looked_up else 1
 
     def _count_allowed_calls_by_job(self, jobs: Iterable[JsonObject]) -> dict[str, int]:
-        """Returns the allowed paid calls by job: more than one after an operator's decision or a lost answer."""
+        """Returns the allowed paid calls by job: more than one after an operator's decision, a retry, or a lost answer.
+
+        `check_retry_of_product` checks that each retry is allowed.
+        """
         repaid_counts = self._users.repaid_counts
         return {
-            job["job_id"]: self.count_allowed_calls(job) * (1 + repaid_counts.get(job["job_id"], 0)) for job in jobs
+            job["job_id"]: self.count_allowed_calls(job)
+            * (1 + repaid_counts.get(job["job_id"], 0) + self.retry_counts[job["job_id"]])
+            for job in jobs
         }
 
     def _read_new_charges(self) -> None:

@@ -12,7 +12,7 @@ from simulation.invariants.resolutions import NAME_TAKEN, Resolution
 from simulation.scenarios.sample_instructions import SAMPLES, TEMPLATED_SAMPLES, SampleInstructions
 
 INSEPARABLE_FIELDS = frozenset({"operation", "prompt"})
-REPLACE_ONLY_FIELDS = frozenset({"prompt", "num_images", "rendering_speed"})
+REPLACE_ONLY_FIELDS = frozenset({"prompt", "num_images", "rendering_speed", "subject"})
 REMOVE_ONLY_FIELDS = frozenset({"shadow"})
 TEXT_FIELDS = ("prompt", "alt", "title", "copyright")
 PLACEHOLDER = re.compile(r"{(\w+)}")

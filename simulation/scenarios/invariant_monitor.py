@@ -14,8 +14,10 @@ from simulation.invariants.ledger_writes import (
     check_lifted_pauses,
     check_lock_version,
     check_picture_write,
+    check_retry_of_product,
     check_settle_time,
     check_transition,
+    is_retry_of_product,
 )
 from simulation.invariants.paid_calls import check_retries, check_reuse, describe_restrictions
 from simulation.invariants.violations import (
@@ -225,6 +227,8 @@ class InvariantMonitor:
         self.add_violations(check_claim(before, after, self.snapshot.sources[after["source_id"]]["jobs"].values()))
         self.add_violations(check_retries(after, max_lost=self.billing.count_allowed_calls(after)))
         self.add_violations(check_reuse(before, after))
+        self.add_violations(check_retry_of_product(before, after))
+        self.billing.retry_counts[after["job_id"]] += is_retry_of_product(before, after)
         self.add_violations(self.instructions.check_new_job(before, after))
         self.add_violations(self.task_tokens.on_job_written(before, after, call))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from simulation.world.product_images import build_product_photo
 from simulation.world.sample_images import build_photo, build_rotated_photo
 
 TWO_OUTPUTS = ({}, {"name": "web", "format": "webp"})
@@ -102,6 +103,12 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "logo-on-marble": _valid(prompt="on a marble table", logo={"image": LOGO_KEY}),
     "shadow": _valid(operation="remove", shadow={"type": "drop"}),
     "texts": _valid(operation="remove", alt="{sku} from the front", copyright="Shop", metadata=SKU),
+    "retry": _valid(prompt="on grass", subject={"otherwise": "retry"}),
+    "retry-thrice": _valid(prompt="on grass", subject={"otherwise": "retry", "retries": 3}),
+    "retry-gently": _valid(prompt="on grass", subject={"otherwise": "retry", "min": 0.5}),
+    "retry-two": _valid(prompt="on sand", num_images=2, subject={"otherwise": "retry", "retries": 2}),
+    "retry-limited": _valid(prompt="on sand", max_cost_usd=0.12, subject={"otherwise": "retry", "retries": 3}),
+    "no-retry": _valid(prompt="on grass", subject={"otherwise": "deliver"}),
     "typo": SampleInstructions({"promt": "at sea"}, frozenset({"unknown_field"})),
     "no-json": SampleInstructions({}, frozenset({"sidecar_not_json"})),
 }
@@ -130,6 +137,7 @@ FRAME_SAMPLES = ("framed", "framed-cut", "frames", "frames", "frames-by-ratio")
 TEMPLATE_SAMPLES = ("product", "product", "product-in-autumn")
 MARKETPLACE_SAMPLES = ("markets", "markets-of-marble", "named-markets")
 COMPOSITION_SAMPLES = ("logo", "logo-at-top", "logo-on-marble", "shadow", "texts")
+RETRY_SAMPLES = ("retry", "retry", "retry-thrice", "retry-thrice", "retry-gently", "retry-two", "retry-limited")
 FEATURE_DEFAULTS_SAMPLES = ("winter", "summer", "markets", "framed", "logo")
 NAME_FOR_FOLDER = "names"
 """Folder defaults that give all pictures of a folder the same name."""
@@ -143,7 +151,7 @@ TAG_SAMPLES: Mapping[str, Mapping[str, str]] = {
 }
 PHOTO_NAMES = ("a", "b", "c", "d", "e")
 ROTATED_PHOTO_NAMES = frozenset({"b", "d"})
-TEXT_FILE_NAME = "text"
+TEXT_FILE_NAME, PRODUCT_NAME = "text", "product"
 
 
 def has_instructions(tags: Mapping[str, str]) -> bool:
@@ -153,7 +161,9 @@ def has_instructions(tags: Mapping[str, str]) -> bool:
 
 @cache
 def build_photo_file(name: str) -> bytes:
-    """Returns the file of a photo, or a text file for `TEXT_FILE_NAME`."""
+    """Returns the file of a photo, a text file for `TEXT_FILE_NAME`, or for `PRODUCT_NAME` one that can be compared."""
+    if name == PRODUCT_NAME:
+        return build_product_photo()
     if name == TEXT_FILE_NAME:
         return b"this is no photo"
     return build_rotated_photo(name) if name in ROTATED_PHOTO_NAMES else build_photo(name)

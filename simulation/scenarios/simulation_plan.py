@@ -47,6 +47,8 @@ SEEDS_PER_MULTI_LANE_SEED = 3
 # kill mutants or have once broken a promise, because such seeds keep their histories.
 FIRST_FEATURE_SEED = 1_000_000
 SEEDS_PER_FEATURE_SEED = 5
+# Of these, those of two million or more also have photos whose pictures are bought again if the product differs.
+FIRST_RETRY_SEED = 2_000_000
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -123,6 +125,8 @@ def draw_plan(
     if has_features(seed):
         feature_draft = FeatureDraft(Random(f"features {seed}"), minutes * 60, draft.keys, FOLDERS)
         instruction_actions = (*instruction_actions, *feature_draft.draw_actions())
+        if has_retries(seed):
+            instruction_actions += (*feature_draft.draw_retries(),)
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -140,6 +144,11 @@ def draw_plan(
 def has_features(seed: int) -> bool:
     """Whether users of this world ask for names, frames, templates, marketplaces, and compositions."""
     return seed >= FIRST_FEATURE_SEED and seed % SEEDS_PER_FEATURE_SEED == 0
+
+
+def has_retries(seed: int) -> bool:
+    """Whether users of this world ask for another try if the product in a picture differs."""
+    return seed >= FIRST_RETRY_SEED and has_features(seed)
 
 
 def _strip_lanes(faults: Iterable[str]) -> set[str]:

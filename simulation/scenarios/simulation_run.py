@@ -20,6 +20,7 @@ from simulation.scenarios.rate_limit_monitor import CLOCK_FAULTS, CLOCK_JUMP_FAU
 from simulation.scenarios.simulation_plan import AMPLE_BUDGET_MICRO_USD, SimulationPlan
 from simulation.world.fault_profile import LANE_SEPARATOR, InstalledFaults
 from simulation.world.fault_profile.operator_faults import MAX_PAUSE_SECONDS
+from simulation.world.product_images import build_product_photo, build_scene
 from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import World
 from simulation.world.world_clock import WORLD_START
@@ -93,6 +94,18 @@ class Simulation:
         self.faults = InstalledFaults(self.world, plan.faults)
         self.faults.listeners.append(self._count_crash)
         self.world.event_delay_changes.append(self._record_notification)
+        self.world.downloads.choose_picture = self._choose_scene
+
+    def _choose_scene(self, url: str) -> bytes | None:
+        """Returns a new background for a photo whose product can be compared; None for the pictures of other photos."""
+        result = url.rpartition("/")[2].removesuffix(".png")
+        bills = (provider.bill for provider in self.world.simulated_providers.values())
+        order = next((found.order for bill in bills if (found := bill.find_job_of_result(result))), None)
+        job = self.monitor.snapshot.jobs[order.client_hint] if order else None
+        is_product = (
+            job and job["operation"] == "replace" and job["sha256"] == sha256(build_product_photo()).hexdigest()
+        )
+        return build_scene(url) if is_product else None
 
     def _record_notification(self, body: str, delays: list[float]) -> list[float]:
         self.users.notifications.append(body)

@@ -17,7 +17,9 @@ SUBJECT_BOX = (4, 4, 12, 12)
 @cache
 def build_photo(name: str = "photo") -> bytes:
     """Returns a photo whose bytes depend only on its name."""
-    return _register(_derive_color(name), _encode(Image.new("RGB", (SIDE_PIXELS, SIDE_PIXELS), _derive_color(name))))
+    return register_photo(
+        _derive_color(name), _encode(Image.new("RGB", (SIDE_PIXELS, SIDE_PIXELS), _derive_color(name)))
+    )
 
 
 @cache
@@ -25,7 +27,7 @@ def build_rotated_photo(name: str) -> bytes:
     """Returns a photo that intake has to rotate before it is sent."""
     exif, color = Image.Exif(), _derive_color(f"{name} on its side")
     exif[_ORIENTATION_TAG] = 6
-    return _register(color, _encode(Image.new("RGB", (SIDE_PIXELS, SIDE_PIXELS), color), exif=exif))
+    return register_photo(color, _encode(Image.new("RGB", (SIDE_PIXELS, SIDE_PIXELS), color), exif=exif))
 
 
 def identify_photo(data: bytes) -> str:
@@ -35,7 +37,8 @@ def identify_photo(data: bytes) -> str:
     return _DIGESTS_BY_COLOR.get(color, hashlib.sha256(data).hexdigest())
 
 
-def _register(color: Color, data: bytes) -> bytes:
+def register_photo(color: Color, data: bytes) -> bytes:
+    """Returns the photo, after recording that its first pixel has this color."""
     _DIGESTS_BY_COLOR[color] = hashlib.sha256(data).hexdigest()
     return data
 

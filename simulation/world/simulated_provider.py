@@ -240,12 +240,16 @@ class SimulatedProvider:
 class SimulatedDownloads:
     """The Downloads port: each link has its own picture, unless `override` says otherwise for all of them.
 
-    `override_by_provider`: the picture of all links of a provider.
+    `override_by_provider`: the picture of all links of a provider. `script_by_provider`: the pictures of its links, in
+    the order in which they are first fetched; the last one is that of all further links. `choose_picture` returns the
+    picture of a link, or None if it has none of its own.
     """
 
     transport: Transport
     override: bytes | BackdropError | None = None
     override_by_provider: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    script_by_provider: dict[str, Sequence[bytes]] = field(default_factory=dict[str, Sequence[bytes]])
+    choose_picture: Callable[[str], bytes | None] = lambda url: None
     fetched_urls: list[str] = field(default_factory=list[str])
 
     def fetch(self, provider: str, url: str) -> bytes:
@@ -258,4 +262,7 @@ class SimulatedDownloads:
             raise self.override
         if self.override is not None:
             return self.override
-        return self.override_by_provider.get(provider) or build_picture(url)
+        if script := self.script_by_provider.get(provider):
+            first_fetched = [*dict.fromkeys(self.fetched_urls)].index(url)
+            return script[min(first_fetched, len(script) - 1)]
+        return self.override_by_provider.get(provider) or self.choose_picture(url) or build_picture(url)

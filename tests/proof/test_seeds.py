@@ -1,4 +1,4 @@
-"""Every promise holds in 175 seeds, and in scenes and seeds that once broke a promise. `make proof` runs 10,000."""
+"""Every promise holds in 200 seeds, and in scenes and seeds that once broke a promise. `make proof` runs 10,000."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,10 +8,16 @@ import pytest
 
 from simulation.product_hash import choose_unseen_seeds
 from simulation.scenarios.seed_runner import run_seed
-from simulation.scenarios.simulation_plan import FIRST_FEATURE_SEED, SEEDS_PER_FEATURE_SEED, has_features
+from simulation.scenarios.simulation_plan import (
+    FIRST_FEATURE_SEED,
+    FIRST_RETRY_SEED,
+    SEEDS_PER_FEATURE_SEED,
+    has_features,
+)
 
 SEEDS = range(50)
 FEATURE_SEEDS = range(FIRST_FEATURE_SEED, FIRST_FEATURE_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
+RETRY_SEEDS = range(FIRST_RETRY_SEED, FIRST_RETRY_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 UNSEEN = choose_unseen_seeds(Path(__file__).parents[2])
 SEEDS_PER_TEST = 25
 ONCE_BROKEN = {
@@ -69,6 +75,10 @@ def test_every_promise_holds_under_faults(first: int) -> None:
 
 def test_every_promise_holds_with_names_frames_and_marketplaces() -> None:
     assert broken(FEATURE_SEEDS) == {}
+
+
+def test_every_promise_holds_with_retries() -> None:
+    assert broken(RETRY_SEEDS) == {}
 
 
 @pytest.mark.parametrize("first", [*UNSEEN][::SEEDS_PER_TEST])

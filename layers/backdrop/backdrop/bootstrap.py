@@ -190,6 +190,7 @@ class Bootstrap:
             documents=self.document_writer,
             content_waiters=ContentWaiters(self.ledger, self.deliver_queue, self.intake_queue, self.clock),
             deliver_queue=self.deliver_queue,
+            intake_queue=self.intake_queue,
             event_bus=self.events,
             task_callbacks=TaskCallbacks(self.ledger, TaskTokens(self.client("stepfunctions")), self.clock),
             dead_letter_queue=self.dead_letter_queue,

@@ -39,6 +39,18 @@ def test_job_of_a_limited_campaign_costs_at_most_its_quote(campaigner: Campaigne
     assert [one["instructions"] for one in campaigner.list_items()] == [quoted, quoted]
 
 
+@pytest.mark.parametrize(
+    ("own_limit", "usd"), [({}, 0.18), ({"max_cost_usd": 0.12}, 0.12), ({"max_cost_usd": 0.1}, 0.06)]
+)
+def test_retries_count_up_to_the_items_own_limit(
+    campaigner: Campaigner, own_limit: dict[str, float], usd: float
+) -> None:
+    instructions = {"prompt": "at sea", "subject": {"otherwise": "retry", "retries": 2}, **own_limit}
+    assert read_refusal(campaigner, instructions=instructions, max_total_usd=2 * usd - 0.01)
+    campaigner.plan(max_total_usd=2 * usd, instructions=instructions)
+    assert [one["instructions"]["max_cost_usd"] for one in campaigner.list_items()] == [usd, usd]
+
+
 def test_key_without_a_photo_costs_nothing(campaigner: Campaigner) -> None:
     campaigner.upload("list.jsonl", '{"key": "shoes/a.jpg"}\n{"key": "gone.jpg"}\n')
     assert campaigner.plan(manifest="list.jsonl", max_total_usd=0.01)["items"] == 2

@@ -184,6 +184,16 @@ def test_rerun_is_quoted_at_the_most_expensive_listed_provider(folder: LintedFol
     assert person.run("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
 
 
+def test_quote_lint_drop_and_rerun_count_every_retry(folder: LintedFolder) -> None:
+    folder.write("shoes/a.jpg", build_photo("a"))
+    folder.write("shoes/a.jpg.json", {**INSTRUCTIONS, "subject": {"otherwise": "retry", "retries": 2}})
+    path = str(folder.root / "shoes")
+    person = folder.person
+    assert quote_folder(folder, "--json").data["most_usd"] == folder.data()["most_usd"] == 0.18
+    assert person.run("drop", path, "--json").data["most_usd"] == 0.18
+    assert person.run("rerun", "shoes/a.jpg", "--json").data["most_usd"] == 0.18
+
+
 def test_lint_does_not_show_an_unknown_price_as_zero(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("a.jpg.json", {**INSTRUCTIONS, "provider": "1min"})

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.fidelity import Fidelity
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
 from tests.simulated.stage_worlds import ANSWERS, CAP, LOST, NOW, OK, PRICE, build_job, job_in
@@ -20,6 +21,7 @@ HUNG_UP_AFTER_CHARGING = "charged and hung up"
 TRUTHS = ("lost", HUNG_UP_AFTER_CHARGING, *ANSWERS)
 CHARGES = ("ok", "unsafe", HUNG_UP_AFTER_CHARGING)
 OWNER = build_job(job_id="o" * 64)
+CHANGED = Fidelity.from_score(0.5)
 Move = Callable[[Job], transitions.Transition | None]
 
 
@@ -148,6 +150,8 @@ class JobMachine(RuleBasedStateMachine):
             "reuse": lambda job: transitions.reuse(job, job_in(S.STORED), now),
             "deliver_again": lambda job: transitions.retry_delivery(job, now),
             "pay_again": lambda job: transitions.pay_again(job, now),
+            "retry": lambda job: _retry(job, now),
+            "choose": lambda job: transitions.choose_attempt(job, (CHANGED,)) if job.is_retrying else None,
         }
 
     # -- invariants -----------------------------------------------------------------------------------------------
@@ -186,11 +190,22 @@ class JobMachine(RuleBasedStateMachine):
         assert (self.job.attempt_no in held) or self.job.status is not S.SUBMITTING
 
     @invariant()
+    def paid_picture_is_never_lost_to_a_retry(self) -> None:
+        if self.job.is_retrying:
+            assert not self.job.has_ended or self.job.status is S.STORED
+
+    @invariant()
     def end_has_its_time_and_failure_its_reason(self) -> None:
         assert (self.job.ended_at is not None) is self.job.has_ended
         if self.job.status in (S.REFUSED, S.DEAD, S.HELD):
             assert self.job.problem
             assert self.job.problem.money is self.job.money
+
+
+def _retry(job: Job, now: datetime) -> transitions.Transition | None:
+    """Retries as deliver does: never while another call is in flight."""
+    in_flight = any(attempt.outcome is AttemptOutcome.IN_FLIGHT for attempt in job.attempts)
+    return None if in_flight or job.stored_at else transitions.retry_picture(job, (CHANGED,), now)
 
 
 def _try_transition(move: Move, job: Job) -> transitions.Transition | None:

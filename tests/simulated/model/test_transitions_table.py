@@ -12,6 +12,7 @@ from backdrop.model import transitions
 from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.fidelity import Fidelity
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
 from tests.simulated.stage_worlds import (
     ANSWERS,
@@ -75,6 +76,8 @@ MOVES: dict[str, Move] = {
     "change_provider": lambda job: transitions.change_provider(job, "runware", PRICE, "ideogram is paused", NOW),
     "retry_delivery": lambda job: transitions.retry_delivery(job, NOW),
     "pay_again": lambda job: transitions.pay_again(job, NOW),
+    "retry_picture": lambda job: transitions.retry_picture(job, (Fidelity.from_score(0.5),), NOW),
+    "choose_attempt": lambda job: transitions.choose_attempt(job, (Fidelity.from_score(0.5),)),
 }
 STAYS = {
     "accept": [*S],
@@ -96,6 +99,7 @@ STAYS = {
     "take_over": [S.ACCEPTED],
     "join_existing": [S.ACCEPTED],
     "change_provider": [S.ACCEPTED],
+    "choose_attempt": [S.PAID],
 }
 ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     **{(name, state): state for name, states in STAYS.items() for state in states},
@@ -120,6 +124,7 @@ ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     ("pay_again", S.DEAD): S.ACCEPTED,
     ("pay_again", S.REFUSED): S.ACCEPTED,
     ("pay_again", S.HELD): S.ACCEPTED,
+    ("retry_picture", S.PAID): S.ACCEPTED,
 }
 # The module's other names: functions with their own tests, and functions that are not transitions.
 NOT_IN_THE_TABLE = {

@@ -40,7 +40,7 @@ def test_same_content_in_two_rows_is_priced_once() -> None:
 def test_limit_of_each_variant_that_buys_the_mask_includes_its_price() -> None:
     with_mask = {"operation": "replace", "prompt": "a", "subject": {"mask": "buy"}}
     jobs = [
-        build_job(variant="a", quoted=60_000, instructions=with_mask),
+        build_job(variant="a", quoted=60_000, mask_quoted=10_000, instructions=with_mask),
         build_job(variant="b", quoted=60_000),
         build_job(variant=MASK_VARIANT, quoted=10_000),
     ]

@@ -61,6 +61,10 @@ VALUES: dict[str, list[Any]] = {
     "frame": ["4:5", "1.91:1", "1200x628", "4096x4096", "4/5", "square"],
     "subject_size": [0.1, 0.85, 1, "85%", "100%", 1.1, "0.5%"],
     "position": ["center", "bottom-left", "middle"],
+    "subject": [
+        *({"min": 0.9, "pixels": "own"}, {"min": 2}, {"otherwise": "retry", "retries": 3}, {"otherwise": "retry"}),
+        *({"otherwise": "deliver", "retries": 1}, {"retries": 1}, {"otherwise": "retry", "retries": 4}),
+    ],
     "max_cost_usd": [0, 0.06, 12, -0.01],
     "revision": ["", "2", "x" * 201],
     "metadata": [{}, {"sku": 1, "more": [{"x": None}]}],

@@ -13,6 +13,7 @@ from simulation.invariants.ledger_writes import (
     check_lease,
     check_lock_version,
     check_picture_write,
+    check_retry_of_product,
     check_settle_time,
     check_transition,
 )
@@ -69,6 +70,56 @@ def test_allowed_transition_is_accepted(before: JsonObject | None, after: JsonOb
 )
 def test_transition_that_is_not_allowed_is_found(before: JsonObject | None, after: JsonObject) -> None:
     assert check_job_write(before, after) == {Invariant.ALLOWED_TRANSITIONS.name}
+
+
+RETRYING = {"instructions": {"subject": {"otherwise": "retry"}}, "stored_at": None, "judged_attempts": []}
+
+
+def judge(n: int, *scores: float | None) -> dict[str, Any]:
+    """Returns an attempt whose pictures have these scores."""
+    return {"attempt_no": n, "fidelities": [{"score": score} for score in scores]}
+
+
+def check_retry(before_changes: dict[str, Any], after_changes: dict[str, Any]) -> set[str]:
+    """Returns what a write breaks that makes a paid job ready to be bought again."""
+    before = job("paid", attempt(), **RETRYING | before_changes)
+    retried = RETRYING | {"charge_no": 1, "judged_attempts": [judge(1, 0.5, 0.2)]} | after_changes
+    after = waiting(attempts=[attempt()], **retried)
+    assert check_job_write(before, after) == set()
+    return names(check_retry_of_product(before, after))
+
+
+def test_retry_of_a_changed_product_is_accepted() -> None:
+    assert check_retry({}, {}) == set()
+    assert check_retry({"instructions": RETRYING["instructions"] | {"max_cost_usd": 0.06}}, {}) == set()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"instructions": {}}, {}),
+        ({"instructions": {"subject": {"otherwise": "deliver"}}}, {}),
+        ({"instructions": RETRYING["instructions"] | {"max_cost_usd": 0.059}}, {}),
+        ({"instructions": {"subject": {"otherwise": "retry", "min": 0.5}}}, {}),
+        ({"stored_at": "2026-11-20T09:00:00Z"}, {}),
+        ({}, {"charge_no": 0}),
+        ({}, {"provider": "runware"}),
+        ({}, {"judged_attempts": [judge(1, 0.5, 0.95)]}),
+        ({}, {"judged_attempts": [judge(1, 0.5, None)]}),
+        ({}, {"judged_attempts": [judge(1)]}),
+        ({"judged_attempts": [judge(1, 0.5)]}, {"judged_attempts": [judge(1, 0.5), judge(2, 0.5)]}),
+    ],
+)
+def test_retry_that_is_not_allowed_is_found(before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert check_retry(before, after) == {Invariant.PAID_ONCE.name}
+
+
+def test_attempt_that_is_not_the_best_is_found() -> None:
+    judged = [judge(1, 0.5, None), judge(2, 0.7, 0.1), judge(3, 0.7)]
+    for n, expected in ((1, {Invariant.NEWEST_DELIVERED.name}), (2, set()), (3, {Invariant.NEWEST_DELIVERED.name})):
+        stored = job("stored", attempt(), paid_attempt_no=n, **RETRYING | {"judged_attempts": judged})
+        assert names(check_retry_of_product(None, stored)) == expected
+    assert check_retry_of_product(None, job("stored", attempt(), **RETRYING)) == []
 
 
 def test_operator_may_buy_a_held_job_again() -> None:

@@ -10,7 +10,6 @@ from backdrop.intake.job_planner import FilledText
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.preview import PriceRegister
 from backdrop.model.codes import Code
-from backdrop.model.fidelity import buys_mask
 from backdrop.model.frame import Size
 from backdrop.model.job import Job, Problem
 from backdrop.model.picture_names import NameRegister
@@ -38,7 +37,7 @@ class ItemQuote:
     @property
     def max_cost(self) -> int:
         """The highest possible cost of the item, in micro-dollars."""
-        return sum(job.quoted for job in self.jobs)
+        return sum(job.max_cost for job in self.jobs)
 
     @property
     def max_cost_by_variant(self) -> dict[str, int]:
@@ -47,12 +46,7 @@ class ItemQuote:
         The price of the mask is part of the cost of each variant that buys it.
         """
         zero_by_variant = {problem.variant: 0 for problem in self.problems if problem.variant}
-        mask_cost = sum(job.quoted for job in self.jobs if job.is_mask)
-        return zero_by_variant | {
-            job.variant: job.quoted + (mask_cost if buys_mask(job.instructions) else 0)
-            for job in self.jobs
-            if not job.is_mask
-        }
+        return zero_by_variant | {job.variant: job.max_cost + job.mask_quoted for job in self.jobs if not job.is_mask}
 
 
 @dataclass(frozen=True)

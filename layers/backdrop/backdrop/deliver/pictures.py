@@ -8,7 +8,7 @@ from functools import partial
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
-from backdrop.deliver.fidelity_checks import FidelityChecks
+from backdrop.deliver.fidelity_checks import FidelityChecks, PhotoWithMask
 from backdrop.deliver.opened_brand_images import OpenedBrandImages, open_brand_images
 from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.own_pixels import OwnPixels
@@ -144,9 +144,10 @@ class Pictures:
                 original = self.original_photos.find(source, job)
                 cut_out = original if job.operation == "remove" else None
                 paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
+                fidelity = None
                 if masked_photo:
                     warnings += self.own_pixels.compose(job, n, paid_picture, masked_photo)
-                fidelity = self.fidelity_checks.check(job, n, paid_picture, masked_photo) if masked_photo else None
+                    fidelity = self.fidelity_checks.check(job, n, paid_picture, masked_photo)
                 image = DeliveredImage(n, link, paid_picture, fidelity)
                 written = self._write_outputs(delivery, image)
             except ResultError as error:
@@ -163,6 +164,29 @@ class Pictures:
             return transitions.fail(job, errors[0], now)
         all_results = (*results, *_find_other_results(job, results)) if superseded else tuple(results)
         return transitions.store(job, all_results, [*_build_job_warnings(job, errors), *warnings], now)
+
+    def judge_images(
+        self, source: Source, job: Job, jobs: Sequence[Job], *, is_redelivery: bool
+    ) -> tuple[Fidelity | None, ...]:
+        """Returns the verdict on each usable link, None if its file cannot be used. Keeps the files, writes no output.
+
+        Raises RetryLaterError if a file is unavailable, and while the pictures wait for the photo's cut-out.
+        """
+        masked_photo = self.fidelity_checks.find_mask(source, job, jobs)
+        links = enumerate((link for link in job.links if link.is_usable), 1)
+        return tuple(self._judge_image(job, n, link, masked_photo, is_redelivery=is_redelivery) for n, link in links)
+
+    def _judge_image(
+        self, job: Job, n: int, link: PictureLink, masked_photo: PhotoWithMask | CannotSayReason, *, is_redelivery: bool
+    ) -> Fidelity | None:
+        try:
+            picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery))
+        except ResultError:
+            # The delivery of this attempt, if it is the best one, reports the error.
+            return None
+        # The verdict is about the picture that would be delivered; its warnings follow then.
+        list(self.own_pixels.compose(job, n, picture, masked_photo))
+        return self.fidelity_checks.check(job, n, picture, masked_photo)
 
     def _write_outputs(self, delivery: Delivery, image: DeliveredImage) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.

@@ -16,15 +16,17 @@ from backdrop.deliver.pictures import Pictures
 from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ConflictError, PreemptedError, RetryLaterError
+from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, PreemptedError, RetryLaterError
 from backdrop.model.fidelity import buys_mask
 from backdrop.model.ids import derive_message_group
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_dead_letter_attributes, build_job_event
+from backdrop.model.retries import needs_verdicts, should_retry
+from backdrop.model.schedule import backdate_last_send
 from backdrop.pipeline.crash_guard import DELIVER_TIMEOUT, MAX_CRASHES, begin_job_processing, end_job_processing
 from backdrop.pipeline.documents import DocumentWriter
-from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
 from backdrop.pipeline.job_diff import plan_variant_removals
 from backdrop.ports import Clock
 
@@ -47,6 +49,7 @@ class DeliverService:
     documents: DocumentWriter
     content_waiters: ContentWaiters
     deliver_queue: Queue
+    intake_queue: Queue
     event_bus: EventBus
     task_callbacks: TaskCallbacks
     dead_letter_queue: Queue
@@ -121,17 +124,25 @@ class DeliverService:
         return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
 
     def _deliver_pictures(self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int) -> Job:
-        """Stores the pictures of a paid job, or ends it. Raises ConflictError if another worker changes it first."""
+        """Stores the pictures of a paid job, ends it, or returns it to its lane to be bought again.
+
+        Raises ConflictError if another worker changes it first.
+        """
         now = self.clock.now()
         job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
         if job.crash_count >= MAX_CRASHES:
             message = f"The worker that opened the paid picture crashed {job.crash_count} times."
-            return self.ledger.write_transition(
+            job = self.ledger.write_transition(
                 transitions.fail(job, BackdropError(Code.CRASHED, message), self.clock.now())
             )
+        is_redelivery = receive_count > 1
         try:
+            if needs_verdicts(job):
+                job, is_redelivery = self._retry_or_choose(source, job, jobs, is_redelivery=is_redelivery), True
+            if job.status is not JobStatus.PAID:
+                return job
             return self.ledger.write_transition(
-                self.pictures.deliver_job(source, job, jobs, is_redelivery=receive_count > 1)
+                self.pictures.deliver_job(source, job, jobs, is_redelivery=is_redelivery)
             )
         except RetryLaterError as error:
             if error.code is not Code.RESULT_UNREACHABLE:
@@ -139,6 +150,26 @@ class DeliverService:
             self._record_problem(source, job, error)
             delay = min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_DELAY_SECONDS)
             raise RetryLaterError(error.code, error.message, delay) from error
+
+    def _retry_or_choose(self, source: Source, job: Job, jobs: Sequence[Job], *, is_redelivery: bool) -> Job:
+        """Buys the job again if the product in every picture differs; otherwise chooses the attempt to deliver.
+
+        Returns the job as accepted, or as paid with the chosen attempt.
+        """
+        fidelities = self.pictures.judge_images(source, job, jobs, is_redelivery=is_redelivery)
+        if should_retry(job, fidelities, is_current=job.job_id in source.jobs.values()):
+            # If this worker crashes before it sends the message, reconcile sends it.
+            retry = transitions.retry_picture(job, fidelities, backdate_last_send(self.clock.now()))
+            try:
+                # With the source, so that a worker that is deciding about the photo now decides again.
+                self.ledger.put_source(source, (retry,))
+            except ContentOwnedError:
+                # Another job buys this content now, so this one must not.
+                pass
+            else:
+                return_to_intake(self.intake_queue, retry.job)
+                return retry.job
+        return self.ledger.write_transition(transitions.choose_attempt(job, fidelities)) if job.is_retrying else job
 
     def _record_problem(self, source: Source, job: Job, error: RetryLaterError) -> None:
         """Reports once that a paid picture cannot currently be downloaded."""

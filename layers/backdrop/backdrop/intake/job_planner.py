@@ -209,7 +209,9 @@ class JobPlanner:
         if route is None:
             return None
         job = self._build_job(variant, instructions, route, purchase_spec)
-        collector.collect(partial(_check_max_cost, job, mask if buys_mask(job.instructions) else None, self.known_jobs))
+        if mask and buys_mask(job.instructions) and not _is_paid(mask, self.known_jobs):
+            job = replace(job, mask_quoted=mask.quoted)
+        collector.collect(partial(_check_max_cost, job, self.known_jobs))
         collector.collect(partial(_check_item_size, job))
         if FRAME_FIELD in purchase_spec and not collector.errors:
             return collector.collect(partial(self._add_canvas, job))
@@ -283,16 +285,16 @@ def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingCo
     return None
 
 
-def _check_max_cost(job: Job, mask: Job | None, known_jobs: Sequence[Job]) -> None:
+def _check_max_cost(job: Job, known_jobs: Sequence[Job]) -> None:
     """Raises InstructionError if the job and its mask cost more than the job's instructions allow.
 
     A job that is already paid, or has its file from another job, costs nothing more, so no limit applies.
     """
     limit = job.instructions.get("max_cost_usd")
-    mask_price = 0 if mask is None or _is_paid(mask, known_jobs) else mask.quoted
-    if limit is None or _is_paid(job, known_jobs) or job.quoted + mask_price <= to_micro_usd(Decimal(str(limit))):
+    first_cost = job.quoted + job.mask_quoted
+    if limit is None or _is_paid(job, known_jobs) or first_cost <= to_micro_usd(Decimal(str(limit))):
         return
-    mask_text = f" and its mask {format_usd(mask_price)}" if mask_price else ""
+    mask_text = f" and its mask {format_usd(job.mask_quoted)}" if job.mask_quoted else ""
     message = (
         f"The job costs up to {format_usd(job.quoted)}{mask_text}, but max_cost_usd allows {format_limit_usd(limit)}."
     )

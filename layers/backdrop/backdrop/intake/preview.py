@@ -103,7 +103,7 @@ class PriceRegister:
             images = 0 if job.is_mask else int(job.instructions.get("num_images", 1))
             self.reused_image_count += images if job.reused_from else 0
             is_unpriced = bool(providers & self._unpriced_providers)
-            purchase = _Purchase(is_unpriced, 0 if job.reused_from else job.quoted, job.provider, images)
+            purchase = _Purchase(is_unpriced, 0 if job.reused_from else job.max_cost, job.provider, images)
             content = job.source_id if job.sha256 == UNREAD_SHA256 else "", job.content_id
             self._purchases[content] = max(purchase, self._purchases.get(content, purchase))
 

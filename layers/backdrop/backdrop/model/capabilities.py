@@ -72,6 +72,10 @@ class IntRange:
     def accepts(self, value: object) -> bool:
         return isinstance(value, int) and self.low <= value <= self.high
 
+    def shift(self, value: int, steps: int) -> int:
+        """Returns the value this many steps later. The lowest value follows the highest."""
+        return self.low + (value - self.low + steps) % (self.high - self.low + 1)
+
     def __str__(self) -> str:
         return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
 

@@ -8,6 +8,8 @@ from backdrop.model.record import Record, record
 
 SUBJECT_FIELD, MIN_SCORE_FIELD, PIXELS_FIELD, OWN_PIXELS = "subject", "min", "pixels", "own"
 MASK_FIELD, BUY_MASK = "mask", "buy"
+OTHERWISE_FIELD, RETRY, RETRIES_FIELD = "otherwise", "retry", "retries"
+DEFAULT_RETRIES, MAX_RETRIES = 1, 3
 FIDELITY_VERSION = 1
 """The version of the method. A score is only comparable with scores of the same version."""
 DEFAULT_MIN_SCORE = 0.9
@@ -110,6 +112,12 @@ def buys_mask(instructions: Mapping[str, Any]) -> bool:
 def requests_own_pixels(instructions: Mapping[str, Any]) -> bool:
     """Whether the picture must show the product with the photo's own pixels."""
     return instructions.get(SUBJECT_FIELD, {}).get(PIXELS_FIELD) == OWN_PIXELS
+
+
+def count_retries(instructions: Mapping[str, Any]) -> int:
+    """Returns how many times a picture whose product differs may be bought again; 0 if the instructions allow none."""
+    subject = instructions.get(SUBJECT_FIELD, {})
+    return subject.get(RETRIES_FIELD, DEFAULT_RETRIES) if subject.get(OTHERWISE_FIELD) == RETRY else 0
 
 
 def judge_score(score: float, min_score: float | None = None) -> FidelityVerdict:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backdrop.model.codec import to_json
+from backdrop.model.fidelity import count_retries
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, Job, LedgerItem, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
@@ -21,6 +22,8 @@ OVERHEAD_BYTES = 20_000
 PICTURE_RECORD_BYTES = 700
 # For a certificate and its warning: at most ten rules, each with its requirement and its measurement.
 CERTIFICATE_BYTES = 2_500
+# For the verdict on a picture of an attempt that was followed by another one, with the key of its map.
+JUDGED_PICTURE_BYTES = 300
 MAX_ENTRIES, MAX_TEXT_LENGTH = 20, 300
 
 
@@ -33,11 +36,17 @@ def explain_oversize(job: Job) -> str | None:
     pictures, certificates = images * len(outputs), images * sum(bool(output.marketplace) for output in outputs)
     needed = len(to_json(job).encode()) + OVERHEAD_BYTES + MAX_LINKS * MAX_LINK_LENGTH
     needed += pictures * picture_bytes + certificates * CERTIFICATE_BYTES
+    retries = count_retries(job.instructions)
+    judged_pictures = images * (1 + retries) if retries else 0
+    needed += judged_pictures * (MAX_LINK_LENGTH + JUDGED_PICTURE_BYTES)
     if needed <= MAX_ITEM_BYTES:
         return None
+    with_retries = f", each bought up to {1 + retries} times" if retries else ""
+    or_retries = ", or fewer retries" if retries else ""
     return (
-        f"{images} images in {len(outputs)} outputs are {pictures} pictures. With a key of this length, their records "
-        "do not fit into the ledger. Request fewer images or outputs, or give the photo a shorter key."
+        f"{images} images in {len(outputs)} outputs are {pictures} pictures{with_retries}. With a key of this length, "
+        f"their records do not fit into the ledger. Request fewer images or outputs{or_retries}, or give the photo a "
+        "shorter key."
     )
 
 

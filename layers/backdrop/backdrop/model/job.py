@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -11,11 +12,12 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
-from backdrop.model.fidelity import Fidelity
+from backdrop.model.fidelity import Fidelity, count_retries
 from backdrop.model.frame import Canvas
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
 from backdrop.model.photo_facts import PhotoFacts
+from backdrop.model.pricing import to_micro_usd
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 
@@ -200,6 +202,19 @@ class Attempt(Record):
 
 
 @record
+class JudgedAttempt(Record):
+    """An attempt that brought pictures of a job that may retry, and the verdicts on them.
+
+    `fidelities`: one for each usable link, in their order; None if its file cannot be used. The files are kept under
+    `_backdrop/paid/` with the number of the attempt.
+    """
+
+    attempt_no: int
+    links: tuple[PictureLink, ...]
+    fidelities: tuple[Fidelity | None, ...]
+
+
+@record
 class StoredPicture(Record):
     """One picture in the output bucket.
 
@@ -248,7 +263,9 @@ class ContentOwner(Record):
 class Job(LedgerItem):
     """One purchase for one photo and variant: what to buy, its state, and its cost.
 
-    `links`: the pictures of attempt `paid_attempt_no`. `announced`: its failure was counted, and became a dead letter
+    `quoted`: the price of one call, and `mask_quoted`: that of the mask that is bought for its picture, in micro-dollars.
+    `links`: the pictures of attempt `paid_attempt_no`. `judged_attempts`: the attempts that a retry followed, and the
+    last one once the one to deliver has been chosen. `announced`: its failure was counted, and became a dead letter
     if an operator must act. `end_after_call`: the end (superseded, cancelled) of a job that its photo no longer names,
     but whose call is in flight; the job ends that way if the call is not charged. `charge_no` counts the intended
     charges: every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same
@@ -278,10 +295,12 @@ class Job(LedgerItem):
     provenance: dict[str, str]
     warnings: tuple[JobWarning, ...] = ()
     quoted: int
+    mask_quoted: int = 0
     attempt_no: int = 0
     attempts: tuple[Attempt, ...] = ()
     links: tuple[PictureLink, ...] = ()
     paid_attempt_no: int = 0
+    judged_attempts: tuple[JudgedAttempt, ...] = ()
     results: tuple[StoredPicture, ...] = ()
     problem: Problem | None = None
     has_report: bool = False
@@ -310,6 +329,25 @@ class Job(LedgerItem):
     def is_mask(self) -> bool:
         """Whether the job buys a mask for the photo's new pictures, and delivers no picture of its own."""
         return self.variant == MASK_VARIANT
+
+    @property
+    def is_retrying(self) -> bool:
+        """Whether the picture is being bought again, or was, and no attempt has been chosen for delivery yet."""
+        return bool(self.judged_attempts) and all(
+            judged.attempt_no != self.paid_attempt_no for judged in self.judged_attempts
+        )
+
+    @property
+    def max_cost(self) -> int:
+        """The price of the first call and of every retry that may follow, in micro-dollars, without the mask.
+
+        `max_cost_usd` stops retries, so they do not count above it.
+        """
+        calls, limit = 1 + count_retries(self.instructions), self.instructions.get("max_cost_usd")
+        if limit is not None and self.quoted:
+            limit_of_calls = to_micro_usd(Decimal(str(limit))) - self.mask_quoted
+            calls = min(calls, max(1, limit_of_calls // self.quoted))
+        return self.quoted * calls
 
     @property
     def wait_reason(self) -> Code | None:
@@ -346,8 +384,10 @@ class Job(LedgerItem):
 
     @property
     def may_be_charged(self) -> bool:
-        """Whether the current charge was made, or may have been."""
-        return any(one.charge_no == self.charge_no and one.money is not MoneyStatus.NOT_SPENT for one in self.attempts)
+        """Whether the current charge, or one before a retry, was made, or may have been."""
+        return bool(self.judged_attempts) or any(
+            one.charge_no == self.charge_no and one.money is not MoneyStatus.NOT_SPENT for one in self.attempts
+        )
 
     @property
     def needs_no_purchase(self) -> bool:

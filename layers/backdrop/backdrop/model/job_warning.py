@@ -29,6 +29,7 @@ class WarningCode(StrEnum):
     PASSED_OVER = "passed_over"
     PHOTO_GONE = "photo_gone"
     PRODUCT_CHANGED = "product_changed"
+    RETRIED = "retried"
     SAME_OUTPUTS = "same_outputs"
     SAME_VARIANTS = "same_variants"
     SCENE_ENLARGED = "scene_enlarged"

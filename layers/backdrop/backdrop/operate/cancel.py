@@ -11,7 +11,7 @@ from backdrop.model import transitions
 from backdrop.model.circuit import MAX_MARKS, CancelMark, merge_mark
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError
-from backdrop.model.job import Job, Problem, Source
+from backdrop.model.job import Job, JobStatus, Problem, Source
 from backdrop.model.schedule import ItemKey
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.enqueue import enqueue_delivery
@@ -95,6 +95,9 @@ class CancelService:
             job = self.ledger.write_transition(transition) if transition else job
         except ConflictError:
             return self._cancel_job(mark, self.ledger.find_job(job.source_id, job.job_id))
+        if transition and job.status is JobStatus.PAID:
+            # A retry that ends with the pictures of an earlier attempt.
+            enqueue_delivery(self.deliver_queue, job, job.job_id)
         if not job.has_ended:
             return CancelSummary(uncancellable_jobs=1, uncancellable_cost=job.charged + job.unknown)
         enqueue_delivery(self.deliver_queue, job, job.job_id)

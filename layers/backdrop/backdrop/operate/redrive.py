@@ -113,26 +113,29 @@ class RedriveService:
         job, now = failed_item.job, self.clock.now()
         if job is None:
             return RedrivePlan(failed_item, None)
-        price = self._quote_job(job)
+        max_cost = self._quote_job(job)
         if self._is_result_available(job, now) and not (
             pay_again and ERROR_CATALOG[failed_item.problem.code].paid_file in UNUSABLE_FILES
         ):
             return RedrivePlan(failed_item, transitions.retry_delivery(job, now))
         if pay_again and (job.reused_from or job.money is not MoneyStatus.NOT_SPENT):
-            return RedrivePlan(failed_item, transitions.pay_again(job, now), price)
+            return RedrivePlan(failed_item, transitions.pay_again(job, now), max_cost)
         transition = (
             None
             if job.reused_from
             else transitions.restart(job, replace(job, is_execution_scoped=False, requested_at=now), now)
         )
-        return RedrivePlan(failed_item, transition, price if transition else 0, needs_pay_again=transition is None)
+        return RedrivePlan(failed_item, transition, max_cost if transition else 0, needs_pay_again=transition is None)
 
     def _quote_job(self, job: Job) -> int:
-        """Returns the job's current price, or its original quote if its provider's credits have no configured price."""
+        """Returns the job's cost, with its retries, at the current price.
+
+        The original quote counts if its provider's credits have no configured price.
+        """
         try:
-            return quote(job.provider, job.instructions, self.prices)
+            return replace(job, quoted=quote(job.provider, job.instructions, self.prices)).max_cost
         except InstructionError:
-            return job.quoted
+            return job.max_cost
 
     def _is_result_available(self, job: Job, now: datetime) -> bool:
         """Returns whether a paid picture can still be fetched from its link or from `_backdrop/paid/`."""

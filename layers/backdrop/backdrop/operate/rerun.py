@@ -69,7 +69,7 @@ class RerunPreview:
     @property
     def max_cost(self) -> int:
         """The highest possible cost, in micro-dollars."""
-        return sum(job.quoted for job in self.jobs_to_buy if not job.reused_from)
+        return sum(job.max_cost for job in self.jobs_to_buy if not job.reused_from)
 
     @property
     def has_effect(self) -> bool:

@@ -24,6 +24,7 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.model.retries import build_call_spec
 from backdrop.ports import Acknowledge, ApiKey, PreparedCall
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.http import HttpResponse, build_file_field, build_form_field, encode_multipart, post
@@ -110,7 +111,7 @@ def build_form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list
     if job.operation == "remove":
         return [image]
     parts = [image]
-    for name, value in to_provider_fields(NAME, job.purchase_spec):
+    for name, value in to_provider_fields(NAME, build_call_spec(job)):
         if name == REFERENCES_FIELD:
             parts += [build_file_field(name, f"reference_{n}", data) for n, data in enumerate(references, 1)]
         elif isinstance(value, dict):

@@ -21,6 +21,7 @@ from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, PictureLink, Suspicion
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.model.retries import build_call_spec
 from backdrop.ports import Acknowledge, ApiKey, PreparedCall
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.http import HttpResponse, build_file_field, encode_multipart, post, send_free_request
@@ -287,7 +288,7 @@ def _build_link(
 def build_request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
     """Builds the feature's JSON: only fields that the job specifies, and the number of pictures, which is required."""
     photo, *references = paths
-    purchase_spec = {"num_images": DEFAULT_IMAGE_COUNT, **job.purchase_spec} | (
+    purchase_spec = {"num_images": DEFAULT_IMAGE_COUNT, **build_call_spec(job)} | (
         {REFERENCES_FIELD: references} if references else {}
     )
     body = to_provider_json(NAME, purchase_spec)

@@ -27,6 +27,7 @@ from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import AttemptOutcome, Job, PictureLink, Suspicion
 from backdrop.model.pricing import look_up_image_price, parse_reported_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.model.retries import build_call_spec
 from backdrop.ports import Acknowledge, ApiKey, PreparedCall, SegmindEndpoint, WorkStorage
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.downloads import RESULT_HOSTS
@@ -147,9 +148,9 @@ class Segmind:
         if isinstance(key, ProviderResult):
             return key
         purchase_spec = (
-            {**job.purchase_spec, REFERENCES_FIELD: [self._encode_image(reference) for reference in references]}
+            {**build_call_spec(job), REFERENCES_FIELD: [self._encode_image(reference) for reference in references]}
             if references
-            else job.purchase_spec
+            else build_call_spec(job)
         )
         body = {"image": self._encode_image(photo), **to_provider_json(NAME, purchase_spec)}
         sent_pictures = frozenset({body["image"], *purchase_spec.get(REFERENCES_FIELD, ())})
@@ -305,13 +306,13 @@ class Segmind:
             if text.startswith(URL_SCHEMES):
                 link = PictureLink(
                     url=to_printable(text),
-                    seed=as_integer(job.purchase_spec.get("seed")),
+                    seed=as_integer(build_call_spec(job).get("seed")),
                     expires_at=submitted_at + RESULT_TTL,
                 )
                 return ProviderResult(RetryClass.OK, links=(link,), charged=charged, basis=basis)
             picture = decode_inline_picture(text)
             if picture:
-                return self._keep_picture(job, picture, price, as_integer(job.purchase_spec.get("seed")))
+                return self._keep_picture(job, picture, price, as_integer(build_call_spec(job).get("seed")))
         return build_unrecognized_result(response.body, key, charged, basis)
 
     def _keep_picture(self, job: Job, picture: bytes, price: object, seed: int | None) -> ProviderResult:

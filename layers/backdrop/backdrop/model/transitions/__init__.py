@@ -9,6 +9,8 @@
     accepted ─▶ accepted          in the lane of another provider that the job names, because its own is blocked
     accepted ─▶ superseded | cancelled | refused | dead      submitting ─▶ refused | dead
     superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again, other outputs)
+    paid ─▶ accepted              a retry: the product in every picture differs
+    accepted, submitting, unknown ─▶ paid     a retry that ends without a picture: an earlier attempt is delivered
     dead (spent) ─▶ paid          by redrive, without a charge
     dead (spent), held ─▶ accepted     by an operator, with `--pay-again`
 
@@ -27,6 +29,7 @@ from backdrop.model.transitions.lifecycle import (
     build_content_owner,
     cancel,
     change_provider,
+    choose_attempt,
     end_processing,
     fail,
     join_existing,
@@ -39,6 +42,7 @@ from backdrop.model.transitions.lifecycle import (
     reopen,
     restart,
     retry_delivery,
+    retry_picture,
     reuse,
     store,
     supersede,
@@ -72,6 +76,7 @@ __all__ = [
     "build_content_owner",
     "cancel",
     "change_provider",
+    "choose_attempt",
     "claim",
     "end_processing",
     "expire_lease",
@@ -91,6 +96,7 @@ __all__ = [
     "resend_call",
     "restart",
     "retry_delivery",
+    "retry_picture",
     "reuse",
     "store",
     "supersede",

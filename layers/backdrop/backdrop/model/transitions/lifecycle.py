@@ -8,7 +8,7 @@ from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
-from backdrop.model.fidelity import SUBJECT_FIELD
+from backdrop.model.fidelity import SUBJECT_FIELD, Fidelity
 from backdrop.model.job import (
     FAILED_STATUSES,
     IN_FLIGHT_STATUSES,
@@ -17,16 +17,22 @@ from backdrop.model.job import (
     ContentOwner,
     Job,
     JobStatus,
+    JudgedAttempt,
     Problem,
     StoredPicture,
 )
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import parse_outputs
+from backdrop.model.retries import describe_retries, find_best_attempt, should_keep_retrying
 from backdrop.model.sentence import Sentence
 
 MAX_FAILOVER_WARNINGS = 5
 # End statuses in which the owner of some content has no file to share.
 ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
+_RETRY_END_REASONS = {
+    JobStatus.SUPERSEDED: "the photo's instructions no longer name the job",
+    JobStatus.CANCELLED: "the job was canceled, or the photo was deleted",
+}
 # Warnings about one delivery; the next delivery replaces them with its own.
 DELIVERY_WARNINGS = frozenset(
     {
@@ -100,8 +106,41 @@ def require_status(job: Job, *allowed: JobStatus) -> None:
 
 
 def end_job(job: Job, status: JobStatus, problem: Problem, now: datetime) -> Job:
-    """Returns the job refused, dead, or held because of a problem."""
+    """Returns the job refused, dead, or held because of a problem. A retry ends with an earlier attempt's pictures."""
+    if job.is_retrying:
+        return end_retry(job, str(problem.message), now)
     return replace(job, status=status, problem=problem, has_report=True, ended_at=now, processing_until=None)
+
+
+def end_unneeded_job(job: Job, status: JobStatus, now: datetime) -> Job:
+    """Returns the job superseded or canceled, unpaid. A retry ends with an earlier attempt's pictures instead."""
+    if job.is_retrying:
+        return end_retry(job, _RETRY_END_REASONS[status], now)
+    return replace(job, status=status, problem=None, ended_at=now, processing_until=None)
+
+
+def end_retry(job: Job, reason: str, now: datetime) -> Job:
+    """Returns the job paid with its best attempt, because buying the picture again brought none."""
+    return replace(
+        _choose_best(job, job.judged_attempts, reason),
+        status=JobStatus.PAID,
+        problem=None,
+        last_sent_at=now,
+        end_after_call=None,
+        processing_until=None,
+        crash_count=0,
+    )
+
+
+def _choose_best(job: Job, judged_attempts: tuple[JudgedAttempt, ...], failure: str = "") -> Job:
+    best, text = find_best_attempt(judged_attempts), describe_retries(judged_attempts, failure)
+    return replace(
+        job,
+        judged_attempts=judged_attempts,
+        links=best.links,
+        paid_attempt_no=best.attempt_no,
+        warnings=(*job.warnings, JobWarning(code=WarningCode.RETRIED, text=Sentence(text))),
+    )
 
 
 def replace_attempt(job: Job, updated: Attempt) -> Job:
@@ -154,9 +193,54 @@ def pay_again(job: Job, now: datetime) -> Transition:
     """held, dead, refused (spent or unknown) → accepted: an operator allows another charge."""
     require_status(job, *FAILED_STATUSES)
     renewed = replace(
-        job, charge_no=job.charge_no + 1, links=(), paid_attempt_no=0, is_execution_scoped=False, requested_at=now
+        job,
+        charge_no=job.charge_no + 1,
+        links=(),
+        paid_attempt_no=0,
+        judged_attempts=(),
+        is_execution_scoped=False,
+        requested_at=now,
     )
     return _reset_to_accepted(renewed, now)
+
+
+def retry_picture(job: Job, fidelities: tuple[Fidelity | None, ...], last_sent_at: datetime) -> Transition:
+    """paid → accepted: the product in every picture differs, so the job is bought again from the same provider.
+
+    The job remains the owner of its content, and the write fails if it is not. It keeps the time of its request, so
+    that a cancellation since then applies to the retry. `last_sent_at`: the time that counts as the send time of the
+    job's message.
+    """
+    require_status(job, JobStatus.PAID)
+    return accept(
+        replace(
+            job,
+            status=JobStatus.ACCEPTED,
+            charge_no=job.charge_no + 1,
+            judged_attempts=_add_judged(job, fidelities),
+            links=(),
+            paid_attempt_no=0,
+            problem=None,
+            last_sent_at=last_sent_at,
+            processing_until=None,
+            crash_count=0,
+            throttled_ms=0,
+        )
+    )
+
+
+def choose_attempt(job: Job, fidelities: tuple[Fidelity | None, ...]) -> Transition:
+    """paid: no retry follows this attempt, so the best one is delivered."""
+    require_status(job, JobStatus.PAID)
+    return Transition(_choose_best(job, _add_judged(job, fidelities)))
+
+
+def _add_judged(job: Job, fidelities: tuple[Fidelity | None, ...]) -> tuple[JudgedAttempt, ...]:
+    """Adds the current attempt, with no more links than were requested, because the size of an item is limited."""
+    links = job.links[: int(job.instructions.get("num_images", 1))]
+    usable_count = sum(link.is_usable for link in links)
+    judged = JudgedAttempt(attempt_no=job.paid_attempt_no, links=links, fidelities=fidelities[:usable_count])
+    return (*job.judged_attempts, judged)
 
 
 def _reset_to_accepted(job: Job, now: datetime) -> Transition:
@@ -246,17 +330,20 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
     These are whether the job is a mask, the canvas, the outputs, the required fidelity, the metadata, the price limit,
     the provenance, and who requested the job. If what is delivered or the required fidelity differs, a stored job
     becomes paid; so does a job that is dead because no output could be made. The outputs are made from the paid file,
-    without another charge.
+    without another charge. A retry that is not sent yet ends if the instructions no longer ask for it.
     """
     updated = replace(
         job,
         variant=planned.variant,
+        mask_quoted=planned.mask_quoted or job.mask_quoted,
         canvas=planned.canvas,
         instructions=planned.instructions,
         provenance=planned.provenance,
         is_execution_scoped=job.is_execution_scoped and (planned.is_execution_scoped or job.has_ended),
         requested_at=_latest_requested_at(job, planned),
     )
+    if job.status is JobStatus.ACCEPTED and job.is_retrying and not should_keep_retrying(updated):
+        return Transition(end_retry(updated, "the instructions no longer ask for it", planned.queued_at))
     has_other_outputs = _list_delivery_fields(job) != _list_delivery_fields(planned)
     if has_other_outputs and job.status is JobStatus.STORED:
         return Transition(replace(updated, status=JobStatus.PAID, ended_at=None))
@@ -398,7 +485,10 @@ def _deduplicate(warnings: Iterable[JobWarning]) -> tuple[JobWarning, ...]:
 
 
 def fail(job: Job, error: BackdropError, now: datetime) -> Transition:
-    """accepted → refused or dead, unpaid; paid → dead, spent: the paid picture cannot be delivered."""
+    """accepted → refused or dead, unpaid; paid → dead, spent: the paid picture cannot be delivered.
+
+    A retry ends with an earlier attempt's pictures instead.
+    """
     require_status(job, JobStatus.ACCEPTED, JobStatus.PAID)
     status = JobStatus.DEAD if job.status is JobStatus.PAID else JobStatus(ERROR_CATALOG[error.code].disposition)
     return Transition(end_job(job, status, Problem.from_error(error, now, job.money), now))
@@ -422,7 +512,7 @@ def apply_cancel_marks(job: Job, marks: Iterable[CancelMark], now: datetime) -> 
 def _end_unpaid(job: Job, status: JobStatus, now: datetime) -> Transition | None:
     """accepted → superseded or cancelled, unpaid. A job whose call is in flight follows if the call is not charged."""
     if job.status is JobStatus.ACCEPTED:
-        return Transition(replace(job, status=status, problem=None, ended_at=now, processing_until=None))
+        return Transition(end_unneeded_job(job, status, now))
     if job.status in IN_FLIGHT_STATUSES and job.end_after_call is not status:
         return Transition(replace(job, end_after_call=status))
     return None

@@ -23,6 +23,7 @@ from backdrop.model.transitions.lifecycle import (
     BudgetChange,
     Transition,
     end_job,
+    end_unneeded_job,
     replace_attempt,
     require_status,
 )
@@ -250,7 +251,7 @@ def _release_job(job: Job, now: datetime) -> Job:
     if job.lost_call_count:
         return replace(job, status=JobStatus.UNKNOWN)
     if job.end_after_call:
-        return replace(job, status=job.end_after_call, problem=None, ended_at=now)
+        return end_unneeded_job(job, job.end_after_call, now)
     problem = None if job.status is JobStatus.UNKNOWN else job.problem
     return replace(job, status=JobStatus.ACCEPTED, problem=problem)
 

@@ -1,0 +1,102 @@
+"""Retries: when a picture whose product differs is bought again, and which of a job's attempts is delivered.
+
+Everything here is pure. `model/transitions` writes what it decides, and deliver measures the verdicts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from backdrop.model.capabilities import CAPABILITIES, IntRange
+from backdrop.model.fidelity import Fidelity, FidelityVerdict, count_retries, find_min_score, judge_score
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, JudgedAttempt
+from backdrop.model.pricing import to_micro_usd
+
+SEED_FIELD = "seed"
+UNJUDGED_SCORE = -1.0
+
+
+def needs_verdicts(job: Job) -> bool:
+    """Whether a job is paid, and the verdicts on its pictures decide what is delivered, so that they come first.
+
+    A job that reuses another job's file has bought nothing, and so buys nothing again; nor does one that was delivered
+    before.
+    """
+    may_retry = count_retries(job.instructions) > 0 and job.operation == "replace"
+    is_first_attempt = may_retry and not (job.judged_attempts or job.stored_at or job.reused_from)
+    return job.status is JobStatus.PAID and (job.is_retrying or is_first_attempt)
+
+
+def should_retry(job: Job, fidelities: Sequence[Fidelity | None], *, is_current: bool) -> bool:
+    """Whether the job, whose pictures have these verdicts, is bought again.
+
+    `fidelities`: None for a picture whose file cannot be used. `is_current`: whether the photo still names the job. A
+    call in flight may still return a picture, so no other call is sent until then.
+    """
+    if not is_current or job.end_after_call or job.reused_from or job.stored_at:
+        return False
+    if any(attempt.outcome is AttemptOutcome.IN_FLIGHT for attempt in job.attempts):
+        return False
+    has_retries_left = len(job.judged_attempts) < count_retries(job.instructions)
+    return has_retries_left and has_only_changed_products(job, fidelities) and _fits_max_cost(job)
+
+
+def should_keep_retrying(job: Job) -> bool:
+    """Whether an unsent retry is still due, after the instructions of the job have changed."""
+    *earlier, last = job.judged_attempts
+    return should_retry(replace(job, judged_attempts=tuple(earlier)), last.fidelities, is_current=True)
+
+
+def has_only_changed_products(job: Job, fidelities: Sequence[Fidelity | None]) -> bool:
+    """Whether at least one picture's product differs, none is the same, and none could not be compared.
+
+    The scores count, not the verdicts, because the required score may have changed since.
+    """
+    scores = [fidelity.score for fidelity in fidelities if fidelity]
+    min_score = find_min_score(job.instructions)
+    return bool(scores) and all(
+        score is not None and judge_score(score, min_score) is FidelityVerdict.CHANGED for score in scores
+    )
+
+
+def _fits_max_cost(job: Job) -> bool:
+    """Whether the price of another call fits below the limit, with everything that was, or may have been, charged."""
+    limit = job.instructions.get("max_cost_usd")
+    total = job.charged + job.unknown + job.quoted + job.mask_quoted
+    return limit is None or total <= to_micro_usd(Decimal(str(limit)))
+
+
+def build_call_spec(job: Job) -> dict[str, Any]:
+    """Returns the fields of the purchase that the job's next or current call sends.
+
+    If they name a seed, a retry sends the next one in the provider's range, because the same seed would bring the same
+    picture. Every send of the same retry has the same seed.
+    """
+    retry_no, seed = len(job.judged_attempts), job.purchase_spec.get(SEED_FIELD)
+    field = CAPABILITIES[job.provider, job.operation].get(SEED_FIELD)
+    if not retry_no or seed is None or field is None or not isinstance(field.accepted, IntRange):
+        return job.purchase_spec
+    return {**job.purchase_spec, SEED_FIELD: field.accepted.shift(seed, retry_no)}
+
+
+def find_best_attempt(judged_attempts: Sequence[JudgedAttempt]) -> JudgedAttempt:
+    """Returns the attempt with the best picture: the highest score, and the earlier one of several."""
+    return max(judged_attempts, key=_find_best_score)
+
+
+def _find_best_score(judged: JudgedAttempt) -> float:
+    """Returns the highest score of the attempt's pictures, below any score if none was compared."""
+    scores = (one.score for one in judged.fidelities if one and one.score is not None)
+    return max(scores, default=UNJUDGED_SCORE)
+
+
+def describe_retries(judged_attempts: Sequence[JudgedAttempt], failure: str = "") -> str:
+    """Says how often a picture was bought because its product differed, and which attempt is delivered.
+
+    `failure`: why another try brought no picture.
+    """
+    times = len(judged_attempts)
+    bought = f", so the picture was bought {times} times" if times > 1 else ""
+    failed = f"; buying it again brought no picture: {failure.rstrip('.')}" if failure else ""
+    return f"the product differed{bought}{failed}; attempt {find_best_attempt(judged_attempts).attempt_no} is delivered"
