@@ -14,6 +14,7 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.operate.redrive import FailureFilter
 from backdrop.pipeline.enqueue import enqueue_delivery
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal, build_uncharged_hang_up
 from simulation.world.sample_images import build_photo
@@ -442,6 +443,21 @@ def test_retry_that_is_requested_after_a_delivery_buys_nothing() -> None:
     world.upload_sidecar(KEY, **MARBLE, subject=RETRY)
     world.run_until_empty()
     assert (len(find_only_job(world).attempts), find_only_job(world).status) == (1, S.STORED)
+    assert_at_rest(world)
+
+
+def test_paying_again_costs_and_allows_every_retry() -> None:
+    world = build_world(NEARLY, SCENE)
+    world.downloads.override = ResultError(Code.RESULT_GONE, "the picture is gone")
+    world.run_until_empty()
+    world.downloads.override, service = None, world.steps.redrive()
+    (failure,) = service.list_failures(FailureFilter())
+    plan = service.plan(failure, pay_again=True)
+    assert plan.max_cost == 2 * PRICE
+    assert service.redrive(plan)
+    world.run_until_empty()
+    job = find_only_job(world)
+    assert (job.status, job.paid_attempt_no, world.provider.charged_micro_usd) == (S.STORED, 2, 2 * PRICE)
     assert_at_rest(world)
 
 
