@@ -128,7 +128,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#41608a if 3": (
+    "model.transitions.lifecycle:update_instructions#762ece if 3": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -168,8 +168,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService._deliver_pictures#8cacd8 if 4": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 4": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#51f0d6 if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#51f0d6 if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
@@ -328,9 +328,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._retry_or_choose": RETRY_REASON,
     "model.transitions.lifecycle:end_job#e1b835 if 1": RETRY_REASON,
     "model.transitions.lifecycle:end_unneeded_job#743ff7 if 1": RETRY_REASON,
-    "model.transitions.lifecycle:update_instructions#41608a if 1": RETRY_REASON,
+    "model.transitions.lifecycle:update_instructions#762ece if 1": RETRY_REASON,
     "operate.cancel:CancelService._cancel_job#904162 if 2": RETRY_REASON,
-    "deliver.pictures:Pictures.deliver_job#7a3843 if 1": FIDELITY_REASON,
+    "deliver.pictures:Pictures.deliver_job#c0389c if 1": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
     "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
@@ -338,6 +338,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService.deliver#51f0d6 if 5": FIDELITY_REASON,
     "deliver.service:DeliverService._cancel_unneeded_mask": MASK_REASON,
     "intake.job_planner:JobPlanner._is_transparent": MASK_REASON,
+    "intake.job_planner:JobPlanner._plan_job#89e8ed if 2": MASK_REASON,
     "intake.job_planner:JobPlanner._plan_mask": MASK_REASON,
     "intake.job_planner:JobPlanner._warn_without_mask": RECEIPT_WARNING_REASON,
     "intake.job_planner:JobPlanner.plan#d66af6 if 2": MASK_REASON,
@@ -471,7 +472,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:JobPlanner._plan_job#52b0fd if 2": FRAME_REASON,
+    "intake.job_planner:JobPlanner._plan_job#89e8ed if 3": FRAME_REASON,
     "intake.job_planner:JobPlanner._add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:JobPlanner._build_purchase_spec#0c9540 if 1": REFERENCES_REASON,

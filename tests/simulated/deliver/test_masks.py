@@ -15,6 +15,7 @@ from simulation.world.simulated_provider import build_refusal
 from simulation.world.simulated_stack import World
 from tests.simulated.content_waits import read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
+    CHANGED_SCENE,
     CUT_OUT_LANE,
     ON_GRASS,
     PHOTO,
@@ -247,3 +248,13 @@ def test_job_whose_subject_needs_a_mask_says_so_before_it_is_bought(
     world.run_for(60)
     codes = [code for job in world.list_jobs(KEY) for code in list_warning_codes(job)]
     assert (WarningCode.MASK_UNAVAILABLE in codes) is has_warning
+
+
+@pytest.mark.parametrize(("limit", "calls"), [(0.13, 2), (0.125, 1)])
+def test_price_limit_stops_retries_whose_mask_would_exceed_it(limit: float, calls: int) -> None:
+    subject = {"mask": "buy", "otherwise": "retry", "retries": 2}
+    world = build_world(scene=CHANGED_SCENE, **ON_GRASS, subject=subject, max_cost_usd=limit)
+    world.run_until_empty()
+    scene = find_job(world)
+    assert (scene.status, len(scene.attempts)) == (JobStatus.STORED, calls)
+    assert_budgets(world)

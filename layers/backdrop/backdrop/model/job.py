@@ -263,18 +263,18 @@ class ContentOwner(Record):
 class Job(LedgerItem):
     """One purchase for one photo and variant: what to buy, its state, and its cost.
 
-    `quoted`: the price of one call, and `mask_quoted`: that of the mask that is bought for its picture, in micro-dollars.
-    `links`: the pictures of attempt `paid_attempt_no`. `judged_attempts`: the attempts that a retry followed, and the
-    last one once the one to deliver has been chosen. `announced`: its failure was counted, and became a dead letter
-    if an operator must act. `end_after_call`: the end (superseded, cancelled) of a job that its photo no longer names,
-    but whose call is in flight; the job ends that way if the call is not charged. `charge_no` counts the intended
-    charges: every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same
-    content. `reused_from`: the job whose file it got. `processing_until`: a redelivery is processing the job, and its
-    worker will have ended by this time; `crash_count` counts consecutive crashes of such deliveries. `last_sent_at`:
-    when the job's current message was sent. `is_prepared`: see PhotoFacts. `canvas`: what is sent instead of the
-    photo, if the job has a frame. `is_execution_scoped`: only requests from
-    Step Functions executions name the job, so it ends unpaid with the last of them. `requested_at`: the newest
-    timestamp among the photo, sidecar, tags, request, and operator command behind the job.
+    `quoted`: the price of one call, and `mask_quoted`: that of the mask its picture needs, in micro-dollars. `links`:
+    the pictures of attempt `paid_attempt_no`. `judged_attempts`: the attempts that a retry followed, and the last one
+    once the one to deliver has been chosen. `announced`: its failure was counted, and became a dead letter if an
+    operator must act. `end_after_call`: the end (superseded, cancelled) of a job that its photo no longer names, but
+    whose call is in flight; the job ends that way if the call is not charged. `charge_no` counts the intended charges:
+    every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same content.
+    `reused_from`: the job whose file it got. `processing_until`: a redelivery is processing the job, and its worker
+    will have ended by this time; `crash_count` counts consecutive crashes of such deliveries. `last_sent_at`: when the
+    job's current message was sent. `is_prepared`: see PhotoFacts. `canvas`: what is sent instead of the photo, if the
+    job has a frame. `is_execution_scoped`: only requests from Step Functions executions name the job, so it ends unpaid
+    with the last of them. `requested_at`: the newest timestamp among the photo, sidecar, tags, request, and operator
+    command behind the job.
     """
 
     job_id: str
