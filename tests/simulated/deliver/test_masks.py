@@ -250,7 +250,7 @@ def test_job_whose_subject_needs_a_mask_says_so_before_it_is_bought(
     assert (WarningCode.MASK_UNAVAILABLE in codes) is has_warning
 
 
-@pytest.mark.parametrize(("limit", "calls"), [(0.13, 2), (0.125, 1)])
+@pytest.mark.parametrize(("limit", "calls"), [(0.16, 2), (0.155, 1)])
 def test_price_limit_stops_retries_whose_mask_would_exceed_it(limit: float, calls: int) -> None:
     subject = {"mask": "buy", "otherwise": "retry", "retries": 2}
     world = build_world(scene=CHANGED_SCENE, **ON_GRASS, subject=subject, max_cost_usd=limit)
