@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from itertools import count
 from typing import TYPE_CHECKING, override
 
-from backdrop.aws.events import parse_intake_message
+from backdrop.aws.events import parse_decision, parse_intake_message
 from backdrop.aws.s3 import S3InputBucket
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.aws.table import Table
@@ -159,6 +159,9 @@ class WorldServices:
         )
 
     def _handle_intake(self, intake: IntakeService, message: SimulatedMessage, _: datetime) -> None:
+        if decision := parse_decision(message.body):
+            intake.decide(decision)
+            return
         for event in _parse_message(message):
             intake.handle(event)
 

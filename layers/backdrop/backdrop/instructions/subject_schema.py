@@ -20,6 +20,11 @@ class SubjectModel(BaseModel):
         "below it is delivered with the warning `product_changed`.",
         examples=[0.9],
     )
+    otherwise: Annotated[Literal["review"], BeforeValidator(to_lowercase)] | None = Field(
+        None,
+        description="What happens to a picture whose verdict is not `same`. `review`: it waits until a person approves "
+        "or rejects it. By default, it is delivered.",
+    )
     pixels: SubjectPixels | None = Field(
         None,
         description="`own`: the new background at the photo's full size, with the photo's own product in front of it. "
