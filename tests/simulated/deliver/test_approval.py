@@ -16,9 +16,9 @@ from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import paid_key
 from backdrop.model.review import DecisionChannel, ReviewDecision
 from backdrop.operate.redrive import FailureFilter
-from simulation.world.simulated_provider import ProviderKind
+from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
-from tests.simulated.content_waits import TOKEN, list_image_requests, read_task_response, send_to_intake
+from tests.simulated.content_waits import is_waiting, read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
     CUT_OUT,
@@ -51,12 +51,21 @@ from tests.unit.ledger_items import list_warning_codes
 REQUIRED: dict[str, Any] = {"approval": "required"}
 BY_VERDICT: dict[str, Any] = {"subject": {"otherwise": "review"}}
 AWAITING = "Image Awaiting Approval"
+PRICE_USD = 0.075
+"""What one picture costs in the lane of the new backgrounds."""
 
 
 def world_in_review(scene: bytes = SCENE, photo: bytes = TRANSPARENT_PHOTO, **fields: Any) -> World:
     """Returns a world in which a new background was bought, and its pictures wait for approval."""
     world = build_world(photo, scene, **ON_GRASS | REQUIRED | fields)
     world.run_until_empty()
+    return world
+
+
+def world_with_two_pictures(scene: bytes = SCENE, **fields: Any) -> World:
+    """Returns a world in which two pictures of a photo were requested."""
+    world = build_world(TRANSPARENT_PHOTO, **ON_GRASS | REQUIRED | {"provider": CUT_OUT_LANE, "num_images": 2} | fields)
+    world.downloads.override_by_provider |= {CUT_OUT_LANE: scene}
     return world
 
 
@@ -87,7 +96,7 @@ def test_picture_waits_for_a_person_before_it_is_delivered() -> None:
     assert (picture["fidelity"]["verdict"], event.detail["job"]["job_id"]) == ("same", job.job_id)
     receipt = world.read_receipt(KEY)
     assert receipt
-    assert (receipt["jobs"][0]["status"], receipt["total_usd"]) == ("review", 0.02)
+    assert (receipt["jobs"][0]["status"], receipt["total_usd"]) == ("review", PRICE_USD)
     assert receipt["jobs"][0]["reviews"] == [picture]
 
 
@@ -218,7 +227,8 @@ def test_only_pictures_without_the_verdict_same_are_reviewed(photo: bytes, scene
 
 
 def test_only_the_approved_one_of_two_pictures_is_delivered() -> None:
-    world = world_in_review(num_images=2)
+    world = world_with_two_pictures()
+    world.run_until_empty()
     job = find_job(world)
     assert [review.n for review in job.reviews] == [1, 2]
     assert len(list_events(world, AWAITING)) == 2
@@ -235,7 +245,8 @@ def test_only_the_approved_one_of_two_pictures_is_delivered() -> None:
 
 
 def test_two_rejections_end_the_job() -> None:
-    world = world_in_review(num_images=2)
+    world = world_with_two_pictures()
+    world.run_until_empty()
     decide(world, REJECTED, find_job(world), 1, 2)
     assert find_job(world).status is JobStatus.REJECTED
     assert not world.read_pictures()
@@ -274,7 +285,8 @@ def test_first_of_two_reviewers_decides(second: str, letters: list[str]) -> None
 @pytest.mark.parametrize("first", [APPROVED, REJECTED])
 def test_decisions_at_the_same_time_do_not_overwrite_each_other(first: str) -> None:
     """Another reviewer decides between the read and the write of the first one."""
-    world = world_in_review(num_images=2)
+    world = world_with_two_pictures()
+    world.run_until_empty()
     job = find_job(world)
     original, calls = world.ledger.write_transition, list[str]()
 
@@ -355,7 +367,7 @@ def test_new_instructions_end_the_review_and_its_money_is_spent() -> None:
     receipt = world.read_receipt(KEY)
     assert receipt
     assert {job["status"]: job["current"] for job in receipt["jobs"]} == {"review": True, "superseded": False}
-    assert receipt["total_usd"] == 0.04
+    assert receipt["total_usd"] == 2 * PRICE_USD
     decide(world, APPROVED, superseded)
     assert [letter["code"] for letter in read_letters(world)] == ["picture_superseded"]
     assert_waits_for_people(world, [current])
@@ -489,8 +501,9 @@ def test_picture_that_cannot_be_made_again_is_not_delivered_and_redrive_starts_t
     dead = find_job(world)
     assert dead.problem
     assert (dead.status, dead.problem.code, dead.results) == (JobStatus.DEAD, Code.REVIEW_FILE_GONE, ())
-    for plan in world.redrive.plan(FailureFilter()):
-        world.redrive.apply(plan)
+    redrive = world.steps.redrive()
+    (failure,) = redrive.list_failures(FailureFilter())
+    assert redrive.redrive(redrive.plan(failure, pay_again=False))
     world.run_until_empty()
     again = find_job(world)
     assert (again.status, list_decisions(again)) == (JobStatus.REVIEW, [None])
@@ -504,24 +517,22 @@ def test_picture_that_cannot_be_made_again_is_not_delivered_and_redrive_starts_t
 def test_task_token_waits_for_the_decision(kind: str, error: str) -> None:
     world = build_world(TRANSPARENT_PHOTO)
     world.run_until_empty()
-    send_to_intake(world, {"instructions": {**ON_GRASS, "prompt": "on sand", **REQUIRED}, "task_token": TOKEN})
+    send_task_request(world, **ON_GRASS | REQUIRED | {"prompt": "on sand"})
     world.run_until_empty()
-    (request,) = list_image_requests(world)
-    assert request.outcome is None
+    assert is_waiting(world)
     decide(world, kind, next(job for job in world.list_jobs(KEY) if job.status is JobStatus.REVIEW))
     response = read_task_response(world)
-    assert response.error_code == error
+    assert response.error == error
     assert_at_rest(world)
 
 
 def test_item_of_a_campaign_is_answered_when_its_pictures_wait() -> None:
     world = build_world(TRANSPARENT_PHOTO)
     world.run_until_empty()
-    body = {"instructions": {**ON_GRASS, "prompt": "on sand", **REQUIRED}, "task_token": TOKEN, "campaign": "spring"}
-    send_to_intake(world, body)
+    send_task_request(world, run="spring", **ON_GRASS | REQUIRED | {"prompt": "on sand"})
     world.run_until_empty()
     response = read_task_response(world)
-    assert json.loads(json.dumps(response.output))["jobs"][0]["status"] == "review"
+    assert [job["status"] for job in response.output["jobs"]] == ["review"]
 
 
 def test_copy_of_a_photo_in_review_reuses_the_purchase_and_is_reviewed_itself() -> None:
@@ -554,68 +565,49 @@ def test_copy_that_waited_for_the_purchase_continues_when_the_review_begins() ->
 # -- crashes ---------------------------------------------------------------------------------------------------------
 
 
-def build_world_to_review() -> World:
-    return build_world(TRANSPARENT_PHOTO, CHANGED_SCENE, **ON_GRASS | REQUIRED, num_images=2)
+def build_small_world_with_two_pictures() -> World:
+    """Returns a world whose pictures are small and cannot be compared, because a crash test repeats everything."""
+    world = World()
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, prompt="on grass", num_images=2, **REQUIRED)
+    return world
 
 
-def let_people_decide(world: World) -> None:
-    """Lets everything happen that leads to a review, then decides about both pictures, and repairs what crashed."""
-    world.run_until_empty(max_deliveries=3000)
+def repair(world: World) -> None:
     for _ in range(2):
         world.run_for(1800)
         world.run_reconcile()
         world.run_until_empty(max_deliveries=3000)
-    job = find_job(world)
-    send_decision(world, APPROVED, job, 1, by="ann")
-    send_decision(world, REJECTED, job, 2, by="bob")
-    for _ in range(3):
+
+
+@pytest.mark.parametrize("second", [APPROVED, REJECTED])
+def test_crash_after_any_call_loses_no_decision(second: str) -> None:
+    def play(world: World) -> None:
         world.run_until_empty(max_deliveries=3000)
-        world.run_for(1800)
-        world.run_reconcile()
-    world.run_until_empty(max_deliveries=3000)
-
-
-def test_crash_after_any_call_loses_no_decision() -> None:
-    for call, world in replay_with_crashes(build_world_to_review, let_people_decide):
         job = find_job(world)
+        send_decision(world, REJECTED, job, 1, by="ann")
+        send_decision(world, second, job, 2, by="bob")
+        world.run_until_empty(max_deliveries=3000)
+
+    is_approved = second is APPROVED
+    for call, world in replay_with_crashes(build_small_world_with_two_pictures, play):
+        repair(world)
+        job = find_job(world)
+        last = ReviewDecision.APPROVED if is_approved else ReviewDecision.REJECTED
         decisions = [(review.decision, review.decided_by) for review in job.reviews]
-        assert decisions == [(ReviewDecision.APPROVED, "ann"), (ReviewDecision.REJECTED, "bob")], call
-        assert (job.status, [result.n for result in job.results]) == (JobStatus.STORED, [1]), call
-        assert list_event_kinds(world) == [AWAITING, AWAITING, "Image Completed"], call
+        assert decisions == [(ReviewDecision.REJECTED, "ann"), (last, "bob")], call
+        assert job.status is (JobStatus.STORED if is_approved else JobStatus.REJECTED), call
+        assert [result.n for result in job.results] == [2] * is_approved, call
+        end = "Image Completed" if is_approved else "Image Failed"
+        assert list_event_kinds(world) == [AWAITING, AWAITING, end], call
         assert not read_letters(world), call
         assert_at_rest(world)
 
 
-def let_people_reject(world: World) -> None:
-    world.run_until_empty(max_deliveries=3000)
-    for _ in range(2):
-        world.run_for(1800)
-        world.run_reconcile()
-        world.run_until_empty(max_deliveries=3000)
-    send_decision(world, REJECTED, find_job(world))
-    for _ in range(3):
-        world.run_until_empty(max_deliveries=3000)
-        world.run_for(1800)
-        world.run_reconcile()
-    world.run_until_empty(max_deliveries=3000)
-
-
-def test_crash_after_any_call_loses_no_rejection() -> None:
-    for call, world in replay_with_crashes(
-        lambda: build_world(TRANSPARENT_PHOTO, **ON_GRASS | REQUIRED), let_people_reject
-    ):
-        assert find_job(world).status is JobStatus.REJECTED, call
-        assert list_event_kinds(world) == [AWAITING, "Image Failed"], call
-        assert_at_rest(world)
-
-
-def test_job_without_approval_is_delivered_in_a_single_pass() -> None:
-    """Approval costs other jobs no request: they read and write exactly the objects that they did before."""
-    world = World(other_providers={SCENE_LANE: ProviderKind.LOOKUP_BY_PROVIDER_ID})
-    world.downloads.override_by_provider |= {SCENE_LANE: SCENE}
-    world.upload_photo(KEY, TRANSPARENT_PHOTO)
-    world.upload_sidecar(KEY, **ON_GRASS, num_images=3)
-    world.run_until_empty()
-    downloads = [call for call in world.transport.calls if call.service == "downloads"]
-    assert len(downloads) == 3
-    assert find_job(world).reviews == ()
+def test_job_that_never_asks_people_fetches_each_picture_once_and_keeps_no_copy() -> None:
+    for fields, is_kept in (({"approval": "none"}, False), ({}, True)):
+        world = world_with_two_pictures(**fields)
+        world.run_until_empty()
+        reads = [call for call in world.transport.calls if call.operation == "fetch"]
+        assert len(reads) == 2
+        assert any("/review/" in key for key in world.output_bucket.objects) is is_kept
