@@ -38,7 +38,15 @@ if TYPE_CHECKING:
     from simulation.world.simulated_stack import World
 
 MAX_MEGAPIXELS = 1
+CALLER = "arn:aws:iam::123456789012:user/ann"
 PARSE_EVENTS = partial(parse_intake_message, input_bucket=INPUT_BUCKET, readable_buckets={READABLE_BUCKET})
+
+
+class SimulatedIdentity:
+    """The STS client of a person who runs commands."""
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": CALLER}
 
 
 class WorldBootstrap(Bootstrap):
@@ -56,6 +64,7 @@ class WorldBootstrap(Bootstrap):
             "s3": world.s3,
             "sqs": world.sqs,
             "stepfunctions": world.step_functions,
+            "sts": SimulatedIdentity(),
         }
         super().__init__(build_settings(world), clients.__getitem__, world.clock, world.transitions.append)
         self._world, self._created, self._ids = world, world.clock.time, count(1)

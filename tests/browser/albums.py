@@ -177,17 +177,6 @@ def build_certificate(verdict: str) -> dict[str, Any]:
     return {"marketplace": "amazon-main", "rules_dated": "2026-10-01", "verdict": verdict, "checks": checks}
 
 
-def build_fidelity(verdict: str, score: float) -> dict[str, Any]:
-    """Builds a verdict on the product as it is in receipts."""
-    return {
-        "verdict": verdict,
-        "score": score,
-        "reason": None,
-        "version": 1,
-        "map_key": "_backdrop/changes/job/1_1.png",
-    }
-
-
 def together() -> Album:
     """Builds an album with one photo from four APIs, three of them played by the stand-in, and two other photos."""
     receipts = [

@@ -97,7 +97,8 @@ def decide(
     job: Job, decision: ReviewDecision, n: int = 1, by: str = "ann", **fields: Any
 ) -> transitions.Transition | None:
     """Decides about a picture as the command does."""
-    return transitions.decide(job, n, decision, **{"by": by, "via": DecisionChannel.CLI, "now": NOW} | fields)
+    arguments: dict[str, Any] = {"by": by, "via": DecisionChannel.CLI, "now": NOW} | fields
+    return transitions.decide(job, n, decision, **arguments)
 
 
 def build_job_in_review(*reviews: PictureReview) -> Job:

@@ -49,7 +49,8 @@ from tests.simulated.stage_worlds import KEY, assert_at_rest, assert_budgets, re
 from tests.unit.ledger_items import list_warning_codes
 
 REQUIRED: dict[str, Any] = {"approval": "required"}
-BY_VERDICT: dict[str, Any] = {"subject": {"otherwise": "review"}}
+REVIEWED: dict[str, Any] = ON_GRASS | REQUIRED
+BY_VERDICT: dict[str, Any] = ON_GRASS | {"subject": {"otherwise": "review"}}
 AWAITING = "Image Awaiting Approval"
 PRICE_USD = 0.075
 """What one picture costs in the lane of the new backgrounds."""
@@ -57,14 +58,15 @@ PRICE_USD = 0.075
 
 def world_in_review(scene: bytes = SCENE, photo: bytes = TRANSPARENT_PHOTO, **fields: Any) -> World:
     """Returns a world in which a new background was bought, and its pictures wait for approval."""
-    world = build_world(photo, scene, **ON_GRASS | REQUIRED | fields)
+    world = build_world(photo, scene, **REVIEWED | fields)
     world.run_until_empty()
     return world
 
 
-def world_with_two_pictures(scene: bytes = SCENE, **fields: Any) -> World:
+def world_with_two_pictures(scene: bytes = SCENE, *, approval: str = "required") -> World:
     """Returns a world in which two pictures of a photo were requested."""
-    world = build_world(TRANSPARENT_PHOTO, **ON_GRASS | REQUIRED | {"provider": CUT_OUT_LANE, "num_images": 2} | fields)
+    instructions = REVIEWED | {"provider": CUT_OUT_LANE, "num_images": 2, "approval": approval}
+    world = build_world(TRANSPARENT_PHOTO, **instructions)
     world.downloads.override_by_provider |= {CUT_OUT_LANE: scene}
     return world
 
@@ -107,7 +109,8 @@ def test_approved_picture_is_made_from_the_file_that_people_saw() -> None:
     decide(world, APPROVED, job)
     job = find_job(world)
     (result,) = job.results
-    assert Image.open(BytesIO(read_object(world, result.key))).convert("RGB").tobytes() == draw_on((60, 120, 70)).tobytes()
+    delivered = Image.open(BytesIO(read_object(world, result.key))).convert("RGB")
+    assert delivered.tobytes() == draw_on((60, 120, 70)).tobytes()
     (review,) = job.reviews
     assert (review.decision, review.decided_by, review.decided_via, review.event_source) == (
         ReviewDecision.APPROVED,
@@ -212,7 +215,7 @@ def test_warnings_about_the_picture_survive_its_review() -> None:
     ids=["same", "changed", "cannot_say"],
 )
 def test_only_pictures_without_the_verdict_same_are_reviewed(photo: bytes, scene: bytes, is_reviewed: bool) -> None:
-    world = build_world(photo, scene, **ON_GRASS | BY_VERDICT)
+    world = build_world(photo, scene, **BY_VERDICT)
     world.run_until_empty()
     job = find_job(world)
     assert job.status is (JobStatus.REVIEW if is_reviewed else JobStatus.STORED)
@@ -283,7 +286,7 @@ def test_first_of_two_reviewers_decides(second: str, letters: list[str]) -> None
 
 
 @pytest.mark.parametrize("first", [APPROVED, REJECTED])
-def test_decisions_at_the_same_time_do_not_overwrite_each_other(first: str) -> None:
+def test_decisions_at_the_same_time_do_not_overwrite_each_other(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another reviewer decides between the read and the write of the first one."""
     world = world_with_two_pictures()
     world.run_until_empty()
@@ -291,13 +294,13 @@ def test_decisions_at_the_same_time_do_not_overwrite_each_other(first: str) -> N
     original, calls = world.ledger.write_transition, list[str]()
 
     def decide_meanwhile(transition: Any) -> Any:
-        world.ledger.write_transition = original
+        monkeypatch.setattr(world.ledger, "write_transition", original)
         calls.append("raced")
         send_decision(world, APPROVED, job, 2, by="bob")
         world.deliver_next("intake")
         return original(transition)
 
-    world.ledger.write_transition = decide_meanwhile
+    monkeypatch.setattr(world.ledger, "write_transition", decide_meanwhile)
     send_decision(world, first, job, 1, by="ann")
     world.run_until_empty()
     assert calls
@@ -375,7 +378,7 @@ def test_new_instructions_end_the_review_and_its_money_is_spent() -> None:
 
 def test_photo_that_names_a_superseded_job_again_continues_its_review_without_a_purchase() -> None:
     world = world_in_review()
-    instructions = ON_GRASS | REQUIRED
+    instructions = REVIEWED
     world.upload_sidecar(KEY, **instructions | {"prompt": "on sand"})
     world.run_until_empty()
     world.upload_sidecar(KEY, **instructions)
@@ -389,7 +392,7 @@ def test_photo_that_names_a_superseded_job_again_continues_its_review_without_a_
 
 def test_review_that_began_after_its_photo_changed_ends() -> None:
     """Intake supersedes the job while deliver computes its pictures: it is paid then, so intake leaves it alone."""
-    world = build_world(TRANSPARENT_PHOTO, **ON_GRASS | REQUIRED)
+    world = build_world(TRANSPARENT_PHOTO, **REVIEWED)
     world.run_until_empty("intake", SCENE_LANE)
     world.upload_sidecar(KEY, operation="remove")
     world.run_until_empty("intake")
@@ -414,7 +417,7 @@ def test_deleted_photo_leaves_its_pictures_in_review() -> None:
 def test_other_outputs_do_not_start_the_review_over() -> None:
     world = world_in_review()
     before = find_job(world)
-    world.upload_sidecar(KEY, **ON_GRASS | REQUIRED, output={"format": "jpg"})
+    world.upload_sidecar(KEY, **REVIEWED, output={"format": "jpg"})
     world.run_until_empty()
     assert find_job(world).reviews == before.reviews
     assert len(list_events(world, AWAITING)) == 1
@@ -426,7 +429,7 @@ def test_other_outputs_do_not_start_the_review_over() -> None:
 def test_own_pixels_start_the_review_over_from_the_same_purchase() -> None:
     world = world_in_review()
     before = find_job(world)
-    world.upload_sidecar(KEY, **ON_GRASS | REQUIRED, subject={"pixels": "own"})
+    world.upload_sidecar(KEY, **REVIEWED, subject={"pixels": "own"})
     world.run_until_empty()
     after = find_job(world)
     assert after.attempts == before.attempts
@@ -446,7 +449,7 @@ def test_instructions_without_approval_deliver_the_picture() -> None:
 
 
 def test_lower_required_score_delivers_what_waited_because_of_it() -> None:
-    world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE, **ON_GRASS | BY_VERDICT)
+    world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE, **BY_VERDICT)
     world.run_until_empty()
     assert find_job(world).status is JobStatus.REVIEW
     world.upload_sidecar(KEY, **ON_GRASS, subject={"otherwise": "review", "min": 0})
@@ -459,7 +462,7 @@ def test_higher_required_score_asks_people_about_a_picture_again() -> None:
     world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE, **ON_GRASS, subject={"otherwise": "review", "min": 0})
     world.run_until_empty()
     assert find_job(world).status is JobStatus.STORED
-    world.upload_sidecar(KEY, **ON_GRASS | BY_VERDICT)
+    world.upload_sidecar(KEY, **BY_VERDICT)
     world.run_until_empty()
     assert find_job(world).status is JobStatus.REVIEW
 
@@ -467,7 +470,7 @@ def test_higher_required_score_asks_people_about_a_picture_again() -> None:
 def test_other_outputs_of_an_approved_picture_need_no_new_decision() -> None:
     world = world_in_review()
     decide(world, APPROVED, find_job(world))
-    world.upload_sidecar(KEY, **ON_GRASS | REQUIRED, output={"format": "webp"})
+    world.upload_sidecar(KEY, **REVIEWED, output={"format": "webp"})
     world.run_until_empty()
     job = find_job(world)
     assert (job.status, [result.format for result in job.results]) == (JobStatus.STORED, ["webp"])
@@ -517,7 +520,7 @@ def test_picture_that_cannot_be_made_again_is_not_delivered_and_redrive_starts_t
 def test_task_token_waits_for_the_decision(kind: str, error: str) -> None:
     world = build_world(TRANSPARENT_PHOTO)
     world.run_until_empty()
-    send_task_request(world, **ON_GRASS | REQUIRED | {"prompt": "on sand"})
+    send_task_request(world, **REVIEWED | {"prompt": "on sand"})
     world.run_until_empty()
     assert is_waiting(world)
     decide(world, kind, next(job for job in world.list_jobs(KEY) if job.status is JobStatus.REVIEW))
@@ -529,7 +532,7 @@ def test_task_token_waits_for_the_decision(kind: str, error: str) -> None:
 def test_item_of_a_campaign_is_answered_when_its_pictures_wait() -> None:
     world = build_world(TRANSPARENT_PHOTO)
     world.run_until_empty()
-    send_task_request(world, run="spring", **ON_GRASS | REQUIRED | {"prompt": "on sand"})
+    send_task_request(world, run="spring", **REVIEWED | {"prompt": "on sand"})
     world.run_until_empty()
     response = read_task_response(world)
     assert [job["status"] for job in response.output["jobs"]] == ["review"]
@@ -538,7 +541,7 @@ def test_item_of_a_campaign_is_answered_when_its_pictures_wait() -> None:
 def test_copy_of_a_photo_in_review_reuses_the_purchase_and_is_reviewed_itself() -> None:
     world = world_in_review()
     world.upload_photo("copy.jpg", TRANSPARENT_PHOTO)
-    world.upload_sidecar("copy.jpg", **ON_GRASS | REQUIRED)
+    world.upload_sidecar("copy.jpg", **REVIEWED)
     world.run_until_empty()
     (copy,) = world.list_jobs("copy.jpg")
     assert (copy.status, copy.reused_from, copy.attempts) == (JobStatus.REVIEW, find_job(world).job_id, ())
@@ -552,7 +555,7 @@ def test_copy_of_a_photo_in_review_reuses_the_purchase_and_is_reviewed_itself() 
 
 
 def test_copy_that_waited_for_the_purchase_continues_when_the_review_begins() -> None:
-    world = build_world(TRANSPARENT_PHOTO, **ON_GRASS | REQUIRED)
+    world = build_world(TRANSPARENT_PHOTO, **REVIEWED)
     world.upload_photo("copy.jpg", TRANSPARENT_PHOTO)
     world.upload_sidecar("copy.jpg", **ON_GRASS)
     world.run_until_empty()
@@ -605,8 +608,8 @@ def test_crash_after_any_call_loses_no_decision(second: str) -> None:
 
 
 def test_job_that_never_asks_people_fetches_each_picture_once_and_keeps_no_copy() -> None:
-    for fields, is_kept in (({"approval": "none"}, False), ({}, True)):
-        world = world_with_two_pictures(**fields)
+    for approval, is_kept in (("none", False), ("required", True)):
+        world = world_with_two_pictures(approval=approval)
         world.run_until_empty()
         reads = [call for call in world.transport.calls if call.operation == "fetch"]
         assert len(reads) == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.events import REQUEST_DETAIL_TYPE
+from backdrop.aws.events import INCOMING_DETAIL_TYPES
 from backdrop.campaigns.report import (
     EVENT_TYPE,
     CampaignStatus,
@@ -23,7 +23,7 @@ from simulation.scenarios.simulation_run import Simulation
 from tests.unit.docs.test_event_schema_files import build_event, build_validator, read_sample
 
 SEEDS = range(12)
-PUBLISHED = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT_TYPE)]
+PUBLISHED = [kind for kind in DETAILS if kind not in (*INCOMING_DETAIL_TYPES, EVENT_TYPE)]
 
 
 @cache

@@ -114,7 +114,9 @@ def test_job_of_two_items_costs_once() -> None:
 
 
 def build_compared_job(job_id: str, *fidelities: Fidelity | None) -> Job:
-    return build_paid_job(job_id, results=tuple(replace(PICTURE, n=n, fidelity=one) for n, one in enumerate(fidelities)))
+    return build_paid_job(
+        job_id, results=tuple(replace(PICTURE, n=n, fidelity=one) for n, one in enumerate(fidelities))
+    )
 
 
 SAME, CHANGED, UNKNOWN = (

@@ -42,6 +42,7 @@ DECISIONS_BY_DETAIL_TYPE = {
     "Image Approved": ReviewDecision.APPROVED,
     "Image Rejected": ReviewDecision.REJECTED,
 }
+INCOMING_DETAIL_TYPES = (REQUEST_DETAIL_TYPE, *DECISIONS_BY_DETAIL_TYPE)
 REQUIRED_DECISION_FIELDS = {"job_id": r"[0-9a-f]{64}", "by": r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}"}
 SHA256_PATTERN = r"[0-9a-f]{64}"
 DECISION_EXAMPLE = '{"job_id": "8c2f…", "n": 1, "by": "ann@example.com"}'
@@ -98,7 +99,7 @@ def _parse_body(body: str, buckets: Collection[str], message_id: str, sent_at: d
     records = message.get("Records")
     if isinstance(records, list):
         return [_parse_s3_record(record, buckets, sent_at) for record in cast("list[Any]", records)]
-    if message.get("detail-type") in DECISIONS_BY_DETAIL_TYPE:
+    if str(message.get("detail-type")) in DECISIONS_BY_DETAIL_TYPE:
         return []
     if "detail-type" in message:
         return [_parse_eventbridge_event(message, buckets, message_id, sent_at)]
@@ -284,7 +285,7 @@ def parse_decision(body: str) -> PictureDecision | None:
     if not isinstance(event, dict):
         return None
     detail_type: Any = cast("dict[str, Any]", event).get("detail-type")
-    if detail_type not in DECISIONS_BY_DETAIL_TYPE:
+    if not isinstance(detail_type, str) or detail_type not in DECISIONS_BY_DETAIL_TYPE:
         return None
     return _parse_decision(cast("dict[str, Any]", event), detail_type)
 

@@ -41,7 +41,7 @@ class ContentWaiters:
             return_to_intake(self.intake_queue, next_buyer)
 
     def reuse_paid_file(self, job: Job) -> Job:
-        """Marks the job as paid, without a charge, if its content's owner has a file; otherwise returns it unchanged."""
+        """Marks the job as paid, free of charge, if its content's owner has a file; otherwise returns it unchanged."""
         owner = self.ledger.find_content_owner(job.content_id)
         owner_job = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
         if owner_job is None or not owner_job.has_kept_file:

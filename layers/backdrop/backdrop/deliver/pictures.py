@@ -178,9 +178,7 @@ class Pictures:
                     image = self.review_files.load(job, review, cut_out, partial(prepare_image, n))
                 else:
                     image = review_round.images.pop(n, None) or prepare_image(n)
-                written = self._write_outputs(
-                    delivery, DeliveredImage(n, links[n], image.picture, image.fidelity)
-                )
+                written = self._write_outputs(delivery, DeliveredImage(n, links[n], image.picture, image.fidelity))
             except ResultError as error:
                 errors.append(error)
                 continue

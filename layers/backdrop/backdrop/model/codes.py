@@ -101,8 +101,8 @@ class Disposition(StrEnum):
 
     REFUSED: the customer can correct it, and it cost nothing. Once a call was charged, the code is DEAD, even if the
     photo or its instructions are the cause (`unsafe_result`): money was spent without a picture, so the operator gets
-    a dead letter. HELD: the answer is lost, and a person decides whether to pay again. REJECTED: a person did not approve
-    the picture, which is no failure.
+    a dead letter. HELD: the answer is lost, and a person decides whether to pay again. REJECTED: a person did not
+    approve the picture, which is no failure.
     """
 
     REFUSED = "refused"

@@ -21,6 +21,7 @@ UNKNOWN_CHARGE_HINT = (
     "Otherwise, Backdrop sends the call again, or holds the job for an operator."
 )
 
+AWAITING_APPROVAL = "Image Awaiting Approval"
 UNPAID_END_TEXTS = {
     JobStatus.SUPERSEDED: {
         "message": "New instructions replaced this job before it was bought, or before its pictures were approved.",
@@ -101,7 +102,7 @@ def _build_results(job: Job) -> list[dict[str, Any]]:
 
 
 def _build_review(review: PictureReview) -> dict[str, Any]:
-    """Returns a picture that needs, or needed, a person's approval. Without a decision, the fields about it are null."""
+    """Returns a picture that needs, or needed, a person's approval. Without a decision, its fields are null."""
     return {
         "n": review.n,
         "key": review.key,
@@ -230,7 +231,7 @@ def list_approval_events(source: Source, job: Job) -> list[tuple[str, dict[str, 
     document = {"source": _build_source(source), "job": _build_job(job, current=job.job_id in source.jobs.values())}
     return [
         (
-            "Image Awaiting Approval",
+            AWAITING_APPROVAL,
             {"event_id": _derive_review_id(job, review), **document, "picture": _build_review(review)},
         )
         for review in job.reviews

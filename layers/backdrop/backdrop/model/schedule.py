@@ -4,7 +4,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import ANNOUNCED_STATUSES, FAILED_STATUSES, IN_FLIGHT_STATUSES, Job, JobStatus, LedgerItem, Source
+from backdrop.model.job import (
+    ANNOUNCED_STATUSES,
+    FAILED_STATUSES,
+    IN_FLIGHT_STATUSES,
+    Job,
+    JobStatus,
+    LedgerItem,
+    Source,
+)
 from backdrop.model.record import record
 
 INDEX_SHARDS = "0123456789abcdef"

@@ -389,7 +389,10 @@ def record_wait_reason(job: Job, problem: Problem) -> Transition:
 
 
 def mark_announced(job: Job) -> Transition:
-    """A failure is counted and becomes a dead letter once, and a rejection is counted once, even if its message is delivered repeatedly."""
+    """Records that a failure was counted and became a dead letter, or that a rejection was announced.
+
+    Both happen once, even if the job's message is delivered repeatedly.
+    """
     require_status(job, *ANNOUNCED_STATUSES)
     return Transition(replace(job, announced=True))
 
@@ -442,7 +445,7 @@ def fail(job: Job, error: BackdropError, now: datetime) -> Transition:
 
 
 def supersede(job: Job, now: datetime) -> Transition | None:
-    """The photo no longer names the job, so it is not bought, or its pictures are not reviewed. None if nothing changes."""
+    """The photo no longer names the job, so it is not bought, or its review ends. None if nothing changes."""
     if job.status is JobStatus.REVIEW:
         return Transition(replace(job, status=JobStatus.SUPERSEDED, ended_at=now))
     return _end_unpaid(job, JobStatus.SUPERSEDED, now)
