@@ -109,7 +109,7 @@ def redo(
 ) -> None:
     """Buy another picture with new instructions, after showing the price and asking for confirmation
 
-    Changes the given fields in the photo's sidecar. The pictures that waited are no longer wanted.
+    Changes the given fields in the photo's sidecar. The pictures that waited are no longer needed.
 
     Example: backdrop review redo shoes/red.jpg --prompt "on a wooden table"
     """

@@ -24,7 +24,7 @@ JOBS_PER_READ = 100
 class PictureChoice:
     """Which pictures of a photo are meant. `n` 0: all pictures; `variant` None: all variants.
 
-    `sha256`: the beginning of the hash of the file that the person looked at, or "".
+    `sha256`: the beginning of the hash of the file that the person saw, or "".
     """
 
     key: str
@@ -176,7 +176,7 @@ def _find_pictures(stack: Stack, choice: PictureChoice) -> list[ReviewedPicture]
 
 def _check_file(choice: PictureChoice, pictures: Sequence[ReviewedPicture]) -> None:
     if choice.sha256 and not all(one.review.sha256.startswith(choice.sha256) for one in pictures):
-        raise CommandError(f"nothing was changed; {choice} is another file now: look at it, and decide again")
+        raise CommandError(f"nothing was changed; {choice} is another file now: open it, and decide again")
 
 
 def _describe_ends(pictures: Sequence[ReviewedPicture]) -> str:

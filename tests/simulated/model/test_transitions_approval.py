@@ -28,7 +28,7 @@ def require(transition: transitions.Transition | None) -> Job:
 
 
 def build_job_with_two_pictures(*reviewed: int) -> Job:
-    """Returns a job of two pictures, of which these wait for a decision."""
+    """Returns a job of two pictures; those with these numbers wait for a decision."""
     paid = replace(job_in(JobStatus.PAID), links=LINKS)
     return transitions.await_approval(paid, tuple(build_review(n) for n in reviewed or (1, 2))).job
 
@@ -189,7 +189,7 @@ def test_decision_without_a_hash_is_not_older_than_the_review(seconds: int, is_r
     assert require(decide(job, APPROVED, seen_at=seen_at, sha256=job.reviews[0].sha256)).status is JobStatus.PAID
 
 
-def test_review_without_an_open_picture_is_a_mistake() -> None:
+def test_review_needs_a_picture_without_a_decision() -> None:
     with pytest.raises(ValueError, match="no picture waits"):
         transitions.await_approval(job_in(JobStatus.PAID), (build_review(decision=APPROVED),))
 

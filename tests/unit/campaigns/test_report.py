@@ -181,7 +181,7 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
         "listed": 5,
         "asked": 3,
         "not_asked": 2,
-        **dict.fromkeys(("superseded", "cancelled", "dead", "held", "skipped", "open"), 0),
+        **dict.fromkeys(("review", "superseded", "cancelled", "rejected", "dead", "held", "skipped", "open"), 0),
         "stored": 1,
         "refused": 2,
     }
@@ -189,6 +189,15 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
     assert (failure["code"], failure["items"], failure["key"]) == ("invalid_value", 2, "b.jpg")
     assert "Correct the instructions" in failure["hint"]
     assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"], "fidelity": None}]
+
+
+def test_item_whose_pictures_wait_for_approval_is_counted_as_such_and_has_not_failed() -> None:
+    sums = summarize(build_item(build_paid_job("1", status=JobStatus.REVIEW, results=())))
+    assert sums.counts_by_status == {"review": 1}
+    assert sums.compute_failed_percent(listed=1, bad_rows=0) == 0
+    assert build_report(ENDED, sums, {}, LATER)["failures"] == []
+    rejected = summarize(build_item(build_paid_job("1", status=JobStatus.REJECTED, results=())))
+    assert rejected.compute_failed_percent(listed=1, bad_rows=0) == 100
 
 
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])

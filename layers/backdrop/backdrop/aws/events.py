@@ -311,8 +311,17 @@ def _parse_decision(event: Mapping[str, Any], detail_type: str) -> PictureDecisi
         via=DecisionChannel.EVENT,
         event_source=source[:MAX_SOURCE_LENGTH],
         sha256=sha256,
-        seen_at=_parse_event_time(event.get("time"), None),
+        seen_at=_parse_own_time(event.get("time")),
     )
+
+
+def _parse_own_time(timestamp: Any) -> datetime | None:
+    """Returns the time that an event states, in whole seconds; None if it states none."""
+    try:
+        event_time = datetime.fromisoformat(timestamp)
+    except (TypeError, ValueError):
+        return None
+    return event_time if event_time.tzinfo else None
 
 
 # -- values --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 | `content#<content_id>`  | `owner`            | the job that pays for the content                          |
 | `content#<content_id>`  | `waiting#<job_id>` | a job that has waited for the owner                        |
 | `name#<name>`           | `claim`            | the photo whose pictures have the name                     |
-| `review#<job_id>`       | `source`           | the photo of a job whose pictures needed approval          |
+| `review#<job_id>`       | `source`           | the photo of a job that was reviewed                       |
 | `budget#<day>`          | `budget`           | spending committed on the day (UTC), in micro-dollars      |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
 

@@ -60,7 +60,7 @@ class ReviewFiles:
         """Returns the image that people decided about.
 
         If its file was deleted or replaced, `prepare` makes the image again. Raises ResultError if that gives another
-        file, because nobody has seen it.
+        file, because no person has seen it.
         """
         data = self.output_bucket.read(review.key) if self.output_bucket.head(review.key) else b""
         if sha256_hex(data) != review.sha256:

@@ -463,26 +463,26 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Request another format or a smaller size in `output`, or name an image that exists. The picture is then "
         "delivered from the file under _backdrop/paid/, without a charge.",
     ),
-    Code.REJECTED: _entry(
-        Cost.PICTURE,
-        Disposition.REJECTED,
-        "A person looked at the picture, and did not approve it. It is not delivered, and the provider charged for it.",
+    Code.REJECTED: _bought_entry(
+        PaidFile.KEPT,
+        "A person did not approve the picture. It is not delivered, and the provider charged for it.",
         "You do not need to do anything. To buy another picture, run `backdrop review redo` with the photo's key and "
-        "new instructions; it shows the price first",
+        "new instructions; it shows the price first. The rejected file stays under _backdrop/paid/.",
+        disposition=Disposition.REJECTED,
     ),
     Code.REVIEW_FILE_GONE: _bought_entry(
         PaidFile.KEPT,
         "The file that was approved is no longer under _backdrop/review/, and the file under _backdrop/paid/ does not "
         "give the same picture.",
-        "Restore the deleted version of the file that the message names, or run `backdrop redrive --code "
-        "review_file_gone`, which starts the review over from the paid file, without a charge.",
+        "Run `backdrop redrive --code review_file_gone`: people then decide about the file under _backdrop/paid/, "
+        "without a charge. Or restore the version that was deleted, and run the same command.",
     ),
     Code.PICTURE_UNKNOWN: _decision_entry(
         "No picture with this job ID and number needs approval.",
         "Run `backdrop review` for the pictures that wait",
     ),
     Code.PICTURE_DECIDED: _decision_entry(
-        "Another decision about the picture came first, and it stands.",
+        "Another decision about the picture came first, and it counts.",
         "Ask the person who decided. For another picture, run `backdrop review redo`",
     ),
     Code.PICTURE_SUPERSEDED: _decision_entry(

@@ -42,7 +42,7 @@ def decide(
     `sha256`: the file that the person saw, or "". Without it, `seen_at` is when the person decided; a picture that has
     waited only since then is another one.
 
-    Raises DecisionRefusedError if there is no such picture, or it is decided, or is no longer wanted; and ConflictError
+    Raises DecisionRefusedError if there is no such picture, or it is decided, or is no longer requested; and ConflictError
     while the review starts over, because the decision may apply to it.
     """
     review = job.find_review(n)
@@ -58,7 +58,7 @@ def decide(
         raise DecisionRefusedError(Code.PICTURE_DECIDED, message, review.decision)
     if job.status is JobStatus.SUPERSEDED:
         raise DecisionRefusedError(
-            Code.PICTURE_SUPERSEDED, f"The photo or its instructions changed, so {name} is no longer wanted."
+            Code.PICTURE_SUPERSEDED, f"The photo or its instructions changed, so {name} is no longer requested."
         )
     if job.has_ended:
         raise DecisionRefusedError(Code.REVIEW_ENDED, f"The review of {name} has ended: the job is {job.status}.")
