@@ -120,10 +120,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "It affects only how soon a pause ends: "
         "tests/simulated/render/test_suspected_jobs.py has a provider slow enough."
     ),
-    "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
+    "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#65b899 if 2": (
+    "model.transitions.lifecycle:update_instructions#6a0ef5 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -163,8 +163,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService._deliver_pictures#679bb7 if 2": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 4": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#2afcc5 if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#2afcc5 if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
@@ -173,10 +173,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#3e337f if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 2": BLOCKED_COUNT_REASON,
-    "deliver.content_waiters:ContentWaiters.reuse_paid_file#9c02ae if 1": COPIES_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 1": COPIES_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 2": COPIES_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 3": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.reuse_paid_file#d4f571 if 1": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 1": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 2": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 3": COPIES_REASON,
     "intake.service:IntakeService._handle_with_crash_mark#986a8f if 1": UNREADABLE_PHOTO_REASON,
     "intake.service:IntakeService._list_photos_of_sidecar#9baddb if 1": (
         "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
@@ -228,7 +228,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: a job that was not read with the others is read by itself."
     ),
     "operate.redrive:RedriveService._write_transition#267029 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._join_or_take_over#88f961 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._join_or_take_over#518d61 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
@@ -256,12 +256,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
         "It affects only the text of a problem: tests/simulated/deliver/test_pictures.py reads it."
     ),
-    "deliver.paid_files:PaidFiles.load#1cdf44 if 1": (
+    "deliver.paid_files:PaidFiles.load#9a05d6 if 1": (
         "No seed has an owner that loses its paid file before a copy has it: tests/simulated/deliver/test_reuse.py "
         "does."
     ),
-    "deliver.paid_files:PaidFiles.load#1cdf44 if 3": PAID_FILES_REASON,
-    "deliver.paid_files:PaidFiles.load#1cdf44 if 4": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#9a05d6 if 3": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#9a05d6 if 4": PAID_FILES_REASON,
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),
@@ -318,12 +318,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#1716fd if 8": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
     "deliver.fidelity_checks": FIDELITY_REASON,
-    "deliver.pictures:Pictures.deliver_job#2bc59d if 1": FIDELITY_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 2": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
     "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures": FIDELITY_REASON,
-    "deliver.service:DeliverService.deliver#81adeb if 5": FIDELITY_REASON,
+    "deliver.service:DeliverService.deliver#2afcc5 if 5": FIDELITY_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
