@@ -50,6 +50,10 @@ RECEIPT_WARNING_REASON = (
     "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
 )
 FIDELITY_REASON = "No invariant covers a verdict on fidelity: tests/simulated/deliver/test_fidelity.py tests each case."
+APPROVAL_REASON = (
+    "No seed has pictures that people approve: tests/simulated/deliver/test_approval.py and "
+    "tests/simulated/model/test_transitions_approval.py test each case."
+)
 BRAND_IMAGE_REASON = "No seed draws a logo or a picture: tests/simulated/deliver/test_packshots.py tests each case."
 ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
@@ -324,6 +328,18 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures": FIDELITY_REASON,
     "deliver.service:DeliverService.deliver#2afcc5 if 5": FIDELITY_REASON,
+    "deliver.pictures:Pictures._prepare_image#122b30 if 1": FIDELITY_REASON,
+    "deliver.pictures:Pictures._review_images": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 1": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 3": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 5": APPROVAL_REASON,
+    "deliver.review_files": APPROVAL_REASON,
+    "intake.service:IntakeService.decide": APPROVAL_REASON,
+    "model.transitions.approval": APPROVAL_REASON,
+    "model.transitions.lifecycle:supersede#a0dfb2 if 1": APPROVAL_REASON,
+    "model.transitions.lifecycle:update_instructions#6a0ef5 if 3": APPROVAL_REASON,
+    "model.transitions.lifecycle:update_instructions#6a0ef5 if 4": APPROVAL_REASON,
+    "pipeline.approvals": APPROVAL_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (

@@ -42,8 +42,8 @@ def decide(
     `sha256`: the file that the person saw, or "". Without it, `seen_at` is when the person decided; a picture that has
     waited only since then is another one.
 
-    Raises DecisionRefusedError if there is no such picture, or it is decided, or is no longer requested; and ConflictError
-    while the review starts over, because the decision may apply to it.
+    Raises DecisionRefusedError if there is no such picture, or it is decided, or is no longer requested. Raises
+    ConflictError while the review starts over, because the decision may apply to it.
     """
     review = job.find_review(n)
     if review is None:
