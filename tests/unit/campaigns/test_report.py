@@ -26,7 +26,7 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
-from tests.unit.ledger_items import LATER, NOW, build_job
+from tests.unit.ledger_items import LATER, NOW, build_job, build_problem
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
@@ -196,7 +196,8 @@ def test_item_whose_pictures_wait_for_approval_is_counted_as_such_and_has_not_fa
     assert sums.counts_by_status == {"review": 1}
     assert sums.compute_failed_percent(listed=1, bad_rows=0) == 0
     assert build_report(ENDED, sums, {}, LATER)["failures"] == []
-    rejected = summarize(build_item(build_paid_job("1", status=JobStatus.REJECTED, results=())))
+    problem = build_problem(Code.REJECTED)
+    rejected = summarize(build_item(build_paid_job("1", status=JobStatus.REJECTED, problem=problem)))
     assert rejected.compute_failed_percent(listed=1, bad_rows=0) == 100
 
 
