@@ -33,7 +33,7 @@ from simulation.run_environment import describe_environment
 PRICE = Decimal("0.01")
 CALL_SECONDS = 2.0
 TIMEOUT_SECONDS = 1800.0
-FINAL_STATUSES = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
+FINAL_STATUSES = frozenset({"stored", "rejected", "refused", "dead", "held", "superseded", "cancelled"})
 NOT_STARTED = "not begun"
 
 

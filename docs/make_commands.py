@@ -23,6 +23,7 @@ GUIDES = {
     "download": "drop.md",
     "check": "marketplaces.md",
     "campaign": "campaigns.md",
+    "review": "approval.md",
     "key": "deploying.md",
     "demo": "../README.md",
     "up": "../CONTRIBUTING.md",
@@ -37,7 +38,9 @@ def list_commands() -> dict[str, Any]:
     commands: dict[str, Any] = {}
     for name, command in get_root_command().commands.items():
         subcommands: dict[str, Any] = getattr(command, "commands", {})
-        commands |= {f"{name} {second}": one for second, one in subcommands.items()} or {name: command}
+        if not subcommands or getattr(command, "invoke_without_command", False):
+            commands[name] = command
+        commands |= {f"{name} {second}": one for second, one in subcommands.items()}
     return commands
 
 

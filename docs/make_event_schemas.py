@@ -5,15 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.aws.event_bus import EVENT_SOURCE
-from backdrop.aws.events import OPTIONAL_REQUEST_FIELDS, REQUEST_DETAIL_TYPE
+from backdrop.aws.events import (
+    DECISIONS_BY_DETAIL_TYPE,
+    INCOMING_DETAIL_TYPES,
+    OPTIONAL_REQUEST_FIELDS,
+    REQUEST_DETAIL_TYPE,
+)
 from backdrop.campaigns.report import EVENT_TYPE, ITEM_STATUSES, CampaignStatus
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.certificate import Verdict
 from backdrop.model.codes import Code
 from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
-from backdrop.model.job import FAILED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus
+from backdrop.model.job import ANNOUNCED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.marketplaces import list_marketplaces
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
+from backdrop.model.receipt import AWAITING_APPROVAL
+from backdrop.model.review import DecisionChannel, ReviewDecision
 from docs.make_schemas import DIALECT, build_schema
 
 type Schema = dict[str, Any]
@@ -95,6 +102,19 @@ FIDELITY = build_object(
     version={"type": "integer", "description": "The version of the method."},
     map_key={**NULLABLE_TEXT, "description": "The key of a map of the changes; null without a verdict."},
 )
+REVIEW = build_object(
+    "One picture that needs, or needed, a person's approval. The fields about the decision are null without one.",
+    n={"type": "integer", "minimum": 1, "description": "The number of this picture among those requested."},
+    key={**TEXT, "description": "The file that people see, in the output bucket."},
+    sha256={"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The hash of that file."},
+    fidelity={"anyOf": [FIDELITY, {"type": "null"}], "description": "Null if the picture is a cut-out."},
+    waiting_since=TIME,
+    decision={"enum": [None, *(one.value for one in ReviewDecision)]},
+    by={**NULLABLE_TEXT, "description": "The person's AWS identity, or what the event says."},
+    via={"enum": [None, *(one.value for one in DecisionChannel)]},
+    event_source={**NULLABLE_TEXT, "description": "The source of the event that decided; null for other ways."},
+    decided_at=NULLABLE_TIME,
+)
 RESULT = build_object(
     "One picture in the output bucket.",
     key=TEXT,
@@ -160,6 +180,7 @@ def build_job(*statuses: JobStatus) -> Schema:
             "description": "Where each field came from.",
         },
         frame=FRAME,
+        reviews=build_list(REVIEW, "The pictures that need, or needed, a person's approval."),
         results=build_list(RESULT),
         cost=COST,
         attempts=build_list(ATTEMPT),
@@ -198,7 +219,7 @@ def build_lane_event(**fields: Schema) -> Schema:
 
 PAUSES = build_list(build_error({"const": "paused"}, {"type": "null"}), "Why the provider is paused, as in its report.")
 FAILURES = build_list(
-    build_error({"enum": sorted(FAILED_STATUSES)}, ID), "What went wrong, as in the photo's error report."
+    build_error({"enum": sorted(ANNOUNCED_STATUSES)}, ID), "What went wrong, as in the photo's error report."
 )
 WAITER_FIELDS = {
     "task_token": "Answered once, when all jobs of the request have ended.",
@@ -227,6 +248,26 @@ REQUEST: Schema = {
         },
     },
     "required": ["bucket", "key", "instructions"],
+    "additionalProperties": False,
+}
+DECISION: Schema = {
+    "type": "object",
+    "properties": {
+        "job_id": {**ID, "description": "The picture's job, from `Image Awaiting Approval`."},
+        "n": {"type": "integer", "minimum": 1, "description": "The number of the picture."},
+        "by": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 256,
+            "description": "Who decides. It is recorded as given, with the source of the event.",
+        },
+        "sha256": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+            "description": "The file that the person saw. Without it, the decision is about the one that waits.",
+        },
+    },
+    "required": ["job_id", "n", "by"],
     "additionalProperties": False,
 }
 SPENT = build_object(usd=USD, unknown_usd=USD)
@@ -259,8 +300,10 @@ DETAILS: dict[str, Schema] = {
     REQUEST_DETAIL_TYPE: REQUEST,
     "Image Completed": build_object(event_id=EVENT_ID, source=SOURCE, job=build_job(JobStatus.STORED)),
     "Image Failed": build_object(
-        event_id=EVENT_ID, source=SOURCE, job=build_job(*sorted(FAILED_STATUSES)), errors=FAILURES
+        event_id=EVENT_ID, source=SOURCE, job=build_job(*sorted(ANNOUNCED_STATUSES)), errors=FAILURES
     ),
+    AWAITING_APPROVAL: build_object(event_id=EVENT_ID, source=SOURCE, job=build_job(JobStatus.REVIEW), picture=REVIEW),
+    **dict.fromkeys(DECISIONS_BY_DETAIL_TYPE, DECISION),
     "Provider Paused": build_lane_event(errors=PAUSES),
     "Provider Resumed": build_lane_event(),
     "Budget Reached": build_lane_event(errors=PAUSES),
@@ -269,7 +312,10 @@ DETAILS: dict[str, Schema] = {
 EVENT_MEANINGS = {
     REQUEST_DETAIL_TYPE: "Requests pictures of a photo that is already in a bucket.",
     "Image Completed": "A job ended `stored`: its pictures are in the output bucket.",
-    "Image Failed": "A job ended `refused`, `dead`, or `held`.",
+    "Image Failed": "A job ended `refused`, `dead`, or `held`, or a person `rejected` its pictures.",
+    AWAITING_APPROVAL: "A picture is bought, and waits until a person approves or rejects it.",
+    "Image Approved": "Approves a picture that waits, so that it is delivered.",
+    "Image Rejected": "Rejects a picture that waits, so that it is not delivered.",
     "Provider Paused": "Nothing more is bought at a provider; its photos wait.",
     "Provider Resumed": "The provider's photos continue.",
     "Budget Reached": "A provider paused because the day's budget does not cover its next job.",
@@ -283,7 +329,7 @@ def build_event_schema(kind: str) -> Schema:
     properties |= {
         "detail-type": {"const": kind},
         "source": {"type": "string", "not": {"const": EVENT_SOURCE}}
-        if kind == REQUEST_DETAIL_TYPE
+        if kind in INCOMING_DETAIL_TYPES
         else {"const": EVENT_SOURCE},
         "time": TIME,
         "resources": {"type": "array"},

@@ -26,6 +26,10 @@ SECTIONS = {
         "The operator or the provider must correct it",
         "The job ends `dead`, with a message in the dead-letter queue. `backdrop redrive` retries it.",
     ),
+    Disposition.REJECTED: (
+        "A person did not approve the picture",
+        "The job ends `rejected`. The photo has a report. There is no alarm and no dead letter.",
+    ),
     Disposition.HELD: (
         "A person must decide about money",
         "The job ends `held`. Nothing is bought for it until a person decides.",

@@ -38,6 +38,7 @@ class AwsClients:
     signing: "S3Client"
     sns: Any
     sqs: "SQSClient"
+    sts: Any
 
     def client(self, service: str) -> Any:
         """Returns the client of a service by its name in boto3."""
@@ -72,4 +73,5 @@ def build_lazy_clients(create_client: Callable[[str], Any]) -> AwsClients:
         signing=lazy_client("signing"),
         sns=lazy_client("sns"),
         sqs=lazy_client("sqs"),
+        sts=lazy_client("sts"),
     )

@@ -16,19 +16,33 @@ class DisplayStatus(StrEnum):
     WAITING = "waits"
     RENDERING = "at the provider"
     DELIVERING = "being delivered"
+    IN_REVIEW = "waits for approval"
     STORED = "delivered"
     PARTLY = "delivered in part"
+    REJECTED = "rejected"
     REFUSED = "refused"
     FAILED = "failed"
 
 
-FINAL_STATUSES = frozenset({DisplayStatus.STORED, DisplayStatus.PARTLY, DisplayStatus.REFUSED, DisplayStatus.FAILED})
+# Nothing more happens without a person.
+FINAL_STATUSES = frozenset(
+    {
+        DisplayStatus.IN_REVIEW,
+        DisplayStatus.STORED,
+        DisplayStatus.PARTLY,
+        DisplayStatus.REJECTED,
+        DisplayStatus.REFUSED,
+        DisplayStatus.FAILED,
+    }
+)
 _JOB_DISPLAY_STATUS = {
     JobStatus.ACCEPTED: DisplayStatus.QUEUED,
     JobStatus.SUBMITTING: DisplayStatus.RENDERING,
     JobStatus.UNKNOWN: DisplayStatus.RENDERING,
     JobStatus.PAID: DisplayStatus.DELIVERING,
+    JobStatus.REVIEW: DisplayStatus.IN_REVIEW,
     JobStatus.STORED: DisplayStatus.STORED,
+    JobStatus.REJECTED: DisplayStatus.REJECTED,
     JobStatus.REFUSED: DisplayStatus.REFUSED,
 }
 
@@ -37,7 +51,8 @@ def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[Display
     """Returns the progress of a photo, which is that of its slowest current picture, and what holds it up.
 
     A photo is delivered when all its current jobs are stored, and neither it nor a job waits or is refused. It is
-    delivered in part when that is true of some of its variants, and the others have ended.
+    delivered in part when that is true of some of its variants, and the others have ended. It waits for approval when
+    that is all that its open jobs wait for.
     """
     current_jobs = [job for job in list_current_jobs(source, jobs) if not job.is_mask]
     problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
@@ -56,7 +71,7 @@ def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[Display
     )
     if not statuses:
         return DisplayStatus.DROPPED, note
-    if statuses[0] not in FINAL_STATUSES:
+    if statuses[0] not in FINAL_STATUSES or statuses[0] is DisplayStatus.IN_REVIEW:
         return statuses[0], note
     concerns_all_variants = any(not one.variant for one in photo_problems)
     is_partly = statuses[0] is DisplayStatus.STORED is not statuses[-1] and not concerns_all_variants

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from backdrop_cli import campaign_commands as campaigns
-from backdrop_cli import operator_commands
+from backdrop_cli import operator_commands, review_commands
 from backdrop_cli.errors import (
     EXIT_FAILURE,
     EXIT_OK,
@@ -113,6 +113,11 @@ for _command in OPERATOR_COMMANDS:
 key_app = typer.Typer(help="Set a provider's API key", no_args_is_help=True)
 key_app.command("set")(operator_commands.set_key)
 app.add_typer(key_app, name="key", rich_help_panel=OPERATOR_PANEL)
+review_app = typer.Typer(invoke_without_command=True)
+review_app.callback()(review_commands.list_pictures)
+for _command in (review_commands.approve, review_commands.reject, review_commands.redo):
+    review_app.command()(_command)
+app.add_typer(review_app, name="review", rich_help_panel=PHOTO_PANEL)
 campaign_app = typer.Typer(help="Buy pictures for many photos at once, with one report", no_args_is_help=True)
 for _command in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
     campaign_app.command()(_command)

@@ -17,6 +17,7 @@ from backdrop.model.schedule import BudgetDay
 from backdrop.operate.cancel import CancelService
 from backdrop.operate.redrive import RedriveService
 from backdrop.operate.rerun import RerunService
+from backdrop.pipeline.approvals import Approvals
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.ports import CLIENT_CONCURRENCY, Clock, InputBucket, ManifestReader
 from backdrop.reconcile.dead_letters import DeadLetterTriage
@@ -75,7 +76,8 @@ class Stack:
     """A deployed stack, with the services to operate it.
 
     `daily_budget` is the stack's parameter, in micro-dollars. `read_lane_depth` counts the messages of a provider's
-    lane, `count_intake_messages` those for intake; both are approximate. A photo waits `settle_seconds` for its
+    lane, `count_intake_messages` those for intake; both are approximate. `read_caller` returns the ARN of the AWS
+    identity that runs the command. A photo waits `settle_seconds` for its
     instructions. `max_in_flight` is the number of calls that each provider may have open. `build_rerun_service` takes
     an input bucket, which can be a preview of one. `max_threads` is the number of photos that a command processes at a
     time. A stand-in on this machine simulates the `standin_providers`, free of charge. `clients`, `outputs`, and
@@ -85,6 +87,8 @@ class Stack:
     name: str
     redrive_service: RedriveService
     cancel_service: CancelService
+    approvals: Approvals
+    read_caller: Callable[[], str]
     circuit_breaker: CircuitBreaker
     dead_letters: DeadLetterTriage
     read_lane_depth: Callable[[str], "QueueDepth"]
@@ -206,6 +210,8 @@ def build_stack(
         name=name,
         redrive_service=bootstrap.redrive(),
         cancel_service=bootstrap.cancel(),
+        approvals=bootstrap.approvals(),
+        read_caller=lambda: bootstrap.client("sts").get_caller_identity()["Arn"],
         circuit_breaker=bootstrap.breaker,
         dead_letters=bootstrap.dead_letters(),
         read_lane_depth=read_lane_depth,

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.batch import read_receive_count, read_sent_at
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.events import parse_intake_message
+from backdrop.aws.events import parse_decision, parse_intake_message
 from backdrop.aws.log import build_logger
 from backdrop.aws.metrics import count_accepted, count_cold_starts, count_refused
 from backdrop.aws.settings import read_settings
@@ -47,7 +47,11 @@ def list_batch_events(event: Mapping[str, Any]) -> Iterator[IntakeEvent]:
 
 
 def handle_record(record: SQSRecord) -> None:
-    """Handles each event of one message."""
+    """Handles each event of one message, or the decision that it contains."""
+    if decision := parse_decision(record.body):
+        service.decide(decision)
+        logger.info("picture decided", job_id=decision.job_id, decision=decision.decision.value, by=decision.by)
+        return
     for intake_event in parse_events(record):
         logger.append_keys(bucket=intake_event.bucket, key=intake_event.key)
         decision = service.handle(intake_event)

@@ -81,6 +81,11 @@ class LocalClients:
         return self._session.client("sqs", **self._settings)
 
     @cached_property
+    def sts(self) -> Any:
+        """The identity of the person who runs a command."""
+        return self._session.client("sts", **self._settings)
+
+    @cached_property
     def stepfunctions(self) -> SFNClient:
         """Campaigns and other executions that wait for a photo."""
         return self._session.client("stepfunctions", **self._settings)

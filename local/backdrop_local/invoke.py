@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.events import REQUEST_DETAIL_TYPE, parse_intake_message
+from backdrop.aws.events import INCOMING_DETAIL_TYPES, parse_intake_message
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
 from backdrop_local import cloud, sam
@@ -73,8 +73,8 @@ def read_event(path: Path) -> dict[str, Any]:
 
 
 def wrap_bus_event(event: dict[str, Any]) -> dict[str, Any]:
-    """Returns the event as Lambda delivers it: a request from the event bus arrives in an SQS message."""
-    if event.get("detail-type") != REQUEST_DETAIL_TYPE:
+    """Returns the event as Lambda delivers it: a request or decision from the event bus arrives in an SQS message."""
+    if event.get("detail-type") not in INCOMING_DETAIL_TYPES:
         return event
     request = read_event(SAMPLES / "request.json")
     return {"Records": [{**request["Records"][0], "body": json.dumps(event)}]}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from simulation.invariants.job_ends import END_STATUSES, FAILED_STATUSES, DocumentsByKey
+from simulation.invariants.job_ends import END_STATUSES, FAILED_STATUSES, REPORTED_STATUSES, DocumentsByKey
 from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, sum_charged, sum_uncertain
 
 LANE_CODES = frozenset(
@@ -23,7 +23,7 @@ LANE_CODES = frozenset(
     }
 )
 """Codes of problems that keep all of a provider's photos waiting. They are reported once, for the lane."""
-EVENT_KINDS = {"stored": "Image Completed"} | dict.fromkeys(FAILED_STATUSES, "Image Failed")
+EVENT_KINDS = {"stored": "Image Completed"} | dict.fromkeys(REPORTED_STATUSES, "Image Failed")
 REQUIRED_LETTER_ATTRIBUTES = ("code", "reason", "money")
 MALFORMED_CODE = "damaged_message"
 S3_TIME_RESOLUTION = timedelta(seconds=1)

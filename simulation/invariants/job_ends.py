@@ -6,8 +6,9 @@ from typing import Any
 
 from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, sum_charged, sum_uncertain
 
-END_STATUSES = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
+END_STATUSES = frozenset({"stored", "rejected", "refused", "dead", "held", "superseded", "cancelled"})
 FAILED_STATUSES = frozenset({"refused", "dead", "held"})
+REPORTED_STATUSES = FAILED_STATUSES | {"rejected"}
 RECEIPTS_PREFIX = "_backdrop/receipts/"
 ERROR_REPORTS_PREFIX = "_backdrop/errors/"
 LANE_REPORTS_PREFIX = "_backdrop/errors/_providers/"
@@ -46,7 +47,7 @@ def _describe_missing_end(
         return "superseded, although its photo names it"
     if current_jobs and key not in receipts:
         return "no receipt"
-    failures = source["problems"] or [job for job in current_jobs if job["status"] in FAILED_STATUSES]
+    failures = source["problems"] or [job for job in current_jobs if job["status"] in REPORTED_STATUSES]
     if failures and key not in reports:
         return "no error report"
     return ""

@@ -12,17 +12,19 @@ ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"submitting", "paid", "superseded", "cancelled", "refused", "dead"}),
     "submitting": frozenset({"accepted", "unknown", "paid", "refused", "dead", "superseded", "cancelled"}),
     "unknown": frozenset({"submitting", "paid", "accepted", "refused", "dead", "held", "superseded", "cancelled"}),
-    "paid": frozenset({"stored", "dead", "accepted"}),
+    "paid": frozenset({"review", "stored", "rejected", "dead", "accepted"}),
+    "review": frozenset({"paid", "rejected", "superseded"}),
+    "rejected": frozenset({"paid"}),
     "stored": frozenset({"paid"}),
     "refused": frozenset({"accepted"}),
     "dead": frozenset({"accepted", "paid"}),
     "held": frozenset({"accepted", "paid"}),
-    "superseded": frozenset({"accepted"}),
+    "superseded": frozenset({"accepted", "paid"}),
     "cancelled": frozenset({"accepted"}),
 }
 """Design, section 3. A job that its photo no longer names goes from a call without a charge straight to its end."""
 STATUSES_WITH_KNOWN_COST = frozenset({"accepted", "superseded", "cancelled"})
-"""Statuses that a job may have only if the cost of its current charge is known."""
+"""Statuses that a job may have only if the cost of its current charge is known, unless it was bought and in review."""
 BAD_RESULTS_BEFORE_TRIP = 3
 MAX_CRASHES = 6
 MAX_OPEN_TIME = timedelta(minutes=10, seconds=30)
@@ -60,7 +62,8 @@ def _check_status(before: JsonObject, after: JsonObject, *, by_operator: bool) -
             Invariant.ALLOWED_TRANSITIONS,
             f"{after['key']}: a {transition[0]} job is bought again, but no operator asked for it",
         )
-    if transition[0] != transition[1] and transition[1] in STATUSES_WITH_KNOWN_COST and _has_uncertain_charge(after):
+    is_unpaid = transition[0] not in (transition[1], "review") and transition[1] in STATUSES_WITH_KNOWN_COST
+    if is_unpaid and _has_uncertain_charge(after):
         yield Violation(
             Invariant.CHARGES_NEVER_ERASED,
             f"{after['key']}: {transition[1]}, although the cost of its lost call is unknown",

@@ -17,7 +17,7 @@ from simulation.invariants.violations import (
 
 UNTESTABLE_PAUSE_REASONS = frozenset({"person", "budget", "delivery"})
 """Reasons whose end no call can detect."""
-UNUSABLE_END_STATUSES = END_STATUSES - {"stored"}
+UNUSABLE_END_STATUSES = END_STATUSES - {"stored", "rejected"}
 
 
 @dataclass(frozen=True)

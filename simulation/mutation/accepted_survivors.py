@@ -55,6 +55,10 @@ RETRY_REASON = (
     "The seeds that mutants run have no retries: tests/simulated/deliver/test_retry.py and "
     "tests/simulated/model/test_transitions_retry.py test each end of one."
 )
+APPROVAL_REASON = (
+    "No seed has pictures that people approve: tests/simulated/deliver/test_approval.py and "
+    "tests/simulated/model/test_transitions_approval.py test each case."
+)
 BRAND_IMAGE_REASON = "No seed draws a logo or a picture: tests/simulated/deliver/test_packshots.py tests each case."
 ORPHAN_REASON = (
     "No scene has a worker that dies while a second call brings the pictures: "
@@ -125,7 +129,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "It affects only how soon a pause ends: "
         "tests/simulated/render/test_suspected_jobs.py has a provider slow enough."
     ),
-    "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
+    "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
     "model.transitions.lifecycle:update_instructions#762ece if 3": (
@@ -178,10 +182,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#3e337f if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 2": BLOCKED_COUNT_REASON,
-    "deliver.content_waiters:ContentWaiters.reuse_paid_file#9c02ae if 1": COPIES_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 1": COPIES_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 2": COPIES_REASON,
-    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 3": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.reuse_paid_file#d4f571 if 1": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 1": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 2": COPIES_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 3": COPIES_REASON,
     "intake.service:IntakeService._handle_with_crash_mark#986a8f if 1": UNREADABLE_PHOTO_REASON,
     "intake.service:IntakeService._list_photos_of_sidecar#9baddb if 1": (
         "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
@@ -233,7 +237,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: a job that was not read with the others is read by itself."
     ),
     "operate.redrive:RedriveService._write_transition#267029 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._join_or_take_over#88f961 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._join_or_take_over#518d61 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
@@ -331,6 +335,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:update_instructions#762ece if 1": RETRY_REASON,
     "operate.cancel:CancelService._cancel_job#904162 if 2": RETRY_REASON,
     "deliver.pictures:Pictures.deliver_job#c0389c if 1": FIDELITY_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 2": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
     "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
@@ -343,6 +348,19 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.job_planner:JobPlanner._warn_without_mask": RECEIPT_WARNING_REASON,
     "intake.job_planner:JobPlanner.plan#d66af6 if 2": MASK_REASON,
     "intake.photo_reader:PhotoReader.has_transparent_parts": MASK_REASON,
+    "deliver.service:DeliverService.deliver#2afcc5 if 5": FIDELITY_REASON,
+    "deliver.pictures:Pictures._prepare_image#122b30 if 1": FIDELITY_REASON,
+    "deliver.pictures:Pictures._review_images": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 1": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 3": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#743c13 if 5": APPROVAL_REASON,
+    "deliver.review_files": APPROVAL_REASON,
+    "intake.service:IntakeService.decide": APPROVAL_REASON,
+    "model.transitions.approval": APPROVAL_REASON,
+    "model.transitions.lifecycle:supersede#a0dfb2 if 1": APPROVAL_REASON,
+    "model.transitions.lifecycle:update_instructions#6a0ef5 if 3": APPROVAL_REASON,
+    "model.transitions.lifecycle:update_instructions#6a0ef5 if 4": APPROVAL_REASON,
+    "pipeline.approvals": APPROVAL_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (

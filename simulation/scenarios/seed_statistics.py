@@ -10,7 +10,7 @@ from simulation.run_environment import describe_environment
 from simulation.scenarios.simulation_run import SimulationResult
 from simulation.world.fault_profile import count_by_type, find_fault_type
 
-END_STATUSES = ("stored", "refused", "dead", "held", "superseded", "cancelled")
+END_STATUSES = ("stored", "rejected", "refused", "dead", "held", "superseded", "cancelled")
 WAITING_STATUSES = ("accepted", "submitting", "unknown", "paid")
 
 

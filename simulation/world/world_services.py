@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from itertools import count
 from typing import TYPE_CHECKING, override
 
-from backdrop.aws.events import parse_intake_message
+from backdrop.aws.events import parse_decision, parse_intake_message
 from backdrop.aws.s3 import S3InputBucket
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.aws.table import Table
@@ -38,7 +38,15 @@ if TYPE_CHECKING:
     from simulation.world.simulated_stack import World
 
 MAX_MEGAPIXELS = 1
+CALLER = "arn:aws:iam::123456789012:user/ann"
 PARSE_EVENTS = partial(parse_intake_message, input_bucket=INPUT_BUCKET, readable_buckets={READABLE_BUCKET})
+
+
+class SimulatedIdentity:
+    """The STS client of a person who runs commands."""
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": CALLER}
 
 
 class WorldBootstrap(Bootstrap):
@@ -56,6 +64,7 @@ class WorldBootstrap(Bootstrap):
             "s3": world.s3,
             "sqs": world.sqs,
             "stepfunctions": world.step_functions,
+            "sts": SimulatedIdentity(),
         }
         super().__init__(build_settings(world), clients.__getitem__, world.clock, world.transitions.append)
         self._world, self._created, self._ids = world, world.clock.time, count(1)
@@ -159,6 +168,9 @@ class WorldServices:
         )
 
     def _handle_intake(self, intake: IntakeService, message: SimulatedMessage, _: datetime) -> None:
+        if decision := parse_decision(message.body):
+            intake.decide(decision)
+            return
         for event in _parse_message(message):
             intake.handle(event)
 

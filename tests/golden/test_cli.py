@@ -128,6 +128,29 @@ def with_waiting_photos(observations: Observations, patch: pytest.MonkeyPatch) -
     run("resume", "it ran", "ideogram")
 
 
+def with_reviews(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack with pictures that people must approve."""
+    person = Person(World(settle_seconds=20), patch)
+    run = runner(observations, person)
+    run("review", "nothing waits")
+    for key in ("a.jpg", "b.jpg"):
+        person.world.upload_photo(key, build_photo(key))
+        person.world.upload_sidecar(key, prompt="on grass", num_images=2, approval="required")
+    person.world.run_until_empty()
+    run("review", "pictures wait")
+    run("show", "pictures wait for approval", "a.jpg")
+    run("status", "pictures wait for approval")
+    run("review approve", "one of two", "a.jpg", "--picture", "1")
+    run("review approve", "no such photo", "gone.jpg")
+    run("review reject", "the other one", "a.jpg")
+    run("review reject", "it was decided", "a.jpg")
+    person.world.run_until_empty()
+    run("spend", "pictures were approved")
+    run("review redo", "no instructions", "b.jpg")
+    run("review redo", "not confirmed", "b.jpg", "--prompt", "on sand")
+    run("review redo", "bought again", "b.jpg", "--prompt", "on sand", "--yes")
+
+
 def with_deliveries(observations: Observations, patch: pytest.MonkeyPatch) -> None:
     """A stack with delivered pictures, a deleted picture, and a deleted photo."""
     person = Person(World(settle_seconds=20), patch)
@@ -374,7 +397,7 @@ def person_with_page(observations: Observations, patch: pytest.MonkeyPatch) -> N
     """A person who opens the upload page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
     none, signing = cast("Any", None), cast("Any", build_presigner())._client  # noqa: SLF001  no other way to it
-    clients = AwsClients(*(none,) * 6, signing=signing, sns=none, sqs=none, states=none)
+    clients = AwsClients(*(none,) * 6, signing=signing, sns=none, sqs=none, states=none, sts=none)
     person.stack = replace(person.stack, clients=clients)
 
     patch.setattr(PageServer, "serve_forever", _interrupt)
@@ -392,6 +415,7 @@ SCENARIOS = (
     with_changed_defaults,
     with_probing_lane,
     above_budget,
+    with_reviews,
     with_lost_answer,
     with_failures,
     person_with_photos,

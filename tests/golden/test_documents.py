@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from backdrop.aws.event_bus import EVENT_SOURCE
-from backdrop.aws.events import REQUEST_DETAIL_TYPE
+from backdrop.aws.events import INCOMING_DETAIL_TYPES
 from backdrop.campaigns.campaign import FIELD_DESCRIPTIONS
 from backdrop.campaigns.manifest import BadRow
 from backdrop.campaigns.quote import CampaignQuote
@@ -24,7 +24,7 @@ from backdrop.campaigns.report import (
 from backdrop.model.circuit import LaneState, PauseReason, ProviderHealth, pause, resume
 from backdrop.model.codes import Code
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import END_STATUSES, FAILED_STATUSES, AttemptOutcome, Job, JobStatus, MoneyStatus, Source
+from backdrop.model.job import ANNOUNCED_STATUSES, END_STATUSES, AttemptOutcome, Job, JobStatus, MoneyStatus, Source
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.marketplaces import load_marketplace
 from backdrop.model.object_keys import ObjectKind
@@ -36,8 +36,10 @@ from backdrop.model.receipt import (
     build_job_event,
     build_provider_report,
     build_receipt,
+    list_approval_events,
     list_provider_events,
 )
+from backdrop.model.review import DecisionChannel, ReviewDecision
 from backdrop.model.task_result import build_task_result
 from docs.make_event_schemas import COST_BASES, ENVELOPE
 from tests.golden.golden import Golden
@@ -50,6 +52,7 @@ from tests.unit.ledger_items import (
     build_photo_facts,
     build_problem,
     build_result,
+    build_review,
     build_source,
     build_stored_job,
     build_warning,
@@ -79,9 +82,19 @@ def jobs() -> Iterable[Job]:
         for n, (outcome, basis, charged) in enumerate(product(AttemptOutcome, COST_BASES, (0, 60_000)), 1)
     ]
     pictures = tuple(build_result(format=name, output=name, version_id=None, seed=None) for name in CONTENT_TYPES)
+    decided = build_review(
+        n=2,
+        fidelity=None,
+        decision=ReviewDecision.APPROVED,
+        decided_by="ann",
+        decided_via=DecisionChannel.EVENT,
+        event_source="shop.review",
+        decided_at=LATER,
+    )
+    reviews = (build_review(), decided)
     for status in JobStatus:
         ended = LATER if status in END_STATUSES else None
-        problem = build_problem() if status in FAILED_STATUSES | {JobStatus.UNKNOWN} else None
+        problem = build_problem() if status in ANNOUNCED_STATUSES | {JobStatus.UNKNOWN} else None
         yield from (
             build_job(job_id=JOB, status=status, problem=problem and replace(problem, money=money), ended_at=ended)
             for money in MoneyStatus
@@ -97,6 +110,7 @@ def jobs() -> Iterable[Job]:
                 operation=operation,
                 attempts=(call,),
                 results=(build_result(certificate=CERTIFICATE), *pictures) if status is JobStatus.STORED else (),
+                reviews=reviews if status in (JobStatus.REVIEW, JobStatus.STORED) else (),
                 reused_from="2" * 64,
                 warnings=(build_warning("not_current: x", WarningCode.NOT_CURRENT),),
             )
@@ -151,6 +165,7 @@ def test_every_event_keeps_its_shape(golden: Golden) -> None:
     events = [build_job_event(source, job) for source in sources() for job in jobs()]
     for kind, detail in [
         *(event for event in events if event),
+        *(event for source in sources() for job in jobs() for event in list_approval_events(source, job)),
         *(event for lane in lanes() for event in list_provider_events(lane)),
     ]:
         details_by_kind.setdefault(kind, []).append(detail)
@@ -158,7 +173,7 @@ def test_every_event_keeps_its_shape(golden: Golden) -> None:
     details_by_kind[EVENT_TYPE] = [build_event_detail(report, "pictures", keys) for report in campaign_reports()]
     shapes = {kind: shape(*details, maps=MAPS) for kind, details in details_by_kind.items()}
     golden.check(
-        "events", {"source": EVENT_SOURCE, "envelope": ENVELOPE, "details": shapes, "heard": REQUEST_DETAIL_TYPE}
+        "events", {"source": EVENT_SOURCE, "envelope": ENVELOPE, "details": shapes, "heard": [*INCOMING_DETAIL_TYPES]}
     )
 
 

@@ -17,6 +17,7 @@ from backdrop.model.object_keys import photo_name_of
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_error_report, build_receipt
+from backdrop.model.review import DecisionChannel, PictureReview, ReviewDecision
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
@@ -80,6 +81,31 @@ def claim(job: Job, now: datetime = NOW, cap: int = CAP, *, probe: bool = False)
     return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, cap=cap, probe=probe)
 
 
+def build_review(n: int = 1, **changes: Any) -> PictureReview:
+    """Returns the review of a picture that has just begun to wait for a decision."""
+    facts: dict[str, Any] = {
+        "n": n,
+        "key": f"_backdrop/review/{'j' * 64}/1_{n}.png",
+        "sha256": f"{n:064x}",
+        "fidelity": None,
+        "waiting_since": NOW,
+    }
+    return PictureReview(**facts | changes)
+
+
+def decide(
+    job: Job, decision: ReviewDecision, n: int = 1, by: str = "ann", **fields: Any
+) -> transitions.Transition | None:
+    """Decides about a picture as the command does."""
+    arguments: dict[str, Any] = {"by": by, "via": DecisionChannel.CLI, "now": NOW} | fields
+    return transitions.decide(job, n, decision, **arguments)
+
+
+def build_job_in_review(*reviews: PictureReview) -> Job:
+    """Returns a paid job whose pictures wait for a decision; without `reviews`, one picture does."""
+    return transitions.await_approval(job_in(JobStatus.PAID), reviews or (build_review(),)).job
+
+
 def job_in(status: JobStatus) -> Job:
     """Returns a job that reached a status through transitions."""
     accepted = build_job()
@@ -89,12 +115,17 @@ def job_in(status: JobStatus) -> Job:
     superseded, cancelled = transitions.supersede(accepted, NOW), transitions.cancel(accepted, NOW)
     assert superseded
     assert cancelled
+    reviewed = transitions.await_approval(paid, (build_review(),)).job
+    rejected = decide(reviewed, ReviewDecision.REJECTED)
+    assert rejected
     return {
         JobStatus.ACCEPTED: accepted,
         JobStatus.SUBMITTING: submitting,
         JobStatus.UNKNOWN: lost,
         JobStatus.PAID: paid,
+        JobStatus.REVIEW: reviewed,
         JobStatus.STORED: transitions.store(paid, (), (), NOW).job,
+        JobStatus.REJECTED: rejected.job,
         JobStatus.REFUSED: transitions.record_result(submitting, 1, REFUSED, NOW).job,
         JobStatus.DEAD: transitions.record_result(submitting, 1, REJECTED, NOW).job,
         JobStatus.HELD: transitions.hold(lost, NOW).job,

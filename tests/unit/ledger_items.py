@@ -21,6 +21,7 @@ from backdrop.model.job import (
 )
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.photo_facts import PhotoFacts
+from backdrop.model.review import PictureReview
 from backdrop.model.sentence import Sentence
 
 NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -108,6 +109,24 @@ def build_stored_job(**changes: Any) -> Job:
     }
     facts |= changes
     return build_job(**facts)
+
+
+def build_review(**changes: Any) -> PictureReview:
+    """Returns the review of a picture that waits for a decision."""
+    facts: dict[str, Any] = {
+        "n": 1,
+        "key": "_backdrop/review/8c2f8b7b/1_1.png",
+        "sha256": "cd" * 32,
+        "fidelity": Fidelity.from_score(0.62),
+        "waiting_since": LATER,
+    }
+    return PictureReview(**facts | changes)
+
+
+def build_job_in_review(**changes: Any) -> Job:
+    """Returns a job whose picture waits for a decision."""
+    facts: dict[str, Any] = {"status": JobStatus.REVIEW, "results": (), "reviews": (build_review(),)}
+    return build_stored_job(**facts | {"stored_at": None, "ended_at": None} | changes)
 
 
 def build_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneyStatus.SPENT, **changes: Any) -> Problem:

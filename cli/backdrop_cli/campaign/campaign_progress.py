@@ -72,7 +72,7 @@ def read_campaign_progress(stack: Stack, execution: Execution) -> CampaignProgre
     totals, active_providers = CampaignTotals(execution.started_at), set[str]()
     for item in read_items(stack.redrive_service.ledger_queries, execution.execution_name):
         totals.add(item)
-        active_providers |= {job.provider for job in item.jobs if not job.has_ended}
+        active_providers |= {job.provider for job in item.jobs if not job.needs_no_worker}
     plan = stack.bucket_reader.read_campaign_plan(execution.execution_name)
     total_items = plan["items"] if plan else None if execution.is_running else totals.requested
     return CampaignProgress(

@@ -23,14 +23,17 @@ STATUS_STYLES = {
     DisplayStatus.WAITING: "yellow",
     DisplayStatus.RENDERING: "magenta",
     DisplayStatus.DELIVERING: "blue",
+    DisplayStatus.IN_REVIEW: "yellow",
     DisplayStatus.STORED: "green",
     DisplayStatus.PARTLY: "yellow",
+    DisplayStatus.REJECTED: "yellow",
     DisplayStatus.REFUSED: "yellow",
     DisplayStatus.FAILED: "bold red",
 }
 STATUS_MARKS = {
     DisplayStatus.STORED: "✓",
     DisplayStatus.PARTLY: "!",
+    DisplayStatus.REJECTED: "✗",
     DisplayStatus.REFUSED: "✗",
     DisplayStatus.FAILED: "✗",
     DisplayStatus.WAITING: "!",

@@ -51,7 +51,7 @@ def list_job_waits(
     stack: Stack, source: Source, jobs: Sequence[Job], owner_names: Mapping[str, str]
 ) -> dict[str, list[Wait]]:
     """Returns why the current jobs wait, by job ID. `owner_names` has the photo whose picture a job will reuse."""
-    open_jobs = [job for job in list_current_jobs(source, jobs) if not job.has_ended]
+    open_jobs = [job for job in list_current_jobs(source, jobs) if not job.needs_no_worker]
     if not open_jobs:
         return {}
     day, cap = stack.read_budget(stack.clock.now())

@@ -310,6 +310,11 @@ def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, st
         yield job.paid_at, f"uses the picture that job {job.reused_from[:12]} bought for {origin}: no call, $0.00"
     elif job.paid_at:
         yield job.paid_at, f"charged; the call took {_format_elapsed(job.submitted_at, job.paid_at)}"
+    for review in job.reviews:
+        yield review.waiting_since, f"picture {review.n} began to wait for approval: {review.key}"
+        if review.decided_at and review.decided_via:
+            channel = f"{review.decided_via} {review.event_source}".rstrip()
+            yield review.decided_at, f"picture {review.n} {review.decision} by {review.decided_by} ({channel})"
     if job.ended_at:
         total_time = _format_elapsed(job.queued_at, job.ended_at)
         outcome = "delivered" if job.status is JobStatus.STORED else job.status.value

@@ -18,17 +18,34 @@ ROOT_LABEL = "(no folder)"
 
 @dataclass
 class SpendTotal:
-    """The cost of calls in micro-dollars; `calls` counts those that were, or may have been, charged."""
+    """The cost of calls in micro-dollars; `calls` counts those that were, or may have been, charged.
+
+    `approved`, `rejected`: pictures by a person's decision. `reviewed`: the confirmed cost of the jobs that have them.
+    """
 
     calls: int = 0
     confirmed: int = 0
     unknown: int = 0
+    approved: int = 0
+    rejected: int = 0
+    reviewed: int = 0
 
     def add(self, attempt: Attempt) -> None:
         if attempt.charged or attempt.unknown:
             self.calls += 1
             self.confirmed += attempt.charged
             self.unknown += attempt.unknown
+
+    def add_decisions(self, job: Job) -> None:
+        """Counts the job's decided pictures, and the cost of its calls if there are some."""
+        self.approved += sum(review.is_approved for review in job.reviews)
+        self.rejected += sum(review.is_rejected for review in job.reviews)
+        self.reviewed += job.charged if any(review.decision for review in job.reviews) else 0
+
+    @property
+    def per_approved(self) -> int | None:
+        """What an approved picture cost, with the rejected ones, in micro-dollars; None if none was approved."""
+        return round(self.reviewed / self.approved) if self.approved else None
 
 
 def _find_top_folder(stack: Stack, job: Job, _: Attempt) -> str:
@@ -62,6 +79,7 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
             if not photo_name_of(job.bucket, job.key, stack.input_bucket).startswith(prefix):
                 continue
             has_jobs = True
+            total.add_decisions(job)
             for attempt in job.attempts:
                 total.add(attempt)
                 totals.setdefault(group_name(stack, job, attempt), SpendTotal()).add(attempt)
@@ -77,6 +95,12 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
     heads = {by.capitalize(): "left", "Paid calls": "right", "Spent": "right", "Possibly more": "right"}
     rows = [(key, *_format_cells(one)) for key, one in shown.items()]
     screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
+    if total.per_approved is not None:
+        screen.print()
+        screen.print(
+            f"{total.approved:,} approved, {total.rejected:,} rejected: {format_usd(total.per_approved)} per approved "
+            "picture."
+        )
 
 
 def _format_cells(total: SpendTotal) -> tuple[str, str, str]:
@@ -92,6 +116,12 @@ def _build_document(
         "by": by,
         "rows": [{by: key, **_describe_total(one)} for key, one in totals.items()],
         "total": _describe_total(total),
+        "approval": {
+            "approved": total.approved,
+            "rejected": total.rejected,
+            "usd": to_usd(total.reviewed),
+            "usd_per_approved": None if total.per_approved is None else to_usd(total.per_approved),
+        },
     }
 
 

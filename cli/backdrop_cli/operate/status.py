@@ -27,6 +27,7 @@ MIN_REFRESH_SECONDS = 2.0
 MAX_SCAN_TIME_SHARE = 0.1
 STATUS_LABELS = {
     JobStatus.STORED: ("delivered", ""),
+    JobStatus.REJECTED: ("rejected", "not approved by a person; to buy another picture, run `backdrop review redo`"),
     JobStatus.REFUSED: ("refused", "see `backdrop failures`"),
     JobStatus.DEAD: ("failed", "see `backdrop failures`; to retry, run `backdrop redrive`"),
     JobStatus.HELD: ("held", "you decide whether to pay again; see `backdrop failures`"),
@@ -130,6 +131,8 @@ def _print_waiting(screen: Screen, waiting: Counter[str]) -> None:
 def _print_ended(screen: Screen, counts: JobCounts) -> None:
     delivering = counts.count(JobStatus.PAID)
     rows = [(f"{delivering:,}", "being delivered", "bought, not yet in the output bucket")] if delivering else []
+    in_review = counts.count(JobStatus.REVIEW)
+    rows += [(f"{in_review:,}", "in review", "wait for a person; see `backdrop review`")] if in_review else []
     rows += [(f"{n:,}", *STATUS_LABELS[one]) for one in JobStatus if one in END_STATUSES and (n := counts.count(one))]
     reported = counts.reported_photos
     rows += [(f"{reported:,}", "reported", "photos without a job; see `backdrop failures`")] if reported else []

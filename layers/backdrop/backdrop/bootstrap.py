@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from backdrop.operate.cancel import CancelService
     from backdrop.operate.redrive import RedriveService
     from backdrop.operate.rerun import RerunService
+    from backdrop.pipeline.approvals import Approvals
     from backdrop.pipeline.breaker import CircuitBreaker
     from backdrop.pipeline.documents import DocumentWriter
     from backdrop.pipeline.failover import Failover
@@ -133,7 +134,9 @@ class Bootstrap:
             clock=self.clock,
             settle_seconds=settings.settle_seconds,
         )
-        return IntakeService(self.input_bucket, self.ledger, self.clock, photo_service, folders, image_requests)
+        return IntakeService(
+            self.input_bucket, self.ledger, self.clock, photo_service, folders, image_requests, self.approvals()
+        )
 
     def render(self) -> RenderService:
         from backdrop.aws.step_functions import ExecutionMonitor
@@ -165,6 +168,7 @@ class Bootstrap:
         from backdrop.deliver.own_pixels import OwnPixels
         from backdrop.deliver.paid_files import PaidFiles
         from backdrop.deliver.pictures import Pictures
+        from backdrop.deliver.review_files import ReviewFiles
         from backdrop.deliver.service import DeliverService
         from backdrop.deliver.task_callbacks import TaskCallbacks
 
@@ -176,6 +180,7 @@ class Bootstrap:
             photos=self.input_bucket,
             original_photos=original_photos,
             fidelity_checks=FidelityChecks(original_photos, paid_files, self.output_bucket, self.clock),
+            review_files=ReviewFiles(self.output_bucket, self.clock, settings.max_image_megapixels),
             own_pixels=OwnPixels(original_photos, settings.max_image_megapixels),
             output_bucket=self.output_bucket,
             deliver_queue=self.deliver_queue,
@@ -287,6 +292,11 @@ class Bootstrap:
         return CancelService(
             self.ledger, self.ledger_queries, self.breaker, [*self.lane_queues], self.deliver_queue, self.clock
         )
+
+    def approvals(self) -> Approvals:
+        from backdrop.pipeline.approvals import Approvals
+
+        return Approvals(self.ledger, self.deliver_queue, self.clock)
 
     def rerun(self, photos: InputBucket | None = None) -> RerunService:
         """`photos`: the input bucket as it would be after a planned change."""

@@ -35,7 +35,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "skips-delivery-of-reinstated-job",
         "2.3: A job that its photo names again is delivered again.",
-        force_true("model.transitions.lifecycle:reinstate#7ea59d if 1"),
+        force_true("model.transitions.lifecycle:reinstate#721a98 if 1"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="reordered_message",
         actions=(*list_uploads(10, 2), *list_sidecars(100, 2, "marble"), *list_sidecars(200, 2, "cut")),
@@ -60,7 +60,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "stores-job-without-pictures",
         "3.6: A job whose paid pictures are all unusable ends dead, not stored.",
-        force_false("deliver.pictures:Pictures.deliver_job#c0389c if 2"),
+        force_false("deliver.pictures:Pictures.deliver_job#743c13 if 6"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="unrecognized_result",
         actions=list_uploads(10, 10),
@@ -75,7 +75,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "repeats-dead-letter",
         "3.11: A failure is reported only once.",
-        force_true("deliver.service:DeliverService._announce_end#f5077e operand 4"),
+        force_true("deliver.service:DeliverService._announce#9a550a operand 4"),
         invariant=Invariant.DEAD_LETTERS_MATCH_JOBS,
         faults="rejected_request duplicate_message reordered_message late_event",
     ),
@@ -89,13 +89,13 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "publishes-no-event",
         "2.6: Every end of a job is published as an event.",
-        remove("deliver.service:DeliverService._announce_end#f5077e statement 3"),
+        remove("deliver.service:DeliverService._announce#9a550a statement 3"),
         invariant=Invariant.EVENTS_PUBLISHED,
     ),
     build_mutant(
         "drops-unannounced-failure",
         "3: A failure that was not reported stays open for reconcile.",
-        force_false("model.schedule:_index_job#e5612a if 2"),
+        force_false("model.schedule:_index_job#da3d26 if 2"),
         invariant=Invariant.EVENTS_PUBLISHED,
         faults="rejected_request killed_render",
         actions=(*list_uploads(5, 20, interval_seconds=4), "95 pause_lane 0"),

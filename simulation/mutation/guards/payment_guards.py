@@ -71,7 +71,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ends-every-failure-dead",
         "3.6: The class and the code of an answer decide the job's status.",
-        replace_literal("model.transitions.payment:_apply_result#68e12a argument 9", "JobStatus.DEAD"),
+        replace_literal("model.transitions.payment:_apply_result#46af42 argument 9", "JobStatus.DEAD"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="refused_request",
     ),

@@ -120,7 +120,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "buys-again-without-operator",
         "3: A held or dead job that cost money is bought again only by an operator's decision.",
-        force_false("model.transitions.lifecycle:restart#25dd84 operand 2"),
+        force_false("model.transitions.lifecycle:restart#411964 operand 2"),
         invariant=Invariant.ALLOWED_TRANSITIONS,
         faults="withheld_picture charge_and_hang_up",
         actions=(
@@ -139,7 +139,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "keeps-report-after-doubt",
         "2.4: A report is removed when its cause is gone.",
-        remove("model.transitions.payment:_apply_result#68e12a keyword 13"),
+        remove("model.transitions.payment:_apply_result#46af42 keyword 14"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="hang_up",
         kind="unaskable",

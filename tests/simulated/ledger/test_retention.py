@@ -17,7 +17,14 @@ from tests.simulated.stage_worlds import KEY, NOW, OK, build_dead_paid_job, clai
 from tests.simulated.uploads_and_requests import BEACH, REMOVE, count_paid_calls, list_intake_messages, send_rerun
 
 DAYS = 30
-EXPIRING = {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
+EXPIRING = {
+    JobStatus.STORED,
+    JobStatus.REJECTED,
+    JobStatus.REFUSED,
+    JobStatus.DEAD,
+    JobStatus.SUPERSEDED,
+    JobStatus.CANCELLED,
+}
 
 
 def expire_items(world: World) -> None:

@@ -135,13 +135,13 @@ def test_paid_job_that_is_named_again_is_delivered_again(status: JobStatus) -> N
     assert step.job.warnings == (build_warning("another"),)
 
 
-@pytest.mark.parametrize("status", sorted(set(S) - {S.REFUSED, S.DEAD, S.HELD}))
+@pytest.mark.parametrize("status", sorted(set(S) - {S.REJECTED, S.REFUSED, S.DEAD, S.HELD}))
 def test_only_a_failure_is_marked_as_announced(status: JobStatus) -> None:
     with pytest.raises(ConflictError):
         transitions.mark_announced(job_in(status))
 
 
-@pytest.mark.parametrize("status", [S.REFUSED, S.DEAD, S.HELD])
+@pytest.mark.parametrize("status", [S.REJECTED, S.REFUSED, S.DEAD, S.HELD])
 def test_announced_failure_keeps_its_status(status: JobStatus) -> None:
     job = transitions.mark_announced(job_in(status)).job
     assert (job.status, job.announced) == (status, True)

@@ -156,7 +156,7 @@ def test_accepted_or_restarted_job_owns_its_content() -> None:
 
 EFFECT_OF_OWNER: dict[JobStatus | None, str] = {
     **dict.fromkeys((S.ACCEPTED, S.SUBMITTING, S.UNKNOWN, S.PAID), "waits_for"),
-    S.STORED: "is served",
+    **dict.fromkeys((S.REVIEW, S.STORED, S.REJECTED), "is served"),
     **dict.fromkeys((S.REFUSED, S.DEAD, S.HELD, S.SUPERSEDED, S.CANCELLED, None), "buys"),
 }
 

@@ -21,6 +21,7 @@ from backdrop.model.schedule import (
     LEASE_CHECK_DELAY,
     MESSAGE_LIFETIME,
     OPEN_ITEMS,
+    REVIEW_ITEMS,
     SETTLE_CHECK_DELAY,
     ReconcileState,
     build_index_entry,
@@ -44,10 +45,15 @@ def due(item: LedgerItem) -> datetime:
 
 
 @pytest.mark.parametrize("status", S)
-def test_index_has_open_jobs_and_failures_only(status: JobStatus) -> None:
+def test_index_has_jobs_that_are_open_failed_or_in_review(status: JobStatus) -> None:
     entry = build_index_entry(replace(job_in(status), source_id=SOURCE, announced=True))
     lists = dict.fromkeys(OPEN_STATES, f"{OPEN_ITEMS}#7") | dict.fromkeys(FAILED_STATUSES, f"{FAILED_ITEMS}#7")
+    lists[S.REVIEW] = f"{REVIEW_ITEMS}#7"
     assert (entry[0] if entry else None) == lists.get(status)
+
+
+def test_rejection_that_was_not_announced_is_due() -> None:
+    assert due(replace(job_in(S.REJECTED), source_id=SOURCE, announced=False)) > NOW
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_STATUSES))

@@ -26,6 +26,7 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
     "campaign_pricing": Bootstrap.campaign_pricing,
     "redrive": Bootstrap.redrive,
     "cancel": Bootstrap.cancel,
+    "approvals": Bootstrap.approvals,
     "rerun": Bootstrap.rerun,
     "dead_letters": Bootstrap.dead_letters,
 }

@@ -1,5 +1,6 @@
 """The schemas of the events are generated from the code, and include every field of real events."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.events import REQUEST_DETAIL_TYPE
+from backdrop.aws.events import INCOMING_DETAIL_TYPES
 from backdrop.campaigns.report import (
     EVENT_TYPE,
     CampaignStatus,
@@ -17,13 +18,17 @@ from backdrop.campaigns.report import (
     build_event_detail,
     build_report,
 )
+from backdrop.model.receipt import AWAITING_APPROVAL
 from docs.make_event_schemas import DETAILS
 from simulation.scenarios.simulation_plan import draw_plan
 from simulation.scenarios.simulation_run import Simulation
+from tests.simulated.deliver.test_approval import world_in_review
+from tests.simulated.deliver.test_fidelity import find_job
+from tests.simulated.picture_decisions import APPROVED, REJECTED, format_decision
 from tests.unit.docs.test_event_schema_files import build_event, build_validator, read_sample
 
 SEEDS = range(12)
-PUBLISHED = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT_TYPE)]
+PUBLISHED = [kind for kind in DETAILS if kind not in (*INCOMING_DETAIL_TYPES, EVENT_TYPE, AWAITING_APPROVAL)]
 
 
 @cache
@@ -41,6 +46,21 @@ def test_every_published_event_matches_its_schema(kind: str) -> None:
         error.message for detail in details for error in build_validator(kind).iter_errors(build_event(kind, detail))
     ]
     assert (bool(details), wrong[:3]) == (True, [])
+
+
+@pytest.mark.parametrize("kind", [APPROVED, REJECTED])
+def test_events_of_a_review_match_their_schemas(kind: str) -> None:
+    """No seed has pictures that people approve."""
+    world = world_in_review()
+    body = format_decision(world, kind, find_job(world))
+    decision = json.loads(body)["detail"]
+    assert [error.message for error in build_validator(kind).iter_errors(build_event(kind, decision))] == []
+    world.sqs.send_externally(world.queues["intake"], body)
+    world.run_until_empty()
+    assert {AWAITING_APPROVAL} < {event.detail_type for event in world.bus.events}
+    for event in world.bus.events:
+        document = build_event(event.detail_type, event.detail)
+        assert [error.message for error in build_validator(event.detail_type).iter_errors(document)] == []
 
 
 def build_campaign_end(status: CampaignStatus, error: str = "") -> dict[str, Any]:

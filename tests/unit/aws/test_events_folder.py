@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
 from backdrop.aws.batch import read_receive_count
 from backdrop.aws.event_bus import EVENT_SOURCE
-from backdrop.aws.events import parse_intake_message
+from backdrop.aws.events import parse_decision, parse_intake_message
 from backdrop.aws.sqs import queue_name_from_arn
 from backdrop.campaigns.report import CampaignStatus, FinishedExecution
 from backdrop.instructions.sources import parse_request
@@ -20,9 +20,10 @@ from backdrop.model.codes import Code
 from backdrop.model.ids import derive_message_group, derive_source_id
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
-from backdrop.model.receipt import build_job_event, list_provider_events
+from backdrop.model.receipt import build_job_event, list_approval_events, list_provider_events
+from backdrop.model.review import DecisionChannel, PictureDecision, ReviewDecision
 from functions.campaign import app as campaign
-from tests.unit.ledger_items import build_dead_job, build_source, build_stored_job
+from tests.unit.ledger_items import build_dead_job, build_job_in_review, build_source, build_stored_job
 
 EVENTS = Path(__file__).parents[3] / "events"
 BUCKET = "backdrop-input"
@@ -115,6 +116,43 @@ def test_sample_job_events_match_those_built_from_the_ledger(name: str, make: An
     assert event["source"] == EVENT_SOURCE
 
 
+def test_sample_of_a_waiting_picture_matches_the_one_built_from_the_ledger() -> None:
+    event = read_sample("image_awaiting_approval")
+    location = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
+    job = build_job_in_review(job_id=event["detail"]["job"]["job_id"], **location)
+    assert list_approval_events(build_source(jobs={"": job.job_id}, **location), job) == [
+        (event["detail-type"], event["detail"])
+    ]
+    assert event["source"] == EVENT_SOURCE
+
+
+@pytest.mark.parametrize(
+    ("name", "decision", "sha256"),
+    [
+        ("image_approved", ReviewDecision.APPROVED, "cd" * 32),
+        ("image_rejected", ReviewDecision.REJECTED, ""),
+    ],
+)
+def test_intake_parses_a_decision_and_finds_no_object_in_it(name: str, decision: ReviewDecision, sha256: str) -> None:
+    event = read_sample(name)
+    assert parse_intake_message(json.dumps(event), input_bucket=BUCKET, is_repeated=False) == []
+    assert parse_decision(json.dumps(event)) == PictureDecision(
+        job_id=event["detail"]["job_id"],
+        n=1,
+        decision=decision,
+        by="ann@example.com",
+        via=DecisionChannel.EVENT,
+        event_source="shop.review",
+        sha256=sha256,
+        seen_at=datetime.fromisoformat(event["time"]),
+    )
+
+
+@pytest.mark.parametrize("body", ["", "[]", "7", "{", '{"detail-type": "Image Requested"}', '{"detail-type": ["x"]}'])
+def test_other_messages_contain_no_decision(body: str) -> None:
+    assert parse_decision(body) is None
+
+
 def build_pause_problem(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> ProviderHealth:
     return pause(ProviderHealth(provider="ideogram"), reason, code, errors[0]["message"], NOW)
 
@@ -186,6 +224,8 @@ def test_every_sample_is_used_by_a_test() -> None:
         "request",
         "request_with_token",
         "image_requested",
+        "image_approved",
+        "image_rejected",
         "rerun",
         "look",
         "lane",
@@ -199,6 +239,7 @@ def test_every_sample_is_used_by_a_test() -> None:
     event = {
         "image_completed",
         "image_failed",
+        "image_awaiting_approval",
         "provider_paused",
         "provider_resumed",
         "budget_reached",

@@ -26,7 +26,7 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import MASK_VARIANT, Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
-from tests.unit.ledger_items import LATER, NOW, build_job
+from tests.unit.ledger_items import LATER, NOW, build_job, build_problem
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
@@ -181,7 +181,7 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
         "listed": 5,
         "asked": 3,
         "not_asked": 2,
-        **dict.fromkeys(("superseded", "cancelled", "dead", "held", "skipped", "open"), 0),
+        **dict.fromkeys(("review", "superseded", "cancelled", "rejected", "dead", "held", "skipped", "open"), 0),
         "stored": 1,
         "refused": 2,
     }
@@ -196,6 +196,16 @@ def test_failed_mask_costs_but_does_not_fail_its_item() -> None:
     item = build_item(build_paid_job("1"), mask)
     assert (item.status, item.code) == (JobStatus.STORED.value, "")
     assert summarize(item).charged == sum(job.charged for job in item.jobs) > 0
+
+
+def test_item_whose_pictures_wait_for_approval_is_counted_as_such_and_has_not_failed() -> None:
+    sums = summarize(build_item(build_paid_job("1", status=JobStatus.REVIEW, results=())))
+    assert sums.counts_by_status == {"review": 1}
+    assert sums.compute_failed_percent(listed=1, bad_rows=0) == 0
+    assert build_report(ENDED, sums, {}, LATER)["failures"] == []
+    problem = build_problem(Code.REJECTED)
+    rejected = summarize(build_item(build_paid_job("1", status=JobStatus.REJECTED, problem=problem)))
+    assert rejected.compute_failed_percent(listed=1, bad_rows=0) == 100
 
 
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])

@@ -118,7 +118,7 @@ def test_commands_in_sentences_have_existing_names_and_options(page: Path) -> No
     wrong: list[str] = []
     for words in find_inline_commands(page, "backdrop"):
         command = " ".join(words)
-        named = next((name for name in known if f"{command} ".startswith(f"{name} ")), "")
+        named = max((name for name in known if f"{command} ".startswith(f"{name} ")), key=len, default="")
         options = {word.partition("=")[0] for word in words if word.startswith("-")}
         bare = not command or words[0].startswith("-") or words[0] == "key"
         wrong += [] if (named or bare) and options <= known.get(named, top) else [f"backdrop {command}"]

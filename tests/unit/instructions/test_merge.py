@@ -18,7 +18,9 @@ from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS
 from tests.unit.instruction_places import parse_sidecar
 from tests.unit.ledger_items import quick
 
-NOT_PURCHASED = frozenset({"output", "max_cost_usd", "revision", "metadata", SUBJECT_FIELD, *COMPOSITION_FIELDS})
+NOT_PURCHASED = frozenset(
+    {"approval", "output", "max_cost_usd", "revision", "metadata", SUBJECT_FIELD, *COMPOSITION_FIELDS}
+)
 FRAME_FIELDS = frozenset({FRAME_FIELD, *SUBJECT_FIELDS})
 
 

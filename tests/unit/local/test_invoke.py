@@ -14,6 +14,7 @@ EVENTS = Path(__file__).parents[3] / "events"
 OUTGOING = (
     "image_completed",
     "image_failed",
+    "image_awaiting_approval",
     "provider_paused",
     "provider_resumed",
     "budget_reached",

@@ -7,7 +7,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.image_request import CallbackOutcome, ImageRequest
-from backdrop.model.job import Job, JobStatus, MoneyStatus
+from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, MoneyStatus
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.sentence import Sentence
 from backdrop.model.task_result import MAX_CAUSE_LENGTH, MAX_OUTPUT_BYTES, build_task_result
@@ -21,7 +21,7 @@ from tests.unit.ledger_items import (
     build_stored_job,
 )
 
-ENDS = [one for one in JobStatus if one in ("stored", "refused", "dead", "held", "superseded", "cancelled")]
+ENDS = [one for one in JobStatus if one not in ("accepted", "submitting", "unknown", "paid", "review")]
 
 
 def build_request(*jobs: Job, **changes: Any) -> ImageRequest:
@@ -33,7 +33,7 @@ def build_request(*jobs: Job, **changes: Any) -> ImageRequest:
 
 @pytest.mark.parametrize("status", JobStatus)
 def test_request_is_answered_only_when_its_job_has_ended(status: JobStatus) -> None:
-    job = build_stored_job(status=status, problem=build_problem() if status in ("refused", "dead", "held") else None)
+    job = build_stored_job(status=status, problem=build_problem() if status in ANNOUNCED_STATUSES else None)
     found = build_task_result(build_source(), build_request(job), [job])
     assert (found is not None) is (status in ENDS)
     assert found is None or (found.outcome is CallbackOutcome.SUCCESS) is (status is JobStatus.STORED)

@@ -3,7 +3,7 @@
 import pytest
 
 from backdrop.aws.event_bus import EVENT_SOURCE
-from backdrop.aws.events import REQUEST_DETAIL_TYPE
+from backdrop.aws.events import INCOMING_DETAIL_TYPES
 from tests.unit.template_document import Deployed
 
 
@@ -70,5 +70,8 @@ def test_only_an_existing_bucket_notifies_through_eventbridge() -> None:
 def test_request_on_the_bus_goes_to_intake_unless_it_is_ours() -> None:
     rule = Deployed().resources["RequestRule"]["Properties"]
     assert rule["EventBusName"] == "EventBus"
-    assert rule["EventPattern"] == {"source": [{"anything-but": [EVENT_SOURCE]}], "detail-type": [REQUEST_DETAIL_TYPE]}
+    assert rule["EventPattern"] == {
+        "source": [{"anything-but": [EVENT_SOURCE]}],
+        "detail-type": [*INCOMING_DETAIL_TYPES],
+    }
     assert [target["Arn"] for target in rule["Targets"]] == ["IntakeQueue.Arn"]

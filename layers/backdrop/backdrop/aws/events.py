@@ -1,4 +1,7 @@
-"""Parses the intake queue's messages: S3 notifications (direct, through SNS, or EventBridge), requests, and our own."""
+"""Parses the intake queue's messages: S3 notifications (direct, through SNS, or EventBridge), requests, and our own.
+
+Decisions about pictures, which arrive through EventBridge, name no object. `parse_decision` parses them.
+"""
 
 import json
 import re
@@ -23,6 +26,7 @@ from backdrop.model.queue_messages import (
     SettleMessage,
     parse_message,
 )
+from backdrop.model.review import DecisionChannel, PictureDecision, ReviewDecision
 
 OBJECT_FIELDS = frozenset({"bucket", "key"})
 REQUIRED_REQUEST_FIELDS = OBJECT_FIELDS | {"instructions"}
@@ -34,6 +38,14 @@ OPTIONAL_REQUEST_FIELDS = {
 }
 REQUEST_MARKERS = OPTIONAL_REQUEST_FIELDS.keys() | (REQUIRED_REQUEST_FIELDS - OBJECT_FIELDS)
 REQUEST_DETAIL_TYPE = "Image Requested"
+DECISIONS_BY_DETAIL_TYPE = {
+    "Image Approved": ReviewDecision.APPROVED,
+    "Image Rejected": ReviewDecision.REJECTED,
+}
+INCOMING_DETAIL_TYPES = (REQUEST_DETAIL_TYPE, *DECISIONS_BY_DETAIL_TYPE)
+REQUIRED_DECISION_FIELDS = {"job_id": r"[0-9a-f]{64}", "by": r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}"}
+SHA256_PATTERN = r"[0-9a-f]{64}"
+DECISION_EXAMPLE = '{"job_id": "8c2f…", "n": 1, "by": "ann@example.com"}'
 REQUEST_EXAMPLE = f'{{"bucket": "my-photos", "key": "shoes/red.jpg", "instructions": {INSTRUCTIONS_EXAMPLE}}}'
 MAX_LISTED_FIELDS = 5
 S3_SOURCE = "aws.s3"
@@ -44,6 +56,8 @@ SNS_ENVELOPE_FIELDS = frozenset({"Type", "TopicArn"})
 # Amazon SNS Developer Guide, "Parsing Amazon SNS message formats".
 SNS_CONFIRMATION_TYPES = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
 MAX_SHOWN_TOPIC_CHARACTERS = 300
+# Limit of an event's source: Amazon EventBridge API reference, "PutEventsRequestEntry".
+MAX_SOURCE_LENGTH = 256
 
 
 def parse_intake_message(
@@ -56,7 +70,7 @@ def parse_intake_message(
     receive_count: int = 1,
     sent_at: datetime | None = None,
 ) -> list[IntakeEvent]:
-    """Returns one event for each object that a message names, and none for S3's test event.
+    """Returns one event for each object that a message names, and none for S3's test event and for decisions.
 
     `readable_buckets` are the buckets, in addition to `input_bucket`, whose photos requests may name. `sent_at` is when
     the message was sent.
@@ -85,6 +99,8 @@ def _parse_body(body: str, buckets: Collection[str], message_id: str, sent_at: d
     records = message.get("Records")
     if isinstance(records, list):
         return [_parse_s3_record(record, buckets, sent_at) for record in cast("list[Any]", records)]
+    if str(message.get("detail-type")) in DECISIONS_BY_DETAIL_TYPE:
+        return []
     if "detail-type" in message:
         return [_parse_eventbridge_event(message, buckets, message_id, sent_at)]
     if message.keys() & REQUEST_MARKERS:
@@ -252,6 +268,60 @@ def _build_intake_event(message: IntakeMessage, buckets: Collection[str]) -> Int
             return replace(intake_event, is_settle_timeout=True)
         case RerunMessage():
             return replace(intake_event, is_rerun=True)
+
+
+# -- decisions about pictures ----------------------------------------------------------------------------------------
+
+
+def parse_decision(body: str) -> PictureDecision | None:
+    """Returns the decision of an `Image Approved` or `Image Rejected` event; None for any other message.
+
+    Raises MalformedMessageError if the event does not say which picture it is about, or who decided.
+    """
+    try:
+        event: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(event, dict):
+        return None
+    detail_type: Any = cast("dict[str, Any]", event).get("detail-type")
+    if not isinstance(detail_type, str) or detail_type not in DECISIONS_BY_DETAIL_TYPE:
+        return None
+    return _parse_decision(cast("dict[str, Any]", event), detail_type)
+
+
+def _parse_decision(event: Mapping[str, Any], detail_type: str) -> PictureDecision:
+    source, detail = event.get("source"), event.get("detail")
+    if not isinstance(source, str) or source == EVENT_SOURCE:
+        raise MalformedMessageError(f"An {detail_type!r} event cannot have the source {str(source)[:40]!r}.")
+    fields = cast("dict[str, Any]", detail) if isinstance(detail, dict) else {}
+    job_id, by = (_match_or_empty(pattern, fields.get(name)) for name, pattern in REQUIRED_DECISION_FIELDS.items())
+    n, sha256 = fields.get("n"), _match_or_empty(SHA256_PATTERN, fields.get("sha256"))
+    is_valid = job_id and by.strip() and isinstance(n, int) and n >= 1 and (sha256 or "sha256" not in fields)
+    if not is_valid or isinstance(n, bool) or fields.keys() - {*REQUIRED_DECISION_FIELDS, "n", "sha256"}:
+        raise MalformedMessageError(
+            f"The detail of an {detail_type!r} event must be a JSON object such as {DECISION_EXAMPLE}, "
+            "optionally with the picture's sha256."
+        )
+    return PictureDecision(
+        job_id=job_id,
+        n=n,
+        decision=DECISIONS_BY_DETAIL_TYPE[detail_type],
+        by=by.strip(),
+        via=DecisionChannel.EVENT,
+        event_source=source[:MAX_SOURCE_LENGTH],
+        sha256=sha256,
+        seen_at=_parse_own_time(event.get("time")),
+    )
+
+
+def _parse_own_time(timestamp: Any) -> datetime | None:
+    """Returns the time that an event states, in whole seconds; None if it states none."""
+    try:
+        event_time = datetime.fromisoformat(timestamp)
+    except (TypeError, ValueError):
+        return None
+    return event_time if event_time.tzinfo else None
 
 
 # -- values --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 | `content#<content_id>`  | `owner`            | the job that pays for the content                          |
 | `content#<content_id>`  | `waiting#<job_id>` | a job that has waited for the owner                        |
 | `name#<name>`           | `claim`            | the photo whose pictures have the name                     |
+| `review#<job_id>`       | `source`           | the photo of a job that was reviewed                       |
 | `budget#<day>`          | `budget`           | spending committed on the day (UTC), in micro-dollars      |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
 
@@ -70,6 +71,10 @@ def waiting_key(content_id: str, job_id: str) -> PrimaryKey:
 
 def name_claim_key(name: str) -> PrimaryKey:
     return f"name#{name}", "claim"
+
+
+def reviewed_job_key(job_id: str) -> PrimaryKey:
+    return f"review#{job_id}", "source"
 
 
 def budget_day_key(day: str) -> PrimaryKey:
@@ -160,6 +165,11 @@ def content_owner_to_item(owner: ContentOwner) -> AttributeMap:
         "lock_version": {"N": str(owner.lock_version)},
     }
     return to_key_attributes(content_owner_key(owner.content_id)) | job
+
+
+def reviewed_job_to_item(job: Job) -> AttributeMap:
+    """Returns the item by which a decision that names only the job finds its photo. It contains nothing else."""
+    return to_key_attributes(reviewed_job_key(job.job_id)) | {"source_id": {"S": job.source_id}}
 
 
 def name_claim_to_item(claim: NameClaim) -> AttributeMap:

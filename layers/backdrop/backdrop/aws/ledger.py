@@ -20,6 +20,8 @@ from backdrop.aws.items import (
     parse_content_owner,
     parse_name_claim,
     parse_record,
+    reviewed_job_key,
+    reviewed_job_to_item,
     to_item,
     to_key_attributes,
     waiting_job_to_item,
@@ -127,6 +129,11 @@ class Ledger:
         item = self._table.read_item(content_owner_key(content_id))
         return parse_content_owner(item) if item else None
 
+    def find_reviewed_source_id(self, job_id: str) -> str | None:
+        """Returns the ID of the photo of a job whose pictures wait, or have waited, for approval."""
+        item = self._table.read_item(reviewed_job_key(job_id))
+        return item["source_id"]["S"] if item else None
+
     def list_waiting_jobs(self, content_id: str, after: str = "") -> Iterator[Job]:
         """Returns the jobs that wait for the content's owner, sorted by job ID, starting with the ID `after`."""
         pk, first = waiting_key(content_id, after)
@@ -207,6 +214,7 @@ class Ledger:
         first_owner = len(writes)
         writes += [self._build_owner_put(step) for step in owner_transitions]
         writes += [self._build_waiting_put(step.job) for step in transitions if step.waits_for]
+        writes += [self._build_review_put(step.job) for step in transitions if step.job.status is JobStatus.REVIEW]
         try:
             self._transact(writes, budget_change, items[0])
         except TransactionError as error:
@@ -308,6 +316,10 @@ class Ledger:
     def _build_waiting_put(self, job: Job) -> dict[str, Any]:
         """Registers the job, so that the end of the content's owner can wake it."""
         return {"Put": {"TableName": self._table.name, "Item": waiting_job_to_item(job, self._table.now())}}
+
+    def _build_review_put(self, job: Job) -> dict[str, Any]:
+        """Lets decisions that name only the job find its photo."""
+        return {"Put": {"TableName": self._table.name, "Item": reviewed_job_to_item(job)}}
 
     def _build_budget_update(self, budget_change: BudgetChange, *, set_by_operator: bool = False) -> dict[str, Any]:
         """Updates the day's sums. A claim also needs room under the cap."""

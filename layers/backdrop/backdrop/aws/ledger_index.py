@@ -22,6 +22,7 @@ from backdrop.model.schedule import (
     INDEX_SHARDS,
     NEEDS_INSTRUCTIONS,
     OPEN_ITEMS,
+    REVIEW_ITEMS,
     BudgetDay,
     ItemKey,
     format_campaign_partition,
@@ -61,6 +62,10 @@ class LedgerQueries:
             _parse_item_key,
             chain(self._query_shards(FAILED_ITEMS, MAX_DUE), self._query_shards(NEEDS_INSTRUCTIONS, MAX_SORT_KEY)),
         )
+
+    def list_in_review(self) -> Iterator[ItemKey]:
+        """Returns the jobs whose pictures wait for approval, the longest first."""
+        return map(_parse_item_key, self._query_shards(REVIEW_ITEMS, MAX_DUE))
 
     def list_needing_instructions(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         """Returns, in order, the keys after `after` of photos below the prefix that have no instructions."""

@@ -139,14 +139,18 @@ def count_ended_job(job: Job) -> None:
 
 
 def _measure_stages(job: Job) -> dict[Metric, float]:
-    """Returns the duration of each stage of this run in seconds, without stages of an earlier run."""
+    """Returns the duration of each stage of this run in seconds, without stages of an earlier run.
+
+    The time that a person took to approve a picture says nothing about the pipeline.
+    """
     if job.stored_at != job.ended_at:
         return {}
+    stored_at = None if job.reviews else job.stored_at
     spans = {
         Metric.QUEUE_SECONDS: (job.queued_at, job.submitted_at),
         Metric.RENDER_SECONDS: (job.submitted_at, job.paid_at),
-        Metric.DELIVER_SECONDS: (job.paid_at, job.stored_at),
-        Metric.TOTAL_SECONDS: (job.queued_at, job.stored_at),
+        Metric.DELIVER_SECONDS: (job.paid_at, stored_at),
+        Metric.TOTAL_SECONDS: (job.queued_at, stored_at),
     }
     return {
         metric: (until - since).total_seconds()

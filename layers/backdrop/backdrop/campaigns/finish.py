@@ -62,7 +62,7 @@ class CampaignSnapshot:
         """Counts one item."""
         self.totals.add(item)
         self.keys.add(item.request.key)
-        self.open_jobs |= {ItemKey(item.request.source_id, job.job_id) for job in item.jobs if not job.has_ended}
+        self.open_jobs |= {ItemKey(item.request.source_id, job.job_id) for job in item.jobs if not job.needs_no_worker}
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ class CampaignReporter:
             self.clock.sleep(POLL_INTERVAL.total_seconds())
 
     def _filter_open(self, jobs: Collection[ItemKey]) -> list[ItemKey]:
-        return [item_key for item_key, job in self.ledger_queries.read_jobs([*jobs]).items() if not job.has_ended]
+        found = self.ledger_queries.read_jobs([*jobs])
+        return [item_key for item_key, job in found.items() if not job.needs_no_worker]
 
     def _write_csv_and_build_report(
         self, name: str, execution: FinishedExecution, plan: Mapping[str, Any]

@@ -24,10 +24,14 @@ WORST_FIRST = (
     JobStatus.HELD,
     JobStatus.DEAD,
     JobStatus.REFUSED,
+    JobStatus.REJECTED,
     JobStatus.CANCELLED,
     JobStatus.SUPERSEDED,
+    JobStatus.REVIEW,
     JobStatus.STORED,
 )
+# Items with these statuses have not failed.
+WITHOUT_FAILURE = (JobStatus.STORED, JobStatus.REVIEW)
 ITEM_STATUSES = (*(status.value for status in reversed(WORST_FIRST)), SKIPPED, OPEN)
 WORST_VERDICT_FIRST = (FidelityVerdict.CHANGED, FidelityVerdict.CANNOT_SAY, FidelityVerdict.SAME)
 CSV_COLUMNS = (
@@ -102,10 +106,13 @@ class CampaignItem:
 
     @property
     def status(self) -> str:
-        """The worst status of the item's pictures; `open` until all jobs have ended; `skipped` if it is no image."""
+        """The worst status of the item's pictures: `review` if some of them only wait for approval.
+
+        `open` until all jobs have ended or wait for approval; `skipped` if the item is not an image.
+        """
         if self.request.skipped_kind:
             return SKIPPED
-        if any(not job.has_ended for job in self.jobs):
+        if any(not job.needs_no_worker for job in self.jobs):
             return OPEN
         statuses = {job.status for job in self.jobs if not job.is_mask} | (
             {JobStatus.REFUSED} if self.request.problems else set()
@@ -122,7 +129,7 @@ class CampaignItem:
     def code(self) -> str:
         """The code of the item's problem, or its status if it has no problem; "" if there is nothing to report."""
         status = self.status
-        if status in (SKIPPED, OPEN, JobStatus.STORED):
+        if status in (SKIPPED, OPEN, *WITHOUT_FAILURE):
             return ""
         return self.problem.code.value if self.problem else status
 
@@ -223,9 +230,10 @@ class CampaignTotals:
         group.count += 1
 
     def compute_failed_percent(self, listed: int, bad_rows: int) -> float:
-        """Returns the percentage of items without a picture; items that are skipped do not count."""
+        """Returns the percentage of items without a picture, delivered or in review; skipped items do not count."""
         relevant = listed + bad_rows - self.counts_by_status[SKIPPED]
-        return (relevant - self.counts_by_status[JobStatus.STORED]) * 100 / relevant if relevant else 0
+        succeeded = sum(self.counts_by_status[status] for status in WITHOUT_FAILURE)
+        return (relevant - succeeded) * 100 / relevant if relevant else 0
 
 
 def build_report(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_MASK_WAIT = timedelta(minutes=15)
 MASK_DELAY_SECONDS = 30.0
+# A cut-out in these states shows where the product is.
+MASK_STATUSES = frozenset({JobStatus.STORED, JobStatus.REVIEW})
 MAX_COMPARED_SIDE = 1536
 """Pixels per side of the pictures that are compared. Larger ones would take more memory."""
 
@@ -65,7 +67,7 @@ class FidelityChecks:
         cut_out = find_cut_out(source, job, jobs)
         if cut_out is None:
             return self._explain_missing_mask(job, is_photo_gone=may_be_transparent and photo is None)
-        if not cut_out.has_ended and self.clock.now() < (job.paid_at or job.queued_at) + MAX_MASK_WAIT:
+        if not cut_out.needs_no_worker and self.clock.now() < (job.paid_at or job.queued_at) + MAX_MASK_WAIT:
             message = "The picture waits for the photo's cut-out, which shows where the product is."
             raise RetryLaterError(Code.MASK_PENDING, message, MASK_DELAY_SECONDS)
         mask = self._load_mask(cut_out)
@@ -84,9 +86,9 @@ class FidelityChecks:
         return photo and _reduce(photo)
 
     def _load_mask(self, cut_out: Job) -> "Image | None":
-        """Returns the alpha of a stored cut-out; None if its file cannot be used."""
+        """Returns the alpha of a cut-out that is stored or in review; None if its file cannot be used."""
         links = [link for link in cut_out.links if link.is_usable]
-        if cut_out.status is not JobStatus.STORED or not links:
+        if cut_out.status not in MASK_STATUSES or not links:
             return None
         try:
             picture = PaidPicture(*self.paid_files.load(cut_out, 1, links[0], is_redelivery=True))
@@ -113,10 +115,10 @@ class FidelityChecks:
 
 
 def find_cut_out(source: Source, job: Job, jobs: Iterable[Job]) -> Job | None:
-    """Returns the cut-out of the job's photo: one that is stored, or the current one; None if there is neither."""
+    """Returns the cut-out of the job's photo: one that is bought, or the current one; None if there is neither."""
     cut_outs = [one for one in jobs if one.operation == "remove" and one.sha256 == job.sha256]
-    stored = (one for one in cut_outs if one.status is JobStatus.STORED)
-    return next(stored, None) or next((one for one in cut_outs if one.job_id in source.jobs.values()), None)
+    bought = (one for one in cut_outs if one.status in MASK_STATUSES)
+    return next(bought, None) or next((one for one in cut_outs if one.job_id in source.jobs.values()), None)
 
 
 def _crop_to_photo(job: Job, picture: PaidPicture) -> "Image":

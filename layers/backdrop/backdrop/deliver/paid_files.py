@@ -35,7 +35,8 @@ class PaidFiles:
         Keeps each downloaded file. Raises ResultError if there is no usable file, and RetryLaterError if a download may
         still succeed.
         """
-        may_be_kept = is_redelivery or job.stored_at or job.has_report or job.reused_from or job.judged_attempts
+        is_prepared_again = job.judged_attempts or job.reviews
+        may_be_kept = is_redelivery or job.stored_at or job.has_report or job.reused_from or is_prepared_again
         kept_key = self._find_kept(job, n) if may_be_kept else None
         if kept_key is None and job.reused_from:
             raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for no longer exists.")

@@ -1,9 +1,9 @@
 """A job's pictures: fetch and check the paid files, make the requested outputs, and write them to their keys."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
@@ -13,6 +13,7 @@ from backdrop.deliver.opened_brand_images import OpenedBrandImages, open_brand_i
 from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.own_pixels import OwnPixels
 from backdrop.deliver.paid_files import PaidFiles, detect_format
+from backdrop.deliver.review_files import PreparedImage, ReviewFiles
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
@@ -30,6 +31,7 @@ from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.model.picture_names import NameClaim, build_claimed_name, find_picture_key, list_claimed_names
+from backdrop.model.review import PictureReview, may_need_review, needs_review
 from backdrop.model.sentence import Sentence
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
@@ -99,6 +101,18 @@ class WrittenOutputs:
     is_superseded: bool = False
 
 
+@dataclass(eq=False)
+class ReviewRound:
+    """The images of a job that need, or needed, a decision, and those that cannot be prepared, by number.
+
+    `images`: a prepared image that needs no decision. It is kept only if it is the job's only one, to limit memory.
+    """
+
+    reviews: list[PictureReview] = field(default_factory=list[PictureReview])
+    errors: dict[int, ResultError] = field(default_factory=dict[int, ResultError])
+    images: dict[int, PreparedImage] = field(default_factory=dict[int, PreparedImage])
+
+
 @dataclass(eq=False, repr=False)
 class Pictures:
     """`input_bucket_name` is the stack's own input bucket.
@@ -110,6 +124,7 @@ class Pictures:
     photos: InputBucket
     original_photos: OriginalPhotos
     fidelity_checks: FidelityChecks
+    review_files: ReviewFiles
     own_pixels: OwnPixels
     output_bucket: OutputBucket
     deliver_queue: Queue
@@ -123,47 +138,112 @@ class Pictures:
     ) -> transitions.Transition:
         """Writes the pictures and returns the transition that ends the job: stored, or failed if there is no picture.
 
+        If people must decide about a picture first, nothing is delivered yet: the job waits for them. Approved outputs
+        are made from the files that they saw. If they reject every picture, the job ends rejected.
+
         `is_redelivery`: the message was received before, so the provider's files may already be kept. Raises
         RetryLaterError while the pictures wait for the photo's cut-out.
         """
+        links = dict(enumerate((link for link in job.links if link.is_usable), 1))
+        find_mask = cache(partial(self._find_mask, source, job, jobs))
+        original = self.original_photos.find(source, job)
+
+        def prepare_image(n: int) -> PreparedImage:
+            return self._prepare_image(job, n, links[n], original, find_mask(), is_redelivery=is_redelivery)
+
+        review_round = self._review_images(job, links, prepare_image)
+        reviews = {review.n: review for review in review_round.reviews}
+        job = replace(job, reviews=tuple(review_round.reviews))
+        if any(review.decision is None for review in job.reviews):
+            return transitions.await_approval(job, job.reviews)
+        rejected = {n for n, review in reviews.items() if review.is_rejected}
+        deliverable = [n for n in links if n not in rejected and n not in review_round.errors]
+        if any(n not in reviews and n not in review_round.images for n in deliverable):
+            find_mask()
+
         results: list[StoredPicture] = []
-        errors: list[ResultError] = []
-        warnings: list[JobWarning] = []
+        errors = list(review_round.errors.values())
+        warnings = [_build_rejected_warning(reviews[n]) for n in sorted(rejected)]
         superseded = False
-        usable_links = [link for link in job.links if link.is_usable]
         outputs = () if job.is_mask else parse_outputs(job.instructions)
-        is_new_picture = job.operation == "replace"
-        masked_photo = self.fidelity_checks.find_mask(source, job, jobs) if is_new_picture else None
         # Before the photo, because opening them takes memory that the photo needs later.
         images = open_brand_images(self.photos, job.bucket, outputs)
         delivery = Delivery(source, job, _is_first_delivery(job, jobs), outputs, images)
         # Whether every output requests the photo's own pixels.
         is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in outputs)
-        for n, link in enumerate(usable_links, 1):
+        for n in deliverable:
             try:
-                original = self.original_photos.find(source, job)
-                cut_out = original if job.operation == "remove" else None
-                paid_picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
-                fidelity = None
-                if masked_photo:
-                    warnings += self.own_pixels.compose(job, n, paid_picture, masked_photo)
-                    fidelity = self.fidelity_checks.check(job, n, paid_picture, masked_photo)
-                image = DeliveredImage(n, link, paid_picture, fidelity)
-                written = self._write_outputs(delivery, image)
+                if review := reviews.get(n):
+                    cut_out = original if job.operation == "remove" else None
+                    image = self.review_files.load(job, review, cut_out, partial(prepare_image, n))
+                else:
+                    image = review_round.images.pop(n, None) or prepare_image(n)
+                written = self._write_outputs(delivery, DeliveredImage(n, links[n], image.picture, image.fidelity))
             except ResultError as error:
                 errors.append(error)
                 continue
             results += written.results
+            warnings += image.warnings
             warnings += written.warnings
-            warnings += _build_fidelity_warnings(job, n, fidelity)
-            warnings += _build_frame_warnings(job, paid_picture)
-            warnings += _build_size_warnings(original, job, paid_picture, is_in_full=is_in_full)
+            warnings += _build_fidelity_warnings(job, n, image.fidelity)
+            warnings += _build_frame_warnings(job, image.picture)
+            warnings += _build_size_warnings(original, job, image.picture, is_in_full=is_in_full)
             superseded |= written.is_superseded
         now = self.clock.now()
-        if errors and len(errors) == len(usable_links):
-            return transitions.fail(job, errors[0], now)
+        if len(errors) == len(links) - len(rejected):
+            if rejected and not any(review.is_approved for review in job.reviews):
+                return transitions.reject(job, warnings, now)
+            if errors:
+                return transitions.fail(job, errors[0], now)
         all_results = (*results, *_find_other_results(job, results)) if superseded else tuple(results)
         return transitions.store(job, all_results, [*_build_job_warnings(job, errors), *warnings], now)
+
+    def _review_images(
+        self, job: Job, links: Mapping[int, PictureLink], prepare_image: Callable[[int], PreparedImage]
+    ) -> ReviewRound:
+        """Finds out which images people must decide about, and writes the files that they see.
+
+        A job that never asks people prepares nothing here, so that it needs a single pass over its images.
+        """
+        if not may_need_review(job.instructions):
+            return ReviewRound([review for review in job.reviews if review.decision])
+        review_round = ReviewRound()
+        for n in links:
+            review = job.find_review(n)
+            if review is None:
+                try:
+                    image = prepare_image(n)
+                    if needs_review(job.instructions, image.fidelity):
+                        review_round.reviews.append(self.review_files.keep(job, n, image))
+                    elif len(links) == 1:
+                        review_round.images[n] = image
+                except ResultError as error:
+                    review_round.errors[n] = error
+            elif review.decision or needs_review(job.instructions, review.fidelity):
+                review_round.reviews.append(review)
+        return review_round
+
+    def _find_mask(self, source: Source, job: Job, jobs: Sequence[Job]) -> PhotoWithMask | CannotSayReason | None:
+        """Returns what new pictures are compared with; None for a cut-out, which is not compared."""
+        return self.fidelity_checks.find_mask(source, job, jobs) if job.operation == "replace" else None
+
+    def _prepare_image(
+        self,
+        job: Job,
+        n: int,
+        link: PictureLink,
+        original: OriginalPhoto | None,
+        masked_photo: PhotoWithMask | CannotSayReason | None,
+        *,
+        is_redelivery: bool,
+    ) -> PreparedImage:
+        """Fetches a paid file, puts the photo's own product into it on request, and compares it with the photo."""
+        cut_out = original if job.operation == "remove" else None
+        picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery), cut_out)
+        if masked_photo is None:
+            return PreparedImage(picture, None)
+        warnings = list(self.own_pixels.compose(job, n, picture, masked_photo))
+        return PreparedImage(picture, self.fidelity_checks.check(job, n, picture, masked_photo), warnings)
 
     def judge_images(
         self, source: Source, job: Job, jobs: Sequence[Job], *, is_redelivery: bool
@@ -172,21 +252,17 @@ class Pictures:
 
         Raises RetryLaterError if a file is unavailable, and while the pictures wait for the photo's cut-out.
         """
-        masked_photo = self.fidelity_checks.find_mask(source, job, jobs)
-        links = enumerate((link for link in job.links if link.is_usable), 1)
-        return tuple(self._judge_image(job, n, link, masked_photo, is_redelivery=is_redelivery) for n, link in links)
-
-    def _judge_image(
-        self, job: Job, n: int, link: PictureLink, masked_photo: PhotoWithMask | CannotSayReason, *, is_redelivery: bool
-    ) -> Fidelity | None:
-        try:
-            picture = PaidPicture(*self.paid_files.load(job, n, link, is_redelivery=is_redelivery))
-        except ResultError:
-            # The delivery of this attempt, if it is the best one, reports the error.
-            return None
-        # The verdict is about the picture that would be delivered; its warnings follow then.
-        list(self.own_pixels.compose(job, n, picture, masked_photo))
-        return self.fidelity_checks.check(job, n, picture, masked_photo)
+        masked_photo = self._find_mask(source, job, jobs)
+        original = self.original_photos.find(source, job)
+        fidelities: list[Fidelity | None] = []
+        for n, link in enumerate((link for link in job.links if link.is_usable), 1):
+            try:
+                image = self._prepare_image(job, n, link, original, masked_photo, is_redelivery=is_redelivery)
+                fidelities.append(image.fidelity)
+            except ResultError:
+                # The delivery of this attempt, if it is the best one, reports the error.
+                fidelities.append(None)
+        return tuple(fidelities)
 
     def _write_outputs(self, delivery: Delivery, image: DeliveredImage) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
@@ -435,6 +511,11 @@ def _build_fidelity_warnings(job: Job, n: int, fidelity: Fidelity | None) -> Ite
     if fidelity.reason is CannotSayReason.MASK_UNAVAILABLE and not requests_own_pixels(job.instructions):
         message = f"the product in picture {n} was not compared with the photo's, because the cut-out is not available"
         yield JobWarning(code=WarningCode.MASK_UNAVAILABLE, text=Sentence(message))
+
+
+def _build_rejected_warning(review: PictureReview) -> JobWarning:
+    text = f"picture {review.n} is not delivered, because it was {transitions.describe_decision(review)}"
+    return JobWarning(code=WarningCode.PICTURE_REJECTED, text=Sentence(text))
 
 
 def _build_frame_warnings(job: Job, paid_picture: PaidPicture) -> list[JobWarning]:

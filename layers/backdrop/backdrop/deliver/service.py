@@ -19,15 +19,15 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, PreemptedError, RetryLaterError
 from backdrop.model.fidelity import buys_mask
 from backdrop.model.ids import derive_message_group
-from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, Problem, Source
+from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage
-from backdrop.model.receipt import build_dead_letter_attributes, build_job_event
+from backdrop.model.receipt import build_dead_letter_attributes, build_job_event, list_approval_events
 from backdrop.model.retries import needs_verdicts, should_retry
 from backdrop.model.schedule import backdate_last_send
 from backdrop.pipeline.crash_guard import DELIVER_TIMEOUT, MAX_CRASHES, begin_job_processing, end_job_processing
 from backdrop.pipeline.documents import DocumentWriter
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
-from backdrop.pipeline.job_diff import plan_variant_removals
+from backdrop.pipeline.job_diff import plan_review_ends, plan_variant_removals
 from backdrop.ports import Clock
 
 MAX_TRIES = 8
@@ -85,19 +85,20 @@ class DeliverService:
 
         jobs = self._cancel_unneeded_mask(source, jobs)
         source, jobs = self._write_documents(source, jobs, receipt_etag)
-        result = self._announce_end(source, _find_job(jobs, message.job_id), ended_here=ended_here)
+        job = _find_job(jobs, message.job_id)
+        result = self._announce(source, job, ended_here=ended_here)
         self.task_callbacks.complete_requests(source)
-        if result.job and result.job.has_ended:
-            self.content_waiters.wake(result.job)
-        if result.job and result.ended_here:
-            self._wake_compared_pictures(result.job, jobs)
+        if job and job.needs_no_worker:
+            self.content_waiters.wake(job)
+        if job and (result.ended_here or (ended_here and job.status is JobStatus.REVIEW)):
+            self._wake_compared_pictures(job, jobs)
         return result
 
     def _cancel_unneeded_mask(self, source: Source, jobs: Sequence[Job]) -> Sequence[Job]:
         """Cancels a mask that is not bought yet after the last picture that needs it has ended. Returns all jobs."""
         current_jobs = [job for job in jobs if job.job_id in source.jobs.values()]
         mask = next((job for job in current_jobs if job.is_mask), None)
-        if mask is None or any(buys_mask(job.instructions) and not job.has_ended for job in current_jobs):
+        if mask is None or any(buys_mask(job.instructions) and not job.needs_no_worker for job in current_jobs):
             return jobs
         transition = transitions.cancel(mask, self.clock.now())
         if transition is None:
@@ -113,12 +114,14 @@ class DeliverService:
             if cut_out.operation == "remove" and job.status is JobStatus.PAID and job.sha256 == cut_out.sha256:
                 enqueue_delivery(self.deliver_queue, job, job.job_id)
 
-    def _announce_end(self, source: Source, job: Job | None, *, ended_here: bool) -> DeliveryResult:
-        """Publishes the event of a job that has ended, and reports a failure once."""
-        if job is None or not job.has_ended:
+    def _announce(self, source: Source, job: Job | None, *, ended_here: bool) -> DeliveryResult:
+        """Publishes the events of a job that has ended or waits for approval, and reports a failure once."""
+        if job is None or not job.needs_no_worker:
             return DeliveryResult(job)
-        self._publish_event(source, job)
-        if job.status in FAILED_STATUSES and not job.announced:
+        for event in (build_job_event(source, job), *list_approval_events(source, job)):
+            if event:
+                self.event_bus.publish(*event)
+        if job.status in ANNOUNCED_STATUSES and not job.announced:
             self._report_failure(source, job)
             return DeliveryResult(job, ended_here=True)
         return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
@@ -181,21 +184,17 @@ class DeliverService:
     def _write_documents(self, source: Source, jobs: Sequence[Job], receipt_etag: str) -> tuple[Source, Sequence[Job]]:
         """Writes receipt and report, and marks pictures of variants that were removed while this delivery wrote them.
 
-        If intake removed the variant before the pictures were stored, it could not mark them.
+        If intake removed the variant before the pictures were stored, it could not mark them. Nor could it end their
+        review before that began.
         """
         for _ in range(MAX_TRIES):
             source, jobs = self.documents.write(source, jobs, receipt_etag)
-            job_transitions = plan_variant_removals(source, jobs)
+            job_transitions = plan_variant_removals(source, jobs) + plan_review_ends(source, jobs, self.clock.now())
             if not job_transitions:
                 return source, jobs
             for transition in job_transitions:
                 self.ledger.write_transition(transition)
         raise ConflictError
-
-    def _publish_event(self, source: Source, job: Job) -> None:
-        event = build_job_event(source, job)
-        if event:
-            self.event_bus.publish(*event)
 
     def _report_failure(self, source: Source, job: Job) -> None:
         """Sends a dead letter if an operator must act, and marks the job, so that no failure is reported twice."""

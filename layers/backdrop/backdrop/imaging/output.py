@@ -139,6 +139,19 @@ class PaidPicture:
             self.__dict__.pop("_full_size", None)
         return _encode_output(composed, output, embed_metadata)
 
+    def to_lossless_png(self) -> bytes:
+        """Returns the picture that outputs are made from: the provider's own file if that is a PNG, or a new one.
+
+        Equal pictures give equal bytes. Raises `ResultError` if the encoder fails.
+        """
+        if self._replacement is None and self._picture.format == "png":
+            return self._data
+        try:
+            return _encode_picture(self.pixels, "png", LOSSLESS)
+        except (OSError, ValueError) as error:
+            message = f"The picture of {format_size(self.size)} cannot be encoded as PNG for its review: {error}."
+            raise ResultError(Code.OUTPUT_NOT_MADE, message) from error
+
     def _to_png(self) -> bytes:
         return self._data if self._picture.format == "png" else _convert_to_png(self._decode())
 

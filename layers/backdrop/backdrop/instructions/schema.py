@@ -19,6 +19,7 @@ from backdrop.instructions.output_schema import OutputModel, Outputs
 from backdrop.instructions.palette import ColorPalette, PaletteMemberModel, PaletteModel
 from backdrop.instructions.subject_schema import Subject, SubjectModel
 from backdrop.instructions.values import (
+    Approval,
     AutoOnOff,
     FrameText,
     ImageCount,
@@ -121,6 +122,12 @@ class VariantModel(BaseModel):
         None, description="How the pictures are delivered: one output, or a list of outputs."
     )
     subject: Subject = None
+    approval: Approval | None = Field(
+        None,
+        description="`required`: each picture waits until a person approves or rejects it, before it is delivered. "
+        "`none` (the default): pictures are delivered at once.",
+        examples=["required"],
+    )
     shadow: Shadow = None
     logo: Logo = None
     alt: Alt = None

@@ -353,6 +353,7 @@ ReferenceKeys = Annotated[
     BeforeValidator(_wrap_in_list),
     AfterValidator(_deduplicate),
 ]
+Approval = Annotated[Literal["required", "none"], BeforeValidator(to_lowercase)]
 AutoOnOff = Annotated[Literal["AUTO", "ON", "OFF"], BeforeValidator(to_uppercase)]
 RenderingSpeed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidator(to_uppercase)]
 ImageCount = Annotated[int, BeforeValidator(coerce_whole_number), Field(ge=1, le=20)]

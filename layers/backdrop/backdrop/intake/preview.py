@@ -10,7 +10,7 @@ from backdrop.intake.instruction_resolver import InstructionResolver, find_broke
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.photo_reader import UNREAD_SHA256
 from backdrop.model.intake_event import IncomingRequest
-from backdrop.model.job import Job, JobStatus, Source
+from backdrop.model.job import Job, Source
 from backdrop.model.routing import Offers, with_max_quote
 
 
@@ -58,7 +58,7 @@ def find_reuse(ledger: Ledger, job: Job) -> Job:
     """Returns a planned job, with `reused_from` if it would get the pictures that another job with its content has."""
     owner = ledger.find_content_owner(job.content_id)
     owner_job = ledger.find_job(owner.source_id, owner.job_id) if owner else None
-    has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.status is JobStatus.STORED
+    has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.has_kept_file
     return replace(job, reused_from=owner_job.job_id) if owner_job and has_pictures else job
 
 

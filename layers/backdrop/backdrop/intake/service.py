@@ -9,10 +9,12 @@ from backdrop.intake.folder_defaults import FolderDefaultsIntake
 from backdrop.intake.photo_intake import IntakeResult, PhotoIntake
 from backdrop.intake.photo_status import IntakeRefusal
 from backdrop.model.codes import Code
-from backdrop.model.errors import ConflictError, RetryLaterError, UnreadableFileError
+from backdrop.model.errors import ConflictError, DecisionRefusedError, RetryLaterError, UnreadableFileError
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Job, Source
 from backdrop.model.object_keys import ObjectKind, classify_key, is_sidecar_of, photo_key_of, stem_of
+from backdrop.model.review import PictureDecision
+from backdrop.pipeline.approvals import Approvals
 from backdrop.pipeline.crash_guard import begin_photo_processing, end_photo_processing
 from backdrop.pipeline.image_requests import ImageRequests
 from backdrop.pipeline.unreadable_files import report_unreadable
@@ -27,6 +29,7 @@ class IntakeService:
     photo_intake: PhotoIntake
     folder_defaults_intake: FolderDefaultsIntake
     image_requests: ImageRequests
+    approvals: Approvals
     _handled_keys: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def start_batch(self, events: Iterable[IntakeEvent] = ()) -> None:
@@ -55,6 +58,18 @@ class IntakeService:
                 return self._handle_photo(event)
             case _:
                 return IntakeResult()
+
+    def decide(self, decision: PictureDecision) -> Job | None:
+        """Carries out a person's decision about a picture; None if another person has made the same decision.
+
+        Raises DecisionRefusedError if it cannot be carried out, and ConflictError if the picture keeps changing.
+        """
+        try:
+            return self.approvals.decide(decision)
+        except DecisionRefusedError as error:
+            if error.code is Code.PICTURE_DECIDED and error.earlier_decision is decision.decision:
+                return None
+            raise
 
     def _handle_sidecar(self, event: IntakeEvent) -> IntakeResult:
         """Checks every photo to which the sidecar may belong."""

@@ -74,6 +74,13 @@ class Code(StrEnum):
     RESULT_TOO_LARGE = "result_too_large"
     RESULT_NOT_TRANSPARENT = "result_not_transparent"
     OUTPUT_NOT_MADE = "output_not_made"
+    # approval by a person
+    REJECTED = "rejected"
+    REVIEW_FILE_GONE = "review_file_gone"
+    PICTURE_UNKNOWN = "picture_unknown"
+    PICTURE_DECIDED = "picture_decided"
+    PICTURE_SUPERSEDED = "picture_superseded"
+    REVIEW_ENDED = "review_ended"
     # money and infrastructure
     CHARGE_UNKNOWN = "charge_unknown"
     CRASHED = "crashed"
@@ -94,10 +101,12 @@ class Disposition(StrEnum):
 
     REFUSED: the customer can correct it, and it cost nothing. Once a call was charged, the code is DEAD, even if the
     photo or its instructions are the cause (`unsafe_result`): money was spent without a picture, so the operator gets
-    a dead letter. HELD: the answer is lost, and a person decides whether to pay again.
+    a dead letter. HELD: the answer is lost, and a person decides whether to pay again. REJECTED: a person did not
+    approve the picture, which is no failure.
     """
 
     REFUSED = "refused"
+    REJECTED = "rejected"
     DEAD = "dead"
     HELD = "held"
     WAITING = "waiting"

@@ -93,6 +93,11 @@ def _waiting_entry(cost: Cost, meaning: str, remedy: str = "", *, for_operator: 
     return _entry(cost, Disposition.WAITING, meaning, remedy, FollowUp.WAITS, for_operator=for_operator)
 
 
+def _decision_entry(meaning: str, remedy: str) -> CatalogEntry:
+    """Returns the entry of a decision about a picture that cannot be carried out. An event becomes a dead letter."""
+    return _entry(Cost.NOTHING, Disposition.DEAD, meaning, remedy)
+
+
 def _named_image_entry(meaning: str, upload: str) -> CatalogEntry:
     """Returns the entry of a problem with an image that the instructions name. Its upload does not start the photo."""
     advice = Advice.from_text(
@@ -457,6 +462,36 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "draws is gone.",
         "Request another format or a smaller size in `output`, or name an image that exists. The picture is then "
         "delivered from the file under _backdrop/paid/, without a charge.",
+    ),
+    Code.REJECTED: _bought_entry(
+        PaidFile.KEPT,
+        "A person did not approve the picture. It is not delivered, and the provider charged for it.",
+        "You do not need to do anything. To buy another picture, run `backdrop review redo` with the photo's key and "
+        "new instructions; it shows the price first. The rejected file stays under _backdrop/paid/.",
+        disposition=Disposition.REJECTED,
+    ),
+    Code.REVIEW_FILE_GONE: _bought_entry(
+        PaidFile.KEPT,
+        "The file that was approved is no longer under _backdrop/review/, and the file under _backdrop/paid/ does not "
+        "give the same picture.",
+        "Run `backdrop redrive --code review_file_gone`: people then decide about the file under _backdrop/paid/, "
+        "without a charge. Or restore the version that was deleted, and run the same command.",
+    ),
+    Code.PICTURE_UNKNOWN: _decision_entry(
+        "No picture with this job ID and number needs approval.",
+        "Run `backdrop review` for the pictures that wait",
+    ),
+    Code.PICTURE_DECIDED: _decision_entry(
+        "Another decision about the picture came first, and it counts.",
+        "Ask the person who decided. For another picture, run `backdrop review redo`",
+    ),
+    Code.PICTURE_SUPERSEDED: _decision_entry(
+        "The decision is about a picture that another one has replaced, or that is no longer requested.",
+        "Run `backdrop review` for the pictures that wait now",
+    ),
+    Code.REVIEW_ENDED: _decision_entry(
+        "The job of the picture has ended.",
+        "Run `backdrop show` with the photo's key for its state",
     ),
     Code.CHARGE_UNKNOWN: _entry(
         Cost.UNKNOWN,

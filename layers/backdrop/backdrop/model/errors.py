@@ -8,6 +8,7 @@ BackdropError                 carries a code, what happened, and what to do
 ├─ RetryLaterError            transient, nothing spent: the message returns to the queue with a delay
 │  └─ UnreadableFileError     S3 denies access to one file: reported if it persists
 ├─ MalformedMessageError      a message that no retry can fix: dead letter
+│  └─ DecisionRefusedError    a decision about a picture that cannot be decided (now): nothing changes
 ├─ ConflictError              another worker changed the ledger first: read it again
 │  └─ PreemptedError          before this delivery began: the crash mark belongs to another worker
 ├─ ContentOwnedError          another job pays for the same content: wait for its file
@@ -23,6 +24,7 @@ from backdrop.model.sentence import Sentence
 
 if TYPE_CHECKING:
     from backdrop.model.job import ContentOwner
+    from backdrop.model.review import ReviewDecision
 
 
 class BackdropError(Exception):
@@ -117,6 +119,17 @@ class MalformedMessageError(BackdropError):
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.DAMAGED_MESSAGE, message)
+
+
+class DecisionRefusedError(MalformedMessageError):
+    """A person's decision about a picture cannot be carried out; nothing was changed.
+
+    `earlier_decision`: what was decided about it before, or None.
+    """
+
+    def __init__(self, code: Code, message: str | Sentence, earlier_decision: "ReviewDecision | None" = None) -> None:
+        BackdropError.__init__(self, code, message)
+        self.earlier_decision = earlier_decision
 
 
 class ConflictError(Exception):

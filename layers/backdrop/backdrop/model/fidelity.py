@@ -8,7 +8,7 @@ from backdrop.model.record import Record, record
 
 SUBJECT_FIELD, MIN_SCORE_FIELD, PIXELS_FIELD, OWN_PIXELS = "subject", "min", "pixels", "own"
 MASK_FIELD, BUY_MASK = "mask", "buy"
-OTHERWISE_FIELD, RETRY, RETRIES_FIELD = "otherwise", "retry", "retries"
+OTHERWISE_FIELD, RETRY, REVIEW, RETRIES_FIELD = "otherwise", "retry", "review", "retries"
 DEFAULT_RETRIES, MAX_RETRIES = 1, 3
 FIDELITY_VERSION = 1
 """The version of the method. A score is only comparable with scores of the same version."""

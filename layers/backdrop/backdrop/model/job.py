@@ -19,6 +19,7 @@ from backdrop.model.job_warning import JobWarning
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.model.pricing import to_micro_usd
 from backdrop.model.record import Record, record
+from backdrop.model.review import PictureReview
 from backdrop.model.sentence import Sentence
 
 MASK_VARIANT = "@mask"
@@ -32,7 +33,9 @@ class JobStatus(StrEnum):
     SUBMITTING = "submitting"
     UNKNOWN = "unknown"
     PAID = "paid"
+    REVIEW = "review"
     STORED = "stored"
+    REJECTED = "rejected"
     REFUSED = "refused"
     DEAD = "dead"
     HELD = "held"
@@ -41,9 +44,19 @@ class JobStatus(StrEnum):
 
 
 END_STATUSES = frozenset(
-    {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
+    {
+        JobStatus.STORED,
+        JobStatus.REJECTED,
+        JobStatus.REFUSED,
+        JobStatus.DEAD,
+        JobStatus.HELD,
+        JobStatus.SUPERSEDED,
+        JobStatus.CANCELLED,
+    }
 )
 FAILED_STATUSES = frozenset({JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD})
+# Ends that are announced as `Image Failed`. A rejection is a person's decision, so no alarm counts it.
+ANNOUNCED_STATUSES = FAILED_STATUSES | {JobStatus.REJECTED}
 IN_FLIGHT_STATUSES = frozenset({JobStatus.SUBMITTING, JobStatus.UNKNOWN})
 
 
@@ -274,7 +287,8 @@ class Job(LedgerItem):
     job's current message was sent. `is_prepared`: see PhotoFacts. `canvas`: what is sent instead of the photo, if the
     job has a frame. `is_execution_scoped`: only requests from Step Functions executions name the job, so it ends unpaid
     with the last of them. `requested_at`: the newest timestamp among the photo, sidecar, tags, request, and operator
-    command behind the job.
+    command behind the job. `reviews`: the pictures that need, or needed, a person's approval, by the file that people
+    see.
     """
 
     job_id: str
@@ -301,6 +315,7 @@ class Job(LedgerItem):
     links: tuple[PictureLink, ...] = ()
     paid_attempt_no: int = 0
     judged_attempts: tuple[JudgedAttempt, ...] = ()
+    reviews: tuple[PictureReview, ...] = ()
     results: tuple[StoredPicture, ...] = ()
     problem: Problem | None = None
     has_report: bool = False
@@ -350,6 +365,17 @@ class Job(LedgerItem):
         return self.quoted * calls
 
     @property
+    def needs_no_worker(self) -> bool:
+        """Whether the pipeline has nothing left to do: the job has ended, or waits for a person's decision."""
+        return self.has_ended or self.status is JobStatus.REVIEW
+
+    @property
+    def has_kept_file(self) -> bool:
+        """Whether the provider's usable files were kept, so that jobs with the same content can reuse them."""
+        is_reviewed = self.status in (JobStatus.PAID, JobStatus.SUPERSEDED) and bool(self.reviews)
+        return is_reviewed or self.status in (JobStatus.REVIEW, JobStatus.STORED, JobStatus.REJECTED)
+
+    @property
     def wait_reason(self) -> Code | None:
         """Why the job waits, if it waits for something other than its lane or its turn."""
         if self.status is not JobStatus.ACCEPTED:
@@ -392,7 +418,8 @@ class Job(LedgerItem):
     @property
     def needs_no_purchase(self) -> bool:
         """Whether requesting the job again buys nothing: it has its file, or ended with a (possible) charge."""
-        return self.status in (JobStatus.PAID, JobStatus.STORED) or (self.has_ended and self.may_be_charged)
+        has_file = self.status is JobStatus.PAID or self.has_kept_file
+        return has_file or (self.has_ended and self.may_be_charged)
 
     @property
     def fidelity_by_image(self) -> dict[int, Fidelity | None]:
@@ -403,6 +430,9 @@ class Job(LedgerItem):
     def lost_call_count(self) -> int:
         """How many results of the current charge are lost and still unknown."""
         return sum(one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no for one in self.attempts)
+
+    def find_review(self, n: int) -> PictureReview | None:
+        return next((review for review in self.reviews if review.n == n), None)
 
     def find_attempt(self, n: int) -> Attempt | None:
         return next((attempt for attempt in self.attempts if attempt.n == n), None)

@@ -28,6 +28,7 @@ class WarningCode(StrEnum):
     OVER_MAX_BYTES = "over_max_bytes"
     PASSED_OVER = "passed_over"
     PHOTO_GONE = "photo_gone"
+    PICTURE_REJECTED = "picture_rejected"
     PRODUCT_CHANGED = "product_changed"
     RETRIED = "retried"
     SAME_OUTPUTS = "same_outputs"

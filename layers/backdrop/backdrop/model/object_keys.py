@@ -16,6 +16,7 @@ ERRORS_PREFIX = f"{RESERVED_PREFIX}/errors"
 PROVIDER_REPORTS_FOLDER = "_providers"
 PAID_PREFIX = f"{RESERVED_PREFIX}/paid"
 CHANGE_MAPS_PREFIX = f"{RESERVED_PREFIX}/changes"
+REVIEW_PREFIX = f"{RESERVED_PREFIX}/review"
 ANSWER_SPOOL_PREFIX = f"{RESERVED_PREFIX}/work/answers"
 INPUTS_PREFIX = f"{RESERVED_PREFIX}/work/inputs"
 RESULTS_PREFIX = f"{RESERVED_PREFIX}/work/results"
@@ -201,6 +202,11 @@ def response_key(job_id: str, attempt: int) -> str:
 def change_map_key(job_id: str, attempt: int, n: int) -> str:
     """Returns the key of the map that shows where image `n` of a job's paid attempt differs from the photo."""
     return f"{CHANGE_MAPS_PREFIX}/{job_id}/{attempt}_{n}.png"
+
+
+def review_key(job_id: str, attempt: int, n: int) -> str:
+    """Returns the key of the picture that people approve or reject: image `n` of a job's paid attempt."""
+    return f"{REVIEW_PREFIX}/{job_id}/{attempt}_{n}.png"
 
 
 def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:

@@ -11,18 +11,20 @@ from backdrop.model.composition import PictureTexts
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_event_id
-from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.job import ANNOUNCED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.output_spec import parse_outputs
 from backdrop.model.pricing import to_usd
+from backdrop.model.review import PictureReview
 
 UNKNOWN_CHARGE_HINT = (
     "Do nothing yet. Once the call can no longer be running, Backdrop looks it up if the provider supports that. "
     "Otherwise, Backdrop sends the call again, or holds the job for an operator."
 )
 
+AWAITING_APPROVAL = "Image Awaiting Approval"
 UNPAID_END_TEXTS = {
     JobStatus.SUPERSEDED: {
-        "message": "New instructions replaced this job before it was bought.",
+        "message": "New instructions replaced this job before it was bought, or before its pictures were approved.",
         "hint": "If you still need the picture, send the request again.",
     },
     JobStatus.CANCELLED: {
@@ -66,6 +68,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "instructions": job.instructions,
         "provenance": job.provenance,
         "frame": _build_frame(job),
+        "reviews": [_build_review(review) for review in job.reviews],
         "results": _build_results(job),
         "cost": {
             "usd": to_usd(job.charged),
@@ -96,6 +99,22 @@ def _build_results(job: Job) -> list[dict[str, Any]]:
         }
         for result, one in zip(job.results, texts, strict=True)
     ]
+
+
+def _build_review(review: PictureReview) -> dict[str, Any]:
+    """Returns a picture that needs, or needed, a person's approval. Without a decision, its fields are null."""
+    return {
+        "n": review.n,
+        "key": review.key,
+        "sha256": review.sha256,
+        "fidelity": review.fidelity and asdict(review.fidelity),
+        "waiting_since": _format_time(review.waiting_since),
+        "decision": review.decision and review.decision.value,
+        "by": review.decided_by or None,
+        "via": review.decided_via and review.decided_via.value,
+        "event_source": review.event_source or None,
+        "decided_at": _format_time(review.decided_at),
+    }
 
 
 def _build_certificate(certificate: Certificate) -> dict[str, Any]:
@@ -170,12 +189,14 @@ def _build_error(problem: Problem, job_id: str | None, variant: str, status: Job
 
 
 def list_request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
-    """Lists why a request failed: its refused parts, and every job that did not end stored.
+    """Lists why a request failed: its refused parts, and every job that neither ended stored nor waits for approval.
 
     Without its mask, a picture is delivered with a warning.
     """
     errors = [_build_photo_error(problem) for problem in problems]
-    return errors + [_build_end_error(job) for job in jobs if job.status is not JobStatus.STORED and not job.is_mask]
+    pictures = (job for job in jobs if not job.is_mask)
+    failed = (job for job in pictures if job.status not in (JobStatus.STORED, JobStatus.REVIEW))
+    return [*errors, *map(_build_end_error, failed)]
 
 
 def _build_end_error(job: Job) -> dict[str, Any]:
@@ -195,7 +216,7 @@ def _build_end_error(job: Job) -> dict[str, Any]:
 
 def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:
     """Returns the detail type and detail of the event for a job's end; None if the end has no event, as a mask's."""
-    if job.is_mask or job.ended_at is None or not (job.status is JobStatus.STORED or job.status in FAILED_STATUSES):
+    if job.is_mask or job.ended_at is None or not (job.status is JobStatus.STORED or job.status in ANNOUNCED_STATUSES):
         return None
     detail: dict[str, Any] = {
         "event_id": derive_event_id(job.job_id, job.status.value, job.ended_at.isoformat()),
@@ -206,6 +227,25 @@ def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | No
         return "Image Completed", detail
     detail["errors"] = [_build_job_error(job, job.problem)] if job.problem else []
     return "Image Failed", detail
+
+
+def list_approval_events(source: Source, job: Job) -> list[tuple[str, dict[str, Any]]]:
+    """Returns the detail type and detail of an event for each picture that waits for a person's decision."""
+    if job.status is not JobStatus.REVIEW:
+        return []
+    document = {"source": _build_source(source), "job": _build_job(job, current=job.job_id in source.jobs.values())}
+    return [
+        (
+            AWAITING_APPROVAL,
+            {"event_id": _derive_review_id(job, review), **document, "picture": _build_review(review)},
+        )
+        for review in job.reviews
+        if review.decision is None
+    ]
+
+
+def _derive_review_id(job: Job, review: PictureReview) -> str:
+    return derive_event_id(job.job_id, f"review/{review.n}/{review.sha256}", review.waiting_since.isoformat())
 
 
 def build_provider_report(lane: ProviderHealth) -> dict[str, Any] | None:

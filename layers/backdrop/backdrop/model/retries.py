@@ -20,11 +20,11 @@ UNJUDGED_SCORE = -1.0
 def needs_verdicts(job: Job) -> bool:
     """Whether a job is paid, and the verdicts on its pictures decide what is delivered, so that they come first.
 
-    A job that reuses another job's file has bought nothing, and so buys nothing again; nor does one that was delivered
-    before.
+    A job that reuses another job's file has bought nothing, and so buys nothing again; nor does one that was delivered,
+    or that people decided about, before.
     """
     may_retry = count_retries(job.instructions) > 0 and job.operation == "replace"
-    is_first_attempt = may_retry and not (job.judged_attempts or job.stored_at or job.reused_from)
+    is_first_attempt = may_retry and not (job.judged_attempts or job.stored_at or job.reused_from or job.reviews)
     return job.status is JobStatus.PAID and (job.is_retrying or is_first_attempt)
 
 
@@ -34,7 +34,7 @@ def should_retry(job: Job, fidelities: Sequence[Fidelity | None], *, is_current:
     `fidelities`: None for a picture whose file cannot be used. `is_current`: whether the photo still names the job. A
     call in flight may still return a picture, so no other call is sent until then.
     """
-    if not is_current or job.end_after_call or job.reused_from or job.stored_at:
+    if not is_current or job.end_after_call or job.reused_from or job.stored_at or job.reviews:
         return False
     if any(attempt.outcome is AttemptOutcome.IN_FLIGHT for attempt in job.attempts):
         return False

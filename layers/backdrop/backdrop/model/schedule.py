@@ -4,13 +4,23 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import FAILED_STATUSES, IN_FLIGHT_STATUSES, Job, JobStatus, LedgerItem, Source
+from backdrop.model.job import (
+    ANNOUNCED_STATUSES,
+    FAILED_STATUSES,
+    IN_FLIGHT_STATUSES,
+    Job,
+    JobStatus,
+    LedgerItem,
+    Source,
+)
 from backdrop.model.record import record
 
 INDEX_SHARDS = "0123456789abcdef"
 # Partitions of the index of due items begin with these values. Stored items have them in the attribute `watch`, so they
 # cannot be renamed. `status` counts photos of "open" as settling, and those of the others as reported without a job.
 OPEN_ITEMS, FAILED_ITEMS, NEEDS_INSTRUCTIONS, CAMPAIGN_ITEMS = "open", "failed", "wanting", "campaign"
+# Jobs whose pictures wait for a person. Reconcile leaves them alone.
+REVIEW_ITEMS = "review"
 # A source's location may take this many of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas").
 MAX_LOCATION_BYTES = 900
 # Lanes keep a message for four days, so after three days it is sent again.
@@ -83,12 +93,14 @@ def build_index_entry(item: LedgerItem) -> tuple[str, datetime | str] | None:
 def _index_job(job: Job) -> tuple[str, datetime] | None:
     if job.abandoned_attempts:
         return OPEN_ITEMS, min(attempt.lease_until for attempt in job.abandoned_attempts) + LEASE_CHECK_DELAY
-    if job.status in FAILED_STATUSES and not job.announced:
+    if job.status in ANNOUNCED_STATUSES and not job.announced:
         return OPEN_ITEMS, max(
             job.ended_at or job.queued_at, job.last_sent_at or job.queued_at
         ) + ANNOUNCEMENT_CHECK_DELAY
     if job.status in FAILED_STATUSES:
         return FAILED_ITEMS, job.ended_at or job.queued_at
+    if job.status is JobStatus.REVIEW:
+        return REVIEW_ITEMS, min(review.waiting_since for review in job.reviews)
     if job.status is JobStatus.ACCEPTED:
         return OPEN_ITEMS, (job.last_sent_at or job.queued_at) + MESSAGE_LIFETIME
     if job.status is JobStatus.PAID:

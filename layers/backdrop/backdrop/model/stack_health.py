@@ -39,7 +39,10 @@ def build_job_snapshot(job: Job) -> JobSnapshot:
     calls = job.attempts if job.status is JobStatus.UNKNOWN else ()
     lost = (call for call in calls if call.outcome is AttemptOutcome.LOST and call.charge_no == job.charge_no)
     return JobSnapshot(
-        job.has_ended, job.status is JobStatus.SUBMITTING, job.queued_at, tuple(call.submitted_at for call in lost)
+        job.needs_no_worker,
+        job.status is JobStatus.SUBMITTING,
+        job.queued_at,
+        tuple(call.submitted_at for call in lost),
     )
 
 

@@ -28,9 +28,12 @@ class TaskResult:
 
 
 def build_task_result(source: Source, request: ImageRequest, jobs: Iterable[Job]) -> TaskResult | None:
-    """Returns the answer to a request; None while one of its jobs has not ended."""
+    """Returns the answer to a request; None while one of its jobs has not ended.
+
+    An item of a campaign does not wait for people: it is answered when its pictures wait for approval.
+    """
     own_jobs = [job for job in jobs if job.job_id in request.jobs.values()]
-    if not all(job.has_ended for job in own_jobs):
+    if not all(job.needs_no_worker if request.campaign else job.has_ended for job in own_jobs):
         return None
     errors = list_request_errors(source, request.problems, own_jobs)
     if errors:

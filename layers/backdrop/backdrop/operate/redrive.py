@@ -193,7 +193,7 @@ class RedriveService:
     def _join_or_take_over(self, failed_job: Job, transition: Transition, owner: ContentOwner) -> Transition:
         """Joins the content's owner, or takes over the content if the job failed with this owner's file."""
         owner_job = self.ledger.find_job(owner.source_id, owner.job_id)
-        if owner_job and owner_job.job_id == failed_job.reused_from and owner_job.status is JobStatus.STORED:
+        if owner_job and owner_job.job_id == failed_job.reused_from and owner_job.has_kept_file:
             return transitions.take_over(transition.job, owner)
         return transitions.join_existing(transition.job, owner, owner_job, self.clock.now())
 

@@ -68,7 +68,7 @@ def _plan_transition(source: Source, known_job: Job | None, desired_job: Job, no
 
 
 def _supersede_others(jobs: Sequence[Job], desired_jobs: Sequence[Job], now: datetime) -> list[Transition]:
-    """Returns the transitions that end jobs that are no longer current, if nothing was paid for them."""
+    """Returns the transitions that end jobs that are no longer current, if they are unpaid or in review."""
     desired_ids = {job.job_id for job in desired_jobs}
     superseded = [transitions.supersede(job, now) for job in jobs if job.job_id not in desired_ids]
     return [transition for transition in superseded if transition]
@@ -82,6 +82,13 @@ def plan_variant_removals(source: Source, jobs: Sequence[Job]) -> list[Transitio
     ]
     job_transitions = [transitions.mark_not_current(job) for job in removed_jobs]
     return [transition for transition in job_transitions if transition]
+
+
+def plan_review_ends(source: Source, jobs: Sequence[Job], now: datetime) -> list[Transition]:
+    """Ends the reviews of jobs that the photo no longer names."""
+    in_review = [job for job in jobs if job.status is JobStatus.REVIEW and job.job_id not in source.jobs.values()]
+    ended = [transitions.supersede(job, now) for job in in_review]
+    return [transition for transition in ended if transition]
 
 
 def _find_jobs_with_pictures(jobs: Sequence[Job]) -> Collection[Job]:

@@ -15,7 +15,7 @@ MAX_DELAY_SECONDS = 900.0
 def reuse_or_wait(ledger: Ledger, job: Job, now: datetime) -> Job:
     """Resolves a job that waits for the owner of its content.
 
-    Returns it as paid (without a charge) if the owner is stored, or free to buy the content itself if the owner ended
+    Returns it as paid (without a charge) if the owner has a file, or free to buy the content itself if the owner ended
     without a file.
 
     Raises RetryLaterError while the owner has not ended. Its end wakes the job (deliver/content_waiters.py); the delay

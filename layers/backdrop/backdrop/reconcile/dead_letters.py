@@ -125,7 +125,7 @@ class DeadLetterTriage:
         if job.status is JobStatus.ACCEPTED:
             self.ledger.write_transition(transitions.mark_resent(job, now - MESSAGE_LIFETIME))
             return
-        if not job.has_ended:
+        if not job.needs_no_worker:
             job = self.ledger.write_transition(
                 transitions.fail(job, BackdropError(Code.MESSAGE_GIVEN_UP, GIVEN_UP_MESSAGE), now)
             )

@@ -8,7 +8,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
 from backdrop.model.errors import ConflictError, RetryLaterError
-from backdrop.model.job import FAILED_STATUSES, IN_FLIGHT_STATUSES, Attempt, Job, JobStatus
+from backdrop.model.job import ANNOUNCED_STATUSES, IN_FLIGHT_STATUSES, Attempt, Job, JobStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 from backdrop.model.queue_messages import SettleMessage
 from backdrop.model.schedule import ItemKey
@@ -41,7 +41,7 @@ class Redispatcher:
                 return
             job = self.ledger.find_job(item_key.source_id, item_key.job_id)
             job = self._resolve_abandoned_calls(job) if job else None
-            if job and (not job.has_ended or (job.status in FAILED_STATUSES and not job.announced)):
+            if job and (not job.needs_no_worker or (job.status in ANNOUNCED_STATUSES and not job.announced)):
                 self._resend_job(job, invocation_ends_at)
         except ConflictError:
             return

@@ -1,7 +1,8 @@
 """The state machine of money: every transition of a job, pure and in one place.
 
     accepted ─▶ submitting ─▶ paid ─▶ stored
-       ▲            │ │         └────▶ dead (money: spent)
+       ▲            │ │         ├────▶ dead (money: spent)
+       │            │ │         └─▶ review ─▶ paid (approved) | rejected | superseded (money: spent)
        │            │ └─▶ unknown ─▶ submitting | paid | accepted | refused | dead | held
        └────────────┘  provably not accepted; written before any wait
     submitting ─▶ submitting      an acknowledged call that outlives its invocation
@@ -11,6 +12,7 @@
     superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again, other outputs)
     paid ─▶ accepted              a retry: the product in every picture differs
     accepted, submitting, unknown ─▶ paid     a retry that ends without a picture: an earlier attempt is delivered
+    superseded in review ─▶ paid (named again)     review, rejected ─▶ paid (people would see another picture)
     dead (spent) ─▶ paid          by redrive, without a charge
     dead (spent), held ─▶ accepted     by an operator, with `--pay-again`
 
@@ -19,6 +21,7 @@ They are written in one transaction. A transition that does not apply raises Con
 again.
 """
 
+from backdrop.model.transitions.approval import await_approval, decide, describe_decision, reject
 from backdrop.model.transitions.lifecycle import (
     BudgetChange,
     Transition,
@@ -72,12 +75,15 @@ __all__ = [
     "acknowledge",
     "add_throttled_time",
     "apply_cancel_marks",
+    "await_approval",
     "begin_processing",
     "build_content_owner",
     "cancel",
     "change_provider",
     "choose_attempt",
     "claim",
+    "decide",
+    "describe_decision",
     "end_processing",
     "expire_lease",
     "fail",
@@ -91,6 +97,7 @@ __all__ = [
     "record_result",
     "record_wait_reason",
     "reinstate",
+    "reject",
     "renew_lease",
     "reopen",
     "resend_call",

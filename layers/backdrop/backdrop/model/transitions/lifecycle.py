@@ -8,8 +8,9 @@ from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
-from backdrop.model.fidelity import SUBJECT_FIELD, Fidelity
+from backdrop.model.fidelity import MIN_SCORE_FIELD, OTHERWISE_FIELD, RETRIES_FIELD, SUBJECT_FIELD, Fidelity
 from backdrop.model.job import (
+    ANNOUNCED_STATUSES,
     FAILED_STATUSES,
     IN_FLIGHT_STATUSES,
     Attempt,
@@ -24,6 +25,7 @@ from backdrop.model.job import (
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import parse_outputs
 from backdrop.model.retries import describe_retries, find_best_attempt, should_keep_retrying
+from backdrop.model.review import APPROVAL_FIELD, list_current_reviews
 from backdrop.model.sentence import Sentence
 
 MAX_FAILOVER_WARNINGS = 5
@@ -42,6 +44,7 @@ DELIVERY_WARNINGS = frozenset(
         WarningCode.FRAME_PADDED,
         WarningCode.MASK_UNAVAILABLE,
         WarningCode.PHOTO_GONE,
+        WarningCode.PICTURE_REJECTED,
         WarningCode.PRODUCT_CHANGED,
         WarningCode.SAME_OUTPUTS,
         WarningCode.SCENE_ENLARGED,
@@ -174,7 +177,7 @@ def reopen(job: Job, planned: Job, now: datetime) -> Transition | None:
 
 def restart(job: Job, planned: Job, now: datetime) -> Transition | None:
     """superseded, cancelled, or failed (not spent) → accepted. None for a job with a file or a possible charge."""
-    if job.status not in ENDS_WITHOUT_FILE or job.may_be_charged:
+    if job.status not in ENDS_WITHOUT_FILE or job.may_be_charged or job.has_kept_file:
         return None
     renewed = replace(
         job,
@@ -259,6 +262,7 @@ def _reset_to_accepted(job: Job, now: datetime) -> Transition:
             throttled_ms=0,
             waits_for=None,
             reused_from=None,
+            reviews=(),
         )
     )
 
@@ -270,14 +274,19 @@ def _next_charge_no(job: Job) -> int:
 
 
 def retry_delivery(job: Job, now: datetime) -> Transition:
-    """dead (spent) → paid: delivers the paid picture, without another charge."""
+    """dead (spent) → paid: delivers the paid picture, without another charge.
+
+    If the file that people approved is gone, they decide about the paid picture again.
+    """
     require_status(job, JobStatus.DEAD)
     if not any(link.is_usable for link in job.links):
         raise ConflictError
+    is_review_lost = job.problem is not None and job.problem.code is Code.REVIEW_FILE_GONE
     return Transition(
         replace(
             job,
             status=JobStatus.PAID,
+            reviews=() if is_review_lost else job.reviews,
             problem=None,
             ended_at=None,
             announced=False,
@@ -290,9 +299,10 @@ def retry_delivery(job: Job, now: datetime) -> Transition:
 def reinstate(job: Job) -> Transition | None:
     """stored → paid, because another job's pictures may have replaced this job's. paid: the delivery starts over.
 
-    None in any other state.
+    superseded → paid, if it was superseded during its review, which then continues. None in any other state.
     """
-    if job.status not in (JobStatus.PAID, JobStatus.STORED):
+    is_delivered = job.status in (JobStatus.PAID, JobStatus.STORED)
+    if not is_delivered and not (job.status is JobStatus.SUPERSEDED and job.has_kept_file):
         return None
     warnings = tuple(warning for warning in job.warnings if warning.code is not WarningCode.NOT_CURRENT)
     return Transition(replace(job, status=JobStatus.PAID, results=(), warnings=warnings, ended_at=None))
@@ -327,15 +337,18 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
 def update_instructions(job: Job, planned: Job) -> Transition | None:
     """Adopts the instructions that do not affect the purchase. None if nothing changes.
 
-    These are whether the job is a mask, the canvas, the outputs, the required fidelity, the metadata, the price limit,
-    the provenance, and who requested the job. If what is delivered or the required fidelity differs, a stored job
-    becomes paid; so does a job that is dead because no output could be made. The outputs are made from the paid file,
-    without another charge. A retry that is not sent yet ends if the instructions no longer ask for it.
+    These are whether the job is a mask, the canvas, the outputs, the approval, the required fidelity, the metadata, the
+    price limit, the provenance, and who requested the job. If what is delivered or the required fidelity differs, a
+    stored job becomes paid; so does a job that is dead because no output could be made. The outputs are made from the
+    paid file, without another charge. A retry that is not sent yet ends if the instructions no longer ask for it. A
+    review starts over if people would see another picture, and continues otherwise.
     """
+    shows_other_picture = _list_picture_fields(job) != _list_picture_fields(planned)
     updated = replace(
         job,
         variant=planned.variant,
         mask_quoted=planned.mask_quoted or job.mask_quoted,
+        reviews=() if shows_other_picture else list_current_reviews(job.reviews, planned.instructions),
         canvas=planned.canvas,
         instructions=planned.instructions,
         provenance=planned.provenance,
@@ -349,12 +362,38 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
         return Transition(replace(updated, status=JobStatus.PAID, ended_at=None))
     if has_other_outputs and job.status is JobStatus.DEAD and job.problem and job.problem.code is Code.OUTPUT_NOT_MADE:
         return retry_delivery(updated, planned.queued_at)
+    reviews_again = shows_other_picture or _list_review_fields(job) != _list_review_fields(planned)
+    if reviews_again and job.status is JobStatus.REVIEW:
+        return Transition(replace(updated, status=JobStatus.PAID, last_sent_at=planned.queued_at))
+    if shows_other_picture and job.status is JobStatus.REJECTED:
+        return Transition(
+            replace(
+                updated,
+                status=JobStatus.PAID,
+                problem=None,
+                ended_at=None,
+                announced=False,
+                last_sent_at=planned.queued_at,
+            )
+        )
     return Transition(updated) if updated != job else None
 
 
 def _list_delivery_fields(job: Job) -> tuple[object, ...]:
     """Returns what the instructions say about the delivery of a picture that is bought."""
     return job.is_mask, parse_outputs(job.instructions), job.instructions.get(SUBJECT_FIELD)
+
+
+def _list_picture_fields(job: Job) -> tuple[object, ...]:
+    """Returns what decides, apart from the purchase, which picture people see before they approve it."""
+    subject = job.instructions.get(SUBJECT_FIELD, {})
+    judged_by = (MIN_SCORE_FIELD, OTHERWISE_FIELD, RETRIES_FIELD)
+    return job.canvas, {name: value for name, value in subject.items() if name not in judged_by}
+
+
+def _list_review_fields(job: Job) -> tuple[object, ...]:
+    """Returns what decides whether people must approve a picture."""
+    return job.instructions.get(APPROVAL_FIELD), job.instructions.get(SUBJECT_FIELD)
 
 
 def _latest_requested_at(job: Job, planned: Job) -> datetime | None:
@@ -371,10 +410,10 @@ def join_existing(job: Job, owner: ContentOwner, owner_job: Job | None, now: dat
 
     `owner_job` is None if the owner is no longer in the ledger.
     """
+    if owner_job and owner_job.has_kept_file:
+        return reuse(job, owner_job, now)
     if owner_job is None or owner_job.status in ENDS_WITHOUT_FILE:
         return take_over(job, owner)
-    if owner_job.status is JobStatus.STORED:
-        return reuse(job, owner_job, now)
     return wait_for_owner(job, owner)
 
 
@@ -393,7 +432,7 @@ def take_over(job: Job, owner: ContentOwner) -> Transition:
 def reuse(job: Job, owner_job: Job, now: datetime) -> Transition:
     """accepted → paid, without a charge: the job gets the file that another job bought."""
     require_status(job, JobStatus.ACCEPTED)
-    if owner_job.status is not JobStatus.STORED:
+    if not owner_job.has_kept_file:
         raise ConflictError
     return Transition(
         replace(
@@ -439,8 +478,11 @@ def record_wait_reason(job: Job, problem: Problem) -> Transition:
 
 
 def mark_announced(job: Job) -> Transition:
-    """A failure is counted and becomes a dead letter once, even if its message is delivered repeatedly."""
-    require_status(job, *FAILED_STATUSES)
+    """Records that a failure was counted and became a dead letter, or that a rejection was announced.
+
+    Both happen once, even if the job's message is delivered repeatedly.
+    """
+    require_status(job, *ANNOUNCED_STATUSES)
     return Transition(replace(job, announced=True))
 
 
@@ -495,7 +537,9 @@ def fail(job: Job, error: BackdropError, now: datetime) -> Transition:
 
 
 def supersede(job: Job, now: datetime) -> Transition | None:
-    """The photo no longer names the job. None if nothing changes."""
+    """The photo no longer names the job, so it is not bought, or its review ends. None if nothing changes."""
+    if job.status is JobStatus.REVIEW:
+        return Transition(replace(job, status=JobStatus.SUPERSEDED, ended_at=now))
     return _end_unpaid(job, JobStatus.SUPERSEDED, now)
 
 

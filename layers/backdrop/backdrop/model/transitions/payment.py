@@ -190,6 +190,7 @@ def _apply_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Jo
                 status=JobStatus.PAID,
                 paid_attempt_no=n,
                 links=result.links,
+                reviews=(),
                 paid_at=now,
                 last_sent_at=now,
                 problem=None,

@@ -1,0 +1,190 @@
+"""The `review` commands: list the pictures that wait for a person, and approve, reject, or redo them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any
+
+from backdrop.campaigns.report import WORST_VERDICT_FIRST
+from backdrop.intake.photo_status import list_current_jobs
+from backdrop.model.errors import ConflictError, DecisionRefusedError
+from backdrop.model.ids import derive_source_id
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.review import DecisionChannel, PictureDecision, PictureReview, ReviewDecision
+from backdrop.model.transitions import describe_decision
+from backdrop_cli.errors import CommandError, NothingFoundError
+from backdrop_cli.formatting import format_count, format_rough_duration
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import Stack
+
+JOBS_PER_READ = 100
+
+
+@dataclass(frozen=True)
+class PictureChoice:
+    """Which pictures of a photo are meant. `n` 0: all pictures; `variant` None: all variants.
+
+    `sha256`: the beginning of the hash of the file that the person saw, or "".
+    """
+
+    key: str
+    variant: str | None = None
+    n: int = 0
+    sha256: str = ""
+
+    def includes(self, job: Job, review: PictureReview) -> bool:
+        return self.variant in (None, job.variant) and self.n in (0, review.n)
+
+    def __str__(self) -> str:
+        variant = "" if self.variant is None else f", variant {self.variant}"
+        return f"{self.key}{variant}{f', picture {self.n}' if self.n else ''}"
+
+
+@dataclass(frozen=True)
+class ReviewedPicture:
+    """One picture that waits for a decision, or has it."""
+
+    job: Job
+    review: PictureReview
+
+    @property
+    def name(self) -> str:
+        """The photo's key, with the variant, and with the number if the job has several pictures."""
+        variant = f", variant {self.job.variant}" if self.job.variant else ""
+        return f"{self.job.key}{variant}{f', picture {self.review.n}' if len(self.job.reviews) > 1 else ''}"
+
+    @property
+    def urgency(self) -> tuple[Any, ...]:
+        """The sort key of the list: the worst verdict first, then the lowest score, then the longest wait."""
+        fidelity = self.review.fidelity
+        rank = WORST_VERDICT_FIRST.index(fidelity.verdict) if fidelity else len(WORST_VERDICT_FIRST)
+        score = fidelity.score if fidelity and fidelity.score is not None else 0
+        return rank, score, self.review.waiting_since, self.job.key, self.job.variant, self.review.n
+
+
+def list_waiting_pictures(stack: Stack, prefix: str = "") -> list[ReviewedPicture]:
+    """Returns the pictures that wait for a decision, most urgent first."""
+    queries = stack.redrive_service.ledger_queries
+    jobs = [
+        job
+        for item_keys in batched(queries.list_in_review(), JOBS_PER_READ, strict=False)
+        for job in queries.read_jobs(item_keys).values()
+        if job.status is JobStatus.REVIEW and job.key.startswith(prefix)
+    ]
+    waiting = [ReviewedPicture(job, one) for job in jobs for one in job.reviews if one.decision is None]
+    return sorted(waiting, key=lambda picture: picture.urgency)
+
+
+# -- list ------------------------------------------------------------------------------------------------------------
+
+
+def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
+    """Prints the pictures that wait for a decision, most urgent first."""
+    with screen.spinner("reading the ledger"):
+        pictures = list_waiting_pictures(stack, prefix)
+    screen.print_json({"stack": stack.name, "pictures": [_describe(stack, one) for one in pictures]})
+    scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"
+    if not pictures:
+        screen.print(f"No picture waits for approval {scope}.")
+        return
+    now = stack.clock.now()
+    verb = "waits" if len(pictures) == 1 else "wait"
+    screen.print(f"{format_count(len(pictures), 'picture')} {verb} for approval {scope}", "bold")
+    for picture in pictures:
+        review = picture.review
+        verdict = f"{review.fidelity.verdict.mark} {review.fidelity.text}, " if review.fidelity else ""
+        age = format_rough_duration((now - review.waiting_since).total_seconds())
+        screen.print()
+        screen.print_unwrapped(f"{picture.name}: {verdict}waiting for {age}")
+        screen.print_unwrapped(f"  {_format_address(stack, review)}", "dim")
+    screen.print()
+    screen.print("To decide, run `backdrop review approve KEY`, `reject KEY`, or `redo KEY --prompt TEXT`.")
+
+
+def _format_address(stack: Stack, review: PictureReview) -> str:
+    return f"s3://{stack.output_bucket}/{review.key}"
+
+
+def _describe(stack: Stack, picture: ReviewedPicture) -> dict[str, Any]:
+    job, review = picture.job, picture.review
+    fidelity = review.fidelity
+    return {
+        "key": job.key,
+        "variant": job.variant or None,
+        "n": review.n,
+        "job_id": job.job_id,
+        "sha256": review.sha256,
+        "file": _format_address(stack, review),
+        "verdict": fidelity and fidelity.verdict.value,
+        "score": fidelity and fidelity.score,
+        "waiting_since": review.waiting_since.isoformat(timespec="seconds"),
+        "decision": review.decision and review.decision.value,
+        "by": review.decided_by or None,
+    }
+
+
+# -- approve and reject ----------------------------------------------------------------------------------------------
+
+
+def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decision: ReviewDecision) -> None:
+    """Approves or rejects all chosen pictures that wait, and prints what was decided about each.
+
+    Raises NothingFoundError if there is no such picture, and CommandError if another decision came first.
+    """
+    pictures = _find_pictures(stack, choice)
+    waiting = [one for one in pictures if one.review.decision is None and one.job.status is JobStatus.REVIEW]
+    _check_file(choice, waiting or pictures)
+    if not waiting:
+        screen.print_json({"stack": stack.name, "decided": []})
+        raise CommandError(f"nothing was changed; {_describe_ends(pictures)}")
+    by = stack.read_caller()
+    decided: list[ReviewedPicture] = []
+    try:
+        for picture in waiting:
+            decided.append(_decide(stack, picture, decision, by))
+    except DecisionRefusedError as error:
+        raise CommandError(f"{error.message.clause}; {error.hint}") from error
+    except ConflictError as error:
+        raise CommandError("the review of the picture is starting over; run the command again") from error
+    finally:
+        screen.print_json({"stack": stack.name, "decided": [_describe(stack, one) for one in decided]})
+        for one in decided:
+            screen.print(f"✓ {one.name} {decision}.")
+    left = sum(review.decision is None for one in decided[-1:] for review in one.job.reviews)
+    if left:
+        screen.print(f"{format_count(left, 'picture')} of the photo must still be decided before it is delivered.")
+
+
+def _decide(stack: Stack, picture: ReviewedPicture, decision: ReviewDecision, by: str) -> ReviewedPicture:
+    job, review = picture.job, picture.review
+    decided = stack.approvals.decide(
+        PictureDecision(job.job_id, review.n, decision, by, DecisionChannel.CLI, sha256=review.sha256), job.source_id
+    )
+    return ReviewedPicture(decided, decided.find_review(review.n) or review)
+
+
+def _find_pictures(stack: Stack, choice: PictureChoice) -> list[ReviewedPicture]:
+    """Returns the chosen pictures of the photo's current jobs; raises NothingFoundError if there are none."""
+    source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(stack.input_bucket, choice.key))
+    current_jobs = list_current_jobs(source, jobs) if source else []
+    pictures = [ReviewedPicture(job, one) for job in current_jobs for one in job.reviews if choice.includes(job, one)]
+    if not pictures:
+        message = f"nothing was changed; {choice} has no picture that needs approval, stack {stack.name}"
+        raise NothingFoundError(message)
+    return pictures
+
+
+def _check_file(choice: PictureChoice, pictures: Sequence[ReviewedPicture]) -> None:
+    if choice.sha256 and not all(one.review.sha256.startswith(choice.sha256) for one in pictures):
+        raise CommandError(f"nothing was changed; {choice} is another file now: open it, and decide again")
+
+
+def _describe_ends(pictures: Sequence[ReviewedPicture]) -> str:
+    return "; ".join(_list_ends(pictures))
+
+
+def _list_ends(pictures: Sequence[ReviewedPicture]) -> Iterator[str]:
+    for picture in pictures:
+        review = picture.review
+        end = f"was {describe_decision(review)}" if review.decision else f"is {picture.job.status}"
+        yield f"{picture.name} {end}"

@@ -1,0 +1,106 @@
+"""The `review redo` command: shows the price of another picture, asks, and gives the photo new instructions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
+from backdrop.instructions.sources import REQUEST, parse_file
+from backdrop.intake.photo_status import list_current_jobs
+from backdrop.model.ids import derive_source_id
+from backdrop.model.job import Job
+from backdrop.model.object_keys import list_sidecar_keys
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
+from backdrop_cli.formatting import format_count
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import Stack
+from backdrop_cli.uploads.overlay_bucket import OverlayBucket
+
+
+def redo_picture(
+    stack: Stack, screen: Screen, key: str, variant: str | None, new_fields: Mapping[str, Any], *, yes: bool
+) -> None:
+    """Changes these fields in the photo's sidecar, after showing what that buys and asking.
+
+    Raises NothingFoundError if the photo has no such job, CommandError if the change buys nothing or its instructions
+    cannot be changed here, and UsageError if the fields are wrong.
+    """
+    current_jobs = _find_current_jobs(stack, key, variant)
+    sidecar_key, sidecar = _build_sidecar(stack, key, current_jobs, variant, new_fields)
+    preview = stack.build_rerun_service(OverlayBucket(stack.photos, {sidecar_key: sidecar})).preview(key)
+    if preview is None:
+        raise NothingFoundError(f"nothing was changed; there is no photo {key}, stack {stack.name}")
+    if preview.broken_defaults or preview.problems:
+        reason = "; ".join(str(one.message.clause) for one in preview.problems)
+        raise CommandError(f"nothing was changed; {reason or f'{preview.broken_defaults} has errors'}")
+    document = {
+        "stack": stack.name,
+        "key": key,
+        "sidecar": sidecar_key,
+        "bought": len(preview.jobs_to_buy),
+        "most_usd": to_usd(preview.max_cost),
+    }
+    if not preview.has_effect:
+        screen.print_json(document | {"sent": False})
+        raise CommandError("nothing was changed; the photo already has these instructions")
+    screen.print(
+        f"{key}: {format_count(len(preview.jobs_to_buy), 'job')} to buy for at most {format_usd(preview.max_cost)}, "
+        f"with the instructions in {sidecar_key}. What was bought before stays paid."
+    )
+    with screen.print_json_if_refused(document | {"sent": False}):
+        screen.confirm(f"Redo it for at most {format_usd(preview.max_cost)}?", yes=yes)
+    stack.uploader.upload_sidecar(sidecar_key, sidecar)
+    screen.print_json(document | {"sent": True})
+    screen.print(f"✓ {sidecar_key} uploaded. The new picture waits for approval when it is made: `backdrop review`.")
+
+
+def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]:
+    source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(stack.input_bucket, key))
+    current_jobs = list_current_jobs(source, jobs) if source else []
+    if not any(variant in (None, job.variant) for job in current_jobs):
+        name = key if variant is None else f"{key}, variant {variant}"
+        raise NothingFoundError(f"nothing was changed; {name} has no job, stack {stack.name}")
+    if any(REQUEST in job.provenance.values() for job in current_jobs):
+        raise CommandError(
+            f"nothing was changed; the instructions of {key} came with a request: send a request with the new ones"
+        )
+    return current_jobs
+
+
+def _build_sidecar(
+    stack: Stack, key: str, current_jobs: Sequence[Job], variant: str | None, new_fields: Mapping[str, Any]
+) -> tuple[str, bytes]:
+    """Returns the key and the bytes of the photo's sidecar with the new fields, for one variant or for all.
+
+    The sidecar then names all variants of the photo, because the nearest source with variants decides which there are.
+    """
+    sidecar_key, fields = _read_sidecar(stack, key)
+    if variant:
+        own_variants = cast("dict[str, Any]", fields.get("variants") or {})
+        names = [job.variant for job in current_jobs]
+        variants = {name: own_variants.get(name, {}) for name in (*own_variants, *names)}
+        fields = {**fields, "variants": {**variants, variant: {**variants[variant], **new_fields}}}
+    else:
+        fields = {**fields, **new_fields}
+    data = json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n"
+    if errors := parse_file(sidecar_key, data).errors:
+        raise UsageError("; ".join(str(one.message.clause) for one in errors))
+    return sidecar_key, data
+
+
+def _read_sidecar(stack: Stack, key: str) -> tuple[str, dict[str, Any]]:
+    """Returns the key and the fields of the nearest sidecar. Without one: the key of a new one, and no fields.
+
+    A sidecar that photos share is not changed: its fields go into a new one of the photo's own.
+    """
+    own_key = f"{key}.json"
+    for sidecar_key in list_sidecar_keys(key):
+        stored = stack.photos.read(stack.input_bucket, sidecar_key, max_bytes=MAX_SIDECAR_BYTES)
+        if stored and stored.data is not None:
+            try:
+                fields: Any = json.loads(stored.data)
+            except ValueError as error:
+                raise CommandError(f"nothing was changed; {sidecar_key} is not JSON") from error
+            return own_key, cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+    return own_key, {}

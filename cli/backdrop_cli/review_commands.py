@@ -1,0 +1,121 @@
+"""Options and help of the review commands; each is implemented in its own module, imported when it runs."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from backdrop_cli.errors import UsageError
+from backdrop_cli.instruction_options import with_instruction_options
+from backdrop_cli.operator_commands import Yes
+from backdrop_cli.options import JsonOutput, Profile, Region, StackLocation, StackName, open_stack
+
+PhotoKey = Annotated[str, typer.Argument(metavar="KEY", help="Key of the photo in the input bucket")]
+Variant = Annotated[
+    str | None, typer.Option("--variant", metavar="NAME", help="Only this variant; without it, all variants")
+]
+PictureNumber = Annotated[
+    int, typer.Option("--picture", metavar="N", min=0, help="Only this picture; without it, all pictures that wait")
+]
+FileHash = Annotated[
+    str,
+    typer.Option("--sha256", metavar="HEX", help="Beginning of the SHA-256 of the file that you saw, from --json"),
+]
+
+
+def list_pictures(
+    ctx: typer.Context,
+    prefix: Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Beginning of the photos' keys")] = "",
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Show the pictures that wait for approval, and decide about them
+
+    Without a command, lists the pictures, the worst verdict first.
+
+    Example: backdrop review approve shoes/red.jpg
+    """
+    if ctx.invoked_subcommand:
+        return
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        from backdrop_cli.operate.review import show_waiting_pictures
+
+        show_waiting_pictures(target_stack, screen, prefix)
+
+
+def approve(
+    ctx: typer.Context,
+    key: PhotoKey,
+    variant: Variant = None,
+    picture: PictureNumber = 0,
+    sha256: FileHash = "",
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Approve pictures that wait, so that they are delivered
+
+    Records your AWS identity. The outputs are made from exactly the files that wait.
+
+    Example: backdrop review approve shoes/red.jpg --variant beach
+    """
+    from backdrop.model.review import ReviewDecision
+    from backdrop_cli.operate.review import PictureChoice, decide_pictures
+
+    choice = PictureChoice(key, variant, picture, sha256.lower())
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        decide_pictures(target_stack, screen, choice, ReviewDecision.APPROVED)
+
+
+def reject(
+    ctx: typer.Context,
+    key: PhotoKey,
+    variant: Variant = None,
+    picture: PictureNumber = 0,
+    sha256: FileHash = "",
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Reject pictures that wait, so that they are not delivered; their money stays spent
+
+    Records your AWS identity.
+
+    Example: backdrop review reject shoes/red.jpg --picture 2
+    """
+    from backdrop.model.review import ReviewDecision
+    from backdrop_cli.operate.review import PictureChoice, decide_pictures
+
+    choice = PictureChoice(key, variant, picture, sha256.lower())
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        decide_pictures(target_stack, screen, choice, ReviewDecision.REJECTED)
+
+
+@with_instruction_options
+def redo(
+    ctx: typer.Context,
+    key: PhotoKey,
+    new_sidecar: bytes | None,
+    variant: Variant = None,
+    yes: Yes = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Buy another picture with new instructions, after showing the price and asking for confirmation
+
+    Changes the given fields in the photo's sidecar. The pictures that waited are no longer needed.
+
+    Example: backdrop review redo shoes/red.jpg --prompt "on a wooden table"
+    """
+    from backdrop_cli.operate.review_redo import redo_picture
+
+    if new_sidecar is None:
+        raise UsageError("say what the other picture must show, such as --prompt TEXT")
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        redo_picture(target_stack, screen, key, variant, json.loads(new_sidecar), yes=yes)

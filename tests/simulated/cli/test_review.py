@@ -1,0 +1,232 @@
+"""The `review` commands: people see what waits, and decide about it."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.model.job import JobStatus
+from backdrop.model.review import DecisionChannel, ReviewDecision
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_NOTHING_FOUND, EXIT_OK, EXIT_USAGE
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.world_services import CALLER
+from tests.simulated.command_user import NOTHING_CHANGED, Person
+from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, SCENE_LANE, TRANSPARENT_PHOTO, build_world, find_job
+from tests.simulated.picture_decisions import APPROVED, send_decision
+from tests.simulated.stage_worlds import KEY, assert_at_rest
+
+ON_GRASS: dict[str, Any] = {"prompt": "on grass", "approval": "required"}
+PRICE = 0.06
+"""What a new background costs at Ideogram, in dollars."""
+
+
+def person_with_pictures(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Person:
+    """Returns a person whose photo's pictures wait for approval."""
+    person = Person(World(), monkeypatch)
+    person.world.upload_photo(KEY, build_photo())
+    person.world.upload_sidecar(KEY, **ON_GRASS | fields)
+    person.world.run_until_empty()
+    return person
+
+
+# -- list ------------------------------------------------------------------------------------------------------------
+
+
+def test_list_has_the_worst_verdict_first_with_file_age_and_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    lane: dict[str, Any] = {"provider": SCENE_LANE, **ON_GRASS}
+    world = build_world(TRANSPARENT_PHOTO, **lane)
+    world.run_until_empty()
+    world.downloads.override_by_provider[SCENE_LANE] = CHANGED_SCENE
+    world.upload_photo("b.jpg", TRANSPARENT_PHOTO)
+    world.upload_sidecar("b.jpg", **lane | {"prompt": "on sand"})
+    world.run_until_empty()
+    world.run_for(600)
+    person = Person(world, monkeypatch)
+    listed = person.run("review")
+    assert listed.code == EXIT_OK
+    assert "2 pictures wait for approval in stack shop" in listed.out
+    assert listed.out.index("b.jpg: ✗ product changed") < listed.out.index(f"{KEY}: ✓ same product")
+    review = find_job(world).reviews[0]
+    assert f"  s3://{OUTPUT_BUCKET}/{review.key}\n" in listed.out
+    documents = person.run("review", "--json").data["pictures"]
+    assert [(one["key"], one["verdict"], one["n"]) for one in documents] == [
+        ("b.jpg", "changed", 1),
+        (KEY, "same", 1),
+    ]
+    assert documents[1]["sha256"] == review.sha256
+    assert [one["key"] for one in person.run("review", "--prefix", "b", "--json").data["pictures"]] == ["b.jpg"]
+
+
+def test_empty_list_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Person(World(), monkeypatch).run("review")
+    assert (result.code, result.out) == (EXIT_OK, "No picture waits for approval in stack shop.\n")
+
+
+# -- approve and reject ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("command", "status"), [("approve", JobStatus.STORED), ("reject", JobStatus.REJECTED)])
+def test_decision_records_the_persons_aws_identity(
+    command: str, status: JobStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = person_with_pictures(monkeypatch)
+    result = person.run("review", command, KEY)
+    assert (result.code, result.out) == (
+        EXIT_OK,
+        f"✓ {KEY} {'approved' if status is JobStatus.STORED else 'rejected'}.\n",
+    )
+    person.world.run_until_empty()
+    job = find_job(person.world)
+    assert job.status is status
+    assert (job.reviews[0].decided_by, job.reviews[0].decided_via) == (CALLER, DecisionChannel.CLI)
+    assert_at_rest(person.world)
+
+
+def test_one_of_two_pictures_is_approved(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2)
+    result = person.run("review", "reject", KEY, "--picture", "1")
+    assert result.out == (
+        f"✓ {KEY}, picture 1 rejected.\n1 picture of the photo must still be decided before it is delivered.\n"
+    )
+    assert person.run("review", "approve", KEY).out == f"✓ {KEY}, picture 2 approved.\n"
+    person.world.run_until_empty()
+    assert [one.n for one in find_job(person.world).results] == [2]
+
+
+def test_variant_is_decided_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
+    person = Person(World(), monkeypatch)
+    person.world.upload_photo(KEY, build_photo())
+    person.world.upload_sidecar(KEY, approval="required", variants=variants)
+    person.world.run_until_empty()
+    assert person.run("review", "approve", KEY, "--variant", "beach").out == f"✓ {KEY}, variant beach approved.\n"
+    person.world.run_until_empty()
+    assert find_job(person.world, "beach").status is JobStatus.STORED
+    assert find_job(person.world, "forest").status is JobStatus.REVIEW
+    assert person.run("review", "approve", KEY, "--variant", "lake").code == EXIT_NOTHING_FOUND
+
+
+def test_second_reviewer_sees_the_first_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    send_decision(person.world, APPROVED, find_job(person.world), by="bob")
+    person.world.run_until_empty()
+    result = person.run("review", "reject", KEY)
+    assert result.code == EXIT_FAILURE
+    assert f"{NOTHING_CHANGED}; {KEY} was approved by bob on 2026-11-20" in result.err
+
+
+def test_reviewer_at_the_same_time_sees_the_first_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    job = find_job(person.world)
+    read_caller = person.stack.read_caller
+
+    def read_caller_late() -> str:
+        send_decision(person.world, APPROVED, job, by="bob")
+        person.world.run_until_empty("intake")
+        return read_caller()
+
+    object.__setattr__(person.stack, "read_caller", read_caller_late)
+    result = person.run("review", "reject", KEY)
+    assert result.code == EXIT_FAILURE
+    assert "was approved by bob on 2026-11-20" in result.err
+    assert [one.decision for one in find_job(person.world).reviews] == [ReviewDecision.APPROVED]
+
+
+def test_decision_names_the_file_that_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    sha256 = find_job(person.world).reviews[0].sha256
+    refused = person.run("review", "approve", KEY, "--sha256", "0123")
+    assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
+    assert person.run("review", "approve", KEY, "--sha256", sha256[:12].upper()).code == EXIT_OK
+
+
+def test_photo_without_a_review_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.upload("a.jpg")
+    person.world.run_until_empty()
+    for key in ("a.jpg", "b.jpg"):
+        result = person.run("review", "approve", key)
+        assert result.code == EXIT_NOTHING_FOUND
+        assert f"{NOTHING_CHANGED}; {key} has no picture that needs approval" in result.err
+
+
+# -- redo ------------------------------------------------------------------------------------------------------------
+
+
+def test_redo_shows_the_price_and_buys_another_picture_after_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    result = person.run("review", "redo", KEY, "--prompt", "on sand", answer="y")
+    assert result.code == EXIT_OK
+    assert f"1 job to buy for at most ${PRICE}" in result.out
+    person.world.run_until_empty()
+    statuses = {job.instructions["prompt"]: job.status for job in person.world.list_jobs(KEY)}
+    assert statuses == {"on grass": JobStatus.SUPERSEDED, "on sand": JobStatus.REVIEW}
+    assert sum(job.charged for job in person.world.list_jobs(KEY)) == 2 * PRICE * 1_000_000
+
+
+def test_redo_of_a_rejected_picture_keeps_the_other_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, metadata={"sku": "4711"})
+    person.run("review", "reject", KEY)
+    person.world.run_until_empty()
+    assert person.run("review", "redo", KEY, "--prompt", "on sand", "--yes").code == EXIT_OK
+    person.world.run_until_empty()
+    again = next(job for job in person.world.list_jobs(KEY) if job.status is JobStatus.REVIEW)
+    assert again.instructions["metadata"] == {"sku": "4711"}
+
+
+def test_redo_that_is_declined_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    before = find_job(person.world)
+    assert person.run("review", "redo", KEY, "--prompt", "on sand", answer="n").code == EXIT_FAILURE
+    person.world.run_until_empty()
+    assert find_job(person.world) == before
+
+
+def test_redo_of_one_variant_keeps_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
+    person = Person(World(), monkeypatch)
+    person.world.upload_photo(KEY, build_photo())
+    person.world.upload_sidecar(KEY, approval="required", variants=variants)
+    person.world.run_until_empty()
+    forest = find_job(person.world, "forest")
+    assert person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes").code == EXIT_OK
+    person.world.run_until_empty()
+    assert find_job(person.world, "forest") == forest
+    assert sorted(job.status for job in person.world.list_jobs(KEY)) == ["review", "review", "superseded"]
+
+
+def test_redo_needs_new_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    assert person.run("review", "redo", KEY).code == EXIT_USAGE
+    assert person.run("review", "redo", KEY, "--prompt", "on grass", "--yes").code == EXIT_FAILURE
+    assert person.run("review", "redo", "b.jpg", "--prompt", "on sand", "--yes").code == EXIT_NOTHING_FOUND
+
+
+# -- other commands --------------------------------------------------------------------------------------------------
+
+
+def test_show_and_status_have_what_waits_and_who_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    assert "waits for approval" in person.run("show", KEY).out
+    assert "in review" in person.run("status").out
+    person.run("review", "reject", KEY)
+    person.world.run_until_empty()
+    shown = person.run("show", KEY).out
+    assert f"picture 1 rejected by {CALLER} (cli)" in shown
+    assert "rejected" in person.run("status").out
+    assert_at_rest(person.world)
+
+
+def test_spend_has_the_dollars_per_approved_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2)
+    assert "per approved picture" not in person.run("spend").out
+    person.run("review", "reject", KEY, "--picture", "1")
+    person.run("review", "approve", KEY)
+    person.world.run_until_empty()
+    assert "1 approved, 1 rejected: $0.12 per approved picture." in person.run("spend").out
+    assert person.run("spend", "--json").data["approval"] == {
+        "approved": 1,
+        "rejected": 1,
+        "usd": 0.12,
+        "usd_per_approved": 0.12,
+    }
