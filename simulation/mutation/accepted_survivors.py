@@ -132,7 +132,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#762ece if 3": (
+    "model.transitions.lifecycle:update_instructions#3f1dbd if 3": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -172,8 +172,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService._deliver_pictures#8cacd8 if 4": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#51f0d6 if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#51f0d6 if 4": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#21327a if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#21327a if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
@@ -265,12 +265,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
         "It affects only the text of a problem: tests/simulated/deliver/test_pictures.py reads it."
     ),
-    "deliver.paid_files:PaidFiles.load#9a05d6 if 1": (
+    "deliver.paid_files:PaidFiles.load#3a832e if 1": (
         "No seed has an owner that loses its paid file before a copy has it: tests/simulated/deliver/test_reuse.py "
         "does."
     ),
-    "deliver.paid_files:PaidFiles.load#9a05d6 if 3": PAID_FILES_REASON,
-    "deliver.paid_files:PaidFiles.load#9a05d6 if 4": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#3a832e if 3": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#3a832e if 4": PAID_FILES_REASON,
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),
@@ -332,15 +332,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._retry_or_choose": RETRY_REASON,
     "model.transitions.lifecycle:end_job#e1b835 if 1": RETRY_REASON,
     "model.transitions.lifecycle:end_unneeded_job#743ff7 if 1": RETRY_REASON,
-    "model.transitions.lifecycle:update_instructions#762ece if 1": RETRY_REASON,
+    "model.transitions.lifecycle:update_instructions#3f1dbd if 1": RETRY_REASON,
     "operate.cancel:CancelService._cancel_job#904162 if 2": RETRY_REASON,
-    "deliver.pictures:Pictures.deliver_job#c0389c if 1": FIDELITY_REASON,
-    "deliver.pictures:Pictures.deliver_job#743c13 if 2": FIDELITY_REASON,
+    "deliver.pictures:Pictures.deliver_job#fbb5fc if 2": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
     "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
     "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures": FIDELITY_REASON,
-    "deliver.service:DeliverService.deliver#51f0d6 if 5": FIDELITY_REASON,
+    "deliver.service:DeliverService.deliver#21327a if 5": FIDELITY_REASON,
     "deliver.service:DeliverService._cancel_unneeded_mask": MASK_REASON,
     "intake.job_planner:JobPlanner._is_transparent": MASK_REASON,
     "intake.job_planner:JobPlanner._plan_job#89e8ed if 2": MASK_REASON,
@@ -348,18 +347,17 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.job_planner:JobPlanner._warn_without_mask": RECEIPT_WARNING_REASON,
     "intake.job_planner:JobPlanner.plan#d66af6 if 2": MASK_REASON,
     "intake.photo_reader:PhotoReader.has_transparent_parts": MASK_REASON,
-    "deliver.service:DeliverService.deliver#2afcc5 if 5": FIDELITY_REASON,
     "deliver.pictures:Pictures._prepare_image#122b30 if 1": FIDELITY_REASON,
     "deliver.pictures:Pictures._review_images": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job#743c13 if 1": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job#743c13 if 3": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job#743c13 if 5": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#fbb5fc if 1": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#fbb5fc if 3": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#fbb5fc if 5": APPROVAL_REASON,
     "deliver.review_files": APPROVAL_REASON,
     "intake.service:IntakeService.decide": APPROVAL_REASON,
     "model.transitions.approval": APPROVAL_REASON,
     "model.transitions.lifecycle:supersede#a0dfb2 if 1": APPROVAL_REASON,
-    "model.transitions.lifecycle:update_instructions#6a0ef5 if 3": APPROVAL_REASON,
-    "model.transitions.lifecycle:update_instructions#6a0ef5 if 4": APPROVAL_REASON,
+    "model.transitions.lifecycle:update_instructions#3f1dbd if 4": APPROVAL_REASON,
+    "model.transitions.lifecycle:update_instructions#3f1dbd if 5": APPROVAL_REASON,
     "pipeline.approvals": APPROVAL_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
