@@ -37,8 +37,8 @@ class SubjectModel(BaseModel):
     otherwise: Otherwise | None = Field(
         None,
         description="What follows if the product in the picture differs from the photo's. `deliver` (the default): the "
-        "picture is delivered with a warning. `review`: it waits until a person approves or rejects it, also if it could "
-        "not be compared. `retry`: it is bought again from the same provider, and the best one is delivered.",
+        "picture is delivered with a warning. `review`: it waits until a person approves or rejects it, also if it "
+        "could not be compared. `retry`: it is bought again from the same provider, and the best one is delivered.",
     )
     retries: RetryCount | None = Field(
         None,
