@@ -108,9 +108,6 @@ def delete_stack(stack: DeployedStack) -> None:
     environment = {**sam.emulator_credentials(), "AWS_ENDPOINT_URL": stack.cloud.endpoint_url}
     arguments = ["delete", "--stack-name", stack.name, "--region", REGION, "--no-prompts"]
     sam.run_sam(arguments, environment, stack.cloud.home.log_file("sam-delete"))
-    # It has also deleted the uploaded artifacts, so that the next deployment must upload them again.
-    for packaged in stack.cloud.home.emulator_folder.glob("packaged-*"):
-        packaged.unlink()
 
 
 def restore(stack: DeployedStack) -> None:
