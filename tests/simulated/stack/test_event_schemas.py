@@ -22,7 +22,7 @@ from simulation.scenarios.simulation_plan import draw_plan
 from simulation.scenarios.simulation_run import Simulation
 from tests.unit.docs.test_event_schema_files import build_event, build_validator, read_sample
 
-SEEDS = range(12)
+SEEDS = range(1, 13)  # seed 0 takes as long as all of them
 PUBLISHED = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT_TYPE)]
 
 
