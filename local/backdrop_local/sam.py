@@ -230,6 +230,4 @@ def run_sam(arguments: Sequence[str], extra_environment: Mapping[str, str], log:
 def _build_environment(bin_folder: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in REMOVED_VARIABLES}
     path = f"{bin_folder}:{inherited.get('PATH', '/usr/bin:/bin')}"
-    # `sam deploy` waits five seconds before it looks at the deployment for the first time. The emulator needs one.
-    settings = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "PYTHONUNBUFFERED": "1"}
-    return {**inherited, "PATH": path, **settings}
+    return {**inherited, "PATH": path, "SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}
