@@ -10,6 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)
 RUN := .venv/bin/
 LOCKS := layers/dependencies/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --no-header --exclude-newer "7 days"
+TESTS := tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus
 PHOTOS ?=
 PAGE = $(or $(OUT),.local/$@.md)
 PROOF = $(or $(OUT),.local/proof)
@@ -19,11 +20,14 @@ help: ## Show this list
 demo: setup ## Upload photos to a local cloud and show the results (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 test: check ## Run everything that CI runs
-	@$(MAKE) --no-print-directory -j2 scan site artifacts
-	@$(RUN)pytest -q -n 4 --dist worksteal tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus
+	@$(MAKE) --no-print-directory -j2 scan site artifacts collect
+	@$(RUN)pytest -q -n 4 --dist worksteal $(TESTS)
 	@$(RUN)pytest -q -n 8 --no-loadscope-reorder tests/e2e
 artifacts: setup
 	@$(RUN)python -m backdrop_local.build
+collect: setup
+	@# Compiles the tests once. Otherwise, each of the pytest workers, which start together, would compile all of them.
+	@output="$$($(RUN)pytest -q --collect-only $(TESTS) tests/e2e)" || { echo "$$output" >&2; exit 1; }
 check: setup ## Run linters, type checker, text checks, unit tests, and golden tests
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
@@ -40,10 +44,10 @@ golden: setup ## Rewrite the golden files after an intended change to the public
 	@$(RUN)pytest -q tests/golden --rewrite-golden
 wild: setup ## Run the property tests with new random examples
 	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/simulated tests/contract
-scan: setup .local/audit/.installed ## Check templates and workflows with cfn-lint, SAM, checkov, and zizmor
-	@$(RUN)cfn-lint template.yaml kept.yaml examples/*/template.yaml
-	@.local/sam/bin/sam validate --lint --region eu-central-1 >/dev/null
-	@.local/audit/bin/checkov --config-file .checkov.yaml
+scan: setup .local/audit/.installed ## Check templates and workflows with cfn-lint, checkov, and zizmor
+	@$(RUN)cfn-lint --regions eu-central-1 -- template.yaml kept.yaml examples/*/template.yaml
+	@# By default, checkov forks a process for each file, which takes as long again.
+	@CHECKOV_PARALLELIZATION_TYPE=none .local/audit/bin/checkov --config-file .checkov.yaml
 	@.local/audit/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.local/audit/bin/zizmor --offline --pedantic --no-progress --quiet .github
 audit: scan ## Run scan, and query PyPI and npm for known vulnerabilities of all locked packages
@@ -111,4 +115,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test artifacts scan audit chaos simulate mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup
+.PHONY: help demo test artifacts collect scan audit chaos simulate mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup

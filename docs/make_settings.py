@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).parent / "settings.md"
 
 
-class _Template(yaml.SafeLoader):
+class _Template(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as the text or list behind them."""
 
 
-def _read_short_form(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+def _read_short_form(loader: yaml.CSafeLoader, _tag: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node)
     return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else str(node.value)

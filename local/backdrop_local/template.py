@@ -8,7 +8,7 @@ import yaml
 from backdrop_local.release import CURRENT_RELEASE
 
 
-class _CloudFormationLoader(yaml.SafeLoader):
+class _CloudFormationLoader(yaml.CSafeLoader):
     """Reads CloudFormation's short tags, such as `!Ref`."""
 
 

@@ -3,6 +3,7 @@
 Third-party modules are imported once, before the first fork. Our own are imported by the fork, from the copy.
 """
 
+import gc
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ import greenlet
 import PIL.Image
 import pydantic
 from aws_lambda_powertools.utilities.batch import BatchProcessor
+
+from simulation.process_pool import GC_THRESHOLDS
 
 if TYPE_CHECKING:
     from simulation.invariants.violations import Violation
@@ -36,6 +39,8 @@ class SeedTimeoutError(Exception):
 
 def main() -> int:
     """Reads cases, one JSON line each, and answers each with its result."""
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     for line in sys.stdin:
         case = json.loads(line)
         run_case = _find_first_violation if case["copy"] else _find_all_violations

@@ -14,7 +14,7 @@ def format_lines(history: Iterable[ServiceCall | HistoryNote]) -> Iterator[str]:
     """Yields one line for each call and each note."""
     for event in history:
         time = event.at if isinstance(event, HistoryNote) else event.started_at
-        timestamp = f"{time:%d %H:%M:%S}.{time.microsecond // 1000:03}"
+        timestamp = f"{time.day:02} {time.hour:02}:{time.minute:02}:{time.second:02}.{time.microsecond // 1000:03}"
         if isinstance(event, HistoryNote):
             yield f"{timestamp} ** {event.text}"
         else:

@@ -86,6 +86,7 @@ class SimulatedSqs:
         self._transport = transport
         self._clock = clock
         self._random = random
+        self._started_at = clock.time
         self._sent_count = 0
         self._receive_count = 0
 
@@ -159,7 +160,7 @@ class SimulatedSqs:
     def list_messages(self, queue: SimulatedQueue) -> list[SimulatedMessage]:
         """Returns the queue's messages, without expired ones."""
         oldest = queue.find_retention_start(self._clock.time)
-        if any(message.sent_at < oldest for message in queue.messages):
+        if oldest > self._started_at and any(message.sent_at < oldest for message in queue.messages):
             queue.expired += [message for message in queue.messages if message.sent_at < oldest]
             queue.messages[:] = [message for message in queue.messages if message.sent_at >= oldest]
         return queue.messages

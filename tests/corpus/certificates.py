@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from struct import pack
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from PIL import Image, ImageDraw
@@ -42,19 +42,26 @@ BYTE_LIMITS: Mapping[str, int] = {
 }
 
 
+class DrawnFile(NamedTuple):
+    """A file; `subject` is set if it is an output of a cut-out."""
+
+    data: bytes
+    subject: Subject | None = None
+
+
 @dataclass(frozen=True)
 class CertificateCase:
     """A file, the marketplace by whose rules it is measured, and the rule that it breaks; empty for a compliant file.
 
-    `subject` is set if the file is an output of a cut-out. `operation`: how it was made, None if unknown.
+    `draw` makes the file, when its test runs: every pytest worker collects all cases. `operation`: how it was made,
+    None if unknown.
     """
 
     name: str
     marketplace: str
     rule: str
-    data: bytes = field(repr=False)
+    draw: Callable[[], DrawnFile] = field(repr=False)
     operation: str | None = None
-    subject: Subject | None = field(default=None, repr=False)
 
 
 # -- drawing -------------------------------------------------------------------------------------------------------
@@ -117,6 +124,27 @@ def encode(picture: Picture, kind: str = "JPEG", **options: Any) -> bytes:
     return file.getvalue()
 
 
+def draw_file(
+    size: tuple[int, int],
+    painter: str = "ellipse",
+    kind: str = "JPEG",
+    *,
+    background: str = WHITE,
+    share: float = SHARE,
+    **options: Any,
+) -> DrawnFile:
+    """Draws a product and encodes the picture."""
+    return DrawnFile(encode(draw_product(size, painter, background=background, share=share), kind, **options))
+
+
+def draw_padded_file(size: tuple[int, int], kind: str, length: int) -> DrawnFile:
+    return DrawnFile(pad_file(draw_file(size, kind=kind).data, length))
+
+
+def draw_labeled_file(kind: str, source_type: str) -> DrawnFile:
+    return DrawnFile(label_file(draw_file((700, 500), kind=kind).data, source_type))
+
+
 def pad_file(data: bytes, length: int) -> bytes:
     """Adds metadata to a JPEG or PNG until it has this length or slightly more."""
     missing = length - len(data)
@@ -144,16 +172,35 @@ def draw_cut_out(box: tuple[int, int, int, int], painter: str = "ellipse") -> by
     return encode(colors, "PNG")
 
 
-def build_certified_output(name: str, marketplace: str, rule: str, cut_out: bytes, **fields: Any) -> CertificateCase:
+@cache
+def draw_tiny_cut_out() -> bytes:
+    with Image.open(BytesIO(draw_cut_out(WHOLE_BOX))) as opened:
+        return encode(opened.resize((64, 50), Image.Resampling.LANCZOS), "PNG")
+
+
+@cache
+def draw_hazy_cut_out() -> bytes:
+    """Draws a cut-out with a trace of its old background."""
+    with Image.open(BytesIO(draw_cut_out(WHOLE_BOX))) as opened:
+        matte = opened.getchannel("A").point(lambda value: max(value, 8))
+    hazy = Image.new("RGB", matte.size, (90, 60, 40))
+    hazy.putalpha(matte)
+    return encode(hazy, "PNG")
+
+
+def build_certified_output(
+    name: str, marketplace: str, rule: str, cut_out: Callable[[], bytes], **fields: Any
+) -> CertificateCase:
     """Builds the marketplace's output of a cut-out."""
     (output,) = expand_output({"for": marketplace, **fields})
-    return _build_case(name, marketplace, rule, cut_out, output)
+    return CertificateCase(name, marketplace, rule, partial(_build_output, cut_out, output), "remove")
 
 
-def _build_case(name: str, marketplace: str, rule: str, cut_out: bytes, output: OutputSpec) -> CertificateCase:
+def _build_output(draw: Callable[[], bytes], output: OutputSpec) -> DrawnFile:
+    cut_out = draw()
     paid = PaidPicture(cut_out, verify_result(cut_out, expect_alpha=False, max_megapixels=10))
     built = paid.build_output(output, lambda data: data)
-    return CertificateCase(name, marketplace, rule, built.data, "remove", built.subject)
+    return DrawnFile(built.data, built.subject)
 
 
 # -- compliant pictures --------------------------------------------------------------------------------------------
@@ -172,29 +219,26 @@ def list_compliant_cases() -> Iterator[CertificateCase]:
     for marketplace, size in SIZES.items():
         for kind in FORMATS[marketplace]:
             for painter in PAINTERS:
-                picture = draw_product(size, painter)
-                yield CertificateCase(f"{painter} as {kind}", marketplace, "", encode(picture, kind))
-        yield CertificateCase("low quality", marketplace, "", encode(draw_product(size), quality=60))
-        largest = pad_file(encode(draw_product(size), "PNG"), BYTE_LIMITS[marketplace])
-        yield CertificateCase("as many bytes as allowed", marketplace, "", largest[: BYTE_LIMITS[marketplace]])
+                yield CertificateCase(f"{painter} as {kind}", marketplace, "", partial(draw_file, size, painter, kind))
+        yield CertificateCase("low quality", marketplace, "", partial(draw_file, size, quality=60))
+        yield CertificateCase(
+            "as many bytes as allowed", marketplace, "", partial(_draw_largest_file, size, BYTE_LIMITS[marketplace])
+        )
         for painter in PAINTERS:
             yield build_certified_output(
-                f"output of a {painter}", marketplace, "", draw_cut_out((150, 80, 750, 620), painter)
+                f"output of a {painter}", marketplace, "", partial(draw_cut_out, WHOLE_BOX, painter)
             )
-    with Image.open(BytesIO(draw_cut_out((150, 80, 750, 620)))) as opened:
-        tiny = encode(opened.resize((64, 50), Image.Resampling.LANCZOS), "PNG")
     for marketplace in ("amazon-main", "walmart"):
-        yield build_certified_output("enlarged 50 times", marketplace, "", tiny)
+        yield build_certified_output("enlarged 50 times", marketplace, "", draw_tiny_cut_out)
+    labeled = partial(draw_labeled_file, "JPEG", "trainedAlgorithmicMedia")
+    yield CertificateCase("labeled", "google-merchant", "", labeled, "replace")
     yield CertificateCase(
-        "labeled",
-        "google-merchant",
-        "",
-        label_file(encode(draw_product((700, 500))), "trainedAlgorithmicMedia"),
-        "replace",
+        "a camera's label", "google-merchant", "", partial(draw_labeled_file, "JPEG", "digitalCapture")
     )
-    yield CertificateCase(
-        "a camera's label", "google-merchant", "", label_file(encode(draw_product((700, 500))), "digitalCapture")
-    )
+
+
+def _draw_largest_file(size: tuple[int, int], limit: int) -> DrawnFile:
+    return DrawnFile(draw_padded_file(size, "PNG", limit).data[:limit])
 
 
 # -- planted violations --------------------------------------------------------------------------------------------
@@ -219,6 +263,7 @@ WRONG_FORMATS: Mapping[str, tuple[str, ...]] = {
     "shopify": ("WEBP", "BMP", "TIFF"),
     "walmart": ("WEBP", "GIF", "TIFF"),
 }
+WHOLE_BOX = (150, 80, 750, 620)
 CUT_OFF_BOXES: Mapping[str, tuple[int, int, int, int]] = {
     "left": (-200, 80, 600, 620),
     "top": (150, -200, 750, 500),
@@ -241,44 +286,58 @@ def list_violations() -> tuple[CertificateCase, ...]:
 def _list_wrong_sizes() -> Iterator[CertificateCase]:
     for (marketplace, rule), sizes in WRONG_SIZES.items():
         for size in sizes:
-            yield CertificateCase(f"{size[0]} × {size[1]}", marketplace, rule, encode(draw_product(size)))
+            yield CertificateCase(f"{size[0]} × {size[1]}", marketplace, rule, partial(draw_file, size))
+    yield CertificateCase("65 megapixels", "google-merchant", "megapixels", _draw_large_file)
+
+
+def _draw_large_file() -> DrawnFile:
     gray = Image.new("L", (8_100, 8_000), 255)
     gray.paste(90, (500, 500, 7_600, 7_500))
-    yield CertificateCase("65 megapixels", "google-merchant", "megapixels", encode(gray, "PNG"))
+    return DrawnFile(encode(gray, "PNG"))
 
 
 def _list_wrong_files() -> Iterator[CertificateCase]:
     for marketplace, limit in BYTE_LIMITS.items():
         for kind in ("JPEG", "PNG"):
-            data = pad_file(encode(draw_product(SIZES[marketplace]), kind), limit + 1)
-            yield CertificateCase(f"{kind} of {len(data):,} bytes", marketplace, "bytes", data)
+            padded = partial(draw_padded_file, SIZES[marketplace], kind, limit + 1)
+            yield CertificateCase(f"{kind} of more than {limit:,} bytes", marketplace, "bytes", padded)
     for marketplace, kinds in WRONG_FORMATS.items():
         for kind in kinds:
-            yield CertificateCase(kind, marketplace, "format", encode(draw_product(SIZES[marketplace]), kind))
+            yield CertificateCase(kind, marketplace, "format", partial(draw_file, SIZES[marketplace], kind=kind))
 
 
 def _list_wrong_backgrounds() -> Iterator[CertificateCase]:
     for marketplace in ("amazon-main", "walmart"):
         size = SIZES[marketplace]
-        pictures = {color: draw_product(size, background=color) for color in WRONG_BACKGROUNDS}
-        pictures |= {
-            "gradient": _draw_gradient(size),
-            "soft shadow": _draw_soft_shadow(size),
-            "stripe": _draw_stripe(size),
+        painters: dict[str, Callable[[tuple[int, int]], Picture]] = {
+            color: partial(draw_product, background=color) for color in WRONG_BACKGROUNDS
         }
-        pictures["room"] = Image.effect_noise(size, 90).convert("RGB")
-        for name, picture in pictures.items():
-            yield CertificateCase(f"{name} in a JPEG", marketplace, "background", encode(picture))
+        painters |= {"gradient": _draw_gradient, "soft shadow": _draw_soft_shadow, "stripe": _draw_stripe}
+        painters["room"] = _draw_room
+        for name, paint in painters.items():
+            yield CertificateCase(f"{name} in a JPEG", marketplace, "background", partial(_encode_painted, paint, size))
         for name in ("#fefefe", "gradient", "soft shadow"):
-            yield CertificateCase(f"{name} in a PNG", marketplace, "background", encode(pictures[name], "PNG"))
-        cut_out = draw_cut_out((150, 80, 750, 620))
-        with Image.open(BytesIO(cut_out)) as opened:
-            matte = opened.getchannel("A").point(lambda value: max(value, 8))
-        hazy = Image.new("RGB", matte.size, (90, 60, 40))
-        hazy.putalpha(matte)
-        yield build_certified_output("haze of a cut-out", marketplace, "background", encode(hazy, "PNG"), trim=False)
-        (transparent,) = expand_output({"for": marketplace, "format": "png", "background": None})
-        yield _build_case("transparent", marketplace, "background", cut_out, transparent)
+            painted = partial(_encode_painted, painters[name], size, "PNG")
+            yield CertificateCase(f"{name} in a PNG", marketplace, "background", painted)
+        yield build_certified_output("haze of a cut-out", marketplace, "background", draw_hazy_cut_out, trim=False)
+        yield build_certified_output(
+            "transparent",
+            marketplace,
+            "background",
+            partial(draw_cut_out, WHOLE_BOX),
+            format="png",
+            background=None,
+        )
+
+
+def _encode_painted(
+    paint: Callable[[tuple[int, int]], Picture], size: tuple[int, int], kind: str = "JPEG"
+) -> DrawnFile:
+    return DrawnFile(encode(paint(size), kind))
+
+
+def _draw_room(size: tuple[int, int]) -> Picture:
+    return Image.effect_noise(size, 90).convert("RGB")
 
 
 def _draw_gradient(size: tuple[int, int]) -> Picture:
@@ -307,27 +366,41 @@ def _draw_stripe(size: tuple[int, int]) -> Picture:
 def _list_wrong_products() -> Iterator[CertificateCase]:
     for share in (0.84, 0.8, 0.7, 0.5, 0.25, 0.1):
         for painter in ("ellipse", "box", "checked cloth"):
-            picture = draw_product((1200, 1200), painter, share=share)
             kind = "PNG" if painter == "box" else "JPEG"
-            yield CertificateCase(f"{painter} of {share:.0%}", "amazon-main", "subject_share", encode(picture, kind))
-    blank = encode(Image.new("RGB", (1000, 1000), WHITE))
-    yield CertificateCase("nothing but white", "amazon-main", "subject_share", blank)
+            drawn = partial(draw_file, (1200, 1200), painter, kind, share=share)
+            yield CertificateCase(f"{painter} of {share:.0%}", "amazon-main", "subject_share", drawn)
+    yield CertificateCase("nothing but white", "amazon-main", "subject_share", _draw_white_file)
     for side, box in CUT_OFF_BOXES.items():
+        cut_off = partial(draw_cut_out, box)
         for marketplace in ("amazon-main", "google-merchant"):
-            yield build_certified_output(f"cut off at the {side}", marketplace, "whole_product", draw_cut_out(box))
+            yield build_certified_output(f"cut off at the {side}", marketplace, "whole_product", cut_off)
         yield CertificateCase(
-            f"transparent, cut off at the {side}", "google-merchant", "whole_product", draw_cut_out(box)
+            f"transparent, cut off at the {side}", "google-merchant", "whole_product", partial(_draw_cut_out_file, box)
         )
     for width, height in ((1500, 600), (600, 1500)):
-        (output,) = expand_output({"for": "google-merchant", "fit": "cover", "width": width, "height": height})
-        cut_out = draw_cut_out((150, 80, 750, 620))
-        yield _build_case(f"cropped to {width} × {height}", "google-merchant", "whole_product", cut_out, output)
+        yield build_certified_output(
+            f"cropped to {width} × {height}",
+            "google-merchant",
+            "whole_product",
+            partial(draw_cut_out, WHOLE_BOX),
+            fit="cover",
+            width=width,
+            height=height,
+        )
+
+
+def _draw_white_file() -> DrawnFile:
+    return DrawnFile(encode(Image.new("RGB", (1000, 1000), WHITE)))
+
+
+def _draw_cut_out_file(box: tuple[int, int, int, int]) -> DrawnFile:
+    return DrawnFile(draw_cut_out(box))
 
 
 def _list_wrong_labels() -> Iterator[CertificateCase]:
     for kind in ("JPEG", "PNG", "WEBP"):
-        data = encode(draw_product((700, 500)), kind)
-        yield CertificateCase(f"{kind} without a label", "google-merchant", "ai_label", data, "replace")
+        unlabeled = partial(draw_file, (700, 500), kind=kind)
+        yield CertificateCase(f"{kind} without a label", "google-merchant", "ai_label", unlabeled, "replace")
         for source_type in ("digitalCapture", "algorithmicallyEnhanced"):
-            labeled = label_file(data, source_type)
+            labeled = partial(draw_labeled_file, kind, source_type)
             yield CertificateCase(f"{kind} labeled {source_type}", "google-merchant", "ai_label", labeled, "replace")

@@ -15,7 +15,8 @@ NOT_ENCODABLE = {("ebay", "format")}
 
 
 def certify(case: CertificateCase) -> Certificate:
-    measurements = measure_file(case.data, operation=case.operation, subject=case.subject)
+    file = case.draw()
+    measurements = measure_file(file.data, operation=case.operation, subject=file.subject)
     return load_marketplace(case.marketplace).certify(measurements, case.operation)
 
 

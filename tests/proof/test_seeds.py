@@ -1,4 +1,4 @@
-"""Every promise holds in 200 seeds, and in scenes and seeds that once broke a promise. `make proof` runs 10,000."""
+"""Every promise holds in 175 seeds, and in scenes and seeds that once broke a promise. `make proof` runs 10,000."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

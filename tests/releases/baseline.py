@@ -18,6 +18,7 @@ from typing import Any
 
 from backdrop_local.home import TOOLS
 from backdrop_local.release import CURRENT_RELEASE, Release
+from backdrop_local.sam import INPUTS_HASH_FILE
 
 FOLDER = Path(__file__).parent
 # Built from a lock with hashes, and by far the largest part of a stack.
@@ -51,7 +52,7 @@ def _list_stack_files(release: Release) -> Iterator[Path]:
     build = release.built_template.parent
     for path in build.rglob("*"):
         parts = path.relative_to(build).parts
-        if path.is_file() and parts[0] != THIRD_PARTY_LAYER and "__pycache__" not in parts:
+        if path.is_file() and parts[0] not in (THIRD_PARTY_LAYER, INPUTS_HASH_FILE) and "__pycache__" not in parts:
             yield path
 
 

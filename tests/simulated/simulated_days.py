@@ -15,6 +15,8 @@ from simulation.world.simulated_stack import TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall, SimulatedCrash
 
 EVERY_SECONDS = 300
+# Until the third run of reconcile begins.
+TWO_RUNS = timedelta(seconds=3 * EVERY_SECONDS)
 A_MINUTE = 60
 DAY = 86_400
 

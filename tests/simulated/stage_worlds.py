@@ -174,12 +174,17 @@ def deliver(world: World, source: Source | Job, job_id: str | None = None) -> No
 
 
 def replay_with_crashes(
-    make: Callable[[], World], play: Callable[[World], None]
+    make: Callable[[], World], play: Callable[[World], None], within: timedelta = timedelta.max
 ) -> Iterator[tuple[ServiceCall, World]]:
-    """Repeats the play once for each call that it makes, with a worker that crashes right after that call."""
+    """Repeats the play once for each call that it makes, with a worker that crashes right after that call.
+
+    `within`: how long after the start of the play a worker may crash. A play that waits for hours repeats the same runs
+    of reconcile.
+    """
     for nth in count(1):
         world = make()
-        fault = TargetedFault(crash_worker, nth=nth)
+        start = world.clock.time
+        fault = TargetedFault(crash_worker, nth=nth, matches=lambda call, start=start: call.started_at - start < within)
         world.transport.faults_after.append(fault)
         play(world)
         if not fault.hit_count:

@@ -20,11 +20,11 @@ PSEUDO = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms (!Ref, !Sub) as their long forms."""
 
 
-def _intrinsic(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Node:
+def _intrinsic(loader: yaml.CSafeLoader, name: str, node: yaml.Node) -> Node:
     value: Node
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)

@@ -37,6 +37,7 @@ from tests.simulated.uploads_and_requests import BEACH, count_paid_calls
 from tests.unit.ledger_items import build_warning
 
 LONG = "https://results.invalid/" + "a" * MAX_ITEM_BYTES
+FAILED_ATTEMPT = job_in(JobStatus.DEAD).attempts[0]
 MANY = {"num_images": 20, "output": [{"name": f"form-{n}", "format": "png"} for n in range(10)]}
 
 
@@ -108,7 +109,7 @@ def test_answer_that_withholds_its_pictures_keeps_its_message() -> None:
         pytest.param({"warnings": tuple(build_warning(f"{n} {'a' * 400}") for n in range(1000))}, id="warnings"),
         pytest.param({"problem": replace(build_problem(), message=Sentence("a" * MAX_ITEM_BYTES))}, id="words"),
         pytest.param(
-            {"attempts": tuple(replace(job_in(JobStatus.DEAD).attempts[0], n=n) for n in range(2, 2000))},
+            {"attempts": tuple(replace(FAILED_ATTEMPT, n=n) for n in range(2, 2000))},
             id="attempts",
         ),
     ],

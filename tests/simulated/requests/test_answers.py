@@ -32,7 +32,7 @@ from tests.simulated.content_waits import (
     world_with_waiting_task,
 )
 from tests.simulated.reconcile.test_dead_letters import give_up_messages
-from tests.simulated.simulated_days import DAY, pass_time
+from tests.simulated.simulated_days import DAY, TWO_RUNS, pass_time
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job, replay_with_crashes
 from tests.simulated.uploads_and_requests import (
     BEACH,
@@ -155,7 +155,7 @@ def test_task_is_answered_after_step_functions_recovers() -> None:
 def test_task_is_answered_after_a_crash_at_any_call(instructions: dict[str, Any]) -> None:
     hit_count = 0
     for _, world in replay_with_crashes(
-        lambda: world_with_waiting_task(**instructions), lambda world: pass_time(world, 3600)
+        lambda: world_with_waiting_task(**instructions), lambda world: pass_time(world, 3600), TWO_RUNS
     ):
         hit_count += 1
         assert not is_waiting(world)

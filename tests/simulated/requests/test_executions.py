@@ -17,7 +17,7 @@ from tests.simulated.content_waits import (
     request_after_status_read,
     send_task_request,
 )
-from tests.simulated.simulated_days import list_report_codes, pass_time
+from tests.simulated.simulated_days import TWO_RUNS, list_report_codes, pass_time
 from tests.simulated.stage_worlds import KEY, REJECTED, assert_at_rest, find_only_job, replay_with_crashes
 from tests.simulated.uploads_and_requests import (
     BEACH,
@@ -89,7 +89,7 @@ def test_stop_is_reported_after_a_crash_at_any_call() -> None:
         return world
 
     hit_count = 0
-    for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, 3600)):
+    for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, 3600), TWO_RUNS):
         hit_count += 1
         assert (find_only_job(world).status, count_paid_calls(world), read_task_response(world).error) == (
             JobStatus.CANCELLED,

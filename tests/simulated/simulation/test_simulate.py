@@ -22,7 +22,7 @@ from simulation.world.fault_profile import FAULT_TYPES, find_fault_type
 ROOT = Path(__file__).parents[3]
 DIGESTS = """
 from simulation.scenarios.seed_runner import run_seed
-print(*(run_seed(seed).history_digest for seed in range(3)))
+print(*(run_seed(seed).history_digest for seed in (3, 5, 9)))  # short runs with more faults than most
 """
 
 

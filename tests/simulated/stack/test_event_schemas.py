@@ -27,7 +27,7 @@ from tests.simulated.deliver.test_fidelity import find_job
 from tests.simulated.picture_decisions import APPROVED, REJECTED, format_decision
 from tests.unit.docs.test_event_schema_files import build_event, build_validator, read_sample
 
-SEEDS = range(12)
+SEEDS = range(1, 13)  # seed 0 takes as long as all of them
 PUBLISHED = [kind for kind in DETAILS if kind not in (*INCOMING_DETAIL_TYPES, EVENT_TYPE, AWAITING_APPROVAL)]
 
 
