@@ -57,7 +57,7 @@ def redo_picture(
 
 def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]:
     source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(stack.input_bucket, key))
-    current_jobs = list_current_jobs(source, jobs) if source else []
+    current_jobs = [job for job in list_current_jobs(source, jobs) if not job.is_mask] if source else []
     if not any(variant in (None, job.variant) for job in current_jobs):
         name = key if variant is None else f"{key}, variant {variant}"
         raise NothingFoundError(f"nothing was changed; {name} has no job, stack {stack.name}")

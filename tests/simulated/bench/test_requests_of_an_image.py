@@ -45,7 +45,7 @@ ALONE = {
     },
 }
 MAX_WRITE_UNITS = 36
-MAX_BYTES = {"item": 2_400, "receipt": 2_000, "message": 190, "event": 1_450}
+MAX_BYTES = {"item": 2_450, "receipt": 2_000, "message": 190, "event": 1_450}
 
 
 def upload_sidecars(world: World, keys: Sequence[str]) -> None:

@@ -195,6 +195,18 @@ def test_redo_of_one_variant_keeps_the_others(monkeypatch: pytest.MonkeyPatch) -
     assert sorted(job.status for job in person.world.list_jobs(KEY)) == ["review", "review", "superseded"]
 
 
+def test_redo_of_one_variant_keeps_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = {"beach": {"prompt": "on a beach", "subject": {"mask": "buy"}}}
+    person = Person(World(), monkeypatch)
+    person.world.upload_photo(KEY, build_photo())
+    person.world.upload_sidecar(KEY, approval="required", variants=variants)
+    person.world.run_until_empty()
+    assert person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes").code == EXIT_OK
+    person.world.run_until_empty()
+    assert len([job for job in person.world.list_jobs(KEY) if job.is_mask]) == 1
+    assert sorted(job.status for job in person.world.list_jobs(KEY)) == ["review", "stored", "superseded"]
+
+
 def test_redo_needs_new_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch)
     assert person.run("review", "redo", KEY).code == EXIT_USAGE

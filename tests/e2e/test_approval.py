@@ -1,0 +1,84 @@
+"""Approval and retries through the deployed stack: pictures wait for a person, and are bought again if they differ."""
+
+import hashlib
+import os
+import subprocess
+from io import BytesIO
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from backdrop_local.home import ROOT
+from tests.e2e.deployed_stack import eventually
+from tests.e2e.folder import Folder
+from tests.e2e.test_eventbridge import put_event
+
+SQUARE = 256
+
+
+def run_review(folder: Folder, *words: str) -> str:
+    """Runs `backdrop review` on this cloud, and returns what it printed."""
+    env = {**os.environ, "BACKDROP_HOME": str(folder.stack.cloud.home.path), "COLUMNS": "200"}
+    command = [str(ROOT / ".venv" / "bin" / "backdrop"), "review", *words]
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+
+
+def read_review_file(folder: Folder, review: dict[str, Any]) -> bytes:
+    bucket = folder.stack.output_bucket
+    return folder.stack.clients.s3.get_object(Bucket=bucket, Key=review["key"])["Body"].read()
+
+
+def test_person_approves_the_file_that_waits(folder: Folder) -> None:
+    folder.drop("red.jpg", folder.instructions | {"approval": "required", "output": {"format": "png"}})
+    (review,) = folder.wait_for_status("red.jpg", "review")["reviews"]
+    assert folder.pictures("red.jpg") == []
+    seen = read_review_file(folder, review)
+    assert hashlib.sha256(seen).hexdigest() == review["sha256"]
+    assert folder.key("red.jpg") in run_review(folder, folder.key(""))
+    run_review(folder, "approve", folder.key("red.jpg"))
+    job = folder.wait_until_stored("red.jpg")
+    assert job["reviews"][0]["decision"] == "approved"
+    assert "arn:aws" in job["reviews"][0]["decided_by"]
+    shown, delivered = Image.open(BytesIO(seen)).convert("RGB"), folder.picture("red.jpg", "red.png").convert("RGB")
+    assert delivered.tobytes() == shown.tobytes()
+    assert len(folder.charges()) == 1
+    kinds = {event["detail-type"] for event in folder.events("red.jpg")}
+    assert kinds == {"Image Awaiting Approval", "Image Completed"}
+
+
+def test_event_rejects_the_picture_without_an_alarm(folder: Folder) -> None:
+    folder.drop("red.jpg", folder.instructions | {"approval": "required"})
+    job = folder.wait_for_status("red.jpg", "review")
+    decision = {"job_id": job["job_id"], "n": 1, "by": "ann@example.com", "sha256": job["reviews"][0]["sha256"]}
+    put_event(folder.stack, decision, kind="Image Rejected", source="shop.review")
+    job = folder.wait_for_status("red.jpg", "rejected")
+    review = job["reviews"][0]
+    assert (review["decision"], review["decided_by"], review["event_source"]) == (
+        "rejected",
+        "ann@example.com",
+        "shop.review",
+    )
+    assert job["cost"]["usd"] > 0
+    assert folder.pictures("red.jpg") == []
+    (event,) = eventually(
+        lambda: [one for one in folder.events("red.jpg") if one["detail-type"] == "Image Failed"], "its event"
+    )
+    assert [error["code"] for error in event["detail"]["errors"]] == ["rejected"]
+    assert [one for one in folder.stack.queue("DeadLetterQueueUrl").messages() if job["job_id"] in one.body] == []
+
+
+def test_picture_whose_product_differs_is_bought_again(folder: Folder) -> None:
+    photo = Image.new("RGBA", (SQUARE, SQUARE))
+    draw = ImageDraw.Draw(photo)
+    draw.ellipse((40, 40, 216, 216), fill=(190, 60, 50, 255))
+    for x in range(60, 200, 9):
+        draw.line((x, 70, x + 14, 190), fill=(240, 220, 190, 255), width=3)
+    file = BytesIO()
+    photo.save(file, "PNG")
+    folder.put("red.png.json", '{"prompt": "on the moon, retried", "subject": {"otherwise": "retry", "retries": 1}}')
+    folder.put("red.png", file.getvalue())
+    job = folder.wait_until_stored("red.png")
+    assert [attempt["outcome"] for attempt in job["attempts"]] == ["answered", "answered"]
+    assert any(warning.startswith("retried") for warning in job["warnings"])
+    assert len(folder.charges("on the moon, retried")) == 2
+    assert len(job["results"]) == 1
