@@ -129,6 +129,16 @@ def prepare_campaigns(setup: PageSetup) -> None:
         setup.upload(name, photo(name))
 
 
+def prepare_approval(setup: PageSetup) -> None:
+    """Pictures that wait for approval: one of a photo, and two of a variant of another photo."""
+    setup.upload("shoes/red.jpg.json", {"prompt": "on a shelf", "approval": "required"})
+    setup.upload("shoes/red.jpg", photo("approval-red"))
+    variants = {"beach": {"prompt": "on a beach", "num_images": 2}}
+    setup.upload("shoes/blue.jpg.json", {"approval": "required", "variants": variants})
+    setup.upload("shoes/blue.jpg", photo("approval-blue"))
+    eventually(lambda: len(setup.run_json("review", "--prefix", "shoes/")["pictures"]) == 3, "three pictures that wait")
+
+
 def prepare_first_day(setup: PageSetup) -> None:
     """The photo of the first deployment."""
     setup.upload("try/red.jpg", photo("first-day"))
@@ -140,6 +150,7 @@ def prepare_marketplaces(setup: PageSetup) -> None:
 
 
 PREPARE_BY_PAGE = {
+    "docs/approval.md": prepare_approval,
     "docs/campaigns.md": prepare_campaigns,
     "docs/costs.md": prepare_delivered_photo,
     "docs/deploying.md": prepare_deploying,

@@ -34,11 +34,11 @@ def test_person_approves_the_file_that_waits(folder: Folder) -> None:
     assert folder.pictures("red.jpg") == []
     seen = read_review_file(folder, review)
     assert hashlib.sha256(seen).hexdigest() == review["sha256"]
-    assert folder.key("red.jpg") in run_review(folder, folder.key(""))
+    assert folder.key("red.jpg") in run_review(folder, "--prefix", folder.key(""))
     run_review(folder, "approve", folder.key("red.jpg"))
     job = folder.wait_until_stored("red.jpg")
     assert job["reviews"][0]["decision"] == "approved"
-    assert "arn:aws" in job["reviews"][0]["decided_by"]
+    assert "arn:aws" in job["reviews"][0]["by"]
     shown, delivered = Image.open(BytesIO(seen)).convert("RGB"), folder.picture("red.jpg", "red.png").convert("RGB")
     assert delivered.tobytes() == shown.tobytes()
     assert len(folder.charges()) == 1
@@ -53,7 +53,7 @@ def test_event_rejects_the_picture_without_an_alarm(folder: Folder) -> None:
     put_event(folder.stack, decision, kind="Image Rejected", source="shop.review")
     job = folder.wait_for_status("red.jpg", "rejected")
     review = job["reviews"][0]
-    assert (review["decision"], review["decided_by"], review["event_source"]) == (
+    assert (review["decision"], review["by"], review["event_source"]) == (
         "rejected",
         "ann@example.com",
         "shop.review",

@@ -145,7 +145,7 @@ def test_receipt_has_all_documented_fields(folder: Folder) -> None:
     assert_fields(
         job,
         "job_id variant current status operation provider instructions provenance frame results cost attempts"
-        " reused_from queued_at submitted_at paid_at stored_at throttled_seconds warnings",
+        " reused_from reviews queued_at submitted_at paid_at stored_at throttled_seconds warnings",
     )
     assert_fields(
         job["results"][0],
