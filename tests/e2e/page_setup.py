@@ -131,12 +131,12 @@ def prepare_campaigns(setup: PageSetup) -> None:
 
 def prepare_approval(setup: PageSetup) -> None:
     """Pictures that wait for approval: one of a photo, and two of a variant of another photo."""
-    setup.upload("shoes/red.jpg.json", {"prompt": "on a shelf", "approval": "required"})
-    setup.upload("shoes/red.jpg", photo("approval-red"))
+    setup.upload("lamps/red.jpg.json", {"prompt": "on a shelf", "approval": "required"})
+    setup.upload("lamps/red.jpg", photo("approval-red"))
     variants = {"beach": {"prompt": "on a beach", "num_images": 2}}
-    setup.upload("shoes/blue.jpg.json", {"approval": "required", "variants": variants})
-    setup.upload("shoes/blue.jpg", photo("approval-blue"))
-    eventually(lambda: len(setup.run_json("review", "--prefix", "shoes/")["pictures"]) == 3, "three pictures that wait")
+    setup.upload("lamps/blue.jpg.json", {"approval": "required", "variants": variants})
+    setup.upload("lamps/blue.jpg", photo("approval-blue"))
+    eventually(lambda: len(setup.run_json("review", "--prefix", "lamps/")["pictures"]) == 3, "three pictures that wait")
 
 
 def prepare_first_day(setup: PageSetup) -> None:
