@@ -93,6 +93,8 @@ class Simulation:
         self.rate_limit_monitor = RateLimitMonitor(self.world, self.monitor, self.call_log, self.users)
         self.faults = InstalledFaults(self.world, plan.faults)
         self.faults.listeners.append(self._count_crash)
+        # After the faults, whose changes show which notifications are lost.
+        self._lost_notifications: list[str] = []
         self.world.event_delay_changes.append(self._record_notification)
         self.world.downloads.choose_picture = self._choose_scene
 
@@ -109,6 +111,7 @@ class Simulation:
 
     def _record_notification(self, body: str, delays: list[float]) -> list[float]:
         self.users.notifications.append(body)
+        self._lost_notifications += [] if delays else [body]
         return delays
 
     def _count_crash(self, fault_name: str) -> None:
@@ -224,13 +227,18 @@ class Simulation:
         self.monitor.add_violations(self.rate_limit_monitor.check_final_state(reports, strike_counts))
 
     def _repeat_everything(self) -> None:
-        """Repeats all notifications, which must not buy anything."""
+        """Repeats all notifications, which must not buy anything. Those that were lost are sent once before."""
         if self._has_violations:
             return
         world = self.world
         if (world.clock.time + timedelta(seconds=REPEAT_SECONDS)).date() != world.clock.time.date():
             # A new day has a new budget, so jobs that waited for it continue.
             self._run_for(REPEAT_SECONDS)
+            self._run_until_at_rest()
+        if self._lost_notifications:
+            # These are no repetitions yet: the sweep does not see that the same file was written again.
+            for body in self._lost_notifications:
+                world.sqs.send_externally(world.queues["intake"], body)
             self._run_until_at_rest()
         charges_before = self.monitor.billing.charge_counts.total()
         for body in dict.fromkeys(self.users.notifications):
