@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from backdrop.imaging.output_review import needs_photo_size, review_outputs
+from backdrop.imaging.output_checks import check_outputs, needs_photo_size
 from backdrop.imaging.prepare import load_upright_photo, read_photo_size
 from backdrop.imaging.trim import find_visible_box
 from backdrop.model.capabilities import MAX_FILE_BYTES, MAX_MEGAPIXELS
@@ -86,7 +86,7 @@ def list_purchase_warnings(jobs: Sequence[Job], photo: PhotoMeasurements) -> lis
 
 
 def _find_warnings(job: Job, photo: PhotoMeasurements) -> Iterator[PurchaseWarning]:
-    for one in (*job.warnings, *review_outputs(job.instructions, photo.size, job.canvas)):
+    for one in (*job.warnings, *check_outputs(job.instructions, photo.size, job.canvas)):
         if one.code in WARNING_HINTS:
             text = str(one.text)
             yield PurchaseWarning(one.code.value, f"{text[:1].upper()}{text[1:]}.", one.count)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from backdrop.deliver.fidelity_checks import MAX_MASK_WAIT, find_cut_out
+from backdrop.deliver.fidelity_checks import MAX_MASK_WAIT, find_cut_out, waits_for_mask
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -199,7 +199,7 @@ def _waits_for_cut_out(source: Source, job: Job, jobs: Sequence[Job], now: datet
     if job.status is not JobStatus.PAID or job.operation != "replace":
         return False
     cut_out = find_cut_out(source, job, jobs)
-    return cut_out is not None and not cut_out.has_ended and now < (job.paid_at or job.queued_at) + MAX_MASK_WAIT
+    return cut_out is not None and waits_for_mask(job, cut_out, now)
 
 
 def _describe_pending_mask(job: Job) -> Wait:

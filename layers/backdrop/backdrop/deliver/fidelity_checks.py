@@ -6,7 +6,7 @@ cut-out may be bought only as a mask.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from backdrop.imaging.strip_resize import downscale
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.fidelity import CannotSayReason, Fidelity, buys_mask, find_min_score
-from backdrop.model.job import Job, JobStatus, Source
+from backdrop.model.job import Job, Source
 from backdrop.model.object_keys import change_map_key
 from backdrop.ports import Clock
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 MAX_MASK_WAIT = timedelta(minutes=15)
 MASK_DELAY_SECONDS = 30.0
-# A cut-out in these states shows where the product is.
-MASK_STATUSES = frozenset({JobStatus.STORED, JobStatus.REVIEW})
 MAX_COMPARED_SIDE = 1536
 """Pixels per side of the pictures that are compared. Larger ones would take more memory."""
 
@@ -67,7 +65,7 @@ class FidelityChecks:
         cut_out = find_cut_out(source, job, jobs)
         if cut_out is None:
             return self._explain_missing_mask(job, is_photo_gone=may_be_transparent and photo is None)
-        if not cut_out.needs_no_worker and self.clock.now() < (job.paid_at or job.queued_at) + MAX_MASK_WAIT:
+        if waits_for_mask(job, cut_out, self.clock.now()):
             message = "The picture waits for the photo's cut-out, which shows where the product is."
             raise RetryLaterError(Code.MASK_PENDING, message, MASK_DELAY_SECONDS)
         mask = self._load_mask(cut_out)
@@ -88,7 +86,7 @@ class FidelityChecks:
     def _load_mask(self, cut_out: Job) -> "Image | None":
         """Returns the alpha of a cut-out that is stored or in review; None if its file cannot be used."""
         links = [link for link in cut_out.links if link.is_usable]
-        if cut_out.status not in MASK_STATUSES or not links:
+        if not cut_out.has_mask or not links:
             return None
         try:
             picture = PaidPicture(*self.paid_files.load(cut_out, 1, links[0], is_redelivery=True))
@@ -117,8 +115,13 @@ class FidelityChecks:
 def find_cut_out(source: Source, job: Job, jobs: Iterable[Job]) -> Job | None:
     """Returns the cut-out of the job's photo: one that is bought, or the current one; None if there is neither."""
     cut_outs = [one for one in jobs if one.operation == "remove" and one.sha256 == job.sha256]
-    bought = (one for one in cut_outs if one.status in MASK_STATUSES)
+    bought = (one for one in cut_outs if one.has_mask)
     return next(bought, None) or next((one for one in cut_outs if one.job_id in source.jobs.values()), None)
+
+
+def waits_for_mask(job: Job, cut_out: Job, now: datetime) -> bool:
+    """Whether a bought picture waits for the cut-out of its photo, before it is compared with the photo."""
+    return not cut_out.needs_no_worker and now < (job.paid_at or job.queued_at) + MAX_MASK_WAIT
 
 
 def _crop_to_photo(job: Job, picture: PaidPicture) -> "Image":

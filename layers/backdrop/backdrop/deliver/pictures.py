@@ -17,7 +17,7 @@ from backdrop.deliver.review_files import PreparedImage, ReviewFiles
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
-from backdrop.imaging.output_review import measure_photo_scale
+from backdrop.imaging.output_checks import measure_photo_scale
 from backdrop.imaging.sizes import describe_smaller_result, format_size, is_enlarged
 from backdrop.model import transitions
 from backdrop.model.certificate import Certificate, Verdict

@@ -6,6 +6,7 @@ built from the ledger.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from backdrop.aws.event_bus import EventBus
@@ -163,13 +164,10 @@ class DeliverService:
         if should_retry(job, fidelities, is_current=job.job_id in source.jobs.values()):
             # If this worker crashes before it sends the message, reconcile sends it.
             retry = transitions.retry_picture(job, fidelities, backdate_last_send(self.clock.now()))
-            try:
+            # If another job buys this content now, this one must not.
+            with suppress(ContentOwnedError):
                 # With the source, so that a worker that is deciding about the photo now decides again.
                 self.ledger.put_source(source, (retry,))
-            except ContentOwnedError:
-                # Another job buys this content now, so this one must not.
-                pass
-            else:
                 return_to_intake(self.intake_queue, retry.job)
                 return retry.job
         return self.ledger.write_transition(transitions.choose_attempt(job, fidelities)) if job.is_retrying else job

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from backdrop.imaging.output_review import find_tiny_photo
+from backdrop.imaging.output_checks import find_tiny_photo
 from backdrop.instructions.fill import fill_templates
 from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_variants, merge_instructions
 from backdrop.instructions.sources import InstructionSource
@@ -21,7 +21,7 @@ from backdrop.model.fidelity import SUBJECT_FIELD, buys_mask
 from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
-from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.job import MASK_VARIANT, Job, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
@@ -171,12 +171,11 @@ class JobPlanner:
             return None
         route = choose_route(instructions.fields, providers, self.routing.offers, self.routing.read_health)
         cut_out = self._build_job("", instructions, route, instructions.purchase_fields)
-        is_bought = any(one.job_id != cut_out.job_id for one in self._list_stored_cut_outs())
+        is_bought = any(one.job_id != cut_out.job_id for one in self._list_bought_cut_outs())
         return None if is_bought else replace(cut_out, variant=MASK_VARIANT)
 
-    def _list_stored_cut_outs(self) -> list[Job]:
-        cut_outs = [one for one in self.known_jobs if one.operation == "remove" and one.sha256 == self.photo.sha256]
-        return [one for one in cut_outs if one.status is JobStatus.STORED]
+    def _list_bought_cut_outs(self) -> list[Job]:
+        return [one for one in self.known_jobs if one.has_mask and one.sha256 == self.photo.sha256]
 
     def _is_transparent(self) -> bool:
         """Whether the photo's own transparency is its mask. One that cannot be opened is assumed to be opaque."""
@@ -189,7 +188,7 @@ class JobPlanner:
 
     def _warn_without_mask(self, planned: Sequence[Job], job: Job) -> Job:
         """Returns the job, with a warning if what it requests of its subject needs a mask, and there will be none."""
-        cut_outs = [*self._list_stored_cut_outs(), *(one for one in planned if one.operation == "remove")]
+        cut_outs = [*self._list_bought_cut_outs(), *(one for one in planned if one.operation == "remove")]
         if SUBJECT_FIELD not in job.instructions or cut_outs or self.photo.may_be_transparent:
             return job
         return replace(job, warnings=(*job.warnings, _NO_MASK_WARNING))

@@ -346,6 +346,11 @@ class Job(LedgerItem):
         return self.variant == MASK_VARIANT
 
     @property
+    def has_mask(self) -> bool:
+        """Whether the job is a cut-out that was bought and checked, so that it shows where the photo's product is."""
+        return self.operation == "remove" and self.status in (JobStatus.STORED, JobStatus.REVIEW)
+
+    @property
     def is_retrying(self) -> bool:
         """Whether the picture is being bought again, or was, and no attempt has been chosen for delivery yet."""
         return bool(self.judged_attempts) and all(

@@ -239,7 +239,7 @@ def choose_attempt(job: Job, fidelities: tuple[Fidelity | None, ...]) -> Transit
 
 
 def _add_judged(job: Job, fidelities: tuple[Fidelity | None, ...]) -> tuple[JudgedAttempt, ...]:
-    """Adds the current attempt, with no more links than were requested, because the size of an item is limited."""
+    """Adds the current attempt. Keeps only as many links as pictures were requested, because items are limited."""
     links = job.links[: int(job.instructions.get("num_images", 1))]
     usable_count = sum(link.is_usable for link in links)
     judged = JudgedAttempt(attempt_no=job.paid_attempt_no, links=links, fidelities=fidelities[:usable_count])
