@@ -40,7 +40,7 @@ def list_photos() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "on its side", {**fine, "exif": _rotated_exif()}
     yield "on its side, progressive", {**fine, "exif": _rotated_exif(), "progressive": True}
     yield "on its side, over 10 MB", {"quality": _OVER_THE_LIMIT, "subsampling": 0, "exif": _rotated_exif()}
-    yield "another profile", {**fine, "icc_profile": _swapped_profile()}
+    yield "another profile", {**fine, "icc_profile": swap_primaries()}
     yield "CMYK, on its side", {**fine, "mode": "CMYK", "exif": _rotated_exif()}
 
 
@@ -93,7 +93,7 @@ def _rotated_exif() -> bytes:
     return exif.tobytes()
 
 
-def _swapped_profile() -> bytes:
+def swap_primaries() -> bytes:
     """Returns sRGB with red and green swapped."""
     return srgb_profile_bytes().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 

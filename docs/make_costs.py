@@ -56,6 +56,7 @@ def _format_limits() -> str:
         f"""**Per day** (UTC): a call starts only if its highest price still fits into `DailyBudgetUSD`, ${budget} by
         default. With 0, nothing is bought, and there is no "unlimited". Other photos wait until midnight, or until you
         [raise today's budget](operating.md#check-and-change-todays-budget).""",
+        """**Per folder**: a [mandate](mandates.md) limits what programs and agents may spend there.""",
         f"""**Per upload**: `backdrop drop` first shows count, price, and time, and asks above {MAX_UNCONFIRMED_PHOTOS}
         photos or ${max_usd:g}.""",
     )

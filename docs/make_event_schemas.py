@@ -170,6 +170,7 @@ def build_job(*statuses: JobStatus) -> Schema:
         status={"enum": [one.value for one in statuses]},
         operation={"enum": ["replace", "remove"]},
         provider=PROVIDER,
+        mandate={**NULLABLE_TEXT, "description": "The mandate that owns the photo's folder and pays."},
         instructions={
             "type": "object",
             "description": "The resolved fields under their long names, including metadata.",

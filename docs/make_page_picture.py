@@ -1,9 +1,9 @@
-"""Makes docs/images/page.jpg, the upload page with the examples' photos: `.venv/bin/python -m docs.make_page_picture`.
+"""Makes docs/images/page.jpg and review.jpg, the pages with the examples' photos.
 
-It needs Chromium, and shows a simulated stack: nothing is sent. Check the picture before you commit it.
+Run `.venv/bin/python -m docs.make_page_picture`. It needs Chromium, and shows simulated stacks: nothing is sent. Check
+the pictures before you commit them.
 """
 
-import io
 import sys
 import tempfile
 from pathlib import Path
@@ -11,28 +11,31 @@ from pathlib import Path
 from PIL import Image
 
 from simulation.world.simulated_stack import World
-from tests.browser.chromium import find_browser, run_browser
+from tests.browser.chromium import Browser, find_browser, run_browser
+from tests.browser.review_world import build_review_world
 from tests.browser.upload_page import serve_page
 
 ROOT = Path(__file__).parents[1]
-PICTURE = Path(__file__).parent / "images" / "page.jpg"
+IMAGES = Path(__file__).parent / "images"
 PHOTOS = ("marketplace/cup.jpg", "portraits/admiral.jpg", "portraits/astronaut.jpg", "cut-outs/flower.jpg")
-SIZE = (1280, 1010)
-IS_SENT_SCRIPT = "document.getElementById('send').disabled === false"
+UPLOAD_SIZE, REVIEW_SIZE = (1280, 1010), (1280, 800)
 
 
 def main() -> int:
-    """Writes the picture and returns the exit code."""
+    """Writes the pictures and returns the exit code."""
     program = find_browser()
     if program is None:
         sys.stderr.write("error: there is no Chromium here; on Debian: apt-get install chromium\n")
         return 1
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serve_page(World()) as page,
-        run_browser(program, Path(folder) / "profile") as tab,
-    ):
-        tab.size(*SIZE)
+    with tempfile.TemporaryDirectory() as folder, run_browser(program, Path(folder) / "profile") as tab:
+        show_upload_page(tab)
+        show_review_page(tab)
+    return 0
+
+
+def show_upload_page(tab: Browser) -> None:
+    with serve_page(World()) as page:
+        tab.size(*UPLOAD_SIZE)
         tab.send_command("Page.navigate", url=page.address)
         tab.wait_until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
         files = [str(ROOT / "examples" / "photos" / name) for name in PHOTOS]
@@ -41,10 +44,25 @@ def main() -> int:
             tab.send_command("Input.dispatchDragEvent", type=kind, x=200, y=400, data=dragged)
         tab.evaluate("document.querySelector('.idea').click()")
         tab.evaluate("document.querySelector('[value=GOLDEN_HOUR]').click()")
-        tab.wait_until(IS_SENT_SCRIPT)
-        tab.picture(Path(folder) / "page.png")
-        Image.open(io.BytesIO((Path(folder) / "page.png").read_bytes())).convert("RGB").save(PICTURE, quality=82)
-    return 0
+        tab.wait_until("document.getElementById('send').disabled === false")
+        save(tab, "page.jpg")
+
+
+def show_review_page(tab: Browser) -> None:
+    with serve_page(build_review_world()) as page:
+        tab.size(*REVIEW_SIZE)
+        tab.send_command("Page.navigate", url=f"{page.address}review")
+        tab.wait_until("document.getElementById('approve')?.disabled === false")
+        images = "[...document.querySelectorAll('#large-stage img, #strip img')]"
+        tab.wait_until(f"{images}.every((image) => image.complete && image.naturalWidth > 0)")
+        tab.evaluate("document.activeElement.blur()")
+        save(tab, "review.jpg")
+
+
+def save(tab: Browser, name: str) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        tab.picture(Path(file.name))
+        Image.open(file.name).convert("RGB").save(IMAGES / name, quality=82)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from backdrop_local.cloud import Cloud
@@ -62,12 +63,16 @@ def describe_stack(cloud: Cloud) -> DeployedPipeline:
 
 @dataclass(frozen=True)
 class BackdropSnapshot:
-    """What is visible without any of Backdrop's code; documents are by the key of their photo."""
+    """What is visible without any of Backdrop's code; documents are by the key of their photo.
+
+    `written_at`: when each object in the output bucket was last written.
+    """
 
     items: list[Mapping[str, Any]]
     receipts: dict[str, Any]
     reports: dict[str, Any]
     pictures: set[str]
+    written_at: dict[str, datetime]
 
 
 def read_ledger_items(cloud: Cloud) -> list[Mapping[str, Any]]:
@@ -85,6 +90,7 @@ def take_snapshot(cloud: Cloud, pipeline: BenchPipeline) -> BackdropSnapshot:
         _read_documents(pipeline, RECEIPTS_PREFIX),
         _read_documents(pipeline, ERROR_REPORTS_PREFIX),
         pipeline.list_valid_pictures(),
+        pipeline.list_write_times(),
     )
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
@@ -115,8 +116,13 @@ class DeployedPipeline:
 
     def list_output_keys(self) -> list[str]:
         """Returns all keys in the output bucket."""
+        return [*self.list_write_times()]
+
+    def list_write_times(self) -> dict[str, datetime]:
+        """Returns when each object in the output bucket was last written, to the second."""
         pages = self.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=self.picture_bucket)
-        return [found.get("Key", "") for page in pages for found in page.get("Contents", [])]
+        entries: list[Any] = [found for page in pages for found in page.get("Contents", [])]
+        return {found["Key"]: found["LastModified"] for found in entries}
 
     def read_outputs(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yields the keys in the output bucket with their bytes."""

@@ -1,7 +1,7 @@
 """What one seed does: the photos, which fault strikes which photo, and what happens to the whole pipeline when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 from typing import Any
@@ -54,6 +54,7 @@ class PhotoFault:
 ANY_PROVIDER_FAULTS = frozenset({"accept_then_drop", "refuse_429", "cdn_5xx", "truncated"})
 WORKER_KILLED = "worker killed in the call"
 UPLOAD_CUT = "connection cut during the upload"
+MASK_ANSWER_LOST, MASK_ROUTE = "mask: charged, then hung up", "remove-background"
 
 
 def list_photo_faults(call_seconds: float, timeout_seconds: float) -> tuple[PhotoFault, ...]:
@@ -168,6 +169,24 @@ PROVIDER_PHOTO_FAULTS = (
 """Faults of a single provider. In a mixed run, they strike photos that have no other fault."""
 
 
+class PhotoRequest(StrEnum):
+    """What a photo requests in addition to its picture."""
+
+    NOTHING = "only a picture"
+    MASK = "a mask is bought, with which its picture is compared"
+    RETRY = "a mask is bought, and the picture is bought again if its product differs, as it always does"
+    APPROVAL = "people approve the picture"
+
+
+REQUEST_FIELDS: Mapping[PhotoRequest, Mapping[str, Any]] = {
+    PhotoRequest.NOTHING: {},
+    PhotoRequest.MASK: {"subject": {"mask": "buy"}},
+    PhotoRequest.RETRY: {"subject": {"mask": "buy", "otherwise": "retry"}},
+    PhotoRequest.APPROVAL: {"approval": "required"},
+}
+REQUEST_SHARE = 0.1
+
+
 @dataclass(frozen=True)
 class BenchPhoto:
     """One photo of the run; `marker` is only in its own prompt."""
@@ -176,11 +195,13 @@ class BenchPhoto:
     marker: str
     fault: PhotoFault | None = None
     provider: str = IDEOGRAM
+    request: PhotoRequest = PhotoRequest.NOTHING
 
     @property
-    def sidecar(self) -> dict[str, object]:
-        fields: dict[str, object] = {"prompt": f"a quiet beach at dawn, {self.marker}", "rendering_speed": "TURBO"}
-        return fields if self.provider == IDEOGRAM else fields | {"provider": self.provider}
+    def sidecar(self) -> dict[str, Any]:
+        fields = {"prompt": f"a quiet beach at dawn, {self.marker}", "rendering_speed": "TURBO"}
+        provider = {} if self.provider == IDEOGRAM else {"provider": self.provider}
+        return {**fields, **provider, **REQUEST_FIELDS[self.request]}
 
     @property
     def expected_end(self) -> ExpectedEnd:
@@ -200,7 +221,10 @@ class PipelineEvent(StrEnum):
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """All choices of one seed. Times are in seconds after the first upload. `repeated_notifications` name keys."""
+    """All choices of one seed. Times are in seconds after the first upload. `repeated_notifications` name keys.
+
+    `mask_rule`: strikes some calls for masks, which have no prompt; None if no photo requests one.
+    """
 
     seed: int
     call_seconds: float
@@ -212,12 +236,14 @@ class BenchPlan:
     repeated_notifications: tuple[tuple[float, str], ...]
     upload_cut_rule: FaultRule
     edited_key: str
+    mask_rule: FaultRule | None = None
 
     def list_rules(self) -> list[tuple[str, FaultRule]]:
         """Returns the stand-in's rules, each with the name of its fault."""
         faulted_photos = [(photo.fault, photo) for photo in self.photos if photo.fault]
         named = [(fault.name, fault.build_rule(f"{photo.marker}$")) for fault, photo in faulted_photos]
-        return [*named, (UPLOAD_CUT, self.upload_cut_rule)]
+        mask_rules = [(MASK_ANSWER_LOST, self.mask_rule)] if self.mask_rule else []
+        return [*named, (UPLOAD_CUT, self.upload_cut_rule), *mask_rules]
 
     def list_permanent_rules(self) -> list[FaultRule]:
         """Returns the rules of the permanent faults."""
@@ -233,8 +259,12 @@ def draw_bench_plan(
     concurrency_limit: int,
     timeout_seconds: float,
     use_all_lanes: bool = False,
+    has_requests: bool = False,
 ) -> BenchPlan:
-    """Draws the plan of a seed. The same arguments give the same plan."""
+    """Draws the plan of a seed. The same arguments give the same plan.
+
+    `has_requests`: some photos request masks, retries, and approval.
+    """
     random = Random(f"{seed}/{photo_count}")
     keys = [f"seed-{seed}/{n:04d}.jpg" for n in range(photo_count)]
     fault_by_index = _assign_faults(random, photo_count, list_photo_faults(call_seconds, timeout_seconds), call_seconds)
@@ -251,7 +281,7 @@ def draw_bench_plan(
     photos = _assign_provider_faults(lane_random, photos) if lane_random else photos
     ideal_seconds = photo_count * call_seconds / concurrency_limit
     healthy = [photo.key for photo in photos if photo.fault is None]
-    return BenchPlan(
+    plan = BenchPlan(
         seed=seed,
         call_seconds=call_seconds,
         concurrency_limit=concurrency_limit,
@@ -265,6 +295,7 @@ def draw_bench_plan(
         ),
         edited_key=random.choice(healthy or keys),
     )
+    return _assign_requests(Random(f"requests {seed}/{photo_count}"), plan) if has_requests else plan
 
 
 def _choose_provider(random: Random | None, fault: PhotoFault | None) -> str:
@@ -313,6 +344,19 @@ def _assign_faults(
             if healthy_indexes:
                 fault_by_index[healthy_indexes.pop()] = fault
     return fault_by_index
+
+
+def _assign_requests(random: Random, plan: BenchPlan) -> BenchPlan:
+    """Gives each kind of request to some photos that end with a picture, whether or not a fault strikes them."""
+    pictures = [photo for photo in plan.photos if photo.expected_end is ExpectedEnd.STORED]
+    candidates = [photo.key for photo in pictures if photo.key != plan.edited_key]
+    random.shuffle(candidates)
+    count = max(1, round(REQUEST_SHARE * len(plan.photos)))
+    kinds = [kind for kind in PhotoRequest if kind is not PhotoRequest.NOTHING for _ in range(count)]
+    requests = dict(zip(candidates, kinds, strict=False))
+    photos = (replace(photo, request=requests.get(photo.key, PhotoRequest.NOTHING)) for photo in plan.photos)
+    mask_rule = FaultRule(fault="accept_then_drop", route=MASK_ROUTE, nth=2, every=3, times=max(1, count // 2))
+    return replace(plan, photos=tuple(photos), mask_rule=mask_rule)
 
 
 def _draw_upload_order(random: Random, keys: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from backdrop_local.home import Home
 from fault_bench import backdrop_pipeline, faulted_run, verdict
 from fault_bench.bench_pipeline import BenchPipeline
 from fault_bench.bench_plan import BenchPlan, draw_bench_plan
+from fault_bench.bench_reviewers import run_reviewers
 from fault_bench.faulted_run import ObservedRun
 from fault_bench.naive_pipeline import naive_deployment
 from fault_bench.standin_provider import StandinProvider, run_provider
@@ -64,7 +65,13 @@ def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *,
     """Runs the last build of the pipelines through a seed's plan, on a cloud that is removed afterward."""
     limits = {"concurrency_limit": settings.concurrency_limit, "timeout_seconds": settings.timeout_seconds}
     plan = draw_bench_plan(
-        seed, settings.photos, call_seconds=settings.call_seconds, **limits, use_all_lanes=settings.use_all_lanes
+        seed,
+        settings.photos,
+        call_seconds=settings.call_seconds,
+        **limits,
+        use_all_lanes=settings.use_all_lanes,
+        # The naive pipeline cannot do what they request.
+        has_requests=not include_naive,
     )
     home = Home(Path(tempfile.mkdtemp(prefix="backdrop-chaos-", dir=find_fast_folder())))
     standin_settings = {
@@ -137,13 +144,16 @@ def _run_backdrop(
         return all(job["status"] in END_STATUSES for job in jobs)
 
     keys = [*faulted_run.warm_up(pipeline, plan, at_rest), *(photo.key for photo in plan.photos)]
-    observed = faulted_run.run_under_faults(pipeline, plan, at_rest, max_seconds)
+    with run_reviewers(cloud, plan.seed) as reviewers:
+        observed = faulted_run.run_under_faults(pipeline, plan, at_rest, max_seconds)
     print_line(_format_progress(plan, pipeline, observed))
     letters, snapshot = pipeline.drain_dead_letters(), backdrop_pipeline.take_snapshot(cloud, pipeline)
     bill, ledger = verdict.read_charges(provider.state.bill.jobs()), parse_ledger(snapshot.items)
-    violations = verdict.check_invariants(plan, keys, snapshot, bill) + verdict.check_run(
-        plan, observed, ledger, letters
-    )
+    violations = [
+        *verdict.check_invariants(plan, keys, snapshot, bill),
+        *verdict.check_run(plan, observed, ledger, letters),
+        *verdict.check_decisions(plan, ledger, snapshot.written_at, reviewers, letters),
+    ]
     # Nothing else is bought in the second round, so no other photo could show that these cause the refusals.
     evidence_keys = {photo.key for photo in plan.photos if photo.fault and photo.fault.needs_later_success}
     repeated_files = [name for name in plan.uploads if name.removesuffix(".json") not in evidence_keys]
@@ -164,6 +174,8 @@ def _run_backdrop(
         dead_letter_keys=verdict.find_backdrop_letter_keys(ledger, letters),
         repeats=repeats,
         observed=observed,
+        retries=verdict.count_retries_by_work(ledger),
+        decisions=verdict.DecisionCounts.from_run(reviewers, letters),
     )
     return figures, violations
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from fault_bench.bench_pipeline import BenchPipeline
-from fault_bench.bench_plan import BenchPhoto, BenchPlan
+from fault_bench.bench_plan import BenchPhoto, BenchPlan, PhotoRequest
 from fault_bench.fault_injector import REPEATED_EVENT, run_fault_injector
 from fault_bench.slot_use import SlotHistory, SlotUse, measure_slot_use
 from fault_bench.standin_provider import StandinProvider
@@ -21,6 +21,7 @@ from fault_bench.worker_killer import run_worker_killer
 POLL_SECONDS = 0.5
 MIN_QUIET_POLLS = 3
 FAST_CALL_SECONDS = 0.1
+PRODUCT_PHOTO_SIZE = 128, 96
 WARM_UP_SIDECAR = {"prompt": "warming up", "rendering_speed": "TURBO"}
 
 type IsAtRest = Callable[[], bool]
@@ -47,6 +48,19 @@ class ObservedRun:
     seconds_to_rest: float
 
 
+def build_product_photo_for(text: str) -> bytes:
+    """Returns a photo of a product with stripes, where the stand-in's cut-outs have their subject."""
+    (width, height), color = PRODUCT_PHOTO_SIZE, hashlib.sha256(text.encode()).digest()[:3]
+    image, encoded, radius = Image.new("RGB", PRODUCT_PHOTO_SIZE, tuple(color)), io.BytesIO(), height * 0.36
+    draw = ImageDraw.Draw(image)
+    left, top = width / 2 - radius, height / 2 - radius
+    draw.ellipse((left, top, left + 2 * radius, top + 2 * radius), fill=(190, 60, 50))
+    for x in range(round(left + 0.3 * radius), round(left + 1.7 * radius), 5):
+        draw.line((x, top + 0.4 * radius, x + 3, top + 1.6 * radius), fill=(240, 220, 190), width=2)
+    image.save(encoded, "JPEG", comment=text.encode())
+    return encoded.getvalue()
+
+
 def build_photo_for(text: str) -> bytes:
     """Returns a small photo that is different for every text."""
     red, green, blue = hashlib.sha256(text.encode()).digest()[:3]
@@ -64,7 +78,10 @@ def read_files(plan: BenchPlan, names: Iterable[str]) -> list[tuple[str, bytes]]
 
 def build_file(photos: dict[str, BenchPhoto], name: str) -> bytes:
     key = name.removesuffix(".json")
-    return build_photo_for(key) if name == key else json.dumps(photos[key].sidecar).encode()
+    if name != key:
+        return json.dumps(photos[key].sidecar).encode()
+    has_request = photos[key].request is not PhotoRequest.NOTHING
+    return build_product_photo_for(key) if has_request else build_photo_for(key)
 
 
 def warm_up(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest) -> list[str]:

@@ -4,15 +4,24 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_plus
 
 from backdrop_local.standin.bill import BilledJob as BilledJob
 from fault_bench.backdrop_pipeline import BackdropSnapshot
-from fault_bench.bench_plan import MIN_KILLS, BenchPlan, ExpectedEnd
+from fault_bench.bench_plan import MIN_KILLS, BenchPlan, ExpectedEnd, PhotoRequest
+from fault_bench.bench_reviewers import BenchReviewers, identify_event
 from fault_bench.faulted_run import ObservedRun
 from simulation.invariants.job_ends import check_dead_letters, check_documents, check_ends, check_pictures
+from simulation.invariants.reviews import (
+    REFUSAL_CODES,
+    check_acknowledged,
+    check_decision_events,
+    check_refused,
+    identify_pictures,
+)
 from simulation.invariants.violations import (
     Charge,
     Invariant,
@@ -25,9 +34,12 @@ from simulation.invariants.violations import (
     count_recorded_calls,
     hash_job_prompt,
     hash_prompt,
+    is_mask,
     parse_ledger,
 )
 
+MASK_WORK = hash_prompt("")
+NO_RETRIES: Mapping[str, int] = {}
 BUDGET_MICRO_USD = 10_000_000_000
 STATUS_BY_EXPECTED_END = {
     ExpectedEnd.STORED: "stored",
@@ -39,11 +51,29 @@ MIN_LOST_ANSWERS_FOR_HELD = 2
 
 
 @dataclass(frozen=True)
+class DecisionCounts:
+    """How many pictures people decided about, and how many other decisions were refused because they came second."""
+
+    made: int = 0
+    refused: int = 0
+
+    @classmethod
+    def from_run(cls, reviewers: BenchReviewers, letters: Iterable[JsonObject]) -> "DecisionCounts":
+        """Returns the counts of reviewers who decided by command and by event about each picture."""
+        return cls(len(reviewers.events), len(reviewers.refused) + sum(map(_is_refusal, letters)))
+
+
+NO_DECISIONS = DecisionCounts()
+
+
+@dataclass(frozen=True)
 class PipelineFigures:
     """One pipeline's column of the table.
 
     `reported_count`: photos without a picture that have a report or a dead letter. `repeated_call_count`: paid calls
-    beyond the first of a photo. `unrecorded_call_count`: those of them that the pipeline did not record.
+    beyond the first of a photo, and beyond its retries. `unrecorded_call_count`: those of them that the pipeline did
+    not record. `retry_count`: how often a picture was bought again because its product differed. `mask_call_count`: the
+    paid calls for masks, which no other figure about calls includes.
     """
 
     photo_count: int
@@ -59,6 +89,9 @@ class PipelineFigures:
     repeat_upload_calls: int
     edit_calls: int
     observed: ObservedRun
+    retry_count: int = 0
+    mask_call_count: int = 0
+    decisions: DecisionCounts = NO_DECISIONS
 
 
 def read_charges(jobs: Iterable[BilledJob]) -> list[Charge]:
@@ -88,7 +121,7 @@ def check_expected_ends(plan: BenchPlan, ledger: PlainLedger) -> list[Violation]
         for job in (ledger.jobs[job_id] for job_id in source["jobs"].values()):
             expected_end = expected_by_key.get(source["key"], ExpectedEnd.STORED)
             lost_count = sum(attempt["send_count"] for attempt in job["attempts"] if attempt["outcome"] == "lost")
-            is_expected = job["status"] == STATUS_BY_EXPECTED_END[expected_end] or job["status"] == "held"
+            is_expected = job["status"] in (_find_expected_status(job, expected_end), "held")
             if not is_expected or (job["status"] == "held" and lost_count < MIN_LOST_ANSWERS_FOR_HELD):
                 detail = (
                     f"{source['key']} ({expected_end.name.lower()}) ended "
@@ -98,13 +131,101 @@ def check_expected_ends(plan: BenchPlan, ledger: PlainLedger) -> list[Violation]
     return violations
 
 
+def _find_expected_status(job: JsonObject, expected_end: ExpectedEnd) -> str:
+    """Returns the status with which a job should end. What people decide comes before what a fault does."""
+    decisions = {review["decision"] for review in job["reviews"]}
+    return "rejected" if decisions == {"rejected"} else STATUS_BY_EXPECTED_END[expected_end]
+
+
+def check_decisions(
+    plan: BenchPlan,
+    ledger: PlainLedger,
+    written_at: Mapping[str, datetime],
+    reviewers: BenchReviewers,
+    letters: Sequence[JsonObject],
+) -> list[Violation]:
+    """Checks that each decision of the reviewers was carried out or refused, and that nothing was delivered before it.
+
+    `written_at`: when each object in the output bucket was written. `letters`: all dead letters of the run.
+    """
+    decisions = {
+        picture: [review]
+        for job in ledger.jobs.values()
+        for picture, review in identify_pictures(job).items()
+        if review["decision"]
+    }
+    refusals = {
+        identify_event(json.loads(json.loads(letter["body"])["body"])["detail"]): letter["attributes"]
+        for letter in letters
+        if _is_refusal(letter)
+    }
+    return [
+        *(violation for one in reviewers.confirmed for violation in check_acknowledged(one, decisions)),
+        *(violation for one, text in reviewers.refused for violation in check_refused(one, text, decisions)),
+        *check_decision_events(reviewers.events, decisions, refusals),
+        *_check_requests(plan, ledger),
+        *_check_delivery_times(ledger, written_at),
+    ]
+
+
+def _is_refusal(letter: JsonObject) -> bool:
+    return letter["attributes"].get("code") in REFUSAL_CODES
+
+
+def _check_requests(plan: BenchPlan, ledger: PlainLedger) -> list[Violation]:
+    """Checks that each photo got what it requested: a decision, a mask, or another try."""
+    jobs_by_key = {
+        source["key"]: [ledger.jobs[job_id] for job_id in source["jobs"].values()] for source in ledger.sources.values()
+    }
+    details = {
+        PhotoRequest.APPROVAL: "no person decided about it",
+        PhotoRequest.MASK: "it has no mask",
+        PhotoRequest.RETRY: "it was not bought again",
+    }
+    return [
+        Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{photo.key}: {details[photo.request]}")
+        for photo in plan.photos
+        if photo.request is not PhotoRequest.NOTHING and not _is_granted(photo.request, jobs_by_key.get(photo.key, []))
+    ]
+
+
+def _is_granted(request: PhotoRequest, jobs: Sequence[JsonObject]) -> bool:
+    """Whether a photo's jobs show what it requested. A picture that is held needs none of it."""
+    pictures, masks = [job for job in jobs if not is_mask(job)], [job for job in jobs if is_mask(job)]
+    if any(job["status"] == "held" for job in jobs):
+        return True
+    match request:
+        case PhotoRequest.APPROVAL:
+            return all(review["decision"] for job in pictures for review in job["reviews"] or [{"decision": None}])
+        case PhotoRequest.RETRY:
+            return any(_count_retries(job) for job in pictures)
+        case _:
+            return any(job["status"] == "stored" for job in masks)
+
+
+def _check_delivery_times(ledger: PlainLedger, written_at: Mapping[str, datetime]) -> list[Violation]:
+    """Checks that no approved picture was written before its approval. Times of objects have whole seconds."""
+    approved_at = {
+        result["key"]: datetime.fromisoformat(review["decided_at"]).replace(microsecond=0)
+        for job in ledger.jobs.values()
+        for review in job["reviews"]
+        for result in job["results"]
+        if result["n"] == review["n"]
+    }
+    return [
+        Violation(Invariant.APPROVED_BEFORE_DELIVERY, f"{key}: written at {written_at[key]}, before {at}")
+        for key, at in approved_at.items()
+        if key in written_at and written_at[key] < at
+    ]
+
+
 def check_run(
     plan: BenchPlan, observed: ObservedRun, ledger: PlainLedger, dead_letters: Sequence[JsonObject]
 ) -> list[Violation]:
     """Checks what only the run itself shows: the limit, the dead letters, and whether every planned fault struck."""
     return [
         *check_concurrency_limit([observed.peak_in_flight], plan.concurrency_limit),
-        *check_dead_letters(ledger, dead_letters),
+        *check_dead_letters(ledger, [letter for letter in dead_letters if not _is_refusal(letter)]),
         *(
             Violation(Invariant.FAULTS_FIRED, f"{name}: planned, but never struck")
             for name in list_unfired_faults(observed)
@@ -141,15 +262,20 @@ def build_figures(
     dead_letter_keys: Sequence[str],
     repeats: tuple[int, int],
     observed: ObservedRun,
+    retries: Mapping[str, int] = NO_RETRIES,
+    decisions: DecisionCounts = NO_DECISIONS,
 ) -> PipelineFigures:
-    """Builds a column of the table. `recorded_calls`: calls in the pipeline's own records, by `prompt_sha`."""
+    """Builds a column of the table.
+
+    `recorded_calls`, `retries`: calls in the pipeline's own records, by `prompt_sha`. Only masks have no prompt.
+    """
     keys = {photo.key for photo in plan.photos}
     transient_keys = {photo.key for photo in plan.photos if photo.expected_end is ExpectedEnd.STORED}
     photo_works = {hash_prompt(str(photo.sidecar["prompt"])) for photo in plan.photos}
     paid_calls = Counter(
         charge.work_id for charge in charges_billed if charge.micro_usd and charge.work_id in photo_works
     )
-    billed_micro_usd = sum(charge.micro_usd for charge in charges_billed if charge.work_id in photo_works)
+    billed_micro_usd = sum(charge.micro_usd for charge in charges_billed if charge.work_id in photo_works | {MASK_WORK})
     completed_keys = keys & set(picture_keys)
     return PipelineFigures(
         photo_count=len(keys),
@@ -157,7 +283,7 @@ def build_figures(
         reported_count=len((keys & set(reported_keys)) - completed_keys),
         lost_count=len(keys - completed_keys - set(reported_keys)),
         paid_call_count=paid_calls.total(),
-        repeated_call_count=sum(calls - 1 for calls in paid_calls.values()),
+        repeated_call_count=sum(max(0, calls - 1 - retries.get(work, 0)) for work, calls in paid_calls.items()),
         unrecorded_call_count=sum(
             max(0, calls - max(1, recorded_calls.get(work, 0))) for work, calls in paid_calls.items()
         ),
@@ -167,6 +293,9 @@ def build_figures(
         repeat_upload_calls=repeats[0],
         edit_calls=repeats[1],
         observed=observed,
+        retry_count=sum(retries.values()),
+        mask_call_count=sum(charge.work_id == MASK_WORK and charge.micro_usd > 0 for charge in charges_billed),
+        decisions=decisions,
     )
 
 
@@ -176,6 +305,16 @@ def count_recorded_calls_by_work(ledger: PlainLedger) -> Counter[str]:
     for job in ledger.jobs.values():
         call_counts[hash_job_prompt(job)] += count_recorded_calls(job)
     return call_counts
+
+
+def count_retries_by_work(ledger: PlainLedger) -> Counter[str]:
+    """Returns how often each picture was bought again because its product differed, by `prompt_sha`."""
+    return Counter({hash_job_prompt(job): count for job in ledger.jobs.values() if (count := _count_retries(job))})
+
+
+def _count_retries(job: JsonObject) -> int:
+    """Returns how many charges followed a verdict: each retry has the next charge number."""
+    return max((attempt["charge_no"] for attempt in job["attempts"]), default=0) if job["judged_attempts"] else 0
 
 
 def list_photos_with_pictures(ledger: PlainLedger, pictures: Collection[str]) -> set[str]:

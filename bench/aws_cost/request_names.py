@@ -29,12 +29,14 @@ PARTITIONS = {
     "reconcile": "its own item",
     "content": "the owner of the content",
     "lane": "the lane",
+    "mandates": "the mandates",
     "budget": "the day's budget",
 }
 RequestName = tuple[str, str, str]
 
 REASONS: Mapping[RequestName, str] = {
-    ("intake", "BatchGetItem", "the photo"): "which photos of a batch are not in the ledger yet",
+    ("intake", "BatchGetItem", "the photo, the mandates"): "whether the photo is new, and whose mandate pays",
+    ("intake", "GetItem", "the mandates"): "whose mandate pays for the photo",
     ("intake", "Query", "the photo with its jobs"): "the photo's state in the ledger, before it is checked",
     ("intake", "GetObject", "the photo"): "its current bytes: the event's content is not trusted",
     ("intake", "GetObject", "the sidecar"): "the instructions",
@@ -52,7 +54,11 @@ REASONS: Mapping[RequestName, str] = {
     ("intake", "SendMessage", "the lane"): "puts the job into its lane",
     ("intake", "SendMessage", "deliver"): "more than a first receipt, or pending requests",
     ("intake", "SendMessage", "intake"): "a check when the settle time is over",
-    ("render", "BatchGetItem", "the job, the lane"): "the job's current state, and whether its lane allows calls",
+    (
+        "render",
+        "BatchGetItem",
+        "the job, the lane, the mandates",
+    ): "the job's current state, whether its lane allows calls, and whose mandate pays",
     ("render", "GetItem", "the job"): "the job as written meanwhile: the provider's ID of the work",
     ("render", "GetItem", "the lane"): "whether the lane allows calls by now",
     ("render", "GetItem", "the owner of the content"): "whether another job pays for the same content",

@@ -6,7 +6,7 @@ from io import BytesIO
 from random import Random
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from bench.fidelity.damage import KINDS, STRENGTHS, damage
 from bench.fidelity.photos import Product, ProductPhoto, add_grain, compose, draw_background
@@ -31,10 +31,10 @@ MIN_CHANGED_SHARE = 0.006
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A photo, its matte and a result. `kind`: what was done to the product or the picture."""
+    """A photo, its cut-out, and a result. `kind`: what was done to the product or the picture."""
 
     photo: Image.Image
-    mask: Image.Image
+    cut_out: Image.Image
     result: Image.Image
     kind: str
     strength: int
@@ -60,7 +60,7 @@ def build_damaged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair | 
         return None
     random = Random(f"{photo.name} {kind} {strength}")
     result = _render(damaged.product, random, gain=random.uniform(0.9, 1.1), jpeg_quality=random.randint(80, 95))
-    return Pair(photo.photo, _shrink_matte(photo.matte), result, kind, strength, is_damaged=True)
+    return Pair(photo.photo, cut_out(photo, photo.matte), result, kind, strength, is_damaged=True)
 
 
 def build_unchanged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair:
@@ -95,12 +95,43 @@ def build_unchanged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair:
         case _:
             pass
     result = result or _render(photo.product, random)
-    return Pair(photo.photo, _shrink_matte(mask), result, kind, strength, is_damaged=False)
+    return Pair(photo.photo, cut_out(photo, mask), result, kind, strength, is_damaged=False)
 
 
-def _shrink_matte(matte: Image.Image) -> Image.Image:
-    """A provider's matte is smaller than the photo."""
-    return matte.resize((matte.width * 7 // 10, matte.height * 7 // 10), Image.Resampling.BILINEAR)
+def draw_cut_out(photo: ProductPhoto, random: Random) -> Image.Image:
+    """Returns a provider's cut-out of a photo: smaller, with other compression and light, and a matte of its own."""
+    file = BytesIO()
+    photo.photo.save(file, "JPEG", quality=random.choice((75, 90, 98)))
+    file.seek(0)
+    gain = random.uniform(0.95, 1.05)
+    with Image.open(file) as saved:
+        picture = saved.convert("RGB").point(lambda value: min(255, value * gain))
+    picture.putalpha(random.choice(list_right_masks(photo)))
+    scale = random.choice((0.5, 0.7, 1.0))
+    return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BILINEAR)
+
+
+def move_product(photo: ProductPhoto, share: float) -> Image.Image:
+    """Returns the cut-out of another photo of the same product, which is moved by a share of the picture there."""
+    return ImageChops.offset(photo.product.picture, round(share * photo.photo.width), 0)
+
+
+def list_right_masks(photo: ProductPhoto) -> list[Image.Image]:
+    """Returns the mask of a photo, and versions of it that are too large, too small, and soft."""
+    changes = (
+        ImageFilter.MaxFilter(5),
+        ImageFilter.MaxFilter(9),
+        ImageFilter.MinFilter(5),
+        ImageFilter.GaussianBlur(3),
+    )
+    return [photo.matte, *(photo.matte.filter(change) for change in changes)]
+
+
+def cut_out(photo: ProductPhoto, matte: Image.Image) -> Image.Image:
+    """Returns the photo with a matte. A provider's cut-out is smaller than the photo."""
+    picture = photo.photo.copy()
+    picture.putalpha(matte)
+    return picture.resize((picture.width * 7 // 10, picture.height * 7 // 10), Image.Resampling.BILINEAR)
 
 
 def _render(

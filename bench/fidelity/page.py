@@ -7,6 +7,7 @@ from bench.fidelity.scores import (
     MAX_MEGABYTES,
     MIN_AUC,
     FidelityFigures,
+    RefusedMasks,
 )
 
 
@@ -20,8 +21,11 @@ def format_page(figures: FidelityFigures, environment: str) -> str:
         ),
         (f"damage detected at {DEFAULT_MIN_SCORE}", f"{figures.detected:.1%}", ""),
         (f"false alarms at {DEFAULT_MIN_SCORE}", f"{figures.false_alarms:.1%}", ""),
-        ("`cannot_say` for a right mask", f"{figures.cannot_say:.1%}", ""),
-        ("masks of another photo that are recognized", f"{figures.wrong_masks_found} of {figures.wrong_masks}", "all"),
+        ("`cannot_say` for an undamaged or damaged product", f"{figures.cannot_say:.1%}", ""),
+        ("`cannot_say` for a right cut-out", _format_refused(figures.right_cut_outs), "none"),
+        ("cut-outs of another photo that are recognized", _format_refused(figures.wrong_cut_outs), "all"),
+        ("`cannot_say` for a right mask without colors", _format_refused(figures.right_masks), ""),
+        ("masks of another photo, without colors, that are recognized", _format_refused(figures.wrong_masks), "all"),
         ("CPU time, median", f"{figures.cpu_median:.0f} ms", ""),
         ("CPU time, 99% of the pictures", f"{figures.cpu_p99:.0f} ms", f"at most {MAX_CPU_MILLISECONDS} ms"),
         ("memory beyond the decoded pictures", f"{figures.megabytes:.0f} MB", f"at most {MAX_MEGABYTES} MB"),
@@ -42,9 +46,10 @@ def format_page(figures: FidelityFigures, environment: str) -> str:
             " coins, composed with new backgrounds and damaged by script. They say nothing about a provider's"
             " model. To measure pictures that you have bought, run `python -m bench.fidelity --pairs FOLDER`.",
             "",
-            f"The corpus has {figures.photos} photos. The threshold, a similarity of {FROZEN_SIMILARITY}, was frozen on"
-            f" half of them. The figures are of {figures.pairs} pairs of the other half. The method's other constants"
-            " were chosen on photos of both halves.",
+            f"The corpus has {figures.photos} photos. The threshold of the score, a similarity of {FROZEN_SIMILARITY},"
+            " and those of the checks of masks were frozen on half of them. The figures are of the other half, with"
+            f" {figures.pairs} pairs. The constants of the comparison were chosen on photos of both halves. Some of the"
+            " cut-outs of another photo show the same product, moved by 3% or 6% of the picture.",
             "",
             "| | measured | target |",
             "|---|--:|--:|",
@@ -58,3 +63,7 @@ def format_page(figures: FidelityFigures, environment: str) -> str:
             "",
         ]
     )
+
+
+def _format_refused(masks: RefusedMasks) -> str:
+    return f"{masks.refused} of {masks.tried}"

@@ -7,6 +7,8 @@ from PIL import Image, ImageOps
 
 from backdrop.imaging.color import to_srgb
 from backdrop.imaging.fidelity import measure_fidelity
+from backdrop.imaging.mask_checks import find_mask_problem
+from backdrop.model.fidelity import Fidelity
 
 
 def measure_folder(folder: Path) -> Iterator[str]:
@@ -18,11 +20,15 @@ def measure_folder(folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("*.photo.*")):
         name = path.name.split(".photo.", maxsplit=1)[0]
         photo, result, mask = (_read(next(folder.glob(f"{name}.{role}.*"))) for role in ("photo", "result", "mask"))
-        alpha = mask.getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
-        measurement = measure_fidelity(photo, alpha, result)
-        if measurement.change_map:
-            measurement.change_map.save(folder / f"{name}.changes.png")
-        fidelity = measurement.fidelity
+        mask = mask if mask.mode == "RGBA" else mask.convert("L")
+        alpha = mask.getchannel("A") if mask.mode == "RGBA" else mask
+        if problem := find_mask_problem(photo, mask):
+            fidelity = Fidelity.from_reason(problem)
+        else:
+            measurement = measure_fidelity(photo, alpha, result)
+            fidelity = measurement.fidelity
+            if measurement.change_map:
+                measurement.change_map.save(folder / f"{name}.changes.png")
         score = "" if fidelity.score is None else f"{fidelity.score:.3f}"
         yield f"{name}\t{fidelity.verdict}\t{score}\t{fidelity.reason or ''}"
 

@@ -1,27 +1,32 @@
 """Scores of every pair of the corpus, and the figures that follow from them.
 
-The threshold is frozen on the photos with an even number. All figures are from the others, except those of masks and
-CPU time. The method's other constants were chosen on photos of both halves.
+The threshold of the score, and those of the checks of masks, are frozen on the photos with an even number. All figures
+are from the others, except the CPU time. The constants of the comparison were chosen on photos of both halves.
 """
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import groupby
+from random import Random
 
 import numpy as np
 from PIL import Image
 
 from backdrop.imaging.fidelity import measure_fidelity
-from backdrop.model.fidelity import DEFAULT_MIN_SCORE, CannotSayReason
-from bench.fidelity.corpus import build_pairs
-from bench.fidelity.photos import build_photos
+from backdrop.imaging.mask_checks import find_mask_problem
+from backdrop.model.fidelity import DEFAULT_MIN_SCORE, CannotSayReason, Fidelity
+from bench.fidelity.corpus import build_pairs, draw_cut_out, list_right_masks, move_product
+from bench.fidelity.photos import ProductPhoto, build_photos
 from bench.peak_memory import run_in_fresh_process
 
 MIN_AUC, MAX_FALSE_ALARMS, DETECTED_SHARE = 0.98, 0.02, 0.95
 MAX_CPU_MILLISECONDS, MAX_MEGABYTES = 100, 20
-WRONG_MASKS = 3
-"""Masks of other photos that are tried with each photo."""
+WRONG_MASKS, RIGHT_CUT_OUTS = 12, 4
+"""Masks of other photos, and cut-outs of its own, that are tried with each photo."""
+_MOVES = 0.03, 0.06
+"""How far the product is moved in other photos of it, as shares of the picture."""
 _MAX_OVERLAP = 0.75
 """Two masks that overlap by more (intersection over union) fit both photos."""
 
@@ -39,11 +44,34 @@ class PairScore:
     cpu_milliseconds: float
 
 
+class MaskKind(Enum):
+    """What is tried with a photo that is held out."""
+
+    RIGHT_CUT_OUT = auto()
+    RIGHT_MASK = auto()
+    WRONG_CUT_OUT = auto()
+    WRONG_MASK = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class MaskScore:
-    """What came of a mask of another photo."""
+    """Whether a mask counted as one of another photo."""
 
-    reason: CannotSayReason | None
+    kind: MaskKind
+    is_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedMasks:
+    """How many masks of one kind counted as those of another photo."""
+
+    refused: int
+    tried: int
+
+    @classmethod
+    def count(cls, masks: Iterable[MaskScore], kind: MaskKind) -> "RefusedMasks":
+        refusals = [one.is_refused for one in masks if one.kind is kind]
+        return cls(sum(refusals), len(refusals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +99,19 @@ class FidelityFigures:
     cpu_median: float
     cpu_p99: float
     megabytes: float
-    wrong_masks: int
-    wrong_masks_found: int
+    wrong_masks: RefusedMasks
+    wrong_cut_outs: RefusedMasks
+    right_cut_outs: RefusedMasks
+    right_masks: RefusedMasks
     frozen_score: float
 
     @property
     def meets_targets(self) -> bool:
         return (
             self.auc >= MIN_AUC
+            and self.wrong_masks.refused == self.wrong_masks.tried
+            and self.wrong_cut_outs.refused == self.wrong_cut_outs.tried
+            and self.right_cut_outs.refused == 0
             and self.false_alarms_at_detection <= MAX_FALSE_ALARMS
             and self.cpu_p99 <= MAX_CPU_MILLISECONDS
             and self.megabytes <= MAX_MEGABYTES
@@ -104,8 +137,10 @@ class FidelityFigures:
             cpu_median=float(np.median(cpu)),
             cpu_p99=float(np.percentile(cpu, 99)),
             megabytes=float(run_in_fresh_process("bench.fidelity.memory")),
-            wrong_masks=len(masks),
-            wrong_masks_found=sum(one.reason is CannotSayReason.MASK_OF_ANOTHER_PHOTO for one in masks),
+            wrong_masks=RefusedMasks.count(masks, MaskKind.WRONG_MASK),
+            wrong_cut_outs=RefusedMasks.count(masks, MaskKind.WRONG_CUT_OUT),
+            right_cut_outs=RefusedMasks.count(masks, MaskKind.RIGHT_CUT_OUT),
+            right_masks=RefusedMasks.count(masks, MaskKind.RIGHT_MASK),
             frozen_score=float(
                 np.percentile(
                     list_scores([one for one in pairs if not one.is_held_out], is_damaged=True), 100 * DETECTED_SHARE
@@ -115,26 +150,50 @@ class FidelityFigures:
 
 
 def measure_corpus(numbers: Sequence[int] | None = None) -> Iterator[PairScore | MaskScore]:
-    """Builds and measures one photo after another, first each with all its results, then with masks of others.
+    """Builds and measures one photo after another, first each with all its results, then with other masks.
 
     `numbers`: which photos, None for all.
     """
-    mattes = list[Image.Image]()
+    held_out = list[ProductPhoto]()
     photos = build_photos()
     for number in range(len(photos)) if numbers is None else numbers:
-        photo = photos[number]()
+        photo, is_held_out = photos[number](), number % 2 == 1
         for pair in build_pairs(photo):
             began = time.process_time()
-            fidelity = measure_fidelity(pair.photo, pair.mask, pair.result).fidelity
+            fidelity = judge_pair(pair.photo, pair.cut_out, pair.result)
             milliseconds = 1000 * (time.process_time() - began)
             yield PairScore(
-                photo.name, pair.kind, pair.strength, pair.is_damaged, number % 2 == 1, fidelity.score, milliseconds
+                photo.name, pair.kind, pair.strength, pair.is_damaged, is_held_out, fidelity.score, milliseconds
             )
-        for matte in mattes[-WRONG_MASKS:]:
-            wrong = matte.resize(photo.photo.size)
-            if compute_overlap(wrong, photo.matte) <= _MAX_OVERLAP:
-                yield MaskScore(measure_fidelity(photo.photo, wrong, photo.photo).fidelity.reason)
-        mattes.append(photo.matte)
+        if is_held_out:
+            yield from _try_masks(photo, held_out[-WRONG_MASKS:])
+            held_out.append(photo)
+
+
+def judge_pair(photo: Image.Image, mask: Image.Image, result: Image.Image) -> Fidelity:
+    """Returns the verdict as deliver does, for a mask (L) or a cut-out (RGBA)."""
+    problem = find_mask_problem(photo, mask)
+    alpha = mask.getchannel("A") if mask.mode == "RGBA" else mask
+    return Fidelity.from_reason(problem) if problem else measure_fidelity(photo, alpha, result).fidelity
+
+
+def _try_masks(photo: ProductPhoto, others: Sequence[ProductPhoto]) -> Iterator[MaskScore]:
+    random = Random(f"masks {photo.name}")
+    for _ in range(RIGHT_CUT_OUTS):
+        yield _try_mask(photo, draw_cut_out(photo, random), MaskKind.RIGHT_CUT_OUT)
+    for mask in list_right_masks(photo):
+        yield _try_mask(photo, mask, MaskKind.RIGHT_MASK)
+    for move in _MOVES:
+        yield _try_mask(photo, move_product(photo, move), MaskKind.WRONG_CUT_OUT)
+    for other in others:
+        yield _try_mask(photo, draw_cut_out(other, random).resize(photo.photo.size), MaskKind.WRONG_CUT_OUT)
+        mask = other.matte.resize(photo.photo.size)
+        if compute_overlap(mask, photo.matte) <= _MAX_OVERLAP:
+            yield _try_mask(photo, mask, MaskKind.WRONG_MASK)
+
+
+def _try_mask(photo: ProductPhoto, mask: Image.Image, kind: MaskKind) -> MaskScore:
+    return MaskScore(kind, find_mask_problem(photo.photo, mask) is CannotSayReason.MASK_OF_ANOTHER_PHOTO)
 
 
 def list_scores(scores: Sequence[PairScore], *, is_damaged: bool) -> list[float]:

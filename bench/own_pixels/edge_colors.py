@@ -56,7 +56,7 @@ def measure_edges() -> Iterator[EdgeFigure]:
         for (ground_name, color), (place, moved) in product(GROUNDS.items(), PLACES.items()):
             ground = draw_ground(scene, color)
             provider = draw_provider_scene(scene, ground, moved)
-            own = compose_own_pixels(provider, photo.copy(), matte, None, 100_000_000).picture
+            own = compose_own_pixels(provider, photo.copy, matte, None, 100_000_000).picture
             naive = provider.resize(PHOTO_SIZE, Image.Resampling.LANCZOS)
             naive.paste(photo, (0, 0), large_matte)
             yield EdgeFigure(

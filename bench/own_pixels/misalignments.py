@@ -100,7 +100,7 @@ def _open_photo(name: str) -> Image.Image:
 
 def _is_refused(photo: Image.Image, subject: Image.Image, scene: Image.Image) -> bool:
     try:
-        compose_own_pixels(scene, photo.copy(), subject.getchannel("A"), None, 100_000_000)
+        compose_own_pixels(scene, photo.copy, subject.getchannel("A"), None, 100_000_000)
     except OwnPixelsError:
         return True
     return False

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from backdrop_cli import campaign_commands as campaigns
-from backdrop_cli import operator_commands, review_commands
+from backdrop_cli import mandate_commands, operator_commands, review_commands
 from backdrop_cli.errors import (
     EXIT_FAILURE,
     EXIT_OK,
@@ -118,6 +118,19 @@ review_app.callback()(review_commands.list_pictures)
 for _command in (review_commands.approve, review_commands.reject, review_commands.redo):
     review_app.command()(_command)
 app.add_typer(review_app, name="review", rich_help_panel=PHOTO_PANEL)
+mandate_app = typer.Typer(invoke_without_command=True)
+mandate_app.callback()(mandate_commands.list_mandates)
+mandate_app.command("raise")(mandate_commands.raise_limits)
+for _command in (
+    mandate_commands.create,
+    mandate_commands.show,
+    mandate_commands.suspend,
+    mandate_commands.resume,
+    mandate_commands.end,
+    mandate_commands.release,
+):
+    mandate_app.command()(_command)
+app.add_typer(mandate_app, name="mandate", rich_help_panel=OPERATOR_PANEL)
 campaign_app = typer.Typer(help="Buy pictures for many photos at once, with one report", no_args_is_help=True)
 for _command in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
     campaign_app.command()(_command)

@@ -216,7 +216,7 @@ def status(
 def spend(
     ctx: typer.Context,
     prefix: OptionalPrefix = None,
-    by: Annotated[str, typer.Option("--by", metavar="WORD", help="Group by day, folder, or provider")] = "day",
+    by: Annotated[str, typer.Option("--by", metavar="WORD", help="Group by day, folder, provider, or mandate")] = "day",
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,

@@ -266,22 +266,29 @@ def page(
     ctx: typer.Context,
     port: Annotated[int, typer.Option("--port", metavar="N", help="Use this port instead of a free one")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser")] = True,
+    review: Annotated[
+        bool, typer.Option("--review", help="Open the review page, where you approve the pictures that wait")
+    ] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Serve an upload page on this machine
+    """Serve a page on this machine, to upload photos and to review pictures
 
     Drag photos and folders into it, choose a prompt and a style, and see the price before
-    anything is uploaded. The page uses your credentials, so keep its address secret. Ctrl-C stops
-    the page; uploaded photos are processed anyway.
+    anything is uploaded. On its review page, you approve, reject, or redo the pictures that wait.
+    The page uses your credentials, so keep its address secret. Ctrl-C stops the page; uploaded
+    photos are processed anyway.
 
     Example: backdrop page
+
+    Example: backdrop page --review
     """
-    from backdrop_cli.upload_page.serve_page import serve_page
+    from backdrop_cli.served_pages.serve_pages import serve_pages
 
     global_options: GlobalOptions = ctx.obj
     location = StackLocation(stack, profile, region)
     with open_stack(ctx, location, as_json) as (target_stack, screen):
-        return serve_page(target_stack, screen, location.with_defaults(global_options.location), port, browser=browser)
+        location = location.with_defaults(global_options.location)
+        return serve_pages(target_stack, screen, location, port, browser=browser, opens_review=review)

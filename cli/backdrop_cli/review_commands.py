@@ -1,6 +1,7 @@
 """Options and help of the review commands; each is implemented in its own module, imported when it runs."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -45,54 +46,51 @@ def list_pictures(
         show_waiting_pictures(target_stack, screen, prefix)
 
 
-def approve(
-    ctx: typer.Context,
-    key: PhotoKey,
-    variant: Variant = None,
-    picture: PictureNumber = 0,
-    sha256: FileHash = "",
-    stack: StackName = None,
-    profile: Profile = None,
-    region: Region = None,
-    as_json: JsonOutput = False,
-) -> None:
+def _build_decision_command(name: str, decision: str, help_text: str) -> Callable[..., None]:
+    """Returns the command that makes this decision (a value of `ReviewDecision`)."""
+
+    def decide(
+        ctx: typer.Context,
+        key: PhotoKey,
+        variant: Variant = None,
+        picture: PictureNumber = 0,
+        sha256: FileHash = "",
+        stack: StackName = None,
+        profile: Profile = None,
+        region: Region = None,
+        as_json: JsonOutput = False,
+    ) -> None:
+        from backdrop.model.review import ReviewDecision
+        from backdrop_cli.operate.review import PictureChoice, decide_pictures
+
+        choice = PictureChoice(key, variant, picture, sha256.lower())
+        with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+            decide_pictures(target_stack, screen, choice, ReviewDecision(decision))
+
+    decide.__name__, decide.__doc__ = name, help_text
+    return decide
+
+
+approve = _build_decision_command(
+    "approve",
+    "approved",
     """Approve pictures that wait, so that they are delivered
 
     Records your AWS identity. The outputs are made from exactly the files that wait.
 
     Example: backdrop review approve shoes/red.jpg --variant beach
-    """
-    from backdrop.model.review import ReviewDecision
-    from backdrop_cli.operate.review import PictureChoice, decide_pictures
-
-    choice = PictureChoice(key, variant, picture, sha256.lower())
-    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
-        decide_pictures(target_stack, screen, choice, ReviewDecision.APPROVED)
-
-
-def reject(
-    ctx: typer.Context,
-    key: PhotoKey,
-    variant: Variant = None,
-    picture: PictureNumber = 0,
-    sha256: FileHash = "",
-    stack: StackName = None,
-    profile: Profile = None,
-    region: Region = None,
-    as_json: JsonOutput = False,
-) -> None:
+    """,
+)
+reject = _build_decision_command(
+    "reject",
+    "rejected",
     """Reject pictures that wait, so that they are not delivered; their money stays spent
 
     Records your AWS identity.
 
     Example: backdrop review reject shoes/red.jpg --picture 2
-    """
-    from backdrop.model.review import ReviewDecision
-    from backdrop_cli.operate.review import PictureChoice, decide_pictures
-
-    choice = PictureChoice(key, variant, picture, sha256.lower())
-    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
-        decide_pictures(target_stack, screen, choice, ReviewDecision.REJECTED)
+    """,
+)
 
 
 @with_instruction_options

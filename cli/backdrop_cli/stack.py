@@ -15,6 +15,7 @@ from backdrop.campaigns.items import CampaignPricing, RowReader
 from backdrop.model.routing import Offers
 from backdrop.model.schedule import BudgetDay
 from backdrop.operate.cancel import CancelService
+from backdrop.operate.mandates import MandateService
 from backdrop.operate.redrive import RedriveService
 from backdrop.operate.rerun import RerunService
 from backdrop.pipeline.approvals import Approvals
@@ -33,6 +34,8 @@ from backdrop_cli.uploads.s3_uploader import S3Uploader
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+    from backdrop_local.cloud import Cloud
 
 QUEUE_URL_OUTPUTS = {
     "ideogram": "IdeogramQueueUrl",
@@ -80,14 +83,15 @@ class Stack:
     identity that runs the command. A photo waits `settle_seconds` for its
     instructions. `max_in_flight` is the number of calls that each provider may have open. `build_rerun_service` takes
     an input bucket, which can be a preview of one. `max_threads` is the number of photos that a command processes at a
-    time. A stand-in on this machine simulates the `standin_providers`, free of charge. `clients`, `outputs`, and
-    `parameters` are empty in the simulator.
+    time. A stand-in on this machine simulates the `standin_providers`, free of charge. `clients` and `parameters`
+    are empty in the simulator.
     """
 
     name: str
     redrive_service: RedriveService
     cancel_service: CancelService
     approvals: Approvals
+    mandates: MandateService
     read_caller: Callable[[], str]
     circuit_breaker: CircuitBreaker
     dead_letters: DeadLetterTriage
@@ -112,6 +116,7 @@ class Stack:
     max_threads: int = CLIENT_CONCURRENCY
     sleep: Callable[[float], None] = time.sleep
     clients: AwsClients | None = None
+    arn: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict[str, str])
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -153,12 +158,19 @@ def _connect_locally() -> Stack:
         raise CommandError("no stack is selected; name one on AWS with --stack")
     from backdrop_local import cloud
     from backdrop_local.errors import LocalCloudError
-    from backdrop_local.home import STACK, Home
+    from backdrop_local.home import Home
 
     try:
         running = cloud.find_running(Home.from_environment())
     except LocalCloudError as error:
         raise CommandError(f"{error}, or name a stack on AWS with --stack") from error
+    return connect_to_local_cloud(running)
+
+
+def connect_to_local_cloud(running: "Cloud") -> Stack:
+    """Returns the stack of a running local cloud."""
+    from backdrop_local.home import STACK
+
     stack = _connect(
         STACK, build_lazy_clients(lambda service: getattr(running.clients, LOCAL_CLIENT_NAMES.get(service, service)))
     )
@@ -187,7 +199,7 @@ def _connect(name: str, clients: AwsClients) -> Stack:
             f"the stack {name} ({status}) is of a different release than this command: it has no {missing[0]}; deploy "
             "this release (`make build && sam deploy`), or use the command of the stack's release"
         )
-    return _build_from_outputs(name, clients, clock, outputs, parameters)
+    return replace(_build_from_outputs(name, clients, clock, outputs, parameters), arn=description.get("StackId", ""))
 
 
 def _build_from_outputs(
@@ -211,6 +223,7 @@ def build_stack(
         redrive_service=bootstrap.redrive(),
         cancel_service=bootstrap.cancel(),
         approvals=bootstrap.approvals(),
+        mandates=bootstrap.mandates(),
         read_caller=lambda: bootstrap.client("sts").get_caller_identity()["Arn"],
         circuit_breaker=bootstrap.breaker,
         dead_letters=bootstrap.dead_letters(),

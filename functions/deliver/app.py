@@ -1,5 +1,7 @@
 """Handler of deliver: receives paid and ended jobs, and writes pictures, receipts, error reports, and events."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -10,20 +12,20 @@ from backdrop.aws.batch import read_receipt_etag, read_receive_count
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import build_logger
-from backdrop.aws.metrics import count_cold_starts, count_ended_job
+from backdrop.aws.metrics import count_awaiting_approval, count_cold_starts, count_ended_job
 from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.model.pricing import to_usd
 from backdrop.model.queue_messages import DeliverMessage, LaneMessage, parse_message
 
 logger = build_logger()
-settings = read_settings()
-bootstrap = Bootstrap(settings, lazy_client, SystemClock())
+settings, clock = read_settings(), SystemClock()
+bootstrap = Bootstrap(settings, lazy_client, clock)
 service, provider_notifications = bootstrap.deliver(), bootstrap.provider_notifications()
 consumer = bootstrap.batch_consumer(logger, [settings.deliver_queue_url])
 
 
-def handle_record(record: SQSRecord) -> None:
+def handle_record(record: SQSRecord, context: LambdaContext) -> None:
     """Delivers what is due for one photo, or announces the state of a provider."""
     message = parse_message(record.body, DeliverMessage, LaneMessage)
     if isinstance(message, LaneMessage):
@@ -31,10 +33,13 @@ def handle_record(record: SQSRecord) -> None:
         logger.info("provider notification published", provider=health.provider, paused=health.is_paused)
         return
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
+    deadline = clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis())
     delivery = service.deliver(
-        message, receive_count=read_receive_count(record), receipt_etag=read_receipt_etag(record)
+        message, deadline, receive_count=read_receive_count(record), receipt_etag=read_receipt_etag(record)
     )
     job = delivery.job
+    if job and delivery.awaits_approval_here:
+        count_awaiting_approval(job)
     if job and delivery.ended_here:
         count_ended_job(job)
         logger.info(
@@ -52,4 +57,4 @@ def handle_record(record: SQSRecord) -> None:
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Receives an SQS batch, and returns the messages that must be received again."""
-    return consumer.process_batch(event, context, handle_record)
+    return consumer.process_batch(event, context, partial(handle_record, context=context))

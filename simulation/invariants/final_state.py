@@ -4,8 +4,23 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from simulation.invariants.job_ends import END_STATUSES, FAILED_STATUSES, REPORTED_STATUSES, DocumentsByKey
-from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, sum_charged, sum_uncertain
+from simulation.invariants.job_ends import (
+    END_STATUSES,
+    FAILED_STATUSES,
+    REPORTED_STATUSES,
+    REST_STATUSES,
+    DocumentsByKey,
+)
+from simulation.invariants.reviews import REFUSAL_CODES
+from simulation.invariants.violations import (
+    Invariant,
+    JsonObject,
+    PlainLedger,
+    Violation,
+    is_mask,
+    sum_charged,
+    sum_uncertain,
+)
 
 LANE_CODES = frozenset(
     {
@@ -42,11 +57,14 @@ class ExpectedPhoto:
 
 
 def check_unfinished(ledger: PlainLedger, *, excused_job_ids: Collection[str]) -> list[Violation]:
-    """Checks that only excused jobs are under way, and that no photo waits for instructions. Holds at rest."""
+    """Checks that only excused jobs are under way, and that no photo waits for instructions. Holds at rest.
+
+    `check_undecided_pictures` checks those that wait for a person.
+    """
     jobs = [
         Violation(Invariant.DRAINED_IN_TIME, f"{job['key']}: still {job['status']}")
         for job in ledger.jobs.values()
-        if job["status"] not in END_STATUSES and job["job_id"] not in excused_job_ids
+        if job["status"] not in REST_STATUSES and job["job_id"] not in excused_job_ids
     ]
     settling_keys = [source["key"] for source in ledger.sources.values() if source["settling_since"]]
     return jobs + [
@@ -81,13 +99,15 @@ def check_overruled_cancels(
     """Checks that no job of a photo is still canceled if the photo or its sidecar was written later. Holds at rest.
 
     `cancels`: the prefix of each cancellation, and when the lanes could see it. `written_at_by_key`: when each photo in
-    the bucket, or its sidecar, was last written. A photo that has a problem or is blocked may have no newer jobs.
+    the bucket, or its sidecar, was last written. A photo that has a problem or is blocked may have no newer jobs. A
+    mask is canceled with the last picture that needs it.
     """
     jobs = [
         ledger.jobs[job_id]
         for source in ledger.sources.values()
         if source["key"] in written_at_by_key and not (source["problems"] or source["blocked_by_defaults"])
         for job_id in source["jobs"].values()
+        if not is_mask(ledger.jobs[job_id])
     ]
     violations: list[Violation] = []
     for job in jobs:
@@ -129,13 +149,15 @@ def check_picture_owners(ledger: PlainLedger, job_id_by_picture: Mapping[str, st
 def check_events(ledger: PlainLedger, events: Sequence[tuple[str, JsonObject]]) -> list[Violation]:
     """Checks that each end of a job is published, under an event ID of its own. Holds at rest.
 
-    `events`: pairs of detail type and detail.
+    `events`: pairs of detail type and detail. A mask has none.
     """
-    announced = {(kind, detail["job"]["job_id"], detail["job"]["status"]) for kind, detail in events if "job" in detail}
+    announced = {(kind, detail["job"]["job_id"], *_describe_end(detail)) for kind, detail in events if "job" in detail}
     unannounced_jobs = [
         job
         for job in ledger.jobs.values()
-        if job["status"] in EVENT_KINDS and (EVENT_KINDS[job["status"]], job["job_id"], job["status"]) not in announced
+        if job["status"] in EVENT_KINDS
+        and not is_mask(job)
+        and (EVENT_KINDS[job["status"]], job["job_id"], job["status"], _find_code(job)) not in announced
     ]
     return [
         Violation(Invariant.EVENTS_PUBLISHED, f"{job['key']}: no event says that it is {job['status']}")
@@ -147,12 +169,30 @@ def check_events(ledger: PlainLedger, events: Sequence[tuple[str, JsonObject]]) 
     ]
 
 
+def _describe_end(detail: JsonObject) -> tuple[str, str]:
+    """Returns the status and the code in an event about a job."""
+    return detail["job"]["status"], next((str(error["code"]) for error in detail.get("errors", ())), "")
+
+
+def _find_code(job: JsonObject) -> str:
+    """Returns the code with which a job failed or was rejected; empty for any other."""
+    return str(job["problem"]["code"]) if job["problem"] else ""
+
+
 def _group_event_ids(events: Sequence[tuple[str, JsonObject]]) -> Iterator[tuple[str, set[str]]]:
     kinds: dict[str, set[str]] = {}
     for kind, detail in events:
-        subject = detail["job"]["job_id"] + detail["job"]["status"] if "job" in detail else detail["provider"]
-        kinds.setdefault(detail["event_id"], set()).add(f"{kind} {subject}")
+        kinds.setdefault(detail["event_id"], set()).add(f"{kind} {_describe_subject(detail)}")
     yield from kinds.items()
+
+
+def _describe_subject(detail: JsonObject) -> str:
+    """Names what an event is about: a provider, a job, or a picture that waits for a person."""
+    if "job" not in detail:
+        return str(detail["provider"])
+    picture = detail.get("picture")
+    file = f"{picture['n']} {picture['sha256']}" if picture else ""
+    return f"{detail['job']['job_id']} {detail['job']['status']} {file}".rstrip()
 
 
 def check_lane_reports(
@@ -247,6 +287,7 @@ def check_dead_letter_contents(
     dead letter of each job must be correct, so `letters` are in the order in which they were sent. `dead_job_codes`:
     job IDs and codes of all jobs that were ever dead. `allowed_malformed_count`: how many malformed messages may have
     become dead letters. If the response to sending a dead letter was lost, its message is still in its own queue.
+    `check_decision_events` checks the dead letters of people's decisions.
     """
     lettered_job_ids = {str(letter["attributes"].get("job_id", "")) for letter in letters}
     dead_job_ids = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}
@@ -278,7 +319,7 @@ def _describe_letter_problem(
     if missing:
         return f"a dead letter without {', '.join(missing)}: {letter['body'][:80]}"
     code, job_id = str(attributes["code"]), str(attributes.get("job_id", ""))
-    if code == MALFORMED_CODE:
+    if code == MALFORMED_CODE or code in REFUSAL_CODES:
         return ""
     job = ledger.jobs.get(job_id)
     if job is None or (job_id, code) not in dead_job_codes:

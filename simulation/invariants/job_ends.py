@@ -4,9 +4,19 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, sum_charged, sum_uncertain
+from simulation.invariants.violations import (
+    Invariant,
+    JsonObject,
+    PlainLedger,
+    Violation,
+    is_mask,
+    sum_charged,
+    sum_uncertain,
+)
 
 END_STATUSES = frozenset({"stored", "rejected", "refused", "dead", "held", "superseded", "cancelled"})
+REST_STATUSES = END_STATUSES | {"review"}
+"""Statuses in which no worker has anything left to do: the job has ended, or waits for a person."""
 FAILED_STATUSES = frozenset({"refused", "dead", "held"})
 REPORTED_STATUSES = FAILED_STATUSES | {"rejected"}
 RECEIPTS_PREFIX = "_backdrop/receipts/"
@@ -40,7 +50,7 @@ def _describe_missing_end(
     current_jobs = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
     if not (current_jobs or source["problems"] or source.get("blocked_by_defaults")):
         return "it has neither a job nor a problem"
-    unfinished_statuses = [job["status"] for job in ledger.find_jobs(source_id) if job["status"] not in END_STATUSES]
+    unfinished_statuses = [job["status"] for job in ledger.find_jobs(source_id) if job["status"] not in REST_STATUSES]
     if unfinished_statuses:
         return f"still {', '.join(unfinished_statuses)}"
     if any(job["status"] == "superseded" for job in current_jobs):
@@ -56,13 +66,13 @@ def _describe_missing_end(
 def check_documents(ledger: PlainLedger, receipts: DocumentsByKey, reports: DocumentsByKey) -> list[Violation]:
     """Checks that receipts and reports match the ledger, and that there are no others. Holds at rest.
 
-    A receipt is written when a job is created and when it ends, and may be outdated in between.
+    A receipt is written when a job is created, when it ends, and with each decision. It may be outdated in between.
     """
     violations: list[Violation] = []
     keys = {source["key"] for source in ledger.sources.values()}
     for source_id, source in ledger.sources.items():
         key, jobs = source["key"], ledger.find_jobs(source_id)
-        if any(job["status"] not in END_STATUSES for job in jobs):
+        if any(job["status"] not in REST_STATUSES for job in jobs):
             continue
         recorded_values = (_build_receipt_facts(source, jobs), _list_problem_codes(source, jobs))
         documented_values = (_read_receipt_facts(receipts.get(key)), _read_problem_codes(reports.get(key)))
@@ -95,7 +105,8 @@ def _build_job_facts(job: JsonObject, *, is_current: bool) -> tuple[Any, ...]:
     attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
     pictures = tuple((result["key"], result.get("certificate")) for result in job["results"])
     warnings = tuple(f"{warning['code']}: {warning['text']}" for warning in job["warnings"])
-    return job["status"], is_current, sum_charged(job), sum_uncertain(job), attempts, pictures, warnings
+    money = sum_charged(job), sum_uncertain(job)
+    return job["status"], is_current, *money, attempts, pictures, warnings, _list_decisions(job)
 
 
 def _read_receipt_facts(receipt: JsonObject | None) -> dict[str, Any] | None:
@@ -110,7 +121,14 @@ def _read_job_facts(job: JsonObject) -> tuple[Any, ...]:
     pictures = tuple((result["key"], result.get("certificate")) for result in job["results"])
     cost = job["cost"]
     money = _to_micro_usd(cost["usd"]), _to_micro_usd(cost["unknown_usd"])
-    return job["status"], job["current"], *money, attempts, pictures, tuple(job.get("warnings", ()))
+    warnings = tuple(job.get("warnings", ()))
+    return job["status"], job["current"], *money, attempts, pictures, warnings, _list_decisions(job)
+
+
+def _list_decisions(job: JsonObject) -> tuple[Any, ...]:
+    """Returns the pictures that people decide about, with the decisions. A receipt has them under the same names."""
+    reviews: Sequence[JsonObject] = job["reviews"]
+    return tuple((review["n"], review["sha256"], review["decision"]) for review in reviews)
 
 
 def _to_micro_usd(usd: float) -> int:
@@ -140,7 +158,7 @@ def check_pictures(ledger: PlainLedger, pictures: Collection[str]) -> list[Viola
 def check_missing_pictures(ledger: PlainLedger, pictures: Collection[str]) -> list[Violation]:
     """Checks that each current stored job has all its pictures. Holds at rest."""
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
-    stored_jobs = [job for job in ledger.jobs.values() if job["status"] == "stored"]
+    stored_jobs = [job for job in ledger.jobs.values() if job["status"] == "stored" and not is_mask(job)]
     return [
         Violation(
             Invariant.PICTURES_MATCH_JOBS,
@@ -199,9 +217,12 @@ def _describe_end(ledger: PlainLedger, job_id: str) -> str:
 def check_deleted_photos(
     ledger: PlainLedger, keys: Collection[str], excused_job_ids: Collection[str]
 ) -> list[Violation]:
-    """Checks that no job of a deleted photo, except the excused ones, is still under way. Holds at rest."""
+    """Checks that no job of a deleted photo, except the excused ones, is still under way. Holds at rest.
+
+    Pictures that wait for a person keep waiting, because they are paid for.
+    """
     unfinished_job_ids = {
-        job_id for job_id, job in ledger.jobs.items() if job["status"] not in END_STATUSES
+        job_id for job_id, job in ledger.jobs.items() if job["status"] not in REST_STATUSES
     }.difference(excused_job_ids)
     return [
         Violation(

@@ -1,8 +1,9 @@
 """Invariants about single writes: optimistic locking, the allowed transitions, and no erased charges."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from simulation.invariants.job_ends import END_STATUSES
 from simulation.invariants.paid_calls import UNTESTABLE_PAUSE_REASONS
 from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObject, Violation, find_current_attempt
 
@@ -62,6 +63,9 @@ def _check_status(before: JsonObject, after: JsonObject, *, by_operator: bool) -
             Invariant.ALLOWED_TRANSITIONS,
             f"{after['key']}: a {transition[0]} job is bought again, but no operator asked for it",
         )
+    if _is_retrying(before) and transition[1] in END_STATUSES:
+        detail = f"{after['key']}: ended {transition[1]}, although an earlier attempt has its pictures"
+        yield Violation(Invariant.ALLOWED_TRANSITIONS, detail)
     is_unpaid = transition[0] not in (transition[1], "review") and transition[1] in STATUSES_WITH_KNOWN_COST
     if is_unpaid and _has_uncertain_charge(after):
         yield Violation(
@@ -72,6 +76,13 @@ def _check_status(before: JsonObject, after: JsonObject, *, by_operator: bool) -
         yield Violation(Invariant.ALLOWED_TRANSITIONS, f"{after['key']}: paid without an answer")
 
 
+def _is_retrying(job: JsonObject) -> bool:
+    """Whether a picture is being bought again, and no attempt has been chosen yet."""
+    return bool(job["judged_attempts"]) and all(
+        judged["attempt_no"] != job["paid_attempt_no"] for judged in _list_judged(job)
+    )
+
+
 def is_retry_of_product(before: JsonObject | None, after: JsonObject) -> bool:
     """Whether a write makes a job that is paid ready to be bought again."""
     return before is not None and (before["status"], after["status"]) == ("paid", "accepted")
@@ -80,26 +91,50 @@ def is_retry_of_product(before: JsonObject | None, after: JsonObject) -> bool:
 def check_retry_of_product(before: JsonObject | None, after: JsonObject) -> list[Violation]:
     """Checks that a paid picture is bought again only if the instructions ask for that, and all products differ.
 
-    Once no retry follows, the attempt with the highest score is delivered. Holds on every write.
+    They must still do so when the call is claimed. Once no retry follows, the attempt with the highest score is
+    delivered. Holds on every write.
     """
     if before is None or not is_retry_of_product(before, after):
-        return _check_chosen_attempt(after) if after["status"] == "stored" else []
-    subject = before["instructions"].get("subject", {})
-    allowed_count = subject.get("retries", 1) if subject.get("otherwise") == "retry" else 0
-    scores = _list_scores(after["judged_attempts"][-1])
+        return _check_claimed_retry(before, after) + (
+            _check_chosen_attempt(after) if after["status"] == "stored" else []
+        )
     limit = before["instructions"].get("max_cost_usd")
     spent = sum(attempt["charged"] + attempt["unknown"] + attempt["reserved"] for attempt in before["attempts"])
+    next_price = before["quoted"] + before["mask_quoted"]
     reasons = {
-        "the instructions allow no further retry": len(after["judged_attempts"]) > allowed_count,
+        **_list_retry_reasons(after["judged_attempts"], before["instructions"]),
         "it is no other charge": after["charge_no"] != before["charge_no"] + 1,
         "another provider gets it": after["provider"] != before["provider"],
-        "not all products differ": not scores
-        or any(score is None or score >= subject.get("min", 0.9) for score in scores),
         "it was delivered before": before["stored_at"] is not None,
-        "it costs more than allowed": limit is not None and spent + before["quoted"] > round(limit * 1_000_000),
+        "people decided about it before": bool(before["reviews"]),
+        "it costs more than allowed": limit is not None and spent + next_price > round(limit * 1_000_000),
     }
     return [
         Violation(Invariant.PAID_ONCE, f"{after['key']}: bought again, but {reason}")
+        for reason, is_broken in reasons.items()
+        if is_broken
+    ]
+
+
+def _list_retry_reasons(judged_attempts: Sequence[JsonObject], instructions: JsonObject) -> dict[str, bool]:
+    """Returns which reasons forbid the retry that follows the last of these attempts."""
+    subject: JsonObject = instructions.get("subject", {})
+    scores = _list_scores(judged_attempts[-1])
+    allowed_count = subject.get("retries", 1) if subject.get("otherwise") == "retry" else 0
+    return {
+        "the instructions allow no further retry": len(judged_attempts) > allowed_count,
+        "not all products differ": not scores
+        or any(score is None or score >= subject.get("min", 0.9) for score in scores),
+    }
+
+
+def _check_claimed_retry(before: JsonObject | None, after: JsonObject) -> list[Violation]:
+    """Checks that a retry is claimed only while the instructions ask for it."""
+    if before is None or (before["status"], after["status"]) != ("accepted", "submitting") or not _is_retrying(after):
+        return []
+    reasons = _list_retry_reasons(after["judged_attempts"], after["instructions"])
+    return [
+        Violation(Invariant.PAID_ONCE, f"{after['key']}: claimed again, but {reason}")
         for reason, is_broken in reasons.items()
         if is_broken
     ]

@@ -11,9 +11,13 @@ NAME_FIELD = "name_template"
 
 @dataclass(frozen=True)
 class ExpectedFile:
-    """A file in the output bucket. `marketplace`: the one for which it has a certificate; empty if it is for none."""
+    """A file in the output bucket, of image `n`.
+
+    `marketplace`: the one for which it has a certificate; empty if it is for none.
+    """
 
     key: str
+    n: int
     marketplace: str = ""
 
 
@@ -27,12 +31,12 @@ def list_expected_files(
         suffix = f"-{variant}" * bool(variant) + f"_{n}" * (n > 1)
         for output, marketplace in _list_single_outputs(instructions):
             if NAME_FIELD in output:
-                files.append(ExpectedFile(f"{folder}{_number_name(output, n)}", marketplace))
+                files.append(ExpectedFile(f"{folder}{_number_name(output, n)}", n, marketplace))
             else:
                 output_name = output.get("name", marketplace)
                 name = f"{stem}{suffix}{f'@{output_name}' if output_name else ''}"
                 suffix_of_format = output.get("format", MARKETPLACE_FORMAT if marketplace else "png")
-                files.append(ExpectedFile(f"{key}/{name}.{suffix_of_format}", marketplace))
+                files.append(ExpectedFile(f"{key}/{name}.{suffix_of_format}", n, marketplace))
     return files
 
 

@@ -8,15 +8,23 @@ from fractions import Fraction
 from typing import Any
 
 from simulation.invariants.output_keys import ExpectedFile, list_expected_files
-from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObject, PlainLedger, Violation
+from simulation.invariants.violations import (
+    MASK_VARIANT,
+    NO_INSTRUCTIONS,
+    Invariant,
+    JsonObject,
+    PlainLedger,
+    Violation,
+    is_mask,
+)
 
 # The code of a photo that crashed its workers and is no longer opened.
 CRASHED = "crashed"
 NOT_CURRENT = "not_current"
 NAME_TAKEN = "name_taken"
-FIELDS_OF_FILES = frozenset({"output", "shadow", "logo", "alt", "title", "copyright"})
+FIELDS_OF_FILES = frozenset({"output", "shadow", "logo", "alt", "title", "copyright", "subject"})
 """The fields that change only the delivered files."""
-FIELDS_WITHOUT_CHARGE = FIELDS_OF_FILES | {"metadata", "max_cost_usd"}
+FIELDS_WITHOUT_CHARGE = FIELDS_OF_FILES | {"metadata", "max_cost_usd", "approval"}
 WARNING_PREFIXES = (
     "fewer_results",
     "unsafe_result",
@@ -44,8 +52,10 @@ BLOCKED = Resolution({}, is_blocked=True)
 
 
 def read_resolution(source: JsonObject, jobs: Mapping[str, JsonObject]) -> Resolution:
-    """Returns what the source has now; `jobs` are all jobs by ID."""
-    instructions_by_variant = {variant: jobs[job_id]["instructions"] for variant, job_id in source["jobs"].items()}
+    """Returns what the source has now, without its mask: see `check_mask`. `jobs` are all jobs by ID."""
+    instructions_by_variant = {
+        variant: jobs[job_id]["instructions"] for variant, job_id in source["jobs"].items() if variant != MASK_VARIANT
+    }
     refusals = frozenset((str(problem["variant"]), str(problem["code"])) for problem in source["problems"])
     return Resolution(instructions_by_variant, refusals, bool(source["blocked_by_defaults"]))
 
@@ -260,6 +270,25 @@ def _find_bought_shape(job: JsonObject) -> str:
     return str(Fraction(int(width), int(height)))
 
 
+def check_mask(
+    source: JsonObject, jobs: Mapping[str, JsonObject], *, is_transparent: bool, had_cut_out: bool | None
+) -> list[Violation]:
+    """Checks that a photo whose jobs have changed has a mask if, and only if, a picture asks for it and needs it.
+
+    Holds on every write. `is_transparent`: the photo itself shows where the product is. `had_cut_out`: whether another
+    cut-out of the same bytes was bought before; None if that has changed since the worker started.
+    """
+    current_jobs = [jobs[job_id] for variant, job_id in source["jobs"].items() if variant != MASK_VARIANT]
+    is_requested = any(job["instructions"].get("subject", {}).get("mask") == "buy" for job in current_jobs)
+    is_cut_out = any(job["operation"] == "remove" for job in current_jobs)
+    needs_mask = is_requested and not is_cut_out and not is_transparent
+    has_mask = MASK_VARIANT in source["jobs"]
+    if has_mask == (needs_mask and not had_cut_out) or (needs_mask and had_cut_out is None):
+        return []
+    detail = f"{source['key']}: {'a mask that nothing needs' if has_mask else 'no mask, although a picture needs one'}"
+    return [Violation(Invariant.MASK_BOUGHT_ON_REQUEST, detail)]
+
+
 def check_frames(job: JsonObject, other_jobs: Iterable[JsonObject]) -> list[Violation]:
     """Checks that no other job for the same content has another frame. Holds on every write."""
     return [
@@ -462,7 +491,7 @@ def _is_of_removed_variant(job: JsonObject, source: JsonObject) -> bool:
 
 
 def check_outputs(ledger: PlainLedger) -> list[Violation]:
-    """Checks that each current stored job has one picture per output of each image, and no others.
+    """Checks that each current stored job has one picture per output of each image that is not rejected, and no others.
 
     A picture for a marketplace has that marketplace's certificate. Holds at rest.
     """
@@ -481,7 +510,7 @@ def check_outputs(ledger: PlainLedger) -> list[Violation]:
 
 def _read_file(result: JsonObject) -> ExpectedFile:
     certificate: JsonObject = result.get("certificate") or {}
-    return ExpectedFile(str(result["key"]), str(certificate.get("marketplace", "")))
+    return ExpectedFile(str(result["key"]), int(result["n"]), str(certificate.get("marketplace", "")))
 
 
 def _format_files(files: Iterable[ExpectedFile]) -> list[str]:
@@ -493,8 +522,12 @@ def _has_result_warning(job: JsonObject) -> bool:
 
 
 def _list_files(job: JsonObject) -> list[ExpectedFile]:
+    if is_mask(job):
+        return []
     usable_count = sum(link["url"] is not None for link in job["links"])
-    return list_expected_files(job["key"], job["variant"], job["instructions"], usable_count)
+    rejected = {review["n"] for review in job["reviews"] if review["decision"] == "rejected"}
+    files = list_expected_files(job["key"], job["variant"], job["instructions"], usable_count)
+    return [file for file in files if file.n not in rejected]
 
 
 def find_kept_request_refusals(before: JsonObject | None, after: JsonObject) -> frozenset[tuple[str, str]]:

@@ -1,10 +1,14 @@
-"""The invariant about task tokens: each is answered once, truthfully, after all jobs of its request have ended."""
+"""The invariant about task tokens: each is answered once, truthfully, after all jobs of its request have ended.
+
+An item of a campaign does not wait for people: it is answered when its pictures wait for approval. Masks deliver no
+picture, so they do not decide about success.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from simulation.invariants.job_ends import END_STATUSES
-from simulation.invariants.violations import Invariant, JsonObject, Violation
+from simulation.invariants.job_ends import END_STATUSES, REST_STATUSES
+from simulation.invariants.violations import MASK_VARIANT, Invariant, JsonObject, Violation
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,18 @@ def check_task_response(
     """
     key: str = request["key"]
     request_job_ids: set[str] = set(request["jobs"].values())
-    unfinished_job_ids = [job for job in request_job_ids if not END_STATUSES & {*possible_statuses[job]}]
+    done_statuses = _list_done_statuses(request)
+    unfinished_job_ids = [job for job in request_job_ids if not done_statuses & {*possible_statuses[job]}]
     violations = [
         Violation(
             Invariant.TASK_TOKENS_ANSWERED_ONCE,
             f"{key}: answered while {len(unfinished_job_ids)} of its jobs are under way",
         )
     ] * bool(unfinished_job_ids)
-    may_succeed = not request["problems"] and all("stored" in possible_statuses[job] for job in request_job_ids)
-    may_fail = bool(request["problems"]) or any(
-        {*possible_statuses[job]} & (END_STATUSES - {"stored"}) for job in request_job_ids
-    )
+    picture_statuses = [{*possible_statuses[job]} for name, job in request["jobs"].items() if name != MASK_VARIANT]
+    good_statuses = done_statuses - END_STATUSES | {"stored"}
+    may_succeed = not request["problems"] and all(statuses & good_statuses for statuses in picture_statuses)
+    may_fail = bool(request["problems"]) or any(statuses & (END_STATUSES - {"stored"}) for statuses in picture_statuses)
     if not (may_fail if response.error_code else may_succeed):
         violations.append(
             Violation(
@@ -60,6 +65,11 @@ def check_task_response(
     return violations
 
 
+def _list_done_statuses(request: JsonObject) -> frozenset[str]:
+    """Returns the statuses of a job in which its request can be answered."""
+    return REST_STATUSES if request["campaign"] else END_STATUSES
+
+
 def check_request_write(before: JsonObject | None, after: JsonObject) -> list[Violation]:
     """Checks that a recorded answer does not change, unless it replaces one that could not be delivered."""
     is_correction = before and before["outcome"] == "undeliverable" and after["outcome"] != "undeliverable"
@@ -79,14 +89,18 @@ def check_unanswered_tokens(
     jobs: Mapping[str, JsonObject],
     excused_job_ids: Collection[str],
 ) -> list[Violation]:
-    """Checks that every token is answered, unless its request waits for an excused job. Holds at rest."""
+    """Checks that every token is answered, unless its request waits for a person or an excused job. Holds at rest."""
     by_token: dict[str, list[JsonObject]] = {}
     for request in requests:
         by_token.setdefault(request["task_token"], []).append(request)
     violations: list[Violation] = []
     for token, is_answered in is_answered_by_token.items():
         known_requests = by_token.get(token, [])
-        is_waiting = any(job in excused_job_ids for request in known_requests for job in request["jobs"].values())
+        is_waiting = any(
+            job in excused_job_ids or jobs[job]["status"] in REST_STATUSES - _list_done_statuses(request)
+            for request in known_requests
+            for job in request["jobs"].values()
+        )
         if not is_answered and not (known_requests and is_waiting):
             violations.append(
                 Violation(
@@ -101,7 +115,8 @@ def _check_answered_marks(requests: Iterable[JsonObject], jobs: Mapping[str, Jso
     keys = [
         request["key"]
         for request in requests
-        if not request["answered_at"] and all(jobs[job]["status"] in END_STATUSES for job in request["jobs"].values())
+        if not request["answered_at"]
+        and all(jobs[job]["status"] in _list_done_statuses(request) for job in request["jobs"].values())
     ]
     return [
         Violation(

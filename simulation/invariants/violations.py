@@ -12,6 +12,8 @@ from typing import Any
 type JsonObject = Mapping[str, Any]
 
 NO_INSTRUCTIONS = "no_instructions"
+MASK_VARIANT = "@mask"
+"""The variant of a cut-out that is bought only as a mask, and delivers no picture."""
 BUDGET_FIELDS = ("reserved", "confirmed", "unknown", "committed")
 MAX_CACHED_BODIES = 20_000
 
@@ -55,6 +57,16 @@ class Invariant(StrEnum):
     )
     SETTLE_TIME_RESPECTED = "a photo without instructions gets its settle time"
     INSTRUCTIONS_FOLLOWED = "a photo's jobs match its request, sidecar, tags, and folder defaults"
+    MASK_BOUGHT_ON_REQUEST = (
+        "a photo has a mask if, and only if, a picture asks for one and nothing else shows where the product is"
+    )
+    APPROVED_BEFORE_DELIVERY = (
+        "a picture that needs a person's approval is not delivered before it is approved, and never if it is rejected"
+    )
+    DECISIONS_KEPT = (
+        "the first decision about a picture counts, is never lost or reversed, and is shown to other reviewers"
+    )
+    REVIEW_FILES_KEPT = "each picture that waits for a person has the file that people see, and is announced"
     RESOLVED_AGAIN_ONLY_FOR_A_CAUSE = (
         "a photo is resolved again only if its bytes or its own instructions change, or if an operator reruns it"
     )
@@ -111,7 +123,7 @@ def parse_ledger(items: Iterable[JsonObject]) -> PlainLedger:
     days: dict[str, Mapping[str, int]] = {}
     for item in items:
         partition_key, sort_key = item["pk"]["S"], item["sk"]["S"]
-        if sort_key == "source":
+        if sort_key == "source" and partition_key.startswith("source#"):
             sources[partition_key.removeprefix("source#")] = parse_body(item["body"]["S"])
         elif sort_key.startswith("job#"):
             jobs[sort_key.removeprefix("job#")] = parse_body(item["body"]["S"])
@@ -135,6 +147,11 @@ def hash_job_prompt(job: JsonObject) -> str:
 def hash_prompt(prompt: str) -> str:
     """Returns the `prompt_sha` of the stand-in's bill."""
     return hashlib.sha256(prompt.encode()).hexdigest()
+
+
+def is_mask(job: JsonObject) -> bool:
+    """Whether the job is bought only as a mask, and delivers no picture."""
+    return job["variant"] == MASK_VARIANT
 
 
 def find_current_attempt(job: JsonObject) -> JsonObject | None:

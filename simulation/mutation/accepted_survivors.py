@@ -92,6 +92,11 @@ SUSPICION_REASON = (
     "tests/simulated/render/test_suspected_jobs.py tests each case."
 )
 CAMPAIGN_REASON = "No seed runs a campaign: tests/simulated/campaigns and tests/unit/campaigns do."
+MANDATE_REASON = "No seed has mandates: tests/simulated/render/test_mandates.py does, with a crash after every call."
+NOT_HUNTED_REASON = (
+    "No killer is recorded yet: tests/simulated/deliver tests masks, retries, approvals, and steps of images, with a "
+    "crash after every call."
+)
 REFERENCES_REASON = "No seed has references: tests/simulated/intake/test_references.py does."
 REFUSED_REQUEST_REASON = (
     "It affects only which refused requests a report still lists: tests/simulated/intake/test_refused_requests.py."
@@ -132,14 +137,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#3f1dbd if 3": (
+    "model.transitions.lifecycle:update_instructions#41c5b0 if 3": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#68b119 if 3": (
+    "model.transitions.payment:_release_reservation#681176 if 3": (
         "It affects only how many uncharged attempts a receipt shows."
     ),
-    "model.transitions.payment:_release_reservation#68b119 if 4": (
+    "model.transitions.payment:_release_reservation#681176 if 4": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/model/test_transitions_abandoned_work.py does."
     ),
@@ -166,14 +171,78 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.instruction_resolver:InstructionResolver.has_changed_references#b1b4ff if 2": REFERENCES_REASON,
     "campaigns": CAMPAIGN_REASON,
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
+    "deliver.service:DeliverService.deliver#dce293 if 5": FIDELITY_REASON,
+    "aws.ledger:Ledger._build_budget_update#6366d9 clause 6": MANDATE_REASON,
+    "aws.ledger:Ledger._build_budget_update#6366d9 if 2": MANDATE_REASON,
+    "deliver.fidelity_checks:FidelityChecks._explain_missing_mask#1d6359 if 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 2": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 2": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 4": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 5": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 5": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:_crop_to_photo#8315c3 if 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:find_cut_out#07318d return 1": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:waits_for_mask#0984c5 return 1": NOT_HUNTED_REASON,
+    "deliver.image_steps:ImageSteps._require_time#004e31 if 1": NOT_HUNTED_REASON,
+    "deliver.image_steps:ImageSteps.run#2698c0 if 1": NOT_HUNTED_REASON,
+    "deliver.image_steps:ImageSteps.run#2698c0 if 2": NOT_HUNTED_REASON,
+    "deliver.image_steps:ImageSteps.run#2698c0 if 3": NOT_HUNTED_REASON,
+    "deliver.original_photos:OriginalPhotos.may_be_transparent#f081b2 return 1": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures._prepare_image#122b30 if 1": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures._review_images#3d6d3b if 3": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures._review_images#3d6d3b if 4": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures._review_images.prepare#d39920 if 1": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures._review_images.prepare#d39920 if 2": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures.deliver_job#df1213 if 2": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures.deliver_job#df1213 if 3": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures.deliver_job#df1213 if 5": NOT_HUNTED_REASON,
+    "deliver.pictures:Pictures.deliver_job.deliver_image#611823 if 1": NOT_HUNTED_REASON,
+    "deliver.pictures:_build_fidelity_warnings#320f49 if 1": NOT_HUNTED_REASON,
+    "deliver.pictures:_build_fidelity_warnings#320f49 if 2": NOT_HUNTED_REASON,
+    "deliver.pictures:_build_fidelity_warnings#320f49 if 3": NOT_HUNTED_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 1": NOT_HUNTED_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 2": NOT_HUNTED_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": NOT_HUNTED_REASON,
+    "deliver.service:DeliverService._deliver_pictures#c1ee56 if 2": NOT_HUNTED_REASON,
+    "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": NOT_HUNTED_REASON,
+    "intake.job_planner:JobPlanner._plan_job#54a575 if 2": NOT_HUNTED_REASON,
+    "model.transitions.approval:_end_rejected#a428b2 if 1": NOT_HUNTED_REASON,
+    "model.transitions.approval:await_approval#4b44f9 if 1": NOT_HUNTED_REASON,
+    "model.transitions.approval:reject#23de8d if 1": NOT_HUNTED_REASON,
+    "model.transitions.payment:_release_job#daaa99 if 3": NOT_HUNTED_REASON,
+    "operate.cancel:CancelService._cancel_job#904162 if 2": NOT_HUNTED_REASON,
+    "aws.ledger:Ledger._build_mandate_update": MANDATE_REASON,
+    "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
+    "aws.ledger:Ledger._put_items#1cbcce if 3": MANDATE_REASON,
+    "aws.ledger:Ledger._transact#bcd529 if 2": MANDATE_REASON,
+    "aws.ledger:_budget_error#7f2f03 if 1": MANDATE_REASON,
+    "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
+    "intake.job_planner:JobPlanner._check_mandate": MANDATE_REASON,
+    "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
+    "operate.mandates": MANDATE_REASON,
+    "pipeline.mandate_waiters": MANDATE_REASON,
+    "pipeline.purchase:Purchases._handle_mandate_obstacle": MANDATE_REASON,
+    "pipeline.purchase:Purchases._read_mandate": MANDATE_REASON,
+    "pipeline.purchase:Purchases.claim_and_send#fb5227 if 1": MANDATE_REASON,
+    "render.service:RenderService._render_accepted#160944 if 1": MANDATE_REASON,
+    "render.service:RenderService._render_accepted#160944 if 2": MANDATE_REASON,
+    "aws.ledger:Ledger._transact#bcd529 if 1": "For speed: without a budget change, there is nothing to try again.",
+    "model.transitions.lifecycle:retry_picture#9e7dcd if 1": (
+        "Deliver does not retry such a job: tests/simulated/model/test_transitions_sequences.py does."
+    ),
     "operate.cancel:CancelService._cancel_job#904162 if 1": CANCEL_REASON,
     "operate.cancel:CancelService._cancel_job#904162 if 3": CANCEL_REASON,
     "operate.cancel:CancelService._cancel_settling_photo#c68d58 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService._deliver_pictures#8cacd8 if 4": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#21327a if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#21327a if 4": COPIES_REASON,
+    "deliver.service:DeliverService._deliver_pictures#c1ee56 if 4": UNREACHABLE_RESULT_REASON,
+    "deliver.service:DeliverService.deliver#dce293 if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#dce293 if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
@@ -300,7 +369,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),
-    "intake.photo_intake:PhotoIntake._resolve#8e32e1 if 1": (
+    "intake.photo_intake:PhotoIntake._resolve#dd2c6f if 1": (
         "For speed: the sweep finds folder defaults whose event was lost."
     ),
     "intake.photo_intake:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("It affects only the text of a report."),
@@ -326,39 +395,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._write_picture#1716fd if 2": NAMES_REASON,
     "deliver.pictures:Pictures._write_picture#1716fd if 8": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._redeliver_name_holder": NAMES_REASON,
-    "deliver.fidelity_checks": FIDELITY_REASON,
-    "deliver.service:DeliverService._deliver_pictures#8cacd8 if 2": RETRY_REASON,
-    "deliver.service:DeliverService._deliver_pictures#8cacd8 if 3": RETRY_REASON,
-    "deliver.service:DeliverService._retry_or_choose": RETRY_REASON,
-    "model.transitions.lifecycle:end_job#e1b835 if 1": RETRY_REASON,
-    "model.transitions.lifecycle:end_unneeded_job#743ff7 if 1": RETRY_REASON,
-    "model.transitions.lifecycle:update_instructions#3f1dbd if 1": RETRY_REASON,
-    "operate.cancel:CancelService._cancel_job#904162 if 2": RETRY_REASON,
-    "deliver.pictures:Pictures.deliver_job#fbb5fc if 2": FIDELITY_REASON,
     "deliver.own_pixels": "No invariant covers a picture's pixels: tests/simulated/deliver/test_own_pixels.py does.",
-    "deliver.original_photos:OriginalPhotos.may_be_transparent": FIDELITY_REASON,
-    "deliver.pictures:_build_fidelity_warnings": FIDELITY_REASON,
-    "deliver.service:DeliverService._wake_compared_pictures": FIDELITY_REASON,
-    "deliver.service:DeliverService.deliver#21327a if 5": FIDELITY_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask": MASK_REASON,
-    "intake.job_planner:JobPlanner._is_transparent": MASK_REASON,
-    "intake.job_planner:JobPlanner._plan_job#89e8ed if 2": MASK_REASON,
-    "intake.job_planner:JobPlanner._plan_mask": MASK_REASON,
     "intake.job_planner:JobPlanner._warn_without_mask": RECEIPT_WARNING_REASON,
-    "intake.job_planner:JobPlanner.plan#d66af6 if 2": MASK_REASON,
-    "intake.photo_reader:PhotoReader.has_transparent_parts": MASK_REASON,
-    "deliver.pictures:Pictures._prepare_image#122b30 if 1": FIDELITY_REASON,
-    "deliver.pictures:Pictures._review_images": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job#fbb5fc if 1": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job#fbb5fc if 3": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job#fbb5fc if 5": APPROVAL_REASON,
-    "deliver.review_files": APPROVAL_REASON,
-    "intake.service:IntakeService.decide": APPROVAL_REASON,
-    "model.transitions.approval": APPROVAL_REASON,
-    "model.transitions.lifecycle:supersede#a0dfb2 if 1": APPROVAL_REASON,
-    "model.transitions.lifecycle:update_instructions#3f1dbd if 4": APPROVAL_REASON,
-    "model.transitions.lifecycle:update_instructions#3f1dbd if 5": APPROVAL_REASON,
-    "pipeline.approvals": APPROVAL_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
     "deliver.pictures:_is_first_delivery#186936 return 1": (
@@ -418,10 +456,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
-    "render.service:RenderService._render_accepted#e24b85 if 3": (
+    "render.service:RenderService._render_accepted#160944 if 5": (
         "For speed: a worker that continues finds the job changed and returns its message."
     ),
-    "render.service:RenderService._render_accepted#e24b85 if 4": FAILOVER_REASON,
+    "render.service:RenderService._render_accepted#160944 if 6": FAILOVER_REASON,
     "render.service:RenderService._buy#a016c0 if 2": (
         "For the type checker: if it is negated, the first call raises an exception, which kills nothing."
     ),
@@ -456,7 +494,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
         "For speed: reconcile holds the job as well, when its lease has ended."
     ),
-    "render.service:RenderService.render#014f8f if 6": (
+    "render.service:RenderService.render#bc2fce if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#76b106 if 1": RERUN_PREVIEW_REASON,
@@ -475,7 +513,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 1": LINT_PREVIEW_REASON,
     "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 2": LINT_PREVIEW_REASON,
     "intake.photo_status:list_kept_refusals#e89024 if 1": REFUSED_REQUEST_REASON,
-    "intake.batch_prefetch:BatchPrefetch.is_new#131cb5 if 1": (
+    "intake.batch_prefetch:BatchPrefetch.is_new#5f6e64 if 1": (
         "For speed: a photo that is not read with its batch is read by itself."
     ),
     "reconcile.sweep:_find_next_start#e97a9c if 1": (
@@ -488,7 +526,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:JobPlanner._plan_job#89e8ed if 3": FRAME_REASON,
+    "intake.job_planner:JobPlanner._plan_job#54a575 if 3": FRAME_REASON,
     "intake.job_planner:JobPlanner._add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:JobPlanner._build_purchase_spec#0c9540 if 1": REFERENCES_REASON,

@@ -1,11 +1,12 @@
 """Where a mutant runs: a seed's own plan, with the faults and actions that test its guard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulation.scenarios.planned_action import PlannedAction
-from simulation.scenarios.simulation_plan import SimulationPlan, draw_plan
+from simulation.scenarios.sample_instructions import PRODUCT_PHOTO_NAMES
+from simulation.scenarios.simulation_plan import AMPLE_BUDGET_MICRO_USD, SimulationPlan, draw_plan
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,40 @@ def list_replacements(start_seconds: float, count: int, *, interval_seconds: flo
     return tuple(f"{start_seconds + n * interval_seconds} replace_photo p{n}.jpg other{n}" for n in range(count))
 
 
+def list_products(
+    start_seconds: float, count: int, samples: Sequence[str], photos: Sequence[str] = PRODUCT_PHOTO_NAMES
+) -> tuple[str, ...]:
+    """Lists photos of the product (`product-0.png` and so on) with sidecars, one after another.
+
+    They have the samples and the kinds of photos in turn. Those with the same kind and the same prompt share a picture.
+    """
+    lines: list[str] = []
+    for n in range(count):
+        at_seconds, key = start_seconds + n, f"product-{n}.png"
+        lines.append(f"{at_seconds} write_sidecar {key} {samples[n % len(samples)]}")
+        lines.append(f"{at_seconds} upload {key} {photos[n // len(samples) % len(photos)]} foreign")
+    return tuple(lines)
+
+
+def list_product_tasks(start_seconds: float, sample: str, variation: str = "plain") -> tuple[str, ...]:
+    """Lists photos of the product, each with a task that requests a picture and waits."""
+    tasks = (
+        f"{start_seconds + 30 + n} send_task product-{n}.png {sample} one {variation}"
+        for n in range(len(PRODUCT_PHOTO_NAMES))
+    )
+    return *list_products(start_seconds, len(PRODUCT_PHOTO_NAMES), ["cut"]), *tasks
+
+
+def list_product_sidecars(start_seconds: float, samples: Sequence[str]) -> tuple[str, ...]:
+    """Lists new sidecars for the first of these photos, one after another."""
+    return tuple(f"{start_seconds + n} write_sidecar product-{n}.png {name}" for n, name in enumerate(samples))
+
+
+RETRY_SAMPLES = ["retry", "masked-retry", "retry-two", "retry-thrice", "masked-limited", "retry-gently"]
+RETRY_ACTIONS = list_products(5, 18, RETRY_SAMPLES)
+MASK_ACTIONS = list_products(5, 15, ["masked", "masked-once", "masked-and-cut", "masked-retry", "cut"])
+APPROVAL_ACTIONS = list_products(5, 18, ["reviewed", "reviewed-two", "reviewed-cut", "doubted", "doubted-two", "cut"])
+
 # Photos that list two providers. The first provider's lane is soon paused.
 UPLOADS_WITH_PROVIDER_LIST = (
     *list_uploads(5, 20, tags="foreign"),
@@ -119,6 +154,39 @@ FAULT_SCENES: Mapping[str, MutationScene] = {
         *list_uploads(5, 8),
         *list_sidecars(6, 8, "sea"),
         "900 redrive",
+    ),
+    "retries": build_scene(
+        "hang_up refused_request withheld_picture",
+        "",
+        *RETRY_ACTIONS,
+        # So that some retries wait while they become unneeded.
+        "30 pause_lane 900",
+        *list_product_sidecars(40, ["no-retry", "retry", "marble", "retry-thrice", "no-retry"]),
+        "45 delete_photo product-7.png",
+        "50 cancel product-8",
+        budget=AMPLE_BUDGET_MICRO_USD,
+    ),
+    "masks": build_scene(
+        "withheld_picture killed_after",
+        "",
+        *MASK_ACTIONS,
+        *list_product_sidecars(40, ["cut", "masked", "marble", "masked-variants", "masked"]),
+        "70 pause_lane 1200",
+        *list_product_sidecars(80, ["masked-once", "masked-limited", "doubted-masked", "marble"]),
+        *list_product_tasks(100, "masked"),
+        budget=AMPLE_BUDGET_MICRO_USD,
+    ),
+    "approvals": build_scene(
+        "killed_after duplicate_message",
+        "",
+        *APPROVAL_ACTIONS,
+        *list_product_sidecars(60, ["not-reviewed", "doubted-two", "marble", "reviewed", "doubted-gently"]),
+        *list_product_sidecars(400, ["reviewed-own", "reviewed-two", "reviewed", "reviewed-web", "reviewed-own"]),
+        "90 delete_photo product-6.png",
+        "200 damage_review_file delete",
+        "300 damage_review_file replace",
+        *list_product_tasks(500, "reviewed-masked"),
+        budget=AMPLE_BUDGET_MICRO_USD,
     ),
     "two lanes": build_scene(
         "provider_outage_for_long long_calls",

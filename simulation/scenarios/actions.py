@@ -10,6 +10,7 @@ from backdrop.model.queue_messages import RerunMessage
 from backdrop.operate.cancel import CancelSummary
 from backdrop.operate.redrive import FailureFilter
 from simulation.scenarios.planned_action import PlannedAction
+from simulation.scenarios.reviewers import Reviewers
 from simulation.scenarios.sample_instructions import (
     LOGO_KEY,
     SAMPLE_NAME_BY_BYTES,
@@ -21,11 +22,12 @@ from simulation.scenarios.sample_instructions import (
 )
 from simulation.world.sample_images import build_picture
 from simulation.world.simulated_s3 import ObjectVersion
-from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, World
 from simulation.world.simulated_step_functions import TaskResponse
 from simulation.world.world_clock import WORLD_START
 
 OPERATOR_WORKER_NAME = "person"
+CAMPAIGN_NAME = "spring"
 EXECUTION_ARN_PREFIX = "arn:aws:states:eu-central-1:000000000000:execution:shop:"
 MALFORMED_TASKS = {
     "foreign-bucket": {"bucket": "others"},
@@ -33,8 +35,19 @@ MALFORMED_TASKS = {
     "no-image": {"key": "notes.txt"},
     "a-field-too-many": {"prompt": "at sea"},
 }
+PHOTO_SUFFIXES = (".jpg", ".png")
+REVIEW_PREFIX = "_backdrop/review/"
 AGE_BEFORE_STACK = timedelta(hours=1)
 DEAD_LETTER_DELETION_DELAY_SECONDS = 60
+
+
+@dataclass
+class CancelCommand:
+    """A command that cancels everything under a prefix. `effective_at`: when the lanes could see it; None if never."""
+
+    prefix: str
+    started_at: datetime
+    effective_at: datetime | None = None
 
 
 @dataclass
@@ -48,8 +61,8 @@ class UserActions:
     by message ID. `has_clock_faults`: workers' clocks may be wrong. `has_clock_jumps`: they may also change during an
     invocation. `has_hour_long_jumps`: they may change by more than a lease lasts, so that no worker can tell whether
     another is alive. `keys_by_execution`: the photos that each execution requested, by ARN. `stopped_at`: when it
-    stopped. `requested_cancels`: the prefixes, and when each cancel command started. `effective_cancels`: when the
-    lanes could see it.
+    stopped. `cancel_commands`: also those that crashed. `damaged_review_keys`: the files for reviewers that
+    were deleted or replaced.
     """
 
     world: World
@@ -72,11 +85,12 @@ class UserActions:
     performed_actions: list[tuple[datetime, PlannedAction]] = field(
         default_factory=list[tuple[datetime, PlannedAction]]
     )
-    requested_cancels: list[tuple[str, datetime]] = field(default_factory=list[tuple[str, datetime]])
-    effective_cancels: list[tuple[str, datetime]] = field(default_factory=list[tuple[str, datetime]])
+    cancel_commands: list[CancelCommand] = field(default_factory=list[CancelCommand])
+    damaged_review_keys: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         self._redrive_service = self.world.steps.redrive()
+        self.reviewers = Reviewers(self.world, self.random)
         self.started_at = self.world.clock.time
 
     def perform(self, action: PlannedAction) -> None:
@@ -146,6 +160,22 @@ class UserActions:
             self.world.s3.upload(INPUT_BUCKET, name, build_photo_file("a"), TAG_SAMPLES["cut"])
             self.ignored_keys.add(name)
 
+    def _damage_review_file(self, damage: str) -> None:
+        """Deletes or replaces a file that people see before they decide."""
+        keys = [key for key in self.world.output_bucket.list_keys() if key.startswith(REVIEW_PREFIX)]
+        if not keys:
+            return
+        key = self.random.choice(sorted(keys))
+        self.damaged_review_keys.add(key)
+        if damage == "delete":
+            self.world.s3.delete(OUTPUT_BUCKET, key)
+        else:
+            self.world.s3.upload(OUTPUT_BUCKET, key, build_picture(key))
+
+    def _dismiss_reviewers(self) -> None:
+        """From now on, no person decides about pictures."""
+        self.reviewers.leave()
+
     def _write_default(self, folder: str, sample: str) -> None:
         """Writes, edits, breaks, or fixes folder defaults."""
         self.world.s3.upload(INPUT_BUCKET, f"{_to_prefix(folder)}_backdrop.json", build_sidecar(sample))
@@ -198,6 +228,7 @@ class UserActions:
         token = step_functions.issue_token(f"token-{len(step_functions.responses)}")
         body = {"bucket": INPUT_BUCKET, "key": key, "instructions": SAMPLES[sample].fields, "task_token": token}
         body |= {"execution": arn} if arn else {}
+        body |= {"campaign": CAMPAIGN_NAME} if variation == "campaign" else {}
         body |= MALFORMED_TASKS.get(variation, {})
         if variation == "used":
             step_functions.responses[token] = TaskResponse(error="used")
@@ -258,7 +289,7 @@ class UserActions:
     def _rerun(self, prefix: str) -> None:
         """Resolves all photos of a folder again, as `backdrop rerun` does."""
         for key in self.world.input_bucket.list_keys():
-            if key.startswith(_to_prefix(prefix)) and key.endswith(".jpg") and key not in self.ignored_keys:
+            if key.startswith(_to_prefix(prefix)) and key.endswith(PHOTO_SUFFIXES) and key not in self.ignored_keys:
                 body = {"kind": RerunMessage.kind, "bucket": INPUT_BUCKET, "key": key}
                 self.paired_keys.discard(key)
                 self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
@@ -274,10 +305,10 @@ class UserActions:
         self.world.run_as_operator(lambda: self._cancel_prefix(prefix))
 
     def _cancel_prefix(self, prefix: str) -> None:
-        service = self.world.steps.cancel()
-        self.requested_cancels.append((prefix, self.world.clock.time))
+        service, command = self.world.steps.cancel(), CancelCommand(prefix, self.world.clock.time)
+        self.cancel_commands.append(command)
         mark = service.add_mark(prefix)
-        self.effective_cancels.append((prefix, self.world.clock.time))
+        command.effective_at = self.world.clock.time
         self.waived_keys.update(service.cancel_marked(mark, CancelSummary()))
 
 

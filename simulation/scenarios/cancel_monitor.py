@@ -1,7 +1,6 @@
 """Checks that no paid call is sent for a photo that was canceled, unless it gets new instructions, which count."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from backdrop.model.job import Job
@@ -42,13 +41,18 @@ def concerns_photo(action: PlannedAction, key: str) -> bool:
     return action.name in PHOTO_FILTERS and PHOTO_FILTERS[action.name](action.arguments, key)
 
 
-def find_active_cancels(cancels: Sequence[tuple[str, datetime]], users: UserActions, key: str) -> list[datetime]:
-    """Returns the times of the cancellations that apply to a photo: it has received no new instructions since."""
+def find_active_cancels(users: UserActions, key: str) -> list[datetime]:
+    """Returns when the lanes could see the cancellations of a photo that has had no new instructions since.
+
+    A command may need some time until the lanes can see it. What is requested meanwhile is not canceled.
+    """
     newest_instruction = max(
         (at for at, action in users.performed_actions if concerns_photo(action, key)), default=users.started_at
     )
     return [
-        at for prefix, at in cancels if key.startswith(prefix) and (users.has_clock_faults or at >= newest_instruction)
+        command.effective_at
+        for command in users.cancel_commands
+        if command.effective_at and key.startswith(command.prefix) and command.started_at >= newest_instruction
     ]
 
 
@@ -56,8 +60,8 @@ def is_cancelled(users: UserActions, job: Job) -> bool:
     """Whether users canceled the request that a job answers, whatever its photo's newer instructions."""
     requested_at = job.requested_at or job.queued_at
     return any(
-        job.key.startswith(prefix) and (users.has_clock_faults or requested_at <= at)
-        for prefix, at in users.requested_cancels
+        job.key.startswith(command.prefix) and (users.has_clock_faults or requested_at <= command.started_at)
+        for command in users.cancel_commands
     )
 
 
@@ -69,7 +73,7 @@ class CancelMonitor:
 
     def check_paid_call(self, call: ServiceCall) -> list[Violation]:
         key, started_at = str(call.request["job"].key), self._snapshot.find_start(call.worker_name)
-        marks = [at for at in find_active_cancels(self._users.effective_cancels, self._users, key) if started_at > at]
+        marks = [at for at in find_active_cancels(self._users, key) if started_at > at]
         if not marks or self._users.has_clock_faults:
             return []
         return [Violation(Invariant.CANCELS_RESPECTED, f"{key}: is bought, but was canceled at {max(marks):%H:%M:%S}")]
@@ -89,9 +93,9 @@ class CancelMonitor:
             if not (key in requested_keys or key.startswith(self._list_crashed_prefixes()))
         }
         written_at_by_key = {key: max(file.modified_at for file in pair if file) for key, pair in files.items()}
-        return check_overruled_cancels(self._snapshot.ledger, users.effective_cancels, written_at_by_key)
+        cancels = [(command.prefix, command.effective_at) for command in users.cancel_commands if command.effective_at]
+        return check_overruled_cancels(self._snapshot.ledger, cancels, written_at_by_key)
 
     def _list_crashed_prefixes(self) -> tuple[str, ...]:
         """Returns the prefixes of commands that crashed, perhaps after the lanes could see the cancellation."""
-        requested, effective = self._users.requested_cancels, self._users.effective_cancels
-        return (*(Counter(prefix for prefix, _ in requested) - Counter(prefix for prefix, _ in effective)),)
+        return tuple(command.prefix for command in self._users.cancel_commands if command.effective_at is None)

@@ -13,8 +13,6 @@ from simulation.scenarios.sample_instructions import (
     NAME_FOR_FOLDER,
     NAMED_SAMPLES,
     PHOTO_NAMES,
-    PRODUCT_NAME,
-    RETRY_SAMPLES,
     TEMPLATE_SAMPLES,
 )
 
@@ -22,7 +20,6 @@ FEATURE_SAMPLES = (NAMED_SAMPLES, FRAME_SAMPLES, TEMPLATE_SAMPLES, MARKETPLACE_S
 """Groups of samples, each chosen as often as the others."""
 MIN_CONTESTANTS, MAX_CONTESTANTS = 2, 3
 CONTEST_SECONDS = 60
-PRODUCT_COUNTS = 2, 5
 
 
 class FeatureDraft:
@@ -78,31 +75,6 @@ class FeatureDraft:
                         ("upload_again",),
                         ("delete_photo",),
                         ("upload", random.choice(PHOTO_NAMES), ""),
-                    ]
-                )
-                yield self._build_action(at_seconds, change, key, *arguments)
-
-    def draw_retries(self) -> Iterator[PlannedAction]:
-        """Photos whose product can be compared arrive with instructions to try again, which some change later.
-
-        They have the same bytes, so some of them share their pictures.
-        """
-        random = self._random
-        for index in range(random.randint(*PRODUCT_COUNTS)):
-            key, at_seconds = f"{random.choice(self._folders)}product-{index}.png", self._draw_time()
-            yield self._build_action(at_seconds, "write_sidecar", key, random.choice(RETRY_SAMPLES))
-            yield self._build_action(at_seconds + random.choice([0.0, 3.0]), "upload", key, PRODUCT_NAME, "")
-            for _ in range(random.randint(0, 2)):
-                at_seconds += random.choice([random.uniform(1, CONTEST_SECONDS), random.uniform(1, self._seconds / 4)])
-                change, *arguments = random.choice(
-                    [
-                        ("write_sidecar", random.choice(RETRY_SAMPLES)),
-                        ("write_sidecar", random.choice(RETRY_SAMPLES)),
-                        ("write_sidecar", "no-retry"),
-                        ("write_sidecar", "marble"),
-                        ("replace_photo", random.choice(PHOTO_NAMES)),
-                        ("upload_again",),
-                        ("delete_photo",),
                     ]
                 )
                 yield self._build_action(at_seconds, change, key, *arguments)

@@ -19,10 +19,10 @@ from simulation.invariants.final_state import (
     check_unfinished,
 )
 from simulation.invariants.job_ends import (
-    END_STATUSES,
     ERROR_REPORTS_PREFIX,
     LANE_REPORTS_PREFIX,
     RECEIPTS_PREFIX,
+    REST_STATUSES,
     check_documents,
     check_ends,
     check_missing_pictures,
@@ -120,7 +120,8 @@ def find_pending_work(world: World, monitor: InvariantMonitor, users: UserAction
     if not _is_quiet(world, excused):
         return "messages are waiting or being processed"
     for job in monitor.snapshot.jobs.values():
-        if job["status"] not in END_STATUSES and job["job_id"] not in excused:
+        is_decided_later = job["status"] == "review" and not users.reviewers.has_left
+        if (job["status"] not in REST_STATUSES or is_decided_later) and job["job_id"] not in excused:
             return f"{job['key']} is {job['status']}"
     settling_keys = [source["key"] for source in monitor.snapshot.sources.values() if source["settling_since"]]
     if settling_keys:
@@ -149,6 +150,7 @@ def check_final_state(
     versions = {key: current.id for key in pictures if (current := world.output_bucket.find_current(key))}
     lanes = {name: lane.body for name, lane in monitor.snapshot.lanes.items() if lane.body}
     events = [(event.detail_type, event.detail) for event in world.bus.events]
+    letters = read_dead_letters(world)
     uploaded_keys = [key for key in expected if key not in users.waived_keys and key not in waiting_keys]
     return [
         *monitor.billing.check_all(),
@@ -166,9 +168,8 @@ def check_final_state(
         *check_picture_owners(without_lost_names(ledger, monitor.pictures.claims), job_id_by_picture),
         *check_events(ledger, events),
         *check_lane_reports(lanes, read_documents(world, LANE_REPORTS_PREFIX), reports, excused),
-        *check_dead_letter_contents(
-            ledger, read_dead_letters(world), monitor.dead_job_codes, _count_malformed_letters(world, users)
-        ),
+        *check_dead_letter_contents(ledger, letters, monitor.dead_job_codes, _count_malformed_letters(world, users)),
+        *monitor.reviews.check_final_state(letters),
         *check_causes(ledger, list_possible_codes(world, strike_counts)),
         *check_end_statuses(ledger, STATUS_BY_CODE),
         *_check_calls(world, monitor, call_log),

@@ -17,6 +17,7 @@ from simulation.invariants.resolutions import (
     check_duplicate_jobs,
     check_final_resolutions,
     check_frames,
+    check_mask,
     check_outputs,
     check_paired_uploads,
     check_picture_versions,
@@ -25,13 +26,21 @@ from simulation.invariants.resolutions import (
     check_resolution,
     refuse_names,
 )
-from simulation.invariants.violations import Invariant, JsonObject, Violation, sum_charged, sum_uncertain
+from simulation.invariants.violations import (
+    MASK_VARIANT,
+    Invariant,
+    JsonObject,
+    Violation,
+    sum_charged,
+    sum_uncertain,
+)
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.bucket_history import BucketHistory
 from simulation.scenarios.expected_instructions import InstructionLayers, resolve_expected
 from simulation.scenarios.ledger_snapshot import LedgerSnapshot
 from simulation.scenarios.picture_monitor import PictureMonitor
 from simulation.scenarios.sample_instructions import SAMPLE_NAME_BY_BYTES, SAMPLES
+from simulation.world.product_images import TRANSPARENT_PHOTO_NAMES, identify_product_photo
 from simulation.world.simulated_lambda import Invocation
 from simulation.world.transport import ServiceCall
 
@@ -39,6 +48,8 @@ from simulation.world.transport import ServiceCall
 COMBINATION_CODES = frozenset(
     {"max_cost_exceeded", "not_expressible", "unknown_placeholder", "invalid_value", NAME_TAKEN}
 )
+# Statuses of a cut-out that shows where the product is.
+BOUGHT_STATUSES = frozenset({"stored", "review"})
 REQUEST_CODES = frozenset({"folder_defaults_broken", "photo_not_found", "no_instructions"})
 
 
@@ -100,8 +111,33 @@ class InstructionMonitor:
             has_own_instructions=any(layers.is_complete for layers in possible_layers),
             settle_seconds=None if has_clock_jumps else self._snapshot.world.setup.settle_seconds,
         )
-        content_violations = self._check_content(after, invocation, jobs) if after["photo"] else []
-        return check_resolution(write, self._snapshot.jobs) + content_violations
+        violations = check_resolution(write, self._snapshot.jobs)
+        violations += self._check_content(after, invocation, jobs) if after["photo"] else []
+        has_new_jobs = after["photo"] and after["jobs"] != (before["jobs"] if before else {})
+        return violations + (self._check_mask(after, invocation) if has_new_jobs else [])
+
+    def _check_mask(self, source: JsonObject, invocation: Invocation) -> list[Violation]:
+        """Checks a photo's mask, given its other cut-outs. A plain one without a variant may be the mask itself."""
+        cut_outs = [
+            job
+            for job in self._snapshot.ledger.find_jobs(source["source_id"])
+            if job["operation"] == "remove" and job["sha256"] == source["photo"]["sha256"]
+            if (job["variant"] or MASK_VARIANT, job["purchase_spec"]) != (MASK_VARIANT, {"operation": "remove"})
+        ]
+        since = invocation.started_at
+        were_bought = [
+            {version["status"] in BOUGHT_STATUSES for version in self._snapshot.list_job_versions(job["job_id"], since)}
+            for job in cut_outs
+        ]
+        had_cut_out = any(states == {True} for states in were_bought)
+        has_changed = not had_cut_out and any(True in states for states in were_bought)
+        photo_name = identify_product_photo(source["photo"]["sha256"])
+        return check_mask(
+            source,
+            self._snapshot.jobs,
+            is_transparent=photo_name in TRANSPARENT_PHOTO_NAMES,
+            had_cut_out=None if has_changed else had_cut_out,
+        )
 
     def _add_name_refusals(
         self, resolution: Resolution, source: JsonObject, since: datetime | None

@@ -20,6 +20,7 @@ from simulation.invariants.ledger_writes import (
     is_retry_of_product,
 )
 from simulation.invariants.paid_calls import check_retries, check_reuse, describe_restrictions
+from simulation.invariants.reviews import PersonDecision
 from simulation.invariants.violations import (
     Invariant,
     JsonObject,
@@ -37,6 +38,7 @@ from simulation.scenarios.instruction_monitor import InstructionMonitor, is_reru
 from simulation.scenarios.ledger_snapshot import LaneSnapshot, LedgerSnapshot
 from simulation.scenarios.paid_call_monitor import PaidCallMonitor
 from simulation.scenarios.picture_monitor import PictureMonitor
+from simulation.scenarios.review_monitor import ReviewMonitor
 from simulation.scenarios.task_token_monitor import TaskTokenMonitor
 from simulation.world.simulated_lambda import SimulatedFunction
 from simulation.world.simulated_sqs import SimulatedMessage
@@ -64,6 +66,7 @@ class InvariantMonitor:
         self.instructions = InstructionMonitor(self.snapshot, users, BucketHistory(world), self.pictures)
         self.task_tokens = TaskTokenMonitor(self.snapshot, users)
         self.cancels = CancelMonitor(self.snapshot, users)
+        self.reviews = ReviewMonitor(self.snapshot, users)
         self._world = world
         self._users = users
         self._paid_calls = PaidCallMonitor(self.snapshot, users)
@@ -71,6 +74,8 @@ class InvariantMonitor:
         self._announced_at: dict[str, datetime] = {}
         self._reconcile_worker = ""
         self._crash_counter = CrashCounter(self.snapshot)
+        users.reviewers.on_acknowledged = self._on_acknowledged
+        users.reviewers.on_refused = self._on_refused
         world.transport.faults_before.append(self._before_call)
         world.transport.listeners.append(self._after_call)
         world.lambda_service.recursion_listeners.append(self._on_recursion)
@@ -102,6 +107,14 @@ class InvariantMonitor:
             self._check_dead_letter(call)
         elif call.operation in ("send_task_success", "send_task_failure"):
             self.add_violations(self.task_tokens.check_response(call))
+        elif call.operation == "put_events":
+            self.add_violations(self.reviews.check_events(call))
+
+    def _on_acknowledged(self, decision: PersonDecision) -> None:
+        self.add_violations(self.reviews.check_acknowledged(decision))
+
+    def _on_refused(self, key: str, decision: PersonDecision, text: str) -> None:
+        self.add_violations(self.reviews.check_refused(key, decision, text))
 
     def _on_recursion(self, function: SimulatedFunction, message: SimulatedMessage) -> None:
         """Records that a function ran too often in one chain of messages.
@@ -132,7 +145,7 @@ class InvariantMonitor:
                 self.snapshot.owners[name] = item["job_id"]["S"]
         elif kind == "name":
             self.pictures.record_claim(name, item["source_id"]["S"])
-        else:
+        elif kind != "review":
             lock_version = int(item["lock_version"]["N"])
             self.add_violations(
                 check_lock_version(
@@ -160,6 +173,7 @@ class InvariantMonitor:
             self.snapshot.requests[name, body["request_id"]] = body
         else:
             before = self.snapshot.jobs.get(body["job_id"])
+            self.snapshot.record_job_version(body)
             self._check_job(before, body, call)
             self.snapshot.jobs[body["job_id"]] = body
             self.pictures.record_job(before, body)
@@ -231,6 +245,7 @@ class InvariantMonitor:
         self.billing.retry_counts[after["job_id"]] += is_retry_of_product(before, after)
         self.add_violations(self.instructions.check_new_job(before, after))
         self.add_violations(self.task_tokens.on_job_written(before, after, call))
+        self.add_violations(self.reviews.on_job_written(before, after))
 
     def _check_lease(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> None:
         """Tracks which worker has the lease of a job, and checks writes of other workers."""
@@ -279,6 +294,7 @@ class InvariantMonitor:
                 continue
             job_ids = [version.metadata.get("backdrop-job", "") for version in versions]
             self.add_violations(self.pictures.check_picture(key, job_ids))
+            self.add_violations(self.reviews.check_picture(key, job_ids[-1], call.worker_name))
             if len(versions) > 1:
                 old_job_id, new_job_id = job_ids[-2:]
                 if not self._has_read_object_and_ledger(call.worker_name, key, versions[-2].modified_at):

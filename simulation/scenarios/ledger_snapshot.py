@@ -1,5 +1,6 @@
 """The stored items as last read, as plain data, for comparison with the next write."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,12 +23,13 @@ class LaneSnapshot:
 class LedgerSnapshot:
     """Jobs and sources by ID, days and lanes by name, owners (job IDs) by content, and lock versions by key.
 
-    `requests`: by source ID and request ID.
+    `requests`: by source ID and request ID. `job_versions`: all versions of each job, each with its time.
     """
 
     world: World
     jobs: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     sources: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    job_versions: defaultdict[str, list[tuple[datetime, JsonObject]]] = field(default_factory=lambda: defaultdict(list))
     requests: dict[tuple[str, str], JsonObject] = field(default_factory=dict[tuple[str, str], JsonObject])
     days: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     owners: dict[str, str] = field(default_factory=dict[str, str])
@@ -44,6 +46,15 @@ class LedgerSnapshot:
         day = self.days.get(self.world.clock.time.date().isoformat(), {})
         cap = day.get("cap", self.world.setup.budget)
         return cap - day.get("confirmed", 0) - day.get("unknown", 0)
+
+    def record_job_version(self, job: JsonObject) -> None:
+        self.job_versions[job["job_id"]].append((self.world.clock.time, job))
+
+    def list_job_versions(self, job_id: str, since: datetime) -> list[JsonObject]:
+        """Returns the version of a job at a moment, and all later ones."""
+        versions = self.job_versions[job_id]
+        before = [job for at, job in versions if at <= since][-1:]
+        return [*before, *(job for at, job in versions if at > since)]
 
     def list_current_job_ids(self) -> set[str]:
         """Returns the jobs that their photos name."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from simulation.world.product_images import build_product_photo
+from simulation.world.product_images import PHOTO_GROUNDS, build_product_photo
 from simulation.world.sample_images import build_photo, build_rotated_photo
 
 TWO_OUTPUTS = ({}, {"name": "web", "format": "webp"})
 SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
+BOUGHT_MASK = {"mask": "buy"}
 LOGO_KEY = "_backdrop/brand/logo.png"
 FRAMES = {"square": {"frame": "1:1"}, "tall": {"frame": "4:5"}}
 SKU, OTHER_SKU = {"sku": "4711"}, {"sku": "4712"}
@@ -109,6 +110,36 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "retry-two": _valid(prompt="on sand", num_images=2, subject={"otherwise": "retry", "retries": 2}),
     "retry-limited": _valid(prompt="on sand", max_cost_usd=0.12, subject={"otherwise": "retry", "retries": 3}),
     "no-retry": _valid(prompt="on grass", subject={"otherwise": "deliver"}),
+    "masked": _valid(prompt="on slate", subject=BOUGHT_MASK),
+    "masked-variants": _valid(
+        variants={"slate": {"prompt": "on slate", "subject": BOUGHT_MASK}, "oak": {"prompt": "on oak"}}
+    ),
+    "masked-once": _valid(
+        variants={name: {"prompt": f"on {name}", "subject": BOUGHT_MASK} for name in ("slate", "oak")}
+    ),
+    "masked-and-cut": _valid(
+        variants={"slate": {"prompt": "on slate", "subject": BOUGHT_MASK}, "cut-out": {"operation": "remove"}}
+    ),
+    "masked-retry": _valid(prompt="on slate", subject=BOUGHT_MASK | {"otherwise": "retry", "retries": 2}),
+    # The picture, its mask, and one retry.
+    "masked-limited": _valid(
+        prompt="on slate", max_cost_usd=0.14, subject=BOUGHT_MASK | {"otherwise": "retry", "retries": 3}
+    ),
+    "reviewed": _valid(prompt="on slate", approval="required"),
+    "reviewed-two": _valid(prompt="on sand", num_images=2, approval="required"),
+    "reviewed-web": _valid(prompt="on slate", approval="required", output=[*TWO_OUTPUTS]),
+    "reviewed-cut": _valid(operation="remove", approval="required"),
+    "reviewed-variants": _valid(
+        approval="required", variants={"slate": {"prompt": "on slate"}, "cut-out": {"operation": "remove"}}
+    ),
+    "reviewed-own": _valid(prompt="on slate", approval="required", subject={"pixels": "own"}),
+    "reviewed-masked": _valid(prompt="on slate", approval="required", subject=BOUGHT_MASK),
+    "reviewed-retry": _valid(prompt="on grass", approval="required", subject={"otherwise": "retry"}),
+    "not-reviewed": _valid(prompt="on slate", approval="none"),
+    "doubted": _valid(prompt="on slate", subject={"otherwise": "review"}),
+    "doubted-gently": _valid(prompt="on slate", subject={"otherwise": "review", "min": 0.5}),
+    "doubted-two": _valid(prompt="on sand", num_images=2, subject={"otherwise": "review"}),
+    "doubted-masked": _valid(prompt="on slate", subject=BOUGHT_MASK | {"otherwise": "review"}),
     "typo": SampleInstructions({"promt": "at sea"}, frozenset({"unknown_field"})),
     "no-json": SampleInstructions({}, frozenset({"sidecar_not_json"})),
 }
@@ -138,6 +169,21 @@ TEMPLATE_SAMPLES = ("product", "product", "product-in-autumn")
 MARKETPLACE_SAMPLES = ("markets", "markets-of-marble", "named-markets")
 COMPOSITION_SAMPLES = ("logo", "logo-at-top", "logo-on-marble", "shadow", "texts")
 RETRY_SAMPLES = ("retry", "retry", "retry-thrice", "retry-thrice", "retry-gently", "retry-two", "retry-limited")
+MASK_SAMPLES = ("masked", "masked-variants", "masked-once", "masked-and-cut", "masked-retry", "masked-limited")
+APPROVAL_SAMPLES = (
+    "reviewed",
+    "reviewed-two",
+    "reviewed-web",
+    "reviewed-cut",
+    "reviewed-variants",
+    "reviewed-own",
+    "reviewed-masked",
+    "reviewed-retry",
+    "doubted",
+    "doubted-gently",
+    "doubted-two",
+    "doubted-masked",
+)
 FEATURE_DEFAULTS_SAMPLES = ("winter", "summer", "markets", "framed", "logo")
 NAME_FOR_FOLDER = "names"
 """Folder defaults that give all pictures of a folder the same name."""
@@ -150,8 +196,9 @@ TAG_SAMPLES: Mapping[str, Mapping[str, str]] = {
     "": {},
 }
 PHOTO_NAMES = ("a", "b", "c", "d", "e")
+PRODUCT_PHOTO_NAMES = (*PHOTO_GROUNDS,)
 ROTATED_PHOTO_NAMES = frozenset({"b", "d"})
-TEXT_FILE_NAME, PRODUCT_NAME = "text", "product"
+TEXT_FILE_NAME = "text"
 
 
 def has_instructions(tags: Mapping[str, str]) -> bool:
@@ -161,9 +208,9 @@ def has_instructions(tags: Mapping[str, str]) -> bool:
 
 @cache
 def build_photo_file(name: str) -> bytes:
-    """Returns the file of a photo, a text file for `TEXT_FILE_NAME`, or for `PRODUCT_NAME` one that can be compared."""
-    if name == PRODUCT_NAME:
-        return build_product_photo()
+    """Returns the file of a photo, a text file for `TEXT_FILE_NAME`, or a photo of the product that can be compared."""
+    if name in PRODUCT_PHOTO_NAMES:
+        return build_product_photo(name)
     if name == TEXT_FILE_NAME:
         return b"this is no photo"
     return build_rotated_photo(name) if name in ROTATED_PHOTO_NAMES else build_photo(name)

@@ -11,7 +11,7 @@ from simulation.scenarios.simulation_run import SimulationResult
 from simulation.world.fault_profile import count_by_type, find_fault_type
 
 END_STATUSES = ("stored", "rejected", "refused", "dead", "held", "superseded", "cancelled")
-WAITING_STATUSES = ("accepted", "submitting", "unknown", "paid")
+WAITING_STATUSES = ("accepted", "submitting", "unknown", "paid", "review")
 
 
 @dataclass
@@ -28,6 +28,7 @@ class SeedStatistics:
     unknown_charge_count: int = 0
     strike_counts: Counter[str] = field(default_factory=Counter[str])
     planned_counts: Counter[str] = field(default_factory=Counter[str])
+    product_counts: Counter[str] = field(default_factory=Counter[str])
     end_counts: Counter[str] = field(default_factory=Counter[str])
     violations_by_seed: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
 
@@ -42,6 +43,7 @@ class SeedStatistics:
         self.planned_counts.update({find_fault_type(name).name for name in result.plan.faults})
         self.multi_lane_count += bool(result.plan.other_lanes)
         self.end_counts += result.end_counts
+        self.product_counts += result.product_counts
         if result.broken_invariants or result.error:
             messages = [str(violation) for _, violation in result.violations]
             self.violations_by_seed[result.plan.seed] = messages or result.error.strip().splitlines()[-1:]
@@ -75,6 +77,7 @@ def format_summary(statistics: SeedStatistics) -> Mapping[str, str]:
         },
         "paid calls": f"{statistics.paid_call_count:,}",
         "charges that are still unknown": f"{statistics.unknown_charge_count:,}",
+        **{name: f"{count:,}" for name, count in sorted(statistics.product_counts.items())},
         "faults that struck": f"{statistics.strike_counts.total():,}",
     }
 
@@ -103,8 +106,8 @@ def format_page(statistics: SeedStatistics, first: int) -> str:
         f"on {describe_environment()}.",
         "Each seed is one world with its own photos, users, and faults. Every invariant is checked after every call,",
         "at rest, and once more after all notifications are repeated. Jobs that wait to the end are in a lane that an",
-        "operator, a budget, or a fault keeps paused for longer than the run lasts, or cost more than any day's "
-        "budget.",
+        "operator, a budget, or a fault keeps paused for longer than the run lasts, cost more than any day's "
+        "budget, or have pictures about which no person decides.",
         "",
         "| figure | |",
         "|---|--:|",

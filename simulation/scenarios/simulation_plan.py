@@ -10,6 +10,7 @@ from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
 from simulation.scenarios.long_faults import DAY_LONG_FAULTS, HOUR_LONG_FAULTS
 from simulation.scenarios.planned_action import PlannedAction
+from simulation.scenarios.product_draft import ProductDraft
 from simulation.scenarios.sample_instructions import (
     DEFAULTS_SAMPLES,
     EDITED_SAMPLES,
@@ -47,8 +48,9 @@ SEEDS_PER_MULTI_LANE_SEED = 3
 # kill mutants or have once broken a promise, because such seeds keep their histories.
 FIRST_FEATURE_SEED = 1_000_000
 SEEDS_PER_FEATURE_SEED = 5
-# Of these, those of two million or more also have photos whose pictures are bought again if the product differs.
-FIRST_RETRY_SEED = 2_000_000
+# Of these, those of two million or more also have photos of a product that can be compared: with retries, with masks,
+# and with pictures that people approve.
+FIRST_PRODUCT_SEED = 2_000_000
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -125,8 +127,9 @@ def draw_plan(
     if has_features(seed):
         feature_draft = FeatureDraft(Random(f"features {seed}"), minutes * 60, draft.keys, FOLDERS)
         instruction_actions = (*instruction_actions, *feature_draft.draw_actions())
-        if has_retries(seed):
-            instruction_actions += (*feature_draft.draw_retries(),)
+        if has_products(seed):
+            product_draft = ProductDraft(Random(f"products {seed}"), minutes * 60, FOLDERS)
+            instruction_actions += (*product_draft.draw_actions(),)
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -146,9 +149,9 @@ def has_features(seed: int) -> bool:
     return seed >= FIRST_FEATURE_SEED and seed % SEEDS_PER_FEATURE_SEED == 0
 
 
-def has_retries(seed: int) -> bool:
-    """Whether users of this world ask for another try if the product in a picture differs."""
-    return seed >= FIRST_RETRY_SEED and has_features(seed)
+def has_products(seed: int) -> bool:
+    """Whether users of this world ask for retries, masks, and approval of their pictures."""
+    return seed >= FIRST_PRODUCT_SEED and has_features(seed)
 
 
 def _strip_lanes(faults: Iterable[str]) -> set[str]:

@@ -8,7 +8,7 @@ from random import Random
 
 from simulation.invariants.final_state import check_settle_bound
 from simulation.invariants.job_ends import ERROR_REPORTS_PREFIX
-from simulation.invariants.violations import Invariant, Violation
+from simulation.invariants.violations import Invariant, Violation, is_mask
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.call_log import CallLog
 from simulation.scenarios.final_checks import check_final_state, find_pending_work, read_documents
@@ -20,7 +20,7 @@ from simulation.scenarios.rate_limit_monitor import CLOCK_FAULTS, CLOCK_JUMP_FAU
 from simulation.scenarios.simulation_plan import AMPLE_BUDGET_MICRO_USD, SimulationPlan
 from simulation.world.fault_profile import LANE_SEPARATOR, InstalledFaults
 from simulation.world.fault_profile.operator_faults import MAX_PAUSE_SECONDS
-from simulation.world.product_images import build_product_photo, build_scene
+from simulation.world.product_images import build_cut_out, build_scene, identify_product_photo
 from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import World
 from simulation.world.world_clock import WORLD_START
@@ -52,7 +52,7 @@ MIN_EXTRA_PHOTOS = 2
 class SimulationResult:
     """What one seed showed. `violations`: each with the number of the call after which it appeared.
 
-    `error`: the traceback of an unexpected exception.
+    `error`: the traceback of an unexpected exception. `product_counts`: what happened to the photos of a product.
     """
 
     plan: SimulationPlan
@@ -60,6 +60,7 @@ class SimulationResult:
     violations: list[tuple[int, Violation]] = field(default_factory=list[tuple[int, Violation]])
     strike_counts: Counter[str] = field(default_factory=Counter[str])
     end_counts: Counter[str] = field(default_factory=Counter[str])
+    product_counts: Counter[str] = field(default_factory=Counter[str])
     photo_count: int = 0
     paid_call_count: int = 0
     unknown_charge_count: int = 0
@@ -96,18 +97,19 @@ class Simulation:
         # After the faults, whose changes show which notifications are lost.
         self._lost_notifications: list[str] = []
         self.world.event_delay_changes.append(self._record_notification)
-        self.world.downloads.choose_picture = self._choose_scene
+        self.world.downloads.choose_picture = self._choose_picture
 
-    def _choose_scene(self, url: str) -> bytes | None:
-        """Returns a new background for a photo whose product can be compared; None for the pictures of other photos."""
+    def _choose_picture(self, url: str) -> bytes | None:
+        """Returns a scene or a cut-out for a photo of the product; None for the pictures of other photos."""
         result = url.rpartition("/")[2].removesuffix(".png")
         bills = (provider.bill for provider in self.world.simulated_providers.values())
         order = next((found.order for bill in bills if (found := bill.find_job_of_result(result))), None)
         job = self.monitor.snapshot.jobs[order.client_hint] if order else None
-        is_product = (
-            job and job["operation"] == "replace" and job["sha256"] == sha256(build_product_photo()).hexdigest()
-        )
-        return build_scene(url) if is_product else None
+        if job is None or not identify_product_photo(job["sha256"]):
+            return None
+        # The links of all seeds are the same for the same purchases.
+        name = f"{self.plan.seed} {url}"
+        return build_scene(name) if job["operation"] == "replace" else build_cut_out(name)
 
     def _record_notification(self, body: str, delays: list[float]) -> list[float]:
         self.users.notifications.append(body)
@@ -134,6 +136,7 @@ class Simulation:
         self._run_for(self.plan.fault_minutes * 60)
         self._run_until_all_faults_fired()
         self.faults.end()
+        self.users.reviewers.may_crash = False
         max_calls = MAX_CALLS + MAX_CALLS_PER_JOB * len(self.monitor.snapshot.jobs)
         self._max_call_number = len(self.world.transport.calls) + min(max_calls, self._max_calls)
         self._run_until_at_rest()
@@ -260,10 +263,25 @@ class Simulation:
             violations=self.monitor.violations,
             strike_counts=self.faults.strike_counts,
             end_counts=Counter(job["status"] for job in jobs),
+            product_counts=self._count_products(),
             photo_count=sum(action.name in ("upload", "copy_photo") for action in self.plan.actions),
             paid_call_count=self.monitor.billing.charge_counts.total(),
             unknown_charge_count=sum(attempt["unknown"] > 0 for job in jobs for attempt in job["attempts"]),
             call_count=len(world.transport.calls),
             simulated_seconds=(world.clock.time - WORLD_START).total_seconds(),
             history_digest=sha256(history.encode()).hexdigest(),
+        )
+
+    def _count_products(self) -> Counter[str]:
+        """Counts the retries, the masks, and the decisions about pictures, as the page names them."""
+        jobs, decisions = self.monitor.snapshot.jobs.values(), self.monitor.reviews.decisions.values()
+        reasons = [fidelity["reason"] for job in jobs for result in job["results"] if (fidelity := result["fidelity"])]
+        counts = Counter(f"decisions by {review['decided_via']}" for reviews in decisions for review in reviews)
+        return counts + Counter(
+            {
+                "retries, because the product differed": self.monitor.billing.retry_counts.total(),
+                "masks": sum(map(is_mask, jobs)),
+                "pictures without their mask": reasons.count("mask_unavailable"),
+                "decisions that came too late": self.users.reviewers.refused_count,
+            }
         )

@@ -1,7 +1,6 @@
 """Checks the answers to task tokens: what was answered, when, and which statuses the jobs had."""
 
 import json
-from collections import defaultdict
 from datetime import datetime, timedelta
 
 from simulation.invariants.task_tokens import (
@@ -23,7 +22,7 @@ EXECUTION_STATUS_LIFETIME = timedelta(seconds=6)
 
 
 class TaskTokenMonitor:
-    """`_history`: the statuses of each job, with their times. `_requested_at`: when each request was written.
+    """`_requested_at`: when each request was written.
 
     `_execution_checks`: the calls that request an execution's status. A call has an outcome only after its worker got
     it.
@@ -32,7 +31,6 @@ class TaskTokenMonitor:
     def __init__(self, snapshot: LedgerSnapshot, users: UserActions) -> None:
         self._snapshot, self._users = snapshot, users
         self._world = snapshot.world
-        self._history: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._requested_at: dict[tuple[str, str], datetime] = {}
         self._execution_checks: list[ServiceCall] = []
 
@@ -42,7 +40,6 @@ class TaskTokenMonitor:
         return check_request_write(before, after)
 
     def on_job_written(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> list[Violation]:
-        self._history[after["job_id"]].append((self._world.clock.time, after["status"]))
         was_cancelled = before is not None and (before["status"], after["status"]) == ("accepted", "cancelled")
         if (
             not was_cancelled
@@ -99,13 +96,8 @@ class TaskTokenMonitor:
     def _list_possible_statuses(self, request: JsonObject, started_at: datetime) -> dict[str, set[str]]:
         """Returns the statuses of the request's jobs since the answering worker started, but not before the request."""
         since = max(started_at, self._requested_at[request["source_id"], request["request_id"]])
-        return {job: self._list_statuses_since(job, since) for job in request["jobs"].values()}
-
-    def _list_statuses_since(self, job_id: str, moment: datetime) -> set[str]:
-        """Returns the status of a job at a moment, and all later ones."""
-        history = self._history[job_id]
-        before = [status for at, status in history if at <= moment][-1:]
-        return {*before, *(status for at, status in history if at > moment)}
+        versions = {job_id: self._snapshot.list_job_versions(job_id, since) for job_id in request["jobs"].values()}
+        return {job_id: {job["status"] for job in jobs} for job_id, jobs in versions.items()}
 
     def _had_all_stopped(self, job: JsonObject, moment: datetime) -> bool:
         """Whether all executions that wait for the job had stopped by then."""

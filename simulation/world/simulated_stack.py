@@ -156,6 +156,7 @@ class World(WorldInspector):
     def _connect_functions(self) -> None:
         """Builds the services, the handlers, and the mappings that invoke them."""
         self.steps = services = WorldServices(self)
+        self.mandates = services.mandates
         self.ledger, self.intake, self.render, self.deliver = (
             services.ledger,
             services.intake,

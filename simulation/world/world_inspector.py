@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from backdrop.aws.items import parse_record
+from backdrop.aws.items import parse_mandate_account, parse_record
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, Source
+from backdrop.model.mandate import MandateAccount
 from backdrop.model.object_keys import receipt_key, report_key
 from simulation.world.simulated_dynamodb import SimulatedTable
 from simulation.world.simulated_s3 import SimulatedBucket
@@ -32,10 +33,14 @@ class WorldInspector:
         jobs = [parse_record(Job, item) for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
         return sorted((job for job in jobs if not key or job.key == key), key=lambda job: job.queued_at)
 
+    def list_mandates(self) -> list[MandateAccount]:
+        return [parse_mandate_account(item) for (_, kind), item in self.table.items.items() if kind == "mandate"]
+
     def read_budget(self, day: str = "") -> dict[str, int]:
         """Returns a day's (by default, today's) budget sums, in micro-dollars."""
         item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
-        return {name: int(value["N"]) for name, value in item.items() if "N" in value}
+        names = ("reserved", "confirmed", "unknown", "committed", "cap")
+        return {name: int(item[name]["N"]) for name in names if name in item}
 
     def read_receipt(self, photo_name: str) -> dict[str, Any] | None:
         """Returns a photo's receipt; `photo_name` is its name in the output bucket (`photo_name_of`)."""

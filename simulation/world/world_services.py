@@ -143,6 +143,7 @@ class WorldServices:
         self.deliver, self.provider_notifications = bootstrap.deliver(), bootstrap.provider_notifications()
         self.reconcile = bootstrap.reconcile()
         self.redrive, self.cancel = bootstrap.redrive, bootstrap.cancel
+        self.mandates = bootstrap.mandates()
 
     # -- what the handlers do with one message ------------------------------------------------------------------
 
@@ -183,13 +184,16 @@ class WorldServices:
         )
         self._world.render.render(parse_message(message.body, JobMessage), context)
 
-    def _handle_deliver(self, message: SimulatedMessage, _: datetime) -> None:
+    def _handle_deliver(self, message: SimulatedMessage, deadline: datetime) -> None:
         request = parse_message(message.body, DeliverMessage, LaneMessage)
         if isinstance(request, LaneMessage):
             self.provider_notifications.publish(request.provider)
         else:
             self._world.deliver.deliver(
-                request, receive_count=message.receive_count, receipt_etag=message.attributes.get(RECEIPT_ETAG, "")
+                request,
+                deadline,
+                receive_count=message.receive_count,
+                receipt_etag=message.attributes.get(RECEIPT_ETAG, ""),
             )
 
     def run_reconcile(self, deadline: datetime) -> bool:

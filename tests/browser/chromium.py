@@ -124,7 +124,7 @@ class Browser:
     def press(self, key: str, times: int = 1, *, shift: bool = False) -> None:
         """Presses a key, such as `ArrowLeft`, `Tab`, or `Enter`."""
         codes = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
-        codes |= {"+": 187, "-": 189, "0": 48, "c": 67}
+        codes |= {"+": 187, "-": 189, "0": 48, "?": 191} | {letter: ord(letter.upper()) for letter in "acjkpr"}
         text = {"text": "\r"} if key == "Enter" else {"text": " "} if key == " " else {}
         code = "Space" if key == " " else key
         known: dict[str, Any] = {"key": key, "code": code, "windowsVirtualKeyCode": codes[key]}

@@ -363,6 +363,33 @@ def test_reopened_tab_shows_the_work_in_progress(user: PageUser) -> None:
     tab.wait_until(f"{NAMES}.join() === 'red.jpg'")
 
 
+def test_photo_that_waits_for_approval_leads_to_the_review_page(user: PageUser, axe: str) -> None:
+    tab, page = user.tab, user.page
+    folder = tab.evaluate("document.getElementById('folder').value")
+    page.world.upload_photo(f"{folder}/_backdrop.json", b'{"prompt": "on sand", "approval": "required"}')
+    user.drag("red.jpg", "blue.jpg")
+    tab.evaluate("document.querySelector('[name=kind][value=folder]').click()")
+    tab.wait_until(f"{PRICE}.startsWith('At most')")
+    user.send(2)
+    page.finish()
+    tab.wait_until(f"{STAGES}.join() === '2 in review'")
+    assert "2 photos wait for your approval." in tab.evaluate("document.querySelector('.to-review').innerText")
+    tab.evaluate("document.getElementById('under-way').scrollIntoView()")
+    for _ in show_in_every_look(user, "under-way", "waits-for-approval"):
+        assert find_violations(tab, axe) == []
+    tab.send_command("Page.navigate", url=tab.evaluate("document.querySelector('.to-review a').href"))
+    tab.wait_until("document.readyState === 'complete'")
+    for key in ("a", "r"):
+        tab.wait_until("document.getElementById('approve')?.disabled === false")
+        tab.press(key)
+        tab.wait_until("document.getElementById('outcome').textContent !== ''")
+    tab.wait_until("!document.getElementById('nothing').hidden")
+    page.finish()
+    user.open()
+    tab.wait_until(f"{STAGES}.join() === '1 delivered,1 rejected'")
+    tab.wait_until(f"{NAMES}.length === 2")
+
+
 def test_advice_for_equal_failures_is_shown_once(user: PageUser) -> None:
     user.page.world.provider.script += [build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)] * 2
     user.drag("red.jpg", "blue.jpg")
@@ -395,8 +422,7 @@ def test_names_in_any_script_are_shown_and_uploaded_unchanged(user: PageUser) ->
     assert sorted(user.tab.evaluate(NAMES)) == sorted(names)
 
 
-def test_page_reports_that_the_command_has_ended(user: PageUser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user.page.page.api, "stack", None)
+def test_page_reports_that_the_command_has_ended(user: PageUser) -> None:
     user.tab.send_command(
         "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
     )

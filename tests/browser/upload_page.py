@@ -13,9 +13,10 @@ from urllib.parse import unquote
 import boto3
 from botocore.config import Config
 
-from backdrop_cli.upload_page.page_api import PageApi
-from backdrop_cli.upload_page.page_server import PageServer
-from backdrop_cli.upload_page.presigner import Presigner
+from backdrop_cli.aws_error_messages import translate_aws_errors
+from backdrop_cli.options import StackLocation
+from backdrop_cli.served_pages.page_server import PageServer
+from backdrop_cli.served_pages.presigner import Presigner
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.command_user import build_cli_stack
@@ -35,6 +36,12 @@ class Buckets:
     def locked(self) -> Generator[None]:
         """Gives only one thread at a time access to the world."""
         with self.lock:
+            yield
+
+    @contextmanager
+    def answering(self) -> Generator[None]:
+        """Gives one request of the page access to the world, with AWS's errors as the command reports them."""
+        with self.locked(), translate_aws_errors(StackLocation()):
             yield
 
     def receive_upload(self, fields: Mapping[str, bytes], filename: str) -> int:
@@ -125,7 +132,7 @@ def serve_page(world: World) -> Generator[ServedPage]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as store:
         store.daemon_threads = True
         buckets.port = store.server_address[1]
-        with PageServer(PageApi(build_cli_stack(world), build_presigner(buckets.port)), 0, buckets.locked) as page:
+        with PageServer(build_cli_stack(world), build_presigner(buckets.port), 0, buckets.answering) as page:
             running = [Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in (store, page)]
             for thread in running:
                 thread.start()

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -14,10 +14,12 @@ from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.table import Table
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import ConflictError, ContentOwnedError, RetryLaterError
+from backdrop.model.errors import ConflictError, ContentOwnedError, MandateChangedError, RetryLaterError
 from backdrop.model.image_request import CallbackOutcome, ImageRequest
 from backdrop.model.job import Job, JobStatus, Source
+from backdrop.model.mandate import Mandate
 from backdrop.model.schedule import ItemKey, ReconcileState
+from backdrop.model.transitions import ClaimLimits
 from backdrop_cli.ledger_scan import LedgerScan
 from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
@@ -45,6 +47,15 @@ def a_photo() -> tuple[Source, Job]:
     item_id = f"{number():064x}"
     names = {"source_id": item_id, "job_id": item_id, "content_id": item_id}
     return Source(source_id=item_id, bucket="photos", key=KEY), build_job(**names)
+
+
+def create_job(ledger: Ledger) -> Job:
+    """Returns a new photo's job, as it was written."""
+    source, job = a_photo()
+    ledger.put_source(source, [transitions.accept(job)])
+    written = ledger.find_job(source.source_id, job.job_id)
+    assert written
+    return written
 
 
 # -- the ledger ---------------------------------------------------------------------------------------
@@ -104,6 +115,63 @@ def test_photo_can_claim_its_own_name_again(ledger: Ledger) -> None:
     ledger.put_source(source, [], None, {name: None})
     ledger.put_source(replace(source, lock_version=1), [], None, {name: None})
     assert ledger.find_name_claims([name])[name].lock_version == 2
+
+
+def test_reservations_of_a_mandate_stay_within_its_limits(ledger: Ledger) -> None:
+    day, name = NOW + timedelta(days=number()), f"m{number()}"
+    mandate = Mandate(
+        name=name,
+        bucket="photos",
+        prefix=f"{name}/",
+        limit=2 * PRICE,
+        per_day=PRICE,
+        created_at=NOW,
+        created_by="ops",
+    )
+    registry = ledger.read_mandate_registry()
+    ledger.put_new_mandate(mandate, registry.with_owner(mandate), [day.date().isoformat()])
+    with pytest.raises(ConflictError):
+        ledger.put_new_mandate(mandate, registry.with_owner(mandate), [])
+    version = ledger.read_mandate_registry().lock_version
+    jobs = [create_job(ledger) for _ in range(2)]
+
+    def claim_under_mandate(job: Job, at: datetime, known_version: int = version) -> Job:
+        limits = ClaimLimits(10 * PRICE, ledger.find_mandate(name), known_version)
+        return ledger.write_transition(
+            transitions.claim(job, now=at, lease_until=at + timedelta(minutes=6), price=PRICE, limits=limits)
+        )
+
+    with pytest.raises(RetryLaterError):
+        claim_under_mandate(jobs[0], day, version - 1)
+    claimed = claim_under_mandate(jobs[0], day)
+    with pytest.raises(MandateChangedError) as raised:
+        claim_under_mandate(jobs[1], day)
+    assert (raised.value.account.reserved, raised.value.account.by_day) == (PRICE, {day.date().isoformat(): PRICE})
+    ledger.write_transition(transitions.record_result(claimed, 1, OK, day))
+    account = ledger.find_mandate(name)
+    assert account
+    assert (account.reserved, account.confirmed, account.left_on(day.date().isoformat())) == (0, PRICE, 0)
+    claim_under_mandate(jobs[1], day + timedelta(days=1))
+    ledger.put_mandate_terms(replace(account.mandate, limit=PRICE))
+    changed = ledger.find_mandate(name)
+    assert changed
+    assert (changed.mandate.limit, changed.committed) == (PRICE, 2 * PRICE)
+    with pytest.raises(ConflictError):
+        ledger.put_mandate_terms(account.mandate)
+
+
+def test_mandate_of_a_new_day_keeps_the_sums_of_the_day_before_alone(ledger: Ledger) -> None:
+    name, start = f"m{number()}", NOW + timedelta(days=number())
+    mandate = Mandate(name=name, bucket="photos", prefix=f"{name}/", limit=9 * PRICE, created_at=NOW, created_by="ops")
+    ledger.put_new_mandate(mandate, ledger.read_mandate_registry().with_owner(mandate), [])
+    for days in range(4):
+        at = start + timedelta(days=days)
+        limits = ClaimLimits(10 * PRICE, ledger.find_mandate(name), ledger.read_mandate_registry().lock_version)
+        claim_of_day = transitions.claim(create_job(ledger), now=at, lease_until=at, price=PRICE, limits=limits)
+        ledger.write_transition(claim_of_day)
+    account = ledger.find_mandate(name)
+    assert account
+    assert (len(account.by_day), account.committed) == (3, 4 * PRICE)
 
 
 def test_reservations_of_a_day_stay_within_its_cap(ledger: Ledger, client: Any) -> None:

@@ -144,7 +144,7 @@ def test_receipt_has_all_documented_fields(folder: Folder) -> None:
     (job,) = receipt["jobs"]
     assert_fields(
         job,
-        "job_id variant current status operation provider instructions provenance frame results cost attempts"
+        "job_id variant current status operation provider mandate instructions provenance frame results cost attempts"
         " reused_from reviews queued_at submitted_at paid_at stored_at throttled_seconds warnings",
     )
     assert_fields(

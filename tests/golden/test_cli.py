@@ -13,7 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.aws_clients import AwsClients
 from backdrop_cli.errors import EXIT_CODES
-from backdrop_cli.upload_page.page_server import PageServer
+from backdrop_cli.served_pages.page_server import PageServer
 from docs.make_commands import COMMON_OPTIONS, list_commands, list_options
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
@@ -222,6 +222,38 @@ def with_lost_answer(observations: Observations, patch: pytest.MonkeyPatch) -> N
     run("show", "an answer is lost", "shoes/red.jpg")
 
 
+def with_mandates(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack with mandates, and a photo that one of them does not cover."""
+    person = Person(World(), patch)
+    run = runner(observations, person)
+    run("mandate", "there are none")
+    run("mandate create", "without a limit per day", "anna", "--usd", "0.01", "--prefix", "agents/anna/", "--policy")
+    terms = ("--per-day", "1", "--per-picture", "0.1", "--until", "2026-12-31", "--operations", "remove")
+    run("mandate create", "with every term", "ben", "--usd", "5", "--prefix", "agents/ben/", *terms)
+    run("mandate create", "the folder has an owner", "eve", "--usd", "5", "--prefix", "agents/")
+    run("mandate create", "no such amount", "eve", "--usd", "five", "--prefix", "agents/eve/")
+    person.upload("agents/anna/a.jpg", "agents/anna/b.jpg")
+    person.world.run_until_empty()
+    run("mandate", "there are two")
+    run("mandate show", "spent", "anna")
+    run("mandate show", "with its policy", "anna", "--policy")
+    run("mandate show", "no such mandate", "gone")
+    run("mandate raise", "more", "anna", "--usd", "1")
+    run("mandate raise", "nothing", "anna")
+    run("mandate raise", "no such mandate", "gone", "--usd", "1")
+    run("mandate suspend", "active", "anna")
+    run("mandate suspend", "no such mandate", "gone")
+    run("mandate resume", "suspended", "anna")
+    run("mandate resume", "no such mandate", "gone")
+    run("mandate release", "it has not ended", "anna", "--yes")
+    run("mandate end", "not confirmed", "anna")
+    run("mandate end", "confirmed", "anna", "--yes")
+    run("mandate end", "it has ended", "anna", "--yes")
+    run("mandate release", "not confirmed", "anna")
+    run("mandate release", "confirmed", "anna", "--yes")
+    run("spend", "by mandate", "--by", "mandate")
+
+
 def with_probing_lane(observations: Observations, patch: pytest.MonkeyPatch) -> None:
     """A stack whose provider has failed so often that its lane probes it with one job at a time."""
     person = Person(World(), patch)
@@ -416,6 +448,7 @@ SCENARIOS = (
     with_probing_lane,
     above_budget,
     with_reviews,
+    with_mandates,
     with_lost_answer,
     with_failures,
     person_with_photos,

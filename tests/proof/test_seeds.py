@@ -10,14 +10,14 @@ from simulation.product_hash import choose_unseen_seeds
 from simulation.scenarios.seed_runner import run_seed
 from simulation.scenarios.simulation_plan import (
     FIRST_FEATURE_SEED,
-    FIRST_RETRY_SEED,
+    FIRST_PRODUCT_SEED,
     SEEDS_PER_FEATURE_SEED,
     has_features,
 )
 
 SEEDS = range(50)
 FEATURE_SEEDS = range(FIRST_FEATURE_SEED, FIRST_FEATURE_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
-RETRY_SEEDS = range(FIRST_RETRY_SEED, FIRST_RETRY_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
+PRODUCT_SEEDS = range(FIRST_PRODUCT_SEED, FIRST_PRODUCT_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 UNSEEN = choose_unseen_seeds(Path(__file__).parents[2])
 SEEDS_PER_TEST = 25
 ONCE_BROKEN = {
@@ -77,8 +77,8 @@ def test_every_promise_holds_with_names_frames_and_marketplaces() -> None:
     assert broken(FEATURE_SEEDS) == {}
 
 
-def test_every_promise_holds_with_retries() -> None:
-    assert broken(RETRY_SEEDS) == {}
+def test_every_promise_holds_with_retries_masks_and_approvals() -> None:
+    assert broken(PRODUCT_SEEDS) == {}
 
 
 @pytest.mark.parametrize("first", [*UNSEEN][::SEEDS_PER_TEST])

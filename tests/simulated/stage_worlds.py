@@ -18,12 +18,14 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.model.review import DecisionChannel, PictureReview, ReviewDecision
+from backdrop.model.transitions import ClaimLimits
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LEASE = NOW + timedelta(minutes=6)
+NO_DEADLINE = datetime.max.replace(tzinfo=UTC)
 KEY = "shoes/red.jpg"
 PRICE = 10_000
 """What `remove` costs at Ideogram, in micro-dollars."""
@@ -78,7 +80,7 @@ def build_job(**changes: Any) -> Job:
 def claim(job: Job, now: datetime = NOW, cap: int = CAP, *, probe: bool = False) -> transitions.Transition:
     """Claims a job as render does."""
     lease_until = now + (LEASE - NOW)
-    return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, cap=cap, probe=probe)
+    return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, limits=ClaimLimits(cap), probe=probe)
 
 
 def build_review(n: int = 1, **changes: Any) -> PictureReview:
@@ -170,7 +172,7 @@ def find_only_job(world: World, key: str = KEY) -> Job:
 def deliver(world: World, source: Source | Job, job_id: str | None = None) -> None:
     """Runs deliver once with unlimited time. The worker stops if another worker writes first."""
     with suppress(ConflictError):
-        world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
+        world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id), NO_DEADLINE)
 
 
 def replay_with_crashes(
@@ -193,8 +195,8 @@ def replay_with_crashes(
 
 
 def assert_budgets(world: World, billed: int | None = None) -> None:
-    """Asserts that each day's totals match its attempts, and that the bill is between the certain and the possible
-    cost.
+    """Asserts that each day's and each mandate's totals match their attempts, and that the bill is between the certain
+    and the possible cost.
 
     `billed`: what providers outside the world charged, in micro-dollars, or None if all are simulated.
     """
@@ -205,6 +207,14 @@ def assert_budgets(world: World, billed: int | None = None) -> None:
         days[attempt.budget_day]["unknown"] += attempt.unknown
     for day, sums in days.items():
         assert world.read_budget(day) == sums | {"committed": sum(sums.values())}
+    for account in world.list_mandates():
+        attempts = [one for job in world.list_jobs() for one in job.attempts if one.mandate == account.mandate.name]
+        sums = {"reserved": account.reserved, "confirmed": account.confirmed, "unknown": account.unknown}
+        assert sums == {
+            "reserved": sum(attempt.reserved for attempt in attempts),
+            "confirmed": sum(attempt.charged for attempt in attempts),
+            "unknown": sum(attempt.unknown for attempt in attempts),
+        }
     certain = sum(job.charged for job in world.list_jobs())
     open_ended = sum(sums["unknown"] + sums["reserved"] for sums in days.values())
     if billed is None:

@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 
 from backdrop_cli.aws_clients import SIGNING_CONFIG
-from backdrop_cli.upload_page.page_api import PageApi
-from backdrop_cli.upload_page.presigner import Presigner
+from backdrop_cli.served_pages.page_files import PageFiles
+from backdrop_cli.served_pages.presigner import Presigner
+from backdrop_cli.upload_page.upload_api import UploadApi
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
@@ -42,7 +43,7 @@ class PageUser:
     def __init__(self, world: World) -> None:
         self.world = world
         self.stack = build_cli_stack(world)
-        self.api = PageApi(self.stack, build_presigner())
+        self.api = UploadApi(self.stack, build_presigner(), PageFiles(self.stack.bucket_reader.read_file))
         self.files: dict[str, bytes] = {}
 
     def drag(self, *names: str, **others: bytes) -> None:

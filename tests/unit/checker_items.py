@@ -36,7 +36,14 @@ def lost(n: int = 1, **changes: Any) -> dict[str, Any]:
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Returns a job. A stored job has a picture and an attempt by default."""
-    facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_id": "c1", "key": KEY, "sha256": "aa"}
+    facts: dict[str, Any] = {
+        "job_id": "j1",
+        "source_id": "s1",
+        "content_id": "c1",
+        "key": KEY,
+        "sha256": "aa",
+        "variant": "",
+    }
     facts |= {"purchase_spec": {"operation": "remove"}, "provider": "ideogram", "problem": None, "announced": False}
     facts |= {
         "attempt_no": len(attempts) or 1,
@@ -44,6 +51,9 @@ def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> di
         "charge_no": 0,
         "end_after_call": None,
         "reused_from": None,
+        "reviews": [],
+        "judged_attempts": [],
+        "mask_quoted": 0,
     }
     results = [{"key": PICTURE}] if status == "stored" else []
     all_attempts = list(attempts) if attempts or status != "stored" else [attempt()]

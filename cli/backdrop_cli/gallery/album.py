@@ -22,7 +22,8 @@ class GalleryFile:
     """A photo or picture to show, at one version; files with the same `fingerprint` have the same bytes.
 
     `bucket` is "" for the stack's output bucket. `byte_count` is None for photos, whose size receipts do not have.
-    `is_change_map`: a grayscale map of where a picture's product differs from the photo's.
+    `is_change_map`: a grayscale map of where a picture's product differs from the photo's. `sha256`: the hash that its
+    bytes must have, or "".
     """
 
     bucket: str
@@ -31,6 +32,7 @@ class GalleryFile:
     fingerprint: str
     byte_count: int | None = None
     is_change_map: bool = False
+    sha256: str = ""
 
 
 class MissingReason(StrEnum):
@@ -176,11 +178,11 @@ class Album:
             yield Comparison(
                 full_name=full_name,
                 name=self._strip_prefix(full_name),
-                photo=_photo_file(receipt["source"]),
+                photo=photo_file(receipt["source"]),
                 files=[_picture_file(job, result) for result in results],
                 picks=[Pick(full_name, result["key"]) for result in results],
                 fidelity=fidelity,
-                change_map=_change_map_file(fidelity),
+                change_map=change_map_file(fidelity),
                 job=job,
                 results=results,
                 image_count=len(numbers),
@@ -194,7 +196,7 @@ class Album:
         return ReportedProblem(
             full_name=full_name,
             name=self._strip_prefix(full_name) if source else report["provider"],
-            photo=_photo_file(source) if is_photo else None,
+            photo=photo_file(source) if is_photo else None,
             variant=error["variant"] or "",
             hint=error["hint"] or GENERIC_HINT,
             first_seen=error["first_seen"] or "",
@@ -217,7 +219,7 @@ def _current_jobs(receipt: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     return (job for job in receipt["jobs"] if job["current"])
 
 
-def _photo_file(source: Mapping[str, Any]) -> GalleryFile:
+def photo_file(source: Mapping[str, Any]) -> GalleryFile:
     fingerprint = source["sha256"] or f"{source['bucket']}/{source['key']}@{source['version_id']}"
     return GalleryFile(source["bucket"], source["key"], source["version_id"], fingerprint)
 
@@ -235,7 +237,7 @@ def _read_fidelity(result: Mapping[str, Any]) -> Fidelity | None:
     return validate(Fidelity, result["fidelity"]) if result.get("fidelity") else None
 
 
-def _change_map_file(fidelity: Fidelity | None) -> GalleryFile | None:
+def change_map_file(fidelity: Fidelity | None) -> GalleryFile | None:
     if fidelity is None or fidelity.map_key is None:
         return None
     fingerprint = f"change map {fidelity.map_key}@{fidelity.version}"

@@ -1,12 +1,12 @@
 """Gallery entries as JSON: an image or problem with all texts that the page shows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from backdrop.model.certificate import Certificate
 from backdrop.model.codec import validate
-from backdrop.model.fidelity import CannotSayReason, find_min_score
+from backdrop.model.fidelity import CannotSayReason, Fidelity, find_min_score
 from backdrop_cli.formatting import (
     format_bytes,
     format_duration,
@@ -79,22 +79,22 @@ def build_comparison_entry(
         "name": comparison.name,
         "image": _name_image(comparison),
         "together": bool(album.side_by_side_prefix) and comparison.name.startswith(album.side_by_side_prefix),
-        "before": _find_thumbnail(comparison.photo, links),
+        "before": find_thumbnail(comparison.photo, links),
         "before_full": full_size_links.get(comparison.photo, ""),
-        "no_before": _explain_missing(comparison.photo, links, "photo"),
+        "no_before": explain_missing(comparison.photo, links, "photo"),
         "prompt": instructions.get("prompt", ""),
         "tags": list(_list_tags(comparison)),
-        "fidelity": _describe_fidelity(comparison, links),
+        "fidelity": describe_fidelity(comparison.fidelity, instructions, comparison.change_map, links),
         "warnings": list(job["warnings"]),
         "provider": job["provider"],
-        "maker": format_maker(job["provider"], album),
+        "maker": format_maker(job["provider"], album.standins),
         "operation": job["operation"],
         "usd": job["cost"]["usd"],
         "at": job["stored_at"] or "",
         "seconds": comparison.duration_seconds,
         "cost": _format_cost(comparison),
         "time": format_duration(comparison.duration_seconds),
-        "instructions": _group_by_source(job),
+        "instructions": group_by_source(job),
         "facts": list(_list_facts(comparison, album)),
         "picks": [[pick.photo_key, pick.picture_key] for pick in comparison.picks],
         "files": [
@@ -121,8 +121,8 @@ def _build_file_entry(
         "width": result["width"],
         "ratio": round(result["width"] / max(result["height"], 1), 4),
         "cut": result["has_alpha"],
-        "after": _find_thumbnail(file, links),
-        "no_after": _explain_missing(file, links, "picture"),
+        "after": find_thumbnail(file, links),
+        "no_after": explain_missing(file, links, "picture"),
         "full": full_size_links.get(file, ""),
         "certificate": _describe_certificate(result),
     }
@@ -157,12 +157,13 @@ def _describe_certificate(result: Mapping[str, Any]) -> GalleryEntry | None:
     }
 
 
-def _describe_fidelity(comparison: Comparison, links: ThumbnailLinks) -> GalleryEntry | None:
+def describe_fidelity(
+    fidelity: Fidelity | None, instructions: Mapping[str, Any], change_map: GalleryFile | None, links: ThumbnailLinks
+) -> GalleryEntry | None:
     """Returns the verdict on the image's product with its facts, and its map; None if the image has no verdict."""
-    fidelity = comparison.fidelity
     if fidelity is None:
         return None
-    facts = [("score", f"{fidelity.score} (must be at least {find_min_score(comparison.job['instructions'])})")]
+    facts = [("score", f"{fidelity.score} (must be at least {find_min_score(instructions)})")]
     return {
         "verdict": fidelity.verdict.value,
         "mark": fidelity.verdict.mark,
@@ -171,8 +172,8 @@ def _describe_fidelity(comparison: Comparison, links: ThumbnailLinks) -> Gallery
         "has_mask": fidelity.reason is not CannotSayReason.NO_MASK,
         "reason": f"{fidelity.reason.text[0].upper()}{fidelity.reason.text[1:]}." if fidelity.reason else "",
         "facts": facts if fidelity.score is not None else [],
-        "map": _find_thumbnail(comparison.change_map, links),
-        "no_map": _explain_missing(comparison.change_map, links, "map of the changes"),
+        "map": find_thumbnail(change_map, links),
+        "no_map": explain_missing(change_map, links, "map of the changes"),
     }
 
 
@@ -181,8 +182,8 @@ def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> Gall
         "kind": "problem",
         "id": f"{problem.full_name} {problem.variant} {problem.code}",
         "name": problem.name,
-        "before": _find_thumbnail(problem.photo, links),
-        "no_before": _explain_missing(problem.photo, links, "photo"),
+        "before": find_thumbnail(problem.photo, links),
+        "no_before": explain_missing(problem.photo, links, "photo"),
         "variant": problem.variant,
         "status": STATUS_TEXTS.get(problem.status, problem.status),
         "code": problem.code,
@@ -194,19 +195,19 @@ def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> Gall
     }
 
 
-def _find_thumbnail(file: GalleryFile | None, links: ThumbnailLinks) -> str:
+def find_thumbnail(file: GalleryFile | None, links: ThumbnailLinks) -> str:
     link = links.get(file, "") if file else ""
     return "" if isinstance(link, MissingReason) else link
 
 
-def _explain_missing(file: GalleryFile | None, links: ThumbnailLinks, noun: str) -> str:
+def explain_missing(file: GalleryFile | None, links: ThumbnailLinks, noun: str) -> str:
     """Returns why a file is not shown, or "" if it is."""
     link = links.get(file) if file else None
     return _MISSING_TEXTS[link].format(noun) if isinstance(link, MissingReason) else ""
 
 
-def format_maker(provider: str, album: Album) -> str:
-    return f"the stand-in for {provider}" if provider in album.standins else provider
+def format_maker(provider: str, standins: Collection[str]) -> str:
+    return f"the stand-in for {provider}" if provider in standins else provider
 
 
 def _format_timestamp(timestamp: str) -> str:
@@ -229,7 +230,7 @@ def _format_cost(comparison: Comparison) -> str:
     )
 
 
-def _group_by_source(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
+def group_by_source(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
     """Groups the instructions by where they come from; the prompt is shown separately."""
     fields_by_source: dict[str, list[Fact]] = {}
     for name, value in job["instructions"].items():
@@ -248,8 +249,8 @@ def _format_field(name: str, value: Any) -> str:
 
 def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
     job, result = comparison.job, comparison.results[0]
-    yield "Made by", format_maker(job["provider"], album)
-    yield "Cost", f"{_format_cost(comparison)}, {_explain_price(job)}"
+    yield "Made by", format_maker(job["provider"], album.standins)
+    yield "Cost", f"{_format_cost(comparison)}, {explain_price(job)}"
     if job["cost"]["unknown_usd"]:
         yield (
             "Possibly also charged",
@@ -270,7 +271,7 @@ def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
     yield "Photo", comparison.full_name
 
 
-def _explain_price(job: Mapping[str, Any]) -> str:
+def explain_price(job: Mapping[str, Any]) -> str:
     return "reused from an earlier purchase" if job["reused_from"] else _PRICE_BASIS_TEXTS.get(job["cost"]["basis"], "")
 
 

@@ -18,9 +18,8 @@ from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_cli.gallery.thumbnails import (
     THUMBNAIL_FOLDER,
     build_thumbnail_link,
-    encode_change_map,
     encode_for_browsers,
-    encode_thumbnail,
+    encode_small_file,
     hash_file,
 )
 from backdrop_cli.parallel import parallel_map
@@ -104,7 +103,7 @@ def _save_file(folder: Path, file: GalleryFile, read_file: FileReader, *, full_s
     data = read_file(file)
     if isinstance(data, MissingReason):
         return SavedFile(file, link if has_thumbnail else data, full_size_link)
-    thumbnail = None if has_thumbnail else encode_change_map(data) if file.is_change_map else encode_thumbnail(data)
+    thumbnail = None if has_thumbnail else encode_small_file(file, data)
     if isinstance(thumbnail, bytes):
         _write_file(folder / link, thumbnail)
     if full_size and not full_size_link:

@@ -56,6 +56,11 @@ def build_thumbnail_link(file: GalleryFile) -> str:
     return f"{THUMBNAIL_FOLDER}/{digest[:32]}.webp"
 
 
+def encode_small_file(file: GalleryFile, data: bytes) -> bytes | MissingReason:
+    """Returns a small WebP of a photo or picture, or the layer of a map of changes."""
+    return encode_change_map(data) if file.is_change_map else encode_thumbnail(data)
+
+
 def encode_thumbnail(data: bytes) -> bytes | MissingReason:
     """Returns a small WebP, upright and in sRGB; MissingReason.UNREADABLE if the bytes cannot be decoded."""
     with _DECODE_LIMIT:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any
 
 from backdrop.model.circuit import PauseReason
 from backdrop.model.job import JobStatus
-from backdrop.model.pricing import format_usd, to_micro_usd, to_usd
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop_cli.amounts import parse_usd
 from backdrop_cli.errors import UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate import pause_resume
@@ -16,7 +16,6 @@ from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-MAX_BUDGET_USD = Decimal(1_000_000_000)
 # Enough for the sum of what waits, which need not be exact.
 MAX_COUNTED_JOBS = 1000
 
@@ -25,24 +24,22 @@ def parse_budget(dollars: str | None, *, today: bool) -> int | None:
     """Returns the requested cap in micro-dollars, or None if none was given. Raises UsageError if it is not valid."""
     if dollars is None:
         return None
-    try:
-        usd = Decimal(dollars.removeprefix("$"))
-    except InvalidOperation:
-        usd = Decimal("NaN")
-    if dollars.startswith("-") and usd.is_nan():
+    cap = parse_usd(dollars)
+    if dollars.startswith("-") and parse_usd(dollars[1:]) is None:
         raise UsageError(f"there is no option {dollars}; try `backdrop budget --help`")
-    if not usd.is_nan() and usd < 0:
+    if dollars.startswith("-"):
         raise UsageError(
             f"a budget of {dollars} is negative; to buy nothing more today, use `backdrop budget 0 --today`"
         )
-    if not usd.is_finite() or not 0 <= usd <= MAX_BUDGET_USD or usd != round(usd, 6):
+    if cap is None:
         raise UsageError(f"{dollars!r} is not an amount in dollars; use, for example, `backdrop budget 300 --today`")
     if not today:
         raise UsageError(
             f"use `backdrop budget {dollars} --today` to set it until midnight UTC; the budget for every day is the "
-            f'stack parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={usd:f}"`, on AWS `sam deploy`)'
+            f'stack parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={dollars.removeprefix("$")}"`, on AWS '
+            "`sam deploy`)"
         )
-    return to_micro_usd(usd)
+    return cap
 
 
 def show_budget(stack: Stack, screen: Screen) -> None:

@@ -1,6 +1,6 @@
 """The `review` commands: list the pictures that wait for a person, and approve, reject, or redo them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
@@ -11,6 +11,7 @@ from backdrop.model.errors import ConflictError, DecisionRefusedError
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.review import DecisionChannel, PictureDecision, PictureReview, ReviewDecision
+from backdrop.model.schedule import ItemKey
 from backdrop.model.transitions import describe_decision
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import format_count, format_rough_duration
@@ -54,6 +55,16 @@ class ReviewedPicture:
         return f"{self.job.key}{variant}{f', picture {self.review.n}' if len(self.job.reviews) > 1 else ''}"
 
     @property
+    def is_waiting(self) -> bool:
+        return self.review.decision is None and self.job.status is JobStatus.REVIEW
+
+    @property
+    def end(self) -> str:
+        """Why the picture does not wait: who decided, what, and when, or what became of its job."""
+        end = f"was {describe_decision(self.review)}" if self.review.decision else f"is {self.job.status}"
+        return f"{self.name} {end}"
+
+    @property
     def urgency(self) -> tuple[Any, ...]:
         """The sort key of the list: the worst verdict first, then the lowest score, then the longest wait."""
         fidelity = self.review.fidelity
@@ -62,15 +73,18 @@ class ReviewedPicture:
         return rank, score, self.review.waiting_since, self.job.key, self.job.variant, self.review.n
 
 
-def list_waiting_pictures(stack: Stack, prefix: str = "") -> list[ReviewedPicture]:
-    """Returns the pictures that wait for a decision, most urgent first."""
+def read_jobs_in_review(stack: Stack, known_jobs: Mapping[ItemKey, Job]) -> dict[ItemKey, Job]:
+    """Returns the jobs whose pictures wait for a decision; reads only those that are not known."""
     queries = stack.redrive_service.ledger_queries
-    jobs = [
-        job
-        for item_keys in batched(queries.list_in_review(), JOBS_PER_READ, strict=False)
-        for job in queries.read_jobs(item_keys).values()
-        if job.status is JobStatus.REVIEW and job.key.startswith(prefix)
-    ]
+    item_keys = list(queries.list_in_review())
+    jobs = {key: known_jobs[key] for key in item_keys if key in known_jobs}
+    for batch in batched((key for key in item_keys if key not in jobs), JOBS_PER_READ, strict=False):
+        jobs |= queries.read_jobs(batch)
+    return {key: job for key, job in jobs.items() if job.status is JobStatus.REVIEW}
+
+
+def list_waiting_pictures(jobs: Iterable[Job]) -> list[ReviewedPicture]:
+    """Returns the pictures that wait for a decision, most urgent first."""
     waiting = [ReviewedPicture(job, one) for job in jobs for one in job.reviews if one.decision is None]
     return sorted(waiting, key=lambda picture: picture.urgency)
 
@@ -81,7 +95,8 @@ def list_waiting_pictures(stack: Stack, prefix: str = "") -> list[ReviewedPictur
 def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
     """Prints the pictures that wait for a decision, most urgent first."""
     with screen.spinner("reading the ledger"):
-        pictures = list_waiting_pictures(stack, prefix)
+        jobs = [job for job in read_jobs_in_review(stack, {}).values() if job.key.startswith(prefix)]
+    pictures = list_waiting_pictures(jobs)
     screen.print_json({"stack": stack.name, "pictures": [_describe(stack, one) for one in pictures]})
     scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"
     if not pictures:
@@ -99,6 +114,7 @@ def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
         screen.print_unwrapped(f"  {_format_address(stack, review)}", "dim")
     screen.print()
     screen.print("To decide, run `backdrop review approve KEY`, `reject KEY`, or `redo KEY --prompt TEXT`.")
+    screen.print("To see and decide them in a browser, run `backdrop page --review`.")
 
 
 def _format_address(stack: Stack, review: PictureReview) -> str:
@@ -132,11 +148,11 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
     Raises NothingFoundError if there is no such picture, and CommandError if another decision came first.
     """
     pictures = _find_pictures(stack, choice)
-    waiting = [one for one in pictures if one.review.decision is None and one.job.status is JobStatus.REVIEW]
+    waiting = [one for one in pictures if one.is_waiting]
     _check_file(choice, waiting or pictures)
     if not waiting:
         screen.print_json({"stack": stack.name, "decided": []})
-        raise CommandError(f"nothing was changed; {_describe_ends(pictures)}")
+        raise CommandError(f"nothing was changed; {'; '.join(one.end for one in pictures)}")
     by = stack.read_caller()
     decided: list[ReviewedPicture] = []
     try:
@@ -177,14 +193,3 @@ def _find_pictures(stack: Stack, choice: PictureChoice) -> list[ReviewedPicture]
 def _check_file(choice: PictureChoice, pictures: Sequence[ReviewedPicture]) -> None:
     if choice.sha256 and not all(one.review.sha256.startswith(choice.sha256) for one in pictures):
         raise CommandError(f"nothing was changed; {choice} is another file now: open it, and decide again")
-
-
-def _describe_ends(pictures: Sequence[ReviewedPicture]) -> str:
-    return "; ".join(_list_ends(pictures))
-
-
-def _list_ends(pictures: Sequence[ReviewedPicture]) -> Iterator[str]:
-    for picture in pictures:
-        review = picture.review
-        end = f"was {describe_decision(review)}" if review.decision else f"is {picture.job.status}"
-        yield f"{picture.name} {end}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
@@ -11,6 +12,7 @@ from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job
 from backdrop.model.object_keys import list_sidecar_keys
 from backdrop.model.pricing import format_usd, to_usd
+from backdrop.operate.rerun import RerunPreview
 from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.screen import Screen
@@ -18,13 +20,30 @@ from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
 
-def redo_picture(
-    stack: Stack, screen: Screen, key: str, variant: str | None, new_fields: Mapping[str, Any], *, yes: bool
-) -> None:
-    """Changes these fields in the photo's sidecar, after showing what that buys and asking.
+@dataclass(frozen=True)
+class RedoPlan:
+    """New instructions for a photo: the sidecar to upload, and what it makes Backdrop buy."""
 
-    Raises NothingFoundError if the photo has no such job, CommandError if the change buys nothing or its instructions
-    cannot be changed here, and UsageError if the fields are wrong.
+    key: str
+    sidecar_key: str
+    sidecar: bytes
+    preview: RerunPreview
+
+    @property
+    def max_price(self) -> str:
+        return format_usd(self.preview.max_cost)
+
+    def require_effect(self) -> None:
+        """Raises CommandError if the photo already has these instructions."""
+        if not self.preview.has_effect:
+            raise CommandError("nothing was changed; the photo already has these instructions")
+
+
+def plan_redo(stack: Stack, key: str, variant: str | None, new_fields: Mapping[str, Any]) -> RedoPlan:
+    """Returns what it takes to change these fields of the photo's instructions. Changes nothing.
+
+    Raises NothingFoundError if the photo has no such job, CommandError if its instructions cannot be changed here, and
+    UsageError if the fields are wrong.
     """
     current_jobs = _find_current_jobs(stack, key, variant)
     sidecar_key, sidecar = _build_sidecar(stack, key, current_jobs, variant, new_fields)
@@ -34,25 +53,37 @@ def redo_picture(
     if preview.broken_defaults or preview.problems:
         reason = "; ".join(str(one.message.clause) for one in preview.problems)
         raise CommandError(f"nothing was changed; {reason or f'{preview.broken_defaults} has errors'}")
+    return RedoPlan(key, sidecar_key, sidecar, preview)
+
+
+def redo_picture(
+    stack: Stack, screen: Screen, key: str, variant: str | None, new_fields: Mapping[str, Any], *, yes: bool
+) -> None:
+    """Changes these fields in the photo's sidecar, after showing what that buys and asking.
+
+    Raises CommandError as `plan_redo` does, and if the change has no effect.
+    """
+    plan = plan_redo(stack, key, variant, new_fields)
+    job_count = len(plan.preview.jobs_to_buy)
     document = {
         "stack": stack.name,
         "key": key,
-        "sidecar": sidecar_key,
-        "bought": len(preview.jobs_to_buy),
-        "most_usd": to_usd(preview.max_cost),
+        "sidecar": plan.sidecar_key,
+        "bought": job_count,
+        "most_usd": to_usd(plan.preview.max_cost),
     }
-    if not preview.has_effect:
-        screen.print_json(document | {"sent": False})
-        raise CommandError("nothing was changed; the photo already has these instructions")
-    screen.print(
-        f"{key}: {format_count(len(preview.jobs_to_buy), 'job')} to buy for at most {format_usd(preview.max_cost)}, "
-        f"with the instructions in {sidecar_key}. What was bought before stays paid."
-    )
     with screen.print_json_if_refused(document | {"sent": False}):
-        screen.confirm(f"Redo it for at most {format_usd(preview.max_cost)}?", yes=yes)
-    stack.uploader.upload_sidecar(sidecar_key, sidecar)
+        plan.require_effect()
+        screen.print(
+            f"{key}: {format_count(job_count, 'job')} to buy for at most {plan.max_price}, with the instructions in "
+            f"{plan.sidecar_key}. What was bought before stays paid."
+        )
+        screen.confirm(f"Redo it for at most {plan.max_price}?", yes=yes)
+    stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
     screen.print_json(document | {"sent": True})
-    screen.print(f"✓ {sidecar_key} uploaded. The new picture waits for approval when it is made: `backdrop review`.")
+    screen.print(
+        f"✓ {plan.sidecar_key} uploaded. The new picture waits for approval when it is made: `backdrop review`."
+    )
 
 
 def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]:

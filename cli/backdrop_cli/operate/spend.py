@@ -1,4 +1,4 @@
-"""The `spend` command: the cost of all calls by day, folder, or provider, from the attempts in the ledger."""
+"""The `spend` command: the cost of all calls by day, folder, provider, or mandate, from the attempts in the ledger."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from backdrop_cli.stack import Stack
 
 type GroupName = Callable[[Stack, Job, Attempt], str]
 
-ROOT_LABEL = "(no folder)"
+ROOT_LABEL, NO_MANDATE_LABEL = "(no folder)", "(no mandate)"
 
 
 @dataclass
@@ -57,6 +57,7 @@ GROUPINGS: dict[str, GroupName] = {
     "day": lambda _stack, _job, attempt: attempt.budget_day,
     "folder": _find_top_folder,
     "provider": lambda _stack, _job, attempt: attempt.provider,
+    "mandate": lambda _stack, _job, attempt: attempt.mandate or NO_MANDATE_LABEL,
 }
 
 

@@ -1,1 +1,1 @@
-"""The `backdrop page` command: serves an upload page on this machine."""
+"""The upload page: photos and their instructions are uploaded in a browser, and their results are shown."""

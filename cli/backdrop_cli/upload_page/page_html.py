@@ -8,14 +8,15 @@ from typing import Any
 from backdrop.model.marketplaces import list_marketplaces, load_marketplace
 from backdrop.model.styles import STYLE_PRESETS
 from backdrop_cli.formatting import format_style
-from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, encode_script_data, join_templates, read_template
+from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, encode_script_data, read_template
 from backdrop_cli.instruction_options import PAGE_OPTIONS, InstructionOption
+from backdrop_cli.served_pages.page_parts import join_scripts, join_styles
 
 UPLOAD_PAGE_PACKAGE = "backdrop_cli.upload_page"
-SHARED_STYLES = ("page.css", "tools.css", "card.css")
-SHARED_SCRIPTS = ("compare.js", "card.js")
+GALLERY_STYLES = ("page.css", "tools.css", "card.css")
+GALLERY_SCRIPTS = ("compare.js", "card.js")
 STYLES = ("layout.css", "photos.css", "swatches.css", "progress.css")
-SCRIPTS = ("ask.js", "photos.js", "instructions.js", "price.js", "send.js", "watch.js")
+SCRIPTS = ("photos.js", "instructions.js", "price.js", "send.js", "watch.js")
 # Common prompts, and the class of each one's swatch in swatches.css.
 SUGGESTED_PROMPTS = {
     "on a white marble table, soft morning light": "marble",
@@ -36,9 +37,9 @@ def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
     return Template(read_template(UPLOAD_PAGE_PACKAGE, "page.html")).substitute(
         nonce=nonce,
         stack=escape(page_data["stack"]),
-        style=f"{join_templates(GALLERY_PACKAGE, SHARED_STYLES)}\n{join_templates(UPLOAD_PAGE_PACKAGE, STYLES)}",
+        style=join_styles(GALLERY_STYLES, UPLOAD_PAGE_PACKAGE, STYLES),
         theme=read_template(GALLERY_PACKAGE, "theme.js"),
-        script=f"{join_templates(GALLERY_PACKAGE, SHARED_SCRIPTS)}\n{join_templates(UPLOAD_PAGE_PACKAGE, SCRIPTS)}",
+        script=join_scripts(GALLERY_SCRIPTS, UPLOAD_PAGE_PACKAGE, SCRIPTS),
         parts=read_template(GALLERY_PACKAGE, "parts.html"),
         prompts="\n".join(_render_prompt(words, look) for words, look in SUGGESTED_PROMPTS.items()),
         styles="\n".join(_render_style(preset) for preset in STYLE_PRESETS),

@@ -2,10 +2,9 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, cast
+from typing import cast
 
 from backdrop.imaging.inspect import build_unsupported_error, identify_file
 from backdrop.model.capabilities import MAX_FILE_BYTES
@@ -13,14 +12,13 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from backdrop_cli.errors import UsageError
 from backdrop_cli.instruction_options import PAGE_OPTIONS, VARIANTS_OPTION, InstructionOption
+from backdrop_cli.served_pages.request_fields import PROTOCOL_ERROR_TEXT, PageRequest, read_count, read_text
 from backdrop_cli.upload_page.page_conflicts import list_conflicts
 from backdrop_cli.upload_targets import parse_bucket_folder
 from backdrop_cli.uploads.option_sidecar import build_option_sidecar
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
-type PageRequest = Mapping[str, Any]
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
-_PROTOCOL_ERROR_TEXT = "the page sent a request that this command cannot read; reload the page"
 
 
 @dataclass(frozen=True)
@@ -44,37 +42,13 @@ class PageInstructions:
     sidecar_policy: SidecarPolicy | None = None
 
 
-def read_text(request: PageRequest, name: str) -> str:
-    """Returns a string. Raises UsageError if it is missing or not valid Unicode."""
-    value = request.get(name, "")
-    try:
-        value.encode()
-    except (AttributeError, UnicodeEncodeError):
-        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
-    return value
-
-
-def read_count(request: PageRequest, name: str) -> int:
-    value = request.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UsageError(_PROTOCOL_ERROR_TEXT)
-    return value
-
-
-def read_rows(request: PageRequest, name: str) -> Sequence[PageRequest]:
-    value = request.get(name)
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in cast("list[Any]", value)):
-        raise UsageError(_PROTOCOL_ERROR_TEXT)
-    return cast("list[PageRequest]", value)
-
-
 def parse_photo(request: PageRequest) -> BrowserPhoto:
     """Returns a photo. Raises UsageError if its name cannot be part of a key."""
     name, sha256 = read_text(request, "name"), read_text(request, "sha256")
     if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
         raise UsageError(f"{name!r} cannot be the name of a photo in a bucket")
     if not _SHA256_PATTERN.fullmatch(sha256):
-        raise UsageError(_PROTOCOL_ERROR_TEXT)
+        raise UsageError(PROTOCOL_ERROR_TEXT)
     return BrowserPhoto(name, read_count(request, "size"), sha256)
 
 
@@ -93,7 +67,7 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
         case "folder":
             return PageInstructions(parse_folder(read_text(request, "folder")), None)
         case _:
-            raise UsageError(_PROTOCOL_ERROR_TEXT)
+            raise UsageError(PROTOCOL_ERROR_TEXT)
     fields |= {"provider": provider} if (provider := read_text(request, "provider")) else {}
     sidecar = build_option_sidecar(options, fields, attrgetter("quoted_page_label"))
     if conflicts := list_conflicts(sidecar):
@@ -107,7 +81,7 @@ def _read_options(request: PageRequest) -> dict[InstructionOption, str | list[st
     """Returns the fields that are filled in. Raises UsageError if the page offers no such field."""
     texts = request.get("options", {})
     if not isinstance(texts, dict) or not texts.keys() <= {one.flag for one in PAGE_OPTIONS}:
-        raise UsageError(_PROTOCOL_ERROR_TEXT)
+        raise UsageError(PROTOCOL_ERROR_TEXT)
     fields = cast("PageRequest", texts)
     return {
         one: [line for line in text.splitlines() if line.strip()] if one.type == list[str] else text
@@ -119,7 +93,7 @@ def _read_options(request: PageRequest) -> dict[InstructionOption, str | list[st
 def parse_sidecar_policy(value: str) -> SidecarPolicy | None:
     """Returns the user's choice, or None if there is none yet."""
     if value and value not in list(SidecarPolicy):
-        raise UsageError(_PROTOCOL_ERROR_TEXT)
+        raise UsageError(PROTOCOL_ERROR_TEXT)
     return SidecarPolicy(value) if value else None
 
 
@@ -136,7 +110,7 @@ def read_first_bytes(request: PageRequest) -> bytes:
     try:
         return b64decode(read_text(request, "head"), validate=True)
     except ValueError:
-        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
+        raise UsageError(PROTOCOL_ERROR_TEXT) from None
 
 
 def find_photo_error(request: PageRequest) -> PhotoError | None:

@@ -3,9 +3,9 @@
 from backdrop.model.object_keys import photo_name_of
 from backdrop_cli.gallery.album import Album
 from backdrop_cli.gallery.gallery_entries import GalleryEntry, build_comparison_entry, build_problem_entry
+from backdrop_cli.served_pages.page_files import PageFiles
+from backdrop_cli.served_pages.presigner import Presigner
 from backdrop_cli.stack import Stack
-from backdrop_cli.upload_page.page_thumbnails import PageThumbnails
-from backdrop_cli.upload_page.presigner import Presigner
 
 
 def read_photo_album(stack: Stack, key: str, folder: str) -> Album | None:
@@ -24,9 +24,9 @@ def read_photo_album(stack: Stack, key: str, folder: str) -> Album | None:
     return album if album.comparisons or album.problems else None
 
 
-def build_entries(album: Album, thumbnails: PageThumbnails, presigner: Presigner) -> list[GalleryEntry]:
+def build_entries(album: Album, files: PageFiles, presigner: Presigner) -> list[GalleryEntry]:
     """Returns entries for pictures and problems; the presigned links' lifetime begins now."""
-    links = {file: thumbnails.register(file) for file in album.files}
+    links = {file: files.register(file) for file in album.files}
     full_size_links = {file: presigner.create_link(file) for one in album.comparisons for file in one.files}
     comparison_entries = [build_comparison_entry(one, album, links, full_size_links) for one in album.comparisons]
     problem_entries = [build_problem_entry(one, links) for one in album.problems]

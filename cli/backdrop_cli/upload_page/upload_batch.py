@@ -11,18 +11,24 @@ from backdrop_cli.errors import UsageError
 from backdrop_cli.formatting import format_cost, format_rough_duration
 from backdrop_cli.gallery.album import Album
 from backdrop_cli.gallery.gallery_entries import GalleryEntry
+from backdrop_cli.served_pages.page_files import PageFiles
+from backdrop_cli.served_pages.presigner import Presigner, UploadForm
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page.page_plan import PagePhoto, PagePlan
 from backdrop_cli.upload_page.page_results import build_entries, read_photo_album
-from backdrop_cli.upload_page.page_thumbnails import PageThumbnails
-from backdrop_cli.upload_page.presigner import Presigner, UploadForm
 from backdrop_cli.uploads.s3_uploader import UploadedObject
 from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, UploadTracker
 
 MIN_POLL_INTERVAL_SECONDS = 1.0
 # A receipt can appear a moment after the ledger has the result.
 MAX_RESULT_READS = 20
-_STATUSES_WITH_NOTES = (DisplayStatus.WAITING, DisplayStatus.PARTLY, DisplayStatus.REFUSED, DisplayStatus.FAILED)
+_STATUSES_WITH_NOTES = (
+    DisplayStatus.WAITING,
+    DisplayStatus.PARTLY,
+    DisplayStatus.REJECTED,
+    DisplayStatus.REFUSED,
+    DisplayStatus.FAILED,
+)
 
 
 @dataclass
@@ -31,7 +37,7 @@ class UploadBatch:
 
     stack: Stack
     presigner: Presigner
-    thumbnails: PageThumbnails
+    files: PageFiles
     number: int
     plan: PagePlan
     started_at: datetime
@@ -40,7 +46,7 @@ class UploadBatch:
         self._lock = Lock()
         self._photos = {row.key: row for row in self.plan.photos if not row.problems}
         self._expected = {key: ExpectedUpload() for key, row in self._photos.items() if not row.has_changes}
-        self._tracker = UploadTracker(self.stack, self._expected, self.started_at)
+        self._tracker = UploadTracker(self.stack, self._expected, self.started_at, follows_reviews=True)
         self._sidecars: dict[str, UploadedObject] = {}
         self._result_reads: dict[str, int] = {}
         self._albums: dict[str, Album | None] = {}
@@ -95,13 +101,12 @@ class UploadBatch:
             if is_recent:
                 return
             self._polled_at = now
-            if self._tracker.unfinished_keys:
-                self._tracker.poll()
+            self._tracker.poll()
             self._collect_albums()
 
     def _collect_albums(self) -> None:
         for key, progress in self._tracker.progress.items():
-            if not progress.is_final or key in self._albums:
+            if not progress.is_final or progress.status is DisplayStatus.IN_REVIEW or key in self._albums:
                 continue
             album = read_photo_album(self.stack, key, self.plan.folder)
             self._result_reads[key] = self._result_reads.get(key, 0) + 1
@@ -113,13 +118,12 @@ class UploadBatch:
         with self._lock:
             albums = [*self._albums.values()]
         new_albums = [one for one in albums[known_count:] if one]
-        return len(albums), [
-            entry for one in new_albums for entry in build_entries(one, self.thumbnails, self.presigner)
-        ]
+        return len(albums), [entry for one in new_albums for entry in build_entries(one, self.files, self.presigner)]
 
     def build_document(self) -> dict[str, Any]:
         with self._lock:
             tracker, progress_by_key = self._tracker, self._tracker.progress
+            in_review = {key for key, one in progress_by_key.items() if one.status is DisplayStatus.IN_REVIEW}
             remaining_seconds = tracker.estimate_remaining_seconds() if tracker.unfinished_keys else None
             return {
                 "number": self.number,
@@ -132,7 +136,8 @@ class UploadBatch:
                 "cost": format_cost(*tracker.cost_micro_usd),
                 "earlier": tracker.earlier_cost_text,
                 "to_go": f"about {format_rough_duration(remaining_seconds)} left" if remaining_seconds else "",
-                "over": not tracker.unfinished_keys and progress_by_key.keys() <= self._albums.keys(),
+                "in_review": len(in_review),
+                "over": not tracker.unfinished_keys and progress_by_key.keys() - in_review <= self._albums.keys(),
                 "rows": [self._describe_photo(key) for key in self._photos],
             }
 

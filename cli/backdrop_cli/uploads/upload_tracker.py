@@ -67,13 +67,17 @@ class ExpectedUpload:
 
 @dataclass
 class UploadTracker:
-    """The photos of a drop by key, as last polled; `started_at` is when the drop began."""
+    """The photos of a drop by key, as last polled; `started_at` is when the drop began.
+
+    `follows_reviews`: photos that wait for approval are polled too, although they have ended for the drop.
+    """
 
     stack: Stack
     expected: Mapping[str, ExpectedUpload]
     started_at: datetime
     progress: dict[str, PhotoProgress] = field(default_factory=dict[str, PhotoProgress])
     stop_reason: str = ""
+    follows_reviews: bool = False
 
     def __post_init__(self) -> None:
         self.progress = dict.fromkeys(self.expected, PhotoProgress())
@@ -90,13 +94,17 @@ class UploadTracker:
         )
 
     def poll(self) -> bool:
-        """Reads some of the photos that have not ended; returns whether any changed."""
-        self._poll_queue = [key for key in self._poll_queue if not self.progress[key].is_final] or self.unfinished_keys
+        """Reads some of the photos that may still change; returns whether any changed."""
+        self._poll_queue = list(filter(self._may_change, self._poll_queue or self.progress))
         batch, self._poll_queue = self._poll_queue[:MAX_PHOTOS_PER_POLL], self._poll_queue[MAX_PHOTOS_PER_POLL:]
         previous = [self.progress[key] for key in batch]
         current = list(parallel_map(self._read_progress, batch, self.stack.max_threads))
         self.progress |= dict(zip(batch, current, strict=True))
         return current != previous
+
+    def _may_change(self, key: str) -> bool:
+        progress = self.progress[key]
+        return not progress.is_final or (self.follows_reviews and progress.status is DisplayStatus.IN_REVIEW)
 
     @property
     def unfinished_keys(self) -> list[str]:

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from backdrop.model.pricing import ConfiguredPrices
     from backdrop.model.transitions import Transition
     from backdrop.operate.cancel import CancelService
+    from backdrop.operate.mandates import MandateService
     from backdrop.operate.redrive import RedriveService
     from backdrop.operate.rerun import RerunService
     from backdrop.pipeline.approvals import Approvals
     from backdrop.pipeline.breaker import CircuitBreaker
     from backdrop.pipeline.documents import DocumentWriter
     from backdrop.pipeline.failover import Failover
+    from backdrop.pipeline.mandate_waiters import MandateWaiters
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
     from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
@@ -233,6 +235,7 @@ class Bootstrap:
             redispatcher=redispatcher,
             orphan_jobs=OrphanJobs(self.ledger, executions, self.clock),
             failover=self._build_failover(self._enqueue_in_lane),
+            mandate_waiters=self._mandate_waiters,
             dead_letters=self.dead_letters(),
             sweep=Sweep(
                 photos=self.input_bucket,
@@ -376,6 +379,17 @@ class Bootstrap:
             self.clock,
             settings.configured_prices,
         )
+
+    def mandates(self) -> MandateService:
+        from backdrop.operate.mandates import MandateService
+
+        return MandateService(self.ledger, self._mandate_waiters, self.clock)
+
+    @cached_property
+    def _mandate_waiters(self) -> MandateWaiters:
+        from backdrop.pipeline.mandate_waiters import MandateWaiters
+
+        return MandateWaiters(self.ledger, self.ledger_queries, self.intake_queue, self.clock)
 
     def _enqueue_in_lane(self, job: Job) -> None:
         from backdrop.pipeline.enqueue import enqueue_job

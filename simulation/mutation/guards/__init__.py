@@ -9,6 +9,7 @@ from simulation.mutation.guards.instruction_guards import INSTRUCTION_MUTANTS
 from simulation.mutation.guards.intake_guards import INTAKE_MUTANTS
 from simulation.mutation.guards.lane_guards import LANE_MUTANTS
 from simulation.mutation.guards.payment_guards import PAYMENT_MUTANTS
+from simulation.mutation.guards.product_guards import PRODUCT_MUTANTS
 from simulation.mutation.guards.recovery_guards import RECOVERY_MUTANTS
 from simulation.mutation.guards.request_guards import REQUEST_MUTANTS
 from simulation.mutation.mutant import Mutant
@@ -23,6 +24,7 @@ MUTANTS: dict[str, Mutant] = {
         *INTAKE_MUTANTS,
         *INSTRUCTION_MUTANTS,
         *REQUEST_MUTANTS,
+        *PRODUCT_MUTANTS,
     )
 }
 KILLING_SEEDS_FILE = Path(__file__).parents[1] / "killers.json"

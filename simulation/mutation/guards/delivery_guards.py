@@ -35,7 +35,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "skips-delivery-of-reinstated-job",
         "2.3: A job that its photo names again is delivered again.",
-        force_true("model.transitions.lifecycle:reinstate#721a98 if 1"),
+        force_true("model.transitions.lifecycle:reinstate#1f9e9f if 1"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="reordered_message",
         actions=(*list_uploads(10, 2), *list_sidecars(100, 2, "marble"), *list_sidecars(200, 2, "cut")),
@@ -60,7 +60,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "stores-job-without-pictures",
         "3.6: A job whose paid pictures are all unusable ends dead, not stored.",
-        force_false("deliver.pictures:Pictures.deliver_job#fbb5fc if 6"),
+        force_false("deliver.pictures:Pictures.deliver_job#df1213 if 6"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="unrecognized_result",
         actions=list_uploads(10, 10),
@@ -75,7 +75,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "repeats-dead-letter",
         "3.11: A failure is reported only once.",
-        force_true("deliver.service:DeliverService._announce#9a550a operand 4"),
+        force_true("deliver.service:DeliverService._announce#2f0aa5 operand 4"),
         invariant=Invariant.DEAD_LETTERS_MATCH_JOBS,
         faults="rejected_request duplicate_message reordered_message late_event",
     ),
@@ -89,13 +89,13 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "publishes-no-event",
         "2.6: Every end of a job is published as an event.",
-        remove("deliver.service:DeliverService._announce#9a550a statement 3"),
+        remove("deliver.service:DeliverService._announce#2f0aa5 statement 3"),
         invariant=Invariant.EVENTS_PUBLISHED,
     ),
     build_mutant(
         "drops-unannounced-failure",
         "3: A failure that was not reported stays open for reconcile.",
-        force_false("model.schedule:_index_job#da3d26 if 2"),
+        force_false("model.schedule:_index_job#5c2fda if 2"),
         invariant=Invariant.EVENTS_PUBLISHED,
         faults="rejected_request killed_render",
         actions=(*list_uploads(5, 20, interval_seconds=4), "95 pause_lane 0"),
@@ -103,7 +103,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "never-gives-up-result",
         "3.7: Five crashes on a result end its job.",
-        force_false("deliver.service:DeliverService._deliver_pictures#8cacd8 if 1"),
+        force_false("deliver.service:DeliverService._deliver_pictures#c1ee56 if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
         fault_minutes=150,

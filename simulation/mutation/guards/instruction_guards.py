@@ -85,7 +85,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "ignores-broken-defaults",
         "2.3: Broken folder defaults block their photos.",
-        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#e83051 if 2"),
+        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#819afd if 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
@@ -175,7 +175,7 @@ INSTRUCTION_MUTANTS = (
         "reruns-all-variants",
         "2.3: An edit runs only the variants that it changes.",
         replace_code(
-            "intake.job_planner:JobPlanner._build_job#0dd6c6 keyword 24",
+            "intake.job_planner:JobPlanner._build_job#70e09d keyword 25",
             "revision=photo_source.instructions_fingerprint",
         ),
         invariant=Invariant.NO_REPEAT_PURCHASES,
@@ -189,7 +189,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "buys-each-upload",
         "2.3: Uploading the same bytes again does not cause a purchase.",
-        replace_code("intake.job_planner:JobPlanner._build_job#0dd6c6 element 4", "photo.version_id"),
+        replace_code("intake.job_planner:JobPlanner._build_job#70e09d element 4", "photo.version_id"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
         actions=(
@@ -210,7 +210,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-new-output",
         "3: Another output of a paid image is delivered.",
-        force_false("model.transitions.lifecycle:update_instructions#3f1dbd if 2"),
+        force_false("model.transitions.lifecycle:update_instructions#41c5b0 if 2"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),

@@ -96,7 +96,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-while-owner-pays",
         "3: A job whose content has another owner waits for the owner's file.",
-        force_false("render.service:RenderService._render_accepted#e24b85 if 1"),
+        force_false("render.service:RenderService._render_accepted#160944 if 3"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="reordered_message",
         actions=SAME_CONTENT,
@@ -104,7 +104,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-takes-over",
         "3: If the owner of the content fails, a waiting job buys it.",
-        force_false("model.transitions.lifecycle:join_existing#9eea52 operand 4"),
+        force_false("model.transitions.lifecycle:join_existing#7a54dd operand 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
@@ -120,8 +120,8 @@ INTAKE_MUTANTS = (
     build_mutant(
         "shares-before-stored",
         "3: A paid file is shared only after it is stored.",
-        force_true("model.transitions.lifecycle:join_existing#9eea52 if 1"),
-        force_false("model.transitions.lifecycle:reuse#47370f if 1"),
+        force_true("model.transitions.lifecycle:join_existing#7a54dd if 1"),
+        force_false("model.transitions.lifecycle:reuse#623407 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="reordered_message",
         actions=SAME_CONTENT,
@@ -160,14 +160,14 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-resends-expired-message",
         "1: A job whose message is about to expire gets a new message.",
-        replace_literal("model.schedule:_index_job#da3d26 return 5", "None"),
+        replace_literal("model.schedule:_index_job#5c2fda return 6", "None"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="expired_message",
     ),
     build_mutant(
         "never-finds-abandoned-call",
         "1: Reconcile finds a call whose message was lost.",
-        force_false("model.schedule:_index_job#da3d26 if 7"),
+        force_false("model.schedule:_index_job#5c2fda if 8"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="message_gone_in_doubt killed_in_paid_call",
     ),

@@ -9,8 +9,8 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "claims-ended-job",
         "3: Only a waiting job is claimed.",
-        force_true("render.service:RenderService.render#014f8f operand 5"),
-        force_false("render.service:RenderService._render_accepted#e24b85 if 2"),
+        force_true("render.service:RenderService.render#bc2fce operand 5"),
+        force_false("render.service:RenderService._render_accepted#160944 if 4"),
         force_false("model.transitions.lifecycle:require_status#a0f84d if 1"),
         invariant=Invariant.LEASES_RESPECTED,
         faults="duplicate_message early_redelivery",
@@ -32,13 +32,16 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "never-settles-reservation",
         "3.1: A job that leaves submitting settles its reservation.",
-        remove("model.transitions.payment:record_result#4add21 keyword 1"),
+        remove("model.transitions.payment:record_result#42a7c3 keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
     ),
     build_mutant(
         "settles-on-wrong-day",
         "3.1: A reservation is settled on the day on which it was made.",
-        replace_code("model.transitions.payment:record_result#4add21 argument 11", "now.date().isoformat()"),
+        replace_code(
+            "model.transitions.payment:record_result#42a7c3 argument 11",
+            "replace(before, budget_day=now.date().isoformat())",
+        ),
         invariant=Invariant.WITHIN_BUDGET,
         faults="slow_call long_calls",
         starts_before_midnight=True,
@@ -47,7 +50,10 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "releases-on-wrong-day",
         "3.1: A reservation is released to the day on which it was made.",
-        replace_code("model.transitions.payment:_release_reservation#68b119 argument 11", "now.date().isoformat()"),
+        replace_code(
+            "model.transitions.payment:_release_reservation#681176 argument 11",
+            "replace(attempt, budget_day=now.date().isoformat())",
+        ),
         invariant=Invariant.WITHIN_BUDGET,
         faults="slow_refusal",
         kind="unaskable",
@@ -57,7 +63,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "releases-nothing",
         "3.1: Exactly the amount that was provably not charged is released.",
-        remove("model.transitions.payment:_release_reservation#68b119 keyword 1"),
+        remove("model.transitions.payment:_release_reservation#681176 keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="provider_outage key_refused",
     ),
@@ -71,14 +77,14 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ends-every-failure-dead",
         "3.6: The class and the code of an answer decide the job's status.",
-        replace_literal("model.transitions.payment:_apply_result#46af42 argument 9", "JobStatus.DEAD"),
+        replace_literal("model.transitions.payment:_apply_result#c76973 argument 9", "JobStatus.DEAD"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="refused_request",
     ),
     build_mutant(
         "ignores-budget-cap",
         "3.1: A claim succeeds only if its reservation stays within the cap.",
-        force_true("aws.ledger:Ledger._build_budget_update#807d1a clause 2"),
+        force_true("aws.ledger:Ledger._build_budget_update#6366d9 clause 2"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="reordered_message",
         actions=list_uploads(5, 8),
@@ -87,7 +93,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "allows-first-job-over-budget",
         "3.1: A budget that does not cover a single job buys nothing.",
-        force_true("aws.ledger:Ledger._build_budget_update#807d1a conditional expression 1"),
+        force_true("aws.ledger:Ledger._build_budget_update#6366d9 conditional expression 2"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="reordered_message",
         budget=5_000,
@@ -95,7 +101,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ignores-operator-cap",
         "3.1: A cap that an operator set for the day replaces the budget.",
-        force_true("aws.ledger:Ledger._build_budget_update#807d1a clause 5"),
+        force_true("aws.ledger:Ledger._build_budget_update#6366d9 clause 5"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="reordered_message",
         actions=("1 set_budget 30000", *list_uploads(10, 8)),
@@ -103,7 +109,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ignores-raised-cap",
         "3.1: A higher cap from an operator allows more purchases.",
-        force_true("aws.ledger:Ledger._transact#7f52c0 if 2"),
+        force_true("aws.ledger:Ledger._transact#bcd529 if 4"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=("100 set_budget 10000000", *list_uploads(200, 3)),
@@ -169,7 +175,7 @@ PAYMENT_MUTANTS = (
         "ignores-spooled-answer",
         "3.4: A spooled answer is used before the call counts as lost.",
         force_false("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 3"),
-        replace_literal("reconcile.service:ReconcileService.run#e63bff value 4", "()"),
+        replace_literal("reconcile.service:ReconcileService.run#05af93 value 4", "()"),
         invariant=Invariant.RESULTS_RECORDED,
         faults="table_gone_for_long",
         actions=list_uploads(5, 20, interval_seconds=3),

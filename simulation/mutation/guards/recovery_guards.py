@@ -21,7 +21,7 @@ RECOVERY_MUTANTS = (
         "changes-idempotency-key",
         "3.4: Every resend of an unanswered call has the same idempotency key.",
         replace_code(
-            "model.transitions.payment:resend_call#91e724 keyword 7",
+            "model.transitions.payment:resend_call#3d8aee keyword 7",
             "status=JobStatus.SUBMITTING, charge_no=job.charge_no + 1",
         ),
         replace_code(
@@ -87,7 +87,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "releases-uncertain-charge-after-resend",
         "3.4: A resend that was not accepted says nothing about the first call.",
-        force_false("model.transitions.payment:_release_reservation#68b119 if 2"),
+        force_false("model.transitions.payment:_release_reservation#681176 if 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
@@ -95,7 +95,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-with-uncertain-charge",
         "3.4: A call that was not accepted does not settle an earlier lost answer.",
-        force_false("model.transitions.payment:_release_job#aace8c if 1"),
+        force_false("model.transitions.payment:_release_job#daaa99 if 1"),
         invariant=Invariant.CHARGES_NEVER_ERASED,
         faults="hang_up throttled_call provider_outage late_event",
         kind="unaskable",
@@ -103,7 +103,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-outdated-job",
         "2.3: A job that its photo no longer names ends when its call returns without a charge.",
-        force_false("model.transitions.payment:_release_job#aace8c if 2"),
+        force_false("model.transitions.payment:_release_job#daaa99 if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_refusal",
         kind="unaskable",
@@ -120,7 +120,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "buys-again-without-operator",
         "3: A held or dead job that cost money is bought again only by an operator's decision.",
-        force_false("model.transitions.lifecycle:restart#411964 operand 2"),
+        force_false("model.transitions.lifecycle:restart#909723 operand 2"),
         invariant=Invariant.ALLOWED_TRANSITIONS,
         faults="withheld_picture charge_and_hang_up",
         actions=(
@@ -139,7 +139,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "keeps-report-after-doubt",
         "2.4: A report is removed when its cause is gone.",
-        remove("model.transitions.payment:_apply_result#46af42 keyword 14"),
+        remove("model.transitions.payment:_apply_result#c76973 keyword 15"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="hang_up",
         kind="unaskable",

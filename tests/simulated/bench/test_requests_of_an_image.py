@@ -25,14 +25,14 @@ MAX_ALONE, MAX_IN_A_DRAIN = 21, 19
 ALONE = {
     "intake": {
         "list_objects_v2": 1,  # A sidecar arrived: to which photos may it apply?
-        "query": 1,  # the photo's item
+        "batch_get_item": 1,  # the photo's item, and which mandate owns its folder
         "get_object": 4,  # photo, sidecar, the defaults of two folders
         "transact_write_items": 1,  # the photo, its job, and the content's owner
         "put_object": 1,  # the first receipt
         "send_message": 1,  # the job into its lane
     },
     "render": {
-        "batch_get_item": 1,  # job and lane
+        "batch_get_item": 1,  # job, lane, and mandates
         "get_object": 1,  # the photo
         "transact_write_items": 2,  # the claim and the answer
         "send_message": 1,  # the message to deliver
@@ -45,7 +45,7 @@ ALONE = {
     },
 }
 MAX_WRITE_UNITS = 36
-MAX_BYTES = {"item": 2_450, "receipt": 2_000, "message": 190, "event": 1_450}
+MAX_BYTES = {"item": 2_450, "receipt": 2_040, "message": 190, "event": 1_470}
 
 
 def upload_sidecars(world: World, keys: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backdrop.model.job import JobStatus
-from backdrop.model.transitions import claim
+from backdrop.model.transitions import ClaimLimits, claim
 from backdrop_cli.operate import cancel
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -35,7 +35,7 @@ def submit(person: Person, key: str) -> None:
     """Starts a worker whose call for this photo is in flight."""
     (job,) = person.world.list_jobs(key)
     now = person.world.clock.now()
-    step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, cap=10 * REMOVAL)
+    step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, limits=ClaimLimits(10 * REMOVAL))
     person.world.ledger.write_transition(step)
 
 

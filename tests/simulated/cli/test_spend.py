@@ -40,7 +40,7 @@ def test_spend_without_cost_or_unknown_photo_is_reported(person: Person) -> None
     person.upload_failing(Code.REQUEST_REJECTED, "a.jpg")
     assert person.run("spend").out == "Nothing has been spent in stack shop.\n"
     result = person.run("spend", "--by", "colour")
-    assert (result.code, result.err) == (2, "error: --by takes day, folder, provider, not 'colour'\n")
+    assert (result.code, result.err) == (2, "error: --by takes day, folder, provider, mandate, not 'colour'\n")
 
 
 def test_refusal_alone_costs_nothing(person: Person) -> None:

@@ -17,8 +17,9 @@ from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo, build_rotated_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
+from tests.simulated.picture_decisions import APPROVED, REJECTED, decide
 from tests.simulated.upload_page_user import FORM_FIELDS, PageUser, describe_file
-from tests.simulated.uploads_and_requests import send_request
+from tests.simulated.uploads_and_requests import send_request, upload_defaults
 
 WILD = ("сумка & 鞄.jpg", "a${filename}b.jpg", '"><img src=x>.jpg', "ü/zwei  Leer.jpg", "100%+.jpg", "Name's.JPG")
 
@@ -208,11 +209,28 @@ def test_pictures_are_listed_with_link_price_and_instructions(page_user: PageUse
     (file,) = first["files"]
     assert urlsplit(file["full"]).path == f"/shoes/{stem}.jpg/{stem}.png"
     for link in (first["before"], file["after"]):
-        small = page_user.api.thumbnails.make_thumbnail(link)
-        assert small
-        assert small[8:12] == b"WEBP"
+        small, content_type = page_user.api.files.read_link(link)
+        assert isinstance(small, bytes)
+        assert (small[8:12], content_type) == (b"WEBP", "image/webp")
     assert page_user.view_progress((1, 2))["results"] == []
     assert len(page_user.view_progress()["results"]) == 2
+
+
+def test_photo_that_waits_for_approval_is_followed_until_its_result(page_user: PageUser) -> None:
+    world = page_user.world
+    upload_defaults(world, "shoes/", {"prompt": "on sand", "approval": "required"})
+    page_user.drag("red.jpg", "blue.jpg")
+    page_user.send(kind="folder")
+    world.run_until_empty()
+    drop = page_user.view_progress()
+    assert (drop["counts"], drop["in_review"], drop["over"], drop["results"]) == ({"in_review": 2}, 2, True, [])
+    assert {row["words"] for row in drop["rows"]} == {"waits for approval"}
+    for key, kind in (("shoes/red.jpg", APPROVED), ("shoes/blue.jpg", REJECTED)):
+        decide(world, kind, world.list_jobs(key)[0])
+    drop = page_user.view_progress()
+    assert (drop["counts"], drop["in_review"], drop["over"]) == ({"stored": 1, "rejected": 1}, 0, True)
+    assert sorted(one["kind"] for one in drop["results"]) == ["image", "problem"]
+    assert "rejected by ann" in next(row["note"] for row in drop["rows"] if row["stage"] == "rejected")
 
 
 def test_failure_has_its_hint(page_user: PageUser) -> None:

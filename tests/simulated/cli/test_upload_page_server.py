@@ -25,10 +25,10 @@ from backdrop_cli.aws_error_messages import translate_aws_errors
 from backdrop_cli.gallery.album import GalleryFile
 from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, build_thumbnail_link
 from backdrop_cli.options import StackLocation
-from backdrop_cli.upload_page.page_access import PageAccess
+from backdrop_cli.served_pages.page_access import PageAccess
+from backdrop_cli.served_pages.page_server import MAX_REQUEST_BYTES, PageServer
+from backdrop_cli.served_pages.presigner import FORM_SECONDS
 from backdrop_cli.upload_page.page_html import SUGGESTED_PROMPTS, render_upload_page
-from backdrop_cli.upload_page.page_server import MAX_REQUEST_BYTES, PageServer
-from backdrop_cli.upload_page.presigner import FORM_SECONDS
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, build_client_error
 from tests.corpus.files import heic
@@ -66,7 +66,7 @@ class Client:
 
 @contextmanager
 def serve_page(page_user: PageUser) -> Generator[Client]:
-    with PageServer(page_user.api, 0, partial(translate_aws_errors, StackLocation())) as server:
+    with PageServer(page_user.stack, build_presigner(), 0, partial(translate_aws_errors, StackLocation())) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield Client(server, page_user)
@@ -101,14 +101,14 @@ def test_only_known_pictures_are_served_and_reduced(client: Client) -> None:
     Image.new("RGB", (1600, 1200)).save(big, "JPEG")
     client.other_user.world.upload_photo("a.jpg", big.getvalue())
     known, unknown = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
-    link = client.server.api.thumbnails.register(known)
+    link = client.server.files.register(known)
     answer = client.get(OURS + link)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
     assert "max-age" in answer.headers["Cache-Control"]
     assert max(Image.open(BytesIO(client.data)).size) == MAX_SIDE_PIXELS
     assert client.get(OURS + build_thumbnail_link(unknown)).status == 404
     assert client.get(f"/no-token/{link}").status == 404
-    assert client.get(OURS + client.server.api.thumbnails.register(unknown)).status == 404, "the file does not exist"
+    assert client.get(OURS + client.server.files.register(unknown)).status == 404, "the file does not exist"
 
 
 def test_photo_that_browsers_cannot_show_is_served_small(client: Client) -> None:
@@ -274,12 +274,19 @@ def test_command_prints_the_pages_address_and_ends_cleanly(person: Person, monke
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     result = person.run("page")
-    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", result.out)
-    assert (result.code, result.err, opened) == (0, "", [address])
-    assert "The page is stopped. Uploaded photos are being processed" in result.out
+    upload, review = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/(?:review)?", result.out)
+    assert (result.code, result.err, opened, review) == (0, "", [upload], f"{upload}review")
+    assert "The pages are stopped. Uploaded photos are being processed" in result.out
     assert person.run("page", "--no-browser").code == 0
     assert len(opened) == 1
     assert person.run("page", "--json").data["stack"] == "shop"
+
+
+def test_option_opens_the_review_page(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert person.run("page", "--review").code == 0
+    assert [address.endswith("/review") for address in opened] == [True]
 
 
 @pytest.mark.parametrize("port", ["taken", "70000", "-1"])

@@ -5,13 +5,14 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.stage_worlds import KEY, assert_at_rest, replay_with_crashes
 from tests.unit.ledger_items import list_warning_codes
 
@@ -183,6 +184,50 @@ def test_photo_that_is_gone_leaves_the_picture_without_a_verdict(photo: bytes) -
     assert find_fidelity(find_job(world, "scene")).reason is CannotSayReason.PHOTO_GONE
 
 
+def draw_faint_product() -> Image.Image:
+    """Returns a product that is hardly visible on its transparent background."""
+    faint = draw_product()
+    faint.putalpha(faint.getchannel("A").point(lambda alpha: alpha // 4))
+    return faint
+
+
+def draw_cut_out_of_everything() -> Image.Image:
+    """Returns a cut-out of the photo that leaves nothing of it out but a corner."""
+    cut_out = draw_on((200, 210, 220)).convert("RGBA")
+    cut_out.paste((0, 0, 0, 0), (0, 0, 24, 24))
+    return cut_out
+
+
+def draw_scene_with_hole() -> Image.Image:
+    scene = draw_on((60, 120, 70)).convert("RGBA")
+    scene.paste((0, 0, 0, 0), (0, 0, 24, 24))
+    return scene
+
+
+@pytest.mark.parametrize(
+    ("reason", "photo", "cut_out", "scene"),
+    [
+        (CannotSayReason.MASK_OF_ANOTHER_PHOTO, PHOTO, encode(ImageChops.offset(draw_product(), 60, 20)), SCENE),
+        (CannotSayReason.MASK_EMPTY, encode(draw_faint_product()), CUT_OUT, SCENE),
+        (CannotSayReason.SUBJECT_FILLS_FRAME, PHOTO, encode(draw_cut_out_of_everything()), SCENE),
+        (CannotSayReason.OTHER_SHAPE, PHOTO, CUT_OUT, encode(draw_on((60, 120, 70)).crop((0, 0, 200, 256)))),
+        (CannotSayReason.TRANSPARENT_RESULT, PHOTO, CUT_OUT, encode(draw_scene_with_hole())),
+    ],
+    ids=["another photo's mask", "empty mask", "full frame", "another shape", "transparent result"],
+)
+def test_bad_input_is_delivered_without_a_verdict(
+    reason: CannotSayReason, photo: bytes, cut_out: bytes, scene: bytes
+) -> None:
+    world = build_world_with_cut_out(photo, scene)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = cut_out
+    world.run_until_empty()
+    job = find_job(world, "scene")
+    assert find_fidelity(job) == Fidelity.from_reason(reason)
+    assert job.status is JobStatus.STORED
+    assert WarningCode.PRODUCT_CHANGED not in list_warning_codes(job)
+    assert_at_rest(world)
+
+
 def test_framed_picture_is_compared_where_it_shows_the_photo() -> None:
     world = build_world(TRANSPARENT_PHOTO, **ON_GRASS, frame="1:1")
     world.run_until_empty("intake")
@@ -220,3 +265,21 @@ def test_crash_at_any_call_leads_to_the_same_verdict() -> None:
         scene = find_job(world, "scene")
         assert scene.status is JobStatus.STORED, call
         assert find_fidelity(scene).verdict is FidelityVerdict.SAME, call
+
+
+def test_outdated_picture_and_the_newer_cut_out_do_not_deliver_each_other_forever() -> None:
+    """The outdated picture has its own file in the way of the cut-out, and crashes its worker after it is written."""
+    world = build_world(prompt="on grass", num_images=2)
+    recursions: list[object] = []
+    world.lambda_service.recursion_listeners.append(lambda function, _: recursions.append(function))
+    world.run_until_empty("intake", CUT_OUT_LANE)
+    second_url = find_job(world).links[1].url
+    poison = TargetedFault(crash_worker, "fetch", times=1000, matches=lambda call: call.request["url"] == second_url)
+    world.transport.faults_before.append(poison)
+    world.deliver_next("deliver")
+    world.upload_sidecar(KEY, operation="remove", output={"name_template": "cut-out.png"})
+    world.run_until_empty("intake", CUT_OUT_LANE)
+    world.run_until_empty()
+    assert poison.hit_count > 1
+    assert recursions == []
+    assert sorted(job.status for job in world.list_jobs(KEY)) == [JobStatus.DEAD, JobStatus.STORED]

@@ -27,6 +27,7 @@ from tests.simulated.deliver.test_fidelity import (
     find_fidelity,
     find_job,
 )
+from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import KEY, assert_at_rest, assert_budgets, replay_with_crashes
 from tests.unit.ledger_items import list_warning_codes
 
@@ -152,6 +153,17 @@ def test_mask_is_not_bought_after_its_picture_was_refused() -> None:
     world.run_for(300)
     assert find_job(world).status is JobStatus.REFUSED
     assert find_job(world, MASK_VARIANT).status is JobStatus.CANCELLED
+
+
+def test_no_mask_is_bought_for_a_picture_whose_name_another_photo_has() -> None:
+    named: dict[str, Any] = {"output": {"name_template": "4711.png"}}
+    world = build_world(**ON_GRASS, **named)
+    world.run_until_empty()
+    world.upload_photo("shoes/blue.jpg", PHOTO)
+    world.upload_sidecar("shoes/blue.jpg", **WITH_MASK, **named)
+    world.run_until_empty()
+    assert list_report_codes(world, "shoes/blue.jpg") == ["name_taken"]
+    assert world.list_jobs("shoes/blue.jpg") == []
 
 
 @pytest.mark.parametrize(("limit", "is_bought"), [(0.075, False), (0.09, True)])

@@ -19,7 +19,7 @@ from backdrop.model.queue_messages import DeliverMessage
 from simulation.world.sample_images import SIDE_PIXELS, build_photo, build_picture
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
-from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, replay_with_crashes
+from tests.simulated.stage_worlds import KEY, NO_DEADLINE, PRICE, assert_at_rest, find_only_job, replay_with_crashes
 from tests.unit.ledger_items import list_warning_codes
 
 JPG = f"{KEY}/red.jpg"
@@ -278,7 +278,7 @@ def count_delivery_calls() -> int:
 def deliver_job(world: World) -> None:
     """Delivers the photo's job in a separate worker."""
     job = find_only_job(world)
-    world.deliver.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
+    world.deliver.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id), NO_DEADLINE)
 
 
 def edited_world() -> World:

@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from backdrop.model.fidelity import FidelityVerdict
+from backdrop.imaging import output
+from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
+from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault
 from tests.simulated.deliver.test_fidelity import (
+    CUT_OUT_LANE,
     ON_GRASS,
     PRODUCT,
     SCENE_LANE,
@@ -106,12 +110,42 @@ def test_opaque_photo_without_a_cut_out_stays_the_providers() -> None:
     assert list_warning_codes(find_job(world)) == [WarningCode.MASK_UNAVAILABLE, WarningCode.SMALLER_RESULT]
 
 
+def test_cut_out_of_another_photo_is_no_matte() -> None:
+    world = build_world_with_cut_out(scene=SMALL_SCENE)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = encode(ImageChops.offset(draw_product(), 60, 20))
+    world.upload_sidecar(KEY, variants={"scene": ON_GRASS | OWN, "cut-out": {"operation": "remove"}})
+    world.run_until_empty()
+    job = find_job(world, "scene")
+    assert WarningCode.MASK_UNAVAILABLE in list_warning_codes(job)
+    assert find_fidelity(job).reason is CannotSayReason.MASK_OF_ANOTHER_PHOTO
+    assert read_picture(world, job).size == (SIZE[0] // 2, SIZE[1] // 2)
+
+
 def test_photo_that_is_gone_stays_the_providers() -> None:
     world = build_world(TRANSPARENT_PHOTO, SMALL_SCENE, **ON_GRASS, **OWN)
     world.run_until_empty("intake", SCENE_LANE)
     del world.input_bucket.objects[KEY]
     world.run_until_empty("deliver")
     assert WarningCode.PHOTO_GONE in list_warning_codes(find_job(world))
+
+
+def test_photo_that_is_replaced_between_two_outputs_stays_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first output's encoder needs the memory of the composed picture, so the second one reads the photo again."""
+    monkeypatch.setitem(output.LARGE_PIXELS, "webp", 1_000)
+    outputs = [{"name": "small", "format": "webp", "width": 100}, {"name": "whole"}]
+    world = build_world(TRANSPARENT_PHOTO, SMALL_SCENE, **ON_GRASS, **OWN, output=outputs)
+    world.run_until_empty("intake", SCENE_LANE)
+    is_written = TargetedFault(lambda _: world.upload_photo(KEY, build_photo()), matches=is_small_picture)
+    world.transport.faults_after.append(is_written)
+    world.deliver_next("deliver")
+    assert (is_written.hit_count, find_job(world).status) == (1, JobStatus.PAID)
+    world.run_until_empty("deliver")
+    assert find_job(world).status is JobStatus.STORED
+    assert WarningCode.PHOTO_GONE in list_warning_codes(find_job(world))
+
+
+def is_small_picture(call: ServiceCall) -> bool:
+    return call.operation == "put_object" and str(call.request["Key"]).endswith("@small.webp")
 
 
 def test_own_pixels_are_made_from_the_paid_file_without_another_charge() -> None:

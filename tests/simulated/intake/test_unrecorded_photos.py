@@ -43,10 +43,10 @@ def test_batch_of_new_photos_reads_the_ledger_once() -> None:
     assert list_ledger_calls(world_with_batch(KEY, OTHER)) == {"batch_get_item": 1, "transact_write_items": 2}
 
 
-def test_single_photo_is_read_directly() -> None:
+def test_single_new_photo_reads_the_ledger_once() -> None:
     world = world_with_batch(KEY)
     world.intake.start_batch([IntakeEvent(INPUT_BUCKET, KEY)])
-    assert list_ledger_calls(world, [KEY]) == {"query": 1, "transact_write_items": 1}
+    assert list_ledger_calls(world, [KEY]) == {"batch_get_item": 1, "transact_write_items": 1}
 
 
 def test_known_photo_is_read_from_the_ledger() -> None:

@@ -8,6 +8,7 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.provider_result import ProviderResult
+from backdrop.model.transitions import ClaimLimits
 from tests.simulated.stage_worlds import BACKOFF, FAILED, LEASE, LOST, NOW, OK, PRICE, REFUSED, THROTTLED, build_job
 
 OUR_ID = "our-id"
@@ -16,7 +17,9 @@ OUR_ID = "our-id"
 def build_lost_job(job: Job | None = None) -> Job:
     """Returns a job whose call was sent with our ID. Its answer was lost."""
     job = job or build_job()
-    step = transitions.claim(job, now=NOW, lease_until=LEASE, price=PRICE, cap=PRICE, provider_id=OUR_ID)
+    step = transitions.claim(
+        job, now=NOW, lease_until=LEASE, price=PRICE, limits=ClaimLimits(PRICE), provider_id=OUR_ID
+    )
     return transitions.record_result(step.job, step.job.attempt_no, LOST, NOW).job
 
 

@@ -9,6 +9,7 @@ from backdrop.model import transitions
 from backdrop.model.errors import ConflictError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.provider_result import ProviderResult
+from backdrop.model.transitions import ClaimLimits
 from tests.simulated.stage_worlds import (
     BACKOFF,
     LEASE,
@@ -36,7 +37,14 @@ NOT_TAKEN = pytest.mark.parametrize("answer", [THROTTLED, BACKOFF, UNREACHED], i
 def claim_with_our_id() -> Job:
     """Returns a job whose call is in flight under our ID."""
     lease_until = NOW + timedelta(minutes=6)
-    step = transitions.claim(build_job(), now=NOW, lease_until=lease_until, price=PRICE, cap=PRICE, provider_id=OUR_ID)
+    step = transitions.claim(
+        build_job(),
+        now=NOW,
+        lease_until=lease_until,
+        price=PRICE,
+        limits=ClaimLimits(PRICE),
+        provider_id=OUR_ID,
+    )
     return step.job
 
 
@@ -182,7 +190,7 @@ def test_resent_call_keeps_its_id_and_reserves_once() -> None:
     assert (again.reserved, again.unknown) == (PRICE, 0)
     assert step.budget_change
     assert (step.budget_change.reserved, step.budget_change.unknown, step.budget_change.total) == (PRICE, -PRICE, 0)
-    assert step.budget_change.cap is None
+    assert step.budget_change.claim is None
 
 
 def test_call_that_is_lost_again_counts_as_one_loss() -> None:

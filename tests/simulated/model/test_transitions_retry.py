@@ -151,6 +151,22 @@ def test_late_picture_of_an_earlier_call_is_judged_like_a_retry() -> None:
     assert (late.status, late.paid_attempt_no, late.is_retrying) == (S.PAID, 1, True)
 
 
+def test_answer_that_arrives_after_another_attempt_was_chosen_is_booked_and_not_used() -> None:
+    chosen = transitions.hold(record(build_second_call(), LOST), LATER).job
+    assert (chosen.status, chosen.paid_attempt_no, chosen.unknown) == (S.PAID, 1, PRICE)
+    stored = transitions.store(chosen, (), (), LATER).job
+    for job in (chosen, stored):
+        late = transitions.record_result(job, 2, SECOND_OK, LATER)
+        assert late.budget_change
+        assert (late.budget_change.confirmed, late.budget_change.unknown) == (PRICE, -PRICE)
+        assert (late.job.charged, late.job.unknown) == (2 * PRICE, 0)
+        assert (late.job.status, late.job.links, late.job.judged_attempts) == (
+            job.status,
+            job.links,
+            job.judged_attempts,
+        )
+
+
 def test_retry_keeps_its_provider() -> None:
     with pytest.raises(ConflictError):
         transitions.change_provider(build_retry(), "runware", PRICE, "ideogram is paused", NOW)
@@ -171,6 +187,17 @@ def test_unsent_retry_ends_if_the_instructions_no_longer_ask_for_it(subject: Any
     transition = transitions.update_instructions(waiting, planned)
     assert transition
     assert transition.job.status is status
+
+
+@pytest.mark.parametrize("is_requested", [True, False])
+def test_call_that_was_not_accepted_is_sent_again_only_if_the_instructions_still_ask_for_it(
+    *, is_requested: bool
+) -> None:
+    calling = build_second_call()
+    instructions = calling.instructions if is_requested else calling.instructions | {"subject": {}}
+    update = transitions.update_instructions(calling, replace(calling, instructions=instructions))
+    released = record(update.job if update else calling, THROTTLED)
+    assert (released.status, released.paid_attempt_no) == ((S.ACCEPTED, 0) if is_requested else (S.PAID, 1))
 
 
 def test_call_in_flight_continues_whatever_the_instructions_say() -> None:

@@ -14,6 +14,7 @@ from backdrop.model.errors import ConflictError, ResultError
 from backdrop.model.fidelity import Fidelity
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
+from backdrop.model.transitions import ClaimLimits
 from tests.simulated.stage_worlds import ANSWERS, CAP, LOST, NOW, OK, PRICE, build_job, job_in
 
 S = JobStatus
@@ -62,7 +63,12 @@ class JobMachine(RuleBasedStateMachine):
         lease_until = self.now + timedelta(minutes=6)
         provider_id = f"id-{self.job.charge_no}" if self.own_id else None
         step = transitions.claim(
-            self.job, now=self.now, lease_until=lease_until, price=PRICE, cap=CAP, provider_id=provider_id
+            self.job,
+            now=self.now,
+            lease_until=lease_until,
+            price=PRICE,
+            limits=ClaimLimits(CAP),
+            provider_id=provider_id,
         )
         self.write(step)
         self.call(actual_outcome)

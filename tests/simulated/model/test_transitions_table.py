@@ -13,7 +13,16 @@ from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, DecisionRefusedError, ResultError
 from backdrop.model.fidelity import Fidelity
-from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
+from backdrop.model.job import (
+    AttemptOutcome,
+    ImageOutcome,
+    ImageStep,
+    ImageStepKind,
+    Job,
+    JobStatus,
+    MoneyStatus,
+    PictureLink,
+)
 from backdrop.model.review import ReviewDecision
 from tests.simulated.stage_worlds import (
     ANSWERS,
@@ -48,6 +57,7 @@ def with_provider_id(job: Job) -> Job:
 
 
 OWNER = build_job(job_id="o" * 64)
+IMAGE_STEP = ImageStep(kind=ImageStepKind.DELIVERED, n=1, outcome=ImageOutcome())
 MOVES: dict[str, Move] = {
     "accept": transitions.accept,
     "claim": lambda job: claim(job),
@@ -60,6 +70,7 @@ MOVES: dict[str, Move] = {
     "begin_processing": lambda job: transitions.begin_processing(job, NOW, LEASE),
     "end_processing": transitions.end_processing,
     "record_wait_reason": lambda job: transitions.record_wait_reason(job, build_problem()),
+    "record_image_step": lambda job: transitions.record_image_step(job, IMAGE_STEP),
     "mark_resent": lambda job: transitions.mark_resent(job, NOW),
     "mark_announced": transitions.mark_announced,
     "await_approval": lambda job: transitions.await_approval(job, (build_review(),)),
@@ -90,6 +101,10 @@ MOVES: dict[str, Move] = {
     "retry_delivery": lambda job: transitions.retry_delivery(job, NOW),
     "pay_again": lambda job: transitions.pay_again(job, NOW),
     "retry_picture": lambda job: transitions.retry_picture(job, (Fidelity.from_score(0.5),), NOW),
+    "change_mandate": lambda job: transitions.change_mandate(job, "anna"),
+    "return_to_lane": lambda job: transitions.return_to_lane(
+        replace(job, problem=build_problem(Code.MANDATE_WAITS)), NOW
+    ),
     "choose_attempt": lambda job: transitions.choose_attempt(job, (Fidelity.from_score(0.5),)),
 }
 STAYS = {
@@ -100,6 +115,7 @@ STAYS = {
     "begin_processing": [S.ACCEPTED, S.UNKNOWN, S.PAID],
     "end_processing": [*S],
     "record_wait_reason": [S.ACCEPTED, S.PAID],
+    "record_image_step": [S.PAID],
     "mark_resent": [*S],
     "mark_announced": [S.REJECTED, S.REFUSED, S.DEAD, S.HELD],
     "supersede": [S.SUBMITTING, S.UNKNOWN],
@@ -114,6 +130,8 @@ STAYS = {
     "take_over": [S.ACCEPTED],
     "join_existing": [S.ACCEPTED],
     "change_provider": [S.ACCEPTED],
+    "change_mandate": [S.ACCEPTED],
+    "return_to_lane": [S.ACCEPTED],
     "choose_attempt": [S.PAID],
 }
 ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
@@ -157,6 +175,7 @@ NOT_IN_THE_TABLE = {
     "build_content_owner",
     "add_throttled_time",
     "BudgetChange",
+    "ClaimLimits",
     "Transition",
     "MAX_NOT_TAKEN_ATTEMPTS",
     "LATE_RESULT_STATUSES",
@@ -271,3 +290,31 @@ def test_many_refusals_leave_a_bounded_number_of_attempts() -> None:
 def test_throttled_call_leaves_no_attempt() -> None:
     job = build_called_job(THROTTLED)
     assert (job.attempts, job.attempt_no) == ((), 1)
+
+
+KEEPING_STEPS = {"acknowledge", "apply_cancel_marks", "begin_processing", "end_processing", "mark_resent"} | {
+    "record_wait_reason",
+    "accept",
+}
+
+
+@pytest.mark.parametrize("name", sorted({name for name, state in ALLOWED if state is S.PAID} - KEEPING_STEPS))
+def test_finished_steps_of_a_delivery_end_with_it_or_with_its_instructions(name: str) -> None:
+    begun = transitions.record_image_step(job_in(S.PAID), replace(IMAGE_STEP, n=2)).job
+    transition = MOVES[name](begun)
+    assert transition
+    expected = [2, 1] if name == "record_image_step" else []
+    assert [step.n for step in transition.job.image_steps] == expected
+
+
+def test_late_pictures_of_another_attempt_have_no_finished_steps() -> None:
+    unrecognized = replace(OK, links=(PictureLink(url=None, is_unrecognized=True),))
+    paid = transitions.record_result(claim(job_in(S.UNKNOWN)).job, 2, unrecognized, NOW).job
+    begun = transitions.record_image_step(paid, IMAGE_STEP).job
+    late = transitions.record_result(begun, 1, OK, NOW).job
+    assert (late.paid_attempt_no, late.image_steps) == (1, ())
+
+
+def test_same_instructions_keep_the_finished_steps() -> None:
+    begun = transitions.record_image_step(job_in(S.PAID), IMAGE_STEP).job
+    assert transitions.update_instructions(begun, begun) is None

@@ -15,6 +15,7 @@ from simulation.scenarios.actions import UserActions
 from simulation.scenarios.bucket_history import BucketHistory
 from simulation.scenarios.expected_instructions import InstructionLayers, resolve_expected
 from simulation.scenarios.feature_draft import FEATURE_SAMPLES
+from simulation.scenarios.product_draft import SAMPLE_GROUPS
 from simulation.scenarios.sample_instructions import (
     COMPLEX_SAMPLES,
     DEFAULTS_SAMPLES,
@@ -80,16 +81,18 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
             draw_canvas=None,
             has_transparent_parts=None,
         ),
+        mandate=None,
         now=WORLD_START,
     )
     plan = planner.plan(sources)
     codes = frozenset((problem.variant, problem.code.value) for problem in plan.problems)
-    return Resolution({job.variant: job.instructions for job in plan.jobs}, codes)
+    # `check_mask` checks the photo's mask.
+    return Resolution({job.variant: job.instructions for job in plan.jobs if not job.is_mask}, codes)
 
 
 VALID_SAMPLES = [name for name, sample in SAMPLES.items() if not sample.error_codes]
 DEFAULTS_OF_FEATURES = (*FEATURE_DEFAULTS_SAMPLES, NAME_FOR_FOLDER)
-SAMPLES_OF_FEATURES = sorted({*chain(*FEATURE_SAMPLES), *DEFAULTS_OF_FEATURES})
+SAMPLES_OF_FEATURES = sorted({*chain(*FEATURE_SAMPLES, *SAMPLE_GROUPS), *DEFAULTS_OF_FEATURES})
 SAMPLES_OF_ALL_SEEDS = [name for name in VALID_SAMPLES if name not in SAMPLES_OF_FEATURES]
 
 

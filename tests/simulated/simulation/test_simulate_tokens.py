@@ -12,7 +12,14 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 
 JOB: dict[str, Any] = {"job_id": "j", "key": "a.jpg", "is_execution_scoped": True}
-ASKED: dict[str, Any] = {"source_id": "s", "request_id": "m1", "key": "a.jpg", "task_token": "t", "jobs": {"": "j"}}
+ASKED: dict[str, Any] = {
+    "source_id": "s",
+    "request_id": "m1",
+    "key": "a.jpg",
+    "task_token": "t",
+    "campaign": "",
+    "jobs": {"": "j"},
+}
 CANCELLED = {"taskToken": "t", "error": "cancelled"}
 
 
@@ -28,7 +35,7 @@ class TokenTimeline:
 
     def set_job_status(self, status: str) -> None:
         self.world.clock.time += timedelta(seconds=1)
-        self.tokens.on_job_written(None, JOB | {"status": status}, ServiceCall(1, "dynamodb", "transact_write_items"))
+        self.snapshot.record_job_version(JOB | {"status": status})
 
     def add_request(self) -> None:
         self.snapshot.requests["s", "m1"] = ASKED | {"problems": [], "answered_at": None}

@@ -27,6 +27,7 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
     "redrive": Bootstrap.redrive,
     "cancel": Bootstrap.cancel,
     "approvals": Bootstrap.approvals,
+    "mandates": Bootstrap.mandates,
     "rerun": Bootstrap.rerun,
     "dead_letters": Bootstrap.dead_letters,
 }

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics.provider import cold_start
 from backdrop.aws.metric_names import Metric
 from backdrop.aws.metrics import (
     count_accepted,
+    count_awaiting_approval,
     count_cold_starts,
     count_ended_job,
     count_refused,
@@ -21,13 +22,16 @@ from backdrop.model.codes import Code
 from backdrop.model.fidelity import CannotSayReason, Fidelity
 from backdrop.model.job import Attempt, AttemptOutcome, JobStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, CallMetrics, LookupStatus, ProviderResult, RetryClass
+from backdrop.model.review import PictureReview, ReviewDecision
 from tests.unit.ledger_items import (
     LATER,
     build_attempt,
     build_dead_job,
     build_job,
+    build_job_in_review,
     build_problem,
     build_result,
+    build_review,
     build_stored_job,
 )
 from tests.unit.ledger_items import NOW as NOON
@@ -250,6 +254,46 @@ def test_rejected_or_pending_call_has_no_latency(
 def test_message_without_a_call_is_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
     count_slot_use(CallMetrics(), 2)
     assert read_metrics(capsys) == []
+
+
+# -- approval -----------------------------------------------------------------------------------------------------
+
+
+def build_decided_review(decision: ReviewDecision, decided_at: datetime = NOON, **changes: Any) -> PictureReview:
+    return build_review(decision=decision, decided_by="ann", decided_at=decided_at, **changes)
+
+
+APPROVED, REJECTED = ReviewDecision.APPROVED, ReviewDecision.REJECTED
+
+
+def test_pictures_that_begin_to_wait_are_counted_without_decided_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = (build_review(n=1), build_review(n=2), build_decided_review(APPROVED, n=3))
+    count_awaiting_approval(build_job_in_review(reviews=waiting))
+    (line,) = [read_facts(line) for line in read_metrics(capsys)]
+    assert line == {"AwaitingApproval": [2.0], "provider": "ideogram", "operation": "replace"}
+
+
+def test_decisions_of_a_delivered_job_are_counted_with_all_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
+    changed = build_decided_review(REJECTED, n=2, fidelity=Fidelity.from_score(0.5))
+    reviews = (build_decided_review(APPROVED, n=1), changed)
+    count_ended_job(build_stored_job(reviews=reviews, queued_at=LATER))
+    (line,) = [read_facts(line) for line in read_metrics(capsys)]
+    assert line == BARE | {"Approved": [1.0], "Rejected": [1.0], "ChangedProducts": [1.0]}
+
+
+def test_rejected_job_counts_no_failure_and_no_lost_money(capsys: pytest.CaptureFixture[str]) -> None:
+    job = build_dead_job(status=JobStatus.REJECTED, reviews=(build_decided_review(REJECTED, n=1),))
+    count_ended_job(job)
+    (line,) = [read_facts(line) for line in read_metrics(capsys)]
+    assert line == {"Rejected": [1.0], "ChangedProducts": [1.0], "provider": "ideogram", "operation": "replace"}
+
+
+def test_decision_is_not_counted_again_with_other_outputs(capsys: pytest.CaptureFixture[str]) -> None:
+    earlier = build_decided_review(APPROVED, NOON - SECOND, n=1)
+    count_ended_job(build_stored_job(reviews=(earlier,), stored_at=NOON, ended_at=AGAIN))
+    later = build_decided_review(APPROVED, NOON + SECOND, n=1)
+    count_ended_job(build_stored_job(reviews=(later,), stored_at=NOON, ended_at=AGAIN))
+    assert [line.get("Approved") for line in read_metrics(capsys)] == [None, [1.0]]
 
 
 # -- failures -----------------------------------------------------------------------------------------------------

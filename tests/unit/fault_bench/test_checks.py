@@ -49,8 +49,10 @@ def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> di
         "source_id": "s1",
         "key": KEY,
         "purchase_spec": {"prompt": PROMPT},
+        "variant": "",
         "problem": None,
         "warnings": [],
+        "reviews": [],
     }
     results = [{"key": PICTURE}] if status == "stored" else []
     return facts | {"status": status, "attempts": attempts or (attempt(),), "results": results} | changes
@@ -95,7 +97,8 @@ def receipt(status: str = "stored", usd: float = 0.03, unknown: float = 0.0, **c
     attempts = [{"n": 1, "provider": "ideogram", "outcome": "answered"}]
     line = {"job_id": "j1", "current": True, "status": status, "cost": {"usd": usd, "unknown_usd": unknown}}
     results = [{"key": PICTURE}] if status == "stored" else []
-    return {"jobs": [line | {"attempts": attempts, "results": results} | changes], "total_usd": usd}
+    lists = {"attempts": attempts, "results": results, "reviews": []}
+    return {"jobs": [line | lists | changes], "total_usd": usd}
 
 
 def report(code: str = "charge_unknown", job_id: str | None = "j1") -> dict[str, Any]:
@@ -106,6 +109,11 @@ def report(code: str = "charge_unknown", job_id: str | None = "j1") -> dict[str,
 def letter(job_id: str = "j1") -> dict[str, Any]:
     """Returns a dead letter."""
     return {"body": "", "attributes": {"job_id": job_id}}
+
+
+def test_items_of_other_kinds_are_not_read_as_photos() -> None:
+    index_item = {"pk": {"S": "review#j1"}, "sk": {"S": "source"}, "source_id": {"S": "s1"}}
+    assert parse_ledger([*items(job()), index_item]) == ledger(job())
 
 
 def broken(violations: list[Violation]) -> list[Invariant]:

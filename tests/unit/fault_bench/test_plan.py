@@ -1,6 +1,7 @@
 """The plan of a seed of the fault bench: reproducible, with every fault, and with kills early enough to recover."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from fault_bench.bench_plan import (
     WORKER_KILLED,
     BenchPlan,
     ExpectedEnd,
+    PhotoRequest,
     PipelineEvent,
     draw_bench_plan,
     list_photo_faults,
@@ -64,6 +66,21 @@ def test_mixed_run_differs_only_in_its_lanes() -> None:
         plain_plan.timed_events,
         plain_plan.repeated_notifications,
     )
+
+
+@pytest.mark.parametrize("photos", SIZES)
+def test_some_photos_with_a_picture_request_more(photos: int) -> None:
+    requesting = draw_bench_plan(1, photos, call_seconds=4, concurrency_limit=10, timeout_seconds=8, has_requests=True)
+    counts = Counter(photo.request for photo in requesting.photos)
+    assert {counts[kind] for kind in PhotoRequest if kind is not PhotoRequest.NOTHING} == {photos // 10}
+    asking = [photo for photo in requesting.photos if photo.request is not PhotoRequest.NOTHING]
+    assert {photo.expected_end for photo in asking} == {ExpectedEnd.STORED}
+    assert any(photo.fault for photo in asking)
+    assert requesting.edited_key not in {photo.key for photo in asking}
+    plain = plan(photos=photos)
+    assert requesting.mask_rule
+    assert replace(requesting, photos=plain.photos, mask_rule=None) == plain
+    assert [replace(photo, request=PhotoRequest.NOTHING) for photo in requesting.photos] == [*plain.photos]
 
 
 def test_plan_depends_only_on_the_seed() -> None:

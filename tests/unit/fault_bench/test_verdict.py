@@ -2,28 +2,36 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 
 from fault_bench.bench_page import build_fault_rows, build_rows, format_page
 from fault_bench.bench_pipeline import build_s3_event, is_valid_picture
-from fault_bench.bench_plan import BenchPhoto, BenchPlan, ExpectedEnd, draw_bench_plan
+from fault_bench.bench_plan import BenchPhoto, BenchPlan, ExpectedEnd, PhotoRequest, draw_bench_plan
+from fault_bench.bench_reviewers import BenchReviewers, identify_event
 from fault_bench.bench_run import BenchResult, BenchSettings
 from fault_bench.faulted_run import ObservedRun, build_photo_for, read_files
 from fault_bench.slot_use import SlotUse
 from fault_bench.verdict import (
+    DecisionCounts,
     PipelineFigures,
     build_figures,
+    check_decisions,
     check_expected_ends,
     check_repeats,
     check_run,
+    count_retries_by_work,
     find_backdrop_letter_keys,
     find_naive_letter_keys,
     list_photos_with_pictures,
 )
-from simulation.invariants.violations import Charge, Invariant, PlainLedger, hash_prompt, parse_ledger
+from simulation.invariants.reviews import DecisionEvent, PersonDecision
+from simulation.invariants.violations import Charge, Invariant, PlainLedger, Violation, hash_prompt, parse_ledger
 
 PRICE = 30_000
 PLAN = draw_bench_plan(1, 30, call_seconds=4, concurrency_limit=10, timeout_seconds=8)
@@ -55,11 +63,12 @@ def photo_of(expected_end: ExpectedEnd) -> BenchPhoto:
     return next(photo for photo in PLAN.photos if photo.expected_end is expected_end)
 
 
-def ledger(key: str, status: str, *outcomes: str) -> PlainLedger:
+def ledger(key: str, status: str, *outcomes: str, variant: str = "", **changes: Any) -> PlainLedger:
     """Returns a ledger with one job of a photo, whose attempts had these outcomes."""
-    attempts = [{"outcome": outcome, "send_count": 1} for outcome in outcomes]
+    attempts = [{"outcome": outcome, "send_count": 1, "charge_no": n} for n, outcome in enumerate(outcomes)]
     job = {"job_id": "j1", "source_id": "s1", "key": key, "status": status, "attempts": attempts, "results": []}
-    bodies = {"source": {"key": key, "jobs": {"": "j1"}, "problems": []}, "job#j1": job}
+    job |= {"variant": variant, "reviews": [], "judged_attempts": [], "purchase_spec": {}} | changes
+    bodies = {"source": {"key": key, "jobs": {variant: "j1"}, "problems": []}, "job#j1": job}
     keyed = ((kind, {"S": json.dumps(body)}) for kind, body in bodies.items())
     return parse_ledger([{"pk": {"S": "source#s1"}, "sk": {"S": kind}, "body": body} for kind, body in keyed])
 
@@ -97,6 +106,104 @@ def test_permanent_fault_must_end_as_expected(expected_end: ExpectedEnd, status:
     key = photo_of(expected_end).key
     assert check_expected_ends(PLAN, ledger(key, status, "rejected")) == []
     assert len(check_expected_ends(PLAN, ledger(key, "stored", "answered"))) == 1
+
+
+# -- what photos request in addition ----------------------------------------------------------------------------
+
+
+REQUESTING_PLAN = draw_bench_plan(1, 30, call_seconds=4, concurrency_limit=10, timeout_seconds=8, has_requests=True)
+BY_ANN = PersonDecision("j1", 1, "f1", "approved", "ann")
+REFUSAL = {"code": "picture_decided", "reason": "it was approved by ann on Friday"}
+
+
+def find_requesting_key(request: PhotoRequest) -> str:
+    return next(photo.key for photo in REQUESTING_PLAN.photos if photo.request is request)
+
+
+def review(decision: str | None) -> dict[str, Any]:
+    facts = {"n": 1, "sha256": "f1", "decision": decision, "decided_by": "ann"}
+    return facts | {"decided_at": "2026-11-20T09:00:30.5+00:00"}
+
+
+def check_one_photo(request: PhotoRequest, found: PlainLedger) -> list[Violation]:
+    """Checks a run with only the first photo that requests this."""
+    key = find_requesting_key(request)
+    plan = replace(REQUESTING_PLAN, photos=tuple(photo for photo in REQUESTING_PLAN.photos if photo.key == key))
+    return check_decisions(plan, found, {}, no_reviewers(), [])
+
+
+def no_reviewers(**changes: Any) -> BenchReviewers:
+    nothing: Any = None
+    return BenchReviewers(nothing, nothing, Random(1), **changes)
+
+
+def test_rejected_picture_is_expected_to_end_rejected() -> None:
+    key = find_requesting_key(PhotoRequest.APPROVAL)
+    rejected = ledger(key, "rejected", "answered", reviews=[review("rejected")])
+    assert check_expected_ends(REQUESTING_PLAN, rejected) == []
+    stored = ledger(key, "stored", "answered", reviews=[review("rejected")])
+    assert len(check_expected_ends(REQUESTING_PLAN, stored)) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "changes", "is_granted"),
+    [
+        (PhotoRequest.APPROVAL, {"reviews": [review("approved")]}, True),
+        (PhotoRequest.APPROVAL, {"reviews": [review(None)]}, False),
+        (PhotoRequest.APPROVAL, {}, False),
+        (PhotoRequest.APPROVAL, {"status": "held"}, True),
+        (PhotoRequest.MASK, {"variant": "@mask"}, True),
+        (PhotoRequest.MASK, {}, False),
+        (PhotoRequest.RETRY, {"judged_attempts": [1, 2]}, True),
+        (PhotoRequest.RETRY, {}, False),
+    ],
+)
+def test_photo_gets_what_it_requests(request_: PhotoRequest, changes: dict[str, Any], *, is_granted: bool) -> None:
+    key = find_requesting_key(request_)
+    found = (
+        ledger(key, **{"status": "stored"} | changes)
+        if "status" in changes
+        else ledger(key, "stored", "answered", "answered", **changes)
+    )
+    assert (check_one_photo(request_, found) == []) is is_granted
+
+
+def test_decisions_are_compared_with_the_ledger_and_the_dead_letters() -> None:
+    found = ledger("other.jpg", "stored", reviews=[review("approved")])
+    detail = {"job_id": "j1", "n": 1}
+    late = DecisionEvent(identify_event(detail), PersonDecision("j1", 1, "f1", "rejected", "bob"))
+    letter = {"body": json.dumps({"body": json.dumps({"detail": detail})}), "attributes": REFUSAL}
+    reviewers = no_reviewers(confirmed=[BY_ANN], events=[late])
+    nothing = replace(PLAN, photos=())
+    assert check_decisions(nothing, found, {}, reviewers, [letter]) == []
+    assert len(check_decisions(nothing, found, {}, reviewers, [])) == 1
+    assert len(check_decisions(nothing, ledger("other.jpg", "stored"), {}, reviewers, [letter])) == 2
+    assert check_run(PLAN, observed_run(), found, [letter]) == [], "no operator has to act"
+    counts = DecisionCounts.from_run(reviewers, [letter])
+    assert (counts.made, counts.refused) == (1, 1)
+
+
+def test_picture_that_was_written_before_its_approval_is_found() -> None:
+    results = [{"key": "red.png", "n": 1}]
+    found = ledger("other.jpg", "stored", reviews=[review("approved")], results=results)
+    approved_at = datetime(2026, 11, 20, 9, 0, 30, tzinfo=UTC)
+    for seconds, expected in ((0, []), (-1, [Invariant.APPROVED_BEFORE_DELIVERY])):
+        written_at = {"red.png": approved_at + timedelta(seconds=seconds)}
+        violations = check_decisions(replace(PLAN, photos=()), found, written_at, no_reviewers(), [])
+        assert [violation.invariant for violation in violations] == expected
+
+
+def test_retries_and_masks_are_no_repeated_calls() -> None:
+    bill = [Charge(work(HEALTHY), PRICE)] * 3 + [Charge(hash_prompt(""), 10_000)] * 2
+    found = column(charges_billed=bill, recorded_calls={work(HEALTHY): 3}, retries={work(HEALTHY): 1})
+    assert (found.repeated_call_count, found.retry_count, found.mask_call_count) == (1, 1, 2)
+    assert found.billed_usd == Decimal("0.11")
+    prompt = next(photo.sidecar["prompt"] for photo in PLAN.photos if photo.key == HEALTHY)
+    changes: dict[str, Any] = {"judged_attempts": [1], "purchase_spec": {"prompt": prompt}}
+    assert count_retries_by_work(ledger(HEALTHY, "stored", "answered", "answered", **changes)) == {work(HEALTHY): 1}
+
+
+# -- the run ----------------------------------------------------------------------------------------------------------
 
 
 def test_run_in_which_all_faults_occurred_is_accepted() -> None:

@@ -178,3 +178,21 @@ def test_full_size_cut_out_is_rebuilt_for_each_large_webp(monkeypatch: pytest.Mo
         assert paid_picture.build_output(OutputSpec(format="webp", width=width), add_no_metadata).width == width
 
     assert len(loaded) == 2
+
+
+def test_replaced_picture_is_made_again_after_a_large_webp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(output.LARGE_PIXELS, "webp", 1_000)
+    replacement, made_again = SCENE.draw_photo(), list[Image.Image]()
+
+    def make_again() -> Image.Image:
+        made_again.append(replacement.copy())
+        return made_again[-1]
+
+    data = encode_picture(ANSWER)
+    paid_picture = PaidPicture(data, verify_result(data, expect_alpha=True, max_megapixels=1))
+    paid_picture.replace_pixels(replacement, make_again)
+    assert paid_picture.size == replacement.size
+    paid_picture.build_output(OutputSpec(format="webp", width=100), add_no_metadata)
+    file = paid_picture.build_output(OutputSpec(), add_no_metadata)
+    assert len(made_again) == 1
+    assert Image.open(BytesIO(file.data)).tobytes() == replacement.tobytes()

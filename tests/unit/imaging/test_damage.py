@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+import sys
 import tracemalloc
 import zlib
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.imaging.decode import open_picture
+from backdrop.imaging.decode import decode, open_picture
 from backdrop.imaging.formats import read_header, validate_structure
 from backdrop.imaging.formats.header import DamagedError, ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
@@ -233,6 +234,15 @@ FRAME = photos.webp()[12:]
 )
 def test_message_names_the_defect_of_the_file(data: bytes, expected: str) -> None:
     assert expected in str(read_refusal(data))
+
+
+@pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
+def test_decoded_picture_does_not_hold_its_file(photo_format: PhotoFormat, data: bytes) -> None:
+    header, references = read_header(data, photo_format), sys.getrefcount(data)
+    picture = decode(data, header)
+    assert picture.size == (header.width, header.height)
+    assert sys.getrefcount(data) == references
+    assert not hasattr(picture, "_decoder")
 
 
 def test_picture_of_unchecked_size_is_never_decoded() -> None:

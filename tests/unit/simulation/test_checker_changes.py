@@ -102,6 +102,8 @@ def test_retry_of_a_changed_product_is_accepted() -> None:
         ({"instructions": RETRYING["instructions"] | {"max_cost_usd": 0.059}}, {}),
         ({"instructions": {"subject": {"otherwise": "retry", "min": 0.5}}}, {}),
         ({"stored_at": "2026-11-20T09:00:00Z"}, {}),
+        ({"reviews": [{"n": 1, "decision": "rejected"}]}, {}),
+        ({"instructions": RETRYING["instructions"] | {"max_cost_usd": 0.06}, "mask_quoted": 1}, {}),
         ({}, {"charge_no": 0}),
         ({}, {"provider": "runware"}),
         ({}, {"judged_attempts": [judge(1, 0.5, 0.95)]}),
@@ -120,6 +122,13 @@ def test_attempt_that_is_not_the_best_is_found() -> None:
         stored = job("stored", attempt(), paid_attempt_no=n, **RETRYING | {"judged_attempts": judged})
         assert names(check_retry_of_product(None, stored)) == expected
     assert check_retry_of_product(None, job("stored", attempt(), **RETRYING)) == []
+
+
+def test_retry_that_loses_its_earlier_picture_is_found() -> None:
+    retrying = waiting(attempts=[attempt()], **RETRYING | {"judged_attempts": [judge(1, 0.5)]})
+    assert check_job_write(retrying, retrying | {"status": "paid", "paid_attempt_no": 1}) == set()
+    for status in ("cancelled", "superseded", "refused", "dead"):
+        assert check_job_write(retrying, retrying | {"status": status}) == {Invariant.ALLOWED_TRANSITIONS.name}
 
 
 def test_operator_may_buy_a_held_job_again() -> None:

@@ -134,6 +134,26 @@ def test_each_final_state_is_published_under_its_own_id() -> None:
     assert names(check_events(ledger(job()), both)) == {Invariant.EVENTS_PUBLISHED.name}
 
 
+def test_rejection_is_published_with_its_code_and_a_mask_not_at_all() -> None:
+    rejected = ledger(failed("rejected", "rejected"))
+    event = event_detail("rejected")
+    assert check_events(rejected, [("Image Failed", event | {"errors": [{"code": "rejected"}]})]) == []
+    for errors in ([], [{"code": "crashed"}]):
+        assert names(check_events(rejected, [("Image Failed", event | {"errors": errors})])) == {
+            Invariant.EVENTS_PUBLISHED.name
+        }
+    assert check_events(ledger(job(variant="@mask")), []) == []
+
+
+def test_two_pictures_of_a_job_are_announced_under_their_own_ids() -> None:
+    waiting = ledger(job("review"))
+    first, second = ({"picture": {"n": n, "sha256": "f"}} for n in (1, 2))
+    detail = event_detail("review")
+    assert check_events(waiting, [("Image Awaiting Approval", detail | first)] * 2) == []
+    both = [("Image Awaiting Approval", detail | picture) for picture in (first, second)]
+    assert names(check_events(waiting, both)) == {Invariant.EVENTS_PUBLISHED.name}
+
+
 def test_paused_lane_has_exactly_one_report() -> None:
     paused, report = lane("key"), {"errors": [{"job_id": None, "code": "key_code"}]}
     assert check_lane_reports({"ideogram": paused}, {"ideogram": report}, {}, ()) == []

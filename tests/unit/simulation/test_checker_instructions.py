@@ -14,6 +14,7 @@ from simulation.invariants.resolutions import (
     check_blocked_photos,
     check_duplicate_jobs,
     check_final_resolutions,
+    check_mask,
     check_outputs,
     check_paired_uploads,
     check_picture_versions,
@@ -45,9 +46,9 @@ def stored_job(**changes: Any) -> dict[str, Any]:
     return job(**facts | {"queued_at": "2026-11-20T09:00:30Z"} | changes)
 
 
-def result(key: str = PICTURE, version: str = "v1") -> dict[str, str]:
+def result(key: str = PICTURE, version: str = "v1", n: int = 1) -> dict[str, Any]:
     """Returns a delivered picture."""
-    return {"key": key, "version_id": version}
+    return {"key": key, "version_id": version, "n": n}
 
 
 def photo_source(*problems: str, jobs: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
@@ -258,10 +259,50 @@ def test_stored_job_has_one_picture_per_output() -> None:
     two = {"instructions": CUT | {"output": [{}, {"name": "web", "format": "webp"}]}, "variant": "snow"}
     keys = [f"{KEY}/red-snow.png", f"{KEY}/red-snow@web.webp", f"{KEY}/red-snow_2.png", f"{KEY}/red-snow_2@web.webp"]
     links = [{"url": "u"}, {"url": None}, {"url": "u"}]
+    results = [result(key, n=1 + ("_2" in key)) for key in keys]
     assert check_outputs(ledger(stored_job())) == []
-    assert check_outputs(ledger(stored_job(**two, links=links, results=[result(key) for key in keys]))) == []
+    assert check_outputs(ledger(stored_job(**two, links=links, results=results))) == []
+    first_is_rejected = {"reviews": [{"n": 1, "decision": "rejected"}, {"n": 2, "decision": "approved"}]}
+    assert check_outputs(ledger(stored_job(**two, links=links, results=results[2:], **first_is_rejected))) == []
+    assert names(check_outputs(ledger(stored_job(**two, links=links, results=results, **first_is_rejected)))) == [
+        Invariant.PICTURES_MATCH_JOBS.name
+    ]
+    assert check_outputs(ledger(stored_job(variant="@mask", results=[]))) == []
     assert names(check_outputs(ledger(stored_job(**two)))) == [Invariant.PICTURES_MATCH_JOBS.name]
     assert check_outputs(ledger(stored_job(**two, warnings=[{"code": "unsafe_result"}]))) == []
+
+
+BUYS_MASK = SEA | {"subject": {"mask": "buy"}}
+
+
+def find_mask_problems(
+    *instructions: dict[str, Any], mask: bool, transparent: bool = False, cut_out: bool | None = False
+) -> list[Violation]:
+    """Checks a photo with these jobs, with a mask or without, and with another cut-out or not."""
+    jobs: dict[str, JsonObject] = {
+        str(n): {"instructions": one, "operation": one["operation"]} for n, one in enumerate(instructions)
+    }
+    source = photo_source(jobs={name: name for name in jobs} | ({"@mask": "m"} if mask else {}))
+    return check_mask(source, jobs, is_transparent=transparent, had_cut_out=cut_out)
+
+
+def test_mask_is_bought_if_and_only_if_a_picture_needs_it() -> None:
+    assert find_mask_problems(BUYS_MASK, SEA, mask=True) == []
+    assert find_mask_problems(SEA, mask=False) == []
+    assert find_mask_problems(BUYS_MASK, CUT, mask=False) == []
+    assert find_mask_problems(BUYS_MASK, mask=False, transparent=True) == []
+    assert find_mask_problems(BUYS_MASK, mask=False, cut_out=True) == []
+    assert find_mask_problems(BUYS_MASK, mask=False, cut_out=None) == [], "it was bought meanwhile"
+    for problems in (
+        find_mask_problems(BUYS_MASK, mask=False),
+        find_mask_problems(SEA, mask=True),
+        find_mask_problems(mask=True),
+        find_mask_problems(BUYS_MASK, CUT, mask=True),
+        find_mask_problems(BUYS_MASK, mask=True, transparent=True),
+        find_mask_problems(BUYS_MASK, mask=True, cut_out=True),
+        find_mask_problems(SEA, mask=True, cut_out=None),
+    ):
+        assert names(problems) == [Invariant.MASK_BOUGHT_ON_REQUEST.name]
 
 
 def test_delivered_version_must_be_the_current_one() -> None:

@@ -45,13 +45,13 @@ def named_source(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("output", "files"),
     [
-        ({}, [(f"{KEY}/red-a.png", ""), (f"{KEY}/red-a_2.png", "")]),
-        ([{"name": "web", "format": "webp"}], [(f"{KEY}/red-a@web.webp", ""), (f"{KEY}/red-a_2@web.webp", "")]),
-        ({"for": "ebay"}, [(f"{KEY}/red-a@ebay.jpg", "ebay"), (f"{KEY}/red-a_2@ebay.jpg", "ebay")]),
-        ({"name_template": "new/{n}.png"}, [("shoes/new/1.png", ""), ("shoes/new/2.png", "")]),
+        ({}, [(f"{KEY}/red-a.png", 1, ""), (f"{KEY}/red-a_2.png", 2, "")]),
+        ([{"name": "web", "format": "webp"}], [(f"{KEY}/red-a@web.webp", 1, ""), (f"{KEY}/red-a_2@web.webp", 2, "")]),
+        ({"for": "ebay"}, [(f"{KEY}/red-a@ebay.jpg", 1, "ebay"), (f"{KEY}/red-a_2@ebay.jpg", 2, "ebay")]),
+        ({"name_template": "new/{n}.png"}, [("shoes/new/1.png", 1, ""), ("shoes/new/2.png", 2, "")]),
     ],
 )
-def test_files_follow_from_the_outputs(output: Any, files: list[tuple[str, str]]) -> None:
+def test_files_follow_from_the_outputs(output: Any, files: list[tuple[str, int, str]]) -> None:
     instructions = {"num_images": 2, "output": output}
     expected = [ExpectedFile(*one) for one in files]
     assert list_expected_files(KEY, "a", instructions, 2) == expected
@@ -116,10 +116,12 @@ def test_file_for_a_marketplace_has_its_certificate() -> None:
     key = f"{KEY}/red@ebay.jpg"
     instructions = {"operation": "remove", "output": {"for": ["ebay"]}}
     for certificate, expected in (({"marketplace": "ebay"}, []), ({"marketplace": "etsy"}, [1]), (None, [1])):
-        results = [{"key": key, "certificate": certificate}]
+        results = [{"key": key, "n": 1, "certificate": certificate}]
         violations = check_outputs(ledger(named_job(instructions=instructions, results=results)))
         assert names(violations) == [Invariant.PICTURES_MATCH_JOBS.name for _ in expected]
-    assert check_outputs(ledger(named_job(instructions={}, results=[{"key": PICTURE, "certificate": None}]))) == []
+    assert (
+        check_outputs(ledger(named_job(instructions={}, results=[{"key": PICTURE, "n": 1, "certificate": None}]))) == []
+    )
 
 
 def framed(frame: str, operation: str = "replace", **changes: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def request_item(**changes: Any) -> dict[str, Any]:
     return {
         "key": "a.jpg",
         "task_token": "t",
+        "campaign": "",
         "jobs": {"": "j1"},
         "problems": [],
         "outcome": "success",
@@ -46,6 +47,8 @@ def failure(code: str) -> SentTaskResponse:
         (failure("crashed"), request_item(), {"dead"}),
         (failure("cancelled"), request_item(), {"cancelled", "accepted"}),
         (failure("missing_prompt"), request_item(problems=[{"code": "missing_prompt"}]), {"stored"}),
+        (success("j1"), request_item(campaign="spring"), {"review"}),
+        (failure("rejected"), request_item(), {"review", "rejected"}),
     ],
 )
 def test_correct_answer_is_accepted(response: SentTaskResponse, request_: dict[str, Any], statuses: set[str]) -> None:
@@ -62,6 +65,8 @@ def test_correct_answer_is_accepted(response: SentTaskResponse, request_: dict[s
         (failure("crashed"), request_item(), {"stored"}),
         (failure("crashed"), request_item(), {"submitting"}),
         (failure("crashed"), request_item(problems=[{"code": "missing_prompt"}]), {"stored"}),
+        (success("j1"), request_item(), {"review"}),
+        (failure("rejected"), request_item(campaign="spring"), {"review"}),
     ],
 )
 def test_early_or_wrong_answer_is_found(
@@ -70,6 +75,15 @@ def test_early_or_wrong_answer_is_found(
     assert {violation.invariant for violation in check_task_response(response, request_, {"j1": statuses})} == {
         Invariant.TASK_TOKENS_ANSWERED_ONCE
     }
+
+
+def test_mask_decides_nothing_about_the_answer() -> None:
+    with_mask = request_item(jobs={"": "j1", "@mask": "j2"})
+    both = success("j1", "j2")
+    assert check_task_response(both, with_mask, {"j1": {"stored"}, "j2": {"dead"}}) == []
+    for statuses in ({"j1": {"dead"}, "j2": {"stored"}}, {"j1": {"stored"}, "j2": {"paid"}}):
+        assert len(check_task_response(both, with_mask, statuses)) == 1
+    assert len(check_task_response(failure("dead"), with_mask, {"j1": {"stored"}, "j2": {"dead"}})) == 1
 
 
 def test_second_answer_is_found() -> None:
@@ -92,6 +106,13 @@ def test_token_is_answered_or_waits_for_its_job() -> None:
     assert len(check_unanswered_tokens({"t": False}, pending, jobs, ())) == 1
     assert len(check_unanswered_tokens({"t": False}, [], jobs, {"j1"})) == 1
     assert len(check_unanswered_tokens({"t": True}, pending, {"j1": JOB}, ())) == 1
+
+
+def test_token_waits_for_people_but_a_campaign_does_not() -> None:
+    in_review = {"j1": {"status": "review"}}
+    assert check_unanswered_tokens({"t": False}, [request_item(answered_at=None)], in_review, ()) == []
+    of_campaign = [request_item(answered_at=None, campaign="spring")]
+    assert len(check_unanswered_tokens({"t": False}, of_campaign, in_review, ())) == 2
 
 
 def test_only_jobs_of_stopped_executions_are_canceled() -> None:

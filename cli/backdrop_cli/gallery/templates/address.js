@@ -70,5 +70,6 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("pictures").focus();
 });
+viewWatchers.push(remember);
 window.addEventListener("popstate", restore);
 restore();

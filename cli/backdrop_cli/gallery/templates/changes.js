@@ -37,12 +37,8 @@ function toggleChanges() {
   if (changesButton.hidden) return;
   areChangesShown = !areChangesShown;
   renderChanges();
-  remember("replace");
+  announceView("replace");
 }
 
 changesButton.addEventListener("click", toggleChanges);
-large.addEventListener("keydown", (event) => {
-  if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  toggleChanges();
-});
+stageKeys.c = toggleChanges;

@@ -1,7 +1,6 @@
 // The large view of one file of a picture, with the picture's instructions and results.
 
 const large = document.getElementById("large");
-let enlarged = null;
 
 /** Opens the large view. Returning to the list with Back closes it. */
 function openLarge(entry, file = entry.files[0]) {
@@ -13,16 +12,9 @@ function openLarge(entry, file = entry.files[0]) {
 /** Shows a file, at the same place as before if it belongs to the same photo. */
 function showLarge(entry, file, at = entry.photo === enlarged?.photo ? { ...view } : { zoom: 1, x: 0.5, y: 0.5 }) {
   if (!large.open) large.showModal();
-  const divider = entry.photo === enlarged?.photo && stage.querySelector(".handle")?.value;
-  enlarged = entry;
-  shownFile = file;
   renderName(document.getElementById("large-name"), entry.name);
-  stage.replaceChildren(comparison(entry, file));
-  if (divider) moveDivider(stage.querySelector(".handle"), divider);
-  setView(at.zoom, at.x, at.y);
-  showFullSize(stage.querySelector(".after"), file.full);
-  showFullSize(stage.querySelector(".before"), entry.before_full);
-  renderChanges();
+  showOnStage(entry, file, at);
+  showFullSizes();
   renderStrip(document.getElementById("large-strip"), entry, file);
   document.getElementById("large-story").replaceChildren(...describeFile(entry, file));
   document.getElementById("large-story").scrollTop = 0;
@@ -32,25 +24,6 @@ function showLarge(entry, file, at = entry.photo === enlarged?.photo ? { ...view
   document.getElementById("large-where").textContent = place < 0 ? "" : `${place + 1} of ${all.length.toLocaleString("en")}`;
   document.getElementById("large-previous").disabled = place <= 0;
   document.getElementById("large-next").disabled = place < 0 || place === all.length - 1;
-}
-
-function moveDivider(handle, value) {
-  if (!handle) return;
-  handle.value = value;
-  handle.dispatchEvent(new Event("input"));
-}
-
-/** Shows the file itself in place of its thumbnail once it is decoded. Without the file, the thumbnail stays. */
-async function showFullSize(shown, link) {
-  if (!shown || !link) return;
-  const full = new Image();
-  full.src = link;
-  try {
-    await full.decode();
-  } catch {
-    return;
-  }
-  shown.src = link;
 }
 
 /** Shows a button for each file of the photo, if there are several. */
@@ -108,11 +81,7 @@ function* describeFile(entry, file) {
     yield pairs(file.certificate.checks);
   }
   if (entry.fidelity) yield* describeFidelity(entry.fidelity);
-  yield createTextElement("h3", "", "Instructions");
-  for (const [origin, rows] of entry.instructions) {
-    yield pairs(rows);
-    if (origin) yield createTextElement("p", "origin", "from " + origin);
-  }
+  yield* describeInstructions(entry);
   yield createTextElement("h3", "", "Result");
   yield pairs(entry.facts);
   const others = entry.files.filter((one) => one !== file);
@@ -143,22 +112,11 @@ function filesList(rows) {
   return list;
 }
 
-function pairs(rows) {
-  const list = document.createElement("dl");
-  for (const [name, words] of rows) {
-    const row = document.createElement("div");
-    const value = createTextElement("dd", "", words);
-    value.dir = "auto";
-    row.append(createTextElement("dt", "", name), value);
-    list.append(row);
-  }
-  return list;
-}
-
 document.getElementById("large-close").addEventListener("click", () => large.close());
 document.getElementById("large-previous").addEventListener("click", () => stepThroughPictures(-1));
 document.getElementById("large-next").addEventListener("click", () => stepThroughPictures(1));
 document.getElementById("large-star").addEventListener("click", () => toggleStar(enlarged));
+large.addEventListener("keydown", pressStageKey);
 large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
 large.addEventListener("close", () => {
   remember("replace");

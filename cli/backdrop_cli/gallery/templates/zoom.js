@@ -1,12 +1,10 @@
 // Zooms and pans the large view. The photo and the picture move together, so that the line divides the same place.
 
-const stage = document.getElementById("large-stage");
 const view = { zoom: 1, x: 0.5, y: 0.5 };
 const STEP = 1.5;
 const MAX_SCREEN_PIXELS = 4;
 const LINE_WIDTH = 48;
 const pointers = new Map();
-let shownFile = null;
 
 /** Returns the width in CSS pixels at which the whole picture fits. */
 function fitWidth() {
@@ -62,25 +60,25 @@ function zoomAt(zoom, { clientX, clientY }) {
   const down = ((clientY - box.top - box.height / 2) / width) * shownFile.ratio;
   const change = 1 / view.zoom - 1 / limitZoom(zoom);
   setView(zoom, view.x + right * change, view.y + down * change);
-  remember("soon");
+  announceView("soon");
 }
 
 function zoomBy(factor) {
   setView(view.zoom * factor, view.x, view.y);
-  remember("soon");
+  announceView("soon");
 }
 
 /** Moves the picture by a distance in CSS pixels. */
 function pan(right, down) {
   const width = fitWidth() * view.zoom;
   setView(view.zoom, view.x - right / width, view.y - (down / width) * shownFile.ratio);
-  remember("soon");
+  announceView("soon");
 }
 
 function toggleZoom() {
   if (view.zoom > 1) setView(1, 0.5, 0.5);
   else setView(Math.max(actualZoom(), STEP), 0.5, 0.5);
-  remember("soon");
+  announceView("soon");
 }
 
 function isOnLine(event) {
@@ -127,28 +125,19 @@ stage.addEventListener("dblclick", (event) => {
   if (view.zoom > 1) toggleZoom();
   else zoomAt(Math.max(actualZoom(), STEP), event);
 });
-new ResizeObserver(() => { if (shownFile && stage.isConnected && stage.firstElementChild) setView(view.zoom, view.x, view.y); }).observe(stage);
+new ResizeObserver(() => { if (stage.isConnected && stage.querySelector(".compare")) setView(view.zoom, view.x, view.y); }).observe(stage);
 document.getElementById("zoom-in").addEventListener("click", () => zoomBy(STEP));
 document.getElementById("zoom-out").addEventListener("click", () => zoomBy(1 / STEP));
 document.getElementById("zoom-fit").addEventListener("click", toggleZoom);
 
 const PAN_STEP = 80;
-const ZOOM_KEYS = {
+Object.assign(stageKeys, {
   "+": () => zoomBy(STEP),
   "=": () => zoomBy(STEP),
   "-": () => zoomBy(1 / STEP),
-  0: () => { setView(1, 0.5, 0.5); remember("soon"); },
-};
-const PAN_KEYS = {
-  ArrowLeft: [PAN_STEP, 0],
-  ArrowRight: [-PAN_STEP, 0],
-  ArrowUp: [0, PAN_STEP],
-  ArrowDown: [0, -PAN_STEP],
-};
-document.getElementById("large").addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const action = event.shiftKey && PAN_KEYS[event.key] ? () => pan(...PAN_KEYS[event.key]) : ZOOM_KEYS[event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
+  0: () => { setView(1, 0.5, 0.5); announceView("soon"); },
+  "Shift+ArrowLeft": () => pan(PAN_STEP, 0),
+  "Shift+ArrowRight": () => pan(-PAN_STEP, 0),
+  "Shift+ArrowUp": () => pan(0, PAN_STEP),
+  "Shift+ArrowDown": () => pan(0, -PAN_STEP),
 });

@@ -74,3 +74,5 @@ offerFolders();
 offerLogos();
 offerProviders();
 showInstructions();
+const sums = [`Stack ${about.stack}`, `pictures by ${about.default_provider}`];
+byId("sums").replaceChildren(...sums.map((words) => createTextElement("span", "", words)));

@@ -1,13 +1,17 @@
 // The progress of all uploads: polled while anything is in progress, and shown again when the page is reloaded.
 
 const POLL_INTERVAL_MS = 1500;
+// People take longer than providers.
+const REVIEW_POLL_INTERVAL_MS = 15_000;
 const STAGES = [
   ["uploaded", ["dropped"], "uploaded"],
   ["queued", ["queued", "waiting"], "in the queue"],
   ["rendering", ["rendering"], "at the provider"],
   ["delivering", ["delivering"], "being delivered"],
+  ["review", ["in_review"], "in review"],
   ["stored", ["stored"], "delivered"],
   ["partly", ["partly"], "delivered in part"],
+  ["rejected", ["rejected"], "rejected"],
   ["bad", ["refused", "failed"], "refused or failed"],
 ];
 const known = new Map();
@@ -26,6 +30,7 @@ async function watch() {
   if (polling) return;
   polling = true;
   let continuesPolling = sending.size > 0;
+  let followsReviews = false;
   try {
     const { drops } = await requestJson("state", { drops: [...known].map(([drop, count]) => ({ drop, known: count })) });
     for (const drop of drops) {
@@ -33,6 +38,7 @@ async function watch() {
       known.set(drop.number, drop.known);
       for (const entry of drop.results) showResult(entry);
       continuesPolling ||= !drop.over;
+      followsReviews ||= drop.in_review > 0;
     }
     byId("under-way").hidden = drops.length === 0;
     showText(byId("problem"), "");
@@ -43,6 +49,7 @@ async function watch() {
   }
   polling = false;
   if (continuesPolling || pollAgain) pollTimer = setTimeout(watch, POLL_INTERVAL_MS);
+  else if (followsReviews) pollTimer = setTimeout(watch, REVIEW_POLL_INTERVAL_MS);
 }
 
 function listNotUploaded(drop) {
@@ -58,10 +65,12 @@ function showDrop(drop) {
   }
   const card = cardsOfDrops.get(drop.number);
   card.querySelector("h3").textContent = `${formatCount(drop.photos, "photo")} into ${drop.folder || "the bucket's root"}`;
-  const remaining = drop.over ? "finished" : drop.to_go;
+  const remaining = drop.over ? (drop.in_review ? "" : "finished") : drop.to_go;
   renderFacts(card.querySelector(".facts"), [`${drop.cost} so far`, drop.earlier, remaining]);
   showBar(card, drop);
   showNotUploaded(card, drop);
+  card.querySelector(".to-review").hidden = drop.in_review === 0;
+  card.querySelector(".to-review-count").textContent = `${formatCount(drop.in_review, "photo")} ${drop.in_review === 1 ? "waits" : "wait"} for your approval.`;
   const rows = drop.rows.map((row) => stageRow(drop, row));
   if (card.querySelector("details").open || drop.photos <= 200) card.querySelector(".stage-list").replaceChildren(...rows);
 }
@@ -181,5 +190,7 @@ function describeResults() {
   byId("results-status").textContent = fileCount + problemCount ? words.join(", ") : "Nothing yet.";
 }
 
+// A person comes back from the review page: what they decided has changed the progress.
+document.addEventListener("visibilitychange", () => { if (!document.hidden) watch(); });
 schedulePrice();
 watch();

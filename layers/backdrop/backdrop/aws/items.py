@@ -11,6 +11,8 @@
 | `name#<name>`           | `claim`            | the photo whose pictures have the name                     |
 | `review#<job_id>`       | `source`           | the photo of a job that was reviewed                       |
 | `budget#<day>`          | `budget`           | spending committed on the day (UTC), in micro-dollars      |
+| `mandates`              | `registry`         | the mandates' names by the folder that they own            |
+| `mandate#<name>`        | `mandate`          | a mandate's terms, and what was spent under it             |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
 
 One query returns jobs and source without the requests, which sort before them.
@@ -21,7 +23,7 @@ DynamoDB's own types allow. The other attributes are for conditions, the index `
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -32,14 +34,21 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
+from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
 from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
+if TYPE_CHECKING:
+    from pydantic.main import IncEx
+
 # Stored: the sort keys of the table above.
 JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, SOURCE_SORT_KEY, WAITING_KEY_PREFIX = "job#", "asked#", "source", "waiting#"
+# Stored: an attribute of a mandate's item for each of the latest days, such as `day_2026-11-25`.
+DAY_ATTRIBUTE_PREFIX = "day_"
 # How long DynamoDB keeps a waiting item. Every waiting job is checked more often.
 WAITING_ITEM_RETENTION = timedelta(days=30)
+AMOUNT_NAMES = ("reserved", "confirmed", "unknown")
 PrimaryKey = tuple[str, str]
 AttributeMap = dict[str, Any]
 
@@ -57,6 +66,10 @@ def build_primary_key(item: LedgerItem) -> PrimaryKey:
             return f"lane#{item.provider}", "lane"
         case ReconcileState():
             return "reconcile", "run"
+        case MandateRegistry():
+            return "mandates", "registry"
+        case Mandate():
+            return mandate_key(item.name)
         case _:
             raise TypeError(type(item).__name__)
 
@@ -75,6 +88,15 @@ def name_claim_key(name: str) -> PrimaryKey:
 
 def reviewed_job_key(job_id: str) -> PrimaryKey:
     return f"review#{job_id}", "source"
+
+
+def mandate_key(name: str) -> PrimaryKey:
+    return f"mandate#{name}", "mandate"
+
+
+def mandate_day_attribute(day: str) -> str:
+    """Returns the name of the attribute with what is committed on one day (UTC)."""
+    return f"{DAY_ATTRIBUTE_PREFIX}{day}"
 
 
 def budget_day_key(day: str) -> PrimaryKey:
@@ -103,8 +125,18 @@ def to_item(record: LedgerItem, retention_days: int = 0) -> AttributeMap:
         to_key_attributes(build_primary_key(record))
         | string_values
         | number_attributes
-        | {"body": {"S": to_json(record)}}
+        | {"body": {"S": to_json(record, omit=_list_unused_fields(record))}}
     )
+
+
+def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
+    """Returns the fields of features that a job does not use, so that they do not cost it a write unit."""
+    if not isinstance(record, Job):
+        return None
+    unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
+    if not any(attempt.mandate for attempt in record.attempts):
+        unused["attempts"] = {"__all__": {"mandate"}}
+    return unused
 
 
 def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
@@ -194,5 +226,18 @@ def parse_content_owner(item: Mapping[str, Any]) -> ContentOwner:
 
 
 def parse_budget_day(day: str, item: Mapping[str, Any]) -> BudgetDay:
-    amounts = {name: int(item[name]["N"]) for name in ("reserved", "confirmed", "unknown", "cap") if name in item}
-    return BudgetDay(day, **amounts)
+    names = (*AMOUNT_NAMES, "cap", "registry_version")
+    return BudgetDay(day, **{name: int(item[name]["N"]) for name in names if name in item})
+
+
+def parse_mandate_account(item: Mapping[str, Any]) -> MandateAccount:
+    """Raises RetryLaterError for a mandate that only another release can read."""
+    by_day = {
+        name.removeprefix(DAY_ATTRIBUTE_PREFIX): int(value["N"])
+        for name, value in item.items()
+        if name.startswith(DAY_ATTRIBUTE_PREFIX)
+    }
+    amounts = {name: int(item[name]["N"]) for name in AMOUNT_NAMES if name in item}
+    return MandateAccount(
+        parse_record(Mandate, item), **amounts, by_day=by_day, is_overcharged="is_overcharged" in item
+    )

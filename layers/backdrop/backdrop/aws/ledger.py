@@ -6,18 +6,23 @@ from itertools import batched
 from typing import Any
 
 from backdrop.aws.items import (
+    AMOUNT_NAMES,
     JOB_KEY_PREFIX,
     REQUEST_KEY_PREFIX,
     SOURCE_SORT_KEY,
     WAITING_KEY_PREFIX,
+    AttributeMap,
     budget_day_key,
     build_primary_key,
     content_owner_key,
     content_owner_to_item,
+    mandate_day_attribute,
+    mandate_key,
     name_claim_key,
     name_claim_to_item,
     parse_budget_day,
     parse_content_owner,
+    parse_mandate_account,
     parse_name_claim,
     parse_record,
     reviewed_job_key,
@@ -30,10 +35,17 @@ from backdrop.aws.items import (
 from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, Table, TransactionError
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
-from backdrop.model.errors import ConflictError, ContentOwnedError, ItemTooLargeError, RetryLaterError
+from backdrop.model.errors import (
+    ConflictError,
+    ContentOwnedError,
+    ItemTooLargeError,
+    MandateChangedError,
+    RetryLaterError,
+)
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.item_size import truncate_item
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
+from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
 from backdrop.model.schedule import ReconcileState
 from backdrop.model.transitions import BudgetChange, Transition
@@ -41,6 +53,9 @@ from backdrop.model.transitions import BudgetChange, Transition
 NO_NAMES: Mapping[str, NameClaim | None] = {}
 BUDGET_REACHED_DELAY_SECONDS = 10.0
 BUDGET_RESERVED_DELAY_SECONDS = 2.0
+REGISTRY_CHANGED_DELAY_SECONDS = 1.0
+REGISTRY_KEY = build_primary_key(MandateRegistry())
+ADD_AMOUNTS = "ADD reserved :reserved, confirmed :confirmed, #unknown :unknown, committed :committed"
 
 
 class Ledger:
@@ -50,6 +65,7 @@ class Ledger:
 
     - ConflictError if an item has changed since it was read
     - ContentOwnedError if a transition claims content that has another owner
+    - MandateChangedError if the mandate that pays for a claim has changed, or does not cover it
     - RetryLaterError if the day's budget does not cover a claim, or the table is unavailable
     - ItemTooLargeError if an item exceeds DynamoDB's limit, so that retrying does not help
 
@@ -71,26 +87,35 @@ class Ledger:
                 jobs.append(parse_record(Job, item))
         return source, jobs
 
-    def find_unrecorded(self, source_ids: Sequence[str]) -> Sequence[str]:
-        """Returns the IDs (of at most 100) without a ledger item. A source item is always written before its jobs."""
-        found = self._table.read_items([(f"source#{source_id}", SOURCE_SORT_KEY) for source_id in source_ids])
-        return [source_id for source_id in source_ids if (f"source#{source_id}", SOURCE_SORT_KEY) not in found]
+    def read_unrecorded(self, source_ids: Sequence[str]) -> tuple[Sequence[str], MandateRegistry]:
+        """Returns the IDs (of at most 99) without a ledger item, and the mandates' registry, in one request.
+
+        A source item is always written before its jobs.
+        """
+        keys = [(f"source#{source_id}", SOURCE_SORT_KEY) for source_id in source_ids]
+        found = self._table.read_items([*keys, REGISTRY_KEY])
+        unrecorded = [source_id for source_id, key in zip(source_ids, keys, strict=True) if key not in found]
+        return unrecorded, _parse_registry(found.get(REGISTRY_KEY))
 
     def find_job(self, source_id: str, job_id: str) -> Job | None:
         item = self._table.read_item((f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"))
         return parse_record(Job, item) if item else None
 
-    def read_job_and_health(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, ProviderHealth]:
-        """Reads the job and the health of the provider's lane in one request."""
+    def read_for_render(
+        self, source_id: str, job_id: str, provider: str
+    ) -> tuple[Job | None, ProviderHealth, MandateRegistry]:
+        """Reads the job, the health of the provider's lane, and the mandates' registry in one request."""
         job_key, default_health = (
             (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"),
             ProviderHealth(provider=provider),
         )
-        found = self._table.read_items([job_key, build_primary_key(default_health)])
+        found = self._table.read_items([job_key, build_primary_key(default_health), REGISTRY_KEY])
         job, health_item = found.get(job_key), found.get(build_primary_key(default_health))
-        return parse_record(Job, job) if job else None, parse_record(
-            ProviderHealth, health_item
-        ) if health_item else default_health
+        return (
+            parse_record(Job, job) if job else None,
+            parse_record(ProviderHealth, health_item) if health_item else default_health,
+            _parse_registry(found.get(REGISTRY_KEY)),
+        )
 
     def list_requests(self, source_id: str) -> Sequence[ImageRequest]:
         """Returns all requests that ever named the photo."""
@@ -171,12 +196,87 @@ class Ledger:
             *(step.job for step in transitions),
             *([request] if request else []),
             transitions=transitions,
-            name_puts=[self._build_name_put(source, name, claim) for name, claim in names.items()],
+            other_writes=[self._build_name_put(source, name, claim) for name, claim in names.items()],
         )
 
     def put_health(self, health: ProviderHealth) -> ProviderHealth:
         """Writes a lane's health and returns the stored health."""
         return self._write_items(health)
+
+    # -- mandates ------------------------------------------------------------------------------------------
+
+    def read_mandate_registry(self) -> MandateRegistry:
+        return _parse_registry(self._table.read_item(REGISTRY_KEY))
+
+    def find_mandate(self, name: str) -> MandateAccount | None:
+        item = self._table.read_item(mandate_key(name))
+        return parse_mandate_account(item) if item else None
+
+    def list_mandates(self, names: Iterable[str]) -> Sequence[MandateAccount]:
+        """Returns the mandates with these names, in no order."""
+        batches = batched(map(mandate_key, names), MAX_BATCH_GET_KEYS, strict=False)
+        return [parse_mandate_account(item) for batch in batches for item in self._table.read_items(batch).values()]
+
+    def put_new_mandate(self, mandate: Mandate, registry: MandateRegistry, days: Iterable[str]) -> Mandate:
+        """Writes a mandate and the registry that lists it.
+
+        Claims of these days (UTC) that do not know the registry fail from now on. The days must include the current
+        one, in every worker's clock, and the next one.
+        """
+        return self._write_items(mandate, registry, other_writes=self._build_registry_updates(registry, days))
+
+    def put_mandate_terms(self, mandate: Mandate, *, ends_overcharge: bool = False) -> None:
+        """Replaces the terms of a mandate, and keeps its amounts."""
+        written = self._increment_lock_version(mandate)
+        self._put_terms([self._build_terms_update(written, ends_overcharge=ends_overcharge)], written)
+
+    def release_mandate(self, mandate: Mandate, registry: MandateRegistry, days: Iterable[str]) -> None:
+        """Writes an ended mandate as released, and the registry without it. `days`: as for a new mandate."""
+        written, written_registry = self._increment_lock_version(mandate), self._increment_lock_version(registry)
+        self._put_terms(
+            [
+                self._build_terms_update(written),
+                self._build_conditional_put(written_registry),
+                *self._build_registry_updates(registry, days),
+            ],
+            written,
+        )
+
+    def _put_terms(self, writes: Sequence[dict[str, Any]], mandate: Mandate) -> None:
+        try:
+            self._table.transact(writes, read_back=(mandate_key(mandate.name), mandate.write_id))
+        except TransactionError as error:
+            raise ConflictError from error
+
+    def _build_terms_update(self, mandate: Mandate, *, ends_overcharge: bool = False) -> dict[str, Any]:
+        item = to_item(mandate)
+        values = {f":{name}": item[name] for name in ("body", "lock_version", "write_id")}
+        expression = "SET body = :body, lock_version = :lock_version, write_id = :write_id"
+        return {
+            "Update": {
+                "TableName": self._table.name,
+                "Key": to_key_attributes(mandate_key(mandate.name)),
+                "UpdateExpression": f"{expression} REMOVE is_overcharged" if ends_overcharge else expression,
+                "ConditionExpression": "lock_version = :before",
+                "ExpressionAttributeValues": values | {":before": {"N": str(mandate.lock_version - 1)}},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _build_registry_updates(self, registry: MandateRegistry, days: Iterable[str]) -> list[dict[str, Any]]:
+        return [
+            {
+                "Update": {
+                    "TableName": self._table.name,
+                    "Key": to_key_attributes(budget_day_key(day)),
+                    "UpdateExpression": "SET registry_version = :version",
+                    "ExpressionAttributeValues": {":version": {"N": str(registry.lock_version + 1)}},
+                }
+            }
+            for day in days
+        ]
+
+    # -- writes --------------------------------------------------------------------------------------------
 
     def read_reconcile_state(self) -> ReconcileState:
         item = self._table.read_item(build_primary_key(ReconcileState()))
@@ -191,7 +291,7 @@ class Ledger:
         first: I,
         *others: LedgerItem,
         transitions: Sequence[Transition] = (),
-        name_puts: Sequence[dict[str, Any]] = (),
+        other_writes: Sequence[dict[str, Any]] = (),
     ) -> I:
         """Writes the items, truncated if they are too large, and returns the first as stored."""
         written, *other_items = (
@@ -199,18 +299,18 @@ class Ledger:
             *map(self._increment_lock_version, others),
         )
         try:
-            self._put_items([written, *other_items], transitions, name_puts)
+            self._put_items([written, *other_items], transitions, other_writes)
         except ItemTooLargeError:
             written = truncate_item(written)
-            self._put_items([written, *map(truncate_item, other_items)], transitions, name_puts)
+            self._put_items([written, *map(truncate_item, other_items)], transitions, other_writes)
         return written
 
     def _put_items(
-        self, items: Sequence[LedgerItem], transitions: Sequence[Transition], name_puts: Sequence[dict[str, Any]]
+        self, items: Sequence[LedgerItem], transitions: Sequence[Transition], other_writes: Sequence[dict[str, Any]]
     ) -> None:
         owner_transitions = [step for step in transitions if step.content_owner]
         budget_change = next((step.budget_change for step in transitions if step.budget_change), None)
-        writes = [*(self._build_conditional_put(item) for item in items), *name_puts]
+        writes = [*(self._build_conditional_put(item) for item in items), *other_writes]
         first_owner = len(writes)
         writes += [self._build_owner_put(step) for step in owner_transitions]
         writes += [self._build_waiting_put(step.job) for step in transitions if step.waits_for]
@@ -223,6 +323,8 @@ class Ledger:
             for index in range(first_owner, len(writes)):
                 if error.has_failed_condition(index):
                     raise ContentOwnedError(parse_content_owner(error.reasons[index]["Item"])) from error
+            if budget_change and budget_change.mandate and error.has_failed_condition(len(writes)):
+                raise MandateChangedError(parse_mandate_account(error.reasons[len(writes)]["Item"])) from error
             raise _budget_error(budget_change or BudgetChange("", ""), error.reasons[-1].get("Item", {})) from error
         for step in transitions:
             self._on_transition(step)
@@ -232,20 +334,21 @@ class Ledger:
     ) -> None:
         """Writes everything. The cap that an operator set for the day takes precedence over the stack's."""
         read_back = build_primary_key(first), first.write_id
+        if budget_change is None:
+            self._table.transact(writes, read_back=read_back)
+            return
+        if budget_change.mandate:
+            writes = [*writes, self._build_mandate_update(budget_change, budget_change.mandate)]
         try:
-            self._table.transact(
-                [*writes, *([self._build_budget_update(budget_change)] if budget_change else [])], read_back=read_back
-            )
+            self._table.transact([*writes, self._build_budget_update(budget_change)], read_back=read_back)
         except TransactionError as error:
-            if budget_change is None or any(error.has_failed_condition(index) for index in range(len(writes))):
+            if any(error.has_failed_condition(index) for index in range(len(writes))):
                 raise
             day = parse_budget_day(budget_change.day, error.reasons[-1].get("Item", {}))
             if day.cap is None:
                 raise
-            with_day_cap = replace(budget_change, cap=day.cap)
-            self._table.transact(
-                [*writes, self._build_budget_update(with_day_cap, set_by_operator=True)], read_back=read_back
-            )
+            budget_update = self._build_budget_update(budget_change, operator_cap=day.cap)
+            self._table.transact([*writes, budget_update], read_back=read_back)
 
     def _increment_lock_version[I: LedgerItem](self, item: I) -> I:
         """Also marks the item as this worker's write, so that the write can be recognized if its response is lost."""
@@ -321,38 +424,87 @@ class Ledger:
         """Lets decisions that name only the job find its photo."""
         return {"Put": {"TableName": self._table.name, "Item": reviewed_job_to_item(job)}}
 
-    def _build_budget_update(self, budget_change: BudgetChange, *, set_by_operator: bool = False) -> dict[str, Any]:
-        """Updates the day's sums. A claim also needs room under the cap."""
-        values = {
-            ":reserved": budget_change.reserved,
-            ":confirmed": budget_change.confirmed,
-            ":unknown": budget_change.unknown,
-            ":committed": budget_change.total,
+    def _build_mandate_update(self, budget_change: BudgetChange, name: str) -> dict[str, Any]:
+        """Updates the sums of the mandate that pays.
+
+        A claim needs the terms that the worker knows, which cover its price, and room under their limits. A charge
+        above the price list suspends the mandate.
+        """
+        values = _list_amounts(budget_change)
+        update: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Key": to_key_attributes(mandate_key(name)),
+            "UpdateExpression": f"{ADD_AMOUNTS}, #day :committed",
+            "ExpressionAttributeNames": {"#unknown": "unknown", "#day": mandate_day_attribute(budget_change.day)},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+        if budget_change.is_overcharged:
+            update["UpdateExpression"] += " SET is_overcharged = :committed"
+        account = budget_change.claim.account if budget_change.claim else None
+        if account:
+            mandate, total = account.mandate, budget_change.total
+            values |= {":terms": mandate.lock_version, ":room": mandate.limit - total}
+            conditions = ["lock_version = :terms", "attribute_not_exists(is_overcharged)"]
+            conditions.append("(attribute_not_exists(committed) OR committed <= :room)")
+            if mandate.per_day is not None:
+                values[":day_room"] = mandate.per_day - total
+                conditions.append("(attribute_not_exists(#day) OR #day <= :day_room)")
+            update["ConditionExpression"] = " AND ".join(conditions)
+            old_days = {f"#day{n}": mandate_day_attribute(day) for n, day in enumerate(account.list_old_days())}
+            if old_days:
+                update["UpdateExpression"] += f" REMOVE {', '.join(old_days)}"
+                update["ExpressionAttributeNames"] |= old_days
+        return {"Update": update | {"ExpressionAttributeValues": _to_number_attributes(values)}}
+
+    def _build_budget_update(self, budget_change: BudgetChange, *, operator_cap: int | None = None) -> dict[str, Any]:
+        """Updates the day's sums. A claim also needs room under the cap, and to know the mandates' latest registry."""
+        values = _list_amounts(budget_change)
         update: dict[str, Any] = {
             "TableName": self._table.name,
             "Key": to_key_attributes(budget_day_key(budget_change.day)),
-            "UpdateExpression": "ADD reserved :reserved, confirmed :confirmed, #unknown :unknown, committed :committed",
+            "UpdateExpression": ADD_AMOUNTS,
             "ExpressionAttributeNames": {"#unknown": "unknown"},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        if budget_change.cap is not None:
-            room = values[":room"] = budget_change.cap - budget_change.total
+        claim = budget_change.claim
+        if claim:
+            cap = claim.cap if operator_cap is None else operator_cap
+            room = values[":room"] = cap - budget_change.total
             fits_under_cap = (
                 "(attribute_not_exists(committed) OR committed <= :room)" if room >= 0 else "committed <= :room"
             )
-            cap_condition = "#cap = :cap" if set_by_operator else "attribute_not_exists(#cap)"
-            values |= {":cap": budget_change.cap} if set_by_operator else {}
-            update["ConditionExpression"] = f"{cap_condition} AND {fits_under_cap}"
+            cap_condition = "attribute_not_exists(#cap)" if operator_cap is None else "#cap = :cap"
+            values |= {} if operator_cap is None else {":cap": operator_cap}
+            knows_registry = "attribute_not_exists(registry_version)"
+            if claim.registry_version:
+                values[":version"] = claim.registry_version
+                knows_registry = f"({knows_registry} OR registry_version = :version)"
+            update["ConditionExpression"] = f"{cap_condition} AND {fits_under_cap} AND {knows_registry}"
             update["ExpressionAttributeNames"]["#cap"] = "cap"
-        numbers = {name: {"N": str(value)} for name, value in values.items()}
-        return {"Update": update | {"ExpressionAttributeValues": numbers}}
+        return {"Update": update | {"ExpressionAttributeValues": _to_number_attributes(values)}}
+
+
+def _list_amounts(budget_change: BudgetChange) -> dict[str, int]:
+    """Returns the values of ADD_AMOUNTS."""
+    amounts = {f":{name}": getattr(budget_change, name) for name in AMOUNT_NAMES}
+    return amounts | {":committed": budget_change.total}
+
+
+def _to_number_attributes(values: Mapping[str, int]) -> AttributeMap:
+    return {name: {"N": str(value)} for name, value in values.items()}
+
+
+def _parse_registry(item: Mapping[str, Any] | None) -> MandateRegistry:
+    return parse_record(MandateRegistry, item) if item else MandateRegistry()
 
 
 def _budget_error(budget_change: BudgetChange, item: Mapping[str, Any]) -> RetryLaterError:
     """Money that is spent stays spent until the day ends, but other jobs' reservations are settled within seconds."""
-    day = parse_budget_day(budget_change.day, item)
-    cap = day.cap if day.cap is not None else budget_change.cap or 0
+    day, claim = parse_budget_day(budget_change.day, item), budget_change.claim
+    if claim and day.registry_version not in (0, claim.registry_version):
+        message = "A mandate was created or released, so the photo's mandate must be looked up again."
+        return RetryLaterError(Code.LEDGER_CONFLICT, message, REGISTRY_CHANGED_DELAY_SECONDS)
+    cap = day.resolve_cap(claim.cap if claim else 0)
     if day.spent + budget_change.total > cap:
         return RetryLaterError(
             Code.BUDGET_REACHED, "Today's budget does not cover the job.", BUDGET_REACHED_DELAY_SECONDS

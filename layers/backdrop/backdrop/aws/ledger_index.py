@@ -20,6 +20,7 @@ from backdrop.model.job import Job
 from backdrop.model.schedule import (
     FAILED_ITEMS,
     INDEX_SHARDS,
+    MANDATE_ITEMS,
     NEEDS_INSTRUCTIONS,
     OPEN_ITEMS,
     REVIEW_ITEMS,
@@ -27,6 +28,7 @@ from backdrop.model.schedule import (
     ItemKey,
     format_campaign_partition,
     format_location,
+    format_mandate_range,
 )
 from backdrop.ports import CLIENT_CONCURRENCY
 
@@ -46,8 +48,9 @@ class LedgerQueries:
         ]
 
     def list_open(self) -> Iterator[ItemKey]:
-        """Returns all items that have not ended."""
-        return (item_key for _, item_key in self.list_open_from(""))
+        """Returns all items that have not ended, and then the jobs that wait for their mandates."""
+        waiting = map(_parse_item_key, self._query_shards(MANDATE_ITEMS, MAX_SORT_KEY))
+        return chain((item_key for _, item_key in self.list_open_from("")), waiting)
 
     def list_open_from(self, position: str) -> Iterator[tuple[str, ItemKey]]:
         """Returns the open items from this position in the index, each with its own position; "" is the start."""
@@ -66,6 +69,17 @@ class LedgerQueries:
     def list_in_review(self) -> Iterator[ItemKey]:
         """Returns the jobs whose pictures wait for approval, the longest first."""
         return map(_parse_item_key, self._query_shards(REVIEW_ITEMS, MAX_DUE))
+
+    def list_waiting_for_mandate(self, name: str) -> Iterator[ItemKey]:
+        """Returns the jobs that wait until their mandate covers them, the longest first."""
+        start = format_mandate_range(name)
+        return map(_parse_item_key, self._query_shards(MANDATE_ITEMS, f"{start}{MAX_SORT_KEY}", start))
+
+    def find_mandate_with_waiting_jobs(self, after: str) -> str | None:
+        """Returns the name of the next mandate after this one for which jobs wait; None if there is none."""
+        start = f"{format_mandate_range(after)}{MAX_SORT_KEY}" if after else MIN_SORT_KEY
+        item = next(self._query_shards(MANDATE_ITEMS, MAX_SORT_KEY, start), None)
+        return item["due"]["S"].partition("#")[0] if item else None
 
     def list_needing_instructions(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         """Returns, in order, the keys after `after` of photos below the prefix that have no instructions."""

@@ -39,6 +39,19 @@ class Metric(StrEnum):
     PICTURES = "Pictures", COUNT, CALL_DIMENSIONS, "Pictures of stored jobs, not counting the additional files of each."
     SAME_PRODUCTS = "SameProducts", COUNT, CALL_DIMENSIONS, "Pictures whose product is the same as the photo's."
     CHANGED_PRODUCTS = "ChangedProducts", COUNT, CALL_DIMENSIONS, "Pictures whose product differs from the photo's."
+    AWAITING_APPROVAL = (
+        "AwaitingApproval",
+        COUNT,
+        CALL_DIMENSIONS,
+        "Pictures that began to wait for a person's approval.",
+    )
+    APPROVED = "Approved", COUNT, CALL_DIMENSIONS, "Pictures that people approved, counted when they are delivered."
+    REJECTED = (
+        "Rejected",
+        COUNT,
+        CALL_DIMENSIONS,
+        "Pictures that people rejected, counted when their job is stored or rejected.",
+    )
     FAILED = (
         "Failed",
         COUNT,

@@ -22,6 +22,7 @@ from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, MoneyStatus
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop.model.provider_result import CallMetrics
+from backdrop.model.review import ReviewDecision
 from backdrop.model.stack_health import StackHealth
 from backdrop.model.transitions import Transition
 
@@ -119,23 +120,50 @@ def count_budget_change(transition: Transition) -> None:
 
 
 @_log_metric_errors()
+def count_awaiting_approval(job: Job) -> None:
+    """Counts the pictures of a job that began to wait for a person's approval."""
+    count = sum(review.decision is None for review in job.reviews)
+    emit_metrics({Metric.AWAITING_APPROVAL: count}, provider=job.provider, operation=job.operation)
+
+
+@_log_metric_errors()
 def count_ended_job(job: Job) -> None:
     labels = {"provider": job.provider, "operation": job.operation}
     if job.status is JobStatus.STORED:
-        verdicts = Counter(one and one.verdict for one in job.fidelity_by_image.values())
-        counted = {
-            Metric.COMPLETED: 1,
-            Metric.PICTURES: verdicts.total(),
-            Metric.SAME_PRODUCTS: verdicts[FidelityVerdict.SAME],
-            Metric.CHANGED_PRODUCTS: verdicts[FidelityVerdict.CHANGED],
-        }
-        emit_metrics(counted | _measure_stages(job), **labels)
+        counted = {Metric.COMPLETED: 1, Metric.PICTURES: len(job.fidelity_by_image)}
+        emit_metrics(counted | _count_verdicts(job) | _count_decisions(job) | _measure_stages(job), **labels)
+    elif job.status is JobStatus.REJECTED:
+        emit_metrics(_count_verdicts(job) | _count_decisions(job), **labels)
     elif job.status in FAILED_STATUSES and job.problem:
         emit_metrics({Metric.FAILED: 1}, code=job.problem.code, **labels)
         if job.status is not JobStatus.REFUSED and job.money is not MoneyStatus.NOT_SPENT:
             emit_metrics({Metric.PAID_WITHOUT_RESULT: 1})
         if job.status is JobStatus.DEAD:
             emit_metrics({Metric.DEAD_LETTERED: 1}, code=job.problem.code, provider=job.provider)
+
+
+def _count_verdicts(job: Job) -> dict[Metric, float]:
+    """Counts the verdicts on the pictures that are delivered, and on those that people rejected."""
+    rejected = {review.n: review.fidelity for review in job.reviews if review.is_rejected}
+    verdicts = Counter(one and one.verdict for one in (rejected | job.fidelity_by_image).values())
+    return {
+        Metric.SAME_PRODUCTS: verdicts[FidelityVerdict.SAME],
+        Metric.CHANGED_PRODUCTS: verdicts[FidelityVerdict.CHANGED],
+    }
+
+
+def _count_decisions(job: Job) -> dict[Metric, float]:
+    """Counts people's decisions, without those that an earlier delivery of the job has counted."""
+    counted_until = job.stored_at if job.stored_at != job.ended_at else None
+    decisions = Counter(
+        review.decision
+        for review in job.reviews
+        if counted_until is None or (review.decided_at and review.decided_at > counted_until)
+    )
+    return {
+        Metric.APPROVED: decisions[ReviewDecision.APPROVED],
+        Metric.REJECTED: decisions[ReviewDecision.REJECTED],
+    }
 
 
 def _measure_stages(job: Job) -> dict[Metric, float]:

@@ -14,6 +14,7 @@ from backdrop.aws.s3 import OutputBucket
 from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.paid_files import PaidFiles
 from backdrop.imaging.fidelity import measure_fidelity
+from backdrop.imaging.mask_checks import find_coverage_problem, find_mask_problem
 from backdrop.imaging.output import PaidPicture
 from backdrop.imaging.strip_resize import downscale
 from backdrop.model.codes import Code
@@ -54,25 +55,28 @@ class FidelityChecks:
     clock: Clock
 
     def find_mask(self, source: Source, job: Job, jobs: Sequence[Job]) -> PhotoWithMask | CannotSayReason:
-        """Returns the photo with a mask of its subject, or why there is none.
+        """Returns the photo with a mask of its subject, or why there is none, or none that can be used.
 
         Raises RetryLaterError while the photo's cut-out is being bought, for at most `MAX_MASK_WAIT`.
         """
         may_be_transparent = self.photos.may_be_transparent(source, job)
         photo = self._load_photo(job) if may_be_transparent else None
         if photo and photo.mode == "RGBA":
-            return PhotoWithMask(photo, photo.getchannel("A"), has_own_alpha=True)
+            alpha = photo.getchannel("A")
+            return find_coverage_problem(alpha) or PhotoWithMask(photo, alpha, has_own_alpha=True)
         cut_out = find_cut_out(source, job, jobs)
         if cut_out is None:
             return self._explain_missing_mask(job, is_photo_gone=may_be_transparent and photo is None)
         if waits_for_mask(job, cut_out, self.clock.now()):
             message = "The picture waits for the photo's cut-out, which shows where the product is."
             raise RetryLaterError(Code.MASK_PENDING, message, MASK_DELAY_SECONDS)
-        mask = self._load_mask(cut_out)
+        mask = self._load_cut_out(cut_out)
         if mask is None:
             return CannotSayReason.MASK_UNAVAILABLE
         photo = photo or self._load_photo(job)
-        return PhotoWithMask(photo, mask, has_own_alpha=False) if photo else CannotSayReason.PHOTO_GONE
+        if photo is None:
+            return CannotSayReason.PHOTO_GONE
+        return find_mask_problem(photo, mask) or PhotoWithMask(photo, mask.getchannel("A"), has_own_alpha=False)
 
     def _explain_missing_mask(self, job: Job, *, is_photo_gone: bool) -> CannotSayReason:
         if is_photo_gone:
@@ -83,8 +87,8 @@ class FidelityChecks:
         photo = self.photos.load(job)
         return photo and _reduce(photo)
 
-    def _load_mask(self, cut_out: Job) -> "Image | None":
-        """Returns the alpha of a cut-out that is stored or in review; None if its file cannot be used."""
+    def _load_cut_out(self, cut_out: Job) -> "Image | None":
+        """Returns a cut-out (RGBA, reduced) that is stored or in review; None if its file cannot be used."""
         links = [link for link in cut_out.links if link.is_usable]
         if not cut_out.has_mask or not links:
             return None
@@ -93,8 +97,8 @@ class FidelityChecks:
         except ResultError:
             # The cut-out's own delivery has reported it.
             return None
-        # A verified cut-out has transparent parts, so its pixels have this channel.
-        return _reduce(picture.pixels.getchannel("A"))
+        # A verified cut-out has transparent parts, so its pixels have an alpha channel.
+        return _reduce(picture.pixels)
 
     def check(self, job: Job, n: int, picture: PaidPicture, original: PhotoWithMask | CannotSayReason) -> Fidelity:
         """Returns the verdict on image `n` of the job, and keeps its change map in the output bucket."""

@@ -9,6 +9,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
 from backdrop.deliver.fidelity_checks import FidelityChecks, PhotoWithMask
+from backdrop.deliver.image_steps import ImageSteps
 from backdrop.deliver.opened_brand_images import OpenedBrandImages, open_brand_images
 from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.own_pixels import OwnPixels
@@ -26,7 +27,7 @@ from backdrop.model.errors import BackdropError, ConflictError, PhotoError, Resu
 from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict, find_min_score, requests_own_pixels
 from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
-from backdrop.model.job import Job, PictureLink, Source, StoredPicture
+from backdrop.model.job import ImageOutcome, ImageStepKind, Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
@@ -134,7 +135,7 @@ class Pictures:
     embeds_provenance: bool
 
     def deliver_job(
-        self, source: Source, job: Job, jobs: Sequence[Job], *, is_redelivery: bool
+        self, source: Source, steps: ImageSteps, jobs: Sequence[Job], *, is_redelivery: bool
     ) -> transitions.Transition:
         """Writes the pictures and returns the transition that ends the job: stored, or failed if there is no picture.
 
@@ -142,23 +143,26 @@ class Pictures:
         are made from the files that they saw. If they reject every picture, the job ends rejected.
 
         `is_redelivery`: the message was received before, so the provider's files may already be kept. Raises
-        RetryLaterError while the pictures wait for the photo's cut-out.
+        RetryLaterError while the pictures wait for the photo's cut-out, and if there may be too little time for the
+        next image.
         """
-        links = dict(enumerate((link for link in job.links if link.is_usable), 1))
+        job = steps.job
+        links = dict(enumerate(job.usable_links, 1))
         find_mask = cache(partial(self._find_mask, source, job, jobs))
         original = self.original_photos.find(source, job)
 
         def prepare_image(n: int) -> PreparedImage:
             return self._prepare_image(job, n, links[n], original, find_mask(), is_redelivery=is_redelivery)
 
-        review_round = self._review_images(job, links, prepare_image)
+        review_round = self._review_images(steps, links, prepare_image)
         reviews = {review.n: review for review in review_round.reviews}
-        job = replace(job, reviews=tuple(review_round.reviews))
+        job = steps.job = replace(steps.job, reviews=tuple(review_round.reviews))
         if any(review.decision is None for review in job.reviews):
             return transitions.await_approval(job, job.reviews)
         rejected = {n for n, review in reviews.items() if review.is_rejected}
         deliverable = [n for n in links if n not in rejected and n not in review_round.errors]
-        if any(n not in reviews and n not in review_round.images for n in deliverable):
+        remaining = [n for n in deliverable if job.find_outcome(ImageStepKind.DELIVERED, n) is None]
+        if any(n not in reviews and n not in review_round.images for n in remaining):
             find_mask()
 
         results: list[StoredPicture] = []
@@ -168,28 +172,25 @@ class Pictures:
         outputs = () if job.is_mask else parse_outputs(job.instructions)
         # Before the photo, because opening them takes memory that the photo needs later.
         images = open_brand_images(self.photos, job.bucket, outputs)
-        delivery = Delivery(source, job, _is_first_delivery(job, jobs), outputs, images)
-        # Whether every output requests the photo's own pixels.
-        is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in outputs)
+        is_first = _is_first_delivery(job, jobs)
+
+        def deliver_image(n: int) -> ImageOutcome:
+            if review := reviews.get(n):
+                cut_out = original if job.operation == "remove" else None
+                image = self.review_files.load(job, review, cut_out, partial(prepare_image, n))
+            else:
+                image = review_round.images.pop(n, None) or prepare_image(n)
+            delivery = Delivery(source, steps.job, is_first, outputs, images)
+            return self._deliver_image(delivery, n, links[n], image, original)
+
         for n in deliverable:
-            try:
-                if review := reviews.get(n):
-                    cut_out = original if job.operation == "remove" else None
-                    image = self.review_files.load(job, review, cut_out, partial(prepare_image, n))
-                else:
-                    image = review_round.images.pop(n, None) or prepare_image(n)
-                written = self._write_outputs(delivery, DeliveredImage(n, links[n], image.picture, image.fidelity))
-            except ResultError as error:
-                errors.append(error)
-                continue
-            results += written.results
-            warnings += image.warnings
-            warnings += written.warnings
-            warnings += _build_fidelity_warnings(job, n, image.fidelity)
-            warnings += _build_frame_warnings(job, image.picture)
-            warnings += _build_size_warnings(original, job, image.picture, is_in_full=is_in_full)
-            superseded |= written.is_superseded
-        now = self.clock.now()
+            outcome = steps.run(ImageStepKind.DELIVERED, n, partial(deliver_image, n), is_last=n == deliverable[-1])
+            if outcome.problem:
+                errors.append(_to_error(outcome.problem))
+            results += outcome.results
+            warnings += outcome.warnings
+            superseded |= outcome.is_superseded
+        job, now = steps.job, self.clock.now()
         if len(errors) == len(links) - len(rejected):
             if rejected and not any(review.is_approved for review in job.reviews):
                 return transitions.reject(job, warnings, now)
@@ -199,26 +200,32 @@ class Pictures:
         return transitions.store(job, all_results, [*_build_job_warnings(job, errors), *warnings], now)
 
     def _review_images(
-        self, job: Job, links: Mapping[int, PictureLink], prepare_image: Callable[[int], PreparedImage]
+        self, steps: ImageSteps, links: Mapping[int, PictureLink], prepare_image: Callable[[int], PreparedImage]
     ) -> ReviewRound:
         """Finds out which images people must decide about, and writes the files that they see.
 
         A job that never asks people prepares nothing here, so that it needs a single pass over its images.
         """
+        job, review_round = steps.job, ReviewRound()
         if not may_need_review(job.instructions):
             return ReviewRound([review for review in job.reviews if review.decision])
-        review_round = ReviewRound()
+
+        def prepare(n: int) -> ImageOutcome:
+            image = prepare_image(n)
+            if needs_review(job.instructions, image.fidelity):
+                return ImageOutcome(review=self.review_files.keep(job, n, image))
+            if len(links) == 1:
+                review_round.images[n] = image
+            return ImageOutcome()
+
         for n in links:
             review = job.find_review(n)
             if review is None:
-                try:
-                    image = prepare_image(n)
-                    if needs_review(job.instructions, image.fidelity):
-                        review_round.reviews.append(self.review_files.keep(job, n, image))
-                    elif len(links) == 1:
-                        review_round.images[n] = image
-                except ResultError as error:
-                    review_round.errors[n] = error
+                outcome = steps.run(ImageStepKind.PREPARED, n, partial(prepare, n))
+                if outcome.problem:
+                    review_round.errors[n] = _to_error(outcome.problem)
+                elif outcome.review:
+                    review_round.reviews.append(outcome.review)
             elif review.decision or needs_review(job.instructions, review.fidelity):
                 review_round.reviews.append(review)
         return review_round
@@ -246,23 +253,44 @@ class Pictures:
         return PreparedImage(picture, self.fidelity_checks.check(job, n, picture, masked_photo), warnings)
 
     def judge_images(
-        self, source: Source, job: Job, jobs: Sequence[Job], *, is_redelivery: bool
+        self, source: Source, steps: ImageSteps, jobs: Sequence[Job], *, is_redelivery: bool
     ) -> tuple[Fidelity | None, ...]:
         """Returns the verdict on each usable link, None if its file cannot be used. Keeps the files, writes no output.
 
-        Raises RetryLaterError if a file is unavailable, and while the pictures wait for the photo's cut-out.
+        The delivery of the attempt, if it is the best one, reports what is wrong with a file.
+
+        Raises RetryLaterError if a file is unavailable, while the pictures wait for the photo's cut-out, and if there
+        may be too little time for the next image.
         """
-        masked_photo = self._find_mask(source, job, jobs)
+        job = steps.job
+        find_mask = cache(partial(self._find_mask, source, job, jobs))
         original = self.original_photos.find(source, job)
-        fidelities: list[Fidelity | None] = []
-        for n, link in enumerate((link for link in job.links if link.is_usable), 1):
-            try:
-                image = self._prepare_image(job, n, link, original, masked_photo, is_redelivery=is_redelivery)
-                fidelities.append(image.fidelity)
-            except ResultError:
-                # The delivery of this attempt, if it is the best one, reports the error.
-                fidelities.append(None)
-        return tuple(fidelities)
+
+        def judge(n: int, link: PictureLink) -> ImageOutcome:
+            image = self._prepare_image(job, n, link, original, find_mask(), is_redelivery=is_redelivery)
+            return ImageOutcome(fidelity=image.fidelity)
+
+        links = enumerate(job.usable_links, 1)
+        return tuple(steps.run(ImageStepKind.COMPARED, n, partial(judge, n, link)).fidelity for n, link in links)
+
+    def _deliver_image(
+        self, delivery: Delivery, n: int, link: PictureLink, image: PreparedImage, original: OriginalPhoto | None
+    ) -> ImageOutcome:
+        """Writes the outputs of one image. Raises ResultError if none of them can be made."""
+        job, written = (
+            delivery.job,
+            self._write_outputs(delivery, DeliveredImage(n, link, image.picture, image.fidelity)),
+        )
+        # Whether every output requests the photo's own pixels.
+        is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in delivery.outputs)
+        warnings = (
+            *image.warnings,
+            *written.warnings,
+            *_build_fidelity_warnings(job, n, image.fidelity),
+            *_build_frame_warnings(job, image.picture),
+            *_build_size_warnings(original, job, image.picture, is_in_full=is_in_full),
+        )
+        return ImageOutcome(results=tuple(written.results), warnings=warnings, is_superseded=written.is_superseded)
 
     def _write_outputs(self, delivery: Delivery, image: DeliveredImage) -> WrittenOutputs:
         """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
@@ -377,6 +405,10 @@ class Pictures:
             transition = transitions.reinstate(newer)
             if newer.job_id in source.jobs.values() and newer.variant == job.variant and transition:
                 enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), newer.job_id)
+
+
+def _to_error(problem: JobWarning) -> ResultError:
+    return ResultError(Code(problem.code), problem.text)
 
 
 def _build_result(

@@ -8,11 +8,13 @@ built from the ledger.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from backdrop.aws.event_bus import EventBus
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.deliver.content_waiters import ContentWaiters
+from backdrop.deliver.image_steps import ImageSteps
 from backdrop.deliver.pictures import Pictures
 from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
@@ -37,10 +39,14 @@ MAX_DELAY_SECONDS = 600
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """The facts that the handler counts: the job's current state, and whether this delivery ended it."""
+    """The facts that the handler counts: the job's current state, and whether this delivery led to it.
+
+    `ended_here`: it ended. `awaits_approval_here`: its pictures began to wait for a person.
+    """
 
     job: Job | None = None
     ended_here: bool = False
+    awaits_approval_here: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -56,10 +62,12 @@ class DeliverService:
     dead_letter_queue: Queue
     clock: Clock
 
-    def deliver(self, message: DeliverMessage, *, receive_count: int = 1, receipt_etag: str = "") -> DeliveryResult:
+    def deliver(
+        self, message: DeliverMessage, deadline: datetime, *, receive_count: int = 1, receipt_etag: str = ""
+    ) -> DeliveryResult:
         """Delivers everything that is due for one photo.
 
-        `receipt_etag`: the ETag of its first receipt, if the message carries it.
+        `deadline`: when the invocation ends. `receipt_etag`: the ETag of its first receipt, if the message carries it.
 
         Raises RetryLaterError if a picture or another service is unavailable, and ConflictError or PreemptedError if
         another worker wrote first.
@@ -73,10 +81,11 @@ class DeliverService:
         if job and job.status is JobStatus.ACCEPTED and job.waits_for:
             job = self.content_waiters.reuse_paid_file(job)
             jobs = _replace_job(jobs, job)
-        ended_here = job is not None and job.status is JobStatus.PAID
-        if job and ended_here:
+        was_paid = job is not None and job.status is JobStatus.PAID
+        was_delivered = job is not None and job.stored_at is not None
+        if job and was_paid:
             try:
-                ended_job = self._deliver_pictures(source, job, jobs, receive_count)
+                ended_job = self._deliver_pictures(source, job, jobs, receive_count, deadline)
                 jobs = _replace_job(jobs, ended_job)
             except PreemptedError:
                 raise
@@ -87,11 +96,13 @@ class DeliverService:
         jobs = self._cancel_unneeded_mask(source, jobs)
         source, jobs = self._write_documents(source, jobs, receipt_etag)
         job = _find_job(jobs, message.job_id)
-        result = self._announce(source, job, ended_here=ended_here)
+        result = self._announce(source, job, was_paid=was_paid)
         self.task_callbacks.complete_requests(source)
         if job and job.needs_no_worker:
             self.content_waiters.wake(job)
-        if job and (result.ended_here or (ended_here and job.status is JobStatus.REVIEW)):
+        # No picture waits for a cut-out that was delivered before. Without this check, a picture and its cut-out would
+        # have each other delivered again without end.
+        if job and (result.ended_here or result.awaits_approval_here) and not was_delivered:
             self._wake_compared_pictures(job, jobs)
         return result
 
@@ -115,8 +126,11 @@ class DeliverService:
             if cut_out.operation == "remove" and job.status is JobStatus.PAID and job.sha256 == cut_out.sha256:
                 enqueue_delivery(self.deliver_queue, job, job.job_id)
 
-    def _announce(self, source: Source, job: Job | None, *, ended_here: bool) -> DeliveryResult:
-        """Publishes the events of a job that has ended or waits for approval, and reports a failure once."""
+    def _announce(self, source: Source, job: Job | None, *, was_paid: bool) -> DeliveryResult:
+        """Publishes the events of a job that has ended or waits for approval, and reports a failure once.
+
+        `was_paid`: the job was to be delivered when this delivery began.
+        """
         if job is None or not job.needs_no_worker:
             return DeliveryResult(job)
         for event in (build_job_event(source, job), *list_approval_events(source, job)):
@@ -125,9 +139,15 @@ class DeliverService:
         if job.status in ANNOUNCED_STATUSES and not job.announced:
             self._report_failure(source, job)
             return DeliveryResult(job, ended_here=True)
-        return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
+        return DeliveryResult(
+            job,
+            ended_here=was_paid and job.status is JobStatus.STORED,
+            awaits_approval_here=was_paid and job.status is JobStatus.REVIEW,
+        )
 
-    def _deliver_pictures(self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int) -> Job:
+    def _deliver_pictures(
+        self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int, deadline: datetime
+    ) -> Job:
         """Stores the pictures of a paid job, ends it, or returns it to its lane to be bought again.
 
         Raises ConflictError if another worker changes it first.
@@ -139,28 +159,30 @@ class DeliverService:
             job = self.ledger.write_transition(
                 transitions.fail(job, BackdropError(Code.CRASHED, message), self.clock.now())
             )
-        is_redelivery = receive_count > 1
+        is_redelivery, steps = receive_count > 1, ImageSteps(self.ledger, self.clock, job, deadline)
         try:
             if needs_verdicts(job):
-                job, is_redelivery = self._retry_or_choose(source, job, jobs, is_redelivery=is_redelivery), True
-            if job.status is not JobStatus.PAID:
-                return job
+                steps.job = self._retry_or_choose(source, steps, jobs, is_redelivery=is_redelivery)
+                is_redelivery = True
+            if steps.job.status is not JobStatus.PAID:
+                return steps.job
             return self.ledger.write_transition(
-                self.pictures.deliver_job(source, job, jobs, is_redelivery=is_redelivery)
+                self.pictures.deliver_job(source, steps, jobs, is_redelivery=is_redelivery)
             )
         except RetryLaterError as error:
             if error.code is not Code.RESULT_UNREACHABLE:
                 raise
-            self._record_problem(source, job, error)
+            self._record_problem(source, steps.job, error)
             delay = min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_DELAY_SECONDS)
             raise RetryLaterError(error.code, error.message, delay) from error
 
-    def _retry_or_choose(self, source: Source, job: Job, jobs: Sequence[Job], *, is_redelivery: bool) -> Job:
+    def _retry_or_choose(self, source: Source, steps: ImageSteps, jobs: Sequence[Job], *, is_redelivery: bool) -> Job:
         """Buys the job again if the product in every picture differs; otherwise chooses the attempt to deliver.
 
         Returns the job as accepted, or as paid with the chosen attempt.
         """
-        fidelities = self.pictures.judge_images(source, job, jobs, is_redelivery=is_redelivery)
+        fidelities = self.pictures.judge_images(source, steps, jobs, is_redelivery=is_redelivery)
+        job = steps.job
         if should_retry(job, fidelities, is_current=job.job_id in source.jobs.values()):
             # If this worker crashes before it sends the message, reconcile sends it.
             retry = transitions.retry_picture(job, fidelities, backdate_last_send(self.clock.now()))

@@ -30,6 +30,10 @@ def to_srgb(picture: "Image") -> "Image":
     alpha = _extract_alpha(picture)
     # Pillow would warn that the conversion loses it; it is added back as alpha.
     picture.info.pop("transparency", None)
+    if profile and alpha and picture.mode == "RGBA":
+        # In place: every copy of a large picture takes as much memory again.
+        _apply_profile_in_place(picture, profile)
+        profile = None
     converted = picture
     if profile or picture.mode != ("RGBA" if alpha else "RGB"):
         converted = _convert_to_rgb(profile, _drop_alpha(picture))
@@ -128,3 +132,10 @@ def _apply_profile(picture: "Image", profile: Any) -> "Image":
 
     converted = ImageCms.profileToProfile(picture, profile, _create_srgb_profile(), outputMode="RGB")
     return converted or picture.convert("RGB")
+
+
+def _apply_profile_in_place(picture: "Image", profile: bytes) -> None:
+    """Converts the colors of an RGBA picture."""
+    from PIL import ImageCms
+
+    ImageCms.profileToProfile(picture, ImageCms.ImageCmsProfile(BytesIO(profile)), _create_srgb_profile(), inPlace=True)

@@ -10,6 +10,7 @@ from backdrop.imaging.formats.header import DamagedError, ImageFormatError, Imag
 from backdrop.imaging.formats.png import check_pixels
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
 MAX_TRIAL_DECODE_BYTES = 256_000_000
@@ -66,11 +67,18 @@ def _open(data: bytes, header: ImageHeader) -> "ImageFile":
             return WebPImageFile(BytesIO(data))
 
 
-def decode(data: bytes, header: ImageHeader) -> "ImageFile":
+def decode(data: bytes, header: ImageHeader) -> "Image":
     """Decodes every pixel. Raises `DamagedError` if that fails."""
     picture = open_picture(data, header)
+    file = picture.fp
     with translate_decoder_errors():
         picture.load()
+    if header.format == "webp":
+        # The original holds its decoder, which takes twice the picture's memory.
+        return picture.copy()
+    if file:
+        # A decoded PNG would hold the file.
+        file.close()
     return picture
 
 

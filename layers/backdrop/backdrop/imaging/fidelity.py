@@ -3,21 +3,17 @@
 The structure of each tile is compared with the contrast-structure term of SSIM (Wang et al., 2004), at the best of five
 small shifts. Light changes the brightness and contrast of a tile, so both are evened out first. Colors are compared
 after one gain per channel, which the color of the light explains only within limits. The similarity of the worst tiles,
-each averaged with its neighbors, becomes the score. A mask that does not match its photo is found by its outline: the
-photo has edges there, and fewer if the outline is moved.
+each averaged with its neighbors, becomes the score. `imaging/mask_checks.py` has checked the mask before.
 """
 
 from dataclasses import dataclass
-from math import cos, log, pi, sin
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.imaging.alignment import (
-    average,
     choose_area,
     choose_size,
     combine,
-    derive,
     find_alignment,
     multiply,
     read_area,
@@ -38,7 +34,6 @@ _EDGE = 5
 """Pixels at the mask's edge that are not compared, because a mask may be slightly too large."""
 _MIN_TILE_SHARE = 0.25
 _MIN_TILES = 12
-_MAX_SUBJECT_SHARE = 0.97
 _MAX_MAP_SIDE = 256
 _TILE_CORNERS = ("a", 0, 0), ("b", 1, 0), ("c", 0, 1), ("d", 1, 1)
 _SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
@@ -57,16 +52,6 @@ _FREE_TINT, _FULL_TINT = 12.0, 52.0
 _FREE_LIGHT, _FULL_LIGHT = 60.0, 140.0
 """The same for brightness."""
 _WORST_SHARE = 0.01
-_OUTLINE_SIDE = 256
-"""Pixels of the longest side at which a mask's outline is compared with the photo's edges."""
-_OUTLINE_FRAME = 3
-"""Pixels at the picture's border that do not count as outline."""
-_MOVED_OUTLINES, _OUTLINE_MOVES = 16, (0.16, 0.09)
-"""How many moved outlines are compared, and how far they are moved, as shares of the subject's longer side."""
-_EDGE_NOISE, _MAX_EDGE = 60.0, 40.0
-"""The squared slope of noise, and the slope above which an edge does not count more (channels 0 to 255)."""
-_STRENGTH_WEIGHT, _MIN_OUTLINE = 0.4, 0.6
-_AXES = (1, 0), (0, 1)
 _SOLID_TABLE = [0] * 128 + [255] * 128
 _INNER_TABLE = [0] * 254 + [255] * 2
 _TO_SHARE = 1 / 255
@@ -94,7 +79,7 @@ def measure_fidelity(
     same product, None for the default.
     """
     small_mask = _reduce_mask(mask, photo)
-    reason = _find_reason(photo, small_mask, mask.size, result)
+    reason = _find_reason(photo, result)
     area = None if reason else choose_area(small_mask)
     if reason or area is None:
         return FidelityMeasurement(Fidelity.from_reason(reason or CannotSayReason.MASK_EMPTY), None)
@@ -103,8 +88,6 @@ def measure_fidelity(
     losses = tiles.list_losses()
     if len(losses) < _MIN_TILES:
         return FidelityMeasurement(Fidelity.from_reason(CannotSayReason.SUBJECT_TOO_SMALL), None)
-    if not _matches_outline(photo, small_mask):
-        return FidelityMeasurement(Fidelity.from_reason(CannotSayReason.MASK_OF_ANOTHER_PHOTO), None)
     worst = sorted(losses, reverse=True)[int(len(losses) * _WORST_SHARE)]
     fidelity = Fidelity.from_score(calibrate_score(1 - worst), min_score)
     return FidelityMeasurement(fidelity, _draw_map(tiles, area, photo.size))
@@ -122,20 +105,13 @@ def _reduce_mask(mask: "Image", photo: "Image") -> "Image":
     return ImageChops.darker(reduced, read_area(photo, (0, 0, 1, 1), size).getchannel("A"))
 
 
-def _find_reason(photo: "Image", mask: "Image", mask_size: Size, result: "Image") -> CannotSayReason | None:
+def _find_reason(photo: "Image", result: "Image") -> CannotSayReason | None:
     """Returns why two pictures cannot be compared, as far as shapes and transparency show it."""
-    from PIL import ImageStat
-
     if not has_same_aspect_ratio(photo.size, result.size):
         return CannotSayReason.OTHER_SHAPE
     if result.mode == "RGBA" and result.getextrema()[-1] != (255, 255):
         return CannotSayReason.TRANSPARENT_RESULT
-    if not has_same_aspect_ratio(photo.size, mask_size):
-        return CannotSayReason.MASK_OF_ANOTHER_PHOTO
-    share = ImageStat.Stat(mask.point(_SOLID_TABLE)).mean[0] / 255
-    if share == 0:
-        return CannotSayReason.MASK_EMPTY
-    return CannotSayReason.SUBJECT_FILLS_FRAME if share > _MAX_SUBJECT_SHARE else None
+    return None
 
 
 class _Views(NamedTuple):
@@ -290,55 +266,6 @@ def _sum_neighbors(plane: "Image") -> "Image":
             c=plane.crop((x, y, width + x, height + y)),
         )
     return plane
-
-
-def _matches_outline(photo: "Image", mask: "Image") -> bool:
-    """Whether the photo has edges along the mask's outline: in its direction, and more than along moved outlines."""
-    from PIL import Image, ImageChops, ImageFilter
-
-    scale = min(1.0, _OUTLINE_SIDE / max(photo.size))
-    size = max(8, round(photo.width * scale)), max(8, round(photo.height * scale))
-    solid = mask.resize(size, Image.Resampling.BOX).point(_SOLID_TABLE)
-    across, down = (derive(solid.filter(ImageFilter.BoxBlur(3)).convert("F"), *axis) for axis in _AXES)
-    zero = Image.new("F", size)
-    along, total = zero, zero
-    for band in read_area(photo, (0, 0, 1, 1), size).convert("RGB").split():
-        planes = {"x": derive(band.convert("F"), 1, 0), "y": derive(band.convert("F"), 0, 1)}
-        total = combine(lambda p: p["t"] + p["x"] * p["x"] + p["y"] * p["y"], t=total, **planes)
-        along = combine(
-            lambda p: p["a"] + (p["x"] * p["nx"] + p["y"] * p["ny"]) ** 2, a=along, nx=across, ny=down, **planes
-        )
-    outline = ImageChops.difference(solid.filter(ImageFilter.MaxFilter(3)), solid.filter(ImageFilter.MinFilter(3)))
-    inner = Image.new("F", size)
-    frame = _OUTLINE_FRAME, _OUTLINE_FRAME, size[0] - _OUTLINE_FRAME, size[1] - _OUTLINE_FRAME
-    inner.paste(outline.crop(frame).convert("F"), frame[:2])
-    weights = combine(lambda p: p["o"] * p["t"] / (p["t"] + _EDGE_NOISE), o=inner, t=total)
-    directed = combine(
-        lambda p: p["w"] * p["a"] / ((p["nx"] * p["nx"] + p["ny"] * p["ny"] + _TINY) * (p["t"] + _TINY)),
-        w=weights,
-        a=along,
-        nx=across,
-        ny=down,
-        t=total,
-    )
-    direction = average(directed) / max(average(weights), _TINY)
-    edges = combine(lambda p: p["min"](p["t"] ** 0.5, _MAX_EDGE), t=total)
-    strength = edges.convert("L").filter(ImageFilter.MaxFilter(3)).convert("F")
-    box = solid.getbbox() or (0, 0, *size)
-    side = max(box[2] - box[0], box[3] - box[1])
-    moved = [
-        _measure_strength(strength, inner, round(side * reach * cos(angle)), round(side * reach * sin(angle)))
-        for step in range(_MOVED_OUTLINES)
-        for reach, angle in [(_OUTLINE_MOVES[step % 2], 2 * pi * step / _MOVED_OUTLINES)]
-    ]
-    ratio = (_measure_strength(strength, inner, 0, 0) + 1) / (max(moved) + 1)
-    return direction + _STRENGTH_WEIGHT * log(ratio) >= _MIN_OUTLINE
-
-
-def _measure_strength(strength: "Image", outline: "Image", x: int, y: int) -> float:
-    """Returns the mean strength of the photo's edges along the outline, moved by some pixels."""
-    moved = outline.crop((-x, -y, outline.width - x, outline.height - y))
-    return average(multiply(strength, moved)) / max(average(moved), _TINY)
 
 
 def _draw_map(tiles: _Tiles, area: FloatBox, photo: Size) -> "Image":

@@ -107,18 +107,19 @@ class PaidPicture:
         self._data = data
         self._picture = picture
         self._original = original
-        self._replacement: Image | None = None
+        self._load_replacement: Callable[[], Image] | None = None
+        self.size: Size = (picture.width, picture.height)
+        """The size of the provider's picture, or of the picture that replaces it."""
         self.fallback_reason = ""
 
-    def replace_pixels(self, picture: "Image") -> None:
-        """Makes all outputs from this picture (RGB, or opaque RGBA) instead of the provider's."""
-        self._replacement = picture
-        self.__dict__.pop("_provider_pixels", None)
+    def replace_pixels(self, picture: "Image", make_again: "Callable[[], Image]") -> None:
+        """Makes all outputs from this picture (RGB) instead of the provider's.
 
-    @property
-    def size(self) -> Size:
-        """The size of the provider's picture, or of the picture that replaces it."""
-        return self._replacement.size if self._replacement else (self._picture.width, self._picture.height)
+        `make_again` returns the same picture, if an encoder needed its memory before all outputs were made.
+        """
+        self._load_replacement = make_again
+        self.size = picture.size
+        self.pixels = picture
 
     def build_output(
         self, output: OutputSpec, embed_metadata: EmbedMetadata, brand_image_pixels: BrandImagePixels = _NO_BRAND_IMAGES
@@ -128,15 +129,17 @@ class PaidPicture:
         `brand_image_pixels`: the brand images that the output names. Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
-        if full_picture is None and self._replacement is None and output.is_plain_lossless:
+        if full_picture is None and self._load_replacement is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
-        composed = _compose(full_picture or self.pixels, output, brand_image_pixels)
+        source = full_picture or self.pixels
+        composed = _compose(source, output, brand_image_pixels)
         pixel_count = composed.picture.width * composed.picture.height
-        if composed.picture is not full_picture and pixel_count > LARGE_PIXELS[output.format]:
-            # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
-            full_picture = None
+        if composed.picture is not source and pixel_count > LARGE_PIXELS[output.format]:
+            # Frees the memory for the encoder. If another output needs the picture, it is made again.
+            del source, full_picture
             self.__dict__.pop("_full_size", None)
+            self.__dict__.pop("pixels", None)
         return _encode_output(composed, output, embed_metadata)
 
     def to_lossless_png(self) -> bytes:
@@ -144,7 +147,7 @@ class PaidPicture:
 
         Equal pictures give equal bytes. Raises `ResultError` if the encoder fails.
         """
-        if self._replacement is None and self._picture.format == "png":
+        if self._load_replacement is None and self._picture.format == "png":
             return self._data
         try:
             return _encode_picture(self.pixels, "png", LOSSLESS)
@@ -158,14 +161,10 @@ class PaidPicture:
     def _decode(self) -> "Image":
         return decode(self._data, read_header(self._data, self._picture.format))
 
-    @property
+    @cached_property
     def pixels(self) -> "Image":
         """The picture that outputs are made from (RGB or RGBA, sRGB), which the caller does not change."""
-        return self._replacement or self._provider_pixels
-
-    @cached_property
-    def _provider_pixels(self) -> "Image":
-        return to_srgb(self._decode())
+        return self._load_replacement() if self._load_replacement else to_srgb(self._decode())
 
     @cached_property
     def _full_size(self) -> "Image | None":

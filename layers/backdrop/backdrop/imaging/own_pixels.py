@@ -5,7 +5,7 @@ behind the photo's own. What would still protrude of that version is replaced by
 keep the contact shadow.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
@@ -56,10 +56,11 @@ class OwnPixelsProblem(StrEnum):
 
     SUBJECT_MOVED = "subject_moved"
     TRANSLUCENT_SUBJECT = "translucent_subject"
+    PHOTO_GONE = "photo_gone"
 
 
 class OwnPixelsError(ValueError):
-    """The provider's picture must be delivered as it is. The message completes `The photo's own subject …`."""
+    """The provider's picture must be delivered as it is. The message completes `because …`."""
 
     def __init__(self, problem: OwnPixelsProblem, message: str) -> None:
         super().__init__(message)
@@ -68,11 +69,7 @@ class OwnPixelsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ComposedScene:
-    """A scene with the photo's own subject. `enlargement`: how many times wider the provider's pixels became.
-
-    `picture` is opaque. It is RGBA if it replaced the pixels of an RGBA photo, because converting a large picture takes
-    as much memory again; otherwise, it is RGB.
-    """
+    """A scene with the photo's own subject (RGB). `enlargement`: how many times wider the provider's pixels became."""
 
     picture: "Image"
     enlargement: float
@@ -95,23 +92,28 @@ class _Layout:
 
 def compose_own_pixels(
     scene: "Image",
-    photo: "Image",
+    load_photo: "Callable[[], Image | None]",
     matte: "Image | None",
     canvas: Canvas | None,
     max_pixels: int,
 ) -> ComposedScene:
     """Returns the scene (RGB) with the subject of the photo (RGB or RGBA, upright), both in sRGB.
 
+    `load_photo` returns a picture that may be changed, or None if the photo no longer exists. It is called here so that
+    no one else holds the photo, whose memory is needed before the end.
+
     Where the matte (L, any size), scaled to the photo's size, is 255 and at least 3 pixels inside of that area, the
     result has the photo's own pixels. A matte of the photo's own size is used as it is, a smaller one is refined along
     the photo's edges. `matte`: None if the photo's own transparency is its matte.
 
     The result has the photo's size. For a framed photo, it is the canvas at the photo's scale, and has at most
-    `max_pixels` pixels; only if that reduces it, the photo is scaled too. The photo itself may be changed and returned,
-    to save memory. Raises `OwnPixelsError`, with the photo unchanged.
+    `max_pixels` pixels; only if that reduces it, the photo is scaled too. Raises `OwnPixelsError`.
     """
     from PIL import Image
 
+    photo = load_photo()
+    if photo is None:
+        raise OwnPixelsError(OwnPixelsProblem.PHOTO_GONE, "the photo can no longer be read")
     layout = _plan_layout(photo.size, canvas, max_pixels)
     if matte is None and photo.mode != "RGBA":
         raise ValueError("an opaque photo needs a matte")
@@ -125,7 +127,8 @@ def compose_own_pixels(
     backdrop = _remove_protrusions(scene, subject_matte, _locate(layout.to_shares(), scene_box))
     backdrop, scene_box = _cover(backdrop, scene_box)
     subject = _Subject(photo, matte, refiner)
-    is_in_place = layout.size == photo.size and layout.offset == (0, 0)
+    # An opaque photo becomes the result itself, which saves the memory of another picture.
+    is_in_place = photo.mode == "RGB" and layout.size == photo.size and layout.offset == (0, 0)
     picture = photo if is_in_place else Image.new("RGB", layout.size)
     for top, strip in resize_in_strips(backdrop, layout.size, scene_box):
         subject.draw(strip, (layout.offset[0], layout.offset[1] - top))
@@ -156,7 +159,7 @@ def _refuse_translucent(matte: "Image") -> None:
     if share > MAX_TRANSLUCENT_SHARE:
         raise OwnPixelsError(
             OwnPixelsProblem.TRANSLUCENT_SUBJECT,
-            f"is semi-transparent in {share:.0%} of its pixels, which show the old background",
+            f"it is semi-transparent in {share:.0%} of its pixels, which show the old background",
         )
 
 
@@ -181,7 +184,7 @@ def _refuse_other_shape(scene_size: Size, size: Size) -> None:
     if abs(scene_size[0] * size[1] / (scene_size[1] * size[0]) - 1) > MAX_SHAPE_DIFFERENCE:
         raise OwnPixelsError(
             OwnPixelsProblem.SUBJECT_MOVED,
-            f"cannot be placed in a picture of {format_size(scene_size)}, which has another shape",
+            f"it cannot be placed in a picture of {format_size(scene_size)}, which has another shape",
         )
 
 
@@ -201,7 +204,7 @@ def _align(photo: "Image", scene: "Image", matte: "Image", canvas: Canvas | None
         sent = flat
     alignment = find_alignment(sent, scene, sent_matte)
     if not alignment.is_reliable:
-        raise OwnPixelsError(OwnPixelsProblem.SUBJECT_MOVED, "was not found in the provider's picture")
+        raise OwnPixelsError(OwnPixelsProblem.SUBJECT_MOVED, "it was not found in the provider's picture")
     return alignment
 
 
@@ -216,7 +219,7 @@ def _find_scene_box(size: Size, alignment: Alignment) -> FloatBox:
     if exposed_share > MAX_EXPOSED_SHARE:
         raise OwnPixelsError(
             OwnPixelsProblem.SUBJECT_MOVED,
-            f"is at another place in the provider's picture, so that {exposed_share:.0%} of a side would be empty",
+            f"it is at another place in the provider's picture, so that {exposed_share:.0%} of a side would be empty",
         )
     width, height = size
     return left * width, top * height, right * width, bottom * height

@@ -15,6 +15,7 @@ from backdrop.model.capabilities import REFERENCES_FIELD
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, JobStatus, Problem, Source
+from backdrop.model.mandate import Mandate
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import ConfiguredPrices
 from backdrop.model.routing import HealthReader
@@ -56,8 +57,12 @@ class InstructionResolver:
         snapshot: PhotoSnapshot,
         instruction_sources: Sequence[InstructionSource],
         enabled_providers: Collection[str],
+        mandate: Mandate | None = None,
     ) -> JobPlan:
-        """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors."""
+        """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors.
+
+        `mandate`: the one that owns the photo's folder.
+        """
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
         source_errors = [error for one in instruction_sources if not _is_folder_defaults(one) for error in one.errors]
@@ -79,6 +84,7 @@ class InstructionResolver:
                 draw_canvas=draw_canvas if snapshot.may_be_opened else None,
                 has_transparent_parts=has_transparent_parts if snapshot.may_be_opened else None,
             ),
+            mandate=mandate,
             now=now,
         )
         return planner.plan(instruction_sources)

@@ -23,6 +23,7 @@ from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
 from backdrop.model.job import MASK_VARIANT, Job, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.mandate import Mandate, find_violated_term
 from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.picture_names import NameClaim, list_claimed_names
@@ -123,13 +124,17 @@ class _ErrorCollector:
 
 @dataclass(frozen=True, kw_only=True)
 class JobPlanner:
-    """Plans the jobs of one photo. `known_jobs` are those that the ledger has of it."""
+    """Plans the jobs of one photo.
+
+    `known_jobs` are those that the ledger has of it. `mandate`: the one that owns the photo's folder.
+    """
 
     photo_source: Source
     photo: PhotoFacts
     known_jobs: Sequence[Job]
     routing: RoutingContext
     images: BucketImages
+    mandate: Mandate | None
     now: datetime
 
     def plan(self, instruction_sources: Sequence[InstructionSource]) -> JobPlan:
@@ -151,8 +156,7 @@ class JobPlanner:
                 planned += [] if job is None or collector.errors else [job]
             problems += [Problem.from_error(error, self.now, variant=variant) for error in collector.errors]
         jobs, name_problems = _refuse_repeated_names(planned, self.now)
-        if mask and any(buys_mask(job.instructions) for job in jobs):
-            jobs.append(mask)
+        jobs = drop_unneeded_mask([*jobs, mask] if mask else jobs)
         return JobPlan(
             tuple(map(partial(self._warn_without_mask, jobs), jobs)), (*problems, *name_problems), tuple(filled_texts)
         )
@@ -211,10 +215,19 @@ class JobPlanner:
         if mask and buys_mask(job.instructions) and not _is_paid(mask, self.known_jobs):
             job = replace(job, mask_quoted=mask.quoted)
         collector.collect(partial(_check_max_cost, job, self.known_jobs))
+        collector.collect(partial(self._check_mandate, job))
         collector.collect(partial(_check_item_size, job))
         if FRAME_FIELD in purchase_spec and not collector.errors:
             return collector.collect(partial(self._add_canvas, job))
         return job
+
+    def _check_mandate(self, job: Job) -> None:
+        """Raises InstructionError if the mandate's terms exclude the job. The claim checks what is left of it."""
+        if self.mandate is None or _is_paid(job, self.known_jobs):
+            return
+        obstacle = find_violated_term(self.mandate, job, job.quoted, self.now.date().isoformat())
+        if obstacle:
+            raise obstacle.to_error()
 
     def _build_purchase_spec(self, instructions: ResolvedInstructions) -> dict[str, Any]:
         """Returns the fields that reach the provider, with reference images by hash instead of by key."""
@@ -237,7 +250,12 @@ class JobPlanner:
                 purchase_spec=purchase_spec,
                 revision=revision,
             ),
-            content_id=derive_content_id(image_sha256=image_sha256, purchase_spec=purchase_spec, revision=revision),
+            content_id=derive_content_id(
+                image_sha256=image_sha256,
+                purchase_spec=purchase_spec,
+                revision=revision,
+                mandate=self.mandate.name if self.mandate else None,
+            ),
             source_id=photo_source.source_id,
             bucket=photo_source.bucket,
             key=photo_source.key,
@@ -247,6 +265,7 @@ class JobPlanner:
             variant=variant,
             operation=instructions.operation,
             provider=route.provider,
+            mandate=self.mandate.name if self.mandate else None,
             purchase_spec=purchase_spec,
             instructions=dict(instructions.fields),
             provenance=dict(instructions.provenance),
@@ -266,6 +285,12 @@ class JobPlanner:
             return replace(job, canvas=known.canvas if known else None)
         stored = self.images.draw_canvas(job.purchase_spec)
         return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
+
+
+def drop_unneeded_mask(jobs: Sequence[Job]) -> Sequence[Job]:
+    """Returns a photo's planned jobs without its mask if none of the others needs it."""
+    is_needed = any(buys_mask(job.instructions) for job in jobs)
+    return [job for job in jobs if is_needed or not job.is_mask]
 
 
 def _list_photo_warnings(photo: PhotoFacts, instructions: Mapping[str, Any]) -> list[JobWarning]:

@@ -195,7 +195,7 @@ class PhotoIntake:
                 *self.resolver.folder_defaults.read(photo_source.bucket, broken_defaults),
             )
         plan = self.resolver.resolve_jobs(
-            photo_source, jobs, snapshot, instruction_sources, self.dispatcher.lanes.keys()
+            photo_source, jobs, snapshot, instruction_sources, self.dispatcher.lanes.keys(), state.mandate
         )
         plan = self.name_claims.claim_names(photo_source.source_id, plan)
         plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(photo_source, one) for one in plan.problems))

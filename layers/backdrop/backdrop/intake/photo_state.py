@@ -36,6 +36,7 @@ from backdrop.model.decision_table import Facts
 from backdrop.model.ids import derive_source_id
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Job, JobStatus, Origin, Source
+from backdrop.model.mandate import Mandate
 from backdrop.pipeline.crash_guard import MAX_CRASHES
 from backdrop.pipeline.image_requests import ImageRequests
 from backdrop.pipeline.unreadable_files import find_unreadable_problem
@@ -114,6 +115,13 @@ class PhotoState:
 
     def _classify_history(self) -> History:
         return History.NEW_IN_PREFETCH if self._is_new_in_prefetch else classify_history(self.source)
+
+    @cached_property
+    def mandate(self) -> Mandate | None:
+        """The mandate that owns the photo's folder."""
+        name = self.prefetch.find_mandate_name(self.received_event.bucket, self.received_event.key)
+        account = self.ledger.find_mandate(name) if name else None
+        return account.mandate if account else None
 
     # -- the event -------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+    from pydantic.main import IncEx
     from pydantic_core import InitErrorDetails
 
 
@@ -30,8 +31,9 @@ def _hide_input() -> Generator[None]:
         raise ValidationError.from_exception_data(error.title, lines, hide_input=True) from None
 
 
-def to_json(record: object) -> str:
-    return _adapter(type(record)).dump_json(record).decode()
+def to_json(record: object, *, omit: "IncEx | None" = None) -> str:
+    """`omit`: fields to leave out, as pydantic's `exclude`; they must have their default values."""
+    return _adapter(type(record)).dump_json(record, exclude=omit).decode()
 
 
 def from_json[T](kind: type[T], text: str) -> T:

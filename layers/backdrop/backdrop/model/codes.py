@@ -40,6 +40,12 @@ class Code(StrEnum):
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"
     MAX_COST_EXCEEDED = "max_cost_exceeded"
     PRICE_UNKNOWN = "price_unknown"
+    # the mandate
+    MANDATE_SPENT = "mandate_spent"
+    MANDATE_SUSPENDED = "mandate_suspended"
+    MANDATE_ENDED = "mandate_ended"
+    MANDATE_FORBIDS = "mandate_forbids"
+    MANDATE_WAITS = "mandate_waits"
     UNSAFE_REQUEST = "unsafe_request"
     # the campaign as a whole
     CAMPAIGN_REFUSED = "campaign_refused"

@@ -112,6 +112,7 @@ def _named_image_entry(meaning: str, upload: str) -> CatalogEntry:
 _REPLACE_FILE = "Replace the file"
 _FIX_INSTRUCTIONS = "Correct the instructions"
 FIX_INSTRUCTIONS = Advice.from_text(_FIX_INSTRUCTIONS, FollowUp.RUNS)
+_RUN_AGAIN = "Then run `backdrop rerun KEY` with the photo's key."
 _PAY_AGAIN = "To buy it again, run `backdrop redrive --pay-again` or set another `revision`."
 
 ERROR_CATALOG: dict[Code, CatalogEntry] = {
@@ -304,6 +305,43 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Disposition.REFUSED,
         "The job may cost more than its max_cost_usd allows.",
         "Raise max_cost_usd, or request fewer images or a faster rendering speed.",
+    ),
+    Code.MANDATE_SPENT: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The mandate that pays for the photo's folder has too little left for the job, in total or for the day.",
+        "Raise the mandate with `backdrop mandate raise`. If the limit of the day is reached, you can also wait. "
+        f"{_RUN_AGAIN}",
+        for_operator=True,
+    ),
+    Code.MANDATE_SUSPENDED: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The mandate that pays for the photo's folder is suspended, by an operator or because a provider charged more "
+        "than its price list says.",
+        f"Find out why, and resume it with `backdrop mandate resume`. {_RUN_AGAIN}",
+        for_operator=True,
+    ),
+    Code.MANDATE_ENDED: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The mandate that owns the photo's folder has ended, so nothing is bought there.",
+        f"Upload the photo to another folder, or release this one with `backdrop mandate release`. {_RUN_AGAIN}",
+        for_operator=True,
+    ),
+    Code.MANDATE_FORBIDS: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The mandate that pays for the photo's folder does not allow the operation, or the price of a picture.",
+        _FIX_INSTRUCTIONS,
+        FollowUp.RUNS,
+    ),
+    Code.MANDATE_WAITS: _waiting_entry(
+        Cost.NOTHING,
+        "The mandate that pays for the photo's folder does not cover the job now, so the job waits.",
+        "Raise the mandate with `backdrop mandate raise`, or resume it with `backdrop mandate resume` if it is "
+        "suspended. If the day's limit is reached, wait for the next day (UTC).",
+        for_operator=True,
     ),
     Code.PRICE_UNKNOWN: _entry(
         Cost.NOTHING,
@@ -513,7 +551,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     ),
     Code.TOO_LITTLE_TIME: _waiting_entry(
         Cost.NOTHING,
-        "The invocation has less time left than the call, or another photo, may take.",
+        "The invocation has less time left than the call, another photo, or the next picture may take.",
         "If a job keeps waiting for this reason, raise RenderTimeoutSeconds, or lower the provider's TimeoutSeconds.",
         for_operator=True,
     ),

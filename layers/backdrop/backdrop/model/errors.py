@@ -11,6 +11,7 @@ BackdropError                 carries a code, what happened, and what to do
 │  └─ DecisionRefusedError    a decision about a picture that cannot be decided (now): nothing changes
 ├─ ConflictError              another worker changed the ledger first: read it again
 │  └─ PreemptedError          before this delivery began: the crash mark belongs to another worker
+├─ MandateChangedError        the mandate does not allow the claim as the worker knows it: read it again
 ├─ ContentOwnedError          another job pays for the same content: wait for its file
 └─ ItemTooLargeError          the item exceeds DynamoDB's limit: permanent, a bug
 """
@@ -24,6 +25,7 @@ from backdrop.model.sentence import Sentence
 
 if TYPE_CHECKING:
     from backdrop.model.job import ContentOwner
+    from backdrop.model.mandate import MandateAccount
     from backdrop.model.review import ReviewDecision
 
 
@@ -138,6 +140,14 @@ class ConflictError(Exception):
 
 class PreemptedError(ConflictError):
     """Another worker wrote before this delivery set its crash mark, so this delivery must not remove the mark."""
+
+
+class MandateChangedError(Exception):
+    """The mandate changed, or has less left, since the worker read it; nothing was written. `account`: as it is now."""
+
+    def __init__(self, account: "MandateAccount") -> None:
+        super().__init__(account.mandate.name)
+        self.account = account
 
 
 class ItemTooLargeError(Exception):

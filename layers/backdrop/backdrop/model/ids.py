@@ -48,9 +48,12 @@ def derive_job_id(
     return _hash_parts(JOB_FORMAT, bucket, key, variant, image_sha256, dict(purchase_spec), revision)
 
 
-def derive_content_id(*, image_sha256: str, purchase_spec: Mapping[str, Any], revision: str | None) -> str:
-    """Returns the ID that two jobs share if one paid file can serve both, as 64 hex digits."""
-    return _hash_parts(CONTENT_FORMAT, image_sha256, dict(purchase_spec), revision)
+def derive_content_id(
+    *, image_sha256: str, purchase_spec: Mapping[str, Any], revision: str | None, mandate: str | None = None
+) -> str:
+    """Returns the ID that two jobs share if one paid file can serve both, as 64 hex digits. `mandate`: who pays."""
+    payer = () if mandate is None else (mandate,)
+    return _hash_parts(CONTENT_FORMAT, image_sha256, dict(purchase_spec), revision, *payer)
 
 
 def derive_idempotency_key(job: str, charge_no: int) -> str:

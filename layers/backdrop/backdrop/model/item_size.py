@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backdrop.model.codec import to_json
-from backdrop.model.fidelity import count_retries
+from backdrop.model.fidelity import count_retries, requests_own_pixels
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, Job, LedgerItem, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
@@ -35,7 +35,9 @@ def explain_oversize(job: Job) -> str | None:
     picture_bytes = PICTURE_RECORD_BYTES + 2 * key_bytes
     pictures, certificates = images * len(outputs), images * sum(bool(output.marketplace) for output in outputs)
     needed = len(to_json(job).encode()) + OVERHEAD_BYTES + MAX_LINKS * MAX_LINK_LENGTH
-    needed += pictures * picture_bytes + certificates * CERTIFICATE_BYTES
+    # Next to the records of an earlier delivery, the steps of the next one may hold those of its own.
+    copies = 2 if images > 1 and requests_own_pixels(job.instructions) else 1
+    needed += copies * (pictures * picture_bytes + certificates * CERTIFICATE_BYTES)
     retries = count_retries(job.instructions)
     judged_pictures = images * (1 + retries) if retries else 0
     needed += judged_pictures * (MAX_LINK_LENGTH + JUDGED_PICTURE_BYTES)

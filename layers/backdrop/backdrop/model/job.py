@@ -12,7 +12,7 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
-from backdrop.model.fidelity import Fidelity, count_retries
+from backdrop.model.fidelity import Fidelity, count_retries, requests_own_pixels
 from backdrop.model.frame import Canvas
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
@@ -187,7 +187,7 @@ class Attempt(Record):
     `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker exited normally while
     the provider was still working. `send_count`: how many times the call was sent under the same ID. `charge_no`: see
     Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
-    whether its lane has recovered.
+    whether its lane has recovered. `mandate`: the name of the one that pays.
     """
 
     n: int
@@ -206,6 +206,7 @@ class Attempt(Record):
     is_parked: bool = False
     suspicion: Suspicion | None = None
     is_probe: bool = False
+    mandate: str | None = None
 
     @property
     def money(self) -> MoneyStatus:
@@ -249,6 +250,43 @@ class StoredPicture(Record):
     fidelity: Fidelity | None = None
 
 
+class ImageStepKind(StrEnum):
+    """What a delivery does with each image of a job.
+
+    COMPARED: made and compared, because the verdicts decide whether it is bought again. PREPARED: made and compared,
+    and kept for a person's approval if it needs that. DELIVERED: its outputs are written.
+    """
+
+    COMPARED = "compared"
+    PREPARED = "prepared"
+    DELIVERED = "delivered"
+
+
+@record
+class ImageOutcome(Record):
+    """What came of a step. `problem`: why the image's file cannot be used, or none of its outputs could be made.
+
+    `fidelity`: of a compared image. `review`: of a prepared image that needs approval. `results`, `warnings`,
+    `is_superseded`: of a delivered image; some of its outputs were not written if another job or photo has their keys.
+    """
+
+    problem: JobWarning | None = None
+    fidelity: Fidelity | None = None
+    review: PictureReview | None = None
+    results: tuple[StoredPicture, ...] = ()
+    warnings: tuple[JobWarning, ...] = ()
+    is_superseded: bool = False
+
+
+@record
+class ImageStep(Record):
+    """A finished step for image `n`, which is not repeated if the delivery takes several invocations."""
+
+    kind: ImageStepKind
+    n: int
+    outcome: ImageOutcome
+
+
 @record
 class LedgerItem(Record):
     """An item of the ledger.
@@ -288,7 +326,8 @@ class Job(LedgerItem):
     job has a frame. `is_execution_scoped`: only requests from Step Functions executions name the job, so it ends unpaid
     with the last of them. `requested_at`: the newest timestamp among the photo, sidecar, tags, request, and operator
     command behind the job. `reviews`: the pictures that need, or needed, a person's approval, by the file that people
-    see.
+    see. `mandate`: the name of the one that owns the photo's folder and pays; pictures are reused only within it.
+    `image_steps`: those of a delivery that has begun.
     """
 
     job_id: str
@@ -304,6 +343,7 @@ class Job(LedgerItem):
     status: JobStatus = JobStatus.ACCEPTED
     operation: str
     provider: str
+    mandate: str | None = None
     purchase_spec: dict[str, Any]
     instructions: dict[str, Any]
     provenance: dict[str, str]
@@ -316,6 +356,7 @@ class Job(LedgerItem):
     paid_attempt_no: int = 0
     judged_attempts: tuple[JudgedAttempt, ...] = ()
     reviews: tuple[PictureReview, ...] = ()
+    image_steps: tuple[ImageStep, ...] = ()
     results: tuple[StoredPicture, ...] = ()
     problem: Problem | None = None
     has_report: bool = False
@@ -392,6 +433,11 @@ class Job(LedgerItem):
         return Code.PROVIDER_THROTTLED if self.throttled_ms else None
 
     @property
+    def waits_for_mandate(self) -> bool:
+        """Whether the job has left its lane until its mandate covers it. Reconcile then sends it again."""
+        return self.status is JobStatus.ACCEPTED and self.wait_reason is Code.MANDATE_WAITS
+
+    @property
     def charged(self) -> int:
         """Confirmed charges of all attempts, in micro-dollars."""
         return sum(attempt.charged for attempt in self.attempts)
@@ -435,6 +481,20 @@ class Job(LedgerItem):
     def lost_call_count(self) -> int:
         """How many results of the current charge are lost and still unknown."""
         return sum(one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no for one in self.attempts)
+
+    @property
+    def usable_links(self) -> tuple[PictureLink, ...]:
+        """The links of the job's images. Image 1 is the first one."""
+        return tuple(link for link in self.links if link.is_usable)
+
+    @property
+    def has_image_steps(self) -> bool:
+        """Whether each image may take so long that its steps are recorded: several, with the photo's own pixels."""
+        return requests_own_pixels(self.instructions) and len(self.usable_links) > 1
+
+    def find_outcome(self, kind: ImageStepKind, n: int) -> ImageOutcome | None:
+        """Returns the outcome of a finished step."""
+        return next((step.outcome for step in self.image_steps if (step.kind, step.n) == (kind, n)), None)
 
     def find_review(self, n: int) -> PictureReview | None:
         return next((review for review in self.reviews if review.n == n), None)

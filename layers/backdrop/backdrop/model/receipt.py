@@ -65,6 +65,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
         "status": job.status.value,
         "operation": job.operation,
         "provider": job.provider,
+        "mandate": job.mandate,
         "instructions": job.instructions,
         "provenance": job.provenance,
         "frame": _build_frame(job),

@@ -30,6 +30,7 @@ class DecisionChannel(StrEnum):
     """How a decision arrived."""
 
     CLI = "cli"
+    PAGE = "page"
     EVENT = "event"
 
 

@@ -21,6 +21,8 @@ INDEX_SHARDS = "0123456789abcdef"
 OPEN_ITEMS, FAILED_ITEMS, NEEDS_INSTRUCTIONS, CAMPAIGN_ITEMS = "open", "failed", "wanting", "campaign"
 # Jobs whose pictures wait for a person. Reconcile leaves them alone.
 REVIEW_ITEMS = "review"
+# Jobs that their mandate does not cover now.
+MANDATE_ITEMS = "mandate"
 # A source's location may take this many of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas").
 MAX_LOCATION_BYTES = 900
 # Lanes keep a message for four days, so after three days it is sent again.
@@ -46,13 +48,17 @@ class ItemKey(NamedTuple):
 
 
 class BudgetDay(NamedTuple):
-    """One day (UTC) of the budget, in micro-dollars; `cap` is set by an operator for this day alone."""
+    """One day (UTC) of the budget, in micro-dollars; `cap` is set by an operator for this day alone.
+
+    `registry_version`: the version of the mandates' registry that every claim of this day must know; 0 for any version.
+    """
 
     day: str
     reserved: int = 0
     confirmed: int = 0
     unknown: int = 0
     cap: int | None = None
+    registry_version: int = 0
 
     @property
     def spent(self) -> int:
@@ -90,7 +96,7 @@ def build_index_entry(item: LedgerItem) -> tuple[str, datetime | str] | None:
     return (f"{entry[0]}#{item.source_id[0]}", entry[1]) if entry else None
 
 
-def _index_job(job: Job) -> tuple[str, datetime] | None:
+def _index_job(job: Job) -> tuple[str, datetime | str] | None:
     if job.abandoned_attempts:
         return OPEN_ITEMS, min(attempt.lease_until for attempt in job.abandoned_attempts) + LEASE_CHECK_DELAY
     if job.status in ANNOUNCED_STATUSES and not job.announced:
@@ -101,6 +107,8 @@ def _index_job(job: Job) -> tuple[str, datetime] | None:
         return FAILED_ITEMS, job.ended_at or job.queued_at
     if job.status is JobStatus.REVIEW:
         return REVIEW_ITEMS, min(review.waiting_since for review in job.reviews)
+    if job.waits_for_mandate and job.mandate:
+        return MANDATE_ITEMS, f"{format_mandate_range(job.mandate)}{job.queued_at.isoformat(timespec='milliseconds')}"
     if job.status is JobStatus.ACCEPTED:
         return OPEN_ITEMS, (job.last_sent_at or job.queued_at) + MESSAGE_LIFETIME
     if job.status is JobStatus.PAID:
@@ -114,6 +122,11 @@ def _index_job(job: Job) -> tuple[str, datetime] | None:
 def format_location(bucket: str, key: str) -> str:
     """Returns the sort key of a photo that needs instructions."""
     return f"{bucket}/{key}"
+
+
+def format_mandate_range(name: str) -> str:
+    """Returns the beginning of the sort keys of the jobs that wait for a mandate."""
+    return f"{name}#"
 
 
 def format_campaign_partition(name: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backdrop.model.circuit import ProviderHealth
+from backdrop.model.mandate import MandateRegistry
 from backdrop.model.provider_result import CallMetrics
 
 RECORD_RESULT_SECONDS = 10
@@ -18,7 +19,7 @@ class CallContext:
 
     `receive_count`: how often the message was received, including this time. `is_probe`: this job tests a paused lane.
     `lane_provider`: the provider whose lane the message came from; "" if it came from no lane. `receipt_etag`: the
-    ETag that the message carries.
+    ETag that the message carries. `registry`: the mandates.
     """
 
     deadline: datetime
@@ -27,6 +28,7 @@ class CallContext:
     lane_provider: str = ""
     receipt_etag: str = ""
     lane: ProviderHealth | None = None
+    registry: MandateRegistry = field(default_factory=MandateRegistry)
     is_probe: bool = False
     declined_calls: int = 0
     metrics: CallMetrics = field(default_factory=CallMetrics)

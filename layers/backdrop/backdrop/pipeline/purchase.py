@@ -12,8 +12,15 @@ from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ConflictError, ItemTooLargeError, RetryLaterError
+from backdrop.model.errors import (
+    BackdropError,
+    ConflictError,
+    ItemTooLargeError,
+    MandateChangedError,
+    RetryLaterError,
+)
 from backdrop.model.job import Job, JobStatus, Problem, Suspicion
+from backdrop.model.mandate import MandateAccount, MandateObstacle
 from backdrop.model.pricing import ConfiguredPrices, format_usd, quote
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.model.suspicion import find_first_refusal_time, judge_result
@@ -26,6 +33,7 @@ SPOOL_RESULT_SECONDS = 4
 MAX_CLAIM_DURATION = timedelta(seconds=5)
 OVER_DAILY_BUDGET_DELAY_SECONDS = 3600
 TOO_LITTLE_TIME_DELAY_SECONDS = 10
+NO_MANDATE_DELAY_SECONDS = 60
 TransitionFactory = Callable[[Job], transitions.Transition]
 
 
@@ -46,27 +54,62 @@ class Purchases:
     ) -> tuple[Job, ProviderResult | LookupStatus]:
         """Claims an `accepted` or `unknown` job, sends the call, and records its answer.
 
-        Raises RetryLaterError if a limit prevents the call, and ConflictError if another worker wrote the job first.
+        Raises RetryLaterError if the budget prevents the call, and ConflictError if another worker wrote the job first,
+        or after the job has ended or left the lane because its mandate does not cover it.
         """
-        now = self.clock.now()
         self.check_time(provider, context)
-        price, cap = quote(job.provider, job.instructions, self.prices), self.daily_budget
-        transition = transitions.claim(
-            job,
-            now=now,
-            lease_until=context.lease_until,
-            price=price,
-            cap=cap,
-            provider_id=provider.idempotency_key(job),
-            probe=context.is_probe,
-        )
-        try:
-            job = self.ledger.write_transition(transition)
-        except RetryLaterError as error:
-            if error.code is Code.BUDGET_REACHED:
-                self._handle_budget_reached(job, price, error)
-            raise
-        return self.send_claimed(job, provider, call, context)
+        price = quote(job.provider, job.instructions, self.prices)
+        mandate = context.registry.find_name(job.bucket, job.key)
+        account = self._read_mandate(mandate) if mandate else None
+        while True:
+            now = self.clock.now()
+            obstacle = account.find_obstacle(job, price, now.date().isoformat()) if account else None
+            if obstacle:
+                self._handle_mandate_obstacle(job, obstacle)
+                raise ConflictError
+            transition = transitions.claim(
+                job,
+                now=now,
+                lease_until=context.lease_until,
+                price=price,
+                limits=transitions.ClaimLimits(self.daily_budget, account, context.registry.lock_version),
+                provider_id=provider.idempotency_key(job),
+                probe=context.is_probe,
+            )
+            try:
+                job = self.ledger.write_transition(transition)
+            except MandateChangedError as error:
+                account = error.account
+            except RetryLaterError as error:
+                if error.code is Code.BUDGET_REACHED:
+                    self._handle_budget_reached(job, price, error)
+                raise
+            else:
+                return self.send_claimed(job, provider, call, context)
+
+    def _read_mandate(self, name: str) -> MandateAccount:
+        account = self.ledger.find_mandate(name)
+        if account is None:
+            raise RetryLaterError(
+                Code.LEDGER_UNAVAILABLE, f"The ledger has no mandate {name}.", NO_MANDATE_DELAY_SECONDS
+            )
+        return account
+
+    def _handle_mandate_obstacle(self, job: Job, obstacle: MandateObstacle) -> None:
+        """Ends the job, or lets it wait without a message until reconcile sees that the mandate covers it.
+
+        A job whose answer was lost cannot be resent, so it is held for an operator.
+        """
+        now, error = self.clock.now(), obstacle.to_error()
+        if job.status is JobStatus.UNKNOWN:
+            transition = transitions.hold(job, now)
+        elif obstacle.may_wait:
+            waiting = BackdropError(Code.MANDATE_WAITS, obstacle.message)
+            transition = transitions.record_wait_reason(job, Problem.from_error(waiting, now).with_history(job.problem))
+        else:
+            transition = transitions.fail(job, error, now)
+        job = self.ledger.write_transition(transition)
+        enqueue_delivery(self.deliver_queue, job, job.job_id)
 
     def _handle_budget_reached(self, job: Job, price: int, error: RetryLaterError) -> None:
         """Pauses the lane, unless the job costs more than a whole day's budget, which would pause the lane forever."""

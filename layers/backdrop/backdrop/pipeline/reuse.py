@@ -12,6 +12,18 @@ MIN_DELAY_SECONDS = 10.0
 MAX_DELAY_SECONDS = 900.0
 
 
+def change_mandate(ledger: Ledger, job: Job, mandate: str | None) -> Job:
+    """Assigns an accepted job to the mandate that owns its photo's folder now, or to none.
+
+    The job then waits if another job of that mandate buys the same content.
+    """
+    transition = transitions.change_mandate(job, mandate)
+    try:
+        return ledger.write_transition(transition)
+    except ContentOwnedError as error:
+        return ledger.write_transition(transitions.wait_for_owner(transition.job, error.owner))
+
+
 def reuse_or_wait(ledger: Ledger, job: Job, now: datetime) -> Job:
     """Resolves a job that waits for the owner of its content.
 

@@ -29,6 +29,7 @@ from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.call_context import CallContext
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
 from backdrop.pipeline.failover import Failover
+from backdrop.pipeline.mandate_waiters import MandateWaiters
 from backdrop.pipeline.orphan_jobs import OrphanJobs
 from backdrop.ports import Clock
 from backdrop.reconcile.dead_letters import DeadLetterTriage
@@ -88,6 +89,7 @@ class ReconcileService:
     redispatcher: Redispatcher
     orphan_jobs: OrphanJobs
     failover: Failover
+    mandate_waiters: MandateWaiters
     dead_letters: DeadLetterTriage
     sweep: Sweep
     deliver_queue: Queue
@@ -119,6 +121,8 @@ class ReconcileService:
 
         cursor = ScanCursor(run_state.failover_cursor)
         self._run_part(result, "moved", lambda: self._review_waiting_jobs(result, deadline, cursor))
+
+        self._run_part(result, "mandates", self.mandate_waiters.wake_all)
 
         self._run_part(result, "letters", self.dead_letters.annotate)
 

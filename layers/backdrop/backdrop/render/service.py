@@ -30,7 +30,7 @@ from backdrop.pipeline.failover import Failover
 from backdrop.pipeline.orphan_jobs import OrphanJobs
 from backdrop.pipeline.purchase import Purchases
 from backdrop.pipeline.recovery import NextAction, Recovery
-from backdrop.pipeline.reuse import reuse_or_wait
+from backdrop.pipeline.reuse import change_mandate, reuse_or_wait
 from backdrop.ports import Clock, PreparedCall, Provider
 from backdrop.render.call_inputs import CallInputs
 
@@ -58,6 +58,7 @@ class RenderOutcome(StrEnum):
     FORWARDED = "forwarded"
     RETURNED_TO_INTAKE = "returned_to_intake"
     MOVED = "moved"
+    WAITS_FOR_MANDATE = "waits_for_mandate"
 
 
 @dataclass(eq=False, repr=False)
@@ -80,7 +81,9 @@ class RenderService:
         Raises RetryLaterError if the message must return to the queue, ConflictError or PreemptedError if another
         worker wrote the job, and MalformedMessageError if there is no such job.
         """
-        job, lane = self.ledger.read_job_and_health(message.source_id, message.job_id, context.lane_provider)
+        job, lane, context.registry = self.ledger.read_for_render(
+            message.source_id, message.job_id, context.lane_provider
+        )
         if job is None:
             raise MalformedMessageError("the ledger has no such job")
         if job.status in RENDERABLE_STATUSES and context.lane_provider not in ("", job.provider):
@@ -101,7 +104,12 @@ class RenderService:
     def _render_accepted(
         self, job: Job, provider: Provider, context: CallContext, lane: ProviderHealth | None
     ) -> RenderOutcome:
-        """Buys the job's pictures, unless another job owns this content."""
+        """Buys the job's pictures, unless another job owns this content, or its mandate does not cover it."""
+        mandate = context.registry.find_name(job.bucket, job.key)
+        if job.mandate != mandate:
+            job = change_mandate(self.ledger, job, mandate)
+        if job.waits_for_mandate:
+            return RenderOutcome.WAITS_FOR_MANDATE
         if job.waits_for:
             job = reuse_or_wait(self.ledger, job, self.clock.now())
         if job.status is not JobStatus.ACCEPTED:

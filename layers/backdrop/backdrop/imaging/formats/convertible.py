@@ -81,8 +81,12 @@ def decode_convertible(data: bytes, file_format: ConvertibleFormat, size: tuple[
     Raises `ImageFormatError` if the picture is incomplete or of a different size.
     """
     picture = open_convertible(data, file_format)
+    file = picture.fp
     with translate_decoder_errors(_build_decode_error(file_format)):
         picture.load()
+    if file:
+        # A decoded TIFF would hold the file.
+        file.close()
     if picture.size != size:
         raise DamagedError("contains a picture of a different size than it states")
     return tiff.invert_if_white_is_zero(picture) if file_format == "tiff" else picture

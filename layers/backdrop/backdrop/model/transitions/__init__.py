@@ -7,7 +7,8 @@
        └────────────┘  provably not accepted; written before any wait
     submitting ─▶ submitting      an acknowledged call that outlives its invocation
     accepted ─▶ paid              by reuse, without a charge
-    accepted ─▶ accepted          in the lane of another provider that the job names, because its own is blocked
+    accepted ─▶ accepted          in the lane of another provider that the job names, because its own is blocked; or
+                                  under another mandate, because it owns the photo's folder now
     accepted ─▶ superseded | cancelled | refused | dead      submitting ─▶ refused | dead
     superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again, other outputs)
     paid ─▶ accepted              a retry: the product in every picture differs
@@ -24,6 +25,7 @@ again.
 from backdrop.model.transitions.approval import await_approval, decide, describe_decision, reject
 from backdrop.model.transitions.lifecycle import (
     BudgetChange,
+    ClaimLimits,
     Transition,
     accept,
     add_throttled_time,
@@ -31,6 +33,7 @@ from backdrop.model.transitions.lifecycle import (
     begin_processing,
     build_content_owner,
     cancel,
+    change_mandate,
     change_provider,
     choose_attempt,
     end_processing,
@@ -40,12 +43,14 @@ from backdrop.model.transitions.lifecycle import (
     mark_not_current,
     mark_resent,
     pay_again,
+    record_image_step,
     record_wait_reason,
     reinstate,
     reopen,
     restart,
     retry_delivery,
     retry_picture,
+    return_to_lane,
     reuse,
     store,
     supersede,
@@ -70,6 +75,7 @@ __all__ = [
     "LATE_RESULT_STATUSES",
     "MAX_NOT_TAKEN_ATTEMPTS",
     "BudgetChange",
+    "ClaimLimits",
     "Transition",
     "accept",
     "acknowledge",
@@ -79,6 +85,7 @@ __all__ = [
     "begin_processing",
     "build_content_owner",
     "cancel",
+    "change_mandate",
     "change_provider",
     "choose_attempt",
     "claim",
@@ -94,6 +101,7 @@ __all__ = [
     "mark_resent",
     "park",
     "pay_again",
+    "record_image_step",
     "record_result",
     "record_wait_reason",
     "reinstate",
@@ -104,6 +112,7 @@ __all__ = [
     "restart",
     "retry_delivery",
     "retry_picture",
+    "return_to_lane",
     "reuse",
     "store",
     "supersede",

@@ -18,7 +18,15 @@ def await_approval(job: Job, reviews: tuple[PictureReview, ...]) -> Transition:
     if all(review.decision for review in reviews):
         raise ValueError("no picture waits for a decision")
     return Transition(
-        replace(job, status=JobStatus.REVIEW, reviews=reviews, problem=None, processing_until=None, crash_count=0)
+        replace(
+            job,
+            status=JobStatus.REVIEW,
+            reviews=reviews,
+            image_steps=(),
+            problem=None,
+            processing_until=None,
+            crash_count=0,
+        )
     )
 
 

@@ -9,6 +9,7 @@ from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
 from backdrop.model.fidelity import MIN_SCORE_FIELD, OTHERWISE_FIELD, RETRIES_FIELD, SUBJECT_FIELD, Fidelity
+from backdrop.model.ids import derive_content_id
 from backdrop.model.job import (
     ANNOUNCED_STATUSES,
     FAILED_STATUSES,
@@ -16,6 +17,7 @@ from backdrop.model.job import (
     Attempt,
     AttemptOutcome,
     ContentOwner,
+    ImageStep,
     Job,
     JobStatus,
     JudgedAttempt,
@@ -23,6 +25,7 @@ from backdrop.model.job import (
     StoredPicture,
 )
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.mandate import MandateAccount
 from backdrop.model.output_spec import parse_outputs
 from backdrop.model.retries import describe_retries, find_best_attempt, should_keep_retrying
 from backdrop.model.review import APPROVAL_FIELD, list_current_reviews
@@ -31,6 +34,7 @@ from backdrop.model.sentence import Sentence
 MAX_FAILOVER_WARNINGS = 5
 # End statuses in which the owner of some content has no file to share.
 ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
+RETRY_NOT_REQUESTED = "the instructions no longer ask for it"
 _RETRY_END_REASONS = {
     JobStatus.SUPERSEDED: "the photo's instructions no longer name the job",
     JobStatus.CANCELLED: "the job was canceled, or the photo was deleted",
@@ -58,20 +62,51 @@ DELIVERY_WARNINGS = frozenset(
 
 
 @dataclass(frozen=True)
-class BudgetChange:
-    """One transition's change to a day's budget, in micro-dollars.
+class ClaimLimits:
+    """What the write of a claim checks.
 
-    `cap` is set where the write must fail if the day would exceed it. `provider` is the one that charges. `is_lost`: no
-    response states the cost of the call.
+    `cap`: the day's budget in micro-dollars. `account`: the mandate that pays, as the worker knows it.
+    `registry_version`: the version of the mandates' registry in which the worker looked for it.
+    """
+
+    cap: int
+    account: MandateAccount | None = None
+    registry_version: int = 0
+
+
+@dataclass(frozen=True)
+class BudgetChange:
+    """One transition's change to a day's budget, and to the mandate that pays, in micro-dollars.
+
+    `provider` is the one that charges. `is_lost`: no response states the cost of the call. `is_overcharged`: the
+    provider charged more than was reserved. `claim`: set where the write must fail if the limits do not allow it.
     """
 
     day: str
     provider: str
+    mandate: str | None = None
     reserved: int = 0
     confirmed: int = 0
     unknown: int = 0
-    cap: int | None = None
     is_lost: bool = False
+    is_overcharged: bool = False
+    claim: ClaimLimits | None = None
+
+    @classmethod
+    def of_attempt(
+        cls, attempt: Attempt, *, reserved: int = 0, confirmed: int = 0, unknown: int = 0, is_lost: bool = False
+    ) -> "BudgetChange":
+        """Returns a change that concerns the day, the provider, and the mandate of an attempt."""
+        return cls(
+            attempt.budget_day,
+            attempt.provider,
+            attempt.mandate,
+            reserved,
+            confirmed,
+            unknown,
+            is_lost,
+            is_overcharged=confirmed > max(attempt.reserved, attempt.unknown),
+        )
 
     @property
     def total(self) -> int:
@@ -112,7 +147,9 @@ def end_job(job: Job, status: JobStatus, problem: Problem, now: datetime) -> Job
     """Returns the job refused, dead, or held because of a problem. A retry ends with an earlier attempt's pictures."""
     if job.is_retrying:
         return end_retry(job, str(problem.message), now)
-    return replace(job, status=status, problem=problem, has_report=True, ended_at=now, processing_until=None)
+    return replace(
+        job, status=status, problem=problem, has_report=True, ended_at=now, processing_until=None, image_steps=()
+    )
 
 
 def end_unneeded_job(job: Job, status: JobStatus, now: datetime) -> Job:
@@ -142,6 +179,7 @@ def _choose_best(job: Job, judged_attempts: tuple[JudgedAttempt, ...], failure: 
         judged_attempts=judged_attempts,
         links=best.links,
         paid_attempt_no=best.attempt_no,
+        image_steps=(),
         warnings=(*job.warnings, JobWarning(code=WarningCode.RETRIED, text=Sentence(text))),
     )
 
@@ -184,6 +222,8 @@ def restart(job: Job, planned: Job, now: datetime) -> Transition | None:
         provider=planned.provider,
         version_id=planned.version_id,
         canvas=planned.canvas,
+        mandate=planned.mandate,
+        content_id=planned.content_id,
         warnings=planned.warnings,
         is_execution_scoped=planned.is_execution_scoped,
         charge_no=_next_charge_no(job),
@@ -215,6 +255,8 @@ def retry_picture(job: Job, fidelities: tuple[Fidelity | None, ...], last_sent_a
     job's message.
     """
     require_status(job, JobStatus.PAID)
+    if job.end_after_call:
+        raise ConflictError
     return accept(
         replace(
             job,
@@ -223,6 +265,7 @@ def retry_picture(job: Job, fidelities: tuple[Fidelity | None, ...], last_sent_a
             judged_attempts=_add_judged(job, fidelities),
             links=(),
             paid_attempt_no=0,
+            image_steps=(),
             problem=None,
             last_sent_at=last_sent_at,
             processing_until=None,
@@ -305,7 +348,7 @@ def reinstate(job: Job) -> Transition | None:
     if not is_delivered and not (job.status is JobStatus.SUPERSEDED and job.has_kept_file):
         return None
     warnings = tuple(warning for warning in job.warnings if warning.code is not WarningCode.NOT_CURRENT)
-    return Transition(replace(job, status=JobStatus.PAID, results=(), warnings=warnings, ended_at=None))
+    return Transition(replace(job, status=JobStatus.PAID, results=(), warnings=warnings, ended_at=None, image_steps=()))
 
 
 def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_at: datetime) -> Transition:
@@ -334,6 +377,21 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
     )
 
 
+def change_mandate(job: Job, mandate: str | None) -> Transition:
+    """accepted: another mandate, or none, owns the photo's folder now.
+
+    Pictures are reused only within a mandate, so the job owns its content among the jobs of its new one.
+    """
+    require_status(job, JobStatus.ACCEPTED)
+    content_id = derive_content_id(
+        image_sha256=job.sha256,
+        purchase_spec=job.purchase_spec,
+        revision=job.instructions.get("revision"),
+        mandate=mandate,
+    )
+    return accept(replace(job, mandate=mandate, content_id=content_id, waits_for=None))
+
+
 def update_instructions(job: Job, planned: Job) -> Transition | None:
     """Adopts the instructions that do not affect the purchase. None if nothing changes.
 
@@ -344,11 +402,13 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
     review starts over if people would see another picture, and continues otherwise.
     """
     shows_other_picture = _list_picture_fields(job) != _list_picture_fields(planned)
+    keeps_steps = (job.variant, job.canvas, job.instructions) == (planned.variant, planned.canvas, planned.instructions)
     updated = replace(
         job,
         variant=planned.variant,
         mask_quoted=planned.mask_quoted or job.mask_quoted,
         reviews=() if shows_other_picture else list_current_reviews(job.reviews, planned.instructions),
+        image_steps=job.image_steps if keeps_steps else (),
         canvas=planned.canvas,
         instructions=planned.instructions,
         provenance=planned.provenance,
@@ -356,7 +416,7 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
         requested_at=_latest_requested_at(job, planned),
     )
     if job.status is JobStatus.ACCEPTED and job.is_retrying and not should_keep_retrying(updated):
-        return Transition(end_retry(updated, "the instructions no longer ask for it", planned.queued_at))
+        return Transition(end_retry(updated, RETRY_NOT_REQUESTED, planned.queued_at))
     has_other_outputs = _list_delivery_fields(job) != _list_delivery_fields(planned)
     if has_other_outputs and job.status is JobStatus.STORED:
         return Transition(replace(updated, status=JobStatus.PAID, ended_at=None))
@@ -408,11 +468,11 @@ def _latest_requested_at(job: Job, planned: Job) -> datetime | None:
 def join_existing(job: Job, owner: ContentOwner, owner_job: Job | None, now: datetime) -> Transition:
     """accepted: waits for the owner of the content, reuses its file, or buys in its place.
 
-    `owner_job` is None if the owner is no longer in the ledger.
+    `owner_job` is None if the owner is no longer in the ledger. A job whose call another mandate paid shares no file.
     """
-    if owner_job and owner_job.has_kept_file:
+    if owner_job and owner_job.mandate == job.mandate and owner_job.has_kept_file:
         return reuse(job, owner_job, now)
-    if owner_job is None or owner_job.status in ENDS_WITHOUT_FILE:
+    if owner_job is None or owner_job.mandate != job.mandate or owner_job.status in ENDS_WITHOUT_FILE:
         return take_over(job, owner)
     return wait_for_owner(job, owner)
 
@@ -432,7 +492,7 @@ def take_over(job: Job, owner: ContentOwner) -> Transition:
 def reuse(job: Job, owner_job: Job, now: datetime) -> Transition:
     """accepted → paid, without a charge: the job gets the file that another job bought."""
     require_status(job, JobStatus.ACCEPTED)
-    if not owner_job.has_kept_file:
+    if owner_job.mandate != job.mandate or not owner_job.has_kept_file:
         raise ConflictError
     return Transition(
         replace(
@@ -466,6 +526,12 @@ def end_processing(job: Job) -> Transition:
     return Transition(replace(job, processing_until=None, crash_count=0))
 
 
+def record_image_step(job: Job, step: ImageStep) -> Transition:
+    """paid: the delivery has finished a step, so it makes progress, even if its workers crash between the steps."""
+    require_status(job, JobStatus.PAID)
+    return Transition(replace(job, image_steps=(*job.image_steps, step), crash_count=0))
+
+
 def mark_resent(job: Job, now: datetime) -> Transition:
     """A new message carries the job, because the last one may be lost."""
     return Transition(replace(job, last_sent_at=now))
@@ -475,6 +541,13 @@ def record_wait_reason(job: Job, problem: Problem) -> Transition:
     """accepted, paid: the report explains why the job waits."""
     require_status(job, JobStatus.ACCEPTED, JobStatus.PAID)
     return Transition(replace(job, problem=problem, has_report=True, processing_until=None))
+
+
+def return_to_lane(job: Job, last_sent_at: datetime) -> Transition:
+    """accepted: the job's mandate covers it again, or never will. `last_sent_at`: counts as the send time."""
+    if not job.waits_for_mandate:
+        raise ConflictError
+    return Transition(replace(job, problem=None, last_sent_at=last_sent_at))
 
 
 def mark_announced(job: Job) -> Transition:
@@ -505,6 +578,7 @@ def store(job: Job, results: tuple[StoredPicture, ...], warnings: Iterable[JobWa
             job,
             status=JobStatus.STORED,
             results=results,
+            image_steps=(),
             warnings=_deduplicate((*kept, *warnings, *old_pictures)),
             problem=None,
             stored_at=job.stored_at or now,

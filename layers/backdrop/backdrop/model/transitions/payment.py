@@ -19,10 +19,14 @@ from backdrop.model.job import (
     has_recognized_picture,
 )
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
+from backdrop.model.retries import should_keep_retrying
 from backdrop.model.transitions.lifecycle import (
+    RETRY_NOT_REQUESTED,
     BudgetChange,
+    ClaimLimits,
     Transition,
     end_job,
+    end_retry,
     end_unneeded_job,
     replace_attempt,
     require_status,
@@ -41,16 +45,17 @@ def claim(
     now: datetime,
     lease_until: datetime,
     price: int,
-    cap: int,
+    limits: ClaimLimits,
     provider_id: str | None = None,
     probe: bool = False,
 ) -> Transition:
-    """accepted, unknown → submitting: opens the next attempt and reserves its price (`price`, `cap`: micro-dollars)."""
+    """accepted, unknown → submitting: opens the next attempt and reserves its price, in micro-dollars."""
     require_status(job, JobStatus.ACCEPTED, JobStatus.UNKNOWN)
     if job.end_after_call:
         raise ConflictError
     n = job.attempt_no + 1
     day = now.date().isoformat()
+    mandate = limits.account.mandate.name if limits.account else None
     attempt = Attempt(
         n=n,
         provider=job.provider,
@@ -61,9 +66,11 @@ def claim(
         reserved=price,
         charge_no=job.charge_no,
         is_probe=probe,
+        mandate=mandate,
     )
     claimed = replace(
         job,
+        mandate=mandate,
         status=JobStatus.SUBMITTING,
         quoted=price,
         attempt_no=n,
@@ -71,7 +78,7 @@ def claim(
         submitted_at=job.submitted_at or now,
         processing_until=None,
     )
-    return Transition(claimed, BudgetChange(day, job.provider, reserved=price, cap=cap))
+    return Transition(claimed, BudgetChange(day, job.provider, mandate, reserved=price, claim=limits))
 
 
 def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
@@ -104,9 +111,7 @@ def resend_call(job: Job, lease_until: datetime) -> Transition:
     attempt = job.find_attempt(job.attempt_no)
     if attempt is None or attempt.provider_id is None or job.end_after_call:
         raise ConflictError
-    budget_change = BudgetChange(
-        attempt.budget_day, attempt.provider, reserved=attempt.unknown, unknown=-attempt.unknown
-    )
+    budget_change = BudgetChange.of_attempt(attempt, reserved=attempt.unknown, unknown=-attempt.unknown)
     resent = replace(
         attempt,
         outcome=AttemptOutcome.IN_FLIGHT,
@@ -135,9 +140,8 @@ def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Tr
     if _leaves_cost_unknown(before, result) and before.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
         return Transition(job)
     after = _settle_attempt(before, result)
-    budget_change = BudgetChange(
-        before.budget_day,
-        before.provider,
+    budget_change = BudgetChange.of_attempt(
+        before,
         reserved=-before.reserved,
         confirmed=after.charged - before.charged,
         unknown=after.unknown - before.unknown,
@@ -191,6 +195,7 @@ def _apply_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Jo
                 paid_attempt_no=n,
                 links=result.links,
                 reviews=(),
+                image_steps=(),
                 paid_at=now,
                 last_sent_at=now,
                 problem=None,
@@ -230,17 +235,13 @@ def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now
         released = replace(released, charge_no=job.charge_no + 1)
     if job.status in IN_FLIGHT_STATUSES and job.attempt_no == attempt.n:
         released = _release_job(released, now)
-    budget_change = BudgetChange(
-        attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=-attempt.unknown
-    )
+    budget_change = BudgetChange.of_attempt(attempt, reserved=-attempt.reserved, unknown=-attempt.unknown)
     return Transition(_sync_problem_money(released), budget_change)
 
 
 def _keep_lost(job: Job, attempt: Attempt) -> Transition:
     """A resend that the provider did not accept proves nothing about the first send."""
-    budget_change = BudgetChange(
-        attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=attempt.reserved
-    )
+    budget_change = BudgetChange.of_attempt(attempt, reserved=-attempt.reserved, unknown=attempt.reserved)
     unknown = attempt.unknown + attempt.reserved
     job = replace_attempt(job, replace(attempt, outcome=AttemptOutcome.LOST, reserved=0, unknown=unknown))
     is_current = job.status is JobStatus.SUBMITTING and job.attempt_no == attempt.n
@@ -253,6 +254,8 @@ def _release_job(job: Job, now: datetime) -> Job:
         return replace(job, status=JobStatus.UNKNOWN)
     if job.end_after_call:
         return end_unneeded_job(job, job.end_after_call, now)
+    if job.is_retrying and not should_keep_retrying(job):
+        return end_retry(job, RETRY_NOT_REQUESTED, now)
     problem = None if job.status is JobStatus.UNKNOWN else job.problem
     return replace(job, status=JobStatus.ACCEPTED, problem=problem)
 

@@ -1,11 +1,9 @@
 """The upload page's API: the requests of its script, and the batches that were uploaded since it was served."""
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
-from typing import Any
 
 from backdrop.imaging.prepare import find_size_in_first_bytes
 from backdrop.model.capabilities import CAPABILITIES
@@ -18,12 +16,12 @@ from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count, format_max_price, format_rough_duration
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.purchase_warnings import WARNING_HINTS
+from backdrop_cli.served_pages.page_files import PageFiles
+from backdrop_cli.served_pages.presigner import Presigner
+from backdrop_cli.served_pages.request_fields import PageRequest, PageResponse, read_count, read_rows, read_text
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page import page_requests
 from backdrop_cli.upload_page.page_plan import PagePhoto, PagePlan, PagePlanner, mark_undecided
-from backdrop_cli.upload_page.page_requests import PageRequest
-from backdrop_cli.upload_page.page_thumbnails import PageThumbnails
-from backdrop_cli.upload_page.presigner import Presigner
 from backdrop_cli.upload_page.upload_batch import UploadBatch
 from backdrop_cli.uploads import time_estimates
 from backdrop_cli.uploads.plan_estimates import JobTimes
@@ -35,19 +33,17 @@ MAX_KEPT_PLANS = 8
 MAX_PHOTOS_PER_UPLOAD = 2000
 LOGO_SUFFIXES = (".png", ".webp", ".jpg", ".jpeg")
 
-type PageResponse = Mapping[str, Any]
-
 
 @dataclass
-class PageApi:
+class UploadApi:
     """The state of one served page. Its methods are called by several threads at a time."""
 
     stack: Stack
     presigner: Presigner
+    files: PageFiles
     batches: list[UploadBatch] = field(default_factory=list[UploadBatch])
 
     def __post_init__(self) -> None:
-        self.thumbnails = PageThumbnails(self.stack.bucket_reader.read_file)
         self._lock = Lock()
         self._plans: deque[tuple[int, PagePlan]] = deque(maxlen=MAX_KEPT_PLANS)
         self._plan_numbers = iter(range(1, 1 << 30))
@@ -94,8 +90,8 @@ class PageApi:
     def check_files(self, request: PageRequest) -> PageResponse:
         """Returns which files are not photos, by their first bytes. Notes the sizes of the others."""
         objections: dict[str, dict[str, str]] = {}
-        for file in page_requests.read_rows(request, "files"):
-            error, sha256 = page_requests.find_photo_error(file), page_requests.read_text(file, "sha256")
+        for file in read_rows(request, "files"):
+            error, sha256 = page_requests.find_photo_error(file), read_text(file, "sha256")
             if error:
                 self._photo_errors[sha256] = error
                 objections[sha256] = {"code": error.code.value, "message": str(error.message)}
@@ -105,7 +101,7 @@ class PageApi:
 
     def plan_upload(self, request: PageRequest) -> PageResponse:
         """Returns what would happen to the photos, and the maximum price."""
-        files = page_requests.read_rows(request, "files")
+        files = read_rows(request, "files")
         if len(files) > MAX_PHOTOS_PER_UPLOAD:
             raise UsageError(
                 f"this page uploads at most {MAX_PHOTOS_PER_UPLOAD:,} photos at a time, and there are {len(files):,}; "
@@ -180,7 +176,7 @@ class PageApi:
     def start_upload(self, request: PageRequest) -> PageResponse:
         """Starts a planned upload. Raises CommandError if the plan is outdated or a confirmation is missing."""
         with self._lock:
-            number = page_requests.read_count(request, "plan")
+            number = read_count(request, "plan")
             plan = next((plan for known, plan in self._plans if known == number), None)
             if plan is None:
                 raise CommandError("these photos were already sent, or the price is outdated; check the price again")
@@ -190,25 +186,22 @@ class PageApi:
                 raise CommandError(f"nothing was sent; confirm {_format_question(plan)} first")
             self._plans.clear()
             batch = UploadBatch(
-                self.stack, self.presigner, self.thumbnails, len(self.batches) + 1, plan, self.stack.clock.now()
+                self.stack, self.presigner, self.files, len(self.batches) + 1, plan, self.stack.clock.now()
             )
             self.batches.append(batch)
         return {"drop": batch.number, "keys": [row.key for row in plan.changed_photos]}
 
     def create_form(self, request: PageRequest) -> PageResponse:
         """Returns the upload form for one photo; writes its sidecar first."""
-        form = self._find_batch(request).create_form(page_requests.read_text(request, "key"))
+        form = self._find_batch(request).create_form(read_text(request, "key"))
         return {"form": form and {"url": form.url, "fields": dict(form.fields)}}
 
     def check_arrival(self, request: PageRequest) -> PageResponse:
-        return {"arrived": self._find_batch(request).has_arrived(page_requests.read_text(request, "key"))}
+        return {"arrived": self._find_batch(request).has_arrived(read_text(request, "key"))}
 
     def read_progress(self, request: PageRequest) -> PageResponse:
         """Returns the progress of all batches, and the results after the number that the page already has of each."""
-        known_counts = {
-            page_requests.read_count(one, "drop"): page_requests.read_count(one, "known")
-            for one in page_requests.read_rows(request, "drops")
-        }
+        known_counts = {read_count(one, "drop"): read_count(one, "known") for one in read_rows(request, "drops")}
         batches: list[PageResponse] = []
         for batch in tuple(self.batches):
             batch.poll()
@@ -217,7 +210,7 @@ class PageApi:
         return {"drops": batches}
 
     def _find_batch(self, request: PageRequest) -> UploadBatch:
-        number = page_requests.read_count(request, "drop")
+        number = read_count(request, "drop")
         if not 0 < number <= len(self.batches):
             raise UsageError("`backdrop page` was restarted and no longer has this upload; reload the page")
         return self.batches[number - 1]

@@ -1,4 +1,4 @@
-"""The upload page's server: reachable only from this machine, it serves one page and its API."""
+"""The server of the upload page and the review page, with their APIs; reachable only from this machine."""
 
 import json
 import sys
@@ -12,38 +12,62 @@ from typing import Any, override
 from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.gallery.album import MissingReason
 from backdrop_cli.gallery.thumbnails import encode_thumbnail
-from backdrop_cli.upload_page.page_access import BASE_HEADERS, LOOPBACK_ADDRESS, PageAccess, build_headers
-from backdrop_cli.upload_page.page_api import PageApi, PageResponse
+from backdrop_cli.review_page.review_api import ReviewApi
+from backdrop_cli.review_page.review_html import render_review_page
+from backdrop_cli.served_pages.page_access import BASE_HEADERS, LOOPBACK_ADDRESS, PageAccess, build_headers
+from backdrop_cli.served_pages.page_files import PageFiles
+from backdrop_cli.served_pages.presigner import Presigner
+from backdrop_cli.served_pages.request_fields import PageRequest, PageResponse
+from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page.page_html import render_upload_page
-from backdrop_cli.upload_page.page_requests import PageRequest
+from backdrop_cli.upload_page.upload_api import UploadApi
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 JSON_CONTENT_TYPE = "application/json"
 PREVIEW_PATH, BINARY_CONTENT_TYPE = "preview", "application/octet-stream"
 """Path and type for photos that the browser cannot show; a form of another site cannot send this type."""
-# A thumbnail's name is a hash of its content, so it never changes.
-THUMBNAIL_CACHE_CONTROL = "private, max-age=86400, immutable"
+UPLOAD_PATH, REVIEW_PATH = "", "review"
+# A file's name is a hash of its content, so it never changes.
+FILE_CACHE_CONTROL = "private, max-age=86400, immutable"
+NO_FILE = (MissingReason.GONE, "")
 NOT_FOUND_TEXT = "Not found. `backdrop page` prints the full address of the page."
 
 type ApiMethod = Callable[[PageRequest], PageResponse]
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves one page. `translate_errors` turns AWS's errors into a CommandError."""
+    """Serves the pages of one stack. `translate_errors` turns AWS's errors into a CommandError."""
 
     daemon_threads = True
 
-    def __init__(self, api: PageApi, port: int, translate_errors: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        presigner: Presigner,
+        port: int,
+        translate_errors: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         super().__init__((LOOPBACK_ADDRESS, port), _PageRequestHandler)
-        self.api, self.translate_errors = api, translate_errors
+        self.presigner, self.translate_errors = presigner, translate_errors
+        self.files = PageFiles(stack.bucket_reader.read_file)
         self.access = PageAccess(self.server_address[1])
+        upload, review = UploadApi(stack, presigner, self.files), ReviewApi(stack, presigner, self.files)
+        self.pages: dict[str, Callable[[str], str]] = {
+            UPLOAD_PATH: lambda nonce: render_upload_page(upload.describe_page(), nonce),
+            REVIEW_PATH: lambda nonce: render_review_page(review.describe_page(), nonce),
+        }
         self.api_methods: dict[str, ApiMethod] = {
-            "look": api.check_files,
-            "plan": api.plan_upload,
-            "start": api.start_upload,
-            "form": api.create_form,
-            "arrived": api.check_arrival,
-            "state": api.read_progress,
+            "look": upload.check_files,
+            "plan": upload.plan_upload,
+            "start": upload.start_upload,
+            "form": upload.create_form,
+            "arrived": upload.check_arrival,
+            "state": upload.read_progress,
+            "waiting": review.list_pictures,
+            "show": review.show_picture,
+            "decide": review.decide,
+            "redo-price": review.quote_redo,
+            "redo": review.redo,
         }
 
     @override
@@ -61,18 +85,18 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
         path = self._authorize(is_write=False)
         if path is None:
             self._send_not_found()
-        elif path == "":
+        elif render := self.server.pages.get(path):
             nonce = token_urlsafe(16)
-            response = self._call(lambda: {"html": render_upload_page(self.server.api.describe_page(), nonce)})
+            response = self._call(lambda: {"html": render(nonce)})
             body = response.get("html") or str(response.get("error", ""))
             content_type = "text/html" if "html" in response else "text/plain"
             status = HTTPStatus.OK if "html" in response else HTTPStatus.BAD_GATEWAY
             self._send(
-                status, body.encode(), f"{content_type}; charset=utf-8", build_headers(self.server.api.presigner, nonce)
+                status, body.encode(), f"{content_type}; charset=utf-8", build_headers(self.server.presigner, nonce)
             )
         else:
-            thumbnail = self._call(lambda: {"picture": self.server.api.thumbnails.make_thumbnail(path)}).get("picture")
-            self._send_thumbnail(thumbnail)
+            data, content_type = self._call(lambda: {"file": self.server.files.read_link(path)}).get("file", NO_FILE)
+            self._send_file(data, content_type)
 
     def do_POST(self) -> None:
         path = self._authorize(is_write=True)
@@ -86,7 +110,7 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
         else:
             data = self.rfile.read(int(length))
             if method is None:
-                self._send_thumbnail(encode_thumbnail(data))
+                self._send_file(encode_thumbnail(data), "image/webp")
                 return
             response = self._call(lambda: method(_parse_request(data)))
             status = HTTPStatus(response.get("status", HTTPStatus.OK))
@@ -107,9 +131,9 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
         except CommandError as error:
             return {"error": error.format_message(), "status": HTTPStatus.CONFLICT}
 
-    def _send_thumbnail(self, thumbnail: bytes | MissingReason | None) -> None:
-        if isinstance(thumbnail, bytes):
-            self._send(HTTPStatus.OK, thumbnail, "image/webp", {"Cache-Control": THUMBNAIL_CACHE_CONTROL})
+    def _send_file(self, data: bytes | MissingReason, content_type: str) -> None:
+        if isinstance(data, bytes):
+            self._send(HTTPStatus.OK, data, content_type, {"Cache-Control": FILE_CACHE_CONTROL})
         else:
             self._send_not_found()
 

@@ -36,8 +36,6 @@ async function runConcurrently(things, maxConcurrent, work) {
   await Promise.all(workers);
 }
 
-const sums = [`Stack ${about.stack}`, `pictures by ${about.default_provider}`];
-byId("sums").replaceChildren(...sums.map((words) => createTextElement("span", "", words)));
 if (about.standins.length) {
   showText(byId("standins"), "A stand-in on this machine makes the pictures of this stack. The provider's pictures would look different. The prices are list prices; nothing is charged.");
 }

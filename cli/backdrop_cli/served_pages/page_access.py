@@ -1,11 +1,11 @@
-"""Access control of the upload page: a secret path, checks of two request headers, and a content security policy."""
+"""Access control of the served pages: a secret path, checks of two request headers, and a content security policy."""
 
 import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backdrop_cli.upload_page.presigner import Presigner
+from backdrop_cli.served_pages.presigner import Presigner
 
 LOOPBACK_ADDRESS = "127.0.0.1"
 _LOOPBACK_NAMES = (LOOPBACK_ADDRESS, "localhost")
@@ -13,7 +13,7 @@ _LOOPBACK_NAMES = (LOOPBACK_ADDRESS, "localhost")
 
 @dataclass(frozen=True)
 class PageAccess:
-    """The token is only in the page's address. Anyone who has it can spend the operator's money."""
+    """The token is only in the pages' addresses. Anyone who has it can spend the operator's money."""
 
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))

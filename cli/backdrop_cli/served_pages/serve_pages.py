@@ -1,4 +1,4 @@
-"""The `page` command: serves the upload page until Ctrl-C."""
+"""The `page` command: serves the upload page and the review page until Ctrl-C."""
 
 import sys
 import webbrowser
@@ -8,29 +8,34 @@ from backdrop_cli.aws_error_messages import translate_aws_errors
 from backdrop_cli.errors import EXIT_OK, CommandError
 from backdrop_cli.options import StackLocation
 from backdrop_cli.screen import Screen
+from backdrop_cli.served_pages.page_access import LOOPBACK_ADDRESS
+from backdrop_cli.served_pages.page_server import REVIEW_PATH, PageServer
+from backdrop_cli.served_pages.presigner import Presigner
 from backdrop_cli.stack import Stack
-from backdrop_cli.upload_page.page_access import LOOPBACK_ADDRESS
-from backdrop_cli.upload_page.page_api import PageApi
-from backdrop_cli.upload_page.page_server import PageServer
-from backdrop_cli.upload_page.presigner import Presigner
 
 
-def serve_page(stack: Stack, screen: Screen, location: StackLocation, port: int, *, browser: bool) -> int:
-    """Serves the page until Ctrl-C, which is its normal end, and returns the exit code."""
+def serve_pages(
+    stack: Stack, screen: Screen, location: StackLocation, port: int, *, browser: bool, opens_review: bool
+) -> int:
+    """Serves the pages until Ctrl-C, which is its normal end, and returns the exit code."""
     server = _start_server(stack, _build_presigner(stack), location, port)
-    address = server.access.url
-    screen.print_json({"stack": stack.name, "page": address})
-    screen.print(f"Upload page for stack {stack.name}, reachable only from this machine:", "bold")
-    screen.print_unwrapped(f"  {address}")
-    screen.print("Anyone who has this address can spend the stack's money until you press Ctrl-C.")
+    upload_address, review_address = server.access.url, f"{server.access.url}{REVIEW_PATH}"
+    screen.print_json({"stack": stack.name, "page": upload_address, "review_page": review_address})
+    screen.print(f"Pages for stack {stack.name}, reachable only from this machine:", "bold")
+    screen.print_unwrapped(f"  upload photos     {upload_address}")
+    screen.print_unwrapped(f"  review pictures   {review_address}")
+    screen.print(
+        "Anyone who has these addresses can spend the stack's money and approve pictures in your name until you press "
+        "Ctrl-C."
+    )
     sys.stdout.flush()
     if browser and not screen.as_json:
-        webbrowser.open(address)
+        webbrowser.open(review_address if opens_review else upload_address)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         screen.print()
-        screen.print("The page is stopped. Uploaded photos are being processed.")
+        screen.print("The pages are stopped. Uploaded photos are being processed.")
         screen.print("To see the progress, run `backdrop status --watch`.")
     finally:
         server.server_close()
@@ -53,10 +58,10 @@ def _build_presigner(stack: Stack) -> Presigner:
 
 def _start_server(stack: Stack, presigner: Presigner, location: StackLocation, port: int) -> PageServer:
     try:
-        return PageServer(PageApi(stack, presigner), port, partial(translate_aws_errors, location))
+        return PageServer(stack, presigner, port, partial(translate_aws_errors, location))
     except OSError as error:
         raise CommandError(
-            f"the page cannot be served at {LOOPBACK_ADDRESS}:{port} ({error.strerror or error}); use another "
+            f"the pages cannot be served at {LOOPBACK_ADDRESS}:{port} ({error.strerror or error}); use another "
             "--port, or leave it out"
         ) from error
     except OverflowError:

@@ -1,0 +1,57 @@
+"""The IAM policy of a client under a mandate: upload and delete in its folder, and read its results and its mandate."""
+
+from typing import Any
+
+from backdrop.aws.items import mandate_key
+from backdrop.model.mandate import Mandate
+from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX
+from backdrop_cli.stack import Stack
+
+
+def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
+    """Returns the policy. A client with it can spend what the mandate allows, and nothing else.
+
+    It has no access to queues, to the event bus, to provider keys, or to other folders, and cannot write to the ledger.
+    """
+    _, partition, _, region, account, _ = stack.arn.split(":", 5)
+    output = f"arn:{partition}:s3:::{stack.output_bucket}"
+    result_prefixes = [
+        mandate.prefix,
+        *(f"{one}/{mandate.prefix}" for one in (RECEIPTS_PREFIX, ERRORS_PREFIX)),
+    ]
+    table = f"arn:{partition}:dynamodb:{region}:{account}:table/{stack.outputs['LedgerTableName']}"
+    statements = [
+        _build_statement(
+            "UploadInTheFolder",
+            ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
+            [f"arn:{partition}:s3:::{mandate.bucket}/{mandate.prefix}*"],
+        ),
+        _build_statement("ReadResults", ["s3:GetObject"], [f"{output}/{one}*" for one in result_prefixes]),
+        _build_statement(
+            "ListResults",
+            ["s3:ListBucket"],
+            [output],
+            {"StringLike": {"s3:prefix": [f"{one}*" for one in result_prefixes]}},
+        ),
+        _build_statement(
+            "ReadTheMandate",
+            ["dynamodb:GetItem"],
+            [table],
+            {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [mandate_key(mandate.name)[0]]}},
+        ),
+        _build_statement("FindTheStack", ["cloudformation:DescribeStacks"], [f"{stack.arn.rpartition('/')[0]}/*"]),
+    ]
+    key_arns = [arn for arn in stack.parameters.get("KmsKeyArns", "").split(",") if arn]
+    if key_arns:
+        condition = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+        statements.append(
+            _build_statement("UseTheKeysOfTheBuckets", ["kms:Decrypt", "kms:GenerateDataKey"], key_arns, condition)
+        )
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _build_statement(
+    sid: str, actions: list[str], resources: list[str], condition: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement | ({"Condition": condition} if condition else {})

@@ -1,0 +1,1 @@
+"""The review page: people approve, reject, or redo the pictures that wait for them."""

@@ -1,0 +1,93 @@
+// Redo: another picture with a new prompt, at a price that the person sees and agrees to first.
+
+const PRICE_DELAY_MS = 500;
+let redone = null;
+let quote = null;
+let quoteTimer = 0;
+let latestQuote = 0;
+
+function openRedo() {
+  if (byId("redo").disabled || byId("redo").hidden) return;
+  redone = current;
+  const together = enlarged.pictures > 1 ? ` All ${enlarged.pictures} pictures that were bought together are replaced.` : "";
+  byId("redo-about").textContent = `${labelOfPicture(redone)}. This picture then no longer waits; what it cost stays paid.${together}`;
+  byId("redo-prompt").value = enlarged.prompt;
+  showText(byId("redo-problem"), "");
+  showQuote(null, "Change the prompt to see the price.");
+  byId("redo-dialog").showModal();
+  byId("redo-prompt").select();
+}
+
+/** Requests the price after a moment without changes. */
+function scheduleQuote() {
+  latestQuote += 1;
+  clearTimeout(quoteTimer);
+  showQuote(null, "Calculating the price …");
+  showText(byId("redo-problem"), "");
+  quoteTimer = setTimeout(requestQuote, PRICE_DELAY_MS);
+}
+
+async function requestQuote() {
+  const number = ++latestQuote;
+  const prompt = byId("redo-prompt").value;
+  try {
+    const answer = await requestJson("redo-price", { ...pictureOf(redone), prompt });
+    if (number !== latestQuote) return;
+    if (answer.ended) closeEnded(answer.ended);
+    else showQuote({ ...answer, prompt }, `The new picture costs at most ${answer.price}.`);
+  } catch (error) {
+    if (number !== latestQuote) return;
+    showQuote(null, "");
+    showText(byId("redo-problem"), error.message);
+  }
+}
+
+function showQuote(answer, words) {
+  quote = answer;
+  byId("redo-price").textContent = words;
+  byId("redo-send").disabled = !answer;
+  byId("redo-send").textContent = answer ? `Redo for at most ${answer.price}` : "Redo";
+}
+
+async function sendRedo() {
+  const { prompt, micro_usd } = quote;
+  const entry = redone;
+  showText(byId("redo-problem"), "");
+  byId("redo-send").disabled = true;
+  try {
+    const answer = await requestJson("redo", { ...pictureOf(entry), prompt, micro_usd });
+    if (answer.ended) {
+      closeEnded(answer.ended);
+      return;
+    }
+    byId("redo-dialog").close();
+    showText(byId("first"), "");
+    byId("outcome").textContent = `↻ Redone: ${labelOfPicture(entry)}. The new picture waits here when it is made.`;
+    for (const other of waiting.filter((one) => one.job_id === entry.job_id && one !== entry)) settle(other);
+    settle(entry);
+  } catch (error) {
+    showText(byId("redo-problem"), error.message);
+    scheduleQuoteAgain();
+  }
+}
+
+/** After a refusal, the price may be another one. */
+function scheduleQuoteAgain() {
+  clearTimeout(quoteTimer);
+  showQuote(null, "Calculating the price …");
+  quoteTimer = setTimeout(requestQuote, PRICE_DELAY_MS);
+}
+
+function closeEnded(reason) {
+  byId("redo-dialog").close();
+  leave(redone, `Nothing was redone: ${reason}`);
+}
+
+byId("redo").addEventListener("click", openRedo);
+byId("redo-prompt").addEventListener("input", scheduleQuote);
+byId("redo-cancel").addEventListener("click", () => byId("redo-dialog").close());
+byId("redo-dialog").addEventListener("close", () => { latestQuote += 1; clearTimeout(quoteTimer); });
+byId("redo-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (quote && byId("redo-prompt").value === quote.prompt) sendRedo();
+});

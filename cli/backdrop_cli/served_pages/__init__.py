@@ -1,0 +1,1 @@
+"""The `backdrop page` command: a server on this machine for the upload page and the review page."""

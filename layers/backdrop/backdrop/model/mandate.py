@@ -1,0 +1,206 @@
+"""Mandates: who owns a folder of photos, and how much may be spent on them. Amounts are micro-dollars.
+
+A mandate owns its prefix: each paid call for a photo below the prefix is charged to it. The transaction that claims the
+call checks the mandate, so no client can spend more than the mandate allows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
+from backdrop.model.job import Job, LedgerItem
+from backdrop.model.object_keys import list_folders_of
+from backdrop.model.pricing import format_usd
+from backdrop.model.record import record
+from backdrop.model.schedule import format_location
+
+# The registry is one item, which every worker reads.
+MAX_MANDATES = 1000
+
+
+class MandateState(StrEnum):
+    """ENDED: nothing is bought, but the prefix stays blocked. RELEASED: the prefix has no owner anymore."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+    RELEASED = "released"
+
+
+class WhenSpent(StrEnum):
+    """What happens to a job that a mandate does not cover now, but may cover later."""
+
+    REFUSE = "refuse"
+    WAIT = "wait"
+
+
+@record
+class MandateRegistry(LedgerItem):
+    """The names of the mandates by the location (`bucket/prefix`) that they own. No location contains another one."""
+
+    names_by_location: dict[str, str] = field(default_factory=dict[str, str])
+
+    def find_name(self, bucket: str, key: str) -> str | None:
+        """Returns the name of the mandate that owns the photo; None if there is none."""
+        locations = (format_location(bucket, folder) for folder in list_folders_of(key))
+        return next((self.names_by_location[one] for one in locations if one in self.names_by_location), None)
+
+    def with_owner(self, mandate: "Mandate") -> "MandateRegistry":
+        location = format_location(mandate.bucket, mandate.prefix)
+        return replace(self, names_by_location=self.names_by_location | {location: mandate.name})
+
+    def without(self, name: str) -> "MandateRegistry":
+        kept = {location: other for location, other in self.names_by_location.items() if other != name}
+        return replace(self, names_by_location=kept)
+
+    def find_overlapping(self, bucket: str, prefix: str) -> str | None:
+        """Returns the name of a mandate whose prefix contains this one, or is contained in it."""
+        location = format_location(bucket, prefix)
+        overlapping = (
+            name
+            for other, name in self.names_by_location.items()
+            if location.startswith(other) or other.startswith(location)
+        )
+        return next(overlapping, None)
+
+
+@record
+class Mandate(LedgerItem):
+    """The terms of a mandate. Its lock version changes with them, and every claim checks it.
+
+    `prefix` ends with a slash. `per_day`: the limit of one day (UTC). `per_picture`: the highest quoted price of one
+    picture, with its share of the mask. `until`: the last day, as an ISO date. None means no limit.
+    """
+
+    name: str
+    bucket: str
+    prefix: str
+    limit: int
+    per_day: int | None = None
+    per_picture: int | None = None
+    operations: tuple[str, ...] = ("replace", "remove")
+    until: str | None = None
+    when_spent: WhenSpent = WhenSpent.REFUSE
+    state: MandateState = MandateState.ACTIVE
+    created_at: datetime
+    created_by: str
+    changed_at: datetime | None = None
+    changed_by: str = ""
+
+
+class ObstacleKind(StrEnum):
+    """Why a mandate does not cover a call. Only the first three may pass without a change of the instructions."""
+
+    SPENT = "spent"
+    SPENT_TODAY = "spent_today"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+    PRICE = "price"
+    OPERATION = "operation"
+
+
+_CODES = {
+    ObstacleKind.SPENT: Code.MANDATE_SPENT,
+    ObstacleKind.SPENT_TODAY: Code.MANDATE_SPENT,
+    ObstacleKind.SUSPENDED: Code.MANDATE_SUSPENDED,
+    ObstacleKind.ENDED: Code.MANDATE_ENDED,
+    ObstacleKind.PRICE: Code.MANDATE_FORBIDS,
+    ObstacleKind.OPERATION: Code.MANDATE_FORBIDS,
+}
+_PASSING_KINDS = frozenset({ObstacleKind.SPENT, ObstacleKind.SPENT_TODAY, ObstacleKind.SUSPENDED})
+
+
+@dataclass(frozen=True)
+class MandateObstacle:
+    """Why a mandate does not cover a call, as a sentence for people. `may_wait`: the job waits until it does."""
+
+    kind: ObstacleKind
+    message: str
+    may_wait: bool
+
+    def to_error(self) -> InstructionError:
+        return InstructionError(_CODES[self.kind], self.message)
+
+
+@dataclass(frozen=True)
+class MandateAccount:
+    """A mandate and what has been spent under it.
+
+    `by_day`: the committed amounts of the latest days (UTC); older ones are deleted. `is_overcharged`: a provider
+    charged more than the price list says, so the mandate is suspended.
+    """
+
+    mandate: Mandate
+    reserved: int = 0
+    confirmed: int = 0
+    unknown: int = 0
+    by_day: Mapping[str, int] = field(default_factory=dict[str, int])
+    is_overcharged: bool = False
+
+    @property
+    def committed(self) -> int:
+        """What counts against the limit: charged amounts, possible charges, and reservations of calls in flight."""
+        return self.reserved + self.confirmed + self.unknown
+
+    @property
+    def left(self) -> int:
+        return max(self.mandate.limit - self.committed, 0)
+
+    @property
+    def state(self) -> MandateState:
+        is_suspended = self.is_overcharged and self.mandate.state is MandateState.ACTIVE
+        return MandateState.SUSPENDED if is_suspended else self.mandate.state
+
+    def left_on(self, day: str) -> int:
+        """Returns how much may still be reserved on a day (UTC)."""
+        per_day = self.mandate.per_day
+        return self.left if per_day is None else min(self.left, max(per_day - self.by_day.get(day, 0), 0))
+
+    def list_old_days(self) -> list[str]:
+        """Returns the days whose amounts no limit needs anymore: all but the latest two."""
+        return sorted(self.by_day)[:-2]
+
+    def find_obstacle(self, job: Job, price: int, day: str) -> MandateObstacle | None:
+        """Returns why a call at this price may not be claimed on this day (UTC); None if it may be."""
+        mandate = self.mandate
+        if obstacle := find_violated_term(mandate, job, price, day):
+            return obstacle
+        if self.state is MandateState.SUSPENDED:
+            return _build_obstacle(mandate, ObstacleKind.SUSPENDED, f"The mandate {mandate.name} is suspended.")
+        if price > self.left:
+            left, limit = format_usd(self.left), format_usd(mandate.limit)
+            message = f"{left} of the mandate {mandate.name}'s {limit} is left, and the job costs up to"
+            return _build_obstacle(mandate, ObstacleKind.SPENT, f"{message} {format_usd(price)}.")
+        if mandate.per_day is not None and price > self.left_on(day):
+            left, limit = format_usd(self.left_on(day)), format_usd(mandate.per_day)
+            message = f"{left} of the mandate {mandate.name}'s {limit} for {day} (UTC) is left, and the job costs up to"
+            return _build_obstacle(mandate, ObstacleKind.SPENT_TODAY, f"{message} {format_usd(price)}.")
+        return None
+
+
+def find_violated_term(mandate: Mandate, job: Job, price: int, day: str) -> MandateObstacle | None:
+    """Returns the term that a job at this price violates on this day (UTC), regardless of what has been spent."""
+    if mandate.state in (MandateState.ENDED, MandateState.RELEASED):
+        return _build_obstacle(mandate, ObstacleKind.ENDED, f"The mandate {mandate.name} has ended.")
+    if mandate.until and day > mandate.until:
+        return _build_obstacle(
+            mandate, ObstacleKind.ENDED, f"The mandate {mandate.name} ended with {mandate.until} (UTC)."
+        )
+    # A mask is part of the picture that needs it.
+    if job.operation not in mandate.operations and not job.is_mask:
+        message = f"The mandate {mandate.name} covers only {' and '.join(mandate.operations)}, not {job.operation}."
+        return _build_obstacle(mandate, ObstacleKind.OPERATION, message)
+    picture_count = int(job.instructions.get("num_images", 1))
+    if mandate.per_picture is not None and price + job.mask_quoted > mandate.per_picture * picture_count:
+        picture_price = format_usd((price + job.mask_quoted) // picture_count)
+        message = f"The mandate {mandate.name} allows {format_usd(mandate.per_picture)} per picture, which costs up to"
+        return _build_obstacle(mandate, ObstacleKind.PRICE, f"{message} {picture_price}.")
+    return None
+
+
+def _build_obstacle(mandate: Mandate, kind: ObstacleKind, message: str) -> MandateObstacle:
+    may_wait = mandate.when_spent is WhenSpent.WAIT and kind in _PASSING_KINDS
+    return MandateObstacle(kind, message, may_wait)

@@ -1,0 +1,46 @@
+"""`bench.fidelity --buy` buys what a folder lacks, once, and measures it."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from bench.fidelity import __main__ as command
+from bench.fidelity.buy_pairs import describe_price, list_missing
+from tests.contract.standin_client import StandinClient
+from tests.unit.imaging_photos import encode_image, scene
+
+
+@pytest.fixture
+def folder(tmp_path: Path, standin_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns a folder with one photo, and points the command at the stand-in."""
+    (tmp_path / "cup.photo.png").write_bytes(encode_image(scene(), "PNG"))
+    monkeypatch.setenv("IDEOGRAM_BASE_URL", f"{standin_url}/ideogram")
+    monkeypatch.setenv("IDEOGRAM_API_KEY", "key")
+    return tmp_path
+
+
+def run(folder: Path, answer: str, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    return command.buy_missing(folder, "on a marble table")
+
+
+def list_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_missing_pictures_are_bought_once(
+    folder: Path, standin: StandinClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert describe_price(list_missing(folder)) == "2 pictures from Ideogram for $0.07"
+    assert run(folder, "y\n", monkeypatch)
+    assert list_files(folder) == ["cup.mask.png", "cup.photo.png", "cup.result.png"]
+    assert run(folder, "", monkeypatch)
+    assert len(list_missing(folder)) == 0
+
+
+def test_nothing_is_bought_without_consent_or_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not run(folder, "n\n", monkeypatch)
+    monkeypatch.delenv("IDEOGRAM_API_KEY")
+    assert not run(folder, "y\n", monkeypatch)
+    assert list_files(folder) == ["cup.photo.png"]

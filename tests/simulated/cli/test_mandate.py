@@ -1,0 +1,135 @@
+"""`backdrop mandate`: operators create mandates, see what is left of them, change them, and end them."""
+
+import json
+import re
+
+import pytest
+
+from backdrop.model.codes import Code
+from simulation.world.simulated_stack import World
+from tests.simulated.command_user import REMOVAL, Person
+from tests.simulated.simulated_days import list_report_codes
+
+CREATE = ("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "0.02")
+FIRST, SECOND, THIRD = (f"agents/anna/{n}.jpg" for n in (1, 2, 3))
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    return Person(World(), monkeypatch)
+
+
+def buy(person: Person, *keys: str) -> None:
+    person.upload(*keys)
+    person.world.run_until_empty()
+
+
+def test_created_mandate_is_shown_with_what_is_left(person: Person) -> None:
+    created = person.run(
+        *CREATE, "--per-day", "0.015", "--per-picture", "0.01", "--operations", "remove", "--until", "2026-12-31"
+    )
+    assert created.code == 0
+    buy(person, FIRST, SECOND)
+    shown = person.run("mandate", "show", "anna").out
+    rows = dict(re.findall(r"^ (\w+(?: \w+)?)  +(\S+)", shown, re.MULTILINE))
+    assert (rows["spent"], rows["left"], rows["per day"], rows["until"]) == ("$0.01", "$0.01", "$0.015", "2026-12-31")
+    assert list_report_codes(person.world, SECOND) == [Code.MANDATE_SPENT]
+    data = person.run("mandate", "show", "anna", "--json").data
+    assert (data["spent_usd"], data["left_usd"], data["left_today_usd"], data["operations"]) == (
+        0.01,
+        0.01,
+        0.005,
+        ["remove"],
+    )
+
+
+def test_list_shows_each_mandate(person: Person) -> None:
+    assert "has no mandates" in person.run("mandate").out
+    person.run(*CREATE)
+    person.run("mandate", "create", "ben", "--prefix", "agents/ben/", "--usd", "1")
+    assert re.findall(r"^ (\w+) +agents/", person.run("mandate").out, re.MULTILINE) == ["anna", "ben"]
+    assert [one["name"] for one in person.run("mandate", "--json").data["mandates"]] == ["anna", "ben"]
+
+
+def test_waiting_photos_continue_when_the_mandate_is_raised(person: Person) -> None:
+    person.run(*CREATE, "--when-spent", "wait")
+    buy(person, FIRST, SECOND, THIRD)
+    waiting = next(job.key for job in person.world.list_jobs() if job.waits_for_mandate)
+    assert Code.MANDATE_WAITS in person.run("show", waiting).out
+    assert person.run("mandate", "raise", "anna", "--usd", "0.03").code == 0
+    person.world.run_until_empty()
+    assert person.world.provider.charged_micro_usd == 3 * REMOVAL
+
+
+def test_suspended_mandate_buys_nothing_until_it_is_resumed(person: Person) -> None:
+    person.run(*CREATE)
+    person.run("mandate", "suspend", "anna")
+    buy(person, FIRST)
+    assert list_report_codes(person.world, FIRST) == [Code.MANDATE_SUSPENDED]
+    person.run("mandate", "resume", "anna")
+    person.run("rerun", FIRST, "--yes")
+    person.world.run_until_empty()
+    assert person.world.provider.charged_micro_usd == REMOVAL
+
+
+def test_ended_mandate_blocks_its_folder_until_it_is_released(person: Person) -> None:
+    person.run(*CREATE)
+    assert "has not ended" in person.run("mandate", "release", "anna", "--yes").err
+    assert person.run("mandate", "end", "anna", "--yes").code == 0
+    assert "has ended" in person.run("mandate", "raise", "anna", "--usd", "9").err
+    assert "overlaps" in person.run("mandate", "create", "ben", "--prefix", "agents/", "--usd", "1").err
+    assert person.run("mandate", "release", "anna", "--yes").code == 0
+    assert person.run("mandate", "create", "ben", "--prefix", "agents/", "--usd", "1").code == 0
+    assert [one["name"] for one in person.run("mandate", "--json").data["mandates"]] == ["ben"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("mandate", "show", "gone"), 3, "no mandate gone"),
+        (("mandate", "create", "Anna!", "--prefix", "a/", "--usd", "1"), 2, "is not a name"),
+        (("mandate", "create", "anna", "--prefix", "a", "--usd", "1"), 1, "is not a folder"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "0"), 1, "buys nothing"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "five"), 2, "--usd takes"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "-1"), 2, "--usd takes"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--operations", "paint"), 2, "--operations"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--when-spent", "cry"), 2, "--when-spent"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--until", "someday"), 2, "until"),
+        (("mandate", "raise", "anna"), 2, "what to change"),
+    ],
+)
+def test_wrong_command_line_changes_nothing(person: Person, arguments: tuple[str, ...], code: int, text: str) -> None:
+    result = person.run(*arguments)
+    assert (result.code, person.world.mandates.list_all()) == (code, [])
+    assert text in result.err
+
+
+def test_end_asks_first(person: Person) -> None:
+    person.run(*CREATE)
+    assert person.run("mandate", "end", "anna").code != 0
+    assert person.world.mandates.find("anna").state.value == "active"
+
+
+def test_spend_is_grouped_by_mandate(person: Person) -> None:
+    person.run(*CREATE)
+    buy(person, FIRST, "outside.jpg")
+    rows = person.run("spend", "--by", "mandate", "--json").data["rows"]
+    assert [(row["mandate"], row["usd"]) for row in rows] == [("(no mandate)", 0.01), ("anna", 0.01)]
+
+
+def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
+    policy = json.loads(person.run(*CREATE, "--policy").out)
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert actions == {
+        "s3:PutObject",
+        "s3:GetObject",
+        "s3:DeleteObject",
+        "s3:ListBucket",
+        "dynamodb:GetItem",
+        "cloudformation:DescribeStacks",
+    }
+    conditions = {statement["Sid"]: statement.get("Condition") for statement in policy["Statement"]}
+    assert conditions["ReadTheMandate"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mandate#anna"]},
+    }
+    assert all("agents/anna/" in one for s in policy["Statement"] if s["Sid"] == "ReadResults" for one in s["Resource"])
