@@ -50,13 +50,15 @@ RECEIPT_WARNING_REASON = (
     "It affects only a receipt's warnings: tests/simulated/deliver/test_pictures.py and its neighbors test each."
 )
 FIDELITY_REASON = "No invariant covers a verdict on fidelity: tests/simulated/deliver/test_fidelity.py tests each case."
-MASK_REASON = "No seed buys a mask: tests/simulated/deliver/test_masks.py tests each case, and each crash."
+MASK_REASON = (
+    "The seeds that mutants run buy no mask: tests/simulated/deliver/test_masks.py tests each case, and each crash."
+)
 RETRY_REASON = (
     "The seeds that mutants run have no retries: tests/simulated/deliver/test_retry.py and "
     "tests/simulated/model/test_transitions_retry.py test each end of one."
 )
 APPROVAL_REASON = (
-    "No seed has pictures that people approve: tests/simulated/deliver/test_approval.py and "
+    "The seeds that mutants run have no pictures that people approve: tests/simulated/deliver/test_approval.py and "
     "tests/simulated/model/test_transitions_approval.py test each case."
 )
 BRAND_IMAGE_REASON = "No seed draws a logo or a picture: tests/simulated/deliver/test_packshots.py tests each case."
@@ -93,9 +95,9 @@ SUSPICION_REASON = (
 )
 CAMPAIGN_REASON = "No seed runs a campaign: tests/simulated/campaigns and tests/unit/campaigns do."
 MANDATE_REASON = "No seed has mandates: tests/simulated/render/test_mandates.py does, with a crash after every call."
-NOT_HUNTED_REASON = (
-    "No killer is recorded yet: tests/simulated/deliver tests masks, retries, approvals, and steps of images, with a "
-    "crash after every call."
+OWN_PIXELS_REASON = "No seed requests own pixels: tests/simulated/deliver/test_own_pixels.py tests each fallback."
+IMAGE_STEPS_REASON = (
+    "No image of a seed takes as long as an invocation may: tests/simulated/deliver/test_image_steps.py has such ones."
 )
 REFERENCES_REASON = "No seed has references: tests/simulated/intake/test_references.py does."
 REFUSED_REQUEST_REASON = (
@@ -174,48 +176,56 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService.deliver#dce293 if 5": FIDELITY_REASON,
     "aws.ledger:Ledger._build_budget_update#6366d9 clause 6": MANDATE_REASON,
     "aws.ledger:Ledger._build_budget_update#6366d9 if 2": MANDATE_REASON,
-    "deliver.fidelity_checks:FidelityChecks._explain_missing_mask#1d6359 if 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 2": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 2": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 4": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 5": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 5": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:_crop_to_photo#8315c3 if 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:find_cut_out#07318d return 1": NOT_HUNTED_REASON,
-    "deliver.fidelity_checks:waits_for_mask#0984c5 return 1": NOT_HUNTED_REASON,
-    "deliver.image_steps:ImageSteps._require_time#004e31 if 1": NOT_HUNTED_REASON,
-    "deliver.image_steps:ImageSteps.run#2698c0 if 1": NOT_HUNTED_REASON,
-    "deliver.image_steps:ImageSteps.run#2698c0 if 2": NOT_HUNTED_REASON,
-    "deliver.image_steps:ImageSteps.run#2698c0 if 3": NOT_HUNTED_REASON,
-    "deliver.original_photos:OriginalPhotos.may_be_transparent#f081b2 return 1": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures._prepare_image#122b30 if 1": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures._review_images#3d6d3b if 3": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures._review_images#3d6d3b if 4": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures._review_images.prepare#d39920 if 1": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures._review_images.prepare#d39920 if 2": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures.deliver_job#df1213 if 2": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures.deliver_job#df1213 if 3": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures.deliver_job#df1213 if 5": NOT_HUNTED_REASON,
-    "deliver.pictures:Pictures.deliver_job.deliver_image#611823 if 1": NOT_HUNTED_REASON,
-    "deliver.pictures:_build_fidelity_warnings#320f49 if 1": NOT_HUNTED_REASON,
-    "deliver.pictures:_build_fidelity_warnings#320f49 if 2": NOT_HUNTED_REASON,
-    "deliver.pictures:_build_fidelity_warnings#320f49 if 3": NOT_HUNTED_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 1": NOT_HUNTED_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 2": NOT_HUNTED_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": NOT_HUNTED_REASON,
-    "deliver.service:DeliverService._deliver_pictures#c1ee56 if 2": NOT_HUNTED_REASON,
-    "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": NOT_HUNTED_REASON,
-    "intake.job_planner:JobPlanner._plan_job#54a575 if 2": NOT_HUNTED_REASON,
-    "model.transitions.approval:_end_rejected#a428b2 if 1": NOT_HUNTED_REASON,
-    "model.transitions.approval:await_approval#4b44f9 if 1": NOT_HUNTED_REASON,
-    "model.transitions.approval:reject#23de8d if 1": NOT_HUNTED_REASON,
-    "model.transitions.payment:_release_job#daaa99 if 3": NOT_HUNTED_REASON,
-    "operate.cancel:CancelService._cancel_job#904162 if 2": NOT_HUNTED_REASON,
+    "deliver.fidelity_checks:FidelityChecks._explain_missing_mask#1d6359 if 1": OWN_PIXELS_REASON,
+    "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 2": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 2": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 4": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 5": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 5": FIDELITY_REASON,
+    "deliver.fidelity_checks:_crop_to_photo#8315c3 if 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:find_cut_out#07318d return 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:waits_for_mask#0984c5 return 1": FIDELITY_REASON,
+    "deliver.image_steps:ImageSteps._require_time#004e31 if 1": IMAGE_STEPS_REASON,
+    "deliver.image_steps:ImageSteps.run#2698c0 if 1": IMAGE_STEPS_REASON,
+    "deliver.image_steps:ImageSteps.run#2698c0 if 2": IMAGE_STEPS_REASON,
+    "deliver.image_steps:ImageSteps.run#2698c0 if 3": IMAGE_STEPS_REASON,
+    "deliver.original_photos:OriginalPhotos.may_be_transparent#f081b2 return 1": FIDELITY_REASON,
+    "deliver.pictures:Pictures._prepare_image#122b30 if 1": APPROVAL_REASON,
+    "deliver.pictures:Pictures._review_images#3d6d3b if 3": APPROVAL_REASON,
+    "deliver.pictures:Pictures._review_images#3d6d3b if 4": APPROVAL_REASON,
+    "deliver.pictures:Pictures._review_images.prepare#d39920 if 1": APPROVAL_REASON,
+    "deliver.pictures:Pictures._review_images.prepare#d39920 if 2": (
+        "It affects only time and memory: a picture that was prepared for review is prepared again without it."
+    ),
+    "deliver.pictures:Pictures.deliver_job#df1213 if 2": (
+        "It affects only memory: a picture that waits for its mask would open logos and backgrounds first."
+    ),
+    "deliver.pictures:Pictures.deliver_job#df1213 if 3": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#df1213 if 5": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job.deliver_image#611823 if 1": APPROVAL_REASON,
+    "deliver.pictures:_build_fidelity_warnings#320f49 if 1": APPROVAL_REASON,
+    "deliver.pictures:_build_fidelity_warnings#320f49 if 2": RETRY_REASON,
+    "deliver.pictures:_build_fidelity_warnings#320f49 if 3": FIDELITY_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 1": MASK_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 2": MASK_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": (
+        "For speed: reconcile ends a canceled mask some minutes later."
+    ),
+    "deliver.service:DeliverService._deliver_pictures#c1ee56 if 2": MASK_REASON,
+    "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
+    "intake.job_planner:JobPlanner._plan_job#54a575 if 2": MASK_REASON,
+    "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
+    "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
+    "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
+    "model.transitions.payment:_release_job#daaa99 if 3": RETRY_REASON,
+    "operate.cancel:CancelService._cancel_job#904162 if 2": (
+        "For speed: reconcile sends deliver what it was not notified of, some minutes later."
+    ),
     "aws.ledger:Ledger._build_mandate_update": MANDATE_REASON,
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
     "aws.ledger:Ledger._put_items#1cbcce if 3": MANDATE_REASON,
