@@ -1,10 +1,15 @@
 """The examples with their own stack or program, deployed and used as their page says."""
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -111,6 +116,50 @@ def test_picture_is_published_when_it_is_ready(folder: Folder) -> None:
         "both pictures are in the shop's bucket",
     )
     assert [entry.get("Key") for entry in s3.list_objects_v2(Bucket=shop_bucket).get("Contents", [])] == published
+
+
+class WebhookReceiver(BaseHTTPRequestHandler):
+    """A server outside AWS. It fails at first, and accepts each event when it comes again."""
+
+    deliveries: list[tuple[dict[str, str], bytes]] = []
+
+    def do_POST(self) -> None:
+        """Records a delivery, and answers it."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        is_repeated = any(self.headers["webhook-id"] == headers["webhook-id"] for headers, _ in self.deliveries)
+        self.deliveries.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(204 if is_repeated else 503)
+        self.end_headers()
+
+
+@pytest.fixture
+def receiver() -> Generator[str]:
+    """The address of a running `WebhookReceiver`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), WebhookReceiver) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/backdrop"
+        server.shutdown()
+
+
+def test_events_are_posted_with_a_signature_until_the_receiver_accepts_them(folder: Folder, receiver: str) -> None:
+    stack = folder.stack
+    outputs = deploy_example(stack, "signed-webhook", "EventBusName", Endpoint=receiver, RetrySeconds="10")
+    folder.drop("red.jpg", folder.instructions)
+    job_id = folder.wait_until_stored("red.jpg")["job_id"]
+    own: list[tuple[dict[str, str], bytes]] = []
+
+    def is_accepted() -> bool:
+        own[:] = [one for one in WebhookReceiver.deliveries if json.loads(one[1])["detail"]["job"]["job_id"] == job_id]
+        return len(own) == 2
+
+    eventually(is_accepted, "the event was posted again after the error", lambda: WebhookReceiver.deliveries)
+    (first, first_body), (second, second_body) = own
+    assert (second["webhook-id"], second_body) == (first["webhook-id"], first_body)
+    assert json.loads(second_body)["detail-type"] == "Image Completed"
+    secret = stack.clients.secrets.get_secret_value(SecretId=outputs["SigningSecretArn"])["SecretString"]
+    signed = f"{second['webhook-id']}.{second['webhook-timestamp']}.".encode() + second_body
+    expected = base64.b64encode(hmac.digest(base64.b64decode(secret), signed, hashlib.sha256)).decode()
+    assert second["webhook-signature"] == f"v1,{expected}"
 
 
 @pytest.fixture

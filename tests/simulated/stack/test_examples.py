@@ -1,5 +1,6 @@
 """The examples work: they are valid in editors, have no `lint` errors, and run in the simulated world."""
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -67,6 +68,17 @@ def test_request_script_without_arguments_shows_its_usage() -> None:
     command = [sys.executable, str(ROOT / "examples" / "from-python" / "request.py"), "bus"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "usage: python request.py BUS BUCKET KEY PROMPT\n")
+
+
+def test_webhook_is_signed_as_the_published_example_of_standard_webhooks() -> None:
+    specification = importlib.util.spec_from_file_location("signed_webhook", ROOT / "examples/signed-webhook/app.py")
+    assert specification is not None
+    assert specification.loader is not None
+    app = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(app)
+    message = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}'
+    signature = app.sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", *message)
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 @pytest.mark.parametrize("path", INSTRUCTIONS, ids=lambda path: str(path.relative_to(EXAMPLES)))
