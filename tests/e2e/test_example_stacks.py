@@ -141,24 +141,37 @@ def receiver() -> Generator[str]:
         server.shutdown()
 
 
-def test_events_are_posted_with_a_signature_until_the_receiver_accepts_them(folder: Folder, receiver: str) -> None:
-    stack = folder.stack
+@pytest.fixture
+def signing_secret(stack: DeployedStack, receiver: str) -> Generator[str]:
+    """The secret of the deployed example `signed-webhook`, which posts events to the receiver.
+
+    The example is removed afterwards: it would go on posting the events of all tests, to a server that is gone.
+    """
     outputs = deploy_example(stack, "signed-webhook", "EventBusName", Endpoint=receiver, RetrySeconds="10")
+    yield stack.clients.secrets.get_secret_value(SecretId=outputs["SigningSecretArn"])["SecretString"]
+    stack.clients.cloudformation.delete_stack(StackName="signed-webhook")
+    stack.clients.cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName="signed-webhook", WaiterConfig={"Delay": 1}
+    )
+    assert "signed-webhook" not in str(stack.clients.functions.list_functions()["Functions"])
+
+
+def test_events_are_posted_with_a_signature_until_the_receiver_accepts_them(
+    folder: Folder, signing_secret: str
+) -> None:
     folder.drop("red.jpg", folder.instructions)
-    job_id = folder.wait_until_stored("red.jpg")["job_id"]
-    own: list[tuple[dict[str, str], bytes]] = []
+    key, own = folder.key("red.jpg"), list[tuple[dict[str, str], bytes]]()
 
     def is_accepted() -> bool:
-        own[:] = [one for one in WebhookReceiver.deliveries if json.loads(one[1])["detail"]["job"]["job_id"] == job_id]
+        own[:] = [one for one in WebhookReceiver.deliveries if json.loads(one[1])["detail"]["source"]["key"] == key]
         return len(own) == 2
 
     eventually(is_accepted, "the event was posted again after the error", lambda: WebhookReceiver.deliveries)
     (first, first_body), (second, second_body) = own
     assert (second["webhook-id"], second_body) == (first["webhook-id"], first_body)
     assert json.loads(second_body)["detail-type"] == "Image Completed"
-    secret = stack.clients.secrets.get_secret_value(SecretId=outputs["SigningSecretArn"])["SecretString"]
     signed = f"{second['webhook-id']}.{second['webhook-timestamp']}.".encode() + second_body
-    expected = base64.b64encode(hmac.digest(base64.b64decode(secret), signed, hashlib.sha256)).decode()
+    expected = base64.b64encode(hmac.digest(base64.b64decode(signing_secret), signed, hashlib.sha256)).decode()
     assert second["webhook-signature"] == f"v1,{expected}"
 
 
