@@ -19,8 +19,8 @@ SECTIONS = {
         "The customer does not need to do anything: the photo continues once the cause is gone. While a whole "
         "provider is paused, one report, `_backdrop/errors/_providers/<provider>.json`, covers all photos that wait. "
         "A wait of seconds has no report: `backdrop status` and `backdrop show` name `provider_throttled` and "
-        "`budget_reserved`. `too_little_time`, `job_in_flight`, and codes that begin with `ledger_` or `storage_` "
-        "are in the functions' logs and in the metric `ReturnedToQueue`.",
+        "`budget_reserved`. `too_little_time`, `job_in_flight`, `being_processed`, and codes that begin with `ledger_` "
+        "or `storage_` are in the functions' logs and in the metric `ReturnedToQueue`.",
     ),
     Disposition.DEAD: (
         "The operator or the provider must correct it",

@@ -173,7 +173,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.instruction_resolver:InstructionResolver.has_changed_references#b1b4ff if 2": REFERENCES_REASON,
     "campaigns": CAMPAIGN_REASON,
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
-    "deliver.service:DeliverService.deliver#dce293 if 5": FIDELITY_REASON,
+    "deliver.service:DeliverService.deliver#80647f if 5": FIDELITY_REASON,
     "aws.ledger:Ledger._build_budget_update#6366d9 clause 6": MANDATE_REASON,
     "aws.ledger:Ledger._build_budget_update#6366d9 if 2": MANDATE_REASON,
     "deliver.fidelity_checks:FidelityChecks._explain_missing_mask#1d6359 if 1": OWN_PIXELS_REASON,
@@ -216,7 +216,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": (
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
-    "deliver.service:DeliverService._deliver_pictures#c1ee56 if 2": MASK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#f1afd8 if 2": MASK_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
     "intake.job_planner:JobPlanner._plan_job#54a575 if 2": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
@@ -250,9 +250,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_settling_photo#c68d58 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService._deliver_pictures#c1ee56 if 4": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#dce293 if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#dce293 if 4": COPIES_REASON,
+    "deliver.service:DeliverService._deliver_pictures#f1afd8 if 4": UNREACHABLE_RESULT_REASON,
+    "deliver.service:DeliverService.deliver#80647f if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#80647f if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (

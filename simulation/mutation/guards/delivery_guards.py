@@ -103,7 +103,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "never-gives-up-result",
         "3.7: Five crashes on a result end its job.",
-        force_false("deliver.service:DeliverService._deliver_pictures#c1ee56 if 1"),
+        force_false("deliver.service:DeliverService._deliver_pictures#f1afd8 if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
         fault_minutes=150,
@@ -111,7 +111,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "never-gives-up-job",
         "3.7: Five crashes before the call end the job.",
-        force_true("render.service:RenderService._buy_with_crash_guard#726707 if 1"),
+        force_true("render.service:RenderService._buy_with_crash_guard#02e94f if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
     ),

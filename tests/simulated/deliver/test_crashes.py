@@ -11,7 +11,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.pipeline.enqueue import enqueue_delivery
-from simulation.world.transport import SimulatedCrash, TargetedFault, raise_throttle
+from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, raise_throttle
 from tests.simulated.simulated_days import deliver_meanwhile, list_report_codes, pass_time
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
@@ -120,6 +120,28 @@ def test_two_concurrent_messages_of_one_job_count_as_no_crash() -> None:
     world.downloads.override = None
     world.run_until_empty()
     assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
+
+
+def test_second_message_leaves_a_job_that_another_worker_processes() -> None:
+    """Otherwise, each of the two would write the job before the other has finished, and neither ever would."""
+    world = world_with_photo()
+    world.run_until_empty("intake", "ideogram")
+    world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.deliver_next("deliver")
+    world.downloads.override = None
+    world.clock.sleep(60)
+
+    def deliver_second_message(_: ServiceCall) -> None:
+        job = find_only_job(world)
+        enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
+        world.deliver_next("deliver")
+
+    world.transport.faults_before.append(fetches := TargetedFault(deliver_second_message, "fetch"))
+    world.deliver_next("deliver")
+    assert find_only_job(world).status is JobStatus.STORED
+    assert fetches.match_count == 1
+    world.run_until_empty()
+    assert_at_rest(world)
 
 
 def test_preempted_worker_does_not_reset_the_crash_count(crashing_picture: Deadly) -> None:

@@ -253,10 +253,11 @@ def test_expired_processing_mark_is_a_crash(status: JobStatus) -> None:
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_mark_of_a_running_delivery_is_not_a_crash(status: JobStatus) -> None:
+def test_job_is_not_marked_while_another_mark_is_in_force(status: JobStatus) -> None:
     """The mark belongs to another message of the same job that arrived at the same time."""
     processing = transitions.begin_processing(job_in(status), NOW, LEASE).job
-    assert transitions.begin_processing(processing, LEASE - timedelta(seconds=1), LATER).job.crash_count == 0
+    with pytest.raises(ConflictError):
+        transitions.begin_processing(processing, LEASE - timedelta(seconds=1), LATER)
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])

@@ -7,7 +7,7 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.provider_result import RetryClass
-from backdrop.pipeline.crash_guard import end_job_processing
+from backdrop.pipeline.crash_guard import begin_job_processing, end_job_processing
 from backdrop.pipeline.enqueue import enqueue_job
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
@@ -159,7 +159,9 @@ def test_worker_near_its_deadline_does_not_wait_for_the_ledger() -> None:
     """Lambda would end it during the wait, and the next delivery would count a crash."""
     world = world_with_photo()
     world.run_until_empty("intake")
-    job, until = find_only_job(world), world.clock.now() + timedelta(seconds=6)
+    now = world.clock.now()
+    until = now + timedelta(seconds=6)
+    job = begin_job_processing(world.ledger, find_only_job(world), 2, now, until)
     world.transport.faults_before.append(fault := TargetedFault(raise_throttle, "get_item", times=1000))
     end_job_processing(world.ledger, job, world.clock, until)
     assert fault.hit_count > 1

@@ -19,7 +19,7 @@ from backdrop.deliver.pictures import Pictures
 from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, PreemptedError, RetryLaterError
+from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, RetryLaterError
 from backdrop.model.fidelity import buys_mask
 from backdrop.model.ids import derive_message_group
 from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, Problem, Source
@@ -69,8 +69,8 @@ class DeliverService:
 
         `deadline`: when the invocation ends. `receipt_etag`: the ETag of its first receipt, if the message carries it.
 
-        Raises RetryLaterError if a picture or another service is unavailable, and ConflictError or PreemptedError if
-        another worker wrote first.
+        Raises RetryLaterError if a picture or another service is unavailable, or while another worker delivers the
+        job, and ConflictError if another worker wrote first.
         """
         source, jobs = self.ledger.read_photo(message.source_id)
         if source is None:
@@ -84,11 +84,10 @@ class DeliverService:
         was_paid = job is not None and job.status is JobStatus.PAID
         was_delivered = job is not None and job.stored_at is not None
         if job and was_paid:
+            now = self.clock.now()
+            job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
             try:
-                ended_job = self._deliver_pictures(source, job, jobs, receive_count, deadline)
-                jobs = _replace_job(jobs, ended_job)
-            except PreemptedError:
-                raise
+                jobs = _replace_job(jobs, self._deliver_pictures(source, job, jobs, receive_count, deadline))
             except (RetryLaterError, ConflictError):
                 end_job_processing(self.ledger, job, self.clock)
                 raise
@@ -152,8 +151,6 @@ class DeliverService:
 
         Raises ConflictError if another worker changes it first.
         """
-        now = self.clock.now()
-        job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
         if job.crash_count >= MAX_CRASHES:
             message = f"The worker that opened the paid picture crashed {job.crash_count} times."
             job = self.ledger.write_transition(

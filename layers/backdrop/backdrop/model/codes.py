@@ -94,6 +94,7 @@ class Code(StrEnum):
     MESSAGE_GIVEN_UP = "message_given_up"
     JOB_IN_FLIGHT = "job_in_flight"
     OWNER_AT_WORK = "owner_at_work"
+    BEING_PROCESSED = "being_processed"
     MASK_PENDING = "mask_pending"
     TOO_LITTLE_TIME = "too_little_time"
     BUDGET_RESERVED = "budget_reserved"

@@ -541,6 +541,9 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         "The same photo with the same instructions is being bought under another key; its picture will be reused.",
     ),
+    Code.BEING_PROCESSED: _waiting_entry(
+        Cost.NOTHING, "Another worker is processing this job, or has just crashed while it did."
+    ),
     Code.MASK_PENDING: _waiting_entry(
         Cost.NOTHING,
         "The picture is bought. For at most 15 minutes, it waits for the photo's cut-out, which shows where the "

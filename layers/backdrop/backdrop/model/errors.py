@@ -10,7 +10,6 @@ BackdropError                 carries a code, what happened, and what to do
 ├─ MalformedMessageError      a message that no retry can fix: dead letter
 │  └─ DecisionRefusedError    a decision about a picture that cannot be decided (now): nothing changes
 ├─ ConflictError              another worker changed the ledger first: read it again
-│  └─ PreemptedError          before this delivery began: the crash mark belongs to another worker
 ├─ MandateChangedError        the mandate does not allow the claim as the worker knows it: read it again
 ├─ ContentOwnedError          another job pays for the same content: wait for its file
 └─ ItemTooLargeError          the item exceeds DynamoDB's limit: permanent, a bug
@@ -136,10 +135,6 @@ class DecisionRefusedError(MalformedMessageError):
 
 class ConflictError(Exception):
     """Another worker changed the ledger after it was read; nothing was written."""
-
-
-class PreemptedError(ConflictError):
-    """Another worker wrote before this delivery set its crash mark, so this delivery must not remove the mark."""
 
 
 class MandateChangedError(Exception):

@@ -415,6 +415,10 @@ class Job(LedgerItem):
         """Whether the pipeline has nothing left to do: the job has ended, or waits for a person's decision."""
         return self.has_ended or self.status is JobStatus.REVIEW
 
+    def is_being_processed(self, now: datetime) -> bool:
+        """Whether another worker's mark is in force: it is processing the job, or has crashed a short time ago."""
+        return self.processing_until is not None and now < self.processing_until
+
     @property
     def has_kept_file(self) -> bool:
         """Whether the provider's usable files were kept, so that jobs with the same content can reuse them."""

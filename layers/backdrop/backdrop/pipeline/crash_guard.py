@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 
 from backdrop.aws.ledger import Ledger
 from backdrop.model import transitions
-from backdrop.model.errors import ConflictError, PreemptedError, RetryLaterError
+from backdrop.model.codes import Code
+from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job, Source
 from backdrop.ports import Clock
 
 MAX_CRASHES = 5
 RETRY_DELAYS_SECONDS = (0, 0.5, 1, 2, 4, 8, 16)
 MAX_WRITE_DURATION = timedelta(seconds=2)
+PROCESSED_DELAY_SECONDS = 10.0
+"""A delivery with the photo's own pixels takes about as long."""
 # The time limits of intake and deliver in template.yaml.
 INTAKE_TIMEOUT = timedelta(seconds=60)
 DELIVER_TIMEOUT = timedelta(seconds=120)
@@ -26,24 +29,29 @@ def begin_job_processing(
 ) -> Job:
     """Returns the job with a mark that lasts until the invocation ends, if its message was received before.
 
-    Raises PreemptedError if another worker wrote the job first.
+    Raises RetryLaterError while the mark of another worker is in force. If two workers processed the job at once, the
+    writes of each would make those of the other fail, over and over. Raises ConflictError if another worker writes the
+    job first.
     """
-    try:
-        return (
-            ledger.write_transition(transitions.begin_processing(job, now, processing_until))
-            if receive_count > 1
-            else job
-        )
-    except ConflictError as error:
-        raise PreemptedError from error
+    if job.is_being_processed(now):
+        raise RetryLaterError(Code.BEING_PROCESSED, "Another worker is processing the job.", PROCESSED_DELAY_SECONDS)
+    if receive_count == 1:
+        return job
+    return ledger.write_transition(transitions.begin_processing(job, now, processing_until))
 
 
 def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetime | None = None) -> None:
-    """Removes the job's mark. `deadline`: when the worker ends at the latest; None if there is plenty of time."""
+    """Removes the mark that `begin_job_processing` set, if it set one. Leaves the mark of another worker.
+
+    `job`: as `begin_job_processing` returned it. `deadline`: when the worker ends at the latest; None if there is
+    plenty of time.
+    """
+    if job.processing_until is None:
+        return
 
     def clear_mark() -> None:
         current = ledger.find_job(job.source_id, job.job_id)
-        if current and current.processing_until:
+        if current and current.processing_until == job.processing_until:
             ledger.write_transition(transitions.end_processing(current))
 
     _retry_write(clear_mark, clock, deadline)

@@ -15,7 +15,6 @@ from backdrop.model.errors import (
     ConflictError,
     MalformedMessageError,
     PhotoError,
-    PreemptedError,
     RetryLaterError,
 )
 from backdrop.model.job import IN_FLIGHT_STATUSES, Job, JobStatus, Problem
@@ -78,8 +77,8 @@ class RenderService:
     def render(self, message: JobMessage, context: CallContext) -> RenderOutcome:
         """Advances one job as far as possible: usually to a paid call with a recorded answer.
 
-        Raises RetryLaterError if the message must return to the queue, ConflictError or PreemptedError if another
-        worker wrote the job, and MalformedMessageError if there is no such job.
+        Raises RetryLaterError if the message must return to the queue, ConflictError if another worker wrote the job,
+        and MalformedMessageError if there is no such job.
         """
         job, lane, context.registry = self.ledger.read_for_render(
             message.source_id, message.job_id, context.lane_provider
@@ -159,15 +158,10 @@ class RenderService:
             raise ConflictError
 
     def _buy_guarded(self, job: Job, provider: Provider, context: CallContext, action: NextAction) -> RenderOutcome:
-        """Buys the job. Removes its crash mark if the message returns to the queue, and releases an unused probe."""
+        """Buys the job, and releases an unused probe."""
         try:
             outcome = self._buy_with_crash_guard(job, provider, context, action)
-        except PreemptedError:
-            self._release_probe(context)
-            raise
         except (RetryLaterError, ConflictError):
-            if context.receive_count > 1:
-                end_job_processing(self.ledger, job, self.clock, context.deadline)
             self._release_probe(context)
             raise
         self._release_probe(context)
@@ -176,13 +170,20 @@ class RenderService:
     def _buy_with_crash_guard(
         self, job: Job, provider: Provider, context: CallContext, action: NextAction
     ) -> RenderOutcome:
-        """Marks the job if its message was received before, so that a photo that crashes its workers is detected."""
+        """Marks the job if its message was received before, so that a photo that crashes its workers is detected.
+
+        Removes the mark if the message returns to the queue.
+        """
         job = begin_job_processing(self.ledger, job, context.receive_count, self.clock.now(), context.deadline)
-        if job.crash_count < MAX_CRASHES:
-            return self._buy(job, provider, context, action)
-        return self._fail_or_hold(
-            job, BackdropError(Code.CRASHED, f"The worker crashed {job.crash_count} times before the call.")
-        )
+        try:
+            if job.crash_count < MAX_CRASHES:
+                return self._buy(job, provider, context, action)
+            return self._fail_or_hold(
+                job, BackdropError(Code.CRASHED, f"The worker crashed {job.crash_count} times before the call.")
+            )
+        except (RetryLaterError, ConflictError):
+            end_job_processing(self.ledger, job, self.clock, context.deadline)
+            raise
 
     def _release_probe(self, context: CallContext) -> None:
         """Lets another job become the probe if this one made no call."""

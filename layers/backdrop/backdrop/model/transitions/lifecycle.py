@@ -516,9 +516,10 @@ def reuse(job: Job, owner_job: Job, now: datetime) -> Transition:
 def begin_processing(job: Job, now: datetime, until: datetime) -> Transition:
     """Marks the start of a redelivery. An expired mark of an earlier delivery counts as a crash."""
     require_status(job, JobStatus.ACCEPTED, JobStatus.UNKNOWN, JobStatus.PAID)
-    has_crashed = job.processing_until is not None and now >= job.processing_until
-    processing_until = until if job.processing_until is None or has_crashed else job.processing_until
-    return Transition(replace(job, processing_until=processing_until, crash_count=job.crash_count + has_crashed))
+    if job.is_being_processed(now):
+        raise ConflictError
+    has_crashed = job.processing_until is not None
+    return Transition(replace(job, processing_until=until, crash_count=job.crash_count + has_crashed))
 
 
 def end_processing(job: Job) -> Transition:
