@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from backdrop.imaging import output
-from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
+from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from simulation.world.sample_images import build_photo
@@ -103,6 +103,15 @@ def test_translucent_product_stays_the_providers() -> None:
     glass.putalpha(glass.getchannel("A").point(lambda alpha: alpha * 2 // 3))
     world = deliver(photo=encode(glass))
     assert WarningCode.TRANSLUCENT_SUBJECT in list_warning_codes(find_job(world))
+
+
+def test_transparent_result_stays_the_providers_and_has_no_verdict() -> None:
+    scene = draw_on(GRASS).convert("RGBA")
+    scene.paste((0, 0, 0, 0), (0, 0, 40, 40))
+    job = find_job(world := deliver(scene=encode(scene)))
+    assert WarningCode.TRANSPARENT_RESULT in list_warning_codes(job)
+    assert find_fidelity(job) == Fidelity.from_reason(CannotSayReason.TRANSPARENT_RESULT)
+    assert read_picture(world, job).mode == "RGBA"
 
 
 def test_opaque_photo_without_a_cut_out_stays_the_providers() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from backdrop.deliver.fidelity_checks import PhotoWithMask
 from backdrop.deliver.original_photos import OriginalPhotos
+from backdrop.imaging.color import is_transparent
 from backdrop.imaging.output import PaidPicture
 from backdrop.imaging.own_pixels import ComposedScene, OwnPixelsError, OwnPixelsProblem, compose_own_pixels
 from backdrop.model.errors import ConflictError
@@ -48,6 +49,9 @@ class OwnPixels:
             code = WarningCode.PHOTO_GONE if is_photo_gone else WarningCode.MASK_UNAVAILABLE
             reason = "the photo can no longer be read" if is_photo_gone else "there is no usable mask of it"
             yield _build_fallback(code, n, reason)
+            return
+        if is_transparent(picture.pixels):
+            yield _build_fallback(WarningCode.TRANSPARENT_RESULT, n, "parts of that picture are transparent")
             return
         # Converting copies, which a large picture has no memory for.
         scene = picture.pixels if picture.pixels.mode == "RGB" else picture.pixels.convert("RGB")

@@ -103,6 +103,11 @@ def _build_probe(mode: str) -> "Image":
     return Image.frombytes("RGB", (len(_PROBE_LEVELS), len(_PROBE_LEVELS) ** 2), colors).convert(mode)
 
 
+def is_transparent(picture: "Image") -> bool:
+    """Whether a picture (RGB or RGBA) is transparent anywhere, even slightly."""
+    return picture.mode == "RGBA" and picture.getextrema()[-1] != (255, 255)
+
+
 def _extract_alpha(picture: "Image") -> "Image | None":
     if not picture.has_transparency_data:
         return None

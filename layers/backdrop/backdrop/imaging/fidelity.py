@@ -19,6 +19,7 @@ from backdrop.imaging.alignment import (
     read_area,
     read_values,
 )
+from backdrop.imaging.color import is_transparent
 from backdrop.imaging.sizes import has_same_aspect_ratio
 from backdrop.model.fidelity import CannotSayReason, Fidelity, calibrate_score
 from backdrop.model.frame import FloatBox, Size
@@ -109,7 +110,7 @@ def _find_reason(photo: "Image", result: "Image") -> CannotSayReason | None:
     """Returns why two pictures cannot be compared, as far as shapes and transparency show it."""
     if not has_same_aspect_ratio(photo.size, result.size):
         return CannotSayReason.OTHER_SHAPE
-    if result.mode == "RGBA" and result.getextrema()[-1] != (255, 255):
+    if is_transparent(result):
         return CannotSayReason.TRANSPARENT_RESULT
     return None
 

@@ -41,6 +41,7 @@ class WarningCode(StrEnum):
     TAG_NOT_READ = "tag_not_read"
     TINY_PHOTO = "tiny_photo"
     TRANSLUCENT_SUBJECT = "translucent_subject"
+    TRANSPARENT_RESULT = "transparent_result"
     LEFT_OUT = "left_out"
 
 

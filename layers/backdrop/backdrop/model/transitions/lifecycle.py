@@ -55,6 +55,7 @@ DELIVERY_WARNINGS = frozenset(
         WarningCode.SMALLER_RESULT,
         WarningCode.SUBJECT_MOVED,
         WarningCode.TRANSLUCENT_SUBJECT,
+        WarningCode.TRANSPARENT_RESULT,
         Code.OUTPUT_NOT_MADE,
         Code.NAME_TAKEN,
     }
