@@ -14,6 +14,7 @@ from backdrop.model.schedule import OPEN_ITEMS
 
 SOURCE_SORT_KEY, QUEUE_ATTRIBUTES = "source", ("queued_at", "quoted", "wait_reason")
 FIDELITY_ATTRIBUTE = "fidelity"
+JUDGED_STATUSES = frozenset({JobStatus.REVIEW, JobStatus.STORED, JobStatus.REJECTED})
 
 
 class LedgerScan:
@@ -43,7 +44,7 @@ class LedgerScan:
             if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
                 provider, status = item["provider"]["S"], JobStatus(item["status"]["S"])
                 counts.by_status[provider, status] += 1
-                if status is JobStatus.STORED and FIDELITY_ATTRIBUTE in item:
+                if status in JUDGED_STATUSES and FIDELITY_ATTRIBUTE in item:
                     counts.fidelity.update(map(FidelityVerdict, item[FIDELITY_ATTRIBUTE]["S"].split(",")))
                 if status is JobStatus.ACCEPTED:
                     queued_at, quoted, wait_reason = (item.get(name, {}).get("S", "") for name in QUEUE_ATTRIBUTES)
@@ -62,7 +63,7 @@ class JobCounts:
     `waiting` counts the jobs in a lane by provider, by the code of what they wait for ("" if only for their turn),
     and by price in micro-dollars. `oldest_waiting_since` is when the first job of each provider's lane was queued.
     `settling_photos` wait for their instructions; `reported_photos` have no job, and an error report says why.
-    `fidelity` counts the verdicts on the new pictures of stored jobs.
+    `fidelity` counts the verdicts on the new pictures that were delivered, wait for approval, or were rejected.
     """
 
     by_status: Counter[tuple[str, JobStatus]] = field(default_factory=Counter[tuple[str, JobStatus]])

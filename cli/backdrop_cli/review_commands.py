@@ -1,6 +1,7 @@
 """Options and help of the review commands; each is implemented in its own module, imported when it runs."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -16,12 +17,18 @@ Variant = Annotated[
     str | None, typer.Option("--variant", metavar="NAME", help="Only this variant; without it, all variants")
 ]
 PictureNumber = Annotated[
-    int, typer.Option("--picture", metavar="N", min=0, help="Only this picture; without it, all pictures that wait")
+    int | None,
+    typer.Option("--picture", metavar="N", min=1, help="Only this picture; without it, all pictures that wait"),
 ]
 FileHash = Annotated[
-    str,
-    typer.Option("--sha256", metavar="HEX", help="Beginning of the SHA-256 of the file that you saw, from --json"),
+    str | None,
+    typer.Option(
+        "--sha256",
+        metavar="HEX",
+        help="SHA-256 of the file that you saw, from --json; at least its first 8 digits",
+    ),
 ]
+SHA256_PATTERN = re.compile("[0-9a-fA-F]{8,64}")
 
 
 def list_pictures(
@@ -53,8 +60,8 @@ def _build_decision_command(name: str, decision: str, help_text: str) -> Callabl
         ctx: typer.Context,
         key: PhotoKey,
         variant: Variant = None,
-        picture: PictureNumber = 0,
-        sha256: FileHash = "",
+        picture: PictureNumber = None,
+        sha256: FileHash = None,
         stack: StackName = None,
         profile: Profile = None,
         region: Region = None,
@@ -63,7 +70,9 @@ def _build_decision_command(name: str, decision: str, help_text: str) -> Callabl
         from backdrop.model.review import ReviewDecision
         from backdrop_cli.operate.review import PictureChoice, decide_pictures
 
-        choice = PictureChoice(key, variant, picture, sha256.lower())
+        choice = PictureChoice(key, variant, picture, sha256 and sha256.lower())
+        if sha256 is not None and not SHA256_PATTERN.fullmatch(sha256):
+            raise UsageError("--sha256 must be the first 8 to 64 hexadecimal digits of the file's SHA-256")
         with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
             decide_pictures(target_stack, screen, choice, ReviewDecision(decision))
 

@@ -170,9 +170,13 @@ def check_call_counts(
 
 
 def check_shared_content(
-    ledger: PlainLedger, call_counts: Mapping[str, int], allowed: Mapping[str, int]
+    ledger: PlainLedger, call_counts: Mapping[str, int], allowed: Mapping[str, int], wasted: Mapping[str, int]
 ) -> list[Violation]:
-    """Checks that one of the jobs with the same content pays, unless its purchase failed. Holds at all times."""
+    """Checks that one of the jobs with the same content pays, unless its purchase failed. Holds at all times.
+
+    `wasted`: how many calls each job had made when it last ended unusable. An operator may have revived it since, but
+    another job may have bought the content meanwhile.
+    """
     jobs_by_content: defaultdict[str, list[JsonObject]] = defaultdict(list)
     for job in ledger.jobs.values():
         jobs_by_content[job["content_id"]].append(job)
@@ -183,17 +187,13 @@ def check_shared_content(
         )
         for jobs in jobs_by_content.values()
         if (call_count := sum(call_counts.get(job["job_id"], 0) for job in jobs))
-        > (max_calls := _count_max_shared_calls(jobs, call_counts, allowed))
+        > (max_calls := _count_max_shared_calls(jobs, allowed, wasted))
     ]
 
 
-def _count_max_shared_calls(
-    jobs: Sequence[JsonObject], call_counts: Mapping[str, int], allowed: Mapping[str, int]
-) -> int:
+def _count_max_shared_calls(jobs: Sequence[JsonObject], allowed: Mapping[str, int], wasted: Mapping[str, int]) -> int:
     """Returns 1, plus the calls that operators or lost answers excuse, plus the calls of jobs that ended unusable."""
-    excused_calls = sum(allowed.get(job["job_id"], 1) - 1 for job in jobs)
-    wasted_calls = sum(call_counts.get(job["job_id"], 0) for job in jobs if job["status"] in UNUSABLE_END_STATUSES)
-    return 1 + excused_calls + wasted_calls
+    return 1 + sum(allowed.get(job["job_id"], 1) - 1 + wasted.get(job["job_id"], 0) for job in jobs)
 
 
 def check_reuse(before: JsonObject | None, after: JsonObject) -> list[Violation]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from backdrop_local.standin.bill import hash_content
-from simulation.invariants.paid_calls import check_call_counts, check_shared_content
+from simulation.invariants.paid_calls import UNUSABLE_END_STATUSES, check_call_counts, check_shared_content
 from simulation.invariants.violations import (
     Charge,
     JsonObject,
@@ -33,6 +33,7 @@ class BillingMonitor:
     def __init__(self, snapshot: LedgerSnapshot, users: UserActions) -> None:
         self.charge_counts = Counter[str]()
         self.retry_counts = Counter[str]()
+        self._wasted_counts = Counter[str]()
         self._snapshot = snapshot
         self._users = users
         self._charges_by_work: defaultdict[str, list[Charge]] = defaultdict(list)
@@ -85,6 +86,8 @@ class BillingMonitor:
         written_jobs = list(jobs)
         for job in written_jobs:
             self._update_day_sums(job)
+            if job["status"] in UNUSABLE_END_STATUSES:
+                self._wasted_counts[job["job_id"]] = self.charge_counts[job["job_id"]]
         violations = check_day_sums(self._sums_by_day, self._snapshot.days)
         violations += check_call_counts(
             self.charge_counts, written_jobs, self._count_allowed_calls_by_job(written_jobs)
@@ -106,5 +109,5 @@ class BillingMonitor:
                 ledger, [charge for charges in self._charges_by_work.values() for charge in charges], identify_work
             ),
             *check_call_counts(self.charge_counts, ledger.jobs.values(), allowed),
-            *check_shared_content(ledger, self.charge_counts, allowed),
+            *check_shared_content(ledger, self.charge_counts, allowed, self._wasted_counts),
         ]

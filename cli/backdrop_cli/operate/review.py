@@ -23,18 +23,18 @@ JOBS_PER_READ = 100
 
 @dataclass(frozen=True)
 class PictureChoice:
-    """Which pictures of a photo are meant. `n` 0: all pictures; `variant` None: all variants.
+    """Which pictures of a photo are meant. `n` None: all pictures; `variant` None: all variants.
 
-    `sha256`: the beginning of the hash of the file that the person saw, or "".
+    `sha256`: the beginning of the hash of the file that the person saw, in lowercase, or None.
     """
 
     key: str
     variant: str | None = None
-    n: int = 0
-    sha256: str = ""
+    n: int | None = None
+    sha256: str | None = None
 
     def includes(self, job: Job, review: PictureReview) -> bool:
-        return self.variant in (None, job.variant) and self.n in (0, review.n)
+        return self.variant in (None, job.variant) and self.n in (None, review.n)
 
     def __str__(self) -> str:
         variant = "" if self.variant is None else f", variant {self.variant}"
@@ -149,7 +149,7 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
     """
     pictures = _find_pictures(stack, choice)
     waiting = [one for one in pictures if one.is_waiting]
-    _check_file(choice, waiting or pictures)
+    _check_file(choice, waiting)
     if not waiting:
         screen.print_json({"stack": stack.name, "decided": []})
         raise CommandError(f"nothing was changed; {'; '.join(one.end for one in pictures)}")
@@ -182,14 +182,29 @@ def _decide(stack: Stack, picture: ReviewedPicture, decision: ReviewDecision, by
 def _find_pictures(stack: Stack, choice: PictureChoice) -> list[ReviewedPicture]:
     """Returns the chosen pictures of the photo's current jobs; raises NothingFoundError if there are none."""
     source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(stack.input_bucket, choice.key))
-    current_jobs = list_current_jobs(source, jobs) if source else []
+    current_jobs = [job for job in list_current_jobs(source, jobs) if not job.is_mask] if source else []
     pictures = [ReviewedPicture(job, one) for job in current_jobs for one in job.reviews if choice.includes(job, one)]
     if not pictures:
-        message = f"nothing was changed; {choice} has no picture that needs approval, stack {stack.name}"
-        raise NothingFoundError(message)
+        raise NothingFoundError(f"nothing was changed; {_explain_no_picture(choice, current_jobs)}, stack {stack.name}")
     return pictures
 
 
+def _explain_no_picture(choice: PictureChoice, current_jobs: Sequence[Job]) -> str:
+    """Returns why none of the photo's pictures is meant."""
+    key, variant, n = choice.key, choice.variant, choice.n
+    if not current_jobs:
+        return f"{key} has no job"
+    chosen = [job for job in current_jobs if variant in (None, job.variant)]
+    if not chosen:
+        names = ", ".join(sorted(job.variant for job in current_jobs if job.variant))
+        return f"{key} has no variant {variant}{f', only {names}' if names else ''}"
+    numbers = sorted({review.n for job in chosen for review in job.reviews})
+    if numbers:
+        return f"{key} has no picture {n} that needs approval, only {', '.join(map(str, numbers))}"
+    states = (f"{f'variant {job.variant}' if job.variant else 'its job'} is {job.status}" for job in chosen)
+    return f"{choice} has no picture that needs approval; {', '.join(states)}"
+
+
 def _check_file(choice: PictureChoice, pictures: Sequence[ReviewedPicture]) -> None:
-    if choice.sha256 and not all(one.review.sha256.startswith(choice.sha256) for one in pictures):
+    if not all(one.review.sha256.startswith(choice.sha256 or "") for one in pictures):
         raise CommandError(f"nothing was changed; {choice} is another file now: open it, and decide again")

@@ -12,6 +12,7 @@ from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job
 from backdrop.model.object_keys import list_sidecar_keys
 from backdrop.model.pricing import format_usd, to_usd
+from backdrop.model.review import may_need_review, requires_approval
 from backdrop.operate.rerun import RerunPreview
 from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_count
@@ -81,14 +82,25 @@ def redo_picture(
         screen.confirm(f"Redo it for at most {plan.max_price}?", yes=yes)
     stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
     screen.print_json(document | {"sent": True})
-    screen.print(
-        f"✓ {plan.sidecar_key} uploaded. The new picture waits for approval when it is made: `backdrop review`."
-    )
+    screen.print(f"✓ {plan.sidecar_key} uploaded. {_describe_approval(plan.preview.jobs_to_buy)}")
+
+
+def _describe_approval(jobs_to_buy: Sequence[Job]) -> str:
+    if not jobs_to_buy:
+        return "The pictures that are paid are delivered again, or reviewed again."
+    if any(requires_approval(job.instructions) for job in jobs_to_buy):
+        return "The new picture waits for approval when it is made: `backdrop review`."
+    if any(may_need_review(job.instructions) for job in jobs_to_buy):
+        return "The new picture waits for approval if its verdict is not `same`: `backdrop review`."
+    return "The new picture is delivered when it is made, because its instructions require no approval."
 
 
 def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]:
     source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(stack.input_bucket, key))
     current_jobs = [job for job in list_current_jobs(source, jobs) if not job.is_mask] if source else []
+    names = sorted(job.variant for job in current_jobs if job.variant)
+    if variant is None and names:
+        raise UsageError(f"{key} has variants, and only one is redone at a time: add --variant {' or '.join(names)}")
     if not any(variant in (None, job.variant) for job in current_jobs):
         name = key if variant is None else f"{key}, variant {variant}"
         raise NothingFoundError(f"nothing was changed; {name} has no job, stack {stack.name}")

@@ -257,7 +257,9 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
     unknown_cost = f" and possibly {format_usd(job.unknown)} more" if job.unknown else ""
     head = f"{name} {job.job_id[:12]}: {job.status.value}, {job.operation} by {job.provider}"
     screen.print_unwrapped(f"{head}, {format_usd(job.charged)}{unknown_cost}{suffix}", "bold" if current else "dim")
-    for field, value in job.instructions.items():
+    if job.is_mask:
+        screen.print("  It shows where the product is, and is no picture of its own.")
+    for field, value in () if job.is_mask else job.instructions.items():
         screen.print(f"  {field}: {format_value(value)}  ({_format_origin(job, field)})")
     for when, event in sorted(_list_events(job, history), key=lambda dated: dated[0]):
         screen.print(f"  {format_utc(when)}  {event}")
@@ -272,6 +274,12 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
             screen.print_bullet(*_format_certificate(result.certificate))
         if result.fidelity:
             screen.print_bullet(*_format_fidelity(result.fidelity))
+    delivered = {result.n for result in job.results}
+    for review in job.reviews:
+        if review.fidelity and review.n not in delivered:
+            state = review.decision or "waits for approval"
+            screen.print_unwrapped(f"  picture {review.n} {state}: {review.key}")
+            screen.print_bullet(*_format_fidelity(review.fidelity))
     for warning in job.warnings:
         screen.print_bullet("!", warning.text_with_code, "yellow")
     if job.problem and not waits:
@@ -309,7 +317,9 @@ def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, st
         origin = f"{photo}, which has the same content" if photo else "the same content"
         yield job.paid_at, f"uses the picture that job {job.reused_from[:12]} bought for {origin}: no call, $0.00"
     elif job.paid_at:
-        yield job.paid_at, f"charged; the call took {_format_elapsed(job.submitted_at, job.paid_at)}"
+        answered = [attempt for attempt in job.attempts if attempt.outcome is AttemptOutcome.ANSWERED]
+        called_at = answered[-1].submitted_at if answered else job.submitted_at
+        yield job.paid_at, f"charged; the call took {_format_elapsed(called_at, job.paid_at)}"
     for review in job.reviews:
         yield review.waiting_since, f"picture {review.n} began to wait for approval: {review.key}"
         if review.decided_at and review.decided_via:
@@ -317,7 +327,7 @@ def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, st
             yield review.decided_at, f"picture {review.n} {review.decision} by {review.decided_by} ({channel})"
     if job.ended_at:
         total_time = _format_elapsed(job.queued_at, job.ended_at)
-        outcome = "delivered" if job.status is JobStatus.STORED else job.status.value
+        outcome = "delivered" if job.status is JobStatus.STORED and not job.is_mask else job.status.value
         yield job.ended_at, f"{outcome}, {total_time} after it was accepted"
 
 

@@ -10,7 +10,7 @@ from backdrop.model.circuit import LaneState, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.fidelity import FidelityVerdict
-from backdrop.model.job import END_STATUSES, IN_FLIGHT_STATUSES, JobStatus
+from backdrop.model.job import IN_FLIGHT_STATUSES, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
 from backdrop_cli.formatting import format_rough_duration, format_utc
@@ -26,6 +26,7 @@ MIN_REFRESH_SECONDS = 2.0
 # `--watch` spends at most this share of its time on scanning the ledger, which costs money.
 MAX_SCAN_TIME_SHARE = 0.1
 STATUS_LABELS = {
+    JobStatus.REVIEW: ("in review", "wait for a person; see `backdrop review`"),
     JobStatus.STORED: ("delivered", ""),
     JobStatus.REJECTED: ("rejected", "not approved by a person; to buy another picture, run `backdrop review redo`"),
     JobStatus.REFUSED: ("refused", "see `backdrop failures`"),
@@ -131,9 +132,7 @@ def _print_waiting(screen: Screen, waiting: Counter[str]) -> None:
 def _print_ended(screen: Screen, counts: JobCounts) -> None:
     delivering = counts.count(JobStatus.PAID)
     rows = [(f"{delivering:,}", "being delivered", "bought, not yet in the output bucket")] if delivering else []
-    in_review = counts.count(JobStatus.REVIEW)
-    rows += [(f"{in_review:,}", "in review", "wait for a person; see `backdrop review`")] if in_review else []
-    rows += [(f"{n:,}", *STATUS_LABELS[one]) for one in JobStatus if one in END_STATUSES and (n := counts.count(one))]
+    rows += [(f"{n:,}", *label) for status, label in STATUS_LABELS.items() if (n := counts.count(status))]
     reported = counts.reported_photos
     rows += [(f"{reported:,}", "reported", "photos without a job; see `backdrop failures`")] if reported else []
     if rows:

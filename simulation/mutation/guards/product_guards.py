@@ -113,7 +113,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "lets-last-decision-count",
         "2.6: The first decision about a picture counts.",
-        force_false("model.transitions.approval:decide#392620 if 3"),
+        force_false("model.transitions.approval:decide#e63711 if 2"),
         invariant=Invariant.DECISIONS_KEPT,
         faults=HARMLESS_FAULT,
         actions=APPROVAL_ACTIONS,

@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
-from backdrop.campaigns.report import CampaignTotals
-from backdrop_cli.campaign.campaign_progress import CampaignProgress, build_progress_document, read_campaign_progress
+from backdrop.campaigns.report import ITEM_STATUSES, CampaignTotals
+from backdrop_cli.campaign.campaign_progress import (
+    END_LABELS,
+    CampaignProgress,
+    build_progress_document,
+    read_campaign_progress,
+)
 from backdrop_cli.stack import Stack
 from simulation.world.sample_images import build_photo
 from simulation.world.world_inspector import INPUT_BUCKET
@@ -260,6 +265,18 @@ def test_progress_shows_how_many_items_have_ended(person: Person) -> None:
     assert re.search(r"59 +to come", result.out)
     data = person.run("campaign", "status", run, "--json").data
     assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
+
+
+def test_every_state_of_an_item_has_a_label() -> None:
+    assert set(ITEM_STATUSES) <= set(END_LABELS)
+
+
+def test_item_in_review_is_counted_and_points_to_the_command(person: Person) -> None:
+    run = start_planned(person, 1)
+    send_task_request(person.world, "shoes/blue.jpg", token="t2", run=run, prompt="on sand", approval="required")
+    person.world.run_until_empty()
+    out = " ".join(person.run("campaign", "status", "shoes").out.split())
+    assert "1 in review wait for a person; see `backdrop review`" in out
 
 
 def test_calls_in_flight_are_not_shown_as_unknown_charges(person: Person) -> None:

@@ -135,19 +135,35 @@ def test_reviewer_at_the_same_time_sees_the_first_decision(monkeypatch: pytest.M
 def test_decision_names_the_file_that_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch)
     sha256 = find_job(person.world).reviews[0].sha256
-    refused = person.run("review", "approve", KEY, "--sha256", "0123")
+    refused = person.run("review", "approve", KEY, "--sha256", "01234567")
     assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
     assert person.run("review", "approve", KEY, "--sha256", sha256[:12].upper()).code == EXIT_OK
+    assert "was approved by" in person.run("review", "reject", KEY, "--sha256", "01234567").err
 
 
-def test_photo_without_a_review_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    person = Person(World(), monkeypatch)
-    person.upload("a.jpg")
+@pytest.mark.parametrize("option", ["--picture=0", "--picture=-1", "--sha256=", "--sha256=0123", "--sha256=xyzxyzxyz"])
+def test_number_or_hash_that_is_none_decides_nothing(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    assert person.run("review", "approve", KEY, option).code == EXIT_USAGE
+    assert find_job(person.world).status is JobStatus.REVIEW
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["b.jpg"], "b.jpg has no job"),
+        ([KEY, "--variant", "lake"], f"{KEY} has no variant lake, only beach, sand"),
+        ([KEY, "--variant", "beach", "--picture", "3"], f"{KEY} has no picture 3 that needs approval, only 1"),
+        (["c.jpg"], "c.jpg has no picture that needs approval; its job is stored"),
+    ],
+    ids=["no photo", "no variant", "no number", "no approval"],
+)
+def test_refused_decision_says_why(arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, variants={"beach": {}, "sand": {"prompt": "on sand"}})
+    person.upload("c.jpg")
     person.world.run_until_empty()
-    for key in ("a.jpg", "b.jpg"):
-        result = person.run("review", "approve", key)
-        assert result.code == EXIT_NOTHING_FOUND
-        assert f"{NOTHING_CHANGED}; {key} has no picture that needs approval" in result.err
+    result = person.run("review", "approve", *arguments)
+    assert (result.code, f"{NOTHING_CHANGED}; {reason}, stack shop" in result.err) == (EXIT_NOTHING_FOUND, True)
 
 
 # -- redo ------------------------------------------------------------------------------------------------------------
@@ -212,6 +228,28 @@ def test_redo_needs_new_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert person.run("review", "redo", KEY).code == EXIT_USAGE
     assert person.run("review", "redo", KEY, "--prompt", "on grass", "--yes").code == EXIT_FAILURE
     assert person.run("review", "redo", "b.jpg", "--prompt", "on sand", "--yes").code == EXIT_NOTHING_FOUND
+
+
+def test_redo_of_a_photo_with_variants_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, variants={"beach": {}, "sand": {"prompt": "on sand"}})
+    refused = person.run("review", "redo", KEY, "--prompt", "on grass", "--yes")
+    assert (refused.code, "--variant beach or sand" in refused.err) == (EXIT_USAGE, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"approval": "required"}, "The new picture waits for approval when it is made"),
+        ({"approval": "none", "subject": {"otherwise": "review"}}, "waits for approval if its verdict is not"),
+        ({"approval": "none"}, "The new picture is delivered when it is made"),
+    ],
+    ids=["required", "by verdict", "none"],
+)
+def test_redo_says_whether_people_decide_again(
+    fields: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = person_with_pictures(monkeypatch, **fields)
+    assert words in person.run("review", "redo", KEY, "--prompt", "on sand", "--yes").out
 
 
 # -- other commands --------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from tests.simulated.deliver.test_certificates import SUBJECT, deliver, draw_cut
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
     CUT_OUT_LANE,
+    ON_GRASS,
     PHOTO,
     SCENE,
     TRANSPARENT_PHOTO,
@@ -491,3 +492,36 @@ def test_picture_that_waits_for_its_cut_out_says_so(monkeypatch: pytest.MonkeyPa
     world.run_for(120)
     person = Person(world, monkeypatch)
     assert "mask_pending" in list_wait_codes(person, KEY)
+
+
+@pytest.mark.parametrize(("command", "state"), [((), "waits for approval"), (("review", "reject", KEY), "rejected")])
+def test_show_prints_the_verdict_on_a_picture_that_is_not_delivered(
+    command: tuple[str, ...], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE, **ON_GRASS, approval="required")
+    world.run_until_empty()
+    person = Person(world, monkeypatch)
+    if command:
+        person.run(*command)
+        world.run_until_empty()
+    text = read_text(person, KEY)
+    assert f"picture 1 {state}: _backdrop/review/" in text
+    assert "✗ product changed 0." in text
+    assert "a map of the changes is in _backdrop/changes/" in text
+
+
+def test_show_of_a_retried_picture_has_the_duration_of_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world(TRANSPARENT_PHOTO, CHANGED_SCENE, **ON_GRASS, subject={"otherwise": "retry"})
+    world.run_until_empty()
+    durations = re.findall(r"the call took (\d+\.\d) s", read_text(Person(world, monkeypatch), KEY))
+    assert durations == ["11.0"]
+
+
+def test_show_of_a_mask_is_not_taken_for_a_delivered_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world(**ON_GRASS, subject={"mask": "buy"})
+    world.run_until_empty()
+    text = read_text(Person(world, monkeypatch), KEY)
+    mask = text.partition("variant @mask")[2].partition("job ")[0]
+    assert "It shows where the product is" in mask
+    assert "stored, 10.0 s after it was accepted" in mask
+    assert "operation: " not in mask

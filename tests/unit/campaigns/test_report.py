@@ -26,7 +26,7 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import MASK_VARIANT, Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
-from tests.unit.ledger_items import LATER, NOW, build_job, build_problem
+from tests.unit.ledger_items import LATER, NOW, build_job, build_job_in_review, build_problem
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
@@ -140,6 +140,13 @@ def test_row_has_the_worst_verdict_and_its_score(
 ) -> None:
     assert build_item(build_compared_job("1", *fidelities)).to_csv_row()[-2:] == cells
     assert CSV_COLUMNS[-2:] == ("fidelity", "fidelity_score")
+
+
+@pytest.mark.parametrize("status", [JobStatus.REVIEW, JobStatus.REJECTED])
+def test_pictures_that_wait_or_were_rejected_have_verdicts(status: JobStatus) -> None:
+    item = build_item(build_job_in_review(status=status, problem=build_problem(Code.REJECTED)))
+    assert item.to_csv_row()[-2:] == ("changed", 0.62)
+    assert build_report(ENDED, summarize(item), {}, LATER)["fidelity"]["changed"] == 1
 
 
 def test_report_counts_each_picture_once_by_its_verdict() -> None:

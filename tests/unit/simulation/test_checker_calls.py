@@ -20,7 +20,7 @@ from simulation.invariants.paid_calls import (
     is_rightly_paused,
 )
 from simulation.invariants.violations import Invariant, JsonObject, Violation
-from tests.unit.checker_items import attempt, failed, in_flight, job, lane, ledger, lost, waiting
+from tests.unit.checker_items import attempt, in_flight, job, lane, ledger, lost, waiting
 
 CALL = OutgoingCall(
     job_id="j1",
@@ -95,15 +95,13 @@ def test_second_paid_call_needs_a_permission() -> None:
 
 def test_jobs_with_the_same_content_pay_once() -> None:
     first, second = job(), job(job_id="j2", key="other.jpg")
-    assert check_shared_content(ledger(first, second), {"j1": 1}, {}) == []
-    assert names(check_shared_content(ledger(first, second), {"j1": 1, "j2": 1}, {})) == {
-        Invariant.CONTENT_PAID_ONCE.name
-    }
-    assert check_shared_content(ledger(first, second), {"j1": 1, "j2": 1}, {"j1": 2}) == [], (
+    assert check_shared_content(ledger(first, second), {"j1": 1}, {}, {}) == []
+    both_paid = {"j1": 1, "j2": 1}
+    assert names(check_shared_content(ledger(first, second), both_paid, {}, {})) == {Invariant.CONTENT_PAID_ONCE.name}
+    assert check_shared_content(ledger(first, second), both_paid, {"j1": 2}, {}) == [], (
         "paid again by an operator's decision"
     )
-    unusable = failed("dead", "unsafe_result", attempt())
-    assert check_shared_content(ledger(unusable, second), {"j1": 1, "j2": 1}, {}) == [], "the purchase was unusable"
+    assert check_shared_content(ledger(first, second), both_paid, {}, {"j1": 1}) == [], "the purchase was unusable"
 
 
 def test_job_that_reuses_a_file_is_not_charged() -> None:

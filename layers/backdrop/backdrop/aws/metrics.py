@@ -130,7 +130,7 @@ def count_awaiting_approval(job: Job) -> None:
 def count_ended_job(job: Job) -> None:
     labels = {"provider": job.provider, "operation": job.operation}
     if job.status is JobStatus.STORED:
-        counted = {Metric.COMPLETED: 1, Metric.PICTURES: len(job.fidelity_by_image)}
+        counted = {Metric.COMPLETED: 1, Metric.PICTURES: len({result.n for result in job.results})}
         emit_metrics(counted | _count_verdicts(job) | _count_decisions(job) | _measure_stages(job), **labels)
     elif job.status is JobStatus.REJECTED:
         emit_metrics(_count_verdicts(job) | _count_decisions(job), **labels)
@@ -144,8 +144,7 @@ def count_ended_job(job: Job) -> None:
 
 def _count_verdicts(job: Job) -> dict[Metric, float]:
     """Counts the verdicts on the pictures that are delivered, and on those that people rejected."""
-    rejected = {review.n: review.fidelity for review in job.reviews if review.is_rejected}
-    verdicts = Counter(one and one.verdict for one in (rejected | job.fidelity_by_image).values())
+    verdicts = Counter(one and one.verdict for one in job.fidelity_by_image.values())
     return {
         Metric.SAME_PRODUCTS: verdicts[FidelityVerdict.SAME],
         Metric.CHANGED_PRODUCTS: verdicts[FidelityVerdict.CHANGED],

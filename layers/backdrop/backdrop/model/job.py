@@ -478,8 +478,12 @@ class Job(LedgerItem):
 
     @property
     def fidelity_by_image(self) -> dict[int, Fidelity | None]:
-        """The verdict on each image by its number; None for a cut-out. All files of an image share its verdict."""
-        return {result.n: result.fidelity for result in self.results}
+        """The verdict on each image by its number; None for a cut-out. All files of an image share its verdict.
+
+        Images that wait for approval, or were rejected, have one, too.
+        """
+        reviewed = {review.n: review.fidelity for review in self.reviews}
+        return reviewed | {result.n: result.fidelity for result in self.results}
 
     @property
     def lost_call_count(self) -> int:

@@ -86,22 +86,22 @@ class PictureDecision:
     seen_at: datetime | None = None
 
 
+def requires_approval(instructions: Mapping[str, Any]) -> bool:
+    return instructions.get(APPROVAL_FIELD) == APPROVAL_REQUIRED
+
+
 def may_need_review(instructions: Mapping[str, Any]) -> bool:
     """Whether the instructions have a person decide about some pictures."""
-    return _requires_approval(instructions) or _reviews_other_verdicts(instructions)
+    return requires_approval(instructions) or _reviews_other_verdicts(instructions)
 
 
 def needs_review(instructions: Mapping[str, Any], fidelity: Fidelity | None) -> bool:
     """Whether a person must decide about a picture with this verdict (None for a cut-out)."""
-    if _requires_approval(instructions):
+    if requires_approval(instructions):
         return True
     return (
         _reviews_other_verdicts(instructions) and fidelity is not None and fidelity.verdict is not FidelityVerdict.SAME
     )
-
-
-def _requires_approval(instructions: Mapping[str, Any]) -> bool:
-    return instructions.get(APPROVAL_FIELD) == APPROVAL_REQUIRED
 
 
 def _reviews_other_verdicts(instructions: Mapping[str, Any]) -> bool:

@@ -35,7 +35,9 @@ class Approvals:
             source, jobs = self.ledger.read_photo(source_id) if source_id else (None, ())
             job = next((job for job in jobs if job.job_id == decision.job_id), None)
             if source is None or job is None:
-                raise DecisionRefusedError(Code.PICTURE_UNKNOWN, f"No job {decision.job_id} has pictures to approve.")
+                raise DecisionRefusedError(
+                    Code.PICTURE_UNKNOWN, f"No job {decision.job_id} waits, or waited, for approval."
+                )
             try:
                 job = self._write(source, job, decision)
             except ConflictError:

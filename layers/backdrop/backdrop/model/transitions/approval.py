@@ -55,12 +55,10 @@ def decide(
     """
     review = job.find_review(n)
     if review is None:
-        raise DecisionRefusedError(Code.PICTURE_UNKNOWN, f"Job {job.job_id} has no picture {n} that needs approval.")
-    name = _describe_picture(job, n)
-    if sha256 and sha256 != review.sha256:
-        raise DecisionRefusedError(Code.PICTURE_SUPERSEDED, f"{name} is another file now: its SHA-256 is not {sha256}.")
+        raise DecisionRefusedError(Code.PICTURE_UNKNOWN, _explain_missing_picture(job, n))
+    name, is_other_file = _describe_picture(job, n), sha256 not in ("", review.sha256)
     if review.decision:
-        if (review.decision, review.decided_by) == (decision, by):
+        if (review.decision, review.decided_by, is_other_file) == (decision, by, False):
             return None
         message = f"{name} was {describe_decision(review)}."
         raise DecisionRefusedError(Code.PICTURE_DECIDED, message, review.decision)
@@ -71,6 +69,8 @@ def decide(
     if job.has_ended:
         raise DecisionRefusedError(Code.REVIEW_ENDED, f"The review of {name} has ended: the job is {job.status}.")
     require_status(job, JobStatus.REVIEW)
+    if is_other_file:
+        raise DecisionRefusedError(Code.PICTURE_SUPERSEDED, f"{name} is another file now: its SHA-256 is not {sha256}.")
     # An event's time has whole seconds.
     if not sha256 and seen_at and seen_at < review.waiting_since.replace(microsecond=0):
         raise DecisionRefusedError(
@@ -108,6 +108,13 @@ def _end_rejected(job: Job, now: datetime) -> Job:
         message = f"All {len(rejections)} pictures were rejected; the last was {rejections[-1]}."
     problem = Problem.from_error(BackdropError(Code.REJECTED, message), now, job.money)
     return replace(end_job(job, JobStatus.REJECTED, problem, now), announced=False)
+
+
+def _explain_missing_picture(job: Job, n: int) -> str:
+    if job.reviews:
+        numbers = ", ".join(str(review.n) for review in job.reviews)
+        return f"Job {job.job_id} has no picture {n} that needs approval, only {numbers}."
+    return f"No picture of job {job.job_id} needs approval: the job is {job.status}."
 
 
 def _describe_picture(job: Job, n: int) -> str:
