@@ -1,5 +1,6 @@
 """Measures pairs that someone has bought: a photo, a mask of its subject, and the provider's result."""
 
+import glob
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,17 @@ from backdrop.model.fidelity import Fidelity
 def measure_folder(folder: Path) -> Iterator[str]:
     """Yields a line of tab-separated values per pair. Writes each change map as `NAME.changes.png`.
 
-    A mask may be a cut-out, which has an alpha channel, or a gray picture that is white where the subject is.
+    A mask may be a cut-out, which has an alpha channel, or a gray picture that is white where the subject is. The line
+    of an incomplete pair names what is missing.
     """
     yield "name\tverdict\tscore\treason"
     for path in sorted(folder.glob("*.photo.*")):
         name = path.name.split(".photo.", maxsplit=1)[0]
-        photo, result, mask = (_read(next(folder.glob(f"{name}.{role}.*"))) for role in ("photo", "result", "mask"))
+        paths = {role: next(folder.glob(f"{glob.escape(name)}.{role}.*"), None) for role in ("result", "mask")}
+        if missing := " and ".join(f"{name}.{role}.*" for role, found in paths.items() if found is None):
+            yield f"{name}\t\t\tnot measured: {missing} is missing"
+            continue
+        photo, result, mask = (_read(one) for one in (path, *paths.values()) if one)
         mask = mask if mask.mode == "RGBA" else mask.convert("L")
         alpha = mask.getchannel("A") if mask.mode == "RGBA" else mask
         if problem := find_mask_problem(photo, mask):

@@ -13,10 +13,10 @@ class DisplayStatus(StrEnum):
 
     DROPPED = "uploaded"
     QUEUED = "in the queue"
-    WAITING = "waits"
+    WAITING = "waiting"
     RENDERING = "at the provider"
     DELIVERING = "being delivered"
-    IN_REVIEW = "waits for approval"
+    IN_REVIEW = "awaiting approval"
     STORED = "delivered"
     PARTLY = "delivered in part"
     REJECTED = "rejected"

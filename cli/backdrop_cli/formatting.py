@@ -104,7 +104,8 @@ def format_value(value: Any) -> str:
 def format_max_price(prices: "PriceRegister") -> str:
     """`at most $0.24 for 4 images`, `at most $0.08 for 8 images, 40 jobs`, or `price unknown for 2 images`.
 
-    Masks are counted apart: `at most $0.07 for 1 image and 1 mask`.
+    Masks are counted apart, and what only retries cost is named: `at most $0.13 for 1 image and 1 mask, $0.06 of it for
+    retries`.
     """
     image_count, job_count = prices.images_by_provider.total(), prices.jobs_by_provider.total()
     if not image_count and not prices.mask_count:
@@ -113,6 +114,8 @@ def format_max_price(prices: "PriceRegister") -> str:
     counted = [format_count(priced_count, "image")] * bool(priced_count)
     counted += [format_count(prices.mask_count, "mask")] * bool(prices.mask_count)
     priced = f"at most {format_usd(prices.total_micro_usd)} for {' and '.join(counted)}"
+    if prices.retry_micro_usd:
+        priced += f", {format_usd(prices.retry_micro_usd)} of it for retries"
     unpriced = f"price unknown for {format_count(prices.unpriced_image_count, 'image')}"
     jobs = f", {format_count(job_count, 'job')}" if job_count > image_count + prices.mask_count else ""
     return "; ".join([priced] * bool(counted) + [unpriced] * bool(prices.unpriced_image_count)) + jobs

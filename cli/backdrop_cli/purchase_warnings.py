@@ -33,6 +33,7 @@ WARNING_HINTS: Mapping[str, str] = {
     WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
     WarningCode.SMALL_IN_FRAME: "Use a photo whose shape is closer to the frame's, or crop it first.",
     WarningCode.MASK_UNAVAILABLE: 'Add "mask": "buy" to `subject`, or a variant with "operation": "remove".',
+    WarningCode.FEWER_RETRIES: "Raise max_cost_usd, or lower `retries`.",
     COVER_CROPS: 'To keep all of it, use "fit": "pad", or request a frame.',
 }
 """The warnings of planned jobs that a person should read before the purchase, and what to do about each."""

@@ -7,6 +7,7 @@ import pytest
 
 from bench.fidelity import __main__ as command
 from bench.fidelity.buy_pairs import describe_price, list_missing
+from bench.fidelity.purchased_pairs import measure_folder
 from tests.contract.standin_client import StandinClient
 from tests.unit.imaging_photos import encode_image, scene
 
@@ -44,3 +45,8 @@ def test_nothing_is_bought_without_consent_or_key(folder: Path, monkeypatch: pyt
     monkeypatch.delenv("IDEOGRAM_API_KEY")
     assert not run(folder, "y\n", monkeypatch)
     assert list_files(folder) == ["cup.photo.png"]
+
+
+def test_incomplete_pair_is_named(folder: Path) -> None:
+    (folder / "cup.mask.png").write_bytes(encode_image(scene(), "PNG"))
+    assert list(measure_folder(folder))[1:] == ["cup\t\t\tnot measured: cup.result.* is missing"]

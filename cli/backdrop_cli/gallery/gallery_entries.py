@@ -6,7 +6,7 @@ from typing import Any
 
 from backdrop.model.certificate import Certificate
 from backdrop.model.codec import validate
-from backdrop.model.fidelity import CannotSayReason, Fidelity, find_min_score
+from backdrop.model.fidelity import CannotSayReason, Fidelity, find_min_score, format_score
 from backdrop_cli.formatting import (
     format_bytes,
     format_duration,
@@ -163,7 +163,8 @@ def describe_fidelity(
     """Returns the verdict on the image's product with its facts, and its map; None if the image has no verdict."""
     if fidelity is None:
         return None
-    facts = [("score", f"{fidelity.score} (must be at least {find_min_score(instructions)})")]
+    min_score = format_score(find_min_score(instructions))
+    facts = [("score", f"{fidelity.score_text} (must be at least {min_score})")]
     return {
         "verdict": fidelity.verdict.value,
         "mark": fidelity.verdict.mark,
@@ -171,7 +172,7 @@ def describe_fidelity(
         "score": fidelity.score,
         "has_mask": fidelity.reason is not CannotSayReason.NO_MASK,
         "reason": f"{fidelity.reason.text[0].upper()}{fidelity.reason.text[1:]}." if fidelity.reason else "",
-        "facts": facts if fidelity.score is not None else [],
+        "facts": facts if fidelity.score_text else [],
         "map": find_thumbnail(change_map, links),
         "no_map": explain_missing(change_map, links, "map of the changes"),
     }

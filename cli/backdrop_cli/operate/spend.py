@@ -98,10 +98,9 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
     screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
     if total.per_approved is not None:
         screen.print()
-        screen.print(
-            f"{total.approved:,} approved, {total.rejected:,} rejected: {format_usd(total.per_approved)} per approved "
-            "picture."
-        )
+        # To a tenth of a cent: it is an average, not an amount that anyone paid.
+        per_approved = format_usd(round(total.per_approved, -3))
+        screen.print(f"{total.approved:,} approved, {total.rejected:,} rejected: {per_approved} per approved picture.")
 
 
 def _format_cells(total: SpendTotal) -> tuple[str, str, str]:

@@ -254,7 +254,7 @@ def test_show_names_the_broken_folder_defaults(person: Person) -> None:
     assert "(unknown_field)" in wait["message"]
     assert wait["since"]
     output = read_text(person, "hats/b.jpg")
-    assert output.startswith("hats/b.jpg, stack shop waits photo:")
+    assert output.startswith("hats/b.jpg, stack shop waiting photo:")
     assert "Correct hats/_backdrop.json and upload it again. The photo then continues automatically." in output
 
 

@@ -224,7 +224,7 @@ def test_photo_that_waits_for_approval_is_followed_until_its_result(page_user: P
     world.run_until_empty()
     drop = page_user.view_progress()
     assert (drop["counts"], drop["in_review"], drop["over"], drop["results"]) == ({"in_review": 2}, 2, True, [])
-    assert {row["words"] for row in drop["rows"]} == {"waits for approval"}
+    assert {row["words"] for row in drop["rows"]} == {"awaiting approval"}
     for key, kind in (("shoes/red.jpg", APPROVED), ("shoes/blue.jpg", REJECTED)):
         decide(world, kind, world.list_jobs(key)[0])
     drop = page_user.view_progress()

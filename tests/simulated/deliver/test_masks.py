@@ -262,6 +262,46 @@ def test_job_whose_subject_needs_a_mask_says_so_before_it_is_bought(
     assert (WarningCode.MASK_UNAVAILABLE in codes) is has_warning
 
 
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ({"pixels": "own"}, "`subject` has no effect"),
+        ({"min": 0.8, "otherwise": "review"}, "every picture waits for approval"),
+    ],
+    ids=["no effect", "review"],
+)
+def test_warning_says_what_a_missing_mask_means(subject: dict[str, Any], words: str) -> None:
+    world = build_world(**ON_GRASS, subject=subject)
+    world.pause_lane(provider=SCENE_LANE)
+    world.run_for(60)
+    assert [words in str(warning.text) for warning in find_job(world).warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (0.31, None),
+        (0.25, "max_cost_usd leaves room for 2 of 3 retries"),
+        (0.10, "max_cost_usd leaves room for 0 of 3 retries"),
+    ],
+)
+def test_price_limit_without_room_for_all_retries_is_a_warning(limit: float, text: str | None) -> None:
+    subject = {"mask": "buy", "otherwise": "retry", "retries": 3}
+    world = build_world(**ON_GRASS, subject=subject, max_cost_usd=limit)
+    world.pause_lane(provider=SCENE_LANE)
+    world.run_for(60)
+    assert [str(warning.text) for warning in find_job(world).warnings] == ([text] if text else [])
+
+
+@pytest.mark.parametrize(("limit", "removes_mask"), [(0.08, True), (0.05, False)])
+def test_price_limit_names_the_mask_if_that_exceeds_it(limit: float, *, removes_mask: bool) -> None:
+    world = build_world(**ON_GRASS, subject={"mask": "buy"}, max_cost_usd=limit)
+    world.run_until_empty()
+    report = world.read_report(KEY)
+    assert report
+    assert ("remove `mask` from `subject`" in report["errors"][0]["hint"]) is removes_mask
+
+
 @pytest.mark.parametrize(("limit", "calls"), [(0.16, 2), (0.155, 1)])
 def test_price_limit_stops_retries_whose_mask_would_exceed_it(limit: float, calls: int) -> None:
     subject = {"mask": "buy", "otherwise": "retry", "retries": 2}

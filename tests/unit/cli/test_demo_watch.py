@@ -145,7 +145,7 @@ def test_missing_photo_is_named_with_its_reason_and_logs() -> None:
     watch.poll()
     console, text = recording_console()
     demo_report.print_missing(watch, PREFIX, Path("/somewhere/logs"), console)
-    assert "a.jpg waits: The key is refused." in text.getvalue()
+    assert "a.jpg waiting: The key is refused." in text.getvalue()
     assert "/somewhere/logs" in text.getvalue()
 
 

@@ -46,3 +46,8 @@ def test_scope_can_be_typed_as_an_argument(prefix: str, argument: str) -> None:
 def test_price_counts_masks_apart(variants: tuple[str, ...], text: str) -> None:
     jobs = (build_job(variant=one, content_id=one, sha256="5" * 64, quoted=60_000) for one in variants)
     assert format_max_price(PriceRegister.of(jobs)) == text
+
+
+def test_price_names_what_only_retries_would_cost() -> None:
+    job = build_job(sha256="5" * 64, quoted=60_000, instructions={"subject": {"otherwise": "retry", "retries": 2}})
+    assert format_max_price(PriceRegister.of([job])) == "at most $0.18 for 1 image, $0.12 of it for retries"

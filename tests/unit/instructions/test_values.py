@@ -97,6 +97,16 @@ def test_blank_prompt_in_the_tags_is_a_missing_prompt() -> None:
     assert list_error_codes(parse_tags({"prompt": "  "})) == [Code.MISSING_PROMPT]
 
 
+def test_number_too_large_for_json_is_explained() -> None:
+    read = parse_file("a.jpg.json", b'{"prompt": "on sand", "max_cost_usd": 1e999}')
+    assert join_error_messages(read) == "a.jpg.json: max_cost_usd is Infinity; it must be a finite number"
+
+
+def test_only_choice_is_not_suggested_again() -> None:
+    read = parse_sidecar({"prompt": "on sand", "subject": {"mask": "by"}})
+    assert join_error_messages(read).endswith("subject.mask is \"by\"; it must be 'buy'")
+
+
 def test_too_long_prompt_states_the_maximum_length() -> None:
     read = parse_sidecar({"prompt": "x" * 10_001})
     assert list_error_codes(read) == [Code.INVALID_VALUE]
@@ -124,6 +134,7 @@ def test_too_long_prompt_states_the_maximum_length() -> None:
         ({"seed": 10**4000}, Code.INVALID_VALUE, ["seed is 1000", "2147483647"]),
         ({"max_cost_usd": -0.01}, Code.INVALID_VALUE, ["max_cost_usd is -0.01", "0"]),
         ({"max_cost_usd": 10**400}, Code.INVALID_VALUE, ["max_cost_usd is 1000", "number"]),
+        ({"subject": {"otherwise": "stop"}}, Code.INVALID_VALUE, ["it must be 'deliver', 'review', or 'retry'"]),
         ({"revision": 2}, Code.INVALID_VALUE, ["revision is 2", "text in quotes"]),
         ({"revision": "x" * 201}, Code.INVALID_VALUE, ["revision has 201 characters", "at most 200"]),
         ({"rendering_speed": "quick"}, Code.INVALID_VALUE, ['rendering_speed is "quick"', "'FLASH'"]),

@@ -70,7 +70,7 @@ function problemCard(entry) {
 
 function renderProblem(place, entry) {
   place.querySelector(".status").textContent = entry.variant ? `${entry.status} (variant ${entry.variant})` : entry.status;
-  place.querySelector("code").textContent = entry.code;
+  place.querySelector("code").textContent = entry.code === entry.status ? "" : entry.code;
   place.querySelector(".message").textContent = entry.message;
   place.querySelector(".hint").textContent = entry.hint;
   renderFacts(place.querySelector(".facts"), [entry.money, entry.since]);

@@ -24,7 +24,14 @@ from backdrop.model import transitions
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError
-from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict, find_min_score, requests_own_pixels
+from backdrop.model.fidelity import (
+    CannotSayReason,
+    Fidelity,
+    FidelityVerdict,
+    find_min_score,
+    format_score,
+    requests_own_pixels,
+)
 from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import ImageOutcome, ImageStepKind, Job, PictureLink, Source, StoredPicture
@@ -535,8 +542,8 @@ def _build_fidelity_warnings(job: Job, n: int, fidelity: Fidelity | None) -> Ite
         return
     if fidelity.verdict is FidelityVerdict.CHANGED:
         message = (
-            f"the product in picture {n} differs from the photo's: its fidelity is {fidelity.score}, less than "
-            f"{find_min_score(job.instructions)}; {fidelity.map_key} shows where"
+            f"the product in picture {n} differs from the photo's: its fidelity is {fidelity.score_text}, less than "
+            f"{format_score(find_min_score(job.instructions))}; {fidelity.map_key} shows where"
         )
         yield JobWarning(code=WarningCode.PRODUCT_CHANGED, text=Sentence(message))
     # Own pixels have reported it.

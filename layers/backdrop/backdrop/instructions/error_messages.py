@@ -75,9 +75,10 @@ def _describe_unknown_field(fields: Sequence[str], detail: Mapping[str, Any]) ->
 
 
 def _describe_invalid_choice(detail: Mapping[str, Any]) -> _Description:
-    expected = detail["ctx"]["expected"]
-    choices = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
-    suggestion = find_nearest(str(detail["input"]), choices)
+    choices = [word.strip(" '") for word in detail["ctx"]["expected"].replace(" or ", ",").split(",")]
+    *others, last = map(repr, choices)
+    expected = f"{', '.join(others)}{',' if len(others) > 1 else ''} or {last}" if others else last
+    suggestion = find_nearest(str(detail["input"]), choices) if others else None
     hint = f". Did you mean {suggestion!r}?" if suggestion else ""
     return _Description(Code.INVALID_VALUE, f" is {_format_value(detail['input'])}; it must be {expected}{hint}")
 
@@ -207,6 +208,7 @@ _EXPECTED_TYPES = {
     "list_type": "a list in brackets",
     "bool_type": "true or false, without quotes",
     "bool_parsing": "true or false",
+    "finite_number": "a finite number",
 }
 _DESCRIBE_BY_TYPE: dict[str, Callable[[Mapping[str, Any]], _Description]] = {
     "literal_error": _describe_invalid_choice,

@@ -17,7 +17,7 @@ from backdrop.model.capabilities import REFERENCES_FIELD
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
-from backdrop.model.fidelity import SUBJECT_FIELD, buys_mask
+from backdrop.model.fidelity import SUBJECT_FIELD, buys_mask, count_retries
 from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
@@ -28,15 +28,12 @@ from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.picture_names import NameClaim, list_claimed_names
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
+from backdrop.model.review import reviews_other_verdicts
 from backdrop.model.routing import HealthReader, Offers, Route, choose_route
 from backdrop.model.sentence import Sentence
 
 MAX_NAMES = 30
 """The names that fit into the transaction that writes a photo with 20 variants: DynamoDB allows 100 writes."""
-_NO_MASK_WARNING = JobWarning(
-    code=WarningCode.MASK_UNAVAILABLE,
-    text=Sentence("`subject` has no effect, because nothing shows where the product is in the photo"),
-)
 _DISTINCT_NAMES_ADVICE = "Add {variant}, {output}, or {ext} to `name_template`, whichever differs."
 
 
@@ -195,7 +192,12 @@ class JobPlanner:
         cut_outs = [*self._list_bought_cut_outs(), *(one for one in planned if one.operation == "remove")]
         if SUBJECT_FIELD not in job.instructions or cut_outs or self.photo.may_be_transparent:
             return job
-        return replace(job, warnings=(*job.warnings, _NO_MASK_WARNING))
+        reason = "nothing shows where the product is in the photo"
+        # A picture that cannot be compared waits for a person, too.
+        waits = reviews_other_verdicts(job.instructions)
+        effect = "every picture waits for approval" if waits else "`subject` has no effect"
+        warning = JobWarning(code=WarningCode.MASK_UNAVAILABLE, text=Sentence(f"{effect}, because {reason}"))
+        return replace(job, warnings=(*job.warnings, warning))
 
     def _plan_job(
         self, variant: str, instructions: ResolvedInstructions, collector: _ErrorCollector, mask: Job | None
@@ -214,6 +216,7 @@ class JobPlanner:
         job = self._build_job(variant, instructions, route, purchase_spec)
         if mask and buys_mask(job.instructions) and not _is_paid(mask, self.known_jobs):
             job = replace(job, mask_quoted=mask.quoted)
+        job = _warn_of_fewer_retries(job)
         collector.collect(partial(_check_max_cost, job, self.known_jobs))
         collector.collect(partial(self._check_mandate, job))
         collector.collect(partial(_check_item_size, job))
@@ -309,6 +312,17 @@ def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingCo
     return None
 
 
+def _warn_of_fewer_retries(job: Job) -> Job:
+    """Returns the job, with a warning if its price limit leaves no room for all retries that it requests."""
+    retries = count_retries(job.instructions)
+    affordable = job.max_cost // job.quoted - 1 if job.quoted else retries
+    if affordable >= retries:
+        return job
+    text = f"max_cost_usd leaves room for {affordable} of {retries} {'retry' if retries == 1 else 'retries'}"
+    warning = JobWarning(code=WarningCode.FEWER_RETRIES, text=Sentence(text))
+    return replace(job, warnings=(*job.warnings, warning))
+
+
 def _check_max_cost(job: Job, known_jobs: Sequence[Job]) -> None:
     """Raises InstructionError if the job and its mask cost more than the job's instructions allow.
 
@@ -322,7 +336,9 @@ def _check_max_cost(job: Job, known_jobs: Sequence[Job]) -> None:
     message = (
         f"The job costs up to {format_usd(job.quoted)}{mask_text}, but max_cost_usd allows {format_limit_usd(limit)}."
     )
-    raise InstructionError(Code.MAX_COST_EXCEEDED, message)
+    fits_without_mask = job.quoted <= to_micro_usd(Decimal(str(limit)))
+    advice = "Raise max_cost_usd, or remove `mask` from `subject`" if fits_without_mask else None
+    raise InstructionError(Code.MAX_COST_EXCEEDED, message, advice)
 
 
 def _is_paid(job: Job, known_jobs: Sequence[Job]) -> bool:

@@ -65,13 +65,14 @@ def find_reuse(ledger: Ledger, job: Job) -> Job:
 class _Purchase(NamedTuple):
     """What jobs with the same content buy. The largest of several purchases is the most expensive one.
 
-    `images`: 0 for a mask.
+    `images`: 0 for a mask. `retry_micro_usd`: the part of the price that only retries would cost.
     """
 
     is_unpriced: bool
     micro_usd: int
     provider: str
     images: int
+    retry_micro_usd: int
 
 
 class PriceRegister:
@@ -103,13 +104,19 @@ class PriceRegister:
             images = 0 if job.is_mask else int(job.instructions.get("num_images", 1))
             self.reused_image_count += images if job.reused_from else 0
             is_unpriced = bool(providers & self._unpriced_providers)
-            purchase = _Purchase(is_unpriced, 0 if job.reused_from else job.max_cost, job.provider, images)
+            cost, retry_cost = (0, 0) if job.reused_from else (job.max_cost, job.max_cost - job.quoted)
+            purchase = _Purchase(is_unpriced, cost, job.provider, images, retry_cost)
             content = job.source_id if job.sha256 == UNREAD_SHA256 else "", job.content_id
             self._purchases[content] = max(purchase, self._purchases.get(content, purchase))
 
     @property
     def total_micro_usd(self) -> int:
         return sum(one.micro_usd for one in self._purchases.values() if not one.is_unpriced)
+
+    @property
+    def retry_micro_usd(self) -> int:
+        """The part of the total that only retries would cost."""
+        return sum(one.retry_micro_usd for one in self._purchases.values() if not one.is_unpriced)
 
     @property
     def micro_usd_by_provider(self) -> Counter[str]:

@@ -82,11 +82,13 @@ class Fidelity(Record):
 
     @property
     def text(self) -> str:
-        """The verdict and its score, with as many decimals as the score has, at least two: `product changed 0.62`."""
-        if self.score is None:
-            return self.verdict.text
-        score = f"{self.score:.3f}"
-        return f"{self.verdict.text} {score.removesuffix('0')}"
+        """The verdict and its score: `product changed 0.62`."""
+        return f"{self.verdict.text} {self.score_text}".rstrip()
+
+    @property
+    def score_text(self) -> str:
+        """The score as people read it; "" without one."""
+        return "" if self.score is None else format_score(self.score)
 
     @classmethod
     def from_score(cls, score: float, min_score: float | None = None) -> "Fidelity":
@@ -118,6 +120,11 @@ def count_retries(instructions: Mapping[str, Any]) -> int:
     """Returns how many times a picture whose product differs may be bought again; 0 if the instructions allow none."""
     subject = instructions.get(SUBJECT_FIELD, {})
     return subject.get(RETRIES_FIELD, DEFAULT_RETRIES) if subject.get(OTHERWISE_FIELD) == RETRY else 0
+
+
+def format_score(score: float) -> str:
+    """Returns a score with as many decimals as it has, at least two: `0.62`."""
+    return f"{score:.{_DECIMALS}f}".removesuffix("0")
 
 
 def judge_score(score: float, min_score: float | None = None) -> FidelityVerdict:

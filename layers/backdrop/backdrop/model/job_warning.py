@@ -19,6 +19,7 @@ class WarningCode(StrEnum):
     CERTIFICATE_FAILED = "certificate_failed"
     ENLARGED = "enlarged"
     FEWER_RESULTS = "fewer_results"
+    FEWER_RETRIES = "fewer_retries"
     FIRST_PICTURE = "first_picture"
     FRAME_PADDED = "frame_padded"
     MASK_UNAVAILABLE = "mask_unavailable"

@@ -90,9 +90,14 @@ def requires_approval(instructions: Mapping[str, Any]) -> bool:
     return instructions.get(APPROVAL_FIELD) == APPROVAL_REQUIRED
 
 
+def reviews_other_verdicts(instructions: Mapping[str, Any]) -> bool:
+    """Whether a person decides about each picture whose verdict is not `same`."""
+    return instructions.get(SUBJECT_FIELD, {}).get(OTHERWISE_FIELD) == REVIEW
+
+
 def may_need_review(instructions: Mapping[str, Any]) -> bool:
     """Whether the instructions have a person decide about some pictures."""
-    return requires_approval(instructions) or _reviews_other_verdicts(instructions)
+    return requires_approval(instructions) or reviews_other_verdicts(instructions)
 
 
 def needs_review(instructions: Mapping[str, Any], fidelity: Fidelity | None) -> bool:
@@ -100,12 +105,8 @@ def needs_review(instructions: Mapping[str, Any], fidelity: Fidelity | None) -> 
     if requires_approval(instructions):
         return True
     return (
-        _reviews_other_verdicts(instructions) and fidelity is not None and fidelity.verdict is not FidelityVerdict.SAME
+        reviews_other_verdicts(instructions) and fidelity is not None and fidelity.verdict is not FidelityVerdict.SAME
     )
-
-
-def _reviews_other_verdicts(instructions: Mapping[str, Any]) -> bool:
-    return instructions.get(SUBJECT_FIELD, {}).get(OTHERWISE_FIELD) == REVIEW
 
 
 def list_current_reviews(
