@@ -201,8 +201,8 @@ def _explain_no_picture(choice: PictureChoice, current_jobs: Sequence[Job]) -> s
     numbers = sorted({review.n for job in chosen for review in job.reviews})
     if numbers:
         return f"{key} has no picture {n} that needs approval, only {', '.join(map(str, numbers))}"
-    states = (f"{f'variant {job.variant}' if job.variant else 'its job'} is {job.status}" for job in chosen)
-    return f"{choice} has no picture that needs approval; {', '.join(states)}"
+    states = ", ".join(f"{job.variant} is {job.status}" for job in chosen)
+    return f"{choice} has no picture that needs approval; {states if chosen[1:] else f'it is {chosen[0].status}'}"
 
 
 def _check_file(choice: PictureChoice, pictures: Sequence[ReviewedPicture]) -> None:

@@ -323,7 +323,7 @@ def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, st
         called_at = answered[-1].submitted_at if answered else job.submitted_at
         yield job.paid_at, f"charged; the call took {_format_elapsed(called_at, job.paid_at)}"
     for review in job.reviews:
-        yield review.waiting_since, f"picture {review.n} began to wait for approval: {review.key}"
+        yield review.waiting_since, f"picture {review.n} began to wait for approval"
         if review.decided_at and review.decided_via:
             channel = f"{review.decided_via} {review.event_source}".rstrip()
             yield review.decided_at, f"picture {review.n} {review.decision} by {review.decided_by} ({channel})"

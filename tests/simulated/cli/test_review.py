@@ -144,7 +144,8 @@ def test_decision_names_the_file_that_was_seen(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("option", ["--picture=0", "--picture=-1", "--sha256=", "--sha256=0123", "--sha256=xyzxyzxyz"])
 def test_number_or_hash_that_is_none_decides_nothing(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch)
-    assert person.run("review", "approve", KEY, option).code == EXIT_USAGE
+    refused = person.run("review", "approve", KEY, option)
+    assert (refused.code, " must be " in refused.err) == (EXIT_USAGE, True)
     assert find_job(person.world).status is JobStatus.REVIEW
 
 
@@ -154,7 +155,7 @@ def test_number_or_hash_that_is_none_decides_nothing(option: str, monkeypatch: p
         (["b.jpg"], "b.jpg has no job"),
         ([KEY, "--variant", "lake"], f"{KEY} has no variant lake, only beach, sand"),
         ([KEY, "--variant", "beach", "--picture", "3"], f"{KEY} has no picture 3 that needs approval, only 1"),
-        (["c.jpg"], "c.jpg has no picture that needs approval; its job is stored"),
+        (["c.jpg"], "c.jpg has no picture that needs approval; it is stored"),
     ],
     ids=["no photo", "no variant", "no number", "no approval"],
 )

@@ -281,8 +281,8 @@ def test_warning_says_what_a_missing_mask_means(subject: dict[str, Any], words: 
     ("limit", "text"),
     [
         (0.31, None),
-        (0.25, "max_cost_usd leaves room for 2 of 3 retries"),
-        (0.10, "max_cost_usd leaves room for 0 of 3 retries"),
+        (0.25, "only 2 of 3 retries can be bought within max_cost_usd"),
+        (0.10, "no retry can be bought within max_cost_usd"),
     ],
 )
 def test_price_limit_without_room_for_all_retries_is_a_warning(limit: float, text: str | None) -> None:

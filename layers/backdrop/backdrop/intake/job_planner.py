@@ -318,7 +318,8 @@ def _warn_of_fewer_retries(job: Job) -> Job:
     affordable = job.max_cost // job.quoted - 1 if job.quoted else retries
     if affordable >= retries:
         return job
-    text = f"max_cost_usd leaves room for {affordable} of {retries} {'retry' if retries == 1 else 'retries'}"
+    number = f"only {affordable} of {retries} retries" if affordable else "no retry"
+    text = f"{number} can be bought within max_cost_usd"
     warning = JobWarning(code=WarningCode.FEWER_RETRIES, text=Sentence(text))
     return replace(job, warnings=(*job.warnings, warning))
 
