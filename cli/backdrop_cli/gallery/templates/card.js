@@ -70,7 +70,9 @@ function problemCard(entry) {
 
 function renderProblem(place, entry) {
   place.querySelector(".status").textContent = entry.variant ? `${entry.status} (variant ${entry.variant})` : entry.status;
-  place.querySelector("code").textContent = entry.code === entry.status ? "" : entry.code;
+  const code = place.querySelector("code");
+  code.textContent = entry.code;
+  code.hidden = entry.code === entry.status;
   place.querySelector(".message").textContent = entry.message;
   place.querySelector(".hint").textContent = entry.hint;
   renderFacts(place.querySelector(".facts"), [entry.money, entry.since]);
