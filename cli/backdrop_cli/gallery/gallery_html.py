@@ -160,7 +160,8 @@ def _build_notices(album: Album) -> list[str]:
 def _format_pending(image_count: int) -> str:
     if not image_count:
         return ""
-    return f"{format_count(image_count, 'image is', 'images are')} in progress or awaiting approval; create this page again to see more."
+    images = format_count(image_count, "image is", "images are")
+    return f"{images} in progress or awaiting approval; create this page again to see more."
 
 
 def encode_script_data(page_data: Mapping[str, Any]) -> str:
