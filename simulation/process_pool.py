@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 # Worlds create many objects and few cycles: with Python's default thresholds, a tenth of the time goes to searching.
-GC_THRESHOLDS = (50_000, 20, 100)
+GC_THRESHOLDS = (50_000, 20, 10)
 
 
 def map_in_processes[Item, Result](
