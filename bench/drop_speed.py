@@ -21,7 +21,7 @@ from backdrop_cli.drop import DropOptions, run_drop
 from backdrop_cli.options import StackLocation
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import connect
-from backdrop_cli.uploads.s3_uploader import S3Uploader
+from backdrop_client.s3_uploader import S3Uploader
 from backdrop_local.cloud import find_running, format_exports
 from backdrop_local.home import Home
 

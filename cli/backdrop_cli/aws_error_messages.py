@@ -7,13 +7,10 @@ import boto3
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
-    ReadTimeoutError,
     SSOError,
     TokenRetrievalError,
 )
@@ -24,19 +21,18 @@ from backdrop.model.errors import BackdropError
 from backdrop.model.errors import RefusedError as RefusedInput
 from backdrop_cli.errors import CommandError
 from backdrop_cli.options import StackLocation
+from backdrop_client.aws_failures import (
+    ACCESS_DENIED_CODES,
+    CONNECTION_ERRORS,
+    EXPIRED_CREDENTIAL_CODES,
+    INVALID_CREDENTIAL_CODES,
+    is_missing_stack,
+)
 
-EXPIRED_CREDENTIAL_CODES = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-)
-INVALID_CREDENTIAL_CODES = frozenset(
-    {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-)
-ACCESS_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
 _SIGN_IN_HINT = "sign in (`aws sso login` or `aws configure`), or choose a profile with --profile"
 _RESTORE_HINT = (
     "restore it under the same name (`aws dynamodb restore-table-to-point-in-time`), and processing continues"
 )
-_CONNECTION_ERRORS = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError)
 
 
 @contextmanager
@@ -75,7 +71,7 @@ def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocat
             return f"your AWS sign-in has expired; {_SIGN_IN_HINT}"
         case NoRegionError():
             return "no AWS region is set; add --region, for example --region eu-central-1"
-        case _ if isinstance(error, _CONNECTION_ERRORS):
+        case _ if isinstance(error, CONNECTION_ERRORS):
             return f"AWS does not respond; check the network and the region ({_join_lines(error)})"
         case _:
             return f"AWS cannot be used: {_join_lines(error)}"
@@ -90,8 +86,7 @@ def _describe_client_error(error: ClientError, location: StackLocation) -> str:
         return f"AWS rejects your credentials ({code}); {_SIGN_IN_HINT}"
     if code in ACCESS_DENIED_CODES:
         return f"your AWS credentials do not allow {error.operation_name}: {message or code}"
-    # CloudFormation has no code of its own for a stack that does not exist.
-    if code == "ValidationError" and "does not exist" in message:
+    if is_missing_stack(error):
         return _describe_missing_stack(location)
     return f"AWS refused {error.operation_name} ({code}): {message}"
 

@@ -1,13 +1,12 @@
 """Reads receipts, error reports, and the bytes of photos and pictures from the buckets."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code
-from backdrop.aws.s3 import ARCHIVED_CODE, NOT_FOUND_CODES, OutputBucket
 from backdrop.campaigns.campaign import PLAN_FILE, campaign_work_key
 from backdrop.campaigns.campaign import campaign_report_key as campaign_report_key
 from backdrop.model.object_keys import (
@@ -15,39 +14,22 @@ from backdrop.model.object_keys import (
     PROVIDER_REPORTS_FOLDER,
     RECEIPTS_PREFIX,
     list_defaults_keys,
-    receipt_key,
     report_key,
 )
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_cli.parallel import parallel_map
+from backdrop_client.result_reader import JsonObject, ResultReader
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-VERSION_GONE_CODES = frozenset({"NoSuchVersion", "MethodNotAllowed", ARCHIVED_CODE})
 # A photo that S3 denies, such as one in another account's bucket, must not hide the others.
 UNREADABLE_CODES = frozenset({"AccessDenied", "KMS.DisabledException", "KMS.NotFoundException", "InvalidRequest"})
 
-type JsonObject = dict[str, Any]
 
-
-class BucketReader:
+class BucketReader(ResultReader):
     """Reads a stack's buckets. AWS's own errors propagate."""
-
-    def __init__(self, client: "S3Client", output_bucket: str) -> None:
-        self._client = client
-        self._output_bucket = output_bucket
-        self._listing = OutputBucket(client, output_bucket)
 
     def read_receipts(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
         """Yields the receipts of all photos whose names begin with a prefix, in the order of their keys."""
         return self._read_documents(self._listing.list_keys(f"{RECEIPTS_PREFIX}/{prefix}"), max_threads)
-
-    def read_receipt(self, photo_name: str) -> JsonObject | None:
-        return self._read_document(receipt_key(photo_name))
-
-    def read_report(self, name: str) -> JsonObject | None:
-        return self._read_document(report_key(name))
 
     def read_reports(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
         """Yields the reports of paused providers, broken folder defaults above the prefix, and photos below it."""
@@ -88,31 +70,6 @@ class BucketReader:
             return 0
         return response["ContentLength"]
 
-    def _read_document(self, key: str) -> JsonObject | None:
-        data = self._read_version(self._output_bucket, key, None)
-        return None if data is None else json.loads(data)
-
     def _read_documents(self, keys: Iterable[str], max_threads: int) -> Iterator[JsonObject]:
         contents = parallel_map(lambda key: self._read_version(self._output_bucket, key, None), keys, max_threads)
         return (json.loads(data) for data in contents if data is not None)
-
-    def _read_version(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
-        """Tries the current version first: it is usually the right one, and needs no additional permission."""
-        response = self._fetch_object(bucket, key)
-        if version_id and (response is None or response.get("VersionId") != version_id):
-            if response:
-                response["Body"].close()
-            response = self._fetch_object(bucket, key, VersionId=version_id)
-        if response is None:
-            return None
-        with response["Body"] as body:
-            return body.read()
-
-    def _fetch_object(self, bucket: str, key: str, **version: Any) -> Mapping[str, Any] | None:
-        try:
-            response: Any = self._client.get_object(Bucket=bucket, Key=key, **version)
-        except ClientError as error:
-            if read_aws_error_code(error) in NOT_FOUND_CODES | VERSION_GONE_CODES:
-                return None
-            raise
-        return response

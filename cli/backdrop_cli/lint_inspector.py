@@ -41,7 +41,7 @@ from backdrop_cli.lint_findings import (
 from backdrop_cli.local_folder import BUCKET, LocalFolder
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import NOT_MEASURED, WARNING_HINTS, list_purchase_warnings, measure_photo
-from backdrop_cli.uploads.overlay_bucket import OverlayBucket
+from backdrop_client.overlay_bucket import OverlayBucket
 
 DEFAULT_PROVIDER = "ideogram"
 # The default of the stack parameter MaxImageMegapixels.

@@ -1,22 +1,15 @@
 """A folder on this machine as if it were in a bucket, to resolve instructions before an upload."""
 
 import os
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.ports import ListedObject, StoredObject
+from backdrop_client.assumed_bucket import NO_ETAG, AssumedBucket
 
 BUCKET = ""
-# Files on this machine have no ETag.
-NO_ETAG = ""
-# A PNG of 16 × 16 pixels, the smallest that is accepted.
-PLACEHOLDER_PNG = b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC"
-)
 
 
 class LocalFolder:
@@ -35,7 +28,9 @@ class LocalFolder:
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
         """Returns the file, or None if none has exactly this name. Raises OSError if it cannot be read."""
         if not key.startswith(self.prefix):
-            return self._assume_outside_file(key)
+            assumed = AssumedBucket().read(bucket, key, max_bytes=max_bytes)
+            self.outside_references.update([key] if assumed else [])
+            return assumed
         if not self.has_file(key):
             return None
         path = self.local_path(key)
@@ -72,13 +67,6 @@ class LocalFolder:
 
     def _relative_name(self, key: str) -> str:
         return key.removeprefix(self.prefix)
-
-    def _assume_outside_file(self, key: str) -> StoredObject | None:
-        """Assumes that a file outside the folder is a good picture, unless its name is that of instructions."""
-        if classify_key(key) in (ObjectKind.SIDECAR, ObjectKind.DEFAULTS):
-            return None
-        self.outside_references.add(key)
-        return StoredObject(NO_ETAG, None, len(PLACEHOLDER_PNG), datetime.now(UTC), PLACEHOLDER_PNG)
 
     def _walk(self, folder: str, parents: frozenset[Path]) -> Iterator[str]:
         real = (self.root / folder).resolve()

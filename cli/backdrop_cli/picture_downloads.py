@@ -17,7 +17,7 @@ from backdrop_cli.formatting import format_bytes, format_count
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen, build_progress_bar
 from backdrop_cli.stack import Stack
-from backdrop_cli.uploads.s3_uploader import compute_etag
+from backdrop_client.s3_uploader import compute_etag
 
 UNLIMITED_BYTES = 1 << 40
 DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -39,7 +39,7 @@ from backdrop_cli.purchase_warnings import (
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
 from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
-from backdrop_cli.uploads.overlay_bucket import OverlayBucket
+from backdrop_client.overlay_bucket import OverlayBucket
 
 MAX_LISTED_TEXTS = 3
 UNPRICED_HINT = "Their price is the stack's OneMinUsdPerImage. To read it, add --stack NAME."

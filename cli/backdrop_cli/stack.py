@@ -4,12 +4,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backdrop.aws.clock import SystemClock
 from backdrop.aws.s3 import OutputBucket, S3InputBucket
-from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.campaigns.items import CampaignPricing, RowReader
 from backdrop.model.routing import Offers
@@ -23,41 +20,19 @@ from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.ports import CLIENT_CONCURRENCY, Clock, InputBucket, ManifestReader
 from backdrop.reconcile.dead_letters import DeadLetterTriage
 from backdrop_cli.aws_clients import AwsClients, build_lazy_clients, connect_to_aws
-from backdrop_cli.aws_clock import AwsClock, measure_clock_offset
 from backdrop_cli.bucket_reader import BucketReader
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.errors import CommandError
 from backdrop_cli.ledger_scan import LedgerScan
 from backdrop_cli.options import StackLocation, has_local_cloud
-from backdrop_cli.stack_status import describe_unusable_stack
-from backdrop_cli.uploads.s3_uploader import S3Uploader
+from backdrop_client.s3_uploader import S3Uploader
+from backdrop_client.stack_description import StackError, describe_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from backdrop_local.cloud import Cloud
 
-QUEUE_URL_OUTPUTS = {
-    "ideogram": "IdeogramQueueUrl",
-    "segmind": "SegmindQueueUrl",
-    "1min": "OneMinQueueUrl",
-    "runware": "RunwareQueueUrl",
-}
-# The template's prefix for each provider's parameters.
-PARAMETER_PREFIXES = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
-# Every stack of this release has these.
-REQUIRED_OUTPUTS = frozenset(
-    {
-        "InputBucketName",
-        "OutputBucketName",
-        "IntakeQueueUrl",
-        "DeliverQueueUrl",
-        "DeadLetterQueueUrl",
-        "LedgerTableName",
-        "CampaignStateMachineArn",
-    }
-)
-REQUIRED_PARAMETERS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
 # The clients whose names in the local cloud differ from those in boto3.
 LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
 QUEUE_COUNT_ATTRIBUTES = (
@@ -179,38 +154,18 @@ def connect_to_local_cloud(running: "Cloud") -> Stack:
 
 def _connect(name: str, clients: AwsClients) -> Stack:
     """Builds the stack from its description in CloudFormation."""
-    local_clock, describe = SystemClock(), clients.cloudformation.describe_stacks
-    sent_at, response = local_clock.now(), describe(StackName=name)
-    clock, description = AwsClock(measure_clock_offset(response, sent_at, local_clock.now())), response["Stacks"][0]
-    outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in description.get("Outputs", [])}
-    parameters = {
-        one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in description.get("Parameters", [])
-    }
-    status = description["StackStatus"]
-    if message := describe_unusable_stack(name, status):
-        raise CommandError(message)
-    if REQUIRED_OUTPUTS.isdisjoint(outputs) or "DailyBudgetUSD" not in parameters:
-        raise CommandError(
-            f"the stack {name} is not a Backdrop stack, or is incomplete ({status}); check `sam list outputs`"
-        )
-    missing = sorted((REQUIRED_OUTPUTS - outputs.keys()) | (REQUIRED_PARAMETERS - parameters.keys()))
-    if missing:
-        raise CommandError(
-            f"the stack {name} ({status}) is of a different release than this command: it has no {missing[0]}; deploy "
-            "this release (`make build && sam deploy`), or use the command of the stack's release"
-        )
-    return replace(_build_from_outputs(name, clients, clock, outputs, parameters), arn=description.get("StackId", ""))
-
-
-def _build_from_outputs(
-    name: str, clients: AwsClients, clock: Clock, outputs: Mapping[str, str], parameters: Mapping[str, str]
-) -> Stack:
-    settings = _build_settings(name, outputs, parameters)
+    try:
+        description = describe_stack(name, clients.cloudformation)
+    except StackError as error:
+        raise CommandError(str(error)) from error
+    settings = description.settings
     urls = {provider: lane.queue_url for provider, lane in settings.enabled_providers.items()}
-    state_machine = CampaignStateMachine(clients.states, outputs["CampaignStateMachineArn"])
-    bootstrap = Bootstrap(settings, clients.client, clock)
+    state_machine = CampaignStateMachine(clients.states, description.outputs["CampaignStateMachineArn"])
+    bootstrap = Bootstrap(settings, clients.client, description.clock)
     stack = build_stack(name, bootstrap, state_machine, lambda provider: _read_queue_depth(clients.sqs, urls[provider]))
-    return replace(stack, clients=clients, outputs=outputs, parameters=parameters)
+    return replace(
+        stack, clients=clients, outputs=description.outputs, parameters=description.parameters, arn=description.arn
+    )
 
 
 def build_stack(
@@ -244,36 +199,6 @@ def build_stack(
         state_machine=state_machine,
         ledger_scan=LedgerScan(bootstrap.table),
         max_in_flight={provider: lane.max_in_flight for provider, lane in settings.enabled_providers.items()},
-    )
-
-
-def _build_settings(name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Settings:
-    """Returns the settings that the template gives to the stack's functions, as far as the command needs them."""
-    usd_per_image = parameters.get("OneMinUsdPerImage", "")
-    return Settings(
-        stack_name=name,
-        render_function_name=f"{name}-render",
-        input_bucket=outputs["InputBucketName"],
-        readable_buckets=parameters.get("ReadableBuckets", ""),
-        output_bucket=outputs["OutputBucketName"],
-        ledger_table=outputs["LedgerTableName"],
-        intake_queue_url=outputs["IntakeQueueUrl"],
-        deliver_queue_url=outputs["DeliverQueueUrl"],
-        dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
-        default_provider=parameters["DefaultProvider"],
-        daily_budget_usd=Decimal(parameters["DailyBudgetUSD"]),
-        ledger_retention_days=int(parameters.get("LedgerRetentionDays", "0")),
-        settle_seconds=int(parameters.get("SettleSeconds", "20")),
-        max_image_megapixels=int(parameters["MaxImageMegapixels"]),
-        one_min_usd_per_image=Decimal(usd_per_image) if usd_per_image else None,
-        providers={
-            provider: ProviderSettings(
-                queue_url=outputs[output],
-                max_in_flight=int(parameters.get(f"{PARAMETER_PREFIXES[provider]}MaxInFlight", "0")),
-            )
-            for provider, output in QUEUE_URL_OUTPUTS.items()
-            if output in outputs
-        },
     )
 
 

@@ -18,7 +18,7 @@ from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
-from backdrop_cli.uploads.overlay_bucket import OverlayBucket
+from backdrop_client.overlay_bucket import OverlayBucket
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from backdrop_cli.served_pages.presigner import Presigner, UploadForm
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page.page_plan import PagePhoto, PagePlan
 from backdrop_cli.upload_page.page_results import build_entries, read_photo_album
-from backdrop_cli.uploads.s3_uploader import UploadedObject
 from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, UploadTracker
+from backdrop_client.s3_uploader import UploadedObject
 
 MIN_POLL_INTERVAL_SECONDS = 1.0
 # A receipt can appear a moment after the ledger has the result.

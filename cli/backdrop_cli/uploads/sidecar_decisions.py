@@ -8,7 +8,7 @@ from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
 from backdrop.instructions.sources import parse_file
 from backdrop.model.ids import sha256_hex
 from backdrop.ports import InputBucket, ListedObject, StoredObject
-from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY, compute_etag
+from backdrop_client.s3_uploader import SIDECAR_HASH_METADATA_KEY, compute_etag
 
 
 class SidecarAuthor(StrEnum):

@@ -12,9 +12,9 @@ from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_
 from backdrop_cli.formatting import format_bytes, format_rough_duration
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen, build_progress_bar
-from backdrop_cli.uploads.overlay_bucket import measure_content
-from backdrop_cli.uploads.s3_uploader import S3Uploader, UploadedObject
 from backdrop_cli.watch_loop import PROGRESS_LINE_INTERVAL_SECONDS
+from backdrop_client.overlay_bucket import measure_content
+from backdrop_client.s3_uploader import S3Uploader, UploadedObject
 
 
 @dataclass

@@ -19,7 +19,6 @@ from backdrop.model.picture_names import NameRegister
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
 from backdrop_cli.lint_report import format_local_path
-from backdrop_cli.local_folder import PLACEHOLDER_PNG
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import (
     PhotoMeasurements,
@@ -29,8 +28,6 @@ from backdrop_cli.purchase_warnings import (
     measure_photo,
 )
 from backdrop_cli.stack import Stack
-from backdrop_cli.uploads.overlay_bucket import read_content
-from backdrop_cli.uploads.s3_uploader import compute_etag
 from backdrop_cli.uploads.sidecar_decisions import (
     SidecarAction,
     SidecarAuthor,
@@ -40,6 +37,9 @@ from backdrop_cli.uploads.sidecar_decisions import (
     decide_sidecar_action,
 )
 from backdrop_cli.uploads.upload_preview import UploadPreview, needs_retry
+from backdrop_client.assumed_bucket import PLACEHOLDER_PNG
+from backdrop_client.overlay_bucket import read_content
+from backdrop_client.s3_uploader import compute_etag
 
 
 @dataclass(frozen=True)

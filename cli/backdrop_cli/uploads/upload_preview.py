@@ -11,8 +11,8 @@ from backdrop.model.job import Job, JobStatus, Source
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
 from backdrop_cli.stack import Stack
-from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 from backdrop_cli.uploads.sidecar_decisions import BucketSidecars
+from backdrop_client.overlay_bucket import OverlayBucket
 
 RETRIED_STATUSES = frozenset({JobStatus.REFUSED, JobStatus.DEAD, JobStatus.CANCELLED})
 

@@ -26,11 +26,11 @@ from backdrop_cli.purchase_warnings import print_warning_counts
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import time_estimates
-from backdrop_cli.uploads.overlay_bucket import measure_content
 from backdrop_cli.uploads.sidecar_decisions import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
 from backdrop_cli.uploads.upload_files import UploadFiles
 from backdrop_cli.uploads.upload_plan import PlannedPhoto, UploadPlan, group_problems_by_code
 from backdrop_cli.uploads.upload_tracker import UploadTracker
+from backdrop_client.overlay_bucket import measure_content
 
 MAX_LISTED_PER_CODE = 5
 

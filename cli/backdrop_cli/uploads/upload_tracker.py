@@ -14,8 +14,8 @@ from backdrop_cli.display_status import FINAL_STATUSES, DisplayStatus, list_vari
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.remaining_time import estimate_remaining_seconds
-from backdrop_cli.uploads.s3_uploader import UploadedObject
 from backdrop_cli.watch_loop import poll_until
+from backdrop_client.s3_uploader import UploadedObject
 
 POLL_INTERVAL_SECONDS = 1.0
 MAX_PHOTOS_PER_POLL = 100

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backdrop_cli.flat_names import MAX_NAME_BYTES, build_flat_names
-from backdrop_cli.uploads.s3_uploader import PART_BYTES, compute_etag
+from backdrop_client.s3_uploader import PART_BYTES, compute_etag
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
 

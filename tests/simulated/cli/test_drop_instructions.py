@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY
+from backdrop_client.s3_uploader import SIDECAR_HASH_METADATA_KEY
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.command_user import Person

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backdrop.aws.clock import SystemClock
-from backdrop_cli.aws_clock import AwsClock, measure_clock_offset
+from backdrop_client.aws_clock import AwsClock, measure_clock_offset
 
 TRUE = datetime(2026, 11, 21, 10, 0, 5, 700_000, tzinfo=UTC)
 WAY = timedelta(milliseconds=300)

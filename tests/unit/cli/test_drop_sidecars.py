@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from backdrop.ports import StoredObject
-from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY, build_sidecar_metadata
 from backdrop_cli.uploads.sidecar_decisions import (
     SidecarAction,
     SidecarAuthor,
@@ -15,6 +14,7 @@ from backdrop_cli.uploads.sidecar_decisions import (
     decide_sidecar_action,
     detect_author,
 )
+from backdrop_client.s3_uploader import SIDECAR_HASH_METADATA_KEY, build_sidecar_metadata
 
 INSTRUCTIONS = b'{"prompt": "on sand"}'
 

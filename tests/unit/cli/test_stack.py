@@ -11,6 +11,7 @@ from backdrop.aws.clients import LazyClient
 from backdrop_cli import stack
 from backdrop_cli.errors import CommandError
 from backdrop_cli.options import StackLocation
+from backdrop_client.stack_description import REQUIRED_OUTPUTS
 
 
 @dataclass
@@ -19,7 +20,7 @@ class CloudFormation:
 
     status: str = "CREATE_COMPLETE"
     date: str = ""
-    outputs: set[str] = field(default_factory=lambda: {*stack.REQUIRED_OUTPUTS, "IdeogramQueueUrl"})
+    outputs: set[str] = field(default_factory=lambda: {*REQUIRED_OUTPUTS, "IdeogramQueueUrl"})
     parameters: dict[str, str] = field(
         default_factory=lambda: {
             "DailyBudgetUSD": "10",

@@ -23,6 +23,7 @@ SERVICES = {
     "stepfunctions": "states",
 }
 COMMAND = ROOT / "cli" / "backdrop_cli"
+CLIENT = ROOT / "client" / "backdrop_client"
 # These act only on the local cloud.
 LOCAL = ("demo", "local_verbs.py")
 # How the command reaches a stack, in addition to its own modules: cli/backdrop_cli/stack.py.
@@ -64,6 +65,7 @@ def iterate_names(path: Path) -> Iterator[str]:
 def list_needed_permissions() -> set[str]:
     """Returns the permissions that the command's calls need."""
     own = [path for path in COMMAND.rglob("*.py") if path.relative_to(COMMAND).parts[0] not in LOCAL]
+    own += CLIENT.rglob("*.py")
     adapters = [ROOT / "layers" / "backdrop" / "backdrop" / "aws" / f"{name}.py" for name in ADAPTERS]
     known = map_operations()
     calls = {known[word] for path in (*own, *adapters) for word in iterate_names(path) if word in known} - OF_FUNCTIONS

@@ -44,6 +44,8 @@ def test_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
         ("backdrop.bootstrap", "functions.intake.app", "programs"),
         ("backdrop_cli.stack", "simulation.world.simulated_stack", "programs"),
         ("functions.intake.app", "backdrop_cli.stack", "programs"),
+        ("backdrop_client.jobs", "backdrop_cli.stack", "programs"),
+        ("backdrop_client.jobs", "backdrop_local.home", "programs"),
     ],
 )
 def test_import_that_violates_the_layers_is_refused(

@@ -8,7 +8,8 @@ from backdrop.model.pricing import CREDIT_PROVIDER, MICRO_PER_USD, format_usd, l
 from backdrop_cli.operate.checks import CheckResult, CheckState, find_region_and_account
 from backdrop_cli.operate.key_check import check_key_accepted
 from backdrop_cli.operate.set_key import format_secret_name, require_clients
-from backdrop_cli.stack import PARAMETER_PREFIXES, Stack
+from backdrop_cli.stack import Stack
+from backdrop_client.stack_description import PARAMETER_PREFIXES
 
 # Calls in flight that an account may have by default (Ideogram's API documentation, "Rate limits").
 DEFAULT_ACCOUNT_LIMITS = {"ideogram": 10}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backdrop.ports import InputBucket, ListedObject, StoredObject
-from backdrop_cli.local_folder import NO_ETAG
-from backdrop_cli.uploads.s3_uploader import compute_etag
+from backdrop_client.assumed_bucket import NO_ETAG
+from backdrop_client.s3_uploader import compute_etag
 
 
 class OverlayBucket:

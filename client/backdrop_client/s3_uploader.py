@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.aws.s3 import PRECONDITION_CODES
 from backdrop.model.ids import sha256_hex
 
 if TYPE_CHECKING:
@@ -49,6 +52,19 @@ class S3Uploader:
     def upload_sidecar(self, key: str, data: bytes) -> UploadedObject:
         """Uploads a sidecar, with metadata that marks it as the command's own."""
         return self._put_object(key, data, build_sidecar_metadata(data))
+
+    def upload_if_new(self, key: str, data: bytes, metadata: Mapping[str, str]) -> bool:
+        """Uploads bytes, unless there is an object with this key. Returns whether there was none."""
+        content_type = _guess_content_type(key)
+        try:
+            self._client.put_object(
+                Bucket=self.bucket, Key=key, Body=data, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
+            )
+        except ClientError as error:
+            if read_aws_error_code(error) in PRECONDITION_CODES:
+                return False
+            raise
+        return True
 
     def _put_object(self, key: str, data: bytes, metadata: Mapping[str, str]) -> UploadedObject:
         response = self._client.put_object(
