@@ -1,0 +1,82 @@
+"""The asynchronous client: the synchronous one, in threads."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from backdrop_client.batches import BatchItem
+from backdrop_client.client import Allowance, Backdrop, Order, Quote
+from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, Job, Status
+from backdrop_client.results import Result
+from backdrop_client.uploads import Photo
+
+MAX_THREADS = 32
+
+
+class AsyncBackdrop:
+    """The methods of Backdrop as coroutines. At most `max_threads` of them run at a time; the others wait.
+
+    A canceled coroutine stops waiting, and the photo continues: ask for its job again.
+    """
+
+    def __init__(self, client: Backdrop, *, max_threads: int = MAX_THREADS) -> None:
+        self._client = client
+        self._pool = ThreadPoolExecutor(max_threads, "backdrop-async")
+
+    async def create(self, photo: Photo, **instructions: Any) -> "AsyncJob":
+        """See Backdrop.create."""
+        return AsyncJob(await self.run(partial(self._client.create, photo, **instructions)), self)
+
+    def job(self, key: str) -> "AsyncJob":
+        """See Backdrop.job."""
+        return AsyncJob(self._client.job(key), self)
+
+    async def map(self, photos: Iterable[Order], **options: Any) -> AsyncGenerator[BatchItem]:
+        """See Backdrop.map."""
+        batch = self._client.map(photos, **options)
+        # One thread, so that a canceled batch is closed as soon as its current step ends.
+        with_batch = ThreadPoolExecutor(1, "backdrop-batch")
+        try:
+            while item := await asyncio.get_running_loop().run_in_executor(with_batch, next, batch, None):
+                yield item
+        finally:
+            with_batch.submit(batch.close)
+            with_batch.shutdown(wait=False)
+
+    async def quote(self, photo: Photo, **instructions: Any) -> Quote:
+        """See Backdrop.quote."""
+        return await self.run(partial(self._client.quote, photo, **instructions))
+
+    async def allowance(self) -> Allowance:
+        """See Backdrop.allowance."""
+        return await self.run(self._client.allowance)
+
+    async def run[R](self, call: Callable[[], R]) -> R:
+        """Runs a call in one of the client's threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+class AsyncJob:
+    """The methods of Job as coroutines."""
+
+    def __init__(self, job: Job, client: AsyncBackdrop) -> None:
+        self.key = job.key
+        self._job, self._client = job, client
+
+    async def status(self) -> Status:
+        """See Job.status."""
+        return await self._client.run(self._job.status)
+
+    async def wait(self, timeout: float = DEFAULT_TIMEOUT_SECONDS) -> Result:
+        """See Job.wait."""
+        return await self._client.run(partial(self._job.wait, timeout))
+
+    async def cancel(self) -> None:
+        """See Job.cancel."""
+        await self._client.run(self._job.cancel)
+
+    async def redo(self, **fields: Any) -> "AsyncJob":
+        """See Job.redo."""
+        return AsyncJob(await self._client.run(partial(self._job.redo, **fields)), self._client)

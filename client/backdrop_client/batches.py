@@ -1,0 +1,87 @@
+"""Many photos at a time, with a bounded number in flight."""
+
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from threading import Event
+
+from backdrop.model.pricing import to_micro_usd, to_usd
+from backdrop_client.errors import BackdropClientError
+from backdrop_client.results import Cost, Result
+from backdrop_client.uploads import Photo
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """One photo of a batch that has ended: with a result, or with the error that it ended with.
+
+    `key`: "" for a photo that was not uploaded.
+    """
+
+    photo: Photo
+    key: str = ""
+    result: Result | None = None
+    error: BackdropClientError | OSError | None = None
+
+    @property
+    def cost(self) -> Cost:
+        if isinstance(self.error, BackdropClientError):
+            return Cost(self.error.usd, self.error.unknown_usd)
+        return self.result.cost if self.result else Cost()
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """A batch so far. The amounts are dollars: what its photos cost in all, also in earlier runs."""
+
+    stored: int = 0
+    failed: int = 0
+    usd: float = 0
+    unknown_usd: float = 0
+
+
+class BatchTotals:
+    """Sums up a batch. A photo that is in it twice is one purchase, so its cost counts once."""
+
+    def __init__(self) -> None:
+        self._stored = self._failed = 0
+        self._costs: dict[str, Cost] = {}
+
+    def add(self, item: BatchItem) -> BatchProgress:
+        """Returns the progress with this item."""
+        self._stored += item.error is None
+        self._failed += item.error is not None
+        if item.key:
+            self._costs[item.key] = item.cost
+        costs = self._costs.values()
+        usd, unknown_usd = _sum_usd(one.usd for one in costs), _sum_usd(one.unknown_usd for one in costs)
+        return BatchProgress(self._stored, self._failed, usd, unknown_usd)
+
+
+def _sum_usd(amounts: Iterable[float]) -> float:
+    return to_usd(sum(to_micro_usd(str(amount)) for amount in amounts))
+
+
+def run_bounded[T, R](run: Callable[[T, Event], R], items: Iterable[T], in_flight: int) -> Generator[R]:
+    """Yields the results as they complete. At most `in_flight` items have been taken and are not yet yielded.
+
+    The event is set when the caller stops early: `run` then ends as soon as it can.
+    """
+    source, stop = iter(items), Event()
+    if in_flight == 1:
+        yield from (run(item, stop) for item in source)
+        return
+    pool, pending = ThreadPoolExecutor(in_flight, "backdrop"), set[Future[R]]()
+    try:
+        while True:
+            pending |= {pool.submit(run, item, stop) for item in islice(source, in_flight - len(pending))}
+            if not pending:
+                return
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                pending.discard(future)
+                yield future.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)

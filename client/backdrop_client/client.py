@@ -1,0 +1,168 @@
+"""The synchronous client."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Event
+from typing import Any
+
+from backdrop.bootstrap import build_read_only_resolver
+from backdrop.intake.preview import JobPreviewer, PriceRegister
+from backdrop.model.mandate import MandateAccount
+from backdrop.model.pricing import to_usd
+from backdrop.model.routing import Offers
+from backdrop_client.assumed_bucket import AssumedBucket
+from backdrop_client.batches import BatchItem, BatchProgress, BatchTotals, run_bounded
+from backdrop_client.connection import Connection, connect
+from backdrop_client.errors import (
+    BackdropClientError,
+    ClientCode,
+    InstructionsError,
+    StackUnusableError,
+    translate_errors,
+)
+from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, Job, submit
+from backdrop_client.overlay_bucket import OverlayBucket
+from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload
+
+DEFAULT_PREFIX = "clients/"
+DEFAULT_IN_FLIGHT = 10
+
+type Order = Photo | tuple[Photo, Mapping[str, Any]]
+"""A photo of a batch, or a photo with its own fields, which replace those of the batch."""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The highest price of a photo's pictures, in dollars."""
+
+    usd: float
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a mandate still covers, in dollars. `state`: `active`, `suspended`, `ended`, or `released`."""
+
+    name: str
+    state: str
+    prefix: str
+    left_usd: float
+    left_today_usd: float
+
+
+class Backdrop:
+    """Creates pictures with a stack. An object can be used by several threads.
+
+    With `mandate`, photos are uploaded to the folder of that mandate; otherwise to `prefix`. Raises
+    StackUnusableError, NotAuthorizedError, or UnreachableError if the stack cannot be used.
+    """
+
+    def __init__(
+        self,
+        stack: str = "backdrop",
+        *,
+        mandate: str | None = None,
+        prefix: str | None = None,
+        profile: str | None = None,
+        region: str | None = None,
+        connection: Connection | None = None,
+    ) -> None:
+        if prefix is not None and not prefix.endswith("/"):
+            raise ValueError(f"the prefix {prefix!r} is not a folder; use one such as {DEFAULT_PREFIX}")
+        self._connection = connection or connect(stack, profile, region)
+        self._mandate, self._given_prefix = mandate, prefix
+
+    @cached_property
+    def prefix(self) -> str:
+        """The folder of the input bucket that photos are uploaded to."""
+        if self._given_prefix is not None:
+            return self._given_prefix
+        return self.allowance().prefix if self._mandate else DEFAULT_PREFIX
+
+    def create(self, photo: Photo, **instructions: Any) -> Job:
+        """Uploads a photo with its instructions, and returns its job at once.
+
+        The instructions are the fields of a sidecar, such as `prompt`. A repeated call returns the same job, and buys
+        nothing. Raises InstructionsError if the instructions are invalid, and OSError if the file cannot be read.
+        """
+        return submit(self._connection, self.prefix, photo, instructions)
+
+    def job(self, key: str) -> Job:
+        """Returns the job of a key that `create` returned earlier, also in another process."""
+        return Job(key, self._connection, self.prefix)
+
+    def map(
+        self,
+        photos: Iterable[Order],
+        *,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        on_progress: Callable[[BatchProgress], object] = lambda _: None,
+        **instructions: Any,
+    ) -> Generator[BatchItem]:
+        """Creates many photos, and yields each as it ends, with its result or its error.
+
+        At most `in_flight` photos are taken from `photos` and not yet yielded. If you stop early or crash, run it again
+        with the same photos: those that were bought are not bought again.
+        """
+
+        def run(order: Order, stop: Event) -> BatchItem:
+            photo, own = order if isinstance(order, tuple) else (order, {})
+            key = ""
+            try:
+                job = self.create(photo, **{**instructions, **own})
+                key = job.key
+                return BatchItem(photo, key, job.wait(timeout, should_stop=stop.is_set))
+            except (BackdropClientError, OSError) as error:
+                return BatchItem(photo, key, error=error)
+
+        totals = BatchTotals()
+        for item in run_bounded(run, photos, in_flight):
+            on_progress(totals.add(item))
+            yield item
+
+    def quote(self, photo: Photo, **instructions: Any) -> Quote:
+        """Returns the highest price of a photo's pictures. Uploads nothing.
+
+        Folder defaults are not read, and pictures that the instructions name are assumed to exist. Raises
+        InstructionsError if nothing would be bought.
+        """
+        upload, settings = build_upload(photo, self.prefix, instructions), self._connection.bootstrap.settings
+        offers = Offers(list(settings.enabled_providers), settings.configured_prices)
+        resolver = build_read_only_resolver(
+            OverlayBucket(AssumedBucket(), {upload.key: upload.data, upload.sidecar_key: upload.sidecar}),
+            self._connection.bootstrap.clock,
+            settings.default_provider,
+            settings.max_image_megapixels,
+            offers.prices,
+        )
+        preview = JobPreviewer(resolver, settings.input_bucket, offers).preview(upload.key, inspect_bytes=True)
+        plan = preview[0] if preview else None
+        if plan is None or plan.problems:
+            problem = plan.problems[0] if plan else None
+            code, message = (problem.code.value, str(problem.message)) if problem else ("", "There is no photo.")
+            raise InstructionsError(code, message, CORRECT_HINT)
+        prices = PriceRegister.of(plan.jobs)
+        return Quote(to_usd(prices.total_micro_usd), prices.images_by_provider.total())
+
+    def allowance(self) -> Allowance:
+        """Returns what is left of the mandate. Raises StackUnusableError if there is no such mandate."""
+        account = self._read_mandate()
+        today = self._connection.bootstrap.clock.now().date().isoformat()
+        return Allowance(
+            account.mandate.name,
+            account.state.value,
+            account.mandate.prefix,
+            to_usd(account.left),
+            to_usd(account.left_on(today)),
+        )
+
+    def _read_mandate(self) -> MandateAccount:
+        with translate_errors():
+            account = self._connection.bootstrap.ledger.find_mandate(self._mandate) if self._mandate else None
+        if account is None:
+            message = f"There is no mandate {self._mandate}." if self._mandate else "The client has no mandate."
+            hint = "Name the mandate that the operator created: `backdrop mandate` lists them."
+            raise StackUnusableError(ClientCode.STACK_UNUSABLE, message, hint)
+        return account

@@ -1,0 +1,48 @@
+"""Connects the client to a stack."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import boto3
+
+from backdrop.aws.clients import CLIENT_CONFIG, LazyClient
+from backdrop.bootstrap import Bootstrap
+from backdrop_client.errors import ClientCode, StackUnusableError, translate_errors
+from backdrop_client.result_reader import ResultReader
+from backdrop_client.s3_uploader import S3Uploader
+from backdrop_client.stack_description import StackError, describe_stack
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A stack's services, as far as a client with the policy of a mandate may use them."""
+
+    bootstrap: Bootstrap
+    sleep: Callable[[float], None] = time.sleep
+
+    @cached_property
+    def uploader(self) -> S3Uploader:
+        return S3Uploader(self.bootstrap.client("s3"), self.bootstrap.settings.input_bucket)
+
+    @cached_property
+    def reader(self) -> ResultReader:
+        return ResultReader(self.bootstrap.client("s3"), self.bootstrap.settings.output_bucket)
+
+
+def connect(stack: str, profile: str | None, region: str | None) -> Connection:
+    """Raises StackUnusableError, NotAuthorizedError, or UnreachableError."""
+    with translate_errors():
+        session: Any = boto3.Session(profile_name=profile, region_name=region)
+
+        def create_client(service: str) -> Any:
+            return LazyClient(partial(session.client, service, config=CLIENT_CONFIG))
+
+        try:
+            description = describe_stack(stack, create_client("cloudformation"))
+        except StackError as error:
+            message = f"{str(error)[0].upper()}{str(error)[1:]}."
+            raise StackUnusableError(ClientCode.STACK_UNUSABLE, message, "Then try again.") from error
+        return Connection(Bootstrap(description.settings, create_client, description.clock))

@@ -1,0 +1,202 @@
+"""A photo that was uploaded: wait for its pictures, ask for its state, cancel it, or have it made again."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.aws.s3 import NOT_FOUND_CODES
+from backdrop.model.codes import Code
+from backdrop.model.object_keys import photo_name_of
+from backdrop_client.aws_failures import ACCESS_DENIED_CODES
+from backdrop_client.connection import Connection
+from backdrop_client.errors import (
+    AwaitingApprovalError,
+    CancelledError,
+    ClientCode,
+    FailedError,
+    GoneError,
+    JobError,
+    MandateError,
+    RefusedError,
+    RejectedError,
+    WaitTimeoutError,
+    translate_errors,
+)
+from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_current_jobs
+from backdrop_client.results import Cost, Result, build_result, read_cost
+from backdrop_client.s3_uploader import build_sidecar_metadata
+from backdrop_client.uploads import Photo, build_upload, derive_redo_revision
+
+DEFAULT_TIMEOUT_SECONDS = 600
+FIRST_POLL_SECONDS, MAX_POLL_SECONDS, POLL_GROWTH = 0.5, 5.0, 1.5
+MANDATE_CODES = frozenset(
+    {Code.MANDATE_SPENT, Code.MANDATE_SUSPENDED, Code.MANDATE_ENDED, Code.MANDATE_FORBIDS, Code.MANDATE_WAITS}
+)
+_ERRORS: dict[State, type[JobError]] = {
+    State.REVIEW: AwaitingApprovalError,
+    State.FAILED: FailedError,
+    State.REFUSED: RefusedError,
+    State.REJECTED: RejectedError,
+    State.CANCELLED: CancelledError,
+}
+_REVIEW_TEXTS = "The pictures wait for a person's approval.", "Approve or reject them: `backdrop page --review`."
+_CANCELLED_TEXTS = (
+    "The photo was deleted, or its job was canceled or replaced.",
+    "If you still need it, call `create` with another `revision`.",
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a photo is. `code`: that of what holds it up or ended it; "" if there is nothing."""
+
+    state: State
+    code: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo with its instructions, under its key in the input bucket. It may have several pictures."""
+
+    key: str
+    _connection: Connection = field(repr=False)
+    _prefix: str = field(repr=False)
+
+    @cached_property
+    def instructions(self) -> dict[str, Any]:
+        """The fields of its sidecar, which the client wrote."""
+        return json.loads(self._read_input(f"{self.key}.json"))
+
+    def read_photo(self) -> bytes:
+        """Returns the photo as it was uploaded. Raises GoneError if it was deleted since."""
+        return self._read_input(self.key)
+
+    def status(self) -> Status:
+        """Reads the receipt and the error report once."""
+        receipt, outcome = self._read()
+        return Status(outcome.state, outcome.error["code"] if outcome.error else "", read_cost(receipt))
+
+    def wait(
+        self, timeout: float = DEFAULT_TIMEOUT_SECONDS, *, should_stop: Callable[[], bool] = lambda: False
+    ) -> Result:
+        """Returns the pictures when all are delivered.
+
+        Raises JobError if the photo ends without all of its pictures, and WaitTimeoutError after `timeout` seconds, or
+        once `should_stop` returns true. Neither cancels the photo: you can wait again.
+        """
+        clock, seconds = self._connection.bootstrap.clock, FIRST_POLL_SECONDS
+        ends_at = clock.now() + timedelta(seconds=timeout)
+        while True:
+            receipt, outcome = self._read()
+            if not outcome.is_open:
+                return self._end(receipt, outcome)
+            remaining = (ends_at - clock.now()).total_seconds()
+            if remaining <= 0 or should_stop():
+                raise self._build_timeout(receipt, outcome)
+            self._connection.sleep(min(seconds, remaining))
+            seconds = min(seconds * POLL_GROWTH, MAX_POLL_SECONDS)
+
+    def cancel(self) -> None:
+        """Deletes the photo and its sidecar. What is not bought yet will not be; a call in flight is charged.
+
+        To have the photo made after all, call `create` with another `revision`.
+        """
+        with translate_errors():
+            for key in (self.key, f"{self.key}.json"):
+                self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def redo(self, **fields: Any) -> "Job":
+        """Buys the photo again with these fields changed, under another key, and returns the new job.
+
+        The revision follows from this job and the fields, so that a repeated call is one purchase. Call `redo` of the
+        new job for a third try. Raises InstructionsError if the fields are wrong.
+        """
+        revised = {**self.instructions, "revision": derive_redo_revision(self.key, fields), **fields}
+        return submit(self._connection, self._prefix, self.read_photo(), revised)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _s3(self) -> Any:
+        return self._connection.bootstrap.client("s3")
+
+    @property
+    def _bucket(self) -> str:
+        return self._connection.bootstrap.settings.input_bucket
+
+    def _list_variants(self, receipt: JsonObject | None) -> Collection[str]:
+        """Returns the variants of the instructions; if the sidecar was deleted, those of the receipt."""
+        try:
+            return list(self.instructions.get("variants", ())) or [""]
+        except GoneError:
+            return [one["variant"] or "" for one in list_current_jobs(receipt)]
+
+    def _read(self) -> tuple[JsonObject | None, Outcome]:
+        name, reader = photo_name_of(self._bucket, self.key, self._bucket), self._connection.reader
+        with translate_errors():
+            receipt, report = reader.read_receipt(name), reader.read_report(name)
+        variants = self._list_variants(receipt)
+        if not variants or (receipt is None and report is None and not self._has_sidecar()):
+            return receipt, Outcome(State.CANCELLED)
+        return receipt, find_outcome(receipt, report, variants)
+
+    def _has_sidecar(self) -> bool:
+        try:
+            self._read_input(f"{self.key}.json")
+        except GoneError:
+            return False
+        return True
+
+    def _read_input(self, key: str) -> bytes:
+        """Raises GoneError also if access is denied: S3 answers so for a missing file if we may not list the folder."""
+        with translate_errors():
+            try:
+                return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if read_aws_error_code(error) not in NOT_FOUND_CODES | ACCESS_DENIED_CODES:
+                    raise
+                message, hint = f"{key} is not in the input bucket.", "To have it made again, call `create`."
+                raise GoneError(ClientCode.GONE, message, hint) from error
+
+    # -- ends ------------------------------------------------------------------------------------------------------
+
+    def _end(self, receipt: JsonObject | None, outcome: Outcome) -> Result:
+        """Returns the result of a stored photo. Raises JobError for any other."""
+        result = build_result(self.key, receipt, self._connection.reader, self.read_photo)
+        if outcome.state is State.STORED:
+            return result
+        cost, error = read_cost(receipt), outcome.error
+        if outcome.state is State.REVIEW:
+            code, (message, hint) = ClientCode.AWAITING_APPROVAL.value, _REVIEW_TEXTS
+        elif error:
+            code, message, hint = error["code"], error["message"], error["hint"]
+        else:
+            code, (message, hint) = outcome.state.value, _CANCELLED_TEXTS
+        kind = MandateError if code in MANDATE_CODES else _ERRORS[outcome.state]
+        raise kind(code, message, hint, cost.usd, cost.unknown_usd, errors=[error] if error else [], result=result)
+
+    def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome) -> WaitTimeoutError:
+        cost, error = read_cost(receipt), outcome.error
+        code = error["code"] if error else ClientCode.STILL_IN_PROGRESS.value
+        message = error["message"] if error else f"{self.key} is still in progress."
+        return WaitTimeoutError(code, message, "Call `wait` again.", cost.usd, cost.unknown_usd)
+
+
+def submit(connection: Connection, prefix: str, photo: Photo, fields: Mapping[str, Any]) -> Job:
+    """Uploads the sidecar and then the photo, unless they are in the bucket, and returns the job.
+
+    Raises InstructionsError if the instructions are invalid, and OSError if the file cannot be read.
+    """
+    upload = build_upload(photo, prefix, fields)
+    uploader = connection.uploader
+    with translate_errors():
+        uploader.upload_if_new(upload.sidecar_key, upload.sidecar, build_sidecar_metadata(upload.sidecar))
+        uploader.upload_if_new(upload.key, upload.data, {})
+    return Job(upload.key, connection, prefix)

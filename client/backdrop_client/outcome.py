@@ -1,0 +1,82 @@
+"""How far a photo is, read from its receipt and its error report alone."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from backdrop.model.job import FAILED_STATUSES, MASK_VARIANT, JobStatus
+
+type JsonObject = Mapping[str, Any]
+
+
+class State(StrEnum):
+    """The state of a photo, or of one of its variants: those of variants that end last come first."""
+
+    UPLOADED = "uploaded"
+    WAITING = "waiting"
+    WORKING = "working"
+    REVIEW = "review"
+    FAILED = "failed"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    STORED = "stored"
+
+
+OPEN_STATES = frozenset({State.UPLOADED, State.WAITING, State.WORKING})
+_STATES = {
+    JobStatus.REVIEW: State.REVIEW,
+    JobStatus.STORED: State.STORED,
+    JobStatus.REJECTED: State.REJECTED,
+    JobStatus.REFUSED: State.REFUSED,
+    JobStatus.DEAD: State.FAILED,
+    JobStatus.HELD: State.FAILED,
+    JobStatus.SUPERSEDED: State.CANCELLED,
+    JobStatus.CANCELLED: State.CANCELLED,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The state of the variant that decides about the photo, with its entry in the error report if it has one."""
+
+    state: State
+    error: JsonObject | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+def find_outcome(receipt: JsonObject | None, report: JsonObject | None, variants: Collection[str]) -> Outcome:
+    """Returns how far a photo with these variants is; a photo without variants has the variant "".
+
+    The pipeline writes the receipt first. So a variant that failed counts as in progress until the report says why, and
+    the receipt of a delivered variant overrules an earlier report.
+    """
+    jobs = {one["variant"] or "": one for one in list_current_jobs(receipt)}
+    errors: Mapping[Any, JsonObject] = {
+        (one["job_id"], one["variant"] or ""): one for one in (report["errors"] if report else ())
+    }
+    outcomes = [_find_variant_outcome(jobs.get(one), errors, one) for one in variants]
+    return min(outcomes, key=lambda outcome: list(State).index(outcome.state))
+
+
+def list_current_jobs(receipt: JsonObject | None) -> list[JsonObject]:
+    """Returns the photo's current jobs, without that of a mask."""
+    return [one for one in (receipt or {}).get("jobs", ()) if one["current"] and one["variant"] != MASK_VARIANT]
+
+
+def _find_variant_outcome(job: JsonObject | None, errors: Mapping[Any, JsonObject], variant: str) -> Outcome:
+    if job is None:
+        error = errors.get((None, variant)) or errors.get((None, ""))
+        if error is None:
+            return Outcome(State.UPLOADED)
+        return Outcome(State.WAITING if error["retryable"] else State.REFUSED, error)
+    status, error = JobStatus(job["status"]), errors.get((job["job_id"], variant))
+    if status in FAILED_STATUSES | {JobStatus.REJECTED} and error is None:
+        return Outcome(State.WORKING)
+    if state := _STATES.get(status):
+        return Outcome(state, error)
+    return Outcome(State.WAITING if error else State.WORKING, error)

@@ -1,0 +1,67 @@
+"""What the client uploads for a photo, and the key that follows from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backdrop.imaging.sniff import sniff_file
+from backdrop.instructions.sources import parse_file
+from backdrop.model.ids import sha256_hex, to_canonical_json
+from backdrop_client.errors import InstructionsError
+
+type Photo = bytes | str | Path
+"""A photo's bytes, or the path of a file on this machine."""
+
+KEY_FORMAT = "backdrop-client-1"
+"""Part of the hash in a key. It must never change: another key would buy every picture a second time."""
+CORRECT_HINT = "Correct the instructions, and call again."
+_EXTENSIONS = {"jpeg": "jpg"}
+# Intake determines what a file is from its bytes, so the extension of an unknown type does not matter.
+_UNKNOWN_EXTENSION = "bin"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A photo and its sidecar, which is the canonical JSON of the instructions."""
+
+    key: str
+    data: bytes
+    sidecar: bytes
+
+    @property
+    def sidecar_key(self) -> str:
+        return f"{self.key}.json"
+
+
+def build_upload(photo: Photo, prefix: str, fields: Mapping[str, Any]) -> Upload:
+    """Fields that are None are left out.
+
+    Raises InstructionsError if the instructions are invalid, and OSError if the file cannot be read.
+    """
+    data = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
+    instructions = {name: value for name, value in fields.items() if value is not None}
+    try:
+        sidecar = to_canonical_json(instructions).encode()
+    except (TypeError, ValueError) as error:
+        raise InstructionsError("invalid_value", f"The instructions are not JSON: {error}.", CORRECT_HINT) from error
+    if errors := parse_file("", sidecar).errors:
+        raise InstructionsError(errors[0].code.value, " ".join(str(one.detail) for one in errors), CORRECT_HINT)
+    return Upload(derive_key(data, instructions, prefix), data, sidecar)
+
+
+def derive_key(data: bytes, instructions: Mapping[str, Any], prefix: str) -> str:
+    """Returns `<prefix><32 hex digits>.<extension>`: the same for the same bytes with the same instructions.
+
+    The digits are the first of the SHA-256 of the canonical JSON (UTF-8, sorted keys, no spaces) of a list: the name of
+    this format, the SHA-256 of the photo's bytes in hex, and the instructions. The extension follows from the bytes.
+    """
+    digest = sha256_hex(to_canonical_json([KEY_FORMAT, sha256_hex(data), dict(instructions)]).encode())[:32]
+    kind = sniff_file(data)
+    name = kind.format or kind.convertible_format or _UNKNOWN_EXTENSION
+    return f"{prefix}{digest}.{_EXTENSIONS.get(name, name)}"
+
+
+def derive_redo_revision(key: str, fields: Mapping[str, Any]) -> str:
+    """Returns the revision of a redo: the same for the same job and the same new fields."""
+    return sha256_hex(to_canonical_json([KEY_FORMAT, key, dict(fields)]).encode())[:32]

@@ -1,0 +1,260 @@
+"""The Python client on the simulated stack: it buys once, waits, and raises errors by class."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import RetryClass
+from backdrop_client import (
+    AsyncBackdrop,
+    AwaitingApprovalError,
+    Backdrop,
+    BatchProgress,
+    CancelledError,
+    Cost,
+    FailedError,
+    InstructionsError,
+    Job,
+    MandateError,
+    RefusedError,
+    RejectedError,
+    StackUnusableError,
+    State,
+    WaitTimeoutError,
+)
+from backdrop_client.connection import Connection
+from simulation.world.call_behavior import build_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from tests.simulated.command_user import Person
+
+PHOTO = build_photo("cup")
+PICTURE_USD = 0.06
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def client(world: World) -> Backdrop:
+    return connect(world)
+
+
+def connect(world: World, mandate: str | None = None) -> Backdrop:
+    """Returns a client for whom time passes while it waits."""
+    return Backdrop(mandate=mandate, connection=Connection(world.steps.bootstrap, world.run_for))
+
+
+def count_versions(world: World, job: Job) -> int:
+    return sum(len(world.input_bucket.objects.get(key, ())) for key in (job.key, f"{job.key}.json"))
+
+
+def test_created_job_returns_pictures_receipt_and_cost(client: Backdrop, tmp_path: Path) -> None:
+    (tmp_path / "cup.jpg").write_bytes(PHOTO)
+    result = client.create(tmp_path / "cup.jpg", prompt="on marble").wait()
+    (picture,) = result.pictures
+    assert (result.cost, picture.content_type) == (Cost(PICTURE_USD), "image/png")
+    assert picture.image.size == (picture.details["width"], picture.details["height"])
+    assert picture.save(tmp_path).read_bytes() == picture.bytes
+    assert result.receipt["source"]["key"] == result.key
+    assert picture.verdict in ("same", "changed", "cannot_say", None)
+
+
+def test_sidecar_is_uploaded_before_the_photo(world: World, client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble", style=None)
+    sent = [call.request["Key"] for call in world.transport.calls if call.operation == "put_object"]
+    assert sent == [f"{job.key}.json", job.key]
+    assert job.instructions == {"prompt": "on marble"}
+
+
+def test_repeated_create_uploads_and_buys_once(world: World, client: Backdrop) -> None:
+    first = client.create(PHOTO, prompt="on marble")
+    first.wait()
+    second = connect(world).create(PHOTO, prompt="on marble")
+    assert second.wait().cost == Cost(PICTURE_USD)
+    assert (second.key, count_versions(world, second)) == (first.key, 2)
+    assert len(world.provider.received_job_ids) == 1
+
+
+def test_client_that_crashed_before_the_photo_continues(world: World, client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    world.delete_file(job.key)
+    world.run_until_empty()
+    assert connect(world).create(PHOTO, prompt="on marble").wait().pictures
+    assert len(world.provider.received_job_ids) == 1
+
+
+def test_different_instructions_for_a_photo_coexist(client: Backdrop) -> None:
+    marble, oak = (client.create(PHOTO, prompt=prompt) for prompt in ("on marble", "on oak"))
+    assert marble.key != oak.key
+    assert marble.wait().cost == oak.wait().cost == Cost(PICTURE_USD)
+
+
+def test_redo_is_another_purchase_and_its_repetition_is_not(world: World, client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    redone = [job.redo(), job.redo()]
+    assert {one.wait().key for one in redone} == {redone[0].key} != {job.key}
+    assert job.redo(prompt="on oak").wait().receipt["jobs"][0]["instructions"]["prompt"] == "on oak"
+    assert redone[0].redo().key not in (redone[0].key, job.key)
+    assert len(world.provider.received_job_ids) == 3
+
+
+def test_invalid_instructions_raise_before_an_upload(world: World, client: Backdrop) -> None:
+    with pytest.raises(InstructionsError) as raised:
+        client.create(PHOTO, promt="on marble")
+    assert (raised.value.code, raised.value.usd, world.input_bucket.list_keys()) == ("unknown_field", 0, [])
+
+
+def test_photo_that_intake_refuses_raises_its_report(client: Backdrop) -> None:
+    with pytest.raises(RefusedError) as raised:
+        client.create(b"no photo at all", prompt="on marble").wait()
+    assert raised.value.code == Code.NOT_A_PHOTO
+    assert [error["code"] for error in raised.value.errors] == [Code.NOT_A_PHOTO]
+
+
+@pytest.mark.parametrize(("code", "kind"), [(Code.UNSAFE_REQUEST, RefusedError), (Code.PROVIDER_FAILED, FailedError)])
+def test_refusal_of_the_provider_has_its_own_class(
+    world: World, client: Backdrop, code: Code, kind: type[Exception]
+) -> None:
+    world.provider.script.append(build_refusal(RetryClass.PERM, code))
+    with pytest.raises(kind) as raised:
+        client.create(PHOTO, prompt="on marble").wait()
+    assert getattr(raised.value, "code", "") == code
+
+
+def test_delivered_variants_are_in_the_error_of_the_refused_one(world: World, client: Backdrop) -> None:
+    world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    variants = {"oak": {"prompt": "on oak"}, "cut-out": {"operation": "remove"}}
+    with pytest.raises(RefusedError) as raised:
+        client.create(PHOTO, variants=variants).wait()
+    assert raised.value.result is not None
+    assert len(raised.value.result.pictures) == 1
+
+
+def test_picture_that_needs_approval_ends_the_wait_until_it_is_decided(
+    world: World, client: Backdrop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, other = (client.create(PHOTO, prompt=prompt, approval="required") for prompt in ("on oak", "on sand"))
+    for one in (job, other):
+        with pytest.raises(AwaitingApprovalError) as raised:
+            one.wait()
+        assert raised.value.usd == PICTURE_USD
+    person = Person(world, monkeypatch)
+    assert person.run("review", "approve", job.key).code == 0
+    assert person.run("review", "reject", other.key).code == 0
+    world.run_until_empty()
+    assert job.wait().pictures
+    with pytest.raises(RejectedError):
+        other.wait()
+
+
+@pytest.mark.parametrize("is_accepted", [False, True])
+def test_canceled_job_buys_nothing_and_says_so(world: World, client: Backdrop, is_accepted: bool) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    if is_accepted:
+        world.run_until_empty("intake")
+    job.cancel()
+    with pytest.raises(CancelledError):
+        job.wait()
+    assert world.provider.received_job_ids == []
+
+
+def test_wait_ends_after_its_time_and_can_be_repeated(world: World, client: Backdrop) -> None:
+    world.pause_lane()
+    job = client.create(PHOTO, prompt="on marble")
+    started_at = world.clock.now()
+    with pytest.raises(WaitTimeoutError):
+        job.wait(timeout=30)
+    assert 30 <= (world.clock.now() - started_at).total_seconds() < 60
+    assert job.status().state in (State.WAITING, State.WORKING)
+    world.resume_lane()
+    assert job.wait().pictures
+
+
+def test_quote_is_what_the_job_costs(world: World, client: Backdrop) -> None:
+    quote = client.quote(PHOTO, prompt="on marble", num_images=2)
+    assert world.input_bucket.list_keys() == []
+    assert (quote.usd, quote.pictures) == (2 * PICTURE_USD, 2)
+    assert client.create(PHOTO, prompt="on marble", num_images=2).wait().cost == Cost(quote.usd)
+
+
+def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    Person(world, monkeypatch).run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", str(PICTURE_USD))
+    client = connect(world, "anna")
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    assert job.key.startswith("agents/anna/")
+    assert (client.allowance().left_usd, client.allowance().state) == (0, "active")
+    with pytest.raises(MandateError) as raised:
+        client.create(PHOTO, prompt="on oak").wait()
+    assert (raised.value.code, raised.value.usd) == (Code.MANDATE_SPENT, 0)
+
+
+def test_unknown_mandate_is_an_error(world: World) -> None:
+    with pytest.raises(StackUnusableError):
+        connect(world, "nobody").create(PHOTO, prompt="on marble")
+
+
+def test_batch_continues_after_a_failure_and_totals_its_cost(client: Backdrop, tmp_path: Path) -> None:
+    progress: list[BatchProgress] = []
+    orders = [PHOTO, b"no photo", tmp_path / "missing.jpg", (build_photo("bowl"), {"num_images": 2}), PHOTO]
+    items = list(client.map(orders, in_flight=1, prompt="on marble", on_progress=progress.append))
+    assert [type(item.error).__name__ for item in items] == [
+        "NoneType",
+        "RefusedError",
+        "FileNotFoundError",
+        "NoneType",
+        "NoneType",
+    ]
+    assert progress[-1] == BatchProgress(3, 2, 3 * PICTURE_USD)
+    assert [item.photo for item in items] == [one[0] if isinstance(one, tuple) else one for one in orders]
+
+
+def test_interrupted_batch_of_200_products_pays_once(world: World) -> None:
+    taken: list[int] = []
+
+    def read_feed() -> Iterator[bytes]:
+        for number in range(200):
+            taken.append(number)
+            yield build_photo(str(number))
+
+    batch = connect(world).map(read_feed(), in_flight=1, operation="remove")
+    for _ in range(50):
+        next(batch)
+    batch.close()
+    assert len(taken) == 50
+    items = list(connect(world).map(read_feed(), in_flight=1, operation="remove"))
+    assert sum(item.result is not None for item in items) == 200
+    assert len(world.provider.received_job_ids) == 200
+
+
+def test_notebook_shows_photo_and_pictures(client: Backdrop) -> None:
+    html = client.create(PHOTO, prompt="on marble").wait()._repr_html_()  # notebooks call it
+    assert html.count("data:image/webp;base64,") == 2
+    assert html.index("before") < html.index(".png")
+
+
+def test_asynchronous_client_has_the_same_results(world: World) -> None:
+    async def create() -> tuple[str, Cost]:
+        client = AsyncBackdrop(connect(world), max_threads=1)
+        job = await client.create(PHOTO, prompt="on marble")
+        result = await job.wait()
+        assert (await job.status()).state is State.STORED
+        return result.key, result.cost
+
+    assert asyncio.run(create()) == (connect(world).create(PHOTO, prompt="on marble").key, Cost(PICTURE_USD))
+
+
+def test_receipt_is_the_stored_document(world: World, client: Backdrop) -> None:
+    result = client.create(PHOTO, prompt="on marble").wait()
+    assert json.loads(json.dumps(result.receipt)) == world.read_receipt(result.key)
+    assert Image.open(BytesIO(result.pictures[0].bytes)).format == "PNG"

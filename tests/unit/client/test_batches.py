@@ -1,0 +1,61 @@
+"""Batches run a bounded number of photos at a time."""
+
+from collections.abc import Iterator
+from threading import Barrier, Event, Lock
+
+import pytest
+
+from backdrop_client.batches import run_bounded
+
+IN_FLIGHT = 4
+
+
+def test_at_most_in_flight_items_are_taken_and_not_yielded() -> None:
+    taken: list[int] = []
+
+    def count() -> Iterator[int]:
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    results = run_bounded(lambda item, _: item, count(), IN_FLIGHT)
+    for yielded, _ in enumerate(results, start=1):
+        assert len(taken) < yielded + IN_FLIGHT
+    assert len(taken) == 20
+
+
+def test_items_run_at_the_same_time() -> None:
+    barrier = Barrier(IN_FLIGHT, timeout=10)
+    assert len(list(run_bounded(lambda _, __: barrier.wait(), range(IN_FLIGHT), IN_FLIGHT))) == IN_FLIGHT
+
+
+def test_slow_item_does_not_hold_up_the_others() -> None:
+    release = Event()
+
+    def run(item: int, _: Event) -> int:
+        if item == 0:
+            release.wait(10)
+        return item
+
+    results = run_bounded(run, range(6), 2)
+    assert [next(results) for _ in range(5)] == [1, 2, 3, 4, 5]
+    release.set()
+    assert list(results) == [0]
+
+
+def test_closed_batch_stops_what_is_in_flight() -> None:
+    lock, stopped = Lock(), list[int]()
+
+    def run(item: int, stop: Event) -> int:
+        if item:
+            assert stop.wait(10)
+            with lock:
+                stopped.append(item)
+        return item
+
+    results = run_bounded(run, range(10), IN_FLIGHT)
+    assert next(results) == 0
+    results.close()
+    assert len(stopped) < IN_FLIGHT
+    with pytest.raises(StopIteration):
+        next(results)
