@@ -29,18 +29,22 @@ def build_name(folder: Folder) -> str:
     return re.sub(r"[^a-z0-9]", "-", folder.name.lower())[-40:].strip("-")
 
 
-@pytest.fixture
-def connect_client(folder: Folder) -> Callable[[str], Any]:
-    """Creates a mandate for one picture, and returns what connects its client to an AWS service."""
+def create_mandate_session(folder: Folder) -> boto3.Session:
+    """Creates a mandate for one picture in the folder, and returns the session of a client with its policy."""
     name = build_name(folder)
     terms = ("--usd", str(PRICE_USD), "--prefix", folder.key(""))
     policy = run_mandate(folder, "create", name, *terms, "--policy")["policy"]
-    root = boto3.Session("test", "test")
-    iam = create_client(folder.stack, root, "iam")
+    iam = create_client(folder.stack, boto3.Session("test", "test"), "iam")
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="mandate", PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"])
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+@pytest.fixture
+def connect_client(folder: Folder) -> Callable[[str], Any]:
+    """Creates a mandate for one picture, and returns what connects its client to an AWS service."""
+    session = create_mandate_session(folder)
     return lambda service: create_client(folder.stack, session, service)
 
 

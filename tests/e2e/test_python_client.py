@@ -1,0 +1,125 @@
+"""The Python client on the deployed stack, with no other rights than those of a mandate's policy."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backdrop_client import Backdrop, CancelledError, Cost, MandateError, NotAuthorizedError
+from backdrop_local.cloud import format_exports
+from backdrop_local.home import ROOT, STACK
+from tests.e2e.folder import Folder, photo
+from tests.e2e.test_mandates import PRICE_USD, build_name, create_mandate_session
+
+EXAMPLE = ROOT / "examples" / "python-client"
+FEED_LENGTH = 20
+
+
+def read_account(folder: Folder) -> dict[str, str]:
+    """Returns the environment variables of a program with full rights on the local cloud."""
+    return dict(line.removeprefix("export ").split("=", 1) for line in format_exports(folder.stack.cloud))
+
+
+@pytest.fixture
+def client(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Backdrop:
+    """A client that has only the policy of its mandate for one picture."""
+    credentials: Any = create_mandate_session(folder).get_credentials()
+    account = read_account(folder) | {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+    }
+    for name, value in account.items():
+        monkeypatch.setenv(name, value)
+    return Backdrop(STACK, mandate=build_name(folder))
+
+
+def test_client_of_a_mandate_creates_waits_and_spends_it(folder: Folder, client: Backdrop) -> None:
+    data = photo(folder.name)
+    assert client.quote(data, **folder.instructions).usd == PRICE_USD
+    job = client.create(data, **folder.instructions)
+    result = job.wait()
+    assert (result.cost, result.pictures[0].content_type) == (Cost(PRICE_USD), "image/png")
+    assert result.pictures[0].image.size
+    assert result._repr_html_().count("data:image/webp") == 2  # notebooks call it
+    assert client.create(data, **folder.instructions).wait().cost == result.cost
+    assert (client.allowance().left_usd, len(folder.charges())) == (0, 1)
+    with pytest.raises(MandateError) as raised:
+        job.redo().wait()
+    assert (raised.value.code, raised.value.usd) == ("mandate_spent", 0)
+
+
+def test_client_of_a_mandate_cancels_its_own_job_only(folder: Folder, client: Backdrop) -> None:
+    job = client.create(b"waits", **folder.instructions)
+    job.cancel()
+    with pytest.raises(CancelledError):
+        job.wait()
+    with pytest.raises(NotAuthorizedError):
+        Backdrop(STACK, prefix="others/").create(photo("other"), **folder.instructions)
+
+
+@pytest.fixture
+def program(folder: Folder, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program of the example in an empty folder, as a user with full rights on the local cloud."""
+    env = {**os.environ, **read_account(folder)}
+
+    def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(EXAMPLE / name), STACK, *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True)
+
+    return run
+
+
+def test_example_waits_for_its_picture(
+    folder: Folder, program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "cup.jpg").write_bytes(photo(folder.name))
+    completed = program("create_picture.py", "cup.jpg", folder.prompt)
+    assert (completed.returncode, completed.stdout.strip()) == (0, "cup.new.png"), completed.stderr
+    assert Image.open(tmp_path / "cup.new.png").size
+    refused = program("create_picture.py", "cup.jpg", "")
+    assert (refused.returncode, refused.stderr.partition(":")[0]) == (1, "invalid_value")
+
+
+def test_example_creates_a_feed_and_pays_once(
+    folder: Folder, program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    rows = ["sku,photo,prompt"]
+    for number in range(FEED_LENGTH):
+        (tmp_path / f"{number}.jpg").write_bytes(photo(f"{folder.name} {number}"))
+        rows.append(f'SKU-{number},{number}.jpg,"{folder.prompt}"')
+    (tmp_path / "feed.csv").write_text("\n".join([*rows, f"SKU-X,missing.jpg,{folder.prompt}"]))
+    for _ in range(2):
+        completed = program("product_feed.py", "feed.csv", "pictures")
+        assert (completed.returncode, completed.stdout.count("\n")) == (1, 1), completed.stderr
+        assert completed.stderr.splitlines()[-1].startswith(f"{FEED_LENGTH} stored, 1 failed, $")
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert names == sorted(f"SKU-{number}.png" for number in range(FEED_LENGTH))
+    assert len(folder.charges()) == FEED_LENGTH
+
+
+def test_example_notebook_runs_and_shows_before_and_after(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs the cells in order, and keeps what each shows: the value of its last line."""
+    for name, value in read_account(folder).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cup.jpg").write_bytes(photo(folder.name))
+    cells = json.loads((EXAMPLE / "before_after.ipynb").read_text())["cells"]
+    namespace: dict[str, Any] = {}
+    shown: list[Any] = []
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            source = "".join(cell["source"]).replace('stack="backdrop"', f"stack={STACK!r}")
+            *lines, last = source.splitlines()
+            exec("\n".join(lines), namespace)  # noqa: S102  # the notebook's own cells
+            shown.append(eval(last, namespace))  # noqa: S307  # as above
+    quote, result, cost, image = shown
+    assert result._repr_html_().count("data:image/webp") == 2  # notebooks call it
+    assert (cost.usd, image.size) == (quote.usd, result.pictures[0].image.size)
