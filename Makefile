@@ -96,7 +96,7 @@ format: setup ## Format the code and apply the linter's automatic fixes
 	@$(RUN)ruff format --quiet
 lock: .local/tools/.installed ## Resolve all requirements again and update the locks
 	@for name in $(LOCKS); do $(COMPILE) --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
-	@$(COMPILE) --no-annotate pyproject.toml --constraints requirements/dev.txt --output-file requirements/constraints.txt
+	@$(COMPILE) --no-annotate --all-extras pyproject.toml --constraints requirements/dev.txt --output-file requirements/constraints.txt
 clean: ## Remove everything that the other commands created
 	@if [ -x $(RUN)backdrop ]; then $(RUN)backdrop down; fi
 	@rm -rf .venv .local .aws-sam dist .pytest_cache .ruff_cache .hypothesis

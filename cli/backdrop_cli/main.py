@@ -11,8 +11,8 @@ from typing import IO, Any, override
 import typer
 from typer.core import TyperGroup
 
+from backdrop_cli import agent_commands, mandate_commands, operator_commands, review_commands
 from backdrop_cli import campaign_commands as campaigns
-from backdrop_cli import mandate_commands, operator_commands, review_commands
 from backdrop_cli.errors import (
     EXIT_FAILURE,
     EXIT_OK,
@@ -131,6 +131,7 @@ for _command in (
 ):
     mandate_app.command()(_command)
 app.add_typer(mandate_app, name="mandate", rich_help_panel=OPERATOR_PANEL)
+app.command(rich_help_panel=OPERATOR_PANEL)(agent_commands.mcp)
 campaign_app = typer.Typer(help="Buy pictures for many photos at once, with one report", no_args_is_help=True)
 for _command in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
     campaign_app.command()(_command)

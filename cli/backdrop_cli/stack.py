@@ -125,10 +125,15 @@ def connect(location: StackLocation) -> Stack:
 
     Raises CommandError if there is none. AWS's own errors propagate.
     """
-    return _connect(location.stack_name, connect_to_aws(location)) if location.stack_name else _connect_locally()
+    return (
+        _connect(location.stack_name, connect_to_aws(location))
+        if location.stack_name
+        else connect_to_local_cloud(find_local_cloud())
+    )
 
 
-def _connect_locally() -> Stack:
+def find_local_cloud() -> "Cloud":
+    """Raises CommandError if no local cloud runs on this machine."""
     if not has_local_cloud():
         raise CommandError("no stack is selected; name one on AWS with --stack")
     from backdrop_local import cloud
@@ -136,10 +141,9 @@ def _connect_locally() -> Stack:
     from backdrop_local.home import Home
 
     try:
-        running = cloud.find_running(Home.from_environment())
+        return cloud.find_running(Home.from_environment())
     except LocalCloudError as error:
         raise CommandError(f"{error}, or name a stack on AWS with --stack") from error
-    return connect_to_local_cloud(running)
 
 
 def connect_to_local_cloud(running: "Cloud") -> Stack:

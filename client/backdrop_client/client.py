@@ -1,6 +1,6 @@
 """The synchronous client."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Event
@@ -42,13 +42,21 @@ class Quote:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a mandate still covers, in dollars. `state`: `active`, `suspended`, `ended`, or `released`."""
+    """What a mandate still covers, in dollars. `state`: `active`, `suspended`, `ended`, or `released`.
+
+    `per_picture_usd`: the highest price of one picture. `until`: the last day (UTC), as an ISO date. None: no limit.
+    `when_spent`: `refuse`, or `wait` for the owner to raise the mandate, or for the next day.
+    """
 
     name: str
     state: str
     prefix: str
     left_usd: float
     left_today_usd: float
+    per_picture_usd: float | None
+    operations: Sequence[str]
+    until: str | None
+    when_spent: str
 
 
 class Backdrop:
@@ -150,12 +158,17 @@ class Backdrop:
         """Returns what is left of the mandate. Raises StackUnusableError if there is no such mandate."""
         account = self._read_mandate()
         today = self._connection.bootstrap.clock.now().date().isoformat()
+        mandate = account.mandate
         return Allowance(
-            account.mandate.name,
+            mandate.name,
             account.state.value,
-            account.mandate.prefix,
+            mandate.prefix,
             to_usd(account.left),
             to_usd(account.left_on(today)),
+            None if mandate.per_picture is None else to_usd(mandate.per_picture),
+            mandate.operations,
+            mandate.until,
+            mandate.when_spent.value,
         )
 
     def _read_mandate(self) -> MandateAccount:

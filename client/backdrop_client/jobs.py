@@ -83,6 +83,10 @@ class Job:
         receipt, outcome = self._read()
         return Status(outcome.state, outcome.error["code"] if outcome.error else "", read_cost(receipt))
 
+    def receipt(self) -> JsonObject | None:
+        """Reads the receipt, as Backdrop stored it; None until there is one."""
+        return self._read()[0]
+
     def wait(
         self, timeout: float = DEFAULT_TIMEOUT_SECONDS, *, should_stop: Callable[[], bool] = lambda: False
     ) -> Result:

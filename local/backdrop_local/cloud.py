@@ -108,9 +108,9 @@ def find_running(home: Home) -> Cloud:
     raise LocalCloudError(f"no local cloud runs in {home.path}; start one with `make up`")
 
 
-def format_exports(cloud: Cloud) -> list[str]:
-    """Returns shell lines that point any AWS tool at the cloud."""
-    values = {
+def list_environment(cloud: Cloud) -> dict[str, str]:
+    """Returns the environment variables that point any AWS tool at the cloud."""
+    return {
         "AWS_ENDPOINT_URL": cloud.endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
@@ -119,7 +119,11 @@ def format_exports(cloud: Cloud) -> list[str]:
         "BACKDROP_STACK": STACK,
         "BACKDROP_STANDIN_URL": cloud.standin_url,
     }
-    return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+
+
+def format_exports(cloud: Cloud) -> list[str]:
+    """Returns the environment variables as shell lines."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in list_environment(cloud).items()]
 
 
 def _start_servers(

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from backdrop_client import Backdrop, CancelledError, Cost, MandateError, NotAuthorizedError
-from backdrop_local.cloud import format_exports
+from backdrop_local.cloud import list_environment
 from backdrop_local.home import ROOT, STACK
 from tests.e2e.folder import Folder, photo
 from tests.e2e.test_mandates import PRICE_USD, build_name, create_mandate_session
@@ -24,7 +24,7 @@ FEED_LENGTH = 20
 
 def read_account(folder: Folder) -> dict[str, str]:
     """Returns the environment variables of a program with full rights on the local cloud."""
-    return dict(line.removeprefix("export ").split("=", 1) for line in format_exports(folder.stack.cloud))
+    return list_environment(folder.stack.cloud)
 
 
 @pytest.fixture

@@ -1,0 +1,41 @@
+"""Runs the server of `backdrop mcp` until its client closes stdin."""
+
+import os
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from backdrop_cli.errors import CommandError
+from backdrop_cli.options import StackLocation
+from backdrop_cli.stack import find_local_cloud
+from backdrop_client import Backdrop, BackdropClientError
+
+
+def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> None:
+    """Serves the mandate's folder. Raises CommandError if the server cannot start.
+
+    `root`: the folder whose photos the agent may send; None if it may send no files.
+    """
+    if find_spec("mcp") is None:
+        raise CommandError("the package mcp is not installed; install the wheel with its extra: backdrop[mcp]")
+    from backdrop_mcp.photo_sources import PhotoSources
+    from backdrop_mcp.server import build_server
+
+    try:
+        stack = location.stack_name or _use_local_cloud()
+        client = Backdrop(stack, mandate=mandate, profile=location.profile, region=location.region)
+        # A wrong name or a missing right is reported now, before an agent relies on the server.
+        client.allowance()
+    except BackdropClientError as error:
+        raise CommandError(f"{error.message} {error.hint}") from error
+    build_server(client, PhotoSources(client, root), version("backdrop")).run("stdio")
+
+
+def _use_local_cloud() -> str:
+    """Points the client at the local cloud, with the credentials of the environment if it has some."""
+    from backdrop_local.cloud import list_environment
+    from backdrop_local.home import STACK
+
+    for name, value in list_environment(find_local_cloud()).items():
+        os.environ.setdefault(name, value)
+    return STACK

@@ -1,0 +1,83 @@
+"""The photos that an agent may send: files below one folder, bytes in the call, or objects in its own folder."""
+
+import binascii
+import os
+from base64 import b64decode
+from dataclasses import dataclass
+from pathlib import Path
+
+from backdrop.imaging.sniff import sniff_file
+from backdrop.model.capabilities import MAX_FILE_BYTES
+from backdrop_client import Backdrop
+
+MAX_INLINE_BYTES = 10_000_000
+"""A message of the protocol is held in memory several times, and most agents have the file on disk anyway."""
+_IMAGE_FAMILIES = frozenset({"photo", "convertible"})
+
+
+class PhotoSourceError(ValueError):
+    """The photo cannot be used. Nothing was uploaded. The message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class PhotoSources:
+    """`root`: the folder from which files may be read; None if no file may be."""
+
+    client: Backdrop
+    root: Path | None
+
+    def read(self, path: str | None, data: str | None, key: str | None) -> bytes:
+        """Returns a photo's bytes; exactly one argument names it. Raises PhotoSourceError, and the client's errors."""
+        if sum(one is not None for one in (path, data, key)) != 1:
+            raise PhotoSourceError("Name the photo in one way: with path, data, or key.")
+        if key is not None:
+            return self.client.job(check_key(self.client, key)).read_photo()
+        photo = self._read_file(path) if path is not None else _decode(data or "")
+        kind = sniff_file(photo)
+        if kind.family not in _IMAGE_FAMILIES:
+            raise PhotoSourceError(f"The file is {kind.description}, not an image. Send a photo.")
+        return photo
+
+    def _read_file(self, path: str) -> bytes:
+        if self.root is None:
+            message = "The server may not read files: its owner started it without --root. Send the photo as data."
+            raise PhotoSourceError(message)
+        outside = f"{path} is not a file below the server's --root. Copy the photo into that folder."
+        try:
+            inner_path = (self.root / path).resolve(strict=True).relative_to(self.root.resolve(strict=True))
+            with open(_open_below(self.root, inner_path), "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > MAX_FILE_BYTES:
+                    raise PhotoSourceError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are possible.")
+                return file.read()
+        except (OSError, ValueError) as error:
+            raise error if isinstance(error, PhotoSourceError) else PhotoSourceError(outside) from error
+
+
+def check_key(client: Backdrop, key: str) -> str:
+    """Returns the key of a photo in the client's own folder. Raises PhotoSourceError for any other."""
+    if not key.startswith(client.prefix):
+        raise PhotoSourceError(f"{key} is not in the mandate's folder, {client.prefix}. Use a job from `create`.")
+    return key
+
+
+def _open_below(root: Path, inner_path: Path) -> int:
+    """Opens a file without following links, because its path may have changed since it was resolved."""
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    for name in inner_path.parts[:-1]:
+        parent, folder = folder, os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        os.close(parent)
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for its writer.
+        return os.open(inner_path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _decode(data: str) -> bytes:
+    if len(data) > MAX_INLINE_BYTES * 4 // 3 + 4:
+        raise PhotoSourceError(f"data is limited to {MAX_INLINE_BYTES:,} bytes. Send a larger photo by its path.")
+    try:
+        return b64decode(data.partition("base64,")[2] or data, validate=True)
+    except binascii.Error as error:
+        raise PhotoSourceError("data is not base64.") from error

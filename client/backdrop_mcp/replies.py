@@ -1,0 +1,97 @@
+"""Short JSON for a model to read: what a job has become, what it cost, and what the mandate still covers."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from backdrop_client import (
+    Allowance,
+    AwaitingApprovalError,
+    BackdropClientError,
+    Cost,
+    FailedError,
+    GoneError,
+    InstructionsError,
+    MandateError,
+    NotAuthorizedError,
+    RefusedError,
+    Result,
+    StackUnusableError,
+)
+
+MAX_PICTURES = 8
+MAX_TEXT_LENGTH = 600
+"""Characters of one text. A reply has at most 1,000 tokens, however long the texts of instructions are."""
+_ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
+    (InstructionsError, "you"),
+    (MandateError, "the mandate's owner"),
+    (RefusedError, "you"),
+    (AwaitingApprovalError, "a reviewer"),
+    (GoneError, "you"),
+    (FailedError, "the stack's operator"),
+    (NotAuthorizedError, "the server's owner"),
+    (StackUnusableError, "the server's owner"),
+)
+"""Who can do what an error advises. The first class that fits counts; for all others, it is the agent."""
+
+
+def to_json(document: Mapping[str, Any]) -> str:
+    """Returns compact JSON without the fields that are None."""
+    known = {name: value for name, value in document.items() if value is not None}
+    return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
+
+
+def describe_allowance(allowance: Allowance) -> dict[str, Any]:
+    return {"left_usd": allowance.left_usd, "left_today_usd": allowance.left_today_usd}
+
+
+def describe_cost(cost: Cost) -> dict[str, Any]:
+    return {"cost_usd": cost.usd, "possibly_usd": cost.unknown_usd or None}
+
+
+def describe_result(result: Result) -> dict[str, Any]:
+    """Returns the pictures, each with the number that `look` takes."""
+    pictures = [
+        {
+            "n": n,
+            "key": picture.key,
+            "size": f"{picture.details['width']}x{picture.details['height']}",
+            "verdict": picture.verdict,
+        }
+        for n, picture in enumerate(result.pictures, 1)
+    ]
+    more = len(pictures) - MAX_PICTURES
+    return {"pictures": pictures[:MAX_PICTURES], "more_pictures": more if more > 0 else None}
+
+
+def describe_error(error: BackdropClientError) -> dict[str, Any]:
+    """Returns what happened, what to do, and who can do it. The cost is a field of its own."""
+    actor = next((name for kind, name in _ACTORS if isinstance(error, kind)), "you")
+    return {
+        "error": error.code,
+        "message": shorten(error.message),
+        "to_do": shorten(error.hint),
+        "who": actor,
+        **describe_cost(Cost(error.usd, error.unknown_usd)),
+    }
+
+
+def describe_receipt(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns a photo's jobs with their instructions, calls, and warnings, current ones first."""
+    return [
+        {
+            "variant": job["variant"],
+            "status": job["status"],
+            "current": job["current"],
+            "provider": job["provider"],
+            "instructions": shorten(json.dumps(job["instructions"], ensure_ascii=False)),
+            "calls": [f"{one['outcome']}, {one['money']}" for one in job["attempts"]][:MAX_PICTURES],
+            "usd": job["cost"]["usd"],
+            "warnings": [shorten(one) for one in job["warnings"]][:3],
+        }
+        for job in receipt["jobs"][:3]
+    ]
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}…"
