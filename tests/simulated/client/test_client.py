@@ -162,6 +162,7 @@ def test_canceled_job_buys_nothing_and_says_so(world: World, client: Backdrop, i
     job = client.create(PHOTO, prompt="on marble")
     if is_accepted:
         world.run_until_empty("intake")
+    assert job.status().state is (State.WORKING if is_accepted else State.UPLOADED)
     job.cancel()
     with pytest.raises(CancelledError):
         job.wait()
