@@ -27,7 +27,7 @@ class BatchItem:
     @property
     def cost(self) -> Cost:
         if isinstance(self.error, BackdropClientError):
-            return Cost(self.error.usd, self.error.unknown_usd)
+            return Cost(self.error.usd or 0, self.error.unknown_usd)
         return self.result.cost if self.result else Cost()
 
 

@@ -53,11 +53,13 @@ class ClientCode(StrEnum):
 class BackdropClientError(Exception):
     """An error with what it cost, and what to do. The amounts are those of the photo so far, in dollars.
 
-    `unknown_usd` may have been charged, because an answer was lost.
+    `usd` is None if the photo's receipt was not read: its next status shows what it cost. `unknown_usd` may have been
+    charged, because an answer was lost.
     """
 
-    def __init__(self, code: str, message: str, hint: str, usd: float = 0, unknown_usd: float = 0) -> None:
-        super().__init__(f"{message} {describe_cost(usd, unknown_usd)} {hint}")
+    def __init__(self, code: str, message: str, hint: str, usd: float | None = None, unknown_usd: float = 0) -> None:
+        cost = "This error caused no charge." if usd is None else describe_cost(usd, unknown_usd)
+        super().__init__(f"{message} {cost} {hint}")
         self.code, self.message, self.hint = code, message, hint
         self.usd, self.unknown_usd = usd, unknown_usd
 

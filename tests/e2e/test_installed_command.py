@@ -47,6 +47,11 @@ def test_wheel_installs_without_emulator_and_scientific_packages(installed: Path
     assert sum(path.stat().st_size for path in files) < MAX_INSTALLED_BYTES
 
 
+def test_installed_wheel_has_the_python_client(installed: Path) -> None:
+    program = "from backdrop_client import AsyncBackdrop, Backdrop"
+    subprocess.run([str(installed / "bin" / "python"), "-c", program], check=True, capture_output=True)
+
+
 def test_installed_command_drops_a_photo_and_downloads_its_picture(
     installed: Path, folder: Folder, tmp_path: Path
 ) -> None:

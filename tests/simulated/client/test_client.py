@@ -17,6 +17,7 @@ from backdrop_client import (
     Backdrop,
     BatchProgress,
     CancelledError,
+    ClientCode,
     Cost,
     FailedError,
     InstructionsError,
@@ -26,12 +27,14 @@ from backdrop_client import (
     RejectedError,
     StackUnusableError,
     State,
+    UnreachableError,
     WaitTimeoutError,
 )
 from backdrop_client.connection import Connection
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import Person
 
 PHOTO = build_photo("cup")
@@ -198,6 +201,20 @@ def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pyt
     with pytest.raises(MandateError) as raised:
         client.create(PHOTO, prompt="on oak").wait()
     assert (raised.value.code, raised.value.usd) == (Code.MANDATE_SPENT, 0)
+
+
+def test_outage_claims_no_cost_and_the_next_call_continues(world: World, client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+
+    def fail(_: ServiceCall) -> None:
+        raise build_client_error("InternalError", "GetObject", 500)
+
+    world.transport.faults_before.append(TargetedFault(fail, "get_object"))
+    with pytest.raises(UnreachableError) as raised:
+        job.wait()
+    assert (raised.value.code, raised.value.usd) == (ClientCode.UNREACHABLE, None)
+    assert job.wait().cost == Cost(PICTURE_USD)
 
 
 def test_unknown_mandate_is_an_error(world: World) -> None:
