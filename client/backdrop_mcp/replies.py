@@ -19,9 +19,10 @@ from backdrop_client import (
     StackUnusableError,
 )
 
-MAX_PICTURES = 8
-MAX_TEXT_LENGTH = 600
-"""Characters of one text. A reply has at most 1,000 tokens, however long the texts of instructions are."""
+MAX_PICTURES = 6
+MAX_JOBS, MAX_WARNINGS = 3, 2
+MAX_TEXT_BYTES = 300
+"""UTF-8 bytes of one text. A reply has at most 1,000 tokens, however long prompts are, and in any language."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),
     (MandateError, "the mandate's owner"),
@@ -85,13 +86,14 @@ def describe_receipt(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
             "current": job["current"],
             "provider": job["provider"],
             "instructions": shorten(json.dumps(job["instructions"], ensure_ascii=False)),
-            "calls": [f"{one['outcome']}, {one['money']}" for one in job["attempts"]][:MAX_PICTURES],
+            "calls": [f"{one['outcome']}, {one['money']}" for one in job["attempts"]][-MAX_PICTURES:],
             "usd": job["cost"]["usd"],
-            "warnings": [shorten(one) for one in job["warnings"]][:3],
+            "warnings": [shorten(one) for one in job["warnings"][:MAX_WARNINGS]],
         }
-        for job in receipt["jobs"][:3]
+        for job in receipt["jobs"][:MAX_JOBS]
     ]
 
 
 def shorten(text: str) -> str:
-    return text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}…"
+    data = text.encode(errors="replace")
+    return text if len(data) <= MAX_TEXT_BYTES else f"{data[:MAX_TEXT_BYTES].decode(errors='ignore')}…"

