@@ -21,8 +21,8 @@ from backdrop_client import (
 
 MAX_PICTURES = 6
 MAX_JOBS, MAX_WARNINGS = 3, 2
-MAX_TEXT_BYTES = 300
-"""UTF-8 bytes of one text. A reply has at most 1,000 tokens, however long prompts are, and in any language."""
+MAX_TEXT_BYTES, MAX_RECEIPT_TEXT_BYTES = 300, 80
+"""UTF-8 bytes of one text. A reply has at most 1,000 tokens, even if each byte of a prompt is one."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),
     (MandateError, "the mandate's owner"),
@@ -73,8 +73,15 @@ def describe_error(error: BackdropClientError) -> dict[str, Any]:
         "message": shorten(error.message),
         "to_do": shorten(error.hint),
         "who": actor,
-        **describe_cost(Cost(error.usd, error.unknown_usd)),
+        **_describe_error_cost(error),
     }
+
+
+def _describe_error_cost(error: BackdropClientError) -> dict[str, Any]:
+    """Only an error about a photo whose receipt was read knows what the photo cost."""
+    if error.usd is None:
+        return {"cost": "this error caused no charge"}
+    return describe_cost(Cost(error.usd, error.unknown_usd))
 
 
 def describe_receipt(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -85,15 +92,15 @@ def describe_receipt(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
             "status": job["status"],
             "current": job["current"],
             "provider": job["provider"],
-            "instructions": shorten(json.dumps(job["instructions"], ensure_ascii=False)),
+            "instructions": shorten(json.dumps(job["instructions"], ensure_ascii=False), MAX_RECEIPT_TEXT_BYTES),
             "calls": [f"{one['outcome']}, {one['money']}" for one in job["attempts"]][-MAX_PICTURES:],
             "usd": job["cost"]["usd"],
-            "warnings": [shorten(one) for one in job["warnings"][:MAX_WARNINGS]],
+            "warnings": [shorten(one, MAX_RECEIPT_TEXT_BYTES) for one in job["warnings"][:MAX_WARNINGS]],
         }
         for job in receipt["jobs"][:MAX_JOBS]
     ]
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
     data = text.encode(errors="replace")
-    return text if len(data) <= MAX_TEXT_BYTES else f"{data[:MAX_TEXT_BYTES].decode(errors='ignore')}…"
+    return text if len(data) <= max_bytes else f"{data[:max_bytes].decode(errors='ignore')}…"

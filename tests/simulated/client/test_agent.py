@@ -53,6 +53,10 @@ class Agent:
     def call(self, tool: str, **arguments: Any) -> CallToolResult:
         return self.ask(lambda client: client.call_tool(tool, arguments))
 
+    def call_text(self, tool: str, **arguments: Any) -> str:
+        """Returns the JSON of a tool's reply, whether it is an error or not."""
+        return read_text(self.call(tool, **arguments))
+
     def run(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Returns the JSON of a tool's reply. Raises ToolFailedError with it if it is an error."""
         result = self.call(tool, **arguments)

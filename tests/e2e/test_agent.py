@@ -1,0 +1,123 @@
+"""`backdrop mcp` on the deployed stack, started by the SDK's own client with only the rights of a mandate."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp_types import ImageContent, TextContent
+
+from backdrop_local.cloud import list_environment
+from backdrop_local.home import ROOT, STACK
+from tests.e2e.deployed_stack import eventually
+from tests.e2e.folder import Folder, photo
+from tests.e2e.test_mandates import PRICE_USD, build_name, create_mandate_session
+
+type Session = Callable[[Client], Any]
+
+
+@pytest.fixture
+def server(folder: Folder, tmp_path: Path) -> StdioServerParameters:
+    """The command that an agent's program starts. The mandate covers one picture."""
+    credentials: Any = create_mandate_session(folder).get_credentials()
+    env = list_environment(folder.stack.cloud) | {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "PATH": os.environ["PATH"],
+    }
+    (tmp_path / "cup.jpg").write_bytes(photo(folder.name))
+    arguments = ["mcp", "--mandate", build_name(folder), "--root", str(tmp_path), "--stack", STACK]
+    return StdioServerParameters(command=str(ROOT / ".venv" / "bin" / "backdrop"), args=arguments, env=env)
+
+
+def run_session(server: StdioServerParameters, session: Session) -> Any:
+    async def run() -> Any:
+        async with Client(server) as client:
+            return await session(client)
+
+    return asyncio.run(run())
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    return json.loads(next(one.text for one in result.content if isinstance(one, TextContent)))
+
+
+def test_agent_quotes_creates_looks_and_is_stopped_by_its_mandate(
+    folder: Folder, server: StdioServerParameters
+) -> None:
+    instructions = folder.instructions
+
+    async def session(client: Client) -> None:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert names == {"quote", "create", "status", "receipt", "look", "redo", "cancel", "mandate"}
+        quote = await call(client, "quote", instructions=instructions, path="cup.jpg")
+        assert (quote["at_most_usd"], quote["left_usd"]) == (PRICE_USD, PRICE_USD)
+        created = await call(client, "create", instructions=instructions, path="cup.jpg", wait_seconds=300)
+        assert (created["state"], created["cost_usd"], created["left_usd"]) == ("stored", PRICE_USD, 0)
+        shown = await client.call_tool("look", {"job": created["job"]})
+        assert [type(one) for one in shown.content] == [ImageContent, ImageContent, TextContent]
+        arguments = {"job": created["job"], "changes": {"prompt": "on oak"}, "wait_seconds": 300}
+        refused = await call(client, "redo", **arguments)
+        assert (refused["error"], refused["cost_usd"], refused["who"]) == ("mandate_spent", 0, "the mandate's owner")
+        (resource,) = (await client.read_resource("backdrop://prices")).contents
+        assert "list_prices_of" in str(resource)
+
+    run_session(server, session)
+    assert len(folder.charges()) == 1
+
+
+def test_agent_that_is_killed_during_create_pays_once(folder: Folder, server: StdioServerParameters) -> None:
+    """Its program starts again, and repeats the call."""
+    messages = [
+        {
+            "jsonrpc": "2.0",
+            "id": 0,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            },
+        },
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {
+                "name": "create",
+                "arguments": {"instructions": folder.instructions, "path": "cup.jpg", "wait_seconds": 300},
+            },
+        },
+    ]
+    command = [server.command, *server.args]
+    with subprocess.Popen(command, env=server.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("".join(f"{json.dumps(message)}\n" for message in messages))
+        process.stdin.flush()
+        process.stdout.readline()
+        eventually(folder.ledger, "the photo is in the ledger")
+        process.send_signal(signal.SIGKILL)
+
+    async def session(client: Client) -> dict[str, Any]:
+        return await call(client, "create", instructions=folder.instructions, path="cup.jpg", wait_seconds=300)
+
+    assert run_session(server, session)["state"] == "stored"
+    assert len(folder.charges()) == 1
+
+
+def test_server_for_an_unknown_mandate_does_not_start(folder: Folder, server: StdioServerParameters) -> None:
+    arguments = [one if one != build_name(folder) else "unknown" for one in server.args]
+    options: Any = {"env": server.env, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    started = subprocess.run([server.command, *arguments], **options, check=False)
+    assert (started.returncode, started.stdout) == (1, "")
+    assert "There is no mandate unknown." in started.stderr
