@@ -68,16 +68,6 @@ def test_no_mask_is_bought_for_transparent_photos_and_next_to_a_cut_out() -> Non
     assert find_fidelity(find_job(with_cut_out, "scene")).verdict is FidelityVerdict.SAME
 
 
-def test_mask_is_bought_if_the_cut_out_next_to_it_is_refused() -> None:
-    cut_out = {"operation": "remove", "provider": "segmind"}
-    world = build_world(variants={"scene": WITH_MASK, "cut-out": cut_out})
-    world.run_until_empty()
-    assert list_report_codes(world, KEY) == ["not_expressible"]
-    assert len(list_masks(world)) == 1
-    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
-    assert_at_rest(world)
-
-
 def test_mask_is_bought_for_a_photo_that_only_has_an_alpha_channel() -> None:
     photo = draw_on((200, 210, 220)).convert("RGBA")
     world = build_world(encode(photo), **WITH_MASK)

@@ -87,15 +87,6 @@ class JobPlan:
 
 
 @dataclass(frozen=True)
-class _VariantPlan:
-    """What one variant's instructions call for. `job`: None if problems prevent it."""
-
-    job: Job | None
-    problems: Sequence[Problem]
-    filled_texts: Sequence[FilledText]
-
-
-@dataclass(frozen=True)
 class RoutingContext:
     """The inputs of routing: the default provider, the enabled providers, their prices, and their health."""
 
@@ -145,43 +136,27 @@ class JobPlanner:
 
     def plan(self, instruction_sources: Sequence[InstructionSource]) -> JobPlan:
         """Plans the jobs from sources without errors."""
-        variants = {one: merge_instructions(instruction_sources, one) for one in list_variants(instruction_sources)}
-        plan_variant = partial(self._plan_variant, instruction_sources)
-        cut_outs = {
-            variant: plan_variant(variant, one, None)
-            for variant, one in variants.items()
-            if one.fields.get("operation") == "remove"
-        }
-        # A cut-out is the mask of the other pictures, unless it is refused.
-        mask = None if any(one.job for one in cut_outs.values()) else self._plan_mask([*variants.values()])
-        plans = [cut_outs.get(variant) or plan_variant(variant, one, mask) for variant, one in variants.items()]
-        jobs, name_problems = _refuse_repeated_names([one.job for one in plans if one.job], self.now)
+        planned: list[Job] = []
+        problems: list[Problem] = []
+        filled_texts: list[FilledText] = []
+        merged = {one: merge_instructions(instruction_sources, one) for one in list_variants(instruction_sources)}
+        mask = self._plan_mask([*merged.values()])
+        for variant, instructions in merged.items():
+            collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
+            if not collector.has_no_instructions:
+                instructions, template_errors = fill_templates(
+                    instructions, variant, self.photo_source.bucket, self.photo_source.key
+                )
+                collector.errors += template_errors
+                filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
+                job = self._plan_job(variant, instructions, collector, mask)
+                planned += [] if job is None or collector.errors else [job]
+            problems += [Problem.from_error(error, self.now, variant=variant) for error in collector.errors]
+        jobs, name_problems = _refuse_repeated_names(planned, self.now)
         jobs = drop_unneeded_mask([*jobs, mask] if mask else jobs)
         return JobPlan(
-            tuple(map(partial(self._warn_without_mask, jobs), jobs)),
-            (*(problem for one in plans for problem in one.problems), *name_problems),
-            tuple(text for one in plans for text in one.filled_texts),
+            tuple(map(partial(self._warn_without_mask, jobs), jobs)), (*problems, *name_problems), tuple(filled_texts)
         )
-
-    def _plan_variant(
-        self,
-        instruction_sources: Sequence[InstructionSource],
-        variant: str,
-        instructions: ResolvedInstructions,
-        mask: Job | None,
-    ) -> _VariantPlan:
-        collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
-        filled_texts: list[FilledText] = []
-        job = None
-        if not collector.has_no_instructions:
-            instructions, template_errors = fill_templates(
-                instructions, variant, self.photo_source.bucket, self.photo_source.key
-            )
-            collector.errors += template_errors
-            filled_texts = [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
-            job = self._plan_job(variant, instructions, collector, mask)
-        problems = [Problem.from_error(error, self.now, variant=variant) for error in collector.errors]
-        return _VariantPlan(None if problems else job, problems, filled_texts)
 
     def _plan_mask(self, variants: Sequence[ResolvedInstructions]) -> Job | None:
         """Returns the job of the mask that the variants buy; None if they buy none, or if there is one without it.
@@ -189,7 +164,7 @@ class JobPlanner:
         Its ID is that of a cut-out without any options, so that the one serves as the other.
         """
         buyers = [one for one in variants if buys_mask(one.fields)]
-        if not buyers:
+        if not buyers or any(one.fields.get("operation") == "remove" for one in variants):
             return None
         instructions = ResolvedInstructions({"operation": "remove"}, {"operation": buyers[0].provenance[SUBJECT_FIELD]})
         providers = self.routing.offers.list_capable_providers(instructions.fields)
