@@ -166,6 +166,39 @@ def test_no_mask_is_bought_for_a_picture_whose_name_another_photo_has() -> None:
     assert world.list_jobs("shoes/blue.jpg") == []
 
 
+CHEAP_CUT_OUT: dict[str, Any] = {"operation": "remove", "max_cost_usd": 0.001}
+NAMED_ALIKE: dict[str, Any] = {"output": {"name_template": "4711.png"}}
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [
+        {"scene": WITH_MASK, "cut-out": CHEAP_CUT_OUT},
+        {"scene": WITH_MASK, "cut-out": {"operation": "remove"} | NAMED_ALIKE, "grass": ON_GRASS | NAMED_ALIKE},
+    ],
+    ids=["price", "name"],
+)
+def test_mask_is_bought_if_the_cut_out_next_to_it_is_refused(variants: dict[str, Any]) -> None:
+    world = build_world(variants=variants)
+    world.run_until_empty()
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+    assert "cut-out" not in {job.variant for job in world.list_jobs(KEY)}
+    assert_at_rest(world)
+
+
+def test_mask_is_bought_if_another_photo_has_the_name_of_the_cut_out() -> None:
+    world = build_world(**ON_GRASS, **NAMED_ALIKE)
+    world.run_until_empty()
+    world.upload_photo("shoes/blue.jpg", PHOTO)
+    variants = {"scene": WITH_MASK, "cut-out": {"operation": "remove"} | NAMED_ALIKE}
+    world.upload_sidecar("shoes/blue.jpg", variants=variants)
+    world.run_until_empty()
+    assert list_report_codes(world, "shoes/blue.jpg") == ["name_taken"]
+    assert {job.variant for job in world.list_jobs("shoes/blue.jpg")} == {"scene", MASK_VARIANT}
+    assert_at_rest(world)
+
+
 @pytest.mark.parametrize(("limit", "is_bought"), [(0.075, False), (0.09, True)])
 def test_price_limit_includes_the_mask(limit: float, *, is_bought: bool) -> None:
     world = build_world(**WITH_MASK, max_cost_usd=limit)

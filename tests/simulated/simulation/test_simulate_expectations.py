@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from backdrop.instructions.sources import parse_file, parse_request
-from backdrop.intake.job_planner import BucketImages, JobPlanner, RoutingContext
+from backdrop.intake.job_planner import BucketImages, JobPlanner, RoutingContext, assume_free_names
 from backdrop.model.job import Source
 from backdrop.model.photo_facts import PhotoFacts
 from simulation.invariants.resolutions import BLOCKED, Resolution, read_resolution
@@ -82,6 +82,7 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
             has_transparent_parts=None,
         ),
         mandate=None,
+        claim_names=assume_free_names,
         now=WORLD_START,
     )
     plan = planner.plan(sources)

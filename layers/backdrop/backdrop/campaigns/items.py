@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from itertools import takewhile
 
@@ -107,12 +108,18 @@ class CampaignPricing:
         known_photo = self.ledger.read_photo(source_id)
         request = IncomingRequest("", row.instructions)
         try:
-            preview = self.previewer.preview(row.key, inspect_bytes=False, request=request, recorded=known_photo)
+            preview = self.previewer.preview(
+                row.key,
+                inspect_bytes=False,
+                request=request,
+                recorded=known_photo,
+                claim_names=partial(self.name_claims.claim_names, source_id),
+            )
         except UnreadableFileError as error:
             return ItemQuote(row, problems=(Problem.from_error(error, self.previewer.resolver.clock.now()),))
         if preview is None:
             return ItemQuote(row, is_missing=True)
-        plan = self.name_claims.claim_names(source_id, preview[0])
+        plan, _ = preview
         settled_job_ids = {job.job_id for job in known_photo[1] if job.needs_no_purchase}
         jobs = tuple(replace(job, quoted=0) if job.job_id in settled_job_ids else job for job in plan.jobs)
         photo = known_photo[0].photo if known_photo[0] else None

@@ -1,6 +1,6 @@
 """Resolves a photo's instruction sources into jobs, without writing or sending anything."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -8,7 +8,14 @@ from backdrop.instructions.sources import InstructionSource, parse_request
 from backdrop.intake.brand_image_checks import BrandImageChecks
 from backdrop.intake.folder_defaults import FolderDefaultsCache
 from backdrop.intake.framed_photos import FramedPhotos
-from backdrop.intake.job_planner import BucketImages, JobPlan, JobPlanner, RoutingContext, assume_healthy
+from backdrop.intake.job_planner import (
+    BucketImages,
+    JobPlan,
+    JobPlanner,
+    RoutingContext,
+    assume_free_names,
+    assume_healthy,
+)
 from backdrop.intake.photo_reader import PhotoReader, PhotoSnapshot
 from backdrop.intake.references import ReferenceImages
 from backdrop.model.capabilities import REFERENCES_FIELD
@@ -58,10 +65,11 @@ class InstructionResolver:
         instruction_sources: Sequence[InstructionSource],
         enabled_providers: Collection[str],
         mandate: Mandate | None = None,
+        claim_names: Callable[[JobPlan], JobPlan] = assume_free_names,
     ) -> JobPlan:
         """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors.
 
-        `mandate`: the one that owns the photo's folder.
+        `mandate`, `claim_names`: see JobPlanner.
         """
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
@@ -85,6 +93,7 @@ class InstructionResolver:
                 has_transparent_parts=has_transparent_parts if snapshot.may_be_opened else None,
             ),
             mandate=mandate,
+            claim_names=claim_names,
             now=now,
         )
         return planner.plan(instruction_sources)

@@ -86,6 +86,11 @@ class JobPlan:
         return not self.jobs and bool(self.problems) and only_missing_instructions
 
 
+def assume_free_names(plan: JobPlan) -> JobPlan:
+    """Claims no names, for callers that do not know those of other photos."""
+    return plan
+
+
 @dataclass(frozen=True)
 class RoutingContext:
     """The inputs of routing: the default provider, the enabled providers, their prices, and their health."""
@@ -123,7 +128,8 @@ class _ErrorCollector:
 class JobPlanner:
     """Plans the jobs of one photo.
 
-    `known_jobs` are those that the ledger has of it. `mandate`: the one that owns the photo's folder.
+    `known_jobs` are those that the ledger has of it. `mandate`: the one that owns the photo's folder. `claim_names`
+    refuses jobs whose pictures have the name of another photo's picture (`NameClaims`).
     """
 
     photo_source: Source
@@ -132,16 +138,24 @@ class JobPlanner:
     routing: RoutingContext
     images: BucketImages
     mandate: Mandate | None
+    claim_names: Callable[[JobPlan], JobPlan]
     now: datetime
 
     def plan(self, instruction_sources: Sequence[InstructionSource]) -> JobPlan:
-        """Plans the jobs from sources without errors."""
+        """Plans the jobs from sources without errors.
+
+        Which cut-outs are refused is known only at the end, so the jobs are planned again with a mask that they need.
+        """
+        plan = self._plan_with_mask(instruction_sources, None)
+        mask = self._plan_mask(plan.jobs)
+        return self._plan_with_mask(instruction_sources, mask) if mask else plan
+
+    def _plan_with_mask(self, instruction_sources: Sequence[InstructionSource], mask: Job | None) -> JobPlan:
         planned: list[Job] = []
         problems: list[Problem] = []
         filled_texts: list[FilledText] = []
-        merged = {one: merge_instructions(instruction_sources, one) for one in list_variants(instruction_sources)}
-        mask = self._plan_mask([*merged.values()])
-        for variant, instructions in merged.items():
+        for variant in list_variants(instruction_sources):
+            instructions = merge_instructions(instruction_sources, variant)
             collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
             if not collector.has_no_instructions:
                 instructions, template_errors = fill_templates(
@@ -153,20 +167,20 @@ class JobPlanner:
                 planned += [] if job is None or collector.errors else [job]
             problems += [Problem.from_error(error, self.now, variant=variant) for error in collector.errors]
         jobs, name_problems = _refuse_repeated_names(planned, self.now)
-        jobs = drop_unneeded_mask([*jobs, mask] if mask else jobs)
-        return JobPlan(
-            tuple(map(partial(self._warn_without_mask, jobs), jobs)), (*problems, *name_problems), tuple(filled_texts)
-        )
+        jobs += [mask] if mask else []
+        plan = self.claim_names(JobPlan(tuple(jobs), (*problems, *name_problems), tuple(filled_texts)))
+        jobs = _drop_unneeded_mask(plan.jobs)
+        return replace(plan, jobs=tuple(map(partial(self._warn_without_mask, jobs), jobs)))
 
-    def _plan_mask(self, variants: Sequence[ResolvedInstructions]) -> Job | None:
-        """Returns the job of the mask that the variants buy; None if they buy none, or if there is one without it.
+    def _plan_mask(self, planned: Sequence[Job]) -> Job | None:
+        """Returns the job of the mask that the planned jobs buy; None if they buy none, or if there is one without it.
 
         Its ID is that of a cut-out without any options, so that the one serves as the other.
         """
-        buyers = [one for one in variants if buys_mask(one.fields)]
-        if not buyers or any(one.fields.get("operation") == "remove" for one in variants):
+        buyer = next((job for job in planned if buys_mask(job.instructions)), None)
+        if buyer is None or any(job.operation == "remove" for job in planned):
             return None
-        instructions = ResolvedInstructions({"operation": "remove"}, {"operation": buyers[0].provenance[SUBJECT_FIELD]})
+        instructions = ResolvedInstructions({"operation": "remove"}, {"operation": buyer.provenance[SUBJECT_FIELD]})
         providers = self.routing.offers.list_capable_providers(instructions.fields)
         if not providers or self._is_transparent():
             return None
@@ -290,9 +304,10 @@ class JobPlanner:
         return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
 
 
-def drop_unneeded_mask(jobs: Sequence[Job]) -> Sequence[Job]:
-    """Returns a photo's planned jobs without its mask if none of the others needs it."""
-    is_needed = any(buys_mask(job.instructions) for job in jobs)
+def _drop_unneeded_mask(jobs: Sequence[Job]) -> list[Job]:
+    """Returns a photo's planned jobs without its mask if none of the others needs it, or one is a cut-out."""
+    has_cut_out = any(job.operation == "remove" and not job.is_mask for job in jobs)
+    is_needed = any(buys_mask(job.instructions) for job in jobs) and not has_cut_out
     return [job for job in jobs if is_needed or not job.is_mask]
 
 

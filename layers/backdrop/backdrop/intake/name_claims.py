@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from backdrop.aws.ledger import Ledger
-from backdrop.intake.job_planner import JobPlan, drop_unneeded_mask
+from backdrop.intake.job_planner import JobPlan
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.ids import derive_source_id
@@ -53,7 +53,7 @@ class NameClaims:
             error = build_name_taken_error(taken, holders[taken].key)
             problems.append(Problem.from_error(error, self.clock.now(), variant=job.variant))
         claimed = {name: claims.get(name) for job in jobs for name in names_by_job[job.job_id]}
-        return replace(plan, jobs=tuple(drop_unneeded_mask(jobs)), problems=(*plan.problems, *problems), names=claimed)
+        return replace(plan, jobs=tuple(jobs), problems=(*plan.problems, *problems), names=claimed)
 
     def _find_other_holder(self, source_id: str, claim: NameClaim) -> Source | None:
         """Returns the other photo that needs the name; None if the name is free for this photo."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from backdrop.aws.ledger import NO_NAMES, Ledger
@@ -195,9 +196,14 @@ class PhotoIntake:
                 *self.resolver.folder_defaults.read(photo_source.bucket, broken_defaults),
             )
         plan = self.resolver.resolve_jobs(
-            photo_source, jobs, snapshot, instruction_sources, self.dispatcher.lanes.keys(), state.mandate
+            photo_source,
+            jobs,
+            snapshot,
+            instruction_sources,
+            self.dispatcher.lanes.keys(),
+            state.mandate,
+            partial(self.name_claims.claim_names, photo_source.source_id),
         )
-        plan = self.name_claims.claim_names(photo_source.source_id, plan)
         plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(photo_source, one) for one in plan.problems))
         if request and not plan.jobs:
             reasons = plan.problems or build_broken_defaults_problems(broken_defaults, self.clock.now())

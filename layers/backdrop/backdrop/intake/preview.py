@@ -1,13 +1,13 @@
 """Previews the jobs that intake would plan for a photo, and their highest price."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 from backdrop.aws.ledger import Ledger
 from backdrop.intake.instruction_resolver import InstructionResolver, find_broken_defaults
-from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.job_planner import JobPlan, assume_free_names
 from backdrop.intake.photo_reader import UNREAD_SHA256
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, Source
@@ -30,6 +30,7 @@ class JobPreviewer:
         known_sha256: str = "",
         request: IncomingRequest | None = None,
         recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
+        claim_names: Callable[[JobPlan], JobPlan] = assume_free_names,
     ) -> tuple[JobPlan, str] | None:
         """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
 
@@ -48,7 +49,12 @@ class JobPreviewer:
             snapshot = replace(snapshot, photo=replace(snapshot.photo, sha256=known_sha256))
         instruction_sources = self.resolver.collect_sources(photo_source, snapshot, request)
         plan = self.resolver.resolve_jobs(
-            photo_source, jobs, snapshot, instruction_sources, self.offers.enabled_providers
+            photo_source,
+            jobs,
+            snapshot,
+            instruction_sources,
+            self.offers.enabled_providers,
+            claim_names=claim_names,
         )
         quoted_jobs = tuple(with_max_quote(job, self.offers) for job in plan.jobs)
         return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
