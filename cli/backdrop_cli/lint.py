@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backdrop.aws.clock import SystemClock
+from backdrop.pipeline.mandate_directory import MandateDirectory
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError
 from backdrop_cli.lint_findings import LintResult
 from backdrop_cli.lint_inspector import LintInspector
 from backdrop_cli.lint_report import print_lint_report
+from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
 from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
@@ -31,14 +34,19 @@ class LintOptions:
     list_all: bool = False
 
 
-def run_lint(screen: Screen, paths: Sequence[Path], options: LintOptions) -> int:
-    """Prints the findings and returns the exit code. Raises NothingFoundError if there is nothing to check."""
-    result = LintResult()
+def run_lint(
+    screen: Screen, paths: Sequence[Path], options: LintOptions, mandates: MandateDirectory | None = None
+) -> int:
+    """Prints the findings and returns the exit code. Raises NothingFoundError if there is nothing to check.
+
+    `mandates`: those of the stack.
+    """
+    result = LintResult(MandateForecast(mandates, SystemClock().now().date().isoformat()))
     with screen.spinner(READING_NAMES_TEXT if options.quick else OPENING_PHOTOS_TEXT):
         for target in resolve_targets(paths, options.target_folder):
             new_sidecars = plan_new_sidecars(target, options.new_sidecar, replace=options.replace)
             result.kept_sidecars += new_sidecars.kept_count
-            inspector = LintInspector(target.folder, new_sidecars.by_key, quick=options.quick)
+            inspector = LintInspector(target.folder, new_sidecars.by_key, mandates, quick=options.quick)
             inspector.inspect(target.keys - new_sidecars.replaced_keys, result)
     if result.files == result.ignored and not result.findings:
         raise NothingFoundError(format_no_photo_error(paths, result.files))

@@ -9,6 +9,7 @@ from backdrop.model.errors import BackdropError
 from backdrop.model.job import Problem
 from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.sentence import Sentence
+from backdrop_cli.mandate_forecast import MandateForecast
 
 REFERENCE_ELSEWHERE = "reference_elsewhere"
 UNREADABLE = "unreadable"
@@ -49,6 +50,7 @@ class LintResult:
     the command line has instructions.
     """
 
+    mandates: MandateForecast
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0
     ready: int = 0

@@ -1,7 +1,7 @@
 """Checks a folder for `lint`: resolves every photo as intake would, and reads every file of instructions."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backdrop.aws.clock import SystemClock
@@ -28,6 +28,7 @@ from backdrop.model.object_keys import (
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER
 from backdrop.model.routing import Offers
+from backdrop.pipeline.mandate_directory import MandateDirectory
 from backdrop_cli.lint_findings import (
     MISNAMED_DEFAULTS,
     MISNAMED_SIDECAR,
@@ -40,7 +41,13 @@ from backdrop_cli.lint_findings import (
 )
 from backdrop_cli.local_folder import BUCKET, LocalFolder
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.purchase_warnings import NOT_MEASURED, WARNING_HINTS, list_purchase_warnings, measure_photo
+from backdrop_cli.purchase_warnings import (
+    NOT_MEASURED,
+    WARNING_HINTS,
+    PurchaseWarning,
+    list_purchase_warnings,
+    measure_photo,
+)
 from backdrop_client.overlay_bucket import OverlayBucket
 
 DEFAULT_PROVIDER = "ideogram"
@@ -69,10 +76,17 @@ class LintedPhoto:
 class LintInspector:
     """Checks the files of one folder; `quick` opens no photo.
 
-    `new_sidecars` are those of the command line by key, which `drop` would write.
+    `new_sidecars` are those of the command line by key, which `drop` would write. `mandates`: those of the stack.
     """
 
-    def __init__(self, folder: LocalFolder, new_sidecars: Mapping[str, bytes], *, quick: bool) -> None:
+    def __init__(
+        self,
+        folder: LocalFolder,
+        new_sidecars: Mapping[str, bytes],
+        mandates: MandateDirectory | None = None,
+        *,
+        quick: bool,
+    ) -> None:
         self._folder, self._quick = folder, quick
         resolver = build_read_only_resolver(
             OverlayBucket(folder, new_sidecars),
@@ -81,7 +95,7 @@ class LintInspector:
             DEFAULT_MAX_MEGAPIXELS,
             NO_CREDIT_PRICES,
         )
-        self._previewer = JobPreviewer(resolver, BUCKET, ALL_OFFERS)
+        self._previewer = JobPreviewer(resolver, BUCKET, ALL_OFFERS, mandates)
         self._reported_keys: set[str] = set()
         self._suggested_keys: set[str] = set()
 
@@ -205,13 +219,14 @@ class LintInspector:
                 finding = Finding.from_error(self._local_path(linted.key), build_name_taken_error(*taken))
                 linted = replace(linted, jobs=(), findings=[*linted.findings, finding])
             result.prices.add(linted.jobs)
+            mandate_warnings = result.mandates.add(linted.key, linted.jobs)
             has_errors = any(one.is_error for one in linted.findings)
             result.ready += bool(linted.jobs) and not has_errors
             result.partly_ready += bool(linted.jobs) and has_errors
             result.without_instructions += linted.lacks_instructions
             if linted.lacks_instructions:
                 photos_by_folder[folder_of(linted.key)].append(linted.key)
-            yield from linted.findings
+            yield from (*linted.findings, *self._build_warnings(linted.key, mandate_warnings))
         for folder, keys in photos_by_folder.items():
             yield from self._find_missing_instructions(folder, keys)
 
@@ -231,11 +246,14 @@ class LintInspector:
             if one.instruction_source not in self._reported_keys
         ]
         photo = NOT_MEASURED if self._quick else measure_photo(self._folder, BUCKET, key, job_plan.jobs)
-        job_findings = [
-            Finding(self._local_path(key), one.code, one.text, WARNING_HINTS[one.code], is_error=False)
-            for one in list_purchase_warnings(job_plan.jobs, photo)
-        ]
+        job_findings = self._build_warnings(key, list_purchase_warnings(job_plan.jobs, photo))
         return LintedPhoto(key, job_plan.jobs, [*defaults_findings, *photo_findings, *job_findings])
+
+    def _build_warnings(self, key: str, warnings: Iterable[PurchaseWarning]) -> list[Finding]:
+        return [
+            Finding(self._local_path(key), one.code, one.text, WARNING_HINTS[one.code], is_error=False)
+            for one in warnings
+        ]
 
     def _build_finding(self, key: str, problem: Problem) -> Finding:
         if problem.code is Code.REFERENCE_NOT_FOUND:

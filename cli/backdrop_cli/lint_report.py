@@ -21,6 +21,7 @@ def print_lint_report(screen: Screen, result: LintResult, paths: Sequence[Path],
     _print_warnings(screen, result.warnings, list_all=list_all)
     screen.print(f"{format_count(result.files, 'file')} in {', '.join(map(str, paths))}", "bold")
     screen.print_table({"": "left", " ": "right", "  ": "words"}, _build_summary_rows(result))
+    result.mandates.print_lines(screen)
     _print_verdict(screen, result)
 
 
@@ -111,6 +112,7 @@ def _build_document(result: LintResult) -> dict[str, Any]:
         "images": result.prices.images_by_provider.total(),
         "most_usd": to_usd(result.prices.total_micro_usd),
         "unpriced_images": result.prices.unpriced_image_count,
+        "mandates": result.mandates.build_document(),
         "errors": [_describe_finding(one) for one in result.errors],
         "warnings": [_describe_finding(one) for one in result.warnings],
     }

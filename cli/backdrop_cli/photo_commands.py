@@ -43,14 +43,17 @@ def lint(
     quick: Quick = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings as well")] = False,
     list_all: Annotated[bool, typer.Option("--all", help="List every finding")] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
     """Find what would be refused, before anything is uploaded
 
     Checks files under the keys that `drop` gives them: a folder keeps its name in the bucket,
     and so does the highest folder above it that has folder defaults (_backdrop.json).
-    Checks the options as the sidecar of photos without one, or with --replace, of all.
-    Exits with 1 if there are errors.
+    Checks the options as the sidecar of photos without one, or with --replace, of all. With
+    --stack, also checks the mandates that pay. Exits with 1 if there are errors.
 
     Example: backdrop lint shoes/ --remove --size 2000x2000 --strict
     """
@@ -58,9 +61,12 @@ def lint(
     from backdrop_cli.screen import Screen
 
     global_options: GlobalOptions = ctx.obj
-    screen = Screen(as_json=as_json or global_options.as_json)
     options = LintOptions(to, new_sidecar, replace=replace, quick=quick, strict=strict, list_all=list_all)
-    return run_lint(screen, paths, options)
+    location = StackLocation(stack, profile, region).with_defaults(global_options.location)
+    if location == StackLocation():
+        return run_lint(Screen(as_json=as_json or global_options.as_json), paths, options)
+    with open_stack(ctx, location, as_json) as (target_stack, screen):
+        return run_lint(screen, paths, options, target_stack.rerun_service.mandates)
 
 
 def check(
@@ -108,7 +114,8 @@ def quote(
 
     Opens every photo, as `lint` does. The options apply to photos without a sidecar, or with
     --replace, to all; as in a sidecar, they take precedence over tags and folder defaults. With
-    --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits.
+    --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits, and
+    shows what is left of the mandates that pay.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """
@@ -123,7 +130,8 @@ def quote(
         return
     with open_stack(ctx, location, as_json) as (target_stack, screen):
         resolver = target_stack.rerun_service.resolver
-        terms = QuoteTerms(resolver.default_provider, target_stack.providers, resolver.prices)
+        mandates = target_stack.rerun_service.mandates
+        terms = QuoteTerms(resolver.default_provider, target_stack.providers, resolver.prices, mandates)
         run_quote(screen, paths, to, new_sidecar, terms, replace=replace, quick=quick)
 
 

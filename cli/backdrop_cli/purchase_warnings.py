@@ -10,6 +10,7 @@ from backdrop.imaging.output_checks import check_outputs, needs_photo_size
 from backdrop.imaging.prepare import load_upright_photo, read_photo_size
 from backdrop.imaging.trim import find_visible_box
 from backdrop.model.capabilities import MAX_FILE_BYTES, MAX_MEGAPIXELS
+from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from backdrop.model.frame import Box, Size
 from backdrop.model.job import Job
@@ -34,6 +35,12 @@ WARNING_HINTS: Mapping[str, str] = {
     WarningCode.SMALL_IN_FRAME: "Use a photo whose shape is closer to the frame's, or crop it first.",
     WarningCode.MASK_UNAVAILABLE: 'Add "mask": "buy" to `subject`, or a variant with "operation": "remove".',
     WarningCode.FEWER_RETRIES: "Raise max_cost_usd, or lower `retries`.",
+    Code.MANDATE_SPENT: "These pictures would be refused. Raise the mandate with `backdrop mandate raise`, or upload "
+    "fewer photos.",
+    Code.MANDATE_WAITS: "These pictures would wait until the mandate is raised or resumed, or for the next day (UTC).",
+    Code.MANDATE_SUSPENDED: "These pictures would be refused. Resume the mandate with `backdrop mandate resume`.",
+    Code.MANDATE_ENDED: "These pictures would be refused. Upload the photos to another folder.",
+    Code.MANDATE_FORBIDS: "The most expensive provider that these pictures name would be refused. Name only others.",
     COVER_CROPS: 'To keep all of it, use "fit": "pad", or request a frame.',
 }
 """The warnings of planned jobs that a person should read before the purchase, and what to do about each."""

@@ -21,12 +21,14 @@ from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.picture_names import NameRegister
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
+from backdrop.pipeline.mandate_directory import MandateDirectory
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import describe_refusals, format_count, format_max_price
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
 from backdrop_cli.lint_findings import UNREADABLE
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
 from backdrop_cli.local_folder import BUCKET
+from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import (
     NOT_MEASURED,
@@ -49,12 +51,13 @@ UNPRICED_HINT = "Their price is the stack's OneMinUsdPerImage. To read it, add -
 class QuoteTerms:
     """What a stack's parameters set: the default provider, the enabled providers, and the price of credits.
 
-    `credit_prices` are micro-dollars; None if no stack was read.
+    `credit_prices` are micro-dollars; None if no stack was read. `mandates` are the stack's.
     """
 
     default_provider: str = DEFAULT_PROVIDER
     enabled_providers: Sequence[str] = PROVIDERS
     credit_prices: ConfiguredPrices | None = None
+    mandates: MandateDirectory | None = None
 
     @property
     def offers(self) -> Offers:
@@ -76,6 +79,7 @@ class QuoteTotals:
     """
 
     prices: PriceRegister
+    mandates: MandateForecast
     photos: int = 0
     kept_sidecars: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
@@ -101,7 +105,9 @@ def run_quote(
     Raises NothingFoundError without a photo, and CommandError if nothing would be bought.
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
-    totals, file_count = QuoteTotals(PriceRegister(terms.unpriced_providers)), 0
+    clock, file_count = SystemClock(), 0
+    forecast = MandateForecast(terms.mandates, clock.now().date().isoformat())
+    totals = QuoteTotals(PriceRegister(terms.unpriced_providers), forecast)
     with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
         for target in resolve_targets(paths, target_folder):
             file_count += len(target.keys)
@@ -110,14 +116,14 @@ def run_quote(
             totals.kept_sidecars += new_sidecars.kept_count
             resolver = build_read_only_resolver(
                 OverlayBucket(target.folder, new_sidecars.by_key),
-                SystemClock(),
+                clock,
                 terms.default_provider,
                 DEFAULT_MAX_MEGAPIXELS,
                 terms.offers.prices,
             )
-            previewer = JobPreviewer(resolver, BUCKET, terms.offers)
+            previewer = JobPreviewer(resolver, BUCKET, terms.offers, terms.mandates)
             for one in parallel_map(partial(_preview_photo, previewer, quick=quick), photos):
-                _add_photo(one, totals, resolver.clock.now())
+                _add_photo(one, totals, clock.now())
     if not totals.photos:
         raise NothingFoundError(format_no_photo_error(paths, file_count))
     screen.print_json(_build_document(totals, terms))
@@ -159,7 +165,7 @@ def _add_photo(photo: QuotedPhoto, totals: QuoteTotals, now: datetime) -> None:
         problem = Problem.from_error(build_name_taken_error(*taken), now)
         job_plan = JobPlan(problems=(*job_plan.problems, problem))
     totals.prices.add(job_plan.jobs)
-    totals.warnings += count_warnings([photo.warnings])
+    totals.warnings += count_warnings([photo.warnings, totals.mandates.add(photo.key, job_plan.jobs)])
     for one in job_plan.problems:
         totals.first_messages.setdefault(one.code.value, str(one.message))
     codes = sorted({one.code.value for one in job_plan.problems}) or list(filter(None, [photo.refusal]))
@@ -199,6 +205,7 @@ def _print_totals(
     screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
     if totals.prices.unpriced_image_count:
         screen.print(UNPRICED_HINT)
+    totals.mandates.print_lines(screen)
 
 
 def _format_price(name: str, totals: QuoteTotals, terms: QuoteTerms) -> str:
@@ -221,6 +228,7 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "unpriced_images": prices.unpriced_image_count,
         "not_bought": dict(totals.refused),
         "warnings": dict(totals.warnings),
+        "mandates": totals.mandates.build_document(),
         "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
     }

@@ -351,6 +351,10 @@ def person_with_photos(observations: Observations, patch: pytest.MonkeyPatch) ->
     for n in range(51):
         (many / f"{n}.jpg").write_bytes(build_photo(f"{n}"))
     run("drop", "not confirmed", "many", *PROMPT)
+    person.run("mandate", "create", "anna", "--usd", "0.1", "--prefix", "many/")
+    run("lint", "a mandate covers a part", "many", *PROMPT, "--stack", "shop")
+    run("quote", "a mandate covers a part", "many", *PROMPT, "--stack", "shop")
+    run("drop", "a mandate covers a part", "many", *PROMPT)
 
 
 def person_with_campaigns(observations: Observations, patch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from backdrop.model.picture_names import NameRegister
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
 from backdrop_cli.lint_report import format_local_path
+from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import (
     PhotoMeasurements,
@@ -76,7 +77,7 @@ class UploadPlan:
     """The `files` to upload, all `photos`, and the `sidecar_decisions` for each.
 
     `replaced_defaults` are the folder defaults in the bucket that change, and `replaced_images` the images that outputs
-    draw.
+    draw. `mandates`: those that pay.
     """
 
     bucket: str
@@ -85,6 +86,7 @@ class UploadPlan:
     sidecar_decisions: list[SidecarDecision] = field(default_factory=list[SidecarDecision])
     replaced_defaults: list[str] = field(default_factory=list[str])
     replaced_images: list[str] = field(default_factory=list[str])
+    mandates: MandateForecast = field(default_factory=lambda: MandateForecast(None, ""))
 
     def find_decisions(self, action: SidecarAction) -> list[SidecarDecision]:
         return [one for one in self.sidecar_decisions if one.action is action]
@@ -166,6 +168,10 @@ class UploadPlanner:
             parallel_map(partial(self._preview_once, reruns, plan), self._planned_photos, self._stack.max_threads)
         )
         plan.photos = self._refuse_shared_names(plan.photos)
+        plan.mandates = MandateForecast(reruns.mandates, self._stack.clock.now().date().isoformat())
+        plan.photos = [
+            replace(row, warnings=[*row.warnings, *plan.mandates.add(row.key, row.jobs)]) for row in plan.photos
+        ]
         for row in plan.photos:
             if row.read_error:
                 plan.files.pop(row.key, None)

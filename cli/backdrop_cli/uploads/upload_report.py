@@ -163,6 +163,7 @@ def _print_cost_and_time(stack: Stack, screen: Screen, plan: UploadPlan) -> None
         else f"about {format_rough_duration(seconds)} after the upload"
     )
     screen.print(f"{format_max_price(plan.prices).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
+    plan.mandates.print_lines(screen)
     if shortfall := describe_budget_shortfall(stack, plan.prices.total_micro_usd):
         screen.print(f"! {shortfall}", "yellow")
     for name in list_required_providers(plan.jobs):
@@ -270,6 +271,7 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "images_already_bought": plan.prices.reused_image_count,
         "most_usd": to_usd(plan.prices.total_micro_usd),
         "warnings": dict(plan.warnings),
+        "mandates": plan.mandates.build_document(),
         "would_be_refused": [
             {"key": key, "code": code, "message": message}
             for code, problems in group_problems_by_code(plan.photos).items()

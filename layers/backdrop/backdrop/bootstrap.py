@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from backdrop.pipeline.breaker import CircuitBreaker
     from backdrop.pipeline.documents import DocumentWriter
     from backdrop.pipeline.failover import Failover
+    from backdrop.pipeline.mandate_directory import MandateDirectory
     from backdrop.pipeline.mandate_waiters import MandateWaiters
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
@@ -306,7 +307,8 @@ class Bootstrap:
         from backdrop.operate.rerun import RerunService
 
         resolver = self._build_read_only_resolver(photos or self.input_bucket)
-        return RerunService(resolver, self.ledger, self.intake_queue, self.settings.input_bucket, [*self.lane_queues])
+        bucket, mandates = self.settings.input_bucket, self._build_mandate_directory()
+        return RerunService(resolver, self.ledger, self.intake_queue, bucket, [*self.lane_queues], mandates)
 
     def dead_letters(self) -> DeadLetterTriage:
         from backdrop.aws.events import parse_intake_message
@@ -417,8 +419,13 @@ class Bootstrap:
         settings = self.settings
         offers = Offers([*settings.max_in_flight_by_provider], settings.configured_prices)
         resolver = self._build_read_only_resolver(self.input_bucket)
-        previewer = JobPreviewer(resolver, settings.input_bucket, offers)
+        previewer = JobPreviewer(resolver, settings.input_bucket, offers, self._build_mandate_directory())
         return CampaignPricing(previewer, self.ledger, NameClaims(self.ledger, self.clock))
+
+    def _build_mandate_directory(self) -> MandateDirectory:
+        from backdrop.pipeline.mandate_directory import MandateDirectory
+
+        return MandateDirectory(self.ledger, self.settings.input_bucket)
 
     def _build_read_only_resolver(self, photos: InputBucket) -> InstructionResolver:
         settings = self.settings

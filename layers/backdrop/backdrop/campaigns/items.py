@@ -99,6 +99,8 @@ class CampaignPricing:
     def clear_caches(self) -> None:
         """Clears cached folder defaults and references, which may have changed since they were read."""
         self.previewer.resolver.clear_caches()
+        if self.previewer.mandates:
+            self.previewer.mandates.clear()
 
     def quote_row(self, row: ManifestRow) -> ItemQuote:
         """Quotes the jobs that intake would plan for the item at this moment."""

@@ -12,15 +12,17 @@ from backdrop.intake.photo_reader import UNREAD_SHA256
 from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, Source
 from backdrop.model.routing import Offers, with_max_quote
+from backdrop.pipeline.mandate_directory import MandateDirectory
 
 
 @dataclass(frozen=True)
 class JobPreviewer:
-    """Previews photos of a bucket. `resolver` must be one that writes nothing."""
+    """Previews photos of a bucket. `resolver` must be one that writes nothing. Without `mandates`, none is known."""
 
     resolver: InstructionResolver
     bucket: str
     offers: Offers
+    mandates: MandateDirectory | None = None
 
     def preview(
         self,
@@ -48,13 +50,15 @@ class JobPreviewer:
         if known_sha256:
             snapshot = replace(snapshot, photo=replace(snapshot.photo, sha256=known_sha256))
         instruction_sources = self.resolver.collect_sources(photo_source, snapshot, request)
+        owner = self.mandates.find_owner(key) if self.mandates else None
         plan = self.resolver.resolve_jobs(
             photo_source,
             jobs,
             snapshot,
             instruction_sources,
             self.offers.enabled_providers,
-            claim_names=claim_names,
+            owner.mandate if owner else None,
+            claim_names,
         )
         quoted_jobs = tuple(with_max_quote(job, self.offers) for job in plan.jobs)
         return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
@@ -66,6 +70,14 @@ def find_reuse(ledger: Ledger, job: Job) -> Job:
     owner_job = ledger.find_job(owner.source_id, owner.job_id) if owner else None
     has_pictures = owner_job and owner_job.job_id != job.job_id and owner_job.has_kept_file
     return replace(job, reused_from=owner_job.job_id) if owner_job and has_pictures else job
+
+
+def identify_purchase(job: Job) -> tuple[str, str]:
+    """Returns what planned jobs that buy once have in common: their content.
+
+    A photo that was not opened is assumed to share its content with no other photo.
+    """
+    return job.source_id if job.sha256 == UNREAD_SHA256 else "", job.content_id
 
 
 class _Purchase(NamedTuple):
@@ -85,8 +97,7 @@ class PriceRegister:
     """The highest price of several photos' jobs, and the images that they buy. Jobs with the same content buy once, and
     a job that reuses the pictures of an earlier one is free. `reused_image_count`: the images that are reused.
 
-    A photo that was not opened is assumed to share its content with no other photo. The price of a job that may go to
-    one of the `unpriced_providers` is unknown, and is not in the totals.
+    The price of a job that may go to one of the `unpriced_providers` is unknown, and is not in the totals.
     """
 
     def __init__(self, unpriced_providers: Collection[str] = ()) -> None:
@@ -112,7 +123,7 @@ class PriceRegister:
             is_unpriced = bool(providers & self._unpriced_providers)
             cost, retry_cost = (0, 0) if job.reused_from else (job.max_cost, job.max_cost - job.quoted)
             purchase = _Purchase(is_unpriced, cost, job.provider, images, retry_cost)
-            content = job.source_id if job.sha256 == UNREAD_SHA256 else "", job.content_id
+            content = identify_purchase(job)
             self._purchases[content] = max(purchase, self._purchases.get(content, purchase))
 
     @property

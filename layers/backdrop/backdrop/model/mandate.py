@@ -121,8 +121,12 @@ class MandateObstacle:
     message: str
     may_wait: bool
 
+    @property
+    def code(self) -> Code:
+        return _CODES[self.kind]
+
     def to_error(self) -> InstructionError:
-        return InstructionError(_CODES[self.kind], self.message)
+        return InstructionError(self.code, self.message)
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,11 @@ class MandateAccount:
         """Returns how much may still be reserved on a day (UTC)."""
         per_day = self.mandate.per_day
         return self.left if per_day is None else min(self.left, max(per_day - self.by_day.get(day, 0), 0))
+
+    def with_reservation(self, amount: int, day: str) -> "MandateAccount":
+        """Returns the account as it will be when a call of this amount has been claimed on this day (UTC)."""
+        by_day = {**self.by_day, day: self.by_day.get(day, 0) + amount}
+        return replace(self, reserved=self.reserved + amount, by_day=by_day)
 
     def list_old_days(self) -> list[str]:
         """Returns the days whose amounts no limit needs anymore: all but the latest two."""

@@ -33,6 +33,7 @@ from backdrop.model.routing import Offers, with_max_quote
 from backdrop.model.transitions import Transition
 from backdrop.pipeline.enqueue import enqueue_for_intake
 from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
+from backdrop.pipeline.mandate_directory import MandateDirectory
 
 # The facts that intake finds when bytes that the ledger has recorded are uploaded again.
 REUPLOAD_FACTS = (
@@ -85,6 +86,7 @@ class RerunService:
     intake_queue: Queue
     bucket: str
     enabled_providers: Sequence[str]
+    mandates: MandateDirectory
 
     @property
     def offers(self) -> Offers:
@@ -92,11 +94,12 @@ class RerunService:
 
     @property
     def previewer(self) -> JobPreviewer:
-        return JobPreviewer(self.resolver, self.bucket, self.offers)
+        return JobPreviewer(self.resolver, self.bucket, self.offers, self.mandates)
 
     def list_photo_keys(self, key_or_prefix: str) -> Iterator[str]:
         """Yields the photo with this key or, if there is none, all photos with this prefix. Clears the caches first."""
         self.resolver.clear_caches()
+        self.mandates.clear()
         photos = self.resolver.photos
         if (
             key_or_prefix
@@ -126,7 +129,15 @@ class RerunService:
         instruction_sources = self.resolver.collect_sources(photo_source, snapshot)
         if broken_defaults := find_broken_defaults(instruction_sources):
             return RerunPreview(key, broken_defaults=broken_defaults)
-        job_plan = self.resolver.resolve_jobs(photo_source, jobs, snapshot, instruction_sources, self.enabled_providers)
+        owner = self.mandates.find_owner(key)
+        job_plan = self.resolver.resolve_jobs(
+            photo_source,
+            jobs,
+            snapshot,
+            instruction_sources,
+            self.enabled_providers,
+            owner.mandate if owner else None,
+        )
         if (
             AFTER_RESOLVING.decide(Facts({}, *comparison, EventKind.RERUN, classify_plan(job_plan)))
             is PlanDecision.REDELIVER

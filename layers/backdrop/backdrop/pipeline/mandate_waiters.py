@@ -1,7 +1,7 @@
 """Jobs that left their lanes because their mandates did not cover them: they return when the mandates do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from backdrop.aws.ledger import Ledger
@@ -10,7 +10,6 @@ from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
 from backdrop.model.errors import ConflictError
 from backdrop.model.job import Job
-from backdrop.model.mandate import MandateAccount
 from backdrop.model.schedule import backdate_last_send
 from backdrop.pipeline.enqueue import return_to_intake
 from backdrop.ports import Clock
@@ -53,7 +52,7 @@ class MandateWaiters:
             if obstacle and obstacle.may_wait:
                 continue
             if obstacle is None:
-                account = _reserve(account, job, day)
+                account = account.with_reservation(job.quoted, day)
             woken += self._wake(job)
         return woken
 
@@ -66,9 +65,3 @@ class MandateWaiters:
             return False
         return_to_intake(self.intake_queue, job)
         return True
-
-
-def _reserve(account: MandateAccount, job: Job, day: str) -> MandateAccount:
-    """Returns the account as it will be when the job has been claimed."""
-    by_day = {**account.by_day, day: account.by_day.get(day, 0) + job.quoted}
-    return replace(account, reserved=account.reserved + job.quoted, by_day=by_day)
