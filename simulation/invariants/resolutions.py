@@ -168,13 +168,16 @@ def _check_request(write: ResolutionWrite, resolution: Resolution, jobs: Mapping
 
 def refuse_names(resolution: Resolution, variants: Collection[str]) -> Resolution:
     """Returns the resolution without these variants, because another photo has a name that they need."""
-    accepted = {name: fields for name, fields in resolution.instructions_by_variant.items() if name not in variants}
     refused = resolution.instructions_by_variant.keys() & set(variants)
-    return replace(
-        resolution,
-        instructions_by_variant=accepted,
-        refusals=resolution.refusals | {(variant, NAME_TAKEN) for variant in refused},
-    )
+    return refuse_variants(resolution, variants, {(variant, NAME_TAKEN) for variant in refused})
+
+
+def refuse_variants(
+    resolution: Resolution, variants: Collection[str], refusals: Collection[tuple[str, str]]
+) -> Resolution:
+    """Returns the resolution without these variants, and with these pairs of variant and refusal code."""
+    accepted = {name: fields for name, fields in resolution.instructions_by_variant.items() if name not in variants}
+    return replace(resolution, instructions_by_variant=accepted, refusals=resolution.refusals | {*refusals})
 
 
 def is_equal(found: Resolution, expected: Resolution) -> bool:

@@ -24,6 +24,10 @@ class Invariant(StrEnum):
     PAID_ONCE = "a job has at most one paid call, unless the ledger records more"
     BILL_RECONCILED = "the bill is at least the confirmed charges, and at most confirmed plus unknown charges"
     WITHIN_BUDGET = "no day exceeds its budget, and each day's sums equal those of its attempts"
+    MANDATE_PAYS = "a paid call for a photo in a mandate's folder is charged to that mandate, and no other call is"
+    WITHIN_MANDATE = (
+        "a mandate allows and covers each call that is claimed under it, and its sums equal those of its calls"
+    )
     WITHIN_CONCURRENCY_LIMIT = "no more calls are in flight than the limit allows"
     ENDS_EXACTLY_ONCE = "every uploaded photo ends exactly once, with a receipt or an error report"
     ENDS_FOR_A_CAUSE = "a transient fault fails no photo; only a lasting fault or two lost answers do"
@@ -97,10 +101,14 @@ class Violation:
 
 @dataclass(frozen=True)
 class Charge:
-    """One entry of the provider's bill. `work_id`: what was made, as the check's `identify_work` identifies a job."""
+    """One entry of the provider's bill. `work_id`: what was made, as the check's `identify_work` identifies a job.
+
+    `surcharge`: how much of it is above the price list, which no one can know if the answer is lost.
+    """
 
     work_id: str
     micro_usd: int
+    surcharge: int = 0
 
 
 @dataclass(frozen=True)
@@ -178,27 +186,28 @@ def check_charges(
     ledger: PlainLedger, charges: Sequence[Charge], identify_work: Callable[[JsonObject], str]
 ) -> list[Violation]:
     """Checks that each work has no more charges than attempts, and a sum that they explain. Holds at all times."""
-    call_counts, billed_by_work = Counter[str](), Counter[str]()
+    call_counts, billed_by_work, surcharges = Counter[str](), Counter[str](), Counter[str]()
     for charge in charges:
         call_counts[charge.work_id] += charge.micro_usd > 0
         billed_by_work[charge.work_id] += charge.micro_usd
+        surcharges[charge.work_id] += charge.surcharge
     jobs: defaultdict[str, list[JsonObject]] = defaultdict(list)
     for job in ledger.jobs.values():
         jobs[identify_work(job)].append(job)
     return [
         violation
         for work_id in billed_by_work.keys() | jobs.keys()
-        for violation in _check_work(jobs[work_id], call_counts[work_id], billed_by_work[work_id])
+        for violation in _check_work(jobs[work_id], call_counts[work_id], billed_by_work[work_id], surcharges[work_id])
     ]
 
 
-def _check_work(jobs: Sequence[JsonObject], calls: int, billed: int) -> Iterable[Violation]:
+def _check_work(jobs: Sequence[JsonObject], calls: int, billed: int, surcharge: int) -> Iterable[Violation]:
     job_names = ", ".join(f"{job['key']} ({job['status']})" for job in jobs) or "no job at all"
     recorded_count = sum(count_recorded_calls(job) for job in jobs)
     if calls > recorded_count:
         yield Violation(Invariant.PAID_ONCE, f"{job_names}: {calls} paid calls, {recorded_count} recorded")
     charged, uncertain = sum(sum_charged(job) for job in jobs), sum(sum_uncertain(job) for job in jobs)
-    if not charged <= billed <= charged + uncertain:
+    if not charged <= billed <= charged + uncertain + surcharge * bool(uncertain):
         yield Violation(
             Invariant.BILL_RECONCILED, f"{job_names}: confirmed {charged}, unknown {uncertain}, billed {billed}"
         )

@@ -1,13 +1,17 @@
 """What users and operators do in a run: files that they upload, change, and delete, and commands that they run."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
+from backdrop.model.mandate import Mandate, WhenSpent
 from backdrop.model.queue_messages import RerunMessage
 from backdrop.operate.cancel import CancelSummary
+from backdrop.operate.mandates import MandateNotFoundError, MandateRefusedError
 from backdrop.operate.redrive import FailureFilter
 from simulation.scenarios.planned_action import PlannedAction
 from simulation.scenarios.reviewers import Reviewers
@@ -20,6 +24,7 @@ from simulation.scenarios.sample_instructions import (
     build_sidecar,
     has_instructions,
 )
+from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_picture
 from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, World
@@ -253,6 +258,52 @@ class UserActions:
         if any(message.body == body for message in queue.messages):
             self.malformed_messages.add(f"{queue_name} {body}")
 
+    # -- mandates -----------------------------------------------------------------------------------------------
+
+    def _create_mandate(self, name: str, prefix: str, *terms: str) -> None:
+        """Creates a mandate, as `backdrop mandate create` does."""
+        mandate = Mandate(
+            name=name,
+            bucket=INPUT_BUCKET,
+            prefix=prefix,
+            created_at=self.world.clock.time,
+            created_by=OPERATOR_WORKER_NAME,
+            **_parse_terms(terms),
+        )
+        self._run_mandate_command(lambda: self.world.mandates.create(mandate))
+
+    def _raise_mandate(self, name: str, *terms: str) -> None:
+        """Replaces limits, as `backdrop mandate raise` does. They can also be lower."""
+        self._run_mandate_command(
+            lambda: self.world.mandates.change_terms(name, OPERATOR_WORKER_NAME, **_parse_terms(terms))
+        )
+
+    def _suspend_mandate(self, name: str) -> None:
+        self._run_mandate_command(lambda: self.world.mandates.suspend(name, OPERATOR_WORKER_NAME))
+
+    def _resume_mandate(self, name: str) -> None:
+        self._run_mandate_command(lambda: self.world.mandates.resume(name, OPERATOR_WORKER_NAME))
+
+    def _end_mandate(self, name: str) -> None:
+        self._run_mandate_command(lambda: self.world.mandates.end(name, OPERATOR_WORKER_NAME))
+
+    def _release_mandate(self, name: str) -> None:
+        self._run_mandate_command(lambda: self.world.mandates.release(name, OPERATOR_WORKER_NAME))
+
+    def _run_mandate_command(self, command: Callable[[], object]) -> None:
+        """An operator runs a command that the mandate's state may forbid."""
+
+        def run() -> None:
+            with suppress(MandateRefusedError, MandateNotFoundError):
+                command()
+
+        self.world.run_as_operator(run)
+
+    def _charge_more(self, surcharge: str) -> None:
+        """The provider charges this much more than its price list says, in micro-dollars, for its next call."""
+        behaviors = [CallBehavior(surcharge=int(surcharge))]
+        self.world.provider.behavior_sources.append(lambda: behaviors.pop() if behaviors else None)
+
     # -- commands -----------------------------------------------------------------------------------------------
 
     def _pause_lane(self, seconds: str) -> None:
@@ -310,6 +361,16 @@ class UserActions:
         mark = service.add_mark(prefix)
         command.effective_at = self.world.clock.time
         self.waived_keys.update(service.cancel_marked(mark, CancelSummary()))
+
+
+def _parse_terms(terms: Sequence[str]) -> dict[str, Any]:
+    """Returns a mandate's terms from texts such as `limit=60000`."""
+    parsers: Mapping[str, Callable[[str], Any]] = {
+        "operations": lambda text: tuple(text.split(",")),
+        "when_spent": WhenSpent,
+        "until": str,
+    }
+    return {name: parsers.get(name, int)(text) for name, _, text in (term.partition("=") for term in terms)}
 
 
 def _to_prefix(folder: str) -> str:

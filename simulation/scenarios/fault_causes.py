@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from simulation.invariants.mandates import MANDATE_CODES
 from simulation.world.simulated_lambda import InvocationOutcome
 from simulation.world.simulated_stack import World
 
@@ -39,6 +40,7 @@ STATUS_BY_CODE: Mapping[str, str] = {
     "provider_failed": "dead",
     "crashed": "dead",
     "charge_unknown": "held",
+    **dict.fromkeys(MANDATE_CODES, "refused"),
 }
 MAX_CRASHES = 5
 

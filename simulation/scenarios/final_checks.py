@@ -28,6 +28,7 @@ from simulation.invariants.job_ends import (
     check_missing_pictures,
     check_unknown_pictures,
 )
+from simulation.invariants.mandates import MANDATE_CODES, check_waiting_jobs
 from simulation.invariants.paid_calls import (
     check_pauses_after_refusals,
     check_recorded_results,
@@ -73,7 +74,7 @@ def _check_current(world: World, monitor: InvariantMonitor, expected: Mapping[st
     """Compares the ledger with the photos that are in the bucket, and with their instructions."""
     allowed_codes = frozenset({"crashed"} if may_have_given_up(world) else ())
     return check_newest_photos(monitor.snapshot.ledger, expected) + monitor.instructions.check_current(
-        dict.fromkeys(expected, allowed_codes)
+        {key: allowed_codes | monitor.mandates.list_term_codes(key) for key in expected}
     )
 
 
@@ -161,6 +162,7 @@ def check_final_state(
         *monitor.pictures.check_final_state(),
         *monitor.task_tokens.check_final_state(),
         *monitor.cancels.check_final_state(strike_counts),
+        *check_waiting_jobs(ledger.jobs.values(), _list_lane_messages(world)),
         *check_documents(ledger, receipts, reports),
         *check_reported_money(ledger, reports),
         *check_missing_pictures(ledger, pictures),
@@ -170,11 +172,17 @@ def check_final_state(
         *check_lane_reports(lanes, read_documents(world, LANE_REPORTS_PREFIX), reports, excused),
         *check_dead_letter_contents(ledger, letters, monitor.dead_job_codes, _count_malformed_letters(world, users)),
         *monitor.reviews.check_final_state(letters),
-        *check_causes(ledger, list_possible_codes(world, strike_counts)),
+        *check_causes(ledger, list_possible_codes(world, strike_counts) | MANDATE_CODES),
         *check_end_statuses(ledger, STATUS_BY_CODE),
         *_check_calls(world, monitor, call_log),
         *_check_snapshot(world, monitor),
     ]
+
+
+def _list_lane_messages(world: World) -> list[str]:
+    """Returns the bodies of the messages in the lanes that are not paused."""
+    lanes = (world.mappings[name] for name in world.simulated_providers)
+    return [message.body for lane in lanes if lane.is_enabled for message in lane.queue.messages]
 
 
 def _check_calls(world: World, monitor: InvariantMonitor, call_log: CallLog) -> list[Violation]:

@@ -1,7 +1,7 @@
 """Checks what photos are resolved to against all of their instructions, on every write and at rest."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from backdrop.model.queue_messages import RerunMessage
@@ -25,6 +25,7 @@ from simulation.invariants.resolutions import (
     check_requests_recorded,
     check_resolution,
     refuse_names,
+    refuse_variants,
 )
 from simulation.invariants.violations import (
     MASK_VARIANT,
@@ -57,8 +58,14 @@ class InstructionMonitor:
     """Compares the ledger with the instructions in the bucket's history."""
 
     def __init__(
-        self, snapshot: LedgerSnapshot, users: UserActions, history: BucketHistory, pictures: PictureMonitor
+        self,
+        snapshot: LedgerSnapshot,
+        users: UserActions,
+        history: BucketHistory,
+        pictures: PictureMonitor,
+        list_term_codes: Callable[[str], frozenset[str]],
     ) -> None:
+        self._list_term_codes = list_term_codes
         self._snapshot, self._users, self._history, self._pictures = snapshot, users, history, pictures
         self._changed_sources: list[tuple[JsonObject | None, JsonObject]] = []
 
@@ -95,7 +102,7 @@ class InstructionMonitor:
             resolution
             for layers in layers_with_request
             for possible in _list_possible_outcomes(layers, jobs.values())
-            for resolution in self._add_name_refusals(possible, after, invocation.started_at)
+            for resolution in self._add_refusals(possible, after, invocation.started_at)
         ]
         has_clock_jumps = self._users.has_clock_jumps
         write = ResolutionWrite(
@@ -104,7 +111,7 @@ class InstructionMonitor:
             possible_resolutions=[
                 resolution
                 for layers in possible_layers
-                for resolution in self._add_name_refusals(resolve_expected(layers), after, invocation.started_at)
+                for resolution in self._add_refusals(resolve_expected(layers), after, invocation.started_at)
             ],
             resolutions_with_request=expected_with_request if new_request_ids else None,
             is_requested=is_rerun(invocation, key),
@@ -138,6 +145,18 @@ class InstructionMonitor:
             is_transparent=photo_name in TRANSPARENT_PHOTO_NAMES,
             had_cut_out=None if has_changed else had_cut_out,
         )
+
+    def _add_refusals(self, resolution: Resolution, source: JsonObject, since: datetime | None) -> list[Resolution]:
+        """Returns what the resolution may be after variants were refused for their mandate's terms, or their names."""
+        pairs = {(problem["variant"], problem["code"]) for problem in source["problems"]}
+        by_terms = {pair for pair in pairs if pair[1] in self._list_term_codes(source["key"])}
+        refused = {variant for variant, _ in by_terms}
+        resolutions = [resolution]
+        if by_terms:
+            resolutions += [
+                refuse_variants(resolution, one, by_terms) for one in (refused, refused - source["jobs"].keys())
+            ]
+        return [found for one in resolutions for found in self._add_name_refusals(one, source, since)]
 
     def _add_name_refusals(
         self, resolution: Resolution, source: JsonObject, since: datetime | None
@@ -193,7 +212,7 @@ class InstructionMonitor:
                 resolution
                 for layers in {*self._history.iterate_own_layers(key, requested_samples)}
                 for possible in _list_possible_outcomes(layers, jobs)
-                for resolution in (self._add_name_refusals(possible, source, None) if source else [possible])
+                for resolution in (self._add_refusals(possible, source, None) if source else [possible])
             ],
             allowed_codes=allowed_codes | (REQUEST_CODES | error_codes if requested_samples else frozenset[str]()),
             was_removed=key in self._users.uninstructed_keys,

@@ -36,6 +36,7 @@ from simulation.scenarios.cancel_monitor import CancelMonitor
 from simulation.scenarios.crash_counter import CrashCounter
 from simulation.scenarios.instruction_monitor import InstructionMonitor, is_rerun
 from simulation.scenarios.ledger_snapshot import LaneSnapshot, LedgerSnapshot
+from simulation.scenarios.mandate_monitor import MandateMonitor
 from simulation.scenarios.paid_call_monitor import PaidCallMonitor
 from simulation.scenarios.picture_monitor import PictureMonitor
 from simulation.scenarios.review_monitor import ReviewMonitor
@@ -63,7 +64,10 @@ class InvariantMonitor:
         self.snapshot = LedgerSnapshot(world)
         self.billing = BillingMonitor(self.snapshot, users)
         self.pictures = PictureMonitor(self.snapshot)
-        self.instructions = InstructionMonitor(self.snapshot, users, BucketHistory(world), self.pictures)
+        self.mandates = MandateMonitor(self.snapshot)
+        self.instructions = InstructionMonitor(
+            self.snapshot, users, BucketHistory(world), self.pictures, self.mandates.list_term_codes
+        )
         self.task_tokens = TaskTokenMonitor(self.snapshot, users)
         self.cancels = CancelMonitor(self.snapshot, users)
         self.reviews = ReviewMonitor(self.snapshot, users)
@@ -131,8 +135,9 @@ class InvariantMonitor:
         for key in sorted(changed_keys, key=lambda key: (key[1] != "source", key)):
             self._check_item(key, call)
         if changed_keys:
-            jobs = (self.snapshot.jobs[kind[4:]] for _, kind in sorted(changed_keys) if kind.startswith("job#"))
+            jobs = [self.snapshot.jobs[kind[4:]] for _, kind in sorted(changed_keys) if kind.startswith("job#")]
             self.add_violations(self.billing.check_jobs(jobs))
+            self.add_violations(self.mandates.check_sums(jobs))
             self.add_violations(self.pictures.check_writes())
             self.add_violations(self.instructions.check_writes(call))
 
@@ -145,6 +150,10 @@ class InvariantMonitor:
                 self.snapshot.owners[name] = item["job_id"]["S"]
         elif kind == "name":
             self.pictures.record_claim(name, item["source_id"]["S"])
+        elif kind == "mandate":
+            self.mandates.record_mandate(name, item)
+        elif kind == "mandates":
+            self.mandates.record_registry(item)
         elif kind != "review":
             lock_version = int(item["lock_version"]["N"])
             self.add_violations(
@@ -186,7 +195,9 @@ class InvariantMonitor:
 
     def _check_day(self, day: str, amounts: dict[str, int]) -> None:
         before, self.snapshot.days[day] = self.snapshot.days.get(day, {}), amounts
-        cap = amounts.get("cap", self._world.setup.budget)
+        # A surcharge is not limited: it is known only after the call.
+        surcharge = sum(one.account.surcharges.total() for one in self._world.simulated_providers.values())
+        cap = amounts.get("cap", self._world.setup.budget) + surcharge
         self.add_violations(check_budget_cap(day, before.get("committed", 0), amounts.get("committed", 0), cap))
 
     def _check_reconcile_run(self, after: JsonObject, call: ServiceCall) -> None:
@@ -240,6 +251,7 @@ class InvariantMonitor:
         )
         self.add_violations(check_claim(before, after, self.snapshot.sources[after["source_id"]]["jobs"].values()))
         self.add_violations(check_retries(after, max_lost=self.billing.count_allowed_calls(after)))
+        self.add_violations(self.mandates.check_job(before, after))
         self.add_violations(check_reuse(before, after))
         self.add_violations(check_retry_of_product(before, after))
         self.billing.retry_counts[after["job_id"]] += is_retry_of_product(before, after)

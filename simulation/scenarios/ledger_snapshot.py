@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from simulation.invariants.mandates import StoredMandate, waits_for_mandate
 from simulation.invariants.paid_calls import is_rightly_paused
 from simulation.invariants.violations import JsonObject, PlainLedger
 from simulation.world.simulated_lambda import Invocation
@@ -23,7 +24,8 @@ class LaneSnapshot:
 class LedgerSnapshot:
     """Jobs and sources by ID, days and lanes by name, owners (job IDs) by content, and lock versions by key.
 
-    `requests`: by source ID and request ID. `job_versions`: all versions of each job, each with its time.
+    `requests`: by source ID and request ID. `job_versions`: all versions of each job, each with its time. `mandates`:
+    by name. `names_by_location`: the mandates' registry.
     """
 
     world: World
@@ -34,6 +36,8 @@ class LedgerSnapshot:
     days: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     owners: dict[str, str] = field(default_factory=dict[str, str])
     lanes: dict[str, LaneSnapshot] = field(default_factory=dict[str, LaneSnapshot])
+    mandates: dict[str, StoredMandate] = field(default_factory=dict[str, StoredMandate])
+    names_by_location: dict[str, str] = field(default_factory=dict[str, str])
     lock_versions: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
     @property
@@ -61,14 +65,18 @@ class LedgerSnapshot:
         return {job_id for source in self.sources.values() for job_id in source["jobs"].values()}
 
     def list_excused_job_ids(self) -> set[str]:
-        """Returns jobs that may wait: in a paused lane, for more money than any day has, or for such a job."""
+        """Returns jobs that may wait: in a paused lane, for a mandate, for more than any day has, or for such a job."""
         budget = self.world.setup.budget
         blocked_lanes = {
             name
             for name, lane in self.lanes.items()
             if lane.body and is_rightly_paused(lane.body, self.remaining_micro_usd, budget)
         }
-        waiting_job_ids = {*self._list_jobs_of_lanes(blocked_lanes), *self.list_unaffordable_job_ids()}
+        waiting_job_ids = {
+            *self._list_jobs_of_lanes(blocked_lanes),
+            *self.list_unaffordable_job_ids(),
+            *self._list_uncovered_job_ids(),
+        }
         return waiting_job_ids | {*self._list_jobs_waiting_for(waiting_job_ids)}
 
     def _list_jobs_of_lanes(self, lanes: set[str]) -> Iterator[str]:
@@ -78,6 +86,13 @@ class LedgerSnapshot:
         """Yields jobs that wait for one of these. They may be in a lane that is not paused."""
         for job_id, job in self.jobs.items():
             if job["status"] == "accepted" and job["waits_for"] and job["waits_for"]["job_id"] in waiting_job_ids:
+                yield job_id
+
+    def _list_uncovered_job_ids(self) -> Iterator[str]:
+        """Yields jobs that wait for their mandates, which do not cover them now."""
+        day = self.world.clock.time.date().isoformat()
+        for job_id, job in self.jobs.items():
+            if waits_for_mandate(job) and not self.mandates[job["mandate"]].covers(job, day):
                 yield job_id
 
     def list_unaffordable_job_ids(self) -> Iterator[str]:

@@ -9,6 +9,7 @@ from simulation.scenarios.feature_draft import FeatureDraft
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
 from simulation.scenarios.long_faults import DAY_LONG_FAULTS, HOUR_LONG_FAULTS
+from simulation.scenarios.mandate_draft import OWNED_FOLDERS, MandateDraft
 from simulation.scenarios.planned_action import PlannedAction
 from simulation.scenarios.product_draft import ProductDraft
 from simulation.scenarios.sample_instructions import (
@@ -38,6 +39,8 @@ MIN_LANE_FAULTS, MAX_LANE_FAULTS = 1, 2
 AMPLE_BUDGET_MICRO_USD = 10_000_000
 BUDGETS_MICRO_USD = (0, 20_000, 100_000, 240_000, *[AMPLE_BUDGET_MICRO_USD] * 8)
 ARRIVAL_SECONDS = 400
+# Of the seeds with mandates, whose limits of a day end at midnight.
+MIDNIGHT_SHARE = 0.4
 # It takes this long to abandon a photo that crashes its workers, and to recover from a fault that lasts an hour.
 LONG_FAULT_MINUTES = 75
 LONG_FAULTS = HOUR_LONG_FAULTS | {POISON_FAULT}
@@ -51,6 +54,8 @@ SEEDS_PER_FEATURE_SEED = 5
 # Of these, those of two million or more also have photos of a product that can be compared: with retries, with masks,
 # and with pictures that people approve.
 FIRST_PRODUCT_SEED = 2_000_000
+# Of these, those of three million or more also have mandates, and clients that write into their folders.
+FIRST_MANDATE_SEED = 3_000_000
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -121,15 +126,20 @@ def draw_plan(
         fault_names += _draw_other_lanes(lanes, setup)
     short_minutes = random.randint(15, 30)
     minutes = LONG_FAULT_MINUTES if LONG_FAULTS & _strip_lanes(fault_names) else short_minutes
-    draft = _ActionDraft(random, minutes * 60)
+    draft, starts_before_midnight = _ActionDraft(random, minutes * 60), False
     actions = draft.draw_actions()
     instruction_actions = InstructionDraft(Random(f"sayings {seed}"), minutes * 60, draft.keys, FOLDERS).draw_actions()
     if has_features(seed):
         feature_draft = FeatureDraft(Random(f"features {seed}"), minutes * 60, draft.keys, FOLDERS)
         instruction_actions = (*instruction_actions, *feature_draft.draw_actions())
         if has_products(seed):
-            product_draft = ProductDraft(Random(f"products {seed}"), minutes * 60, FOLDERS)
+            folders = (*FOLDERS, *OWNED_FOLDERS) if has_mandates(seed) else FOLDERS
+            product_draft = ProductDraft(Random(f"products {seed}"), minutes * 60, folders)
             instruction_actions += (*product_draft.draw_actions(),)
+        if has_mandates(seed):
+            mandates = Random(f"mandates {seed}")
+            instruction_actions += (*MandateDraft(mandates, minutes * 60).draw_actions(),)
+            starts_before_midnight = mandates.random() < MIDNIGHT_SHARE
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -140,7 +150,7 @@ def draw_plan(
         actions,
         minutes,
         is_old_stack=random.random() < 0.1,
-        starts_before_midnight=random.random() < 0.1,
+        starts_before_midnight=random.random() < 0.1 or starts_before_midnight,
     )
 
 
@@ -152,6 +162,11 @@ def has_features(seed: int) -> bool:
 def has_products(seed: int) -> bool:
     """Whether users of this world ask for retries, masks, and approval of their pictures."""
     return seed >= FIRST_PRODUCT_SEED and has_features(seed)
+
+
+def has_mandates(seed: int) -> bool:
+    """Whether operators of this world create mandates."""
+    return seed >= FIRST_MANDATE_SEED and has_features(seed)
 
 
 def _strip_lanes(faults: Iterable[str]) -> set[str]:

@@ -273,7 +273,7 @@ class Simulation:
         )
 
     def _count_products(self) -> Counter[str]:
-        """Counts the retries, the masks, and the decisions about pictures, as the page names them."""
+        """Counts what people and mandates did with pictures, as the page names it."""
         jobs, decisions = self.monitor.snapshot.jobs.values(), self.monitor.reviews.decisions.values()
         reasons = [fidelity["reason"] for job in jobs for result in job["results"] if (fidelity := result["fidelity"])]
         counts = Counter(f"decisions by {review['decided_via']}" for reviews in decisions for review in reviews)
@@ -283,5 +283,12 @@ class Simulation:
                 "masks": sum(map(is_mask, jobs)),
                 "pictures without their mask": reasons.count("mask_unavailable"),
                 "decisions that came too late": self.users.reviewers.refused_count,
+                "mandates": len(self.monitor.snapshot.mandates),
+                "calls that mandates paid": sum(
+                    bool(attempt.get("mandate")) for job in jobs for attempt in job["attempts"]
+                ),
+                "jobs that waited for their mandates": self.monitor.mandates.count_waiting_jobs(),
+                "jobs that mandates refused": self.monitor.mandates.count_refused_jobs(),
+                "mandates that a charge suspended": self.monitor.mandates.reported_overcharges,
             }
         )

@@ -12,13 +12,14 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 class CallBehavior:
     """What the provider does with one call.
 
-    `accepts_work`: it accepts the work and charges for it. `result`: returned instead of the pictures. `unsafe_count`:
-    the pictures that it withholds. `unrecognized_count`: the pictures that it returns in a form that Backdrop does not
-    know. `missing_count`: the pictures that it does not make. `failure`: the final result of accepted work, which is
-    charged only if `bills_failure`. `responds_immediately`: the response to the submission already has the pictures.
-    `work_seconds`: how long the caller waits for the work. `lingering_seconds`: for how long the provider continues
-    after that. `kills_worker`: the caller is killed before it gets a response. `run_during_call`: called during the
-    call.
+    `accepts_work`: it accepts the work and charges for it. `result`: returned instead of the pictures.
+    `unsafe_count`: the pictures that it withholds. `unrecognized_count`: the pictures that it returns in a form
+    that Backdrop does not know. `surcharge`: what it charges above its price list for each picture, in
+    micro-dollars. `missing_count`: the pictures that it does not make. `failure`: the final result of accepted work,
+    which is charged only if `bills_failure`. `responds_immediately`: the response to the submission already has the
+    pictures. `work_seconds`: how long the caller waits for the work. `lingering_seconds`: for how long the provider
+    continues after that. `kills_worker`: the caller is killed before it gets a response. `run_during_call`: called
+    during the call.
     """
 
     accepts_work: bool = True
@@ -26,6 +27,7 @@ class CallBehavior:
     unsafe_count: int = 0
     unrecognized_count: int = 0
     missing_count: int = 0
+    surcharge: int = 0
     failure: ProviderResult | None = None
     bills_failure: bool = False
     responds_immediately: bool = False

@@ -1,5 +1,6 @@
 """The provider's side: one account with its slots, the accepted work, and the bill."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,11 +30,15 @@ class ProviderWork:
 
 
 class ProviderAccount:
-    """`concurrency_limit` calls may run at a time. `lookup_retention`: for how long work can be looked up."""
+    """`concurrency_limit` calls may run at a time. `lookup_retention`: for how long work can be looked up.
+
+    `surcharges`: what was charged above the price list, in micro-dollars, by the bill's job.
+    """
 
     def __init__(self, clock: WorldClock, name: str, limit: int, lookup_retention: timedelta) -> None:
         self.concurrency_limit = limit
         self.bill = Bill(seed=0)
+        self.surcharges = Counter[str]()
         self.work_by_id: dict[str, ProviderWork] = {}
         self._running: list[ProviderWork] = []
         self.refused_count = 0
@@ -92,13 +97,15 @@ class ProviderAccount:
             client_hint=job.job_id,
             speed=str(job.purchase_spec.get("rendering_speed", "DEFAULT")),
             image_count=image_count,
-            unit_micro_usd=look_up_image_price(self._name, job.instructions),
+            unit_micro_usd=look_up_image_price(self._name, job.instructions) + behavior.surcharge,
         )
         billed_count = 0 if behavior.failure and not behavior.bills_failure else image_count
         now = self._clock.to_unix_seconds()
-        return self.bill.accept(
+        billed_job = self.bill.accept(
             order, produced=image_count, unsafe=behavior.unsafe_count, billed_images=billed_count, at=now
         )
+        self.surcharges[billed_job.id] = behavior.surcharge * billed_count
+        return billed_job
 
 
 def _build_result(billed_job: BilledJob, behavior: CallBehavior) -> ProviderResult:

@@ -1,0 +1,147 @@
+"""Invariants of mandates: who pays for a claim, and that no mandate is ever exceeded."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from simulation.invariants.violations import Invariant, JsonObject, Violation, is_mask
+
+DAY_PREFIX = "day_"
+AMOUNTS = ("reserved", "confirmed", "unknown", "committed")
+MANDATE_WAITS = "mandate_waits"
+TERM_CODES = frozenset({"mandate_forbids", "mandate_ended"})
+"""The codes with which intake refuses a variant, because its mandate's terms exclude it."""
+MANDATE_CODES = TERM_CODES | {"mandate_spent", "mandate_suspended"}
+
+
+@dataclass(frozen=True)
+class StoredMandate:
+    """A mandate as stored: its terms, and its sums in micro-dollars, those of the latest days included."""
+
+    terms: JsonObject
+    amounts: Mapping[str, int] = field(default_factory=dict[str, int])
+    is_overcharged: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.terms["name"])
+
+    def list_exceeded(self, day: str) -> list[str]:
+        """Returns the limits that the sums exceed."""
+        committed, by_day = self.amounts.get("committed", 0), self.amounts.get(f"{DAY_PREFIX}{day}", 0)
+        limit, per_day = self.terms["limit"], self.terms["per_day"]
+        in_total = [f"{committed} of {limit} are committed"] if committed > limit else []
+        on_day = [f"{by_day} of {per_day} are committed on {day}"] if per_day is not None and by_day > per_day else []
+        return in_total + on_day
+
+    def covers(self, job: JsonObject, day: str) -> bool:
+        """Whether a job that waits could be claimed on this day (UTC)."""
+        amounts = Counter(self.amounts)
+        for name in ("committed", f"{DAY_PREFIX}{day}"):
+            amounts[name] += job["quoted"]
+        expected = StoredMandate(self.terms, amounts)
+        return self.terms["state"] == "active" and not self.is_overcharged and not expected.list_exceeded(day)
+
+
+def waits_for_mandate(job: JsonObject) -> bool:
+    """Whether a job has left its lane until its mandate covers it."""
+    return job["status"] == "accepted" and bool(job["problem"]) and job["problem"]["code"] == MANDATE_WAITS
+
+
+def check_waiting_jobs(jobs: Iterable[JsonObject], lane_messages: Collection[str]) -> list[Violation]:
+    """Checks that jobs that wait for their mandates have left their lanes. Holds at rest.
+
+    `lane_messages`: the bodies of the messages in the lanes.
+    """
+    return [
+        Violation(Invariant.WITHIN_MANDATE, f"{job['key']}: waits for its mandate, but is still in its lane")
+        for job in jobs
+        if waits_for_mandate(job) and any(job["job_id"] in body for body in lane_messages)
+    ]
+
+
+def find_owner(names_by_location: Mapping[str, str], bucket: str, key: str) -> str | None:
+    """Returns the name of the mandate that owns a photo; None if there is none."""
+    owners = (name for location, name in names_by_location.items() if f"{bucket}/{key}".startswith(location))
+    return next(owners, None)
+
+
+def list_claims(before: JsonObject | None, after: JsonObject) -> list[JsonObject]:
+    """Returns the attempts that a write opens."""
+    numbers = {attempt["n"] for attempt in before["attempts"]} if before else set[int]()
+    return [attempt for attempt in after["attempts"] if attempt["n"] not in numbers]
+
+
+def check_claim_of_mandate(
+    job: JsonObject, attempt: JsonObject, owner: str | None, mandate: StoredMandate | None
+) -> list[Violation]:
+    """Checks a claim against the mandate that owns the photo. Holds on every write.
+
+    `mandate`: the owner's, with the sums that the same transaction wrote.
+    """
+    payer = attempt.get("mandate")
+    if payer != owner:
+        detail = f"{job['key']}: its call is charged to {payer}, but {owner} owns the folder"
+        return [Violation(Invariant.MANDATE_PAYS, detail)]
+    if mandate is None:
+        return []
+    terms, day = mandate.terms, str(attempt["budget_day"])
+    picture_count, price = int(job["instructions"].get("num_images", 1)), attempt["reserved"] + job["mask_quoted"]
+    reasons = {
+        f"the mandate is {terms['state']}": terms["state"] != "active",
+        "a charge above its price list has suspended the mandate": mandate.is_overcharged,
+        f"the mandate ended with {terms['until']}": terms["until"] is not None and day > terms["until"],
+        f"{job['operation']} is not allowed": job["operation"] not in terms["operations"] and not is_mask(job),
+        f"a picture costs {price / picture_count}": terms["per_picture"] is not None
+        and price > terms["per_picture"] * picture_count,
+        **dict.fromkeys(mandate.list_exceeded(day), True),
+    }
+    return [
+        Violation(Invariant.WITHIN_MANDATE, f"{job['key']}, {mandate.name}: claimed, but {reason}")
+        for reason, is_broken in reasons.items()
+        if is_broken
+    ]
+
+
+def sum_attempts_by_mandate(jobs: Iterable[JsonObject]) -> dict[str, Counter[str]]:
+    """Returns what the jobs' attempts sum to, in total and by day, for each mandate that paid."""
+    sums: dict[str, Counter[str]] = {}
+    for attempt in (attempt for job in jobs for attempt in job["attempts"]):
+        if name := attempt.get("mandate"):
+            amounts = {"reserved": attempt["reserved"], "confirmed": attempt["charged"], "unknown": attempt["unknown"]}
+            total = sum(amounts.values())
+            by_day = {f"{DAY_PREFIX}{attempt['budget_day']}": total}
+            sums.setdefault(name, Counter()).update(amounts | {"committed": total} | by_day)
+    return sums
+
+
+def check_mandate_sums(sums: Mapping[str, int], mandate: StoredMandate) -> list[Violation]:
+    """Checks that a mandate's sums equal those of the attempts that it paid for. Holds at all times.
+
+    Those of older days may have been deleted.
+    """
+    names = {*AMOUNTS, *(name for name in mandate.amounts if name.startswith(DAY_PREFIX))}
+    return [
+        Violation(
+            Invariant.WITHIN_MANDATE,
+            f"{mandate.name}: {mandate.amounts.get(name, 0)} {name}, but the attempts sum to {sums.get(name, 0)}",
+        )
+        for name in sorted(names)
+        if mandate.amounts.get(name, 0) != sums.get(name, 0)
+    ]
+
+
+def check_overcharge(before: JsonObject | None, after: JsonObject, mandate: StoredMandate | None) -> list[Violation]:
+    """Checks that a charge above what was reserved suspends its mandate. Holds on every write.
+
+    `mandate`: the one that pays for the job's latest call.
+    """
+    charged = {attempt["n"]: attempt["charged"] for attempt in before["attempts"]} if before else dict[int, int]()
+    reserved = {attempt["n"]: attempt["reserved"] for attempt in before["attempts"]} if before else dict[int, int]()
+    is_above = any(
+        0 < reserved.get(attempt["n"], 0) < attempt["charged"] - charged.get(attempt["n"], 0)
+        for attempt in after["attempts"]
+    )
+    if mandate is None or not is_above or mandate.is_overcharged:
+        return []
+    return [Violation(Invariant.WITHIN_MANDATE, f"{after['key']}: overcharged, but {mandate.name} is not suspended")]
