@@ -11,7 +11,8 @@ AMOUNTS = ("reserved", "confirmed", "unknown", "committed")
 MANDATE_WAITS = "mandate_waits"
 TERM_CODES = frozenset({"mandate_forbids", "mandate_ended"})
 """The codes with which intake refuses a variant, because its mandate's terms exclude it."""
-MANDATE_CODES = TERM_CODES | {"mandate_spent", "mandate_suspended"}
+PASSING_CODES = frozenset({"mandate_spent", "mandate_suspended"})
+MANDATE_CODES = TERM_CODES | PASSING_CODES
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,19 @@ def check_claim_of_mandate(
         for reason, is_broken in reasons.items()
         if is_broken
     ]
+
+
+def check_refusal_by_mandate(
+    before: JsonObject | None, after: JsonObject, mandate: StoredMandate | None
+) -> list[Violation]:
+    """Checks that a mandate whose photos may wait refuses none for what may pass. Holds on every write."""
+    is_new = before is None or before["status"] != after["status"]
+    if mandate is None or not is_new or after["status"] != "refused" or mandate.terms["when_spent"] != "wait":
+        return []
+    if after["problem"]["code"] not in PASSING_CODES:
+        return []
+    detail = f"{after['key']}: refused with {after['problem']['code']}, although {mandate.name} lets photos wait"
+    return [Violation(Invariant.ENDS_FOR_A_CAUSE, detail)]
 
 
 def sum_attempts_by_mandate(jobs: Iterable[JsonObject]) -> dict[str, Counter[str]]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from backdrop.model.errors import ConflictError
 from backdrop.model.mandate import Mandate, WhenSpent
 from backdrop.model.queue_messages import RerunMessage
 from backdrop.operate.cancel import CancelSummary
@@ -291,10 +292,10 @@ class UserActions:
         self._run_mandate_command(lambda: self.world.mandates.release(name, OPERATOR_WORKER_NAME))
 
     def _run_mandate_command(self, command: Callable[[], object]) -> None:
-        """An operator runs a command that the mandate's state may forbid."""
+        """An operator runs a command that the mandate's state may forbid, or that other people's commands overtake."""
 
         def run() -> None:
-            with suppress(MandateRefusedError, MandateNotFoundError):
+            with suppress(MandateRefusedError, MandateNotFoundError, ConflictError):
                 command()
 
         self.world.run_as_operator(run)

@@ -92,7 +92,8 @@ class LedgerSnapshot:
         """Yields jobs that wait for their mandates, which do not cover them now."""
         day = self.world.clock.time.date().isoformat()
         for job_id, job in self.jobs.items():
-            if waits_for_mandate(job) and not self.mandates[job["mandate"]].covers(job, day):
+            mandate = self.mandates.get(job.get("mandate", ""))
+            if waits_for_mandate(job) and mandate and not mandate.covers(job, day):
                 yield job_id
 
     def list_unaffordable_job_ids(self) -> Iterator[str]:

@@ -12,6 +12,7 @@ from simulation.invariants.mandates import (
     check_claim_of_mandate,
     check_mandate_sums,
     check_overcharge,
+    check_refusal_by_mandate,
     find_owner,
     list_claims,
     sum_attempts_by_mandate,
@@ -60,6 +61,7 @@ class MandateMonitor:
             for violation in check_claim_of_mandate(after, attempt, owner, mandates.get(owner or ""))
         ]
         payer = after["attempts"][-1].get("mandate") if after["attempts"] else None
+        violations += check_refusal_by_mandate(before, after, mandates.get(owner or ""))
         return violations + check_overcharge(before, after, mandates.get(payer or ""))
 
     def check_sums(self, jobs: Iterable[JsonObject]) -> list[Violation]:

@@ -8,6 +8,7 @@ from simulation.mutation.guards.delivery_guards import DELIVERY_MUTANTS
 from simulation.mutation.guards.instruction_guards import INSTRUCTION_MUTANTS
 from simulation.mutation.guards.intake_guards import INTAKE_MUTANTS
 from simulation.mutation.guards.lane_guards import LANE_MUTANTS
+from simulation.mutation.guards.mandate_guards import MANDATE_MUTANTS
 from simulation.mutation.guards.payment_guards import PAYMENT_MUTANTS
 from simulation.mutation.guards.product_guards import PRODUCT_MUTANTS
 from simulation.mutation.guards.recovery_guards import RECOVERY_MUTANTS
@@ -25,6 +26,7 @@ MUTANTS: dict[str, Mutant] = {
         *INSTRUCTION_MUTANTS,
         *REQUEST_MUTANTS,
         *PRODUCT_MUTANTS,
+        *MANDATE_MUTANTS,
     )
 }
 KILLING_SEEDS_FILE = Path(__file__).parents[1] / "killers.json"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -224,6 +225,23 @@ def test_names_and_prefixes_of_mandates_do_not_overlap() -> None:
             create_mandate(world, **changes)
     create_mandate(world, name="ben", prefix="agents/annabel/")
     assert [account.mandate.name for account in world.mandates.list_all()] == ["anna", "ben"]
+
+
+def test_job_that_waits_for_a_released_mandate_is_bought_without_one() -> None:
+    """The operator's commands crashed before they woke the job, and its message was delivered twice."""
+    world = world_with_mandate(FIRST, limit=1, when_spent=WhenSpent.WAIT)
+    world.run_until_empty("intake")
+    (message,) = world.queues["ideogram"].messages
+    world.run_until_empty()
+    assert find_only_job(world, FIRST).waits_for_mandate
+    registry, days = world.ledger.read_mandate_registry(), [world.clock.now().date().isoformat()]
+    released = replace(find_account(world).mandate, state=MandateState.RELEASED)
+    world.ledger.release_mandate(released, registry.without("anna"), days)
+    world.sqs.send_externally(world.queues["ideogram"], message.body)
+    world.run_until_empty()
+    job = find_only_job(world, FIRST)
+    assert (job.status, job.mandate, world.provider.charged_micro_usd) == (JobStatus.STORED, None, PRICE)
+    assert_at_rest(world)
 
 
 # -- limits ---------------------------------------------------------------------------------------------------------

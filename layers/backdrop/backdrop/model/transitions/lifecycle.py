@@ -381,9 +381,11 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
 def change_mandate(job: Job, mandate: str | None) -> Transition:
     """accepted: another mandate, or none, owns the photo's folder now.
 
-    Pictures are reused only within a mandate, so the job owns its content among the jobs of its new one.
+    Pictures are reused only within a mandate, so the job owns its content among the jobs of its new one. It no longer
+    waits for its old one.
     """
     require_status(job, JobStatus.ACCEPTED)
+    job = replace(job, problem=None) if job.waits_for_mandate else job
     content_id = derive_content_id(
         image_sha256=job.sha256,
         purchase_spec=job.purchase_spec,
