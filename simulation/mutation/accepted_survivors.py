@@ -94,7 +94,7 @@ SUSPICION_REASON = (
     "tests/simulated/render/test_suspected_jobs.py tests each case."
 )
 CAMPAIGN_REASON = "No seed runs a campaign: tests/simulated/campaigns and tests/unit/campaigns do."
-MANDATE_REASON = "No seed has mandates: tests/simulated/render/test_mandates.py does, with a crash after every call."
+MANDATE_REASON = "It was not hunted: tests/simulated/render/test_mandates.py tests it, with a crash after every call."
 OWN_PIXELS_REASON = "No seed requests own pixels: tests/simulated/deliver/test_own_pixels.py tests each fallback."
 IMAGE_STEPS_REASON = (
     "No image of a seed takes as long as an invocation may: tests/simulated/deliver/test_image_steps.py has such ones."
@@ -174,8 +174,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "campaigns": CAMPAIGN_REASON,
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
     "deliver.service:DeliverService.deliver#80647f if 5": FIDELITY_REASON,
-    "aws.ledger:Ledger._build_budget_update#6366d9 clause 6": MANDATE_REASON,
-    "aws.ledger:Ledger._build_budget_update#6366d9 if 2": MANDATE_REASON,
     "deliver.fidelity_checks:FidelityChecks._explain_missing_mask#1d6359 if 1": OWN_PIXELS_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": FIDELITY_REASON,
@@ -226,7 +224,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_job#904162 if 2": (
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
-    "aws.ledger:Ledger._build_mandate_update": MANDATE_REASON,
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
     "aws.ledger:Ledger._put_items#1cbcce if 3": MANDATE_REASON,
     "aws.ledger:Ledger._transact#bcd529 if 2": MANDATE_REASON,
@@ -236,11 +233,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
     "operate.mandates": MANDATE_REASON,
     "pipeline.mandate_waiters": MANDATE_REASON,
-    "pipeline.purchase:Purchases._handle_mandate_obstacle": MANDATE_REASON,
-    "pipeline.purchase:Purchases._read_mandate": MANDATE_REASON,
-    "pipeline.purchase:Purchases.claim_and_send#fb5227 if 1": MANDATE_REASON,
-    "render.service:RenderService._render_accepted#160944 if 1": MANDATE_REASON,
-    "render.service:RenderService._render_accepted#160944 if 2": MANDATE_REASON,
     "aws.ledger:Ledger._transact#bcd529 if 1": "For speed: without a budget change, there is nothing to try again.",
     "model.transitions.lifecycle:retry_picture#9e7dcd if 1": (
         "Deliver does not retry such a job: tests/simulated/model/test_transitions_sequences.py does."

@@ -1,4 +1,4 @@
-"""Every promise holds in 175 seeds, and in scenes and seeds that once broke a promise. `make proof` runs 10,000."""
+"""Every promise holds in 200 seeds, and in scenes and seeds that once broke a promise. `make proof` runs 10,000."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from simulation.product_hash import choose_unseen_seeds
 from simulation.scenarios.seed_runner import run_seed
 from simulation.scenarios.simulation_plan import (
     FIRST_FEATURE_SEED,
+    FIRST_MANDATE_SEED,
     FIRST_PRODUCT_SEED,
     SEEDS_PER_FEATURE_SEED,
     has_features,
@@ -18,6 +19,7 @@ from simulation.scenarios.simulation_plan import (
 SEEDS = range(50)
 FEATURE_SEEDS = range(FIRST_FEATURE_SEED, FIRST_FEATURE_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 PRODUCT_SEEDS = range(FIRST_PRODUCT_SEED, FIRST_PRODUCT_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
+MANDATE_SEEDS = range(FIRST_MANDATE_SEED, FIRST_MANDATE_SEED + 25 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 UNSEEN = choose_unseen_seeds(Path(__file__).parents[2])
 SEEDS_PER_TEST = 25
 ONCE_BROKEN = {
@@ -79,6 +81,10 @@ def test_every_promise_holds_with_names_frames_and_marketplaces() -> None:
 
 def test_every_promise_holds_with_retries_masks_and_approvals() -> None:
     assert broken(PRODUCT_SEEDS) == {}
+
+
+def test_every_promise_holds_with_mandates() -> None:
+    assert broken(MANDATE_SEEDS) == {}
 
 
 @pytest.mark.parametrize("first", [*UNSEEN][::SEEDS_PER_TEST])

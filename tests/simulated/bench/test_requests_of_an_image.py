@@ -18,6 +18,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 from simulation.world.world_inspector import INPUT_BUCKET
+from tests.simulated.render.test_mandates import create_mandate
 
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 DRAINED = 40
@@ -45,6 +46,7 @@ ALONE = {
     },
 }
 MAX_WRITE_UNITS = 36
+MAX_WRITE_UNITS_OF_MANDATE = 4
 MAX_BYTES = {"item": 2_450, "receipt": 2_040, "message": 190, "event": 1_470}
 
 
@@ -167,3 +169,25 @@ def test_single_photo_writes_few_units_and_small_objects() -> None:
     items = sorted(item for call in calls for item in measure_written_items(call))
     assert {kind for kind, _ in items} == MAX_BYTES.keys()
     assert [(kind, size) for kind, size in items if size > MAX_BYTES[kind]] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "max_additional_units"),
+    [("shoes/", MAX_WRITE_UNITS_OF_MANDATE), ("bags/", 0)],
+    ids=["owned", "not-owned"],
+)
+def test_mandate_writes_few_additional_units_for_its_photos_and_none_for_others(
+    prefix: str, max_additional_units: int
+) -> None:
+    units: list[float] = []
+    for has_mandate in (False, True):
+        world = warmed_up_world()
+        if has_mandate:
+            create_mandate(world, prefix=prefix, limit=1_000_000)
+        before = len(world.transport.calls)
+        found = count_drained_requests(world, ["shoes/red.jpg"])
+        units.append(count_units([call for _, call in list_stage_calls(world, before)]))
+        if prefix != "shoes/":
+            assert found == {name: Counter(operations) for name, operations in ALONE.items()}
+    assert units[1] - units[0] <= max_additional_units
+    assert (units[1] > units[0]) is bool(max_additional_units)
