@@ -21,6 +21,7 @@ os.environ["FORK_WORKERS"] = "1"
 # Tests that take minutes start first, longest first, so that none of them runs alone at the end.
 SLOW_TESTS = (
     "test_update_completes_jobs_in_every_state",
+    "test_mandate_clients",
     "[README.md]",
     "[docs/tutorial.md]",
     "[docs/first-day-on-aws.md]",

@@ -11,7 +11,7 @@ FOLDERS = [f"agents/{n}/" for n in range(8)]
 
 
 def list_mandate(terms: str, *changes: str, count: int = 30, interval_seconds: float = 0.0) -> Sequence[str]:
-    """Lists a mandate with these terms, photos in its folder, each of which costs $0.01, and changes of the mandate."""
+    """Lists a mandate with these terms, photos in its folder at $0.01 each, and changes of the mandate."""
     uploads = [f"{10 + n * interval_seconds} upload {FOLDERS[0]}{n}.jpg photo{n} cut" for n in range(count)]
     return f"1 create_mandate anna {FOLDERS[0]} {terms}", *uploads, *changes
 
@@ -58,7 +58,7 @@ MANDATE_MUTANTS = (
     ),
     build_mutant(
         "ignores-terms-of-mandate",
-        "6: A mandate that has ended pays for nothing.",
+        "6: A mandate that has ended pays for no call.",
         force_false("model.mandate:MandateAccount.find_obstacle#ca259f if 1"),
         invariant=Invariant.WITHIN_MANDATE,
         faults=HARMLESS_FAULT,
@@ -68,7 +68,7 @@ MANDATE_MUTANTS = (
     ),
     build_mutant(
         "ignores-suspension-of-mandate",
-        "6: A mandate that is suspended pays for nothing.",
+        "6: A mandate that is suspended pays for no call.",
         force_false("model.mandate:MandateAccount.find_obstacle#ca259f if 2"),
         invariant=Invariant.WITHIN_MANDATE,
         faults=HARMLESS_FAULT,

@@ -1,0 +1,74 @@
+"""Each invariant of mandates holds in a correct example, and is violated in an incorrect one."""
+
+from typing import Any
+
+import pytest
+
+from simulation.invariants.mandates import StoredMandate, check_claim_of_mandate, check_mandate_sums, find_owner
+from simulation.invariants.violations import Invariant
+
+DAY = "2026-11-26"
+JOB: dict[str, Any] = {
+    "key": "agents/a.jpg",
+    "operation": "remove",
+    "variant": "",
+    "mask_quoted": 0,
+    "instructions": {},
+}
+ATTEMPT = {"mandate": "anna", "budget_day": DAY, "reserved": 10}
+TERMS: dict[str, Any] = {
+    "name": "anna",
+    "state": "active",
+    "limit": 100,
+    "per_day": 50,
+    "per_picture": 10,
+    "operations": ["remove"],
+    "until": DAY,
+}
+
+
+def check(
+    owner: str | None = "anna", *, overcharged: bool = False, committed: int = 50, **terms: Any
+) -> list[Invariant]:
+    amounts = {"committed": committed, f"day_{DAY}": committed}
+    mandate = StoredMandate(TERMS | terms, amounts, is_overcharged=overcharged)
+    return [one.invariant for one in check_claim_of_mandate(JOB, ATTEMPT, owner, mandate)]
+
+
+def test_claim_that_its_mandate_covers_is_correct() -> None:
+    assert check() == []
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"committed": 51},
+        {"limit": 49},
+        {"per_picture": 9},
+        {"operations": ["replace"]},
+        {"until": "2026-11-25"},
+        {"state": "suspended"},
+        {"overcharged": True},
+    ],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_claim_that_its_mandate_does_not_cover_is_found(facts: dict[str, Any]) -> None:
+    assert check(**facts) == [Invariant.WITHIN_MANDATE]
+
+
+@pytest.mark.parametrize("owner", [None, "ben"])
+def test_claim_that_another_mandate_pays_is_found(owner: str | None) -> None:
+    assert check(owner) == [Invariant.MANDATE_PAYS]
+
+
+def test_sums_must_equal_those_of_the_attempts() -> None:
+    mandate = StoredMandate(TERMS, {"committed": 10, "confirmed": 10, f"day_{DAY}": 10})
+    right = {"committed": 10, "confirmed": 10, f"day_{DAY}": 10}
+    assert check_mandate_sums(right, mandate) == []
+    assert len(check_mandate_sums(right | {"confirmed": 9}, mandate)) == 1
+
+
+def test_owner_of_a_photo_is_the_mandate_whose_folder_contains_it() -> None:
+    names = {"photos/agents/anna/": "anna"}
+    assert find_owner(names, "photos", "agents/anna/1.jpg") == "anna"
+    assert find_owner(names, "photos", "agents/annabel/1.jpg") is None
