@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,23 @@ def test_server_for_an_unknown_mandate_does_not_start(folder: Folder, server: St
     started = subprocess.run([server.command, *arguments], **options, check=False)
     assert (started.returncode, started.stdout) == (1, "")
     assert "There is no mandate unknown." in started.stderr
+
+
+def test_example_session_ends_when_its_mandate_is_spent(
+    folder: Folder, server: StdioServerParameters, tmp_path: Path
+) -> None:
+    script = ROOT / "examples" / "agent-session" / "session.py"
+    path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        [sys.executable, str(script), STACK, build_name(folder), str(tmp_path / "cup.jpg"), folder.prompt],
+        env={**(server.env or {}), "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    replies = [line.partition(":")[0] for line in ended.stdout.splitlines()]
+    assert replies == ["quote", "create", "look", "redo", "mandate"]
+    assert "with 2 images" in ended.stdout
+    assert "mandate_spent" in ended.stdout
+    assert len(folder.charges()) == 1
