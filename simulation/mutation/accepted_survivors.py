@@ -94,6 +94,7 @@ SUSPICION_REASON = (
     "tests/simulated/render/test_suspected_jobs.py tests each case."
 )
 CAMPAIGN_REASON = "No seed runs a campaign: tests/simulated/campaigns and tests/unit/campaigns do."
+FORECAST_REASON = "No seed previews a purchase: tests/simulated/cli/test_mandate_forecast.py does."
 MANDATE_REASON = "It was not hunted: tests/simulated/render/test_mandates.py tests it, with a crash after every call."
 OWN_PIXELS_REASON = "No seed requests own pixels: tests/simulated/deliver/test_own_pixels.py tests each fallback."
 IMAGE_STEPS_REASON = (
@@ -232,7 +233,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.job_planner:JobPlanner._check_mandate": MANDATE_REASON,
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
     "operate.mandates": MANDATE_REASON,
-    "pipeline.mandate_waiters": MANDATE_REASON,
+    "pipeline.mandate_waiters:MandateWaiters.wake_all#9684b3 if 1": MANDATE_REASON,
+    "pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#506a36 if 3": MANDATE_REASON,
+    "pipeline.mandate_directory": FORECAST_REASON,
+    "intake.job_planner:_warn_of_fewer_retries": (
+        "It only warns before a purchase: tests/simulated/deliver/test_masks.py tests the warning."
+    ),
+    "model.transitions.approval:_explain_missing_picture": (
+        "It chooses between two texts: tests/simulated/deliver/test_approval.py tests the refusal."
+    ),
     "aws.ledger:Ledger._transact#bcd529 if 1": "For speed: without a budget change, there is nothing to try again.",
     "model.transitions.lifecycle:retry_picture#9e7dcd if 1": (
         "Deliver does not retry such a job: tests/simulated/model/test_transitions_sequences.py does."

@@ -30,6 +30,7 @@ SECTION_TITLES: Mapping[str, str] = {
     "3.10": "Failover",
     "3.11": "Failures, redrives, and cancellations",
     "3.12": "The sweep",
+    "6": "Mandates",
 }
 """The sections of the design. A mutant's description begins with the number of its section."""
 PAGE_HEAD = (

@@ -69,7 +69,7 @@ def test_page_without_verdicts_offers_no_view_of_them(tab: Browser, small_page: 
 
 def test_large_view_explains_the_verdict(tab: Browser) -> None:
     enlarge(tab, "framed")
-    assert "0.41 (must be at least 0.5)" in tab.evaluate(STORY)
+    assert "0.41 (must be at least 0.50)" in tab.evaluate(STORY)
     tab.press("Escape")
     enlarge(tab, "opaque")
     assert "The photo is opaque and has no cut-out" in tab.evaluate(STORY)
