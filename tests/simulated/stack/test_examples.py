@@ -30,7 +30,7 @@ def test_every_example_has_a_test() -> None:
 
 def test_every_example_is_on_the_page_and_tested() -> None:
     page = (ROOT / "examples" / "README.md").read_text()
-    names = ("test_example_stacks.py", "test_packshots.py", "test_python_client.py")
+    names = ("test_example_stacks.py", "test_packshots.py", "test_python_client.py", "test_agent.py")
     tests = (ROOT / "tests" / "e2e" / name for name in names)
     used = "".join(path.read_text() for path in tests)
     for path in (ROOT / "examples").iterdir():
