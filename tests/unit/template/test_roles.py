@@ -133,7 +133,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:ListBucket": {INPUT, restrict(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/campaigns/*")},
         "s3:PutObject": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
         "s3:AbortMultipartUpload": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
-        **allow_ledger("BatchGetItem"),
+        **allow_ledger("BatchGetItem", "GetItem"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         "events:PutEvents": {"EventBus.Arn"},
         "sqs:SendMessage": {"DeadLetterQueue.Arn"},
