@@ -33,9 +33,11 @@ def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> Non
 
 def _use_local_cloud() -> str:
     """Points the client at the local cloud, with the credentials of the environment if it has some."""
+    # First, because an installed wheel has no local cloud to import.
+    running = find_local_cloud()
     from backdrop_local.cloud import list_environment
     from backdrop_local.home import STACK
 
-    for name, value in list_environment(find_local_cloud()).items():
+    for name, value in list_environment(running).items():
         os.environ.setdefault(name, value)
     return STACK

@@ -25,7 +25,7 @@ class AsyncBackdrop:
         self._client = client
         self._pool = ThreadPoolExecutor(max_threads, "backdrop-async")
 
-    async def create(self, photo: Photo, **instructions: Any) -> "AsyncJob":
+    async def create(self, photo: Photo, /, **instructions: Any) -> "AsyncJob":
         """See Backdrop.create."""
         return AsyncJob(await self.run(partial(self._client.create, photo, **instructions)), self)
 
@@ -45,7 +45,7 @@ class AsyncBackdrop:
             with_batch.submit(batch.close)
             with_batch.shutdown(wait=False)
 
-    async def quote(self, photo: Photo, **instructions: Any) -> Quote:
+    async def quote(self, photo: Photo, /, **instructions: Any) -> Quote:
         """See Backdrop.quote."""
         return await self.run(partial(self._client.quote, photo, **instructions))
 
@@ -77,6 +77,6 @@ class AsyncJob:
         """See Job.cancel."""
         await self._client.run(self._job.cancel)
 
-    async def redo(self, **fields: Any) -> "AsyncJob":
+    async def redo(self, /, **fields: Any) -> "AsyncJob":
         """See Job.redo."""
         return AsyncJob(await self._client.run(partial(self._job.redo, **fields)), self._client)

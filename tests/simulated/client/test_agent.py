@@ -26,10 +26,6 @@ JUST_TWO_PICTURES = "0.12"
 type Call = Callable[..., dict[str, Any]]
 
 
-class ToolFailedError(Exception):
-    """A tool's reply is an error."""
-
-
 class Agent:
     """An agent under a mandate for two pictures, for whom time passes while it waits."""
 
@@ -58,12 +54,10 @@ class Agent:
         return read_text(self.call(tool, **arguments))
 
     def run(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Returns the JSON of a tool's reply. Raises ToolFailedError with it if it is an error."""
+        """Returns the JSON of a reply that is no error."""
         result = self.call(tool, **arguments)
-        document: dict[str, Any] = json.loads(read_text(result))
-        if result.is_error:
-            raise ToolFailedError(document)
-        return document
+        assert not result.is_error, read_text(result)
+        return json.loads(read_text(result))
 
     def fail(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Returns the JSON of an error."""
@@ -231,6 +225,14 @@ def test_wrong_instructions_say_what_to_correct(agent: Agent) -> None:
     refused = agent.fail("create", instructions={"promt": "on marble"}, path="cup.jpg")
     assert (refused["error"], refused["who"]) == ("unknown_field", "you")
     assert "Did you mean 'prompt'?" in refused["message"]
+
+
+@pytest.mark.parametrize("name", ["photo", "self", "key", "timeout"])
+def test_instruction_with_the_name_of_a_parameter_is_an_unknown_field(name: str, agent: Agent) -> None:
+    refused = agent.fail("create", instructions={name: "x", **MARBLE}, path="cup.jpg")
+    assert refused["error"] == "unknown_field"
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    assert agent.fail("redo", job=job, changes={name: "x"})["error"] == "unknown_field"
 
 
 def test_long_texts_do_not_make_replies_long(agent: Agent) -> None:

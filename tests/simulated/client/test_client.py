@@ -219,7 +219,7 @@ def test_outage_claims_no_cost_and_the_next_call_continues(world: World, client:
 
 def test_unknown_mandate_is_an_error(world: World) -> None:
     with pytest.raises(StackUnusableError):
-        connect(world, "nobody").create(PHOTO, prompt="on marble")
+        connect(world, "unknown").create(PHOTO, prompt="on marble")
 
 
 def test_batch_continues_after_a_failure_and_totals_its_cost(client: Backdrop, tmp_path: Path) -> None:
