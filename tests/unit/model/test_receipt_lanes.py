@@ -92,6 +92,16 @@ def test_resumed_event_follows_the_paused_event() -> None:
     assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
 
 
+def test_times_of_events_follow_each_other_although_clocks_differ() -> None:
+    behind = NOW - timedelta(minutes=2)
+    paused = pause(build_paused_lane(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "Paused.", behind)
+    resumed = resume(resume(paused, frozenset({PauseReason.KEY}), behind), frozenset(PauseReason), behind)
+    again = pause(resumed, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "401", behind)
+    assert resumed.resumed_at
+    assert NOW < resumed.resumed_at < again.pauses[0].since < NOW + timedelta(seconds=1)
+    assert list_provider_events(resumed)[-1][1]["since"] < list_provider_events(again)[-1][1]["since"]
+
+
 def test_reached_budget_has_its_own_event_with_the_command() -> None:
     lane = build_paused_lane(PauseReason.BUDGET, Code.BUDGET_REACHED)
     assert list_event_types(lane) == ["Provider Paused", "Budget Reached"]

@@ -305,7 +305,7 @@ def pause(
 ) -> ProviderHealth:
     """Adds a reason for a pause, or updates the message of the same reason."""
     earlier = next((one for one in lane.pauses if one.reason is reason), None)
-    since = earlier.since if earlier else now
+    since = earlier.since if earlier else _find_time_after(lane.resumed_at, now)
     added = Pause(
         reason=reason, code=code, message=Sentence(message), since=since, last_seen=now, required_budget=required_budget
     )
@@ -337,7 +337,18 @@ def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime)
     )
     if remaining:
         return resumed
-    return replace(resumed, failure_streak=0, opened_since=None, probe_count=0, next_probe_at=None, resumed_at=now)
+    resumed_at = _find_time_after(max(one.since for one in (*lane.past_pauses, *lifted)), now)
+    return replace(
+        resumed, failure_streak=0, opened_since=None, probe_count=0, next_probe_at=None, resumed_at=resumed_at
+    )
+
+
+def _find_time_after(previous: datetime | None, now: datetime) -> datetime:
+    """Returns `now`, or a time after the previous change, because workers' clocks differ.
+
+    Events about lanes may arrive in any order, so their receivers sort them by this time, in milliseconds.
+    """
+    return max(now, previous + timedelta(milliseconds=1)) if previous else now
 
 
 def half_open_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
