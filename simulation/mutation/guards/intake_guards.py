@@ -7,10 +7,18 @@ from simulation.mutation.mutation_scene import list_sidecars, list_uploads
 
 # The owner of the content of two photos is deleted while both wait.
 DELETED_OWNER = ("5 pause_lane 300", "20 upload a.jpg a cut", "40 upload b.jpg a cut", "80 delete_photo a.jpg")
-# A former owner of the content is uploaded again at the same moment as other photos with the same bytes.
+# Former owners of contents are uploaded again at the same moment as other photos with the same bytes. Whether a write
+# of one falls between a read and a write of another is chance, so six contents try.
 RETURNING_OWNER = (
-    *("5 pause_lane 600", "20 upload a.jpg a cut", "60 delete_photo a.jpg"),
-    *("100 upload a.jpg a cut", "100 upload b.jpg a cut", "100 upload c.jpg a cut"),
+    "5 pause_lane 600",
+    *(
+        action
+        for content in "abcdef"
+        for action in (
+            *(f"20 upload {content}.jpg {content} cut", f"60 delete_photo {content}.jpg"),
+            *(f"100 upload {name}.jpg {content} cut" for name in (content, f"{content}1", f"{content}2")),
+        )
+    ),
 )
 # The same bytes with the same instructions, a moment apart.
 SAME_CONTENT = ("10 upload a.jpg a cut", "13 upload b.jpg a cut", "13 upload c.jpg a cut", "40 upload d.jpg a cut")

@@ -101,7 +101,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ignores-operator-cap",
         "3.1: A cap that an operator set for the day replaces the budget.",
-        force_true("aws.ledger:Ledger._build_budget_update#6366d9 clause 5"),
+        force_true("aws.ledger:Ledger._build_budget_update#6366d9 clause 4"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="reordered_message",
         actions=("1 set_budget 30000", *list_uploads(10, 8)),

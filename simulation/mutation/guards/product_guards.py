@@ -58,6 +58,7 @@ PRODUCT_MUTANTS = (
         "buys-mask-next-to-cut-out",
         "3: A cut-out that is bought anyway is the mask.",
         force_false("intake.job_planner:JobPlanner._plan_mask#f1f696 operand 2"),
+        force_true("intake.job_planner:_drop_unneeded_mask#33446c operand 4"),
         invariant=Invariant.MASK_BOUGHT_ON_REQUEST,
         faults=HARMLESS_FAULT,
         actions=list_products(5, 2, ["masked-and-cut"], OPAQUE),

@@ -337,7 +337,8 @@ def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime)
     )
     if remaining:
         return resumed
-    resumed_at = _find_time_after(max(one.since for one in (*lane.past_pauses, *lifted)), now)
+    last_pause = max((one.since for one in (*lane.past_pauses, *lifted)), default=None)
+    resumed_at = _find_time_after(last_pause, now)
     return replace(
         resumed, failure_streak=0, opened_since=None, probe_count=0, next_probe_at=None, resumed_at=resumed_at
     )
