@@ -323,6 +323,9 @@ def test_redo_shows_the_price_before_it_buys(reviewer: Reviewer) -> None:
     tab.wait_until("document.getElementById('redo-dialog').open")
     type_prompt(tab, "on warm sand, raj")
     tab.wait_until("document.getElementById('redo-send').textContent === 'Redo for at most $0.075'")
+    assert tab.evaluate("document.getElementById('redo-price').textContent") == (
+        "The new picture costs at most $0.075. This discards 1 picture bought before: 1 waiting for approval."
+    )
     assert reviewer.find_decision(ESPRESSO)[0] is None
     tab.evaluate("document.getElementById('redo-send').click()")
     reviewer.wait_for(GARDEN)

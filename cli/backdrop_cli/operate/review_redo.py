@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
@@ -15,10 +15,40 @@ from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.review import may_need_review, requires_approval
 from backdrop.operate.rerun import RerunPreview
 from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
-from backdrop_cli.formatting import format_count
+from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_client.overlay_bucket import OverlayBucket
+
+
+@dataclass(frozen=True)
+class DiscardedPictures:
+    """How many pictures that are paid for, and not delivered yet, a redo ends. `unreviewed`: they need no approval."""
+
+    approved: int
+    waiting: int
+    unreviewed: int
+
+    @classmethod
+    def from_jobs(cls, superseded_jobs: Sequence[Job]) -> "DiscardedPictures":
+        reviews = [review for job in superseded_jobs for review in job.reviews]
+        picture_count = sum(link.is_usable for job in superseded_jobs for link in job.links)
+        return cls(
+            approved=sum(review.is_approved for review in reviews),
+            waiting=sum(review.decision is None for review in reviews),
+            unreviewed=picture_count - len(reviews),
+        )
+
+    def __str__(self) -> str:
+        """What people must know before they agree; "" if no picture is lost."""
+        counts = {
+            "already approved": self.approved,
+            "waiting for approval": self.waiting,
+            "needing no approval": self.unreviewed,
+        }
+        states = [f"{count} {state}" for state, count in counts.items() if count]
+        total = format_count(sum(counts.values()), "picture")
+        return f"This discards {total} bought before: {', '.join(states)}." if states else ""
 
 
 @dataclass(frozen=True)
@@ -34,10 +64,50 @@ class RedoPlan:
     def max_price(self) -> str:
         return format_usd(self.preview.max_cost)
 
+    @property
+    def discarded_pictures(self) -> DiscardedPictures:
+        return DiscardedPictures.from_jobs(self.preview.superseded_jobs)
+
+    @property
+    def price_text(self) -> str:
+        count = sum(map(count_images, self._new_instructions))
+        if not count:
+            return "Nothing is bought."
+        pictures = f"The {count} new pictures cost" if count > 1 else "The new picture costs"
+        return f"{pictures} at most {self.max_price}."
+
+    @property
+    def outcome(self) -> str:
+        """What becomes of the pictures."""
+        if not self._new_instructions:
+            return "The pictures that are paid are delivered again, or reviewed again."
+        if any(map(requires_approval, self._new_instructions)):
+            return "New pictures wait for approval when they are made."
+        if any(map(may_need_review, self._new_instructions)):
+            return "New pictures wait for approval if their verdict is not `same`."
+        return "New pictures are delivered when they are made, because the instructions require no approval."
+
+    @property
+    def _new_instructions(self) -> list[Mapping[str, Any]]:
+        return [job.instructions for job in self.preview.jobs_to_buy if not job.is_mask]
+
     def require_effect(self) -> None:
         """Raises CommandError if the photo already has these instructions."""
         if not self.preview.has_effect:
             raise CommandError("nothing was changed; the photo already has these instructions")
+
+    def require_agreement(self, max_cost: int, discarded: str) -> None:
+        """Raises CommandError if the redo costs more, or discards other pictures, than a person agreed to.
+
+        `max_cost`: in micro-dollars. `discarded`: the text about the discarded pictures that the person saw.
+        """
+        if self.preview.max_cost > max_cost:
+            raise CommandError(f"nothing was changed; the price is now at most {self.max_price}: check it, and confirm")
+        if str(self.discarded_pictures) != discarded:
+            raise CommandError(
+                "nothing was changed; another person has just decided about these pictures: check what is discarded, "
+                "and confirm"
+            )
 
 
 def plan_redo(stack: Stack, key: str, variant: str | None, new_fields: Mapping[str, Any]) -> RedoPlan:
@@ -72,27 +142,21 @@ def redo_picture(
         "sidecar": plan.sidecar_key,
         "bought": job_count,
         "most_usd": to_usd(plan.preview.max_cost),
+        "discarded": asdict(plan.discarded_pictures),
     }
     with screen.print_json_if_refused(document | {"sent": False}):
         plan.require_effect()
         screen.print(
             f"{key}: {format_count(job_count, 'job')} to buy for at most {plan.max_price}, with the instructions in "
-            f"{plan.sidecar_key}. What was bought before stays paid."
+            f"{plan.sidecar_key}. {plan.price_text} What was bought before stays paid."
         )
+        if discarded_text := str(plan.discarded_pictures):
+            screen.print(discarded_text, "bold")
         screen.confirm(f"Redo it for at most {plan.max_price}?", yes=yes)
+    plan_redo(stack, key, variant, new_fields).require_agreement(plan.preview.max_cost, str(plan.discarded_pictures))
     stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
     screen.print_json(document | {"sent": True})
-    screen.print(f"✓ {plan.sidecar_key} uploaded. {_describe_approval(plan.preview.jobs_to_buy)}")
-
-
-def _describe_approval(jobs_to_buy: Sequence[Job]) -> str:
-    if not jobs_to_buy:
-        return "The pictures that are paid are delivered again, or reviewed again."
-    if any(requires_approval(job.instructions) for job in jobs_to_buy):
-        return "The new picture waits for approval when it is made: `backdrop review`."
-    if any(may_need_review(job.instructions) for job in jobs_to_buy):
-        return "The new picture waits for approval if its verdict is not `same`: `backdrop review`."
-    return "The new picture is delivered when it is made, because its instructions require no approval."
+    screen.print(f"✓ {plan.sidecar_key} uploaded. {plan.outcome} To list what waits, run `backdrop review`.")
 
 
 def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]:

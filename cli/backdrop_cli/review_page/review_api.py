@@ -107,21 +107,28 @@ class ReviewApi:
     # -- redo ----------------------------------------------------------------------------------------------
 
     def quote_redo(self, request: PageRequest) -> PageResponse:
-        """Returns the highest price of another picture with a new prompt. Changes nothing."""
+        """Returns the highest price of other pictures with a new prompt, and what is lost. Changes nothing."""
         plan = self._plan_redo(request)
         if isinstance(plan, str):
             return {"ended": plan}
-        return {"price": plan.max_price, "micro_usd": plan.preview.max_cost}
+        return {
+            "price": plan.max_price,
+            "micro_usd": plan.preview.max_cost,
+            "words": plan.price_text,
+            "discarded": str(plan.discarded_pictures),
+        }
 
     def redo(self, request: PageRequest) -> PageResponse:
-        """Gives the photo the new prompt. Raises CommandError if it may cost more than the person agreed to."""
+        """Gives the photo the new prompt.
+
+        Raises CommandError if it may cost more, or discards other pictures, than the person agreed to.
+        """
         plan = self._plan_redo(request)
         if isinstance(plan, str):
             return {"ended": plan}
-        if plan.preview.max_cost > read_count(request, "micro_usd"):
-            raise CommandError(f"nothing was changed; the price is now at most {plan.max_price}: check it, and confirm")
+        plan.require_agreement(read_count(request, "micro_usd"), read_text(request, "discarded"))
         self.stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
-        return {"sidecar": plan.sidecar_key}
+        return {"sidecar": plan.sidecar_key, "outcome": plan.outcome}
 
     def _plan_redo(self, request: PageRequest) -> RedoPlan | str:
         """Returns the plan, or why the picture no longer waits."""

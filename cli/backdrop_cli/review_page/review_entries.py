@@ -77,7 +77,6 @@ def build_review_entry(
         "instructions": group_by_source(document),
         "since": f"since {format_utc(review.waiting_since)}",
         "facts": list(_list_facts(stack, document, thumbnails[shown])),
-        "pictures": len([one for one in job.reviews if one.decision is None]),
         "files": [
             {
                 "label": job.key,

@@ -1,5 +1,6 @@
 """The `review` commands: people see what waits, and decide about it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from backdrop.model.job import JobStatus
 from backdrop.model.review import DecisionChannel, ReviewDecision
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_NOTHING_FOUND, EXIT_OK, EXIT_USAGE
+from backdrop_cli.operate.review_redo import DiscardedPictures
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.world_services import CALLER
@@ -199,6 +201,41 @@ def test_redo_that_is_declined_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert find_job(person.world) == before
 
 
+def test_redo_says_which_pictures_of_the_same_purchase_it_discards(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2)
+    person.run("review", "approve", KEY, "--picture", "1")
+    refused = person.run("review", "redo", KEY, "--prompt", "on sand", answer="n")
+    assert "This discards 2 pictures bought before: 1 already approved, 1 waiting for approval." in refused.out
+    assert "The 2 new pictures cost at most $0.12." in " ".join(refused.out.split())
+    document = person.run("review", "redo", KEY, "--prompt", "on sand", "--yes", "--json").data
+    assert document["discarded"] == {"approved": 1, "waiting": 1, "unreviewed": 0}
+
+
+def test_discarded_pictures_include_those_that_need_no_approval(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = find_job(person_with_pictures(monkeypatch, num_images=3).world)
+    discarded = DiscardedPictures.from_jobs([replace(job, reviews=job.reviews[:1])])
+    assert str(discarded) == "This discards 3 pictures bought before: 1 waiting for approval, 2 needing no approval."
+
+
+def test_redo_that_discards_nothing_does_not_mention_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, approval="none")
+    assert "discards" not in person.run("review", "redo", KEY, "--prompt", "on sand", "--yes").out
+
+
+def test_redo_is_refused_if_a_picture_is_approved_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2)
+    job = find_job(person.world)
+
+    def approve() -> None:
+        send_decision(person.world, APPROVED, job, by="bob")
+        person.world.run_until_empty()
+
+    refused = person.run("review", "redo", KEY, "--prompt", "on sand", answer="y", meanwhile=approve)
+    assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
+    person.world.run_until_empty()
+    assert find_job(person.world).status is JobStatus.REVIEW
+
+
 def test_redo_of_one_variant_keeps_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
     person = Person(World(), monkeypatch)
@@ -240,9 +277,9 @@ def test_redo_of_a_photo_with_variants_names_one(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"approval": "required"}, "The new picture waits for approval when it is made"),
-        ({"approval": "none", "subject": {"otherwise": "review"}}, "waits for approval if its verdict is not"),
-        ({"approval": "none"}, "The new picture is delivered when it is made"),
+        ({"approval": "required"}, "New pictures wait for approval when they are made"),
+        ({"approval": "none", "subject": {"otherwise": "review"}}, "wait for approval if their verdict is not"),
+        ({"approval": "none"}, "New pictures are delivered when they are made"),
     ],
     ids=["required", "by verdict", "none"],
 )

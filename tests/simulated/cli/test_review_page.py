@@ -156,6 +156,17 @@ def test_second_reviewer_learns_who_decided_what_and_when() -> None:
     assert reviewer.job().reviews[0].decision is ReviewDecision.REJECTED
 
 
+def test_second_open_page_sees_the_first_pages_decision() -> None:
+    first = build_reviewer()
+    second = Reviewer(first.world)
+    object.__setattr__(second.stack, "read_caller", lambda: "arn:aws:iam::123456789012:user/bob")
+    seen = second.seen()
+    first.api.decide(first.seen() | {"decision": "rejected"})
+    for answer in (second.api.decide(seen | {"decision": "approved"}), second.api.show_picture(seen)):
+        assert f"was rejected by {CALLER} on 2026-11-20" in answer["ended"]
+    assert second.list_pictures() == []
+
+
 def test_decision_that_is_sent_twice_counts_once() -> None:
     reviewer = build_reviewer(num_images=2)
     seen = reviewer.seen()
@@ -195,16 +206,35 @@ def test_redo_costs_at_most_what_the_person_agreed_to() -> None:
     reviewer = build_reviewer()
     prompt = reviewer.seen() | {"prompt": "on sand"}
     quote = reviewer.api.quote_redo(prompt)
-    assert quote == {"price": "$0.06", "micro_usd": 60_000}
+    discarded = "This discards 1 picture bought before: 1 waiting for approval."
+    words = "The new picture costs at most $0.06."
+    assert quote == {"price": "$0.06", "micro_usd": 60_000, "words": words, "discarded": discarded}
+    prompt |= {"discarded": discarded}
     with pytest.raises(CommandError, match="nothing was changed; the price is now at most"):
         reviewer.api.redo(prompt | {"micro_usd": 59_999})
     for agreed in (None, True):
         with pytest.raises(UsageError):
             reviewer.api.redo(prompt | {"micro_usd": agreed})
-    assert reviewer.api.redo(prompt | {"micro_usd": quote["micro_usd"]}) == {"sidecar": f"{KEY}.json"}
+    outcome = "New pictures wait for approval when they are made."
+    assert reviewer.api.redo(prompt | {"micro_usd": quote["micro_usd"]}) == {
+        "sidecar": f"{KEY}.json",
+        "outcome": outcome,
+    }
     reviewer.world.run_until_empty()
     statuses = {job.instructions["prompt"]: job.status for job in reviewer.world.list_jobs(KEY)}
     assert statuses == {"on grass": JobStatus.SUPERSEDED, "on sand": JobStatus.REVIEW}
+
+
+def test_redo_names_the_approved_picture_that_it_discards() -> None:
+    reviewer = build_reviewer(num_images=2)
+    prompt = reviewer.seen(1) | {"prompt": "on sand"}
+    before = reviewer.api.quote_redo(prompt)
+    reviewer.api.decide(reviewer.seen() | {"decision": "approved"})
+    with pytest.raises(CommandError, match="another person has just decided"):
+        reviewer.api.redo(prompt | before)
+    assert reviewer.api.quote_redo(prompt)["discarded"] == (
+        "This discards 2 pictures bought before: 1 already approved, 1 waiting for approval."
+    )
 
 
 def test_redo_of_one_variant_keeps_the_others() -> None:
@@ -214,7 +244,8 @@ def test_redo_of_one_variant_keeps_the_others() -> None:
         for one in reviewer.list_pictures()
         if one["tags"] == ["beach"]
     )
-    reviewer.api.redo(seen | {"prompt": "on sand", "micro_usd": 60_000})
+    prompt = seen | {"prompt": "on sand"}
+    reviewer.api.redo(prompt | reviewer.api.quote_redo(prompt))
     reviewer.world.run_until_empty()
     assert sorted(job.status for job in reviewer.world.list_jobs(KEY)) == ["review", "review", "superseded"]
 

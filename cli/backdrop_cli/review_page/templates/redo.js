@@ -9,8 +9,7 @@ let latestQuote = 0;
 function openRedo() {
   if (byId("redo").disabled || byId("redo").hidden) return;
   redone = current;
-  const together = enlarged.pictures > 1 ? ` All ${enlarged.pictures} pictures that were bought together are replaced.` : "";
-  byId("redo-about").textContent = `${labelOfPicture(redone)}. This picture then no longer waits; what it cost stays paid.${together}`;
+  byId("redo-about").textContent = `${labelOfPicture(redone)}. What it cost stays paid.`;
   byId("redo-prompt").value = enlarged.prompt;
   showText(byId("redo-problem"), "");
   showQuote(null, "Change the prompt to see the price.");
@@ -34,7 +33,7 @@ async function requestQuote() {
     const answer = await requestJson("redo-price", { ...pictureOf(redone), prompt });
     if (number !== latestQuote) return;
     if (answer.ended) closeEnded(answer.ended);
-    else showQuote({ ...answer, prompt }, `The new picture costs at most ${answer.price}.`);
+    else showQuote({ ...answer, prompt }, [answer.words, answer.discarded].filter(Boolean).join(" "));
   } catch (error) {
     if (number !== latestQuote) return;
     showQuote(null, "");
@@ -50,19 +49,19 @@ function showQuote(answer, words) {
 }
 
 async function sendRedo() {
-  const { prompt, micro_usd } = quote;
+  const { prompt, micro_usd, discarded } = quote;
   const entry = redone;
   showText(byId("redo-problem"), "");
   byId("redo-send").disabled = true;
   try {
-    const answer = await requestJson("redo", { ...pictureOf(entry), prompt, micro_usd });
+    const answer = await requestJson("redo", { ...pictureOf(entry), prompt, micro_usd, discarded });
     if (answer.ended) {
       closeEnded(answer.ended);
       return;
     }
     byId("redo-dialog").close();
     showText(byId("first"), "");
-    byId("outcome").textContent = `↻ Redone: ${labelOfPicture(entry)}. The new picture waits here when it is made.`;
+    byId("outcome").textContent = `↻ Redone: ${labelOfPicture(entry)}. ${answer.outcome}`;
     for (const other of waiting.filter((one) => one.job_id === entry.job_id && one !== entry)) settle(other);
     settle(entry);
   } catch (error) {
@@ -71,7 +70,7 @@ async function sendRedo() {
   }
 }
 
-/** After a refusal, the price may be another one. */
+/** After a refusal, the price, or what is discarded, may be another one. */
 function scheduleQuoteAgain() {
   clearTimeout(quoteTimer);
   showQuote(null, "Calculating the price …");

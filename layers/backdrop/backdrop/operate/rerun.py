@@ -54,6 +54,7 @@ class RerunPreview:
       `reused_from` names that job
     - `jobs_to_redeliver`: jobs whose paid pictures would be delivered again
     - `changed_job_count`: other jobs that would change (superseded, or with other metadata)
+    - `superseded_jobs`: those of them that would end because the photo no longer names them
     - `broken_defaults`: the folder defaults to fix first
     - `drops_request`: whether instructions of a direct request would be replaced by others
     """
@@ -62,6 +63,7 @@ class RerunPreview:
     jobs_to_buy: Sequence[Job] = ()
     jobs_to_redeliver: Sequence[Job] = ()
     changed_job_count: int = 0
+    superseded_jobs: Sequence[Job] = ()
     problems: Sequence[Problem] = ()
     changes_error_report: bool = False
     broken_defaults: str = ""
@@ -158,6 +160,7 @@ class RerunService:
             jobs_to_buy,
             jobs_to_redeliver,
             changed_job_count,
+            [transition.job for transition in transitions if transition.job.status is JobStatus.SUPERSEDED],
             job_plan.problems,
             changes_error_report,
             drops_request=drops_request,
