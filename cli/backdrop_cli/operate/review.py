@@ -59,6 +59,19 @@ class ReviewedPicture:
         return self.review.decision is None and self.job.status is JobStatus.REVIEW
 
     @property
+    def state(self) -> str:
+        if self.review.decision:
+            return self.review.decision
+        if self.is_waiting:
+            return "waits for approval"
+        return f"no longer waits for approval, because the job is {self.job.status}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What people must know to decide: about the making of the file, and about the job."""
+        return list(dict.fromkeys(one.text_with_code for one in (*self.review.warnings, *self.job.warnings)))
+
+    @property
     def end(self) -> str:
         """Why the picture does not wait: who decided, what, and when, or what became of its job."""
         end = f"was {describe_decision(self.review)}" if self.review.decision else f"is {self.job.status}"
@@ -111,6 +124,10 @@ def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
         age = format_rough_duration((now - review.waiting_since).total_seconds())
         screen.print()
         screen.print_unwrapped(f"{picture.name}: {verdict}waiting for {age}")
+        if review.fidelity and review.fidelity.reason:
+            screen.print_bullet(review.fidelity.verdict.mark, review.fidelity.reason.text)
+        for warning in picture.warnings:
+            screen.print_bullet("!", warning, "yellow")
         screen.print_unwrapped(f"  {_format_address(stack, review)}", "dim")
     screen.print()
     screen.print("To decide, run `backdrop review approve KEY`, `reject KEY`, or `redo KEY --prompt TEXT`.")
@@ -133,6 +150,8 @@ def _describe(stack: Stack, picture: ReviewedPicture) -> dict[str, Any]:
         "file": _format_address(stack, review),
         "verdict": fidelity and fidelity.verdict.value,
         "score": fidelity and fidelity.score,
+        "reason": fidelity and fidelity.reason and fidelity.reason.value,
+        "warnings": picture.warnings,
         "waiting_since": review.waiting_since.isoformat(timespec="seconds"),
         "decision": review.decision and review.decision.value,
         "by": review.decided_by or None,

@@ -39,6 +39,7 @@ from backdrop_cli.operate.photo_waits import (
     list_photo_waits,
 )
 from backdrop_cli.operate.queue_waits import Wait
+from backdrop_cli.operate.review import ReviewedPicture
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -276,13 +277,16 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
         if result.fidelity:
             screen.print_bullet(*_format_fidelity(result.fidelity))
     delivered = {result.n for result in job.results}
+    warnings = dict.fromkeys(one.text_with_code for one in job.warnings)
     for review in job.reviews:
-        if review.fidelity and review.n not in delivered:
-            state = review.decision or "waits for approval"
-            screen.print_unwrapped(f"  picture {review.n} {state}: {review.key}")
-            screen.print_bullet(*_format_fidelity(review.fidelity))
-    for warning in job.warnings:
-        screen.print_bullet("!", warning.text_with_code, "yellow")
+        if review.n not in delivered:
+            picture = ReviewedPicture(job, review)
+            screen.print_unwrapped(f"  picture {review.n} {picture.state}: {review.key}")
+            if review.fidelity:
+                screen.print_bullet(*_format_fidelity(review.fidelity))
+            warnings |= dict.fromkeys(picture.warnings)
+    for warning in warnings:
+        screen.print_bullet("!", warning, "yellow")
     if job.problem and not waits:
         hint = MASK_PROBLEM_HINT if job.is_mask else str(job.problem.operator_hint)
         printer.print(f"{job.problem.message} ({job.problem.code.value})", hint)

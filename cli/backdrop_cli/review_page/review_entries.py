@@ -73,7 +73,7 @@ def build_review_entry(
         "prompt": job.instructions.get("prompt", ""),
         "operation": job.operation,
         "fidelity": describe_fidelity(review.fidelity, job.instructions, change_map, links),
-        "warnings": [one.text_with_code for one in (*review.warnings, *job.warnings)],
+        "warnings": picture.warnings,
         "instructions": group_by_source(document),
         "since": f"since {format_utc(review.waiting_since)}",
         "facts": list(_list_facts(stack, document, thumbnails[shown])),

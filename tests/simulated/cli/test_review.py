@@ -13,7 +13,15 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.world_services import CALLER
 from tests.simulated.command_user import NOTHING_CHANGED, Person
-from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, SCENE_LANE, TRANSPARENT_PHOTO, build_world, find_job
+from tests.simulated.deliver.test_fidelity import (
+    CHANGED_SCENE,
+    SCENE_LANE,
+    TRANSPARENT_PHOTO,
+    build_world,
+    draw_scene_with_hole,
+    encode,
+    find_job,
+)
 from tests.simulated.picture_decisions import APPROVED, send_decision
 from tests.simulated.stage_worlds import KEY, assert_at_rest
 
@@ -57,6 +65,23 @@ def test_list_has_the_worst_verdict_first_with_file_age_and_score(monkeypatch: p
     ]
     assert documents[1]["sha256"] == review.sha256
     assert [one["key"] for one in person.run("review", "--prefix", "b", "--json").data["pictures"]] == ["b.jpg"]
+
+
+def test_list_says_why_nothing_was_compared_and_that_the_photos_own_product_is_not_in_the_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = encode(draw_scene_with_hole())
+    fields: dict[str, Any] = {"provider": SCENE_LANE, **ON_GRASS, "subject": {"pixels": "own"}}
+    world = build_world(TRANSPARENT_PHOTO, scene, **fields)
+    world.run_until_empty()
+    person = Person(world, monkeypatch)
+    listed = " ".join(person.run("review").out.split())
+    assert "? not compared, waiting for" in listed
+    assert "? the provider's picture is transparent ! transparent_result: " in listed
+    assert "! transparent_result: " in person.run("show", KEY).out
+    (document,) = person.run("review", "--json").data["pictures"]
+    assert document["reason"] == "transparent_result"
+    assert [one.partition(":")[0] for one in document["warnings"]] == ["transparent_result"]
 
 
 def test_empty_list_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -494,7 +494,18 @@ def test_picture_that_waits_for_its_cut_out_says_so(monkeypatch: pytest.MonkeyPa
     assert "mask_pending" in list_wait_codes(person, KEY)
 
 
-@pytest.mark.parametrize(("command", "state"), [((), "waits for approval"), (("review", "reject", KEY), "rejected")])
+@pytest.mark.parametrize(
+    ("command", "state"),
+    [
+        ((), "waits for approval"),
+        (("review", "reject", KEY), "rejected"),
+        (
+            ("review", "redo", KEY, "--prompt", "on sand", "--yes"),
+            "no longer waits for approval, because the job is superseded",
+        ),
+    ],
+    ids=["waits", "rejected", "superseded"],
+)
 def test_show_prints_the_verdict_on_a_picture_that_is_not_delivered(
     command: tuple[str, ...], state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -508,6 +519,12 @@ def test_show_prints_the_verdict_on_a_picture_that_is_not_delivered(
     assert f"picture 1 {state}: _backdrop/review/" in text
     assert "✗ product changed 0." in text
     assert "a map of the changes is in _backdrop/changes/" in text
+
+
+def test_show_names_the_file_of_a_cut_out_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world(operation="remove", approval="required")
+    world.run_until_empty()
+    assert "picture 1 waits for approval: _backdrop/review/" in read_text(Person(world, monkeypatch), KEY)
 
 
 def test_show_of_a_retried_picture_has_the_duration_of_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
