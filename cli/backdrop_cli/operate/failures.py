@@ -90,7 +90,7 @@ def _print_photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Fail
     for message, same_message in groupby(group[:limit], key=lambda one: str(one.problem.message)):
         screen.print(f"  {message}")
         for one in same_message:
-            variant = f" (variant {one.job.variant})" if one.job and one.job.variant else ""
+            variant = f" (variant {one.variant})" if one.variant else ""
             screen.print_unwrapped(
                 f"    {photo_name_of(one.source.bucket, one.source.key, stack.input_bucket)}{variant}"
             )
@@ -125,7 +125,7 @@ def _describe_failure(failure: FailedItem) -> dict[str, Any]:
         "bucket": failure.source.bucket,
         "key": failure.source.key,
         "job_id": failure.job.job_id if failure.job else None,
-        "variant": failure.job.variant or None if failure.job else None,
+        "variant": failure.variant or None,
         "provider": failure.job.provider if failure.job else None,
         "status": failure.status,
         "code": failure.problem.code.value,

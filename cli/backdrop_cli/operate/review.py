@@ -178,9 +178,12 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
         for picture in waiting:
             decided.append(_decide(stack, picture, decision, by))
     except DecisionRefusedError as error:
-        raise CommandError(f"{error.message.clause}; {error.hint}") from error
+        raise CommandError(f"nothing {'else ' if decided else ''}was changed; {error.message} {error.hint}") from error
     except ConflictError as error:
-        raise CommandError("the review of the picture is starting over; run the command again") from error
+        raise CommandError(
+            f"nothing {'else ' if decided else ''}was changed; the review of {waiting[len(decided)].name} is starting "
+            "over: run the command again"
+        ) from error
     finally:
         screen.print_json({"stack": stack.name, "decided": [_describe(stack, one) for one in decided]})
         for one in decided:

@@ -95,7 +95,7 @@ def show_photo(stack: Stack, screen: Screen, key: str) -> None:
         printer.print(wait.message, wait.hint)
     for problem in source.problems:
         if not is_wait(problem):
-            printer.print(f"{problem.message} ({problem.code.value})", str(problem.operator_hint))
+            printer.print(f"{problem.message_with_variant} ({problem.code.value})", str(problem.operator_hint))
     current_jobs = list_current_jobs(source, jobs)
     for job in [*current_jobs, *(job for job in jobs if job not in current_jobs)]:
         screen.print()

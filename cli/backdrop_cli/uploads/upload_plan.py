@@ -349,8 +349,7 @@ def group_problems_by_code(photos: Sequence[PlannedPhoto]) -> Mapping[str, list[
     problems_by_code: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for photo in photos:
         for problem in photo.problems:
-            variant = f"variant {problem.variant}: " if problem.variant else ""
-            problems_by_code[problem.code.value].append((photo.key, f"{variant}{problem.message}"))
+            problems_by_code[problem.code.value].append((photo.key, problem.message_with_variant))
         if photo.broken_defaults:
             problems_by_code[Code.FOLDER_DEFAULTS_BROKEN.value].append(
                 (photo.key, f"{photo.broken_defaults} has errors.")

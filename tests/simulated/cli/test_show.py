@@ -521,6 +521,18 @@ def test_show_prints_the_verdict_on_a_picture_that_is_not_delivered(
     assert "a map of the changes is in _backdrop/changes/" in text
 
 
+def test_show_and_failures_name_each_refused_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = {name: {"prompt": f"on a {name}", "max_cost_usd": 0.001} for name in ("beach", "pier")}
+    world = build_world(variants=variants)
+    world.run_until_empty()
+    person = Person(world, monkeypatch)
+    shown, failures = read_text(person, KEY), person.run("failures").out
+    for name in variants:
+        assert f"✗ variant {name}: The job costs up to" in shown
+        assert f"{KEY} (variant {name})" in failures
+    assert {one["variant"] for one in person.run("failures", "--json").data["failures"]} == set(variants)
+
+
 def test_show_names_the_file_of_a_cut_out_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     world = build_world(operation="remove", approval="required")
     world.run_until_empty()

@@ -123,6 +123,11 @@ class Problem(Record):
         )
 
     @property
+    def message_with_variant(self) -> str:
+        """The message, after the name of the variant that it concerns: `variant beach: …`."""
+        return f"variant {self.variant}: {self.message}" if self.variant else str(self.message)
+
+    @property
     def hint(self) -> Sentence:
         """What to do about it, for the person who corrects the photo, or for the sender of the request."""
         advice = self.advice or ERROR_CATALOG[self.code].advice

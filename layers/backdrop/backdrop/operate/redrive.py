@@ -36,6 +36,10 @@ class FailedItem:
     problem: Problem
 
     @property
+    def variant(self) -> str:
+        return self.job.variant if self.job else self.problem.variant
+
+    @property
     def status(self) -> str:
         return self.job.status.value if self.job else JobStatus.REFUSED.value
 
