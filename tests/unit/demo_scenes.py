@@ -48,7 +48,7 @@ def build_receipt(name: str, *results: dict[str, Any], usd: float = 0.06, **inst
         "provenance": dict.fromkeys(requested, f"{name}.json"),
         "results": list(results),
         "cost": {"usd": usd, "basis": "price_list", "unknown_usd": 0.0},
-        "attempts": [{"n": 1, "provider": "ideogram"}],
+        "attempts": [{"n": 1, "provider": "ideogram", "outcome": "answered"}],
         "reused_from": None,
         "queued_at": NOON.isoformat(),
         "stored_at": (NOON + timedelta(seconds=4)).isoformat(),

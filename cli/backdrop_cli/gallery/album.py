@@ -9,7 +9,7 @@ from typing import Any
 
 from backdrop.model.codec import validate
 from backdrop.model.fidelity import Fidelity
-from backdrop.model.job import END_STATUSES
+from backdrop.model.job import END_STATUSES, MASK_VARIANT, AttemptOutcome
 from backdrop.model.object_keys import ObjectKind, classify_key, photo_name_of
 from backdrop_cli.formatting import count_images
 from backdrop_cli.picks import Pick
@@ -57,8 +57,8 @@ class Comparison:
     `fidelity` is the verdict on its product, and `change_map` the map of what changed, if there are any.
 
     `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `results`,
-    `files`, and `picks` have one item for each of its pictures, in the same order. `duration_seconds` is the
-    time from upload to delivery.
+    `files`, and `picks` have one item for each of its pictures, in the same order. `image_count` is the number of images
+    that one call buys; some may not be delivered. `duration_seconds` is the time from upload to delivery.
     """
 
     full_name: str
@@ -136,9 +136,16 @@ class Album:
 
     @property
     def bought_image_count(self) -> int:
-        """How many images the total paid for, with those of jobs that are no longer current."""
-        bought_jobs = (job for receipt in self.receipts for job in receipt["jobs"] if not job["reused_from"])
-        return sum(len({result["n"] for result in job["results"]}) for job in bought_jobs)
+        """How many images the total paid for, delivered or not, with those of jobs that are no longer current."""
+        return sum(count_bought_images(job) for job in self._jobs if job["variant"] != MASK_VARIANT)
+
+    @property
+    def bought_mask_count(self) -> int:
+        return sum(count_bought_images(job) for job in self._jobs if job["variant"] == MASK_VARIANT)
+
+    @property
+    def _jobs(self) -> Iterator[Mapping[str, Any]]:
+        return (job for receipt in self.receipts for job in receipt["jobs"])
 
     @property
     def pending_image_count(self) -> int:
@@ -185,7 +192,7 @@ class Album:
                 change_map=change_map_file(fidelity),
                 job=job,
                 results=results,
-                image_count=len(numbers),
+                image_count=_count_images_per_call(job),
                 duration_seconds=_measure_duration(self.uploaded_at.get(receipt["source"]["key"]), job),
             )
 
@@ -217,6 +224,17 @@ _FINAL_STATUSES = frozenset(status.value for status in END_STATUSES)
 
 def _current_jobs(receipt: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     return (job for job in receipt["jobs"] if job["current"])
+
+
+def count_bought_images(job: Mapping[str, Any]) -> int:
+    """How many images a job has bought: none if it reuses another job's, those of several calls if it retried."""
+    answered = [attempt for attempt in job["attempts"] if attempt["outcome"] == AttemptOutcome.ANSWERED.value]
+    return len(answered) * _count_images_per_call(job)
+
+
+def _count_images_per_call(job: Mapping[str, Any]) -> int:
+    """How many images a call buys. The instructions say so, because some images may be withheld or rejected."""
+    return max([count_images(job["instructions"]), *(result["n"] for result in job["results"])])
 
 
 def photo_file(source: Mapping[str, Any]) -> GalleryFile:

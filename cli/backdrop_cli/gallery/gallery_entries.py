@@ -23,6 +23,7 @@ from backdrop_cli.gallery.album import (
     MissingReason,
     ReportedProblem,
     ThumbnailLinks,
+    count_bought_images,
 )
 
 MONEY_TEXTS = {
@@ -226,9 +227,8 @@ def _list_tags(comparison: Comparison) -> Iterator[str]:
 
 def _format_cost(comparison: Comparison) -> str:
     """Formats the price of the whole job, which is what was bought."""
-    return format_receipt_usd(comparison.job["cost"]["usd"]) + (
-        f" for {comparison.image_count}" if comparison.image_count > 1 else ""
-    )
+    bought_count = count_bought_images(comparison.job)
+    return format_receipt_usd(comparison.job["cost"]["usd"]) + (f" for {bought_count}" if bought_count > 1 else "")
 
 
 def group_by_source(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:

@@ -122,7 +122,8 @@ def build_page_data(
 
 def _build_summary(album: Album, created_at: datetime) -> list[str]:
     makers = _list_makers(album)
-    bought_text = f"{format_count(album.bought_image_count, 'image')} bought"
+    masks_text = f" and {format_count(album.bought_mask_count, 'mask')}" if album.bought_mask_count else ""
+    bought_text = f"{format_count(album.bought_image_count, 'image')}{masks_text} bought"
     facts = [album.prefix, bought_text, f"{format_receipt_usd(album.total_usd)} in total"]
     facts += [f"made by {', '.join(makers)}"] if makers else []
     facts += [f"{created_at.day} {created_at:%B %Y, %H:%M} UTC"]

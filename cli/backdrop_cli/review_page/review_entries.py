@@ -8,14 +8,19 @@ from backdrop.model.job import Job, Source
 from backdrop.model.receipt import build_receipt
 from backdrop.model.review import PictureReview
 from backdrop_cli.formatting import (
-    count_images,
     format_bytes,
     format_count,
     format_receipt_usd,
     format_rough_duration,
     format_utc,
 )
-from backdrop_cli.gallery.album import GalleryFile, MissingReason, change_map_file, photo_file
+from backdrop_cli.gallery.album import (
+    GalleryFile,
+    MissingReason,
+    change_map_file,
+    count_bought_images,
+    photo_file,
+)
 from backdrop_cli.gallery.gallery_entries import (
     Fact,
     GalleryEntry,
@@ -106,7 +111,7 @@ def _describe_size(*thumbnails: Thumbnail | MissingReason) -> Mapping[str, Any]:
 
 
 def _list_facts(stack: Stack, document: Mapping[str, Any], thumbnail: Thumbnail | MissingReason) -> Iterator[Fact]:
-    images, cost = count_images(document["instructions"]), document["cost"]
+    images, cost = count_bought_images(document), document["cost"]
     price = format_receipt_usd(cost["usd"]) + (f" for {format_count(images, 'picture')}" if images > 1 else "")
     yield "paid", f"{price}, {explain_price(document)}"
     if cost["unknown_usd"]:

@@ -200,13 +200,26 @@ def test_title_counts_pictures_and_the_summary_bought_images() -> None:
     receipt = build_receipt("a.jpg", build_result("a.png"), build_result("a@thumb.png", output="thumb"), usd=0.01)
     (bought,) = receipt["jobs"]
     receipt["jobs"] += [
-        bought | {"variant": "square", "reused_from": "job", "results": [build_result("a_square.png")]},
+        bought
+        | {"variant": "square", "reused_from": "job", "attempts": [], "results": [build_result("a_square.png")]},
         bought
         | {"variant": "old", "current": False, "results": [build_result("old.png"), build_result("old_2.png", 2)]},
     ]
     shown = build_page_data(build_album(receipts=[receipt], reports=[]), {}, NOON)
     assert shown["title"] == "3 pictures from 1 photo"
     assert shown["sums"][:3] == [PREFIX, "3 images bought", "$0.01 in total"]
+
+
+def test_images_that_were_bought_and_not_delivered_count() -> None:
+    receipt = build_receipt("a.jpg", build_result("1.png", 1), build_result("3.png", 3), prompt="at sea", num_images=3)
+    (job,) = receipt["jobs"]
+    answered, rejected = {"n": 1, "outcome": "answered"}, {"n": 2, "outcome": "rejected"}
+    job["attempts"] = [answered, rejected, answered]
+    receipt["jobs"].append(job | {"variant": "@mask", "results": [], "attempts": [answered], "instructions": {}})
+    shown = build_page_data(build_album(receipts=[receipt], reports=[]), {}, NOON)
+    assert shown["sums"][1] == "6 images and 1 mask bought"
+    assert [entry["image"] for entry in shown["entries"]] == ["image 1 of 3", "image 3 of 3"]
+    assert shown["entries"][0]["cost"] == "$0.06 for 6"
 
 
 def test_file_is_labeled_by_its_variant_number_and_output() -> None:
