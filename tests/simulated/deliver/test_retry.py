@@ -123,7 +123,7 @@ def test_second_picture_with_the_same_product_is_delivered() -> None:
     (receipt_job,) = receipt["jobs"]
     assert [(one["outcome"], one["money"]) for one in receipt_job["attempts"]] == [("answered", "spent")] * 2
     assert receipt_job["warnings"] == [
-        "retried: the product differed, so the picture was bought 2 times; attempt 2 is delivered"
+        "retried: the product differed, so the picture was bought 2 times; attempt 2 is the best"
     ]
     assert receipt_job["cost"]["usd"] == 0.12
     assert_at_rest(world)

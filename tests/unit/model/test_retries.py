@@ -160,10 +160,10 @@ def test_best_attempt_has_the_highest_score_and_is_the_first_of_these(groups: li
 
 def test_retries_are_described() -> None:
     assert describe_retries([judge(1, CHANGED)], "It is not safe.") == (
-        "the product differed; buying it again brought no picture: It is not safe; attempt 1 is delivered"
+        "the product differed; buying it again brought no picture: It is not safe; attempt 1 is the best"
     )
     assert describe_retries([judge(1, WORSE), judge(2, CHANGED)]) == (
-        "the product differed, so the picture was bought 2 times; attempt 2 is delivered"
+        "the product differed, so the picture was bought 2 times; attempt 2 is the best"
     )
 
 

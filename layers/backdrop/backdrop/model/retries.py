@@ -92,11 +92,12 @@ def _find_best_score(judged: JudgedAttempt) -> float:
 
 
 def describe_retries(judged_attempts: Sequence[JudgedAttempt], failure: str = "") -> str:
-    """Says how often a picture was bought because its product differed, and which attempt is delivered.
+    """Says how often a picture was bought because its product differed, and which attempt is the best.
 
-    `failure`: why another try brought no picture.
+    A person may still reject it, so this does not say that it is delivered. `failure`: why another try brought no
+    picture.
     """
     times = len(judged_attempts)
     bought = f", so the picture was bought {times} times" if times > 1 else ""
     failed = f"; buying it again brought no picture: {failure.rstrip('.')}" if failure else ""
-    return f"the product differed{bought}{failed}; attempt {find_best_attempt(judged_attempts).attempt_no} is delivered"
+    return f"the product differed{bought}{failed}; attempt {find_best_attempt(judged_attempts).attempt_no} is the best"
