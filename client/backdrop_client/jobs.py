@@ -45,7 +45,11 @@ _ERRORS: dict[State, type[JobError]] = {
     State.REJECTED: RejectedError,
     State.CANCELLED: CancelledError,
 }
-_REVIEW_TEXTS = "The pictures wait for a person's approval.", "Approve or reject them: `backdrop page --review`."
+# The receipt, which is all that a client can read, has the decision only once deliver has acted on it.
+_REVIEW_TEXTS = (
+    "The pictures wait for a person's approval.",
+    "Approve or reject them: `backdrop page --review`. If that has just happened, call `wait` again in a few seconds.",
+)
 _CANCELLED_TEXTS = (
     "The photo was deleted, or its job was canceled or replaced.",
     "If you still need it, call `create` with another `revision`.",

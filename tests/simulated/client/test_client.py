@@ -154,6 +154,8 @@ def test_picture_that_needs_approval_ends_the_wait_until_it_is_decided(
     person = Person(world, monkeypatch)
     assert person.run("review", "approve", job.key).code == 0
     assert person.run("review", "reject", other.key).code == 0
+    with pytest.raises(AwaitingApprovalError, match="call `wait` again in a few seconds"):
+        job.wait()
     world.run_until_empty()
     assert job.wait().pictures
     with pytest.raises(RejectedError):
