@@ -508,12 +508,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService.render#bc2fce if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
-    "operate.rerun:RerunService.preview#434850 if 1": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#434850 if 2": (
+    "operate.rerun:RerunService.preview#65cae4 if 1": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#65cae4 if 2": (
         "Nothing is bought because of it: tests/simulated/cli/test_drop.py tests this preview."
     ),
-    "operate.rerun:RerunService.preview#434850 if 3": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#434850 if 4": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#65cae4 if 3": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#65cae4 if 4": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.list_photo_keys#6b4e21 if 1": RERUN_PREVIEW_REASON,
     "pipeline.reuse:reuse_or_wait#b63ba0 while 1": (
         "Only a job that waits for another gets here. One that no longer waits has been served or changed."
