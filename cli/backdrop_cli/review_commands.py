@@ -116,7 +116,8 @@ def redo(
 ) -> None:
     """Buy another picture with new instructions, after showing the price and asking for confirmation
 
-    Changes the given fields in the photo's sidecar. Pictures that waited, or were approved but not delivered yet, are discarded.
+    Changes the given fields in the photo's sidecar. Pictures that waited, or were approved and are not delivered yet,
+    are discarded.
 
     Example: backdrop review redo shoes/red.jpg --prompt "on a wooden table"
     """

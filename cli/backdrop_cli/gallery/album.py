@@ -57,8 +57,8 @@ class Comparison:
     `fidelity` is the verdict on its product, and `change_map` the map of what changed, if there are any.
 
     `full_name` is the photo's name in the output bucket, and `name` the same without the album's prefix. `results`,
-    `files`, and `picks` have one item for each of its pictures, in the same order. `image_count` is the number of images
-    that one call buys; some may not be delivered. `duration_seconds` is the time from upload to delivery.
+    `files`, and `picks` have one item for each of its pictures, in the same order. `image_count` is how many images one
+    call buys; some may not be delivered. `duration_seconds` is the time from upload to delivery.
     """
 
     full_name: str

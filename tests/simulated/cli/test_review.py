@@ -156,8 +156,8 @@ def test_reviewer_at_the_same_time_sees_the_first_decision(monkeypatch: pytest.M
     result = person.run("review", "reject", KEY)
     assert result.code == EXIT_FAILURE
     assert (
-        f"{NOTHING_CHANGED}; picture 1 of {KEY} was approved by bob on 2026-11-20 09:00 UTC. Ask the person who decided. "
-        "For another picture, run `backdrop review redo`." in " ".join(result.err.split())
+        f"{NOTHING_CHANGED}; picture 1 of {KEY} was approved by bob on 2026-11-20 09:00 UTC. Ask the person who "
+        "decided. For another picture, run `backdrop review redo`." in " ".join(result.err.split())
     )
     assert [one.decision for one in find_job(person.world).reviews] == [ReviewDecision.APPROVED]
 
@@ -280,7 +280,8 @@ def test_redo_of_one_variant_keeps_the_others(monkeypatch: pytest.MonkeyPatch) -
 def test_redo_that_is_refused_names_each_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
     person = person_with_pictures(monkeypatch, variants=variants)
-    person.world.upload_sidecar(KEY, approval="required", variants=variants | {"lake": {"prompt": "on a lake"}}, max_cost_usd=0.001)
+    new_variants = variants | {"lake": {"prompt": "on a lake"}}
+    person.world.upload_sidecar(KEY, approval="required", variants=new_variants, max_cost_usd=0.001)
     refused = person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes")
     assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
     assert ("variant beach: " in refused.err, "; variant lake: " in refused.err) == (True, True)

@@ -200,8 +200,7 @@ def test_title_counts_pictures_and_the_summary_bought_images() -> None:
     receipt = build_receipt("a.jpg", build_result("a.png"), build_result("a@thumb.png", output="thumb"), usd=0.01)
     (bought,) = receipt["jobs"]
     receipt["jobs"] += [
-        bought
-        | {"variant": "square", "reused_from": "job", "attempts": [], "results": [build_result("a_square.png")]},
+        bought | {"variant": "square", "reused_from": "job", "attempts": [], "results": [build_result("a_square.png")]},
         bought
         | {"variant": "old", "current": False, "results": [build_result("old.png"), build_result("old_2.png", 2)]},
     ]
