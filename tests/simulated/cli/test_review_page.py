@@ -231,7 +231,7 @@ def test_redo_names_the_approved_picture_that_it_discards() -> None:
     before = reviewer.api.quote_redo(prompt)
     reviewer.api.decide(reviewer.seen() | {"decision": "approved"})
     with pytest.raises(CommandError, match="another person has just decided"):
-        reviewer.api.redo(prompt | before)
+        reviewer.api.redo({**prompt, **before})
     assert reviewer.api.quote_redo(prompt)["discarded"] == (
         "This discards 2 pictures bought before: 1 already approved, 1 waiting for approval."
     )
@@ -245,7 +245,7 @@ def test_redo_of_one_variant_keeps_the_others() -> None:
         if one["tags"] == ["beach"]
     )
     prompt = seen | {"prompt": "on sand"}
-    reviewer.api.redo(prompt | reviewer.api.quote_redo(prompt))
+    reviewer.api.redo({**prompt, **reviewer.api.quote_redo(prompt)})
     reviewer.world.run_until_empty()
     assert sorted(job.status for job in reviewer.world.list_jobs(KEY)) == ["review", "review", "superseded"]
 
