@@ -70,7 +70,7 @@ class RedoPlan:
 
     @property
     def price_text(self) -> str:
-        count = sum(map(count_images, self._new_instructions))
+        count = sum(map(count_images, self.new_instructions))
         if not count:
             return "Nothing is bought."
         pictures = f"The {count} new pictures cost" if count > 1 else "The new picture costs"
@@ -79,16 +79,16 @@ class RedoPlan:
     @property
     def outcome(self) -> str:
         """What becomes of the pictures."""
-        if not self._new_instructions:
+        if not self.new_instructions:
             return "The pictures that are paid are delivered again, or reviewed again."
-        if any(map(requires_approval, self._new_instructions)):
+        if any(map(requires_approval, self.new_instructions)):
             return "New pictures wait for approval when they are made."
-        if any(map(may_need_review, self._new_instructions)):
+        if any(map(may_need_review, self.new_instructions)):
             return "New pictures wait for approval if their verdict is not `same`."
         return "New pictures are delivered when they are made, because the instructions require no approval."
 
     @property
-    def _new_instructions(self) -> list[Mapping[str, Any]]:
+    def new_instructions(self) -> list[Mapping[str, Any]]:
         return [job.instructions for job in self.preview.jobs_to_buy if not job.is_mask]
 
     def require_effect(self) -> None:
@@ -156,7 +156,9 @@ def redo_picture(
     plan_redo(stack, key, variant, new_fields).require_agreement(plan.preview.max_cost, str(plan.discarded_pictures))
     stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
     screen.print_json(document | {"sent": True})
-    screen.print(f"✓ {plan.sidecar_key} uploaded. {plan.outcome} To list what waits, run `backdrop review`.")
+    screen.print(f"✓ {plan.sidecar_key} uploaded. {plan.outcome}")
+    if any(map(may_need_review, plan.new_instructions)):
+        screen.print("To list what waits, run `backdrop review`.")
 
 
 def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]:

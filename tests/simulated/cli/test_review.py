@@ -325,7 +325,9 @@ def test_redo_says_whether_people_decide_again(
     fields: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = person_with_pictures(monkeypatch, **fields)
-    assert words in person.run("review", "redo", KEY, "--prompt", "on sand", "--yes").out
+    redone = person.run("review", "redo", KEY, "--prompt", "on sand", "--yes").out
+    assert words in redone
+    assert ("run `backdrop review`" in redone) == ("wait" in words)
 
 
 # -- other commands --------------------------------------------------------------------------------------------------
