@@ -9,6 +9,7 @@ from typing import Any
 from backdrop_client.batches import BatchItem
 from backdrop_client.client import Allowance, Backdrop, Order, Quote
 from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, Job, Status
+from backdrop_client.outcome import JsonObject
 from backdrop_client.results import Result
 from backdrop_client.uploads import Photo
 
@@ -64,6 +65,18 @@ class AsyncJob:
     def __init__(self, job: Job, client: AsyncBackdrop) -> None:
         self.key = job.key
         self._job, self._client = job, client
+
+    async def instructions(self) -> dict[str, Any]:
+        """See Job.instructions."""
+        return await self._client.run(lambda: self._job.instructions)
+
+    async def read_photo(self) -> bytes:
+        """See Job.read_photo."""
+        return await self._client.run(self._job.read_photo)
+
+    async def receipt(self) -> JsonObject | None:
+        """See Job.receipt."""
+        return await self._client.run(self._job.receipt)
 
     async def status(self) -> Status:
         """See Job.status."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from backdrop.bootstrap import build_read_only_resolver
 from backdrop.intake.preview import JobPreviewer, PriceRegister
-from backdrop.model.mandate import MandateAccount
+from backdrop.model.codes import Code
+from backdrop.model.mandate import MandateAccount, MandateState
+from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import to_usd
 from backdrop.model.routing import Offers
 from backdrop_client.assumed_bucket import AssumedBucket
@@ -18,6 +20,7 @@ from backdrop_client.errors import (
     BackdropClientError,
     ClientCode,
     InstructionsError,
+    MandateError,
     StackUnusableError,
     translate_errors,
 )
@@ -62,8 +65,8 @@ class Allowance:
 class Backdrop:
     """Creates pictures with a stack. An object can be used by several threads.
 
-    With `mandate`, photos are uploaded to the folder of that mandate; otherwise to `prefix`. Raises
-    StackUnusableError, NotAuthorizedError, or UnreachableError if the stack cannot be used.
+    With `mandate`, photos are uploaded to the folder of that mandate; otherwise to `prefix`. Raises ValueError if both
+    are given, and StackUnusableError, NotAuthorizedError, or UnreachableError if the stack cannot be used.
     """
 
     def __init__(
@@ -76,6 +79,10 @@ class Backdrop:
         region: str | None = None,
         connection: Connection | None = None,
     ) -> None:
+        if mandate == "":
+            raise ValueError("the name of the mandate is empty; to create pictures without a mandate, leave it out")
+        if mandate is not None and prefix is not None:
+            raise ValueError("a mandate has its own folder; name a mandate or a prefix, not both")
         if prefix is not None and not prefix.endswith("/"):
             raise ValueError(f"the prefix {prefix!r} is not a folder; use one such as {DEFAULT_PREFIX}")
         self._connection = connection or connect(stack, profile, region)
@@ -92,13 +99,19 @@ class Backdrop:
         """Uploads a photo with its instructions, and returns its job at once.
 
         The instructions are the fields of a sidecar, such as `prompt`. A repeated call returns the same job, and buys
-        nothing. Raises InstructionsError if the instructions are invalid, and OSError if the file cannot be read.
+        nothing. Raises InstructionsError if the instructions are invalid or the photo is not one, MandateError if the
+        mandate has ended, and OSError if the file cannot be read.
         """
-        return submit(self._connection, self.prefix, photo, instructions)
+        return submit(self._connection, self._open_folder, photo, instructions)
 
     def job(self, key: str) -> Job:
-        """Returns the job of a key that `create` returned earlier, also in another process."""
-        return Job(key, self._connection, self.prefix)
+        """Returns the job of a key that `create` returned earlier, also in another process.
+
+        Raises ValueError for the key of a sidecar, of folder defaults, and of anything else that is not a photo.
+        """
+        if classify_key(key) is not ObjectKind.PHOTO:
+            raise ValueError(f"{key!r} is not the key of a photo; use the key of a job from `create`")
+        return Job(key, self._connection, self._open_folder)
 
     def map(
         self,
@@ -116,7 +129,11 @@ class Backdrop:
         """
 
         def run(order: Order, stop: Event) -> BatchItem:
-            photo, own = order if isinstance(order, tuple) else (order, {})
+            match order:
+                case (photo, Mapping() as own):
+                    pass
+                case _:
+                    photo, own = order, {}
             key = ""
             try:
                 job = self.create(photo, **{**instructions, **own})
@@ -170,6 +187,25 @@ class Backdrop:
             mandate.until,
             mandate.when_spent.value,
         )
+
+    def check_mandate(self) -> None:
+        """Raises MandateError if the mandate has ended or was released.
+
+        Only the client notices that its mandate was released: what it uploads would then be bought without a limit, or
+        at the expense of the mandate that owns the folder next.
+        """
+        mandate = self._read_mandate().mandate
+        if mandate.state in (MandateState.ENDED, MandateState.RELEASED):
+            past = "has ended" if mandate.state is MandateState.ENDED else "was released"
+            message = f"The mandate {mandate.name} {past}, so nothing more is bought under it."
+            hint = "The owner can create another mandate: `backdrop mandate create`. Then name that one."
+            raise MandateError(Code.MANDATE_ENDED.value, message, hint)
+
+    def _open_folder(self) -> str:
+        """Returns the folder to upload to. Raises MandateError like check_mandate."""
+        if self._mandate:
+            self.check_mandate()
+        return self.prefix
 
     def _read_mandate(self) -> MandateAccount:
         with translate_errors():

@@ -1,7 +1,6 @@
 """A photo that was uploaded: wait for its pictures, ask for its state, cancel it, or have it made again."""
 
-import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -11,7 +10,9 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop.aws.s3 import NOT_FOUND_CODES
+from backdrop.instructions.json_text import parse_instruction_json
 from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import photo_name_of
 from backdrop_client.aws_failures import ACCESS_DENIED_CODES
 from backdrop_client.connection import Connection
@@ -21,6 +22,7 @@ from backdrop_client.errors import (
     ClientCode,
     FailedError,
     GoneError,
+    InstructionsError,
     JobError,
     MandateError,
     RefusedError,
@@ -50,10 +52,18 @@ _REVIEW_TEXTS = (
     "The pictures wait for a person's approval.",
     "Approve or reject them: `backdrop page --review`. If that has just happened, call `wait` again in a few seconds.",
 )
+_WAIT_HINT = "Call `wait` again."
 _CANCELLED_TEXTS = (
     "The photo was deleted, or its job was canceled or replaced.",
-    "If you still need it, call `create` with another `revision`.",
+    "If you still need it, call `create` again. If it stays canceled, add another `revision`.",
 )
+_MISSING_TEXTS = (
+    "There is no such photo, and no receipt of one: it was never uploaded, or it was deleted at once.",
+    "Check the key. To have a photo made, call `create`.",
+)
+_UNSUCCESSFUL_STATES = frozenset({State.CANCELLED, State.REFUSED, State.FAILED})
+# The response to a HEAD request has no body, so that its error code is the HTTP status.
+_HEAD_DENIED_CODES = frozenset({"403"})
 
 
 @dataclass(frozen=True)
@@ -71,12 +81,21 @@ class Job:
 
     key: str
     _connection: Connection = field(repr=False)
-    _prefix: str = field(repr=False)
+    _open_folder: Callable[[], str] = field(repr=False)
 
     @cached_property
     def instructions(self) -> dict[str, Any]:
-        """The fields of its sidecar, which the client wrote."""
-        return json.loads(self._read_input(f"{self.key}.json"))
+        """The fields of its sidecar, which the client wrote.
+
+        Raises GoneError if the sidecar was deleted since, and InstructionsError if someone replaced it with a file that
+        is not a JSON object.
+        """
+        sidecar_key = f"{self.key}.json"
+        try:
+            return parse_instruction_json(sidecar_key, self._read_input(sidecar_key))[0]
+        except InstructionError as error:
+            hint = "Correct the sidecar, or call `create` with the photo and its instructions."
+            raise InstructionsError(error.code.value, str(error.message), hint) from error
 
     def read_photo(self) -> bytes:
         """Returns the photo as it was uploaded. Raises GoneError if it was deleted since."""
@@ -99,22 +118,30 @@ class Job:
         Raises JobError if the photo ends without all of its pictures, and WaitTimeoutError after `timeout` seconds, or
         once `should_stop` returns true. Neither cancels the photo: you can wait again.
         """
+        polling = self.poll(timeout, should_stop=should_stop)
+        while not isinstance(step := next(polling), Result):
+            self._connection.sleep(step)
+        return step
+
+    def poll(self, timeout: float, *, should_stop: Callable[[], bool] = lambda: False) -> Generator[float | Result]:
+        """`wait` for callers that sleep in their own way: yields the seconds until the next read, then the result."""
         clock, seconds = self._connection.bootstrap.clock, FIRST_POLL_SECONDS
         ends_at = clock.now() + timedelta(seconds=timeout)
         while True:
             receipt, outcome = self._read()
             if not outcome.is_open:
-                return self._end(receipt, outcome)
+                yield self._end(receipt, outcome)
+                return
             remaining = (ends_at - clock.now()).total_seconds()
             if remaining <= 0 or should_stop():
                 raise self._build_timeout(receipt, outcome)
-            self._connection.sleep(min(seconds, remaining))
+            yield min(seconds, remaining)
             seconds = min(seconds * POLL_GROWTH, MAX_POLL_SECONDS)
 
     def cancel(self) -> None:
         """Deletes the photo and its sidecar. What is not bought yet will not be; a call in flight is charged.
 
-        To have the photo made after all, call `create` with another `revision`.
+        To have the photo made after all, call `create` again.
         """
         with translate_errors():
             for key in (self.key, f"{self.key}.json"):
@@ -124,10 +151,11 @@ class Job:
         """Buys the photo again with these fields changed, under another key, and returns the new job.
 
         The revision follows from this job and the fields, so that a repeated call is one purchase. Call `redo` of the
-        new job for a third try. Raises InstructionsError if the fields are wrong.
+        new job for a third try. Raises InstructionsError if the fields are wrong, and MandateError if the mandate has
+        ended.
         """
         revised = {**self.instructions, "revision": derive_redo_revision(self.key, fields), **fields}
-        return submit(self._connection, self._prefix, self.read_photo(), revised)
+        return submit(self._connection, self._open_folder, self.read_photo(), revised)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -140,27 +168,42 @@ class Job:
         return self._connection.bootstrap.settings.input_bucket
 
     def _list_variants(self, receipt: JsonObject | None) -> Collection[str]:
-        """Returns the variants of the instructions; if the sidecar was deleted, those of the receipt."""
+        """Returns the variants of the instructions; if the sidecar cannot be read, those of the receipt."""
         try:
-            return list(self.instructions.get("variants", ())) or [""]
-        except GoneError:
-            return [one["variant"] or "" for one in list_current_jobs(receipt)]
+            variants = self.instructions.get("variants")
+        except (GoneError, InstructionsError):
+            return [one["variant"] or "" for one in list_current_jobs(receipt)] or [""]
+        return list(variants) if variants and isinstance(variants, Mapping) else [""]
 
     def _read(self) -> tuple[JsonObject | None, Outcome]:
         name, reader = photo_name_of(self._bucket, self.key, self._bucket), self._connection.reader
         with translate_errors():
             receipt, report = reader.read_receipt(name), reader.read_report(name)
-        variants = self._list_variants(receipt)
-        if not variants or (receipt is None and report is None and not self._has_sidecar()):
+        outcome = find_outcome(receipt, report, self._list_variants(receipt))
+        if outcome.state is State.UPLOADED and self._head_photo() is None:
             return receipt, Outcome(State.CANCELLED)
-        return receipt, find_outcome(receipt, report, variants)
+        if outcome.state in _UNSUCCESSFUL_STATES and self._was_uploaded_since(receipt, report):
+            return receipt, Outcome(State.UPLOADED)
+        return receipt, outcome
 
-    def _has_sidecar(self) -> bool:
-        try:
-            self._read_input(f"{self.key}.json")
-        except GoneError:
+    def _was_uploaded_since(self, *documents: JsonObject | None) -> bool:
+        """Whether the photo was uploaded again after a document was written, so that its job may start again."""
+        photo = self._head_photo()
+        if photo is None:
             return False
-        return True
+        # Documents name no version for an object of a bucket without versioning, and S3 calls it "null".
+        version_id = None if photo.get("VersionId") == "null" else photo.get("VersionId")
+        return any(one["source"]["version_id"] != version_id for one in documents if one is not None)
+
+    def _head_photo(self) -> Mapping[str, Any] | None:
+        """Returns None if the photo is not in the bucket, or, like _read_input, if access is denied."""
+        with translate_errors():
+            try:
+                return self._s3.head_object(Bucket=self._bucket, Key=self.key)
+            except ClientError as error:
+                if read_aws_error_code(error) not in NOT_FOUND_CODES | ACCESS_DENIED_CODES | _HEAD_DENIED_CODES:
+                    raise
+                return None
 
     def _read_input(self, key: str) -> bytes:
         """Raises GoneError also if access is denied: S3 answers so for a missing file if we may not list the folder."""
@@ -186,25 +229,29 @@ class Job:
         elif error:
             code, message, hint = error["code"], error["message"], error["hint"]
         else:
-            code, (message, hint) = outcome.state.value, _CANCELLED_TEXTS
+            texts = _CANCELLED_TEXTS if receipt else _MISSING_TEXTS
+            code, (message, hint) = outcome.state.value, texts
         kind = MandateError if code in MANDATE_CODES else _ERRORS[outcome.state]
         raise kind(code, message, hint, cost.usd, cost.unknown_usd, errors=[error] if error else [], result=result)
 
     def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome) -> WaitTimeoutError:
         cost, error = read_cost(receipt), outcome.error
-        code = error["code"] if error else ClientCode.STILL_IN_PROGRESS.value
-        message = error["message"] if error else f"{self.key} is still in progress."
-        return WaitTimeoutError(code, message, "Call `wait` again.", cost.usd, cost.unknown_usd)
+        if error is None:
+            code, message, hint = ClientCode.STILL_IN_PROGRESS.value, f"{self.key} is still in progress.", _WAIT_HINT
+        else:
+            code, message, hint = error["code"], error["message"], error["hint"]
+        return WaitTimeoutError(code, message, hint, cost.usd, cost.unknown_usd)
 
 
-def submit(connection: Connection, prefix: str, photo: Photo, fields: Mapping[str, Any]) -> Job:
+def submit(connection: Connection, open_folder: Callable[[], str], photo: Photo, fields: Mapping[str, Any]) -> Job:
     """Uploads the sidecar and then the photo, unless they are in the bucket, and returns the job.
 
-    Raises InstructionsError if the instructions are invalid, and OSError if the file cannot be read.
+    `open_folder` returns the folder to upload to, or raises MandateError if nothing may be bought there anymore. Raises
+    InstructionsError if the instructions are invalid or the photo is not one, and OSError if the file cannot be read.
     """
-    upload = build_upload(photo, prefix, fields)
+    upload = build_upload(photo, open_folder(), fields)
     uploader = connection.uploader
     with translate_errors():
         uploader.upload_if_new(upload.sidecar_key, upload.sidecar, build_sidecar_metadata(upload.sidecar))
         uploader.upload_if_new(upload.key, upload.data, {})
-    return Job(upload.key, connection, prefix)
+    return Job(upload.key, connection, open_folder)

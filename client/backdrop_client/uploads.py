@@ -37,9 +37,10 @@ class Upload:
 def build_upload(photo: Photo, prefix: str, fields: Mapping[str, Any]) -> Upload:
     """Fields that are None are left out.
 
-    Raises InstructionsError if the instructions are invalid, and OSError if the file cannot be read.
+    Raises InstructionsError if the instructions are invalid or the photo is neither bytes nor a path, and OSError if
+    the file cannot be read.
     """
-    data = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
+    data = photo if isinstance(photo, bytes) else _read_photo(photo)
     instructions = {name: value for name, value in fields.items() if value is not None}
     try:
         sidecar = to_canonical_json(instructions).encode()
@@ -48,6 +49,17 @@ def build_upload(photo: Photo, prefix: str, fields: Mapping[str, Any]) -> Upload
     if errors := parse_file("", sidecar).errors:
         raise InstructionsError(errors[0].code.value, " ".join(str(one.detail) for one in errors), CORRECT_HINT)
     return Upload(derive_key(data, instructions, prefix), data, sidecar)
+
+
+def _read_photo(path: object) -> bytes:
+    if not isinstance(path, str | Path):
+        message = f"A photo is its bytes or the path of its file, and not a value of the type {type(path).__name__}."
+        raise InstructionsError("invalid_value", message, "Pass the photo's bytes or its path.")
+    try:
+        return Path(path).read_bytes()
+    except ValueError as error:
+        message = f"{str(path)!r} is not a path: {error}."
+        raise InstructionsError("invalid_value", message, "Pass the photo's bytes or its path.") from error
 
 
 def derive_key(data: bytes, instructions: Mapping[str, Any], prefix: str) -> str:

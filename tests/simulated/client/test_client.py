@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -278,3 +279,136 @@ def test_receipt_is_the_stored_document(world: World, client: Backdrop) -> None:
     result = client.create(PHOTO, prompt="on marble").wait()
     assert json.loads(json.dumps(result.receipt)) == world.read_receipt(result.key)
     assert Image.open(BytesIO(result.pictures[0].bytes)).format == "PNG"
+
+
+# -- repeated and wrong calls ----------------------------------------------------------------------------------------
+
+
+def test_create_after_a_cancellation_waits_for_its_own_purchase(world: World, client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    world.run_until_empty("intake")
+    job.cancel()
+    world.run_until_empty()
+    assert job.status().state is State.CANCELLED
+    again = client.create(PHOTO, prompt="on marble")
+    assert again.status().state is State.UPLOADED
+    assert again.wait().pictures
+    assert len(world.provider.received_job_ids) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "state"), [(Code.UNSAFE_REQUEST, State.REFUSED), (Code.PROVIDER_FAILED, State.FAILED)]
+)
+def test_report_of_a_deleted_photo_says_nothing_about_its_next_upload(
+    world: World, client: Backdrop, code: Code, state: State
+) -> None:
+    world.provider.script.append(build_refusal(RetryClass.PERM, code))
+    job = client.create(PHOTO, prompt="on marble")
+    world.run_until_empty()
+    assert job.status().state is state
+    job.cancel()
+    again = client.create(PHOTO, prompt="on marble")
+    assert (job.status().state, again.status().state) == (State.UPLOADED, State.UPLOADED)
+    assert again.wait().pictures
+
+
+def test_job_that_an_operator_canceled_stays_so(
+    world: World, client: Backdrop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    world.run_until_empty("intake")
+    assert Person(world, monkeypatch).run("cancel", job.key, "--yes").code == 0
+    world.run_until_empty()
+    with pytest.raises(CancelledError) as raised:
+        client.create(PHOTO, prompt="on marble").wait()
+    assert "another `revision`" in raised.value.hint
+    assert world.provider.received_job_ids == []
+
+
+def test_photo_that_was_never_uploaded_is_not_reported_as_deleted(client: Backdrop) -> None:
+    with pytest.raises(CancelledError) as raised:
+        client.job("clients/typo.jpg").wait()
+    assert "never uploaded" in raised.value.message
+
+
+def test_photo_without_a_sidecar_counts_as_uploaded(world: World, client: Backdrop) -> None:
+    world.upload_photo("clients/cup.jpg", PHOTO)
+    assert client.job("clients/cup.jpg").status().state is State.UPLOADED
+
+
+def test_sidecar_without_a_photo_is_no_job(world: World, client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    world.delete_file(job.key)
+    assert job.status().state is State.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "key", ["clients/_backdrop.json", "clients/cup.jpg.json", "clients/_backdrop/logo.png", "clients/", ""]
+)
+def test_key_of_another_file_is_no_job(client: Backdrop, key: str) -> None:
+    with pytest.raises(ValueError, match="not the key of a photo"):
+        client.job(key)
+
+
+@pytest.mark.parametrize("sidecar", [b"{", b"[1]", b"\xff", b'{"variants": 5}'])
+def test_broken_sidecar_is_an_error_of_redo_alone(world: World, client: Backdrop, sidecar: bytes) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    world.upload_photo(f"{job.key}.json", sidecar)
+    reopened = client.job(job.key)
+    assert reopened.status().state is State.STORED
+    with pytest.raises(InstructionsError):
+        reopened.redo(prompt="on oak")
+
+
+@pytest.mark.parametrize("is_released", [False, True])
+def test_mandate_that_has_ended_is_refused_before_an_upload(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_released: bool
+) -> None:
+    person = Person(world, monkeypatch)
+    person.run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "1")
+    client = connect(world, "anna")
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    person.run("mandate", "end", "anna", "--yes")
+    if is_released:
+        person.run("mandate", "release", "anna", "--yes")
+    keys = world.input_bucket.list_keys()
+    for buy in (lambda: client.create(PHOTO, prompt="on oak"), lambda: job.redo(prompt="on oak"), client.check_mandate):
+        with pytest.raises(MandateError) as raised:
+            buy()
+        assert raised.value.code == Code.MANDATE_ENDED
+        assert ("was released" if is_released else "has ended") in raised.value.message
+    assert world.input_bucket.list_keys() == keys
+
+
+@pytest.mark.parametrize("arguments", [{"mandate": ""}, {"mandate": "anna", "prefix": "agents/bob/"}])
+def test_mandate_that_would_not_apply_is_refused(world: World, arguments: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="mandate"):
+        Backdrop(connection=Connection(world.steps.bootstrap), **arguments)
+
+
+def test_wait_for_a_mandate_says_what_its_owner_can_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ("--prefix", "agents/anna/", "--usd", "0.01", "--when-spent", "wait")
+    Person(world, monkeypatch).run("mandate", "create", "anna", *arguments)
+    with pytest.raises(WaitTimeoutError) as raised:
+        connect(world, "anna").create(PHOTO, prompt="on marble").wait(30)
+    assert raised.value.code == Code.MANDATE_WAITS
+    assert "backdrop mandate raise" in raised.value.hint
+
+
+@pytest.mark.parametrize("photo", [5, None, ("cup.jpg",), ("cup.jpg", 5), "cup\0.jpg"])
+def test_batch_continues_after_a_photo_of_a_wrong_type(client: Backdrop, photo: Any) -> None:
+    items = list(client.map([photo, PHOTO], in_flight=1, prompt="on marble"))
+    assert [type(item.error) for item in items] == [InstructionsError, type(None)]
+
+
+def test_asynchronous_job_reads_what_the_job_reads(world: World) -> None:
+    async def read() -> tuple[object, object, object]:
+        job = await AsyncBackdrop(connect(world), max_threads=1).create(PHOTO, prompt="on marble")
+        await job.wait()
+        return await job.instructions(), await job.read_photo(), await job.receipt()
+
+    instructions, photo, receipt = asyncio.run(read())
+    job = connect(world).create(PHOTO, prompt="on marble")
+    assert (instructions, photo, receipt) == (job.instructions, PHOTO, job.receipt())

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from threading import Barrier, Event
 
+import pytest
+
 from backdrop_client.batches import run_bounded
 
 IN_FLIGHT = 4
@@ -53,3 +55,8 @@ def test_closed_batch_stops_what_is_in_flight() -> None:
     next(results)
     results.close()
     assert sorted(stopped) == [1, 2, 3]
+
+
+def test_batch_without_room_for_a_photo_is_refused() -> None:
+    with pytest.raises(ValueError, match="in_flight is 0"):
+        next(run_bounded(lambda item, _: item, [1], 0))
