@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.options import GlobalOptions, Profile, Region, StackLocation, StackName
 
 
@@ -28,6 +28,8 @@ def mcp(
     """
     from backdrop_cli.serve_agent import serve_agent
 
+    if not mandate:
+        raise UsageError("--mandate is empty; name the mandate that pays, as `backdrop mandate` lists it")
     if root is not None and not root.is_dir():
         raise CommandError(f"{root} is not a folder")
     global_options: GlobalOptions = ctx.obj

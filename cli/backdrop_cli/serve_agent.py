@@ -19,15 +19,21 @@ def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> Non
     if find_spec("mcp") is None:
         raise CommandError("the package mcp is not installed; install the wheel with its extra: backdrop[mcp]")
     from backdrop_mcp.photo_sources import PhotoSources
+    from backdrop_mcp.replies import MAX_FOLDER_BYTES
     from backdrop_mcp.server import build_server
 
     try:
         stack = location.stack_name or _use_local_cloud()
         client = Backdrop(stack, mandate=mandate, profile=location.profile, region=location.region)
-        # A wrong name or a missing right is reported now, before an agent relies on the server.
-        client.allowance()
+        # A wrong name, a missing right, or an ended mandate is reported now, before an agent relies on the server.
+        folder = client.open_folder()
     except BackdropClientError as error:
         raise CommandError(f"{error.message} {error.hint}") from error
+    if (size := len(folder.encode())) > MAX_FOLDER_BYTES:
+        raise CommandError(
+            f"the folder of the mandate {mandate} has a name of {size} bytes, and each reply to an agent repeats it; "
+            f"create a mandate for a folder of at most {MAX_FOLDER_BYTES} bytes"
+        )
     build_server(client, PhotoSources(client, root), version("backdrop")).run("stdio")
 
 

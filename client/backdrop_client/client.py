@@ -102,7 +102,7 @@ class Backdrop:
         nothing. Raises InstructionsError if the instructions are invalid or the photo is not one, MandateError if the
         mandate has ended, and OSError if the file cannot be read.
         """
-        return submit(self._connection, self._open_folder, photo, instructions)
+        return submit(self._connection, self.open_folder, photo, instructions)
 
     def job(self, key: str) -> Job:
         """Returns the job of a key that `create` returned earlier, also in another process.
@@ -111,7 +111,7 @@ class Backdrop:
         """
         if classify_key(key) is not ObjectKind.PHOTO:
             raise ValueError(f"{key!r} is not the key of a photo; use the key of a job from `create`")
-        return Job(key, self._connection, self._open_folder)
+        return Job(key, self._connection, self.open_folder)
 
     def map(
         self,
@@ -188,24 +188,21 @@ class Backdrop:
             mandate.when_spent.value,
         )
 
-    def check_mandate(self) -> None:
-        """Raises MandateError if the mandate has ended or was released.
+    def open_folder(self) -> str:
+        """Returns the folder to upload to. Raises MandateError if the mandate has ended or was released.
 
         Only the client notices that its mandate was released: what it uploads would then be bought without a limit, or
         at the expense of the mandate that owns the folder next.
         """
+        if not self._mandate:
+            return self.prefix
         mandate = self._read_mandate().mandate
         if mandate.state in (MandateState.ENDED, MandateState.RELEASED):
             past = "has ended" if mandate.state is MandateState.ENDED else "was released"
             message = f"The mandate {mandate.name} {past}, so nothing more is bought under it."
             hint = "The owner can create another mandate: `backdrop mandate create`. Then name that one."
             raise MandateError(Code.MANDATE_ENDED.value, message, hint)
-
-    def _open_folder(self) -> str:
-        """Returns the folder to upload to. Raises MandateError like check_mandate."""
-        if self._mandate:
-            self.check_mandate()
-        return self.prefix
+        return mandate.prefix
 
     def _read_mandate(self) -> MandateAccount:
         with translate_errors():

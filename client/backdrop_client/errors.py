@@ -81,7 +81,16 @@ class GoneError(BackdropClientError):
 
 
 class WaitTimeoutError(BackdropClientError, TimeoutError):
-    """The photo is still in progress. `code` is that of what holds it up, if anything does."""
+    """The photo is still in progress: `uploaded`, `waiting`, or `working`.
+
+    `code` is that of what holds it up, if anything does.
+    """
+
+    def __init__(
+        self, state: str, code: str, message: str, hint: str, usd: float | None = None, unknown_usd: float = 0
+    ) -> None:
+        super().__init__(code, message, hint, usd, unknown_usd)
+        self.state = state
 
 
 class JobError(BackdropClientError):

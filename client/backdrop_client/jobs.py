@@ -240,7 +240,7 @@ class Job:
             code, message, hint = ClientCode.STILL_IN_PROGRESS.value, f"{self.key} is still in progress.", _WAIT_HINT
         else:
             code, message, hint = error["code"], error["message"], error["hint"]
-        return WaitTimeoutError(code, message, hint, cost.usd, cost.unknown_usd)
+        return WaitTimeoutError(outcome.state.value, code, message, hint, cost.usd, cost.unknown_usd)
 
 
 def submit(connection: Connection, open_folder: Callable[[], str], photo: Photo, fields: Mapping[str, Any]) -> Job:

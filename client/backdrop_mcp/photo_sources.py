@@ -1,6 +1,5 @@
 """The photos that an agent may send: files below one folder, bytes in the call, or objects in its own folder."""
 
-import binascii
 import os
 from base64 import b64decode
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.capabilities import MAX_FILE_BYTES
-from backdrop_client import Backdrop
+from backdrop_client import Backdrop, Job
 
 MAX_INLINE_BYTES = 10_000_000
 """A message of the protocol is held in memory several times, and most agents have the file on disk anyway."""
@@ -31,7 +30,7 @@ class PhotoSources:
         if sum(one is not None for one in (path, data, key)) != 1:
             raise PhotoSourceError("Name the photo in one way: with path, data, or key.")
         if key is not None:
-            return self.client.job(check_key(self.client, key)).read_photo()
+            return open_job(self.client, key).read_photo()
         photo = self._read_file(path) if path is not None else _decode(data or "")
         kind = sniff_file(photo)
         if kind.family not in _IMAGE_FAMILIES:
@@ -55,11 +54,14 @@ class PhotoSources:
         return photo
 
 
-def check_key(client: Backdrop, key: str) -> str:
-    """Returns the key of a photo in the client's own folder. Raises PhotoSourceError for any other."""
+def open_job(client: Backdrop, key: str) -> Job:
+    """Returns the job of a photo in the client's own folder. Raises PhotoSourceError for any other key."""
     if not key.startswith(client.prefix):
         raise PhotoSourceError(f"{key} is not in the mandate's folder, {client.prefix}. Use a job from `create`.")
-    return key
+    try:
+        return client.job(key)
+    except ValueError as error:
+        raise PhotoSourceError(f"{key} is not the key of a photo. Use a job from `create`.") from error
 
 
 def _open_below(root: Path, inner_path: Path) -> int:
@@ -76,9 +78,11 @@ def _open_below(root: Path, inner_path: Path) -> int:
 
 
 def _decode(data: str) -> bytes:
-    if len(data) > MAX_INLINE_BYTES * 4 // 3 + 4:
+    # Many encoders break lines, and the JSON of a data URL may end with one.
+    encoded = "".join((data.partition("base64,")[2] or data).split())
+    if len(encoded) > MAX_INLINE_BYTES * 4 // 3 + 4:
         raise PhotoSourceError(f"data is limited to {MAX_INLINE_BYTES:,} bytes. Send a larger photo by its path.")
     try:
-        return b64decode(data.partition("base64,")[2] or data, validate=True)
-    except binascii.Error as error:
+        return b64decode(encoded, validate=True)
+    except ValueError as error:
         raise PhotoSourceError("data is not base64.") from error

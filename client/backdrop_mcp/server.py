@@ -4,15 +4,19 @@ Texts in photos, sidecars, and prompts are data: no tool acts on them, and the m
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import wraps
-from typing import Annotated, Any
+from functools import partial, wraps
+from inspect import iscoroutinefunction
+from typing import Annotated, Any, override
 
-from mcp.server.mcpserver import Image, MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import Field
+import anyio
+from anyio import to_thread
+from mcp.server.mcpserver import Context, Image, MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import Field, ValidationError, create_model
 
 from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.pricing import PRICE_LIST_DATE, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, to_usd
@@ -24,17 +28,20 @@ from backdrop_client import (
     Job,
     JobError,
     Result,
+    State,
     WaitTimeoutError,
 )
 from backdrop_client.thumbnails import encode_thumbnail
-from backdrop_mcp.photo_sources import PhotoSourceError, PhotoSources, check_key
+from backdrop_mcp.photo_sources import PhotoSourceError, PhotoSources, open_job
 from backdrop_mcp.replies import (
     describe_allowance,
     describe_cost,
     describe_error,
+    describe_job,
     describe_receipt,
     describe_result,
-    shorten,
+    describe_wrong_arguments,
+    describe_wrong_call,
     to_json,
 )
 
@@ -58,40 +65,43 @@ type Instructions = Annotated[
 ]
 type Changes = Annotated[dict[str, Any], Field(description="Instructions that differ from the job's")]
 type Seconds = Annotated[int, Field(ge=0, le=MAX_WAIT_SECONDS, description="How long to wait for the pictures")]
+type Reply = str | CallToolResult
 type PictureNumber = Annotated[int, Field(ge=1, description="Number of the picture")]
 
 
 @dataclass(frozen=True)
 class AgentTools:
-    """The tools, one method each. They run in threads."""
+    """The tools, one method each. They use AWS in threads."""
 
     client: Backdrop
     sources: PhotoSources
+    sleep: Callable[[float], Awaitable[None]]
 
     def quote(self, instructions: Instructions, path: Path = None, data: Data = None, key: Key = None) -> str:
         """Get the highest price of a photo's pictures. Buys nothing."""
         quote = self.client.quote(self.sources.read(path, data, key), **instructions)
         return self._reply({"at_most_usd": quote.usd, "pictures": quote.pictures})
 
-    def create(
+    async def create(
         self,
         instructions: Instructions,
         path: Path = None,
         data: Data = None,
         key: Key = None,
         wait_seconds: Seconds = 0,
-    ) -> str:
+    ) -> Reply:
         """Buy pictures of a photo. Returns a job at once, or its pictures if they are ready in time."""
-        return self._follow(self.client.create(self.sources.read(path, data, key), **instructions), wait_seconds)
+        job = await to_thread.run_sync(lambda: self.client.create(self.sources.read(path, data, key), **instructions))
+        return await self._follow(job, wait_seconds)
 
-    def status(self, job: JobKey, wait_seconds: Seconds = 0) -> str:
+    async def status(self, job: JobKey, wait_seconds: Seconds = 0) -> Reply:
         """Get a job's state, its pictures, and what it cost."""
-        return self._follow(self._open(job), wait_seconds)
+        return await self._follow(await to_thread.run_sync(self._open, job), wait_seconds)
 
     def receipt(self, job: JobKey) -> str:
         """Get what was requested, each call, and its cost. The resource backdrop://receipts has all of it."""
         receipt = self._open(job).receipt()
-        return self._reply({"job": job, "jobs": describe_receipt(receipt) if receipt else []})
+        return self._reply(describe_job(job) | {"jobs": describe_receipt(receipt) if receipt else []})
 
     def look(self, job: JobKey, picture: PictureNumber = 1) -> list[Image | str]:
         """See the photo before and after, as small images."""
@@ -101,22 +111,25 @@ class AgentTools:
             count = len(result.pictures)
             raise PhotoSourceError(f"The job has {count} pictures so far, and no picture {picture}.")
         after = result.pictures[picture - 1]
-        images = [
-            Image(data=thumbnail, format="webp")
-            for thumbnail in (_try_thumbnail(opened.read_photo), _try_thumbnail(lambda: after.bytes))
-            if thumbnail
-        ]
-        return [*images, self._reply({"job": job, "shown": "before, after", "verdict": after.verdict})]
+        thumbnails = {
+            name: thumbnail
+            for name, read in (("before", opened.read_photo), ("after", lambda: after.bytes))
+            if (thumbnail := _try_thumbnail(read))
+        }
+        images = [Image(data=thumbnail, format="webp") for thumbnail in thumbnails.values()]
+        shown = ", ".join(thumbnails) or "nothing: both images were deleted, or have a format that cannot be shown"
+        return [*images, self._reply(describe_job(job) | {"shown": shown, "verdict": after.verdict})]
 
-    def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0) -> str:
+    async def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0) -> Reply:
         """Buy a job's pictures again with changed instructions. Returns the new job."""
-        return self._follow(self._open(job).redo(**changes), wait_seconds)
+        redone = await to_thread.run_sync(lambda: self._open(job).redo(**changes))
+        return await self._follow(redone, wait_seconds)
 
     def cancel(self, job: JobKey) -> str:
         """Delete a job's photo. What is not bought yet will not be; what is bought stays paid."""
         opened = self._open(job)
         opened.cancel()
-        return self._reply({"job": job, "state": "cancelled", **describe_cost(opened.status().cost)})
+        return self._reply(describe_job(job) | {"state": "cancelled", **describe_cost(opened.status().cost)})
 
     def mandate(self) -> str:
         """Get the mandate's limits, its folder, and what is left."""
@@ -134,15 +147,25 @@ class AgentTools:
     # -- shared ----------------------------------------------------------------------------------------------------
 
     def _open(self, key: str) -> Job:
-        return self.client.job(check_key(self.client, key))
+        return open_job(self.client, key)
 
-    def _follow(self, job: Job, seconds: float) -> str:
-        """Returns the job's pictures, or how far it is. Raises the client's error if it ended without all of them."""
+    async def _follow(self, job: Job, seconds: float) -> Reply:
+        """Returns the job's pictures, how far it is, or the error that it ended with.
+
+        Between two reads, no thread waits: other tools can run, and the wait ends when the agent's program does.
+        """
+        polling, document = job.poll(seconds), describe_job(job.key)
         try:
-            result = job.wait(seconds)
+            while not isinstance(step := await to_thread.run_sync(next, polling), Result):
+                await self.sleep(step)
         except (WaitTimeoutError, AwaitingApprovalError) as error:
-            return self._reply({"job": job.key, "state": job.status().state.value, **describe_error(error)})
-        return self._reply({"job": job.key, "state": "stored", **describe_cost(result.cost), **describe_result(result)})
+            document |= {"state": error.state if isinstance(error, WaitTimeoutError) else State.REVIEW.value}
+            document |= describe_error(error)
+        except BackdropClientError as error:
+            return await to_thread.run_sync(self.fail, document | describe_error(error))
+        else:
+            document |= {"state": State.STORED.value, **describe_cost(step.cost), **describe_result(step)}
+        return await to_thread.run_sync(self._reply, document)
 
     def _find_result(self, job: Job) -> Result:
         """Returns the pictures so far. Raises the client's error if there are none, and none will follow."""
@@ -154,46 +177,93 @@ class AgentTools:
             return error.result
 
     def _reply(self, document: Mapping[str, Any]) -> str:
-        return to_json({**document, **describe_allowance(self.client.allowance())})
-
-
-def _explain_errors[**P](tool: Callable[P, Any]) -> Callable[P, Any]:
-    """Turns errors into replies that say what happened, what it cost, what to do, and who can do it.
-
-    The SDK would put its own words before the text of an exception.
-    """
-
-    @wraps(tool)
-    def run(*args: P.args, **kwargs: P.kwargs) -> Any:
+        """Returns a reply with what is left. What a call did is reported also if the mandate cannot be read."""
         try:
-            return tool(*args, **kwargs)
-        except BackdropClientError as error:
-            reply = describe_error(error)
-        except PhotoSourceError as error:
-            reply = {"error": "invalid_argument", "message": shorten(str(error)), "who": "you", "cost_usd": 0}
-        return CallToolResult(content=[TextContent(type="text", text=to_json(reply))], is_error=True)
+            rest = describe_allowance(self.client.allowance())
+        except BackdropClientError:
+            rest = {"left": "unknown, because the mandate could not be read; call `mandate`"}
+        return to_json({**document, **rest})
 
-    return run
+    def fail(self, document: Mapping[str, Any]) -> CallToolResult:
+        return CallToolResult(content=[TextContent(type="text", text=self._reply(document))], is_error=True)
+
+    def explain_errors(self, tool: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        """Turns errors into replies that say what happened, what it cost, what to do, and who can do it.
+
+        The SDK would put its own words before the text of an exception.
+        """
+
+        @wraps(tool)
+        async def run(**arguments: Any) -> Any:
+            try:
+                if iscoroutinefunction(tool):
+                    return await tool(**arguments)
+                return await to_thread.run_sync(partial(tool, **arguments))
+            except BackdropClientError as error:
+                document = describe_error(error)
+            except PhotoSourceError as error:
+                document = describe_wrong_call(str(error))
+            return await to_thread.run_sync(self.fail, document)
+
+        return run
 
 
-def build_server(client: Backdrop, sources: PhotoSources, version: str) -> MCPServer[Any]:
-    """Returns a server for one agent."""
-    server: MCPServer[Any] = MCPServer(
-        "backdrop", instructions=SERVER_INSTRUCTIONS, version=version, log_level="WARNING"
-    )
-    tools = AgentTools(client, sources)
-    kinds: tuple[tuple[Callable[..., Any], ToolAnnotations], ...] = (
-        (tools.quote, _READS),
-        (tools.create, _BUYS),
-        (tools.status, _READS),
-        (tools.receipt, _READS),
-        (tools.look, _READS),
-        (tools.redo, _BUYS),
-        (tools.cancel, _CANCELS),
-        (tools.mandate, _READS),
-    )
-    for tool, annotations in kinds:
-        server.add_tool(_explain_errors(tool), annotations=annotations, structured_output=False)
+class AgentServer(MCPServer[Any]):
+    """A server for one agent. It refuses arguments that a tool does not have, such as a limit in the wrong place."""
+
+    def __init__(self, tools: AgentTools, version: str) -> None:
+        kinds: tuple[tuple[Callable[..., Any], ToolAnnotations], ...] = (
+            (tools.quote, _READS),
+            (tools.create, _BUYS),
+            (tools.status, _READS),
+            (tools.receipt, _READS),
+            (tools.look, _READS),
+            (tools.redo, _BUYS),
+            (tools.cancel, _CANCELS),
+            (tools.mandate, _READS),
+        )
+        super().__init__(
+            "backdrop",
+            instructions=SERVER_INSTRUCTIONS,
+            version=version,
+            log_level="WARNING",
+            tools=[_build_tool(tools.explain_errors(tool), annotations) for tool, annotations in kinds],
+        )
+        self._agent_tools = tools
+
+    @override
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ValidationError):
+                raise
+            schema = next(tool.input_schema for tool in await self.list_tools() if tool.name == name)
+            message = describe_wrong_arguments(name, list(schema["properties"]), cause.errors())
+            return await to_thread.run_sync(self._agent_tools.fail, describe_wrong_call(message))
+
+
+def _build_tool(tool: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
+    """Returns the tool as the SDK describes it, but without arguments of other names, which the SDK would ignore."""
+    built = Tool.from_function(tool, annotations=annotations, structured_output=False)
+    lenient = built.fn_metadata.arg_model
+    strict = create_model(lenient.__name__, __base__=lenient, __cls_kwargs__={"extra": "forbid"})
+    built.fn_metadata.arg_model, built.parameters = strict, strict.model_json_schema(by_alias=True)
+    return built
+
+
+def build_server(
+    client: Backdrop,
+    sources: PhotoSources,
+    version: str,
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+) -> MCPServer[Any]:
+    """Returns a server for one agent. `sleep` waits between two reads of a job's state."""
+    tools = AgentTools(client, sources, sleep)
+    server = AgentServer(tools, version)
     server.resource("backdrop://instructions", mime_type="application/schema+json")(describe_instructions)
     server.resource("backdrop://prices", mime_type="application/json")(describe_prices)
     server.resource("backdrop://receipts/{name}", mime_type="application/json")(tools.read_receipt)

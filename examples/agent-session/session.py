@@ -34,10 +34,15 @@ async def run(stack: str, mandate: str, photo: Path, prompt: str) -> None:
     async with Client(server) as client:
         wish = {"path": photo.name, "instructions": {"prompt": prompt, "rendering_speed": "TURBO"}}
         quote = await call(client, "quote", **wish)
+        if "error" in quote:
+            return
         if quote["at_most_usd"] > quote["left_usd"]:
             print("The mandate does not cover the picture.")
             return
         created = await call(client, "create", **wish, wait_seconds=WAIT_SECONDS)
+        if created.get("state") != "stored":
+            print("There are no pictures to look at. The reply says why, and what to do.")
+            return
         await call(client, "look", job=created["job"])
         # A person or a model decides here whether to try again.
         await call(client, "redo", job=created["job"], changes={"prompt": "on oak"}, wait_seconds=WAIT_SECONDS)

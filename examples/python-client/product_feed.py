@@ -4,6 +4,7 @@ The feed has the columns `sku`, `photo`, and `prompt`. Stop it at any time, and 
 """
 
 import csv
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,12 +12,21 @@ from typing import Any
 
 from backdrop_client import Backdrop, BatchProgress
 
+SKU = re.compile(r"\w[\w.+ -]*")
+
 
 def read_feed(feed: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yields each photo with its instructions. The SKU is in the receipt, too."""
-    with feed.open(newline="") as rows:
-        for row in csv.DictReader(rows):
-            yield feed.parent / row["photo"], {"prompt": row["prompt"], "metadata": {"sku": row["sku"]}}
+    """Yields each photo with its instructions. The SKU is in the receipt, too.
+
+    Raises ValueError before the first photo if a SKU cannot be the name of a file in the folder.
+    """
+    with feed.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if not SKU.fullmatch(row["sku"]):
+            raise ValueError(f"{row['sku']!r} is not a SKU: a picture's file is named after it.")
+    for row in rows:
+        yield feed.parent / row["photo"], {"prompt": row["prompt"], "metadata": {"sku": row["sku"]}}
 
 
 def print_progress(progress: BatchProgress) -> None:

