@@ -50,6 +50,8 @@ def test_wheel_installs_without_emulator_and_scientific_packages(installed: Path
 def test_installed_wheel_has_the_python_client(installed: Path) -> None:
     program = "from backdrop_client import AsyncBackdrop, Backdrop"
     subprocess.run([str(installed / "bin" / "python"), "-c", program], check=True, capture_output=True)
+    packages = next((installed / "lib").glob("python*/site-packages"))
+    assert (packages / "backdrop_client" / "py.typed").is_file()
 
 
 def test_installed_command_drops_a_photo_and_downloads_its_picture(
