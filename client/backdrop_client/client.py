@@ -10,7 +10,7 @@ from backdrop.bootstrap import build_read_only_resolver
 from backdrop.intake.preview import JobPreviewer, PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.mandate import MandateAccount, MandateState
-from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key
 from backdrop.model.pricing import to_usd
 from backdrop.model.routing import Offers
 from backdrop_client.assumed_bucket import AssumedBucket
@@ -107,9 +107,9 @@ class Backdrop:
     def job(self, key: str) -> Job:
         """Returns the job of a key that `create` returned earlier, also in another process.
 
-        Raises ValueError for the key of a sidecar, of folder defaults, and of anything else that is not a photo.
+        Raises ValueError for the key of a sidecar, of folder defaults, and of anything else that is never a photo.
         """
-        if classify_key(key) is not ObjectKind.PHOTO:
+        if classify_key(key) is not ObjectKind.PHOTO or len(key.encode()) > MAX_PHOTO_KEY_BYTES:
             raise ValueError(f"{key!r} is not the key of a photo; use the key of a job from `create`")
         return Job(key, self._connection, self.open_folder)
 

@@ -78,7 +78,7 @@ def _open_below(root: Path, inner_path: Path) -> int:
 
 
 def _decode(data: str) -> bytes:
-    # Many encoders break lines, and the JSON of a data URL may end with one.
+    # Many encoders break lines.
     encoded = "".join((data.partition("base64,")[2] or data).split())
     if len(encoded) > MAX_INLINE_BYTES * 4 // 3 + 4:
         raise PhotoSourceError(f"data is limited to {MAX_INLINE_BYTES:,} bytes. Send a larger photo by its path.")

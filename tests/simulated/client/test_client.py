@@ -343,7 +343,15 @@ def test_sidecar_without_a_photo_is_no_job(world: World, client: Backdrop) -> No
 
 
 @pytest.mark.parametrize(
-    "key", ["clients/_backdrop.json", "clients/cup.jpg.json", "clients/_backdrop/logo.png", "clients/", ""]
+    "key",
+    [
+        "clients/_backdrop.json",
+        "clients/cup.jpg.json",
+        "clients/_backdrop/logo.png",
+        "clients/",
+        "",
+        f"{'x' * 900}.jpg",
+    ],
 )
 def test_key_of_another_file_is_no_job(client: Backdrop, key: str) -> None:
     with pytest.raises(ValueError, match="not the key of a photo"):
