@@ -253,16 +253,21 @@ def check_decision_events(
 
 
 def _describe_lost_event(decision: PersonDecision, decisions: DecisionsByPicture, letter: JsonObject | None) -> str:
-    reviews = [
-        review
+    reviews = {
+        sha256: own_reviews
         for (job_id, n, sha256), own_reviews in decisions.items()
-        if (job_id, n) == (decision.job_id, decision.n) and decision.sha256 in ("", sha256)
-        for review in own_reviews
-    ]
+        if (job_id, n) == (decision.job_id, decision.n)
+    }
     if letter is None:
-        is_made = any(review["decision"] == decision.decision for review in reviews)
+        is_made = any(
+            review["decision"] == decision.decision
+            for sha256, own_reviews in reviews.items()
+            for review in own_reviews
+            if decision.sha256 in ("", sha256)
+        )
         return "" if is_made else "the event was neither carried out nor refused"
-    is_first_named = any(_describe(review) in letter["reason"] for review in reviews)
+    # A decision about a picture whose file has been made again is refused with the one about the new file.
+    is_first_named = any(_describe(review) in letter["reason"] for one in reviews.values() for review in one)
     if letter["code"] == PICTURE_DECIDED and not is_first_named:
         return f"refused without the first decision: {letter['reason']}"
     return ""
