@@ -334,7 +334,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,
     "operate.redrive:FailureFilter.matches_unknown_job#f5384c return 1": LOST_ANSWER_REASON,
-    "operate.redrive:_build_failures#880b32 if 1": FAILURE_FILTER_REASON,
+    "operate.redrive:_build_failures#cb5387 if 1": FAILURE_FILTER_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 3": (
         "No scene has a picture that is unreachable for as long as its link is valid: "

@@ -121,8 +121,8 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
         # To a tenth of a cent: it is an average, not an amount that anyone paid.
         cost = format_usd(round(approval.cost_per_approved, -3))
         screen.print(
-            f"{approval.approved:,} approved and delivered, {approval.rejected:,} rejected: {cost} per approved picture, "
-            "with all tries and masks."
+            f"{approval.approved:,} approved and delivered, {approval.rejected:,} rejected: {cost} per "
+            "approved picture, with all tries and masks."
         )
 
 

@@ -28,7 +28,7 @@ MAX_SCAN_TIME_SHARE = 0.1
 STATUS_LABELS = {
     JobStatus.REVIEW: ("in review", "wait for a person; see `backdrop review`"),
     JobStatus.STORED: ("delivered", ""),
-    JobStatus.REJECTED: ("rejected", "not approved by a person; to buy another picture, run `backdrop review redo`"),
+    JobStatus.REJECTED: ("rejected", "not approved by a person; `backdrop show KEY` says how to buy another picture"),
     JobStatus.REFUSED: ("refused", "see `backdrop failures`"),
     JobStatus.DEAD: ("failed", "see `backdrop failures`; to retry, run `backdrop redrive`"),
     JobStatus.HELD: ("held", "you decide whether to pay again; see `backdrop failures`"),
