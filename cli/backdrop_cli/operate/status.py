@@ -132,7 +132,10 @@ def _print_waiting(screen: Screen, waiting: Counter[str]) -> None:
 def _print_ended(screen: Screen, counts: JobCounts) -> None:
     delivering = counts.count(JobStatus.PAID)
     rows = [(f"{delivering:,}", "being delivered", "bought, not yet in the output bucket")] if delivering else []
-    rows += [(f"{n:,}", *label) for status, label in STATUS_LABELS.items() if (n := counts.count(status))]
+    for status, label in STATUS_LABELS.items():
+        masks = counts.stored_masks if status is JobStatus.STORED else 0
+        rows += [(f"{n:,}", *label)] if (n := counts.count(status) - masks) else []
+        rows += [(f"{masks:,}", "masks", "bought to compare pictures with their photos")] if masks else []
     reported = counts.reported_photos
     rows += [(f"{reported:,}", "reported", "photos without a job; see `backdrop failures`")] if reported else []
     if rows:
@@ -163,6 +166,7 @@ def _build_document(stack: Stack, counts: JobCounts, lanes: dict[str, ProviderHe
     return {
         "providers": [_describe_lane(stack, counts, lane) for lane in lanes.values()],
         "jobs": {one.value: counts.count(one) for one in JobStatus},
+        "stored_masks": counts.stored_masks,
         "waiting": dict(count_wait_reasons(counts, lanes, day, cap)),
         "photos_waiting_for_instructions": counts.settling_photos,
         "photos_reported_without_job": counts.reported_photos,
