@@ -108,7 +108,7 @@ def _describe_size(*thumbnails: Thumbnail | MissingReason) -> Mapping[str, Any]:
 
 
 def _can_change_instructions(stack: Stack, job: Job) -> bool:
-    """Whether a sidecar beside the photo can change the picture."""
+    """Whether a sidecar can change the picture."""
     return job.bucket == stack.input_bucket and not job.is_requested
 
 

@@ -404,7 +404,7 @@ class Job(LedgerItem):
     def reported_problem(self) -> Problem | None:
         """The problem with the advice that fits the job, for everything that people read.
 
-        A mask that failed is of no use later. What a request asked for cannot be changed beside the photo.
+        A mask that failed is of no use later. What a request asked for cannot be changed by a sidecar.
         """
         if self.problem is None or not self.has_ended:
             return self.problem
