@@ -23,7 +23,17 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.fidelity import CannotSayReason, Fidelity
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import MASK_VARIANT, Attempt, AttemptOutcome, Job, JobStatus, Origin, Problem, Source, StoredPicture
+from backdrop.model.job import (
+    MASK_VARIANT,
+    Attempt,
+    AttemptOutcome,
+    Job,
+    JobStatus,
+    Origin,
+    Problem,
+    Source,
+    StoredPicture,
+)
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
 from tests.unit.ledger_items import LATER, NOW, build_job, build_job_in_review, build_problem
