@@ -13,7 +13,7 @@ from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.schedule import OPEN_ITEMS
 
 SOURCE_SORT_KEY, QUEUE_ATTRIBUTES = "source", ("queued_at", "quoted", "wait_reason")
-FIDELITY_ATTRIBUTE = "fidelity"
+FIDELITY_ATTRIBUTE, MASK_ATTRIBUTE = "fidelity", "mask"
 JUDGED_STATUSES = frozenset({JobStatus.REVIEW, JobStatus.STORED, JobStatus.REJECTED})
 
 
@@ -32,7 +32,8 @@ class LedgerScan:
     def count_jobs(self) -> "JobCounts":
         """Counts jobs by state, and photos without a job; reads only the attributes that this needs."""
         counts = JobCounts()
-        for item in self._table.scan("sk", "key", "provider", "status", "watch", FIDELITY_ATTRIBUTE, *QUEUE_ATTRIBUTES):
+        names = ("sk", "key", "provider", "status", "watch", FIDELITY_ATTRIBUTE, MASK_ATTRIBUTE, *QUEUE_ATTRIBUTES)
+        for item in self._table.scan(*names):
             if (
                 item["sk"]["S"] == SOURCE_SORT_KEY
                 and "watch" in item
@@ -44,6 +45,7 @@ class LedgerScan:
             if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
                 provider, status = item["provider"]["S"], JobStatus(item["status"]["S"])
                 counts.by_status[provider, status] += 1
+                counts.stored_masks += status is JobStatus.STORED and MASK_ATTRIBUTE in item
                 if status in JUDGED_STATUSES and FIDELITY_ATTRIBUTE in item:
                     counts.fidelity.update(map(FidelityVerdict, item[FIDELITY_ATTRIBUTE]["S"].split(",")))
                 if status is JobStatus.ACCEPTED:
@@ -63,12 +65,14 @@ class JobCounts:
     `waiting` counts the jobs in a lane by provider, by the code of what they wait for ("" if only for their turn),
     and by price in micro-dollars. `oldest_waiting_since` is when the first job of each provider's lane was queued.
     `settling_photos` wait for their instructions; `reported_photos` have no job, and an error report says why.
+    `stored_masks`: the jobs of `by_status` that are stored, and delivered nothing because they are masks.
     `fidelity` counts the verdicts on the new pictures that were delivered, wait for approval, or were rejected.
     """
 
     by_status: Counter[tuple[str, JobStatus]] = field(default_factory=Counter[tuple[str, JobStatus]])
     waiting: Counter[tuple[str, str, int]] = field(default_factory=Counter[tuple[str, str, int]])
     oldest_waiting_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    stored_masks: int = 0
     settling_photos: int = 0
     reported_photos: int = 0
     fidelity: Counter[FidelityVerdict] = field(default_factory=Counter[FidelityVerdict])

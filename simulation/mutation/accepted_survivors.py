@@ -140,7 +140,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#41c5b0 if 3": (
+    "model.transitions.lifecycle:update_instructions#27e4fe if 3": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -216,12 +216,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
     "deliver.service:DeliverService._deliver_pictures#f1afd8 if 2": MASK_REASON,
+    "deliver.service:DeliverService._retry_or_choose#308538 if 2": RECEIPT_WARNING_REASON,
+    "deliver.service:DeliverService._retry_or_choose#308538 if 3": RETRY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
     "intake.job_planner:JobPlanner._plan_job#cdc4d5 if 2": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
-    "model.transitions.payment:_release_job#daaa99 if 3": RETRY_REASON,
+    "model.transitions.payment:_release_job#c20e1d if 3": RETRY_REASON,
     "operate.cancel:CancelService._cancel_job#904162 if 2": (
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
@@ -334,7 +336,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,
     "operate.redrive:FailureFilter.matches_unknown_job#f5384c return 1": LOST_ANSWER_REASON,
-    "operate.redrive:_build_failures#880b32 if 1": FAILURE_FILTER_REASON,
+    "operate.redrive:_build_failures#cb5387 if 1": FAILURE_FILTER_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 3": (
         "No scene has a picture that is unreachable for as long as its link is valid: "

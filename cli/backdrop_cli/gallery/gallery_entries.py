@@ -50,6 +50,7 @@ _FIELD_LABELS: Mapping[str, str] = {
     "style_preset": "style",
     "style_codes": "style",
     "seed": "requested seed",
+    "max_cost_usd": "maximum cost",
 }
 
 _MISSING_TEXTS = {
@@ -245,6 +246,8 @@ def group_by_source(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
 def _format_field(name: str, value: Any) -> str:
     if name == "operation":
         return "new background" if value == "replace" else "background removed"
+    if name == "max_cost_usd":
+        return format_receipt_usd(value)
     return format_style({name: value}) or format_value(value)
 
 

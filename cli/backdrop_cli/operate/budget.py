@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from backdrop.model.circuit import PauseReason
-from backdrop.model.job import JobStatus
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop_cli.amounts import parse_usd
 from backdrop_cli.errors import UsageError
@@ -74,7 +74,7 @@ def show_budget(stack: Stack, screen: Screen) -> None:
 
 @dataclass(frozen=True)
 class BudgetDemand:
-    """The jobs that are accepted and not bought, and their maximum price in micro-dollars.
+    """The jobs that are accepted and not bought, and their maximum price with all retries, in micro-dollars.
 
     `is_truncated`: there are more jobs than were counted.
     """
@@ -103,8 +103,13 @@ def _sum_budget_demand(stack: Stack) -> BudgetDemand:
         refs[:MAX_COUNTED_JOBS],
         stack.max_threads,
     )
-    prices = [job.quoted for job in jobs if job and job.status is JobStatus.ACCEPTED]
+    prices = [_find_max_price(job) for job in jobs if job and job.status is JobStatus.ACCEPTED]
     return BudgetDemand(len(prices), sum(prices), len(refs) > MAX_COUNTED_JOBS)
+
+
+def _find_max_price(job: Job) -> int:
+    """Returns the price of the job's next call and of the retries that may follow it. Its mask is a job of its own."""
+    return max(job.max_cost - len(job.judged_attempts) * job.quoted, job.quoted)
 
 
 def read_remaining_budget(stack: Stack) -> int:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
-from backdrop.instructions.sources import REQUEST, parse_file
+from backdrop.instructions.sources import parse_file
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job
@@ -170,9 +170,10 @@ def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]
     if not any(variant in (None, job.variant) for job in current_jobs):
         name = key if variant is None else f"{key}, variant {variant}"
         raise NothingFoundError(f"nothing was changed; {name} has no job, stack {stack.name}")
-    if any(REQUEST in job.provenance.values() for job in current_jobs):
+    if any(job.is_requested for job in current_jobs):
         raise CommandError(
-            f"nothing was changed; the instructions of {key} came with a request: send a request with the new ones"
+            f"nothing was changed; the instructions of {key} came with a request or a campaign: send a request, or run "
+            "a campaign, with the new ones"
         )
     return current_jobs
 

@@ -46,7 +46,6 @@ from backdrop_cli.stack import Stack
 MAX_SUGGESTION_KEYS = 1000
 # With these waits, a job in a lane is only in the queue: nothing holds up its lane.
 NO_OBSTACLE_CODES = frozenset({QUEUED, IN_FLIGHT, Code.OWNER_AT_WORK.value, Code.CRASHED.value})
-MASK_PROBLEM_HINT = "There is nothing to do: the photo's new pictures are delivered without a verdict."
 IGNORED_MESSAGE = "its name is not that of a photo, so it is ignored"
 OUTCOME_LABELS = {
     AttemptOutcome.IN_FLIGHT: "in flight",
@@ -287,9 +286,8 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
             warnings |= dict.fromkeys(picture.warnings)
     for warning in warnings:
         screen.print_bullet("!", warning, "yellow")
-    if job.problem and not waits:
-        hint = MASK_PROBLEM_HINT if job.is_mask else str(job.problem.operator_hint)
-        printer.print(f"{job.problem.message} ({job.problem.code.value})", hint)
+    if (problem := job.reported_problem) and not waits:
+        printer.print(f"{problem.message} ({problem.code.value})", str(problem.operator_hint))
 
 
 def _format_origin(job: Job, field: str) -> str:

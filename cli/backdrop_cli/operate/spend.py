@@ -1,10 +1,11 @@
 """The `spend` command: the cost of all calls by day, folder, provider, or mandate, from the attempts in the ledger."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from backdrop.model.job import Attempt, Job
+from backdrop.model.job import MASK_VARIANT, Attempt, Job
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop_cli.errors import NothingFoundError, UsageError
@@ -18,17 +19,11 @@ ROOT_LABEL, NO_MANDATE_LABEL = "(no folder)", "(no mandate)"
 
 @dataclass
 class SpendTotal:
-    """The cost of calls in micro-dollars; `calls` counts those that were, or may have been, charged.
-
-    `approved`, `rejected`: pictures by a person's decision. `reviewed`: the confirmed cost of the jobs that have them.
-    """
+    """The cost of calls in micro-dollars; `calls` counts those that were, or may have been, charged."""
 
     calls: int = 0
     confirmed: int = 0
     unknown: int = 0
-    approved: int = 0
-    rejected: int = 0
-    reviewed: int = 0
 
     def add(self, attempt: Attempt) -> None:
         if attempt.charged or attempt.unknown:
@@ -36,16 +31,40 @@ class SpendTotal:
             self.confirmed += attempt.charged
             self.unknown += attempt.unknown
 
-    def add_decisions(self, job: Job) -> None:
-        """Counts the job's decided pictures, and the cost of its calls if there are some."""
-        self.approved += sum(review.is_approved for review in job.reviews)
+
+@dataclass
+class ApprovalTotal:
+    """What people decided about pictures, and what those pictures cost.
+
+    A picture costs what all its tries cost: once people have decided about a picture of a photo's variant, all jobs of
+    the variant count, current or not, and the photo's mask. `approved`: only pictures that were also delivered.
+    """
+
+    approved: int = 0
+    rejected: int = 0
+    _charged: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    _decided: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def add(self, job: Job) -> None:
+        delivered = {result.n for result in job.results}
+        self.approved += sum(review.is_approved and review.n in delivered for review in job.reviews)
         self.rejected += sum(review.is_rejected for review in job.reviews)
-        self.reviewed += job.charged if any(review.decision for review in job.reviews) else 0
+        variant = job.source_id, job.variant
+        if job.charged:
+            self._charged[variant] += job.charged
+        if any(review.decision for review in job.reviews):
+            self._decided.add(variant)
 
     @property
-    def per_approved(self) -> int | None:
-        """What an approved picture cost, with the rejected ones, in micro-dollars; None if none was approved."""
-        return round(self.reviewed / self.approved) if self.approved else None
+    def cost(self) -> int:
+        """The confirmed cost, in micro-dollars."""
+        masks = {(source_id, MASK_VARIANT) for source_id, _ in self._decided}
+        return sum(self._charged[variant] for variant in self._decided | masks)
+
+    @property
+    def cost_per_approved(self) -> int | None:
+        """In micro-dollars; None if no picture was approved and delivered."""
+        return round(self.cost / self.approved) if self.approved else None
 
 
 def _find_top_folder(stack: Stack, job: Job, _: Attempt) -> str:
@@ -74,18 +93,19 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
     Raises NothingFoundError if the prefix is not empty and no such photo has a job.
     """
     group_name, totals, total = GROUPINGS[by], dict[str, SpendTotal](), SpendTotal()
+    approval = ApprovalTotal()
     has_jobs = False
     with screen.spinner("reading the ledger"):
         for job in stack.ledger_scan.scan_jobs():
             if not photo_name_of(job.bucket, job.key, stack.input_bucket).startswith(prefix):
                 continue
             has_jobs = True
-            total.add_decisions(job)
+            approval.add(job)
             for attempt in job.attempts:
                 total.add(attempt)
                 totals.setdefault(group_name(stack, job, attempt), SpendTotal()).add(attempt)
     shown = {key: one for key, one in sorted(totals.items()) if one.calls}
-    screen.print_json(_build_document(stack, prefix, by, shown, total))
+    screen.print_json(_build_document(stack, prefix, by, shown, total, approval))
     scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"
     if prefix and not has_jobs:
         raise NothingFoundError(f"there is no job {scope}")
@@ -96,11 +116,14 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
     heads = {by.capitalize(): "left", "Paid calls": "right", "Spent": "right", "Possibly more": "right"}
     rows = [(key, *_format_cells(one)) for key, one in shown.items()]
     screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
-    if total.per_approved is not None:
+    if approval.cost_per_approved is not None:
         screen.print()
         # To a tenth of a cent: it is an average, not an amount that anyone paid.
-        per_approved = format_usd(round(total.per_approved, -3))
-        screen.print(f"{total.approved:,} approved, {total.rejected:,} rejected: {per_approved} per approved picture.")
+        cost = format_usd(round(approval.cost_per_approved, -3))
+        screen.print(
+            f"{approval.approved:,} approved and delivered, {approval.rejected:,} rejected: {cost} per "
+            "approved picture, with all tries and masks."
+        )
 
 
 def _format_cells(total: SpendTotal) -> tuple[str, str, str]:
@@ -108,7 +131,7 @@ def _format_cells(total: SpendTotal) -> tuple[str, str, str]:
 
 
 def _build_document(
-    stack: Stack, prefix: str, by: str, totals: dict[str, SpendTotal], total: SpendTotal
+    stack: Stack, prefix: str, by: str, totals: dict[str, SpendTotal], total: SpendTotal, approval: ApprovalTotal
 ) -> dict[str, Any]:
     return {
         "stack": stack.name,
@@ -117,10 +140,10 @@ def _build_document(
         "rows": [{by: key, **_describe_total(one)} for key, one in totals.items()],
         "total": _describe_total(total),
         "approval": {
-            "approved": total.approved,
-            "rejected": total.rejected,
-            "usd": to_usd(total.reviewed),
-            "usd_per_approved": None if total.per_approved is None else to_usd(total.per_approved),
+            "approved": approval.approved,
+            "rejected": approval.rejected,
+            "usd": to_usd(approval.cost),
+            "usd_per_approved": None if approval.cost_per_approved is None else to_usd(approval.cost_per_approved),
         },
     }
 

@@ -28,7 +28,7 @@ MAX_SCAN_TIME_SHARE = 0.1
 STATUS_LABELS = {
     JobStatus.REVIEW: ("in review", "wait for a person; see `backdrop review`"),
     JobStatus.STORED: ("delivered", ""),
-    JobStatus.REJECTED: ("rejected", "not approved by a person; to buy another picture, run `backdrop review redo`"),
+    JobStatus.REJECTED: ("rejected", "not approved by a person; `backdrop show KEY` says how to buy another picture"),
     JobStatus.REFUSED: ("refused", "see `backdrop failures`"),
     JobStatus.DEAD: ("failed", "see `backdrop failures`; to retry, run `backdrop redrive`"),
     JobStatus.HELD: ("held", "you decide whether to pay again; see `backdrop failures`"),
@@ -132,7 +132,10 @@ def _print_waiting(screen: Screen, waiting: Counter[str]) -> None:
 def _print_ended(screen: Screen, counts: JobCounts) -> None:
     delivering = counts.count(JobStatus.PAID)
     rows = [(f"{delivering:,}", "being delivered", "bought, not yet in the output bucket")] if delivering else []
-    rows += [(f"{n:,}", *label) for status, label in STATUS_LABELS.items() if (n := counts.count(status))]
+    for status, label in STATUS_LABELS.items():
+        masks = counts.stored_masks if status is JobStatus.STORED else 0
+        rows += [(f"{n:,}", *label)] if (n := counts.count(status) - masks) else []
+        rows += [(f"{masks:,}", "masks", "bought to compare pictures with their photos")] if masks else []
     reported = counts.reported_photos
     rows += [(f"{reported:,}", "reported", "photos without a job; see `backdrop failures`")] if reported else []
     if rows:
@@ -163,6 +166,7 @@ def _build_document(stack: Stack, counts: JobCounts, lanes: dict[str, ProviderHe
     return {
         "providers": [_describe_lane(stack, counts, lane) for lane in lanes.values()],
         "jobs": {one.value: counts.count(one) for one in JobStatus},
+        "stored_masks": counts.stored_masks,
         "waiting": dict(count_wait_reasons(counts, lanes, day, cap)),
         "photos_waiting_for_instructions": counts.settling_photos,
         "photos_reported_without_job": counts.reported_photos,

@@ -77,11 +77,12 @@ def build_review_entry(
         "no_before": explain_missing(photo, links, "photo"),
         "prompt": job.instructions.get("prompt", ""),
         "operation": job.operation,
+        "can_redo": job.operation == "replace" and _can_change_instructions(stack, job),
         "fidelity": describe_fidelity(review.fidelity, job.instructions, change_map, links),
         "warnings": picture.warnings,
         "instructions": group_by_source(document),
         "since": f"since {format_utc(review.waiting_since)}",
-        "facts": list(_list_facts(stack, document, thumbnails[shown])),
+        "facts": list(_list_facts(stack, job, document, thumbnails[shown])),
         "files": [
             {
                 "label": job.key,
@@ -110,7 +111,14 @@ def _describe_size(*thumbnails: Thumbnail | MissingReason) -> Mapping[str, Any]:
     return {"width": width, "ratio": round(width / height, 4)}
 
 
-def _list_facts(stack: Stack, document: Mapping[str, Any], thumbnail: Thumbnail | MissingReason) -> Iterator[Fact]:
+def _can_change_instructions(stack: Stack, job: Job) -> bool:
+    """Whether a sidecar can change the picture."""
+    return job.bucket == stack.input_bucket and not job.is_requested
+
+
+def _list_facts(
+    stack: Stack, job: Job, document: Mapping[str, Any], thumbnail: Thumbnail | MissingReason
+) -> Iterator[Fact]:
     images, cost = count_bought_images(document), document["cost"]
     price = format_receipt_usd(cost["usd"]) + (f" for {format_count(images, 'picture')}" if images > 1 else "")
     yield "paid", f"{price}, {explain_price(document)}"
@@ -119,6 +127,8 @@ def _list_facts(stack: Stack, document: Mapping[str, Any], thumbnail: Thumbnail 
     yield "made by", format_maker(document["provider"], stack.standin_providers)
     if len(document["attempts"]) > 1:
         yield "attempts", str(len(document["attempts"]))
+    if not _can_change_instructions(stack, job):
+        yield "for another picture", "send a request, or run a campaign, with another prompt or another `revision`"
     if isinstance(thumbnail, Thumbnail) and thumbnail.full_size:
         width, height = thumbnail.full_size
         yield "file", f"PNG, {width:,} × {height:,}, {format_bytes(thumbnail.byte_count)}"

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import mean, median
 
-from backdrop.instructions.sources import REQUEST, TAGS
-from backdrop.model.job import Job
+from backdrop.instructions.sources import TAGS
+from backdrop.model.job import REQUEST, Job
 from backdrop.model.object_keys import list_sidecar_keys
 
 # AWS keeps idle workers for some minutes. Then intake, render, and deliver each start new ones (bench/results).

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from backdrop.instructions.sources import REQUEST
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.intake.preview import PriceRegister, find_reuse
@@ -250,7 +249,7 @@ class UploadPlanner:
             return PlannedPhoto(key, read_error=_format_read_error(error))
         is_retry = needs_retry(source, jobs)
         current_jobs = list_current_jobs(source, jobs) if source else []
-        has_request = any(REQUEST in job.provenance.values() for job in current_jobs)
+        has_request = any(job.is_requested for job in current_jobs)
         return PlannedPhoto(key, needs_upload=is_retry, is_retry=is_retry, has_request=has_request)
 
     def _is_same_photo(self, key: str, listed: ListedObject, known_sha256: str | None) -> bool:

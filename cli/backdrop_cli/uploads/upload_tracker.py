@@ -176,7 +176,7 @@ class UploadTracker:
         status, note = summarize_photo_status(source, jobs)
         problems = [
             *source.problems,
-            *(replace(job.problem, variant=job.variant) for job in current_jobs if job.problem),
+            *(replace(problem, variant=job.variant) for job in current_jobs if (problem := job.reported_problem)),
         ]
         attempts = [one for job in current_jobs for one in job.attempts]
         confirmed, unknown = sum(one.charged for one in attempts), sum(one.unknown for one in attempts)

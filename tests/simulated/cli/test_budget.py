@@ -6,8 +6,10 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from simulation.world.call_behavior import build_charged_hang_up
+from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import REMOVAL, Person
+from tests.simulated.deliver.test_retry import NEARLY, PRICE, build_world
 
 
 @pytest.fixture
@@ -67,6 +69,16 @@ def test_budget_shows_the_amount_that_waiting_jobs_need(person: Person, monkeypa
     assert (found["waiting_jobs"], found["waiting_usd"], found["more_wait"]) == (3, 0.03, False)
     monkeypatch.setattr("backdrop_cli.operate.budget.MAX_COUNTED_JOBS", 2)
     assert "needed     $0.02   at most, for the first 2 jobs in the queue; there are more" in person.run("budget").out
+
+
+def test_needed_budget_counts_the_retries_that_may_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = {"otherwise": "retry", "retries": 2}
+    person = Person(build_world(NEARLY, subject=subject, budget=PRICE), monkeypatch)
+    person.world.upload_photo("b.jpg", build_photo())
+    person.world.upload_sidecar("b.jpg", prompt="on sand", subject=subject)
+    person.world.run_until_empty()
+    assert sorted(len(job.judged_attempts) for job in person.world.list_jobs()) == [0, 1]
+    assert "needed     $0.30   at most, for 2 jobs in the queue" in person.run("budget").out
 
 
 def test_raised_budget_resumes_the_lanes_at_once(person: Person) -> None:

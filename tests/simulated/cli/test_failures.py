@@ -4,6 +4,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.job import MASK_FAILURE_ADVICE
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -219,3 +220,13 @@ def test_open_lost_answers_are_reported_with_what_happens_next(monkeypatch: pyte
         assert len(person.run("failures", *words, "--json").data["lost_answers"]) == keys
     person.world.run_until_empty()
     assert person.run("failures", "--json").data["lost_answers"] == []
+
+
+def test_failed_mask_is_not_to_be_bought_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.world.upload_photo("red.jpg", build_photo())
+    person.world.upload_sidecar("red.jpg", prompt="on grass", subject={"mask": "buy"})
+    person.world.provider.script += [CallBehavior(), CallBehavior(unsafe_count=1)]
+    person.world.run_until_empty()
+    (failure,) = person.run("failures", "--json").data["failures"]
+    assert (failure["variant"], failure["hint"]) == ("@mask", str(MASK_FAILURE_ADVICE.text_for_operator))

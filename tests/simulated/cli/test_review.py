@@ -351,10 +351,31 @@ def test_spend_has_the_dollars_per_approved_picture(monkeypatch: pytest.MonkeyPa
     person.run("review", "reject", KEY, "--picture", "1")
     person.run("review", "approve", KEY)
     person.world.run_until_empty()
-    assert "1 approved, 1 rejected: $0.12 per approved picture." in person.run("spend").out
+    output = person.run("spend").out
+    assert "1 approved and delivered, 1 rejected: $0.12 per approved picture, with all tries and masks." in output
     assert person.run("spend", "--json").data["approval"] == {
         "approved": 1,
         "rejected": 1,
         "usd": 0.12,
         "usd_per_approved": 0.12,
     }
+
+
+def test_spend_per_approved_picture_counts_redone_pictures_and_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, subject={"mask": "buy"})
+    person.run("review", "redo", KEY, "--prompt", "on sand", "--yes")
+    person.world.run_until_empty()
+    assert person.run("spend", "--json").data["approval"]["usd"] == 0
+    person.run("review", "approve", KEY)
+    person.world.run_until_empty()
+    data = person.run("spend", "--json").data
+    assert data["approval"]["usd_per_approved"] == data["total"]["usd"] == 2 * PRICE + 0.01
+
+
+def test_spend_counts_no_approved_picture_that_was_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2)
+    person.run("review", "approve", KEY, "--picture", "1")
+    person.run("review", "redo", KEY, "--prompt", "on sand", "--yes")
+    person.world.run_until_empty()
+    approval = person.run("spend", "--json").data["approval"]
+    assert (approval["approved"], approval["usd"], approval["usd_per_approved"]) == (0, 4 * PRICE, None)

@@ -22,6 +22,7 @@ from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, SCENE_LANE, TRA
 from tests.simulated.picture_decisions import APPROVED, REJECTED, decide
 from tests.simulated.stage_worlds import KEY, assert_at_rest
 from tests.simulated.upload_page_user import build_presigner
+from tests.simulated.uploads_and_requests import send_request
 
 ON_GRASS: dict[str, Any] = {"prompt": "on grass", "approval": "required"}
 
@@ -82,6 +83,19 @@ def test_page_shows_the_worst_verdict_first_with_its_map() -> None:
         data, content_type = reviewer.files.read_link(link)
         assert isinstance(data, bytes)
         assert (Image.open(BytesIO(data)).format, content_type) == ("WEBP", "image/webp")
+
+
+def test_picture_of_a_request_is_not_redone_on_the_page() -> None:
+    world = World()
+    world.upload_photo(KEY, build_photo())
+    send_request(world, KEY, **ON_GRASS)
+    world.run_until_empty()
+    reviewer = Reviewer(world)
+    shown = reviewer.api.show_picture(reviewer.seen())["picture"]
+    assert not shown["can_redo"]
+    assert "send a request" in dict(shown["facts"])["for another picture"]
+    with pytest.raises(CommandError, match="send a request, or run a campaign"):
+        reviewer.api.quote_redo(reviewer.seen() | {"prompt": "on sand"})
 
 
 def test_new_pictures_appear_and_decided_ones_leave_the_list() -> None:

@@ -15,6 +15,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.command_user import REMOVAL, Person
 from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, ON_GRASS, PHOTO, TRANSPARENT_PHOTO, build_world
+from tests.simulated.stage_worlds import KEY
 
 
 @pytest.fixture
@@ -172,3 +173,17 @@ def test_status_counts_verdicts_on_delivered_pictures(monkeypatch: pytest.Monkey
     world.run_until_empty()
     assert person.run("status", "--json").data["fidelity"] == {"same": 0, "changed": 1, "cannot_say": 1}
     assert "New pictures: 1 product changed, 1 not compared." in person.run("status").out
+
+
+def test_status_counts_a_bought_mask_apart_from_what_was_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world(**ON_GRASS, subject={"mask": "buy"})
+    world.run_until_empty()
+    person = Person(world, monkeypatch)
+    output = person.run("status").out
+    assert "1   delivered" in output
+    assert "1   masks" in output
+    data = person.run("status", "--json").data
+    assert (data["jobs"]["stored"], data["stored_masks"]) == (2, 1)
+    world.upload_sidecar(KEY, operation="remove")
+    world.run_until_empty()
+    assert person.run("status", "--json").data["stored_masks"] == 0

@@ -220,7 +220,33 @@ def test_lost_answer_counts_toward_max_cost() -> None:
     world.provider.script.append(build_charged_hang_up())
     world.run_until_empty()
     assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.STORED, 2 * PRICE)
+    assert WarningCode.FEWER_RETRIES in list_warning_codes(find_only_job(world))
     assert_at_rest(world)
+
+
+def test_limit_that_is_lowered_before_the_verdict_stops_the_retry_with_a_warning() -> None:
+    world = build_world(NEARLY, SCENE)
+    world.run_until_empty("intake", LANE)
+    world.upload_sidecar(KEY, **MARBLE, subject=RETRY, max_cost_usd=0.06)
+    world.run_until_empty("intake")
+    world.run_until_empty()
+    warnings = [one.text_with_code for one in find_only_job(world).warnings]
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
+    assert "fewer_retries: no retry can be bought within max_cost_usd" in warnings
+
+
+def test_limit_that_is_lowered_before_the_second_call_is_why_it_is_not_sent() -> None:
+    world = build_retrying_world()
+    world.upload_sidecar(KEY, **MARBLE, subject=RETRY, max_cost_usd=0.06)
+    world.run_until_empty()
+    (warning,) = [one for one in assert_first_is_delivered(world).warnings if one.code is WarningCode.RETRIED]
+    assert "another call does not fit within max_cost_usd" in str(warning.text)
+
+
+def test_limit_that_allows_some_retries_has_one_warning() -> None:
+    world = deliver(CHANGED_SCENE, fields=MARBLE | {"max_cost_usd": 0.12}, subject=RETRY | {"retries": 3})
+    (warning,) = [one for one in find_only_job(world).warnings if one.code is WarningCode.FEWER_RETRIES]
+    assert str(warning.text).startswith("only 1 of 3 retries")
 
 
 def test_retry_waits_for_the_next_days_budget() -> None:

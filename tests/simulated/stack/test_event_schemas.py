@@ -18,6 +18,8 @@ from backdrop.campaigns.report import (
     build_event_detail,
     build_report,
 )
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.receipt import AWAITING_APPROVAL
 from docs.make_event_schemas import DETAILS
 from simulation.scenarios.simulation_plan import draw_plan
@@ -72,7 +74,8 @@ def build_campaign_end(status: CampaignStatus, error: str = "") -> dict[str, Any
     sums = CampaignTotals(
         ended.started_at, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0
     )
-    sums.failures_by_code["photo_not_found"] = FailureGroup(1, "catalog/gone.jpg", "There is no such photo.")
+    hint = str(ERROR_CATALOG[Code.PHOTO_NOT_FOUND].advice.text_for_request)
+    sums.failures_by_code["photo_not_found"] = FailureGroup(1, "catalog/gone.jpg", "There is no such photo.", hint)
     report = build_report(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
     keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
     return build_event_detail(report, "backdrop-output", keys)

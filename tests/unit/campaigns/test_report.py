@@ -23,7 +23,17 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.fidelity import CannotSayReason, Fidelity
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import MASK_VARIANT, Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
+from backdrop.model.job import (
+    MASK_VARIANT,
+    Attempt,
+    AttemptOutcome,
+    Job,
+    JobStatus,
+    Origin,
+    Problem,
+    Source,
+    StoredPicture,
+)
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
 from tests.unit.ledger_items import LATER, NOW, build_job, build_job_in_review, build_problem
@@ -196,6 +206,17 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
     assert (failure["code"], failure["items"], failure["key"]) == ("invalid_value", 2, "b.jpg")
     assert "Correct the instructions" in failure["hint"]
     assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"], "fidelity": None}]
+
+
+def test_failed_items_have_the_hint_of_their_request() -> None:
+    request_problem = replace(SLIP, origin=Origin.REQUEST)
+    rejected = build_paid_job(
+        "1", status=JobStatus.REJECTED, problem=build_problem(Code.REJECTED), provenance={"prompt": "request"}
+    )
+    totals = summarize(build_item(problems=(request_problem,)), build_item(rejected))
+    hints = {one["code"]: one["hint"] for one in build_report(ENDED, totals, {}, LATER)["failures"]}
+    assert hints["invalid_value"].endswith("Then send the request again.")
+    assert "run a campaign" in hints["rejected"]
 
 
 def test_failed_mask_costs_but_does_not_fail_its_item() -> None:

@@ -122,13 +122,19 @@ def test_page_shows_prompt_style_cost_provider_and_seconds() -> None:
 
 def test_list_of_providers_is_text_and_deeper_values_json() -> None:
     receipt = build_receipt(
-        "a.jpg", build_result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4
+        "a.jpg",
+        build_result("a.png"),
+        provider=["ideogram", "segmind"],
+        output=[{"name": "thumb"}],
+        seed=4,
+        max_cost_usd=0.0,
     )
     (one,) = list_entries(build_album(receipts=[receipt], reports=[]))
     ((_, rows),) = one["instructions"]
     assert dict(rows)["provider"] == "ideogram, segmind"
     assert dict(rows)["output"] == '[{"name": "thumb"}]'
     assert dict(rows)["requested seed"] == "4"
+    assert dict(rows)["maximum cost"] == "$0.00"
 
 
 def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:

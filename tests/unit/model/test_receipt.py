@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.job import MASK_FAILURE_ADVICE, MASK_VARIANT, AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
 from backdrop.model.receipt import build_error_report, build_receipt
+from backdrop.model.sentence import Sentence
 from tests.unit.ledger_items import (
     CHANGE_MAP_KEY,
     LATER,
@@ -198,3 +200,36 @@ def test_all_problems_of_a_photo_are_in_one_report() -> None:
     view = build_error_report(build_source(problems=problems, jobs={}), [])
     assert view
     assert [error["code"] for error in view["errors"]] == ["unknown_field", "invalid_value"]
+
+
+REQUESTED = {"provenance": {"prompt": "request"}}
+"""The prompt came with a request."""
+
+
+@pytest.mark.parametrize(
+    ("job", "hint"),
+    [
+        (
+            build_dead_job(problem=build_problem(Code.RESULT_NOT_TRANSPARENT), variant=MASK_VARIANT),
+            MASK_FAILURE_ADVICE.text_for_photo,
+        ),
+        (
+            build_job(problem=build_problem(Code.LANE_SHUT), variant=MASK_VARIANT),
+            ERROR_CATALOG[Code.LANE_SHUT].hint,
+        ),
+        (
+            build_job(status=JobStatus.REJECTED, ended_at=LATER, problem=build_problem(Code.REJECTED), **REQUESTED),
+            ERROR_CATALOG[Code.REJECTED].advice.text_for_request,
+        ),
+        (build_dead_job(problem=build_problem(Code.LINK_EXPIRED), **REQUESTED), ERROR_CATALOG[Code.LINK_EXPIRED].hint),
+    ],
+    ids=["failed mask", "waiting mask", "rejected picture of a request", "failed picture of a request"],
+)
+def test_error_report_has_the_hint_that_fits_the_job(job: Job, hint: Sentence) -> None:
+    report = build_error_report(build_source(jobs={job.variant: job.job_id}), [job])
+    assert report
+    assert report["errors"][0]["hint"] == str(hint)
+
+
+def test_rejected_picture_of_a_request_is_not_redone_with_a_sidecar() -> None:
+    assert "`backdrop review redo`" not in str(ERROR_CATALOG[Code.REJECTED].advice.text_for_request)

@@ -11,7 +11,7 @@ function showDecisions() {
   byId("approve").disabled = !mayDecide("approved");
   byId("reject").disabled = !mayDecide("rejected");
   byId("redo").disabled = !(isSeen || isMissing);
-  byId("redo").hidden = !enlarged || enlarged.operation === "remove";
+  byId("redo").hidden = !enlarged?.can_redo;
 }
 
 async function decide(decision) {

@@ -151,6 +151,7 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
                 **status,
                 **queue_attributes,
                 **_build_fidelity_attribute(record),
+                **({"mask": "yes"} if record.is_mask else {}),
             }
         case Source():
             return {"bucket": record.bucket, "key": record.key}

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.fidelity import Fidelity, FidelityVerdict
 from backdrop.model.ids import derive_event_id
 from backdrop.model.image_request import ImageRequest
@@ -122,8 +121,8 @@ class CampaignItem:
     @property
     def problem(self) -> Problem | None:
         """The first problem of the request or, if it has none, of the jobs, except for a mask's."""
-        job_problems = (job.problem for job in self.jobs if job.problem and not job.is_mask)
-        return next(iter((*self.request.problems, *job_problems)), None)
+        job_problems = (job.reported_problem for job in self.jobs if job.problem and not job.is_mask)
+        return next(filter(None, (*self.request.problems, *job_problems)), None)
 
     @property
     def code(self) -> str:
@@ -139,6 +138,13 @@ class CampaignItem:
         if not self.code:
             return str(self.request.skip_reason) if self.request.skipped_kind else ""
         return str(self.problem.message) if self.problem else UNPAID_END_TEXTS[JobStatus(self.code)]["message"]
+
+    @property
+    def hint(self) -> str:
+        """What to do about it, for the person who runs the campaign; "" if there is nothing to report."""
+        if not self.code:
+            return ""
+        return str(self.problem.hint) if self.problem else UNPAID_END_TEXTS[JobStatus(self.code)]["hint"]
 
     @property
     def picture_keys(self) -> list[str]:
@@ -172,11 +178,12 @@ class CampaignItem:
 
 @dataclass
 class FailureGroup:
-    """The items that failed with one code. `key` and `message` are those of the first."""
+    """The items that failed with one code. `key`, `message`, and `hint` are those of the first."""
 
     count: int
     key: str
     message: str
+    hint: str
 
 
 @dataclass
@@ -226,7 +233,7 @@ class CampaignTotals:
         self.reserved += sum(attempt.reserved for attempt in attempts)
 
     def _add_failure(self, item: CampaignItem) -> None:
-        group = self.failures_by_code.setdefault(item.code, FailureGroup(0, item.request.key, item.message))
+        group = self.failures_by_code.setdefault(item.code, FailureGroup(0, item.request.key, item.message, item.hint))
         group.count += 1
 
     def compute_failed_percent(self, listed: int, bad_rows: int) -> float:
@@ -277,7 +284,7 @@ def build_report(
         "cost": {"usd": to_usd(totals.charged), "unknown_usd": to_usd(totals.unknown)},
         "bought": {"usd": to_usd(totals.bought), "unknown_usd": to_usd(totals.bought_unknown)},
         "failures": [
-            _build_failure_entry(code, group)
+            {"code": code, "items": group.count, "key": group.key, "message": group.message, "hint": group.hint}
             for code, group in sorted(totals.failures_by_code.items(), key=lambda entry: -entry[1].count)
         ],
         "first": totals.first_items,
@@ -291,15 +298,6 @@ def _build_item_entry(item: CampaignItem) -> dict[str, Any]:
         "pictures": item.picture_keys,
         "fidelity": fidelity and {"verdict": fidelity.verdict.value, "score": fidelity.score},
     }
-
-
-def _build_failure_entry(code: str, group: FailureGroup) -> dict[str, Any]:
-    hint = (
-        str(ERROR_CATALOG[Code(code)].hint)
-        if code in {known.value for known in Code}
-        else UNPAID_END_TEXTS[JobStatus(code)]["hint"]
-    )
-    return {"code": code, "items": group.count, "key": group.key, "message": group.message, "hint": hint}
 
 
 def build_event_detail(report: Mapping[str, Any], bucket: str, keys: Mapping[str, str]) -> dict[str, Any]:

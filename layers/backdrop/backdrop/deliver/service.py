@@ -25,8 +25,9 @@ from backdrop.model.ids import derive_message_group
 from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_dead_letter_attributes, build_job_event, list_approval_events
-from backdrop.model.retries import needs_verdicts, should_retry
+from backdrop.model.retries import is_stopped_by_max_cost, needs_verdicts, should_retry, with_fewer_retries
 from backdrop.model.schedule import backdate_last_send
+from backdrop.model.transitions import Transition
 from backdrop.pipeline.crash_guard import DELIVER_TIMEOUT, MAX_CRASHES, begin_job_processing, end_job_processing
 from backdrop.pipeline.documents import DocumentWriter
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
@@ -176,11 +177,12 @@ class DeliverService:
     def _retry_or_choose(self, source: Source, steps: ImageSteps, jobs: Sequence[Job], *, is_redelivery: bool) -> Job:
         """Buys the job again if the product in every picture differs; otherwise chooses the attempt to deliver.
 
-        Returns the job as accepted, or as paid with the chosen attempt.
+        Returns the job as accepted, or as paid with the chosen attempt. If its price limit stops it, a warning says so.
         """
         fidelities = self.pictures.judge_images(source, steps, jobs, is_redelivery=is_redelivery)
         job = steps.job
-        if should_retry(job, fidelities, is_current=job.job_id in source.jobs.values()):
+        is_current = job.job_id in source.jobs.values()
+        if should_retry(job, fidelities, is_current=is_current):
             # If this worker crashes before it sends the message, reconcile sends it.
             retry = transitions.retry_picture(job, fidelities, backdate_last_send(self.clock.now()))
             # If another job buys this content now, this one must not.
@@ -189,7 +191,11 @@ class DeliverService:
                 self.ledger.put_source(source, (retry,))
                 return_to_intake(self.intake_queue, retry.job)
                 return retry.job
-        return self.ledger.write_transition(transitions.choose_attempt(job, fidelities)) if job.is_retrying else job
+        if is_stopped_by_max_cost(job, fidelities, is_current=is_current):
+            job = with_fewer_retries(job, len(job.judged_attempts))
+        if job.is_retrying:
+            return self.ledger.write_transition(transitions.choose_attempt(job, fidelities))
+        return job if job == steps.job else self.ledger.write_transition(Transition(job))
 
     def _record_problem(self, source: Source, job: Job, error: RetryLaterError) -> None:
         """Reports once that a paid picture cannot currently be downloaded."""

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backdrop.instructions.sources import REQUEST, TAGS, InstructionSource
+from backdrop.instructions.sources import TAGS, InstructionSource
 from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.composition import COMPOSITION_FIELDS, CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
 from backdrop.model.fidelity import SUBJECT_FIELD
 from backdrop.model.frame import FRAME_FIELD, SUBJECT_FIELDS, build_frame_spec
+from backdrop.model.job import REQUEST
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import find_marketplace_conflicts, find_output_errors, parse_outputs
 from backdrop.model.sentence import Sentence

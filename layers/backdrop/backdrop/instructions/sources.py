@@ -16,12 +16,13 @@ from backdrop.instructions.suggest import count_edits, find_nearest
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
+from backdrop.model.job import REQUEST
 
 if TYPE_CHECKING:
     from backdrop.instructions.schema import InstructionsModel
 
 TAG_PREFIX = "backdrop:"
-TAGS, REQUEST = "tags", "request"
+TAGS = "tags"
 _FOREIGN_TAG_ADVICE = (
     f"If another tool set the tag, add the prefix {TAG_PREFIX} to your tags, as in {TAG_PREFIX}operation. "
     "Backdrop then reads only tags with the prefix."

@@ -28,6 +28,7 @@ from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.picture_names import NameClaim, list_claimed_names
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
+from backdrop.model.retries import with_fewer_retries
 from backdrop.model.review import reviews_other_verdicts
 from backdrop.model.routing import HealthReader, Offers, Route, choose_route
 from backdrop.model.sentence import Sentence
@@ -333,10 +334,7 @@ def _warn_of_fewer_retries(job: Job) -> Job:
     affordable = job.max_cost // job.quoted - 1 if job.quoted else retries
     if affordable >= retries:
         return job
-    number = f"only {affordable} of {retries} retries" if affordable else "no retry"
-    text = f"{number} can be bought within max_cost_usd"
-    warning = JobWarning(code=WarningCode.FEWER_RETRIES, text=Sentence(text))
-    return replace(job, warnings=(*job.warnings, warning))
+    return with_fewer_retries(job, affordable)
 
 
 def _check_max_cost(job: Job, known_jobs: Sequence[Job]) -> None:

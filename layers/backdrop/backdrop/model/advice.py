@@ -64,6 +64,11 @@ class Advice(Record):
         return replace(self, **{name: text.truncate(length) for name, text in texts.items() if text is not None})
 
     @property
+    def is_only_for_photos(self) -> bool:
+        """Whether the text for the photo does not help the sender of a request: nothing then runs automatically."""
+        return self.custom_request_text is not None or self.follow_up is FollowUp.RUNS
+
+    @property
     def text_for_photo(self) -> Sentence:
         """The advice for the person who can correct the photo or its instructions."""
         return self._render(_PHOTO_ENDINGS, operator_mark="Operator: ")

@@ -501,12 +501,21 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Request another format or a smaller size in `output`, or name an image that exists. The picture is then "
         "delivered from the file under _backdrop/paid/, without a charge.",
     ),
-    Code.REJECTED: _bought_entry(
+    Code.REJECTED: CatalogEntry(
+        Cost.PICTURE,
+        Disposition.REJECTED,
         PaidFile.KEPT,
-        "A person did not approve the picture. It is not delivered, and the provider charged for it.",
-        "You do not need to do anything. To buy another picture, run `backdrop review redo` with the photo's key and "
-        "new instructions; it shows the price first. The rejected file stays under _backdrop/paid/.",
-        disposition=Disposition.REJECTED,
+        Sentence("A person did not approve the picture. It is not delivered, and the provider charged for it."),
+        replace(
+            Advice.from_text(
+                "You do not need to do anything. To buy another picture, run `backdrop review redo` with the photo's "
+                "key and new instructions; it shows the price first. The rejected file stays under _backdrop/paid/."
+            ),
+            custom_request_text=Sentence(
+                "You do not need to do anything. To buy another picture, send a new request, or run a campaign, with "
+                "another prompt or another `revision`. The rejected file stays under _backdrop/paid/."
+            ),
+        ),
     ),
     Code.REVIEW_FILE_GONE: _bought_entry(
         PaidFile.KEPT,

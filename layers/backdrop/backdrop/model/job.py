@@ -24,6 +24,11 @@ from backdrop.model.sentence import Sentence
 
 MASK_VARIANT = "@mask"
 """The variant of a cut-out that is bought only as a mask. No variant of the instructions begins with `@`."""
+REQUEST = "request"
+"""The origin of a field that a request gives, as `provenance` and error messages name it."""
+MASK_FAILURE_ADVICE = Advice.from_text(
+    "There is nothing to do: the photo's new pictures are delivered without a verdict"
+)
 
 
 class JobStatus(StrEnum):
@@ -128,15 +133,19 @@ class Problem(Record):
         return f"variant {self.variant}: {self.message}" if self.variant else str(self.message)
 
     @property
+    def effective_advice(self) -> Advice:
+        return self.advice or ERROR_CATALOG[self.code].advice
+
+    @property
     def hint(self) -> Sentence:
         """What to do about it, for the person who corrects the photo, or for the sender of the request."""
-        advice = self.advice or ERROR_CATALOG[self.code].advice
+        advice = self.effective_advice
         return advice.text_for_request if self.origin is Origin.REQUEST else advice.text_for_photo
 
     @property
     def operator_hint(self) -> Sentence:
         """What an operator can do about it."""
-        advice = self.advice or ERROR_CATALOG[self.code].advice
+        advice = self.effective_advice
         return advice.text_for_request if self.origin is Origin.REQUEST else advice.text_for_operator
 
     def with_history(self, earlier: "Problem | None") -> "Problem":
@@ -390,6 +399,25 @@ class Job(LedgerItem):
     def is_mask(self) -> bool:
         """Whether the job buys a mask for the photo's new pictures, and delivers no picture of its own."""
         return self.variant == MASK_VARIANT
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether a request, and so perhaps a campaign, gives some of the instructions."""
+        return REQUEST in self.provenance.values()
+
+    @property
+    def reported_problem(self) -> Problem | None:
+        """The problem with the advice that fits the job, for everything that people read.
+
+        A mask that failed is of no use later. What a request asked for cannot be changed by a sidecar.
+        """
+        if self.problem is None or not self.has_ended:
+            return self.problem
+        if self.is_mask:
+            return replace(self.problem, advice=MASK_FAILURE_ADVICE)
+        if self.is_requested and self.problem.effective_advice.is_only_for_photos:
+            return replace(self.problem, origin=Origin.REQUEST)
+        return self.problem
 
     @property
     def has_mask(self) -> bool:

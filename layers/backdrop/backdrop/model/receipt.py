@@ -157,9 +157,9 @@ def _build_attempt(attempt: Attempt) -> dict[str, Any]:
 
 def build_error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
     """Lists all current problems of a photo; None if there are none."""
-    current = [job for job in jobs if job.job_id in source.jobs.values() and job.problem]
+    current = [job for job in jobs if job.job_id in source.jobs.values()]
     errors = [_build_photo_error(problem) for problem in source.problems]
-    errors += [_build_job_error(job, job.problem) for job in current if job.problem]
+    errors += [_build_job_error(job, problem) for job in current if (problem := job.reported_problem)]
     return {"source": _build_source(source), "errors": errors} if errors else None
 
 
@@ -202,8 +202,8 @@ def list_request_errors(source: Source, problems: Iterable[Problem], jobs: Itera
 
 def _build_end_error(job: Job) -> dict[str, Any]:
     """A superseded or canceled job has no problem of its own, so its status is the explanation."""
-    if job.problem:
-        return _build_job_error(job, job.problem)
+    if problem := job.reported_problem:
+        return _build_job_error(job, problem)
     ended_at, texts = job.ended_at or job.queued_at, UNPAID_END_TEXTS[job.status]
     seen = {"first_seen": _format_time(ended_at), "last_seen": _format_time(ended_at)}
     fields = {
@@ -226,7 +226,8 @@ def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | No
     }
     if job.status is JobStatus.STORED:
         return "Image Completed", detail
-    detail["errors"] = [_build_job_error(job, job.problem)] if job.problem else []
+    problem = job.reported_problem
+    detail["errors"] = [_build_job_error(job, problem)] if problem else []
     return "Image Failed", detail
 
 

@@ -11,7 +11,9 @@ from typing import Any
 from backdrop.model.capabilities import CAPABILITIES, IntRange
 from backdrop.model.fidelity import Fidelity, FidelityVerdict, count_retries, find_min_score, judge_score
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, JudgedAttempt
+from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.pricing import to_micro_usd
+from backdrop.model.sentence import Sentence
 
 SEED_FIELD = "seed"
 UNJUDGED_SCORE = -1.0
@@ -46,6 +48,30 @@ def should_keep_retrying(job: Job) -> bool:
     """Whether an unsent retry is still due, after the instructions of the job have changed."""
     *earlier, last = job.judged_attempts
     return should_retry(replace(job, judged_attempts=tuple(earlier)), last.fidelities, is_current=True)
+
+
+def explain_retry_end(job: Job) -> str:
+    """Says why an unsent retry is no longer due, after the instructions of the job have changed."""
+    *earlier, last = job.judged_attempts
+    if is_stopped_by_max_cost(replace(job, judged_attempts=tuple(earlier)), last.fidelities, is_current=True):
+        return "another call does not fit within max_cost_usd"
+    return "the instructions no longer ask for it"
+
+
+def is_stopped_by_max_cost(job: Job, fidelities: Sequence[Fidelity | None], *, is_current: bool) -> bool:
+    """Whether the job would be bought again if its price had no limit."""
+    unlimited = {name: value for name, value in job.instructions.items() if name != "max_cost_usd"}
+    return should_retry(replace(job, instructions=unlimited), fidelities, is_current=is_current) and not should_retry(
+        job, fidelities, is_current=is_current
+    )
+
+
+def with_fewer_retries(job: Job, affordable: int) -> Job:
+    """Returns the job with the warning that its price limit leaves room for only so many retries."""
+    number = f"only {affordable} of {count_retries(job.instructions)} retries" if affordable else "no retry"
+    text = f"{number} can be bought within max_cost_usd"
+    others = tuple(one for one in job.warnings if one.code is not WarningCode.FEWER_RETRIES)
+    return replace(job, warnings=(*others, JobWarning(code=WarningCode.FEWER_RETRIES, text=Sentence(text))))
 
 
 def has_only_changed_products(job: Job, fidelities: Sequence[Fidelity | None]) -> bool:

@@ -219,4 +219,6 @@ def _build_failures(source: Source, jobs: Sequence[Job], item_key: ItemKey) -> l
     if item_key.job_id is None:
         return [FailedItem(source, None, problem) for problem in source.problems]
     current_jobs = [job for job in jobs if job.job_id == item_key.job_id and job.job_id in source.jobs.values()]
-    return [FailedItem(source, job, job.problem) for job in current_jobs if job.problem and job.has_ended]
+    return [
+        FailedItem(source, job, problem) for job in current_jobs if job.has_ended and (problem := job.reported_problem)
+    ]

@@ -6,7 +6,6 @@ from itertools import takewhile
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
-from backdrop.instructions.sources import REQUEST
 from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
@@ -191,10 +190,7 @@ class RerunService:
 def _drops_request(current_jobs: Sequence[Job], planned_jobs: Sequence[Job]) -> bool:
     """Returns whether a current job has instructions from a request that the planned job would not have."""
     planned_instructions = {job.variant: job.instructions for job in planned_jobs}
-    return any(
-        REQUEST in job.provenance.values() and planned_instructions.get(job.variant) != job.instructions
-        for job in current_jobs
-    )
+    return any(job.is_requested and planned_instructions.get(job.variant) != job.instructions for job in current_jobs)
 
 
 def _to_report_entries(problems: Sequence[Problem]) -> set[tuple[str, str]]:

@@ -27,14 +27,13 @@ from backdrop.model.job import (
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.mandate import MandateAccount
 from backdrop.model.output_spec import parse_outputs
-from backdrop.model.retries import describe_retries, find_best_attempt, should_keep_retrying
+from backdrop.model.retries import describe_retries, explain_retry_end, find_best_attempt, should_keep_retrying
 from backdrop.model.review import APPROVAL_FIELD, list_current_reviews
 from backdrop.model.sentence import Sentence
 
 MAX_FAILOVER_WARNINGS = 5
 # End statuses in which the owner of some content has no file to share.
 ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
-RETRY_NOT_REQUESTED = "the instructions no longer ask for it"
 _RETRY_END_REASONS = {
     JobStatus.SUPERSEDED: "the photo's instructions no longer name the job",
     JobStatus.CANCELLED: "the job was canceled, or the photo was deleted",
@@ -419,7 +418,7 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
         requested_at=_latest_requested_at(job, planned),
     )
     if job.status is JobStatus.ACCEPTED and job.is_retrying and not should_keep_retrying(updated):
-        return Transition(end_retry(updated, RETRY_NOT_REQUESTED, planned.queued_at))
+        return Transition(end_retry(updated, explain_retry_end(updated), planned.queued_at))
     has_other_outputs = _list_delivery_fields(job) != _list_delivery_fields(planned)
     if has_other_outputs and job.status is JobStatus.STORED:
         return Transition(replace(updated, status=JobStatus.PAID, ended_at=None))

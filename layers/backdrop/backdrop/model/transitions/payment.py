@@ -19,9 +19,8 @@ from backdrop.model.job import (
     has_recognized_picture,
 )
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
-from backdrop.model.retries import should_keep_retrying
+from backdrop.model.retries import explain_retry_end, should_keep_retrying
 from backdrop.model.transitions.lifecycle import (
-    RETRY_NOT_REQUESTED,
     BudgetChange,
     ClaimLimits,
     Transition,
@@ -255,7 +254,7 @@ def _release_job(job: Job, now: datetime) -> Job:
     if job.end_after_call:
         return end_unneeded_job(job, job.end_after_call, now)
     if job.is_retrying and not should_keep_retrying(job):
-        return end_retry(job, RETRY_NOT_REQUESTED, now)
+        return end_retry(job, explain_retry_end(job), now)
     problem = None if job.status is JobStatus.UNKNOWN else job.problem
     return replace(job, status=JobStatus.ACCEPTED, problem=problem)
 
