@@ -35,7 +35,12 @@ MAX_FOLDER_BYTES, MAX_KEY_BYTES, MAX_PICTURE_KEYS_BYTES = 200, 250, 600
 
 The key of a job from `create` is at most 50 bytes longer than its folder, so that it is never cut.
 """
-_AGENT_HINTS = {ClientCode.STILL_IN_PROGRESS.value: "Call `status` with `wait_seconds`."}
+_AGENT_HINTS = {
+    ClientCode.STILL_IN_PROGRESS.value: "Call `status` with `wait_seconds`.",
+    ClientCode.AWAITING_APPROVAL.value: (
+        "A reviewer approves or rejects them: `backdrop page --review`. A few seconds later, `status` has the decision."
+    ),
+}
 """What an agent can do in place of what a Python program can do."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),

@@ -363,6 +363,14 @@ def test_job_in_progress_names_the_tool_that_waits(agent: Agent) -> None:
     assert reply["to_do"] == "Call `status` with `wait_seconds`."
 
 
+def test_picture_that_waits_for_a_person_names_the_reviewer_and_the_tool(agent: Agent) -> None:
+    instructions = {**MARBLE, "approval": "required"}
+    reply = agent.run("create", instructions=instructions, path="cup.jpg", wait_seconds=600)
+    assert (reply["state"], reply["who"], reply["cost_usd"]) == ("review", "a reviewer", PRICE)
+    assert "`status`" in reply["to_do"]
+    assert "`wait`" not in reply["to_do"]
+
+
 def test_failure_names_its_job_its_cost_and_what_is_left(agent: Agent) -> None:
     agent.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
