@@ -4,8 +4,11 @@ from typing import Any
 
 from backdrop.aws.items import mandate_key
 from backdrop.model.mandate import Mandate
-from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX
+from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX, photo_name_of
 from backdrop_cli.stack import Stack
+
+# In the patterns of a policy, these characters of a key would match other keys too.
+_PATTERN_ESCAPES = str.maketrans({sign: f"${{{sign}}}" for sign in "*?$"})
 
 
 def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
@@ -15,16 +18,15 @@ def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
     """
     _, partition, _, region, account, _ = stack.arn.split(":", 5)
     output = f"arn:{partition}:s3:::{stack.output_bucket}"
-    result_prefixes = [
-        mandate.prefix,
-        *(f"{one}/{mandate.prefix}" for one in (RECEIPTS_PREFIX, ERRORS_PREFIX)),
-    ]
+    prefix = mandate.prefix.translate(_PATTERN_ESCAPES)
+    result_prefix = photo_name_of(mandate.bucket, mandate.prefix, stack.input_bucket).translate(_PATTERN_ESCAPES)
+    result_prefixes = [result_prefix, *(f"{one}/{result_prefix}" for one in (RECEIPTS_PREFIX, ERRORS_PREFIX))]
     table = f"arn:{partition}:dynamodb:{region}:{account}:table/{stack.outputs['LedgerTableName']}"
     statements = [
         _build_statement(
             "UploadInTheFolder",
             ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
-            [f"arn:{partition}:s3:::{mandate.bucket}/{mandate.prefix}*"],
+            [f"arn:{partition}:s3:::{mandate.bucket}/{prefix}*"],
         ),
         _build_statement("ReadResults", ["s3:GetObject"], [f"{output}/{one}*" for one in result_prefixes]),
         _build_statement(
