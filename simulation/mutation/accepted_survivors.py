@@ -97,7 +97,7 @@ CAMPAIGN_REASON = "No seed runs a campaign: tests/simulated/campaigns and tests/
 FORECAST_REASON = "No seed previews a purchase: tests/simulated/cli/test_mandate_forecast.py does."
 MANDATE_REASON = "It was not hunted: tests/simulated/render/test_mandates.py tests it, with a crash after every call."
 OWNER_REASON = (
-    "No client of a mandate in a seed names images or approval: tests/simulated/intake/test_owner_instructions.py does."
+    "No client of a mandate in a seed names images or approval: tests/simulated/intake/test_hostile_clients.py does."
 )
 OWN_PIXELS_REASON = "No seed requests own pixels: tests/simulated/deliver/test_own_pixels.py tests each fallback."
 IMAGE_STEPS_REASON = (
