@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from backdrop.model.codes import Code
 from backdrop_client import (
     Allowance,
     AwaitingApprovalError,
@@ -68,6 +69,9 @@ def describe_result(result: Result) -> dict[str, Any]:
 def describe_error(error: BackdropClientError) -> dict[str, Any]:
     """Returns what happened, what to do, and who can do it. The cost is a field of its own."""
     actor = next((name for kind, name in _ACTORS if isinstance(error, kind)), "you")
+    if error.code == Code.MANDATE_FORBIDS:
+        # Other instructions may be allowed.
+        actor = "you"
     return {
         "error": error.code,
         "message": shorten(error.message),
