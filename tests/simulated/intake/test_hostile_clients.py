@@ -1,9 +1,11 @@
 """What the clients of a mandate cannot do with the instructions that they write in its folder."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
@@ -130,3 +132,25 @@ def test_client_may_require_approval_and_lift_its_own() -> None:
     world.upload_photo(f"{FOLDER}2.jpg", build_photo("other"))
     world.run_until_empty()
     assert find_only_job(world, f"{FOLDER}2.jpg").status is JobStatus.REVIEW
+
+
+def list_key_fields(schema: dict[str, Any], definitions: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Yields the paths of the fields that take keys: only those have texts of up to 1,024 characters."""
+    if schema.get("maxLength") == 1024:
+        yield path
+    inner: list[Any] = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if "items" in schema:
+        inner.append(schema["items"])
+    if "$ref" in schema:
+        inner.append(definitions[schema["$ref"].rpartition("/")[2]])
+    for one in inner:
+        yield from list_key_fields(one, definitions, path)
+    for name, one in schema.get("properties", {}).items():
+        yield from list_key_fields(one, definitions, f"{path}.{name}")
+
+
+def test_every_field_that_takes_a_key_is_checked() -> None:
+    """`NAMED` has each of these fields. Variants have the same ones."""
+    schema = InstructionsModel.model_json_schema()
+    fields = {".logo.image", ".output.logo.image", ".output.background.image", ".style_reference_images"}
+    assert set(list_key_fields(schema, schema["$defs"])) == fields
