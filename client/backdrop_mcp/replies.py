@@ -1,32 +1,44 @@
 """Short JSON for a model to read: what a job has become, what it cost, and what the mandate still covers."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from backdrop.model.codes import Code
+from backdrop.instructions.schema import InstructionsModel
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop_client import (
     Allowance,
     AwaitingApprovalError,
     BackdropClientError,
+    ClientCode,
     Cost,
     FailedError,
     GoneError,
     InstructionsError,
-    MandateError,
     NotAuthorizedError,
     RefusedError,
     Result,
     StackUnusableError,
 )
+from backdrop_client.jobs import MANDATE_CODES
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 MAX_PICTURES = 6
+MAX_ARGUMENT_ERRORS = 3
 MAX_JOBS, MAX_WARNINGS = 3, 2
 MAX_TEXT_BYTES, MAX_RECEIPT_TEXT_BYTES = 300, 80
 """UTF-8 bytes of one text. A reply has at most 1,000 tokens, even if each byte of a prompt is one."""
+MAX_FOLDER_BYTES, MAX_KEY_BYTES, MAX_PICTURE_KEYS_BYTES = 200, 250, 600
+"""UTF-8 bytes of a mandate's folder, of a job's key, and of all keys of its pictures.
+
+The key of a job from `create` is at most 50 bytes longer than its folder, so that it is never cut.
+"""
+_AGENT_HINTS = {ClientCode.STILL_IN_PROGRESS.value: "Call `status` with `wait_seconds`."}
+"""What an agent can do in place of what a Python program can do."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),
-    (MandateError, "the mandate's owner"),
     (RefusedError, "you"),
     (AwaitingApprovalError, "a reviewer"),
     (GoneError, "you"),
@@ -34,7 +46,7 @@ _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (NotAuthorizedError, "the server's owner"),
     (StackUnusableError, "the server's owner"),
 )
-"""Who can do what an error advises. The first class that fits counts; for all others, it is the agent."""
+"""Who can do what an error without an operator's advice says. The first class that fits counts."""
 
 
 def to_json(document: Mapping[str, Any]) -> str:
@@ -51,12 +63,17 @@ def describe_cost(cost: Cost) -> dict[str, Any]:
     return {"cost_usd": cost.usd, "possibly_usd": cost.unknown_usd or None}
 
 
+def describe_job(key: str) -> dict[str, Any]:
+    return {"job": shorten(key, MAX_KEY_BYTES)}
+
+
 def describe_result(result: Result) -> dict[str, Any]:
-    """Returns the pictures, each with the number that `look` takes."""
+    """Returns the pictures, each with the number that `look` takes, and with its key unless the keys are too long."""
+    key_bytes = sum(len(picture.key.encode()) for picture in result.pictures[:MAX_PICTURES])
     pictures = [
         {
             "n": n,
-            "key": picture.key,
+            **({"key": picture.key} if key_bytes <= MAX_PICTURE_KEYS_BYTES else {}),
             "size": f"{picture.details['width']}x{picture.details['height']}",
             "verdict": picture.verdict,
         }
@@ -68,17 +85,43 @@ def describe_result(result: Result) -> dict[str, Any]:
 
 def describe_error(error: BackdropClientError) -> dict[str, Any]:
     """Returns what happened, what to do, and who can do it. The cost is a field of its own."""
-    actor = next((name for kind, name in _ACTORS if isinstance(error, kind)), "you")
-    if error.code == Code.MANDATE_FORBIDS:
-        # Other instructions may be allowed.
-        actor = "you"
     return {
         "error": error.code,
         "message": shorten(error.message),
-        "to_do": shorten(error.hint),
-        "who": actor,
+        "to_do": shorten(_AGENT_HINTS.get(error.code, error.hint)),
+        "who": _find_actor(error),
         **_describe_error_cost(error),
     }
+
+
+def describe_wrong_call(message: str) -> dict[str, Any]:
+    """Returns what is wrong with the arguments of a call, and how to correct them. Such a call has no effect."""
+    return {"error": "invalid_argument", "message": shorten(message), "who": "you", "cost_usd": 0}
+
+
+def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterable["ErrorDetails"]) -> str:
+    """Returns why the SDK refused a call. `arguments`: the names of the tool's arguments."""
+    # `redo` takes changes of the instructions, and every other tool that buys takes instructions.
+    fields_argument = next((one for one in arguments if one in ("instructions", "changes")), None)
+    texts: list[str] = []
+    for error in list(errors)[:MAX_ARGUMENT_ERRORS]:
+        name = shorten(str(error["loc"][0]), MAX_RECEIPT_TEXT_BYTES)
+        if error["type"] == "missing":
+            texts.append(f"{tool} needs the argument {name}.")
+        elif error["type"] != "extra_forbidden":
+            texts.append(f"The argument {name} is wrong: {error['msg']}.")
+        elif fields_argument and name in InstructionsModel.model_fields:
+            texts.append(f"{tool} has no argument {name}; put it into {fields_argument}.")
+        else:
+            texts.append(f"{tool} has no argument {name}; it takes {', '.join(arguments) or 'none'}.")
+    return " ".join(texts)
+
+
+def _find_actor(error: BackdropClientError) -> str:
+    entry = next((entry for code, entry in ERROR_CATALOG.items() if code.value == error.code), None)
+    if entry and entry.advice.for_operator:
+        return "the mandate's owner" if error.code in MANDATE_CODES else "the stack's operator"
+    return next((name for kind, name in _ACTORS if isinstance(error, kind)), "you")
 
 
 def _describe_error_cost(error: BackdropClientError) -> dict[str, Any]:

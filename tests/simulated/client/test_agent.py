@@ -171,7 +171,7 @@ def test_image_of_another_folder_is_refused(agent: Agent) -> None:
     agent.world.s3.upload(INPUT_BUCKET, secret, build_photo("summer"))
     instructions = {**MARBLE, "style_reference_images": [secret]}
     error = agent.fail("create", instructions=instructions, path="cup.jpg", wait_seconds=600)
-    assert (error["error"], error["who"], error["cost_usd"]) == ("mandate_forbids", "you", 0)
+    assert (error["error"], error["cost_usd"]) == ("mandate_forbids", 0)
     assert f"names {secret}, outside agents/anna/" in error["message"]
     assert error["to_do"].startswith("Name an image below agents/anna/ instead")
     assert error["to_do"].endswith("with the key of the photo.")
