@@ -96,6 +96,9 @@ SUSPICION_REASON = (
 CAMPAIGN_REASON = "No seed runs a campaign: tests/simulated/campaigns and tests/unit/campaigns do."
 FORECAST_REASON = "No seed previews a purchase: tests/simulated/cli/test_mandate_forecast.py does."
 MANDATE_REASON = "It was not hunted: tests/simulated/render/test_mandates.py tests it, with a crash after every call."
+OWNER_REASON = (
+    "No client of a mandate in a seed names images or approval: tests/simulated/intake/test_hostile_clients.py does."
+)
 OWN_PIXELS_REASON = "No seed requests own pixels: tests/simulated/deliver/test_own_pixels.py tests each fallback."
 IMAGE_STEPS_REASON = (
     "No image of a seed takes as long as an invocation may: tests/simulated/deliver/test_image_steps.py has such ones."
@@ -233,6 +236,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "aws.ledger:_budget_error#7f2f03 if 1": MANDATE_REASON,
     "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
     "intake.job_planner:JobPlanner._check_mandate": MANDATE_REASON,
+    "intake.job_planner:JobPlanner._plan_with_mask#4f46cf if 1": OWNER_REASON,
+    "intake.owner_instructions": OWNER_REASON,
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
     "operate.mandates": MANDATE_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_all#9684b3 if 1": MANDATE_REASON,

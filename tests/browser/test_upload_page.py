@@ -320,7 +320,7 @@ def test_photo_in_an_unsupported_format_has_a_preview(
 def test_file_that_is_not_a_photo_shows_its_problem(user: PageUser) -> None:
     user.drag("red.jpg", list=b"a list of shoes")
     user.choose_background()
-    user.tab.wait_until(f"{NOTES}.some((note) => note.includes('text that begins'))")
+    user.tab.wait_until(f"{NOTES}.some((note) => note.includes('is text, not a photo'))")
     assert "1 photo would be refused" in user.tab.evaluate("document.getElementById('price-warnings').innerText")
     assert user.tab.evaluate(PRICE) == "At most $0.06 for 1 image of 1 photo"
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from backdrop.model.codes import Code
-from simulation.world.simulated_stack import World
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.command_user import REMOVAL, Person
 from tests.simulated.simulated_days import list_report_codes
 
@@ -133,3 +133,27 @@ def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
         "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mandate#anna"]},
     }
     assert all("agents/anna/" in one for s in policy["Statement"] if s["Sid"] == "ReadResults" for one in s["Resource"])
+
+
+def read_policy_keys(person: Person, prefix: str, sid: str) -> list[str]:
+    """Returns the keys that a statement of the policy for a folder names."""
+    policy = json.loads(person.run("mandate", "create", "ben", "--prefix", prefix, "--usd", "1", "--policy").out)
+    (resources,) = [statement["Resource"] for statement in policy["Statement"] if statement["Sid"] == sid]
+    return [one.partition("/")[2] for one in resources]
+
+
+def test_policy_for_a_folder_that_looks_like_a_pattern_names_no_other_folder(person: Person) -> None:
+    assert read_policy_keys(person, "a*/b?/${aws:username}/", "UploadInTheFolder") == [
+        "a${*}/b${?}/${$}{aws:username}/*",
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["@old-photos/", "_providers/"])
+def test_policy_names_the_results_of_a_folder_that_have_longer_names(person: Person, prefix: str) -> None:
+    """`_backdrop/errors/_providers/` has the reports about paused providers."""
+    folder = f"@{INPUT_BUCKET}/{prefix}*"
+    assert read_policy_keys(person, prefix, "ReadResults") == [
+        folder,
+        f"_backdrop/receipts/{folder}",
+        f"_backdrop/errors/{folder}",
+    ]

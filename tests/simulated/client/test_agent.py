@@ -23,7 +23,7 @@ from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSources
 from backdrop_mcp.server import build_server
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
-from simulation.world.simulated_stack import World
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.command_user import Person
 
 PRICE = 0.06
@@ -260,6 +260,23 @@ def test_files_outside_the_root_are_never_read(agent: Agent, tmp_path_factory: p
         refused = agent.fail("create", instructions=MARBLE, path=path)
         assert (refused["error"], refused["cost_usd"]) == ("invalid_argument", 0)
     assert list(agent.world.input_bucket.objects) == []
+
+
+def test_text_below_the_root_is_not_quoted(agent: Agent) -> None:
+    (agent.root / "keys.png").write_text("aws_secret_access_key = wJalrXUtnFEMI")
+    error = agent.fail("create", instructions=MARBLE, path="keys.png")
+    assert error["message"] == "The file is text, not an image. Send a photo."
+
+
+def test_image_of_another_folder_is_refused(agent: Agent) -> None:
+    secret = "brand/summer.jpg"
+    agent.world.s3.upload(INPUT_BUCKET, secret, build_photo("summer"))
+    instructions = {**MARBLE, "style_reference_images": [secret]}
+    error = agent.fail("create", instructions=instructions, path="cup.jpg", wait_seconds=600)
+    assert (error["error"], error["cost_usd"]) == ("mandate_forbids", 0)
+    assert f"names {secret}, outside agents/anna/" in error["message"]
+    assert error["to_do"].startswith("Name an image below agents/anna/ instead")
+    assert error["to_do"].endswith("with the key of the photo.")
 
 
 def test_link_within_the_root_is_followed(agent: Agent) -> None:

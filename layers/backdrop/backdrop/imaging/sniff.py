@@ -11,13 +11,14 @@ from backdrop.imaging.formats.tiff import describe_tiff
 type FileFamily = Literal["photo", "convertible", "raw", "design", "video", "other"]
 
 _TEXT_PROBE_BYTES = 512
-_EXCERPT_CHARACTERS = 24
 _VISIBLE_CONTROLS = frozenset("\t\n\r\f")
 
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
     """A file's type. `description` completes the sentence `The file is …`.
+
+    It quotes nothing of the file: a report may be read by clients that may not read the file.
 
     `format` is set only for the family `photo`. `convertible_format` is set for the formats of the family `convertible`
     that `prepare_photo` converts.
@@ -74,16 +75,18 @@ _BRANDS = {
     FileKind("a HEIC picture", "convertible", convertible_format="heic"),
 )
 
-_MARKUP: tuple[tuple[str, FileKind], ...] = (
+_TEXT_BEGINNINGS: tuple[tuple[str, FileKind], ...] = (
     ("<svg", FileKind("an SVG drawing", "design")),
     ("<!doctype html", FileKind("an HTML page", "other")),
     ("<html", FileKind("an HTML page", "other")),
     ("<?xml", FileKind("an XML file", "other")),
+    ("{", FileKind("JSON text", "other")),
+    ("version https://git-lfs", FileKind("a Git LFS pointer (text that stands for the real file)", "other")),
 )
 
 
 def sniff_file(data: bytes) -> FileKind:
-    """Detects the type of a file; an unknown type is described by its first bytes. Never raises."""
+    """Detects the type of a file. Never raises."""
     if webp.is_webp(data):
         return FileKind("a WebP picture", "photo", "webp")
     for offset, magic, kind in _SIGNATURES:
@@ -118,12 +121,10 @@ def _sniff_text(data: bytes) -> FileKind | None:
     if text is None:
         return None
     lowered = text.lower().lstrip("\ufeff \t\r\n")
-    for tag, kind in _MARKUP:
+    for tag, kind in _TEXT_BEGINNINGS:
         if lowered.startswith(tag) or (tag in ("<svg", "<html") and tag in lowered):
             return kind
-    text_on_one_line = " ".join(text.split())
-    excerpt = "".join(letter for letter in text_on_one_line if letter.isprintable())[:_EXCERPT_CHARACTERS]
-    return FileKind(f"text that begins '{excerpt}'" if excerpt else "blank text", "other")
+    return FileKind("text" if lowered else "blank text", "other")
 
 
 def _decode_text(data: bytes) -> str | None:
@@ -140,4 +141,4 @@ def _decode_text(data: bytes) -> str | None:
 def _describe_bytes(data: bytes) -> FileKind:
     if not any(data[:_TEXT_PROBE_BYTES]):
         return FileKind("nothing but zero bytes", "other")
-    return FileKind(f"of an unknown type (it begins with the bytes {data[:8].hex(' ')})", "other")
+    return FileKind("of an unknown type", "other")

@@ -13,6 +13,7 @@ from backdrop.instructions.fill import fill_templates
 from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_variants, merge_instructions
 from backdrop.instructions.sources import InstructionSource
 from backdrop.intake.framed_photos import StoredCanvas
+from backdrop.intake.owner_instructions import find_forbidden_images, keep_required_approval, list_owner_sources
 from backdrop.model.capabilities import REFERENCES_FIELD
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
@@ -157,14 +158,20 @@ class JobPlanner:
         filled_texts: list[FilledText] = []
         for variant in list_variants(instruction_sources):
             instructions = merge_instructions(instruction_sources, variant)
+            forbidden_images: list[InstructionError] = []
+            if self.mandate:
+                owner_sources = list_owner_sources(instruction_sources, self.mandate)
+                instructions = keep_required_approval(instructions, owner_sources, variant)
+                forbidden_images = find_forbidden_images(instructions, owner_sources, variant, self.mandate)
             collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
             if not collector.has_no_instructions:
                 instructions, template_errors = fill_templates(
                     instructions, variant, self.photo_source.bucket, self.photo_source.key
                 )
-                collector.errors += template_errors
+                collector.errors += [*template_errors, *forbidden_images]
                 filled_texts += [FilledText(variant, path, text) for path, text in instructions.filled_texts.items()]
-                job = self._plan_job(variant, instructions, collector, mask)
+                # Planning a job reads its images.
+                job = None if forbidden_images else self._plan_job(variant, instructions, collector, mask)
                 planned += [] if job is None or collector.errors else [job]
             problems += [Problem.from_error(error, self.now, variant=variant) for error in collector.errors]
         jobs, name_problems = _refuse_repeated_names(planned, self.now)

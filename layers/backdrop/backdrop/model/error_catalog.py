@@ -332,7 +332,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.MANDATE_FORBIDS: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
-        "The mandate that pays for the photo's folder does not allow the operation, or the price of a picture.",
+        "The mandate that pays for the photo's folder does not allow the operation, the price of a picture, or an "
+        "image outside the folder.",
         _FIX_INSTRUCTIONS,
         FollowUp.RUNS,
     ),
