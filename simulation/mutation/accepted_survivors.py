@@ -327,9 +327,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:RedriveService.plan#b8ae5b if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#b8ae5b if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#b8ae5b if 3": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#fc6382 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#fc6382 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#fc6382 if 3": (
+    "operate.redrive:RedriveService.redrive#a63655 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.redrive#a63655 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.redrive#a63655 if 3": (
         "For speed: reconcile's next run sends what a redrive did not send, because it is overdue."
     ),
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,
