@@ -94,8 +94,8 @@ def _find_best_score(judged: JudgedAttempt) -> float:
 def describe_retries(judged_attempts: Sequence[JudgedAttempt], attempts: Iterable[Attempt], failure: str = "") -> str:
     """Says how often a picture was bought because its product differed, and which attempt is delivered.
 
-    `attempts`: all calls of the job. Those without an answer may have been charged. `failure`: why another try brought no
-    picture.
+    `attempts`: all calls of the job; those without an answer may have been charged. `failure`: why another try brought
+    no picture.
     """
     times, unknown_count = len(judged_attempts), sum(attempt.money is MoneyStatus.UNKNOWN for attempt in attempts)
     bought = f", so the picture was bought {times} times" if times > 1 else ""
