@@ -397,7 +397,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.original_photos:OriginalPhotos.find#fbabfa if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#83e63a if 2": (
+    "deliver.pictures:Pictures._write_outputs#0240e1 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.original_photos:OriginalPhotos.load#0de9ae if 1": SIZE_REASON,
@@ -413,10 +413,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
-    "deliver.pictures:_build_output_warnings#da988e if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#da988e if 2": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#da988e if 3": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_enlarged_warnings#460d7c if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#3b1c87 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#3b1c87 if 2": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#3b1c87 if 3": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_enlarged_warnings#273ce5 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_same_outputs_warnings#0e9f20 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_certificate_warnings#8f049e if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#51330d if 1": RECEIPT_WARNING_REASON,

@@ -207,7 +207,7 @@ def test_replaced_picture_is_made_again_after_a_large_webp(monkeypatch: pytest.M
 
     data = encode_picture(ANSWER)
     paid_picture = PaidPicture(data, verify_result(data, expect_alpha=True, max_megapixels=1))
-    paid_picture.replace_pixels(replacement, make_again)
+    paid_picture.replace_pixels(replacement, make_again, 1.0)
     assert paid_picture.size == replacement.size
     paid_picture.build_output(OutputSpec(format="webp", width=100), add_no_metadata)
     file = paid_picture.build_output(OutputSpec(), add_no_metadata)
