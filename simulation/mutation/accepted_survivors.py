@@ -176,6 +176,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
     "deliver.service:DeliverService.deliver#80647f if 5": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 if 3": OWN_PIXELS_REASON,
+    "deliver.service:DeliverService._deliver_pictures#3242a5 if 4": MASK_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": FIDELITY_REASON,
@@ -215,7 +216,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": (
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
-    "deliver.service:DeliverService._deliver_pictures#f1afd8 if 2": MASK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#3242a5 if 2": MASK_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
     "intake.job_planner:JobPlanner._plan_job#cdc4d5 if 2": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
@@ -251,7 +252,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_settling_photo#c68d58 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService._deliver_pictures#f1afd8 if 4": UNREACHABLE_RESULT_REASON,
+    "deliver.service:DeliverService._deliver_pictures#3242a5 if 5": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService.deliver#80647f if 2": COPIES_REASON,
     "deliver.service:DeliverService.deliver#80647f if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
@@ -328,6 +329,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:RedriveService.plan#b8ae5b if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#b8ae5b if 3": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#a63655 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._check_photo#908a7d if 1": (
+        "Seeds rarely redrive an unreadable photo whose defaults changed: tests/simulated/intake/test_unreadable.py "
+        "has such a photo."
+    ),
     "operate.redrive:RedriveService.redrive#a63655 if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#a63655 if 3": (
         "For speed: reconcile's next run sends what a redrive did not send, because it is overdue."
@@ -417,6 +422,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_output_warnings#3b1c87 if 2": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#3b1c87 if 3": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_enlarged_warnings#273ce5 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_enlarged_warnings#273ce5 if 2": OWN_PIXELS_REASON,
     "deliver.pictures:_build_same_outputs_warnings#0e9f20 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_certificate_warnings#8f049e if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#51330d if 1": RECEIPT_WARNING_REASON,

@@ -50,6 +50,27 @@ def test_bought_mask_gives_the_verdict_and_is_no_picture() -> None:
     assert_at_rest(world)
 
 
+def test_receipt_says_that_a_picture_is_paid_while_it_waits_for_its_mask() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(60)
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert {job["variant"]: (job["status"], job["cost"]["usd"]) for job in receipt["jobs"]} == {
+        None: ("paid", 0.075),
+        "@mask": ("accepted", 0),
+    }
+
+
+def test_receipt_is_written_once_while_a_picture_waits_for_its_mask() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(60)
+    before = len(world.transport.calls)
+    world.run_for(600)
+    assert not [call for call in world.transport.calls[before:] if call.operation in ("put_object", "get_object")]
+
+
 def test_mask_has_the_id_of_a_plain_cut_out() -> None:
     world = build_world(**WITH_MASK)
     world.run_until_empty()
