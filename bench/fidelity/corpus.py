@@ -22,6 +22,7 @@ UNCHANGED_KINDS = (
     "smaller result",
     "shifted",
     "scaled",
+    "stretched with its scene",
     "oversized mask",
     "grain",
 )
@@ -88,6 +89,11 @@ def build_unchanged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair:
             result = _render(photo.product, random, shift=(sign * share, random.choice((-share, share))))
         case "scaled":
             result = _render(photo.product, random, scale=1 + sign * (0.02, 0.05)[strength])
+        case "stretched with its scene":
+            # Providers round the sides of a picture.
+            rendered = _render(photo.product, random)
+            width = round(rendered.width * (1 + sign * (0.012, 0.024)[strength]))
+            result = rendered.resize((width, rendered.height), Image.Resampling.BICUBIC)
         case "oversized mask":
             mask = mask.filter(ImageFilter.MaxFilter((5, 9)[strength]))
         case "grain":

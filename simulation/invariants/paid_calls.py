@@ -1,6 +1,6 @@
 """Invariants about paid calls: claimed first, one at a time, at most one retry, none while the lane is paused."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -131,29 +131,32 @@ def _is_claimed(job: JsonObject) -> bool:
 def check_retries(job: JsonObject, *, max_lost: int) -> list[Violation]:
     """Checks how many answers were lost per charge. Holds on every write.
 
-    `max_lost`: 1 if an operator decides after the first loss, 2 if one more call follows it.
+    `max_lost`: 1 if an operator decides after the first loss, 2 if one more call follows it. None follows a call that
+    buys a picture again because its product differed.
     """
-    lost_by_charge = Counter(attempt["charge_no"] for attempt in job["attempts"] if attempt["outcome"] == "lost")
-    if max(lost_by_charge.values(), default=0) > max_lost:
-        detail = f"{job['key']}: {max(lost_by_charge.values())} lost answers, but only {max_lost} allowed"
-        return [Violation(Invariant.RETRIED_ONCE, detail)]
-    if max_lost == 1 and _retried_after_loss(job):
-        return [
-            Violation(
-                Invariant.RETRIED_ONCE,
-                f"{job['key']}: a call follows a lost answer, although an operator has to decide",
-            )
-        ]
-    return []
+    lost_by_charge = defaultdict[int, list[int]](list)
+    for attempt in job["attempts"]:
+        if attempt["outcome"] == "lost":
+            lost_by_charge[attempt["charge_no"]].append(attempt["n"])
+    return [
+        Violation(Invariant.RETRIED_ONCE, f"{job['key']}: {detail}")
+        for charge_no, lost in lost_by_charge.items()
+        if (detail := _find_forbidden_call(job, charge_no, lost, 1 if _is_retry(job, charge_no) else max_lost))
+    ]
 
 
-def _retried_after_loss(job: JsonObject) -> bool:
-    first_lost_by_charge = {
-        attempt["charge_no"]: attempt["n"] for attempt in reversed(job["attempts"]) if attempt["outcome"] == "lost"
-    }
-    return any(
-        attempt["n"] > first_lost_by_charge.get(attempt["charge_no"], attempt["n"]) for attempt in job["attempts"]
-    )
+def _is_retry(job: JsonObject, charge_no: int) -> bool:
+    """Whether a charge buys a picture again because its product differed."""
+    first_attempt_no = job["judged_attempts"][0]["attempt_no"] if job["judged_attempts"] else None
+    return any(attempt["n"] == first_attempt_no and charge_no > attempt["charge_no"] for attempt in job["attempts"])
+
+
+def _find_forbidden_call(job: JsonObject, charge_no: int, lost: Sequence[int], max_lost: int) -> str:
+    if len(lost) > max_lost:
+        return f"{len(lost)} lost answers, but only {max_lost} allowed"
+    if max_lost == 1 and any(call["n"] > lost[0] for call in job["attempts"] if call["charge_no"] == charge_no):
+        return "a call follows a lost answer, although no other call may"
+    return ""
 
 
 def check_call_counts(

@@ -178,17 +178,18 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "campaigns": CAMPAIGN_REASON,
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
     "deliver.service:DeliverService.deliver#80647f if 5": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks._explain_missing_mask#1d6359 if 1": OWN_PIXELS_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 if 3": OWN_PIXELS_REASON,
+    "deliver.service:DeliverService._deliver_pictures#3242a5 if 4": MASK_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 2": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 1": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 2": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 4": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 if 5": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 1": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#dbaf89 return 5": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 if 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 if 2": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 if 5": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 if 6": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 return 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#aaecd2 return 6": FIDELITY_REASON,
     "deliver.fidelity_checks:_crop_to_photo#8315c3 if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:find_cut_out#07318d return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:waits_for_mask#0984c5 return 1": FIDELITY_REASON,
@@ -218,7 +219,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": (
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
-    "deliver.service:DeliverService._deliver_pictures#f1afd8 if 2": MASK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#3242a5 if 2": MASK_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 2": RECEIPT_WARNING_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 3": RETRY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
@@ -258,7 +259,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_settling_photo#c68d58 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService._deliver_pictures#f1afd8 if 4": UNREACHABLE_RESULT_REASON,
+    "deliver.service:DeliverService._deliver_pictures#3242a5 if 5": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService.deliver#80647f if 2": COPIES_REASON,
     "deliver.service:DeliverService.deliver#80647f if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
@@ -334,9 +335,13 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:RedriveService.plan#b8ae5b if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#b8ae5b if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#b8ae5b if 3": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#fc6382 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#fc6382 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#fc6382 if 3": (
+    "operate.redrive:RedriveService.redrive#a63655 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._check_photo#908a7d if 1": (
+        "Seeds rarely redrive an unreadable photo whose defaults changed: tests/simulated/intake/test_unreadable.py "
+        "has such a photo."
+    ),
+    "operate.redrive:RedriveService.redrive#a63655 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.redrive#a63655 if 3": (
         "For speed: reconcile's next run sends what a redrive did not send, because it is overdue."
     ),
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,
@@ -404,7 +409,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.original_photos:OriginalPhotos.find#fbabfa if 1": SIZE_REASON,
-    "deliver.pictures:Pictures._write_outputs#83e63a if 2": (
+    "deliver.pictures:Pictures._write_outputs#0240e1 if 2": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "deliver.original_photos:OriginalPhotos.load#0de9ae if 1": SIZE_REASON,
@@ -420,10 +425,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
-    "deliver.pictures:_build_output_warnings#da988e if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#da988e if 2": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_output_warnings#da988e if 3": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_enlarged_warnings#460d7c if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#3b1c87 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#3b1c87 if 2": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_output_warnings#3b1c87 if 3": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_enlarged_warnings#273ce5 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_enlarged_warnings#273ce5 if 2": OWN_PIXELS_REASON,
     "deliver.pictures:_build_same_outputs_warnings#0e9f20 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_certificate_warnings#8f049e if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#51330d if 1": RECEIPT_WARNING_REASON,

@@ -330,6 +330,9 @@ class UserActions:
         for failure in self._redrive_service.list_failures(FailureFilter()):
             plan = self._redrive_service.plan(failure, pay_again=pay_again)
             job = failure.job
+            if job is None:
+                # Intake resolves the photo again, with the folder defaults as they are by then.
+                self.paired_keys.discard(failure.source.key)
             if pay_again and job and plan.transition and plan.transition.job.charge_no > job.charge_no:
                 self.repaid_counts[job.job_id] = self.repaid_counts.get(job.job_id, 0) + 1
             if self._redrive_service.redrive(plan) and job:

@@ -42,7 +42,7 @@ class BillingMonitor:
         self._sums_by_job: dict[str, dict[str, Counter[str]]] = {}
 
     def count_allowed_calls(self, job: JsonObject) -> int:
-        """Returns how many lost calls one charge of a job may have before an operator decides."""
+        """Returns how many lost calls one charge of a job, other than a retry, may have before an operator decides."""
         world = self._snapshot.world
         provider_names = {job["provider"], *(attempt["provider"] for attempt in job["attempts"])}
         all_can_be_looked_up = all(
@@ -57,8 +57,8 @@ class BillingMonitor:
         """
         repaid_counts = self._users.repaid_counts
         return {
-            job["job_id"]: self.count_allowed_calls(job)
-            * (1 + repaid_counts.get(job["job_id"], 0) + self.retry_counts[job["job_id"]])
+            job["job_id"]: self.count_allowed_calls(job) * (1 + repaid_counts.get(job["job_id"], 0))
+            + self.retry_counts[job["job_id"]]
             for job in jobs
         }
 

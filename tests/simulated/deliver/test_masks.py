@@ -11,7 +11,7 @@ from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.provider_result import RetryClass
-from simulation.world.simulated_provider import build_refusal
+from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
 from tests.simulated.content_waits import read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
@@ -48,6 +48,27 @@ def test_bought_mask_gives_the_verdict_and_is_no_picture() -> None:
     assert receipt
     assert {job["variant"]: len(job["results"]) for job in receipt["jobs"]} == {None: 1, "@mask": 0}
     assert_at_rest(world)
+
+
+def test_receipt_says_that_a_picture_is_paid_while_it_waits_for_its_mask() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(60)
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert {job["variant"]: (job["status"], job["cost"]["usd"]) for job in receipt["jobs"]} == {
+        None: ("paid", 0.075),
+        "@mask": ("accepted", 0),
+    }
+
+
+def test_receipt_is_written_once_while_a_picture_waits_for_its_mask() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(60)
+    before = len(world.transport.calls)
+    world.run_for(600)
+    assert not [call for call in world.transport.calls[before:] if call.operation in ("put_object", "get_object")]
 
 
 def test_mask_has_the_id_of_a_plain_cut_out() -> None:
@@ -273,6 +294,36 @@ def test_own_pixels_without_a_mask_are_reported_once(subject: dict[str, str]) ->
     world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
     world.run_until_empty()
     assert list_warning_codes(find_job(world)) == [WarningCode.MASK_UNAVAILABLE]
+
+
+@pytest.mark.parametrize("photo", [TRANSPARENT_PHOTO, PHOTO], ids=["transparent", "with a mask"])
+def test_mask_of_a_photo_that_is_replaced_during_a_retry_is_not_reported(photo: bytes) -> None:
+    world = build_world(photo, CHANGED_SCENE, **ON_GRASS, subject={"mask": "buy", "otherwise": "retry"})
+    world.run_until_empty("intake", CUT_OUT_LANE, SCENE_LANE)
+    world.run_until_empty("deliver")
+    (retried,) = [job for job in world.list_jobs(KEY) if job.judged_attempts]
+
+    def replace_photo() -> None:
+        world.upload_photo(KEY, encode(draw_on((10, 20, 30))))
+        world.run_until_empty("intake")
+
+    world.simulated_providers[SCENE_LANE].script.append(CallBehavior(run_during_call=replace_photo))
+    world.run_until_empty()
+    (job,) = [job for job in world.list_jobs(KEY) if job.job_id == retried.job_id]
+    (last,) = job.judged_attempts[-1].fidelities
+    assert last == Fidelity.from_reason(CannotSayReason.PHOTO_GONE)
+    assert list_warning_codes(job) == [WarningCode.RETRIED, WarningCode.NOT_CURRENT]
+    assert_at_rest(world)
+
+
+def test_mask_that_ends_with_its_replaced_photo_is_not_reported() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_until_empty("intake", SCENE_LANE)
+    world.upload_photo(KEY, encode(draw_on((10, 20, 30))))
+    world.run_until_empty()
+    (job,) = [job for job in world.list_jobs(KEY) if WarningCode.NOT_CURRENT in list_warning_codes(job)]
+    assert list_warning_codes(job) == [WarningCode.NOT_CURRENT]
 
 
 @pytest.mark.parametrize(

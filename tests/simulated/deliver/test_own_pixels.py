@@ -28,6 +28,7 @@ from tests.simulated.deliver.test_fidelity import (
     find_fidelity,
     find_job,
 )
+from tests.simulated.picture_decisions import APPROVED, decide
 from tests.simulated.stage_worlds import KEY, assert_at_rest
 from tests.unit.ledger_items import list_warning_codes
 
@@ -175,6 +176,23 @@ def test_much_enlarged_scene_is_reported() -> None:
     job = find_job(world)
     assert WarningCode.SCENE_ENLARGED in list_warning_codes(job)
     assert read_picture(world, job).size == photo.size
+
+
+@pytest.mark.parametrize("approval", [{}, {"approval": "required"}], ids=["delivered", "approved"])
+def test_enlarged_output_says_how_much_product_and_background_are_enlarged(approval: dict[str, str]) -> None:
+    """The product is the photo's own, and the scene was enlarged to twice its size before."""
+    fields = ON_GRASS | OWN | approval | {"output": [{"width": SIZE[0] * 3, "height": SIZE[1] * 3, "fit": "pad"}]}
+    world = build_world(TRANSPARENT_PHOTO, SMALL_SCENE, **fields)
+    world.run_until_empty()
+    if approval:
+        decide(world, APPROVED, find_job(world))
+        world.run_until_empty()
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert receipt["jobs"][0]["warnings"] == [
+        f"enlarged: {KEY}/red.png shows its subject at 3.0 times its size in the photo, "
+        "and the background at 6.0 times its size in the provider's picture"
+    ]
 
 
 def test_framed_product_is_placed_on_its_canvas() -> None:

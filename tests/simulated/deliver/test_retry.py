@@ -10,7 +10,7 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
 from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
-from backdrop.model.job import Job, JobStatus
+from backdrop.model.job import AttemptOutcome, Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX
 from backdrop.model.provider_result import ProviderResult, RetryClass
@@ -274,21 +274,36 @@ def test_retry_without_a_picture_delivers_the_first_one(kind: ProviderKind, name
 
 @pytest.mark.parametrize("lost", [build_charged_hang_up(), build_uncharged_hang_up()], ids=["charged", "not charged"])
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
-def test_retry_with_lost_answers_delivers_the_first_picture(policy: str, lost: CallBehavior) -> None:
-    world = build_world(NEARLY, on_lost_answer=policy)
-    world.provider.script += [CallBehavior(), lost, lost]
+def test_lost_answer_of_a_retry_is_not_bought_again(policy: str, lost: CallBehavior) -> None:
+    """The quote counts every retry once, and there is a paid picture to deliver."""
+    world = build_world(NEARLY, SCENE, subject=RETRY | {"retries": 3}, on_lost_answer=policy)
+    world.provider.script += [CallBehavior(), lost]
     world.run_until_empty()
     job = assert_first_is_delivered(world)
-    assert (job.charged, job.unknown) == (PRICE, (2 if policy == "retry_once" else 1) * PRICE)
+    assert (len(job.attempts), job.charged, job.unknown) == (2, PRICE, PRICE)
 
 
-def test_lost_answer_of_a_retry_is_followed_by_one_more_call() -> None:
-    world = build_world(NEARLY, SCENE)
+def test_retry_that_can_be_looked_up_survives_a_lost_answer() -> None:
+    world = build_world(NEARLY, SCENE, kind=ProviderKind.LOOKUP_BY_OUR_ID)
     world.provider.script += [CallBehavior(), build_charged_hang_up()]
     world.run_until_empty()
     job = find_only_job(world)
+    assert (job.paid_attempt_no, job.charged, job.unknown) == (2, 2 * PRICE, 0)
+    assert_at_rest(world)
+
+
+def test_lost_answer_of_the_first_call_leaves_its_retries() -> None:
+    world = build_world(NEARLY, SCENE)
+    world.provider.script += [build_charged_hang_up()]
+    world.run_until_empty()
+    job = find_only_job(world)
     assert (job.paid_attempt_no, job.charged, job.unknown) == (3, 2 * PRICE, PRICE)
-    assert world.provider.charged_micro_usd == 3 * PRICE
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert receipt["jobs"][0]["warnings"] == [
+        "retried: the product differed, so the picture was bought 2 times; "
+        "1 call without an answer may have been charged, too; attempt 3 is the best"
+    ]
     assert_at_rest(world)
 
 
@@ -539,7 +554,10 @@ def test_crash_at_any_call_leads_to_the_same_end(answer: str) -> None:
             world.run_until_empty(max_deliveries=3000)
         job = find_only_job(world)
         assert job.status is S.STORED, call
-        assert find_fidelity(job).score == (1 if answer == "a picture" else 0.796), call
+        lost_charges = [attempt.charge_no for attempt in job.attempts if attempt.outcome is AttemptOutcome.LOST]
+        is_answered = answer == "a picture" and 1 not in lost_charges
+        assert find_fidelity(job).score == (1 if is_answered else 0.796), call
+        assert len(job.attempts) == 2 + (0 in lost_charges), call
         assert_at_rest(world)
 
 

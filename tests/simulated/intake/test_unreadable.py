@@ -7,7 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from backdrop.aws.s3 import TAG_COUNT_TRUST_SECONDS
+from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
+from backdrop.operate.redrive import FailureFilter
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
@@ -274,6 +276,29 @@ def test_finished_photo_keeps_its_job_despite_denied_access() -> None:
         1,
         [],
     )
+    assert_at_rest(world)
+
+
+def test_redrive_of_an_unreadable_photo_that_has_not_changed_buys_nothing() -> None:
+    """Its picture is delivered, and the redrive costs nothing, although the defaults changed in the meantime."""
+    world = World()
+    upload_unique_photo(world, KEY)
+    world.upload_sidecar(KEY, **BEACH)
+    event = next(one.body for one in world.queues["intake"].messages if "red.jpg" in one.body)
+    world.run_until_empty()
+    upload_defaults(world, "", {"rendering_speed": "TURBO"})
+    world.run_until_empty()
+    world.transport.faults_before.append(deny_access())
+    world.sqs.send_externally(world.queues["intake"], event)
+    world.run_for(300)
+    service = world.steps.redrive()
+    (failure,) = service.list_failures(FailureFilter())
+    plan = service.plan(failure, pay_again=False)
+    assert (plan.failed_item.problem.code, plan.max_cost) == (Code.FILE_UNREADABLE, 0)
+    assert service.redrive(plan)
+    remove_fault(world)
+    world.run_until_empty()
+    assert (count_paid_calls(world), list_report_codes(world, KEY)) == (1, [])
     assert_at_rest(world)
 
 

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from io import BytesIO
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from backdrop.imaging import output
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
 from backdrop.imaging.output import OriginalPhoto, PaidPicture
-from backdrop.imaging.sizes import describe_smaller_result, has_same_aspect_ratio
+from backdrop.imaging.sizes import can_show_whole_picture, describe_smaller_result, has_same_aspect_ratio
 from backdrop.imaging.verify import verify_result
 from backdrop.model.output_spec import OutputSpec
+from backdrop_local.standin.pictures.picture_sizes import compute_result_size
 from bench.cutout_scenes import build_scenes
 from tests.unit.ledger_items import quick
 from tests.unit.output_pictures import add_no_metadata, encode_picture
@@ -50,6 +51,22 @@ def test_difference_of_one_pixel_is_rounding(width: int, height: int, ratio: int
 )
 def test_padded_or_cropped_result_has_another_shape(photo: tuple[int, int], result: tuple[int, int]) -> None:
     assert not has_same_aspect_ratio(photo, result)
+
+
+@quick
+@given(SIDE, SIDE)
+def test_new_picture_in_a_size_that_a_provider_chooses_shows_the_whole_photo(width: int, height: int) -> None:
+    """Providers round both sides of about one megapixel, and have no pictures that are wider or taller than 4:1."""
+    assume(1 / 4 <= width / height <= 4)
+    result = compute_result_size(width, height)
+    assert can_show_whole_picture((width, height), result)
+    assert can_show_whole_picture(result, (width, height))
+
+
+def test_padded_or_cropped_new_picture_does_not_show_the_whole_photo() -> None:
+    assert not can_show_whole_picture((6000, 4000), (1024, 1024))
+    assert not can_show_whole_picture((1600, 1000), (1600, 1050))
+    assert not can_show_whole_picture((1000, 1600), (1050, 1600))
 
 
 def rotate(answer: Image.Image) -> Image.Image:
@@ -190,7 +207,7 @@ def test_replaced_picture_is_made_again_after_a_large_webp(monkeypatch: pytest.M
 
     data = encode_picture(ANSWER)
     paid_picture = PaidPicture(data, verify_result(data, expect_alpha=True, max_megapixels=1))
-    paid_picture.replace_pixels(replacement, make_again)
+    paid_picture.replace_pixels(replacement, make_again, 1.0)
     assert paid_picture.size == replacement.size
     paid_picture.build_output(OutputSpec(format="webp", width=100), add_no_metadata)
     file = paid_picture.build_output(OutputSpec(), add_no_metadata)

@@ -159,11 +159,20 @@ def test_best_attempt_has_the_highest_score_and_is_the_first_of_these(groups: li
 
 
 def test_retries_are_described() -> None:
-    assert describe_retries([judge(1, CHANGED)], "It is not safe.") == (
+    assert describe_retries([judge(1, CHANGED)], [], "It is not safe.") == (
         "the product differed; buying it again brought no picture: It is not safe; attempt 1 is the best"
     )
-    assert describe_retries([judge(1, WORSE), judge(2, CHANGED)]) == (
+    assert describe_retries([judge(1, WORSE), judge(2, CHANGED)], [build_attempt(1), build_attempt(2)]) == (
         "the product differed, so the picture was bought 2 times; attempt 2 is the best"
+    )
+
+
+@pytest.mark.parametrize(("count", "calls"), [(1, "1 call"), (2, "2 calls")])
+def test_description_of_retries_counts_calls_that_may_have_been_charged(count: int, calls: str) -> None:
+    lost = [build_attempt(n, AttemptOutcome.LOST, charged=0, unknown=PRICE) for n in range(2, 2 + count)]
+    assert describe_retries([judge(1, CHANGED)], [build_attempt(1), *lost], "The result was lost.") == (
+        "the product differed; buying it again brought no picture: The result was lost; "
+        f"{calls} without an answer may have been charged, too; attempt 1 is the best"
     )
 
 

@@ -87,6 +87,15 @@ def test_lost_answers_beyond_the_maximum_are_found() -> None:
     assert check_retries(bought_again, max_lost=1) == [], "an operator decided so"
 
 
+def test_call_after_a_lost_answer_of_a_retry_is_found() -> None:
+    retrying = {"judged_attempts": [{"attempt_no": 2, "fidelities": []}], "charge_no": 1}
+    first = lost(), attempt(n=2)
+    assert check_retries(job("paid", *first, lost(3, charge_no=1), **retrying), max_lost=2) == []
+    for call in (lost(4, charge_no=1), in_flight(4, charge_no=1)):
+        again = job("submitting", *first, lost(3, charge_no=1), call, **retrying)
+        assert names(check_retries(again, max_lost=2)) == {Invariant.RETRIED_ONCE.name}
+
+
 def test_second_paid_call_needs_a_permission() -> None:
     assert check_call_counts({"j1": 1}, [job()], {}) == []
     assert check_call_counts({"j1": 2}, [job()], {"j1": 2}) == []

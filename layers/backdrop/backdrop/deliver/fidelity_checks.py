@@ -66,22 +66,20 @@ class FidelityChecks:
             return find_coverage_problem(alpha) or PhotoWithMask(photo, alpha, has_own_alpha=True)
         cut_out = find_cut_out(source, job, jobs)
         if cut_out is None:
-            return self._explain_missing_mask(job, is_photo_gone=may_be_transparent and photo is None)
+            if self.photos.is_gone(source, job) or (may_be_transparent and photo is None):
+                return CannotSayReason.PHOTO_GONE
+            return CannotSayReason.MASK_UNAVAILABLE if buys_mask(job.instructions) else CannotSayReason.NO_MASK
         if waits_for_mask(job, cut_out, self.clock.now()):
             message = "The picture waits for the photo's cut-out, which shows where the product is."
             raise RetryLaterError(Code.MASK_PENDING, message, MASK_DELAY_SECONDS)
         mask = self._load_cut_out(cut_out)
         if mask is None:
-            return CannotSayReason.MASK_UNAVAILABLE
+            is_gone = self.photos.is_gone(source, job)
+            return CannotSayReason.PHOTO_GONE if is_gone else CannotSayReason.MASK_UNAVAILABLE
         photo = photo or self._load_photo(job)
         if photo is None:
             return CannotSayReason.PHOTO_GONE
         return find_mask_problem(photo, mask) or PhotoWithMask(photo, mask.getchannel("A"), has_own_alpha=False)
-
-    def _explain_missing_mask(self, job: Job, *, is_photo_gone: bool) -> CannotSayReason:
-        if is_photo_gone:
-            return CannotSayReason.PHOTO_GONE
-        return CannotSayReason.MASK_UNAVAILABLE if buys_mask(job.instructions) else CannotSayReason.NO_MASK
 
     def _load_photo(self, job: Job) -> "Image | None":
         photo = self.photos.load(job)

@@ -31,6 +31,10 @@ class OriginalPhotos:
             return None
         return OriginalPhoto(facts.pixel_size, facts.may_be_transparent, partial(self.load, job))
 
+    def is_gone(self, source: Source, job: Job) -> bool:
+        """Whether the ledger has recorded that the photo was deleted or replaced. The photo is not read."""
+        return _find_facts(source, job) is None
+
     def may_be_transparent(self, source: Source, job: Job) -> bool:
         facts = _find_facts(source, job)
         return facts is not None and facts.may_be_transparent

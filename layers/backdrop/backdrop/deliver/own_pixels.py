@@ -69,9 +69,12 @@ class OwnPixels:
         except OwnPixelsError as error:
             yield _build_fallback(_CODES[error.problem], n, str(error))
             return
-        picture.replace_pixels(composed.picture, partial(_compose_again, compose))
+        picture.replace_pixels(composed.picture, partial(_compose_again, compose), composed.enlargement)
         if composed.enlargement > MAX_ENLARGEMENT:
-            text = f"the background of picture {n} is enlarged to {composed.enlargement:.1f} times its size"
+            text = (
+                f"at full size, the background of picture {n} is enlarged to {composed.enlargement:.1f} times its size "
+                "in the provider's picture"
+            )
             yield JobWarning(code=WarningCode.SCENE_ENLARGED, text=Sentence(text))
 
 

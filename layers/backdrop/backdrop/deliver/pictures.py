@@ -322,7 +322,9 @@ class Pictures:
             version_id, refusal = self._write_picture(delivery, target, picture.data)
             if refusal is None:
                 written.results.append(_build_result(key, version_id, output, picture, image))
-                written.warnings += _build_output_warnings(key, picture, output, delivery)
+                written.warnings += _build_output_warnings(
+                    key, picture, output, delivery, image.picture.scene_enlargement
+                )
                 keys_by_sha256[target.sha256].append(key)
             else:
                 written.warnings.append(refusal)
@@ -460,7 +462,7 @@ def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[
 
 
 def _build_output_warnings(
-    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery
+    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery, scene_enlargement: float | None
 ) -> Iterator[JobWarning]:
     if picture.certificate:
         yield from _build_certificate_warnings(key, picture.certificate)
@@ -474,22 +476,27 @@ def _build_output_warnings(
         message = f"{key} is {picture.width} × {picture.height} pixels, the limit of WebP; PNG has no such limit"
         yield JobWarning(code=WarningCode.SMALLER_RESULT, text=Sentence(message))
     else:
-        yield from _build_enlarged_warnings(key, picture, output, delivery)
+        yield from _build_enlarged_warnings(key, picture, output, delivery, scene_enlargement)
 
 
 def _build_enlarged_warnings(
-    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery
+    key: str, picture: OutputFile, output: OutputSpec, delivery: Delivery, scene_enlargement: float | None
 ) -> Iterator[JobWarning]:
     """Warns about a picture that shows its subject larger than the provider's picture, or the photo, does.
 
-    The plan compares with the photo alone, and so has no warning that this one lacks.
+    `scene_enlargement`: see `PaidPicture`. The plan compares with the photo alone, and so has no warning that this one
+    lacks.
     """
     photo, canvas = delivery.source.photo, delivery.job.canvas
     photo_size = photo.pixel_size if photo and photo.sha256 == delivery.job.sha256 else None
     photo_scale = measure_photo_scale(output, photo_size, canvas) if photo_size else 0.0
-    scale, original = max((picture.scale, "the provider's picture"), (photo_scale, "the photo"))
+    subject_source = "the provider's picture" if scene_enlargement is None else "the photo"
+    scale, original = max((picture.scale, subject_source), (photo_scale, "the photo"))
     if is_enlarged(scale):
         message = f"{key} shows its subject at {scale:.1f} times its size in {original}"
+        if scene_enlargement is not None:
+            scene_scale = picture.scale * scene_enlargement
+            message += f", and the background at {scene_scale:.1f} times its size in the provider's picture"
         yield JobWarning(code=WarningCode.ENLARGED, text=Sentence(message))
 
 

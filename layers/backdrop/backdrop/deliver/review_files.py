@@ -46,6 +46,7 @@ class ReviewFiles:
             key=key,
             sha256=sha256_hex(data),
             fidelity=image.fidelity,
+            scene_enlargement=image.picture.scene_enlargement,
             warnings=tuple(image.warnings),
             waiting_since=self.clock.now(),
         )
@@ -67,7 +68,8 @@ class ReviewFiles:
             data = self._make_again(review, prepare)
         # The file was verified before. This only reads its size, and whether it is transparent.
         verified = verify_result(data, expect_alpha=job.operation == "remove", max_megapixels=self.max_megapixels)
-        return PreparedImage(PaidPicture(data, verified, original), review.fidelity, review.warnings)
+        picture = PaidPicture(data, verified, original, review.scene_enlargement)
+        return PreparedImage(picture, review.fidelity, review.warnings)
 
     def _make_again(self, review: PictureReview, prepare: Callable[[], PreparedImage]) -> bytes:
         data = prepare().picture.to_lossless_png()

@@ -168,6 +168,9 @@ class DeliverService:
                 self.pictures.deliver_job(source, steps, jobs, is_redelivery=is_redelivery)
             )
         except RetryLaterError as error:
+            if error.code is Code.MASK_PENDING:
+                # The picture may wait for minutes. Until now, the receipt may say that its call is still in flight.
+                self.documents.write(source, [steps.job])
             if error.code is not Code.RESULT_UNREACHABLE:
                 raise
             self._record_problem(source, steps.job, error)

@@ -20,7 +20,7 @@ from backdrop.imaging.alignment import (
     read_values,
 )
 from backdrop.imaging.color import is_transparent
-from backdrop.imaging.sizes import has_same_aspect_ratio
+from backdrop.imaging.sizes import can_show_whole_picture
 from backdrop.model.fidelity import CannotSayReason, Fidelity, calibrate_score
 from backdrop.model.frame import FloatBox, Size
 
@@ -108,7 +108,7 @@ def _reduce_mask(mask: "Image", photo: "Image") -> "Image":
 
 def _find_reason(photo: "Image", result: "Image") -> CannotSayReason | None:
     """Returns why two pictures cannot be compared, as far as shapes and transparency show it."""
-    if not has_same_aspect_ratio(photo.size, result.size):
+    if not can_show_whole_picture(photo.size, result.size):
         return CannotSayReason.OTHER_SHAPE
     if is_transparent(result):
         return CannotSayReason.TRANSPARENT_RESULT

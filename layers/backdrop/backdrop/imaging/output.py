@@ -103,21 +103,31 @@ class PaidPicture:
     output was made at the provider's size instead, or empty.
     """
 
-    def __init__(self, data: bytes, picture: VerifiedPicture, original: OriginalPhoto | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        picture: VerifiedPicture,
+        original: OriginalPhoto | None = None,
+        scene_enlargement: float | None = None,
+    ) -> None:
         self._data = data
         self._picture = picture
         self._original = original
         self._load_replacement: Callable[[], Image] | None = None
         self.size: Size = (picture.width, picture.height)
         """The size of the provider's picture, or of the picture that replaces it."""
+        self.scene_enlargement = scene_enlargement
+        """How many times wider the provider's scene is in the picture that has the photo's own subject in it; None if
+        the subject is the provider's, too."""
         self.fallback_reason = ""
 
-    def replace_pixels(self, picture: "Image", make_again: "Callable[[], Image]") -> None:
-        """Makes all outputs from this picture (RGB) instead of the provider's.
+    def replace_pixels(self, picture: "Image", make_again: "Callable[[], Image]", scene_enlargement: float) -> None:
+        """Makes all outputs from this picture (RGB), with the photo's own subject, instead of the provider's.
 
         `make_again` returns the same picture, if an encoder needed its memory before all outputs were made.
         """
         self._load_replacement = make_again
+        self.scene_enlargement = scene_enlargement
         self.size = picture.size
         self.pixels = picture
 

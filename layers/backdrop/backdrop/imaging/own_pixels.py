@@ -17,7 +17,7 @@ from backdrop.imaging.cutout import limit_tile
 from backdrop.imaging.inpaint_pyramid import inpaint
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA, MatteRefiner, build_matte_refiner
 from backdrop.imaging.overlay import draw_over
-from backdrop.imaging.sizes import format_size
+from backdrop.imaging.sizes import can_show_whole_picture, format_size
 from backdrop.imaging.strip_resize import downscale, resize, resize_in_strips
 from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.frame import Box, Canvas, FloatBox, Size
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 MAX_TRANSLUCENT_SHARE = 0.05
 """The share of a subject that may be semi-transparent: behind glass, a photo shows its old background."""
-MAX_SHAPE_DIFFERENCE = 0.025
-"""How much the aspect ratio of a scene may differ from the picture that was sent: providers round sides to multiples of
-16 or 64 pixels, and stretch the picture accordingly."""
 MAX_EXPOSED_SHARE = 0.04
 """The share of a side at which an aligned scene may end before the picture does, on each side."""
 
@@ -181,7 +178,7 @@ def _plan_layout(photo_size: Size, canvas: Canvas | None, max_pixels: int) -> _L
 
 
 def _refuse_other_shape(scene_size: Size, size: Size) -> None:
-    if abs(scene_size[0] * size[1] / (scene_size[1] * size[0]) - 1) > MAX_SHAPE_DIFFERENCE:
+    if not can_show_whole_picture(size, scene_size):
         raise OwnPixelsError(
             OwnPixelsProblem.SUBJECT_MOVED,
             f"it cannot be placed in a picture of {format_size(scene_size)}, which has another shape",

@@ -1,4 +1,4 @@
-"""Compares a result's size with its photo's: whether it can be the same picture scaled, and whether it is smaller.
+"""Compares a result's size with its photo's: whether it can be the same picture, and whether it is smaller.
 
 Sizes are (width, height) in pixels, the photo's as displayed, after EXIF orientation.
 """
@@ -12,13 +12,22 @@ _MAX_UNREPORTED_SCALE = 1.05
 
 TOLERANCE = 0.01
 """Differences up to this share of a side count as rounding. One pixel always does."""
+MAX_NEW_PICTURE_DIFFERENCE = 0.025
+"""How much the aspect ratio of a new picture may differ from the picture that was sent: providers round its sides to
+multiples of 16 pixels or more, and stretch it accordingly."""
 
 
 def has_same_aspect_ratio(photo: Size, result: Size) -> bool:
-    """True if a result can be the whole photo, scaled. Padded and cropped pictures usually cannot."""
+    """True if a cut-out can be the whole photo, scaled. Padded and cropped pictures usually cannot."""
     return _is_close(result[0], result[1] * photo[0] / photo[1]) or _is_close(
         result[1], result[0] * photo[1] / photo[0]
     )
+
+
+def can_show_whole_picture(sent: Size, result: Size) -> bool:
+    """True if a new picture can show everything of the picture that was sent."""
+    difference = abs(result[0] * sent[1] / (result[1] * sent[0]) - 1)
+    return difference <= MAX_NEW_PICTURE_DIFFERENCE or has_same_aspect_ratio(sent, result)
 
 
 def is_enlarged(scale: float) -> bool:

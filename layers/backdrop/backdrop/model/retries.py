@@ -3,14 +3,14 @@
 Everything here is pure. `model/transitions` writes what it decides, and deliver measures the verdicts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from backdrop.model.capabilities import CAPABILITIES, IntRange
 from backdrop.model.fidelity import Fidelity, FidelityVerdict, count_retries, find_min_score, judge_score
-from backdrop.model.job import AttemptOutcome, Job, JobStatus, JudgedAttempt
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, JudgedAttempt, MoneyStatus
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.pricing import to_micro_usd
 from backdrop.model.sentence import Sentence
@@ -117,13 +117,16 @@ def _find_best_score(judged: JudgedAttempt) -> float:
     return max(scores, default=UNJUDGED_SCORE)
 
 
-def describe_retries(judged_attempts: Sequence[JudgedAttempt], failure: str = "") -> str:
+def describe_retries(judged_attempts: Sequence[JudgedAttempt], attempts: Iterable[Attempt], failure: str = "") -> str:
     """Says how often a picture was bought because its product differed, and which attempt is the best.
 
-    A person may still reject it, so this does not say that it is delivered. `failure`: why another try brought no
-    picture.
+    A person may still reject it, so this does not say that it is delivered. `attempts`: all calls of the job; those
+    without an answer may have been charged. `failure`: why another try brought no picture.
     """
-    times = len(judged_attempts)
+    times, unknown_count = len(judged_attempts), sum(attempt.money is MoneyStatus.UNKNOWN for attempt in attempts)
     bought = f", so the picture was bought {times} times" if times > 1 else ""
     failed = f"; buying it again brought no picture: {failure.rstrip('.')}" if failure else ""
-    return f"the product differed{bought}{failed}; attempt {find_best_attempt(judged_attempts).attempt_no} is the best"
+    calls = "1 call" if unknown_count == 1 else f"{unknown_count} calls"
+    unknown = f"; {calls} without an answer may have been charged, too" if unknown_count else ""
+    best = find_best_attempt(judged_attempts).attempt_no
+    return f"the product differed{bought}{failed}{unknown}; attempt {best} is the best"

@@ -39,15 +39,17 @@ class PictureReview(Record):
     """One picture that waits for a person's decision, or has it.
 
     A decision is about the bytes of one file: `key` is the file that people see, `sha256` is its hash, and the outputs
-    are made from it. `n`: the number of the image. `fidelity`: None for a cut-out. `warnings`: those about the making
-    of the file. `decided_by`: the person's AWS identity, or what the event says. `event_source`: the source of the
-    event that decided, or "".
+    are made from it. `n`: the number of the image. `fidelity`: None for a cut-out. `scene_enlargement`: how many times
+    wider the provider's scene is in the file; None if the product is the provider's, too. `warnings`: those about the
+    making of the file. `decided_by`: the person's AWS identity, or what the event says. `event_source`: the source of
+    the event that decided, or "".
     """
 
     n: int
     key: str
     sha256: str
     fidelity: Fidelity | None
+    scene_enlargement: float | None = None
     warnings: tuple[JobWarning, ...] = ()
     waiting_since: datetime
     decision: ReviewDecision | None = None

@@ -160,7 +160,7 @@ class RedriveService:
         Returns False if that requires paying again, or if another worker changed the job first.
         """
         if plan.failed_item.job is None:
-            return self._reset_photo(plan.failed_item.source)
+            return self._check_photo(plan.failed_item)
         if plan.transition is None:
             return False
         try:
@@ -201,13 +201,17 @@ class RedriveService:
             return transitions.take_over(transition.job, owner)
         return transitions.join_existing(transition.job, owner, owner_job, self.clock.now())
 
-    def _reset_photo(self, source: Source) -> bool:
-        """Lets intake process a photo without a job as if it had just been uploaded."""
-        reset_source = replace(
-            source, photo=None, instructions_fingerprint="", sidecar_etag="", crash_count=0, processing_until=None
-        )
+    def _check_photo(self, failed_item: FailedItem) -> bool:
+        """Has intake check a photo whose problem belongs to no job, as if the photo had just been uploaded.
+
+        If a file could not be read, intake has decided nothing since, so what it recorded before stays: a photo that
+        has not changed is not resolved again, which might buy another picture.
+        """
+        source = replace(failed_item.source, crash_count=0, processing_until=None)
+        if failed_item.problem.code is not Code.FILE_UNREADABLE:
+            source = replace(source, photo=None, instructions_fingerprint="", sidecar_etag="")
         try:
-            self.ledger.put_source(reset_source, ())
+            self.ledger.put_source(source, ())
         except ConflictError:
             return False
         enqueue_for_intake(self.intake_queue, CheckMessage(bucket=source.bucket, key=source.key))

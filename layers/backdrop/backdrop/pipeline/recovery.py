@@ -62,8 +62,13 @@ class Recovery:
         return self.ledger.write_transition(transitions.hold(job, self.clock.now())), NextAction.NOTHING
 
     def can_retry_purchase(self, job: Job) -> bool:
-        """Whether a call that cannot be looked up may be sent a second time."""
-        return self.policy is OnLostAnswer.RETRY_ONCE and job.lost_call_count <= 1 and job.end_after_call is None
+        """Whether a call that cannot be looked up may be sent a second time.
+
+        Not if it buys a picture again whose product differed: there is a paid picture to deliver, and the quote counts
+        each of these calls once.
+        """
+        is_wanted = job.end_after_call is None and not job.is_retrying
+        return is_wanted and self.policy is OnLostAnswer.RETRY_ONCE and job.lost_call_count <= 1
 
     def _resend_or_hold(self, job: Job, context: CallContext) -> tuple[Job, NextAction]:
         """Has the call sent again with the same idempotency key, which cannot be charged twice.

@@ -173,7 +173,7 @@ def end_retry(job: Job, reason: str, now: datetime) -> Job:
 
 
 def _choose_best(job: Job, judged_attempts: tuple[JudgedAttempt, ...], failure: str = "") -> Job:
-    best, text = find_best_attempt(judged_attempts), describe_retries(judged_attempts, failure)
+    best, text = find_best_attempt(judged_attempts), describe_retries(judged_attempts, job.attempts, failure)
     return replace(
         job,
         judged_attempts=judged_attempts,
