@@ -205,8 +205,8 @@ def end_mandate(stack: Stack, screen: Screen, name: str, *, yes: bool) -> None:
     with _explain_refusals(stack, name):
         account = stack.mandates.find(name)
     screen.confirm(
-        f"End {name} for good? {format_usd(account.left)} of it is left, and nothing will be bought in "
-        f"{account.mandate.prefix} until you release it.",
+        f"End {name} for good? {format_usd(account.left)} of it is left. Nothing will be bought in "
+        f"{account.mandate.prefix} until you release it, and photos that are not bought yet are refused.",
         yes=yes,
     )
     _change(stack, screen, name, lambda by: stack.mandates.end(name, by))
@@ -216,7 +216,11 @@ def release_mandate(stack: Stack, screen: Screen, name: str, *, yes: bool) -> No
     """Gives up the folder of a mandate after asking. Raises CommandError if the mandate has not ended."""
     with _explain_refusals(stack, name):
         account = stack.mandates.find(name)
-    screen.confirm(f"Let anyone who can upload to {account.mandate.prefix} buy there again?", yes=yes)
+    screen.confirm(
+        f"Let anyone who can upload to {account.mandate.prefix} buy there again? Photos that were not bought under {name} "
+        "stay refused; they are bought only if they are uploaded again, or with `backdrop rerun`.",
+        yes=yes,
+    )
     _change(stack, screen, name, lambda by: stack.mandates.release(name, by))
 
 
