@@ -1,5 +1,6 @@
 """The IAM policy of a client under a mandate: upload and delete in its folder, and read its results and its mandate."""
 
+import re
 from typing import Any
 
 from backdrop.aws.items import mandate_key
@@ -15,16 +16,14 @@ def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
     """
     _, partition, _, region, account, _ = stack.arn.split(":", 5)
     output = f"arn:{partition}:s3:::{stack.output_bucket}"
-    result_prefixes = [
-        mandate.prefix,
-        *(f"{one}/{mandate.prefix}" for one in (RECEIPTS_PREFIX, ERRORS_PREFIX)),
-    ]
+    prefix = _escape(mandate.prefix)
+    result_prefixes = [prefix, *(f"{one}/{prefix}" for one in (RECEIPTS_PREFIX, ERRORS_PREFIX))]
     table = f"arn:{partition}:dynamodb:{region}:{account}:table/{stack.outputs['LedgerTableName']}"
     statements = [
         _build_statement(
             "UploadInTheFolder",
             ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
-            [f"arn:{partition}:s3:::{mandate.bucket}/{mandate.prefix}*"],
+            [f"arn:{partition}:s3:::{mandate.bucket}/{prefix}*"],
         ),
         _build_statement("ReadResults", ["s3:GetObject"], [f"{output}/{one}*" for one in result_prefixes]),
         _build_statement(
@@ -48,6 +47,11 @@ def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
             _build_statement("UseTheKeysOfTheBuckets", ["kms:Decrypt", "kms:GenerateDataKey"], key_arns, condition)
         )
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _escape(text: str) -> str:
+    """Returns a text in which IAM sees no wildcard and no policy variable (IAM User Guide, "Variables and tags")."""
+    return re.sub(r"[*?$]", r"${\g<0>}", text)
 
 
 def _build_statement(

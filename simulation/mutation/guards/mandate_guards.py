@@ -59,7 +59,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "ignores-terms-of-mandate",
         "6: A mandate that has ended pays for no call.",
-        force_false("model.mandate:MandateAccount.find_obstacle#ca259f if 1"),
+        force_false("model.mandate:_find_end#a5c6d8 if 1"),
         invariant=Invariant.WITHIN_MANDATE,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000", "25 end_mandate anna"),
@@ -69,7 +69,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "ignores-suspension-of-mandate",
         "6: A mandate that is suspended pays for no call.",
-        force_false("model.mandate:MandateAccount.find_obstacle#ca259f if 2"),
+        force_false("model.mandate:MandateAccount.find_obstacle#583637 if 2"),
         invariant=Invariant.WITHIN_MANDATE,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000", "25 suspend_mandate anna"),

@@ -74,7 +74,7 @@ def test_preview_warns_of_what_the_mandate_does_not_cover_now(
     [
         ({"per_picture": PRICE - 1}, "mandate_forbids"),
         ({"operations": ("replace",)}, "mandate_forbids"),
-        ({"until": "2020-01-01"}, "mandate_ended"),
+        ({"state": MandateState.ENDED}, "mandate_ended"),
     ],
     ids=["price", "operation", "ended"],
 )
