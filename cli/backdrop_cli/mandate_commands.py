@@ -175,7 +175,8 @@ def end(
 ) -> None:
     """End a mandate, and keep its folder blocked
 
-    The end is final. Nothing is bought in the folder until it is released.
+    The end is final. Nothing is bought in the folder until it is released, and photos that are not bought
+    yet are refused.
 
     Example: backdrop mandate end anna
     """
@@ -196,7 +197,8 @@ def release(
 ) -> None:
     """Give up the folder of an ended mandate
 
-    Anyone who can upload to the folder can then buy there again.
+    Anyone who can upload to the folder can then buy there again. Photos that were not bought under the
+    mandate stay refused, unless they are uploaded again or rerun.
 
     Example: backdrop mandate release anna
     """

@@ -54,7 +54,7 @@ class MandateForecast:
                 "name": name,
                 "state": account.state.value,
                 "most_usd": to_usd(self._max_costs[name]),
-                "left_usd": to_usd(account.left),
+                "left_usd": to_usd(account.usable_on(self._day)),
                 "left_today_usd": to_usd(account.left_on(self._day)),
             }
             for name, account in sorted(self._accounts.items())
@@ -63,8 +63,9 @@ class MandateForecast:
     def print_lines(self, screen: Screen) -> None:
         """Prints which mandates pay, and what is left of them."""
         for name, account in sorted(self._accounts.items()):
-            left, left_today = format_usd(account.left), format_usd(account.left_on(self._day))
+            left = f"{format_usd(account.left)} of it is left, {format_usd(account.left_on(self._day))} of that today."
             screen.print(
                 f"The mandate {name} is {account.state.value}. Its share is at most "
-                f"{format_usd(self._max_costs[name])}; {left} of it is left, {left_today} of that today."
+                f"{format_usd(self._max_costs[name])}; "
+                f"{'nothing can be spent under it now.' if account.find_stop(self._day) else left}"
             )

@@ -180,7 +180,7 @@ class Backdrop:
             mandate.name,
             account.state.value,
             mandate.prefix,
-            to_usd(account.left),
+            to_usd(account.usable_on(today)),
             to_usd(account.left_on(today)),
             None if mandate.per_picture is None else to_usd(mandate.per_picture),
             mandate.operations,

@@ -13,6 +13,7 @@ TERM_CODES = frozenset({"mandate_forbids", "mandate_ended"})
 """The codes with which intake refuses a variant, because its mandate's terms exclude it."""
 PASSING_CODES = frozenset({"mandate_spent", "mandate_suspended"})
 MANDATE_CODES = TERM_CODES | PASSING_CODES
+UNPAID_STATUSES = frozenset({"accepted", "submitting", "unknown"})
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,15 @@ def check_claim_of_mandate(
         for reason, is_broken in reasons.items()
         if is_broken
     ]
+
+
+def check_mandate_is_kept(before: JsonObject | None, after: JsonObject) -> list[Violation]:
+    """Checks that an open job keeps its mandate, even after the release. Holds on every write."""
+    mandate = before.get("mandate") if before else None
+    if before is None or not mandate or after.get("mandate") == mandate or before["status"] not in UNPAID_STATUSES:
+        return []
+    detail = f"{after['key']}: {after.get('mandate')} pays for it, although it was accepted under {mandate}"
+    return [Violation(Invariant.MANDATE_PAYS, detail)]
 
 
 def check_refusal_by_mandate(

@@ -240,6 +240,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.job_planner:JobPlanner._plan_with_mask#4f46cf if 1": OWNER_REASON,
     "intake.owner_instructions": OWNER_REASON,
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
+    "model.transitions.lifecycle:set_mandate": MANDATE_REASON,
     "operate.mandates": MANDATE_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_all#9684b3 if 1": MANDATE_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#506a36 if 3": MANDATE_REASON,
@@ -332,9 +333,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#99d270 if 1": LOST_ANSWER_REASON,
-    "operate.redrive:RedriveService.plan#b8ae5b if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#b8ae5b if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#b8ae5b if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#3e0677 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#3e0677 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#3e0677 if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#3e0677 if 4": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#a63655 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._check_photo#908a7d if 1": (
         "Seeds rarely redrive an unreadable photo whose defaults changed: tests/simulated/intake/test_unreadable.py "
@@ -388,7 +390,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_intake:PhotoIntake._save_source#8e9e56 if 1": (
         "No seed deletes a message early and then kills its worker: tests/simulated/intake/test_crashes.py does."
     ),
-    "intake.photo_intake:PhotoIntake._reopen#8fae48 if 2": (
+    "intake.photo_intake:PhotoIntake._reopen#5242b1 if 2": (
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),
@@ -480,10 +482,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
-    "render.service:RenderService._render_accepted#160944 if 5": (
+    "render.service:RenderService._render_accepted#affa27 if 5": (
         "For speed: a worker that continues finds the job changed and returns its message."
     ),
-    "render.service:RenderService._render_accepted#160944 if 6": FAILOVER_REASON,
+    "render.service:RenderService._render_accepted#affa27 if 6": FAILOVER_REASON,
     "render.service:RenderService._buy#a016c0 if 2": (
         "For the type checker: if it is negated, the first call raises an exception, which kills nothing."
     ),
@@ -521,12 +523,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService.render#bc2fce if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
-    "operate.rerun:RerunService.preview#65cae4 if 1": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#65cae4 if 2": (
+    "operate.rerun:RerunService.preview#66d7ff if 1": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#66d7ff if 2": (
         "Nothing is bought because of it: tests/simulated/cli/test_drop.py tests this preview."
     ),
-    "operate.rerun:RerunService.preview#65cae4 if 3": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#65cae4 if 4": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#66d7ff if 3": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#66d7ff if 4": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.list_photo_keys#6b4e21 if 1": RERUN_PREVIEW_REASON,
     "pipeline.reuse:reuse_or_wait#b63ba0 while 1": (
         "Only a job that waits for another gets here. One that no longer waits has been served or changed."

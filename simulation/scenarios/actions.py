@@ -269,14 +269,14 @@ class UserActions:
             prefix=prefix,
             created_at=self.world.clock.time,
             created_by=OPERATOR_WORKER_NAME,
-            **_parse_terms(terms),
+            **self._parse_terms(terms),
         )
         self._run_mandate_command(lambda: self.world.mandates.create(mandate))
 
     def _raise_mandate(self, name: str, *terms: str) -> None:
         """Replaces limits, as `backdrop mandate raise` does. They can also be lower."""
         self._run_mandate_command(
-            lambda: self.world.mandates.change_terms(name, OPERATOR_WORKER_NAME, **_parse_terms(terms))
+            lambda: self.world.mandates.change_terms(name, OPERATOR_WORKER_NAME, **self._parse_terms(terms))
         )
 
     def _suspend_mandate(self, name: str) -> None:
@@ -290,6 +290,16 @@ class UserActions:
 
     def _release_mandate(self, name: str) -> None:
         self._run_mandate_command(lambda: self.world.mandates.release(name, OPERATOR_WORKER_NAME))
+
+    def _parse_terms(self, terms: Sequence[str]) -> dict[str, Any]:
+        """Returns a mandate's terms from texts such as `limit=60000`. `until` is a number of days from now."""
+        today = self.world.clock.time.date()
+        parsers: Mapping[str, Callable[[str], Any]] = {
+            "operations": lambda text: tuple(text.split(",")),
+            "when_spent": WhenSpent,
+            "until": lambda text: (today + timedelta(days=int(text))).isoformat(),
+        }
+        return {name: parsers.get(name, int)(text) for name, _, text in (term.partition("=") for term in terms)}
 
     def _run_mandate_command(self, command: Callable[[], object]) -> None:
         """An operator runs a command that the mandate's state may forbid, or that other people's commands overtake."""
@@ -365,16 +375,6 @@ class UserActions:
         mark = service.add_mark(prefix)
         command.effective_at = self.world.clock.time
         self.waived_keys.update(service.cancel_marked(mark, CancelSummary()))
-
-
-def _parse_terms(terms: Sequence[str]) -> dict[str, Any]:
-    """Returns a mandate's terms from texts such as `limit=60000`."""
-    parsers: Mapping[str, Callable[[str], Any]] = {
-        "operations": lambda text: tuple(text.split(",")),
-        "when_spent": WhenSpent,
-        "until": str,
-    }
-    return {name: parsers.get(name, int)(text) for name, _, text in (term.partition("=") for term in terms)}
 
 
 def _to_prefix(folder: str) -> str:

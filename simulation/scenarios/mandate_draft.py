@@ -1,6 +1,6 @@
 """Draws what operators do with mandates, and what hostile, duplicating, killed, and restarted clients do below them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 
 from simulation.scenarios.planned_action import PlannedAction
@@ -15,6 +15,18 @@ SURCHARGES_MICRO_USD = (10_000, 60_000)
 CLIENT_SAMPLES = ("cut", "cut-web", "marble", "sea", "snow", "seasons", *MASK_SAMPLES, *RETRY_SAMPLES)
 MIN_PHOTOS, MAX_PHOTOS = 3, 7
 RESTART_SHARE = 0.4
+LAST_DAY_SHARE = 0.4
+
+
+def add_last_days(actions: Iterable[PlannedAction], random: Random) -> Iterator[PlannedAction]:
+    """Lets some mandates end with the day on which they are created, or with the next one."""
+    for action in actions:
+        if action.name == "create_mandate" and random.random() < LAST_DAY_SHARE:
+            yield PlannedAction(
+                action.at_seconds, action.name, (*action.arguments, f"until={random.choice([0, 0, 1])}")
+            )
+        else:
+            yield action
 
 
 class MandateDraft:

@@ -10,6 +10,7 @@ from simulation.invariants.mandates import (
     TERM_CODES,
     StoredMandate,
     check_claim_of_mandate,
+    check_mandate_is_kept,
     check_mandate_sums,
     check_overcharge,
     check_refusal_by_mandate,
@@ -61,6 +62,7 @@ class MandateMonitor:
             for violation in check_claim_of_mandate(after, attempt, owner, mandates.get(owner or ""))
         ]
         payer = after["attempts"][-1].get("mandate") if after["attempts"] else None
+        violations += check_mandate_is_kept(before, after)
         violations += check_refusal_by_mandate(before, after, mandates.get(owner or ""))
         return violations + check_overcharge(before, after, mandates.get(payer or ""))
 

@@ -9,7 +9,7 @@ from simulation.scenarios.feature_draft import FeatureDraft
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
 from simulation.scenarios.long_faults import DAY_LONG_FAULTS, HOUR_LONG_FAULTS
-from simulation.scenarios.mandate_draft import OWNED_FOLDERS, MandateDraft
+from simulation.scenarios.mandate_draft import OWNED_FOLDERS, MandateDraft, add_last_days
 from simulation.scenarios.planned_action import PlannedAction
 from simulation.scenarios.product_draft import ProductDraft
 from simulation.scenarios.sample_instructions import (
@@ -138,7 +138,9 @@ def draw_plan(
             instruction_actions += (*product_draft.draw_actions(),)
         if has_mandates(seed):
             mandates = Random(f"mandates {seed}")
-            instruction_actions += (*MandateDraft(mandates, minutes * 60).draw_actions(),)
+            mandate_actions = MandateDraft(mandates, minutes * 60).draw_actions()
+            # Drawn apart, so that the other draws of a seed stay the same.
+            instruction_actions += (*add_last_days(mandate_actions, Random(f"last days {seed}")),)
             starts_before_midnight = mandates.random() < MIDNIGHT_SHARE
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:

@@ -1,9 +1,11 @@
 """Clients of two mandates repeat themselves, change their minds, and are killed and restarted: no cent too much.
 
-`MANDATE_CLIENTS=200` runs 200 clients, which takes minutes.
+`MANDATE_CLIENTS=200 .venv/bin/pytest --log-cli-level=INFO tests/e2e/test_mandate_clients.py` runs 200 clients, which
+takes minutes, and prints the figures.
 """
 
 import json
+import logging
 import multiprocessing
 import os
 import time
@@ -93,20 +95,31 @@ def test_killed_and_restarted_clients_spend_no_cent_more_than_their_mandates(fol
     for owner, name in names.items():
         per_day = ("--per-day", PER_DAY_USD[owner]) if owner in PER_DAY_USD else ()
         run_mandate(folder, "create", name, "--usd", LIMITS_USD[owner], "--prefix", folder.key(f"{owner}/"), *per_day)
-    assert run_clients(folder, Random("clients")) > 0
+    killed_count = run_clients(folder, Random("clients"))
+    assert killed_count > 0
     eventually(lambda: has_settled(folder), "all work of the clients has ended")
     folder.wait_until_queues_empty()
     jobs, charges = read_jobs(folder), folder.charges()
     bill = sum((Decimal(one["usd"]) for one in charges), Decimal(0))
-    spent = Decimal(0)
+    spent, allowed = Decimal(0), Decimal(0)
     for owner, name in names.items():
         account = run_mandate(folder, "show", name)
         assert account["reserved_usd"] == account["unknown_usd"] == 0
         spent += Decimal(str(account["spent_usd"]))
         limit = min(Decimal(amounts[owner]) for amounts in (LIMITS_USD, PER_DAY_USD) if owner in amounts)
+        allowed += limit
         assert limit - Decimal(str(PRICE_USD)) < Decimal(str(account["spent_usd"])) <= limit
         assert {job["mandate"] for job in jobs if job["key"].startswith(folder.key(f"{owner}/"))} == {name}
     assert bill == spent
-    charged_attempts = [[one for one in job["attempts"] if one["charged"]] for job in jobs]
-    assert max(map(len, charged_attempts)) == 1
-    assert len(charges) == sum(map(len, charged_attempts))
+    charged_counts = [sum(bool(one["charged"]) for one in job["attempts"]) for job in jobs]
+    logging.getLogger(__name__).info(
+        "%d clients, killed %d times: $%s of $%s spent, %d charges, %d jobs charged twice",
+        CLIENTS,
+        killed_count,
+        spent,
+        allowed,
+        len(charges),
+        sum(count > 1 for count in charged_counts),
+    )
+    assert max(charged_counts) == 1
+    assert len(charges) == sum(charged_counts)

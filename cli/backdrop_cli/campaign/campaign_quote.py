@@ -19,6 +19,7 @@ from backdrop_cli.campaign.campaign_target import (
 )
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import describe_refusals, format_count
+from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.purchase_warnings import (
@@ -37,8 +38,9 @@ BUSY_MESSAGE = "resolving every photo"
 
 @dataclass(frozen=True)
 class PricedCampaign:
-    """A campaign's quote, and the warnings about what would be bought."""
+    """A campaign's quote, who pays, and the warnings about what would be bought."""
 
+    mandates: MandateForecast
     quote: CampaignQuote = field(default_factory=CampaignQuote)
     warnings: WarningTotals = field(default_factory=WarningTotals)
 
@@ -55,16 +57,19 @@ def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> No
 
 def price_campaign(stack: Stack, screen: Screen, request: CampaignRequest) -> PricedCampaign:
     """Returns the totals of all items. Raises NothingFoundError if there are none."""
-    priced = PricedCampaign()
+    mandates = stack.campaign_pricing.previewer.mandates
+    priced = PricedCampaign(MandateForecast(mandates, stack.clock.now().date().isoformat()))
     with screen.spinner(BUSY_MESSAGE):
         rows = read_campaign_items(stack, request)
         for one in parallel_map(partial(_quote_row, stack.campaign_pricing), rows, stack.max_threads):
             if isinstance(one, BadRow):
                 priced.quote.add_bad_row(one)
                 continue
-            priced.quote.add(one)
+            # A job without a price has its pictures already.
+            bought = [job for job in priced.quote.add(one) if job.quoted]
             if not one.row.is_repeat:
                 priced.warnings.add(one.row.key, list_purchase_warnings(one.jobs, PhotoMeasurements(one.photo_size)))
+                priced.warnings.add(one.row.key, priced.mandates.add(one.row.key, bought))
     if not priced.quote.items and not priced.quote.bad_row_count:
         raise NothingFoundError(request.empty_message)
     return priced
@@ -85,6 +90,7 @@ def build_quote_document(stack: Stack, request: CampaignRequest, priced: PricedC
         "campaign": request.execution_input,
         **priced.quote.build_document(),
         "warnings": dict(priced.warnings.counts),
+        "mandates": priced.mandates.build_document(),
     }
 
 
@@ -115,6 +121,7 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
     max_price = campaign_quote.prices.total_micro_usd
     deduction = "pictures that are already bought are not counted"
     screen.print(f"At most {format_usd(max_price)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold")
+    priced.mandates.print_lines(screen)
     if shortfall := describe_budget_shortfall(stack, max_price):
         screen.print(f"! {shortfall}", "yellow")
 

@@ -83,13 +83,14 @@ def show_mandates(stack: Stack, screen: Screen) -> None:
             account.mandate.name,
             account.mandate.prefix,
             format_usd(account.committed),
-            format_usd(account.left),
+            format_usd(account.usable_on(day)),
             format_usd(account.left_on(day)),
             account.state.value,
+            stop.message if (stop := account.find_stop(day)) else "",
         )
         for account in accounts
     ]
-    screen.print_table(heads | {"State": "left"}, rows)
+    screen.print_table(heads | {"State": "left", " ": "words"}, rows)
 
 
 def show_mandate(stack: Stack, screen: Screen, name: str, *, with_policy: bool) -> None:
@@ -109,15 +110,18 @@ def _print_mandate(stack: Stack, screen: Screen, account: MandateAccount, *, wit
     mandate = account.mandate
     reserved = f"{format_usd(account.reserved)} of it reserved by calls in flight" if account.reserved else ""
     unknown = f"{format_usd(account.unknown)} of it possibly not charged, for lost answers" if account.unknown else ""
-    today = f"{format_usd(account.by_day.get(day, 0))} spent today (UTC)"
+    stop, today = account.find_stop(day), f"{format_usd(account.by_day.get(day, 0))} spent today (UTC)"
+    left = f"nothing can be spent now: {stop.message}" if stop else f"{format_usd(account.left_on(day))} of it today"
+    per_day_note = _find_idle_note(mandate.per_day, mandate.limit) or today
+    per_picture_note = _find_idle_note(mandate.per_picture, min(mandate.limit, mandate.per_day or mandate.limit))
     rows = [
         ("state", account.state.value, "a provider charged more than its price list says" * account.is_overcharged),
         ("folder", mandate.prefix, f"s3://{mandate.bucket}/{mandate.prefix}"),
         ("limit", format_usd(mandate.limit), "in total"),
         ("spent", format_usd(account.committed), ", ".join(one for one in (reserved, unknown) if one)),
-        ("left", format_usd(account.left), f"{format_usd(account.left_on(day))} of it today"),
-        ("per day", _format_limit(mandate.per_day), today),
-        ("per picture", _format_limit(mandate.per_picture), "the quoted price, with the mask"),
+        ("left", format_usd(account.usable_on(day)), left),
+        ("per day", _format_limit(mandate.per_day), per_day_note),
+        ("per picture", _format_limit(mandate.per_picture), per_picture_note or "the quoted price, with the mask"),
         ("operations", ", ".join(mandate.operations), ""),
         ("until", mandate.until or "no limit", "inclusive (UTC)" if mandate.until else ""),
         ("when spent", mandate.when_spent.value, _WHEN_SPENT_TEXTS[mandate.when_spent]),
@@ -132,13 +136,17 @@ _WHEN_SPENT_TEXTS = {
 }
 
 
+def _find_idle_note(limit: int | None, wider_limit: int) -> str:
+    return "never applies: another limit is lower" if limit is not None and limit > wider_limit else ""
+
+
 def _format_limit(limit: int | None) -> str:
     return "no limit" if limit is None else format_usd(limit)
 
 
 def describe_account(account: MandateAccount, day: str) -> dict[str, Any]:
     """Returns a mandate as JSON, in dollars. `day`: today (UTC)."""
-    mandate = account.mandate
+    mandate, stop = account.mandate, account.find_stop(day)
     return {
         "name": mandate.name,
         "state": account.state.value,
@@ -153,8 +161,9 @@ def describe_account(account: MandateAccount, day: str) -> dict[str, Any]:
         "reserved_usd": to_usd(account.reserved),
         "spent_usd": to_usd(account.confirmed),
         "unknown_usd": to_usd(account.unknown),
-        "left_usd": to_usd(account.left),
+        "left_usd": to_usd(account.usable_on(day)),
         "left_today_usd": to_usd(account.left_on(day)),
+        "stopped": stop.message if stop else None,
         "overcharged": account.is_overcharged,
     }
 
@@ -205,8 +214,8 @@ def end_mandate(stack: Stack, screen: Screen, name: str, *, yes: bool) -> None:
     with _explain_refusals(stack, name):
         account = stack.mandates.find(name)
     screen.confirm(
-        f"End {name} for good? {format_usd(account.left)} of it is left, and nothing will be bought in "
-        f"{account.mandate.prefix} until you release it.",
+        f"End {name} for good? {format_usd(account.left)} of its limit is left. Nothing will be bought in "
+        f"{account.mandate.prefix} until you release it, and photos that are not bought yet are refused.",
         yes=yes,
     )
     _change(stack, screen, name, lambda by: stack.mandates.end(name, by))
@@ -216,7 +225,11 @@ def release_mandate(stack: Stack, screen: Screen, name: str, *, yes: bool) -> No
     """Gives up the folder of a mandate after asking. Raises CommandError if the mandate has not ended."""
     with _explain_refusals(stack, name):
         account = stack.mandates.find(name)
-    screen.confirm(f"Let anyone who can upload to {account.mandate.prefix} buy there again?", yes=yes)
+    screen.confirm(
+        f"Let anyone who can upload to {account.mandate.prefix} buy there again? Photos that were not bought under "
+        f"{name} stay refused; they are bought only if they are uploaded again, or with `backdrop rerun`.",
+        yes=yes,
+    )
     _change(stack, screen, name, lambda by: stack.mandates.release(name, by))
 
 

@@ -13,8 +13,10 @@ from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.rerun import RerunPreview
 from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import format_count
+from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.purchase_warnings import WarningTotals, print_warning_totals
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -27,10 +29,13 @@ MAX_SHOWN = 5
 class RerunTotals:
     """What a rerun would do; `max_price` is in micro-dollars.
 
+    `warnings` are about pictures that their mandates would not cover.
     `broken_defaults` counts the photos that each broken folder-defaults file blocks, `refused_by_code` the photos
     with a problem of each code; `examples` has one problem per code.
     """
 
+    mandates: MandateForecast
+    warnings: WarningTotals = field(default_factory=WarningTotals)
     photos: int = 0
     affected: int = 0
     purchased_jobs: int = 0
@@ -49,6 +54,7 @@ class RerunTotals:
         self.broken_defaults.update([preview.broken_defaults] if preview.broken_defaults else [])
         self.purchased_jobs += len(preview.jobs_to_buy)
         self.max_price += preview.max_cost
+        self.warnings.add(preview.key, self.mandates.add(preview.key, preview.jobs_to_buy))
         self.redelivered_jobs += len(preview.jobs_to_redeliver)
         self.changed_jobs += preview.changed_job_count
         self.reported_photos += bool(preview.problems)
@@ -64,7 +70,7 @@ def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> Non
     Raises NothingFoundError if no photo matches.
     """
     with _open_key_file() as key_file:
-        totals = RerunTotals()
+        totals = RerunTotals(MandateForecast(stack.rerun_service.mandates, stack.clock.now().date().isoformat()))
         with screen.spinner("resolving every photo"):
             for one in parallel_map(
                 stack.rerun_service.preview, stack.rerun_service.list_photo_keys(target), stack.max_threads
@@ -155,6 +161,8 @@ def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals
             if totals.broken_defaults
             else "Nothing would change."
         )
+    print_warning_totals(screen, totals.warnings)
+    totals.mandates.print_lines(screen)
     if shortfall := describe_budget_shortfall(stack, totals.max_price):
         screen.print(shortfall)
 
@@ -188,4 +196,6 @@ def _build_document(totals: RerunTotals) -> dict[str, Any]:
         "requests_taken_back": totals.withdrawn_requests,
         "refused": dict(totals.refused_by_code),
         "held_by": dict(totals.broken_defaults),
+        "warnings": dict(totals.warnings.counts),
+        "mandates": totals.mandates.build_document(),
     }

@@ -16,6 +16,8 @@ from backdrop.model.review import may_need_review, requires_approval
 from backdrop.operate.rerun import RerunPreview
 from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import count_images, format_count
+from backdrop_cli.mandate_forecast import MandateForecast
+from backdrop_cli.purchase_warnings import WarningTotals, print_warning_totals
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_client.overlay_bucket import OverlayBucket
@@ -136,6 +138,11 @@ def redo_picture(
     """
     plan = plan_redo(stack, key, variant, new_fields)
     job_count = len(plan.preview.jobs_to_buy)
+    forecast, warnings = (
+        MandateForecast(stack.rerun_service.mandates, stack.clock.now().date().isoformat()),
+        WarningTotals(),
+    )
+    warnings.add(key, forecast.add(key, plan.preview.jobs_to_buy))
     document = {
         "stack": stack.name,
         "key": key,
@@ -143,6 +150,8 @@ def redo_picture(
         "bought": job_count,
         "most_usd": to_usd(plan.preview.max_cost),
         "discarded": asdict(plan.discarded_pictures),
+        "warnings": dict(warnings.counts),
+        "mandates": forecast.build_document(),
     }
     with screen.print_json_if_refused(document | {"sent": False}):
         plan.require_effect()
@@ -150,6 +159,8 @@ def redo_picture(
             f"{key}: {format_count(job_count, 'job')} to buy for at most {plan.max_price}, with the instructions in "
             f"{plan.sidecar_key}. {plan.price_text} What was bought before stays paid."
         )
+        print_warning_totals(screen, warnings)
+        forecast.print_lines(screen)
         if discarded_text := str(plan.discarded_pictures):
             screen.print(discarded_text, "bold")
         screen.confirm(f"Redo it for at most {plan.max_price}?", yes=yes)

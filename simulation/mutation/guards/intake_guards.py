@@ -61,7 +61,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "restarts-settle-time",
         "2.3: A photo waits for its settle time only once.",
-        force_false("intake.photo_intake:PhotoIntake._reopen#8fae48 operand 2"),
+        force_false("intake.photo_intake:PhotoIntake._reopen#5242b1 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=REPLACED_AND_RESTORED,
@@ -104,7 +104,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-while-owner-pays",
         "3: A job whose content has another owner waits for the owner's file.",
-        force_false("render.service:RenderService._render_accepted#160944 if 3"),
+        force_false("render.service:RenderService._render_accepted#affa27 if 3"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="reordered_message",
         actions=SAME_CONTENT,

@@ -59,7 +59,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "ignores-terms-of-mandate",
         "6: A mandate that has ended pays for no call.",
-        force_false("model.mandate:MandateAccount.find_obstacle#ca259f if 1"),
+        force_false("model.mandate:_find_end#a5c6d8 if 1"),
         invariant=Invariant.WITHIN_MANDATE,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000", "25 end_mandate anna"),
@@ -69,7 +69,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "ignores-suspension-of-mandate",
         "6: A mandate that is suspended pays for no call.",
-        force_false("model.mandate:MandateAccount.find_obstacle#ca259f if 2"),
+        force_false("model.mandate:MandateAccount.find_obstacle#583637 if 2"),
         invariant=Invariant.WITHIN_MANDATE,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000", "25 suspend_mandate anna"),
@@ -87,10 +87,18 @@ MANDATE_MUTANTS = (
     build_mutant(
         "charges-no-mandate",
         "6: The mandate that owns a photo's folder pays for its calls.",
-        force_false("pipeline.purchase:Purchases.claim_and_send#fb5227 conditional expression 1"),
+        force_false("pipeline.purchase:Purchases.claim_and_send#86021a conditional expression 1"),
         invariant=Invariant.MANDATE_PAYS,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000"),
+    ),
+    build_mutant(
+        "buys-job-of-released-mandate",
+        "6: No other money buys a job whose mandate was released.",
+        force_false("pipeline.purchase:Purchases.claim_and_send#86021a operand 1"),
+        invariant=Invariant.MANDATE_PAYS,
+        faults=HARMLESS_FAULT,
+        actions=list_mandate("limit=60000 when_spent=wait", "200 end_mandate anna", "200.1 release_mandate anna"),
     ),
     build_mutant(
         "misses-new-mandates",

@@ -10,7 +10,7 @@ PAYMENT_MUTANTS = (
         "claims-ended-job",
         "3: Only a waiting job is claimed.",
         force_true("render.service:RenderService.render#bc2fce operand 5"),
-        force_false("render.service:RenderService._render_accepted#160944 if 4"),
+        force_false("render.service:RenderService._render_accepted#affa27 if 4"),
         force_false("model.transitions.lifecycle:require_status#a0f84d if 1"),
         invariant=Invariant.LEASES_RESPECTED,
         faults="duplicate_message early_redelivery",

@@ -5,10 +5,12 @@ import re
 
 import pytest
 
+from backdrop.aws.ledger import Ledger
 from backdrop.model.codes import Code
+from backdrop.model.errors import ConflictError
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.command_user import REMOVAL, Person
-from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.simulated_days import DAY, list_report_codes
 
 CREATE = ("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "0.02")
 FIRST, SECOND, THIRD = (f"agents/anna/{n}.jpg" for n in (1, 2, 3))
@@ -90,6 +92,14 @@ def test_ended_mandate_blocks_its_folder_until_it_is_released(person: Person) ->
         (("mandate", "create", "Anna!", "--prefix", "a/", "--usd", "1"), 2, "is not a name"),
         (("mandate", "create", "anna", "--prefix", "a", "--usd", "1"), 1, "is not a folder"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "0"), 1, "buys nothing"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--per-day", "0"), 1, "limit of a day is $0"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--per-picture", "0"), 1, "of a picture is $0"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--until", "2020-01-01"), 1, "is over"),
+        *(
+            (("mandate", "create", "anna", "--prefix", prefix, "--usd", "1"), 1, "is not a folder")
+            for prefix in ("", "/", "/a/", "a//b/", "../", "a/./", "_backdrop/", "a/_backdrop/b/", "_backdrop-2/")
+        ),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "nan"), 2, "--usd takes"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "five"), 2, "--usd takes"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "-1"), 2, "--usd takes"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--operations", "paint"), 2, "--operations"),
@@ -102,6 +112,48 @@ def test_wrong_command_line_changes_nothing(person: Person, arguments: tuple[str
     result = person.run(*arguments)
     assert (result.code, person.world.mandates.list_all()) == (code, [])
     assert text in result.err
+
+
+@pytest.mark.parametrize(
+    ("terms", "text"),
+    [
+        (("--usd", "0"), "buys nothing"),
+        (("--per-day", "0"), "buys nothing"),
+        (("--until", "2020-01-01"), "is over"),
+    ],
+)
+def test_raise_refuses_terms_that_allow_nothing(person: Person, terms: tuple[str, str], text: str) -> None:
+    person.run(*CREATE)
+    result = person.run("mandate", "raise", "anna", *terms)
+    assert (result.code, text in result.err, person.world.mandates.find("anna").mandate.limit) == (1, True, 20_000)
+
+
+def test_limits_that_never_apply_are_marked(person: Person) -> None:
+    shown = person.run(*CREATE, "--per-day", "0.03", "--per-picture", "0.05").out
+    assert shown.count("never applies") == 2
+    assert "never applies" not in person.run("mandate", "raise", "anna", "--usd", "0.03", "--per-picture", "0.03").out
+
+
+def test_stopped_mandate_shows_that_nothing_can_be_spent(person: Person) -> None:
+    person.run(*CREATE, "--until", person.world.clock.now().date().isoformat())
+    person.run("mandate", "suspend", "anna")
+    assert "nothing can be spent now: The mandate anna is suspended." in person.run("mandate", "show", "anna").out
+    assert "is suspended" in person.run("mandate").out
+    data = person.run("mandate", "show", "anna", "--json").data
+    assert (data["left_usd"], data["left_today_usd"], "suspended" in data["stopped"]) == (0, 0, True)
+    person.world.run_for(DAY)
+    assert "ended with" in person.run("mandate", "show", "anna", "--json").data["stopped"]
+
+
+def test_operators_who_change_mandates_all_the_time_are_named(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    person.run(*CREATE)
+
+    def lose(*_: object, **__: object) -> None:
+        raise ConflictError
+
+    monkeypatch.setattr(Ledger, "put_mandate_terms", lose)
+    result = person.run("mandate", "suspend", "anna")
+    assert (result.code, "run the command again" in result.err) == (1, True)
 
 
 def test_end_asks_first(person: Person) -> None:
@@ -142,12 +194,6 @@ def read_policy_keys(person: Person, prefix: str, sid: str) -> list[str]:
     return [one.partition("/")[2] for one in resources]
 
 
-def test_policy_for_a_folder_that_looks_like_a_pattern_names_no_other_folder(person: Person) -> None:
-    assert read_policy_keys(person, "a*/b?/${aws:username}/", "UploadInTheFolder") == [
-        "a${*}/b${?}/${$}{aws:username}/*",
-    ]
-
-
 @pytest.mark.parametrize("prefix", ["@old-photos/", "_providers/"])
 def test_policy_names_the_results_of_a_folder_that_have_longer_names(person: Person, prefix: str) -> None:
     """`_backdrop/errors/_providers/` has the reports about paused providers."""
@@ -157,3 +203,12 @@ def test_policy_names_the_results_of_a_folder_that_have_longer_names(person: Per
         f"_backdrop/receipts/{folder}",
         f"_backdrop/errors/{folder}",
     ]
+
+
+def test_policy_of_a_folder_with_special_characters_covers_only_that_folder(person: Person) -> None:
+    created = person.run("mandate", "create", "anna", "--usd", "1", "--prefix", "a*b?/${aws:username}/", "--policy")
+    escaped = "a${*}b${?}/${$}{aws:username}/*"
+    statements = {statement["Sid"]: statement for statement in json.loads(created.out)["Statement"]}
+    assert statements["UploadInTheFolder"]["Resource"] == [f"arn:aws:s3:::{INPUT_BUCKET}/{escaped}"]
+    assert all(one.endswith(escaped) for one in statements["ReadResults"]["Resource"])
+    assert all(one.endswith(escaped) for one in statements["ListResults"]["Condition"]["StringLike"]["s3:prefix"])

@@ -1,4 +1,4 @@
-"""`quote`, `lint`, and `drop` below a mandate's prefix: who pays, what is left, and what would not be covered."""
+"""Commands that show a price below a mandate's prefix: who pays, what is left, and what would not be covered."""
 
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ def test_preview_warns_of_what_the_mandate_does_not_cover_now(
     [
         ({"per_picture": PRICE - 1}, "mandate_forbids"),
         ({"operations": ("replace",)}, "mandate_forbids"),
-        ({"until": "2020-01-01"}, "mandate_ended"),
+        ({"state": MandateState.ENDED}, "mandate_ended"),
     ],
     ids=["price", "operation", "ended"],
 )
@@ -120,3 +120,26 @@ def test_forecast_ends_where_the_claims_end(folder: LintedFolder) -> None:
     refused = [job for job in world.list_jobs() if job.problem]
     assert quoted["warnings"] == dropped["warnings"] == {"mandate_spent": len(refused)}
     assert {job.bucket for job in refused} == {INPUT_BUCKET}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("rerun", "agents/anna/"),
+        ("review", "redo", "agents/anna/1.jpg", "--prompt", "on sand"),
+        ("campaign", "quote", "agents/anna/", "--remove"),
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("left", [0, 100 * PRICE])
+def test_price_of_uploaded_photos_names_the_mandate(folder: LintedFolder, command: tuple[str, ...], left: int) -> None:
+    person = folder.person
+    create_mandate(person.world, limit=1)
+    person.world.upload_photo("agents/anna/1.jpg", build_photo("1"), operation="replace", prompt="on marble")
+    person.world.run_until_empty()
+    person.world.mandates.change_terms("anna", "ops", limit=1 + left)
+    text = person.run(*command).out
+    assert ("The mandate anna is active" in text, "mandate_spent" in text) == (True, not left)
+    document = person.run(*command, "--json", *([] if command[0] == "campaign" else ["--yes"])).data
+    assert [one["name"] for one in document["mandates"]] == ["anna"]
+    assert document["warnings"].get("mandate_spent", 0) == (not left)

@@ -172,6 +172,8 @@ def test_json_shows_the_plan_and_yes_confirms_it(person: Person) -> None:
         "requests_taken_back": 0,
         "refused": {},
         "held_by": {},
+        "warnings": {},
+        "mandates": [],
         "sent": 0,
     }
     done = person.run("rerun", "--all", "--json", "--yes").data

@@ -101,7 +101,7 @@ MOVES: dict[str, Move] = {
     "retry_delivery": lambda job: transitions.retry_delivery(job, NOW),
     "pay_again": lambda job: transitions.pay_again(job, NOW),
     "retry_picture": lambda job: transitions.retry_picture(job, (Fidelity.from_score(0.5),), NOW),
-    "change_mandate": lambda job: transitions.change_mandate(job, "anna"),
+    "set_mandate": lambda job: transitions.set_mandate(job, "anna"),
     "return_to_lane": lambda job: transitions.return_to_lane(
         replace(job, problem=build_problem(Code.MANDATE_WAITS)), NOW
     ),
@@ -130,7 +130,7 @@ STAYS = {
     "take_over": [S.ACCEPTED],
     "join_existing": [S.ACCEPTED],
     "change_provider": [S.ACCEPTED],
-    "change_mandate": [S.ACCEPTED],
+    "set_mandate": [S.ACCEPTED],
     "return_to_lane": [S.ACCEPTED],
     "choose_attempt": [S.PAID],
 }
@@ -174,6 +174,7 @@ NOT_IN_THE_TABLE = {
     "describe_decision",
     "build_content_owner",
     "add_throttled_time",
+    "with_mandate",
     "BudgetChange",
     "ClaimLimits",
     "Transition",

@@ -14,6 +14,7 @@ from backdrop.model.job import Job, JobStatus, PictureLink
 from backdrop.model.mandate import Mandate, MandateState, WhenSpent
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.operate.mandates import MandateRefusedError
+from backdrop.operate.redrive import FailureFilter
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal
 from simulation.world.event_loop import SimulatedCrash
 from simulation.world.sample_images import build_photo
@@ -227,7 +228,7 @@ def test_names_and_prefixes_of_mandates_do_not_overlap() -> None:
     assert [account.mandate.name for account in world.mandates.list_all()] == ["anna", "ben"]
 
 
-def test_job_that_waits_for_a_released_mandate_is_bought_without_one() -> None:
+def test_job_that_waits_for_a_released_mandate_is_refused() -> None:
     """The operator's commands crashed before they woke the job, and its message was delivered twice."""
     world = world_with_mandate(FIRST, limit=1, when_spent=WhenSpent.WAIT)
     world.run_until_empty("intake")
@@ -239,8 +240,64 @@ def test_job_that_waits_for_a_released_mandate_is_bought_without_one() -> None:
     world.ledger.release_mandate(released, registry.without("anna"), days)
     world.sqs.send_externally(world.queues["ideogram"], message.body)
     world.run_until_empty()
+    pass_time(world, 600)
+    assert_ended_unpaid(world, FIRST)
+
+
+@pytest.mark.parametrize("has_successor", [False, True])
+@pytest.mark.parametrize("limit", [1, 5 * PRICE], ids=["waits for the mandate", "waits in its lane"])
+def test_job_of_a_mandate_that_is_ended_and_released_at_once_is_refused(limit: int, has_successor: bool) -> None:
+    world = world_with_mandate(FIRST, limit=limit, when_spent=WhenSpent.WAIT)
+    world.run_until_empty(*["intake"] if limit > PRICE else [])
+    end_and_release(world)
+    if has_successor:
+        create_mandate(world, name="ben")
+    world.run_until_empty()
+    assert_ended_unpaid(world, FIRST)
+
+
+def test_lost_call_of_a_released_mandate_is_not_sent_again_for_anyone_else() -> None:
+    world = world_with_mandate(FIRST)
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty("intake")
+    world.deliver_next("ideogram")
+    assert find_only_job(world, FIRST).status is JobStatus.UNKNOWN
+    end_and_release(world)
+    world.run_until_empty()
+    assert (find_only_job(world, FIRST).status, world.provider.charged_micro_usd) == (JobStatus.HELD, PRICE)
+
+
+@pytest.mark.parametrize("way", ["upload", "rerun", "redrive"])
+def test_refused_job_of_a_released_mandate_is_bought_when_it_is_requested_again(way: str) -> None:
+    world = world_with_mandate(FIRST, limit=1, when_spent=WhenSpent.WAIT)
+    world.run_until_empty()
+    end_and_release(world)
+    world.run_until_empty()
+    assert_ended_unpaid(world, FIRST)
+    create_mandate(world, name="ben")
+    if way == "upload":
+        upload(world, FIRST)
+    elif way == "rerun":
+        world.steps.bootstrap.rerun().enqueue(FIRST)
+    else:
+        redrive_service = world.steps.redrive()
+        for failure in redrive_service.list_failures(FailureFilter()):
+            redrive_service.redrive(redrive_service.plan(failure, pay_again=False))
+    world.run_until_empty()
     job = find_only_job(world, FIRST)
-    assert (job.status, job.mandate, world.provider.charged_micro_usd) == (JobStatus.STORED, None, PRICE)
+    assert (job.status, job.mandate, find_account(world, "ben").confirmed) == (JobStatus.STORED, "ben", PRICE)
+    assert_at_rest(world)
+
+
+def end_and_release(world: World) -> None:
+    world.mandates.end("anna", "ops")
+    world.mandates.release("anna", "ops")
+
+
+def assert_ended_unpaid(world: World, key: str) -> None:
+    """Asserts that the job ended with its mandate, and that the report says so."""
+    assert (list_report_codes(world, key), world.provider.charged_micro_usd) == ([Code.MANDATE_ENDED], 0)
+    assert not world.queues["ideogram"].messages
     assert_at_rest(world)
 
 

@@ -126,3 +126,27 @@ def test_only_what_may_pass_lets_a_job_wait(kind: ObstacleKind) -> None:
 def test_amounts_of_the_latest_two_days_are_kept() -> None:
     by_day = {"2026-11-23": 1, TODAY: 3, "2026-11-24": 2, "2026-11-22": 1}
     assert build_account(by_day=by_day).list_old_days() == ["2026-11-22", "2026-11-23"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"state": MandateState.SUSPENDED}, "suspended"),
+        ({"is_overcharged": True}, "suspended"),
+        ({"state": MandateState.ENDED}, "has ended"),
+        ({"state": MandateState.RELEASED, "is_overcharged": True}, "has ended"),
+        ({"until": "2026-11-24"}, "ended with 2026-11-24"),
+        ({"until": "2026-11-24", "state": MandateState.SUSPENDED}, "ended with 2026-11-24"),
+    ],
+)
+def test_nothing_is_usable_of_a_mandate_that_is_stopped(facts: dict[str, Any], message: str) -> None:
+    account = build_account(**facts, per_day=50)
+    stop = account.find_stop(TODAY)
+    assert stop
+    assert message in stop.message
+    assert (account.left, account.usable_on(TODAY), account.left_on(TODAY)) == (100, 0, 0)
+
+
+def test_mandate_is_usable_on_its_last_day() -> None:
+    account = build_account(until=TODAY, per_day=50)
+    assert (account.find_stop(TODAY), account.usable_on(TODAY), account.left_on(TODAY)) == (None, 100, 50)

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from simulation.invariants.mandates import StoredMandate, check_claim_of_mandate, check_mandate_sums, find_owner
+from simulation.invariants.mandates import (
+    StoredMandate,
+    check_claim_of_mandate,
+    check_mandate_is_kept,
+    check_mandate_sums,
+    find_owner,
+)
 from simulation.invariants.violations import Invariant
 
 DAY = "2026-11-26"
@@ -59,6 +65,21 @@ def test_claim_that_its_mandate_does_not_cover_is_found(facts: dict[str, Any]) -
 @pytest.mark.parametrize("owner", [None, "ben"])
 def test_claim_that_another_mandate_pays_is_found(owner: str | None) -> None:
     assert check(owner) == [Invariant.MANDATE_PAYS]
+
+
+@pytest.mark.parametrize(
+    ("status", "payer", "expected"),
+    [
+        ("accepted", "anna", []),
+        ("accepted", None, [Invariant.MANDATE_PAYS]),
+        ("unknown", "ben", [Invariant.MANDATE_PAYS]),
+        ("refused", None, []),
+    ],
+)
+def test_open_job_keeps_its_mandate(status: str, payer: str | None, expected: list[Invariant]) -> None:
+    before = JOB | {"mandate": "anna", "status": status}
+    violations = check_mandate_is_kept(before, JOB | {"mandate": payer, "status": "accepted"})
+    assert [one.invariant for one in violations] == expected
 
 
 def test_sums_must_equal_those_of_the_attempts() -> None:

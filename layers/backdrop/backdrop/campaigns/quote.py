@@ -116,12 +116,12 @@ class CampaignQuote:
         """The number of jobs that would be bought."""
         return self.prices.jobs_by_provider.total()
 
-    def add(self, item: ItemQuote) -> None:
-        """Counts one item. Nothing is bought for a row that repeats an earlier one."""
+    def add(self, item: ItemQuote) -> Sequence[Job]:
+        """Counts one item, and returns the jobs that would be bought: none for a row that repeats an earlier one."""
         self.items += 1
         if item.row.is_repeat:
             self.repeats += 1
-            return
+            return ()
         self.photos += item.is_photo and not item.is_missing
         self.missing += item.is_missing
         if item.is_missing:
@@ -139,6 +139,7 @@ class CampaignQuote:
         self.prices.add(bought)
         self.rejections_by_code.update(codes)
         self.partial_by_code.update(codes if bought else ())
+        return bought
 
     def _add_rejection(self, row: ManifestRow, code: Code, reason: str) -> None:
         examples = self.first_rejections.setdefault(code, [])

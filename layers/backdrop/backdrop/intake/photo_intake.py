@@ -124,7 +124,12 @@ class PhotoIntake:
         source, jobs, snapshot, event = state.source, state.jobs, state.snapshot, state.event
         requested_at = find_requested_at(source, snapshot, snapshot.instruction_sources, event, self.clock.now())
         renewed_jobs = [
-            replace(job, version_id=snapshot.photo.version_id, is_execution_scoped=False, requested_at=requested_at)
+            replace(
+                transitions.with_mandate(job, state.mandate_name) if job.mandate else job,
+                version_id=snapshot.photo.version_id,
+                is_execution_scoped=False,
+                requested_at=requested_at,
+            )
             for job in list_current_jobs(source, jobs)
         ]
         job_transitions = plan_transitions(self.ledger, source, jobs, renewed_jobs, owners, self.clock.now())

@@ -116,11 +116,14 @@ class PhotoState:
     def _classify_history(self) -> History:
         return History.NEW_IN_PREFETCH if self._is_new_in_prefetch else classify_history(self.source)
 
+    @property
+    def mandate_name(self) -> str | None:
+        """The name of the mandate that owns the photo's folder."""
+        return self.prefetch.find_mandate_name(self.received_event.bucket, self.received_event.key)
+
     @cached_property
     def mandate(self) -> Mandate | None:
-        """The mandate that owns the photo's folder."""
-        name = self.prefetch.find_mandate_name(self.received_event.bucket, self.received_event.key)
-        account = self.ledger.find_mandate(name) if name else None
+        account = self.ledger.find_mandate(self.mandate_name) if self.mandate_name else None
         return account.mandate if account else None
 
     # -- the event -------------------------------------------------------------------------------------------------

@@ -68,9 +68,10 @@ def _entry(
     follow_up: FollowUp = FollowUp.NOTHING,
     *,
     for_operator: bool = False,
+    note: str = "",
 ) -> CatalogEntry:
     advice = Advice.from_text(remedy, follow_up, for_operator=for_operator)
-    return CatalogEntry(cost, disposition, None, Sentence(meaning), advice)
+    return CatalogEntry(cost, disposition, None, Sentence(meaning), advice.with_note(note) if note else advice)
 
 
 def _bought_entry(
@@ -334,15 +335,15 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder does not allow the operation, the price of a picture, or an "
         "image outside the folder.",
-        _FIX_INSTRUCTIONS,
+        "Request an operation that the mandate allows, a cheaper picture, or an image in the folder",
         FollowUp.RUNS,
+        note="Only the mandate's owner can allow more: with `backdrop mandate raise`, and then `backdrop rerun KEY`.",
     ),
     Code.MANDATE_WAITS: _waiting_entry(
         Cost.NOTHING,
         "The mandate that pays for the photo's folder does not cover the job now, so the job waits.",
-        "Raise the mandate with `backdrop mandate raise`, or resume it with `backdrop mandate resume` if it is "
-        "suspended. If the day's limit is reached, wait for the next day (UTC).",
-        for_operator=True,
+        "Request a cheaper picture, or wait for the next day (UTC) if only the day's limit is reached. Only the "
+        "mandate's owner can raise it with `backdrop mandate raise`, or resume it with `backdrop mandate resume`.",
     ),
     Code.PRICE_UNKNOWN: _entry(
         Cost.NOTHING,

@@ -151,6 +151,7 @@ class MandateAccount:
 
     @property
     def left(self) -> int:
+        """What the limit leaves, even if nothing may be spent now: see `usable_on`."""
         return max(self.mandate.limit - self.committed, 0)
 
     @property
@@ -158,10 +159,21 @@ class MandateAccount:
         is_suspended = self.is_overcharged and self.mandate.state is MandateState.ACTIVE
         return MandateState.SUSPENDED if is_suspended else self.mandate.state
 
+    def find_stop(self, day: str) -> MandateObstacle | None:
+        """Returns why no call may be claimed on this day (UTC), whatever it costs; None if some may be."""
+        mandate, end = self.mandate, _find_end(self.mandate, day)
+        if end or self.state is not MandateState.SUSPENDED:
+            return end
+        return _build_obstacle(mandate, ObstacleKind.SUSPENDED, f"The mandate {mandate.name} is suspended.")
+
+    def usable_on(self, day: str) -> int:
+        """Returns how much of the limit may still be reserved, as of this day (UTC): nothing while there is a stop."""
+        return 0 if self.find_stop(day) else self.left
+
     def left_on(self, day: str) -> int:
         """Returns how much may still be reserved on a day (UTC)."""
-        per_day = self.mandate.per_day
-        return self.left if per_day is None else min(self.left, max(per_day - self.by_day.get(day, 0), 0))
+        usable, per_day = self.usable_on(day), self.mandate.per_day
+        return usable if per_day is None else min(usable, max(per_day - self.by_day.get(day, 0), 0))
 
     def with_reservation(self, amount: int, day: str) -> "MandateAccount":
         """Returns the account as it will be when a call of this amount has been claimed on this day (UTC)."""
@@ -177,8 +189,8 @@ class MandateAccount:
         mandate = self.mandate
         if obstacle := find_violated_term(mandate, job, price, day):
             return obstacle
-        if self.state is MandateState.SUSPENDED:
-            return _build_obstacle(mandate, ObstacleKind.SUSPENDED, f"The mandate {mandate.name} is suspended.")
+        if obstacle := self.find_stop(day):
+            return obstacle
         if price > self.left:
             left, limit = format_usd(self.left), format_usd(mandate.limit)
             message = f"{left} of the mandate {mandate.name}'s {limit} is left, and the job costs up to"
@@ -192,12 +204,8 @@ class MandateAccount:
 
 def find_violated_term(mandate: Mandate, job: Job, price: int, day: str) -> MandateObstacle | None:
     """Returns the term that a job at this price violates on this day (UTC), regardless of what has been spent."""
-    if mandate.state in (MandateState.ENDED, MandateState.RELEASED):
-        return _build_obstacle(mandate, ObstacleKind.ENDED, f"The mandate {mandate.name} has ended.")
-    if mandate.until and day > mandate.until:
-        return _build_obstacle(
-            mandate, ObstacleKind.ENDED, f"The mandate {mandate.name} ended with {mandate.until} (UTC)."
-        )
+    if end := _find_end(mandate, day):
+        return end
     # A mask is part of the picture that needs it.
     if job.operation not in mandate.operations and not job.is_mask:
         message = f"The mandate {mandate.name} covers only {' and '.join(mandate.operations)}, not {job.operation}."
@@ -207,6 +215,15 @@ def find_violated_term(mandate: Mandate, job: Job, price: int, day: str) -> Mand
         picture_price = format_usd((price + job.mask_quoted) // picture_count)
         message = f"The mandate {mandate.name} allows {format_usd(mandate.per_picture)} per picture, which costs up to"
         return _build_obstacle(mandate, ObstacleKind.PRICE, f"{message} {picture_price}.")
+    return None
+
+
+def _find_end(mandate: Mandate, day: str) -> MandateObstacle | None:
+    if mandate.state in (MandateState.ENDED, MandateState.RELEASED):
+        return _build_obstacle(mandate, ObstacleKind.ENDED, f"The mandate {mandate.name} has ended.")
+    if mandate.until and day > mandate.until:
+        message = f"The mandate {mandate.name} ended with {mandate.until} (UTC)."
+        return _build_obstacle(mandate, ObstacleKind.ENDED, message)
     return None
 
 

@@ -55,6 +55,13 @@ def is_below_reserved_folder(key: str) -> bool:
     return RESERVED_PREFIX in key.split("/")[:-1]
 
 
+def is_photo_folder(prefix: str) -> bool:
+    """Whether a prefix is a folder in which photos can be. Names that paths reserve, such as `..`, are not accepted."""
+    *folders, end = prefix.split("/")
+    is_path = bool(folders) and not end and not {"", ".", ".."} & {*folders}
+    return is_path and classify_key(f"{prefix}photo.jpg") is ObjectKind.PHOTO
+
+
 def is_brand_image_key(key: str) -> bool:
     """Whether an object may be a brand image: below a folder `_backdrop`, and named like a photo."""
     return is_below_reserved_folder(key) and classify_key(key.rpartition("/")[2]) is ObjectKind.PHOTO

@@ -8,7 +8,8 @@ from typing import Any
 from backdrop.aws.ledger import Ledger
 from backdrop.model.errors import ConflictError
 from backdrop.model.mandate import MAX_MANDATES, Mandate, MandateAccount, MandateState
-from backdrop.model.object_keys import is_below_reserved_folder
+from backdrop.model.object_keys import is_photo_folder
+from backdrop.model.pricing import format_usd
 from backdrop.pipeline.mandate_waiters import MandateWaiters
 from backdrop.ports import Clock
 
@@ -52,13 +53,12 @@ class MandateService:
     def create(self, mandate: Mandate) -> Mandate:
         """Creates a mandate, which owns its prefix from now on.
 
-        Raises MandateRefusedError if its prefix cannot be owned, or overlaps another mandate's; and if its name was
-        used before.
+        Raises MandateRefusedError if its prefix cannot be owned, or overlaps another mandate's; if its name was used
+        before; and if its terms allow nothing.
         """
-        if not mandate.prefix.endswith("/") or is_below_reserved_folder(mandate.prefix):
+        if not is_photo_folder(mandate.prefix):
             raise MandateRefusedError(f"{mandate.prefix!r} is not a folder of photos; use one such as agents/anna/")
-        if mandate.limit <= 0:
-            raise MandateRefusedError("a mandate of $0 buys nothing; give it an amount, such as --usd 5")
+        self._check_terms(mandate)
         return self._retry(lambda: self._create_once(mandate))
 
     def _create_once(self, mandate: Mandate) -> Mandate:
@@ -77,8 +77,31 @@ class MandateService:
         return self.ledger.put_new_mandate(mandate, registry.with_owner(mandate), self._list_registry_days())
 
     def change_terms(self, name: str, by: str, **terms: Any) -> MandateAccount:
-        """Changes terms of a mandate that has not ended. Raises MandateRefusedError if it has."""
-        return self._change(name, by, lambda mandate: replace(mandate, **terms))
+        """Changes terms of a mandate. Raises MandateRefusedError if it has ended, or would then allow nothing."""
+
+        def change(mandate: Mandate) -> Mandate:
+            changed = replace(mandate, **terms)
+            self._check_terms(changed)
+            return changed
+
+        return self._change(name, by, change)
+
+    def _check_terms(self, mandate: Mandate) -> None:
+        amounts = {
+            "total": (mandate.limit, "--usd 5"),
+            "limit of a day": (mandate.per_day, "--per-day 2"),
+            "limit of a picture": (mandate.per_picture, "--per-picture 0.10"),
+        }
+        for name, (amount, example) in amounts.items():
+            if amount is not None and amount <= 0:
+                raise MandateRefusedError(
+                    f"a mandate whose {name} is {format_usd(amount)} buys nothing; give it an amount, such as {example}"
+                )
+        today = self.clock.now().date().isoformat()
+        if mandate.until and mandate.until < today:
+            raise MandateRefusedError(
+                f"the mandate's last day, {mandate.until} (UTC), is over; set a later one, such as --until {today}"
+            )
 
     def suspend(self, name: str, by: str) -> MandateAccount:
         """Calls in flight are not interrupted, but no other call is claimed."""
@@ -131,10 +154,10 @@ class MandateService:
         return [(now + timedelta(days=days)).date().isoformat() for days in REGISTRY_DAYS]
 
     def _retry[T](self, action: Callable[[], T]) -> T:
-        """Retries while other people change mandates."""
+        """Retries while others change mandates. Raises MandateRefusedError if they do not stop."""
         for _ in range(MAX_TRIES):
             try:
                 return action()
             except ConflictError:
                 self.clock.sleep(self.clock.jitter(RETRY_SECONDS))
-        raise ConflictError
+        raise MandateRefusedError("others changed mandates at the same time; run the command again")

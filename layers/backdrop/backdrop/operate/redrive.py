@@ -122,6 +122,9 @@ class RedriveService:
             pay_again and ERROR_CATALOG[failed_item.problem.code].paid_file in UNUSABLE_FILES
         ):
             return RedrivePlan(failed_item, transitions.retry_delivery(job, now))
+        if job.mandate:
+            owner = self.ledger.read_mandate_registry().find_name(job.bucket, job.key)
+            job = transitions.with_mandate(job, owner)
         if pay_again and (job.reused_from or job.money is not MoneyStatus.NOT_SPENT):
             return RedrivePlan(failed_item, transitions.pay_again(job, now), max_cost)
         transition = (

@@ -26,10 +26,11 @@ from backdrop.intake.preview import JobPreviewer, find_reuse
 from backdrop.model.decision_table import Facts
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
+from backdrop.model.mandate import Mandate
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.queue_messages import RerunMessage
 from backdrop.model.routing import Offers, with_max_quote
-from backdrop.model.transitions import Transition
+from backdrop.model.transitions import Transition, with_mandate
 from backdrop.pipeline.enqueue import enqueue_for_intake
 from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
 from backdrop.pipeline.mandate_directory import MandateDirectory
@@ -125,19 +126,15 @@ class RerunService:
         if snapshot is None:
             return None
         comparison = compare_all(photo_source, jobs, snapshot)
+        owner = self.mandates.find_owner(key)
+        mandate = owner.mandate if owner else None
         if reuploaded and BEFORE_RESOLVING.decide(Facts({}, *comparison, *REUPLOAD_FACTS)) is Decision.REOPEN:
-            return RerunPreview(key, self._find_reopened_jobs(photo_source, jobs, snapshot))
+            return RerunPreview(key, self._find_reopened_jobs(photo_source, jobs, snapshot, mandate))
         instruction_sources = self.resolver.collect_sources(photo_source, snapshot)
         if broken_defaults := find_broken_defaults(instruction_sources):
             return RerunPreview(key, broken_defaults=broken_defaults)
-        owner = self.mandates.find_owner(key)
         job_plan = self.resolver.resolve_jobs(
-            photo_source,
-            jobs,
-            snapshot,
-            instruction_sources,
-            self.enabled_providers,
-            owner.mandate if owner else None,
+            photo_source, jobs, snapshot, instruction_sources, self.enabled_providers, mandate
         )
         if (
             AFTER_RESOLVING.decide(Facts({}, *comparison, EventKind.RERUN, classify_plan(job_plan)))
@@ -165,10 +162,16 @@ class RerunService:
             drops_request=drops_request,
         )
 
-    def _find_reopened_jobs(self, source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> list[Job]:
+    def _find_reopened_jobs(
+        self, source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot, mandate: Mandate | None
+    ) -> list[Job]:
         """Returns the photo's jobs that would run again, including those that only executions requested."""
         updated_jobs = [
-            replace(job, version_id=snapshot.photo.version_id, is_execution_scoped=False)
+            replace(
+                with_mandate(job, mandate.name if mandate else None) if job.mandate else job,
+                version_id=snapshot.photo.version_id,
+                is_execution_scoped=False,
+            )
             for job in list_current_jobs(source, jobs)
         ]
         return self._find_purchases(

@@ -59,7 +59,8 @@ class Purchases:
         """
         self.check_time(provider, context)
         price = quote(job.provider, job.instructions, self.prices)
-        mandate = context.registry.find_name(job.bucket, job.key)
+        # If the job's mandate has been released, it ends with the mandate: no other money buys it.
+        mandate = job.mandate or context.registry.find_name(job.bucket, job.key)
         account = self._read_mandate(mandate) if mandate else None
         while True:
             now = self.clock.now()

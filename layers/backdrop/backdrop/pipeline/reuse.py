@@ -12,12 +12,12 @@ MIN_DELAY_SECONDS = 10.0
 MAX_DELAY_SECONDS = 900.0
 
 
-def change_mandate(ledger: Ledger, job: Job, mandate: str | None) -> Job:
-    """Assigns an accepted job to the mandate that owns its photo's folder now, or to none.
+def set_mandate(ledger: Ledger, job: Job, mandate: str) -> Job:
+    """Assigns an accepted job without a mandate to the one that owns its photo's folder now.
 
     The job then waits if another job of that mandate buys the same content.
     """
-    transition = transitions.change_mandate(job, mandate)
+    transition = transitions.set_mandate(job, mandate)
     try:
         return ledger.write_transition(transition)
     except ContentOwnedError as error:

@@ -29,7 +29,7 @@ from backdrop.pipeline.failover import Failover
 from backdrop.pipeline.orphan_jobs import OrphanJobs
 from backdrop.pipeline.purchase import Purchases
 from backdrop.pipeline.recovery import NextAction, Recovery
-from backdrop.pipeline.reuse import change_mandate, reuse_or_wait
+from backdrop.pipeline.reuse import reuse_or_wait, set_mandate
 from backdrop.ports import Clock, PreparedCall, Provider
 from backdrop.render.call_inputs import CallInputs
 
@@ -105,8 +105,8 @@ class RenderService:
     ) -> RenderOutcome:
         """Buys the job's pictures, unless another job owns this content, or its mandate does not cover it."""
         mandate = context.registry.find_name(job.bucket, job.key)
-        if job.mandate != mandate:
-            job = change_mandate(self.ledger, job, mandate)
+        if mandate and job.mandate is None:
+            job = set_mandate(self.ledger, job, mandate)
         if job.waits_for_mandate:
             return RenderOutcome.WAITS_FOR_MANDATE
         if job.waits_for:

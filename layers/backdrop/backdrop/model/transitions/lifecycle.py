@@ -377,21 +377,26 @@ def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_
     )
 
 
-def change_mandate(job: Job, mandate: str | None) -> Transition:
-    """accepted: another mandate, or none, owns the photo's folder now.
+def set_mandate(job: Job, mandate: str) -> Transition:
+    """accepted: the photo's folder has got a mandate, which pays for the job.
 
-    Pictures are reused only within a mandate, so the job owns its content among the jobs of its new one. It no longer
-    waits for its old one.
+    A job that has a mandate keeps it, so that no other money buys it when the mandate is released.
     """
     require_status(job, JobStatus.ACCEPTED)
-    job = replace(job, problem=None) if job.waits_for_mandate else job
+    if job.mandate:
+        raise ConflictError
+    return accept(replace(with_mandate(job, mandate), waits_for=None))
+
+
+def with_mandate(job: Job, mandate: str | None) -> Job:
+    """Returns the job with another payer. Pictures are reused only within a mandate, so its content ID differs too."""
     content_id = derive_content_id(
         image_sha256=job.sha256,
         purchase_spec=job.purchase_spec,
         revision=job.instructions.get("revision"),
         mandate=mandate,
     )
-    return accept(replace(job, mandate=mandate, content_id=content_id, waits_for=None))
+    return replace(job, mandate=mandate, content_id=content_id)
 
 
 def update_instructions(job: Job, planned: Job) -> Transition | None:
