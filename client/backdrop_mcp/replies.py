@@ -124,8 +124,11 @@ def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterab
 
 def _find_actor(error: BackdropClientError) -> str:
     entry = next((entry for code, entry in ERROR_CATALOG.items() if code.value == error.code), None)
-    if entry and entry.advice.for_operator:
-        return "the mandate's owner" if error.code in MANDATE_CODES else "the stack's operator"
+    needs_operator = entry is not None and entry.advice.for_operator
+    if error.code in MANDATE_CODES:
+        return "the mandate's owner" if needs_operator else "you, or the mandate's owner"
+    if needs_operator:
+        return "the stack's operator"
     return next((name for kind, name in _ACTORS if isinstance(error, kind)), "you")
 
 
