@@ -29,11 +29,10 @@ def build_name(folder: Folder) -> str:
     return re.sub(r"[^a-z0-9]", "-", folder.name.lower())[-40:].strip("-")
 
 
-def create_mandate_session(folder: Folder) -> boto3.Session:
-    """Creates a mandate for one picture in the folder, and returns the session of a client with its policy."""
-    name = build_name(folder)
-    terms = ("--usd", str(PRICE_USD), "--prefix", folder.key(""))
-    policy = run_mandate(folder, "create", name, *terms, "--policy")["policy"]
+def create_mandate_session(folder: Folder, *terms: str) -> boto3.Session:
+    """Creates a mandate for the folder, by default for one picture. Returns the session of a client with its policy."""
+    name, terms = build_name(folder), terms or ("--usd", str(PRICE_USD))
+    policy = run_mandate(folder, "create", name, *terms, "--prefix", folder.key(""), "--policy")["policy"]
     iam = create_client(folder.stack, boto3.Session("test", "test"), "iam")
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="mandate", PolicyDocument=json.dumps(policy))

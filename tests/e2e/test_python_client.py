@@ -28,16 +28,26 @@ def read_account(folder: Folder) -> dict[str, str]:
 
 
 @pytest.fixture
-def client(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Backdrop:
-    """A client that has only the policy of its mandate for one picture."""
-    credentials: Any = create_mandate_session(folder).get_credentials()
-    account = read_account(folder) | {
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-    }
-    for name, value in account.items():
-        monkeypatch.setenv(name, value)
-    return Backdrop(STACK, mandate=build_name(folder))
+def connect_client(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Backdrop]:
+    """Creates a mandate with these terms, and returns a client that has only its policy."""
+
+    def connect(*terms: str) -> Backdrop:
+        credentials: Any = create_mandate_session(folder, *terms).get_credentials()
+        account = read_account(folder) | {
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        }
+        for name, value in account.items():
+            monkeypatch.setenv(name, value)
+        return Backdrop(STACK, mandate=build_name(folder))
+
+    return connect
+
+
+@pytest.fixture
+def client(connect_client: Callable[..., Backdrop]) -> Backdrop:
+    """A client under a mandate for one picture."""
+    return connect_client()
 
 
 def test_client_of_a_mandate_creates_waits_and_spends_it(folder: Folder, client: Backdrop) -> None:
@@ -55,8 +65,10 @@ def test_client_of_a_mandate_creates_waits_and_spends_it(folder: Folder, client:
     assert (raised.value.code, raised.value.usd) == ("mandate_spent", 0)
 
 
-def test_client_of_a_mandate_cancels_its_own_job_only(folder: Folder, client: Backdrop) -> None:
-    job = client.create(b"waits", **folder.instructions)
+def test_client_of_a_mandate_cancels_its_own_job_only(folder: Folder, connect_client: Callable[..., Backdrop]) -> None:
+    # The job waits for its mandate, so that nothing ends it before it is canceled.
+    client = connect_client("--usd", "0.01", "--when-spent", "wait")
+    job = client.create(photo(folder.name), **folder.instructions)
     job.cancel()
     with pytest.raises(CancelledError):
         job.wait()
