@@ -223,6 +223,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._retry_or_choose#308538 if 2": RECEIPT_WARNING_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 3": RETRY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
+    "deliver.task_callbacks:TaskCallbacks._complete_all#18ca24 if 1": (
+        "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
+    ),
     "intake.job_planner:JobPlanner._plan_job#cdc4d5 if 2": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,

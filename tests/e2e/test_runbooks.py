@@ -136,10 +136,10 @@ def test_photos_wait_through_an_outage_until_the_lane_resumes(folder: Folder, tm
     drop(folder, *PHOTOS)
     drop(folder, "urgent.jpg", provider=["ideogram", "runware"])
     page.run("backdrop status", "backdrop pause ideogram")
+    eventually(lambda: read_pause_codes(stack) == ["paused_by_person"], "the pause is reported")
     # Photos may have reports: on a slow machine, they are tried four times before the commands are done.
     for name in PHOTOS:
         eventually(lambda name=name: folder.is_unpaid(name), f"{name} waits")
-    assert read_pause_codes(stack) == ["paused_by_person"]
     stack.run_reconcile()
     assert folder.wait_until_stored("urgent.jpg")["provider"] == "runware"
     stack.standin.control("faults", method="DELETE")
