@@ -41,7 +41,7 @@ def run_lint(
 
     `mandates`: those of the stack.
     """
-    result = LintResult(MandateForecast(mandates, SystemClock().now().date().isoformat()))
+    result = LintResult(MandateForecast.for_today(mandates, SystemClock()))
     with screen.spinner(READING_NAMES_TEXT if options.quick else OPENING_PHOTOS_TEXT):
         for target in resolve_targets(paths, options.target_folder):
             new_sidecars = plan_new_sidecars(target, options.new_sidecar, replace=options.replace)

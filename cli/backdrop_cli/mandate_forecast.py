@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from backdrop.intake.preview import identify_purchase
 from backdrop.model.codes import Code
@@ -10,6 +10,7 @@ from backdrop.model.job import Job
 from backdrop.model.mandate import MandateAccount
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.pipeline.mandate_directory import MandateDirectory
+from backdrop.ports import Clock
 from backdrop_cli.purchase_warnings import PurchaseWarning
 from backdrop_cli.screen import Screen
 
@@ -26,6 +27,10 @@ class MandateForecast:
         self._expected_accounts: dict[str, MandateAccount] = {}
         self._max_costs = Counter[str]()
         self._purchases: set[tuple[str, str]] = set()
+
+    @classmethod
+    def for_today(cls, directory: MandateDirectory | None, clock: Clock) -> Self:
+        return cls(directory, clock.now().date().isoformat())
 
     def add(self, photo_key: str, jobs: Sequence[Job]) -> list[PurchaseWarning]:
         """Adds a photo's jobs. Returns a warning for each job that its mandate would not cover."""

@@ -106,7 +106,7 @@ def run_quote(
     `new_sidecar` applies to photos that have no sidecar on this machine, or with `replace`, to all photos.
     """
     clock, file_count = SystemClock(), 0
-    forecast = MandateForecast(terms.mandates, clock.now().date().isoformat())
+    forecast = MandateForecast.for_today(terms.mandates, clock)
     totals = QuoteTotals(PriceRegister(terms.unpriced_providers), forecast)
     with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
         for target in resolve_targets(paths, target_folder):

@@ -58,7 +58,7 @@ def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> No
 def price_campaign(stack: Stack, screen: Screen, request: CampaignRequest) -> PricedCampaign:
     """Returns the totals of all items. Raises NothingFoundError if there are none."""
     mandates = stack.campaign_pricing.previewer.mandates
-    priced = PricedCampaign(MandateForecast(mandates, stack.clock.now().date().isoformat()))
+    priced = PricedCampaign(MandateForecast.for_today(mandates, stack.clock))
     with screen.spinner(BUSY_MESSAGE):
         rows = read_campaign_items(stack, request)
         for one in parallel_map(partial(_quote_row, stack.campaign_pricing), rows, stack.max_threads):

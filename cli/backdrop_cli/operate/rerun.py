@@ -70,7 +70,7 @@ def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> Non
     Raises NothingFoundError if no photo matches.
     """
     with _open_key_file() as key_file:
-        totals = RerunTotals(MandateForecast(stack.rerun_service.mandates, stack.clock.now().date().isoformat()))
+        totals = RerunTotals(MandateForecast.for_today(stack.rerun_service.mandates, stack.clock))
         with screen.spinner("resolving every photo"):
             for one in parallel_map(
                 stack.rerun_service.preview, stack.rerun_service.list_photo_keys(target), stack.max_threads

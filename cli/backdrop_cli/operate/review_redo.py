@@ -138,10 +138,7 @@ def redo_picture(
     """
     plan = plan_redo(stack, key, variant, new_fields)
     job_count = len(plan.preview.jobs_to_buy)
-    forecast, warnings = (
-        MandateForecast(stack.rerun_service.mandates, stack.clock.now().date().isoformat()),
-        WarningTotals(),
-    )
+    forecast, warnings = MandateForecast.for_today(stack.rerun_service.mandates, stack.clock), WarningTotals()
     warnings.add(key, forecast.add(key, plan.preview.jobs_to_buy))
     document = {
         "stack": stack.name,

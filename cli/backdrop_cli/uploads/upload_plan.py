@@ -167,7 +167,7 @@ class UploadPlanner:
             parallel_map(partial(self._preview_once, reruns, plan), self._planned_photos, self._stack.max_threads)
         )
         plan.photos = self._refuse_shared_names(plan.photos)
-        plan.mandates = MandateForecast(reruns.mandates, self._stack.clock.now().date().isoformat())
+        plan.mandates = MandateForecast.for_today(reruns.mandates, self._stack.clock)
         plan.photos = [
             replace(row, warnings=[*row.warnings, *plan.mandates.add(row.key, row.jobs)]) for row in plan.photos
         ]
