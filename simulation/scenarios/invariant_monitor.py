@@ -195,10 +195,9 @@ class InvariantMonitor:
 
     def _check_day(self, day: str, amounts: dict[str, int]) -> None:
         before, self.snapshot.days[day] = self.snapshot.days.get(day, {}), amounts
-        # A surcharge is not limited: it is known only after the call.
         surcharge = sum(one.account.surcharges.total() for one in self._world.simulated_providers.values())
-        cap = amounts.get("cap", self._world.setup.budget) + surcharge
-        self.add_violations(check_budget_cap(day, before.get("committed", 0), amounts.get("committed", 0), cap))
+        cap = amounts.get("cap", self._world.setup.budget)
+        self.add_violations(check_budget_cap(day, before, amounts, cap, surcharge))
 
     def _check_reconcile_run(self, after: JsonObject, call: ServiceCall) -> None:
         """Checks that no other reconciliation is running when one starts."""

@@ -185,9 +185,20 @@ def test_missing_instructions_are_not_reported_too_early() -> None:
 
 
 def test_committed_sum_never_grows_beyond_the_cap() -> None:
-    assert not check_budget_cap("today", 0, PRICE, PRICE)
-    assert not check_budget_cap("today", 2 * PRICE, 2 * PRICE, PRICE), "an operator lowered the cap"
-    assert names(check_budget_cap("today", PRICE, 2 * PRICE, PRICE)) == {Invariant.WITHIN_BUDGET.name}
+    nothing: dict[str, int] = {}
+    claimed, settled = {"committed": PRICE, "reserved": PRICE}, {"committed": PRICE, "confirmed": PRICE}
+    claimed_twice = {"committed": 2 * PRICE, "reserved": 2 * PRICE}
+    assert not check_budget_cap("today", nothing, claimed, PRICE, 0)
+    assert not check_budget_cap("today", claimed, settled, 0, 0), "an operator lowered the cap"
+    assert names(check_budget_cap("today", claimed, claimed_twice, PRICE, 0)) == {Invariant.WITHIN_BUDGET.name}
+
+
+def test_only_a_charge_above_the_price_list_grows_beyond_the_cap() -> None:
+    claimed, settled = {"committed": PRICE, "reserved": PRICE}, {"committed": PRICE + 1, "confirmed": PRICE + 1}
+    claimed_again = {**settled, "committed": PRICE + 2, "reserved": 1}
+    assert not check_budget_cap("today", claimed, settled, 0, 1)
+    assert names(check_budget_cap("today", claimed, settled, 0, 0)) == {Invariant.WITHIN_BUDGET.name}
+    assert names(check_budget_cap("today", settled, claimed_again, 0, 1)) == {Invariant.WITHIN_BUDGET.name}
 
 
 def test_older_picture_must_not_replace_a_newer_one() -> None:

@@ -89,6 +89,12 @@ def test_sums_must_equal_those_of_the_attempts() -> None:
     assert len(check_mandate_sums(right | {"confirmed": 9}, mandate)) == 1
 
 
+def test_sums_must_equal_those_of_the_latest_two_days() -> None:
+    right = {"day_2026-11-20": 10, "day_2026-11-23": 20, "day_2026-11-24": 30}
+    assert check_mandate_sums(right, StoredMandate(TERMS, right | {"day_2026-11-20": 0})) == []
+    assert len(check_mandate_sums(right, StoredMandate(TERMS, right | {"day_2026-11-23": 0}))) == 1
+
+
 def test_owner_of_a_photo_is_the_mandate_whose_folder_contains_it() -> None:
     names = {"photos/agents/anna/": "anna"}
     assert find_owner(names, "photos", "agents/anna/1.jpg") == "anna"
