@@ -4,25 +4,31 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
-from tests.e2e.deployed_stack import FUNCTIONS, eventually
+from tests.e2e.deployed_stack import FED_BY_QUEUES, FUNCTIONS, eventually
 from tests.e2e.folder import Folder
 
 
-def poll_logs[T](folder: Folder, poll: Callable[[], T | None], what: str) -> T:
-    """Returns what `look` finds in the logs as soon as it finds something. Meanwhile, uploads more photos, because some
-    lines reach the log only when their worker handles the next message.
+def poll_logs[T](
+    folder: Folder, poll: Callable[[], T | None], what: str, describe_state: Callable[[], object] | None = None
+) -> T:
+    """Returns what `poll` finds in the logs as soon as it finds something. Meanwhile, uploads more photos, because some
+    lines reach the log only when their worker handles the next message: one photo for each worker of a function at the
+    same time, because the emulator gives a message to its first idle worker.
     """
     numbers = count()
 
     def poll_or_drop() -> T | None:
         result = poll()
         if not result:
-            name = f"log-trigger-{next(numbers)}.jpg"
-            folder.drop(name, tags={"operation": "remove"})
-            folder.wait_until_stored(name)
+            worker_counts = [len(folder.stack.list_workers(function)) for function in FED_BY_QUEUES]
+            names = [f"log-trigger-{next(numbers)}.jpg" for _ in range(max(1, *worker_counts))]
+            for name in names:
+                folder.drop(name, tags={"operation": "remove"})
+            for name in names:
+                folder.wait_until_stored(name)
         return result
 
-    return eventually(poll_or_drop, what)
+    return eventually(poll_or_drop, what, describe_state)
 
 
 def sum_metrics(folder: Folder, **labels: str) -> Counter[str]:

@@ -46,7 +46,7 @@ def wait_for_metrics(folder: Folder, labels: Mapping[str, str], *expected: Metri
         sums = sum_metrics(folder, **labels)
         return sums if set(expected) <= sums.keys() else None
 
-    return poll_logs(folder, poll, f"{expected} with {labels}")
+    return poll_logs(folder, poll, f"{expected} with {labels}", lambda: sum_metrics(folder, **labels))
 
 
 def run_until_measured(folder: Folder, *expected: Metric, before: Callable[[], object] = lambda: None) -> Counter[str]:
