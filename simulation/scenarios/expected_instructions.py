@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -51,10 +51,13 @@ class InstructionLayers:
 
 
 @cache
-def resolve_expected(layers: InstructionLayers, *, paid: bool = False) -> Resolution:
+def resolve_expected(
+    layers: InstructionLayers, *, paid: bool = False, excluded: frozenset[str] = frozenset()
+) -> Resolution:
     """Returns the instructions by variant, and the codes of refused variants.
 
-    `paid`: everything is paid already, so that no limit applies.
+    `paid`: everything is paid already, so that no limit applies. `excluded`: the variants that a mandate's terms
+    exclude. The names of their pictures do not count.
     """
     own_samples = [SAMPLES[name] for name in (layers.request, layers.sidecar, layers.tags) if name]
     inherited_samples = [SAMPLES[name] for name in layers.defaults if name]
@@ -64,10 +67,10 @@ def resolve_expected(layers: InstructionLayers, *, paid: bool = False) -> Resolu
     is_blocked = layers.is_photo and any(sample.error_codes for sample in inherited_samples)
     if error_codes or is_blocked:
         return Resolution({}, frozenset(("", code) for code in error_codes), is_blocked)
-    return _merge([*own_samples, *inherited_samples], layers.key, paid=paid)
+    return _merge([*own_samples, *inherited_samples], layers.key, paid=paid, excluded=excluded)
 
 
-def _merge(samples: Sequence[SampleInstructions], key: str, *, paid: bool) -> Resolution:
+def _merge(samples: Sequence[SampleInstructions], key: str, *, paid: bool, excluded: Collection[str]) -> Resolution:
     jobs: dict[str, Mapping[str, Any]] = {}
     codes: set[tuple[str, str]] = set()
     variant_names: list[str] = next(
@@ -82,7 +85,8 @@ def _merge(samples: Sequence[SampleInstructions], key: str, *, paid: bool) -> Re
         codes |= {(variant, code) for code in refusals}
         if not refusals:
             jobs[variant] = fields
-    repeated = _list_variants_with_repeated_names(jobs, key)
+    named = {variant: fields for variant, fields in jobs.items() if variant not in excluded}
+    repeated = _list_variants_with_repeated_names(named, key)
     codes |= {(variant, NAME_TAKEN) for variant in repeated}
     return Resolution(
         {variant: fields for variant, fields in jobs.items() if variant not in repeated}, frozenset(codes)

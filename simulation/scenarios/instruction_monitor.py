@@ -101,8 +101,8 @@ class InstructionMonitor:
         expected_with_request = [
             resolution
             for layers in layers_with_request
-            for possible in _list_possible_outcomes(layers, jobs.values())
-            for resolution in self._add_refusals(possible, after, invocation.started_at)
+            for paid in _list_paid_states(jobs.values())
+            for resolution in self._list_resolutions(layers, after, invocation.started_at, paid=paid)
         ]
         has_clock_jumps = self._users.has_clock_jumps
         write = ResolutionWrite(
@@ -111,7 +111,7 @@ class InstructionMonitor:
             possible_resolutions=[
                 resolution
                 for layers in possible_layers
-                for resolution in self._add_refusals(resolve_expected(layers), after, invocation.started_at)
+                for resolution in self._list_resolutions(layers, after, invocation.started_at)
             ],
             resolutions_with_request=expected_with_request if new_request_ids else None,
             is_requested=is_rerun(invocation, key),
@@ -146,15 +146,23 @@ class InstructionMonitor:
             had_cut_out=None if has_changed else had_cut_out,
         )
 
-    def _add_refusals(self, resolution: Resolution, source: JsonObject, since: datetime | None) -> list[Resolution]:
-        """Returns what the resolution may be after variants were refused for their mandate's terms, or their names."""
+    def _list_resolutions(
+        self, layers: InstructionLayers, source: JsonObject | None, since: datetime | None, *, paid: bool = False
+    ) -> list[Resolution]:
+        """Returns what the layers may resolve to after variants were refused for their mandate's terms, or their names.
+
+        `paid`: everything is paid already, so that no limit applies.
+        """
+        if source is None:
+            return [resolve_expected(layers, paid=paid)]
         pairs = {(problem["variant"], problem["code"]) for problem in source["problems"]}
         by_terms = {pair for pair in pairs if pair[1] in self._list_term_codes(source["key"])}
-        refused = {variant for variant, _ in by_terms}
-        resolutions = [resolution]
+        refused = frozenset(variant for variant, _ in by_terms)
+        resolutions = [resolve_expected(layers, paid=paid)]
         if by_terms:
             resolutions += [
-                refuse_variants(resolution, one, by_terms) for one in (refused, refused - source["jobs"].keys())
+                refuse_variants(resolve_expected(layers, paid=paid, excluded=refused), one, by_terms)
+                for one in (refused, refused - source["jobs"].keys())
             ]
         return [found for one in resolutions for found in self._add_name_refusals(one, source, since)]
 
@@ -211,8 +219,8 @@ class InstructionMonitor:
             earlier=[
                 resolution
                 for layers in {*self._history.iterate_own_layers(key, requested_samples)}
-                for possible in _list_possible_outcomes(layers, jobs)
-                for resolution in (self._add_refusals(possible, source, None) if source else [possible])
+                for paid in _list_paid_states(jobs)
+                for resolution in self._list_resolutions(layers, source, None, paid=paid)
             ],
             allowed_codes=allowed_codes | (REQUEST_CODES | error_codes if requested_samples else frozenset[str]()),
             was_removed=key in self._users.uninstructed_keys,
@@ -246,15 +254,9 @@ class InstructionMonitor:
         ]
 
 
-def _list_possible_outcomes(layers: InstructionLayers, jobs: Iterable[JsonObject]) -> list[Resolution]:
-    """Returns what the layers may resolve to.
-
-    If a job is paid, includes the result without limits, which no longer apply.
-    """
-    has_paid_jobs = any(sum_charged(job) or sum_uncertain(job) for job in jobs)
-    return (
-        [resolve_expected(layers), resolve_expected(layers, paid=True)] if has_paid_jobs else [resolve_expected(layers)]
-    )
+def _list_paid_states(jobs: Iterable[JsonObject]) -> list[bool]:
+    """Returns whether limits may not apply to these jobs. They no longer do once a job is paid."""
+    return [False, True] if any(sum_charged(job) or sum_uncertain(job) for job in jobs) else [False]
 
 
 def is_rerun(invocation: Invocation, key: str) -> bool:
