@@ -1,8 +1,10 @@
 """Invariants of mandates: who pays for a claim, and that no mandate is ever exceeded."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import takewhile
 
 from simulation.invariants.violations import Invariant, JsonObject, Violation, is_mask
 
@@ -50,16 +52,28 @@ def waits_for_mandate(job: JsonObject) -> bool:
     return job["status"] == "accepted" and bool(job["problem"]) and job["problem"]["code"] == MANDATE_WAITS
 
 
-def check_waiting_jobs(jobs: Iterable[JsonObject], lane_messages: Collection[str]) -> list[Violation]:
-    """Checks that jobs that wait for their mandates have left their lanes. Holds at rest.
+def check_waiting_jobs(
+    job_versions: Iterable[Sequence[tuple[datetime, JsonObject]]], received: Collection[tuple[datetime, str]]
+) -> list[Violation]:
+    """Checks that a message of a job that waits for its mandate leaves the lane when it is received. Holds at rest.
 
-    `lane_messages`: the bodies of the messages in the lanes.
+    A message that was last received before the job began to wait may stay: its worker may have returned it for a while.
+
+    `job_versions`: for each job, all versions with their times. `received`: the bodies of the messages in the lanes,
+    each with the time when it was last received.
     """
+    jobs = [(versions[-1][1], _find_wait_start(versions)) for versions in job_versions]
     return [
         Violation(Invariant.WITHIN_MANDATE, f"{job['key']}: waits for its mandate, but is still in its lane")
-        for job in jobs
-        if waits_for_mandate(job) and any(job["job_id"] in body for body in lane_messages)
+        for job, since in jobs
+        if since and any(job["job_id"] in body and received_at > since for received_at, body in received)
     ]
+
+
+def _find_wait_start(versions: Sequence[tuple[datetime, JsonObject]]) -> datetime | None:
+    """Returns since when a job has waited for its mandate; None if it does not."""
+    waiting = takewhile(lambda version: waits_for_mandate(version[1]), reversed(versions))
+    return min((at for at, _ in waiting), default=None)
 
 
 def find_owner(names_by_location: Mapping[str, str], bucket: str, key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -162,7 +163,7 @@ def check_final_state(
         *monitor.pictures.check_final_state(),
         *monitor.task_tokens.check_final_state(),
         *monitor.cancels.check_final_state(strike_counts),
-        *check_waiting_jobs(ledger.jobs.values(), _list_lane_messages(world)),
+        *check_waiting_jobs(monitor.snapshot.job_versions.values(), _list_received_messages(world)),
         *check_documents(ledger, receipts, reports),
         *check_reported_money(ledger, reports),
         *check_missing_pictures(ledger, pictures),
@@ -179,10 +180,11 @@ def check_final_state(
     ]
 
 
-def _list_lane_messages(world: World) -> list[str]:
-    """Returns the bodies of the messages in the lanes that are not paused."""
+def _list_received_messages(world: World) -> list[tuple[datetime, str]]:
+    """Returns the messages in the lanes that are not paused: when each was last received, and its body."""
     lanes = (world.mappings[name] for name in world.simulated_providers)
-    return [message.body for lane in lanes if lane.is_enabled for message in lane.queue.messages]
+    messages = (message for lane in lanes if lane.is_enabled for message in lane.queue.messages)
+    return [(message.last_received_at, message.body) for message in messages if message.last_received_at]
 
 
 def _check_calls(world: World, monitor: InvariantMonitor, call_log: CallLog) -> list[Violation]:

@@ -30,7 +30,9 @@ MAX_SETTLE_SECONDS = 3 * 3600
 MAX_SLOW_SETTLE_SECONDS = 8 * 86_400
 SLOW_RECONCILE_INTERVAL_SECONDS = 3600
 SLOW_CHECK_INTERVAL_SECONDS = 600
+# Long enough for two reconciliations.
 QUIET_SECONDS = 660
+SLOW_QUIET_SECONDS = 2 * SLOW_RECONCILE_INTERVAL_SECONDS + SLOW_CHECK_INTERVAL_SECONDS
 # The longest time for which an operator pauses a lane.
 MAX_OPERATOR_PAUSE_SECONDS = MAX_PAUSE_SECONDS + 60
 REPEAT_SECONDS = 1800
@@ -201,15 +203,16 @@ class Simulation:
     def _run_until_at_rest(self) -> None:
         """Runs without faults until everything is at rest, and still is several reconciliations later."""
         world, started_at = self.world, self.world.clock.time
-        max_seconds, interval = MAX_SETTLE_SECONDS, CHECK_INTERVAL_SECONDS
+        max_seconds, interval, min_quiet_seconds = MAX_SETTLE_SECONDS, CHECK_INTERVAL_SECONDS, QUIET_SECONDS
         if self.plan.has_days_long_recovery:
             max_seconds, interval = MAX_SLOW_SETTLE_SECONDS, SLOW_CHECK_INTERVAL_SECONDS
+            min_quiet_seconds = SLOW_QUIET_SECONDS
             world.reconcile_schedule.interval_seconds = SLOW_RECONCILE_INTERVAL_SECONDS
         min_seconds = MAX_LONG_FAULT_SECONDS if self.plan.has_days_long_fault else MAX_OPERATOR_PAUSE_SECONDS
         reason, quiet_seconds = "not checked", 0.0
         while (
             not self._has_violations
-            and quiet_seconds < QUIET_SECONDS
+            and quiet_seconds < min_quiet_seconds
             and (world.clock.time - started_at).total_seconds() < max_seconds
         ):
             self._run_for(interval)
@@ -218,7 +221,7 @@ class Simulation:
             quiet_seconds = 0.0 if is_busy else quiet_seconds + interval
         if self._has_violations:
             return
-        self.monitor.add_violations(check_settle_bound(quiet_seconds >= QUIET_SECONDS, max_seconds, reason))
+        self.monitor.add_violations(check_settle_bound(quiet_seconds >= min_quiet_seconds, max_seconds, reason))
         self._check_final_state()
 
     def _check_final_state(self) -> None:

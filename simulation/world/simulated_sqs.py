@@ -37,6 +37,7 @@ class SimulatedMessage:
     receive_count: int = 0
     receipt_handle: str = ""
     first_received_at: datetime | None = None
+    last_received_at: datetime | None = None
     dead_letter_source_arn: str = ""
     lineage: MessageLineage = field(default_factory=read_current_lineage)
 
@@ -143,6 +144,7 @@ class SimulatedSqs:
         self._receive_count += 1
         message.receipt_handle = f"r{self._receive_count}"
         message.first_received_at = message.first_received_at or now
+        message.last_received_at = now
         self.make_visible(queue, message, now + timedelta(seconds=queue.visibility_seconds))
         for notify in self.receive_listeners:
             notify(queue, message)

@@ -1,5 +1,6 @@
 """Each invariant of mandates holds in a correct example, and is violated in an incorrect one."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from simulation.invariants.mandates import (
     check_claim_of_mandate,
     check_mandate_is_kept,
     check_mandate_sums,
+    check_waiting_jobs,
     find_owner,
 )
 from simulation.invariants.violations import Invariant
@@ -99,3 +101,27 @@ def test_owner_of_a_photo_is_the_mandate_whose_folder_contains_it() -> None:
     names = {"photos/agents/anna/": "anna"}
     assert find_owner(names, "photos", "agents/anna/1.jpg") == "anna"
     assert find_owner(names, "photos", "agents/annabel/1.jpg") is None
+
+
+@pytest.mark.parametrize(("received_seconds", "violations"), [(5, []), (15, [Invariant.WITHIN_MANDATE])])
+def test_message_of_waiting_job_leaves_lane_at_its_next_receipt(
+    received_seconds: int, violations: list[Invariant]
+) -> None:
+    start = datetime(2026, 11, 26, tzinfo=UTC)
+    accepted = {"job_id": "a1", "key": "agents/a.jpg", "status": "accepted", "problem": None}
+    waiting = accepted | {"problem": {"code": "mandate_waits"}}
+    versions = [(start + timedelta(seconds=n), job) for n, job in ((0, accepted), (10, waiting), (20, waiting))]
+    received = [(start + timedelta(seconds=received_seconds), '{"job_id": "a1"}')]
+    assert [one.invariant for one in check_waiting_jobs([versions], received)] == violations
+
+
+def test_job_that_left_its_mandate_queue_may_be_in_its_lane() -> None:
+    start = datetime(2026, 11, 26, tzinfo=UTC)
+    waiting = {
+        "job_id": "a1",
+        "key": "agents/a.jpg",
+        "status": "accepted",
+        "problem": {"code": "mandate_waits"},
+    }
+    versions = [(start, waiting), (start, waiting | {"problem": None})]
+    assert check_waiting_jobs([versions], [(start + timedelta(seconds=1), '{"job_id": "a1"}')]) == []
