@@ -30,7 +30,7 @@ from backdrop_client.errors import (
     WaitTimeoutError,
     translate_errors,
 )
-from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_current_jobs
+from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
 from backdrop_client.uploads import Photo, build_upload, derive_redo_revision
@@ -167,19 +167,19 @@ class Job:
     def _bucket(self) -> str:
         return self._connection.bootstrap.settings.input_bucket
 
-    def _list_variants(self, receipt: JsonObject | None) -> Collection[str]:
-        """Returns the variants of the instructions; if the sidecar cannot be read, those of the receipt."""
+    def _list_named_variants(self) -> Collection[str]:
+        """Returns the variants of the sidecar; none if it cannot be read."""
         try:
             variants = self.instructions.get("variants")
         except (GoneError, InstructionsError):
-            return [one["variant"] or "" for one in list_current_jobs(receipt)] or [""]
-        return list(variants) if variants and isinstance(variants, Mapping) else [""]
+            return ()
+        return list(variants) if isinstance(variants, Mapping) else ()
 
     def _read(self) -> tuple[JsonObject | None, Outcome]:
         name, reader = photo_name_of(self._bucket, self.key, self._bucket), self._connection.reader
         with translate_errors():
             receipt, report = reader.read_receipt(name), reader.read_report(name)
-        outcome = find_outcome(receipt, report, self._list_variants(receipt))
+        outcome = find_outcome(receipt, report, self._list_named_variants())
         if outcome.state is State.UPLOADED and self._head_photo() is None:
             return receipt, Outcome(State.CANCELLED)
         if outcome.state in _UNSUCCESSFUL_STATES and self._was_uploaded_since(receipt, report):

@@ -37,6 +37,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import Person
+from tests.simulated.uploads_and_requests import send_request
 
 PHOTO = build_photo("cup")
 PICTURE_USD = 0.06
@@ -279,6 +280,38 @@ def test_receipt_is_the_stored_document(world: World, client: Backdrop) -> None:
     result = client.create(PHOTO, prompt="on marble").wait()
     assert json.loads(json.dumps(result.receipt)) == world.read_receipt(result.key)
     assert Image.open(BytesIO(result.pictures[0].bytes)).format == "PNG"
+
+
+# -- variants that the photo's own sidecar does not name -------------------------------------------------------------
+
+
+def test_variants_of_folder_defaults_are_waited_for(world: World, client: Backdrop) -> None:
+    variants = {"beach": {"prompt": "on a beach"}, "cut-out": {"operation": "remove"}}
+    world.upload_photo("clients/_backdrop.json", json.dumps({"variants": variants}).encode())
+    job = client.create(PHOTO, alt="a cup")
+    assert {one.variant for one in job.wait().pictures} == set(variants)
+    assert job.status().state is State.STORED
+
+
+def test_refused_variant_of_folder_defaults_ends_the_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = ("--prefix", "agents/anna/", "--usd", "1", "--operations", "remove")
+    Person(world, monkeypatch).run("mandate", "create", "anna", *terms)
+    variants = {"beach": {"prompt": "on a beach"}, "cut-out": {"operation": "remove"}}
+    world.upload_photo("agents/anna/_backdrop.json", json.dumps({"variants": variants}).encode())
+    with pytest.raises(MandateError) as raised:
+        connect(world, "anna").create(PHOTO, alt="a cup").wait()
+    assert [one["variant"] for one in raised.value.errors] == ["beach"]
+    assert raised.value.result is not None
+
+
+def test_variants_of_a_campaign_replace_the_photos_own(
+    world: World, client: Backdrop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    send_request(world, job.key, variants={"oak": {"prompt": "on oak"}})
+    world.run_until_empty()
+    assert [one.variant for one in job.wait().pictures] == ["oak"]
 
 
 # -- repeated and wrong calls ----------------------------------------------------------------------------------------
