@@ -16,6 +16,7 @@ from backdrop_client import (
     GoneError,
     InstructionsError,
     NotAuthorizedError,
+    Quote,
     RefusedError,
     Result,
     StackUnusableError,
@@ -70,6 +71,15 @@ def describe_cost(cost: Cost) -> dict[str, Any]:
 
 def describe_job(key: str) -> dict[str, Any]:
     return {"job": shorten(key, MAX_KEY_BYTES)}
+
+
+def describe_quote(quote: Quote) -> dict[str, Any]:
+    """Names the nearest defaults that are not counted: the others are those of the folders above it."""
+    note = None
+    if quote.unread_defaults:
+        nearest = shorten(quote.unread_defaults[0], MAX_KEY_BYTES)
+        note = f"{nearest} and those above, if they exist: you may not read them"
+    return {"at_most_usd": quote.usd, "pictures": quote.pictures, "defaults_not_counted": note}
 
 
 def describe_result(result: Result) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from backdrop_mcp.replies import (
     describe_cost,
     describe_error,
     describe_job,
+    describe_quote,
     describe_receipt,
     describe_result,
     describe_wrong_arguments,
@@ -78,9 +79,9 @@ class AgentTools:
     sleep: Callable[[float], Awaitable[None]]
 
     def quote(self, instructions: Instructions, path: Path = None, data: Data = None, key: Key = None) -> str:
-        """Get the highest price of a photo's pictures. Buys nothing."""
+        """Get the highest price of a photo's pictures, with the folder defaults that you may read. Buys nothing."""
         quote = self.client.quote(self.sources.read(path, data, key), **instructions)
-        return self._reply({"at_most_usd": quote.usd, "pictures": quote.pictures})
+        return self._reply(describe_quote(quote))
 
     async def create(
         self,

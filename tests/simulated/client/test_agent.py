@@ -24,6 +24,7 @@ from backdrop_mcp.server import build_server
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import Person
 
 PRICE = 0.06
@@ -130,6 +131,16 @@ def test_quote_buys_nothing(agent: Agent) -> None:
     quote = agent.run("quote", instructions={**MARBLE, "num_images": 2}, path="cup.jpg")
     assert (quote["at_most_usd"], quote["pictures"], quote["left_usd"]) == (0.12, 2, 0.12)
     assert agent.world.provider.received_job_ids == []
+    assert "defaults_not_counted" not in quote
+
+
+def test_quote_names_the_defaults_that_the_policy_hides(agent: Agent) -> None:
+    def deny(_: ServiceCall) -> None:
+        raise build_client_error("AccessDenied", "GetObject", 403)
+
+    agent.world.transport.faults_before += [TargetedFault(deny, "get_object") for _ in range(3)]
+    quote = agent.run("quote", instructions=MARBLE, path="cup.jpg")
+    assert quote["defaults_not_counted"].startswith("agents/_backdrop.json and those above")
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------

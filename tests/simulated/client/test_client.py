@@ -195,6 +195,51 @@ def test_quote_is_what_the_job_costs(world: World, client: Backdrop) -> None:
     assert client.create(PHOTO, prompt="on marble", num_images=2).wait().cost == Cost(quote.usd)
 
 
+def test_quote_counts_folder_defaults(world: World, client: Backdrop) -> None:
+    world.upload_photo("_backdrop.json", b'{"prompt": "on marble"}')
+    world.upload_photo("clients/_backdrop.json", b'{"num_images": 2}')
+    quote = client.quote(PHOTO, alt="a cup")
+    assert (quote.usd, quote.pictures, quote.unread_defaults) == (2 * PICTURE_USD, 2, ())
+    assert client.create(PHOTO, alt="a cup").wait().cost == Cost(quote.usd)
+
+
+def test_quote_names_the_defaults_that_it_may_not_read(world: World, client: Backdrop) -> None:
+    """S3 also denies access to an object that does not exist, so those below the client's own folder are missing."""
+
+    def deny(_: ServiceCall) -> None:
+        raise build_client_error("AccessDenied", "GetObject", 403)
+
+    world.transport.faults_before += [TargetedFault(deny, "get_object") for _ in range(4)]
+    quote = client.quote(PHOTO, prompt="on marble")
+    assert (quote.usd, quote.unread_defaults) == (PICTURE_USD, ("_backdrop.json",))
+    with pytest.raises(InstructionsError, match="you may not read them") as raised:
+        client.quote(PHOTO, alt="a cup")
+    assert raised.value.code == Code.NO_INSTRUCTIONS
+
+
+def test_quote_explains_broken_folder_defaults(world: World, client: Backdrop) -> None:
+    world.upload_photo("clients/_backdrop.json", b'{"promt": "on marble"}')
+    with pytest.raises(InstructionsError, match="Did you mean 'prompt'") as raised:
+        client.quote(PHOTO, prompt="on marble")
+    assert (raised.value.code, raised.value.usd) == (Code.FOLDER_DEFAULTS_BROKEN, 0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (("--per-picture", "0.01"), "allows $0.01 per picture"),
+        (("--operations", "remove"), "covers only remove"),
+    ],
+)
+def test_quote_checks_the_terms_of_the_mandate(
+    world: World, terms: tuple[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Person(world, monkeypatch).run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "1", *terms)
+    with pytest.raises(MandateError) as raised:
+        connect(world, "anna").quote(PHOTO, prompt="on marble")
+    assert (raised.value.code, words in raised.value.message) == (Code.MANDATE_FORBIDS, True)
+
+
 def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     Person(world, monkeypatch).run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", str(PICTURE_USD))
     client = connect(world, "anna")
