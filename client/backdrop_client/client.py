@@ -11,7 +11,7 @@ from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.preview import JobPreviewer, PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.mandate import MandateAccount, MandateState
-from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key, is_photo_folder
 from backdrop.model.pricing import to_usd
 from backdrop.model.routing import Offers
 from backdrop.pipeline.mandate_directory import MandateDirectory
@@ -25,7 +25,7 @@ from backdrop_client.errors import (
     StackUnusableError,
     translate_errors,
 )
-from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, MANDATE_CODES, Job, submit
+from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, MANDATE_CODES, Job, parse_timeout, submit
 from backdrop_client.overlay_bucket import OverlayBucket
 from backdrop_client.quote_bucket import QuoteBucket
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload
@@ -91,8 +91,8 @@ class Backdrop:
             raise ValueError("the name of the mandate is empty; to create pictures without a mandate, leave it out")
         if mandate is not None and prefix is not None:
             raise ValueError("a mandate has its own folder; name a mandate or a prefix, not both")
-        if prefix is not None and not prefix.endswith("/"):
-            raise ValueError(f"the prefix {prefix!r} is not a folder; use one such as {DEFAULT_PREFIX}")
+        if prefix is not None and not is_photo_folder(prefix):
+            raise ValueError(f"no photo can be in the prefix {prefix!r}; use a folder such as {DEFAULT_PREFIX}")
         self._connection = connection or connect(stack, profile, region)
         self._mandate, self._given_prefix = mandate, prefix
 
@@ -126,15 +126,17 @@ class Backdrop:
         photos: Iterable[Order],
         *,
         in_flight: int = DEFAULT_IN_FLIGHT,
-        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        timeout: float | None = DEFAULT_TIMEOUT_SECONDS,
         on_progress: Callable[[BatchProgress], object] = lambda _: None,
         **instructions: Any,
     ) -> Generator[BatchItem]:
         """Creates many photos, and yields each as it ends, with its result or its error.
 
         At most `in_flight` photos are taken from `photos` and not yet yielded. If you stop early or crash, run it again
-        with the same photos: those that were bought are not bought again.
+        with the same photos: those that were bought are not bought again. `timeout`: that of `wait`, for each photo.
+        Raises ValueError if `in_flight` or `timeout` is wrong, before anything is uploaded.
         """
+        parse_timeout(timeout)
 
         def run(order: Order, stop: Event) -> BatchItem:
             match order:
@@ -144,7 +146,8 @@ class Backdrop:
                     photo, own = order, {}
             key = ""
             try:
-                job = self.create(photo, **{**instructions, **own})
+                # As keyword arguments, fields whose names are not strings would end the whole batch.
+                job = submit(self._connection, self.open_folder, photo, {**instructions, **own})
                 key = job.key
                 return BatchItem(photo, key, job.wait(timeout, should_stop=stop.is_set))
             except (BackdropClientError, OSError) as error:

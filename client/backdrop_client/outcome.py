@@ -70,8 +70,8 @@ def _list_variants_without_job(
     """Returns the refused variants, and those of the sidecar that intake has not decided about.
 
     Folder defaults and campaigns name variants too, and a photo has those of one source. So the sidecar's are not to
-    come if the photo has jobs for others, or had jobs for them. A refusal beside a job without a variant is that of a
-    campaign, which left the photo's job as it was.
+    come if the photo has jobs for others, or had jobs for them. If the photo has a job without a variant, a refused one
+    is that of a campaign, which left this job as it was.
     """
     known = {one["variant"] or "" for one in (receipt or {}).get("jobs", ())}
     current = {one["variant"] or "" for one in list_current_jobs(receipt)}
@@ -85,6 +85,12 @@ def _list_variants_without_job(
 def list_current_jobs(receipt: JsonObject | None) -> list[JsonObject]:
     """Returns the photo's current jobs, without that of a mask."""
     return [one for one in (receipt or {}).get("jobs", ()) if one["current"] and one["variant"] != MASK_VARIANT]
+
+
+def list_awaited_providers(receipt: JsonObject | None) -> list[str]:
+    """Returns the providers that have not been called yet for the photo's current jobs."""
+    waiting = (one for one in list_current_jobs(receipt) if one["status"] == JobStatus.ACCEPTED)
+    return list(dict.fromkeys(one["provider"] for one in waiting))
 
 
 def _find_variant_outcome(job: JsonObject | None, errors: Mapping[Any, JsonObject], variant: str) -> Outcome:

@@ -15,13 +15,17 @@ from backdrop_client import (
     FailedError,
     GoneError,
     InstructionsError,
+    JobError,
     NotAuthorizedError,
     Quote,
     RefusedError,
     Result,
     StackUnusableError,
+    State,
+    Status,
 )
 from backdrop_client.jobs import MANDATE_CODES
+from backdrop_client.outcome import OPEN_STATES
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -96,6 +100,30 @@ def describe_result(result: Result) -> dict[str, Any]:
     ]
     more = len(pictures) - MAX_PICTURES
     return {"pictures": pictures[:MAX_PICTURES], "more_pictures": more if more > 0 else None}
+
+
+def describe_status(status: Status) -> dict[str, Any]:
+    return {"state": status.state.value, **describe_cost(status.cost)}
+
+
+def describe_cancellation(before: State) -> dict[str, Any]:
+    """Returns what the deletion of a photo changes. `before`: its state until then."""
+    if before is State.CANCELLED:
+        effect = "Nothing was in progress: there is no such photo, or it was canceled before."
+    elif before in OPEN_STATES:
+        effect = "The photo is deleted. What is not bought yet will not be. A call in flight may still be charged."
+    else:
+        effect = "The photo is deleted. There was nothing left to buy, and what was bought stays paid."
+    return {"effect": effect}
+
+
+def describe_delivered(error: BackdropClientError) -> dict[str, Any]:
+    """Returns the variant that an error is about, and the pictures of the others, which were delivered nevertheless."""
+    if not isinstance(error, JobError) or error.result is None:
+        return {}
+    variant = next((one["variant"] for one in error.errors if one["variant"]), None)
+    pictures = describe_result(error.result) if error.result.pictures else {}
+    return {"variant": variant, **pictures}
 
 
 def describe_error(error: BackdropClientError) -> dict[str, Any]:

@@ -35,12 +35,15 @@ from backdrop_client.thumbnails import encode_thumbnail
 from backdrop_mcp.photo_sources import PhotoSourceError, PhotoSources, open_job
 from backdrop_mcp.replies import (
     describe_allowance,
+    describe_cancellation,
     describe_cost,
+    describe_delivered,
     describe_error,
     describe_job,
     describe_quote,
     describe_receipt,
     describe_result,
+    describe_status,
     describe_wrong_arguments,
     describe_wrong_call,
     to_json,
@@ -129,8 +132,10 @@ class AgentTools:
     def cancel(self, job: JobKey) -> str:
         """Delete a job's photo. What is not bought yet will not be; what is bought stays paid."""
         opened = self._open(job)
+        before = opened.status().state
         opened.cancel()
-        return self._reply(describe_job(job) | {"state": "cancelled", **describe_cost(opened.status().cost)})
+        after = opened.status()
+        return self._reply(describe_job(job) | describe_cancellation(before) | describe_status(after))
 
     def mandate(self) -> str:
         """Get the mandate's limits, its folder, and what is left."""
@@ -161,9 +166,10 @@ class AgentTools:
                 await self.sleep(step)
         except (WaitTimeoutError, AwaitingApprovalError) as error:
             document |= {"state": error.state if isinstance(error, WaitTimeoutError) else State.REVIEW.value}
-            document |= describe_error(error)
+            document |= describe_error(error) | describe_delivered(error)
         except BackdropClientError as error:
-            return await to_thread.run_sync(self.fail, document | describe_error(error))
+            failure = document | describe_error(error) | describe_delivered(error)
+            return await to_thread.run_sync(self.fail, failure)
         else:
             document |= {"state": State.STORED.value, **describe_cost(step.cost), **describe_result(step)}
         return await to_thread.run_sync(self._reply, document)
