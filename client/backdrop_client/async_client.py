@@ -82,7 +82,7 @@ class AsyncJob:
         """See Job.status."""
         return await self._client.run(self._job.status)
 
-    async def wait(self, timeout: float = DEFAULT_TIMEOUT_SECONDS) -> Result:
+    async def wait(self, timeout: float | None = DEFAULT_TIMEOUT_SECONDS) -> Result:
         """See Job.wait."""
         return await self._client.run(partial(self._job.wait, timeout))
 

@@ -67,10 +67,10 @@ def run_bounded[T, R](run: Callable[[T, Event], R], items: Iterable[T], in_fligh
     """Yields the results as they complete. At most `in_flight` items have been taken and are not yet yielded.
 
     The event is set when the caller stops early: `run` then ends as soon as it can. Raises ValueError if `in_flight` is
-    not positive.
+    not a positive integer.
     """
-    if in_flight < 1:
-        raise ValueError(f"in_flight is {in_flight}; at least 1 photo must be in progress at a time")
+    if not isinstance(in_flight, int) or in_flight < 1:
+        raise ValueError(f"in_flight is {in_flight!r}; use an integer of at least 1")
     source, stop = iter(items), Event()
     if in_flight == 1:
         yield from (run(item, stop) for item in source)

@@ -7,13 +7,14 @@ from threading import Event
 from typing import Any
 
 from backdrop.bootstrap import build_read_only_resolver
+from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.preview import JobPreviewer, PriceRegister
 from backdrop.model.codes import Code
 from backdrop.model.mandate import MandateAccount, MandateState
-from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key
+from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key, is_photo_folder
 from backdrop.model.pricing import to_usd
 from backdrop.model.routing import Offers
-from backdrop_client.assumed_bucket import AssumedBucket
+from backdrop.pipeline.mandate_directory import MandateDirectory
 from backdrop_client.batches import BatchItem, BatchProgress, BatchTotals, run_bounded
 from backdrop_client.connection import Connection, connect
 from backdrop_client.errors import (
@@ -24,12 +25,14 @@ from backdrop_client.errors import (
     StackUnusableError,
     translate_errors,
 )
-from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, Job, submit
+from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, MANDATE_CODES, Job, parse_timeout, submit
 from backdrop_client.overlay_bucket import OverlayBucket
+from backdrop_client.quote_bucket import QuoteBucket
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload
 
 DEFAULT_PREFIX = "clients/"
 DEFAULT_IN_FLIGHT = 10
+_UNREAD_DEFAULTS_HINT = "The defaults of a folder above may add some, but you may not read them; `create` uses them."
 
 type Order = Photo | tuple[Photo, Mapping[str, Any]]
 """A photo of a batch, or a photo with its own fields, which replace those of the batch."""
@@ -37,10 +40,15 @@ type Order = Photo | tuple[Photo, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Quote:
-    """The highest price of a photo's pictures, in dollars."""
+    """The highest price of a photo's pictures, in dollars.
+
+    `unread_defaults`: the keys of the folder defaults that the client may not read. If they exist, they may raise the
+    price or refuse the photo.
+    """
 
     usd: float
     pictures: int
+    unread_defaults: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,8 @@ class Backdrop:
             raise ValueError("the name of the mandate is empty; to create pictures without a mandate, leave it out")
         if mandate is not None and prefix is not None:
             raise ValueError("a mandate has its own folder; name a mandate or a prefix, not both")
-        if prefix is not None and not prefix.endswith("/"):
-            raise ValueError(f"the prefix {prefix!r} is not a folder; use one such as {DEFAULT_PREFIX}")
+        if prefix is not None and not is_photo_folder(prefix):
+            raise ValueError(f"no photo can be in the prefix {prefix!r}; use a folder such as {DEFAULT_PREFIX}")
         self._connection = connection or connect(stack, profile, region)
         self._mandate, self._given_prefix = mandate, prefix
 
@@ -118,15 +126,17 @@ class Backdrop:
         photos: Iterable[Order],
         *,
         in_flight: int = DEFAULT_IN_FLIGHT,
-        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        timeout: float | None = DEFAULT_TIMEOUT_SECONDS,
         on_progress: Callable[[BatchProgress], object] = lambda _: None,
         **instructions: Any,
     ) -> Generator[BatchItem]:
         """Creates many photos, and yields each as it ends, with its result or its error.
 
         At most `in_flight` photos are taken from `photos` and not yet yielded. If you stop early or crash, run it again
-        with the same photos: those that were bought are not bought again.
+        with the same photos: those that were bought are not bought again. `timeout`: that of `wait`, for each photo.
+        Raises ValueError if `in_flight` or `timeout` is wrong, before anything is uploaded.
         """
+        parse_timeout(timeout)
 
         def run(order: Order, stop: Event) -> BatchItem:
             match order:
@@ -136,7 +146,8 @@ class Backdrop:
                     photo, own = order, {}
             key = ""
             try:
-                job = self.create(photo, **{**instructions, **own})
+                # As keyword arguments, fields whose names are not strings would end the whole batch.
+                job = submit(self._connection, self.open_folder, photo, {**instructions, **own})
                 key = job.key
                 return BatchItem(photo, key, job.wait(timeout, should_stop=stop.is_set))
             except (BackdropClientError, OSError) as error:
@@ -150,26 +161,41 @@ class Backdrop:
     def quote(self, photo: Photo, /, **instructions: Any) -> Quote:
         """Returns the highest price of a photo's pictures. Uploads nothing.
 
-        Folder defaults are not read, and pictures that the instructions name are assumed to exist. Raises
-        InstructionsError if nothing would be bought.
+        Folder defaults count as far as the client may read them, and so do the mandate's terms, but not what is left of
+        it. Images that the instructions name are assumed to exist, and to be allowed. Raises InstructionsError or
+        MandateError if a picture would not be bought.
         """
-        upload, settings = build_upload(photo, self.prefix, instructions), self._connection.bootstrap.settings
+        upload, bootstrap = build_upload(photo, self.prefix, instructions), self._connection.bootstrap
+        settings = bootstrap.settings
+        mandates = MandateDirectory.for_client(bootstrap.ledger, self._read_mandate()) if self._mandate else None
         offers = Offers(list(settings.enabled_providers), settings.configured_prices)
+        bucket = QuoteBucket(bootstrap.input_bucket, self.prefix)
         resolver = build_read_only_resolver(
-            OverlayBucket(AssumedBucket(), {upload.key: upload.data, upload.sidecar_key: upload.sidecar}),
-            self._connection.bootstrap.clock,
+            OverlayBucket(bucket, {upload.key: upload.data, upload.sidecar_key: upload.sidecar}),
+            bootstrap.clock,
             settings.default_provider,
             settings.max_image_megapixels,
             offers.prices,
         )
-        preview = JobPreviewer(resolver, settings.input_bucket, offers).preview(upload.key, inspect_bytes=True)
-        plan = preview[0] if preview else None
-        if plan is None or plan.problems:
-            problem = plan.problems[0] if plan else None
-            code, message = (problem.code.value, str(problem.message)) if problem else ("", "There is no photo.")
-            raise InstructionsError(code, message, CORRECT_HINT)
+        previewer = JobPreviewer(resolver, settings.input_bucket, offers, mandates)
+        with translate_errors():
+            preview = previewer.preview(upload.key, inspect_bytes=True)
+        plan, broken_defaults = preview or (JobPlan(), "")
+        if broken_defaults:
+            sources = resolver.folder_defaults.read_inherited(settings.input_bucket, upload.key)
+            errors = [error for source in sources if source.name == broken_defaults for error in source.errors]
+            message = f"The photo would wait for its folder defaults. {' '.join(str(one.message) for one in errors)}"
+            hint = f"Correct {broken_defaults}, or ask its owner to."
+            raise InstructionsError(Code.FOLDER_DEFAULTS_BROKEN.value, message, hint)
+        for problem in plan.problems:
+            kind, hint = InstructionsError, CORRECT_HINT
+            if problem.code in MANDATE_CODES:
+                kind, hint = MandateError, str(problem.hint)
+            elif problem.code is Code.NO_INSTRUCTIONS and bucket.unread_keys:
+                hint = f"{CORRECT_HINT} {_UNREAD_DEFAULTS_HINT}"
+            raise kind(problem.code.value, str(problem.message), hint)
         prices = PriceRegister.of(plan.jobs)
-        return Quote(to_usd(prices.total_micro_usd), prices.images_by_provider.total())
+        return Quote(to_usd(prices.total_micro_usd), prices.images_by_provider.total(), tuple(bucket.unread_keys))
 
     def allowance(self) -> Allowance:
         """Returns what is left of the mandate. Raises StackUnusableError if there is no such mandate."""

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from backdrop.aws.clients import CLIENT_CONFIG, LazyClient
 from backdrop.bootstrap import Bootstrap
@@ -14,6 +15,9 @@ from backdrop_client.errors import ClientCode, StackUnusableError, translate_err
 from backdrop_client.result_reader import ResultReader
 from backdrop_client.s3_uploader import S3Uploader
 from backdrop_client.stack_description import StackError, describe_stack
+
+# More than the asynchronous client, a batch, and an agent's tools have threads. Connections are opened when needed.
+_CONNECTION_CONFIG = CLIENT_CONFIG.merge(Config(max_pool_connections=100))
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def connect(stack: str, profile: str | None, region: str | None) -> Connection:
         session: Any = boto3.Session(profile_name=profile, region_name=region)
 
         def create_client(service: str) -> Any:
-            return LazyClient(partial(session.client, service, config=CLIENT_CONFIG))
+            return LazyClient(partial(session.client, service, config=_CONNECTION_CONFIG))
 
         try:
             description = describe_stack(stack, create_client("cloudformation"))

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
+from math import inf, isnan
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,7 +13,7 @@ from backdrop.aws.s3 import NOT_FOUND_CODES
 from backdrop.instructions.json_text import parse_instruction_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from backdrop.model.object_keys import photo_name_of
+from backdrop.model.object_keys import list_defaults_keys, photo_name_of
 from backdrop_client.aws_failures import ACCESS_DENIED_CODES
 from backdrop_client.connection import Connection
 from backdrop_client.errors import (
@@ -30,7 +30,7 @@ from backdrop_client.errors import (
     WaitTimeoutError,
     translate_errors,
 )
-from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_current_jobs
+from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
 from backdrop_client.uploads import Photo, build_upload, derive_redo_revision
@@ -102,8 +102,9 @@ class Job:
         return self._read_input(self.key)
 
     def status(self) -> Status:
-        """Reads the receipt and the error report once."""
+        """Reads the receipt and the error reports once."""
         receipt, outcome = self._read()
+        outcome = self._find_hold_up(receipt, outcome)
         return Status(outcome.state, outcome.error["code"] if outcome.error else "", read_cost(receipt))
 
     def receipt(self) -> JsonObject | None:
@@ -111,30 +112,35 @@ class Job:
         return self._read()[0]
 
     def wait(
-        self, timeout: float = DEFAULT_TIMEOUT_SECONDS, *, should_stop: Callable[[], bool] = lambda: False
+        self, timeout: float | None = DEFAULT_TIMEOUT_SECONDS, *, should_stop: Callable[[], bool] = lambda: False
     ) -> Result:
         """Returns the pictures when all are delivered.
 
         Raises JobError if the photo ends without all of its pictures, and WaitTimeoutError after `timeout` seconds, or
-        once `should_stop` returns true. Neither cancels the photo: you can wait again.
+        once `should_stop` returns true. Neither cancels the photo: you can wait again. With None, there is no limit.
+        Raises ValueError if `timeout` is neither a number nor None.
         """
         polling = self.poll(timeout, should_stop=should_stop)
         while not isinstance(step := next(polling), Result):
             self._connection.sleep(step)
         return step
 
-    def poll(self, timeout: float, *, should_stop: Callable[[], bool] = lambda: False) -> Generator[float | Result]:
+    def poll(
+        self, timeout: float | None, *, should_stop: Callable[[], bool] = lambda: False
+    ) -> Generator[float | Result]:
         """`wait` for callers that sleep in their own way: yields the seconds until the next read, then the result."""
         clock, seconds = self._connection.bootstrap.clock, FIRST_POLL_SECONDS
-        ends_at = clock.now() + timedelta(seconds=timeout)
+        max_seconds, started_at = parse_timeout(timeout), clock.now()
         while True:
             receipt, outcome = self._read()
             if not outcome.is_open:
                 yield self._end(receipt, outcome)
                 return
-            remaining = (ends_at - clock.now()).total_seconds()
-            if remaining <= 0 or should_stop():
+            remaining = max_seconds - (clock.now() - started_at).total_seconds()
+            if should_stop():
                 raise self._build_timeout(receipt, outcome)
+            if remaining <= 0:
+                raise self._build_timeout(receipt, self._find_hold_up(receipt, outcome))
             yield min(seconds, remaining)
             seconds = min(seconds * POLL_GROWTH, MAX_POLL_SECONDS)
 
@@ -167,24 +173,43 @@ class Job:
     def _bucket(self) -> str:
         return self._connection.bootstrap.settings.input_bucket
 
-    def _list_variants(self, receipt: JsonObject | None) -> Collection[str]:
-        """Returns the variants of the instructions; if the sidecar cannot be read, those of the receipt."""
+    def _list_named_variants(self) -> Collection[str]:
+        """Returns the variants of the sidecar; none if it cannot be read."""
         try:
             variants = self.instructions.get("variants")
         except (GoneError, InstructionsError):
-            return [one["variant"] or "" for one in list_current_jobs(receipt)] or [""]
-        return list(variants) if variants and isinstance(variants, Mapping) else [""]
+            return ()
+        return list(variants) if isinstance(variants, Mapping) else ()
 
     def _read(self) -> tuple[JsonObject | None, Outcome]:
         name, reader = photo_name_of(self._bucket, self.key, self._bucket), self._connection.reader
         with translate_errors():
             receipt, report = reader.read_receipt(name), reader.read_report(name)
-        outcome = find_outcome(receipt, report, self._list_variants(receipt))
+        outcome = find_outcome(receipt, report, self._list_named_variants())
         if outcome.state is State.UPLOADED and self._head_photo() is None:
             return receipt, Outcome(State.CANCELLED)
         if outcome.state in _UNSUCCESSFUL_STATES and self._was_uploaded_since(receipt, report):
             return receipt, Outcome(State.UPLOADED)
         return receipt, outcome
+
+    def _find_hold_up(self, receipt: JsonObject | None, outcome: Outcome) -> Outcome:
+        """Returns the outcome of a waiting photo with what holds up other photos too, which its own report lacks."""
+        if not outcome.is_open or outcome.error:
+            return outcome
+        reader = self._connection.reader
+        with translate_errors():
+            if outcome.state is State.UPLOADED:
+                names = (photo_name_of(self._bucket, key, self._bucket) for key in list_defaults_keys(self.key))
+                report = next(filter(None, map(reader.read_defaults_report, names)), None)
+            else:
+                report = next(filter(None, map(reader.read_pause_report, list_awaited_providers(receipt))), None)
+        if report is None:
+            return outcome
+        error = report["errors"][0]
+        if outcome.state is State.UPLOADED:
+            message = f"The photo waits for its folder defaults, which have errors. {error['message']}"
+            error |= {"code": Code.FOLDER_DEFAULTS_BROKEN.value, "message": message}
+        return Outcome(State.WAITING, error)
 
     def _was_uploaded_since(self, *documents: JsonObject | None) -> bool:
         """Whether the photo was uploaded again after a document was written, so that its job may start again."""
@@ -241,6 +266,15 @@ class Job:
         else:
             code, message, hint = error["code"], error["message"], error["hint"]
         return WaitTimeoutError(outcome.state.value, code, message, hint, cost.usd, cost.unknown_usd)
+
+
+def parse_timeout(timeout: float | None) -> float:
+    """Returns the seconds to wait: infinitely many for None. Raises ValueError for what is no number of seconds."""
+    if timeout is None:
+        return inf
+    if not isinstance(timeout, int | float) or isnan(timeout):
+        raise ValueError(f"the timeout {timeout!r} is not a number of seconds; to wait without a limit, pass None")
+    return timeout
 
 
 def submit(connection: Connection, open_folder: Callable[[], str], photo: Photo, fields: Mapping[str, Any]) -> Job:

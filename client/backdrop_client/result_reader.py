@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop.aws.s3 import ARCHIVED_CODE, NOT_FOUND_CODES, OutputBucket
-from backdrop.model.object_keys import receipt_key, report_key
+from backdrop.model.object_keys import provider_report_key, receipt_key, report_key
 from backdrop_client.aws_failures import ACCESS_DENIED_CODES
 
 if TYPE_CHECKING:
@@ -33,6 +33,14 @@ class ResultReader:
     def read_report(self, name: str) -> JsonObject | None:
         return self._read_document(report_key(name))
 
+    def read_defaults_report(self, name: str) -> JsonObject | None:
+        """Reads the report of folder defaults. None if there is none, or if the caller may not read it."""
+        return self._read_if_allowed(report_key(name))
+
+    def read_pause_report(self, provider: str) -> JsonObject | None:
+        """Reads why a provider is paused. None if it is not, or if the caller may not read it."""
+        return self._read_if_allowed(provider_report_key(provider))
+
     def read_output(self, key: str, version_id: str | None = None) -> bytes | None:
         """Returns the bytes of an object, or of a version of it; None if there is none."""
         return self._read_version(self._output_bucket, key, version_id)
@@ -40,6 +48,14 @@ class ResultReader:
     def _read_document(self, key: str) -> JsonObject | None:
         data = self.read_output(key)
         return None if data is None else json.loads(data)
+
+    def _read_if_allowed(self, key: str) -> JsonObject | None:
+        try:
+            return self._read_document(key)
+        except ClientError as error:
+            if read_aws_error_code(error) not in ACCESS_DENIED_CODES:
+                raise
+            return None
 
     def _read_version(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
         """Tries the current version first: it is usually the right one, and needs no additional permission."""

@@ -15,12 +15,17 @@ from backdrop_client import (
     FailedError,
     GoneError,
     InstructionsError,
+    JobError,
     NotAuthorizedError,
+    Quote,
     RefusedError,
     Result,
     StackUnusableError,
+    State,
+    Status,
 )
 from backdrop_client.jobs import MANDATE_CODES
+from backdrop_client.outcome import OPEN_STATES
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -72,6 +77,15 @@ def describe_job(key: str) -> dict[str, Any]:
     return {"job": shorten(key, MAX_KEY_BYTES)}
 
 
+def describe_quote(quote: Quote) -> dict[str, Any]:
+    """Names the nearest defaults that are not counted: the others are those of the folders above it."""
+    note = None
+    if quote.unread_defaults:
+        nearest = shorten(quote.unread_defaults[0], MAX_KEY_BYTES)
+        note = f"{nearest} and those above, if they exist: you may not read them"
+    return {"at_most_usd": quote.usd, "pictures": quote.pictures, "defaults_not_counted": note}
+
+
 def describe_result(result: Result) -> dict[str, Any]:
     """Returns the pictures, each with the number that `look` takes, and with its key unless the keys are too long."""
     key_bytes = sum(len(picture.key.encode()) for picture in result.pictures[:MAX_PICTURES])
@@ -86,6 +100,30 @@ def describe_result(result: Result) -> dict[str, Any]:
     ]
     more = len(pictures) - MAX_PICTURES
     return {"pictures": pictures[:MAX_PICTURES], "more_pictures": more if more > 0 else None}
+
+
+def describe_status(status: Status) -> dict[str, Any]:
+    return {"state": status.state.value, **describe_cost(status.cost)}
+
+
+def describe_cancellation(before: State) -> dict[str, Any]:
+    """Returns what the deletion of a photo changes. `before`: its state until then."""
+    if before is State.CANCELLED:
+        effect = "Nothing was in progress: there is no such photo, or it was canceled before."
+    elif before in OPEN_STATES:
+        effect = "The photo is deleted. What is not bought yet will not be. A call in flight may still be charged."
+    else:
+        effect = "The photo is deleted. There was nothing left to buy, and what was bought stays paid."
+    return {"effect": effect}
+
+
+def describe_delivered(error: BackdropClientError) -> dict[str, Any]:
+    """Returns the variant that an error is about, and the pictures of the others, which were delivered nevertheless."""
+    if not isinstance(error, JobError) or error.result is None:
+        return {}
+    variant = next((one["variant"] for one in error.errors if one["variant"]), None)
+    pictures = describe_result(error.result) if error.result.pictures else {}
+    return {"variant": variant, **pictures}
 
 
 def describe_error(error: BackdropClientError) -> dict[str, Any]:

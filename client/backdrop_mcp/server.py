@@ -35,11 +35,15 @@ from backdrop_client.thumbnails import encode_thumbnail
 from backdrop_mcp.photo_sources import PhotoSourceError, PhotoSources, open_job
 from backdrop_mcp.replies import (
     describe_allowance,
+    describe_cancellation,
     describe_cost,
+    describe_delivered,
     describe_error,
     describe_job,
+    describe_quote,
     describe_receipt,
     describe_result,
+    describe_status,
     describe_wrong_arguments,
     describe_wrong_call,
     to_json,
@@ -78,9 +82,9 @@ class AgentTools:
     sleep: Callable[[float], Awaitable[None]]
 
     def quote(self, instructions: Instructions, path: Path = None, data: Data = None, key: Key = None) -> str:
-        """Get the highest price of a photo's pictures. Buys nothing."""
+        """Get the highest price of a photo's pictures, with the folder defaults that you may read. Buys nothing."""
         quote = self.client.quote(self.sources.read(path, data, key), **instructions)
-        return self._reply({"at_most_usd": quote.usd, "pictures": quote.pictures})
+        return self._reply(describe_quote(quote))
 
     async def create(
         self,
@@ -128,8 +132,10 @@ class AgentTools:
     def cancel(self, job: JobKey) -> str:
         """Delete a job's photo. What is not bought yet will not be; what is bought stays paid."""
         opened = self._open(job)
+        before = opened.status().state
         opened.cancel()
-        return self._reply(describe_job(job) | {"state": "cancelled", **describe_cost(opened.status().cost)})
+        after = opened.status()
+        return self._reply(describe_job(job) | describe_cancellation(before) | describe_status(after))
 
     def mandate(self) -> str:
         """Get the mandate's limits, its folder, and what is left."""
@@ -160,9 +166,10 @@ class AgentTools:
                 await self.sleep(step)
         except (WaitTimeoutError, AwaitingApprovalError) as error:
             document |= {"state": error.state if isinstance(error, WaitTimeoutError) else State.REVIEW.value}
-            document |= describe_error(error)
+            document |= describe_error(error) | describe_delivered(error)
         except BackdropClientError as error:
-            return await to_thread.run_sync(self.fail, document | describe_error(error))
+            failure = document | describe_error(error) | describe_delivered(error)
+            return await to_thread.run_sync(self.fail, failure)
         else:
             document |= {"state": State.STORED.value, **describe_cost(step.cost), **describe_result(step)}
         return await to_thread.run_sync(self._reply, document)

@@ -13,6 +13,7 @@ from backdrop_local.home import ROOT
 from backdrop_mcp.photo_sources import PhotoSources
 from backdrop_mcp.replies import (
     MAX_FOLDER_BYTES,
+    describe_delivered,
     describe_error,
     describe_job,
     describe_receipt,
@@ -86,7 +87,10 @@ def test_reply_about_a_long_key_takes_at_most_1000_tokens(text: str) -> None:
     details = {"key": f"{key}/1.png", "width": 4096, "height": 4096, "fidelity": {"verdict": "cannot_say"}}
     pictures = describe_result(Result(key, {}, [Picture("", details, unused)] * 160, unused))
     error = describe_error(FailedError("dead", f"{key} failed. {text}", text, 1.234567, 1.234567))
-    for reply in (pictures, error, describe_wrong_call(text)):
+    result = Result(key, {}, [Picture("", details, unused)] * 160, unused)
+    partly = FailedError("dead", f"{key} failed. {text}", text, 1.2, 1.2, errors=[{"variant": "x" * 60}], result=result)
+    delivered = describe_error(partly) | describe_delivered(partly)
+    for reply in (pictures, error, delivered, describe_wrong_call(text)):
         assert count_tokens(to_json({**describe_job(key), **reply, **REST})) <= MAX_REPLY_TOKENS
 
 

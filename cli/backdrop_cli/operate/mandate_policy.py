@@ -1,11 +1,14 @@
-"""The IAM policy of a client under a mandate: upload and delete in its folder, and read its results and its mandate."""
+"""The IAM policy of a client under a mandate.
+
+It can upload and delete in its folder, and read its results, its mandate, and why providers are paused.
+"""
 
 import re
 from typing import Any
 
 from backdrop.aws.items import mandate_key
 from backdrop.model.mandate import Mandate
-from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX, photo_name_of
+from backdrop.model.object_keys import ERRORS_PREFIX, PROVIDER_REPORTS_FOLDER, RECEIPTS_PREFIX, photo_name_of
 from backdrop_cli.stack import Stack
 
 
@@ -27,6 +30,8 @@ def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
             [f"arn:{partition}:s3:::{mandate.bucket}/{prefix}*"],
         ),
         _build_statement("ReadResults", ["s3:GetObject"], [f"{output}/{one}*" for one in result_prefixes]),
+        # These reports say why providers are paused, and name no photos.
+        _build_statement("ReadPauses", ["s3:GetObject"], [f"{output}/{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/*"]),
         _build_statement(
             "ListResults",
             ["s3:ListBucket"],

@@ -187,6 +187,10 @@ def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
     assert all("agents/anna/" in one for s in policy["Statement"] if s["Sid"] == "ReadResults" for one in s["Resource"])
 
 
+def test_policy_includes_the_reports_about_paused_providers(person: Person) -> None:
+    assert read_policy_keys(person, "ben/", "ReadPauses") == ["_backdrop/errors/_providers/*"]
+
+
 def read_policy_keys(person: Person, prefix: str, sid: str) -> list[str]:
     """Returns the keys that a statement of the policy for a folder names."""
     policy = json.loads(person.run("mandate", "create", "ben", "--prefix", prefix, "--usd", "1", "--policy").out)

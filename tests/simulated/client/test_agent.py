@@ -24,6 +24,7 @@ from backdrop_mcp.server import build_server
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import Person
 
 PRICE = 0.06
@@ -130,6 +131,16 @@ def test_quote_buys_nothing(agent: Agent) -> None:
     quote = agent.run("quote", instructions={**MARBLE, "num_images": 2}, path="cup.jpg")
     assert (quote["at_most_usd"], quote["pictures"], quote["left_usd"]) == (0.12, 2, 0.12)
     assert agent.world.provider.received_job_ids == []
+    assert "defaults_not_counted" not in quote
+
+
+def test_quote_names_the_defaults_that_the_policy_hides(agent: Agent) -> None:
+    def deny(_: ServiceCall) -> None:
+        raise build_client_error("AccessDenied", "GetObject", 403)
+
+    agent.world.transport.faults_before.append(TargetedFault(deny, "get_object", times=3))
+    quote = agent.run("quote", instructions=MARBLE, path="cup.jpg")
+    assert quote["defaults_not_counted"].startswith("agents/_backdrop.json and those above")
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------
@@ -363,6 +374,36 @@ def test_canceled_job_buys_nothing(agent: Agent) -> None:
     agent.world.run_until_empty()
     assert agent.fail("status", job=job)["error"] == "cancelled"
     assert agent.world.provider.received_job_ids == []
+
+
+def test_cancel_of_a_stored_job_says_that_it_stays_paid(agent: Agent) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    canceled = agent.run("cancel", job=job)
+    assert (canceled["state"], canceled["cost_usd"]) == ("stored", PRICE)
+    assert "stays paid" in canceled["effect"]
+    assert agent.run("status", job=job)["state"] == "stored"
+
+
+def test_cancel_of_a_job_in_progress_says_that_it_may_be_charged(agent: Agent) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    agent.world.run_until_empty("intake")
+    canceled = agent.run("cancel", job=job)
+    assert (canceled["state"], canceled["cost_usd"]) == ("working", 0)
+    assert "may still be charged" in canceled["effect"]
+
+
+def test_cancel_without_a_photo_says_so(agent: Agent) -> None:
+    canceled = agent.run("cancel", job="agents/anna/typo.jpg")
+    assert (canceled["state"], "no such photo" in canceled["effect"]) == ("cancelled", True)
+
+
+def test_refused_variant_is_named_with_the_delivered_ones(agent: Agent) -> None:
+    variants = {"cut-out": {"operation": "remove"}, "oak": {"prompt": "on oak", "max_cost_usd": 0.01}}
+    refused = agent.fail("create", instructions={"variants": variants}, path="cup.jpg", wait_seconds=600)
+    assert (refused["error"], refused["variant"]) == ("max_cost_exceeded", "oak")
+    (picture,) = refused["pictures"]
+    assert "cut-out" in picture["key"]
+    assert refused["cost_usd"] > 0
 
 
 def test_create_after_a_cancellation_reports_its_own_purchase(agent: Agent) -> None:

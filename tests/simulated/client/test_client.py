@@ -37,6 +37,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import Person
+from tests.simulated.uploads_and_requests import send_request
 
 PHOTO = build_photo("cup")
 PICTURE_USD = 0.06
@@ -55,6 +56,10 @@ def client(world: World) -> Backdrop:
 def connect(world: World, mandate: str | None = None) -> Backdrop:
     """Returns a client for whom time passes while it waits."""
     return Backdrop(mandate=mandate, connection=Connection(world.steps.bootstrap, world.run_for))
+
+
+def deny(_: ServiceCall) -> None:
+    raise build_client_error("AccessDenied", "GetObject", 403)
 
 
 def count_versions(world: World, job: Job) -> int:
@@ -194,6 +199,47 @@ def test_quote_is_what_the_job_costs(world: World, client: Backdrop) -> None:
     assert client.create(PHOTO, prompt="on marble", num_images=2).wait().cost == Cost(quote.usd)
 
 
+def test_quote_counts_folder_defaults(world: World, client: Backdrop) -> None:
+    world.upload_photo("_backdrop.json", b'{"prompt": "on marble"}')
+    world.upload_photo("clients/_backdrop.json", b'{"num_images": 2}')
+    quote = client.quote(PHOTO, alt="a cup")
+    assert (quote.usd, quote.pictures, quote.unread_defaults) == (2 * PICTURE_USD, 2, ())
+    assert client.create(PHOTO, alt="a cup").wait().cost == Cost(quote.usd)
+
+
+def test_quote_names_the_defaults_that_it_may_not_read(world: World, client: Backdrop) -> None:
+    """S3 also denies access to an object that does not exist, so those below the client's own folder are missing."""
+    world.transport.faults_before.append(TargetedFault(deny, "get_object", times=4))
+    quote = client.quote(PHOTO, prompt="on marble")
+    assert (quote.usd, quote.unread_defaults) == (PICTURE_USD, ("_backdrop.json",))
+    with pytest.raises(InstructionsError, match="you may not read them") as raised:
+        client.quote(PHOTO, alt="a cup")
+    assert raised.value.code == Code.NO_INSTRUCTIONS
+
+
+def test_quote_explains_broken_folder_defaults(world: World, client: Backdrop) -> None:
+    world.upload_photo("clients/_backdrop.json", b'{"promt": "on marble"}')
+    with pytest.raises(InstructionsError, match="Did you mean 'prompt'") as raised:
+        client.quote(PHOTO, prompt="on marble")
+    assert (raised.value.code, raised.value.usd) == (Code.FOLDER_DEFAULTS_BROKEN, 0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (("--per-picture", "0.01"), "allows $0.01 per picture"),
+        (("--operations", "remove"), "covers only remove"),
+    ],
+)
+def test_quote_checks_the_terms_of_the_mandate(
+    world: World, terms: tuple[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Person(world, monkeypatch).run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "1", *terms)
+    with pytest.raises(MandateError) as raised:
+        connect(world, "anna").quote(PHOTO, prompt="on marble")
+    assert (raised.value.code, words in raised.value.message) == (Code.MANDATE_FORBIDS, True)
+
+
 def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     Person(world, monkeypatch).run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", str(PICTURE_USD))
     client = connect(world, "anna")
@@ -279,6 +325,38 @@ def test_receipt_is_the_stored_document(world: World, client: Backdrop) -> None:
     result = client.create(PHOTO, prompt="on marble").wait()
     assert json.loads(json.dumps(result.receipt)) == world.read_receipt(result.key)
     assert Image.open(BytesIO(result.pictures[0].bytes)).format == "PNG"
+
+
+# -- variants that the photo's own sidecar does not name -------------------------------------------------------------
+
+
+def test_variants_of_folder_defaults_are_waited_for(world: World, client: Backdrop) -> None:
+    variants = {"beach": {"prompt": "on a beach"}, "cut-out": {"operation": "remove"}}
+    world.upload_photo("clients/_backdrop.json", json.dumps({"variants": variants}).encode())
+    job = client.create(PHOTO, alt="a cup")
+    assert {one.variant for one in job.wait().pictures} == set(variants)
+    assert job.status().state is State.STORED
+
+
+def test_refused_variant_of_folder_defaults_ends_the_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = ("--prefix", "agents/anna/", "--usd", "1", "--operations", "remove")
+    Person(world, monkeypatch).run("mandate", "create", "anna", *terms)
+    variants = {"beach": {"prompt": "on a beach"}, "cut-out": {"operation": "remove"}}
+    world.upload_photo("agents/anna/_backdrop.json", json.dumps({"variants": variants}).encode())
+    with pytest.raises(MandateError) as raised:
+        connect(world, "anna").create(PHOTO, alt="a cup").wait()
+    assert [one["variant"] for one in raised.value.errors] == ["beach"]
+    assert raised.value.result is not None
+
+
+def test_variants_of_a_campaign_replace_the_photos_own(
+    world: World, client: Backdrop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    send_request(world, job.key, variants={"oak": {"prompt": "on oak"}})
+    world.run_until_empty()
+    assert [one.variant for one in job.wait().pictures] == ["oak"]
 
 
 # -- repeated and wrong calls ----------------------------------------------------------------------------------------
@@ -409,6 +487,76 @@ def test_wait_for_a_mandate_says_what_its_owner_can_do(world: World, monkeypatch
 def test_batch_continues_after_a_photo_of_a_wrong_type(client: Backdrop, photo: Any) -> None:
     items = list(client.map([photo, PHOTO], in_flight=1, prompt="on marble"))
     assert [type(item.error) for item in items] == [InstructionsError, type(None)]
+
+
+@pytest.mark.parametrize("fields", [{5: "x"}, {5: "x", "prompt": "on oak"}, {"self": 1}, {"photo": 1}])
+def test_batch_continues_after_wrong_fields(client: Backdrop, fields: Any) -> None:
+    items = list(client.map([(PHOTO, fields), PHOTO], in_flight=1, prompt="on marble"))
+    assert [type(item.error) for item in items] == [InstructionsError, type(None)]
+
+
+@pytest.mark.parametrize("timeout", ["x", float("nan"), [1]])
+def test_wrong_timeout_is_refused_before_an_upload(world: World, client: Backdrop, timeout: Any) -> None:
+    with pytest.raises(ValueError, match="not a number of seconds"):
+        next(client.map([PHOTO], timeout=timeout, prompt="on marble"))
+    assert world.input_bucket.list_keys() == []
+    with pytest.raises(ValueError, match="not a number of seconds"):
+        client.create(PHOTO, prompt="on marble").wait(timeout)
+
+
+@pytest.mark.parametrize("timeout", [None, float("inf"), 1e30])
+def test_wait_without_a_limit_ends_with_the_pictures(client: Backdrop, timeout: float | None) -> None:
+    (item,) = client.map([PHOTO], timeout=timeout, prompt="on marble")
+    assert item.result
+    assert client.job(item.key).wait(timeout).pictures
+
+
+@pytest.mark.parametrize("prefix", ["_backdrop/", "/", "a/../b/", "a//", "clients", ""])
+def test_prefix_in_which_no_photo_can_be_is_refused(world: World, prefix: str) -> None:
+    with pytest.raises(ValueError, match="no photo can be in the prefix"):
+        Backdrop(prefix=prefix, connection=Connection(world.steps.bootstrap))
+
+
+# -- what holds up other photos too ----------------------------------------------------------------------------------
+
+
+def test_photo_in_a_paused_lane_names_the_pause(
+    world: World, client: Backdrop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person(world, monkeypatch)
+    assert person.run("pause", "ideogram").code == 0
+    world.run_until_empty()
+    job = client.create(PHOTO, prompt="on marble")
+    with pytest.raises(WaitTimeoutError) as raised:
+        job.wait(30)
+    assert (raised.value.state, raised.value.code) == (State.WAITING, Code.PAUSED_BY_PERSON)
+    assert "backdrop resume" in raised.value.hint
+    assert (job.status().state, job.status().code) == (State.WAITING, Code.PAUSED_BY_PERSON)
+    assert person.run("resume", "ideogram").code == 0
+    assert job.wait().pictures
+
+
+def test_photo_below_broken_folder_defaults_names_their_error(world: World, client: Backdrop) -> None:
+    world.upload_photo("clients/_backdrop.json", b'{"promt": "on marble"}')
+    job = client.create(PHOTO, prompt="on marble")
+    with pytest.raises(WaitTimeoutError, match="clients/_backdrop.json.*Did you mean 'prompt'") as raised:
+        job.wait(60)
+    assert (raised.value.state, raised.value.code) == (State.WAITING, Code.FOLDER_DEFAULTS_BROKEN)
+    assert (job.status().state, job.status().code) == (State.WAITING, Code.FOLDER_DEFAULTS_BROKEN)
+
+
+def test_reports_that_a_client_may_not_read_are_left_out(world: World, client: Backdrop) -> None:
+    world.pause_lane()
+    job = client.create(PHOTO, prompt="on marble")
+    world.run_until_empty()
+
+    def is_pause_report(call: ServiceCall) -> bool:
+        return "_providers/" in f"{call.request.get('Key')}{call.request.get('Prefix')}"
+
+    faults = [TargetedFault(deny, one, matches=is_pause_report) for one in ("get_object", "list_objects_v2")]
+    world.transport.faults_before += faults
+    assert job.status().state is State.WORKING
+    assert [one.hit_count for one in faults] == [1, 1]
 
 
 def test_asynchronous_job_reads_what_the_job_reads(world: World) -> None:

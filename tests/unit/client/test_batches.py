@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from threading import Barrier, Event
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,7 @@ def test_closed_batch_stops_what_is_in_flight() -> None:
     assert sorted(stopped) == [1, 2, 3]
 
 
-def test_batch_without_room_for_a_photo_is_refused() -> None:
-    with pytest.raises(ValueError, match="in_flight is 0"):
-        next(run_bounded(lambda item, _: item, [1], 0))
+@pytest.mark.parametrize("in_flight", [0, -1, "3", 1.5, None])
+def test_batch_without_a_number_of_photos_is_refused(in_flight: Any) -> None:
+    with pytest.raises(ValueError, match="use an integer of at least 1"):
+        next(run_bounded(lambda item, _: item, [1], in_flight))

@@ -20,6 +20,8 @@ def build_error(
 
 REFUSAL, DELAY = build_error("not_a_photo", of_job=False), build_error("mandate_waits", retryable=True)
 
+FORBIDDEN_ELM = build_error("mandate_forbids", "elm", of_job=False)
+
 
 @pytest.mark.parametrize(
     ("jobs", "errors", "state"),
@@ -47,7 +49,7 @@ REFUSAL, DELAY = build_error("not_a_photo", of_job=False), build_error("mandate_
 def test_state_of_a_photo_without_variants(
     jobs: list[dict[str, Any]], errors: list[dict[str, Any]], state: State
 ) -> None:
-    assert find_outcome({"jobs": jobs}, {"errors": errors}, [""]).state is state
+    assert find_outcome({"jobs": jobs}, {"errors": errors}).state is state
 
 
 def test_photo_is_stored_only_with_all_of_its_variants() -> None:
@@ -57,3 +59,21 @@ def test_photo_is_stored_only_with_all_of_its_variants() -> None:
     outcome = find_outcome(receipt, {"errors": [refusal]}, ["oak", "sand"])
     assert (outcome.state, outcome.error) == (State.REFUSED, refusal)
     assert find_outcome(receipt, None, ["oak"]).state is State.STORED
+
+
+@pytest.mark.parametrize(
+    ("jobs", "errors", "named", "state"),
+    [
+        ([build_job("stored", "oak")], [], [], State.STORED),
+        ([build_job("stored", "oak")], [FORBIDDEN_ELM], [], State.REFUSED),
+        ([], [FORBIDDEN_ELM], [], State.REFUSED),
+        ([build_job("stored", "oak"), build_job("stored", current=False)], [], [], State.STORED),
+        ([build_job("stored", "oak"), build_job("stored", "sand", current=False)], [], ["sand"], State.STORED),
+        ([build_job("stored", "oak"), build_job("stored", "sand", current=False)], [], ["oak", "sand"], State.STORED),
+        ([build_job("stored")], [FORBIDDEN_ELM], [], State.STORED),
+    ],
+)
+def test_variants_of_folder_defaults_and_campaigns_decide(
+    jobs: list[dict[str, Any]], errors: list[dict[str, Any]], named: list[str], state: State
+) -> None:
+    assert find_outcome({"jobs": jobs}, {"errors": errors}, named).state is state

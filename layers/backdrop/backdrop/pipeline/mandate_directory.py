@@ -1,6 +1,7 @@
 """Which mandate owns a photo's folder, for previews of what would be bought."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from backdrop.aws.ledger import Ledger
 from backdrop.model.mandate import MandateAccount, MandateRegistry
@@ -14,6 +15,16 @@ class MandateDirectory:
     bucket: str
     _registry: MandateRegistry | None = None
     _accounts: dict[str, MandateAccount | None] = field(default_factory=dict[str, MandateAccount | None])
+
+    @classmethod
+    def for_client(cls, ledger: Ledger, account: MandateAccount) -> Self:
+        """Returns the directory of a mandate's client, which can read neither the registry nor the owner's defaults.
+
+        Those may allow images of any folder, so the mandate in it does.
+        """
+        mandate = account.mandate
+        known = replace(account, mandate=replace(mandate, prefix=""))
+        return cls(ledger, mandate.bucket, MandateRegistry().with_owner(mandate), {mandate.name: known})
 
     def find_owner(self, key: str) -> MandateAccount | None:
         """Returns the mandate that owns a photo's folder; None if there is none."""
