@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backdrop.instructions.schema import InstructionsModel
+from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop_client import (
     Allowance,
@@ -15,6 +16,7 @@ from backdrop_client import (
     FailedError,
     GoneError,
     InstructionsError,
+    JobError,
     NotAuthorizedError,
     RefusedError,
     Result,
@@ -35,13 +37,22 @@ MAX_FOLDER_BYTES, MAX_KEY_BYTES, MAX_PICTURE_KEYS_BYTES = 200, 250, 600
 
 The key of a job from `create` is at most 50 bytes longer than its folder, so that it is never cut.
 """
+_REDO_HINT = "Then call `redo` with empty `changes`: `create` keeps returning this refusal."
 _AGENT_HINTS = {
     ClientCode.STILL_IN_PROGRESS.value: "Call `status` with `wait_seconds`.",
     ClientCode.AWAITING_APPROVAL.value: (
         "A reviewer approves or rejects them: `backdrop page --review`. A few seconds later, `status` has the decision."
     ),
+    Code.MANDATE_SPENT.value: (
+        "Ask the mandate's owner to raise it with `backdrop mandate raise`. If the limit of the day is reached, you "
+        f"can also wait for the next day (UTC). {_REDO_HINT}"
+    ),
+    Code.MANDATE_SUSPENDED.value: (
+        f"Ask the mandate's owner to resume it with `backdrop mandate resume`. {_REDO_HINT}"
+    ),
+    Code.REJECTED.value: "Call `redo` with changed instructions, or with empty `changes` for another try.",
 }
-"""What an agent can do in place of what a Python program can do."""
+"""What an agent can do, in place of what a Python program or an operator can do."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),
     (RefusedError, "you"),
@@ -89,10 +100,16 @@ def describe_result(result: Result) -> dict[str, Any]:
 
 
 def describe_error(error: BackdropClientError) -> dict[str, Any]:
-    """Returns what happened, what to do, and who can do it. The cost is a field of its own."""
+    """Returns what happened, what to do, and who can do it. The cost is a field of its own.
+
+    `since`: when a job got the error, which may be fixed by now.
+    """
+    # The message names the reviewer by an ARN, which says nothing to an agent.
+    is_rejected = error.code == Code.REJECTED.value
     return {
         "error": error.code,
-        "message": shorten(error.message),
+        "message": str(ERROR_CATALOG[Code.REJECTED].meaning) if is_rejected else shorten(error.message),
+        "since": error.errors[0]["first_seen"] if isinstance(error, JobError) and error.errors else None,
         "to_do": shorten(_AGENT_HINTS.get(error.code, error.hint)),
         "who": _find_actor(error),
         **_describe_error_cost(error),
@@ -126,7 +143,7 @@ def _find_actor(error: BackdropClientError) -> str:
     entry = next((entry for code, entry in ERROR_CATALOG.items() if code.value == error.code), None)
     needs_operator = entry is not None and entry.advice.for_operator
     if error.code in MANDATE_CODES:
-        return "the mandate's owner" if needs_operator else "you, or the mandate's owner"
+        return "you, or the mandate's owner" if error.code == Code.MANDATE_FORBIDS.value else "the mandate's owner"
     if needs_operator:
         return "the stack's operator"
     return next((name for kind, name in _ACTORS if isinstance(error, kind)), "you")

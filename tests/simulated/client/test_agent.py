@@ -80,6 +80,10 @@ class Agent:
         return json.loads(read_text(result))
 
 
+def read_day(world: World) -> str:
+    return world.steps.bootstrap.clock.now().date().isoformat()
+
+
 def read_text(result: CallToolResult) -> str:
     return next(one.text for one in result.content if isinstance(one, TextContent))
 
@@ -221,8 +225,51 @@ def test_job_that_waits_for_its_mandate_names_what_the_agent_and_its_owner_can_d
     agent.serve("bob")
     waiting = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=30)
     assert (waiting["error"], waiting["state"]) == ("mandate_waits", "waiting")
-    assert waiting["who"] == "you, or the mandate's owner"
-    assert "backdrop mandate raise" in waiting["to_do"]
+    assert (waiting["who"], "backdrop mandate raise" in waiting["to_do"]) == ("the mandate's owner", True)
+    agent.person.run("mandate", "suspend", "bob")
+    agent.person.run("mandate", "raise", "bob", "--usd", "1")
+    suspended = agent.run("create", instructions={"prompt": "on oak"}, path="cup.jpg", wait_seconds=30)
+    assert (suspended["who"], "backdrop mandate resume" in suspended["to_do"]) == ("the mandate's owner", True)
+    for reply in (waiting, suspended):
+        assert reply["to_do"].endswith("The photo continues automatically when the cause is gone.")
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_agent_buys_what_was_refused_once_the_owner_has_raised_or_resumed_the_mandate(
+    resumes: bool, agent: Agent
+) -> None:
+    changed = (("suspend", "anna"), ("resume", "anna"))
+    if not resumes:
+        changed = (("raise", "anna", "--usd", "0.01"), ("raise", "anna", "--usd", "1"))
+    agent.person.run("mandate", *changed[0])
+    refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    assert (refused["since"][:10], refused["who"]) == (read_day(agent.world), "the mandate's owner")
+    assert "call `redo` with empty `changes`" in refused["to_do"]
+    assert "rerun" not in refused["to_do"]
+    agent.person.run("mandate", *changed[1])
+    assert agent.run("redo", job=refused["job"], changes={}, wait_seconds=600)["state"] == "stored"
+    assert len(agent.world.provider.received_job_ids) == 1
+
+
+def test_mandate_past_its_last_day_buys_nothing_until_a_later_one_is_set(agent: Agent) -> None:
+    today = read_day(agent.world)
+    agent.person.run("mandate", "create", "bob", "--usd", "1", "--prefix", "agents/bob/", "--until", today)
+    agent.serve("bob")
+    agent.world.run_for(24 * 3600)
+    refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    assert (refused["error"], refused["who"]) == ("mandate_ended", "the mandate's owner")
+    assert "`backdrop mandate raise bob --until DATE`" in refused["to_do"]
+    assert agent.run("mandate")["state"] == "expired"
+    agent.person.run("mandate", "raise", "bob", "--until", read_day(agent.world))
+    assert agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["state"] == "stored"
+
+
+def test_mandate_says_what_it_covers_and_what_is_left(agent: Agent) -> None:
+    agent.person.run("mandate", "raise", "anna", "--per-day", "0.1")
+    agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    mandate = agent.run("mandate")
+    assert (mandate["limit_usd"], mandate["left_usd"]) == (0.12, 0.06)
+    assert (mandate["per_day_usd"], mandate["left_today_usd"]) == (0.1, 0.04)
 
 
 @pytest.mark.parametrize(
@@ -387,6 +434,18 @@ def test_picture_that_waits_for_a_person_names_the_reviewer_and_the_tool(agent: 
     assert (reply["state"], reply["who"], reply["cost_usd"]) == ("review", "a reviewer", PRICE)
     assert "`status`" in reply["to_do"]
     assert "`wait`" not in reply["to_do"]
+
+
+def test_rejected_picture_names_the_tool_that_buys_another(agent: Agent) -> None:
+    instructions = {**MARBLE, "approval": "required"}
+    job = agent.run("create", instructions=instructions, path="cup.jpg", wait_seconds=600)["job"]
+    assert agent.person.run("review", "reject", job).code == 0
+    agent.world.run_until_empty()
+    rejected = agent.fail("status", job=job)
+    assert (rejected["error"], rejected["who"], rejected["cost_usd"]) == ("rejected", "you", PRICE)
+    assert "arn:" not in rejected["message"]
+    assert "Call `redo`" in rejected["to_do"]
+    assert "backdrop" not in rejected["to_do"]
 
 
 def test_failure_names_its_job_its_cost_and_what_is_left(agent: Agent) -> None:
