@@ -32,6 +32,8 @@ MAX_ARGUMENT_ERRORS = 3
 MAX_JOBS, MAX_WARNINGS = 3, 2
 MAX_TEXT_BYTES, MAX_RECEIPT_TEXT_BYTES = 300, 80
 """UTF-8 bytes of one text. A reply has at most 1,000 tokens, even if each byte of a prompt is one."""
+MAX_NAME_BYTES = 80
+"""UTF-8 bytes of a name that a caller gave, so that it does not push the reason out of a message."""
 MAX_FOLDER_BYTES, MAX_KEY_BYTES, MAX_PICTURE_KEYS_BYTES = 200, 250, 600
 """UTF-8 bytes of a mandate's folder, of a job's key, and of all keys of its pictures.
 
@@ -63,6 +65,16 @@ _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (StackUnusableError, "the server's owner"),
 )
 """Who can do what an error without an operator's advice says. The first class that fits counts."""
+
+
+_EXPECTED_VALUES = {
+    "dict_type": "a JSON object",
+    "string_type": "a string",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
+"""What an argument must be, by the type of pydantic's error. Its own words are those of a programmer's library."""
 
 
 def to_json(document: Mapping[str, Any]) -> str:
@@ -116,9 +128,10 @@ def describe_error(error: BackdropClientError) -> dict[str, Any]:
     }
 
 
-def describe_wrong_call(message: str) -> dict[str, Any]:
-    """Returns what is wrong with the arguments of a call, and how to correct them. Such a call has no effect."""
-    return {"error": "invalid_argument", "message": shorten(message), "who": "you", "cost_usd": 0}
+def describe_wrong_call(message: str, to_do: str) -> dict[str, Any]:
+    """Returns what is wrong with a call, and how to correct it. Such a call has no effect."""
+    error = {"error": "invalid_argument", "message": shorten(message), "to_do": to_do}
+    return {**error, "who": "you", "cost_usd": 0}
 
 
 def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterable["ErrorDetails"]) -> str:
@@ -127,11 +140,12 @@ def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterab
     fields_argument = next((one for one in arguments if one in ("instructions", "changes")), None)
     texts: list[str] = []
     for error in list(errors)[:MAX_ARGUMENT_ERRORS]:
-        name = shorten(str(error["loc"][0]), MAX_RECEIPT_TEXT_BYTES)
+        name = shorten(str(error["loc"][0]), MAX_NAME_BYTES)
         if error["type"] == "missing":
             texts.append(f"{tool} needs the argument {name}.")
         elif error["type"] != "extra_forbidden":
-            texts.append(f"The argument {name} is wrong: {error['msg']}.")
+            expected = _EXPECTED_VALUES.get(error["type"], "another value").format_map(error.get("ctx", {}))
+            texts.append(f"The argument {name} must be {expected}.")
         elif fields_argument and name in InstructionsModel.model_fields:
             texts.append(f"{tool} has no argument {name}; put it into {fields_argument}.")
         else:
@@ -171,6 +185,11 @@ def describe_receipt(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for job in receipt["jobs"][:MAX_JOBS]
     ]
+
+
+def quote_name(name: str) -> str:
+    """Returns a name from the arguments of a call, for a message."""
+    return repr(shorten(name, MAX_NAME_BYTES))
 
 
 def shorten(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:

@@ -86,7 +86,7 @@ def test_reply_about_a_long_key_takes_at_most_1000_tokens(text: str) -> None:
     details = {"key": f"{key}/1.png", "width": 4096, "height": 4096, "fidelity": {"verdict": "cannot_say"}}
     pictures = describe_result(Result(key, {}, [Picture("", details, unused)] * 160, unused))
     error = describe_error(FailedError("dead", f"{key} failed. {text}", text, 1.234567, 1.234567))
-    for reply in (pictures, error, describe_wrong_call(text)):
+    for reply in (pictures, error, describe_wrong_call(text, "Use a job from `create`.")):
         assert count_tokens(to_json({**describe_job(key), **reply, **REST})) <= MAX_REPLY_TOKENS
 
 

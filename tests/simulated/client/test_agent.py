@@ -10,12 +10,13 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import MCPError
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
-from backdrop_client import Backdrop, UnreachableError
+from backdrop_client import Backdrop, Job, UnreachableError
 from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
 from backdrop_local.home import ROOT
@@ -78,6 +79,16 @@ class Agent:
         result = self.call(tool, **arguments)
         assert result.is_error
         return json.loads(read_text(result))
+
+    def fail_to_read(self, uri: str) -> str:
+        """Returns the message of the error that reading a resource ends with."""
+
+        async def read(client: Client) -> str:
+            with pytest.raises(MCPError) as raised:
+                await client.read_resource(uri)
+            return raised.value.message
+
+        return self.ask(read)
 
 
 def read_day(world: World) -> str:
@@ -182,8 +193,12 @@ def test_file_that_is_no_photo_is_refused(tool: str, key: str, agent: Agent) -> 
             {"budget": 1},
             "create has no argument budget; it takes instructions, path, data, key, wait_seconds.",
         ),
-        ("create", {"instructions": 5}, "The argument instructions is wrong: "),
-        ("create", {"wait_seconds": 601}, "The argument wait_seconds is wrong: "),
+        ("create", {"instructions": 5}, "The argument instructions must be a JSON object."),
+        ("create", {"path": 5}, "The argument path must be a string."),
+        ("create", {"wait_seconds": 601}, "The argument wait_seconds must be at most 600."),
+        ("create", {"wait_seconds": -1}, "The argument wait_seconds must be at least 0."),
+        ("create", {"wait_seconds": 1.5}, "The argument wait_seconds must be a whole number."),
+        ("create", {"wait_seconds": "soon"}, "The argument wait_seconds must be a whole number."),
         ("quote", {"max_cost_usd": 0.01}, "quote has no argument max_cost_usd; put it into instructions."),
         ("redo", {"job": "a", "prompt": "on oak"}, "redo has no argument prompt; put it into changes."),
         ("redo", {"job": "a"}, "redo needs the argument changes."),
@@ -195,8 +210,30 @@ def test_wrong_argument_is_refused_and_named(tool: str, arguments: dict[str, Any
     photo = {"instructions": MARBLE, "path": "cup.jpg"} if tool in ("create", "quote") else {}
     refused = agent.fail(tool, **{**photo, **arguments})
     assert words in refused["message"]
+    assert refused["to_do"] == "Correct the arguments, and call again."
     assert (refused["error"], refused["cost_usd"], refused["left_usd"]) == ("invalid_argument", 0, 0.12)
     assert agent.world.input_bucket.list_keys() == []
+
+
+def test_unknown_tool_is_refused_and_the_tools_are_named(agent: Agent) -> None:
+    refused = agent.fail("n" * 5000)
+    assert refused["message"] == f"There is no tool '{'n' * 80}…'."
+    assert refused["to_do"] == "Call quote, create, status, receipt, look, redo, cancel, mandate."
+
+
+@pytest.mark.parametrize("name", ["", "a" * 5000])
+def test_reason_follows_the_name_however_long_it_is(name: str, agent: Agent) -> None:
+    shown = f"'{name[:80]}{'…' * (len(name) > 80)}'"
+    refused = agent.fail("create", instructions=MARBLE, path=name)
+    assert refused["message"] == f"{shown} is not a file below the server's --root."
+    assert refused["to_do"] == "Check the path, or copy the photo into that folder."
+    assert agent.fail("status", job=name)["message"].startswith(f"{shown} is not in the mandate's folder")
+
+
+def test_errors_about_a_job_name_it(agent: Agent) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    assert agent.fail("look", job=job)["job"] == job
+    assert agent.fail("redo", job=job, changes={"promt": "on oak"})["job"] == job
 
 
 def test_list_of_tools_allows_no_other_arguments(agent: Agent) -> None:
@@ -313,7 +350,7 @@ def test_files_outside_the_root_are_never_read(agent: Agent, tmp_path_factory: p
 def test_text_below_the_root_is_not_quoted(agent: Agent) -> None:
     (agent.root / "keys.png").write_text("aws_secret_access_key = wJalrXUtnFEMI")
     error = agent.fail("create", instructions=MARBLE, path="keys.png")
-    assert error["message"] == "The file is text, not an image. Send a photo."
+    assert (error["message"], error["to_do"]) == ("'keys.png' is text, not an image.", "Send a photo.")
 
 
 def test_image_of_another_folder_is_refused(agent: Agent) -> None:
@@ -341,13 +378,26 @@ def test_link_within_the_root_is_followed(agent: Agent) -> None:
         ({"data": "%%%"}, "not base64"),
         ({"data": "QQ=é"}, "not base64"),
         ({"data": "A" * (MAX_INLINE_BYTES * 4 // 3 + 8)}, "limited to 10,000,000 bytes"),
-        ({}, "in one way"),
-        ({"path": "cup.jpg", "data": "QQ=="}, "in one way"),
+        ({"data": ""}, "The data is empty, not an image."),
+        ({"path": "empty.jpg"}, "'empty.jpg' is empty, not an image."),
+        ({}, "names no photo"),
+        ({"path": "cup.jpg", "data": "QQ=="}, "in several ways"),
     ],
-    ids=["text file", "text", "not base64", "not ASCII", "too large", "no photo", "two photos"],
+    ids=[
+        "text file",
+        "text",
+        "not base64",
+        "not ASCII",
+        "too large",
+        "no data",
+        "empty file",
+        "no photo",
+        "two photos",
+    ],
 )
 def test_photo_that_cannot_be_used_is_explained(arguments: dict[str, str], words: str, agent: Agent) -> None:
     (agent.root / "secret.jpg").write_text("password=1234")
+    (agent.root / "empty.jpg").touch()
     refused = agent.fail("create", instructions=MARBLE, **arguments)
     assert words in refused["message"]
     assert list(agent.world.input_bucket.objects) == []
@@ -375,7 +425,8 @@ def test_look_shows_the_photo_and_the_picture_small(agent: Agent) -> None:
     images = [one for one in shown.content if isinstance(one, ImageContent)]
     assert [one.mime_type for one in images] == ["image/webp", "image/webp"]
     assert json.loads(read_text(shown))["shown"] == "before, after"
-    assert "no picture 2" in agent.fail("look", job=job, picture=2)["message"]
+    refused = agent.fail("look", job=job, picture=2)
+    assert (refused["job"], refused["message"]) == (job, "The job has no picture 2: it has 1 so far.")
 
 
 @pytest.mark.parametrize(
@@ -402,6 +453,25 @@ def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
     uri = f"backdrop://receipts/{job.rpartition('/')[2]}"
     (content,) = agent.ask(lambda client: client.read_resource(uri)).contents
     assert json.loads(content.text)["source"]["key"] == job
+
+
+@pytest.mark.parametrize("name", ["_backdrop.json", "notes.txt", f"{'0' * 32}.jpg"])
+def test_receipt_that_does_not_exist_is_explained(name: str, agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    message = agent.fail_to_read(f"backdrop://receipts/{name}")
+    assert name in message
+    assert message.endswith(("Use a job from `create`.", "Call `status` with the job."))
+    assert not caplog.records
+
+
+def test_receipt_that_cannot_be_read_is_explained(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise UnreachableError("unreachable", "AWS does not respond.", "Try again.")
+
+    monkeypatch.setattr(Job, "receipt", fail)
+    assert agent.fail_to_read("backdrop://receipts/cup.jpg") == "AWS does not respond. Try again."
+    assert not caplog.records
 
 
 def test_canceled_job_buys_nothing(agent: Agent) -> None:
