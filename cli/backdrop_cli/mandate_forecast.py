@@ -57,7 +57,7 @@ class MandateForecast:
         return [
             {
                 "name": name,
-                "state": account.state.value,
+                "state": account.state_on(self._day).value,
                 "most_usd": to_usd(self._max_costs[name]),
                 "left_usd": to_usd(account.usable_on(self._day)),
                 "left_today_usd": to_usd(account.left_on(self._day)),
@@ -70,7 +70,7 @@ class MandateForecast:
         for name, account in sorted(self._accounts.items()):
             left = f"{format_usd(account.left)} of it is left, {format_usd(account.left_on(self._day))} of that today."
             screen.print(
-                f"The mandate {name} is {account.state.value}. Its share is at most "
+                f"The mandate {name} is {account.state_on(self._day).value}. Its share is at most "
                 f"{format_usd(self._max_costs[name])}; "
                 f"{'nothing can be spent under it now.' if account.find_stop(self._day) else left}"
             )

@@ -33,6 +33,15 @@ from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload
 DEFAULT_PREFIX = "clients/"
 DEFAULT_IN_FLIGHT = 10
 _UNREAD_DEFAULTS_HINT = "The defaults of a folder above may add some, but you may not read them; `create` uses them."
+_NEW_MANDATE_HINT = "The owner can create another mandate: `backdrop mandate create`. Then name that one."
+_END_TEXTS = {
+    MandateState.EXPIRED: (
+        "has passed its last day",
+        "The owner can set a later one: `backdrop mandate raise {name} --until DATE`. Then call again.",
+    ),
+    MandateState.ENDED: ("has ended", _NEW_MANDATE_HINT),
+    MandateState.RELEASED: ("was released", _NEW_MANDATE_HINT),
+}
 
 type Order = Photo | tuple[Photo, Mapping[str, Any]]
 """A photo of a batch, or a photo with its own fields, which replace those of the batch."""
@@ -53,16 +62,19 @@ class Quote:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a mandate still covers, in dollars. `state`: `active`, `suspended`, `ended`, or `released`.
+    """What a mandate covers, and what is left of it, in dollars.
 
-    `per_picture_usd`: the highest price of one picture. `until`: the last day (UTC), as an ISO date. None: no limit.
-    `when_spent`: `refuse`, or `wait` for the owner to raise the mandate, or for the next day.
+    `state`: `active`, `suspended`, `expired` (the last day is over), `ended`, or `released`. `per_picture_usd`: the
+    highest price of one picture. `until`: the last day (UTC), as an ISO date. None: no limit. `when_spent`: `refuse`,
+    or `wait` for the owner to raise the mandate, or for the next day.
     """
 
     name: str
     state: str
     prefix: str
+    limit_usd: float
     left_usd: float
+    per_day_usd: float | None
     left_today_usd: float
     per_picture_usd: float | None
     operations: Sequence[str]
@@ -199,14 +211,15 @@ class Backdrop:
 
     def allowance(self) -> Allowance:
         """Returns what is left of the mandate. Raises StackUnusableError if there is no such mandate."""
-        account = self._read_mandate()
-        today = self._connection.bootstrap.clock.now().date().isoformat()
+        account, today = self._read_mandate(), self._read_day()
         mandate = account.mandate
         return Allowance(
             mandate.name,
-            account.state.value,
+            account.state_on(today).value,
             mandate.prefix,
+            to_usd(mandate.limit),
             to_usd(account.usable_on(today)),
+            None if mandate.per_day is None else to_usd(mandate.per_day),
             to_usd(account.left_on(today)),
             None if mandate.per_picture is None else to_usd(mandate.per_picture),
             mandate.operations,
@@ -215,7 +228,7 @@ class Backdrop:
         )
 
     def open_folder(self) -> str:
-        """Returns the folder to upload to. Raises MandateError if the mandate has ended or was released.
+        """Returns the folder to upload to. Raises MandateError if the mandate has ended, is expired, or was released.
 
         Only the client notices that its mandate was released: what it uploads would then be bought without a limit, or
         at the expense of the mandate that owns the folder next.
@@ -223,12 +236,14 @@ class Backdrop:
         if not self._mandate:
             return self.prefix
         mandate = self._read_mandate().mandate
-        if mandate.state in (MandateState.ENDED, MandateState.RELEASED):
-            past = "has ended" if mandate.state is MandateState.ENDED else "was released"
+        if texts := _END_TEXTS.get(mandate.state_on(self._read_day())):
+            past, hint = texts
             message = f"The mandate {mandate.name} {past}, so nothing more is bought under it."
-            hint = "The owner can create another mandate: `backdrop mandate create`. Then name that one."
-            raise MandateError(Code.MANDATE_ENDED.value, message, hint)
+            raise MandateError(Code.MANDATE_ENDED.value, message, hint.format(name=mandate.name))
         return mandate.prefix
+
+    def _read_day(self) -> str:
+        return self._connection.bootstrap.clock.now().date().isoformat()
 
     def _read_mandate(self) -> MandateAccount:
         with translate_errors():

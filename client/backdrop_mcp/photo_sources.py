@@ -8,6 +8,7 @@ from pathlib import Path
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop_client import Backdrop, Job
+from backdrop_mcp.replies import quote_name
 
 MAX_INLINE_BYTES = 10_000_000
 """A message of the protocol is held in memory several times, and most agents have the file on disk anyway."""
@@ -15,7 +16,11 @@ _IMAGE_FAMILIES = frozenset({"photo", "convertible"})
 
 
 class PhotoSourceError(ValueError):
-    """The photo cannot be used. Nothing was uploaded. The message says why, and what to do."""
+    """The photo cannot be used. Nothing was uploaded. `to_do`: how to correct the call."""
+
+    def __init__(self, message: str, to_do: str) -> None:
+        super().__init__(f"{message} {to_do}")
+        self.message, self.to_do = message, to_do
 
 
 @dataclass(frozen=True)
@@ -27,41 +32,45 @@ class PhotoSources:
 
     def read(self, path: str | None, data: str | None, key: str | None) -> bytes:
         """Returns a photo's bytes; exactly one argument names it. Raises PhotoSourceError, and the client's errors."""
-        if sum(one is not None for one in (path, data, key)) != 1:
-            raise PhotoSourceError("Name the photo in one way: with path, data, or key.")
+        if (count := sum(one is not None for one in (path, data, key))) != 1:
+            message = "The call names a photo in several ways." if count else "The call names no photo."
+            raise PhotoSourceError(message, "Name the photo in one way: with path, data, or key.")
         if key is not None:
             return open_job(self.client, key).read_photo()
         photo = self._read_file(path) if path is not None else _decode(data or "")
         kind = sniff_file(photo)
         if kind.family not in _IMAGE_FAMILIES:
-            raise PhotoSourceError(f"The file is {kind.description}, not an image. Send a photo.")
+            subject = "The data" if path is None else quote_name(path)
+            raise PhotoSourceError(f"{subject} is {kind.description}, not an image.", "Send a photo.")
         return photo
 
     def _read_file(self, path: str) -> bytes:
         if self.root is None:
-            message = "The server may not read files: its owner started it without --root. Send the photo as data."
-            raise PhotoSourceError(message)
+            message = "The server may not read files: its owner started it without --root."
+            raise PhotoSourceError(message, "Send the photo as data.")
         try:
             inner_path = (self.root / path).resolve(strict=True).relative_to(self.root.resolve(strict=True))
             with open(_open_below(self.root, inner_path), "rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 photo = file.read(MAX_FILE_BYTES) if size <= MAX_FILE_BYTES else None
         except (OSError, ValueError) as error:
-            message = f"{path} is not a file below the server's --root. Copy the photo into that folder."
-            raise PhotoSourceError(message) from error
+            message = f"{quote_name(path)} is not a file below the server's --root."
+            raise PhotoSourceError(message, "Check the path, or copy the photo into that folder.") from error
         if photo is None:
-            raise PhotoSourceError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are possible.")
+            message = f"{quote_name(path)} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are possible."
+            raise PhotoSourceError(message, "Send a smaller file of the photo.")
         return photo
 
 
 def open_job(client: Backdrop, key: str) -> Job:
     """Returns the job of a photo in the client's own folder. Raises PhotoSourceError for any other key."""
     if not key.startswith(client.prefix):
-        raise PhotoSourceError(f"{key} is not in the mandate's folder, {client.prefix}. Use a job from `create`.")
+        message = f"{quote_name(key)} is not in the mandate's folder, {client.prefix}."
+        raise PhotoSourceError(message, "Use a job from `create`.")
     try:
         return client.job(key)
     except ValueError as error:
-        raise PhotoSourceError(f"{key} is not the key of a photo. Use a job from `create`.") from error
+        raise PhotoSourceError(f"{quote_name(key)} is not the key of a photo.", "Use a job from `create`.") from error
 
 
 def _open_below(root: Path, inner_path: Path) -> int:
@@ -81,8 +90,9 @@ def _decode(data: str) -> bytes:
     # Many encoders break lines.
     encoded = "".join((data.partition("base64,")[2] or data).split())
     if len(encoded) > MAX_INLINE_BYTES * 4 // 3 + 4:
-        raise PhotoSourceError(f"data is limited to {MAX_INLINE_BYTES:,} bytes. Send a larger photo by its path.")
+        message = f"data is limited to {MAX_INLINE_BYTES:,} bytes."
+        raise PhotoSourceError(message, "Send a larger photo by its path.")
     try:
         return b64decode(encoded, validate=True)
     except ValueError as error:
-        raise PhotoSourceError("data is not base64.") from error
+        raise PhotoSourceError("data is not base64.", "Encode the photo's bytes as base64.") from error

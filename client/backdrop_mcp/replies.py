@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backdrop.instructions.schema import InstructionsModel
+from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop_client import (
     Allowance,
@@ -35,18 +36,29 @@ MAX_ARGUMENT_ERRORS = 3
 MAX_JOBS, MAX_WARNINGS = 3, 2
 MAX_TEXT_BYTES, MAX_RECEIPT_TEXT_BYTES = 300, 80
 """UTF-8 bytes of one text. A reply has at most 1,000 tokens, even if each byte of a prompt is one."""
+MAX_NAME_BYTES = 80
+"""UTF-8 bytes of a name that a caller gave, so that it does not push the reason out of a message."""
 MAX_FOLDER_BYTES, MAX_KEY_BYTES, MAX_PICTURE_KEYS_BYTES = 200, 250, 600
 """UTF-8 bytes of a mandate's folder, of a job's key, and of all keys of its pictures.
 
 The key of a job from `create` is at most 50 bytes longer than its folder, so that it is never cut.
 """
+_REDO_HINT = "Then call `redo` with empty `changes`: `create` keeps returning this refusal."
 _AGENT_HINTS = {
     ClientCode.STILL_IN_PROGRESS.value: "Call `status` with `wait_seconds`.",
     ClientCode.AWAITING_APPROVAL.value: (
         "A reviewer approves or rejects them: `backdrop page --review`. A few seconds later, `status` has the decision."
     ),
+    Code.MANDATE_SPENT.value: (
+        "Ask the mandate's owner to raise it with `backdrop mandate raise`. If the limit of the day is reached, you "
+        f"can also wait for the next day (UTC). {_REDO_HINT}"
+    ),
+    Code.MANDATE_SUSPENDED.value: (
+        f"Ask the mandate's owner to resume it with `backdrop mandate resume`. {_REDO_HINT}"
+    ),
+    Code.REJECTED.value: "Call `redo` with changed instructions, or with empty `changes` for another try.",
 }
-"""What an agent can do in place of what a Python program can do."""
+"""What an agent can do, in place of what a Python program or an operator can do."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),
     (RefusedError, "you"),
@@ -57,6 +69,16 @@ _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (StackUnusableError, "the server's owner"),
 )
 """Who can do what an error without an operator's advice says. The first class that fits counts."""
+
+
+_EXPECTED_VALUES = {
+    "dict_type": "a JSON object",
+    "string_type": "a string",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
+"""What an argument must be, by the type of pydantic's error. Its own words are those of a programmer's library."""
 
 
 def to_json(document: Mapping[str, Any]) -> str:
@@ -127,19 +149,26 @@ def describe_delivered(error: BackdropClientError) -> dict[str, Any]:
 
 
 def describe_error(error: BackdropClientError) -> dict[str, Any]:
-    """Returns what happened, what to do, and who can do it. The cost is a field of its own."""
+    """Returns what happened, what to do, and who can do it. The cost is a field of its own.
+
+    `since`: when a job got the error, which may be fixed by now.
+    """
+    # The message names the reviewer by an ARN, which says nothing to an agent.
+    is_rejected = error.code == Code.REJECTED.value
     return {
         "error": error.code,
-        "message": shorten(error.message),
+        "message": str(ERROR_CATALOG[Code.REJECTED].meaning) if is_rejected else shorten(error.message),
+        "since": error.errors[0]["first_seen"] if isinstance(error, JobError) and error.errors else None,
         "to_do": shorten(_AGENT_HINTS.get(error.code, error.hint)),
         "who": _find_actor(error),
         **_describe_error_cost(error),
     }
 
 
-def describe_wrong_call(message: str) -> dict[str, Any]:
-    """Returns what is wrong with the arguments of a call, and how to correct them. Such a call has no effect."""
-    return {"error": "invalid_argument", "message": shorten(message), "who": "you", "cost_usd": 0}
+def describe_wrong_call(message: str, to_do: str) -> dict[str, Any]:
+    """Returns what is wrong with a call, and how to correct it. Such a call has no effect."""
+    error = {"error": "invalid_argument", "message": shorten(message), "to_do": to_do}
+    return {**error, "who": "you", "cost_usd": 0}
 
 
 def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterable["ErrorDetails"]) -> str:
@@ -148,11 +177,12 @@ def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterab
     fields_argument = next((one for one in arguments if one in ("instructions", "changes")), None)
     texts: list[str] = []
     for error in list(errors)[:MAX_ARGUMENT_ERRORS]:
-        name = shorten(str(error["loc"][0]), MAX_RECEIPT_TEXT_BYTES)
+        name = shorten(str(error["loc"][0]), MAX_NAME_BYTES)
         if error["type"] == "missing":
             texts.append(f"{tool} needs the argument {name}.")
         elif error["type"] != "extra_forbidden":
-            texts.append(f"The argument {name} is wrong: {error['msg']}.")
+            expected = _EXPECTED_VALUES.get(error["type"], "another value").format_map(error.get("ctx", {}))
+            texts.append(f"The argument {name} must be {expected}.")
         elif fields_argument and name in InstructionsModel.model_fields:
             texts.append(f"{tool} has no argument {name}; put it into {fields_argument}.")
         else:
@@ -164,7 +194,7 @@ def _find_actor(error: BackdropClientError) -> str:
     entry = next((entry for code, entry in ERROR_CATALOG.items() if code.value == error.code), None)
     needs_operator = entry is not None and entry.advice.for_operator
     if error.code in MANDATE_CODES:
-        return "the mandate's owner" if needs_operator else "you, or the mandate's owner"
+        return "you, or the mandate's owner" if error.code == Code.MANDATE_FORBIDS.value else "the mandate's owner"
     if needs_operator:
         return "the stack's operator"
     return next((name for kind, name in _ACTORS if isinstance(error, kind)), "you")
@@ -192,6 +222,11 @@ def describe_receipt(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for job in receipt["jobs"][:MAX_JOBS]
     ]
+
+
+def quote_name(name: str) -> str:
+    """Returns a name from the arguments of a call, for a message."""
+    return repr(shorten(name, MAX_NAME_BYTES))
 
 
 def shorten(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:

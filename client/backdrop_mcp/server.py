@@ -13,7 +13,7 @@ from typing import Annotated, Any, override
 import anyio
 from anyio import to_thread
 from mcp.server.mcpserver import Context, Image, MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import Field, ValidationError, create_model
@@ -46,6 +46,7 @@ from backdrop_mcp.replies import (
     describe_status,
     describe_wrong_arguments,
     describe_wrong_call,
+    quote_name,
     to_json,
 )
 
@@ -107,13 +108,16 @@ class AgentTools:
         receipt = self._open(job).receipt()
         return self._reply(describe_job(job) | {"jobs": describe_receipt(receipt) if receipt else []})
 
-    def look(self, job: JobKey, picture: PictureNumber = 1) -> list[Image | str]:
+    def look(self, job: JobKey, picture: PictureNumber = 1) -> list[Image | str] | CallToolResult:
         """See the photo before and after, as small images."""
         opened = self._open(job)
         result = self._find_result(opened)
         if picture > len(result.pictures):
             count = len(result.pictures)
-            raise PhotoSourceError(f"The job has {count} pictures so far, and no picture {picture}.")
+            message = f"The job has no picture {picture}: it has {count} so far."
+            return self.fail(
+                describe_job(job) | describe_wrong_call(message, "Call `status`: it numbers the pictures.")
+            )
         after = result.pictures[picture - 1]
         thumbnails = {
             name: thumbnail
@@ -145,9 +149,14 @@ class AgentTools:
 
     def read_receipt(self, name: str) -> str:
         """The whole receipt of a job, by the last part of its key."""
-        receipt = self.client.job(f"{self.client.prefix}{name}").receipt()
+        try:
+            receipt = self._open(f"{self.client.prefix}{name}").receipt()
+        except PhotoSourceError as error:
+            raise ResourceNotFoundError(str(error)) from error
+        except BackdropClientError as error:
+            raise ResourceError(f"{error.message} {error.hint}") from error
         if receipt is None:
-            raise ResourceNotFoundError(f"There is no receipt of {name} yet.")
+            raise ResourceNotFoundError(f"There is no receipt of {name} yet. Call `status` with the job.")
         return json.dumps(receipt, ensure_ascii=False)
 
     # -- shared ----------------------------------------------------------------------------------------------------
@@ -207,9 +216,9 @@ class AgentTools:
                     return await tool(**arguments)
                 return await to_thread.run_sync(partial(tool, **arguments))
             except BackdropClientError as error:
-                document = describe_error(error)
+                document = (describe_job(arguments["job"]) if "job" in arguments else {}) | describe_error(error)
             except PhotoSourceError as error:
-                document = describe_wrong_call(str(error))
+                document = describe_wrong_call(error.message, error.to_do)
             return await to_thread.run_sync(self.fail, document)
 
         return run
@@ -245,12 +254,15 @@ class AgentServer(MCPServer[Any]):
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
-            cause = error.__cause__
-            if not isinstance(cause, ValidationError):
+            schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+            if name not in schemas:
+                document = describe_wrong_call(f"There is no tool {quote_name(name)}.", f"Call {', '.join(schemas)}.")
+            elif isinstance(cause := error.__cause__, ValidationError):
+                message = describe_wrong_arguments(name, list(schemas[name]["properties"]), cause.errors())
+                document = describe_wrong_call(message, "Correct the arguments, and call again.")
+            else:
                 raise
-            schema = next(tool.input_schema for tool in await self.list_tools() if tool.name == name)
-            message = describe_wrong_arguments(name, list(schema["properties"]), cause.errors())
-            return await to_thread.run_sync(self._agent_tools.fail, describe_wrong_call(message))
+            return await to_thread.run_sync(self._agent_tools.fail, document)
 
 
 def _build_tool(tool: Callable[..., Any], annotations: ToolAnnotations) -> Tool:

@@ -85,7 +85,7 @@ def show_mandates(stack: Stack, screen: Screen) -> None:
             format_usd(account.committed),
             format_usd(account.usable_on(day)),
             format_usd(account.left_on(day)),
-            account.state.value,
+            account.state_on(day).value,
             stop.message if (stop := account.find_stop(day)) else "",
         )
         for account in accounts
@@ -115,7 +115,11 @@ def _print_mandate(stack: Stack, screen: Screen, account: MandateAccount, *, wit
     per_day_note = _find_idle_note(mandate.per_day, mandate.limit) or today
     per_picture_note = _find_idle_note(mandate.per_picture, min(mandate.limit, mandate.per_day or mandate.limit))
     rows = [
-        ("state", account.state.value, "a provider charged more than its price list says" * account.is_overcharged),
+        (
+            "state",
+            account.state_on(day).value,
+            "a provider charged more than its price list says" * account.is_overcharged,
+        ),
         ("folder", mandate.prefix, f"s3://{mandate.bucket}/{mandate.prefix}"),
         ("limit", format_usd(mandate.limit), "in total"),
         ("spent", format_usd(account.committed), ", ".join(one for one in (reserved, unknown) if one)),
@@ -149,7 +153,7 @@ def describe_account(account: MandateAccount, day: str) -> dict[str, Any]:
     mandate, stop = account.mandate, account.find_stop(day)
     return {
         "name": mandate.name,
-        "state": account.state.value,
+        "state": account.state_on(day).value,
         "bucket": mandate.bucket,
         "prefix": mandate.prefix,
         "limit_usd": to_usd(mandate.limit),

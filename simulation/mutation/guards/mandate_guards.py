@@ -59,7 +59,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "ignores-terms-of-mandate",
         "6: A mandate that has ended pays for no call.",
-        force_false("model.mandate:_find_end#a5c6d8 if 1"),
+        force_true("model.mandate:_find_end#beae15 if 1"),
         invariant=Invariant.WITHIN_MANDATE,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000", "25 end_mandate anna"),
@@ -124,7 +124,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "refuses-jobs-that-may-wait",
         "6: Where photos may wait for their mandate, none is refused because it is spent.",
-        force_false("pipeline.purchase:Purchases._handle_mandate_obstacle#c6b183 if 2"),
+        force_false("pipeline.purchase:Purchases._handle_mandate_obstacle#eb3e3f if 2"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=60000 when_spent=wait"),

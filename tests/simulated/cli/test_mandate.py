@@ -159,7 +159,7 @@ def test_operators_who_change_mandates_all_the_time_are_named(person: Person, mo
 def test_end_asks_first(person: Person) -> None:
     person.run(*CREATE)
     assert person.run("mandate", "end", "anna").code != 0
-    assert person.world.mandates.find("anna").state.value == "active"
+    assert person.world.mandates.find("anna").mandate.state.value == "active"
 
 
 def test_spend_is_grouped_by_mandate(person: Person) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import MCPError
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
-from backdrop_client import Backdrop, UnreachableError
+from backdrop_client import Backdrop, Job, UnreachableError
 from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
 from backdrop_local.home import ROOT
@@ -79,6 +80,20 @@ class Agent:
         result = self.call(tool, **arguments)
         assert result.is_error
         return json.loads(read_text(result))
+
+    def fail_to_read(self, uri: str) -> str:
+        """Returns the message of the error that reading a resource ends with."""
+
+        async def read(client: Client) -> str:
+            with pytest.raises(MCPError) as raised:
+                await client.read_resource(uri)
+            return raised.value.message
+
+        return self.ask(read)
+
+
+def read_day(world: World) -> str:
+    return world.steps.bootstrap.clock.now().date().isoformat()
 
 
 def read_text(result: CallToolResult) -> str:
@@ -189,8 +204,12 @@ def test_file_that_is_no_photo_is_refused(tool: str, key: str, agent: Agent) -> 
             {"budget": 1},
             "create has no argument budget; it takes instructions, path, data, key, wait_seconds.",
         ),
-        ("create", {"instructions": 5}, "The argument instructions is wrong: "),
-        ("create", {"wait_seconds": 601}, "The argument wait_seconds is wrong: "),
+        ("create", {"instructions": 5}, "The argument instructions must be a JSON object."),
+        ("create", {"path": 5}, "The argument path must be a string."),
+        ("create", {"wait_seconds": 601}, "The argument wait_seconds must be at most 600."),
+        ("create", {"wait_seconds": -1}, "The argument wait_seconds must be at least 0."),
+        ("create", {"wait_seconds": 1.5}, "The argument wait_seconds must be a whole number."),
+        ("create", {"wait_seconds": "soon"}, "The argument wait_seconds must be a whole number."),
         ("quote", {"max_cost_usd": 0.01}, "quote has no argument max_cost_usd; put it into instructions."),
         ("redo", {"job": "a", "prompt": "on oak"}, "redo has no argument prompt; put it into changes."),
         ("redo", {"job": "a"}, "redo needs the argument changes."),
@@ -202,8 +221,30 @@ def test_wrong_argument_is_refused_and_named(tool: str, arguments: dict[str, Any
     photo = {"instructions": MARBLE, "path": "cup.jpg"} if tool in ("create", "quote") else {}
     refused = agent.fail(tool, **{**photo, **arguments})
     assert words in refused["message"]
+    assert refused["to_do"] == "Correct the arguments, and call again."
     assert (refused["error"], refused["cost_usd"], refused["left_usd"]) == ("invalid_argument", 0, 0.12)
     assert agent.world.input_bucket.list_keys() == []
+
+
+def test_unknown_tool_is_refused_and_the_tools_are_named(agent: Agent) -> None:
+    refused = agent.fail("n" * 5000)
+    assert refused["message"] == f"There is no tool '{'n' * 80}…'."
+    assert refused["to_do"] == "Call quote, create, status, receipt, look, redo, cancel, mandate."
+
+
+@pytest.mark.parametrize("name", ["", "a" * 5000])
+def test_reason_follows_the_name_however_long_it_is(name: str, agent: Agent) -> None:
+    shown = f"'{name[:80]}{'…' * (len(name) > 80)}'"
+    refused = agent.fail("create", instructions=MARBLE, path=name)
+    assert refused["message"] == f"{shown} is not a file below the server's --root."
+    assert refused["to_do"] == "Check the path, or copy the photo into that folder."
+    assert agent.fail("status", job=name)["message"].startswith(f"{shown} is not in the mandate's folder")
+
+
+def test_errors_about_a_job_name_it(agent: Agent) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    assert agent.fail("look", job=job)["job"] == job
+    assert agent.fail("redo", job=job, changes={"promt": "on oak"})["job"] == job
 
 
 def test_list_of_tools_allows_no_other_arguments(agent: Agent) -> None:
@@ -232,8 +273,51 @@ def test_job_that_waits_for_its_mandate_names_what_the_agent_and_its_owner_can_d
     agent.serve("bob")
     waiting = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=30)
     assert (waiting["error"], waiting["state"]) == ("mandate_waits", "waiting")
-    assert waiting["who"] == "you, or the mandate's owner"
-    assert "backdrop mandate raise" in waiting["to_do"]
+    assert (waiting["who"], "backdrop mandate raise" in waiting["to_do"]) == ("the mandate's owner", True)
+    agent.person.run("mandate", "suspend", "bob")
+    agent.person.run("mandate", "raise", "bob", "--usd", "1")
+    suspended = agent.run("create", instructions={"prompt": "on oak"}, path="cup.jpg", wait_seconds=30)
+    assert (suspended["who"], "backdrop mandate resume" in suspended["to_do"]) == ("the mandate's owner", True)
+    for reply in (waiting, suspended):
+        assert reply["to_do"].endswith("The photo continues automatically when the cause is gone.")
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_agent_buys_what_was_refused_once_the_owner_has_raised_or_resumed_the_mandate(
+    resumes: bool, agent: Agent
+) -> None:
+    changed = (("suspend", "anna"), ("resume", "anna"))
+    if not resumes:
+        changed = (("raise", "anna", "--usd", "0.01"), ("raise", "anna", "--usd", "1"))
+    agent.person.run("mandate", *changed[0])
+    refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    assert (refused["since"][:10], refused["who"]) == (read_day(agent.world), "the mandate's owner")
+    assert "call `redo` with empty `changes`" in refused["to_do"]
+    assert "rerun" not in refused["to_do"]
+    agent.person.run("mandate", *changed[1])
+    assert agent.run("redo", job=refused["job"], changes={}, wait_seconds=600)["state"] == "stored"
+    assert len(agent.world.provider.received_job_ids) == 1
+
+
+def test_mandate_past_its_last_day_buys_nothing_until_a_later_one_is_set(agent: Agent) -> None:
+    today = read_day(agent.world)
+    agent.person.run("mandate", "create", "bob", "--usd", "1", "--prefix", "agents/bob/", "--until", today)
+    agent.serve("bob")
+    agent.world.run_for(24 * 3600)
+    refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    assert (refused["error"], refused["who"]) == ("mandate_ended", "the mandate's owner")
+    assert "`backdrop mandate raise bob --until DATE`" in refused["to_do"]
+    assert agent.run("mandate")["state"] == "expired"
+    agent.person.run("mandate", "raise", "bob", "--until", read_day(agent.world))
+    assert agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["state"] == "stored"
+
+
+def test_mandate_says_what_it_covers_and_what_is_left(agent: Agent) -> None:
+    agent.person.run("mandate", "raise", "anna", "--per-day", "0.1")
+    agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    mandate = agent.run("mandate")
+    assert (mandate["limit_usd"], mandate["left_usd"]) == (0.12, 0.06)
+    assert (mandate["per_day_usd"], mandate["left_today_usd"]) == (0.1, 0.04)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +361,7 @@ def test_files_outside_the_root_are_never_read(agent: Agent, tmp_path_factory: p
 def test_text_below_the_root_is_not_quoted(agent: Agent) -> None:
     (agent.root / "keys.png").write_text("aws_secret_access_key = wJalrXUtnFEMI")
     error = agent.fail("create", instructions=MARBLE, path="keys.png")
-    assert error["message"] == "The file is text, not an image. Send a photo."
+    assert (error["message"], error["to_do"]) == ("'keys.png' is text, not an image.", "Send a photo.")
 
 
 def test_image_of_another_folder_is_refused(agent: Agent) -> None:
@@ -305,13 +389,26 @@ def test_link_within_the_root_is_followed(agent: Agent) -> None:
         ({"data": "%%%"}, "not base64"),
         ({"data": "QQ=é"}, "not base64"),
         ({"data": "A" * (MAX_INLINE_BYTES * 4 // 3 + 8)}, "limited to 10,000,000 bytes"),
-        ({}, "in one way"),
-        ({"path": "cup.jpg", "data": "QQ=="}, "in one way"),
+        ({"data": ""}, "The data is empty, not an image."),
+        ({"path": "empty.jpg"}, "'empty.jpg' is empty, not an image."),
+        ({}, "names no photo"),
+        ({"path": "cup.jpg", "data": "QQ=="}, "in several ways"),
     ],
-    ids=["text file", "text", "not base64", "not ASCII", "too large", "no photo", "two photos"],
+    ids=[
+        "text file",
+        "text",
+        "not base64",
+        "not ASCII",
+        "too large",
+        "no data",
+        "empty file",
+        "no photo",
+        "two photos",
+    ],
 )
 def test_photo_that_cannot_be_used_is_explained(arguments: dict[str, str], words: str, agent: Agent) -> None:
     (agent.root / "secret.jpg").write_text("password=1234")
+    (agent.root / "empty.jpg").touch()
     refused = agent.fail("create", instructions=MARBLE, **arguments)
     assert words in refused["message"]
     assert list(agent.world.input_bucket.objects) == []
@@ -339,7 +436,8 @@ def test_look_shows_the_photo_and_the_picture_small(agent: Agent) -> None:
     images = [one for one in shown.content if isinstance(one, ImageContent)]
     assert [one.mime_type for one in images] == ["image/webp", "image/webp"]
     assert json.loads(read_text(shown))["shown"] == "before, after"
-    assert "no picture 2" in agent.fail("look", job=job, picture=2)["message"]
+    refused = agent.fail("look", job=job, picture=2)
+    assert (refused["job"], refused["message"]) == (job, "The job has no picture 2: it has 1 so far.")
 
 
 @pytest.mark.parametrize(
@@ -366,6 +464,25 @@ def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
     uri = f"backdrop://receipts/{job.rpartition('/')[2]}"
     (content,) = agent.ask(lambda client: client.read_resource(uri)).contents
     assert json.loads(content.text)["source"]["key"] == job
+
+
+@pytest.mark.parametrize("name", ["_backdrop.json", "notes.txt", f"{'0' * 32}.jpg"])
+def test_receipt_that_does_not_exist_is_explained(name: str, agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    message = agent.fail_to_read(f"backdrop://receipts/{name}")
+    assert name in message
+    assert message.endswith(("Use a job from `create`.", "Call `status` with the job."))
+    assert not caplog.records
+
+
+def test_receipt_that_cannot_be_read_is_explained(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise UnreachableError("unreachable", "AWS does not respond.", "Try again.")
+
+    monkeypatch.setattr(Job, "receipt", fail)
+    assert agent.fail_to_read("backdrop://receipts/cup.jpg") == "AWS does not respond. Try again."
+    assert not caplog.records
 
 
 def test_canceled_job_buys_nothing(agent: Agent) -> None:
@@ -428,6 +545,18 @@ def test_picture_that_waits_for_a_person_names_the_reviewer_and_the_tool(agent: 
     assert (reply["state"], reply["who"], reply["cost_usd"]) == ("review", "a reviewer", PRICE)
     assert "`status`" in reply["to_do"]
     assert "`wait`" not in reply["to_do"]
+
+
+def test_rejected_picture_names_the_tool_that_buys_another(agent: Agent) -> None:
+    instructions = {**MARBLE, "approval": "required"}
+    job = agent.run("create", instructions=instructions, path="cup.jpg", wait_seconds=600)["job"]
+    assert agent.person.run("review", "reject", job).code == 0
+    agent.world.run_until_empty()
+    rejected = agent.fail("status", job=job)
+    assert (rejected["error"], rejected["who"], rejected["cost_usd"]) == ("rejected", "you", PRICE)
+    assert "arn:" not in rejected["message"]
+    assert "Call `redo`" in rejected["to_do"]
+    assert "backdrop" not in rejected["to_do"]
 
 
 def test_failure_names_its_job_its_cost_and_what_is_left(agent: Agent) -> None:

@@ -135,11 +135,11 @@ def test_charge_above_the_price_list_suspends_the_mandate() -> None:
     world.provider.script.append(CallBehavior(result=overcharge))
     world.run_until_empty()
     account = find_account(world)
-    assert (account.state, account.is_overcharged) == (MandateState.SUSPENDED, True)
+    assert (account.state_on(world_day(world, 0)), account.is_overcharged) == (MandateState.SUSPENDED, True)
     (refused,) = [job for job in world.list_jobs() if job.status is JobStatus.REFUSED]
     assert (list_report_codes(world, refused.key), account.confirmed) == ([Code.MANDATE_SUSPENDED], 2 * PRICE)
     world.mandates.resume("anna", "ops")
-    assert find_account(world).state is MandateState.ACTIVE
+    assert find_account(world).state_on(world_day(world, 0)) is MandateState.ACTIVE
 
 
 # -- when a mandate is created, and when it ends ------------------------------------------------------------------

@@ -23,8 +23,8 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from tests.unit.ledger_items import LATER, NOW
 
 ADVICE = re.compile(
-    r"(^|[.,;:] )(add|change|check|choose|compare|correct|crop|do nothing|find|keep|look|name|open|raise|read|remove|"
-    r"replace|report|request|run|save|scale|search|set|shorten|store|the customer does not need to do anything|"
+    r"(^|[.,;:] )(add|ask|change|check|choose|compare|correct|crop|do nothing|find|keep|look|name|open|raise|read|"
+    r"remove|replace|report|request|run|save|scale|search|set|shorten|store|the customer does not need to do anything|"
     r"you do not need to do anything|upload|use|"
     r"to buy it again, run) ?",
     re.IGNORECASE,

@@ -86,13 +86,15 @@ def test_each_photo_has_at_most_one_owner(prefixes: list[str], folder: str) -> N
         ({"per_picture": 60}, None),
         ({"per_picture": 59}, ObstacleKind.PRICE),
         ({"until": TODAY}, None),
-        ({"until": "2026-11-24"}, ObstacleKind.ENDED),
+        ({"until": "2026-11-24"}, ObstacleKind.EXPIRED),
+        ({"until": "2026-11-24", "state": MandateState.SUSPENDED}, ObstacleKind.EXPIRED),
+        ({"until": "2026-11-24", "state": MandateState.ENDED}, ObstacleKind.ENDED),
         ({"operations": ("remove",)}, ObstacleKind.OPERATION),
         ({"state": MandateState.SUSPENDED}, ObstacleKind.SUSPENDED),
         ({"is_overcharged": True}, ObstacleKind.SUSPENDED),
         ({"state": MandateState.ENDED}, ObstacleKind.ENDED),
         ({"state": MandateState.ENDED, "is_overcharged": True}, ObstacleKind.ENDED),
-        ({"state": MandateState.RELEASED}, ObstacleKind.ENDED),
+        ({"state": MandateState.RELEASED}, ObstacleKind.RELEASED),
     ],
 )
 def test_call_is_covered_only_within_every_limit(facts: dict[str, Any], kind: ObstacleKind | None) -> None:
@@ -112,7 +114,9 @@ def test_only_what_may_pass_lets_a_job_wait(kind: ObstacleKind) -> None:
         ObstacleKind.SPENT: {"limit": 1},
         ObstacleKind.SPENT_TODAY: {"per_day": 1},
         ObstacleKind.SUSPENDED: {"state": MandateState.SUSPENDED},
+        ObstacleKind.EXPIRED: {"until": "2026-11-24"},
         ObstacleKind.ENDED: {"state": MandateState.ENDED},
+        ObstacleKind.RELEASED: {"state": MandateState.RELEASED},
         ObstacleKind.PRICE: {"per_picture": 1},
         ObstacleKind.OPERATION: {"operations": ("remove",)},
     }
@@ -121,6 +125,39 @@ def test_only_what_may_pass_lets_a_job_wait(kind: ObstacleKind) -> None:
         assert obstacle
         may_pass = kind in (ObstacleKind.SPENT, ObstacleKind.SPENT_TODAY, ObstacleKind.SUSPENDED)
         assert (obstacle.kind, obstacle.may_wait) == (kind, when_spent is WhenSpent.WAIT and may_pass)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({}, "active"),
+        ({"is_overcharged": True}, "suspended"),
+        ({"until": TODAY}, "active"),
+        ({"until": "2026-11-24"}, "expired"),
+        ({"until": "2026-11-24", "is_overcharged": True}, "expired"),
+        ({"until": "2026-11-24", "state": MandateState.RELEASED}, "released"),
+    ],
+)
+def test_state_depends_on_the_day(facts: dict[str, Any], state: str) -> None:
+    assert build_account(**facts).state_on(TODAY).value == state
+
+
+@pytest.mark.parametrize(
+    ("facts", "command"),
+    [
+        ({"until": "2026-11-24"}, "`backdrop mandate raise NAME --until DATE`"),
+        ({"state": MandateState.ENDED}, "`backdrop mandate release`"),
+        ({"state": MandateState.RELEASED}, "`backdrop rerun KEY`"),
+        ({"state": MandateState.SUSPENDED}, "`backdrop mandate resume`"),
+        ({"limit": 1}, "`backdrop mandate raise`"),
+    ],
+)
+def test_advice_fits_what_stopped_the_job(facts: dict[str, Any], command: str) -> None:
+    obstacle = build_account(**facts).find_obstacle(JOB, 60, TODAY)
+    assert obstacle
+    hints = [str(error.hint) for error in (obstacle.to_error(), obstacle.to_wait_reason())][: 1 + obstacle.may_wait]
+    assert all(command in hint for hint in hints)
+    assert not any("customer does not need" in hint for hint in hints)
 
 
 def test_amounts_of_the_latest_two_days_are_kept() -> None:

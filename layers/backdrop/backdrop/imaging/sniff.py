@@ -139,6 +139,8 @@ def _decode_text(data: bytes) -> str | None:
 
 
 def _describe_bytes(data: bytes) -> FileKind:
+    if not data:
+        return FileKind("empty", "other")
     if not any(data[:_TEXT_PROBE_BYTES]):
         return FileKind("nothing but zero bytes", "other")
     return FileKind("of an unknown type", "other")

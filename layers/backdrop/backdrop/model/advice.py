@@ -31,6 +31,7 @@ _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
     FollowUp.RUNS: ". Then send the request again.",
     FollowUp.WAITS: f"{_PHOTO_ENDINGS[FollowUp.WAITS]} Then send the request again.",
 }
+# For those who carry out the remedy themselves, and so do need to do something.
 _OPERATOR_ENDINGS = _PHOTO_ENDINGS | {FollowUp.WAITS: ". The photo continues automatically when the cause is gone."}
 NOTHING_TO_DO = "You do not need to do anything. The photo continues automatically when the cause is gone."
 
@@ -71,7 +72,8 @@ class Advice(Record):
     @property
     def text_for_photo(self) -> Sentence:
         """The advice for the person who can correct the photo or its instructions."""
-        return self._render(_PHOTO_ENDINGS, operator_mark="Operator: ")
+        is_for_reader = self.remedy is not None and not self.for_operator
+        return self._render(_OPERATOR_ENDINGS if is_for_reader else _PHOTO_ENDINGS, operator_mark="Operator: ")
 
     @property
     def text_for_request(self) -> Sentence:

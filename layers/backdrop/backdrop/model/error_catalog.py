@@ -113,7 +113,7 @@ def _named_image_entry(meaning: str, upload: str) -> CatalogEntry:
 _REPLACE_FILE = "Replace the file"
 _FIX_INSTRUCTIONS = "Correct the instructions"
 FIX_INSTRUCTIONS = Advice.from_text(_FIX_INSTRUCTIONS, FollowUp.RUNS)
-_RUN_AGAIN = "Then run `backdrop rerun KEY` with the photo's key."
+_OWNER_RUNS_AGAIN = "The owner then runs `backdrop rerun KEY` with the photo's key."
 _PAY_AGAIN = "To buy it again, run `backdrop redrive --pay-again` or set another `revision`."
 
 ERROR_CATALOG: dict[Code, CatalogEntry] = {
@@ -311,24 +311,23 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder has too little left for the job, in total or for the day.",
-        "Raise the mandate with `backdrop mandate raise`. If the limit of the day is reached, you can also wait. "
-        f"{_RUN_AGAIN}",
-        for_operator=True,
+        "Ask the mandate's owner to raise it with `backdrop mandate raise`. If the limit of the day is reached, you "
+        f"can also wait for the next day (UTC). {_OWNER_RUNS_AGAIN}",
     ),
     Code.MANDATE_SUSPENDED: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder is suspended, by an operator or because a provider charged more "
         "than its price list says.",
-        f"Find out why, and resume it with `backdrop mandate resume`. {_RUN_AGAIN}",
-        for_operator=True,
+        "Ask the mandate's owner to find out why, and to resume it with `backdrop mandate resume`. "
+        f"{_OWNER_RUNS_AGAIN}",
     ),
     Code.MANDATE_ENDED: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
         "The mandate that owns the photo's folder has ended, so nothing is bought there.",
-        f"Upload the photo to another folder, or release this one with `backdrop mandate release`. {_RUN_AGAIN}",
-        for_operator=True,
+        "Upload the photo to another folder. Or ask the mandate's owner to release this one with `backdrop mandate "
+        f"release`. {_OWNER_RUNS_AGAIN}",
     ),
     Code.MANDATE_FORBIDS: _entry(
         Cost.NOTHING,
@@ -342,8 +341,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.MANDATE_WAITS: _waiting_entry(
         Cost.NOTHING,
         "The mandate that pays for the photo's folder does not cover the job now, so the job waits.",
-        "Request a cheaper picture, or wait for the next day (UTC) if only the day's limit is reached. Only the "
-        "mandate's owner can raise it with `backdrop mandate raise`, or resume it with `backdrop mandate resume`.",
+        "Ask the mandate's owner to raise it with `backdrop mandate raise`, request a cheaper picture, or, if only the "
+        "day's limit is reached, wait for the next day (UTC)",
     ),
     Code.PRICE_UNKNOWN: _entry(
         Cost.NOTHING,

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from backdrop.model.advice import Advice, FollowUp
 from backdrop.model.codes import Code
-from backdrop.model.errors import InstructionError
+from backdrop.model.errors import BackdropError, InstructionError
 from backdrop.model.job import Job, LedgerItem
 from backdrop.model.object_keys import list_folders_of
 from backdrop.model.pricing import format_usd
@@ -22,10 +23,14 @@ MAX_MANDATES = 1000
 
 
 class MandateState(StrEnum):
-    """ENDED: nothing is bought, but the prefix stays blocked. RELEASED: the prefix has no owner anymore."""
+    """ENDED: nothing is bought, but the prefix stays blocked. RELEASED: the prefix has no owner anymore.
+
+    EXPIRED: the last day is over, and a later one can be set. It follows from the date, so it is never stored.
+    """
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    EXPIRED = "expired"
     ENDED = "ended"
     RELEASED = "released"
 
@@ -90,6 +95,11 @@ class Mandate(LedgerItem):
     changed_at: datetime | None = None
     changed_by: str = ""
 
+    def state_on(self, day: str) -> MandateState:
+        """Returns the state on a day (UTC), regardless of the charges."""
+        is_final = self.state in (MandateState.ENDED, MandateState.RELEASED)
+        return MandateState.EXPIRED if self.until and day > self.until and not is_final else self.state
+
 
 class ObstacleKind(StrEnum):
     """Why a mandate does not cover a call. Only the first three may pass without a change of the instructions."""
@@ -97,7 +107,9 @@ class ObstacleKind(StrEnum):
     SPENT = "spent"
     SPENT_TODAY = "spent_today"
     SUSPENDED = "suspended"
+    EXPIRED = "expired"
     ENDED = "ended"
+    RELEASED = "released"
     PRICE = "price"
     OPERATION = "operation"
 
@@ -106,11 +118,32 @@ _CODES = {
     ObstacleKind.SPENT: Code.MANDATE_SPENT,
     ObstacleKind.SPENT_TODAY: Code.MANDATE_SPENT,
     ObstacleKind.SUSPENDED: Code.MANDATE_SUSPENDED,
+    ObstacleKind.EXPIRED: Code.MANDATE_ENDED,
     ObstacleKind.ENDED: Code.MANDATE_ENDED,
+    ObstacleKind.RELEASED: Code.MANDATE_ENDED,
     ObstacleKind.PRICE: Code.MANDATE_FORBIDS,
     ObstacleKind.OPERATION: Code.MANDATE_FORBIDS,
 }
 _PASSING_KINDS = frozenset({ObstacleKind.SPENT, ObstacleKind.SPENT_TODAY, ObstacleKind.SUSPENDED})
+_END_KINDS = {
+    MandateState.EXPIRED: ObstacleKind.EXPIRED,
+    MandateState.ENDED: ObstacleKind.ENDED,
+    MandateState.RELEASED: ObstacleKind.RELEASED,
+}
+# What helps for some causes of a code; for all others, the code's own advice fits.
+_ADVICE = {
+    ObstacleKind.EXPIRED: Advice.from_text(
+        "Ask the mandate's owner to set a later last day with `backdrop mandate raise NAME --until DATE`. The owner "
+        "then runs `backdrop rerun KEY` with the photo's key."
+    ),
+    ObstacleKind.RELEASED: Advice.from_text(
+        "Upload the photo again, or run `backdrop rerun KEY` with its key. No mandate then limits what it costs, "
+        "unless the folder has another one."
+    ),
+}
+_RESUME_ADVICE = Advice.from_text(
+    "Ask the mandate's owner to find out why, and to resume it with `backdrop mandate resume`", FollowUp.WAITS
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +159,11 @@ class MandateObstacle:
         return _CODES[self.kind]
 
     def to_error(self) -> InstructionError:
-        return InstructionError(self.code, self.message)
+        return InstructionError(self.code, self.message, _ADVICE.get(self.kind))
+
+    def to_wait_reason(self) -> BackdropError:
+        advice = _RESUME_ADVICE if self.kind is ObstacleKind.SUSPENDED else None
+        return BackdropError(Code.MANDATE_WAITS, self.message, advice)
 
 
 @dataclass(frozen=True)
@@ -154,15 +191,15 @@ class MandateAccount:
         """What the limit leaves, even if nothing may be spent now: see `usable_on`."""
         return max(self.mandate.limit - self.committed, 0)
 
-    @property
-    def state(self) -> MandateState:
-        is_suspended = self.is_overcharged and self.mandate.state is MandateState.ACTIVE
-        return MandateState.SUSPENDED if is_suspended else self.mandate.state
+    def state_on(self, day: str) -> MandateState:
+        """Returns the state on a day (UTC)."""
+        state = self.mandate.state_on(day)
+        return MandateState.SUSPENDED if self.is_overcharged and state is MandateState.ACTIVE else state
 
     def find_stop(self, day: str) -> MandateObstacle | None:
         """Returns why no call may be claimed on this day (UTC), whatever it costs; None if some may be."""
         mandate, end = self.mandate, _find_end(self.mandate, day)
-        if end or self.state is not MandateState.SUSPENDED:
+        if end or self.state_on(day) is not MandateState.SUSPENDED:
             return end
         return _build_obstacle(mandate, ObstacleKind.SUSPENDED, f"The mandate {mandate.name} is suspended.")
 
@@ -219,12 +256,15 @@ def find_violated_term(mandate: Mandate, job: Job, price: int, day: str) -> Mand
 
 
 def _find_end(mandate: Mandate, day: str) -> MandateObstacle | None:
-    if mandate.state in (MandateState.ENDED, MandateState.RELEASED):
-        return _build_obstacle(mandate, ObstacleKind.ENDED, f"The mandate {mandate.name} has ended.")
-    if mandate.until and day > mandate.until:
-        message = f"The mandate {mandate.name} ended with {mandate.until} (UTC)."
-        return _build_obstacle(mandate, ObstacleKind.ENDED, message)
-    return None
+    kind = _END_KINDS.get(mandate.state_on(day))
+    if kind is None:
+        return None
+    ends = {
+        ObstacleKind.EXPIRED: f"ended with {mandate.until} (UTC)",
+        ObstacleKind.ENDED: "has ended",
+        ObstacleKind.RELEASED: "has ended, and its folder was released",
+    }
+    return _build_obstacle(mandate, kind, f"The mandate {mandate.name} {ends[kind]}.")
 
 
 def _build_obstacle(mandate: Mandate, kind: ObstacleKind, message: str) -> MandateObstacle:

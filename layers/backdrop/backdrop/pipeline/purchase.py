@@ -105,8 +105,8 @@ class Purchases:
         if job.status is JobStatus.UNKNOWN:
             transition = transitions.hold(job, now)
         elif obstacle.may_wait:
-            waiting = BackdropError(Code.MANDATE_WAITS, obstacle.message)
-            transition = transitions.record_wait_reason(job, Problem.from_error(waiting, now).with_history(job.problem))
+            waiting = Problem.from_error(obstacle.to_wait_reason(), now)
+            transition = transitions.record_wait_reason(job, waiting.with_history(job.problem))
         else:
             transition = transitions.fail(job, error, now)
         job = self.ledger.write_transition(transition)
