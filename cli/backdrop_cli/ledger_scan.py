@@ -7,6 +7,7 @@ from datetime import datetime
 
 from backdrop.aws.items import JOB_KEY_PREFIX, parse_record
 from backdrop.aws.table import Table
+from backdrop.model.codes import Code
 from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import ObjectKind, classify_key
@@ -14,6 +15,7 @@ from backdrop.model.schedule import OPEN_ITEMS
 
 SOURCE_SORT_KEY, QUEUE_ATTRIBUTES = "source", ("queued_at", "quoted", "wait_reason")
 FIDELITY_ATTRIBUTE, MASK_ATTRIBUTE = "fidelity", "mask"
+WAITS_OUTSIDE_LANE = frozenset({Code.OWNER_AT_WORK.value, Code.MANDATE_WAITS.value})
 JUDGED_STATUSES = frozenset({JobStatus.REVIEW, JobStatus.STORED, JobStatus.REJECTED})
 
 
@@ -51,7 +53,8 @@ class LedgerScan:
                 if status is JobStatus.ACCEPTED:
                     queued_at, quoted, wait_reason = (item.get(name, {}).get("S", "") for name in QUEUE_ATTRIBUTES)
                     counts.waiting[provider, wait_reason, int(quoted or 0)] += 1
-                    if queued_at:  # missing in what an older release wrote
+                    # `queued_at` is missing in what an older release wrote.
+                    if queued_at and wait_reason not in WAITS_OUTSIDE_LANE:
                         since = datetime.fromisoformat(queued_at)
                         earliest = counts.oldest_waiting_since.get(provider, since)
                         counts.oldest_waiting_since[provider] = min(since, earliest)
@@ -62,8 +65,9 @@ class LedgerScan:
 class JobCounts:
     """Numbers of jobs by provider and state.
 
-    `waiting` counts the jobs in a lane by provider, by the code of what they wait for ("" if only for their turn),
+    `waiting` counts the jobs that wait by provider, by the code of what they wait for ("" if only for their turn),
     and by price in micro-dollars. `oldest_waiting_since` is when the first job of each provider's lane was queued.
+    Jobs that wait for one of WAITS_OUTSIDE_LANE have left their lanes.
     `settling_photos` wait for their instructions; `reported_photos` have no job, and an error report says why.
     `stored_masks`: the jobs of `by_status` that are stored, and delivered nothing because they are masks.
     `fidelity` counts the verdicts on the new pictures that were delivered, wait for approval, or were rejected.
@@ -80,3 +84,9 @@ class JobCounts:
     def count(self, *statuses: JobStatus, provider: str = "") -> int:
         """Returns how many jobs are in one of these states."""
         return sum(n for (name, status), n in self.by_status.items() if status in statuses and provider in ("", name))
+
+    def count_in_lane(self, provider: str) -> int:
+        """Returns how many jobs wait in a provider's lane."""
+        return sum(
+            n for (name, code, _), n in self.waiting.items() if name == provider and code not in WAITS_OUTSIDE_LANE
+        )

@@ -1,6 +1,5 @@
 """Options and help of the mandate commands, which are implemented in operate/mandate.py, imported when one runs."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -15,9 +14,7 @@ DayLimit = Annotated[str | None, typer.Option("--per-day", metavar="USD", help="
 PictureLimit = Annotated[
     str | None, typer.Option("--per-picture", metavar="USD", help="The highest price of one picture, with its mask")
 ]
-Until = Annotated[
-    datetime | None, typer.Option("--until", metavar="DATE", formats=["%Y-%m-%d"], help="The last day (UTC)")
-]
+Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day (UTC), such as 2026-12-31")]
 Operations = Annotated[
     str | None, typer.Option("--operations", metavar="LIST", help="replace, remove, or replace,remove")
 ]

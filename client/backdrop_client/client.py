@@ -1,7 +1,7 @@
 """The synchronous client."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Event
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from backdrop.bootstrap import build_read_only_resolver
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.preview import JobPreviewer, PriceRegister
+from backdrop.model.advice import FollowUp
 from backdrop.model.codes import Code
 from backdrop.model.mandate import MandateAccount, MandateState
 from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key, is_photo_folder
@@ -196,16 +197,24 @@ class Backdrop:
         if broken_defaults:
             sources = resolver.folder_defaults.read_inherited(settings.input_bucket, upload.key)
             errors = [error for source in sources if source.name == broken_defaults for error in source.errors]
-            message = f"The photo would wait for its folder defaults. {' '.join(str(one.message) for one in errors)}"
+            message = (
+                f"The photo would wait for its folder defaults. {' '.join(str(one.message.closed) for one in errors)}"
+            )
             hint = f"Correct {broken_defaults}, or ask its owner to."
             raise InstructionsError(Code.FOLDER_DEFAULTS_BROKEN.value, message, hint)
         for problem in plan.problems:
-            kind, hint = InstructionsError, CORRECT_HINT
-            if problem.code in MANDATE_CODES:
-                kind, hint = MandateError, str(problem.hint)
-            elif problem.code is Code.NO_INSTRUCTIONS and bucket.unread_keys:
-                hint = f"{CORRECT_HINT} {_UNREAD_DEFAULTS_HINT}"
-            raise kind(problem.code.value, str(problem.message), hint)
+            # No photo was sent, so none runs or waits.
+            advice = replace(problem.effective_advice, follow_up=FollowUp.NOTHING)
+            kind, message, hint = InstructionsError, str(problem.message), str(advice.text_for_photo)
+            if problem.code is Code.NO_INSTRUCTIONS:
+                # The report's message names the sidecar, which no one has uploaded.
+                message = "The instructions set neither an operation nor a prompt."
+                hint = f"{CORRECT_HINT} {_UNREAD_DEFAULTS_HINT}" if bucket.unread_keys else CORRECT_HINT
+            elif problem.code in MANDATE_CODES:
+                kind = MandateError
+            elif problem.instruction_source:
+                hint = CORRECT_HINT
+            raise kind(problem.code.value, message, hint)
         prices = PriceRegister.of(plan.jobs)
         return Quote(to_usd(prices.total_micro_usd), prices.images_by_provider.total(), tuple(bucket.unread_keys))
 

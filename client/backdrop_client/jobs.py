@@ -95,7 +95,7 @@ class Job:
             return parse_instruction_json(sidecar_key, self._read_input(sidecar_key))[0]
         except InstructionError as error:
             hint = "Correct the sidecar, or call `create` with the photo and its instructions."
-            raise InstructionsError(error.code.value, str(error.message), hint) from error
+            raise InstructionsError(error.code.value, str(error.message.closed), hint) from error
 
     def read_photo(self) -> bytes:
         """Returns the photo as it was uploaded. Raises GoneError if it was deleted since."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 from backdrop.model.mandate import Mandate, MandateAccount, WhenSpent
@@ -38,7 +38,7 @@ class MandateTerms:
         per_day: str | None,
         per_picture: str | None,
         operations: str | None,
-        until: datetime | None,
+        until: str | None,
     ) -> "MandateTerms":
         """Raises UsageError for a value that is not valid."""
         named = tuple(operations.split(",")) if operations is not None else None
@@ -49,12 +49,19 @@ class MandateTerms:
             parse_usd_option("--per-day", per_day),
             parse_usd_option("--per-picture", per_picture),
             named,
-            until.date().isoformat() if until else None,
+            _parse_day(until) if until is not None else None,
         )
 
     @property
     def given(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def _parse_day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise UsageError(f"--until takes a day such as 2026-12-31, not {text!r}") from error
 
 
 @contextmanager
@@ -77,7 +84,7 @@ def show_mandates(stack: Stack, screen: Screen) -> None:
     if not accounts:
         screen.print(f"Stack {stack.name} has no mandates. To create one, run `backdrop mandate create --help`.")
         return
-    heads = {"Mandate": "left", "Folder": "left", "Spent": "right", "Left": "right", "Left today": "right"}
+    heads = {"Mandate": "left", "Folder": "words", "Spent": "right", "Left": "right", "Left today": "right"}
     rows = [
         (
             account.mandate.name,

@@ -14,7 +14,7 @@ from backdrop.model.job import IN_FLIGHT_STATUSES, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
 from backdrop_cli.formatting import format_rough_duration, format_utc
-from backdrop_cli.ledger_scan import JobCounts
+from backdrop_cli.ledger_scan import WAITS_OUTSIDE_LANE, JobCounts
 from backdrop_cli.operate.pause_resume import describe_pause
 from backdrop_cli.operate.photo_waits import QUEUED, SETTLING
 from backdrop_cli.operate.queue_waits import PROBING_MESSAGE, is_budget_reserved
@@ -79,10 +79,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
 
 def _build_row(stack: Stack, counts: JobCounts, lane: ProviderHealth, now: datetime) -> tuple[str, ...]:
     name = lane.provider
-    in_flight, waiting = (
-        counts.count(*IN_FLIGHT_STATUSES, provider=name),
-        counts.count(JobStatus.ACCEPTED, provider=name),
-    )
+    in_flight, waiting = counts.count(*IN_FLIGHT_STATUSES, provider=name), counts.count_in_lane(name)
     since = counts.oldest_waiting_since.get(name)
     oldest = format_rough_duration((now - since).total_seconds()) if since else ""
     return (
@@ -111,7 +108,7 @@ def count_wait_reasons(
     wait_reasons = Counter({SETTLING: counts.settling_photos})
     for (provider, code, price), n in counts.waiting.items():
         lane = lanes.get(provider)
-        if code != Code.OWNER_AT_WORK.value and lane and not lane.allows_calls:
+        if code not in WAITS_OUTSIDE_LANE and lane and not lane.allows_calls:
             code = lane.pauses[0].code.value if lane.pauses else Code.LANE_SHUT.value
         if not code and is_budget_reserved(price, day, cap):
             code = Code.BUDGET_RESERVED.value
@@ -190,6 +187,6 @@ def _describe_lane(stack: Stack, counts: JobCounts, lane: ProviderHealth) -> dic
         "reasons": [describe_pause(one) for one in lane.pauses],
         "at_the_provider": counts.count(*IN_FLIGHT_STATUSES, provider=name),
         "limit": stack.max_in_flight.get(name, 0),
-        "waiting": counts.count(JobStatus.ACCEPTED, provider=name),
+        "waiting": counts.count_in_lane(name),
         "oldest_since": oldest.isoformat(timespec="seconds") if oldest else None,
     }

@@ -63,6 +63,15 @@ def test_waiting_photos_continue_when_the_mandate_is_raised(person: Person) -> N
     assert person.world.provider.charged_micro_usd == 3 * REMOVAL
 
 
+def test_photo_that_waits_for_its_mandate_is_not_counted_in_its_lane(person: Person) -> None:
+    person.run(*CREATE, "--when-spent", "wait")
+    buy(person, FIRST, SECOND, THIRD)
+    person.run("pause", "ideogram")
+    data = person.run("status", "--json").data
+    assert data["waiting"] == {"mandate_waits": 1}
+    assert [(lane["waiting"], lane["oldest_since"]) for lane in data["providers"]] == [(0, None)]
+
+
 def test_suspended_mandate_buys_nothing_until_it_is_resumed(person: Person) -> None:
     person.run(*CREATE)
     person.run("mandate", "suspend", "anna")
@@ -104,7 +113,9 @@ def test_ended_mandate_blocks_its_folder_until_it_is_released(person: Person) ->
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "-1"), 2, "--usd takes"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--operations", "paint"), 2, "--operations"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--when-spent", "cry"), 2, "--when-spent"),
-        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--until", "someday"), 2, "until"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--until", "someday"), 2, "--until takes"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--until", "2026-02-30"), 2, "--until takes"),
+        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "99999999999"), 2, "at most 1,000,000,000 dollars"),
         (("mandate", "raise", "anna"), 2, "what to change"),
     ],
 )

@@ -29,6 +29,13 @@ def test_code_that_release_0_2_0_stored_in_a_warning_is_not_repeated(stored: str
     assert warning.text_with_code == "moved: from one to another"
 
 
+@pytest.mark.parametrize(
+    ("text", "closed"), [("It is empty", "It is empty."), ("It is empty.", "It is empty."), ("Is it?", "Is it?")]
+)
+def test_closed_sentence_ends_with_one_mark(text: str, closed: str) -> None:
+    assert str(Sentence(text).closed) == closed
+
+
 def test_sentence_is_rendered_unchanged() -> None:
     assert (str(TEXT), f"{TEXT} Again.", f"{TEXT:>20}") == (
         "The file is empty.",

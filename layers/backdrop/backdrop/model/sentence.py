@@ -39,6 +39,11 @@ class Sentence:
         """The sentence without its final period, for use inside a longer one."""
         return Sentence(self._text.rstrip("."))
 
+    @property
+    def closed(self) -> "Sentence":
+        """The text with a final period, unless it ends as a sentence does."""
+        return Sentence(self._text if self._text.endswith((".", "?", "!")) else f"{self._text}.")
+
     if TYPE_CHECKING:
         __hash__: ClassVar[None]
 
