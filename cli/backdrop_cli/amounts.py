@@ -9,7 +9,10 @@ MAX_USD = Decimal(1_000_000_000)
 
 
 def parse_usd(text: str) -> int | None:
-    """Returns an amount such as `5` or `$0.10` in micro-dollars; None if it is not valid, such as a negative one."""
+    """Returns an amount such as `5` or `$0.10` in micro-dollars; None if it is not valid, such as a negative one.
+
+    Amounts of more than MAX_USD are not valid.
+    """
     try:
         usd = Decimal(text.removeprefix("$"))
     except InvalidOperation:
@@ -22,5 +25,7 @@ def parse_usd_option(option: str, text: str | None) -> int | None:
     """Returns the option's amount in micro-dollars; None if it was not given. Raises UsageError if it is not valid."""
     amount = None if text is None else parse_usd(text)
     if text is not None and amount is None:
-        raise UsageError(f"{option} takes an amount in dollars, such as 5 or 0.10, not {text!r}")
+        raise UsageError(
+            f"{option} takes an amount in dollars, such as 5 or 0.10, and at most {MAX_USD:,}, not {text!r}"
+        )
     return amount

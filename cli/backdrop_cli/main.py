@@ -199,6 +199,6 @@ def _print_error(error: typer.TyperException) -> int:
         ctx: typer.Context | None = getattr(error, "ctx", None)
         where = f"; try `{ctx.command_path} --help`" if ctx else ""
         # The parser has pydantic check values, and passes its sentence on.
-        message = message.replace(": Input should be ", "; it must be ")
+        message = message.replace(": Input should be ", "; it must be ").replace(": Value error, ", "; ")
         typer.echo(f"error: {message[:1].lower()}{message[1:].rstrip('.')}{where}", err=True)
     return error.exit_code

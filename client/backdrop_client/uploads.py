@@ -46,8 +46,9 @@ def build_upload(photo: Photo, prefix: str, fields: Mapping[str, Any]) -> Upload
         sidecar = to_canonical_json(instructions).encode()
     except (TypeError, ValueError) as error:
         raise InstructionsError("invalid_value", f"The instructions are not JSON: {error}.", CORRECT_HINT) from error
-    if errors := parse_file("", sidecar).errors:
-        raise InstructionsError(errors[0].code.value, " ".join(str(one.detail) for one in errors), CORRECT_HINT)
+    if errors := parse_file("The sidecar", sidecar).errors:
+        message = " ".join(f"{one.detail.clause}." for one in errors)
+        raise InstructionsError(errors[0].code.value, message, CORRECT_HINT)
     return Upload(derive_key(data, instructions, prefix), data, sidecar)
 
 
