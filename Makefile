@@ -87,7 +87,8 @@ env: ## Print export lines that point any AWS tool at the local cloud
 invoke: setup ## Run the code of a function on an event, against the running local cloud (EVENT=events/s3_put.json)
 	@$(RUN)python -m backdrop_local.invoke $(EVENT)
 path: setup ## Print an export line that adds sam and Python 3.13 to the PATH
-	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
+	@# `python` must be the one that has backdrop_client. SAM finds the pip of its own environment behind it.
+	@echo "export PATH=\"$(CURDIR)/.venv/bin:$(CURDIR)/.local/sam/bin:$$PATH\""
 site: .venv/.project .local/docs/.installed .local/node/.installed ## Build the searchable documentation site in .local/site
 	@$(RUN)python -m docs.make_site
 docs: setup ## Generate schemas/ and the generated pages of docs/ from the code

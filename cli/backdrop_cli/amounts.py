@@ -9,7 +9,10 @@ MAX_USD = Decimal(1_000_000_000)
 
 
 def parse_usd(text: str) -> int | None:
-    """Returns an amount such as `5` or `$0.10` in micro-dollars; None if it is not valid, such as a negative one."""
+    """Returns an amount such as `5` or `$0.10` in micro-dollars; None if it is not valid, such as a negative one.
+
+    Amounts of more than MAX_USD are not valid.
+    """
     try:
         usd = Decimal(text.removeprefix("$"))
     except InvalidOperation:

@@ -124,8 +124,8 @@ def plan_redo(stack: Stack, key: str, variant: str | None, new_fields: Mapping[s
     if preview is None:
         raise NothingFoundError(f"nothing was changed; there is no photo {key}, stack {stack.name}")
     if preview.broken_defaults or preview.problems:
-        reason = "; ".join(one.message_with_variant.rstrip(".") for one in preview.problems)
-        raise CommandError(f"nothing was changed; {reason or f'{preview.broken_defaults} has errors'}")
+        reason = " ".join(one.message_with_variant for one in preview.problems)
+        raise CommandError(f"nothing was changed. {reason or f'{preview.broken_defaults} has errors.'}")
     return RedoPlan(key, sidecar_key, sidecar, preview)
 
 

@@ -284,7 +284,7 @@ def test_redo_that_is_refused_names_each_variant(monkeypatch: pytest.MonkeyPatch
     person.world.upload_sidecar(KEY, approval="required", variants=new_variants, max_cost_usd=0.001)
     refused = person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes")
     assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
-    assert ("variant beach: " in refused.err, "; variant lake: " in refused.err) == (True, True)
+    assert (". variant beach: " in refused.err, ". variant lake: " in refused.err) == (True, True)
 
 
 def test_redo_of_one_variant_keeps_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:

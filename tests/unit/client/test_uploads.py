@@ -32,3 +32,16 @@ def test_extension_follows_from_the_bytes(data: bytes, extension: str) -> None:
 def test_instructions_with_errors_are_refused(fields: dict[str, object]) -> None:
     with pytest.raises(InstructionsError):
         build_upload(JPEG, "clients/", fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"prompt": ""}, "prompt is empty."),
+        ({"prompt": "x" * 5_000_000}, "The sidecar is 5,000,013 bytes; at most 65,536 are allowed."),
+    ],
+)
+def test_message_about_wrong_instructions_is_a_sentence_with_a_subject(fields: dict[str, str], message: str) -> None:
+    with pytest.raises(InstructionsError) as raised:
+        build_upload(JPEG, "clients/", fields)
+    assert raised.value.message == message
