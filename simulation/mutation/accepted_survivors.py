@@ -549,10 +549,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has thousands of photos: tests/simulated/reconcile/test_sweep.py does."
     ),
     "pipeline.unreadable_files:report_unreadable#8bfe03 if 1": UNREADABLE_PHOTO_REASON,
-    "pipeline.documents:DocumentWriter._matches_ledger#b158c9 return 1": (
-        "No scene has this race: tests/simulated/deliver/test_documents.py lets a late delivery report a problem "
-        "that was fixed."
-    ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
     "intake.job_planner:JobPlanner._plan_job#cdc4d5 if 3": FRAME_REASON,

@@ -44,7 +44,7 @@ DELIVERY_MUTANTS = (
         "overwrites-newer-documents",
         "1: A receipt or a report is written only if no other worker has written it since it was read.",
         replace_code(
-            "pipeline.documents:DocumentWriter.put_or_delete#d3bff1 argument 7",
+            "pipeline.documents:DocumentWriter.put_or_delete#5e2752 argument 7",
             "now.etag if (now := self.output_bucket.head(key)) else None",
         ),
         replace_code(
@@ -68,7 +68,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "keeps-error-report",
         "2.4: A report is deleted when no problem is left.",
-        force_false("pipeline.documents:DocumentWriter.put_or_delete#d3bff1 if 2"),
+        force_false("pipeline.documents:DocumentWriter.put_or_delete#5e2752 if 2"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="provider_outage unreachable_result",
     ),

@@ -1,6 +1,7 @@
 """Receipts, error reports, events, and dead letters: built from the ledger, and written so that none is lost."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -202,6 +203,57 @@ def test_late_delivery_leaves_no_outdated_report(bought_before: bool) -> None:
     deliver(world, source)
     world.transport.clear_faults()
     assert (late.hit_count, world.read_report(KEY)) == (1, None)
+    world.run_until_empty()
+    assert_at_rest(world)
+
+
+def deliver_after(world: World, prefix: str, change: Callable[[], object]) -> None:
+    """Delivers the photo. Just before it writes a document below the prefix, the change happens, with all its work."""
+
+    def change_and_deliver(_: object) -> None:
+        change()
+        for name in ("intake", "ideogram", "deliver"):
+            world.run_until_empty(name)
+
+    source, _ = world.ledger.read_photo(derive_source_id(INPUT_BUCKET, KEY))
+    assert source
+    late = TargetedFault(change_and_deliver, "put_object", matches=lambda call: call.request["Key"].startswith(prefix))
+    world.transport.faults_before.append(late)
+    deliver(world, source)
+    world.transport.clear_faults()
+    assert late.hit_count == 1
+
+
+def test_late_delivery_does_not_overwrite_a_report_that_applies_again() -> None:
+    """The report of the fixed photo equals the one before the mistake, so the fix has nothing to write."""
+    world = world_with_photo()
+    world.provider.default_behavior = CallBehavior(unsafe_count=1)
+    world.run_until_empty()
+    report = world.read_report(KEY)
+    world.upload_sidecar(KEY, operation="erase")
+    world.run_until_empty("intake")
+    deliver_after(world, "_backdrop/errors/", lambda: world.upload_sidecar(KEY, operation="remove"))
+    assert world.read_report(KEY) == report
+    world.run_until_empty()
+    assert_at_rest(world)
+
+
+def test_late_delivery_does_not_overwrite_a_receipt_that_applies_again() -> None:
+    """Each of the two jobs was charged without a picture, so the photo's receipt only says which one is current."""
+    world = world_with_photo()
+    world.provider.default_behavior = CallBehavior(unsafe_count=1)
+    for prompt in ("on a beach", "in a forest", "on a beach"):
+        world.upload_sidecar(KEY, operation="replace", prompt=prompt)
+        world.run_until_empty()
+    receipt = world.read_receipt(KEY)
+    world.upload_sidecar(KEY, operation="replace", prompt="in a forest")
+    world.run_until_empty("intake")
+    deliver_after(
+        world,
+        "_backdrop/receipts/",
+        lambda: world.upload_sidecar(KEY, operation="replace", prompt="on a beach"),
+    )
+    assert world.read_receipt(KEY) == receipt
     world.run_until_empty()
     assert_at_rest(world)
 

@@ -65,38 +65,45 @@ class DocumentWriter:
             source = current or source
             if may_have_report(source, jobs) and not had_report:
                 continue
+            receipt, report = build_receipt(source, jobs), build_error_report(source, jobs)
             try:
-                if jobs:
-                    self.put_or_delete(receipt_key(name), build_receipt(source, jobs), old_receipt)
-                report = build_error_report(source, jobs)
-                self.put_or_delete(report_key(name), report, old_report)
+                is_changed = bool(jobs) and self.put_or_delete(receipt_key(name), receipt, old_receipt)
+                is_changed |= self.put_or_delete(report_key(name), report, old_report)
             except PreconditionFailedError:
                 continue
-            if report is None or old_report or self._matches_ledger(source, report):
+            if not is_changed or self._matches_ledger(source.source_id, receipt, report):
                 return source, jobs
         raise ConflictError
 
-    def _matches_ledger(self, source: Source, report: Mapping[str, object]) -> bool:
-        """Reads the ledger again after a report was written where there was none.
+    def _matches_ledger(
+        self, source_id: str, receipt: Mapping[str, object], report: Mapping[str, object] | None
+    ) -> bool:
+        """Reads the ledger again after a document was written or deleted.
 
-        No condition makes such a write fail if it is outdated: a worker that resolved the problem in the meantime found
-        no report to delete.
+        An outdated write succeeds if the ledger has returned to an earlier state in the meantime: the worker that found
+        the documents of that state, or no report, had nothing to write.
         """
-        current, jobs = self.ledger.read_photo(source.source_id)
-        return current is not None and build_error_report(current, jobs) == report
+        current, jobs = self.ledger.read_photo(source_id)
+        return current is not None and (build_receipt(current, jobs), build_error_report(current, jobs)) == (
+            receipt,
+            report,
+        )
 
-    def put_or_delete(self, key: str, document: Mapping[str, object] | None, existing: StoredObject | None) -> None:
+    def put_or_delete(self, key: str, document: Mapping[str, object] | None, existing: StoredObject | None) -> bool:
         """Writes a document if it differs from the existing object, or deletes that object if there is no document.
 
-        Raises PreconditionFailedError if another worker wrote the object since it was read.
+        Returns whether there was anything to do. Raises PreconditionFailedError if another worker wrote the object
+        since it was read.
         """
         if document is None:
             if existing:
                 self.output_bucket.delete_if_unchanged(key, expected=existing)
-            return
+            return existing is not None
         data, metadata = _serialize(document)
-        if existing is None or dict(existing.metadata) != metadata:
-            self._put(key, data, metadata, existing.etag if existing else None)
+        if existing and dict(existing.metadata) == metadata:
+            return False
+        self._put(key, data, metadata, existing.etag if existing else None)
+        return True
 
     def _put(self, key: str, data: bytes, metadata: Mapping[str, str], previous_etag: str | None) -> str:
         return self.output_bucket.put_if_unchanged(
