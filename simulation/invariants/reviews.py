@@ -259,12 +259,8 @@ def _describe_lost_event(decision: PersonDecision, decisions: DecisionsByPicture
         if (job_id, n) == (decision.job_id, decision.n)
     }
     if letter is None:
-        is_made = any(
-            review["decision"] == decision.decision
-            for sha256, own_reviews in reviews.items()
-            for review in own_reviews
-            if decision.sha256 in ("", sha256)
-        )
+        # A decision about a file that has been made again changes nothing if the new file was decided in the same way.
+        is_made = any(review["decision"] == decision.decision for one in reviews.values() for review in one)
         return "" if is_made else "the event was neither carried out nor refused"
     # A decision about a picture whose file has been made again is refused with the one about the new file.
     is_first_named = any(_describe(review) in letter["reason"] for one in reviews.values() for review in one)

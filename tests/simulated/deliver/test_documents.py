@@ -225,7 +225,7 @@ def deliver_after(world: World, prefix: str, change: Callable[[], object]) -> No
 
 
 def test_late_delivery_does_not_overwrite_a_report_that_applies_again() -> None:
-    """The report of the fixed photo equals the one before the mistake, so the fix has nothing to write."""
+    """The report of the fixed photo equals the one before the error, so the fix has nothing to write."""
     world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unsafe_count=1)
     world.run_until_empty()

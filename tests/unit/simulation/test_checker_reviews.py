@@ -100,6 +100,14 @@ def test_second_reviewer_learns_of_the_first_decision() -> None:
     assert names(check_refused(second, "it was decided", decided)) == KEPT
 
 
+def test_same_decision_about_a_file_that_was_made_again_counts_as_made() -> None:
+    decided = {("j1", 1, "f2"): [review("approved")]}
+    assert check_decision_events([DecisionEvent("e1", BY_ANN)], decided, {}) == []
+    assert (
+        names(check_decision_events([DecisionEvent("e1", BY_ANN)], {("j1", 1, "f2"): [review("rejected")]}, {})) == KEPT
+    )
+
+
 def test_decision_by_event_is_carried_out_or_refused() -> None:
     first, second = DecisionEvent("e1", BY_ANN), DecisionEvent("e2", PersonDecision("j1", 1, "", "rejected", "bob"))
     decided = {("j1", 1, "f1"): [review("approved")], ("j1", 2, "f2"): [review("rejected", 2)]}
