@@ -345,8 +345,10 @@ class UserActions:
                 self.paired_keys.discard(failure.source.key)
             if pay_again and job and plan.transition and plan.transition.job.charge_no > job.charge_no:
                 self.repaid_counts[job.job_id] = self.repaid_counts.get(job.job_id, 0) + 1
-            if self._redrive_service.redrive(plan) and job:
+            if job and plan.transition:
+                # Before the write: the command may crash right after it.
                 self.redriven_job_ids.add(job.job_id)
+            if self._redrive_service.redrive(plan) and job:
                 lock_versions[job.job_id] = job.lock_version
         self.world.clock.sleep(DEAD_LETTER_DELETION_DELAY_SECONDS)
         self.world.steps.reconcile.dead_letters.delete_resolved(lock_versions)
