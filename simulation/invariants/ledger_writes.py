@@ -284,7 +284,7 @@ def _find_testable_reasons(lane: JsonObject) -> set[str]:
 def check_lane_write(before: JsonObject | None, after: JsonObject, now: datetime) -> list[Violation]:
     """Checks that three bad answers in a row start probing, and that repeated failures of probes pause the lane.
 
-    Holds on every write.
+    Holds on every write. `now`: when the write began, because the worker decides before it, and a write may take long.
     """
     is_restricted = bool(after["pauses"] or after["opened_since"])
     if after["failure_streak"] >= BAD_RESULTS_BEFORE_TRIP and not is_restricted:

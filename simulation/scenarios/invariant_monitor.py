@@ -168,7 +168,7 @@ class InvariantMonitor:
         if kind == "reconcile":
             self._check_reconcile_run(body, call)
         elif kind == "lane":
-            self._check_lane(name, body, call.worker_name)
+            self._check_lane(name, body, call)
         elif sort_key == "source":
             self._check_source(
                 self.snapshot.sources.get(name), body, by_operator=self._is_by_operator(call.worker_name, body["key"])
@@ -217,13 +217,13 @@ class InvariantMonitor:
             )
         self._reconcile_worker = call.worker_name if after["locked_until"] else ""
 
-    def _check_lane(self, provider: str, body: JsonObject, worker: str) -> None:
+    def _check_lane(self, provider: str, body: JsonObject, call: ServiceCall) -> None:
         lane = self.snapshot.lanes.setdefault(provider, LaneSnapshot())
         if not self._users.has_clock_faults:
-            self.add_violations(check_lane_write(lane.body, body, self._world.clock.time))
-        if not worker.startswith(OPERATOR_WORKER_NAME):
+            self.add_violations(check_lane_write(lane.body, body, call.started_at))
+        if not call.worker_name.startswith(OPERATOR_WORKER_NAME):
             self.add_violations(
-                check_lifted_pauses(lane.body, body, has_probed=worker in self._paid_calls.probing_workers)
+                check_lifted_pauses(lane.body, body, has_probed=call.worker_name in self._paid_calls.probing_workers)
             )
         if body["pauses"]:
             self.paused_at[provider].append(self._world.clock.time)
