@@ -38,7 +38,7 @@ MAX_OPERATOR_PAUSE_SECONDS = MAX_PAUSE_SECONDS + 60
 REPEAT_SECONDS = 1800
 EXTENSION_SECONDS = 240
 # The longest faults (an hour, half an hour, and the tries in between) may keep the others from striking.
-MAX_EXTENSIONS = 40
+MAX_EXTENSIONS = 100
 MAX_GROWING_EXTENSIONS = 20
 # Several times what the longest seeds need after the last fault: for days of reconciliations, and for each job that
 # arrived before all faults had struck.

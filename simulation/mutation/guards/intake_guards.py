@@ -112,7 +112,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-takes-over",
         "3: If the owner of the content fails, a waiting job buys it.",
-        force_false("model.transitions.lifecycle:join_existing#7a54dd operand 6"),
+        force_false("model.transitions.lifecycle:join_existing#f91bbf operand 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
@@ -128,7 +128,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "shares-before-stored",
         "3: A paid file is shared only after it is stored.",
-        force_true("model.transitions.lifecycle:join_existing#7a54dd if 1"),
+        force_true("model.transitions.lifecycle:join_existing#f91bbf conditional expression 1"),
         force_false("model.transitions.lifecycle:reuse#623407 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="reordered_message",

@@ -20,7 +20,8 @@ from simulation.world.event_loop import SimulatedCrash
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
-from tests.simulated.deliver.test_retry import HARDLY
+from tests.simulated.deliver.test_fidelity import TRANSPARENT_PHOTO
+from tests.simulated.deliver.test_retry import COPY, HARDLY, MARBLE, RETRY, build_retrying_world
 from tests.simulated.deliver.test_retry import PRICE as RETRY_PRICE
 from tests.simulated.deliver.test_retry import build_world as build_retry_world
 from tests.simulated.simulated_days import DAY, cancel_jobs, list_report_codes, pass_time, run_reconcile
@@ -125,6 +126,19 @@ def test_retry_that_the_mandate_does_not_cover_delivers_the_first_picture() -> N
     create_mandate(world, prefix="shoes/", limit=RETRY_PRICE)
     world.run_until_empty()
     assert (find_only_job(world).status, find_account(world).left) == (JobStatus.STORED, 0)
+    assert_at_rest(world)
+
+
+def test_retry_ends_with_its_own_picture_if_a_new_mandate_buys_the_same_content() -> None:
+    """The other photo's file would be kept in another place than the retry's own picture."""
+    world = build_retrying_world()
+    create_mandate(world, prefix="shoes/", limit=2 * RETRY_PRICE)
+    world.upload_photo(COPY, TRANSPARENT_PHOTO)
+    world.upload_sidecar(COPY, **MARBLE, subject=RETRY)
+    world.run_until_empty()
+    retried, copy = find_only_job(world), find_only_job(world, COPY)
+    assert (retried.status, retried.reused_from, retried.paid_attempt_no) == (JobStatus.STORED, None, 1)
+    assert (copy.status, copy.mandate, find_account(world).confirmed) == (JobStatus.STORED, "anna", RETRY_PRICE)
     assert_at_rest(world)
 
 

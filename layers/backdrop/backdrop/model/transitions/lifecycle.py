@@ -476,12 +476,16 @@ def join_existing(job: Job, owner: ContentOwner, owner_job: Job | None, now: dat
     """accepted: waits for the owner of the content, reuses its file, or buys in its place.
 
     `owner_job` is None if the owner is no longer in the ledger. A job whose call another mandate paid shares no file.
+    A retry ends instead: the job has paid pictures of its own, which are kept in another place than the owner's.
     """
-    if owner_job and owner_job.mandate == job.mandate and owner_job.has_kept_file:
-        return reuse(job, owner_job, now)
-    if owner_job is None or owner_job.mandate != job.mandate or owner_job.status in ENDS_WITHOUT_FILE:
+    if owner_job is None or owner_job.mandate != job.mandate:
         return take_over(job, owner)
-    return wait_for_owner(job, owner)
+    if owner_job.status in ENDS_WITHOUT_FILE and not owner_job.has_kept_file:
+        return take_over(job, owner)
+    if job.is_retrying:
+        reason = f"the mandate {job.mandate} pays for another photo with the same content"
+        return Transition(end_retry(replace(job, waits_for=None), reason, now))
+    return reuse(job, owner_job, now) if owner_job.has_kept_file else wait_for_owner(job, owner)
 
 
 def wait_for_owner(job: Job, owner: ContentOwner) -> Transition:
