@@ -223,6 +223,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._retry_or_choose#308538 if 2": RECEIPT_WARNING_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 3": RETRY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
+    "model.transitions.lifecycle:join_existing#f91bbf if 3": (
+        "No scene creates a mandate during a retry: tests/simulated/render/test_mandates.py does."
+    ),
     "deliver.task_callbacks:TaskCallbacks._complete_all#18ca24 if 1": (
         "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
     ),
