@@ -1,5 +1,7 @@
 """The keys of the client never change: another key would buy every picture a second time."""
 
+from typing import Any
+
 import pytest
 
 from backdrop_client.errors import InstructionsError
@@ -28,8 +30,8 @@ def test_extension_follows_from_the_bytes(data: bytes, extension: str) -> None:
     assert derive_key(data, {}, "").endswith(f".{extension}")
 
 
-def nest_list(depth: int) -> object:
-    value: object = "x"
+def nest_list(depth: int) -> list[Any]:
+    value: list[Any] = []
     for _ in range(depth):
         value = [value]
     return value
