@@ -147,7 +147,7 @@ class Job:
             seconds = min(seconds * POLL_GROWTH, MAX_POLL_SECONDS)
 
     def cancel(self) -> None:
-        """Deletes the photo and its sidecar. What is not bought yet will not be; a call in flight is charged.
+        """Deletes the photo and its sidecar. What is not bought yet will not be; a call in flight may be charged.
 
         To have the photo made after all, call `create` again.
         """
