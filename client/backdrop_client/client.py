@@ -1,7 +1,7 @@
 """The synchronous client."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from threading import Event
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 from backdrop.bootstrap import build_read_only_resolver
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.preview import JobPreviewer, PriceRegister
-from backdrop.model.advice import FollowUp
 from backdrop.model.codes import Code
 from backdrop.model.mandate import MandateAccount, MandateState
 from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, ObjectKind, classify_key, is_photo_folder
@@ -26,7 +25,14 @@ from backdrop_client.errors import (
     StackUnusableError,
     translate_errors,
 )
-from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, MANDATE_CODES, Job, parse_timeout, submit
+from backdrop_client.jobs import (
+    DEFAULT_TIMEOUT_SECONDS,
+    MANDATE_CODES,
+    NO_INSTRUCTIONS_TEXTS,
+    Job,
+    parse_timeout,
+    submit,
+)
 from backdrop_client.overlay_bucket import OverlayBucket
 from backdrop_client.quote_bucket import QuoteBucket
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload
@@ -203,13 +209,11 @@ class Backdrop:
             hint = f"Correct {broken_defaults}, or ask its owner to."
             raise InstructionsError(Code.FOLDER_DEFAULTS_BROKEN.value, message, hint)
         for problem in plan.problems:
-            # No photo was sent, so none runs or waits.
-            advice = replace(problem.effective_advice, follow_up=FollowUp.NOTHING)
+            advice = problem.effective_advice.for_unsent_photo
             kind, message, hint = InstructionsError, str(problem.message), str(advice.text_for_photo)
             if problem.code is Code.NO_INSTRUCTIONS:
-                # The report's message names the sidecar, which no one has uploaded.
-                message = "The instructions set neither an operation nor a prompt."
-                hint = f"{CORRECT_HINT} {_UNREAD_DEFAULTS_HINT}" if bucket.unread_keys else CORRECT_HINT
+                message, hint = NO_INSTRUCTIONS_TEXTS
+                hint = f"{hint} {_UNREAD_DEFAULTS_HINT}" if bucket.unread_keys else hint
             elif problem.code in MANDATE_CODES:
                 kind = MandateError
             elif problem.instruction_source:

@@ -33,7 +33,7 @@ from backdrop_client.errors import (
 from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
-from backdrop_client.uploads import Photo, build_upload, derive_redo_revision
+from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload, derive_redo_revision
 
 DEFAULT_TIMEOUT_SECONDS = 600
 FIRST_POLL_SECONDS, MAX_POLL_SECONDS, POLL_GROWTH = 0.5, 5.0, 1.5
@@ -53,6 +53,8 @@ _REVIEW_TEXTS = (
     "Approve or reject them: `backdrop page --review`. If that has just happened, call `wait` again in a few seconds.",
 )
 _WAIT_HINT = "Call `wait` again."
+# Those of a report are for people who write sidecars: they name the one that the client has uploaded.
+NO_INSTRUCTIONS_TEXTS = ("The instructions set neither an operation nor a prompt.", CORRECT_HINT)
 _CANCELLED_TEXTS = (
     "The photo was deleted, or its job was canceled or replaced.",
     "If you still need it, call `create` again. If it stays canceled, add another `revision`.",
@@ -145,7 +147,7 @@ class Job:
             seconds = min(seconds * POLL_GROWTH, MAX_POLL_SECONDS)
 
     def cancel(self) -> None:
-        """Deletes the photo and its sidecar. What is not bought yet will not be; a call in flight is charged.
+        """Deletes the photo and its sidecar. What is not bought yet will not be; a call in flight may be charged.
 
         To have the photo made after all, call `create` again.
         """
@@ -253,6 +255,8 @@ class Job:
             code, (message, hint) = ClientCode.AWAITING_APPROVAL.value, _REVIEW_TEXTS
         elif error:
             code, message, hint = error["code"], error["message"], error["hint"]
+            if code == Code.NO_INSTRUCTIONS.value:
+                message, hint = NO_INSTRUCTIONS_TEXTS
         else:
             texts = _CANCELLED_TEXTS if receipt else _MISSING_TEXTS
             code, (message, hint) = outcome.state.value, texts

@@ -42,14 +42,19 @@ def build_upload(photo: Photo, prefix: str, fields: Mapping[str, Any]) -> Upload
     """
     data = photo if isinstance(photo, bytes) else _read_photo(photo)
     instructions = {name: value for name, value in fields.items() if value is not None}
-    try:
-        sidecar = to_canonical_json(instructions).encode()
-    except (TypeError, ValueError) as error:
-        raise InstructionsError("invalid_value", f"The instructions are not JSON: {error}.", CORRECT_HINT) from error
+    sidecar = _encode(instructions)
     if errors := parse_file("The sidecar", sidecar).errors:
         message = " ".join(str(one.detail.closed) for one in errors)
         raise InstructionsError(errors[0].code.value, message, CORRECT_HINT)
     return Upload(derive_key(data, instructions, prefix), data, sidecar)
+
+
+def _encode(instructions: object) -> bytes:
+    """Returns canonical JSON. Raises InstructionsError for what is not JSON, or is nested too deeply."""
+    try:
+        return to_canonical_json(instructions).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InstructionsError("invalid_value", f"The instructions are not JSON: {error}.", CORRECT_HINT) from error
 
 
 def _read_photo(path: object) -> bytes:
@@ -76,5 +81,8 @@ def derive_key(data: bytes, instructions: Mapping[str, Any], prefix: str) -> str
 
 
 def derive_redo_revision(key: str, fields: Mapping[str, Any]) -> str:
-    """Returns the revision of a redo: the same for the same job and the same new fields."""
-    return sha256_hex(to_canonical_json([KEY_FORMAT, key, dict(fields)]).encode())[:32]
+    """Returns the revision of a redo: the same for the same job and the same new fields.
+
+    Raises InstructionsError if the fields are not JSON.
+    """
+    return sha256_hex(_encode([KEY_FORMAT, key, dict(fields)]))[:32]

@@ -124,7 +124,9 @@ def plan_redo(stack: Stack, key: str, variant: str | None, new_fields: Mapping[s
     if preview is None:
         raise NothingFoundError(f"nothing was changed; there is no photo {key}, stack {stack.name}")
     if preview.broken_defaults or preview.problems:
-        reason = " ".join(one.message_with_variant for one in preview.problems)
+        messages = [one.message_with_variant for one in preview.problems]
+        hints = [str(one.effective_advice.for_unsent_photo.text_for_operator) for one in preview.problems]
+        reason = " ".join([*messages, *dict.fromkeys(hints)])
         raise CommandError(f"nothing was changed. {reason or f'{preview.broken_defaults} has errors.'}")
     return RedoPlan(key, sidecar_key, sidecar, preview)
 

@@ -287,6 +287,15 @@ def test_redo_that_is_refused_names_each_variant(monkeypatch: pytest.MonkeyPatch
     assert (". variant beach: " in refused.err, ". variant lake: " in refused.err) == (True, True)
 
 
+def test_redo_that_the_mandate_excludes_says_who_can_do_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    person.run("mandate", "create", "anna", "--usd", "1", "--prefix", f"{KEY.rpartition('/')[0]}/")
+    person.run("mandate", "end", "anna", "--yes")
+    refused = person.run("review", "redo", KEY, "--prompt", "on sand", "--yes")
+    assert "nothing was changed. The mandate anna has ended. Upload the photo to another folder." in refused.err
+    assert refused.err.rstrip().endswith("ask the mandate's owner to release this one with `backdrop mandate release`.")
+
+
 def test_redo_of_one_variant_keeps_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"beach": {"prompt": "on a beach", "subject": {"mask": "buy"}}}
     person = Person(World(), monkeypatch)

@@ -241,6 +241,15 @@ def test_reason_follows_the_name_however_long_it_is(name: str, agent: Agent) -> 
     assert agent.fail("status", job=name)["message"].startswith(f"{shown} is not in the mandate's folder")
 
 
+@pytest.mark.parametrize("tool", ["create", "quote"])
+def test_missing_instructions_are_explained_without_the_sidecar(tool: str, agent: Agent) -> None:
+    wait: dict[str, Any] = {"wait_seconds": 600} if tool == "create" else {}
+    refused = agent.fail(tool, instructions={}, path="cup.jpg", **wait)
+    assert (refused["error"], refused["who"]) == ("no_instructions", "you")
+    assert refused["message"] == "The instructions set neither an operation nor a prompt."
+    assert refused["to_do"] == "Correct the instructions, and call again."
+
+
 def test_errors_about_a_job_name_it(agent: Agent) -> None:
     job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
     assert agent.fail("look", job=job)["job"] == job

@@ -259,6 +259,17 @@ def test_quote_checks_the_terms_of_the_mandate(
     assert (raised.value.code, words in raised.value.message) == (Code.MANDATE_FORBIDS, True)
 
 
+def test_quote_under_an_ended_mandate_advises_nothing_about_a_photo_that_was_not_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person(world, monkeypatch)
+    person.run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "1")
+    person.run("mandate", "end", "anna", "--yes")
+    with pytest.raises(MandateError) as raised:
+        connect(world, "anna").quote(PHOTO, prompt="on marble")
+    assert raised.value.hint.endswith("release this one with `backdrop mandate release`.")
+
+
 def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     Person(world, monkeypatch).run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", str(PICTURE_USD))
     client = connect(world, "anna")

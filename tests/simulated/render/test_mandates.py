@@ -452,6 +452,22 @@ def test_lost_call_that_the_mandate_does_not_cover_again_is_held() -> None:
     assert_at_rest(world)
 
 
+def test_lost_call_is_not_bought_again_by_a_raise_but_by_an_operator() -> None:
+    world = world_with_mandate(FIRST, limit=PRICE, when_spent=WhenSpent.WAIT)
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty()
+    world.mandates.change_terms("anna", "ops", limit=2 * PRICE)
+    run_reconcile(world)
+    world.run_until_empty()
+    assert (find_only_job(world, FIRST).status, world.provider.charged_micro_usd) == (JobStatus.HELD, PRICE)
+    assert list_report_codes(world, FIRST) == [Code.CHARGE_UNKNOWN]
+    redrive_service = world.steps.redrive()
+    (failure,) = redrive_service.list_failures(FailureFilter())
+    redrive_service.redrive(redrive_service.plan(failure, pay_again=True))
+    world.run_until_empty()
+    assert (find_only_job(world, FIRST).status, world.provider.charged_micro_usd) == (JobStatus.STORED, 2 * PRICE)
+
+
 def test_waiting_job_of_a_deleted_photo_is_canceled() -> None:
     world = world_with_waiting_job(limit=PRICE)
     key = find_waiting_job(world).key

@@ -1,5 +1,7 @@
 """The keys of the client never change: another key would buy every picture a second time."""
 
+from typing import Any
+
 import pytest
 
 from backdrop_client.errors import InstructionsError
@@ -28,10 +30,34 @@ def test_extension_follows_from_the_bytes(data: bytes, extension: str) -> None:
     assert derive_key(data, {}, "").endswith(f".{extension}")
 
 
-@pytest.mark.parametrize("fields", [{"prompt": ""}, {"seed": float("nan")}, {"prompt": object()}, {"promt": "x"}])
+def nest_list(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+NO_JSON = [
+    {"seed": float("nan")},
+    {"prompt": object()},
+    {"prompt": "\ud800"},
+    {"seed": 10**5000},
+    {"prompt": nest_list(100_000)},
+]
+NO_JSON_IDS = ["nan", "object", "half a surrogate pair", "digits", "nested"]
+
+
+@pytest.mark.parametrize("fields", [{"prompt": ""}, {"promt": "x"}])
 def test_instructions_with_errors_are_refused(fields: dict[str, object]) -> None:
     with pytest.raises(InstructionsError):
         build_upload(JPEG, "clients/", fields)
+
+
+@pytest.mark.parametrize("fields", NO_JSON, ids=NO_JSON_IDS)
+def test_fields_that_are_not_json_are_refused_also_in_a_redo(fields: dict[str, object]) -> None:
+    for use in (lambda: build_upload(JPEG, "clients/", fields), lambda: derive_redo_revision("clients/a.jpg", fields)):
+        with pytest.raises(InstructionsError, match="The instructions are not JSON"):
+            use()
 
 
 @pytest.mark.parametrize(

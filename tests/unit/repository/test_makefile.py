@@ -1,4 +1,4 @@
-"""The Makefile's proof commands change a page of the repository only if the user names it."""
+"""The Makefile's proof commands change a page only if the user names it, and its PATH has the project's own Python."""
 
 import subprocess
 
@@ -37,3 +37,10 @@ def test_single_seed_writes_no_page() -> None:
 def test_naive_pipeline_is_left_out_only_on_request(words: tuple[str, ...]) -> None:
     assert "--alone" not in read_command("chaos", *words)
     assert "--alone" in read_command("chaos", *words, "ALONE=1")
+
+
+def test_python_of_the_path_has_the_client() -> None:
+    """That of SAM's environment, which is on the PATH too, has not."""
+    command = ["make", "-n", "path"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert 0 < printed.index(f"{ROOT}/.venv/bin:") < printed.index(f"{ROOT}/.local/sam/bin:")

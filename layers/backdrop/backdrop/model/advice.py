@@ -13,6 +13,7 @@ class FollowUp(StrEnum):
 
     NOTHING = "nothing"
     RUNS = "runs"
+    OWNER_RERUNS = "owner_reruns"
     SEND_AGAIN = "send_again"
     WAITS = "waits"
 
@@ -20,6 +21,7 @@ class FollowUp(StrEnum):
 _PHOTO_ENDINGS = {
     FollowUp.NOTHING: ".",
     FollowUp.RUNS: ". The photo then runs again automatically.",
+    FollowUp.OWNER_RERUNS: ". The owner then runs `backdrop rerun KEY` with the photo's key.",
     FollowUp.SEND_AGAIN: ". Then send the request again.",
     FollowUp.WAITS: (
         ". The customer does not need to do anything: the photo waits, and continues automatically when this is fixed."
@@ -29,6 +31,7 @@ _PHOTO_ENDINGS = {
 _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
     FollowUp.NOTHING: ". Then send the request again.",
     FollowUp.RUNS: ". Then send the request again.",
+    FollowUp.OWNER_RERUNS: ". Then send the request again.",
     FollowUp.WAITS: f"{_PHOTO_ENDINGS[FollowUp.WAITS]} Then send the request again.",
 }
 # For those who carry out the remedy themselves, and so do need to do something.
@@ -63,6 +66,11 @@ class Advice(Record):
         """Keeps at most `length` characters of each text."""
         texts = {"remedy": self.remedy, "note": self.note, "custom_request_text": self.custom_request_text}
         return replace(self, **{name: text.truncate(length) for name, text in texts.items() if text is not None})
+
+    @property
+    def for_unsent_photo(self) -> "Advice":
+        """The advice about a photo, or about instructions, that were only checked: nothing runs or waits."""
+        return replace(self, follow_up=FollowUp.NOTHING)
 
     @property
     def is_only_for_photos(self) -> bool:

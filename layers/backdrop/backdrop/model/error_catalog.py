@@ -113,7 +113,6 @@ def _named_image_entry(meaning: str, upload: str) -> CatalogEntry:
 _REPLACE_FILE = "Replace the file"
 _FIX_INSTRUCTIONS = "Correct the instructions"
 FIX_INSTRUCTIONS = Advice.from_text(_FIX_INSTRUCTIONS, FollowUp.RUNS)
-_OWNER_RUNS_AGAIN = "The owner then runs `backdrop rerun KEY` with the photo's key."
 _PAY_AGAIN = "To buy it again, run `backdrop redrive --pay-again` or set another `revision`."
 
 ERROR_CATALOG: dict[Code, CatalogEntry] = {
@@ -312,22 +311,24 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder has too little left for the job, in total or for the day.",
         "Ask the mandate's owner to raise it with `backdrop mandate raise`. If the limit of the day is reached, you "
-        f"can also wait for the next day (UTC). {_OWNER_RUNS_AGAIN}",
+        "can also wait for the next day (UTC)",
+        FollowUp.OWNER_RERUNS,
     ),
     Code.MANDATE_SUSPENDED: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder is suspended, by an operator or because a provider charged more "
         "than its price list says.",
-        "Ask the mandate's owner to find out why, and to resume it with `backdrop mandate resume`. "
-        f"{_OWNER_RUNS_AGAIN}",
+        "Ask the mandate's owner to find out why, and to resume it with `backdrop mandate resume`",
+        FollowUp.OWNER_RERUNS,
     ),
     Code.MANDATE_ENDED: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
         "The mandate that owns the photo's folder has ended, so nothing is bought there.",
         "Upload the photo to another folder. Or ask the mandate's owner to release this one with `backdrop mandate "
-        f"release`. {_OWNER_RUNS_AGAIN}",
+        "release`",
+        FollowUp.OWNER_RERUNS,
     ),
     Code.MANDATE_FORBIDS: _entry(
         Cost.NOTHING,
