@@ -76,7 +76,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "fails-task-for-mask",
         "2.6: A mask that fails does not fail the task that requested a picture.",
-        force_true("model.receipt:list_request_errors#3ae230 comprehension if 1"),
+        force_true("model.image_request:ImageRequest.select_pictures#f0d4dd comprehension if 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults="withheld_picture",
         actions=list_product_tasks(5, "masked"),
@@ -156,7 +156,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "answers-task-before-decision",
         "2.6: A task waits for the decision about its pictures.",
-        force_true("model.task_result:build_task_result#5b3179 conditional expression 1"),
+        force_true("model.task_result:build_task_result#bd912d conditional expression 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
         actions=list_product_tasks(5, "reviewed"),
@@ -164,7 +164,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "makes-campaign-wait-for-people",
         "2.6: An item of a campaign is answered when its pictures wait for people.",
-        force_false("model.task_result:build_task_result#5b3179 conditional expression 1"),
+        force_false("model.task_result:build_task_result#bd912d conditional expression 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
         actions=("1 dismiss_reviewers", *list_product_tasks(5, "reviewed", "campaign")),

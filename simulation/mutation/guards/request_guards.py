@@ -87,8 +87,8 @@ REQUEST_MUTANTS = (
     build_mutant(
         "answers-task-early",
         "2.6: A task is answered only after all its jobs have ended.",
-        force_false("model.task_result:build_task_result#5b3179 if 1"),
-        force_false("model.receipt:list_request_errors#3ae230 comprehension if 2"),
+        force_false("model.task_result:build_task_result#bd912d if 1"),
+        force_false("model.receipt:list_request_errors#6ef861 comprehension if 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2, tags="foreign"), *list_tasks(20, 2, "cut")),
@@ -112,7 +112,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "always-reports-task-success",
         "2.6: A task succeeds only if all its jobs are stored.",
-        force_false("model.task_result:build_task_result#5b3179 if 2"),
+        force_false("model.task_result:build_task_result#bd912d if 2"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2, tags="foreign"), *list_tasks(20, 2, "typo")),

@@ -31,7 +31,6 @@ from backdrop.model.job import (
     JobStatus,
     Origin,
     Problem,
-    Source,
     StoredPicture,
 )
 from backdrop.model.object_keys import ObjectKind
@@ -221,9 +220,15 @@ def test_failed_items_have_the_hint_of_their_request() -> None:
 
 def test_failed_mask_costs_but_does_not_fail_its_item() -> None:
     mask = build_paid_job("2", variant=MASK_VARIANT, status=JobStatus.DEAD, problem=SLIP)
-    item = build_item(build_paid_job("1"), mask)
+    item = build_item(build_paid_job("1"), mask, jobs={"": "1", MASK_VARIANT: "2"})
     assert (item.status, item.code) == (JobStatus.STORED.value, "")
     assert summarize(item).charged == sum(job.charged for job in item.jobs) > 0
+
+
+def test_item_fails_with_its_cut_out_also_if_that_has_become_a_mask() -> None:
+    mask = build_paid_job("1", variant=MASK_VARIANT, status=JobStatus.DEAD, problem=SLIP)
+    item = build_item(mask, jobs={"": "1"})
+    assert (item.status, item.code) == (JobStatus.DEAD.value, SLIP.code.value)
 
 
 def test_item_whose_pictures_wait_for_approval_is_counted_as_such_and_has_not_failed() -> None:
@@ -239,7 +244,7 @@ def test_item_whose_pictures_wait_for_approval_is_counted_as_such_and_has_not_fa
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])
 def test_canceled_item_has_the_same_text_as_its_task(end: JobStatus) -> None:
     canceled = build_item(build_job(status=end, ended_at=LATER))
-    (reported,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), canceled.jobs)
+    (reported,) = list_request_errors(canceled.request, canceled.jobs)
     [failure] = build_report(ENDED, summarize(canceled), {}, LATER)["failures"]
     assert {name: failure[name] for name in ("code", "message", "hint")} == {
         name: reported[name] for name in ("code", "message", "hint")

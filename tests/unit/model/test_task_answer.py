@@ -7,7 +7,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.image_request import CallbackOutcome, ImageRequest
-from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, MoneyStatus
+from backdrop.model.job import ANNOUNCED_STATUSES, MASK_VARIANT, Job, JobStatus, MoneyStatus
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.sentence import Sentence
 from backdrop.model.task_result import MAX_CAUSE_LENGTH, MAX_OUTPUT_BYTES, build_task_result
@@ -58,6 +58,21 @@ def test_failure_reports_the_cost_of_every_failed_job() -> None:
         ("job-3", "superseded", "not_spent"),
     ]
     assert all(one.keys() == cause[0].keys() for one in cause)
+
+
+def test_failed_mask_does_not_fail_the_request_that_bought_it() -> None:
+    picture, mask = build_stored_job(), build_dead_job(job_id="job-2", variant=MASK_VARIANT)
+    found = build_task_result(build_source(), build_request(picture, mask), [picture, mask])
+    assert found
+    assert found.outcome is CallbackOutcome.SUCCESS
+
+
+def test_requested_cut_out_fails_its_request_also_if_it_has_become_a_mask() -> None:
+    requested, mask = build_job(), build_dead_job(variant=MASK_VARIANT)
+    assert requested.job_id == mask.job_id
+    found = build_task_result(build_source(), build_request(requested, campaign="spring"), [mask])
+    assert found
+    assert (found.outcome, found.error) == (CallbackOutcome.FAILURE, "unsafe_result")
 
 
 def test_refusals_are_reported_before_failures() -> None:

@@ -113,15 +113,15 @@ class CampaignItem:
             return SKIPPED
         if any(not job.needs_no_worker for job in self.jobs):
             return OPEN
-        statuses = {job.status for job in self.jobs if not job.is_mask} | (
+        statuses = {job.status for job in self.request.select_pictures(self.jobs)} | (
             {JobStatus.REFUSED} if self.request.problems else set()
         )
         return next((status.value for status in WORST_FIRST if status in statuses), OPEN)
 
     @property
     def problem(self) -> Problem | None:
-        """The first problem of the request or, if it has none, of the jobs, except for a mask's."""
-        job_problems = (job.reported_problem for job in self.jobs if job.problem and not job.is_mask)
+        """The first problem of the request or, if it has none, of the jobs, except for its mask's."""
+        job_problems = (job.reported_problem for job in self.request.select_pictures(self.jobs))
         return next(filter(None, (*self.request.problems, *job_problems)), None)
 
     @property

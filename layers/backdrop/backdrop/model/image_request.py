@@ -1,10 +1,11 @@
 """The ledger item of a request for one photo whose sender waits for the result."""
 
+from collections.abc import Iterable
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
-from backdrop.model.job import LedgerItem, Problem
+from backdrop.model.job import MASK_VARIANT, Job, LedgerItem, Problem
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.record import record
 from backdrop.model.sentence import Sentence
@@ -54,3 +55,10 @@ class ImageRequest(LedgerItem):
     def skip_reason(self) -> Sentence | None:
         """Why the key is skipped."""
         return SKIP_REASONS[self.skipped_kind] if self.skipped_kind else None
+
+    def select_pictures(self, jobs: Iterable[Job]) -> list[Job]:
+        """Returns the jobs without the mask that the request bought, which decides nothing about its success.
+
+        Newer instructions may since have made a mask of a cut-out that the request asked for, which still decides.
+        """
+        return [job for job in jobs if job.job_id != self.jobs.get(MASK_VARIANT)]

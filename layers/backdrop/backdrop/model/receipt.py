@@ -11,6 +11,7 @@ from backdrop.model.composition import PictureTexts
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_event_id
+from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import ANNOUNCED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.output_spec import parse_outputs
 from backdrop.model.pricing import to_usd
@@ -189,13 +190,13 @@ def _build_error(problem: Problem, job_id: str | None, variant: str, status: Job
     }
 
 
-def list_request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
+def list_request_errors(request: ImageRequest, jobs: Iterable[Job]) -> list[dict[str, Any]]:
     """Lists why a request failed: its refused parts, and every job that neither ended stored nor waits for approval.
 
     Without its mask, a picture is delivered with a warning.
     """
-    errors = [_build_photo_error(problem) for problem in problems]
-    pictures = (job for job in jobs if not job.is_mask)
+    errors = [_build_photo_error(problem) for problem in request.problems]
+    pictures = request.select_pictures(jobs)
     failed = (job for job in pictures if job.status not in (JobStatus.STORED, JobStatus.REVIEW))
     return [*errors, *map(_build_end_error, failed)]
 

@@ -35,7 +35,7 @@ def build_task_result(source: Source, request: ImageRequest, jobs: Iterable[Job]
     own_jobs = [job for job in jobs if job.job_id in request.jobs.values()]
     if not all(job.needs_no_worker if request.campaign else job.has_ended for job in own_jobs):
         return None
-    errors = list_request_errors(source, request.problems, own_jobs)
+    errors = list_request_errors(request, own_jobs)
     if errors:
         return TaskResult(CallbackOutcome.FAILURE, error=errors[0]["code"], cause=_format_cause(errors))
     output = build_receipt(source, own_jobs) | ({"skipped": str(request.skip_reason)} if request.skipped_kind else {})
