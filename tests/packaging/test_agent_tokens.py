@@ -88,7 +88,8 @@ def test_reply_about_a_long_key_takes_at_most_1000_tokens(text: str) -> None:
     pictures = describe_result(Result(key, {}, [Picture("", details, unused)] * 160, unused))
     error = describe_error(FailedError("dead", f"{key} failed. {text}", text, 1.234567, 1.234567))
     result = Result(key, {}, [Picture("", details, unused)] * 160, unused)
-    partly = FailedError("dead", f"{key} failed. {text}", text, 1.2, 1.2, errors=[{"variant": "x" * 60}], result=result)
+    ended = {"variant": "x" * 60, "first_seen": "2026-11-16T12:00:00.000Z"}
+    partly = FailedError("dead", f"{key} failed. {text}", text, 1.2, 1.2, errors=[ended], result=result)
     delivered = describe_error(partly) | describe_delivered(partly)
     for reply in (pictures, error, delivered, describe_wrong_call(text, "Use a job from `create`.")):
         assert count_tokens(to_json({**describe_job(key), **reply, **REST})) <= MAX_REPLY_TOKENS
