@@ -49,13 +49,10 @@ _AGENT_HINTS = {
     ClientCode.AWAITING_APPROVAL.value: (
         "A reviewer approves or rejects them: `backdrop page --review`. A few seconds later, `status` has the decision."
     ),
-    Code.MANDATE_SPENT.value: (
-        "Ask the mandate's owner to raise it with `backdrop mandate raise`. If the limit of the day is reached, you "
-        f"can also wait for the next day (UTC). {_REDO_HINT}"
-    ),
-    Code.MANDATE_SUSPENDED.value: (
-        f"Ask the mandate's owner to resume it with `backdrop mandate resume`. {_REDO_HINT}"
-    ),
+    **{
+        code.value: f"{ERROR_CATALOG[code].advice.for_unsent_photo.text_for_photo} {_REDO_HINT}"
+        for code in (Code.MANDATE_SPENT, Code.MANDATE_SUSPENDED)
+    },
     Code.REJECTED.value: "Call `redo` with changed instructions, or with empty `changes` for another try.",
 }
 """What an agent can do, in place of what a Python program or an operator can do."""

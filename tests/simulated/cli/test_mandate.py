@@ -110,7 +110,6 @@ def test_ended_mandate_blocks_its_folder_until_it_is_released(person: Person) ->
         ),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "nan"), 2, "--usd takes"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "five"), 2, "--usd takes"),
-        (("mandate", "create", "anna", "--prefix", "a/", "--usd", "99999999999"), 2, "at most 1,000,000,000"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "-1"), 2, "--usd takes"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--operations", "paint"), 2, "--operations"),
         (("mandate", "create", "anna", "--prefix", "a/", "--usd", "1", "--when-spent", "cry"), 2, "--when-spent"),

@@ -133,8 +133,8 @@ _END_KINDS = {
 # What helps for some causes of a code; for all others, the code's own advice fits.
 _ADVICE = {
     ObstacleKind.EXPIRED: Advice.from_text(
-        "Ask the mandate's owner to set a later last day with `backdrop mandate raise NAME --until DATE`. The owner "
-        "then runs `backdrop rerun KEY` with the photo's key."
+        "Ask the mandate's owner to set a later last day with `backdrop mandate raise NAME --until DATE`",
+        FollowUp.OWNER_RERUNS,
     ),
     ObstacleKind.RELEASED: Advice.from_text(
         "Upload the photo again, or run `backdrop rerun KEY` with its key. No mandate then limits what it costs, "
