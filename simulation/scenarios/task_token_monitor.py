@@ -11,7 +11,7 @@ from simulation.invariants.task_tokens import (
     check_task_response,
     check_unanswered_tokens,
 )
-from simulation.invariants.violations import JsonObject, Violation
+from simulation.invariants.violations import MASK_VARIANT, JsonObject, Violation
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.cancel_monitor import is_cancelled
 from simulation.scenarios.ledger_snapshot import LedgerSnapshot
@@ -94,10 +94,22 @@ class TaskTokenMonitor:
         )
 
     def _list_possible_statuses(self, request: JsonObject, started_at: datetime) -> dict[str, set[str]]:
-        """Returns the statuses of the request's jobs since the answering worker started, but not before the request."""
+        """Returns the statuses of the request's jobs since the answering worker started, but not before the request.
+
+        A stored cut-out that newer instructions use only as a mask is superseded for a request of the picture.
+        """
         since = max(started_at, self._requested_at[request["source_id"], request["request_id"]])
         versions = {job_id: self._snapshot.list_job_versions(job_id, since) for job_id in request["jobs"].values()}
-        return {job_id: {job["status"] for job in jobs} for job_id, jobs in versions.items()}
+        own_mask_id = request["jobs"].get(MASK_VARIANT)
+        return {
+            job_id: {
+                "superseded"
+                if (job["variant"], job["status"]) == (MASK_VARIANT, "stored") and job_id != own_mask_id
+                else job["status"]
+                for job in jobs
+            }
+            for job_id, jobs in versions.items()
+        }
 
     def _had_all_stopped(self, job: JsonObject, moment: datetime) -> bool:
         """Whether all executions that wait for the job had stopped by then."""

@@ -52,7 +52,7 @@ MAX_MODULES = {
     "reconcile": 720,
     "render": 800,
 }
-MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_580}
+MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_640}
 MAX_FUNCTION_KB = 20
 
 # Prints the clients that are created while a worker starts.

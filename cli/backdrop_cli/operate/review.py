@@ -162,15 +162,17 @@ def _describe(stack: Stack, picture: ReviewedPicture) -> dict[str, Any]:
 
 
 def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decision: ReviewDecision) -> None:
-    """Approves or rejects all chosen pictures that wait, and prints what was decided about each.
+    """Approves or rejects all chosen pictures that wait, and prints what was decided about each, now or before.
 
     Raises NothingFoundError if there is no such picture, and CommandError if another decision came first.
     """
     pictures = _find_pictures(stack, choice)
     waiting = [one for one in pictures if one.is_waiting]
+    others = [one for one in pictures if not one.is_waiting]
     _check_file(choice, waiting)
+    document = {"stack": stack.name, "decided": [], "unchanged": [_describe(stack, one) for one in others]}
     if not waiting:
-        screen.print_json({"stack": stack.name, "decided": []})
+        screen.print_json(document)
         raise CommandError(f"nothing was changed; {'; '.join(one.end for one in pictures)}")
     by = stack.read_caller()
     decided: list[ReviewedPicture] = []
@@ -185,7 +187,9 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
             "over: run the command again"
         ) from error
     finally:
-        screen.print_json({"stack": stack.name, "decided": [_describe(stack, one) for one in decided]})
+        screen.print_json(document | {"decided": [_describe(stack, one) for one in decided]})
+        for one in others:
+            screen.print(f"• Not changed: {one.end}.")
         for one in decided:
             screen.print(f"✓ {one.name} {decision}.")
     left = sum(review.decision is None for one in decided[-1:] for review in one.job.reviews)

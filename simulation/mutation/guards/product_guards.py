@@ -76,7 +76,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "fails-task-for-mask",
         "2.6: A mask that fails does not fail the task that requested a picture.",
-        force_true("model.image_request:ImageRequest.select_pictures#f0d4dd comprehension if 1"),
+        force_true("model.image_request:ImageRequest.select_pictures#8f6261 comprehension if 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults="withheld_picture",
         actions=list_product_tasks(5, "masked"),

@@ -7,6 +7,7 @@ import pytest
 
 from backdrop.model.job import JobStatus
 from backdrop.model.review import DecisionChannel, ReviewDecision
+from backdrop.model.transitions import describe_decision
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_NOTHING_FOUND, EXIT_OK, EXIT_USAGE
 from backdrop_cli.operate.review_redo import DiscardedPictures
 from simulation.world.sample_images import build_photo
@@ -115,7 +116,11 @@ def test_one_of_two_pictures_is_approved(monkeypatch: pytest.MonkeyPatch) -> Non
     assert result.out == (
         f"✓ {KEY}, picture 1 rejected.\n1 picture of the photo must still be decided before it is delivered.\n"
     )
-    assert person.run("review", "approve", KEY).out == f"✓ {KEY}, picture 2 approved.\n"
+    approval = person.run("review", "approve", KEY)
+    assert approval.out == (
+        f"• Not changed: {KEY}, picture 1 was {describe_decision(find_job(person.world).reviews[0])}.\n"
+        f"✓ {KEY}, picture 2 approved.\n"
+    )
     person.world.run_until_empty()
     assert [one.n for one in find_job(person.world).results] == [2]
 

@@ -268,8 +268,8 @@ def test_failed_mask_does_not_fail_the_task_that_requested_the_picture() -> None
     assert {job["variant"]: job["status"] for job in output["jobs"]} == {None: "stored", "@mask": "dead"}
 
 
-def test_task_that_requested_a_cut_out_fails_with_it_also_if_it_has_become_the_mask() -> None:
-    world = build_world(operation="remove")
+def assert_response_if_cut_out_becomes_mask(world: World, status: JobStatus, error: str) -> None:
+    """A task's cut-out becomes the mask of a newer task, whose picture is delivered anyway."""
     for lane in (CUT_OUT_LANE, SCENE_LANE):
         world.pause_lane(provider=lane)
     send_task_request(world, operation="remove")
@@ -278,12 +278,21 @@ def test_task_that_requested_a_cut_out_fails_with_it_also_if_it_has_become_the_m
     send_task_request(world, token="newer", operation="replace", **WITH_MASK)
     world.run_for(60)
     assert find_job(world, MASK_VARIANT).job_id == requested.job_id
-    world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
     for lane in (CUT_OUT_LANE, SCENE_LANE):
         world.resume_lane(provider=lane)
     world.run_until_empty()
-    assert find_job(world, MASK_VARIANT).status is JobStatus.DEAD
-    assert (read_task_response(world).error, read_task_response(world, "newer").error) == ("result_not_an_image", "")
+    assert find_job(world, MASK_VARIANT).status is status
+    assert (read_task_response(world).error, read_task_response(world, "newer").error) == (error, "")
+
+
+def test_task_that_requested_a_cut_out_fails_with_it_also_if_it_has_become_the_mask() -> None:
+    world = build_world(operation="remove")
+    world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
+    assert_response_if_cut_out_becomes_mask(world, JobStatus.DEAD, "result_not_an_image")
+
+
+def test_task_that_requested_a_cut_out_learns_that_it_was_not_delivered_because_it_has_become_the_mask() -> None:
+    assert_response_if_cut_out_becomes_mask(build_world(operation="remove"), JobStatus.STORED, "superseded")
 
 
 def test_mask_has_no_event() -> None:

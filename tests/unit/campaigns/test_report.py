@@ -34,7 +34,7 @@ from backdrop.model.job import (
     StoredPicture,
 )
 from backdrop.model.object_keys import ObjectKind
-from backdrop.model.receipt import list_request_errors
+from backdrop.model.receipt import WITHDRAWN_END_TEXTS, list_request_errors
 from tests.unit.ledger_items import LATER, NOW, build_job, build_job_in_review, build_problem
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
@@ -229,6 +229,12 @@ def test_item_fails_with_its_cut_out_also_if_that_has_become_a_mask() -> None:
     mask = build_paid_job("1", variant=MASK_VARIANT, status=JobStatus.DEAD, problem=SLIP)
     item = build_item(mask, jobs={"": "1"})
     assert (item.status, item.code) == (JobStatus.DEAD.value, SLIP.code.value)
+
+
+def test_item_is_superseded_if_its_cut_out_was_stored_only_as_a_mask() -> None:
+    item = build_item(build_paid_job("1", variant=MASK_VARIANT, results=()), jobs={"": "1"})
+    assert (item.status, item.code) == (JobStatus.SUPERSEDED.value, JobStatus.SUPERSEDED.value)
+    assert item.message == WITHDRAWN_END_TEXTS[JobStatus.SUPERSEDED]["message"]
 
 
 def test_item_whose_pictures_wait_for_approval_is_counted_as_such_and_has_not_failed() -> None:

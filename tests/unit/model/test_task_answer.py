@@ -75,6 +75,16 @@ def test_requested_cut_out_fails_its_request_also_if_it_has_become_a_mask() -> N
     assert (found.outcome, found.error) == (CallbackOutcome.FAILURE, "unsafe_result")
 
 
+def test_requested_cut_out_that_was_stored_only_as_a_mask_is_superseded() -> None:
+    requested, mask = build_job(), build_stored_job(variant=MASK_VARIANT, results=())
+    assert requested.job_id == mask.job_id
+    found = build_task_result(build_source(), build_request(requested), [mask])
+    assert found
+    assert (found.outcome, found.error) == (CallbackOutcome.FAILURE, "superseded")
+    [error] = json.loads(found.cause)
+    assert (error["status"], error["money"]) == ("superseded", "spent")
+
+
 def test_refusals_are_reported_before_failures() -> None:
     dead = build_dead_job()
     problem = build_problem(Code.MISSING_PROMPT, MoneyStatus.NOT_SPENT, variant="beach")

@@ -13,7 +13,7 @@ from backdrop.model.ids import derive_event_id
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, Job, JobStatus, Problem
 from backdrop.model.pricing import MICRO_PER_USD, format_usd, to_usd
-from backdrop.model.receipt import UNPAID_END_TEXTS
+from backdrop.model.receipt import WITHDRAWN_END_TEXTS
 
 EVENT_TYPE = "Campaign Completed"
 MAX_EXAMPLES = 10
@@ -137,14 +137,14 @@ class CampaignItem:
         """Why the item has its status; "" if there is nothing to report."""
         if not self.code:
             return str(self.request.skip_reason) if self.request.skipped_kind else ""
-        return str(self.problem.message) if self.problem else UNPAID_END_TEXTS[JobStatus(self.code)]["message"]
+        return str(self.problem.message) if self.problem else WITHDRAWN_END_TEXTS[JobStatus(self.code)]["message"]
 
     @property
     def hint(self) -> str:
         """What to do about it, for the person who runs the campaign; "" if there is nothing to report."""
         if not self.code:
             return ""
-        return str(self.problem.hint) if self.problem else UNPAID_END_TEXTS[JobStatus(self.code)]["hint"]
+        return str(self.problem.hint) if self.problem else WITHDRAWN_END_TEXTS[JobStatus(self.code)]["hint"]
 
     @property
     def picture_keys(self) -> list[str]:

@@ -1,11 +1,11 @@
 """The ledger item of a request for one photo whose sender waits for the result."""
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from backdrop.model.job import MASK_VARIANT, Job, LedgerItem, Problem
+from backdrop.model.job import MASK_VARIANT, Job, JobStatus, LedgerItem, Problem
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.record import record
 from backdrop.model.sentence import Sentence
@@ -59,6 +59,11 @@ class ImageRequest(LedgerItem):
     def select_pictures(self, jobs: Iterable[Job]) -> list[Job]:
         """Returns the jobs without the mask that the request bought, which decides nothing about its success.
 
-        Newer instructions may since have made a mask of a cut-out that the request asked for, which still decides.
+        Newer instructions may since have made a mask of a cut-out that the request asked for. It still decides, but
+        delivers no picture: it is superseded unless it failed.
         """
-        return [job for job in jobs if job.job_id != self.jobs.get(MASK_VARIANT)]
+        pictures = [job for job in jobs if job.job_id != self.jobs.get(MASK_VARIANT)]
+        return [
+            replace(job, status=JobStatus.SUPERSEDED) if job.is_mask and job.status is JobStatus.STORED else job
+            for job in pictures
+        ]

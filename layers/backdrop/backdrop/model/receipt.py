@@ -23,9 +23,9 @@ UNKNOWN_CHARGE_HINT = (
 )
 
 AWAITING_APPROVAL = "Image Awaiting Approval"
-UNPAID_END_TEXTS = {
+WITHDRAWN_END_TEXTS = {
     JobStatus.SUPERSEDED: {
-        "message": "New instructions replaced this job before it was bought, or before its pictures were approved.",
+        "message": "New instructions replaced this job before its pictures were delivered.",
         "hint": "If you still need the picture, send the request again.",
     },
     JobStatus.CANCELLED: {
@@ -205,7 +205,7 @@ def _build_end_error(job: Job) -> dict[str, Any]:
     """A superseded or canceled job has no problem of its own, so its status is the explanation."""
     if problem := job.reported_problem:
         return _build_job_error(job, problem)
-    ended_at, texts = job.ended_at or job.queued_at, UNPAID_END_TEXTS[job.status]
+    ended_at, texts = job.ended_at or job.queued_at, WITHDRAWN_END_TEXTS[job.status]
     seen = {"first_seen": _format_time(ended_at), "last_seen": _format_time(ended_at)}
     fields = {
         "job_id": job.job_id,
