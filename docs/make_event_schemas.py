@@ -108,6 +108,7 @@ REVIEW = build_object(
     key={**TEXT, "description": "The file that people see, in the output bucket."},
     sha256={"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The hash of that file."},
     fidelity={"anyOf": [FIDELITY, {"type": "null"}], "description": "Null if the picture is a cut-out."},
+    warnings=build_list(TEXT),
     waiting_since=TIME,
     decision={"enum": [None, *(one.value for one in ReviewDecision)]},
     by={**NULLABLE_TEXT, "description": "The person's AWS identity, or what the event says."},

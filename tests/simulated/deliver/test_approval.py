@@ -198,6 +198,10 @@ def test_warnings_about_the_picture_survive_its_review() -> None:
     world = world_in_review(photo=encode(draw_on((200, 210, 220)), "JPEG"), subject={"pixels": "own"})
     job = find_job(world)
     assert [one.code for one in job.reviews[0].warnings] == [WarningCode.MASK_UNAVAILABLE]
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    [shown] = receipt["jobs"][0]["reviews"]
+    assert shown["warnings"] == [one.text_with_code for one in job.reviews[0].warnings]
     decide(world, APPROVED, job)
     assert list_warning_codes(find_job(world)) == [WarningCode.MASK_UNAVAILABLE]
 

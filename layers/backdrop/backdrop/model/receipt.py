@@ -110,6 +110,7 @@ def _build_review(review: PictureReview) -> dict[str, Any]:
         "key": review.key,
         "sha256": review.sha256,
         "fidelity": review.fidelity and asdict(review.fidelity),
+        "warnings": [one.text_with_code for one in review.warnings],
         "waiting_since": _format_time(review.waiting_since),
         "decision": review.decision and review.decision.value,
         "by": review.decided_by or None,
