@@ -155,8 +155,8 @@ def redo_picture(
     with screen.print_json_if_refused(document | {"sent": False}):
         plan.require_effect()
         screen.print(
-            f"{key}: {format_count(job_count, 'job')} to buy for at most {plan.max_price}, with the instructions in "
-            f"{plan.sidecar_key}. {plan.price_text} What was bought before stays paid."
+            f"{key}: {format_count(job_count, 'job')} to buy, with the instructions in {plan.sidecar_key}. "
+            f"{plan.price_text} What was bought before stays paid."
         )
         print_warning_totals(screen, warnings)
         forecast.print_lines(screen)

@@ -209,7 +209,7 @@ def test_redo_shows_the_price_and_buys_another_picture_after_a_yes(monkeypatch: 
     person = person_with_pictures(monkeypatch)
     result = person.run("review", "redo", KEY, "--prompt", "on sand", answer="y")
     assert result.code == EXIT_OK
-    assert f"1 job to buy for at most ${PRICE}" in result.out
+    assert f"The new picture costs at most ${PRICE}." in result.out
     person.world.run_until_empty()
     statuses = {job.instructions["prompt"]: job.status for job in person.world.list_jobs(KEY)}
     assert statuses == {"on grass": JobStatus.SUPERSEDED, "on sand": JobStatus.REVIEW}
@@ -289,7 +289,7 @@ def test_redo_that_is_refused_names_each_variant(monkeypatch: pytest.MonkeyPatch
     person.world.upload_sidecar(KEY, approval="required", variants=new_variants, max_cost_usd=0.001)
     refused = person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes")
     assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
-    assert (". variant beach: " in refused.err, ". variant lake: " in refused.err) == (True, True)
+    assert (". Variant beach: " in refused.err, ". Variant lake: " in refused.err) == (True, True)
 
 
 def test_redo_that_the_mandate_excludes_says_who_can_do_what(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -528,7 +528,7 @@ def test_show_and_failures_name_each_refused_variant(monkeypatch: pytest.MonkeyP
     person = Person(world, monkeypatch)
     shown, failures = read_text(person, KEY), person.run("failures").out
     for name in variants:
-        assert f"✗ variant {name}: The job costs up to" in shown
+        assert f"✗ Variant {name}: The job costs up to" in shown
         assert f"{KEY} (variant {name})" in failures
     assert {one["variant"] for one in person.run("failures", "--json").data["failures"]} == set(variants)
 

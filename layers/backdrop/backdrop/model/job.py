@@ -129,8 +129,8 @@ class Problem(Record):
 
     @property
     def message_with_variant(self) -> str:
-        """The message, after the name of the variant that it concerns: `variant beach: …`."""
-        return f"variant {self.variant}: {self.message}" if self.variant else str(self.message)
+        """The message, after the name of the variant that it concerns: `Variant beach: …`."""
+        return f"Variant {self.variant}: {self.message}" if self.variant else str(self.message)
 
     @property
     def effective_advice(self) -> Advice:
