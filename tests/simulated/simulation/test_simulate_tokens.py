@@ -11,7 +11,7 @@ from simulation.world.simulated_lambda import Invocation
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 
-JOB: dict[str, Any] = {"job_id": "j", "key": "a.jpg", "is_execution_scoped": True}
+JOB: dict[str, Any] = {"job_id": "j", "key": "a.jpg", "variant": "", "is_execution_scoped": True}
 ASKED: dict[str, Any] = {
     "source_id": "s",
     "request_id": "m1",
