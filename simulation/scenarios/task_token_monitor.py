@@ -94,22 +94,10 @@ class TaskTokenMonitor:
         )
 
     def _list_possible_statuses(self, request: JsonObject, started_at: datetime) -> dict[str, set[str]]:
-        """Returns the statuses of the request's jobs since the answering worker started, but not before the request.
-
-        A stored cut-out that newer instructions use only as a mask is superseded for a request of the picture.
-        """
+        """Returns the statuses of the request's jobs since the answering worker started, but not before the request."""
         since = max(started_at, self._requested_at[request["source_id"], request["request_id"]])
         versions = {job_id: self._snapshot.list_job_versions(job_id, since) for job_id in request["jobs"].values()}
-        own_mask_id = request["jobs"].get(MASK_VARIANT)
-        return {
-            job_id: {
-                "superseded"
-                if (job["variant"], job["status"]) == (MASK_VARIANT, "stored") and job_id != own_mask_id
-                else job["status"]
-                for job in jobs
-            }
-            for job_id, jobs in versions.items()
-        }
+        return {job_id: {_find_status(job, request) for job in jobs} for job_id, jobs in versions.items()}
 
     def _had_all_stopped(self, job: JsonObject, moment: datetime) -> bool:
         """Whether all executions that wait for the job had stopped by then."""
@@ -119,6 +107,12 @@ class TaskTokenMonitor:
         arns = [request["execution_arn"] for request in requests if not request["answered_at"]]
         stopped_at = [self._users.stopped_at.get(arn) for arn in arns]
         return bool(stopped_at) and all(stop is not None and stop <= moment for stop in stopped_at)
+
+
+def _find_status(job: JsonObject, request: JsonObject) -> str:
+    """Returns a job's status as its request sees it: a picture that was stored only as a mask was not delivered."""
+    is_mask = job["variant"] == MASK_VARIANT and job["job_id"] != request["jobs"].get(MASK_VARIANT)
+    return "superseded" if is_mask and job["status"] == "stored" else job["status"]
 
 
 def _parse_response(call: ServiceCall) -> SentTaskResponse:

@@ -52,6 +52,7 @@ MAX_MODULES = {
     "reconcile": 720,
     "render": 800,
 }
+# With some room, because versions of zlib differ by 1 KB and more.
 MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_640}
 MAX_FUNCTION_KB = 20
 

@@ -127,7 +127,9 @@ def plan_redo(stack: Stack, key: str, variant: str | None, new_fields: Mapping[s
         messages = [one.message_with_variant for one in preview.problems]
         hints = [str(one.effective_advice.for_unsent_photo.text_for_operator) for one in preview.problems]
         reason = " ".join([*messages, *dict.fromkeys(hints)])
-        raise CommandError(f"nothing was changed. {reason or f'{preview.broken_defaults} has errors.'}")
+        raise CommandError(
+            f"nothing was changed. {reason or f'{preview.broken_defaults} has errors: correct it first.'}"
+        )
     return RedoPlan(key, sidecar_key, sidecar, preview)
 
 
