@@ -123,7 +123,7 @@ def find_pending_work(world: World, monitor: InvariantMonitor, users: UserAction
         return "messages are waiting or being processed"
     for job in monitor.snapshot.jobs.values():
         is_decided_later = job["status"] == "review" and not users.reviewers.has_left
-        if (job["status"] not in REST_STATUSES or is_decided_later) and job["job_id"] not in excused:
+        if is_decided_later or (job["status"] not in REST_STATUSES and job["job_id"] not in excused):
             return f"{job['key']} is {job['status']}"
     settling_keys = [source["key"] for source in monitor.snapshot.sources.values() if source["settling_since"]]
     if settling_keys:

@@ -132,7 +132,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "confirms-before-writing",
         "2.6: A decision is written before it is confirmed to a person.",
-        force_false("pipeline.approvals:Approvals._write#9ee0c7 conditional expression 2"),
+        force_false("pipeline.approvals:Approvals.decide#ce793b conditional expression 2"),
         invariant=Invariant.DECISIONS_KEPT,
         faults=HARMLESS_FAULT,
         actions=APPROVAL_ACTIONS,

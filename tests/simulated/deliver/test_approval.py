@@ -14,10 +14,11 @@ from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, JobStatus, MoneyStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import paid_key
-from backdrop.model.review import DecisionChannel, ReviewDecision
+from backdrop.model.review import DecisionChannel, PictureDecision, ReviewDecision
 from backdrop.operate.redrive import FailureFilter
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
+from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.content_waits import is_waiting, read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
@@ -609,6 +610,20 @@ def test_crash_after_any_call_loses_no_decision(second: str) -> None:
         assert list_event_kinds(world) == [AWAITING, AWAITING, end], call
         assert not read_letters(world), call
         assert_at_rest(world)
+
+
+def test_receipt_shows_the_decision_of_a_command_that_was_killed_after_its_write() -> None:
+    """The picture is decided, so the command is not run again; the other one still waits."""
+    world = world_with_two_pictures()
+    world.run_until_empty()
+    decision = PictureDecision(find_job(world).job_id, 1, ReviewDecision.REJECTED, "ann", DecisionChannel.CLI)
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
+    with pytest.raises(SimulatedCrash):
+        world.steps.bootstrap.approvals().decide(decision)
+    repair(world)
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert [one["decision"] for one in receipt["jobs"][0]["reviews"]] == ["rejected", None]
 
 
 def test_job_that_never_asks_people_fetches_each_picture_once_and_keeps_no_copy() -> None:

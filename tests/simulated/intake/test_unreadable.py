@@ -238,6 +238,33 @@ def test_denied_access_is_reported_at_the_fifth_delivery() -> None:
     assert seen == [[], [], [], [], ["file_unreadable"]]
 
 
+def test_denied_worker_reports_nothing_after_another_worker_has_read_the_photo() -> None:
+    """Both have the same message, and the second one deletes it, so the report would stay."""
+    world = world_with_fault(deny_access(), upload_photo)
+    for _ in range(4):
+        (message,) = world.queues["intake"].messages
+        world.clock.advance_to(message.visible_at)
+        world.deliver_next("intake")
+    remove_fault(world)
+    (message,) = world.queues["intake"].messages
+    world.sqs.send_externally(world.queues["intake"], message.body)
+    world.queues["intake"].messages[-1].receive_count = 4
+
+    def deny_after_another_worker(call: ServiceCall) -> None:
+        if call.operation == "get_object" and call.request["Key"] == KEY:
+            remove_fault(world)
+            world.deliver_next("intake")
+            raise build_client_error("AccessDenied", "GetObject", 403)
+
+    world.clock.advance_to(message.visible_at)
+    world.transport.faults_before.append(deny_after_another_worker)
+    world.deliver_next("intake")
+    world.run_until_empty("deliver")
+    assert list_report_codes(world, KEY) == []
+    world.run_until_empty()
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.STORED, [])
+
+
 def test_outage_of_s3_is_not_reported_per_photo() -> None:
     world = world_with_fault(deny_access(code="ServiceUnavailable", status=503), upload_photo)
     world.run_for(600)

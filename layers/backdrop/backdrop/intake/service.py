@@ -112,14 +112,20 @@ class IntakeService:
         )
 
     def _handle_with_crash_mark(self, event: IntakeEvent) -> IntakeResult:
-        source = Source.new(event.bucket, event.key)
-        begin_photo_processing(self.ledger, source, self.clock.now())
+        source = begin_photo_processing(self.ledger, Source.new(event.bucket, event.key), self.clock.now())
         try:
-            result = self.photo_intake.handle(event)
-        except (RetryLaterError, ConflictError) as error:
+            result = self._handle_or_report(event, source)
+        except (RetryLaterError, ConflictError):
             end_photo_processing(self.ledger, source, self.clock)
-            if isinstance(error, UnreadableFileError):
-                report_unreadable(self.ledger, self.photo_intake.deliver_queue, self.clock, event, error)
             raise
         end_photo_processing(self.ledger, source, self.clock)
         return result
+
+    def _handle_or_report(self, event: IntakeEvent, source: Source) -> IntakeResult:
+        """Handles the photo, and reports a file to which S3 still denies access. `source`: with this worker's mark."""
+        try:
+            return self.photo_intake.handle(event)
+        except UnreadableFileError as error:
+            deliver_queue = self.photo_intake.deliver_queue
+            report_unreadable(self.ledger, deliver_queue, self.clock, source, event.receive_count, error)
+            raise

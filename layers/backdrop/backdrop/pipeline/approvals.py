@@ -9,10 +9,13 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, DecisionRefusedError
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.review import PictureDecision
+from backdrop.model.transitions import Transition
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
 
 MAX_TRIES = 8
+# Longer than a decision takes to be written.
+SAFETY_DELAY_SECONDS = 60
 
 
 @dataclass(eq=False, repr=False)
@@ -39,7 +42,8 @@ class Approvals:
                     Code.PICTURE_UNKNOWN, f"No job {decision.job_id} waits, or waited, for approval."
                 )
             try:
-                job = self._write(source, job, decision)
+                transition = self._plan(source, job, decision)
+                job = self._write(transition) if transition else job
             except ConflictError:
                 self.clock.sleep(self.clock.jitter(0.1))
                 continue
@@ -47,10 +51,22 @@ class Approvals:
             return job
         raise ConflictError
 
-    def _write(self, source: Source, job: Job, decision: PictureDecision) -> Job:
+    def _write(self, transition: Transition) -> Job:
+        """Writes the decision.
+
+        While other pictures of the job wait, reconcile does not send the job to deliver. Therefore, a delayed message
+        is sent first: if this worker, which may be a person's command, ended right after the write, nothing else would
+        update the photo's receipt.
+        """
+        if transition.job.status is JobStatus.REVIEW:
+            job = transition.job
+            enqueue_delivery(self.deliver_queue, job, job.job_id, delay_seconds=SAFETY_DELAY_SECONDS)
+        return self.ledger.write_transition(transition)
+
+    def _plan(self, source: Source, job: Job, decision: PictureDecision) -> Transition | None:
         # If the photo named another job just now, deliver ends this review when it reads the photo again.
         is_current = job.job_id in source.jobs.values() or job.status is not JobStatus.REVIEW
-        transition = transitions.decide(
+        return transitions.decide(
             job if is_current else replace(job, status=JobStatus.SUPERSEDED),
             decision.n,
             decision.decision,
@@ -61,4 +77,3 @@ class Approvals:
             sha256=decision.sha256,
             seen_at=decision.seen_at,
         )
-        return self.ledger.write_transition(transition) if transition else job

@@ -57,15 +57,20 @@ def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetim
     _retry_write(clear_mark, clock, deadline)
 
 
-def begin_photo_processing(ledger: Ledger, new_source: Source, now: datetime) -> None:
-    """Marks a photo, which may have no job yet, and counts a crash if an earlier mark has expired."""
+def begin_photo_processing(ledger: Ledger, new_source: Source, now: datetime) -> Source:
+    """Marks a photo, which may have no job yet, and counts a crash if an earlier mark has expired.
+
+    Returns the photo with the mark, which is another worker's if that worker is still processing the photo.
+    """
     source = ledger.read_photo(new_source.source_id)[0] or new_source
     has_crashed = source.processing_until is not None and now >= source.processing_until
     processing_until = (
         now + INTAKE_TIMEOUT if source.processing_until is None or has_crashed else source.processing_until
     )
     crashes = source.crash_count + (has_crashed and source.crash_count < MAX_CRASHES)
-    ledger.put_source(replace(source, processing_until=processing_until, crash_count=crashes), ())
+    marked_source = replace(source, processing_until=processing_until, crash_count=crashes)
+    ledger.put_source(marked_source, ())
+    return marked_source
 
 
 def end_photo_processing(ledger: Ledger, source: Source, clock: Clock) -> None:

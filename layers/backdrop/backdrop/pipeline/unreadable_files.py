@@ -7,8 +7,6 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, UnreadableFileError
-from backdrop.model.ids import derive_source_id
-from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Problem, Source
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
@@ -20,13 +18,27 @@ REPORT_INTERVAL = timedelta(hours=1)
 
 
 def report_unreadable(
-    ledger: Ledger, deliver_queue: Queue, clock: Clock, event: IntakeEvent, error: UnreadableFileError
+    ledger: Ledger,
+    deliver_queue: Queue,
+    clock: Clock,
+    marked_source: Source,
+    receive_count: int,
+    error: UnreadableFileError,
 ) -> None:
-    """Adds the problem to the photo's report. Raises ConflictError if another worker wrote the photo first."""
-    source = ledger.read_photo(derive_source_id(event.bucket, event.key))[0] or Source.new(event.bucket, event.key)
+    """Adds the problem to the photo's report.
+
+    `marked_source`: the photo with the crash mark that was set before the file was read. If the mark is gone, another
+    worker has handled the photo since and may have read the file, so nothing is reported: if the file is still
+    unreadable, the next delivery of the message reports it.
+
+    Raises ConflictError if another worker wrote the photo first.
+    """
+    source = ledger.read_photo(marked_source.source_id)[0]
+    if source is None or source.processing_until != marked_source.processing_until:
+        return
     now = clock.now()
     earlier = find_unreadable_problem(source)
-    if event.receive_count <= MAX_UNREPORTED_RECEIVES or (earlier and now - earlier.last_seen < REPORT_INTERVAL):
+    if receive_count <= MAX_UNREPORTED_RECEIVES or (earlier and now - earlier.last_seen < REPORT_INTERVAL):
         return
     problem = Problem.from_error(error, now).with_history(earlier)
     ledger.put_source(replace(source, problems=(*_without_unreadable(source), problem), has_report=True), ())
