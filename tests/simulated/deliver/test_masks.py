@@ -1,10 +1,12 @@
 """Masks that are bought: one cut-out of the photo, with which its new pictures are compared, and which is no
 picture."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw
 
 from backdrop.model.codes import Code
 from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
@@ -20,6 +22,7 @@ from tests.simulated.deliver.test_fidelity import (
     ON_GRASS,
     PHOTO,
     SCENE_LANE,
+    SIZE,
     TRANSPARENT_PHOTO,
     build_world,
     draw_on,
@@ -69,6 +72,43 @@ def test_receipt_is_written_once_while_a_picture_waits_for_its_mask() -> None:
     before = len(world.transport.calls)
     world.run_for(600)
     assert not [call for call in world.transport.calls[before:] if call.operation in ("put_object", "get_object")]
+
+
+def draw_with_alpha(draw_alpha: Callable[[ImageDraw.ImageDraw], Any]) -> bytes:
+    """Returns the photo with an alpha channel that is opaque except where it is drawn on."""
+    photo, alpha = draw_on((200, 210, 220)), Image.new("L", SIZE, 255)
+    draw_alpha(ImageDraw.Draw(alpha))
+    photo.putalpha(alpha)
+    return encode(photo)
+
+
+PHOTOS_WITH_USELESS_ALPHA = {
+    "one pixel": draw_with_alpha(lambda draw: draw.point((0, 0), fill=0)),
+    "rounded corner": draw_with_alpha(lambda draw: draw.polygon([(0, 0), (12, 0), (0, 12)], fill=0)),
+    "empty margin": draw_with_alpha(lambda draw: draw.rectangle((0, 0, SIZE[0] - 1, SIZE[1] - 1), outline=0, width=12)),
+}
+with_useless_alpha = pytest.mark.parametrize(
+    "photo", PHOTOS_WITH_USELESS_ALPHA.values(), ids=PHOTOS_WITH_USELESS_ALPHA.keys()
+)
+
+
+@with_useless_alpha
+def test_transparency_that_does_not_show_the_product_is_no_mask(photo: bytes) -> None:
+    with_mask = build_world(photo, variants={"scene": WITH_MASK})
+    with_cut_out = build_world(photo, variants={"scene": ON_GRASS, "cut-out": {"operation": "remove"}})
+    for world, mask_count in ((with_mask, 1), (with_cut_out, 0)):
+        world.run_until_empty()
+        assert len(list_masks(world)) == mask_count
+        assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+
+
+@with_useless_alpha
+def test_photo_whose_transparency_is_no_mask_is_reported_before_the_purchase(photo: bytes) -> None:
+    world = build_world(photo, **ON_GRASS, subject={"min": 0.9})
+    world.run_until_empty("intake")
+    assert list_warning_codes(find_job(world)) == [WarningCode.MASK_UNAVAILABLE]
+    world.run_until_empty()
+    assert find_fidelity(find_job(world)) == Fidelity.from_reason(CannotSayReason.NO_MASK)
 
 
 def test_mask_has_the_id_of_a_plain_cut_out() -> None:

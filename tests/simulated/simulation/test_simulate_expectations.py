@@ -79,7 +79,7 @@ def plan_by_product(layers: InstructionLayers) -> Resolution:
             hash_references=lambda _: [],
             find_brand_image_errors=lambda _: [],
             draw_canvas=None,
-            has_transparent_parts=None,
+            has_own_mask=None,
         ),
         mandate=None,
         claim_names=assume_free_names,

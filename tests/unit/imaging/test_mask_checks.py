@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from backdrop.imaging.mask_checks import find_coverage_problem, find_mask_problem
+from backdrop.imaging.mask_checks import find_coverage_problem, find_mask_problem, find_own_mask
 from backdrop.model.fidelity import CannotSayReason
 from bench.fidelity.corpus import draw_cut_out, move_product
 from bench.fidelity.photos import ProductPhoto, add_grain, draw_photo
@@ -98,6 +98,30 @@ def test_mask_without_an_outline_cannot_be_used(level: int, problem: CannotSayRe
     mask = Image.new("L", SIZE, level)
     assert find_coverage_problem(mask) is find_mask_problem(PHOTO.photo, mask) is problem
     assert find_coverage_problem(PHOTO.matte) is None
+
+
+@pytest.mark.parametrize(
+    ("box", "is_mask"),
+    [
+        ((0.2, 0.1, 0.8, 0.9), True),
+        ((0.02, 0.4, 0.98, 0.6), True),
+        ((0.04, 0.04, 0.96, 0.96), False),
+        ((0, 0, 1, 1), False),
+        ((0, 0, 1, 0.99), False),
+    ],
+    ids=["book", "ruler", "picture with an empty margin", "opaque", "one empty row"],
+)
+def test_transparency_is_a_mask_if_it_shows_a_product(box: tuple[float, float, float, float], *, is_mask: bool) -> None:
+    photo, size = Image.new("RGBA", (400, 300)), (400, 300, 400, 300)
+    edges = [round(share * side) for share, side in zip(box, size, strict=True)]
+    photo.paste((90, 90, 90, 255), (edges[0], edges[1], edges[2], edges[3]))
+    own_mask = find_own_mask(photo)
+    assert (own_mask is not None) is is_mask
+    assert own_mask is None or own_mask.tobytes() == photo.getchannel("A").tobytes()
+
+
+def test_photo_without_an_alpha_channel_has_no_mask_of_its_own() -> None:
+    assert find_own_mask(PHOTO.photo.convert("RGB")) is None
 
 
 def test_pictures_are_not_changed_by_checking() -> None:

@@ -1,7 +1,7 @@
 """Whether new pictures still show the photo's product: finds a mask of the product, and compares the pictures in it.
 
-The mask is the photo's own transparency, or its cut-out if that was bought or is among the photo's current jobs. Such a
-cut-out may be bought only as a mask.
+The mask is the photo's own transparency if that shows the product, or its cut-out if that was bought or is among the
+photo's current jobs. Such a cut-out may be bought only as a mask.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from backdrop.aws.s3 import OutputBucket
 from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.paid_files import PaidFiles
 from backdrop.imaging.fidelity import measure_fidelity
-from backdrop.imaging.mask_checks import find_coverage_problem, find_mask_problem
+from backdrop.imaging.mask_checks import find_mask_problem, find_own_mask
 from backdrop.imaging.output import PaidPicture
 from backdrop.imaging.strip_resize import downscale
 from backdrop.model.codes import Code
@@ -61,9 +61,8 @@ class FidelityChecks:
         """
         may_be_transparent = self.photos.may_be_transparent(source, job)
         photo = self._load_photo(job) if may_be_transparent else None
-        if photo and photo.mode == "RGBA":
-            alpha = photo.getchannel("A")
-            return find_coverage_problem(alpha) or PhotoWithMask(photo, alpha, has_own_alpha=True)
+        if photo and (own_mask := find_own_mask(photo)):
+            return PhotoWithMask(photo, own_mask, has_own_alpha=True)
         cut_out = find_cut_out(source, job, jobs)
         if cut_out is None:
             if self.photos.is_gone(source, job) or (may_be_transparent and photo is None):

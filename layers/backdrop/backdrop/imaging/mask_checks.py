@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _MAX_SUBJECT_SHARE = 0.97
+_MIN_PADDED_SIDE = 0.9
+"""A rectangle that is this share of the picture in each direction is a picture with an empty margin, not a product."""
 _COVERAGE_SIDE = 512
 _WHOLE: FloatBox = (0, 0, 1, 1)
 _COLOR_SIDE = 96
@@ -57,6 +59,24 @@ def find_coverage_problem(mask: "Image") -> CannotSayReason | None:
     if share == 0:
         return CannotSayReason.MASK_EMPTY
     return CannotSayReason.SUBJECT_FILLS_FRAME if share > _MAX_SUBJECT_SHARE else None
+
+
+def find_own_mask(photo: "Image") -> "Image | None":
+    """Returns a photo's own transparency (L) if it shows where the product is; else None.
+
+    It does not if few parts are transparent, such as a corner, or if it is an empty margin around a whole picture.
+    """
+    if photo.mode != "RGBA":
+        return None
+    alpha = photo.getchannel("A")
+    return None if find_coverage_problem(alpha) or _is_padded_picture(alpha) else alpha
+
+
+def _is_padded_picture(alpha: "Image") -> bool:
+    box = alpha.point(_SOLID_TABLE).getbbox()
+    if box is None or min((box[2] - box[0]) / alpha.width, (box[3] - box[1]) / alpha.height) < _MIN_PADDED_SIDE:
+        return False
+    return find_coverage_problem(alpha.crop(box)) is CannotSayReason.SUBJECT_FILLS_FRAME
 
 
 def find_mask_problem(photo: "Image", mask: "Image") -> CannotSayReason | None:

@@ -80,7 +80,7 @@ class InstructionResolver:
             return JobPlan()
         bucket, key = photo_source.bucket, photo_source.key
         draw_canvas = partial(self.framed_photos.draw_and_store, bucket, key, snapshot.photo.sha256 or "")
-        has_transparent_parts = partial(self.reader.has_transparent_parts, bucket, key, snapshot.photo.sha256 or "")
+        has_own_mask = partial(self.reader.has_own_mask, bucket, key, snapshot.photo.sha256 or "")
         planner = JobPlanner(
             photo_source=photo_source,
             photo=snapshot.photo,
@@ -90,7 +90,7 @@ class InstructionResolver:
                 hash_references=partial(self.reference_images.hash_and_store, bucket, key),
                 find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket, key),
                 draw_canvas=draw_canvas if snapshot.may_be_opened else None,
-                has_transparent_parts=has_transparent_parts if snapshot.may_be_opened else None,
+                has_own_mask=has_own_mask if snapshot.may_be_opened else None,
             ),
             mandate=mandate,
             claim_names=claim_names,

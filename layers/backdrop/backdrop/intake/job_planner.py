@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from backdrop.imaging.output_checks import find_tiny_photo
@@ -51,13 +51,13 @@ class BucketImages:
     `hash_references` returns the SHA-256 of each reference image, given the images' keys. `find_brand_image_errors`
     returns why outputs cannot draw their brand images. `draw_canvas` draws the photo on the canvas that the purchase
     fields describe, and stores it; None if the photo must not be opened, and the jobs then have no canvas.
-    `has_transparent_parts` opens the photo; None if it must not be opened.
+    `has_own_mask` opens the photo; None if it must not be opened.
     """
 
     hash_references: Callable[[Sequence[str]], list[str]]
     find_brand_image_errors: Callable[[Sequence[OutputSpec]], list[InstructionError]]
     draw_canvas: Callable[[dict[str, Any]], StoredCanvas] | None
-    has_transparent_parts: Callable[[], bool] | None
+    has_own_mask: Callable[[], bool] | None
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class JobPlanner:
             return None
         instructions = ResolvedInstructions({"operation": "remove"}, {"operation": buyer.provenance[SUBJECT_FIELD]})
         providers = self.routing.offers.list_capable_providers(instructions.fields)
-        if not providers or self._is_transparent():
+        if not providers or self._has_own_mask:
             return None
         route = choose_route(instructions.fields, providers, self.routing.offers, self.routing.read_health)
         cut_out = self._build_job("", instructions, route, instructions.purchase_fields)
@@ -200,19 +200,25 @@ class JobPlanner:
     def _list_bought_cut_outs(self) -> list[Job]:
         return [one for one in self.known_jobs if one.has_mask and one.sha256 == self.photo.sha256]
 
-    def _is_transparent(self) -> bool:
-        """Whether the photo's own transparency is its mask. One that cannot be opened is assumed to be opaque."""
-        if not self.photo.may_be_transparent or self.images.has_transparent_parts is None:
+    @cached_property
+    def _has_own_mask(self) -> bool | None:
+        """Whether the photo's own transparency is its mask. None if it may be, but the photo must not be opened.
+
+        One that cannot be opened is assumed to have none.
+        """
+        if not self.photo.may_be_transparent:
             return False
+        if self.images.has_own_mask is None:
+            return None
         try:
-            return self.images.has_transparent_parts()
+            return self.images.has_own_mask()
         except PhotoError:
             return False
 
     def _warn_without_mask(self, planned: Sequence[Job], job: Job) -> Job:
         """Returns the job, with a warning if what it requests of its subject needs a mask, and there will be none."""
         cut_outs = [*self._list_bought_cut_outs(), *(one for one in planned if one.operation == "remove")]
-        if SUBJECT_FIELD not in job.instructions or cut_outs or self.photo.may_be_transparent:
+        if SUBJECT_FIELD not in job.instructions or cut_outs or self._has_own_mask is not False:
             return job
         reason = "nothing shows where the product is in the photo"
         # A picture that cannot be compared waits for a person, too.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backdrop.imaging.mask_checks import find_own_mask
 from backdrop.imaging.prepare import load_upright_photo, prepare_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES, build_too_large_error
@@ -66,12 +67,14 @@ class PhotoReader:
         instructions = _read_instructions(self.photos, bucket, key, has_tags=stored.may_have_tags)
         return PhotoSnapshot(photo, None, *instructions, may_be_opened=False)
 
-    def has_transparent_parts(self, bucket: str, key: str, image_sha256: str) -> bool:
-        """Decodes the photo. Raises PhotoError if it cannot be opened, and ConflictError if its bytes were replaced."""
+    def has_own_mask(self, bucket: str, key: str, image_sha256: str) -> bool:
+        """Decodes the photo, and returns whether its transparency shows the product.
+
+        Raises PhotoError if it cannot be opened, and ConflictError if its bytes were replaced."""
         stored = self.photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
         if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
             raise ConflictError
-        return load_upright_photo(stored.data, self.max_megapixels).mode == "RGBA"
+        return find_own_mask(load_upright_photo(stored.data, self.max_megapixels)) is not None
 
     def _inspect(self, stored: StoredObject, recorded: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
         facts = build_photo_facts(stored)
