@@ -20,7 +20,7 @@ from simulation.world.event_loop import SimulatedCrash
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
-from tests.simulated.deliver.test_fidelity import TRANSPARENT_PHOTO
+from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, TRANSPARENT_PHOTO
 from tests.simulated.deliver.test_retry import COPY, HARDLY, MARBLE, RETRY, build_retrying_world
 from tests.simulated.deliver.test_retry import PRICE as RETRY_PRICE
 from tests.simulated.deliver.test_retry import build_world as build_retry_world
@@ -140,6 +140,27 @@ def test_retry_ends_with_its_own_picture_if_a_new_mandate_buys_the_same_content(
     assert (retried.status, retried.reused_from, retried.paid_attempt_no) == (JobStatus.STORED, None, 1)
     assert (copy.status, copy.mandate, find_account(world).confirmed) == (JobStatus.STORED, "anna", RETRY_PRICE)
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize(
+    ("per_picture", "calls"),
+    [(RETRY_PRICE, 1), (2 * RETRY_PRICE - 1, 1), (2 * RETRY_PRICE, 2), (4 * RETRY_PRICE, 4)],
+)
+def test_highest_price_of_a_picture_stops_its_retries(per_picture: int, calls: int) -> None:
+    world = build_retry_world(CHANGED_SCENE, subject=RETRY | {"retries": 3})
+    create_mandate(world, prefix="shoes/", limit=10 * RETRY_PRICE, per_picture=per_picture)
+    world.run_until_empty()
+    job = find_only_job(world)
+    assert (job.status, world.provider.charged_micro_usd) == (JobStatus.STORED, calls * RETRY_PRICE)
+    reasons = [one for one in job.warnings if "The mandate anna allows" in str(one.text)]
+    assert len(reasons) == (calls < 4)
+    assert_at_rest(world)
+
+
+def test_job_above_the_limit_of_a_day_is_refused_because_no_day_would_cover_it() -> None:
+    world = world_with_mandate(FIRST, per_day=PRICE - 1, when_spent=WhenSpent.WAIT)
+    world.run_until_empty()
+    assert (list_report_codes(world, FIRST), world.list_jobs()) == (["mandate_forbids"], [])
 
 
 def test_charge_above_the_price_list_suspends_the_mandate() -> None:

@@ -80,7 +80,8 @@ def test_each_photo_has_at_most_one_owner(prefixes: list[str], folder: str) -> N
         ({"unknown": 41}, ObstacleKind.SPENT),
         ({"limit": 59}, ObstacleKind.SPENT),
         ({"per_day": 60}, None),
-        ({"per_day": 59}, ObstacleKind.SPENT_TODAY),
+        ({"per_day": 59}, ObstacleKind.PRICE_OF_A_DAY),
+        ({"per_day": 60, "by_day": {TODAY: 1}}, ObstacleKind.SPENT_TODAY),
         ({"per_day": 100, "by_day": {TODAY: 41}}, ObstacleKind.SPENT_TODAY),
         ({"per_day": 100, "by_day": {TOMORROW: 41}}, None),
         ({"per_picture": 60}, None),
@@ -112,12 +113,13 @@ def test_price_of_a_picture_includes_its_share_of_the_mask() -> None:
 def test_only_what_may_pass_lets_a_job_wait(kind: ObstacleKind) -> None:
     facts: dict[ObstacleKind, dict[str, Any]] = {
         ObstacleKind.SPENT: {"limit": 1},
-        ObstacleKind.SPENT_TODAY: {"per_day": 1},
+        ObstacleKind.SPENT_TODAY: {"per_day": 60, "by_day": {TODAY: 1}},
         ObstacleKind.SUSPENDED: {"state": MandateState.SUSPENDED},
         ObstacleKind.EXPIRED: {"until": "2026-11-24"},
         ObstacleKind.ENDED: {"state": MandateState.ENDED},
         ObstacleKind.RELEASED: {"state": MandateState.RELEASED},
         ObstacleKind.PRICE: {"per_picture": 1},
+        ObstacleKind.PRICE_OF_A_DAY: {"per_day": 59},
         ObstacleKind.OPERATION: {"operations": ("remove",)},
     }
     for when_spent in WhenSpent:

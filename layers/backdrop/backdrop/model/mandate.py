@@ -111,6 +111,7 @@ class ObstacleKind(StrEnum):
     ENDED = "ended"
     RELEASED = "released"
     PRICE = "price"
+    PRICE_OF_A_DAY = "price_of_a_day"
     OPERATION = "operation"
 
 
@@ -122,6 +123,7 @@ _CODES = {
     ObstacleKind.ENDED: Code.MANDATE_ENDED,
     ObstacleKind.RELEASED: Code.MANDATE_ENDED,
     ObstacleKind.PRICE: Code.MANDATE_FORBIDS,
+    ObstacleKind.PRICE_OF_A_DAY: Code.MANDATE_FORBIDS,
     ObstacleKind.OPERATION: Code.MANDATE_FORBIDS,
 }
 _PASSING_KINDS = frozenset({ObstacleKind.SPENT, ObstacleKind.SPENT_TODAY, ObstacleKind.SUSPENDED})
@@ -247,11 +249,16 @@ def find_violated_term(mandate: Mandate, job: Job, price: int, day: str) -> Mand
     if job.operation not in mandate.operations and not job.is_mask:
         message = f"The mandate {mandate.name} covers only {' and '.join(mandate.operations)}, not {job.operation}."
         return _build_obstacle(mandate, ObstacleKind.OPERATION, message)
+    # A retry buys the same picture again.
+    cost = price + job.mask_quoted + (job.charged + job.unknown if job.is_retrying else 0)
     picture_count = int(job.instructions.get("num_images", 1))
-    if mandate.per_picture is not None and price + job.mask_quoted > mandate.per_picture * picture_count:
-        picture_price = format_usd((price + job.mask_quoted) // picture_count)
+    if mandate.per_picture is not None and cost > mandate.per_picture * picture_count:
+        picture_cost = format_usd(cost // picture_count)
         message = f"The mandate {mandate.name} allows {format_usd(mandate.per_picture)} per picture, which costs up to"
-        return _build_obstacle(mandate, ObstacleKind.PRICE, f"{message} {picture_price}.")
+        return _build_obstacle(mandate, ObstacleKind.PRICE, f"{message} {picture_cost}.")
+    if mandate.per_day is not None and price > mandate.per_day:
+        message = f"The mandate {mandate.name} allows {format_usd(mandate.per_day)} per day, and the job costs up to"
+        return _build_obstacle(mandate, ObstacleKind.PRICE_OF_A_DAY, f"{message} {format_usd(price)}.")
     return None
 
 
