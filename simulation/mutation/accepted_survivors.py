@@ -230,7 +230,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.task_callbacks:TaskCallbacks._complete_all#18ca24 if 1": (
         "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
     ),
-    "intake.job_planner:JobPlanner._plan_job#cdc4d5 if 2": MASK_REASON,
+    "intake.job_planner:JobPlanner._plan_job#e2c891 if 2": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
@@ -317,7 +317,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
         "No scene has a ledger outage just as a worker times out: tests/simulated/render/test_crash_counts.py does."
     ),
-    "pipeline.failover:Failover.fail_over#feb588 if 1": FAILOVER_REASON,
+    "pipeline.failover:Failover.fail_over#b464a3 if 1": FAILOVER_REASON,
     "pipeline.failover:Failover.fail_over_if_blocked#243fc5 if 1": FAILOVER_REASON,
     "intake.dispatch:Dispatcher._fail_over_or_refuse#702b6f if 1": (
         "No seed disables a provider: tests/simulated/intake/test_providers.py does."
@@ -529,12 +529,12 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService.render#bc2fce if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
-    "operate.rerun:RerunService.preview#66d7ff if 1": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#66d7ff if 2": (
+    "operate.rerun:RerunService.preview#cce4c2 if 1": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#cce4c2 if 2": (
         "Nothing is bought because of it: tests/simulated/cli/test_drop.py tests this preview."
     ),
-    "operate.rerun:RerunService.preview#66d7ff if 3": RERUN_PREVIEW_REASON,
-    "operate.rerun:RerunService.preview#66d7ff if 4": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#cce4c2 if 3": RERUN_PREVIEW_REASON,
+    "operate.rerun:RerunService.preview#cce4c2 if 4": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.list_photo_keys#6b4e21 if 1": RERUN_PREVIEW_REASON,
     "pipeline.reuse:reuse_or_wait#b63ba0 while 1": (
         "Only a job that waits for another gets here. One that no longer waits has been served or changed."
@@ -562,11 +562,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:JobPlanner._plan_job#cdc4d5 if 3": FRAME_REASON,
+    "intake.job_planner:JobPlanner._plan_job#e2c891 if 3": FRAME_REASON,
     "intake.job_planner:JobPlanner._add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:JobPlanner._build_purchase_spec#0c9540 if 1": REFERENCES_REASON,
-    "intake.job_planner:_find_priced_provider#48444b if 1": (
+    "intake.job_planner:_find_priced_provider#2cf8e4 if 1": (
         "No seed asks for something that no provider supports: "
         "tests/simulated/intake/test_every_problem_at_once.py does."
     ),

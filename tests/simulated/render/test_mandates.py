@@ -18,6 +18,7 @@ from backdrop.operate.redrive import FailureFilter
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal
 from simulation.world.event_loop import SimulatedCrash
 from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
 from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, TRANSPARENT_PHOTO
@@ -155,6 +156,23 @@ def test_highest_price_of_a_picture_stops_its_retries(per_picture: int, calls: i
     reasons = [one for one in job.warnings if "The mandate anna allows" in str(one.text)]
     assert len(reasons) == (calls < 4)
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize("terms", [{"limit": 10 * RETRY_PRICE, "per_picture": RETRY_PRICE}, {"limit": RETRY_PRICE}])
+def test_job_waits_for_its_provider_if_the_mandate_does_not_cover_the_next_one(terms: dict[str, Any]) -> None:
+    """Segmind costs more. A refusal would be final, but Ideogram resumes."""
+    world = World(other_providers={"segmind": ProviderKind.LOOKUP_BY_PROVIDER_ID})
+    create_mandate(world, **terms)
+    world.upload_photo(FIRST, TRANSPARENT_PHOTO)
+    world.upload_sidecar(FIRST, **MARBLE, provider=["ideogram", "segmind"])
+    world.provider.default_behavior = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
+    world.run_for(600)
+    assert (find_only_job(world, FIRST).provider, list_report_codes(world, FIRST)) == ("ideogram", [])
+    world.provider.default_behavior = CallBehavior()
+    world.resume_lane(provider="ideogram")
+    world.run_until_empty()
+    job = find_only_job(world, FIRST)
+    assert (job.status, job.provider, find_account(world).confirmed) == (JobStatus.STORED, "ideogram", RETRY_PRICE)
 
 
 def test_job_above_the_limit_of_a_day_is_refused_because_no_day_would_cover_it() -> None:

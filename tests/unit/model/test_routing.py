@@ -27,6 +27,7 @@ from backdrop.model.routing import (
     should_fail_over,
 )
 from tests.unit.ledger_items import LATER, NOW, build_job, build_warning, list_warning_codes, quick
+from tests.unit.model.test_mandate import TODAY, build_account
 
 PRICE = 60_000
 PRICES = {"1min": 50_000}
@@ -84,6 +85,33 @@ def test_too_expensive_provider_is_passed_over_and_named() -> None:
     reason = "segmind costs up to $0.075, but max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
     assert [str(one.text) for one in found.passed_over] == [reason]
+
+
+def test_provider_above_the_mandates_price_of_a_picture_is_passed_over() -> None:
+    offers = replace(ALL_ON, mandate=build_account(per_picture=60_000).mandate)
+    names = ["segmind", "ideogram"]
+    found = choose_route(REPLACE, names, offers, build_running_lane)
+    assert found[:2] == ("ideogram", 60_000)
+    reason = "segmind costs up to $0.075, but the mandate anna allows $0.06 per picture"
+    assert [str(one.text) for one in found.passed_over] == [reason]
+    assert find_max_quote(REPLACE, names, offers) == 60_000
+
+
+@pytest.mark.parametrize(
+    ("terms", "provider"),
+    [
+        ({"limit": 75_000}, "segmind"),
+        ({"limit": 74_999}, None),
+        ({"limit": 1_000_000, "per_day": 74_999}, None),
+        ({"limit": 1_000_000, "per_picture": 74_999}, None),
+    ],
+)
+def test_job_moves_only_to_a_provider_that_its_mandate_covers(terms: dict[str, int], provider: str | None) -> None:
+    """A refusal would be final, but the lane in which it waits may resume."""
+    job = build_job_with_providers("ideogram", "segmind")
+    lanes = build_lanes(ideogram=build_paused_lane("ideogram"))
+    route = find_failover_route(job, ALL_ON, lanes.__getitem__, build_account(**terms), TODAY)
+    assert (route.provider if route else None) == provider
 
 
 def test_health_of_a_single_provider_is_not_read() -> None:
@@ -188,7 +216,7 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
     generation: int,
 ) -> None:
     job = build_job_with_providers(*named, status=status, attempts=attempts, charge_no=generation)
-    choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__)
+    choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__, None, TODAY)
     available = [name for name in named[1:] if name in on and how[name].allows_calls]
     in_doubt = any(one.money is not MoneyStatus.NOT_SPENT for one in attempts if one.charge_no == generation)
     if status is not JobStatus.ACCEPTED or in_doubt or not available:
@@ -200,7 +228,11 @@ def test_only_an_unpaid_job_moves_to_a_listed_lane(
     assert (moved.provider, moved.job_id, moved.attempts) == (available[0], job.job_id, job.attempts)
     assert (
         find_failover_route(
-            replace(job, instructions={**REPLACE, "provider": named[0]}), Offers(on, PRICES), how.__getitem__
+            replace(job, instructions={**REPLACE, "provider": named[0]}),
+            Offers(on, PRICES),
+            how.__getitem__,
+            None,
+            TODAY,
         )
         is None
     )

@@ -102,10 +102,6 @@ class RoutingContext:
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     read_health: HealthReader = assume_healthy
 
-    @property
-    def offers(self) -> Offers:
-        return Offers(self.enabled_providers, self.prices)
-
 
 class _ErrorCollector:
     """Collects all errors of one job, so that the user can correct them together."""
@@ -142,6 +138,10 @@ class JobPlanner:
     mandate: Mandate | None
     claim_names: Callable[[JobPlan], JobPlan]
     now: datetime
+
+    @property
+    def _offers(self) -> Offers:
+        return Offers(self.routing.enabled_providers, self.routing.prices, self.mandate)
 
     def plan(self, instruction_sources: Sequence[InstructionSource]) -> JobPlan:
         """Plans the jobs from sources without errors.
@@ -189,10 +189,10 @@ class JobPlanner:
         if buyer is None or any(job.operation == "remove" for job in planned):
             return None
         instructions = ResolvedInstructions({"operation": "remove"}, {"operation": buyer.provenance[SUBJECT_FIELD]})
-        providers = self.routing.offers.list_capable_providers(instructions.fields)
+        providers = self._offers.list_capable_providers(instructions.fields)
         if not providers or self._has_own_mask:
             return None
-        route = choose_route(instructions.fields, providers, self.routing.offers, self.routing.read_health)
+        route = choose_route(instructions.fields, providers, self._offers, self.routing.read_health)
         cut_out = self._build_job("", instructions, route, instructions.purchase_fields)
         is_bought = any(one.job_id != cut_out.job_id for one in self._list_bought_cut_outs())
         return None if is_bought else replace(cut_out, variant=MASK_VARIANT)
@@ -235,10 +235,10 @@ class JobPlanner:
         collector.errors += self.images.find_brand_image_errors(parse_outputs(instructions.fields))
         provider_names = instructions.list_providers(routing.default_provider)
         route = collector.collect(
-            partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
+            partial(choose_route, instructions.fields, provider_names, self._offers, routing.read_health)
         )
         purchase_spec = collector.collect(partial(self._build_purchase_spec, instructions)) or {}
-        route = route or _find_priced_provider(instructions, routing)
+        route = route or _find_priced_provider(instructions.fields, provider_names, self._offers)
         if route is None:
             return None
         job = self._build_job(variant, instructions, route, purchase_spec)
@@ -332,10 +332,10 @@ def _list_photo_warnings(photo: PhotoFacts, instructions: Mapping[str, Any]) -> 
     return [*first_picture, *find_tiny_photo(instructions, photo.pixel_size)]
 
 
-def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingContext) -> Route | None:
+def _find_priced_provider(fields: Mapping[str, Any], names: Sequence[str], offers: Offers) -> Route | None:
     """Returns an enabled provider that has a price, so that price errors are reported together with routing errors."""
-    for name in instructions.list_providers(routing.default_provider):
-        price = routing.offers.find_price(name, instructions.fields) if name in routing.enabled_providers else None
+    for name in names:
+        price = offers.find_price(name, fields) if name in offers.enabled_providers else None
         if price is not None:
             return Route(name, price)
     return None

@@ -51,16 +51,18 @@ class JobPreviewer:
             snapshot = replace(snapshot, photo=replace(snapshot.photo, sha256=known_sha256))
         instruction_sources = self.resolver.collect_sources(photo_source, snapshot, request)
         owner = self.mandates.find_owner(key) if self.mandates else None
+        mandate = owner.mandate if owner else None
         plan = self.resolver.resolve_jobs(
             photo_source,
             jobs,
             snapshot,
             instruction_sources,
             self.offers.enabled_providers,
-            owner.mandate if owner else None,
+            mandate,
             claim_names,
         )
-        quoted_jobs = tuple(with_max_quote(job, self.offers) for job in plan.jobs)
+        offers = replace(self.offers, mandate=mandate)
+        quoted_jobs = tuple(with_max_quote(job, offers) for job in plan.jobs)
         return replace(plan, jobs=quoted_jobs), find_broken_defaults(instruction_sources)
 
 

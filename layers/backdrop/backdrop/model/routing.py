@@ -16,6 +16,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.mandate import Mandate, MandateAccount
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, quote, to_micro_usd
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.sentence import Sentence
@@ -29,10 +30,14 @@ type HealthReader = Callable[[str], ProviderHealth]
 
 @dataclass(frozen=True)
 class Offers:
-    """The enabled providers, and the configured image prices (micro-dollars) of those that sell credits."""
+    """The enabled providers, and the configured image prices (micro-dollars) of those that sell credits.
+
+    `mandate`: the one that pays, and may limit the price of a picture.
+    """
 
     enabled_providers: Collection[str]
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
+    mandate: Mandate | None = None
 
     def find_price(self, provider: str, fields: Mapping[str, Any]) -> int | None:
         """Returns the quote in micro-dollars; None if the price is not known."""
@@ -96,8 +101,8 @@ def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers
     explanations = [one.message for one in objections]
     if len(found) == 1:
         return found[0]._replace(passed_over=_build_passed_over_warnings(explanations))
-    affordable = [one for one in found if not _explain_cost_limit(one, fields)] or found[:1]
-    explanations += [_explain_cost_limit(one, fields) for one in found if one not in affordable]
+    affordable = [one for one in found if not _explain_cost_limit(one, fields, offers.mandate)] or found[:1]
+    explanations += [_explain_cost_limit(one, fields, offers.mandate) for one in found if one not in affordable]
     lanes = {one.provider: read_health(one.provider) for one in affordable}
     available = next((one for one in affordable if lanes[one.provider].allows_calls), None)
     route = available or next(
@@ -107,16 +112,24 @@ def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers
     return route._replace(passed_over=_build_passed_over_warnings(explanations))
 
 
-def find_failover_route(job: Job, offers: Offers, read_health: HealthReader) -> Route | None:
+def find_failover_route(
+    job: Job, offers: Offers, read_health: HealthReader, account: MandateAccount | None, day: str
+) -> Route | None:
     """Returns the first other capable provider in a waiting job's list whose lane allows calls.
 
-    None if there is none, or if the job may have been charged.
+    None if there is none, or if the job may have been charged. `account`: that of the job's mandate, which must cover
+    the price on this day (UTC), because a refusal is final and the first provider's lane may resume.
     """
     named = job.instructions.get("provider", job.provider)
     if job.status is not JobStatus.ACCEPTED or job.may_be_charged or isinstance(named, str):
         return None
     found, _ = find_routes(job.instructions, [name for name in named if name != job.provider], offers)
-    affordable = (one for one in found if not _explain_cost_limit(one, job.instructions))
+    affordable = (
+        one
+        for one in found
+        if not _explain_cost_limit(one, job.instructions)
+        and not (account and account.find_obstacle(job, one.price, day))
+    )
     return next((one for one in affordable if read_health(one.provider).allows_calls), None)
 
 
@@ -146,7 +159,7 @@ def describe_unavailability(lane: ProviderHealth) -> str:
 def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offers) -> int | None:
     """Returns the price at the most expensive possible provider, in micro-dollars; None if none can run the job."""
     found, _ = find_routes(fields, names, offers)
-    affordable_prices = [one.price for one in found if not _explain_cost_limit(one, fields)] or [
+    affordable_prices = [one.price for one in found if not _explain_cost_limit(one, fields, offers.mandate)] or [
         one.price for one in found
     ]
     return max(affordable_prices, default=None)
@@ -159,12 +172,15 @@ def with_max_quote(job: Job, offers: Offers) -> Job:
     return job if max_quote is None else replace(job, quoted=max_quote)
 
 
-def _explain_cost_limit(route: Route, fields: Mapping[str, Any]) -> str:
-    """Explains why the price exceeds what the instructions allow; "" if it does not."""
-    limit = fields.get("max_cost_usd")
-    if limit is None or route.price <= to_micro_usd(Decimal(str(limit))):
-        return ""
-    return f"{route.provider} costs up to {format_usd(route.price)}, but max_cost_usd allows {format_limit_usd(limit)}"
+def _explain_cost_limit(route: Route, fields: Mapping[str, Any], mandate: Mandate | None = None) -> str:
+    """Explains why the price exceeds what the instructions, or the mandate, allow; "" if it does not."""
+    limit, price = fields.get("max_cost_usd"), f"{route.provider} costs up to {format_usd(route.price)}"
+    if limit is not None and route.price > to_micro_usd(Decimal(str(limit))):
+        return f"{price}, but max_cost_usd allows {format_limit_usd(limit)}"
+    per_picture = mandate.per_picture if mandate else None
+    if mandate and per_picture is not None and route.price > per_picture * int(fields.get("num_images", 1)):
+        return f"{price}, but the mandate {mandate.name} allows {format_usd(per_picture)} per picture"
+    return ""
 
 
 def _choose_code(objections: Sequence[Objection]) -> Code:

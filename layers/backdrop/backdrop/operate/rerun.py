@@ -146,7 +146,7 @@ class RerunService:
             photo_source, jobs={job.variant: job.job_id for job in job_plan.jobs}, problems=tuple(job_plan.problems)
         )
         transitions += plan_variant_removals(updated_source, jobs)
-        jobs_to_buy = self._find_purchases(transitions)
+        jobs_to_buy = self._find_purchases(transitions, mandate)
         jobs_to_redeliver = [transition.job for transition in transitions if transition.job.status is JobStatus.PAID]
         changed_job_count = len(transitions) - len(jobs_to_buy) - len(jobs_to_redeliver)
         changes_error_report = _to_report_entries(job_plan.problems) != _to_report_entries(photo_source.problems)
@@ -174,13 +174,13 @@ class RerunService:
             )
             for job in list_current_jobs(source, jobs)
         ]
-        return self._find_purchases(
-            plan_transitions(self.ledger, source, jobs, updated_jobs, {}, self.resolver.clock.now())
-        )
+        reopenings = plan_transitions(self.ledger, source, jobs, updated_jobs, {}, self.resolver.clock.now())
+        return self._find_purchases(reopenings, mandate)
 
-    def _find_purchases(self, transitions: Sequence[Transition]) -> list[Job]:
+    def _find_purchases(self, transitions: Sequence[Transition], mandate: Mandate | None) -> list[Job]:
+        offers = replace(self.offers, mandate=mandate)
         return [
-            find_reuse(self.ledger, with_max_quote(transition.job, self.offers))
+            find_reuse(self.ledger, with_max_quote(transition.job, offers))
             for transition in transitions
             if transition.content_owner and transition.job.status is JobStatus.ACCEPTED
         ]

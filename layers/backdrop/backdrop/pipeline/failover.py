@@ -56,10 +56,12 @@ class Failover:
         Writes the ledger before it sends the message, because a lane drops a job that the ledger assigns to another
         lane. If the message is never sent, reconcile sends it.
         """
-        route = find_failover_route(job, Offers(self.enabled_providers, self.prices), self.ledger.read_health)
+        now, offers = self.clock.now(), Offers(self.enabled_providers, self.prices)
+        account = self.ledger.find_mandate(job.mandate) if job.mandate else None
+        route = find_failover_route(job, offers, self.ledger.read_health, account, now.date().isoformat())
         if route is None:
             return None
-        last_sent_at = backdate_last_send(self.clock.now())
+        last_sent_at = backdate_last_send(now)
         job = self.ledger.write_transition(
             transitions.change_provider(job, route.provider, route.price, reason, last_sent_at)
         )
