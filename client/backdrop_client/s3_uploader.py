@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,13 +11,14 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code
-from backdrop.aws.s3 import PRECONDITION_CODES
+from backdrop.aws.s3 import CONFLICT_CODES, PRECONDITION_CODES
 from backdrop.model.ids import sha256_hex
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PART_BYTES = 8 * 1024 * 1024
+CONFLICT_DELAYS_SECONDS = (0.1, 0.5, 2.0)
 _MULTIPART_CONFIG = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
 
 
@@ -54,14 +56,28 @@ class S3Uploader:
         return self._put_object(key, data, build_sidecar_metadata(data))
 
     def upload_if_new(self, key: str, data: bytes, metadata: Mapping[str, str]) -> bool:
-        """Uploads bytes, unless there is an object with this key. Returns whether there was none."""
+        """Uploads bytes, unless there is an object with this key. Returns whether there was none.
+
+        Boto3's own errors propagate, also that of a conflict with another request for the object that lasts: after a
+        deletion, for example, there may be no object.
+        """
+        for delay in CONFLICT_DELAYS_SECONDS:
+            try:
+                return self._put_if_new(key, data, metadata)
+            except ClientError as error:
+                if read_aws_error_code(error) not in CONFLICT_CODES:
+                    raise
+            time.sleep(delay)
+        return self._put_if_new(key, data, metadata)
+
+    def _put_if_new(self, key: str, data: bytes, metadata: Mapping[str, str]) -> bool:
         content_type = _guess_content_type(key)
         try:
             self._client.put_object(
                 Bucket=self.bucket, Key=key, Body=data, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
             )
         except ClientError as error:
-            if read_aws_error_code(error) in PRECONDITION_CODES:
+            if read_aws_error_code(error) in PRECONDITION_CODES - CONFLICT_CODES:
                 return False
             raise
         return True

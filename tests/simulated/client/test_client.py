@@ -16,6 +16,7 @@ from backdrop_client import (
     AsyncBackdrop,
     AwaitingApprovalError,
     Backdrop,
+    BackdropClientError,
     BatchProgress,
     CancelledError,
     ClientCode,
@@ -30,6 +31,7 @@ from backdrop_client import (
     State,
     UnreachableError,
     WaitTimeoutError,
+    s3_uploader,
 )
 from backdrop_client.connection import Connection
 from simulation.world.call_behavior import build_refusal
@@ -37,7 +39,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import Person
-from tests.simulated.uploads_and_requests import send_request
+from tests.simulated.uploads_and_requests import send_request, upload_defaults
 
 PHOTO = build_photo("cup")
 PICTURE_USD = 0.06
@@ -91,6 +93,29 @@ def test_repeated_create_uploads_and_buys_once(world: World, client: Backdrop) -
     assert second.wait().cost == Cost(PICTURE_USD)
     assert (second.key, count_versions(world, second)) == (first.key, 2)
     assert len(world.provider.received_job_ids) == 1
+
+
+def refuse_as_conflict(_: ServiceCall) -> None:
+    """Another request for the object is under way, for example its deletion."""
+    raise build_client_error("ConditionalRequestConflict", "PutObject", 409)
+
+
+def test_upload_is_repeated_after_a_conflict_so_that_no_photo_is_bought_without_its_sidecar(
+    world: World, client: Backdrop
+) -> None:
+    upload_defaults(world, "", {"operation": "remove"})
+    world.transport.faults_before.append(TargetedFault(refuse_as_conflict, "put_object", times=2))
+    job = client.create(PHOTO, prompt="on marble")
+    assert job.wait().cost == Cost(PICTURE_USD)
+    assert job.instructions == {"prompt": "on marble"}
+
+
+def test_conflict_that_lasts_is_an_error(world: World, client: Backdrop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_uploader, "CONFLICT_DELAYS_SECONDS", (0, 0))
+    world.transport.faults_before.append(TargetedFault(refuse_as_conflict, "put_object", times=3))
+    with pytest.raises(BackdropClientError):
+        client.create(PHOTO, prompt="on marble")
+    assert not world.input_bucket.objects
 
 
 def test_client_that_crashed_before_the_photo_continues(world: World, client: Backdrop) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 NOT_FOUND_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
-PRECONDITION_CODES = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
+# Another request for the same object was under way, so S3 did not check the precondition.
+CONFLICT_CODES = frozenset({"409", "ConditionalRequestConflict"})
+PRECONDITION_CODES = CONFLICT_CODES | {"412", "PreconditionFailed"}
 ARCHIVED_CODE = "InvalidObjectState"
 LISTING_PAGE_SIZE = 1000
 # More than the number of formats in which one picture can be stored.
