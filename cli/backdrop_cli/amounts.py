@@ -25,5 +25,8 @@ def parse_usd_option(option: str, text: str | None) -> int | None:
     """Returns the option's amount in micro-dollars; None if it was not given. Raises UsageError if it is not valid."""
     amount = None if text is None else parse_usd(text)
     if text is not None and amount is None:
-        raise UsageError(f"{option} takes an amount of at most {MAX_USD:,} dollars, such as 5 or 0.10, not {text!r}")
+        raise UsageError(
+            f"{option} takes an amount of at most {MAX_USD:,} dollars with at most six decimals, such as 5 or 0.10, "
+            f"not {text!r}"
+        )
     return amount

@@ -2,7 +2,6 @@
 
 import os
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from backdrop_cli.errors import CommandError
@@ -16,11 +15,15 @@ def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> Non
 
     `root`: the folder whose photos the agent may send; None if it may send no files.
     """
-    if find_spec("mcp") is None:
-        raise CommandError("the package mcp is not installed; install the wheel with its extra: backdrop[mcp]")
-    from backdrop_mcp.photo_sources import PhotoSources
-    from backdrop_mcp.replies import MAX_FOLDER_BYTES
-    from backdrop_mcp.server import build_server
+    try:
+        from backdrop_mcp.photo_sources import PhotoSources
+        from backdrop_mcp.replies import MAX_FOLDER_BYTES
+        from backdrop_mcp.server import build_server
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "mcp":
+            raise
+        message = "the package mcp is not installed, or too old; install the wheel with its extra: backdrop[mcp]"
+        raise CommandError(message) from error
 
     try:
         stack = location.stack_name or _use_local_cloud()

@@ -3,7 +3,7 @@
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,8 @@ class Result:
         return read_cost(self.receipt)
 
     def _repr_html_(self) -> str:
-        return render_before_and_after(self._read_photo(), {one.key: one.bytes for one in self.pictures})
+        pictures = {one.key: partial(getattr, one, "bytes") for one in self.pictures}
+        return render_before_and_after({"before": self._read_photo} | pictures)
 
 
 def build_result(key: str, receipt: JsonObject | None, reader: ResultReader, read_photo: Callable[[], bytes]) -> Result:

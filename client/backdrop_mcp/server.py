@@ -24,14 +24,13 @@ from backdrop_client import (
     AwaitingApprovalError,
     Backdrop,
     BackdropClientError,
-    GoneError,
     Job,
     JobError,
     Result,
     State,
     WaitTimeoutError,
 )
-from backdrop_client.thumbnails import encode_thumbnail
+from backdrop_client.thumbnails import make_thumbnail
 from backdrop_mcp.photo_sources import PhotoSourceError, PhotoSources, open_job
 from backdrop_mcp.replies import (
     describe_allowance,
@@ -122,7 +121,7 @@ class AgentTools:
         thumbnails = {
             name: thumbnail
             for name, read in (("before", opened.read_photo), ("after", lambda: after.bytes))
-            if (thumbnail := _try_thumbnail(read))
+            if (thumbnail := make_thumbnail(read, MAX_THUMBNAIL_SIDE))
         }
         images = [Image(data=thumbnail, format="webp") for thumbnail in thumbnails.values()]
         shown = ", ".join(thumbnails) or "nothing: both images were deleted, or have a format that cannot be shown"
@@ -302,11 +301,3 @@ def describe_prices() -> str:
     }
     remove = {provider: to_usd(price) for provider, price in REMOVE_PER_INPUT.items()}
     return json.dumps({"list_prices_of": PRICE_LIST_DATE, "replace_per_picture": replace, "remove_per_photo": remove})
-
-
-def _try_thumbnail(read: Callable[[], bytes]) -> bytes | None:
-    """Returns None for an image that was deleted, or that Pillow cannot open, such as a HEIC photo."""
-    try:
-        return encode_thumbnail(read(), MAX_THUMBNAIL_SIDE)
-    except (GoneError, OSError):
-        return None

@@ -189,7 +189,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 2": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 5": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 6": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d return 6": FIDELITY_REASON,
     "deliver.fidelity_checks:_crop_to_photo#8315c3 if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:find_cut_out#07318d return 1": FIDELITY_REASON,
@@ -542,6 +541,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_reader:PhotoReader.read#58f02e if 2": (
         "No seed has a key that is too long: tests/simulated/intake/test_keys.py does."
     ),
+    "intake.job_planner:JobPlanner._has_own_mask#e5fe2b if 2": LINT_PREVIEW_REASON,
     "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 1": LINT_PREVIEW_REASON,
     "intake.photo_reader:PhotoReader.read_without_bytes#0ecb71 if 2": LINT_PREVIEW_REASON,
     "intake.photo_status:list_kept_refusals#e89024 if 1": REFUSED_REQUEST_REASON,

@@ -45,7 +45,7 @@ LIBRARIES = {
     "render": SDK | VALIDATION | HTTP,
 }
 MAX_MODULES = {
-    "campaign": 620,
+    "campaign": 625,
     "deliver": 795,
     "deployment_check": 400,
     "intake": 700,

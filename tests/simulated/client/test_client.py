@@ -363,6 +363,13 @@ def test_notebook_shows_photo_and_pictures(client: Backdrop) -> None:
     assert html.index("before") < html.index(".png")
 
 
+def test_notebook_shows_the_pictures_of_a_deleted_photo(world: World, client: Backdrop) -> None:
+    result = client.create(PHOTO, prompt="on marble").wait()
+    world.delete_file(result.key)
+    html = result._repr_html_()
+    assert (html.count("data:image/webp;base64,"), "<figure>before</figure>" in html) == (1, True)
+
+
 def test_asynchronous_client_has_the_same_results(world: World) -> None:
     async def create() -> tuple[str, Cost]:
         client = AsyncBackdrop(connect(world), max_threads=1)

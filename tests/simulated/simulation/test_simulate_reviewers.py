@@ -19,7 +19,7 @@ def simulate_reviews(seed: int, *actions: str) -> Simulation:
 
 
 def test_reviewers_decide_by_command_and_by_event_and_some_come_too_late_or_crash() -> None:
-    simulation = simulate_reviews(2)
+    simulation = simulate_reviews(3)
     decisions = [review for reviews in simulation.monitor.reviews.decisions.values() for review in reviews]
     assert {review["decided_via"] for review in decisions} == {"cli", "event"}
     assert {review["decision"] for review in decisions} == {"approved", "rejected"}
