@@ -1,6 +1,7 @@
 """Runs the server of `backdrop mcp` until its client closes stdin."""
 
 import os
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,14 +17,14 @@ def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> Non
     `root`: the folder whose photos the agent may send; None if it may send no files.
     """
     try:
-        from backdrop_mcp.photo_sources import PhotoSources
-        from backdrop_mcp.replies import MAX_FOLDER_BYTES
-        from backdrop_mcp.server import build_server
+        # Only this module is missing from an older mcp.
+        import_module("mcp.server.mcpserver")
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "mcp":
-            raise
         message = "the package mcp is not installed, or too old; install the wheel with its extra: backdrop[mcp]"
         raise CommandError(message) from error
+    from backdrop_mcp.photo_sources import PhotoSources
+    from backdrop_mcp.replies import MAX_FOLDER_BYTES
+    from backdrop_mcp.server import build_server
 
     try:
         stack = location.stack_name or _use_local_cloud()
