@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from bench.fidelity.damage import KINDS, STRENGTHS, damage
+from bench.fidelity.limits import LIMITS
 from bench.fidelity.photos import Product, ProductPhoto, add_grain, compose, draw_background
 
 UNCHANGED_KINDS = (
@@ -43,7 +44,10 @@ class Pair:
 
 
 def build_pairs(photo: ProductPhoto) -> Iterator[Pair]:
-    """Yields every unchanged and every damaged result of a photo. Damaged ones have mild changes of the light too."""
+    """Yields every unchanged and every damaged result of a photo. Damaged ones have mild changes of the light too.
+
+    The last ones are changed in ways that the verdict may not see.
+    """
     for kind in UNCHANGED_KINDS:
         for strength in range(STRENGTHS):
             yield build_unchanged_pair(photo, kind, strength)
@@ -52,6 +56,9 @@ def build_pairs(photo: ProductPhoto) -> Iterator[Pair]:
             pair = build_damaged_pair(photo, kind, strength)
             if pair:
                 yield pair
+    for kind, (change, amounts) in LIMITS.items():
+        for strength, amount in enumerate(amounts):
+            yield _build_changed_pair(*change(photo, amount), kind, strength)
 
 
 def build_damaged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair | None:
@@ -59,8 +66,12 @@ def build_damaged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair | 
     damaged = damage(photo, kind, strength)
     if damaged.changed_share < MIN_CHANGED_SHARE:
         return None
+    return _build_changed_pair(photo, damaged.product, kind, strength)
+
+
+def _build_changed_pair(photo: ProductPhoto, product: Product, kind: str, strength: int) -> Pair:
     random = Random(f"{photo.name} {kind} {strength}")
-    result = _render(damaged.product, random, gain=random.uniform(0.9, 1.1), jpeg_quality=random.randint(80, 95))
+    result = _render(product, random, gain=random.uniform(0.9, 1.1), jpeg_quality=random.randint(80, 95))
     return Pair(photo.photo, cut_out(photo, photo.matte), result, kind, strength, is_damaged=True)
 
 

@@ -61,6 +61,16 @@ def shift_color(photo: ProductPhoto, strength: int) -> Image.Image:
     return _paste_colors(photo.product.picture, Image.fromarray(colors.astype(np.uint8)), None)
 
 
+def dye(photo: ProductPhoto, strength: int) -> Image.Image:
+    """Multiplies each channel by a factor that no warmer or cooler light has, as for the same product in another color.
+
+    The weaker one turns light pink to light blue, the stronger one navy to black.
+    """
+    factors = np.exp(np.asarray(Random(f"dye {photo.name}").choice(_DYES)) * (0.2, 0.4)[strength])
+    colors = np.asarray(photo.product.picture)[..., :3] * factors
+    return _paste_colors(photo.product.picture, Image.fromarray(np.clip(colors, 0, 255).astype(np.uint8)), None)
+
+
 def erase_part(photo: ProductPhoto, strength: int) -> Image.Image:
     """Makes a bite of the product transparent."""
     patch = _draw_blob(photo, (0.22, 0.36)[strength], Random(f"erased {photo.name}"), is_at_edge=True)
@@ -148,6 +158,7 @@ KINDS: Mapping[str, Damage] = {
     "text replaced": replace_text,
     "logo removed": remove_logo,
     "color shifted": shift_color,
+    "another color": dye,
     "part erased": erase_part,
     "part added": add_part,
     "shape stretched": stretch,
@@ -180,6 +191,8 @@ def damage(photo: ProductPhoto, kind: str, strength: int) -> DamagedProduct:
 
 
 _VISIBLE_DIFFERENCE = 16
+_DYES = (-1, 0, 0.4), (-1, 0.3, -1), (0.3, -1, 0.3)
+"""Changes of the channels' logarithms that make a color bluer, greener, or more magenta."""
 
 
 def _find_box(photo: ProductPhoto) -> tuple[int, int, int, int]:

@@ -1,6 +1,8 @@
 """The page about the fidelity verdict."""
 
+from backdrop.imaging.fidelity import SIDE
 from backdrop.model.fidelity import DEFAULT_MIN_SCORE, FIDELITY_VERSION, FROZEN_SIMILARITY
+from bench.fidelity.limits import LIMITS
 from bench.fidelity.scores import (
     MAX_CPU_MILLISECONDS,
     MAX_FALSE_ALARMS,
@@ -60,6 +62,20 @@ def format_page(figures: FidelityFigures, environment: str) -> str:
             "| what was done | damage | pairs | weaker | stronger |",
             "|---|---|--:|--:|--:|",
             *kinds,
+            "",
+            "## What the verdict may not see",
+            "",
+            "These changes are not part of the figures above. Only what is inside the product's outline in the photo is"
+            f" compared, at {SIDE} pixels of its longer side. The amounts are shares of that side: a part that"
+            " continues the product beyond its outline, and the height of letters.",
+            "",
+            "| what was done | amount | pairs | count as changed |",
+            "|---|--:|--:|--:|",
+            *[
+                f"| {one.kind} | {amount:.1%} | {one.count // len(one.changed_shares)} | {share:.0%} |"
+                for one in figures.limits
+                for amount, share in zip(LIMITS[one.kind][1], one.changed_shares, strict=True)
+            ],
             "",
         ]
     )

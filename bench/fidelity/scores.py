@@ -18,6 +18,7 @@ from backdrop.imaging.fidelity import measure_fidelity
 from backdrop.imaging.mask_checks import find_mask_problem
 from backdrop.model.fidelity import DEFAULT_MIN_SCORE, CannotSayReason, Fidelity
 from bench.fidelity.corpus import build_pairs, draw_cut_out, list_right_masks, move_product
+from bench.fidelity.limits import LIMITS
 from bench.fidelity.photos import ProductPhoto, build_photos
 from bench.peak_memory import run_in_fresh_process
 
@@ -86,7 +87,10 @@ class KindFigures:
 
 @dataclass(frozen=True, slots=True)
 class FidelityFigures:
-    """The figures of the held-out photos. Shares are 0 to 1. `false_alarms_at_detection`: where 95% is detected."""
+    """The figures of the held-out photos. Shares are 0 to 1. `false_alarms_at_detection`: where 95% is detected.
+
+    `limits`: what the verdict may not see by its design. It is not part of the other figures.
+    """
 
     photos: int
     pairs: int
@@ -96,6 +100,7 @@ class FidelityFigures:
     false_alarms: float
     cannot_say: float
     kinds: tuple[KindFigures, ...]
+    limits: tuple[KindFigures, ...]
     cpu_median: float
     cpu_p99: float
     megabytes: float
@@ -120,7 +125,8 @@ class FidelityFigures:
     @classmethod
     def from_scores(cls, scores: Iterable[PairScore | MaskScore]) -> "FidelityFigures":
         every = list(scores)
-        pairs = [one for one in every if isinstance(one, PairScore)]
+        pairs = [one for one in every if isinstance(one, PairScore) and one.kind not in LIMITS]
+        limits = [one for one in every if isinstance(one, PairScore) and one.kind in LIMITS]
         masks = [one for one in every if isinstance(one, MaskScore)]
         held_out = [one for one in pairs if one.is_held_out]
         unchanged, damaged = (list_scores(held_out, is_damaged=is_damaged) for is_damaged in (False, True))
@@ -134,6 +140,7 @@ class FidelityFigures:
             false_alarms=float(np.mean(np.asarray(unchanged) < DEFAULT_MIN_SCORE)),
             cannot_say=sum(one.score is None for one in held_out) / len(held_out),
             kinds=tuple(_summarize_kinds(held_out)),
+            limits=tuple(_summarize_kinds([one for one in limits if one.is_held_out])),
             cpu_median=float(np.median(cpu)),
             cpu_p99=float(np.percentile(cpu, 99)),
             megabytes=float(run_in_fresh_process("bench.fidelity.memory")),

@@ -1,6 +1,7 @@
 """A damaged product counts as changed, another light or background does not, and bad input gets no verdict."""
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from PIL import Image, ImageDraw
@@ -34,6 +35,36 @@ def test_slightly_oversized_mask_raises_no_alarm(strength: int) -> None:
 @pytest.mark.parametrize("kind", ["shifted", "scaled", "stretched with its scene", "smaller result", "JPEG"])
 def test_moved_or_compressed_product_raises_no_alarm(kind: str) -> None:
     assert measure(build_unchanged_pair(PHOTO, kind, 1)) is FidelityVerdict.SAME
+
+
+COLORS = {
+    "light pink": (235, 205, 210), "light blue": (195, 210, 235), "navy": (28, 32, 62), "black": (28, 28, 30),
+    "gray": (90, 90, 92), "dark green": (28, 58, 34), "orange": (200, 110, 50), "brown": (70, 48, 34),
+    "mint": (195, 230, 210), "beige": (200, 185, 160), "mid blue": (60, 90, 150), "purple": (95, 60, 120),
+}  # fmt: skip
+
+
+def draw_fabric(color: str) -> Image.Image:
+    """Returns a folded fabric that has one color only, so that nothing else shows what the light is."""
+    folds = Image.frombytes("L", (40, 40), Random(24).randbytes(1600)).resize((400, 400), Image.Resampling.BICUBIC)
+    shades = [folds.point(lambda value, channel=channel: channel * (0.7 + value / 425)) for channel in COLORS[color]]
+    return Image.merge("RGB", shades)
+
+
+@pytest.mark.parametrize(
+    ("color", "other"),
+    [
+        ("light pink", "light blue"), ("navy", "black"), ("black", "gray"), ("gray", "dark green"),
+        ("orange", "brown"), ("mint", "beige"), ("mid blue", "purple"),
+    ],
+)  # fmt: skip
+def test_product_in_another_color_counts_as_changed(color: str, other: str) -> None:
+    mask = Image.new("L", (400, 400))
+    mask.paste(255, (60, 60, 340, 340))
+    photo, same, recolored = draw_fabric(color), draw_fabric(color), draw_fabric(other)
+    assert measure_fidelity(photo, mask, same).fidelity.verdict is FidelityVerdict.SAME
+    assert measure_fidelity(photo, mask, recolored).fidelity.verdict is FidelityVerdict.CHANGED
+    assert measure_fidelity(recolored, mask, photo).fidelity.verdict is FidelityVerdict.CHANGED
 
 
 @pytest.mark.parametrize("kind", ["text replaced", "logo removed", "color shifted", "part erased", "texture replaced"])

@@ -2,8 +2,9 @@
 
 The structure of each tile is compared with the contrast-structure term of SSIM (Wang et al., 2004), at the best of five
 small shifts. Light changes the brightness and contrast of a tile, so both are evened out first. Colors are compared
-after one gain per channel, which the color of the light explains only within limits. The similarity of the worst tiles,
-each averaged with its neighbors, becomes the score. `imaging/mask_checks.py` has checked the mask before.
+with those that the photo has in the light that fits best: within limits, it may be brighter or darker, and warmer or
+cooler, and colors may be more or less saturated. The similarity of the worst tiles, each averaged with its neighbors,
+becomes the score. `imaging/mask_checks.py` has checked the mask before.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from backdrop.model.frame import FloatBox, Size
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_SIDE, _ALIGNMENT_SIDE = 512, 256
+SIDE, _ALIGNMENT_SIDE = 512, 256
 """Pixels of the longest side at which the area around the subject is compared, and aligned."""
 _BLOCK = 8
 """A tile is 2 × 2 blocks, and the next tile begins one block later."""
@@ -44,19 +45,36 @@ _CONTRAST_NOISE = 40.0
 """Variance (channels 0 to 255) below which a tile has no structure to compare."""
 _MAX_LOCAL_GAIN = 1.7
 """Light from one side, or a shadow on the product, changes a tile's brightness by up to this factor."""
-_GAIN_RANGE, _TINT_RANGE = (0.6, 1.6), (0.85, 1.18)
-"""How much another light changes all channels, and red and blue relative to green."""
+_GAIN_RANGE = (0.6, 1.6)
+"""How much another light changes all channels."""
+_WARMTHS = tuple(1.02**step for step in sorted(range(-7, 8), key=abs))
+"""How much it may change red, and blue inversely. The smallest change comes first."""
+_MAX_SATURATION = 0.3
+"""How much it changes the difference between a tile's color and gray. The hue stays."""
 _DARK = 8.0
 """Added to brightness before it is divided, because noise determines the ratio of dark tiles."""
-_FREE_TINT, _FULL_TINT = 12.0, 52.0
-"""A tile's difference in tint (channels 0 to 255) that does not count, and one that leaves no similarity."""
-_FREE_LIGHT, _FULL_LIGHT = 60.0, 140.0
-"""The same for brightness."""
+_COLOR_PLANES = ("lit_red", "lit_green", "lit_blue", "red", "green", "blue")
 _WORST_SHARE = 0.01
 _SOLID_TABLE = [0] * 128 + [255] * 128
 _INNER_TABLE = [0] * 254 + [255] * 2
 _TO_SHARE = 1 / 255
 _TINY = 1e-6
+
+
+class _Tolerance(NamedTuple):
+    """A difference in color (channels 0 to 255) that does not count, and one that leaves no similarity."""
+
+    free: float
+    full: float
+
+    def to_loss(self, difference: Any) -> Any:
+        """`difference`: a number, or an operand of `combine`. The loss is 0 to 1 between the two limits."""
+        return (difference - self.free) / (self.full - self.free)
+
+
+_TILE_TINT, _TILE_LIGHT = _Tolerance(12.0, 52.0), _Tolerance(60.0, 140.0)
+_WHOLE_TINT, _WHOLE_LIGHT = _Tolerance(2.0, 7.0), _Tolerance(10.0, 30.0)
+"""For the median of all tiles, which has far less noise than a single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,7 @@ def _reduce_mask(mask: "Image", photo: "Image") -> "Image":
     """Returns the mask, reduced to about the compared size, and empty where the photo is transparent."""
     from PIL import Image, ImageChops
 
-    scale = min(1.0, 2 * _SIDE / max(mask.size))
+    scale = min(1.0, 2 * SIDE / max(mask.size))
     size = max(1, round(mask.width * scale)), max(1, round(mask.height * scale))
     reduced = mask if size == mask.size else mask.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     if photo.mode != "RGBA":
@@ -136,7 +154,7 @@ class _Tiles(NamedTuple):
 def _read_views(photo: "Image", mask: "Image", result: "Image", area: FloatBox) -> _Views:
     from PIL import Image, ImageFilter
 
-    width, height = choose_size(area, photo.size, result.size, _SIDE)
+    width, height = choose_size(area, photo.size, result.size, SIDE)
     size = max(2 * _BLOCK, width // _BLOCK * _BLOCK), max(2 * _BLOCK, height // _BLOCK * _BLOCK)
     own, other = (read_area(picture, area, size).convert("RGB") for picture in (photo, result))
     subject = read_area(mask, area, size)
@@ -205,7 +223,10 @@ def _compute_structure_term(p: dict[str, Any]) -> Any:
 
 
 def _compare_colors(views: _Views, weight: "Image", is_shown: "Image") -> "Image":
-    """Returns how much the color of each tile changed (F, 0 to 1) beyond what the light explains."""
+    """Returns how much the color of each tile changed (F, 0 to 1) beyond what the light explains.
+
+    A smaller change counts if the whole product has it, because the median of all tiles has no noise.
+    """
     photo, result = (
         [
             combine(lambda p: p["a"] / p["w"], a=_sum_tiles(multiply(views.weight, band.convert("F"))), w=weight)
@@ -213,35 +234,61 @@ def _compare_colors(views: _Views, weight: "Image", is_shown: "Image") -> "Image
         ]
         for picture in (views.photo, views.result)
     )
-    gains = [_find_gain(one, other, is_shown) for one, other in zip(photo, result, strict=True)]
-    light = _clip(gains[1], *_GAIN_RANGE)
-    red, green, blue = (
-        _subtract_lit(one, other, light * _clip(gain / gains[1], *_TINT_RANGE))
-        for one, other, gain in zip(photo, result, gains, strict=True)
+    red, green, blue = (_find_gain(one, other, is_shown) for one, other in zip(photo, result, strict=True))
+    gain = _clip(green, *_GAIN_RANGE)
+    tint, light = min(
+        (_compare_in_light(photo, result, (gain * warmth, gain, gain / warmth)) for warmth in _WARMTHS),
+        key=lambda difference: _find_median(difference.tint, is_shown),
     )
-    return combine(_compute_color_loss, red=red, green=green, blue=blue)
+    whole = max(_WHOLE_TINT.to_loss(_find_median(tint, is_shown)), _WHOLE_LIGHT.to_loss(_find_median(light, is_shown)))
+    tiles = combine(
+        lambda p: p["max"](_TILE_TINT.to_loss(p["tint"]), _TILE_LIGHT.to_loss(p["light"])), tint=tint, light=light
+    )
+    return combine(lambda p: p["max"](p["min"](p["max"](p["tiles"], whole), 1), 0), tiles=tiles)
 
 
-def _subtract_lit(photo: "Image", result: "Image", gain: float) -> "Image":
-    return combine(lambda p: p["b"] - p["a"] * gain, a=photo, b=result)
+class _ColorDifference(NamedTuple):
+    """How much each tile differs in tint and in brightness (F, channels 0 to 255)."""
+
+    tint: "Image"
+    light: "Image"
 
 
-def _compute_color_loss(p: dict[str, Any]) -> Any:
-    light = (p["red"] + p["green"] + p["blue"]) / 3
-    tint = p["max"](p["max"](abs(p["red"] - light), abs(p["green"] - light)), abs(p["blue"] - light))
-    tint_loss = (tint - _FREE_TINT) / (_FULL_TINT - _FREE_TINT)
-    light_loss = (abs(light) - _FREE_LIGHT) / (_FULL_LIGHT - _FREE_LIGHT)
-    return p["max"](p["min"](p["max"](tint_loss, light_loss), 1), 0)
+def _compare_in_light(photo: list["Image"], result: list["Image"], gains: tuple[float, ...]) -> _ColorDifference:
+    """Compares the colors with those that the photo has in another light."""
+    lit = (
+        combine(lambda p, gain=gain: p["min"](p["a"] * gain, 255), a=plane)
+        for plane, gain in zip(photo, gains, strict=True)
+    )
+    planes = dict(zip(_COLOR_PLANES, (*lit, *result), strict=True))
+    return _ColorDifference(combine(_compute_tint, **planes), combine(lambda p: abs(_compute_light(p)), **planes))
+
+
+def _compute_light(p: dict[str, Any]) -> Any:
+    return (p["red"] + p["green"] + p["blue"] - p["lit_red"] - p["lit_green"] - p["lit_blue"]) / 3
+
+
+def _compute_tint(p: dict[str, Any]) -> Any:
+    """Returns the largest difference of a channel that neither light nor saturation explains."""
+    gray, light = (p["lit_red"] + p["lit_green"] + p["lit_blue"]) / 3, _compute_light(p)
+    own = [p[f"lit_{name}"] - gray for name in ("red", "green", "blue")]
+    other = [p[name] - p[f"lit_{name}"] - light for name in ("red", "green", "blue")]
+    product = own[0] * other[0] + own[1] * other[1] + own[2] * other[2]
+    square = own[0] * own[0] + own[1] * own[1] + own[2] * own[2]
+    saturation = p["max"](p["min"](product / (square + _TINY), _MAX_SATURATION), -_MAX_SATURATION)
+    rest = [abs(one - saturation * chroma) for one, chroma in zip(other, own, strict=True)]
+    return p["max"](p["max"](rest[0], rest[1]), rest[2])
 
 
 def _find_gain(photo: "Image", result: "Image", is_shown: "Image") -> float:
-    """Returns the median ratio of the tiles' brightness in one channel, 1 without tiles."""
-    ratios = [
-        (after + _DARK) / (before + _DARK)
-        for before, after, shown in zip(*(read_values(plane) for plane in (photo, result, is_shown)), strict=True)
-        if shown
-    ]
-    return median(ratios) if ratios else 1.0
+    """Returns the median ratio of the tiles' brightness in one channel."""
+    return _find_median(combine(lambda p: (p["b"] + _DARK) / (p["a"] + _DARK), a=photo, b=result), is_shown)
+
+
+def _find_median(plane: "Image", is_shown: "Image") -> float:
+    """Returns 1 if no tile is shown, which is too few for a score anyway."""
+    values = [value for value, shown in zip(read_values(plane), read_values(is_shown), strict=True) if shown]
+    return median(values) if values else 1.0
 
 
 def _clip(value: float, low: float, high: float) -> float:
