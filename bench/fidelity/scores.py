@@ -89,7 +89,8 @@ class KindFigures:
 class FidelityFigures:
     """The figures of the held-out photos. Shares are 0 to 1. `false_alarms_at_detection`: where 95% is detected.
 
-    `limits`: what the verdict may not see by its design. It is not part of the other figures.
+    `limits`: what the verdict may not see by its design. It is not part of the other figures. `frozen_score`: the score
+    below which 2% of the unchanged products are that set the threshold.
     """
 
     photos: int
@@ -150,7 +151,7 @@ class FidelityFigures:
             right_masks=RefusedMasks.count(masks, MaskKind.RIGHT_MASK),
             frozen_score=float(
                 np.percentile(
-                    list_scores([one for one in pairs if not one.is_held_out], is_damaged=True), 100 * DETECTED_SHARE
+                    list_scores([one for one in pairs if not one.is_held_out], is_damaged=False), 100 * MAX_FALSE_ALARMS
                 )
             ),
         )
