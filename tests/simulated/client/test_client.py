@@ -60,6 +60,13 @@ def connect(world: World, mandate: str | None = None) -> Backdrop:
     return Backdrop(mandate=mandate, connection=Connection(world.steps.bootstrap, world.run_for))
 
 
+def connect_asynchronously(world: World) -> AsyncBackdrop:
+    async def sleep(seconds: float) -> None:
+        world.run_for(seconds)
+
+    return AsyncBackdrop(connect(world), max_threads=1, sleep=sleep)
+
+
 def deny(_: ServiceCall) -> None:
     raise build_client_error("AccessDenied", "GetObject", 403)
 
@@ -372,7 +379,7 @@ def test_notebook_shows_the_pictures_of_a_deleted_photo(world: World, client: Ba
 
 def test_asynchronous_client_has_the_same_results(world: World) -> None:
     async def create() -> tuple[str, Cost]:
-        client = AsyncBackdrop(connect(world), max_threads=1)
+        client = connect_asynchronously(world)
         job = await client.create(PHOTO, prompt="on marble")
         result = await job.wait()
         assert (await job.status()).state is State.STORED
@@ -621,7 +628,7 @@ def test_reports_that_a_client_may_not_read_are_left_out(world: World, client: B
 
 def test_asynchronous_job_reads_what_the_job_reads(world: World) -> None:
     async def read() -> tuple[object, object, object]:
-        job = await AsyncBackdrop(connect(world), max_threads=1).create(PHOTO, prompt="on marble")
+        job = await connect_asynchronously(world).create(PHOTO, prompt="on marble")
         await job.wait()
         return await job.instructions(), await job.read_photo(), await job.receipt()
 
