@@ -25,6 +25,7 @@ from backdrop_client import (
     InstructionsError,
     Job,
     MandateError,
+    NotAuthorizedError,
     RefusedError,
     RejectedError,
     StackUnusableError,
@@ -310,6 +311,26 @@ def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pyt
     with pytest.raises(MandateError) as raised:
         client.create(PHOTO, prompt="on oak").wait()
     assert (raised.value.code, raised.value.usd) == (Code.MANDATE_SPENT, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("AccessDenied", NotAuthorizedError), ("InternalError", UnreachableError)]
+)
+def test_picture_that_cannot_be_read_raises_the_clients_own_error(
+    code: str, kind: type[BackdropClientError], world: World, client: Backdrop, tmp_path: Path
+) -> None:
+    (picture,) = client.create(PHOTO, prompt="on marble").wait().pictures
+
+    def fail(call: ServiceCall) -> None:
+        raise build_client_error(code, call.operation, 403)
+
+    for use in (lambda: picture.bytes, lambda: picture.image, lambda: picture.save(tmp_path / "cup.png")):
+        world.transport.faults_before.append(TargetedFault(fail, "get_object"))
+        with pytest.raises(kind) as raised:
+            use()
+        assert (bool(raised.value.code), bool(raised.value.hint), raised.value.usd) == (True, True, None)
+    assert not (tmp_path / "cup.png").exists()
+    assert picture.bytes
 
 
 def test_outage_claims_no_cost_and_the_next_call_continues(world: World, client: Backdrop) -> None:
