@@ -30,7 +30,7 @@ from backdrop_client.errors import (
     WaitTimeoutError,
     translate_errors,
 )
-from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers
+from backdrop_client.outcome import OPEN_STATES, JsonObject, Outcome, State, find_outcome, list_awaited_providers
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload, derive_redo_revision
@@ -168,13 +168,16 @@ class Job:
         new job for a third try. Raises InstructionsError if the fields are wrong, and MandateError if the mandate has
         ended.
 
-        Without fields, a job that its mandate does not cover stays the same job: one that was refused starts again, and
-        one that waits goes on waiting. So it is bought once, even if the mandate's owner reruns it too.
+        Without fields, a job that is not bought yet stays the same job: one that its mandate refused starts again, and
+        one in progress goes on. So it is bought once, even if the mandate's owner reruns it too.
         """
-        if not fields and (status := self.status()).code in MANDATE_CODES:
-            if status.state is State.REFUSED:
+        if not fields:
+            status = self.status()
+            if status.state in OPEN_STATES:
+                return self
+            if status.state is State.REFUSED and status.code in MANDATE_CODES:
                 self._upload_again()
-            return self
+                return self
         revised = {**self.instructions, "revision": derive_redo_revision(self.key, fields), **fields}
         return submit(self._connection, self._open_folder, self.read_photo(), revised)
 

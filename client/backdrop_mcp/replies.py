@@ -62,7 +62,7 @@ _MANDATE_HINTS = {
         "`backdrop rerun KEY`, with the job as KEY, buy it; then call `status`. A mandate that was ended is final."
     ),
 }
-"""The same for a job that was refused. Only its mandate's owner can have it bought, and a `redo` is another purchase."""
+"""The same for a job that was refused: its mandate's owner has it bought."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),
     (RefusedError, "you"),

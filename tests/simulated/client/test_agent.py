@@ -20,6 +20,7 @@ from backdrop.model.provider_result import RetryClass
 from backdrop_client import Backdrop, Job, UnreachableError
 from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
+from backdrop_client.result_reader import ResultReader
 from backdrop_local.home import ROOT
 from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSources
 from backdrop_mcp.server import build_server
@@ -48,8 +49,7 @@ class Agent:
         self.serve("anna")
 
     def serve(self, mandate: str, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
-        self.client_connection = Connection(self.world.steps.bootstrap)
-        client = Backdrop(mandate=mandate, connection=self.client_connection)
+        client = Backdrop(mandate=mandate, connection=Connection(self.world.steps.bootstrap))
         self.server = build_server(client, PhotoSources(client, self.root), "1.0", sleep or self.sleep)
 
     async def sleep(self, seconds: float) -> None:
@@ -316,6 +316,7 @@ def test_job_that_was_refused_is_bought_once_whoever_starts_it_again(resumes: bo
             agent.world.run_until_empty("intake")
         else:
             assert agent.run("redo", job=refused["job"], changes={})["job"] == refused["job"]
+    agent.world.run_until_empty()
     assert agent.run("status", job=refused["job"], wait_seconds=600)["state"] == "stored"
     assert len(agent.world.provider.received_job_ids) == 1
 
@@ -347,7 +348,7 @@ def test_forbidden_picture_is_said_not_to_run_by_itself(agent: Agent) -> None:
     agent.world.run_for(600)
     assert agent.fail("status", job=refused["job"])["error"] == "mandate_forbids"
     agent.person.run("rerun", refused["job"], "--yes")
-    agent.world.run_until_empty("intake")
+    agent.world.run_until_empty()
     assert agent.run("status", job=refused["job"], wait_seconds=600)["state"] == "stored"
 
 
@@ -437,7 +438,7 @@ def test_image_of_another_folder_is_refused(agent: Agent) -> None:
     assert f"names {secret}, outside agents/anna/" in error["message"]
     assert "or an image in its folder" in error["to_do"]
     assert "automatically" not in error["to_do"]
-    assert error["to_do"].endswith("with the key of the photo.")
+    assert error["to_do"].endswith("runs `backdrop rerun KEY` with the job's key.")
 
 
 def test_link_within_the_root_is_followed(agent: Agent) -> None:
@@ -519,14 +520,14 @@ def test_look_explains_why_a_picture_cannot_be_read(
 ) -> None:
     job = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
 
-    def fail(*_: object) -> None:
-        raise aws_error
+    read = ResultReader.read_output
 
-    reader = agent.client_connection.reader
-    read = reader.read_output
-    monkeypatch.setattr(
-        type(reader), "read_output", lambda _, key, version_id=None: fail() if version_id else read(key, version_id)
-    )
+    def fail_for_pictures(reader: ResultReader, key: str, version_id: str | None = None) -> bytes | None:
+        if version_id:
+            raise aws_error
+        return read(reader, key)
+
+    monkeypatch.setattr(ResultReader, "read_output", fail_for_pictures)
     failed = agent.fail("look", job=job)
     assert (failed["error"], failed["who"], failed["job"]) == (error, who, job)
     assert failed["to_do"]

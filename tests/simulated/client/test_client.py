@@ -313,9 +313,7 @@ def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pyt
     assert (raised.value.code, raised.value.usd) == (Code.MANDATE_SPENT, 0)
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"), [("AccessDenied", NotAuthorizedError), ("InternalError", UnreachableError)]
-)
+@pytest.mark.parametrize(("code", "kind"), [("AccessDenied", NotAuthorizedError), ("InternalError", UnreachableError)])
 def test_picture_that_cannot_be_read_raises_the_clients_own_error(
     code: str, kind: type[BackdropClientError], world: World, client: Backdrop, tmp_path: Path
 ) -> None:

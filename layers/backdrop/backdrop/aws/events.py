@@ -311,8 +311,8 @@ def _parse_decision(event: Mapping[str, Any], detail_type: str) -> PictureDecisi
     fields = cast("dict[str, Any]", detail)
     if reason := _find_wrong_field(fields):
         raise MalformedMessageError(
-            f"{reason} The detail of an {detail_type!r} event is a JSON object such as {DECISION_EXAMPLE}, optionally with "
-            "the picture's sha256."
+            f"{reason} The detail of an {detail_type!r} event is a JSON object such as {DECISION_EXAMPLE}, optionally "
+            "with the picture's sha256."
         )
     return PictureDecision(
         job_id=fields["job_id"],
