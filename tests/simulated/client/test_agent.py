@@ -299,7 +299,7 @@ def test_job_that_waits_for_its_mandate_names_what_the_agent_and_its_owner_can_d
 
 @pytest.mark.parametrize("order", ["rerun", "redo", "rerun redo", "redo rerun"])
 @pytest.mark.parametrize("resumes", [False, True])
-def test_job_that_was_refused_is_bought_once_whoever_starts_it_again(resumes: bool, order: str, agent: Agent) -> None:
+def test_refused_job_is_bought_once_in_any_order_of_rerun_and_redo(resumes: bool, order: str, agent: Agent) -> None:
     changed = (("suspend", "anna"), ("resume", "anna"))
     if not resumes:
         changed = (("raise", "anna", "--usd", "0.01"), ("raise", "anna", "--usd", "1"))
@@ -338,7 +338,7 @@ def test_finished_job_that_was_refused_before_is_redone_only_on_purpose(order: s
     assert len(agent.world.provider.received_job_ids) == 2
 
 
-def test_forbidden_picture_is_said_not_to_run_by_itself(agent: Agent) -> None:
+def test_forbidden_picture_does_not_run_by_itself(agent: Agent) -> None:
     agent.person.run("mandate", "raise", "anna", "--per-picture", "0.01")
     refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
     assert (refused["error"], refused["who"]) == ("mandate_forbids", "you, or the mandate's owner")
