@@ -31,7 +31,7 @@ def render_statement(statement: Statement) -> str:
         charged=escape(format_usd(total.confirmed)),
         unknown=escape(format_usd(total.unknown)),
         highest=escape(format_usd(total.confirmed + total.unknown)),
-        calls=escape(format_count(total.calls, "paid call")),
+        calls=f"{total.calls:,}",
         notices="".join(f'<p class="notice">{escape(text)}</p>\n' for text in list_notices(statement)),
         groups="\n".join(_render_group(name, statement.groups[name]) for name in GROUPINGS),
         unknown_charges=_render_charges(statement, unknown=True),
@@ -45,9 +45,9 @@ def list_notices(statement: Statement) -> list[str]:
     if not statement.is_month_over:
         notices.append("This statement is provisional: the month is not over.")
     if statement.in_flight.count:
-        calls = format_count(statement.in_flight.count, "call of this month has", "calls of this month have")
+        calls = format_count(statement.in_flight.count, "call of this month that has", "calls of this month that have")
         notices.append(
-            f"This statement is provisional: {calls} not ended, and no total contains them. They cost at most "
+            f"This statement is provisional: no total contains {calls} not ended, and may cost "
             f"{format_usd(statement.in_flight.reserved)}."
         )
     if statement.open_count:

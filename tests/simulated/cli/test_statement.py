@@ -15,8 +15,8 @@ from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person, build_cli_stack
 from tests.simulated.content_waits import send_task_request
 
-# Seeds with faults, some of which lose answers: such calls stay unknown.
-SEEDS = (*range(6), *range(FIRST_MANDATE_SEED, FIRST_MANDATE_SEED + 2))
+# With faults. In 3, 5, 7, and 12, charges stay unknown.
+SEEDS = (0, 3, 5, 7, 12, *range(FIRST_MANDATE_SEED, FIRST_MANDATE_SEED + 2))
 
 
 @pytest.fixture

@@ -2,74 +2,28 @@
 
 import csv
 import json
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
-from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import Attempt, Job
+from backdrop.model.job import Job
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop_cli.errors import UsageError
 from backdrop_cli.operate.spend import SpendTotal
 from backdrop_cli.statement.focus_csv import COLUMNS, escape_formula, format_decimal_usd, write_csv
 from backdrop_cli.statement.month import check_has_begun, parse_month
-from backdrop_cli.statement.statement import GROUPINGS, Statement, read_statement
+from backdrop_cli.statement.statement import GROUPINGS, Statement
 from backdrop_cli.statement.statement_page import OTHERS_LABEL, render_statement, select_largest
 from tests.unit.ledger_items import build_job, quick
+from tests.unit.statement_ledger import NOVEMBER, SUBMITTED_AT, build_attempt, build_request, read_ledger
 
-NOVEMBER = parse_month("2026-11")
-DECEMBER_2 = datetime(2026, 12, 2, 9, tzinfo=UTC)
 DAYS = ("2026-10-31", "2026-11-01", "2026-11-20", "2026-11-30", "2026-12-01")
-SUBMITTED_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class FakeLedger:
-    """The parts of a stack that a statement reads."""
-
-    items: Iterable[Job | ImageRequest]
-    now: datetime = DECEMBER_2
-    name: str = "shop"
-    input_bucket: str = "photos"
-
-    @property
-    def ledger_scan(self) -> "FakeLedger":
-        return self
-
-    def scan_jobs_and_requests(self) -> Iterator[Job | ImageRequest]:
-        yield from self.items
-
-    @property
-    def clock(self) -> Any:
-        return type("Clock", (), {"now": lambda _: self.now})()
-
-
-@contextmanager
-def read(*items: Job | ImageRequest, now: datetime = DECEMBER_2) -> Generator[Statement]:
-    with read_statement(cast("Any", FakeLedger(items, now)), NOVEMBER) as statement:
-        yield statement
-
-
-def build_attempt(n: int = 1, **changes: Any) -> Attempt:
-    facts: dict[str, Any] = {"n": n, "provider": "ideogram", "submitted_at": SUBMITTED_AT, "lease_until": SUBMITTED_AT}
-    facts |= {"budget_day": "2026-11-20", "reserved": 0}
-    return Attempt(**facts | changes)
-
-
-def build_request(job_id: str, campaign: str, requested_at: datetime) -> ImageRequest:
-    return ImageRequest(
-        source_id="s", request_id=campaign, bucket="photos", key="k", campaign=campaign, jobs={"": job_id},
-        requested_at=requested_at,
-    )  # fmt: skip
 
 
 def read_rows(statement: Statement) -> list[dict[str, str]]:
@@ -111,7 +65,7 @@ def test_rows_and_groups_add_up_to_the_ledger(ledger: list[Job]) -> None:
         for attempt in job.attempts:
             if attempt.budget_day.startswith("2026-11"):
                 expected.add(attempt)
-    with read(*ledger) as statement:
+    with read_ledger(*ledger) as statement:
         rows = read_rows(statement)
         assert sum_micro_usd(rows, "BilledCost") == expected.confirmed
         assert sum_micro_usd(rows, "x_UnknownCost") == expected.unknown
@@ -126,7 +80,7 @@ def test_rows_and_groups_add_up_to_the_ledger(ledger: list[Job]) -> None:
 @quick
 @given(ledgers)
 def test_each_row_has_the_values_that_focus_requires(ledger: list[Job]) -> None:
-    with read(*ledger) as statement:
+    with read_ledger(*ledger) as statement:
         rows = read_rows(statement)
     nullable = {"BillingAccountName", "ChargeClass", "SubAccountId", "SubAccountName", "SubAccountType"}
     for row in rows:
@@ -154,7 +108,7 @@ def test_charged_and_unknown_amounts_are_separate_rows() -> None:
     charged = build_attempt(charged=37_500, basis="reported", provider="segmind", mandate="anna", endpoint="/v2/x")
     lost = build_attempt(2, unknown=60_000, provider_id="id-2")
     job = build_job(key="shoes/red.jpg", attempts=(charged, lost), variant="sea")
-    with read(job) as statement:
+    with read_ledger(job) as statement:
         first, second = read_rows(statement)
     assert (first["BilledCost"], first["x_UnknownCost"], first["x_UnknownChargeState"]) == ("0.0375", "0", "")
     assert (second["BilledCost"], second["x_UnknownCost"], second["x_UnknownChargeState"]) == ("0", "0.06", "open")
@@ -177,26 +131,26 @@ def test_charge_belongs_to_the_campaign_that_requested_it_last_before_the_call()
         build_request(job.job_id, "autumn", after),
         build_request("another job", "winter", before),
     ]
-    with read(requests[0], job, *requests[1:]) as statement:
+    with read_ledger(requests[0], job, *requests[1:]) as statement:
         assert [row["x_CampaignName"] for row in read_rows(statement)] == ["summer"]
         assert set(statement.groups["campaign"]) == {"summer"}
-    with read(job, requests[2]) as statement:
+    with read_ledger(job, requests[2]) as statement:
         assert set(statement.groups["campaign"]) == {"(no campaign)"}
 
 
 def test_statement_is_provisional_until_the_month_and_its_calls_have_ended() -> None:
     job = build_job(attempts=(build_attempt(charged=60_000),))
-    with read(job, now=NOVEMBER.end - timedelta(seconds=1)) as statement:
+    with read_ledger(job, now=NOVEMBER.end - timedelta(seconds=1)) as statement:
         assert statement.is_provisional
         assert [row["x_IsProvisional"] for row in read_rows(statement)] == ["true"]
-    with read(job, now=NOVEMBER.end) as statement:
+    with read_ledger(job, now=NOVEMBER.end) as statement:
         assert not statement.is_provisional
         assert [row["x_IsProvisional"] for row in read_rows(statement)] == ["false"]
     pending = build_job(job_id="job-2", attempts=(build_attempt(reserved=90_000),))
-    with read(job, pending) as statement:
+    with read_ledger(job, pending) as statement:
         assert statement.is_provisional
         assert (statement.in_flight.count, statement.in_flight.reserved, statement.total.calls) == (1, 90_000, 1)
-        assert "They cost at most $0.09." in render_statement(statement)
+        assert "1 call of this month that has not ended, and may cost $0.09." in render_statement(statement)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +186,7 @@ def test_amount_is_exact_and_without_exponent(micro_usd: int) -> None:
 
 @pytest.mark.parametrize("key", ["=HYPERLINK(1).jpg", "+1.jpg", "-1.jpg", "@SUM(A1).jpg", "'=1.jpg", "\t=1.jpg"])
 def test_hostile_key_is_no_formula_in_the_csv(key: str) -> None:
-    with read(build_job(key=key, attempts=(build_attempt(charged=1),))) as statement:
+    with read_ledger(build_job(key=key, attempts=(build_attempt(charged=1),))) as statement:
         (row,) = read_rows(statement)
     assert row["ResourceName"] == f"'{photo_name_of('photos', key, 'photos')}"
     assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in row.values())
@@ -243,7 +197,7 @@ def test_hostile_texts_are_escaped_in_the_page() -> None:
     charges = (build_attempt(charged=60_000), build_attempt(2, unknown=60_000))
     job = build_job(key=f"{hostile}/a.jpg", variant="sea", attempts=charges)
     request = build_request(job.job_id, "<b>sale</b>", SUBMITTED_AT)
-    with read(job, request) as statement:
+    with read_ledger(job, request) as statement:
         page = render_statement(statement)
     assert "<script" not in page
     assert "<b>" not in page
@@ -253,7 +207,7 @@ def test_hostile_texts_are_escaped_in_the_page() -> None:
 
 def test_page_lists_some_charges_and_says_where_the_others_are() -> None:
     ledger = [build_job(job_id=f"job-{n}", attempts=(build_attempt(charged=10_000),)) for n in range(502)]
-    with read(*ledger) as statement:
+    with read_ledger(*ledger) as statement:
         page = render_statement(statement)
         assert len(read_rows(statement)) == 502
     assert page.count('<span class="photo"') == 500
