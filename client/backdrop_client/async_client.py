@@ -1,9 +1,10 @@
 """The asynchronous client: the synchronous one, in threads."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Event
 from typing import Any
 
 from backdrop_client.batches import BatchItem
@@ -17,13 +18,20 @@ MAX_THREADS = 32
 
 
 class AsyncBackdrop:
-    """The methods of Backdrop as coroutines. At most `max_threads` of them run at a time; the others wait.
+    """The methods of Backdrop as coroutines. At most `max_threads` requests run at a time; the others wait.
 
-    A canceled coroutine stops waiting, and the photo continues: ask for its job again.
+    A canceled coroutine stops waiting, and the photo continues: ask for its job again. A request that has been sent
+    runs to its end. `sleep` waits between two reads of a job's state.
     """
 
-    def __init__(self, client: Backdrop, *, max_threads: int = MAX_THREADS) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: Backdrop,
+        *,
+        max_threads: int = MAX_THREADS,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._client, self.sleep = client, sleep
         self._pool = ThreadPoolExecutor(max_threads, "backdrop-async")
 
     async def create(self, photo: Photo, /, **instructions: Any) -> "AsyncJob":
@@ -36,13 +44,16 @@ class AsyncBackdrop:
 
     async def map(self, photos: Iterable[Order], **options: Any) -> AsyncGenerator[BatchItem]:
         """See Backdrop.map."""
-        batch = self._client.map(photos, **options)
+        stop = Event()
+        batch = self._client.map(photos, should_stop=stop.is_set, **options)
         # One thread, so that a canceled batch is closed as soon as its current step ends.
         with_batch = ThreadPoolExecutor(1, "backdrop-batch")
         try:
             while item := await asyncio.get_running_loop().run_in_executor(with_batch, next, batch, None):
                 yield item
         finally:
+            # The step may be waiting for pictures, and ends at its next read of their state.
+            stop.set()
             with_batch.submit(batch.close)
             with_batch.shutdown(wait=False)
 
@@ -83,8 +94,11 @@ class AsyncJob:
         return await self._client.run(self._job.status)
 
     async def wait(self, timeout: float | None = DEFAULT_TIMEOUT_SECONDS) -> Result:
-        """See Job.wait."""
-        return await self._client.run(partial(self._job.wait, timeout))
+        """See Job.wait. Between two reads, no thread waits, so that it ends as soon as it is canceled."""
+        polling = self._job.poll(timeout)
+        while not isinstance(step := await self._client.run(partial(next, polling)), Result):
+            await self._client.sleep(step)
+        return step
 
     async def cancel(self) -> None:
         """See Job.cancel."""

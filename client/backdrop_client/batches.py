@@ -1,10 +1,11 @@
 """Many photos at a time, with a bounded number in flight."""
 
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
-from threading import Event
+from queue import SimpleQueue
+from threading import Event, Thread, current_thread
 
 from backdrop.model.pricing import to_micro_usd, to_usd
 from backdrop_client.errors import BackdropClientError
@@ -75,16 +76,27 @@ def run_bounded[T, R](run: Callable[[T, Event], R], items: Iterable[T], in_fligh
     if in_flight == 1:
         yield from (run(item, stop) for item in source)
         return
-    pool, pending = ThreadPoolExecutor(in_flight, "backdrop"), set[Future[R]]()
+    done, threads = SimpleQueue[Thread](), dict[Thread, Future[R]]()
+
+    def run_in_thread(item: T, future: Future[R]) -> None:
+        try:
+            future.set_result(run(item, stop))
+        except BaseException as error:  # noqa: BLE001 - `future.result` raises it in the caller's thread
+            future.set_exception(error)
+        done.put(current_thread())
+
     try:
         while True:
-            pending |= {pool.submit(run, item, stop) for item in islice(source, in_flight - len(pending))}
-            if not pending:
+            for item in islice(source, in_flight - len(threads)):
+                future = Future[R]()
+                # A daemon, so that a program can exit although it still holds a batch that it left early.
+                thread = Thread(target=run_in_thread, args=(item, future), name="backdrop-batch", daemon=True)
+                threads[thread] = future
+                thread.start()
+            if not threads:
                 return
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                pending.discard(future)
-                yield future.result()
+            yield threads.pop(done.get()).result()
     finally:
         stop.set()
-        pool.shutdown(cancel_futures=True)
+        for thread in threads:
+            thread.join()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from threading import Event
 from typing import Any
 
@@ -147,13 +148,15 @@ class Backdrop:
         in_flight: int = DEFAULT_IN_FLIGHT,
         timeout: float | None = DEFAULT_TIMEOUT_SECONDS,
         on_progress: Callable[[BatchProgress], object] = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
         **instructions: Any,
     ) -> Generator[BatchItem]:
         """Creates many photos, and yields each as it ends, with its result or its error.
 
         At most `in_flight` photos are taken from `photos` and not yet yielded. If you stop early or crash, run it again
         with the same photos: those that were bought are not bought again. `timeout`: that of `wait`, for each photo.
-        Raises ValueError if `in_flight` or `timeout` is wrong, before anything is uploaded.
+        Once `should_stop` returns true, no more photos are taken, and those in flight end with WaitTimeoutError. Raises
+        ValueError if `in_flight` or `timeout` is wrong, before anything is uploaded.
         """
         parse_timeout(timeout)
 
@@ -168,12 +171,12 @@ class Backdrop:
                 # As keyword arguments, fields whose names are not strings would end the whole batch.
                 job = submit(self._connection, self.open_folder, photo, {**instructions, **own})
                 key = job.key
-                return BatchItem(photo, key, job.wait(timeout, should_stop=stop.is_set))
+                return BatchItem(photo, key, job.wait(timeout, should_stop=lambda: stop.is_set() or should_stop()))
             except (BackdropClientError, OSError) as error:
                 return BatchItem(photo, key, error=error)
 
         totals = BatchTotals()
-        for item in run_bounded(run, photos, in_flight):
+        for item in run_bounded(run, takewhile(lambda _: not should_stop(), photos), in_flight):
             on_progress(totals.add(item))
             yield item
 

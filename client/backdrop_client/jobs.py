@@ -30,7 +30,7 @@ from backdrop_client.errors import (
     WaitTimeoutError,
     translate_errors,
 )
-from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers
+from backdrop_client.outcome import OPEN_STATES, JsonObject, Outcome, State, find_outcome, list_awaited_providers
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload, derive_redo_revision
@@ -55,6 +55,12 @@ _REVIEW_TEXTS = (
 _WAIT_HINT = "Call `wait` again."
 # Those of a report are for people who write sidecars: they name the one that the client has uploaded.
 NO_INSTRUCTIONS_TEXTS = ("The instructions set neither an operation nor a prompt.", CORRECT_HINT)
+# That of a report is for people who can correct the sidecar. A client's sidecar belongs to the key of its job.
+_FORBIDDEN_HINT = (
+    "Call `redo` with an operation that the mandate allows, a cheaper picture, or an image in its folder. Or its owner "
+    "allows more, with `backdrop mandate raise` or by naming the image in the `_backdrop.json` of a folder above, and "
+    "then runs `backdrop rerun KEY` with the job's key."
+)
 _CANCELLED_TEXTS = (
     "The photo was deleted, or its job was canceled or replaced.",
     "If you still need it, call `create` again. If it stays canceled, add another `revision`.",
@@ -161,9 +167,26 @@ class Job:
         The revision follows from this job and the fields, so that a repeated call is one purchase. Call `redo` of the
         new job for a third try. Raises InstructionsError if the fields are wrong, and MandateError if the mandate has
         ended.
+
+        Without fields, a job that is not bought yet stays the same job: one that its mandate refused starts again, and
+        one in progress goes on. So it is bought once, even if the mandate's owner reruns it too.
         """
+        if not fields:
+            status = self.status()
+            if status.state in OPEN_STATES:
+                return self
+            if status.state is State.REFUSED and status.code in MANDATE_CODES:
+                self._upload_again()
+                return self
         revised = {**self.instructions, "revision": derive_redo_revision(self.key, fields), **fields}
         return submit(self._connection, self._open_folder, self.read_photo(), revised)
+
+    def _upload_again(self) -> None:
+        """Uploads the photo's own bytes once more, which starts those of its jobs again that ended unpaid."""
+        self._open_folder()
+        data = self.read_photo()
+        with translate_errors():
+            self._connection.uploader.replace_photo(self.key, data)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -257,6 +280,8 @@ class Job:
             code, message, hint = error["code"], error["message"], error["hint"]
             if code == Code.NO_INSTRUCTIONS.value:
                 message, hint = NO_INSTRUCTIONS_TEXTS
+            elif code == Code.MANDATE_FORBIDS.value:
+                hint = _FORBIDDEN_HINT
         else:
             texts = _CANCELLED_TEXTS if receipt else _MISSING_TEXTS
             code, (message, hint) = outcome.state.value, texts

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from backdrop_client.errors import ClientCode, GoneError
+from backdrop_client.errors import ClientCode, GoneError, translate_errors
 from backdrop_client.notebook import render_before_and_after
 from backdrop_client.outcome import JsonObject, list_current_jobs
 from backdrop_client.result_reader import ResultReader
@@ -52,8 +52,9 @@ class Picture:
 
     @cached_property
     def bytes(self) -> bytes:
-        """Raises GoneError if the picture was deleted since."""
-        data = self._reader.read_output(self.key, self.details["version_id"])
+        """Raises GoneError if the picture was deleted since, and NotAuthorizedError or UnreachableError."""
+        with translate_errors():
+            data = self._reader.read_output(self.key, self.details["version_id"])
         if data is None:
             hint = "If it was deleted, ask the operator to deliver it again, free of charge: `backdrop rerun`."
             raise GoneError(ClientCode.GONE, f"{self.key} is not in the output bucket.", hint)

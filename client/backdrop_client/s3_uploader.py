@@ -55,6 +55,10 @@ class S3Uploader:
         """Uploads a sidecar, with metadata that marks it as the command's own."""
         return self._put_object(key, data, build_sidecar_metadata(data))
 
+    def replace_photo(self, key: str, data: bytes) -> UploadedObject:
+        """Uploads a photo, also if there is one with this key."""
+        return self._put_object(key, data, {})
+
     def upload_if_new(self, key: str, data: bytes, metadata: Mapping[str, str]) -> bool:
         """Uploads bytes, unless there is an object with this key. Returns whether there was none.
 

@@ -43,19 +43,26 @@ MAX_FOLDER_BYTES, MAX_KEY_BYTES, MAX_PICTURE_KEYS_BYTES = 200, 250, 600
 
 The key of a job from `create` is at most 50 bytes longer than its folder, so that it is never cut.
 """
-_REDO_HINT = "Then call `redo` with empty `changes`: `create` keeps returning this refusal."
 _AGENT_HINTS = {
     ClientCode.STILL_IN_PROGRESS.value: "Call `status` with `wait_seconds`.",
     ClientCode.AWAITING_APPROVAL.value: (
         "A reviewer approves or rejects them: `backdrop page --review`. A few seconds later, `status` has the decision."
     ),
-    **{
-        code.value: f"{ERROR_CATALOG[code].advice.for_unsent_photo.text_for_photo} {_REDO_HINT}"
-        for code in (Code.MANDATE_SPENT, Code.MANDATE_SUSPENDED)
-    },
     Code.REJECTED.value: "Call `redo` with changed instructions, or with empty `changes` for another try.",
 }
 """What an agent can do, in place of what a Python program or an operator can do."""
+_RERUN_HINT = "The owner then runs `backdrop rerun KEY` with the job as KEY. Then call `status`, not `redo`."
+_MANDATE_HINTS = {
+    **{
+        code.value: f"{ERROR_CATALOG[code].advice.for_unsent_photo.text_for_photo} {_RERUN_HINT}"
+        for code in (Code.MANDATE_SPENT, Code.MANDATE_SUSPENDED)
+    },
+    Code.MANDATE_ENDED.value: (
+        "Ask the mandate's owner: if only its last day is over, `backdrop mandate raise NAME --until DATE` and then "
+        "`backdrop rerun KEY`, with the job as KEY, buy it; then call `status`. A mandate that was ended is final."
+    ),
+}
+"""The same for a job that was refused: its mandate's owner has it bought."""
 _ACTORS: tuple[tuple[type[BackdropClientError], str], ...] = (
     (InstructionsError, "you"),
     (RefusedError, "you"),
@@ -156,7 +163,7 @@ def describe_error(error: BackdropClientError) -> dict[str, Any]:
         "error": error.code,
         "message": str(ERROR_CATALOG[Code.REJECTED].meaning) if is_rejected else shorten(error.message),
         "since": error.errors[0]["first_seen"] if isinstance(error, JobError) and error.errors else None,
-        "to_do": shorten(_AGENT_HINTS.get(error.code, error.hint)),
+        "to_do": shorten(_find_hint(error)),
         "who": _find_actor(error),
         **_describe_error_cost(error),
     }
@@ -185,6 +192,13 @@ def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterab
         else:
             texts.append(f"{tool} has no argument {name}; it takes {', '.join(arguments) or 'none'}.")
     return " ".join(texts)
+
+
+def _find_hint(error: BackdropClientError) -> str:
+    if error.code == Code.MANDATE_WAITS.value:
+        return f"{error.hint} Then call `status`, not `redo`."
+    hints = _AGENT_HINTS | (_MANDATE_HINTS if isinstance(error, JobError) and error.errors else {})
+    return hints.get(error.code, error.hint)
 
 
 def _find_actor(error: BackdropClientError) -> str:

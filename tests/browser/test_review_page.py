@@ -103,6 +103,31 @@ def test_worst_verdict_is_first_and_its_map_is_shown(reviewer: Reviewer) -> None
     assert tab.evaluate(LAYERS) == 0
 
 
+@pytest.mark.parametrize("height", [900, 560])
+def test_page_opens_at_its_top_and_moving_between_pictures_does_not_scroll_it(height: int, reviewer: Reviewer) -> None:
+    tab = reviewer.tab
+    tab.size(1280, height)
+    reviewer.open()
+    reviewer.wait_for(ESPRESSO)
+    assert tab.evaluate("document.querySelector('.crown').getBoundingClientRect().top") == 0
+    tab.press("j", times=3)
+    reviewer.wait_for(BLUEBELLS)
+    assert tab.evaluate("window.scrollY") == 0
+
+
+def test_strip_scrolls_to_the_picture_that_is_shown(reviewer: Reviewer) -> None:
+    tab = reviewer.tab
+    tab.size(1000, 900)
+    reviewer.wait_for(ESPRESSO)
+    tab.evaluate("document.getElementById('strip').style.width = '120px'")
+    tab.press("j", times=3)
+    reviewer.wait_for(BLUEBELLS)
+    inside = "(() => { const shown = document.querySelector('#strip [aria-current]').getBoundingClientRect(), "
+    inside += "strip = document.getElementById('strip').getBoundingClientRect(); "
+    inside += "return shown.left >= strip.left && shown.right <= strip.right; })()"
+    assert tab.evaluate(inside)
+
+
 def test_keys_move_between_pictures_without_deciding(reviewer: Reviewer) -> None:
     tab = reviewer.tab
     reviewer.wait_for(ESPRESSO)

@@ -29,7 +29,12 @@ def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
             ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
             [f"arn:{partition}:s3:::{mandate.bucket}/{prefix}*"],
         ),
-        _build_statement("ReadResults", ["s3:GetObject"], [f"{output}/{one}*" for one in result_prefixes]),
+        # A receipt names the version of each picture, which is read if a newer one has replaced it since.
+        _build_statement(
+            "ReadResults",
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            [f"{output}/{one}*" for one in result_prefixes],
+        ),
         # These reports say why providers are paused, and name no photos.
         _build_statement("ReadPauses", ["s3:GetObject"], [f"{output}/{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/*"]),
         _build_statement(

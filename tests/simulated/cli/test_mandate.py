@@ -186,6 +186,7 @@ def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
     assert actions == {
         "s3:PutObject",
         "s3:GetObject",
+        "s3:GetObjectVersion",
         "s3:DeleteObject",
         "s3:ListBucket",
         "dynamodb:GetItem",
@@ -195,6 +196,8 @@ def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
     assert conditions["ReadTheMandate"] == {
         "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mandate#anna"]},
     }
+    (reading,) = (one for one in policy["Statement"] if one["Sid"] == "ReadResults")
+    assert reading["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
     assert all("agents/anna/" in one for s in policy["Statement"] if s["Sid"] == "ReadResults" for one in s["Resource"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from mcp import MCPError
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
@@ -19,6 +20,7 @@ from backdrop.model.provider_result import RetryClass
 from backdrop_client import Backdrop, Job, UnreachableError
 from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
+from backdrop_client.result_reader import ResultReader
 from backdrop_local.home import ROOT
 from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSources
 from backdrop_mcp.server import build_server
@@ -288,24 +290,78 @@ def test_job_that_waits_for_its_mandate_names_what_the_agent_and_its_owner_can_d
     suspended = agent.run("create", instructions={"prompt": "on oak"}, path="cup.jpg", wait_seconds=30)
     assert (suspended["who"], "backdrop mandate resume" in suspended["to_do"]) == ("the mandate's owner", True)
     for reply in (waiting, suspended):
-        assert reply["to_do"].endswith("The photo continues automatically when the cause is gone.")
+        assert reply["to_do"].endswith(
+            "The photo continues automatically when the cause is gone. Then call `status`, not `redo`."
+        )
+    # An empty redo of a photo that waits is the same photo, so that its pictures are bought once.
+    assert agent.run("redo", job=waiting["job"], changes={})["job"] == waiting["job"]
 
 
+@pytest.mark.parametrize("order", ["rerun", "redo", "rerun redo", "redo rerun"])
 @pytest.mark.parametrize("resumes", [False, True])
-def test_agent_buys_what_was_refused_once_the_owner_has_raised_or_resumed_the_mandate(
-    resumes: bool, agent: Agent
-) -> None:
+def test_refused_job_is_bought_once_in_any_order_of_rerun_and_redo(resumes: bool, order: str, agent: Agent) -> None:
     changed = (("suspend", "anna"), ("resume", "anna"))
     if not resumes:
         changed = (("raise", "anna", "--usd", "0.01"), ("raise", "anna", "--usd", "1"))
     agent.person.run("mandate", *changed[0])
     refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
     assert (refused["since"][:10], refused["who"]) == (read_day(agent.world), "the mandate's owner")
-    assert "call `redo` with empty `changes`" in refused["to_do"]
-    assert "rerun" not in refused["to_do"]
+    assert refused["to_do"].endswith(
+        "The owner then runs `backdrop rerun KEY` with the job as KEY. Then call `status`, not `redo`."
+    )
     agent.person.run("mandate", *changed[1])
-    assert agent.run("redo", job=refused["job"], changes={}, wait_seconds=600)["state"] == "stored"
+    for step in order.split():
+        if step == "rerun":
+            assert agent.person.run("rerun", refused["job"], "--yes").code == 0
+            agent.world.run_until_empty("intake")
+        else:
+            assert agent.run("redo", job=refused["job"], changes={})["job"] == refused["job"]
+    agent.world.run_until_empty()
+    assert agent.run("status", job=refused["job"], wait_seconds=600)["state"] == "stored"
     assert len(agent.world.provider.received_job_ids) == 1
+
+
+@pytest.mark.parametrize("order", ["redo rerun", "rerun redo"])
+def test_finished_job_that_was_refused_before_is_redone_only_on_purpose(order: str, agent: Agent) -> None:
+    """After the picture was bought, an empty redo is another try, and the owner's rerun buys nothing."""
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.person.run("mandate", "resume", "anna")
+    agent.run("redo", job=job, changes={}, wait_seconds=600)
+    assert len(agent.world.provider.received_job_ids) == 1
+    for step in order.split():
+        if step == "rerun":
+            agent.person.run("rerun", job, "--yes")
+            agent.world.run_until_empty()
+        else:
+            assert agent.run("redo", job=job, changes={}, wait_seconds=600)["job"] != job
+    assert len(agent.world.provider.received_job_ids) == 2
+
+
+def test_forbidden_picture_does_not_run_by_itself(agent: Agent) -> None:
+    agent.person.run("mandate", "raise", "anna", "--per-picture", "0.01")
+    refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
+    assert (refused["error"], refused["who"]) == ("mandate_forbids", "you, or the mandate's owner")
+    assert refused["to_do"].startswith("Call `redo` with an operation that the mandate allows, a cheaper picture")
+    assert refused["to_do"].endswith("then runs `backdrop rerun KEY` with the job's key.")
+    agent.person.run("mandate", "raise", "anna", "--per-picture", "0.10")
+    agent.world.run_for(600)
+    assert agent.fail("status", job=refused["job"])["error"] == "mandate_forbids"
+    agent.person.run("rerun", refused["job"], "--yes")
+    agent.world.run_until_empty()
+    assert agent.run("status", job=refused["job"], wait_seconds=600)["state"] == "stored"
+
+
+def test_job_whose_mandate_has_ended_names_what_its_owner_can_do(agent: Agent) -> None:
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.person.run("mandate", "end", "anna", "--yes")
+    agent.person.run("rerun", job, "--yes")
+    agent.world.run_until_empty()
+    ended = agent.fail("status", job=job)
+    assert (ended["error"], ended["who"]) == ("mandate_ended", "the mandate's owner")
+    assert "`backdrop mandate raise NAME --until DATE`" in ended["to_do"]
+    assert "folder" not in ended["to_do"]
 
 
 def test_mandate_past_its_last_day_buys_nothing_until_a_later_one_is_set(agent: Agent) -> None:
@@ -380,8 +436,9 @@ def test_image_of_another_folder_is_refused(agent: Agent) -> None:
     error = agent.fail("create", instructions=instructions, path="cup.jpg", wait_seconds=600)
     assert (error["error"], error["cost_usd"]) == ("mandate_forbids", 0)
     assert f"names {secret}, outside agents/anna/" in error["message"]
-    assert error["to_do"].startswith("Name an image below agents/anna/ instead")
-    assert error["to_do"].endswith("with the key of the photo.")
+    assert "or an image in its folder" in error["to_do"]
+    assert "automatically" not in error["to_do"]
+    assert error["to_do"].endswith("runs `backdrop rerun KEY` with the job's key.")
 
 
 def test_link_within_the_root_is_followed(agent: Agent) -> None:
@@ -447,6 +504,33 @@ def test_look_shows_the_photo_and_the_picture_small(agent: Agent) -> None:
     assert json.loads(read_text(shown))["shown"] == "before, after"
     refused = agent.fail("look", job=job, picture=2)
     assert (refused["job"], refused["message"]) == (job, "The job has no picture 2: it has 1 so far.")
+
+
+@pytest.mark.parametrize(
+    ("aws_error", "error", "who"),
+    [
+        (build_client_error("AccessDenied", "GetObject", 403), "not_authorized", "the server's owner"),
+        (EndpointConnectionError(endpoint_url="https://s3"), "unreachable", "you"),
+        (ReadTimeoutError(endpoint_url="https://s3"), "unreachable", "you"),
+    ],
+    ids=["denied", "no network", "timeout"],
+)
+def test_look_explains_why_a_picture_cannot_be_read(
+    aws_error: Exception, error: str, who: str, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+
+    read = ResultReader.read_output
+
+    def fail_for_pictures(reader: ResultReader, key: str, version_id: str | None = None) -> bytes | None:
+        if version_id:
+            raise aws_error
+        return read(reader, key)
+
+    monkeypatch.setattr(ResultReader, "read_output", fail_for_pictures)
+    failed = agent.fail("look", job=job)
+    assert (failed["error"], failed["who"], failed["job"]) == (error, who, job)
+    assert failed["to_do"]
 
 
 @pytest.mark.parametrize(

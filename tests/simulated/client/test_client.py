@@ -25,6 +25,7 @@ from backdrop_client import (
     InstructionsError,
     Job,
     MandateError,
+    NotAuthorizedError,
     RefusedError,
     RejectedError,
     StackUnusableError,
@@ -58,6 +59,13 @@ def client(world: World) -> Backdrop:
 def connect(world: World, mandate: str | None = None) -> Backdrop:
     """Returns a client for whom time passes while it waits."""
     return Backdrop(mandate=mandate, connection=Connection(world.steps.bootstrap, world.run_for))
+
+
+def connect_asynchronously(world: World) -> AsyncBackdrop:
+    async def sleep(seconds: float) -> None:
+        world.run_for(seconds)
+
+    return AsyncBackdrop(connect(world), max_threads=1, sleep=sleep)
 
 
 def deny(_: ServiceCall) -> None:
@@ -305,6 +313,24 @@ def test_mandate_sets_the_folder_and_what_is_left(world: World, monkeypatch: pyt
     assert (raised.value.code, raised.value.usd) == (Code.MANDATE_SPENT, 0)
 
 
+@pytest.mark.parametrize(("code", "kind"), [("AccessDenied", NotAuthorizedError), ("InternalError", UnreachableError)])
+def test_picture_that_cannot_be_read_raises_the_clients_own_error(
+    code: str, kind: type[BackdropClientError], world: World, client: Backdrop, tmp_path: Path
+) -> None:
+    (picture,) = client.create(PHOTO, prompt="on marble").wait().pictures
+
+    def fail(call: ServiceCall) -> None:
+        raise build_client_error(code, call.operation, 403)
+
+    for use in (lambda: picture.bytes, lambda: picture.image, lambda: picture.save(tmp_path / "cup.png")):
+        world.transport.faults_before.append(TargetedFault(fail, "get_object"))
+        with pytest.raises(kind) as raised:
+            use()
+        assert (bool(raised.value.code), bool(raised.value.hint), raised.value.usd) == (True, True, None)
+    assert not (tmp_path / "cup.png").exists()
+    assert picture.bytes
+
+
 def test_outage_claims_no_cost_and_the_next_call_continues(world: World, client: Backdrop) -> None:
     job = client.create(PHOTO, prompt="on marble")
     job.wait()
@@ -372,7 +398,7 @@ def test_notebook_shows_the_pictures_of_a_deleted_photo(world: World, client: Ba
 
 def test_asynchronous_client_has_the_same_results(world: World) -> None:
     async def create() -> tuple[str, Cost]:
-        client = AsyncBackdrop(connect(world), max_threads=1)
+        client = connect_asynchronously(world)
         job = await client.create(PHOTO, prompt="on marble")
         result = await job.wait()
         assert (await job.status()).state is State.STORED
@@ -621,7 +647,7 @@ def test_reports_that_a_client_may_not_read_are_left_out(world: World, client: B
 
 def test_asynchronous_job_reads_what_the_job_reads(world: World) -> None:
     async def read() -> tuple[object, object, object]:
-        job = await AsyncBackdrop(connect(world), max_threads=1).create(PHOTO, prompt="on marble")
+        job = await connect_asynchronously(world).create(PHOTO, prompt="on marble")
         await job.wait()
         return await job.instructions(), await job.read_photo(), await job.receipt()
 

@@ -17,6 +17,7 @@ from backdrop.campaigns.report import CampaignStatus, FinishedExecution
 from backdrop.instructions.sources import parse_request
 from backdrop.model.circuit import PauseReason, ProviderHealth, pause, resume
 from backdrop.model.codes import Code
+from backdrop.model.errors import MalformedMessageError
 from backdrop.model.ids import derive_message_group, derive_source_id
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
@@ -151,6 +152,36 @@ def test_intake_parses_a_decision_and_finds_no_object_in_it(name: str, decision:
 @pytest.mark.parametrize("body", ["", "[]", "7", "{", '{"detail-type": "Image Requested"}', '{"detail-type": ["x"]}'])
 def test_other_messages_contain_no_decision(body: str) -> None:
     assert parse_decision(body) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"job_id": "8c2f"}, "The field job_id of the decision must be the ID of a job"),
+        ({"job_id": None}, "The field job_id "),
+        ({"n": "1"}, "The field n of the decision must be the number of the picture"),
+        ({"n": 0}, "The field n "),
+        ({"n": True}, "The field n "),
+        ({"by": " "}, "The field by of the decision must be the name of who decided"),
+        ({"by": "ann\n"}, "The field by "),
+        ({"sha256": "CD" * 32}, "The field sha256 of the decision must be the SHA-256"),
+        ({"decision": "approved"}, "A decision has job_id, n, by, sha256, but no field 'decision'."),
+    ],
+)
+def test_refused_decision_names_the_wrong_field(change: dict[str, Any], named: str) -> None:
+    event = read_sample("image_approved")
+    with pytest.raises(MalformedMessageError) as raised:
+        parse_decision(json.dumps(event | {"detail": event["detail"] | change}))
+    assert str(raised.value.message).startswith(named)
+
+
+@pytest.mark.parametrize("name", ["job_id", "n", "by"])
+def test_refused_decision_names_the_missing_field(name: str) -> None:
+    event = read_sample("image_approved")
+    del event["detail"][name]
+    with pytest.raises(MalformedMessageError) as raised:
+        parse_decision(json.dumps(event))
+    assert str(raised.value.message).startswith(f"The decision has no field {name}, which must be ")
 
 
 def build_pause_problem(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> ProviderHealth:

@@ -148,8 +148,15 @@ function showStrip(place) {
   byId("strip").replaceChildren(...waiting.slice(start, start + STRIP_LENGTH).map(stripButton));
   byId("strip").hidden = waiting.length < 2;
   const shown = byId("strip").querySelector("[aria-current]");
-  shown?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (shown) centerInStrip(shown);
   if (hadFocus) shown?.focus({ preventScroll: true });
+}
+
+/** Scrolls only the strip. `scrollIntoView` would scroll the page too, if the strip is below the window. */
+function centerInStrip(button) {
+  const strip = byId("strip");
+  const [outer, inner] = [strip, button].map((one) => one.getBoundingClientRect());
+  strip.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
 }
 
 function stripButton(entry) {

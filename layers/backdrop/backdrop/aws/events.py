@@ -43,8 +43,18 @@ DECISIONS_BY_DETAIL_TYPE = {
     "Image Rejected": ReviewDecision.REJECTED,
 }
 INCOMING_DETAIL_TYPES = (REQUEST_DETAIL_TYPE, *DECISIONS_BY_DETAIL_TYPE)
-REQUIRED_DECISION_FIELDS = {"job_id": r"[0-9a-f]{64}", "by": r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}"}
-SHA256_PATTERN = r"[0-9a-f]{64}"
+DECISION_PATTERNS = {
+    "job_id": r"[0-9a-f]{64}",
+    "by": r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}",
+    "sha256": r"[0-9a-f]{64}",
+}
+DECISION_FIELDS = {
+    "job_id": "the ID of a job: 64 lowercase hexadecimal digits",
+    "n": "the number of the picture: a whole number of at least 1",
+    "by": "the name of who decided: up to 256 characters, without control characters",
+    "sha256": "the SHA-256 of the picture: 64 lowercase hexadecimal digits",
+}
+REQUIRED_DECISION_FIELDS = frozenset({"job_id", "n", "by"})
 DECISION_EXAMPLE = '{"job_id": "8c2f…", "n": 1, "by": "ann@example.com"}'
 REQUEST_EXAMPLE = f'{{"bucket": "my-photos", "key": "shoes/red.jpg", "instructions": {INSTRUCTIONS_EXAMPLE}}}'
 MAX_LISTED_FIELDS = 5
@@ -294,25 +304,46 @@ def _parse_decision(event: Mapping[str, Any], detail_type: str) -> PictureDecisi
     source, detail = event.get("source"), event.get("detail")
     if not isinstance(source, str) or source == EVENT_SOURCE:
         raise MalformedMessageError(f"An {detail_type!r} event cannot have the source {str(source)[:40]!r}.")
-    fields = cast("dict[str, Any]", detail) if isinstance(detail, dict) else {}
-    job_id, by = (_match_or_empty(pattern, fields.get(name)) for name, pattern in REQUIRED_DECISION_FIELDS.items())
-    n, sha256 = fields.get("n"), _match_or_empty(SHA256_PATTERN, fields.get("sha256"))
-    is_valid = job_id and by.strip() and isinstance(n, int) and n >= 1 and (sha256 or "sha256" not in fields)
-    if not is_valid or isinstance(n, bool) or fields.keys() - {*REQUIRED_DECISION_FIELDS, "n", "sha256"}:
+    if not isinstance(detail, dict):
         raise MalformedMessageError(
-            f"The detail of an {detail_type!r} event must be a JSON object such as {DECISION_EXAMPLE}, "
-            "optionally with the picture's sha256."
+            f"The detail of an {detail_type!r} event must be a JSON object such as {DECISION_EXAMPLE}."
+        )
+    fields = cast("dict[str, Any]", detail)
+    if reason := _find_wrong_field(fields):
+        raise MalformedMessageError(
+            f"{reason} The detail of an {detail_type!r} event is a JSON object such as {DECISION_EXAMPLE}, optionally "
+            "with the picture's sha256."
         )
     return PictureDecision(
-        job_id=job_id,
-        n=n,
+        job_id=fields["job_id"],
+        n=fields["n"],
         decision=DECISIONS_BY_DETAIL_TYPE[detail_type],
-        by=by.strip(),
+        by=fields["by"].strip(),
         via=DecisionChannel.EVENT,
         event_source=source[:MAX_SOURCE_LENGTH],
-        sha256=sha256,
+        sha256=fields.get("sha256", ""),
         seen_at=_parse_own_time(event.get("time")),
     )
+
+
+def _find_wrong_field(fields: Mapping[str, Any]) -> str:
+    """Returns which field of a decision is missing, unknown, or wrong, and what it must be; "" if all are right."""
+    for name, expected in DECISION_FIELDS.items():
+        if name not in fields:
+            if name in REQUIRED_DECISION_FIELDS:
+                return f"The decision has no field {name}, which must be {expected}."
+        elif not _is_valid_field(name, fields[name]):
+            return f"The field {name} of the decision must be {expected}."
+    if unknown_fields := sorted(fields.keys() - DECISION_FIELDS.keys()):
+        names = ", ".join(repr(name[:40]) for name in unknown_fields[:MAX_LISTED_FIELDS])
+        return f"A decision has {', '.join(DECISION_FIELDS)}, but no field {names}."
+    return ""
+
+
+def _is_valid_field(name: str, value: Any) -> bool:
+    if name == "n":
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return bool(_match_or_empty(DECISION_PATTERNS[name], value).strip())
 
 
 def _parse_own_time(timestamp: Any) -> datetime | None:

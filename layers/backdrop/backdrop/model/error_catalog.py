@@ -12,6 +12,7 @@ class Cost(StrEnum):
     """What a problem cost, as the list of codes shows it. A report is more exact: it counts each call of the photo."""
 
     NOTHING = "nothing"
+    PERHAPS_MASK = "nothing, or the photo's mask if it was bought before"
     PICTURE = "the picture, at its price"
     PICTURE_NOT_DOWNLOAD = "the picture, at its price; the download costs nothing"
     PAID_BEFORE = "nothing new; the picture was paid for when it was made"
@@ -307,7 +308,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Raise max_cost_usd, or request fewer images or a faster rendering speed.",
     ),
     Code.MANDATE_SPENT: _entry(
-        Cost.NOTHING,
+        Cost.PERHAPS_MASK,
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder has too little left for the job, in total or for the day.",
         "Ask the mandate's owner to raise it with `backdrop mandate raise`. If the limit of the day is reached, you "
@@ -315,7 +316,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         FollowUp.OWNER_RERUNS,
     ),
     Code.MANDATE_SUSPENDED: _entry(
-        Cost.NOTHING,
+        Cost.PERHAPS_MASK,
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder is suspended, by an operator or because a provider charged more "
         "than its price list says.",
@@ -323,7 +324,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         FollowUp.OWNER_RERUNS,
     ),
     Code.MANDATE_ENDED: _entry(
-        Cost.NOTHING,
+        Cost.PERHAPS_MASK,
         Disposition.REFUSED,
         "The mandate that owns the photo's folder has ended, so nothing is bought there.",
         "Upload the photo to another folder. Or ask the mandate's owner to release this one with `backdrop mandate "
@@ -331,7 +332,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         FollowUp.OWNER_RERUNS,
     ),
     Code.MANDATE_FORBIDS: _entry(
-        Cost.NOTHING,
+        Cost.PERHAPS_MASK,
         Disposition.REFUSED,
         "The mandate that pays for the photo's folder does not allow the operation, the price of a picture, or an "
         "image outside the folder.",
@@ -340,7 +341,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         note="Only the mandate's owner can allow more: with `backdrop mandate raise`, and then `backdrop rerun KEY`.",
     ),
     Code.MANDATE_WAITS: _waiting_entry(
-        Cost.NOTHING,
+        Cost.PERHAPS_MASK,
         "The mandate that pays for the photo's folder does not cover the job now, so the job waits.",
         "Ask the mandate's owner to raise it with `backdrop mandate raise`, request a cheaper picture, or, if only the "
         "day's limit is reached, wait for the next day (UTC)",
