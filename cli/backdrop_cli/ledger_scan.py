@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from backdrop.aws.items import JOB_KEY_PREFIX, parse_record
+from backdrop.aws.items import JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, parse_record
 from backdrop.aws.table import Table
 from backdrop.model.codes import Code
 from backdrop.model.fidelity import FidelityVerdict
+from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.schedule import OPEN_ITEMS
@@ -30,6 +31,14 @@ class LedgerScan:
         for item in self._table.scan():
             if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
                 yield parse_record(Job, item)
+
+    def scan_jobs_and_requests(self) -> Iterator[Job | ImageRequest]:
+        """Yields all jobs, and the requests of tasks and campaigns, in no particular order."""
+        for item in self._table.scan():
+            if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
+                yield parse_record(Job, item)
+            elif item["sk"]["S"].startswith(REQUEST_KEY_PREFIX):
+                yield parse_record(ImageRequest, item)
 
     def count_jobs(self) -> "JobCounts":
         """Counts jobs by state, and photos without a job; reads only the attributes that this needs."""

@@ -76,6 +76,7 @@ OPERATOR_COMMANDS = (
     operator_commands.resume,
     operator_commands.budget,
     operator_commands.spend,
+    operator_commands.statement,
     operator_commands.doctor,
 )
 

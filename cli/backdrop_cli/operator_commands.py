@@ -1,5 +1,6 @@
 """Options and help of the operator commands; each is implemented in the module of its name, imported when it runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -231,6 +232,39 @@ def spend(
     validate_grouping(by)
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         show_spend(target_stack, screen, prefix or "", by)
+
+
+def statement(
+    ctx: typer.Context,
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="A month (UTC), such as 2026-11")],
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the charges to this CSV file")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the page to this HTML file")
+    ] = None,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Write a month's statement: each charge, and each that is unknown
+
+    Writes statement-MONTH.csv, which has the columns of FOCUS, and statement-MONTH.html; with --csv
+    or --page, only the files that they name. Replaces existing files. The statement of the current
+    month is provisional. Reads the whole ledger once, as `spend` does.
+
+    Example: backdrop statement 2026-11
+
+    Example: backdrop statement 2026-11 --csv november.csv
+    """
+    from backdrop_cli.statement.month import parse_month
+
+    parsed_month = parse_month(month)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        from backdrop_cli.statement.make_statement import StatementFiles, make_statement
+
+        make_statement(target_stack, screen, parsed_month, StatementFiles.choose(parsed_month, csv, page))
 
 
 def doctor(

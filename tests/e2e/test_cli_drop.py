@@ -1,10 +1,13 @@
 """An uploader's `backdrop` commands: photos are dropped, watched, downloaded, and shown."""
 
+import csv
 import json
 import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -106,6 +109,23 @@ def test_photo_is_in_show_status_spend_and_download(uploader: Uploader) -> None:
     assert {row["folder"]: row["usd"] for row in spent["rows"]}[f"{folder.name}/"] == 0.06
     fetched = json.loads(uploader.run("download", folder.key(""), "out", "--json"))
     assert list(fetched["files"].values()) == ["out/red.png"]
+
+
+def test_statement_lists_the_folders_charges_as_spend_does(uploader: Uploader) -> None:
+    folder = uploader.folder
+    uploader.write_photos("red.jpg", "blue.jpg")
+    uploader.drop("--wait")
+    month = f"{datetime.now(UTC):%Y-%m}"
+    document = json.loads(uploader.run("statement", month, "--csv", "bill.csv", "--page", "bill.html", "--json"))
+    spent = json.loads(uploader.run("spend", f"{folder.name}/", "--by", "folder", "--json"))
+    assert [row for row in document["by"]["folder"] if row["folder"] == f"{folder.name}/"] == spent["rows"]
+    assert (document["month"], document["provisional"]) == (month, True)
+    with (uploader.here / "bill.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["x_FolderName"] == f"{folder.name}/"]
+    assert {row["ResourceName"] for row in rows} == {folder.key("red.jpg"), folder.key("blue.jpg")}
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("0.12")
+    assert {(row["ServiceProviderName"], row["BillingCurrency"]) for row in rows} == {("Ideogram", "USD")}
+    assert folder.key("red.jpg") in (uploader.here / "bill.html").read_text("utf-8")
 
 
 def test_options_without_json_shape_the_downloaded_files(uploader: Uploader) -> None:

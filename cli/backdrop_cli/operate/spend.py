@@ -67,14 +67,17 @@ class ApprovalTotal:
         return round(self.cost / self.approved) if self.approved else None
 
 
-def _find_top_folder(stack: Stack, job: Job, _: Attempt) -> str:
-    top, slash, _rest = photo_name_of(job.bucket, job.key, stack.input_bucket).partition("/")
-    return f"{top}/" if slash else ROOT_LABEL
+def find_top_folder(photo_name: str) -> str:
+    """Returns the first folder of a photo's name, such as `shoes/`; "" if it has none."""
+    top, slash, _ = photo_name.partition("/")
+    return f"{top}/" if slash else ""
 
 
 GROUPINGS: dict[str, GroupName] = {
     "day": lambda _stack, _job, attempt: attempt.budget_day,
-    "folder": _find_top_folder,
+    "folder": lambda stack, job, _: (
+        find_top_folder(photo_name_of(job.bucket, job.key, stack.input_bucket)) or ROOT_LABEL
+    ),
     "provider": lambda _stack, _job, attempt: attempt.provider,
     "mandate": lambda _stack, _job, attempt: attempt.mandate or NO_MANDATE_LABEL,
 }

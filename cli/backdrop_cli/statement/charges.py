@@ -1,0 +1,104 @@
+"""The charges of a job: one for each amount that the ledger has for a call, certain or unknown."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backdrop.aws.items import to_sortable_timestamp
+from backdrop.model.job import Attempt, Job
+from backdrop.model.object_keys import photo_name_of
+from backdrop_cli.operate.spend import find_top_folder
+from backdrop_cli.statement.month import Month
+
+
+class UnknownState(StrEnum):
+    """What is known about a charge whose answer was lost. `OPEN`: nothing, so the call may have been charged."""
+
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Micro-dollars: `charged` is certain, `unknown` may be charged in addition.
+
+    `state`: of a charge that is, or was, unknown; None if the answer arrived.
+    """
+
+    charged: int = 0
+    unknown: int = 0
+    state: UnknownState | None = None
+
+
+def list_amounts(attempt: Attempt) -> Iterator[Amount]:
+    """Yields the amounts of a call that `backdrop spend` counts, which are none if it was not charged.
+
+    The only place that decides which rows a call has, and the state of each.
+    """
+    if attempt.charged:
+        yield Amount(charged=attempt.charged)
+    if attempt.unknown:
+        yield Amount(unknown=attempt.unknown, state=UnknownState.OPEN)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One row of a statement.
+
+    `day`: the day (UTC) of the budget that pays, on which the call was claimed. `photo`: the key, or `@bucket/key` if
+    the photo is not in the stack's bucket. `campaign`: the execution whose request caused the call, or "".
+    `submitted_at`: in ISO 8601, UTC. `speed`: the rendering speed, or "" if the operation has none.
+    """
+
+    day: str
+    submitted_at: str
+    job_id: str
+    attempt_no: int
+    provider: str
+    provider_id: str
+    endpoint: str
+    basis: str
+    charged: int
+    unknown: int
+    state: str
+    bucket: str
+    key: str
+    photo: str
+    folder: str
+    variant: str
+    mandate: str
+    operation: str
+    speed: str
+    image_count: int
+    campaign: str = ""
+
+
+def list_charges(job: Job, month: Month, input_bucket: str) -> Iterator[Charge]:
+    """Yields the charges of the month's calls for one job."""
+    photo = photo_name_of(job.bucket, job.key, input_bucket)
+    is_replacement = job.operation == "replace"
+    for attempt in job.attempts:
+        if not month.contains(attempt.budget_day):
+            continue
+        for amount in list_amounts(attempt):
+            yield Charge(
+                day=attempt.budget_day,
+                submitted_at=to_sortable_timestamp(attempt.submitted_at),
+                job_id=job.job_id,
+                attempt_no=attempt.n,
+                provider=attempt.provider,
+                provider_id=attempt.provider_id or "",
+                endpoint=attempt.endpoint or "",
+                basis=attempt.basis,
+                charged=amount.charged,
+                unknown=amount.unknown,
+                state=amount.state.value if amount.state else "",
+                bucket=job.bucket,
+                key=job.key,
+                photo=photo,
+                folder=find_top_folder(photo),
+                variant=job.variant,
+                mandate=attempt.mandate or "",
+                operation=job.operation,
+                speed=str(job.instructions.get("rendering_speed", "DEFAULT")) if is_replacement else "",
+                image_count=int(job.instructions.get("num_images", 1)),
+            )

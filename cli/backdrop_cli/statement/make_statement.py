@@ -1,0 +1,117 @@
+"""The `statement` command: reads the ledger, and writes a month's statement as CSV and as a page."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.formatting import format_count
+from backdrop_cli.operate.spend import SpendTotal
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import Stack
+from backdrop_cli.statement.focus_csv import FOCUS_VERSION, write_csv
+from backdrop_cli.statement.month import Month, check_has_begun
+from backdrop_cli.statement.statement import EMPTY_LABELS, GROUPINGS, Statement, read_statement
+from backdrop_cli.statement.statement_page import list_notices, render_statement, select_largest
+
+MAX_SHOWN_GROUPS = 10
+
+
+@dataclass(frozen=True)
+class StatementFiles:
+    """Where the CSV and the page go; None for a file that is not wanted."""
+
+    csv: Path | None
+    page: Path | None
+
+    @classmethod
+    def choose(cls, month: Month, csv: Path | None, page: Path | None) -> "StatementFiles":
+        """Returns the files that the user named; without any, both, named after the month, in the current folder.
+
+        Raises UsageError if both are the same file.
+        """
+        if csv and page and csv.resolve() == page.resolve():
+            raise UsageError(f"--csv and --page name the same file, {csv}; choose another one for one of them")
+        if csv or page:
+            return cls(csv, page)
+        return cls(Path(f"statement-{month.name}.csv"), Path(f"statement-{month.name}.html"))
+
+
+def make_statement(stack: Stack, screen: Screen, month: Month, files: StatementFiles) -> None:
+    """Writes the files, and prints the totals. Existing files are replaced once the new ones are complete."""
+    check_has_begun(month, stack.clock.now())
+    with screen.spinner("reading the ledger"), read_statement(stack, month) as statement:
+        if files.csv:
+            _replace_file(files.csv, lambda file: write_csv(statement, file))
+        if files.page:
+            _replace_file(files.page, lambda file: file.write(render_statement(statement)))
+    screen.print_json(_build_document(statement, files))
+    _print_statement(screen, statement, files)
+
+
+def _replace_file(path: Path, write: Callable[[TextIO], object]) -> None:
+    temporary_path = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            # The CSV module writes its own line ends.
+            with temporary_path.open("w", encoding="utf-8", newline="") as file:
+                write(file)
+            temporary_path.replace(path)
+        finally:
+            temporary_path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written ({error.strerror or error}); an existing file is kept. Choose another one with "
+            "--csv or --page"
+        ) from error
+
+
+def _print_statement(screen: Screen, statement: Statement, files: StatementFiles) -> None:
+    state = "provisional" if statement.is_provisional else "final"
+    screen.print(f"Statement of {statement.month.name} (UTC), stack {statement.stack_name}: {state}", "bold")
+    for name in GROUPINGS:
+        totals = statement.groups[name]
+        if set(totals) - {EMPTY_LABELS.get(name)}:
+            heads = {name.capitalize(): "left", "Paid calls": "right", "Charged": "right", "Possibly more": "right"}
+            screen.print()
+            screen.print_table(heads, map(_format_row, select_largest(totals, MAX_SHOWN_GROUPS).items()))
+    screen.print()
+    total = statement.total
+    more = f", and possibly {format_usd(total.unknown)} more" if total.unknown else ""
+    screen.print(f"{format_usd(total.confirmed)} charged for {format_count(total.calls, 'paid call')}{more}.")
+    for notice in list_notices(statement):
+        screen.print(notice)
+    for label, path in ((f"CSV (FOCUS {FOCUS_VERSION})", files.csv), ("Page", files.page)):
+        if path:
+            screen.print(f"{label}:")
+            screen.print_unwrapped(f"  {path.resolve()}")
+
+
+def _format_row(item: tuple[str, SpendTotal]) -> tuple[str, ...]:
+    key, total = item
+    unknown = format_usd(total.unknown) if total.unknown else ""
+    return key, f"{total.calls:,}", format_usd(total.confirmed), unknown
+
+
+def _build_document(statement: Statement, files: StatementFiles) -> dict[str, Any]:
+    return {
+        "stack": statement.stack_name,
+        "month": statement.month.name,
+        "provisional": statement.is_provisional,
+        "in_flight": {"calls": statement.in_flight.count, "most_usd": to_usd(statement.in_flight.reserved)},
+        "open_charges": statement.open_count,
+        "total": _describe_total(statement.total),
+        "by": {
+            name: [{name: key, **_describe_total(total)} for key, total in statement.groups[name].items()]
+            for name in GROUPINGS
+        },
+        "csv": str(files.csv.resolve()) if files.csv else None,
+        "page": str(files.page.resolve()) if files.page else None,
+    }
+
+
+def _describe_total(total: SpendTotal) -> dict[str, Any]:
+    return {"paid_calls": total.calls, "usd": to_usd(total.confirmed), "unknown_usd": to_usd(total.unknown)}

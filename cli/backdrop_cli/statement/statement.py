@@ -1,0 +1,87 @@
+"""A month's statement: all charges of the ledger, and their totals."""
+
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from backdrop.model.job import Job
+from backdrop_cli.operate.spend import NO_MANDATE_LABEL, ROOT_LABEL, SpendTotal
+from backdrop_cli.stack import Stack
+from backdrop_cli.statement.charge_store import ChargeStore, open_charge_store
+from backdrop_cli.statement.charges import UnknownState, list_charges
+from backdrop_cli.statement.month import Month
+
+GROUPINGS = ("provider", "folder", "campaign", "mandate")
+EMPTY_LABELS = {"folder": ROOT_LABEL, "campaign": "(no campaign)", "mandate": NO_MANDATE_LABEL}
+
+
+@dataclass(frozen=True)
+class CallsInFlight:
+    """Calls of the month that have not ended, and what they cost at most, in micro-dollars. No total contains them."""
+
+    count: int = 0
+    reserved: int = 0
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`groups`: the totals by each of GROUPINGS. `state_counts`: the numbers of charges by `Charge.state`."""
+
+    stack_name: str
+    month: Month
+    created_at: datetime
+    store: ChargeStore
+    groups: Mapping[str, Mapping[str, SpendTotal]]
+    state_counts: Counter[str]
+    in_flight: CallsInFlight
+
+    @property
+    def total(self) -> SpendTotal:
+        totals = self.groups["provider"].values()
+        return SpendTotal(
+            sum(one.calls for one in totals), sum(one.confirmed for one in totals), sum(one.unknown for one in totals)
+        )
+
+    @property
+    def open_count(self) -> int:
+        """How many charges are unknown and not settled."""
+        return self.state_counts[UnknownState.OPEN]
+
+    @property
+    def is_month_over(self) -> bool:
+        return self.created_at >= self.month.end
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether there may be more charges: the month is not over, or one of its calls has not ended."""
+        return not self.is_month_over or self.in_flight.count > 0
+
+
+@contextmanager
+def read_statement(stack: Stack, month: Month) -> Generator[Statement]:
+    """Reads the whole ledger once; the charges can be read during the block."""
+    created_at, call_count, reserved = stack.clock.now(), 0, 0
+    with open_charge_store() as store:
+        for item in stack.ledger_scan.scan_jobs_and_requests():
+            if not isinstance(item, Job):
+                store.add_request(item)
+                continue
+            for charge in list_charges(item, month, stack.input_bucket):
+                store.add_charge(charge)
+            pending = [one.reserved for one in item.attempts if one.reserved and month.contains(one.budget_day)]
+            call_count, reserved = call_count + len(pending), reserved + sum(pending)
+        store.find_campaigns()
+        yield Statement(
+            stack_name=stack.name,
+            month=month,
+            created_at=created_at,
+            store=store,
+            groups={
+                name: {key or EMPTY_LABELS.get(name, ""): total for key, total in store.sum_by(name).items()}
+                for name in GROUPINGS
+            },
+            state_counts=store.count_states(),
+            in_flight=CallsInFlight(call_count, reserved),
+        )

@@ -1,0 +1,144 @@
+"""A statement as one HTML file without scripts, to read on a phone, to email, and to print. All texts are escaped."""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from string import Template
+
+from backdrop.model.pricing import format_usd
+from backdrop_cli.formatting import escape_unprintable, format_count, format_utc
+from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, join_templates, read_template
+from backdrop_cli.operate.spend import SpendTotal
+from backdrop_cli.statement.charges import Charge
+from backdrop_cli.statement.focus_csv import describe_charge, get_service_name
+from backdrop_cli.statement.statement import EMPTY_LABELS, GROUPINGS, Statement
+
+STATEMENT_PACKAGE = "backdrop_cli.statement"
+MAX_LISTED_CHARGES = 500
+"""Of each kind. A page with a million rows opens on no phone; the CSV has all of them."""
+MAX_LISTED_GROUPS = 100
+OTHERS_LABEL = "(others)"
+
+
+def render_statement(statement: Statement) -> str:
+    """Renders the page."""
+    total = statement.total
+    return Template(read_template(STATEMENT_PACKAGE, "page.html")).substitute(
+        style=join_templates(GALLERY_PACKAGE, ["page.css"]) + read_template(STATEMENT_PACKAGE, "statement.css"),
+        month=escape(f"{statement.month.start:%B %Y}"),
+        state=_render_state(statement),
+        stack=_escape(statement.stack_name),
+        created=escape(format_utc(statement.created_at)),
+        charged=escape(format_usd(total.confirmed)),
+        unknown=escape(format_usd(total.unknown)),
+        highest=escape(format_usd(total.confirmed + total.unknown)),
+        calls=f"{total.calls:,}",
+        notices="".join(f'<p class="notice">{escape(text)}</p>\n' for text in list_notices(statement)),
+        groups="\n".join(_render_group(name, statement.groups[name]) for name in GROUPINGS),
+        unknown_charges=_render_charges(statement, unknown=True),
+        charges=_render_charges(statement, unknown=False),
+    )
+
+
+def list_notices(statement: Statement) -> list[str]:
+    """Says what may still change about the statement; nothing if nothing does."""
+    notices: list[str] = []
+    if not statement.is_month_over:
+        notices.append("This statement is provisional: the month is not over.")
+    if statement.in_flight.count:
+        calls = format_count(statement.in_flight.count, "call of this month that has", "calls of this month that have")
+        notices.append(
+            f"This statement is provisional: no total contains {calls} not ended, and may cost "
+            f"{format_usd(statement.in_flight.reserved)}."
+        )
+    if statement.open_count:
+        charges = format_count(statement.open_count, "charge is", "charges are")
+        notices.append(
+            f"{charges} unknown, because the provider's answer was lost. The provider's bill is between "
+            f"{format_usd(statement.total.confirmed)} and "
+            f"{format_usd(statement.total.confirmed + statement.total.unknown)}."
+        )
+    return notices
+
+
+def select_largest(totals: Mapping[str, SpendTotal], limit: int) -> dict[str, SpendTotal]:
+    """Returns the groups by amount, the largest first; those beyond the limit are one group."""
+    by_amount = sorted(totals.items(), key=lambda item: (-(item[1].confirmed + item[1].unknown), item[0]))
+    shown, others = by_amount[:limit], [total for _, total in by_amount[limit:]]
+    if not others:
+        return dict(shown)
+    rest = SpendTotal(
+        sum(one.calls for one in others), sum(one.confirmed for one in others), sum(one.unknown for one in others)
+    )
+    return {**dict(shown), OTHERS_LABEL: rest}
+
+
+def _render_state(statement: Statement) -> str:
+    name = "provisional" if statement.is_provisional else "final"
+    return f'<span class="state {name}">{name.capitalize()}</span>'
+
+
+def _render_group(name: str, totals: Mapping[str, SpendTotal]) -> str:
+    if not set(totals) - {EMPTY_LABELS.get(name)}:
+        return ""
+    heading = f"by-{name}"
+    columns = (name.capitalize(), "Paid calls", "Charged", "Possibly more")
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    rows = "\n".join(_render_row(name, key, one) for key, one in select_largest(totals, MAX_LISTED_GROUPS).items())
+    return f"""<section aria-labelledby="{heading}">
+<h2 id="{heading}">By {name}</h2>
+<table>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</section>"""
+
+
+def _render_row(name: str, key: str, total: SpendTotal) -> str:
+    label = get_service_name(key) if name == "provider" else key
+    unknown = format_usd(total.unknown) if total.unknown else ""
+    return (
+        f'<tr><th scope="row" dir="auto">{_escape(label)}</th><td>{total.calls:,}</td>'
+        f"<td>{escape(format_usd(total.confirmed))}</td><td>{escape(unknown)}</td></tr>"
+    )
+
+
+def _render_charges(statement: Statement, *, unknown: bool) -> str:
+    certain_count = statement.state_counts[""]
+    count = statement.state_counts.total() - certain_count if unknown else certain_count
+    if not count:
+        return "<p>None.</p>"
+    charges = statement.store.list_charges(unknown=unknown, limit=MAX_LISTED_CHARGES)
+    hidden_count = count - min(count, MAX_LISTED_CHARGES)
+    more = f"<p>{hidden_count:,} more are in the CSV file.</p>" if hidden_count else ""
+    return f'<ol class="charges">\n{"".join(map(_render_charge, charges))}</ol>\n{more}'
+
+
+def _render_charge(charge: Charge) -> str:
+    amount = f"up to {format_usd(charge.unknown)}" if charge.state else format_usd(charge.charged)
+    state = f'<span class="open">{escape(charge.state)}</span>' if charge.state else ""
+    return (
+        f'<li><span class="photo" dir="auto">{_escape(charge.photo)}</span>'
+        f'<span class="amount">{state}{escape(amount)}</span>'
+        f'<span class="facts">{_join(_list_facts(charge))}</span></li>\n'
+    )
+
+
+def _list_facts(charge: Charge) -> Iterable[str]:
+    yield charge.day
+    yield describe_charge(charge).partition(":")[0]
+    if charge.variant:
+        yield f"variant {charge.variant}"
+    if charge.campaign:
+        yield f"campaign {charge.campaign}"
+    if charge.mandate:
+        yield f"mandate {charge.mandate}"
+
+
+def _join(facts: Iterable[str]) -> str:
+    return " · ".join(map(_escape, facts))
+
+
+def _escape(text: str) -> str:
+    return escape(escape_unprintable(text))

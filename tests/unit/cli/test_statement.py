@@ -1,0 +1,225 @@
+"""A month's statement: which rows it has, what their cells contain, and that they add up to the ledger's amounts."""
+
+import csv
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.model.job import Job
+from backdrop.model.object_keys import photo_name_of
+from backdrop.model.pricing import MICRO_PER_USD
+from backdrop_cli.errors import UsageError
+from backdrop_cli.operate.spend import SpendTotal
+from backdrop_cli.statement.focus_csv import COLUMNS, escape_formula, format_decimal_usd, write_csv
+from backdrop_cli.statement.month import check_has_begun, parse_month
+from backdrop_cli.statement.statement import GROUPINGS, Statement
+from backdrop_cli.statement.statement_page import OTHERS_LABEL, render_statement, select_largest
+from tests.unit.ledger_items import build_job, quick
+from tests.unit.statement_ledger import NOVEMBER, SUBMITTED_AT, build_attempt, build_request, read_ledger
+
+DAYS = ("2026-10-31", "2026-11-01", "2026-11-20", "2026-11-30", "2026-12-01")
+
+
+def read_rows(statement: Statement) -> list[dict[str, str]]:
+    file = StringIO(newline="")
+    write_csv(statement, file)
+    return list(csv.DictReader(StringIO(file.getvalue(), newline=""), strict=True))
+
+
+def sum_micro_usd(rows: Iterable[dict[str, str]], column: str) -> int:
+    return int(sum((Decimal(row[column]) for row in rows), Decimal(0)) * MICRO_PER_USD)
+
+
+amounts = st.integers(0, 10**12)
+attempts = st.builds(
+    build_attempt,
+    st.integers(1, 9),
+    provider=st.sampled_from(["ideogram", "segmind", "1min", "runware"]),
+    budget_day=st.sampled_from(DAYS),
+    charged=amounts,
+    unknown=amounts,
+    reserved=amounts,
+    mandate=st.sampled_from([None, "anna", "ben"]),
+)
+jobs = st.builds(
+    build_job,
+    job_id=st.uuids().map(str),
+    key=st.sampled_from(["a.jpg", "shoes/b.jpg", "shoes/x/c.jpg", "=1+2.jpg", "ü/'q'.jpg"]),
+    variant=st.sampled_from(["", "sea"]),
+    attempts=st.lists(attempts, max_size=4, unique_by=lambda attempt: attempt.n).map(tuple),
+)
+ledgers = st.lists(jobs, max_size=6, unique_by=lambda job: job.job_id)
+
+
+@quick
+@given(ledgers)
+def test_rows_and_groups_add_up_to_the_ledger(ledger: list[Job]) -> None:
+    expected = SpendTotal()
+    for job in ledger:
+        for attempt in job.attempts:
+            if attempt.budget_day.startswith("2026-11"):
+                expected.add(attempt)
+    with read_ledger(*ledger) as statement:
+        rows = read_rows(statement)
+        assert sum_micro_usd(rows, "BilledCost") == expected.confirmed
+        assert sum_micro_usd(rows, "x_UnknownCost") == expected.unknown
+        assert statement.total == expected
+        for name in GROUPINGS:
+            groups = statement.groups[name].values()
+            assert sum(one.calls for one in groups) == expected.calls
+            assert sum(one.confirmed for one in groups) == expected.confirmed
+            assert sum(one.unknown for one in groups) == expected.unknown
+
+
+@quick
+@given(ledgers)
+def test_each_row_has_the_values_that_focus_requires(ledger: list[Job]) -> None:
+    with read_ledger(*ledger) as statement:
+        rows = read_rows(statement)
+    nullable = {"BillingAccountName", "ChargeClass", "SubAccountId", "SubAccountName", "SubAccountType"}
+    for row in rows:
+        assert all(text for name, text in row.items() if not name.startswith("x_") and name not in nullable)
+        assert row["BilledCost"] == row["EffectiveCost"] == row["ListCost"] == row["ContractedCost"]
+        assert bool(row["x_UnknownChargeState"]) is (row["x_UnknownCost"] != "0")
+        assert row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
+        assert bool(row["SubAccountId"]) is bool(row["SubAccountType"])
+
+
+def test_columns_are_those_of_focus_and_then_our_own_in_order() -> None:
+    own = [name for name in COLUMNS if name.startswith("x_")]
+    focus = [name for name in COLUMNS if not name.startswith("x_")]
+    assert list(COLUMNS) == [*sorted(focus), *sorted(own)]
+    mandatory = {
+        "BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency", "BillingPeriodEnd",
+        "BillingPeriodStart", "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargePeriodEnd",
+        "ChargePeriodStart", "ContractedCost", "EffectiveCost", "HostProviderName", "InvoiceIssuerName", "ListCost",
+        "PricingQuantity", "PricingUnit", "ServiceCategory", "ServiceName", "ServiceProviderName",
+    }  # fmt: skip
+    assert mandatory <= set(focus), "FOCUS 1.4 has more mandatory columns"
+
+
+def test_charged_and_unknown_amounts_are_separate_rows() -> None:
+    charged = build_attempt(charged=37_500, basis="reported", provider="segmind", mandate="anna", endpoint="/v2/x")
+    lost = build_attempt(2, unknown=60_000, provider_id="id-2")
+    job = build_job(key="shoes/red.jpg", attempts=(charged, lost), variant="sea")
+    with read_ledger(job) as statement:
+        first, second = read_rows(statement)
+    assert (first["BilledCost"], first["x_UnknownCost"], first["x_UnknownChargeState"]) == ("0.0375", "0", "")
+    assert (second["BilledCost"], second["x_UnknownCost"], second["x_UnknownChargeState"]) == ("0", "0.06", "open")
+    assert (first["PricingQuantity"], second["PricingQuantity"]) == ("1", "0")
+    assert (first["ServiceProviderName"], first["SkuId"]) == ("Segmind", "segmind/replace/DEFAULT")
+    assert (first["SubAccountId"], first["x_EndpointPath"], first["x_PriceBasis"]) == ("anna", "/v2/x", "reported")
+    assert (first["ResourceId"], first["x_VariantName"]) == ("s3://photos/shoes/red.jpg", "sea")
+    assert (first["ChargePeriodStart"], first["ChargePeriodEnd"]) == ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
+    assert (first["BillingPeriodStart"], first["BillingPeriodEnd"]) == ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
+    assert json.loads(first["Tags"]) == {"backdrop:folder": "shoes/", "backdrop:mandate": "anna"}
+    assert (second["x_ProviderRequestId"], second["x_AttemptNumber"]) == ("id-2", "2")
+
+
+def test_charge_belongs_to_the_campaign_that_requested_it_last_before_the_call() -> None:
+    job = build_job(attempts=(build_attempt(charged=60_000),))
+    before, after = SUBMITTED_AT - timedelta(hours=1), SUBMITTED_AT + timedelta(hours=1)
+    requests = [
+        build_request(job.job_id, "spring", before - timedelta(days=1)),
+        build_request(job.job_id, "summer", before),
+        build_request(job.job_id, "autumn", after),
+        build_request("another job", "winter", before),
+    ]
+    with read_ledger(requests[0], job, *requests[1:]) as statement:
+        assert [row["x_CampaignName"] for row in read_rows(statement)] == ["summer"]
+        assert set(statement.groups["campaign"]) == {"summer"}
+    with read_ledger(job, requests[2]) as statement:
+        assert set(statement.groups["campaign"]) == {"(no campaign)"}
+
+
+def test_statement_is_provisional_until_the_month_and_its_calls_have_ended() -> None:
+    job = build_job(attempts=(build_attempt(charged=60_000),))
+    with read_ledger(job, now=NOVEMBER.end - timedelta(seconds=1)) as statement:
+        assert statement.is_provisional
+        assert [row["x_IsProvisional"] for row in read_rows(statement)] == ["true"]
+    with read_ledger(job, now=NOVEMBER.end) as statement:
+        assert not statement.is_provisional
+        assert [row["x_IsProvisional"] for row in read_rows(statement)] == ["false"]
+    pending = build_job(job_id="job-2", attempts=(build_attempt(reserved=90_000),))
+    with read_ledger(job, pending) as statement:
+        assert statement.is_provisional
+        assert (statement.in_flight.count, statement.in_flight.reserved, statement.total.calls) == (1, 90_000, 1)
+        assert "1 call of this month that has not ended, and may cost $0.09." in render_statement(statement)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026", "2026-13", "2026-00", "2026-1", "26-11", "2026-11-20", "2026-11\n", "november", "٢٠٢٦-١١", "9999-12"],
+)
+def test_text_that_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"MONTH is a year and a month, such as 2026-11"):
+        parse_month(text)
+
+
+def test_month_ends_where_the_next_one_begins() -> None:
+    assert parse_month("2026-12").end == parse_month("2027-01").start == datetime(2027, 1, 1, tzinfo=UTC)
+    assert [NOVEMBER.contains(day) for day in DAYS] == [False, True, True, True, False]
+    check_has_begun(NOVEMBER, NOVEMBER.start)
+    with pytest.raises(UsageError, match=r"2026-11 has not begun; the current month is 2026-10 \(UTC\)"):
+        check_has_begun(NOVEMBER, NOVEMBER.start - timedelta(seconds=1))
+
+
+@given(st.text())
+def test_no_cell_is_a_formula_and_each_text_can_be_restored(text: str) -> None:
+    cell = escape_formula(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+    assert (cell[1:] if cell.startswith("'") else cell) == text
+
+
+@given(st.integers(0, 10**15))
+def test_amount_is_exact_and_without_exponent(micro_usd: int) -> None:
+    text = format_decimal_usd(micro_usd)
+    assert int(Decimal(text) * MICRO_PER_USD) == micro_usd
+    assert set(text) <= {*"0123456789."}
+
+
+@pytest.mark.parametrize("key", ["=HYPERLINK(1).jpg", "+1.jpg", "-1.jpg", "@SUM(A1).jpg", "'=1.jpg", "\t=1.jpg"])
+def test_hostile_key_is_no_formula_in_the_csv(key: str) -> None:
+    with read_ledger(build_job(key=key, attempts=(build_attempt(charged=1),))) as statement:
+        (row,) = read_rows(statement)
+    assert row["ResourceName"] == f"'{photo_name_of('photos', key, 'photos')}"
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in row.values())
+
+
+def test_hostile_texts_are_escaped_in_the_page() -> None:
+    hostile = '<script>alert("x")<script>\x1b[2J&$month'
+    charges = (build_attempt(charged=60_000), build_attempt(2, unknown=60_000))
+    job = build_job(key=f"{hostile}/a.jpg", variant="sea", attempts=charges)
+    request = build_request(job.job_id, "<b>sale</b>", SUBMITTED_AT)
+    with read_ledger(job, request) as statement:
+        page = render_statement(statement)
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "\x1b" not in page
+    assert page.count("&lt;script&gt;alert(&quot;x&quot;)&lt;script&gt;\\u001b[2J&amp;$month") == 3
+
+
+def test_page_lists_some_charges_and_says_where_the_others_are() -> None:
+    ledger = [build_job(job_id=f"job-{n}", attempts=(build_attempt(charged=10_000),)) for n in range(502)]
+    with read_ledger(*ledger) as statement:
+        page = render_statement(statement)
+        assert len(read_rows(statement)) == 502
+    assert page.count('<span class="photo"') == 500
+    assert "2 more are in the CSV file." in page
+    assert "$5.02" in page
+
+
+def test_small_groups_are_one_row_with_their_sum() -> None:
+    totals = {f"folder {n}/": SpendTotal(1, n, 1) for n in range(5)}
+    assert select_largest(totals, 2) == {
+        "folder 4/": SpendTotal(1, 4, 1),
+        "folder 3/": SpendTotal(1, 3, 1),
+        OTHERS_LABEL: SpendTotal(3, 3, 3),
+    }
+    assert select_largest(totals, 5).keys() == totals.keys()

@@ -1,0 +1,56 @@
+"""Ledgers in memory, and their statements of November 2026."""
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.job import Attempt, Job
+from backdrop_cli.statement.month import parse_month
+from backdrop_cli.statement.statement import Statement, read_statement
+
+NOVEMBER = parse_month("2026-11")
+DECEMBER_2 = datetime(2026, 12, 2, 9, tzinfo=UTC)
+SUBMITTED_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class FakeLedger:
+    """The parts of a stack that a statement reads."""
+
+    items: Iterable[Job | ImageRequest]
+    now: datetime = DECEMBER_2
+    name: str = "shop"
+    input_bucket: str = "photos"
+
+    @property
+    def ledger_scan(self) -> "FakeLedger":
+        return self
+
+    def scan_jobs_and_requests(self) -> Iterator[Job | ImageRequest]:
+        yield from self.items
+
+    @property
+    def clock(self) -> Any:
+        return type("Clock", (), {"now": lambda _: self.now})()
+
+
+@contextmanager
+def read_ledger(*items: Job | ImageRequest, now: datetime = DECEMBER_2) -> Generator[Statement]:
+    with read_statement(cast("Any", FakeLedger(items, now)), NOVEMBER) as statement:
+        yield statement
+
+
+def build_attempt(n: int = 1, **changes: Any) -> Attempt:
+    facts: dict[str, Any] = {"n": n, "provider": "ideogram", "submitted_at": SUBMITTED_AT, "lease_until": SUBMITTED_AT}
+    facts |= {"budget_day": "2026-11-20", "reserved": 0}
+    return Attempt(**facts | changes)
+
+
+def build_request(job_id: str, campaign: str, requested_at: datetime) -> ImageRequest:
+    return ImageRequest(
+        source_id="s", request_id=campaign, bucket="photos", key="k", campaign=campaign, jobs={"": job_id},
+        requested_at=requested_at,
+    )  # fmt: skip
