@@ -25,6 +25,7 @@ GUIDES = {
     "campaign": "campaigns.md",
     "review": "approval.md",
     "key": "deploying.md",
+    "statement": "statement.md",
     "demo": "../README.md",
     "up": "../CONTRIBUTING.md",
     "env": "../CONTRIBUTING.md",

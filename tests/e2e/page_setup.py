@@ -160,6 +160,7 @@ PREPARE_BY_PAGE = {
     "docs/instructions.md": prepare_instructions,
     "docs/marketplaces.md": prepare_marketplaces,
     "docs/operating.md": prepare_operating,
+    "docs/statement.md": prepare_delivered_photo,
 }
 
 

@@ -22,7 +22,7 @@ MAX_SHOWN_GROUPS = 10
 
 @dataclass(frozen=True)
 class StatementFiles:
-    """Where the CSV and the page go; None for a file that is not wanted."""
+    """Where the CSV and the page go; None for a file that is not written."""
 
     csv: Path | None
     page: Path | None
