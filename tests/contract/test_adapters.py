@@ -15,7 +15,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, MoneyStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import ApiKey, Provider, SegmindEndpoint
+from backdrop.ports import ApiKey, IdeogramEndpoint, Provider, SegmindEndpoint
 from backdrop.providers import ideogram, onemin, runware, segmind
 from backdrop.providers.http import HttpResponse as HttpReply
 from backdrop.providers.ideogram import Ideogram
@@ -27,16 +27,21 @@ from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, provide_ke
 from tests.contract.standin_client import KEY
 from tests.unit.work_in_memory import FakeWork
 
+PIXEL_SIZE = 64, 48
+
 type Key = Callable[[bool], ApiKey]
 type Make = Callable[[str, float, Key], Provider]
 MAKERS: dict[str, Make] = {
     "ideogram": Ideogram,
+    "ideogram v2": lambda url, seconds, key: Ideogram(
+        url, seconds, key, IdeogramEndpoint.V2, lambda _: PIXEL_SIZE, poll_seconds=0.01
+    ),
     "segmind": lambda url, seconds, key: Segmind(url, seconds, key, FakeWork(), poll_seconds=0.01),
     "segmind v1": lambda url, seconds, key: Segmind(url, seconds, key, FakeWork(), SegmindEndpoint.V1),
     "1min": lambda url, seconds, key: OneMin(url, seconds, key, 45_000, poll_seconds=0.01),
     "runware": lambda url, seconds, key: Runware(url, seconds, key, FakeWork(), poll_seconds=0.01),
 }
-ASKABLE = ["segmind", "1min", "runware"]
+ASKABLE = ["ideogram v2", "segmind", "1min", "runware"]
 UPLOADED = http(200, json.dumps({"fileContent": {"path": "images/a.jpg"}}).encode())
 every = pytest.mark.parametrize("name", MAKERS)
 
