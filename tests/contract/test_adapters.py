@@ -160,6 +160,8 @@ WORDS = [
     "taskType",
     "status",
     "request_id",
+    "generation_id",
+    "failure_reason",
     "output",
     "metrics",
     "cost",
@@ -174,7 +176,17 @@ WORDS = [
     "response",
 ]
 TEXTS = [
-    *("id", get_task_id(job_for("runware")), "COMPLETED", "SUCCESS", "FAILURE", "success", "error", "imageInference"),
+    *(
+        "id",
+        get_task_id(job_for("runware")),
+        "COMPLETED",
+        "SUCCESS",
+        "FAILURE",
+        "success",
+        "error",
+        "imageInference",
+    ),
+    *("completed", "failed", "content_policy_violation"),
     *("https://im.runware.ai/a.png", "http://[", "timeoutProvider", "conflictTaskUUID", "\ud800", "\0", "a/b"),
 ]
 VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(TEXTS) | st.text(max_size=5)
@@ -193,6 +205,7 @@ REPLIES = st.builds(
 )
 MODULES: dict[str, ModuleType] = {
     "ideogram": ideogram,
+    "ideogram v2": ideogram,
     "segmind": segmind,
     "segmind v1": segmind,
     "1min": onemin,
