@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from backdrop.ports import IdeogramEndpoint
 from simulation.scenarios.feature_draft import FeatureDraft
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
@@ -56,6 +57,9 @@ SEEDS_PER_FEATURE_SEED = 5
 FIRST_PRODUCT_SEED = 2_000_000
 # Of these, those of three million or more also have mandates, and clients that write into their folders.
 FIRST_MANDATE_SEED = 3_000_000
+# From this seed on, a third of the worlds have Ideogram's v2 next to v1. In half of them, the operator returns to v1.
+FIRST_V2_SEED = 4_000_000
+SEEDS_PER_V2_SEED = 3
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -116,6 +120,8 @@ def draw_plan(
     setup = _draw_setup(random)
     if kind:
         setup["kind"] = kind
+    elif seed >= FIRST_V2_SEED:
+        setup |= _draw_endpoint(Random(f"endpoints {seed}"))
     drawn_faults = _draw_faults(Random(f"faults {seed}"), setup)
     fault_names = drawn_faults if faults is None else tuple(faults)
     lanes = Random(f"lanes {seed}")
@@ -173,6 +179,18 @@ def has_mandates(seed: int) -> bool:
 
 def _strip_lanes(faults: Iterable[str]) -> set[str]:
     return {find_fault_type(name).name for name in faults}
+
+
+def _draw_endpoint(random: Random) -> dict[str, Any]:
+    """Returns the setup of a world with Ideogram's v2; nothing if it has none."""
+    if random.randrange(SEEDS_PER_V2_SEED):
+        return {}
+    v1_again_after_seconds = round(random.uniform(60, ARRIVAL_SECONDS), 1) if random.random() < 0.5 else 0
+    return {
+        "kind": ProviderKind.LOOKUP_BY_PROVIDER_ID.value,
+        "ideogram_endpoint": IdeogramEndpoint.V2,
+        "v1_again_after_seconds": v1_again_after_seconds,
+    }
 
 
 def _draw_other_lanes(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:

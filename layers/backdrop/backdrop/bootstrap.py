@@ -523,6 +523,7 @@ class Bootstrap:
             work_storage,
             settings.configured_prices,
             settings.provider_options,
+            _read_pixel_size,
         )
 
     @cached_property
@@ -562,6 +563,12 @@ class Bootstrap:
         from backdrop.aws.sqs import Queue
 
         return Queue(self.client("sqs"), url)
+
+
+def _read_pixel_size(photo: bytes) -> tuple[int, int] | None:
+    from backdrop.imaging.inspect import read_pixel_size
+
+    return read_pixel_size(photo)
 
 
 def build_read_only_resolver(

@@ -27,6 +27,16 @@ PRODUCTS = {
         "Background removal",
         "/v1/remove-background",
     ),
+    "v2/replace-background": (
+        "api_replace_background",
+        "Background replacement",
+        "/v2/image/replace-background/ideogram-3",
+    ),
+    "v2/remove-background": (
+        "api_remove_background",
+        "Background removal",
+        "/v2/image/remove-background/ideogram-1",
+    ),
 }
 
 type UsageKey = tuple[str, str, int]

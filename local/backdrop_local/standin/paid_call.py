@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import cast
 
 from pydantic import JsonValue
 from starlette.responses import Response
@@ -114,18 +113,6 @@ class PaidCall(ApiCall):
         if hit.rule.fault == "unsafe":
             default = self.error_format.unsafe_forms[self.choose_unsafe_form(hit)]
         return hit.rule.flag_arg("billed", default=default)
-
-    def choose_unsafe_form(self, hit: FaultHit) -> str:
-        """Returns how an unsafe result is reported: as the rule specifies, or else in the provider's forms in turn."""
-        form = hit.rule.text_arg("form", hit.next_choice(*self.error_format.unsafe_forms))
-        return form if form in self.error_format.unsafe_forms else next(iter(self.error_format.unsafe_forms))
-
-    def find_unsafe_positions(self, hit: FaultHit | None, produced: int) -> set[int]:
-        """Returns the positions of the results that the fault makes unsafe."""
-        if hit is None or hit.rule.fault != "unsafe":
-            return set()
-        which = cast("list[int]", hit.rule.args.get("which", [0]))
-        return {place for place in which if 0 <= place < produced}
 
     async def generate(
         self,

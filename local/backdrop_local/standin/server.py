@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
-from backdrop_local.standin import ideogram, onemin, runware, segmind
+from backdrop_local.standin import ideogram, ideogram_v2, onemin, runware, segmind
 from backdrop_local.standin.api_call import RejectedCallError
 from backdrop_local.standin.connection import ConnectionProtocol, NoResponse
 from backdrop_local.standin.control import ControlRoutes, report_invalid_request
@@ -26,7 +26,7 @@ SERVER_NAME = "backdrop-stand-in"
 BACKLOG = 256
 
 PROVIDERS: dict[str, list[Route]] = {
-    ideogram.PROVIDER: ideogram.ROUTES,
+    ideogram.PROVIDER: [*ideogram.ROUTES, *ideogram_v2.ROUTES],
     segmind.PROVIDER: segmind.ROUTES,
     onemin.PROVIDER: onemin.ROUTES,
     runware.PROVIDER: runware.ROUTES,

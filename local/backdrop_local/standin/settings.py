@@ -19,7 +19,9 @@ class KeySetting(BaseModel):
 class StandinSettings(BaseModel):
     """All settings. `cut_out_pixels`: the maximum size of a cut-out (0: the size of its photo).
 
-    `keys`: if none is declared, any key is valid that does not start with `invalid`.
+    `ideogram_private_plan`: the plan includes private generations of v2. `ideogram_dry_run`: how v2 answers a dry run;
+    `ideogram_quotes`: the micro-dollars of one image in it, by speed, if they differ from what is charged. `keys`: if
+    none is declared, any key is valid that does not start with `invalid`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +34,9 @@ class StandinSettings(BaseModel):
     exclusive_styles: bool = True
     max_image_bytes: int = Field(default=10_000_000, ge=1)
     too_many_body: Literal["error", "empty", "reject_reason"] = "error"
+    ideogram_private_plan: bool = True
+    ideogram_dry_run: Literal["exact", "estimate", "float", "generates"] = "exact"
+    ideogram_quotes: dict[str, int] = {}
     created_form: Literal["blank", "T"] = "blank"
     url_mode: Literal["loopback", "real"] = "loopback"
     pictures: Literal["composed", "prepared"] = "composed"

@@ -30,6 +30,7 @@ DEFAULTS = {
     "DailyBudgetUSD": 10,
     "OnLostAnswer": "retry_once",
     "OneMinUsdPerImage": "",
+    "IdeogramEndpoint": "v1",
     "SegmindEndpoint": "v2",
     "RunwareUploads": "false",
     "RunwareChecksContent": "false",

@@ -9,7 +9,7 @@ from backdrop.model.codec import validate
 from backdrop.model.pricing import CREDIT_PROVIDER, to_micro_usd
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.model.record import Record, record
-from backdrop.ports import ProviderOptions, SegmindEndpoint
+from backdrop.ports import IdeogramEndpoint, ProviderOptions, SegmindEndpoint
 
 ENVIRONMENT_PREFIXES = {
     "ideogram": "IDEOGRAM",
@@ -52,6 +52,7 @@ class Settings(Record):
     max_image_megapixels: int = 100
     result_hosts: str = ""
     one_min_usd_per_image: Decimal | None = None
+    ideogram_endpoint: IdeogramEndpoint = IdeogramEndpoint.V1
     segmind_endpoint: SegmindEndpoint = SegmindEndpoint.V2
     runware_uploads: bool = False
     runware_checks_content: bool = False
@@ -77,7 +78,9 @@ class Settings(Record):
     @property
     def provider_options(self) -> ProviderOptions:
         """How to call providers that offer a choice."""
-        return ProviderOptions(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
+        return ProviderOptions(
+            self.ideogram_endpoint, self.segmind_endpoint, self.runware_uploads, self.runware_checks_content
+        )
 
     @property
     def max_in_flight_by_provider(self) -> dict[str, int]:

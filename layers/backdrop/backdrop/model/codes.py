@@ -55,6 +55,7 @@ class Code(StrEnum):
     PROVIDER_KEY_MISSING = "provider_key_missing"
     PROVIDER_KEY_REFUSED = "provider_key_refused"
     PROVIDER_OUT_OF_MONEY = "provider_out_of_money"
+    PROVIDER_PLAN_REFUSES = "provider_plan_refuses"
     PROVIDER_DAILY_LIMIT = "provider_daily_limit"
     PROVIDER_REFUSES = "provider_refuses"
     PROVIDER_MISCONFIGURED = "provider_misconfigured"

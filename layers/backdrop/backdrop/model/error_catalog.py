@@ -389,6 +389,12 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.PROVIDER_OUT_OF_MONEY: _waiting_entry(
         Cost.NOTHING, "The provider's account has no credit left.", "Add credit to the account.", for_operator=True
     ),
+    Code.PROVIDER_PLAN_REFUSES: _waiting_entry(
+        Cost.NOTHING,
+        "The account's plan at the provider does not include what the call asks for, such as private pictures.",
+        "Change the account's plan. For Ideogram, you can also set the stack parameter IdeogramEndpoint to v1.",
+        for_operator=True,
+    ),
     Code.PROVIDER_REFUSES: _waiting_entry(
         Cost.NOTHING,
         "The provider refuses a call, and does not say whether the account or this photo is the reason.",
