@@ -75,7 +75,7 @@ class WorldSetup:
     `budget`: micro-dollars per day. `in_flight`: the calls that we allow at a time. `account_limit`: the calls that the
     provider really allows at a time. `kind`: how the provider lets lost calls be looked up. `other_providers`:
     other providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
-    credits.
+    credits. `counts_images`: Ideogram's limit counts images, and Backdrop knows that; otherwise, both count calls.
     """
 
     budget: int = 10_000_000
@@ -87,6 +87,7 @@ class WorldSetup:
     other_providers: Mapping[str, ProviderKind] = field(default_factory=dict[str, ProviderKind])
     ledger_retention_days: int = 0
     credit_prices: Mapping[str, int] = field(default_factory=dict[str, int])
+    counts_images: bool = False
 
 
 def find_queue_setting(settings: Mapping[str, Any], name: str) -> Any:
@@ -113,7 +114,11 @@ class World(WorldInspector):
         self.step_functions = SimulatedStepFunctions(self.transport)
         self.lambda_service = SimulatedLambda(self.transport, self.clock, self.sqs, self.event_loop)
         self.provider = SimulatedProvider(
-            self.transport, self.clock, kind=ProviderKind(self.setup.kind), concurrency_limit=self.setup.account_limit
+            self.transport,
+            self.clock,
+            kind=ProviderKind(self.setup.kind),
+            concurrency_limit=self.setup.account_limit,
+            counts_images=self.setup.counts_images,
         )
         others = [
             SimulatedProvider(
