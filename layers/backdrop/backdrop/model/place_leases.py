@@ -16,12 +16,11 @@ from backdrop.model.record import Record, record
 PROVIDERS_THAT_COUNT_IMAGES = frozenset({"ideogram"})
 SENIORITY = timedelta(seconds=60)
 """A job that has waited this long gets its places before all other jobs."""
-# For how long a job keeps its turn after its message should have been received again.
-WAITER_GRACE = timedelta(seconds=30)
-# For how long it is remembered since when a job waits after it has lost its turn, for example in a paused lane.
-WAITER_MEMORY = timedelta(minutes=15)
+# For how long a job keeps its turn after its worker last registered it, or after its message should be received again.
+WAITER_GRACE = timedelta(seconds=10)
 # Every claim of a lane with waiting jobs writes the item, so it must stay small. Further jobs wait without a turn.
 MAX_WAITERS = 20
+SLOTS_FOR_OTHERS = 2
 
 
 @record
@@ -71,6 +70,19 @@ class PlaceLeases(LedgerItem):
         """Returns the job that no other job may overtake. A job that needs more than the limit never gets its turn."""
         return next((one for one in self.list_waiters(now) if one.places <= limit and one.is_senior(now)), None)
 
+    def may_hold_slot(self, job_id: str, limit: int, now: datetime) -> bool:
+        """Whether the job's worker may wait for a long time, so that it is there when places become free.
+
+        Once jobs have waited for a minute, their slots are of no use to others, which may not overtake them. Before, the
+        first jobs hold theirs, and some slots are left for jobs that may fit now.
+        """
+        waiters = self.list_waiters(now)
+        rank = next((rank for rank, waiter in enumerate(waiters) if waiter.job_id == job_id), None)
+        if rank is None:
+            return False
+        running_calls = sum(now < lease.until for lease in self.leases)
+        return rank == 0 or waiters[rank].is_senior(now) or rank < limit - running_calls - SLOTS_FOR_OTHERS
+
     def needs_lease(self, places: int, now: datetime) -> bool:
         return places > 1 or self.is_in_use(now)
 
@@ -104,18 +116,19 @@ class PlaceLeases(LedgerItem):
 
         Unchanged if enough other jobs wait.
         """
-        known = self.find_waiter(job_id)
-        if known is None and len(self.list_waiters(now)) >= MAX_WAITERS:
+        waiters = self.list_waiters(now)
+        known = next((one for one in waiters if one.job_id == job_id), None)
+        if known is None and len(waiters) >= MAX_WAITERS:
             return self
         since = known.since if known else now
-        others = tuple(one for one in self.waiters if one.job_id != job_id)
+        others = [one for one in waiters if one.job_id != job_id]
         waiter = PlaceWaiter(job_id=job_id, places=places, since=since, until=until + WAITER_GRACE)
         return replace(self, waiters=(*others, waiter)).without_expired(now)
 
     def without_expired(self, now: datetime) -> "PlaceLeases":
         leases = tuple(one for one in self.leases if now < one.until)
-        waiters = tuple(one for one in self.waiters if now < one.until + WAITER_MEMORY)
-        return replace(self, leases=leases, waiters=waiters[-2 * MAX_WAITERS :])
+        waiters = tuple(one for one in self.waiters if now < one.until)
+        return replace(self, leases=leases, waiters=waiters)
 
 
 def count_places(provider: str, instructions: Mapping[str, Any]) -> int:

@@ -12,19 +12,21 @@ from backdrop.aws.ledger import Ledger
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job
-from backdrop.model.place_leases import PlaceLease, PlaceLeases, PlaceWaiter, count_places, explain_lack
+from backdrop.model.place_leases import PlaceLease, PlaceLeases, count_places, explain_lack
 from backdrop.pipeline.call_context import MAX_CLAIM_DURATION, RECORD_RESULT_SECONDS, CallContext
 from backdrop.ports import Clock
 
 MAX_TRIES = 8
 MAX_TRY_DELAY_SECONDS = 0.2
-RECHECK_SECONDS = 0.2
-"""How often a waiting worker reads the lane: each released place is idle for about as long."""
+RECHECK_SECONDS = 0.05
+"""The shortest time between two reads of the lane by a waiting worker: a released place is idle for about as long."""
+# A waiting worker renews the turn of its job before less than this is left of it.
+MIN_TURN = timedelta(seconds=5)
 # A worker that waits blocks one of the lane's slots. Other jobs, which may fit, need the slots.
-MAX_SLOT_WAIT = timedelta(seconds=5)
-RETURN_SECONDS = 5.0
-# No other job may be bought before the next one in turn, so its message is away only while its worker is replaced.
-NEXT_IN_TURN_RETURN_SECONDS = 1.0
+MAX_SLOT_WAIT = timedelta(seconds=1)
+RETURN_SECONDS = 2.0
+# The jobs that have waited the longest return only because their workers must end.
+SHORT_RETURN_SECONDS = 1.0
 
 
 @dataclass(eq=False, repr=False)
@@ -65,20 +67,19 @@ class Places:
         """Waits for a moment in the slot, because the job's places are not free. The caller then checks again.
 
         Registers the job, so that no other job overtakes it once it has waited for a minute. Raises RetryLaterError if
-        the job should wait in its queue instead.
+        the job must wait in its queue instead, because the slot is of more use to other jobs.
         """
         now = self.clock.now()
-        next_in_turn = context.places.find_next_in_turn(self.limits[job.provider], now)
-        is_next = next_in_turn is not None and next_in_turn.job_id == job.job_id
         context.waits_for_places_since = context.waits_for_places_since or now
-        wait_until = latest_start if is_next else min(latest_start, context.waits_for_places_since + MAX_SLOT_WAIT)
+        waiter = context.places.find_waiter(job.job_id)
+        if waiter is None or now + MIN_TURN > waiter.until:
+            self._register(job, context, now)
+        holds_slot = context.places.may_hold_slot(job.job_id, self.limits[job.provider], now)
+        wait_until = latest_start if holds_slot else min(latest_start, context.waits_for_places_since + MAX_SLOT_WAIT)
         if now + timedelta(seconds=2 * RECHECK_SECONDS) > wait_until or context.is_probe:
-            delay = NEXT_IN_TURN_RETURN_SECONDS if is_next else RETURN_SECONDS + self.clock.jitter(RETURN_SECONDS)
+            delay = SHORT_RETURN_SECONDS if holds_slot else RETURN_SECONDS + self.clock.jitter(RETURN_SECONDS)
             self._register(job, context, now + timedelta(seconds=delay))
             raise RetryLaterError(Code.PROVIDER_THROTTLED, "Other calls hold the places that the job needs.", delay)
-        waiter = context.places.find_waiter(job.job_id)
-        if waiter is None or now >= _find_renewal_time(waiter):
-            self._register(job, context, now + MAX_SLOT_WAIT)
         self.clock.sleep(RECHECK_SECONDS + self.clock.jitter(RECHECK_SECONDS))
 
     def _register(self, job: Job, context: CallContext, until: datetime) -> None:
@@ -101,7 +102,7 @@ class Places:
             now = self.clock.now()
             places = places.without_lease(job.job_id, attempt_no, now)
             if was_refused and lease.places > 1:
-                return places.with_waiter(job.job_id, lease.places, now, now + MAX_SLOT_WAIT)
+                return places.with_waiter(job.job_id, lease.places, now, now)
             return places
 
         context.places = self._update(context.places.provider, remove)
@@ -131,8 +132,3 @@ class Places:
             except ConflictError:
                 self.clock.sleep(self.clock.jitter(MAX_TRY_DELAY_SECONDS * (attempt + 1)))
         raise RetryLaterError(Code.LEDGER_CONFLICT, f"Other workers changed the places of {provider} repeatedly.", 1)
-
-
-def _find_renewal_time(waiter: PlaceWaiter) -> datetime:
-    """Returns when the registration is renewed: well before the job loses its turn."""
-    return waiter.until - MAX_SLOT_WAIT - timedelta(seconds=10)
