@@ -10,6 +10,7 @@ from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
 from simulation.scenarios.long_faults import DAY_LONG_FAULTS, HOUR_LONG_FAULTS
 from simulation.scenarios.mandate_draft import OWNED_FOLDERS, MandateDraft, add_last_days
+from simulation.scenarios.place_draft import PlaceDraft
 from simulation.scenarios.planned_action import PlannedAction
 from simulation.scenarios.product_draft import ProductDraft
 from simulation.scenarios.sample_instructions import (
@@ -56,6 +57,10 @@ SEEDS_PER_FEATURE_SEED = 5
 FIRST_PRODUCT_SEED = 2_000_000
 # Of these, those of three million or more also have mandates, and clients that write into their folders.
 FIRST_MANDATE_SEED = 3_000_000
+# All seeds of four million or more whose provider has no IDs of ours count images, as Ideogram does.
+FIRST_PLACES_SEED = 4_000_000
+# Their limits, which are those of the account. Each sample asks for at most three pictures.
+PLACE_LIMITS = (3, 4, 6, 10)
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -116,6 +121,9 @@ def draw_plan(
     setup = _draw_setup(random)
     if kind:
         setup["kind"] = kind
+    if counts_images(seed, setup["kind"]):
+        limit = Random(f"places {seed}").choice(PLACE_LIMITS)
+        setup |= {"counts_images": True, "in_flight": limit, "account_limit": limit}
     drawn_faults = _draw_faults(Random(f"faults {seed}"), setup)
     fault_names = drawn_faults if faults is None else tuple(faults)
     lanes = Random(f"lanes {seed}")
@@ -142,6 +150,9 @@ def draw_plan(
             # Drawn apart, so that the other draws of a seed stay the same.
             instruction_actions += (*add_last_days(mandate_actions, Random(f"last days {seed}")),)
             starts_before_midnight = mandates.random() < MIDNIGHT_SHARE
+    if counts_images(seed, setup["kind"]):
+        place_draft = PlaceDraft(Random(f"bursts {seed}"), minutes * 60, FOLDERS)
+        instruction_actions = (*instruction_actions, *place_draft.draw_actions())
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -169,6 +180,11 @@ def has_products(seed: int) -> bool:
 def has_mandates(seed: int) -> bool:
     """Whether operators of this world create mandates."""
     return seed >= FIRST_MANDATE_SEED and has_features(seed)
+
+
+def counts_images(seed: int, kind: str) -> bool:
+    """Whether the provider of this world counts images, and its users ask for several at once."""
+    return seed >= FIRST_PLACES_SEED and kind != ProviderKind.LOOKUP_BY_OUR_ID.value
 
 
 def _strip_lanes(faults: Iterable[str]) -> set[str]:

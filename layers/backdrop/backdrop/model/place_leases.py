@@ -73,8 +73,8 @@ class PlaceLeases(LedgerItem):
     def may_hold_slot(self, job_id: str, limit: int, now: datetime) -> bool:
         """Whether the job's worker may wait for a long time, so that it is there when places become free.
 
-        Once jobs have waited for a minute, their slots are of no use to others, which may not overtake them. Before, the
-        first jobs hold theirs, and some slots are left for jobs that may fit now.
+        Once jobs have waited for a minute, their slots are of no use to others, which may not overtake them. Before,
+        the first jobs hold theirs, and some slots are left for jobs that may fit now.
         """
         waiters = self.list_waiters(now)
         rank = next((rank for rank, waiter in enumerate(waiters) if waiter.job_id == job_id), None)
