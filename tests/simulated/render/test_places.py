@@ -122,7 +122,7 @@ def test_parked_call_keeps_its_places() -> None:
     assert world.provider.account.refused_count == 0
 
 
-def test_canceled_waiting_job_blocks_nobody() -> None:
+def test_canceled_waiting_job_blocks_no_other_job() -> None:
     world = build_world()
     world.provider.default_behavior = CallBehavior(work_seconds=100)
     upload(world, "running.jpg", num_images=3)

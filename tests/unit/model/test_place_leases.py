@@ -1,4 +1,4 @@
-"""Never more places than there are, nobody overtakes a job that has waited for a minute, and nothing blocks forever."""
+"""Never more places than there are, no job overtakes one that has waited for a minute, and nothing blocks forever."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -69,7 +69,7 @@ def wait_for(seconds: float, *job_ids: str, places: int = 4) -> PlaceLeases:
     return found
 
 
-def test_nobody_overtakes_a_job_that_has_waited_for_a_minute() -> None:
+def test_no_job_overtakes_one_that_has_waited_for_a_minute() -> None:
     places = wait_for(61, "a", "b")
     assert places.admits("a", 4, LIMIT, NOW)
     assert not places.admits("b", 4, LIMIT, NOW)
@@ -82,12 +82,12 @@ def test_smaller_job_may_overtake_before() -> None:
     assert not places.admits("a", 4, LIMIT, NOW)
 
 
-def test_job_that_nobody_renews_blocks_nobody() -> None:
+def test_job_that_is_not_renewed_blocks_no_other_job() -> None:
     places = wait_for(61, "a")
     assert places.admits("c", 1, LIMIT, NOW + WAITER_GRACE)
 
 
-def test_job_that_needs_more_than_the_lowered_limit_blocks_nobody() -> None:
+def test_job_that_needs_more_than_the_lowered_limit_blocks_no_other_job() -> None:
     assert wait_for(61, "a", places=8).admits("c", 1, 4, NOW)
 
 

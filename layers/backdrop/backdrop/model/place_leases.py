@@ -25,7 +25,7 @@ SLOTS_FOR_OTHERS = 2
 
 @record
 class PlaceLease(Record):
-    """The places of one call. If nobody releases them, they are free again at `until`."""
+    """The places of one call. If no worker releases them, they are free again at `until`."""
 
     job_id: str
     attempt_no: int

@@ -92,7 +92,7 @@ class Places:
         """Frees the places of a call that has ended at the provider.
 
         `was_refused`: the provider had no place for it, because it still counts calls that hold no lease: those of
-        before, and lost ones. Then the job waits anew, so that single-image calls go on leasing their places.
+        before, and lost ones. Then the job starts to wait again, so that single-image calls go on leasing their places.
         """
         lease = context.places.find_lease(job.job_id, attempt_no)
         if lease is None:
