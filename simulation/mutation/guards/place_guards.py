@@ -58,7 +58,7 @@ PLACE_MUTANTS = (
         "3.7: A lost call keeps its places until it has surely ended.",
         force_true("pipeline.purchase:Purchases.record_result#443b5b if 1"),
         invariant=Invariant.PLACES_RESPECTED,
-        faults="charged_hang_up",
+        faults="charge_and_hang_up",
         actions=MIXED_ORDERS,
         **SETUP,
     ),
