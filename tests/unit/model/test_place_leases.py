@@ -110,7 +110,7 @@ def test_number_of_waiting_jobs_is_limited_and_a_known_one_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "seconds", "holding"), [(0, 5, "abcdef"), (5, 5, "abc"), (9, 5, "a"), (9, 65, "abcdef")]
+    ("running", "seconds", "holding"), [(0, 5, "abcdef"), (5, 5, "abc"), (9, 5, "a"), (9, 65, "a"), (5, 65, "abcd")]
 )
 def test_first_jobs_hold_their_slots_and_leave_some_to_others(running: int, seconds: float, holding: str) -> None:
     places = wait_for(seconds, *"abcdef")

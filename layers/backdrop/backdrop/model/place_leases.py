@@ -73,15 +73,16 @@ class PlaceLeases(LedgerItem):
     def may_hold_slot(self, job_id: str, limit: int, now: datetime) -> bool:
         """Whether the job's worker may wait for a long time, so that it is there when places become free.
 
-        Once jobs have waited for a minute, their slots are of no use to others, which may not overtake them. Before,
-        the first jobs hold theirs, and some slots are left for jobs that may fit now.
+        Once jobs have waited for a minute, their slots are of little use to others, which may not overtake them: one is
+        left for calls that the provider is still working on. Before, some are left for jobs that may fit now.
         """
         waiters = self.list_waiters(now)
         rank = next((rank for rank, waiter in enumerate(waiters) if waiter.job_id == job_id), None)
         if rank is None:
             return False
         running_calls = sum(now < lease.until for lease in self.leases)
-        return rank == 0 or waiters[rank].is_senior(now) or rank < limit - running_calls - SLOTS_FOR_OTHERS
+        slots_for_others = 1 if waiters[rank].is_senior(now) else SLOTS_FOR_OTHERS
+        return rank == 0 or rank < limit - running_calls - slots_for_others
 
     def needs_lease(self, places: int, now: datetime) -> bool:
         return places > 1 or self.is_in_use(now)

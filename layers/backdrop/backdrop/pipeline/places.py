@@ -109,7 +109,8 @@ class Places:
 
     def extend(self, job: Job, context: CallContext, until: datetime) -> None:
         """Keeps the places of the job's current call, which the provider is still working on."""
-        if context.places.find_lease(job.job_id, job.attempt_no) is None:
+        known = context.places.find_lease(job.job_id, job.attempt_no)
+        if known is None or known.until >= until:
             return
 
         def renew(places: PlaceLeases) -> PlaceLeases:
