@@ -1,7 +1,7 @@
 """The `quote` command: the maximum price of photos on this machine, before anything is uploaded."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -52,16 +52,19 @@ class QuoteTerms:
     """What a stack's parameters set: the default provider, the enabled providers, and the price of credits.
 
     `credit_prices` are micro-dollars; None if no stack was read. `mandates` are the stack's.
+    `place_limits`: how many images may be in progress at each provider that counts them; empty if no stack was read.
     """
 
     default_provider: str = DEFAULT_PROVIDER
     enabled_providers: Sequence[str] = PROVIDERS
     credit_prices: ConfiguredPrices | None = None
     mandates: MandateDirectory | None = None
+    place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def offers(self) -> Offers:
-        return Offers(self.enabled_providers, NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices)
+        prices = NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices
+        return Offers(self.enabled_providers, prices, place_limits=self.place_limits)
 
     @property
     def unpriced_providers(self) -> Sequence[str]:
@@ -120,6 +123,7 @@ def run_quote(
                 terms.default_provider,
                 DEFAULT_MAX_MEGAPIXELS,
                 terms.offers.prices,
+                terms.offers.place_limits,
             )
             previewer = JobPreviewer(resolver, BUCKET, terms.offers, terms.mandates)
             for one in parallel_map(partial(_preview_photo, previewer, quick=quick), photos):

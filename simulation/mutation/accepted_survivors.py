@@ -112,6 +112,7 @@ NAMES_REASON = (
     "The seeds that mutants run have no names: tests/simulated/intake/test_picture_names.py does, and "
     "tests/simulated/intake/test_picture_name_guards.py removes each guard."
 )
+PLACES_REASON = "In most of these seeds, calls count: tests/simulated/render/test_places.py tests each case."
 ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "aws.ledger:Ledger._build_owner_put#47fbe6 if 1": (
         "For the type checker: only transitions with an owner get here."
@@ -238,7 +239,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
-    "aws.ledger:Ledger._put_items#1cbcce if 3": MANDATE_REASON,
+    "aws.ledger:Ledger._put_items#0ad6c4 if 4": MANDATE_REASON,
     "aws.ledger:Ledger._transact#bcd529 if 2": MANDATE_REASON,
     "aws.ledger:_budget_error#7f2f03 if 1": MANDATE_REASON,
     "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
@@ -316,7 +317,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
         "No scene has a ledger outage just as a worker times out: tests/simulated/render/test_crash_counts.py does."
     ),
-    "pipeline.failover:Failover.fail_over#b464a3 if 1": FAILOVER_REASON,
+    "pipeline.failover:Failover.fail_over#b129d3 if 1": FAILOVER_REASON,
     "pipeline.failover:Failover.fail_over_if_blocked#243fc5 if 1": FAILOVER_REASON,
     "intake.dispatch:Dispatcher._fail_over_or_refuse#702b6f if 1": (
         "No seed disables a provider: tests/simulated/intake/test_providers.py does."
@@ -373,13 +374,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),
+    "pipeline.places": PLACES_REASON,
+    "pipeline.purchase:Purchases.claim_and_send#d95581 if 2": PLACES_REASON,
+    "aws.ledger:Ledger._put_items#0ad6c4 if 2": PLACES_REASON,
+    "render.service:RenderService._admit#05e51a if 1": PLACES_REASON,
+    "render.service:RenderService._fail_over_or_refuse": PLACES_REASON,
+    "render.service:RenderService._recover#474598 if 4": PLACES_REASON,
+    "render.service:RenderService._render_accepted#f1cbda if 7": PLACES_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 1": SUSPICION_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 2": SUSPICION_REASON,
     "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the type checker: a job is never deleted."),
     "pipeline.purchase:Purchases.park.build_transition#0dcc8b if 1": (
         "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
-    "pipeline.purchase:Purchases.record_result#113d76 if 1": (
+    "pipeline.purchase:Purchases._write_result#b06dc1 if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/render/test_ledger_outage.py does."
     ),
     "pipeline.purchase:Purchases.send_claimed#9d9050 if 2": ("For the type checker: only a result has a verdict."),
@@ -487,10 +495,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
-    "render.service:RenderService._render_accepted#affa27 if 5": (
+    "render.service:RenderService._render_accepted#f1cbda if 5": (
         "For speed: a worker that continues finds the job changed and returns its message."
     ),
-    "render.service:RenderService._render_accepted#affa27 if 6": FAILOVER_REASON,
+    "render.service:RenderService._render_accepted#f1cbda if 6": FAILOVER_REASON,
     "render.service:RenderService._buy#a016c0 if 2": (
         "For the type checker: if it is negated, the first call raises an exception, which kills nothing."
     ),
@@ -525,7 +533,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
         "For speed: reconcile holds the job as well, when its lease has ended."
     ),
-    "render.service:RenderService.render#bc2fce if 6": (
+    "render.service:RenderService.render#fe05b0 if 6": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#cce4c2 if 1": RERUN_PREVIEW_REASON,

@@ -87,6 +87,7 @@ class SimulatedProvider:
     endpoint: IdeogramEndpoint | None = None
     name: str = "ideogram"
     concurrency_limit: int = 10
+    counts_images: bool = False
     timeout_seconds: float = 180.0
     default_behavior: CallBehavior = field(default_factory=CallBehavior)
     script: deque[CallBehavior] = field(default_factory=deque[CallBehavior])
@@ -226,7 +227,7 @@ class SimulatedProvider:
         """Returns the provider's response within the timeout: the accepted work, or a result instead."""
         self.received_job_ids.append(job.job_id)
         behavior = self._find_resend_behavior(job) or self._choose_behavior(job)
-        self.account.concurrency_limit = self.concurrency_limit
+        self.account.concurrency_limit, self.account.counts_images = self.concurrency_limit, self.counts_images
         response = self._accept(job, photo, behavior) if behavior.accepts_work else None
         if isinstance(response, ProviderResult):
             return response

@@ -77,7 +77,7 @@ class WorldSetup:
     provider really allows at a time. `kind`: how the provider lets lost calls be looked up. `ideogram_endpoint`: see
     SimulatedProvider. `v1_again_after_seconds`: when the operator sets it back to v1; 0 for never. `other_providers`:
     other providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
-    credits.
+    credits. `counts_images`: Ideogram's limit counts images, and Backdrop knows that; otherwise, both count calls.
     """
 
     budget: int = 10_000_000
@@ -91,6 +91,7 @@ class WorldSetup:
     other_providers: Mapping[str, ProviderKind] = field(default_factory=dict[str, ProviderKind])
     ledger_retention_days: int = 0
     credit_prices: Mapping[str, int] = field(default_factory=dict[str, int])
+    counts_images: bool = False
 
 
 def find_queue_setting(settings: Mapping[str, Any], name: str) -> Any:
@@ -122,6 +123,7 @@ class World(WorldInspector):
             kind=ProviderKind(self.setup.kind),
             endpoint=self.setup.ideogram_endpoint,
             concurrency_limit=self.setup.account_limit,
+            counts_images=self.setup.counts_images,
         )
         if self.setup.v1_again_after_seconds:
             self.event_loop.call_later(self.setup.v1_again_after_seconds, self._select_v1)

@@ -96,6 +96,11 @@ class WorldBootstrap(Bootstrap):
     def providers(self) -> Mapping[str, Provider]:
         return self._world.providers
 
+    @property
+    @override
+    def place_limits(self) -> Mapping[str, int]:
+        return self.settings.place_limits if self._world.setup.counts_images else {}
+
     @cached_property
     @override
     def downloads(self) -> Downloads:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from backdrop.pipeline.failover import Failover
     from backdrop.pipeline.mandate_directory import MandateDirectory
     from backdrop.pipeline.mandate_waiters import MandateWaiters
+    from backdrop.pipeline.places import Places
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
     from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
@@ -118,6 +119,7 @@ class Bootstrap:
                 default_provider=settings.default_provider,
                 prices=settings.configured_prices,
                 read_health=self.ledger.read_health,
+                place_limits=self.place_limits,
             ),
             ledger=self.ledger,
             folder_defaults_intake=folders,
@@ -153,6 +155,7 @@ class Bootstrap:
             ledger=self.ledger,
             breaker=self.breaker,
             orphan_jobs=OrphanJobs(self.ledger, ExecutionMonitor(self.client("stepfunctions"), self.clock), self.clock),
+            places=self.places,
             purchases=self.purchases,
             recovery=self.recovery,
             # Render does not send to lanes itself: intake forwards moved jobs.
@@ -349,12 +352,23 @@ class Bootstrap:
         return Purchases(
             ledger=self.ledger,
             breaker=self.breaker,
+            places=self.places,
             answer_spool=self.answer_spool,
             deliver_queue=self.deliver_queue,
             clock=self.clock,
             daily_budget=self.daily_budget,
             prices=self.settings.configured_prices,
         )
+
+    @cached_property
+    def places(self) -> Places:
+        from backdrop.pipeline.places import Places
+
+        return Places(self.ledger, self.clock, self.place_limits)
+
+    @property
+    def place_limits(self) -> Mapping[str, int]:
+        return self.settings.place_limits
 
     @cached_property
     def recovery(self) -> Recovery:
@@ -380,6 +394,7 @@ class Bootstrap:
             self.deliver_queue,
             self.clock,
             settings.configured_prices,
+            self.place_limits,
         )
 
     def mandates(self) -> MandateService:
@@ -417,7 +432,9 @@ class Bootstrap:
         from backdrop.model.routing import Offers
 
         settings = self.settings
-        offers = Offers([*settings.max_in_flight_by_provider], settings.configured_prices)
+        offers = Offers(
+            [*settings.max_in_flight_by_provider], settings.configured_prices, place_limits=self.place_limits
+        )
         resolver = self._build_read_only_resolver(self.input_bucket)
         previewer = JobPreviewer(resolver, settings.input_bucket, offers, self._build_mandate_directory())
         return CampaignPricing(previewer, self.ledger, NameClaims(self.ledger, self.clock))
@@ -430,7 +447,12 @@ class Bootstrap:
     def _build_read_only_resolver(self, photos: InputBucket) -> InstructionResolver:
         settings = self.settings
         return build_read_only_resolver(
-            photos, self.clock, settings.default_provider, settings.max_image_megapixels, settings.configured_prices
+            photos,
+            self.clock,
+            settings.default_provider,
+            settings.max_image_megapixels,
+            settings.configured_prices,
+            self.place_limits,
         )
 
     # -- adapters ----------------------------------------------------------------------------------------------
@@ -572,7 +594,12 @@ def _read_pixel_size(photo: bytes) -> tuple[int, int] | None:
 
 
 def build_read_only_resolver(
-    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: ConfiguredPrices
+    photos: InputBucket,
+    clock: Clock,
+    default_provider: str,
+    max_megapixels: int,
+    prices: ConfiguredPrices,
+    place_limits: Mapping[str, int],
 ) -> InstructionResolver:
     """Builds a resolver that predicts intake's decisions about photos, and writes nothing. Works without a stack."""
     from backdrop.intake.brand_image_checks import BrandImageChecks
@@ -594,4 +621,5 @@ def build_read_only_resolver(
         clock=clock,
         default_provider=default_provider,
         prices=prices,
+        place_limits=place_limits,
     )

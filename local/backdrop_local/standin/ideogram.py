@@ -133,6 +133,9 @@ async def _serve(operation: IdeogramOperation, request: Request) -> Response:
     await call.authenticate()
     async with call.hold_slot():
         generation_request = await parse_request(operation, call)
+        # The limit counts images, and their number is known only now.
+        if generation_request.image_count > 1:
+            call.take_slots(generation_request.image_count - 1)
         hit = call.find_fault(Phase.RUN)
         job = call.accept(call.build_order(generation_request, uuids=False), hit)
         images = await call.generate(generation_request, job, hit, started_at=call.entry.read)

@@ -108,7 +108,10 @@ async def _submit(operation: IdeogramV2Operation, request: Request) -> Response:
         body = _build_reject_body(call, "subscription_required")
         raise RejectedCallError(JSONResponse(body, 402), "the plan does not include private generations")
     hit = call.find_fault(Phase.RUN)
-    generation = call.begin_generation(generation_request, hit, failure=_choose_failure(call, hit))
+    # The limit counts images.
+    generation = call.begin_generation(
+        generation_request, hit, failure=_choose_failure(call, hit), slot_count=generation_request.image_count
+    )
     if not generation_request.options["is_async"]:
         await generation.done.wait()
         return call.build_response(JSONResponse(_build_completed(call, generation)), generation.job, hit)

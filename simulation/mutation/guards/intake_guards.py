@@ -104,7 +104,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-while-owner-pays",
         "3: A job whose content has another owner waits for the owner's file.",
-        force_false("render.service:RenderService._render_accepted#affa27 if 3"),
+        force_false("render.service:RenderService._render_accepted#f1cbda if 3"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="reordered_message",
         actions=SAME_CONTENT,

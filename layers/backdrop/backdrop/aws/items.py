@@ -6,6 +6,7 @@
 | `source#<source_id>`    | `job#<job_id>`     | one of the photo's jobs                                    |
 | `source#<source_id>`    | `source`           | the photo                                                  |
 | `lane#<provider>`       | `lane`             | the health of a lane                                       |
+| `lane#<provider>`       | `places`           | the places at the provider that calls hold or wait for     |
 | `content#<content_id>`  | `owner`            | the job that pays for the content                          |
 | `content#<content_id>`  | `waiting#<job_id>` | a job that has waited for the owner                        |
 | `name#<name>`           | `claim`            | the photo whose pictures have the name                     |
@@ -36,6 +37,7 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
+from backdrop.model.place_leases import PlaceLeases
 from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
@@ -64,6 +66,8 @@ def build_primary_key(item: LedgerItem) -> PrimaryKey:
             return f"source#{item.source_id}", f"{REQUEST_KEY_PREFIX}{item.request_id}"
         case ProviderHealth():
             return f"lane#{item.provider}", "lane"
+        case PlaceLeases():
+            return f"lane#{item.provider}", "places"
         case ReconcileState():
             return "reconcile", "run"
         case MandateRegistry():

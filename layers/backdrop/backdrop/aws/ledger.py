@@ -12,6 +12,7 @@ from backdrop.aws.items import (
     SOURCE_SORT_KEY,
     WAITING_KEY_PREFIX,
     AttributeMap,
+    PrimaryKey,
     budget_day_key,
     build_primary_key,
     content_owner_key,
@@ -40,6 +41,7 @@ from backdrop.model.errors import (
     ContentOwnedError,
     ItemTooLargeError,
     MandateChangedError,
+    PlacesChangedError,
     RetryLaterError,
 )
 from backdrop.model.image_request import ImageRequest
@@ -47,6 +49,7 @@ from backdrop.model.item_size import truncate_item
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
+from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES, PlaceLeases
 from backdrop.model.schedule import ReconcileState
 from backdrop.model.transitions import BudgetChange, Transition
 
@@ -65,6 +68,7 @@ class Ledger:
 
     - ConflictError if an item has changed since it was read
     - ContentOwnedError if a transition claims content that has another owner
+    - PlacesChangedError if the places of the call's lane have changed since they were read
     - MandateChangedError if the mandate that pays for a claim has changed, or does not cover it
     - RetryLaterError if the day's budget does not cover a claim, or the table is unavailable
     - ItemTooLargeError if an item exceeds DynamoDB's limit, so that retrying does not help
@@ -103,19 +107,31 @@ class Ledger:
 
     def read_for_render(
         self, source_id: str, job_id: str, provider: str
-    ) -> tuple[Job | None, ProviderHealth, MandateRegistry]:
-        """Reads the job, the health of the provider's lane, and the mandates' registry in one request."""
-        job_key, default_health = (
-            (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"),
-            ProviderHealth(provider=provider),
-        )
-        found = self._table.read_items([job_key, build_primary_key(default_health), REGISTRY_KEY])
-        job, health_item = found.get(job_key), found.get(build_primary_key(default_health))
+    ) -> tuple[Job | None, ProviderHealth, PlaceLeases, MandateRegistry]:
+        """Reads the job, the health and places of the provider's lane, and the mandates' registry in one request."""
+        job_key = (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}")
+        found = self._table.read_items([job_key, *_list_lane_keys(provider), REGISTRY_KEY])
+        job = found.get(job_key)
         return (
             parse_record(Job, job) if job else None,
-            parse_record(ProviderHealth, health_item) if health_item else default_health,
+            *_parse_lane(provider, found),
             _parse_registry(found.get(REGISTRY_KEY)),
         )
+
+    def read_lane(self, provider: str) -> tuple[ProviderHealth, PlaceLeases]:
+        """Reads the health and the places of a lane in one request."""
+        if provider not in PROVIDERS_THAT_COUNT_IMAGES:
+            return self.read_health(provider), PlaceLeases(provider=provider)
+        return _parse_lane(provider, self._table.read_items(_list_lane_keys(provider)))
+
+    def read_places(self, provider: str) -> PlaceLeases:
+        """Returns the places of a lane. They are all free if it has no item."""
+        item = self._table.read_item(build_primary_key(PlaceLeases(provider=provider)))
+        return parse_record(PlaceLeases, item) if item else PlaceLeases(provider=provider)
+
+    def put_places(self, places: PlaceLeases) -> PlaceLeases:
+        """Writes a lane's places and returns the stored places."""
+        return self._write_items(places)
 
     def list_requests(self, source_id: str) -> Sequence[ImageRequest]:
         """Returns all requests that ever named the photo."""
@@ -311,6 +327,9 @@ class Ledger:
         owner_transitions = [step for step in transitions if step.content_owner]
         budget_change = next((step.budget_change for step in transitions if step.budget_change), None)
         writes = [*(self._build_conditional_put(item) for item in items), *other_writes]
+        first_places = len(writes)
+        places = (step.places for step in transitions if step.places)
+        writes += [self._build_conditional_put(self._increment_lock_version(one)) for one in places]
         first_owner = len(writes)
         writes += [self._build_owner_put(step) for step in owner_transitions]
         writes += [self._build_waiting_put(step.job) for step in transitions if step.waits_for]
@@ -318,8 +337,11 @@ class Ledger:
         try:
             self._transact(writes, budget_change, items[0])
         except TransactionError as error:
-            if any(error.has_failed_condition(index) for index in range(first_owner)):
+            if any(error.has_failed_condition(index) for index in range(first_places)):
                 raise ConflictError from error
+            for index in range(first_places, first_owner):
+                if error.has_failed_condition(index):
+                    raise PlacesChangedError(parse_record(PlaceLeases, error.reasons[index]["Item"])) from error
             for index in range(first_owner, len(writes)):
                 if error.has_failed_condition(index):
                     raise ContentOwnedError(parse_content_owner(error.reasons[index]["Item"])) from error
@@ -492,6 +514,22 @@ def _list_amounts(budget_change: BudgetChange) -> dict[str, int]:
 
 def _to_number_attributes(values: Mapping[str, int]) -> AttributeMap:
     return {name: {"N": str(value)} for name, value in values.items()}
+
+
+def _list_lane_keys(provider: str) -> list[PrimaryKey]:
+    health, places = ProviderHealth(provider=provider), PlaceLeases(provider=provider)
+    items = (health, places) if provider in PROVIDERS_THAT_COUNT_IMAGES else (health,)
+    return [*map(build_primary_key, items)]
+
+
+def _parse_lane(provider: str, found: Mapping[PrimaryKey, AttributeMap]) -> tuple[ProviderHealth, PlaceLeases]:
+    """A lane that has no items yet is running, and its places are free."""
+    health, places = ProviderHealth(provider=provider), PlaceLeases(provider=provider)
+    health_item, places_item = found.get(build_primary_key(health)), found.get(build_primary_key(places))
+    return (
+        parse_record(ProviderHealth, health_item) if health_item else health,
+        parse_record(PlaceLeases, places_item) if places_item else places,
+    )
 
 
 def _parse_registry(item: Mapping[str, Any] | None) -> MandateRegistry:

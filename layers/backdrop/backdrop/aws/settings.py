@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codec import validate
+from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES
 from backdrop.model.pricing import CREDIT_PROVIDER, to_micro_usd
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.model.record import Record, record
@@ -86,6 +87,12 @@ class Settings(Record):
     def max_in_flight_by_provider(self) -> dict[str, int]:
         """How many calls may be in flight at each enabled provider."""
         return {name: provider.max_in_flight for name, provider in self.providers.items() if provider.max_in_flight}
+
+    @property
+    def place_limits(self) -> dict[str, int]:
+        """How many images may be in progress at each enabled provider that counts images instead of calls."""
+        limits = self.max_in_flight_by_provider
+        return {name: limit for name, limit in limits.items() if name in PROVIDERS_THAT_COUNT_IMAGES}
 
     @property
     def enabled_providers(self) -> dict[str, ProviderSettings]:

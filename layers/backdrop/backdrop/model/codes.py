@@ -37,6 +37,7 @@ class Code(StrEnum):
     FRAME_NEEDS_MASK = "frame_needs_mask"
     PHOTO_NOT_FOUND = "photo_not_found"
     NOT_EXPRESSIBLE = "not_expressible"
+    MORE_IMAGES_THAN_PLACES = "more_images_than_places"
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"
     MAX_COST_EXCEEDED = "max_cost_exceeded"
     PRICE_UNKNOWN = "price_unknown"

@@ -295,6 +295,13 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "The provider does not support a field or value of the instructions.",
         "Remove the field, or choose a provider that supports it.",
     ),
+    Code.MORE_IMAGES_THAN_PLACES: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The call would need more images in progress at the provider than this stack may have there.",
+        "Lower num_images, name another provider, or deploy with a larger MaxInFlight if your account allows that; "
+        "then upload the photo again.",
+    ),
     Code.PROVIDER_NOT_CONFIGURED: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,

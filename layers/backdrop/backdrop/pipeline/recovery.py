@@ -12,9 +12,9 @@ from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.provider_result import LookupStatus, OnLostAnswer, ProviderResult
 from backdrop.pipeline.breaker import CircuitBreaker
-from backdrop.pipeline.call_context import CallContext
+from backdrop.pipeline.call_context import MAX_CLAIM_DURATION, CallContext
 from backdrop.pipeline.crash_guard import MAX_CRASHES
-from backdrop.pipeline.purchase import MAX_CLAIM_DURATION, Purchases
+from backdrop.pipeline.purchase import Purchases
 from backdrop.ports import Clock, Provider
 
 POLL_INTERVAL_SECONDS = 2.0
@@ -90,6 +90,7 @@ class Recovery:
         while (lookup := provider.look_up(job, provider_id)) is LookupStatus.PENDING:
             if self.clock.now() > _find_submitted_at(job) + MAX_PENDING_DURATION:
                 return job, LookupStatus.ABSENT
+            self.purchases.places.extend(job, context, context.lease_until)
             if not context.has_time_for(POLL_INTERVAL_SECONDS, self.clock.now()):
                 self._park_if_submitting(job, context)
                 raise RetryLaterError(Code.JOB_IN_FLIGHT, "The provider is still working.", PENDING_DELAY_SECONDS)

@@ -27,6 +27,7 @@ from backdrop.pipeline.crash_guard import MAX_CRASHES, begin_job_processing, end
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
 from backdrop.pipeline.failover import Failover
 from backdrop.pipeline.orphan_jobs import OrphanJobs
+from backdrop.pipeline.places import Places
 from backdrop.pipeline.purchase import Purchases
 from backdrop.pipeline.recovery import NextAction, Recovery
 from backdrop.pipeline.reuse import reuse_or_wait, set_mandate
@@ -66,6 +67,7 @@ class RenderService:
     ledger: Ledger
     breaker: CircuitBreaker
     orphan_jobs: OrphanJobs
+    places: Places
     purchases: Purchases
     recovery: Recovery
     failover: Failover
@@ -80,7 +82,7 @@ class RenderService:
         Raises RetryLaterError if the message must return to the queue, ConflictError if another worker wrote the job,
         and MalformedMessageError if there is no such job.
         """
-        job, lane, context.registry = self.ledger.read_for_render(
+        job, lane, context.places, context.registry = self.ledger.read_for_render(
             message.source_id, message.job_id, context.lane_provider
         )
         if job is None:
@@ -118,6 +120,9 @@ class RenderService:
             return self._enqueue_delivery(cancelled_job)
         if self.failover.fail_over_if_blocked(job):
             return RenderOutcome.MOVED
+        lack = self.places.explain_lack(job)
+        if lack:
+            return self._fail_over_or_refuse(job, lack)
         self._admit(job, context, lane)
         return self._buy_guarded(job, provider, context, NextAction.BUY)
 
@@ -133,24 +138,55 @@ class RenderService:
             raise _build_not_taken_error()
         if action is NextAction.NOTHING:
             return self._enqueue_delivery(job)
+        lack = self.places.explain_lack(job)
+        if lack:
+            return self._fail_or_hold(job, BackdropError(Code.MORE_IMAGES_THAN_PLACES, lack))
         self._admit(job, context)
         return self._buy_guarded(job, provider, context, action)
+
+    def _fail_over_or_refuse(self, job: Job, lack: str) -> RenderOutcome:
+        """Moves a job that needs more places than its lane has had since intake accepted it, or ends it."""
+        if self.failover.fail_over(job, lack):
+            return RenderOutcome.MOVED
+        return self._fail_or_hold(job, BackdropError(Code.MORE_IMAGES_THAN_PLACES, lack))
 
     # -- before the call -----------------------------------------------------------------------------------
 
     def _admit(self, job: Job, context: CallContext, lane: ProviderHealth | None = None) -> None:
-        """Waits until the lane admits the job, and stores the lane in `context`.
+        """Waits until the lane admits the job and has places for its call, and stores the lane in `context`.
 
-        Raises RetryLaterError if the lane does not admit it, and ConflictError after it has ended and reported a job
-        that an operator canceled.
+        Raises RetryLaterError if that takes too long, and ConflictError after it has ended and reported a job that an
+        operator canceled.
         """
         seconds = self.providers[job.provider].timeout_seconds
         probe_duration = timedelta(seconds=MAX_PROBE_START_SECONDS + seconds + RECORD_RESULT_SECONDS)
-        wait_until, suspect = context.latest_start(seconds), is_suspect(job)
-        context.lane, context.is_probe = self.breaker.admit(
-            job.provider, probe_duration, wait_until, lane, suspect=suspect
-        )
-        transition = transitions.apply_cancel_marks(job, context.lane.cancel_marks, self.clock.now())
+
+        def read_lane() -> ProviderHealth:
+            lane, context.places = self.ledger.read_lane(job.provider)
+            return lane
+
+        while True:
+            context.lane, context.is_probe = self.breaker.admit(
+                job.provider,
+                probe_duration,
+                context.latest_start(seconds),
+                lane,
+                suspect=is_suspect(job),
+                read_lane=read_lane,
+            )
+            lane = None
+            self._end_if_cancelled(job, context.lane, context)
+            if self.places.admits(job, context.places):
+                return
+            try:
+                self.places.wait_for_turn(job, context, context.latest_start(seconds))
+            except RetryLaterError:
+                self._release_probe(context)
+                raise
+
+    def _end_if_cancelled(self, job: Job, lane: ProviderHealth, context: CallContext) -> None:
+        """Raises ConflictError after it has ended and reported a job that an operator canceled."""
+        transition = transitions.apply_cancel_marks(job, lane.cancel_marks, self.clock.now())
         if transition:
             self._release_probe(context)
             # The lane may pause before this message returns, so the job is reported now.

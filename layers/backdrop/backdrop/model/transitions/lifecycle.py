@@ -27,6 +27,7 @@ from backdrop.model.job import (
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.mandate import MandateAccount
 from backdrop.model.output_spec import parse_outputs
+from backdrop.model.place_leases import PlaceLeases
 from backdrop.model.retries import describe_retries, explain_retry_end, find_best_attempt, should_keep_retrying
 from backdrop.model.review import APPROVAL_FIELD, list_current_reviews
 from backdrop.model.sentence import Sentence
@@ -118,7 +119,8 @@ class Transition:
     """The job after the transition, and the changes that are written with it in one transaction.
 
     `content_owner`: the job becomes the owner of this content. `expected_owner` is the content's owner before the
-    transition; None if it must have none. `waits_for`: the job starts to wait for this owner's file.
+    transition; None if it must have none. `waits_for`: the job starts to wait for this owner's file. `places`: those of
+    its lane with the lease of its call.
     """
 
     job: Job
@@ -126,6 +128,7 @@ class Transition:
     content_owner: ContentOwner | None = None
     expected_owner: ContentOwner | None = None
     waits_for: ContentOwner | None = None
+    places: PlaceLeases | None = None
 
     @property
     def may_charge_twice(self) -> bool:
