@@ -134,8 +134,11 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     if not isinstance(record, Job):
         return None
     unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
-    if not any(attempt.mandate for attempt in record.attempts):
-        unused["attempts"] = {"__all__": {"mandate"}}
+    unused_of_attempts = {
+        name for name in ("mandate", "settlement") if not any(getattr(attempt, name) for attempt in record.attempts)
+    }
+    if unused_of_attempts:
+        unused["attempts"] = {"__all__": unused_of_attempts}
     return unused
 
 
