@@ -82,7 +82,7 @@ def measure(path: Path, url: str) -> None:
         instructions={"operation": "remove"}, provenance={}, quoted=0, queued_at=now,
     )  # fmt: skip
     call = Ideogram(url, 60, lambda _: ApiKey("key")).prepare(job, strip_photo_metadata(data))
-    answer = call if isinstance(call, ProviderResult) else call(print)
+    answer = call if isinstance(call, ProviderResult) else call.send(print)
     if not isinstance(answer, ProviderResult) or answer.retry_class is not RetryClass.OK or not clients:
         raise TypeError(f"unexpected result of the call: {answer}")
     print(f"{len(data) / MEGABYTE:.1f} {read_peak_megabytes():.0f} {time.process_time() - began:.2f}")

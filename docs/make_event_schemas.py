@@ -143,6 +143,10 @@ COST = build_object(
 ATTEMPT = build_object(
     n={"type": "integer", "minimum": 1},
     provider=PROVIDER,
+    endpoint={
+        **NULLABLE_TEXT,
+        "description": "The path that the call was sent to, if the provider has several; null in older receipts.",
+    },
     provider_id=NULLABLE_TEXT,
     submitted_at=TIME,
     outcome=build_enum(AttemptOutcome),

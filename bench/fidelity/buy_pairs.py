@@ -46,7 +46,7 @@ def buy(missing: list[tuple[Path, str]], prompt: str) -> Iterator[str]:
     downloads = ResultDownloads({PROVIDER: base_url})
     for photo, role in missing:
         call = provider.prepare(_build_job(_ROLES[role], prompt), photo.read_bytes())
-        result = call if isinstance(call, ProviderResult) else call(lambda _: None)
+        result = call if isinstance(call, ProviderResult) else call.send(lambda _: None)
         link = (
             next((link.url for link in result.links if link.url), None) if isinstance(result, ProviderResult) else None
         )

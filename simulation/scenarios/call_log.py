@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -91,7 +92,7 @@ class RecordedProvider:
         if isinstance(call, ProviderResult):
             self._record(job, call)
             return call
-        return lambda acknowledge: self._make_call(job, call, acknowledge)
+        return replace(call, send=lambda acknowledge: self._make_call(job, call, acknowledge))
 
     def _make_call(self, job: Job, call: PreparedCall, acknowledge: Acknowledge) -> ProviderResult | LookupStatus:
         def save_provider_id(provider_id: str) -> None:
@@ -100,7 +101,7 @@ class RecordedProvider:
             if provider_id not in stored["body"]["S"]:
                 self._call_log.unsaved_provider_ids.append((job.key, provider_id))
 
-        return self._record(job, call(save_provider_id))
+        return self._record(job, call.send(save_provider_id))
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         return self._record(job, self._provider.look_up(job, provider_id))

@@ -12,6 +12,7 @@ from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import Acknowledge, PreparedCall
+from backdrop.providers.ideogram import ENDPOINT_PATHS
 from backdrop_local.standin.bill import Bill
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal, build_uncharged_hang_up
 from simulation.world.event_loop import SimulatedCrash
@@ -121,7 +122,13 @@ class SimulatedProvider:
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """Returns a paid call that is ready to be sent, or why there is none."""
-        return self.preparation_error or self.check_key() or partial(self._make_call, job, photo)
+        return (
+            self.preparation_error
+            or self.check_key()
+            or PreparedCall(
+                partial(self._make_call, job, photo), ENDPOINT_PATHS[job.operation] if self.name == "ideogram" else None
+            )
+        )
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """Returns the status of a call. This is free."""

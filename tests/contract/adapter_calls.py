@@ -61,7 +61,7 @@ class Called:
 def call(adapter: Provider, job: Job, photo: bytes = PHOTO, references: Sequence[bytes] = ()) -> Called:
     """Calls an adapter once."""
     prepared, names = adapter.prepare(job, photo, references), list[str]()
-    return Called(prepared if isinstance(prepared, ProviderResult) else prepared(names.append), names)
+    return Called(prepared if isinstance(prepared, ProviderResult) else prepared.send(names.append), names)
 
 
 @dataclass

@@ -53,7 +53,7 @@ def build_provider_job(operation: str = "replace", **fields: Any) -> Job:
 def called(adapter: Ideogram, job: Job, photo: bytes) -> ProviderResult:
     """Calls an adapter, and returns the result. Ideogram assigns no ID to its work, and answers when it is done."""
     call = adapter.prepare(job, photo)
-    answer = call if isinstance(call, ProviderResult) else call(_reject_provider_id)
+    answer = call if isinstance(call, ProviderResult) else call.send(_reject_provider_id)
     assert isinstance(answer, ProviderResult)
     return answer
 

@@ -23,7 +23,7 @@ def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> Provider
     """Returns the result of a call with these references."""
     call = Ideogram(url, CALL_SECONDS, provide_key).prepare(job, PHOTO, references)
     assert not isinstance(call, ProviderResult)
-    answer = call(lambda provider_id: None)
+    answer = call.send(lambda provider_id: None)
     assert isinstance(answer, ProviderResult)
     return answer
 

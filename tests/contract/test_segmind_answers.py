@@ -351,6 +351,6 @@ def test_v1_picture_that_cannot_be_stored_is_charged() -> None:
         )
         work.broken = True
         assert not isinstance(prepared, ProviderResult)
-        answer = prepared(lambda name: None)
+        answer = prepared.send(lambda name: None)
     assert isinstance(answer, ProviderResult)
     assert outcome_of(answer) == (RetryClass.OK, Code.RESULT_GONE, MoneyStatus.SPENT)

@@ -106,7 +106,7 @@ def test_id_of_the_work_is_reported_before_polling() -> None:
     with recording(json_reply(TICKET), json_reply(DONE)) as server:
         prepared = adapter(server).prepare(job_for("segmind"), PHOTO)
         assert not isinstance(prepared, ProviderResult)
-        prepared(lambda name: asked_before.append(len(server.requests)))
+        prepared.send(lambda name: asked_before.append(len(server.requests)))
         assert (asked_before, len(server.requests)) == ([1], 3)
 
 

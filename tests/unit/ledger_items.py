@@ -82,6 +82,7 @@ def build_attempt(**changes: Any) -> Attempt:
     """Returns an attempt that was answered and charged six cents."""
     facts: dict[str, Any] = {"n": 1, "provider": "ideogram", "submitted_at": NOW, "lease_until": LATER}
     facts |= {"budget_day": "2026-11-16", "reserved": 0, "charged": 60_000, "outcome": AttemptOutcome.ANSWERED}
+    facts |= {"endpoint": "/v1/ideogram-v3/replace-background"}
     facts |= changes
     return Attempt(**facts)
 

@@ -88,7 +88,19 @@ class ProviderOptions:
 
 
 type Acknowledge = Callable[[str], None]
-type PreparedCall = Callable[[Acknowledge], ProviderResult | LookupStatus]
+
+
+@dataclass(frozen=True)
+class PreparedCall:
+    """A paid call, ready to be sent once.
+
+    `send` receives `acknowledge`: if the provider chooses the ID, the adapter passes that ID to it before the first
+    poll. It returns PENDING if the provider is still working at the timeout. `endpoint`: the path that the call goes
+    to, which the claim records; None if the provider has only one.
+    """
+
+    send: Callable[[Acknowledge], ProviderResult | LookupStatus]
+    endpoint: str | None = None
 
 
 class Provider(Protocol):
@@ -104,12 +116,9 @@ class Provider(Protocol):
         ...
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """Returns the call, ready to be sent once, or a result that explains why it cannot be sent now.
+        """Returns the call, or a result that explains why it cannot be sent now.
 
         `references` are the images whose style the result imitates.
-
-        The call receives `acknowledge`: if the provider chooses the ID, the adapter passes that ID to it before the
-        first poll. The call returns PENDING if the provider is still working at the timeout.
         """
         ...
 

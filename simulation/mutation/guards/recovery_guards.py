@@ -26,7 +26,8 @@ RECOVERY_MUTANTS = (
         ),
         replace_code(
             "render.service:RenderService._buy#a016c0 value 2",
-            "lambda acknowledge: provider.prepare(self.ledger.find_job(job.source_id, job.job_id), photo)(acknowledge)",
+            "PreparedCall(lambda acknowledge:"
+            " provider.prepare(self.ledger.find_job(job.source_id, job.job_id), photo).send(acknowledge))",
         ),
         invariant=Invariant.PAID_ONCE,
         faults="hang_up charge_and_hang_up forgetful_look_up",

@@ -39,7 +39,7 @@ def make_recorded_call(
     """Makes one paid call. Returns its result, and the provider IDs that were acknowledged."""
     prepared, provider_ids = provider.prepare(job or build_job(), build_photo()), list[str]()
     assert not isinstance(prepared, ProviderResult)
-    return prepared(provider_ids.append), provider_ids
+    return prepared.send(provider_ids.append), provider_ids
 
 
 @pytest.mark.parametrize("kind", list(ProviderKind))

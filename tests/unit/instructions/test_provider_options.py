@@ -190,7 +190,7 @@ def list_sent_values(provider: str, job: Job) -> dict[str, Any]:
     if provider == "runware":
         return flatten(runware.build_request(job, get_task_id(job), PHOTO))
     prepared: Any = Segmind("https://api.example", 5, provide_key, FakeWork()).prepare(job, PHOTO)
-    return flatten(json.loads(prepared.args[1]))
+    return flatten(json.loads(prepared.send.args[1]))
 
 
 @quick

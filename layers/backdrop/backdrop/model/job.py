@@ -239,6 +239,7 @@ class Settlement(Record):
 class Attempt(Record):
     """One call that may have cost money. Amounts are micro-dollars.
 
+    `endpoint`: the path that the call was sent to, if the provider has several; None if an earlier release sent it.
     `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker exited normally while
     the provider was still working. `send_count`: how many times the call was sent under the same ID. `charge_no`: see
     Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
@@ -248,6 +249,7 @@ class Attempt(Record):
 
     n: int
     provider: str
+    endpoint: str | None = None
     provider_id: str | None = None
     submitted_at: datetime
     lease_until: datetime

@@ -150,6 +150,7 @@ def _build_attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "n": attempt.n,
         "provider": attempt.provider,
+        "endpoint": attempt.endpoint,
         "provider_id": attempt.provider_id,
         "submitted_at": _format_time(attempt.submitted_at),
         "outcome": attempt.outcome.value,

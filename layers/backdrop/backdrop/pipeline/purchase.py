@@ -74,6 +74,7 @@ class Purchases:
                 lease_until=context.lease_until,
                 price=price,
                 limits=transitions.ClaimLimits(self.daily_budget, account, context.registry.lock_version),
+                endpoint=call.endpoint,
                 provider_id=provider.idempotency_key(job),
                 probe=context.is_probe,
             )
@@ -151,7 +152,7 @@ class Purchases:
                 RetryClass.NOW, Code.TOO_LITTLE_TIME, "The claim took too long, so the call was not sent."
             )
             return self.record_result(job, late_result, context), late_result
-        result = call(partial(self._save_provider_id, job, context))
+        result = call.send(partial(self._save_provider_id, job, context))
         if isinstance(result, ProviderResult):
             result = self._judge(result, job, context)
         context.metrics.count_call((self.clock.now() - started_at).total_seconds(), result)

@@ -92,7 +92,8 @@ class Ideogram:
         key = self.credentials.require_key()
         if isinstance(key, ProviderResult):
             return key
-        return partial(self._call, job, encode_multipart(build_form(job, photo, references)), key)
+        body = encode_multipart(build_form(job, photo, references))
+        return PreparedCall(partial(self._call, job, body, key), ENDPOINT_PATHS[job.operation])
 
     def _call(self, job: Job, body: tuple[bytes, str], key: str, _acknowledge: Acknowledge) -> ProviderResult:
         deadline = time.monotonic() + self.timeout_seconds

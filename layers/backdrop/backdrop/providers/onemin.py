@@ -110,7 +110,9 @@ class OneMin:
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """Prepares one paid call. Returns a PAUSE result if there is no key to send it with."""
         key = self.credentials.require_key()
-        return key if isinstance(key, ProviderResult) else partial(self._call, job, (photo, *references), key)
+        if isinstance(key, ProviderResult):
+            return key
+        return PreparedCall(partial(self._call, job, (photo, *references), key))
 
     def _call(
         self, job: Job, pictures: Sequence[bytes], key: str, acknowledge: Acknowledge

@@ -105,7 +105,9 @@ class Runware:
             if self._uploads_result(job)
             else None
         )
-        return partial(self._call, job, {**task, "uploadEndpoint": upload_link} if upload_link else task, key)
+        if upload_link:
+            task["uploadEndpoint"] = upload_link
+        return PreparedCall(partial(self._call, job, task, key))
 
     def _uploads_result(self, job: Job) -> bool:
         # Runware does not publish what happens when several results are uploaded to one address.

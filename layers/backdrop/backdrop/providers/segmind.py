@@ -154,7 +154,7 @@ class Segmind:
         )
         body = {"image": self._encode_image(photo), **to_provider_json(NAME, purchase_spec)}
         sent_pictures = frozenset({body["image"], *purchase_spec.get(REFERENCES_FIELD, ())})
-        return partial(self._call, job, json.dumps(body).encode(), sent_pictures, key)
+        return PreparedCall(partial(self._call, job, json.dumps(body).encode(), sent_pictures, key))
 
     def _encode_image(self, data: bytes) -> str:
         return self.work.create_download_link(data, provider_url=self.base_url) or base64.b64encode(data).decode()

@@ -45,6 +45,7 @@ def claim(
     lease_until: datetime,
     price: int,
     limits: ClaimLimits,
+    endpoint: str | None = None,
     provider_id: str | None = None,
     probe: bool = False,
 ) -> Transition:
@@ -58,6 +59,7 @@ def claim(
     attempt = Attempt(
         n=n,
         provider=job.provider,
+        endpoint=endpoint,
         provider_id=provider_id,
         submitted_at=now,
         lease_until=lease_until,
