@@ -1,4 +1,4 @@
-"""What the usage records prove about single calls, compared with all ways in which the images can belong to the calls."""
+"""What the usage records prove about calls, compared with all ways in which the images can belong to them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,6 @@ from backdrop.model.bill import (
     BillRules,
     CallGroup,
     CallRef,
-    FindingKind,
     KeyUse,
     Units,
     compare_bill,
@@ -22,7 +21,7 @@ from backdrop.model.bill import (
     group_calls,
     is_possible,
 )
-from backdrop.model.usage_records import HOUR, UsageHour, UsageLine
+from backdrop.model.bill_records import HOUR, FindingKind, UsageHour, UsageLine
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ENDPOINT, PRICE = "/v1/ideogram-v3/replace-background", 60_000
@@ -59,7 +58,9 @@ def list_placements(one: BilledCall) -> Iterator[Placement]:
         yield first, 0
 
 
-def list_worlds(calls: Sequence[BilledCall], billed: Sequence[int], *, is_exact: bool) -> Iterator[tuple[Placement, ...]]:
+def list_worlds(
+    calls: Sequence[BilledCall], billed: Sequence[int], *, is_exact: bool
+) -> Iterator[tuple[Placement, ...]]:
     """All ways in which the billed images can belong to the calls; in a shared key's hours, others may use the rest."""
     for world in product(*map(list_placements, calls)):
         used = [0] * len(billed)
@@ -205,9 +206,7 @@ def test_images_are_placed_where_fewest_others_can_be() -> None:
 
 def line(quantity: int, *, key: str = "k1", endpoint: str = ENDPOINT, price: int | None = PRICE) -> UsageLine:
     count = quantity if price else None
-    return UsageLine(
-        endpoint=endpoint, key_id=key, unit_price=price, quantity=count, cost=quantity * (price or 10_000)
-    )
+    return UsageLine(endpoint=endpoint, key_id=key, unit_price=price, quantity=count, cost=quantity * (price or 10_000))
 
 
 def read_hours(*lines: tuple[UsageLine, ...], shrunk: int | None = None) -> dict[datetime, UsageHour]:

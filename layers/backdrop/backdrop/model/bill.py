@@ -13,11 +13,11 @@ from enum import StrEnum
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, UsageLine
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.pricing import look_up_image_price
-from backdrop.model.record import Record, record
-from backdrop.model.usage_records import HOUR, UsageHour, UsageLine, floor_to_hour
+from backdrop.model.usage_records import floor_to_hour
 
 # A call this close to the boundary of two hours may be billed in either.
 BOUNDARY = timedelta(minutes=10)
@@ -48,8 +48,8 @@ class BilledCall:
 
     `certain`, `possible`: how many images the ledger knows to be charged, and how many more may be. `is_unknown`: its
     charge is unknown, so it can be settled. `is_failure`: the provider accepted it and failed, so it should not be
-    billed. `is_unclear`: its amount is no whole number of images at the price, or an earlier release sent it and did not
-    record its endpoint.
+    billed. `is_unclear`: its amount is no whole number of images at the price, or an earlier release sent it, which did
+    not record its endpoint.
     """
 
     ref: CallRef
@@ -64,34 +64,16 @@ class BilledCall:
     is_unclear: bool = False
 
 
-class FindingKind(StrEnum):
-    """What the comparison found. All but BILLED_FAILURE prevent that some calls are settled."""
+def parse_key_uses(text: str) -> dict[str, KeyUse]:
+    """Parses `IdeogramKeyIds`: IDs of API keys, each with `:shared` or `:other` if it is not this stack's alone.
 
-    MISSING_CHARGE = "missing_charge"
-    FOREIGN_USAGE = "foreign_usage"
-    UNLISTED_KEY = "unlisted_key"
-    UNKNOWN_ENDPOINT = "unknown_endpoint"
-    UNKNOWN_PRICE = "unknown_price"
-    UNCLEAR_CALL = "unclear_call"
-    UNSEEN_ENDPOINT = "unseen_endpoint"
-    SHRUNK_HOUR = "shrunk_hour"
-    STOPPED = "stopped"
-    BILLED_FAILURE = "billed_failure"
-
-
-@record
-class Finding(Record):
-    """One finding about a group of hours. `details`: what it names, such as key IDs. Counts are images."""
-
-    kind: FindingKind
-    first_hour: datetime
-    last_hour: datetime
-    endpoint: str = ""
-    unit_price: int = 0
-    billed: int = 0
-    certain: int = 0
-    possible: int = 0
-    details: tuple[str, ...] = ()
+    Raises ValueError for another word.
+    """
+    uses: dict[str, KeyUse] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        key_id, _, use = entry.partition(":")
+        uses[key_id] = KeyUse(use or KeyUse.OWN)
+    return uses
 
 
 @dataclass(frozen=True)
@@ -303,9 +285,7 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
             details=details,
         )
 
-    undecided = GroupDecision(
-        endpoint, unit_price, tuple(hours), tuple(calls), sum(billed), unknown_count=possible
-    )
+    undecided = GroupDecision(endpoint, unit_price, tuple(hours), tuple(calls), sum(billed), unknown_count=possible)
     problem, findings = _GroupProblem(group, billed, is_exact=is_exact), list[Finding]()
     if is_exact and not problem.is_consistent():
         # Either a charge is missing, which not even other usage explains, or there is usage of others.
@@ -498,9 +478,7 @@ def _apply_group_guards(
         stopped_hour = None
     stops = [*missing, *([stopped_hour] if stopped_hour else [])]
     comparison.stopped_hour = min(stops, default=None)
-    has_foreign_usage = any(
-        finding.kind is FindingKind.FOREIGN_USAGE for one in candidates for finding in one.findings
-    )
+    has_foreign_usage = any(finding.kind is FindingKind.FOREIGN_USAGE for one in candidates for finding in one.findings)
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
         decision = one
         kinds = {finding.kind for finding in decision.findings}

@@ -12,15 +12,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from backdrop.model.job import LedgerItem
+from backdrop.model.bill_records import HOUR, UsageHour, UsageLine
 from backdrop.model.pricing import to_micro_usd
-from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 
-HOUR = timedelta(hours=1)
 # The API returns hours for at most this period.
 MAX_PERIOD = timedelta(hours=168)
-MIN_READ_DISTANCE = timedelta(minutes=30)
 # Beyond this difference between the API's clock and ours, a call's time does not tell in which hour it was billed.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=3)
 # Amounts have at most six decimals, so that they are whole micro-dollars.
@@ -35,52 +32,6 @@ class UsageRecordsError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = Sentence(message)
-
-
-@record
-class UsageLine(Record):
-    """What one key was billed for at one endpoint and one price, in one hour.
-
-    `key_id`: "" if the records name no key. `unit_price`, `quantity`: None if the records do not count images, or if
-    their price and quantity contradict the cost.
-    """
-
-    endpoint: str
-    key_id: str
-    unit_price: int | None
-    quantity: int | None
-    cost: int
-
-
-@record
-class UsageHour(Record):
-    """The lines of one hour (UTC), and when they were read.
-
-    `unchanged_since`: the first read that returned these lines. `has_shrunk`: a later read returned less than an earlier
-    one, so it is unknown which of them is right.
-    """
-
-    start: datetime
-    lines: tuple[UsageLine, ...]
-    unchanged_since: datetime
-    last_read_at: datetime
-    has_shrunk: bool = False
-
-    def is_final(self, final_after: timedelta) -> bool:
-        """Whether no later read is expected to differ. Only reads after the end plus `final_after` count."""
-        first_counted = max(self.unchanged_since, self.start + HOUR + final_after)
-        return not self.has_shrunk and self.last_read_at - first_counted >= MIN_READ_DISTANCE
-
-
-@record
-class UsageDay(LedgerItem):
-    """The hours of one day (UTC) as they were read."""
-
-    day: str
-    hours: tuple[UsageHour, ...] = ()
-
-    def find_hour(self, start: datetime) -> UsageHour | None:
-        return next((hour for hour in self.hours if hour.start == start), None)
 
 
 type UsageByHour = Mapping[datetime, tuple[UsageLine, ...]]
@@ -110,13 +61,15 @@ class UsagePeriod:
 def check_clock(date: datetime | None, now: datetime) -> None:
     """Raises UsageRecordsError if the response's Date differs too much from our clock, or is missing."""
     if date is None:
-        raise UsageRecordsError("The response with the usage records has no readable Date header to check the clock by.")
+        raise UsageRecordsError(
+            "The response with the usage records has no readable Date header to check the clock by."
+        )
     difference = abs(date - now)
     if difference > MAX_CLOCK_DIFFERENCE:
         minutes = difference.total_seconds() / 60
         raise UsageRecordsError(
-            f"The clocks of Ideogram and of this stack differ by {minutes:.0f} minutes, so it is unknown in which hour a "
-            "call was billed. Wait until they agree."
+            f"The clocks of Ideogram and of this stack differ by {minutes:.0f} minutes, so it is unknown in which hour "
+            "a call was billed. Wait until they agree."
         )
 
 
@@ -129,7 +82,9 @@ def parse_usage(body: bytes, period: UsagePeriod) -> UsageByHour:
     try:
         document = json.loads(body)
     except ValueError as error:
-        raise UsageRecordsError("The usage records are not complete JSON; the response was probably cut off.") from error
+        raise UsageRecordsError(
+            "The usage records are not complete JSON; the response was probably cut off."
+        ) from error
     entries = document.get("buckets") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise UsageRecordsError("The response with the usage records has no list named buckets.")
