@@ -48,12 +48,7 @@ class IdeogramUsage:
                 "sources": "api",
             }
         )
-        response = send_free_request(
-            f"{self.base_url}{USAGE_PATH}?{query}",
-            {"Api-Key": key.value},
-            timeout_seconds=TIMEOUT_SECONDS,
-            max_bytes=MAX_RECORDS_BYTES,
-        )
+        response = self._send(f"{self.base_url}{USAGE_PATH}?{query}", key.value)
         if not isinstance(response, HttpResponse):
             cause = f"it did not answer within {TIMEOUT_SECONDS:.0f} s" if response is None else type(response).__name__
             raise UsageRecordsError(f"Ideogram's usage records could not be read ({cause}). The next run tries again.")
@@ -64,6 +59,9 @@ class IdeogramUsage:
             raise UsageRecordsError(_REFUSALS.get(response.status, other))
         check_clock(_parse_date(response.headers.get("Date", "")), self.clock.now())
         return parse_usage(response.body, period)
+
+    def _send(self, url: str, key: str) -> HttpResponse | Exception | None:
+        return send_free_request(url, {"Api-Key": key}, timeout_seconds=TIMEOUT_SECONDS, max_bytes=MAX_RECORDS_BYTES)
 
 
 def _format_time(moment: datetime) -> str:

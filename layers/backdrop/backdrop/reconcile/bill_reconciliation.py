@@ -4,7 +4,7 @@ A run reads the records of the last week, stores what it read, and reopens the s
 since. Then it compares the hours that are final with the ledger's calls.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from backdrop.model.bill import (
     find_own_lines,
     list_billed_calls,
 )
-from backdrop.model.bill_records import BillState, Correction, UsageHour
+from backdrop.model.bill_records import BillState, Correction, UsageHour, UsageLine
 from backdrop.model.errors import ConflictError
 from backdrop.model.job import AttemptOutcome, Job, Settlement, SettlementResult
 from backdrop.model.sentence import Sentence
@@ -137,12 +137,13 @@ class BillReconciliation:
     def _store_read(self, usage: UsageByHour, period: UsagePeriod) -> _ReadResult:
         """Adds one read to the stored hours. Days on which nothing can change anymore are not written."""
         now, hours, is_newly_final = self.clock.now(), dict[datetime, UsageHour](), False
+        usage_by_day: defaultdict[str, dict[datetime, tuple[UsageLine, ...]]] = defaultdict(dict)
+        for start, lines in usage.items():
+            usage_by_day[start.date().isoformat()][start] = lines
         for day in self.ledger.read_usage_days(_list_days(period)).values():
             of_day = {hour.start: hour for hour in day.hours}
             changed = dict(of_day)
-            for start, lines in usage.items():
-                if start.date().isoformat() != day.day:
-                    continue
+            for start, lines in usage_by_day[day.day].items():
                 before = of_day.get(start)
                 was_final = before is not None and before.is_final(self.final_after)
                 if before is not None and was_final and before.lines == lines:
