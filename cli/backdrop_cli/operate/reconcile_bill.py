@@ -1,4 +1,4 @@
-"""The `reconcile-bill` command: compares Ideogram's usage records with the ledger now, and explains what that proved."""
+"""The `reconcile-bill` command: compares Ideogram's usage records with the ledger, and explains the result."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -32,16 +32,15 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
     screen.print_json({"stack": stack.name, **report, "groups": groups, "findings": findings})
     if report["is_off"]:
         raise CommandError(
-            f"there is no admin key, so nothing can be compared: {report['failure']}; docs/bill.md shows how to set it up"
+            f"nothing can be compared without an admin key: {report['failure']}; docs/bill.md shows how to set it up"
         )
     if report["failure"]:
         raise CommandError(f"nothing was compared or settled: {report['failure']}")
     screen.print(f"Ideogram's usage records and the ledger, stack {stack.name}", "bold")
     _print_keys(screen, report["keys"])
     if report["missing_hours"]:
-        screen.print(
-            f"The response has no records of {format_count(len(report['missing_hours']), 'hour')}, which are not settled."
-        )
+        hours = format_count(len(report["missing_hours"]), "hour")
+        screen.print(f"The response has no records of {hours}, which are not settled.")
     _print_groups(screen, groups)
     _print_settled(screen, report)
     for finding in findings:
@@ -112,7 +111,7 @@ def _print_settled(screen: Screen, report: Mapping[str, Any]) -> None:
     for one in report["reopened"]:
         screen.print_bullet(
             "!",
-            f"{one['key']}: call {one['n']} (${one['usd']:.2f}) is unknown again, because Ideogram changed its records of "
-            f"{one['hours']}. It had been settled: it {RESULT_TEXTS[one['result']]}.",
+            f"{one['key']}: call {one['n']} (${one['usd']:.2f}) is unknown again, because Ideogram changed its "
+            f"records of {one['hours']}. It had been settled: it {RESULT_TEXTS[one['result']]}.",
             "red",
         )
