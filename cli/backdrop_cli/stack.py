@@ -62,10 +62,10 @@ class Stack:
     `daily_budget` is the stack's parameter, in micro-dollars. `read_lane_depth` counts the messages of a provider's
     lane, `count_intake_messages` those for intake; both are approximate. `read_caller` returns the ARN of the AWS
     identity that runs the command. `run_bill_comparison` runs the function reconcile-bill. A photo waits
-    `settle_seconds` for its instructions. `max_in_flight` is the number of calls that each provider may have open. `build_rerun_service` takes
-    an input bucket, which can be a preview of one. `max_threads` is the number of photos that a command processes at a
-    time. A stand-in on this machine simulates the `standin_providers`, free of charge. `clients` and `parameters`
-    are empty in the simulator.
+    `settle_seconds` for its instructions. `max_in_flight` is the number of calls that each provider may have open.
+    `build_rerun_service` takes an input bucket, which can be a preview of one. `max_threads` is the number of photos
+    that a command processes at a time. A stand-in on this machine simulates the `standin_providers`, free of charge.
+    `clients` and `parameters` are empty in the simulator.
     """
 
     name: str
