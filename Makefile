@@ -54,6 +54,8 @@ audit: scan ## Run scan, and query PyPI and npm for known vulnerabilities of all
 	@requirements/vulnerabilities $(LOCKS:%=%.txt)
 simulate: setup ## Run simulated seeds of the product (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7: one seed with its history; FAULTS=none: many photos, N="100 10000")
 	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.extrapolation $(if $(N),--rows $(N)),simulation.scenarios $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
+bill: setup ## Simulate settlements by usage records (SEEDS=1000, FIRST=0, OUT=page)
+	@$(RUN)python -m simulation.bill --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(OUT),--out $(OUT))
 mutants: setup ## Remove each guard of the product, and run seeds until an invariant breaks (SEEDS=300 at most, OUT=page)
 	@$(RUN)python -m simulation.mutation --from-scratch --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## Run the fault bench on the real stack and a naive pipeline (N=photos, 30 or more; SEED=first, SEEDS=count, OUT=page, ALONE=1: no naive pipeline, MIXED=1: all lanes)
@@ -118,4 +120,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test artifacts collect scan audit chaos simulate mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup
+.PHONY: help demo test artifacts collect scan audit chaos simulate bill mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup

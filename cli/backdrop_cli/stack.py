@@ -1,9 +1,11 @@
 """Connects to a stack, and builds the services with which its operator acts on it."""
 
+import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.aws.s3 import OutputBucket, S3InputBucket
@@ -34,12 +36,16 @@ if TYPE_CHECKING:
     from backdrop_local.cloud import Cloud
 
 # The clients whose names in the local cloud differ from those in boto3.
-LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
+LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3", "invoking": "functions"}
 QUEUE_COUNT_ATTRIBUTES = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+
+
+type BillComparisonRun = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Runs the function reconcile-bill with an event, and returns its report."""
 
 
 class QueueDepth(NamedTuple):
@@ -55,11 +61,11 @@ class Stack:
 
     `daily_budget` is the stack's parameter, in micro-dollars. `read_lane_depth` counts the messages of a provider's
     lane, `count_intake_messages` those for intake; both are approximate. `read_caller` returns the ARN of the AWS
-    identity that runs the command. A photo waits `settle_seconds` for its
-    instructions. `max_in_flight` is the number of calls that each provider may have open. `build_rerun_service` takes
-    an input bucket, which can be a preview of one. `max_threads` is the number of photos that a command processes at a
-    time. A stand-in on this machine simulates the `standin_providers`, free of charge. `clients` and `parameters`
-    are empty in the simulator.
+    identity that runs the command. `run_bill_comparison` runs the function reconcile-bill. A photo waits
+    `settle_seconds` for its instructions. `max_in_flight` is the number of calls that each provider may have open.
+    `build_rerun_service` takes an input bucket, which can be a preview of one. `max_threads` is the number of photos
+    that a command processes at a time. A stand-in on this machine simulates the `standin_providers`, free of charge.
+    `clients` and `parameters` are empty in the simulator.
     """
 
     name: str
@@ -86,6 +92,7 @@ class Stack:
     uploader: S3Uploader
     state_machine: CampaignStateMachine
     ledger_scan: LedgerScan
+    run_bill_comparison: BillComparisonRun
     max_in_flight: Mapping[str, int]
     standin_providers: Collection[str] = ()
     max_threads: int = CLIENT_CONCURRENCY
@@ -202,8 +209,21 @@ def build_stack(
         uploader=S3Uploader(s3, settings.input_bucket),
         state_machine=state_machine,
         ledger_scan=LedgerScan(bootstrap.table),
+        run_bill_comparison=partial(_invoke_bill_comparison, bootstrap, name),
         max_in_flight={provider: lane.max_in_flight for provider, lane in settings.enabled_providers.items()},
     )
+
+
+def _invoke_bill_comparison(bootstrap: Bootstrap, name: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Runs the function reconcile-bill, which alone may read the admin key. Raises CommandError if it fails."""
+    response = bootstrap.client("invoking").invoke(
+        FunctionName=f"{name}-reconcile-bill", Payload=json.dumps(event).encode()
+    )
+    report = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        cause = report.get("errorMessage", "") if isinstance(report, dict) else ""
+        raise CommandError(f"the function {name}-reconcile-bill failed: {cause}; see its log")
+    return report
 
 
 def _read_queue_depth(sqs: "SQSClient", url: str) -> QueueDepth:

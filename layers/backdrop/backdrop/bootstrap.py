@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
     from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
+    from backdrop.providers.ideogram_usage import IdeogramUsage
+    from backdrop.reconcile.bill_reconciliation import BillReconciliation
     from backdrop.reconcile.dead_letters import DeadLetterTriage
     from backdrop.reconcile.service import ReconcileService
     from backdrop.render.service import RenderService
@@ -255,6 +257,24 @@ class Bootstrap:
             lane_queues=lane_queues,
             clock=self.clock,
             daily_budget=self.daily_budget,
+        )
+
+    def reconcile_bill(self) -> BillReconciliation:
+        from datetime import timedelta
+
+        from backdrop.model.bill import parse_key_uses
+        from backdrop.reconcile.bill_reconciliation import BillReconciliation
+
+        settings = self.settings
+        return BillReconciliation(
+            ledger=self.ledger,
+            ledger_queries=self.ledger_queries,
+            usage=self.ideogram_usage,
+            deliver_queue=self.deliver_queue,
+            clock=self.clock,
+            key_uses=parse_key_uses(settings.ideogram_key_ids),
+            final_after=timedelta(minutes=settings.bill_final_minutes),
+            retention_days=settings.ledger_retention_days,
         )
 
     def campaign_planner(self) -> CampaignPlanner:
@@ -547,6 +567,14 @@ class Bootstrap:
             settings.provider_options,
             _read_pixel_size,
         )
+
+    @cached_property
+    def ideogram_usage(self) -> IdeogramUsage:
+        from backdrop.aws.secrets import read_admin_key
+        from backdrop.providers.ideogram_usage import IdeogramUsage
+
+        base_url = self.settings.providers["ideogram"].base_url.rstrip("/")
+        return IdeogramUsage(base_url, partial(read_admin_key, self.settings.stack_name), self.clock)
 
     @cached_property
     def downloads(self) -> Downloads:

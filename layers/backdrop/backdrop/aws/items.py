@@ -15,6 +15,8 @@
 | `mandates`              | `registry`         | the mandates' names by the folder that they own            |
 | `mandate#<name>`        | `mandate`          | a mandate's terms, and what was spent under it             |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
+| `usage#<day>`           | `usage`            | Ideogram's usage records of the day (UTC), as last read    |
+| `bill`                  | `run`              | the state of the comparison with these records             |
 
 One query returns jobs and source without the requests, which sort before them.
 
@@ -29,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from backdrop.aws.aws_errors import RETRY_SECONDS
+from backdrop.model.bill_records import BillState, UsageDay
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
@@ -70,6 +73,10 @@ def build_primary_key(item: LedgerItem) -> PrimaryKey:
             return f"lane#{item.provider}", "places"
         case ReconcileState():
             return "reconcile", "run"
+        case UsageDay():
+            return f"usage#{item.day}", "usage"
+        case BillState():
+            return "bill", "run"
         case MandateRegistry():
             return "mandates", "registry"
         case Mandate():
@@ -138,8 +145,11 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     if not isinstance(record, Job):
         return None
     unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
-    if not any(attempt.mandate for attempt in record.attempts):
-        unused["attempts"] = {"__all__": {"mandate"}}
+    unused_of_attempts = {
+        name for name in ("mandate", "settlement") if not any(getattr(attempt, name) for attempt in record.attempts)
+    }
+    if unused_of_attempts:
+        unused["attempts"] = {"__all__": unused_of_attempts}
     return unused
 
 

@@ -34,6 +34,7 @@ from backdrop.aws.items import (
     waiting_key,
 )
 from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, Table, TransactionError
+from backdrop.model.bill_records import BillState, UsageDay
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import (
@@ -301,6 +302,34 @@ class Ledger:
     def put_reconcile_state(self, state: ReconcileState) -> ReconcileState:
         """Writes reconcile's own item and returns the stored item."""
         return self._write_items(state)
+
+    def read_bill_state(self) -> BillState:
+        item = self._table.read_item(build_primary_key(BillState()))
+        return parse_record(BillState, item) if item else BillState()
+
+    def put_bill_state(self, state: BillState) -> BillState:
+        """Writes the item of the comparison with the usage records, and returns the stored item."""
+        return self._write_items(state)
+
+    def read_usage_days(self, days: Sequence[str]) -> Mapping[str, UsageDay]:
+        """Returns the usage records of these days (UTC), empty for a day that was never read."""
+        empty = {day: UsageDay(day=day) for day in days}
+        found = self._table.read_items([build_primary_key(day) for day in empty.values()])
+        stored = (parse_record(UsageDay, item) for item in found.values())
+        return empty | {day.day: day for day in stored}
+
+    def put_usage_day(self, day: UsageDay) -> UsageDay:
+        return self._write_items(day)
+
+    def scan_jobs_of_days(self, days: Sequence[str]) -> Iterator[Job]:
+        """Yields the jobs with a call that was claimed on one of these days (UTC), in no particular order.
+
+        Reads the whole table (eventually consistent), because no index has the calls of a day.
+        """
+        marks = [f'"budget_day":"{day}"' for day in days]
+        for item in self._table.scan("pk", "sk", "body"):
+            if item["sk"]["S"].startswith(JOB_KEY_PREFIX) and any(mark in item["body"]["S"] for mark in marks):
+                yield parse_record(Job, item)
 
     def _write_items[I: LedgerItem](
         self,

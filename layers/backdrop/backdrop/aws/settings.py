@@ -58,6 +58,8 @@ class Settings(Record):
     runware_uploads: bool = False
     runware_checks_content: bool = False
     provenance_metadata: bool = True
+    ideogram_key_ids: str = ""
+    bill_final_minutes: int = 60
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property

@@ -194,6 +194,47 @@ class Suspicion(StrEnum):
     FAILURE = "failure"
 
 
+class SettlementResult(StrEnum):
+    """What the provider's usage records say about a call whose answer was lost.
+
+    UNDECIDED: some of several such calls were charged, and it is unknown which. REOPENED: the records changed after the
+    call had been settled, so its charge is unknown again.
+    """
+
+    CHARGED = "charged"
+    NOT_CHARGED = "not_charged"
+    UNDECIDED = "undecided"
+    REOPENED = "reopened"
+
+
+@record
+class Settlement(Record):
+    """What the usage records prove about a call, and the evidence.
+
+    `amount`: how much of the call's charge was unknown, in micro-dollars. `hours`: those in which it may have been
+    billed, together with other calls. Their records contain `billed` images of this price, of which the ledger had
+    `certain` ones. So `charged_count` of `unknown_count` further images were charged; None if others use the key, too.
+    `records_read_at`: when the hours were last read, and found unchanged. `reopened_count`: how often the records
+    changed after the call had been settled.
+    """
+
+    result: SettlementResult
+    settled_at: datetime
+    amount: int
+    hours: tuple[datetime, ...]
+    billed: int
+    certain: int
+    charged_count: int | None = None
+    unknown_count: int = 0
+    records_read_at: datetime
+    reopened_count: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the charge is known."""
+        return self.result in (SettlementResult.CHARGED, SettlementResult.NOT_CHARGED)
+
+
 @record
 class Attempt(Record):
     """One call that may have cost money. Amounts are micro-dollars.
@@ -202,7 +243,8 @@ class Attempt(Record):
     `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker exited normally while
     the provider was still working. `send_count`: how many times the call was sent under the same ID. `charge_no`: see
     Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
-    whether its lane has recovered. `mandate`: the name of the one that pays.
+    whether its lane has recovered. `mandate`: the name of the one that pays. `settlement`: what the provider's usage
+    records say about it, if its answer was lost.
     """
 
     n: int
@@ -223,6 +265,7 @@ class Attempt(Record):
     suspicion: Suspicion | None = None
     is_probe: bool = False
     mandate: str | None = None
+    settlement: Settlement | None = None
 
     @property
     def money(self) -> MoneyStatus:
@@ -523,7 +566,8 @@ class Job(LedgerItem):
     @property
     def lost_call_count(self) -> int:
         """How many results of the current charge are lost and still unknown."""
-        return sum(one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no for one in self.attempts)
+        lost = (one for one in self.attempts if one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no)
+        return sum(one.settlement is None or not one.settlement.is_final for one in lost)
 
     @property
     def usable_links(self) -> tuple[PictureLink, ...]:

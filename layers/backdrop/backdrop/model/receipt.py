@@ -155,6 +155,7 @@ def _build_attempt(attempt: Attempt) -> dict[str, Any]:
         "submitted_at": _format_time(attempt.submitted_at),
         "outcome": attempt.outcome.value,
         "money": attempt.money.value,
+        "settlement": attempt.settlement.result.value if attempt.settlement else None,
     }
 
 

@@ -37,7 +37,13 @@ class JobSnapshot(NamedTuple):
 
 def build_job_snapshot(job: Job) -> JobSnapshot:
     calls = job.attempts if job.status is JobStatus.UNKNOWN else ()
-    lost = (call for call in calls if call.outcome is AttemptOutcome.LOST and call.charge_no == job.charge_no)
+    lost = (
+        call
+        for call in calls
+        if call.outcome is AttemptOutcome.LOST
+        and call.charge_no == job.charge_no
+        and not (call.settlement and call.settlement.is_final)
+    )
     return JobSnapshot(
         job.needs_no_worker,
         job.status is JobStatus.SUBMITTING,

@@ -69,7 +69,9 @@ from backdrop.model.transitions.payment import (
     park,
     record_result,
     renew_lease,
+    reopen_settlement,
     resend_call,
+    settle,
 )
 
 __all__ = [
@@ -108,6 +110,7 @@ __all__ = [
     "reject",
     "renew_lease",
     "reopen",
+    "reopen_settlement",
     "resend_call",
     "restart",
     "retry_delivery",
@@ -115,6 +118,7 @@ __all__ = [
     "return_to_lane",
     "reuse",
     "set_mandate",
+    "settle",
     "store",
     "supersede",
     "take_over",

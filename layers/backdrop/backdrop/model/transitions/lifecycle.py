@@ -97,7 +97,11 @@ class BudgetChange:
     def of_attempt(
         cls, attempt: Attempt, *, reserved: int = 0, confirmed: int = 0, unknown: int = 0, is_lost: bool = False
     ) -> "BudgetChange":
-        """Returns a change that concerns the day, the provider, and the mandate of an attempt."""
+        """Returns a change that concerns the day, the provider, and the mandate of an attempt.
+
+        A late answer may contradict a settlement, which released the reservation.
+        """
+        settled = attempt.settlement.amount if attempt.settlement else 0
         return cls(
             attempt.budget_day,
             attempt.provider,
@@ -106,7 +110,7 @@ class BudgetChange:
             confirmed,
             unknown,
             is_lost,
-            is_overcharged=confirmed > max(attempt.reserved, attempt.unknown),
+            is_overcharged=confirmed > max(attempt.reserved, attempt.unknown, settled),
         )
 
     @property

@@ -1,0 +1,38 @@
+"""The comparison with usage records, on the simulated ledger: no settlement contradicts the truth."""
+
+import pytest
+
+from backdrop.ports import ApiKey
+from backdrop.providers.http import HttpResponse
+from simulation.bill.bill_world import BillWorld, run_seed
+
+SEEDS = range(0, 6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_settlement_is_wrong(seed: int) -> None:
+    result = run_seed(seed)
+    assert result.problems == []
+
+
+def test_seeds_settle_calls() -> None:
+    assert sum(run_seed(seed).settled for seed in (0, 3)) > 0
+
+
+def test_without_an_admin_key_nothing_is_read() -> None:
+    world = BillWorld(0)
+    object.__setattr__(world.service.usage, "load_admin_key", lambda: ApiKey(missing_reason="there is no secret"))
+    result = world.service.run(is_requested=True)
+    assert result.is_off
+    assert world.world.ledger.read_bill_state().read_at is None
+
+
+def test_failure_to_read_is_recorded_until_a_read_succeeds() -> None:
+    world = BillWorld(0)
+    answer = world.answer
+    world.answer = lambda _: HttpResponse(404, {}, b'{"error":"not found"}', 0.1)
+    assert world.service.run().failure is not None
+    assert world.world.ledger.read_bill_state().failure is not None
+    world.answer = answer
+    assert world.service.run().failure is None
+    assert world.world.ledger.read_bill_state().failure is None
