@@ -4,7 +4,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 
 from backdrop.aws.items import to_sortable_timestamp
 from backdrop.model.image_request import ImageRequest
@@ -12,6 +13,7 @@ from backdrop_cli.operate.spend import SpendTotal
 from backdrop_cli.statement.charges import Charge
 
 _COLUMNS = tuple(field.name for field in fields(Charge) if field.name != "campaign")
+_read_values = attrgetter(*_COLUMNS)
 _PLACEHOLDERS = ", ".join("?" * len(_COLUMNS))
 _ORDER = "day, submitted_at, job_id, attempt_no, unknown"
 # A campaign's request causes the calls from then on, until another campaign requests the same job.
@@ -40,7 +42,7 @@ class ChargeStore:
         database.execute("CREATE TABLE request (job_id TEXT, requested_at TEXT, campaign TEXT)")
 
     def add_charge(self, charge: Charge) -> None:
-        values = astuple(charge)[: len(_COLUMNS)]
+        values = _read_values(charge)
         self._database.execute(f"INSERT INTO charge VALUES ({_PLACEHOLDERS})", values)  # noqa: S608 - only placeholders
 
     def add_request(self, request: ImageRequest) -> None:

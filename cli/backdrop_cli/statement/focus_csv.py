@@ -6,8 +6,9 @@ docs/statement.md says what each column contains, and docs/decisions/0048-statem
 import csv
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TextIO
 
 from backdrop.model.pricing import MICRO_PER_USD
@@ -22,6 +23,7 @@ TAG_PREFIX = "backdrop:"
 # A spreadsheet takes a cell that begins with one of these for a formula, some also after a tab or a line break.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _QUOTE = "'"
+_SECONDS_LENGTH = len("2026-11-20T12:00:00")
 
 type Cell = Callable[[Charge, Statement], str]
 
@@ -36,8 +38,8 @@ COLUMNS: dict[str, Cell] = {
     "ChargeClass": lambda _charge, _statement: "",
     "ChargeDescription": lambda charge, _: describe_charge(charge),
     "ChargeFrequency": lambda _charge, _statement: "Usage-Based",
-    "ChargePeriodEnd": lambda charge, _: _format_time(_parse_day(charge.day) + timedelta(days=1)),
-    "ChargePeriodStart": lambda charge, _: _format_time(_parse_day(charge.day)),
+    "ChargePeriodEnd": lambda charge, _: _format_next_day(charge.day),
+    "ChargePeriodStart": lambda charge, _: f"{charge.day}T00:00:00Z",
     "ContractedCost": lambda charge, _: format_decimal_usd(charge.charged),
     "EffectiveCost": lambda charge, _: format_decimal_usd(charge.charged),
     "HostProviderName": lambda charge, _: get_service_name(charge.provider),
@@ -67,7 +69,7 @@ COLUMNS: dict[str, Cell] = {
     "x_PriceBasis": lambda charge, _: charge.basis,
     "x_ProviderRequestId": lambda charge, _: charge.provider_id,
     "x_RequestedImageCount": lambda charge, _: str(charge.image_count),
-    "x_SubmittedAt": lambda charge, _: _format_time(datetime.fromisoformat(charge.submitted_at)),
+    "x_SubmittedAt": lambda charge, _: f"{charge.submitted_at[:_SECONDS_LENGTH]}Z",
     "x_UnknownChargeState": lambda charge, _: charge.state,
     "x_UnknownCost": lambda charge, _: format_decimal_usd(charge.unknown),
     "x_VariantName": lambda charge, _: charge.variant,
@@ -113,9 +115,11 @@ def _build_tags(charge: Charge) -> str:
     return json.dumps({f"{TAG_PREFIX}{name}": text for name, text in tags.items() if text}, ensure_ascii=False)
 
 
-def _parse_day(day: str) -> datetime:
-    return datetime.fromisoformat(day).replace(tzinfo=UTC)
+@cache
+def _format_next_day(day: str) -> str:
+    return f"{date.fromisoformat(day) + timedelta(days=1)}T00:00:00Z"
 
 
+@cache
 def _format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from backdrop.aws.metric_names import Metric
+from backdrop_cli.statement.focus_csv import COLUMNS
 from docs import (
     make_architecture,
     make_aws_cost,
@@ -132,9 +133,15 @@ def test_every_make_target_in_a_sentence_exists(page: Path) -> None:
     assert [word for word in named if word not in targets] == []
 
 
+def test_page_of_the_statement_has_every_column() -> None:
+    page = (ROOT / "docs/statement.md").read_text()
+    assert [name for name in COLUMNS if f"`{name}`" not in page] == []
+
+
 def test_every_stack_parameter_on_a_page_exists() -> None:
     document = make_settings.read_template()
-    known = {*document["Parameters"], *document["Outputs"], *Metric}
+    # Columns of a statement have similar names.
+    known = {*document["Parameters"], *document["Outputs"], *Metric, *COLUMNS}
     like = re.compile(r"`([A-Z][A-Za-z]+(?:USD|Url|Seconds|InFlight|Name|Bucket|Hosts|Megapixels|PerImage))`")
     named = {word for page in PAGES for word in like.findall(page.read_text())}
     assert named - known <= {"MaxInFlight", "TimeoutSeconds", "BaseUrl", "ProviderName"}
