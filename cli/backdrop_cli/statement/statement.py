@@ -27,7 +27,11 @@ class CallsInFlight:
 
 @dataclass(frozen=True)
 class Statement:
-    """`groups`: the totals by each of GROUPINGS. `state_counts`: the numbers of charges by `Charge.state`."""
+    """`groups`: the totals by each of GROUPINGS. `state_counts`: the numbers of charges by `Charge.state`.
+
+    `undecided`: the least and the most that the undecided charges cost together. `open`: what those cost at most about
+    which nothing is known. All are micro-dollars.
+    """
 
     stack_name: str
     month: Month
@@ -36,6 +40,18 @@ class Statement:
     groups: Mapping[str, Mapping[str, SpendTotal]]
     state_counts: Counter[str]
     in_flight: CallsInFlight
+    undecided: tuple[int, int]
+    open: int
+
+    @property
+    def min_bill(self) -> int:
+        """Returns the least that the providers' bills amount to together, in micro-dollars."""
+        return self.total.confirmed + self.undecided[0]
+
+    @property
+    def max_bill(self) -> int:
+        """Returns the most that the providers' bills amount to together, in micro-dollars."""
+        return self.total.confirmed + self.undecided[1] + self.open
 
     @property
     def total(self) -> SpendTotal:
@@ -47,7 +63,12 @@ class Statement:
     @property
     def open_count(self) -> int:
         """How many charges are unknown and not settled."""
-        return self.state_counts[UnknownState.OPEN]
+        return self.state_counts[UnknownState.OPEN] + self.state_counts[UnknownState.UNDECIDED]
+
+    @property
+    def settled_count(self) -> int:
+        """How many charges were unknown and are settled."""
+        return sum(self.state_counts[state] for state in UnknownState if state.is_settled)
 
     @property
     def is_month_over(self) -> bool:
@@ -84,4 +105,6 @@ def read_statement(stack: Stack, month: Month) -> Generator[Statement]:
             },
             state_counts=store.count_states(),
             in_flight=CallsInFlight(call_count, reserved),
+            undecided=store.sum_undecided(),
+            open=store.sum_open(),
         )
