@@ -23,7 +23,7 @@ def list_orders(samples: Sequence[str], interval_seconds: float = 2.0) -> Sequen
 
 
 MIXED_ORDERS = list_orders(["snow", "sea", "marble", "snow", "sea", "marble"] * 4)
-STREAM = list_orders(["snow", "sea", *["marble"] * 60])
+STREAM = list_orders([*["marble"] * 15, "snow", *["marble"] * 60])
 
 PLACE_MUTANTS = (
     build_mutant(
