@@ -1,6 +1,6 @@
 """Drains a folder whose photos ask for different numbers of images, and compares the time with a greedy packer's.
 
-`python -m simulation.places_drain --out bench/results/places.json` runs Backdrop in the simulated world, with a
+`python -m simulation.places_drain --out docs/results/places.json` runs Backdrop in the simulated world, with a
 provider that counts images. The greedy packer gets the same jobs, each with the duration that its call had in the same
 run, and starts at once the first waiting job that fits. It needs no queue, no worker, and no ledger, and lets large
 jobs wait as long as smaller ones fit.

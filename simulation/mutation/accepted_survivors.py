@@ -390,7 +390,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases._write_result#b06dc1 if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/render/test_ledger_outage.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#88293f if 2": ("For the type checker: only a result has a verdict."),
+    "pipeline.purchase:Purchases.send_claimed#ec3fcf if 2": ("For the type checker: only a result has a verdict."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/deliver/test_pictures.py tests that it is kept."
     ),

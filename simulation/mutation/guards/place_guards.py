@@ -7,7 +7,7 @@ from simulation.mutation.mutant import build_mutant
 from simulation.mutation.mutation_operators import force_false, force_true, replace_code
 
 HARMLESS_FAULT = "reordered_message"
-SETUP = {"counts_images": True, "in_flight": 4, "account_limit": 4, "kind": "unaskable"}
+SETUP = {"counts_images": True, "in_flight": 4, "account_limit": 4, "budget": 10_000_000, "kind": "unaskable"}
 
 
 def list_orders(samples: Sequence[str], interval_seconds: float = 2.0) -> Sequence[str]:
@@ -17,13 +17,13 @@ def list_orders(samples: Sequence[str], interval_seconds: float = 2.0) -> Sequen
         for n, sample in enumerate(samples)
         for action in (
             f"{10 + n * interval_seconds} write_sidecar {n}.jpg {sample}",
-            f"{10.5 + n * interval_seconds} upload {n}.jpg photo{n} ",
+            f"{10.5 + n * interval_seconds} upload {n}.jpg photo{n} foreign",
         )
     ]
 
 
 MIXED_ORDERS = list_orders(["snow", "sea", "marble", "snow", "sea", "marble"] * 4)
-STREAM = list_orders(["snow", "sea", *["marble"] * 60])
+STREAM = list_orders([*["marble"] * 15, "snow", *["marble"] * 60])
 
 PLACE_MUTANTS = (
     build_mutant(

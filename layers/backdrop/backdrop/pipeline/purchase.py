@@ -168,8 +168,9 @@ class Purchases:
             result = self._judge(result, job, context)
         context.metrics.count_call((self.clock.now() - started_at).total_seconds(), result)
         if isinstance(result, LookupStatus):
+            job = self.park(job, context)
             self.places.extend(job, context, self.clock.now() + timedelta(seconds=provider.timeout_seconds))
-            return self.park(job, context), result
+            return job, result
         return self.record_result(job, result, context), result
 
     def _judge(self, result: ProviderResult, job: Job, context: CallContext) -> ProviderResult:
