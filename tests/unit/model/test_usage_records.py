@@ -47,8 +47,8 @@ def test_lines_are_summed_by_endpoint_key_and_price() -> None:
     without_units = item(billed_units=None, endpoint="/v1/other", api_key=None)
     usage = parse_usage(body(hour(items=[item(), item(), app, without_units]), hour(NOON + HOUR, [])), PERIOD)
     assert usage[NOON] == (
-        line(4),
         UsageLine(endpoint="/v1/other", key_id="", unit_price=None, quantity=None, cost=20_000),
+        line(4),
     )
     assert usage[NOON + HOUR] == ()
 

@@ -115,13 +115,14 @@ def test_only_deliver_counts_finished_jobs() -> None:
 
 
 def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
-    """Step Functions and CloudFormation, which invoke the other two, report it themselves."""
+    """Step Functions and CloudFormation report it themselves; reconcile-bill does the same work an hour later."""
     functions = {
         read_dimensions(metric)["FunctionName"] for metric in list_watched_metrics(list_alarms()["backdrop-throttled"])
     }
     assert {*Deployed().of_type("AWS::Serverless::Function")} - functions == {
         "CampaignFunction",
         "DeploymentCheckFunction",
+        "ReconcileBillFunction",
     }
 
 

@@ -135,5 +135,6 @@ def test_every_function_has_its_own_log_for_thirty_days() -> None:
 def test_handlers_have_both_layers_and_the_check_has_none() -> None:
     layers = {name: function.get("Layers", []) for name, function in list_functions().items()}
     assert layers.pop("DeploymentCheckFunction") == []
-    assert set(layers) == {f"{name}Function" for name in ("Intake", "Render", "Deliver", "Reconcile", "Campaign")}
+    names = ("Intake", "Render", "Deliver", "Reconcile", "ReconcileBill", "Campaign")
+    assert set(layers) == {f"{name}Function" for name in names}
     assert all(own == ["DependenciesLayer", "BackdropLayer"] for own in layers.values())

@@ -59,6 +59,8 @@ KEYS = {
     "secretsmanager:GetSecretValue": {build_secret_arn(name) for name in ("ideogram", "segmind", "1min", "runware")}
 }
 
+ADMIN_KEY = build_secret_arn("ideogram").replace("api-key", "admin-key")
+
 
 def allow_logging(function: str) -> dict[str, set[str]]:
     return {f"logs:{a}": {f"{function}LogGroup.Arn"} for a in ("CreateLogStream", "PutLogEvents")}
@@ -126,6 +128,12 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **allow_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DescribeTable"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **allow_logging("Reconcile"),
+    },
+    "ReconcileBillRole": {
+        "sqs:SendMessage": {"DeliverQueue.Arn"},
+        "secretsmanager:GetSecretValue": {ADMIN_KEY},
+        **allow_ledger("BatchGetItem", "GetItem", "PutItem", "Scan", "UpdateItem"),
+        **allow_logging("ReconcileBill"),
     },
     "CampaignRole": {
         "s3:GetObject": {f"{INPUT}/*", CAMPAIGN_LISTS},
@@ -263,8 +271,10 @@ def test_only_named_state_machines_can_be_described() -> None:
 
 def test_only_render_and_reconcile_can_read_keys_of_enabled_providers() -> None:
     right = "secretsmanager:GetSecretValue"
-    holders = [n for n, role in list_roles(**ALL_ON).items() if right in list_granted_actions(role)]
+    granted = {name: list_granted_actions(role).get(right, set()) for name, role in list_roles(**ALL_ON).items()}
+    holders = [name for name, secrets in granted.items() if secrets - {ADMIN_KEY}]
     assert holders == ["RenderRole", "ReconcileRole"]
+    assert [name for name, secrets in granted.items() if ADMIN_KEY in secrets] == ["ReconcileBillRole"]
     assert all(list_granted_actions(list_roles()[name])[right] == {build_secret_arn("ideogram")} for name in holders)
 
 
