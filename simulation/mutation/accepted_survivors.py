@@ -149,10 +149,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#681176 if 3": (
+    "model.transitions.payment:_release_reservation#fca451 if 4": (
         "It affects only how many uncharged attempts a receipt shows."
     ),
-    "model.transitions.payment:_release_reservation#681176 if 4": (
+    "model.transitions.payment:_release_reservation#fca451 if 5": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/model/test_transitions_abandoned_work.py does."
     ),
@@ -390,7 +390,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases._write_result#b06dc1 if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/render/test_ledger_outage.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#ec3fcf if 2": ("For the type checker: only a result has a verdict."),
+    "pipeline.purchase:Purchases.send_claimed#f3e447 if 2": ("For the type checker: only a result has a verdict."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/deliver/test_pictures.py tests that it is kept."
     ),
