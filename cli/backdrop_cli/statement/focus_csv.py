@@ -1,6 +1,6 @@
 """A statement as CSV with the columns of FOCUS, the FinOps Open Cost and Usage Specification.
 
-docs/statement.md says what each column contains, and docs/decisions/0048-statements.md which ones are left out.
+docs/statement.md says what each column contains, and docs/decisions/0043-statements.md which ones are left out.
 """
 
 import csv
