@@ -134,8 +134,8 @@ and that sum plus what is unknown.
 Assumptions: a generation takes {GENERATION_SECONDS:g} s, Segmind's measured average for the same model. v2
 acknowledges a submission {SUBMIT_TIMEOUT_SECONDS:g} s after its last byte. A status query takes
 {STATUS_QUERY_SECONDS:g} s. The times at which connections break are evenly spread over the quantiles of their
-distribution, so the figures have little noise. The upload of the photo is not counted: if the connection breaks before the last byte,
-nothing was bought, and Backdrop knows that.
+distribution, so the figures have little noise. The upload of the photo is not counted: if the connection breaks
+before the last byte, nothing was bought, and Backdrop knows that.
 """
 
 
