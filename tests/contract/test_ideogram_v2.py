@@ -268,7 +268,7 @@ def test_poll_that_proves_nothing_leaves_the_call_pending(reply: Reply) -> None:
     assert requests > 2
 
 
-def test_throttled_poll_waits_as_long_as_it_is_told() -> None:
+def test_throttled_poll_waits_as_long_as_requested() -> None:
     started_at = time.monotonic()
     _, requests = called(
         as_json(ACKNOWLEDGED), as_json({"error": "slow down"}, 429, more="Retry-After: 1\r\n"), as_json(COMPLETED)
