@@ -21,7 +21,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 
 PLACES = 10
-PHOTOS = 200
+DEFAULT_PHOTOS = 200
 MIN_CALL_SECONDS, MAX_CALL_SECONDS = 8.0, 14.0
 MAX_HOURS = 3
 MIXES: dict[str, Sequence[int]] = {
@@ -36,7 +36,7 @@ class Call(NamedTuple):
     seconds: float
 
 
-def drain(seed: int, sizes: Sequence[int]) -> dict[str, Any]:
+def drain(seed: int, sizes: Sequence[int], photos: int) -> dict[str, Any]:
     """Drains one folder and returns the figures. Raises RuntimeError if not every photo was delivered in time."""
     random = Random(f"places {seed}")
     world = World(seed, counts_images=True, in_flight=PLACES, account_limit=PLACES, budget=10**9)
@@ -44,14 +44,14 @@ def drain(seed: int, sizes: Sequence[int]) -> dict[str, Any]:
         lambda: CallBehavior(work_seconds=random.uniform(MIN_CALL_SECONDS, MAX_CALL_SECONDS))
     )
     world.start()
-    for n in range(PHOTOS):
+    for n in range(photos):
         world.upload_sidecar(f"{n:04}.jpg", prompt="at sea", num_images=random.choice(sizes))
         world.upload_photo(f"{n:04}.jpg", build_photo(f"{n}"))
     end = world.clock.time + timedelta(hours=MAX_HOURS)
-    world.event_loop.run_until(end, lambda: len(world.provider.account.work_by_id) == PHOTOS)
+    world.event_loop.run_until(end, lambda: len(world.provider.account.work_by_id) == photos)
     world.event_loop.run_until(world.clock.time + timedelta(minutes=5))
     jobs = {job.job_id: job for job in world.list_jobs()}
-    if [job.status for job in jobs.values()] != [JobStatus.STORED] * PHOTOS:
+    if [job.status for job in jobs.values()] != [JobStatus.STORED] * photos:
         raise RuntimeError("not every photo was delivered")
     works = sorted(
         world.provider.account.work_by_id.values(), key=lambda work: jobs[work.billed_job.order.client_hint].key
@@ -61,7 +61,7 @@ def drain(seed: int, sizes: Sequence[int]) -> dict[str, Any]:
     greedy_seconds = pack_greedily(calls, PLACES)
     return {
         "seed": seed,
-        "photos": PHOTOS,
+        "photos": photos,
         "places": PLACES,
         "seconds": round(seconds),
         "greedy_seconds": round(greedy_seconds),
@@ -91,8 +91,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--photos", type=int, default=DEFAULT_PHOTOS)
     options = parser.parse_args()
-    rows = {name: [drain(seed, sizes) for seed in range(options.seeds)] for name, sizes in MIXES.items()}
+    rows = {
+        name: [drain(seed, sizes, options.photos) for seed in range(options.seeds)] for name, sizes in MIXES.items()
+    }
     text = json.dumps(rows, indent=2)
     print(text)
     if options.out:

@@ -18,7 +18,8 @@ PLACES_KEY = "lane#ideogram", "places"
 
 
 def build_world(**setup: Any) -> World:
-    world = World(3, counts_images=True, **{"in_flight": LIMIT, "account_limit": LIMIT} | setup)
+    limits: dict[str, Any] = {"in_flight": LIMIT, "account_limit": LIMIT}
+    world = World(3, counts_images=True, **limits | setup)
     world.start()
     return world
 
