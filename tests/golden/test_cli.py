@@ -440,7 +440,7 @@ def with_usage_records(observations: Observations, patch: pytest.MonkeyPatch) ->
     bill.run()
     run("reconcile-bill", "compared")
     run("reconcile-bill", "not a day", "--day", "yesterday")
-    bill.answer = lambda _: None
+    patch.setattr(bill, "answer", lambda _: None)
     run("reconcile-bill", "the records cannot be read")
 
 
