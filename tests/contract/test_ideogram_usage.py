@@ -1,6 +1,7 @@
 """The product reads the usage records of the stand-in, which answers as Ideogram's API does."""
 
 from datetime import UTC, datetime
+from typing import override
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_key_that_no_header_can_carry_is_explained(standin: StandinClient) -> No
 
 def test_clock_that_is_wrong_is_explained(standin: StandinClient) -> None:
     class WrongClock(SystemClock):
+        @override
         def now(self) -> datetime:
             return datetime.now(UTC) + HOUR
 

@@ -440,8 +440,12 @@ def with_usage_records(observations: Observations, patch: pytest.MonkeyPatch) ->
     bill.run()
     run("reconcile-bill", "compared")
     run("reconcile-bill", "not a day", "--day", "yesterday")
-    patch.setattr(bill, "answer", lambda _: None)
+    patch.setattr(bill, "answer", _do_not_answer)
     run("reconcile-bill", "the records cannot be read")
+
+
+def _do_not_answer(_url: str) -> None:
+    """Ideogram does not answer in time."""
 
 
 def person_with_page(observations: Observations, patch: pytest.MonkeyPatch) -> None:

@@ -220,8 +220,8 @@ def count_placed(units: Iterable[Units], billed: Sequence[int]) -> int:
 def is_possible(required: Sequence[Units], optional: Sequence[Units], billed: Sequence[int], *, is_exact: bool) -> bool:
     """Whether the billed images can be those of the calls: all required ones, and any of the optional ones.
 
-    `is_exact`: nothing else uses the key, so every billed image belongs to a call. If all required images can be placed,
-    and some images can fill every hour, then both are possible at once (Mendelsohn and Dulmage, 1958).
+    `is_exact`: nothing else uses the key, so every billed image belongs to a call. If all required images can be
+    placed, and some images can fill every hour, then both are possible at once (Mendelsohn and Dulmage, 1958).
     """
     if count_placed(required, billed) < sum(one.count for one in required):
         return False
