@@ -1,6 +1,7 @@
 """The product reads the usage records of the stand-in, which answers as Ideogram's API does."""
 
 from datetime import UTC, datetime
+from typing import override
 
 import pytest
 
@@ -33,8 +34,8 @@ def test_records_contain_each_endpoint_and_price(standin: StandinClient) -> None
     }
 
 
-def test_key_that_is_refused_is_explained(standin: StandinClient) -> None:
-    with pytest.raises(UsageRecordsError, match="refused the admin key"):
+def test_key_that_is_not_an_admin_key_is_explained(standin: StandinClient) -> None:
+    with pytest.raises(UsageRecordsError, match="not an admin key"):
         read(standin, "no-such-key")
 
 
@@ -45,6 +46,7 @@ def test_key_that_no_header_can_carry_is_explained(standin: StandinClient) -> No
 
 def test_clock_that_is_wrong_is_explained(standin: StandinClient) -> None:
     class WrongClock(SystemClock):
+        @override
         def now(self) -> datetime:
             return datetime.now(UTC) + HOUR
 
@@ -52,3 +54,8 @@ def test_clock_that_is_wrong_is_explained(standin: StandinClient) -> None:
     start = floor_to_hour(datetime.now(UTC)) - HOUR
     with pytest.raises(UsageRecordsError, match="clocks"):
         usage.read(ApiKey(KEY), UsagePeriod(start, start + HOUR))
+
+
+def test_key_that_is_refused_is_explained(standin: StandinClient) -> None:
+    with pytest.raises(UsageRecordsError, match="refused the admin key"):
+        read(standin, "invalid-key")

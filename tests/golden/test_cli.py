@@ -15,6 +15,7 @@ from backdrop_cli.aws_clients import AwsClients
 from backdrop_cli.errors import EXIT_CODES
 from backdrop_cli.served_pages.page_server import PageServer
 from docs.make_commands import COMMON_OPTIONS, list_commands, list_options
+from simulation.bill.bill_world import BillWorld
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -434,6 +435,24 @@ def operator_with_doctor(observations: Observations, patch: pytest.MonkeyPatch) 
     run("key set", "a provider that is off", "runware", piped="a-key\n")
 
 
+def with_usage_records(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack whose lost answers were compared with Ideogram's usage records."""
+    bill = BillWorld(0)
+    bootstrap = bill.world.steps.bootstrap
+    bootstrap.__dict__["ideogram_usage"] = bill.service.usage
+    bootstrap.settings = replace(bootstrap.settings, ideogram_key_ids="k1, k9:other")
+    run = runner(observations, Person(bill.world, patch))
+    bill.run()
+    run("reconcile-bill", "compared")
+    run("reconcile-bill", "not a day", "--day", "yesterday")
+    patch.setattr(bill, "answer", _do_not_answer)
+    run("reconcile-bill", "the records cannot be read")
+
+
+def _do_not_answer(_url: str) -> None:
+    """Ideogram does not answer in time."""
+
+
 def person_with_page(observations: Observations, patch: pytest.MonkeyPatch) -> None:
     """A person who opens the upload page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
@@ -463,6 +482,7 @@ SCENARIOS = (
     with_mandates,
     with_lost_answer,
     with_failures,
+    with_usage_records,
     person_with_photos,
     person_with_campaigns,
     operator_with_doctor,

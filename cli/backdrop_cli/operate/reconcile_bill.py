@@ -106,7 +106,7 @@ def _print_settled(screen: Screen, report: Mapping[str, Any]) -> None:
     for one in report["settled"]:
         text = f"{one['key']}: call {one['n']} (${one['usd']:.2f}) {RESULT_TEXTS[one['result']]}"
         if one["result"] == "undecided":
-            text += f", as one of {one['unknown_count']} images of which {one['charged_count']} were charged"
+            text += f", because {one['charged_count']} of {one['unknown_count']} images like it were charged"
         screen.print_bullet("✓", f"{text}.")
     for one in report["reopened"]:
         screen.print_bullet(

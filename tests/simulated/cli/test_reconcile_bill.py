@@ -1,6 +1,7 @@
 """`backdrop reconcile-bill`: what the usage records prove, and what prevents more."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -18,6 +19,14 @@ def build_person(bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> Person:
     bootstrap.__dict__["ideogram_usage"] = bill.service.usage
     bootstrap.settings = replace(bootstrap.settings, ideogram_key_ids=f"{OWN_KEY}, {OTHER_KEY}:other")
     return Person(bill.world, monkeypatch)
+
+
+def _list_no_keys(_now: datetime) -> dict[str, KeyUse]:
+    return {}
+
+
+def _answer_not_found(_url: str) -> HttpResponse:
+    return HttpResponse(404, {}, b'{"error":"not found"}', 0.1)
 
 
 @pytest.fixture
@@ -44,7 +53,7 @@ def test_result_is_explained(bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -
 def test_keys_that_are_not_listed_are_named_and_settle_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     bill = BillWorld(OWN_SEED)
     person = build_person(bill, monkeypatch)
-    monkeypatch.setattr(bill, "_list_keys", lambda _: {})
+    monkeypatch.setattr(bill, "_list_keys", _list_no_keys)
     assert bill.run().settled == 0
     bill.world.steps.bootstrap.settings = replace(bill.world.steps.bootstrap.settings, ideogram_key_ids="")
     data = person.run("reconcile-bill", "--json").data
@@ -54,7 +63,7 @@ def test_keys_that_are_not_listed_are_named_and_settle_nothing(monkeypatch: pyte
 
 
 def test_key_that_is_not_an_admin_key_is_explained(bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bill, "answer", lambda _: HttpResponse(404, {}, b'{"error":"not found"}', 0.1))
+    monkeypatch.setattr(bill, "answer", _answer_not_found)
     result = build_person(bill, monkeypatch).run("reconcile-bill")
     assert result.code == 1
     assert "not an admin key" in result.err

@@ -27,12 +27,15 @@ def test_without_an_admin_key_nothing_is_read() -> None:
     assert world.world.ledger.read_bill_state().read_at is None
 
 
-def test_failure_to_read_is_recorded_until_a_read_succeeds() -> None:
+def _answer_not_found(_url: str) -> HttpResponse:
+    return HttpResponse(404, {}, b'{"error":"not found"}', 0.1)
+
+
+def test_failure_to_read_is_recorded_until_a_read_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     world = BillWorld(0)
-    answer = world.answer
-    world.answer = lambda _: HttpResponse(404, {}, b'{"error":"not found"}', 0.1)
+    monkeypatch.setattr(world, "answer", _answer_not_found)
     assert world.service.run().failure is not None
     assert world.world.ledger.read_bill_state().failure is not None
-    world.answer = answer
+    monkeypatch.undo()
     assert world.service.run().failure is None
     assert world.world.ledger.read_bill_state().failure is None

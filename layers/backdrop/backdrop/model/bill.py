@@ -220,8 +220,8 @@ def count_placed(units: Iterable[Units], billed: Sequence[int]) -> int:
 def is_possible(required: Sequence[Units], optional: Sequence[Units], billed: Sequence[int], *, is_exact: bool) -> bool:
     """Whether the billed images can be those of the calls: all required ones, and any of the optional ones.
 
-    `is_exact`: nobody else uses the key, so every billed image belongs to a call. If all required images can be placed,
-    and some images can fill every hour, then both are possible at once (Mendelsohn and Dulmage, 1958).
+    `is_exact`: nothing else uses the key, so every billed image belongs to a call. If all required images can be
+    placed, and some images can fill every hour, then both are possible at once (Mendelsohn and Dulmage, 1958).
     """
     if count_placed(required, billed) < sum(one.count for one in required):
         return False
@@ -265,7 +265,7 @@ class _GroupProblem:
 def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is_exact: bool) -> GroupDecision:
     """Decides about the calls of one group at one endpoint and price.
 
-    `billed_by_hour`: the images of this stack's keys. `is_exact`: nobody else uses these keys.
+    `billed_by_hour`: the images of this stack's keys. `is_exact`: nothing else uses these keys.
     """
     hours, calls = group.hours, group.calls
     billed = [billed_by_hour.get(hour, 0) for hour in hours]
@@ -340,11 +340,11 @@ def _with_findings(decision: GroupDecision, findings: Iterable[Finding]) -> Grou
 
 @dataclass(frozen=True)
 class BillRules:
-    """What the comparison needs to know, besides the calls and the records.
+    """What the comparison needs to know in addition to the calls and the records.
 
     `key_uses`: by key ID. `seen_endpoints`: those at which this stack's keys have ever been billed. `stopped_hour`: a
     certain charge of this hour was missing, so nothing later is settled until a person says so; `accepted_until`: a
-    person has looked at what was missing before this time.
+    person has checked what was missing before this time.
     """
 
     key_uses: Mapping[str, KeyUse]
@@ -500,7 +500,7 @@ def _apply_group_guards(
 
 
 def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHour], rules: BillRules) -> GroupDecision:
-    """Somebody else uses the key, perhaps in these hours, too."""
+    """Something else uses the key, perhaps in these hours, too."""
     group = CallGroup(decision.hours[0], decision.hours[-1], list(decision.calls))
     billed = {
         hour: _count_billed(final[hour], decision.endpoint, decision.unit_price, rules.key_uses)

@@ -212,7 +212,7 @@ class Settlement(Record):
     """What the usage records prove about a call, and the evidence.
 
     `amount`: how much of the call's charge was unknown, in micro-dollars. `hours`: those in which it may have been
-    billed, together with other calls. Their records contain `billed` images of this price, of which the ledger had
+    billed, together with other calls. Their records contain `billed` images of this price, and the ledger had
     `certain` ones. So `charged_count` of `unknown_count` further images were charged; None if others use the key, too.
     `records_read_at`: when the hours were last read, and found unchanged. `reopened_count`: how often the records
     changed after the call had been settled.

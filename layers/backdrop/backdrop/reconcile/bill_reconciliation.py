@@ -103,7 +103,7 @@ class BillReconciliation:
         """Reads the records, and settles what they prove.
 
         `is_requested`: a person wants to see the comparison, even if nothing has changed. `accepts_missing`: a person
-        has looked at the charges that the records lack, so they no longer prevent settlements.
+        has checked the charges that the records lack, so they no longer prevent settlements.
         """
         admin_key, state, now = self.usage.load_admin_key(), self.ledger.read_bill_state(), self.clock.now()
         if not admin_key.value:
