@@ -136,6 +136,8 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
     if not any(attempt.mandate for attempt in record.attempts):
         unused["attempts"] = {"__all__": {"mandate"}}
+    if not any(picture.is_signed for picture in record.results):
+        unused["results"] = {"__all__": {"is_signed"}}
     return unused
 
 

@@ -56,6 +56,9 @@ class Settings(Record):
     runware_uploads: bool = False
     runware_checks_content: bool = False
     provenance_metadata: bool = True
+    digital_source_type: str = ""
+    content_credentials_key_arn: str = ""
+    content_credentials_prompt: bool = False
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property

@@ -247,7 +247,8 @@ class StoredPicture(Record):
     """One picture in the output bucket.
 
     `certificate`: how it meets the rules of the marketplace that it is for. `fidelity`: whether it still shows the
-    photo's product; None if it is a cut-out.
+    photo's product; None if it is a cut-out. `is_signed`: it has Content Credentials of this stack, and its file is
+    kept under `_backdrop/signed/`.
     """
 
     key: str
@@ -262,6 +263,7 @@ class StoredPicture(Record):
     seed: int | None
     certificate: Certificate | None = None
     fidelity: Fidelity | None = None
+    is_signed: bool = False
 
 
 class ImageStepKind(StrEnum):
