@@ -52,8 +52,8 @@ def embed_picture_metadata(
 ) -> bytes:
     """Returns a picture that Backdrop made, with its texts and, if `operation` is given, a mark of how it was made.
 
-    `source_term`: see `find_source_type`. A JPEG has the texts also as IPTC-IIM; the other formats have no place for it.
-    See `embed_xmp`.
+    `source_term`: see `find_source_type`. A JPEG has the texts also as IPTC-IIM; the other formats have no place for
+    it. See `embed_xmp`.
     """
     packet, resource = build_xmp_packet(operation, texts, source_term), build_iptc_resource(texts)
     with_packet = embed_xmp(data, photo_format, packet) if packet else data
