@@ -74,7 +74,7 @@ class SigningKeys:
                 raise unavailable("KMS", error) from error
             message = (
                 f"KMS does not sign with {key_arn} ({code}). It must be an enabled key for signing with the key spec "
-                "ECC_NIST_P256 in the stack's region, and its policy must allow kms:Sign to the deliver function's role."
+                "ECC_NIST_P256 in the stack's region, and its policy must allow kms:Sign to deliver's role."
             )
             raise UnusableKeyError(message) from error
         return convert_signature(response["Signature"])

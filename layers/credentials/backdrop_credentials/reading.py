@@ -74,7 +74,7 @@ def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
     try:
         with c2pa.Reader(None, BytesIO(data), context=build_context(trusted_pem)) as reader:
             store: dict[str, Any] = json.loads(reader.json())
-    except c2pa.C2paError.ManifestNotFound:
+    except c2pa.C2paError.ManifestNotFound:  # pyrefly: ignore[missing-attribute]  # the library adds it when it loads
         return FileReport(FileVerdict.NONE)
     except c2pa.C2paError as error:
         is_remote = str(error).startswith(_REMOTE_ERROR)

@@ -34,6 +34,7 @@ class Settings(Record):
     """The stack's parameters and resources, with defaults for values that a function does not have."""
 
     stack_name: str = ""
+    release: str = ""
     render_function_name: str = ""
     input_bucket: str = ""
     readable_buckets: str = ""
