@@ -290,6 +290,7 @@ def verify(
 
     Example: backdrop verify red.png --roots roots.pem
     """
+    from backdrop_cli.screen import Screen
     from backdrop_cli.verify import run_verify
 
     global_options: GlobalOptions = ctx.obj

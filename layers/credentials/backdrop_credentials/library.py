@@ -66,7 +66,7 @@ def measure_signature(mime_type: str, statement: Statement, identity: SigningIde
     if identity.sign:
         identity = SigningIdentity(identity.chain, sign=lambda _: bytes(SIGNATURE_BYTES))
     sample = build_sample(mime_type)
-    signed = _sign(sample, mime_type, statement, identity, context=build_context())
+    signed = _sign(sample, mime_type, statement, identity, context=build_context(identity.chain.root_pem))
     return len(signed) - len(sample) + MEASURING_SLACK
 
 

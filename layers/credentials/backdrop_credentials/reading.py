@@ -99,8 +99,11 @@ def _judge(failure_codes: Sequence[str]) -> FileVerdict:
     return FileVerdict.NOT_TRUSTED if failure_codes else FileVerdict.TRUSTED
 
 
-def _read_claims(store: Mapping[str, Any]) -> Claims:
-    manifest = store["manifests"][store["active_manifest"]]
+def _read_claims(store: Mapping[str, Any]) -> Claims | None:
+    """Returns None if the claims are so damaged that the library does not show them."""
+    manifest = store["manifests"].get(store["active_manifest"])
+    if manifest is None:
+        return None
     signature = manifest.get("signature_info", {})
     [generator, *_] = manifest.get("claim_generator_info") or [{"name": manifest.get("claim_generator", "unknown")}]
     assertions = manifest.get("assertions", [])
