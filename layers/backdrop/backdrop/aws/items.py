@@ -133,11 +133,15 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     """Returns the fields of features that a job does not use, so that they do not cost it a write unit."""
     if not isinstance(record, Job):
         return None
-    unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
+    unused: dict[str, Any] = {
+        name: True for name in ("mandate", "image_steps", "has_signed_files") if not getattr(record, name)
+    }
     if not any(attempt.mandate for attempt in record.attempts):
         unused["attempts"] = {"__all__": {"mandate"}}
     if not any(picture.is_signed for picture in record.results):
         unused["results"] = {"__all__": {"is_signed"}}
+    if record.image_steps and not any(one.is_signed for step in record.image_steps for one in step.outcome.results):
+        unused["image_steps"] = {"__all__": {"outcome": {"results": {"__all__": {"is_signed"}}}}}
     return unused
 
 

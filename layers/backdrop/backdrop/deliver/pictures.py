@@ -15,7 +15,13 @@ from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.own_pixels import OwnPixels
 from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.deliver.review_files import PreparedImage, ReviewFiles
-from backdrop.deliver.signed_files import ADDED_BYTES, PictureFacts, PrepareSignature, SignedFiles
+from backdrop.deliver.signed_files import (
+    PictureFacts,
+    PrepareSignature,
+    SignedFiles,
+    read_added_bytes,
+    states_same,
+)
 from backdrop.imaging.formats import png
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
@@ -361,28 +367,33 @@ class Pictures:
     def _finish_file(self, delivery: Delivery, image: DeliveredImage, output: OutputSpec) -> FinishedFile:
         """Makes an output's file and signs it, if the stack adds Content Credentials.
 
-        While it adds none, a picture that was signed before stays as it is if it would be made the same way again.
-        Raises ResultError if the file cannot be made, and RetryLaterError if the key or certificate cannot be used.
+        The signed file of an earlier delivery stays as it is if it states the same about the same picture; if the stack
+        adds no credentials any more, if it shows the same picture. Raises ResultError if the file cannot be made, and
+        RetryLaterError if the key or certificate cannot be used.
         """
-        job, n = delivery.job, image.n
+        job, n, picture = delivery.job, image.n, image.picture
         key = signed_key(job.job_id, job.paid_attempt_no, n, output.name, output.format)
-        was_signed = any(one.is_signed and (one.n, one.output) == (n, output.name) for one in job.results)
-        signature = kept = None
+        signature = None
         if self.prepare_signature:
-            picture = image.picture
             facts = PictureFacts(job, n, output, picture.data, delivery.maker, picture.has_own_subject)
             signature = self.prepare_signature(facts)
-        elif was_signed:
-            kept = self.signed_files.head(key)
-        added_bytes = signature.added_bytes if signature else int(kept.metadata.get(ADDED_BYTES, "0")) if kept else 0
-        limited = replace(output, max_bytes=max(output.max_bytes - added_bytes, 1)) if output.max_bytes else output
-        embed_metadata = partial(self._embed_metadata, output, job, keeps_credentials=not (signature or kept))
-        unsigned = image.picture.build_output(limited, embed_metadata, delivery.images.pixels)
-        if signature:
-            data = self.signed_files.sign(key, unsigned.data, signature, output.content_type)
-            return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=signature.warnings)
-        data = self.signed_files.find(key, unsigned.data, kept) if kept else None
-        return FinishedFile(replace(unsigned, data=data), is_signed=True) if data else FinishedFile(unsigned)
+
+        def build(added_bytes: int, *, keeps_credentials: bool) -> OutputFile:
+            limited = replace(output, max_bytes=max(output.max_bytes - added_bytes, 1)) if output.max_bytes else output
+            embed_metadata = partial(self._embed_metadata, output, job, keeps_credentials=keeps_credentials)
+            return picture.build_output(limited, embed_metadata, delivery.images.pixels)
+
+        warnings = signature.warnings if signature else ()
+        kept = self.signed_files.head(key) if signature or job.has_signed_files else None
+        if kept and states_same(kept, signature):
+            unsigned = build(read_added_bytes(kept), keeps_credentials=False)
+            if data := self.signed_files.find(key, unsigned.data, kept):
+                return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
+        unsigned = build(signature.added_bytes if signature else 0, keeps_credentials=signature is None)
+        if signature is None:
+            return FinishedFile(unsigned)
+        data = self.signed_files.sign(key, unsigned.data, signature, kept, output.content_type)
+        return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
 
     def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes, *, keeps_credentials: bool) -> bytes:
         """`keeps_credentials`: leaves a provider's signed file as it is, unless it gets texts."""

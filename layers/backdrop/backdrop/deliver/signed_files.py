@@ -4,7 +4,7 @@ A signature is different each time it is made. Therefore a redelivery writes the
 was turned off. The package `backdrop_credentials` signs; its layer is attached only while the feature is on.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
@@ -15,7 +15,6 @@ from backdrop.model.job_warning import JobWarning
 from backdrop.model.output_spec import OutputSpec
 from backdrop.ports import StoredObject
 
-MAX_TRIES = 4
 UNSIGNED_SHA256, CLAIMS_SHA256 = "backdrop-unsigned-sha256", "backdrop-claims-sha256"
 SIGNED_SHA256, ADDED_BYTES = "backdrop-sha256", "backdrop-added-bytes"
 
@@ -61,39 +60,43 @@ class SignedFiles:
     def head(self, key: str) -> StoredObject | None:
         return self.output_bucket.head(key)
 
-    def sign(self, key: str, data: bytes, signature: PreparedSignature, content_type: str) -> bytes:
-        """Returns the signed file: the kept one if it states the same about the same picture, or a new one.
+    def find(self, key: str, data: bytes, kept: StoredObject) -> bytes | None:
+        """Returns the kept signed file if it was made from this picture; otherwise None.
 
-        Keeps a new one before it is delivered anywhere.
+        Also None if the kept file was changed, because its signature would accuse it.
         """
-        expected = {
+        if kept.metadata.get(UNSIGNED_SHA256) != sha256_hex(data):
+            return None
+        signed = self.output_bucket.read(key)
+        return signed if sha256_hex(signed) == kept.metadata.get(SIGNED_SHA256) else None
+
+    def sign(
+        self, key: str, data: bytes, signature: PreparedSignature, replaced: StoredObject | None, content_type: str
+    ) -> bytes:
+        """Returns the signed file, which is kept before it is delivered anywhere.
+
+        `replaced`: the file that is kept so far. Raises ConflictError if another worker has kept one since.
+        """
+        signed = signature.sign(data)
+        metadata = {
             UNSIGNED_SHA256: sha256_hex(data),
             CLAIMS_SHA256: signature.claims_sha256,
             ADDED_BYTES: str(signature.added_bytes),
+            SIGNED_SHA256: sha256_hex(signed),
         }
-        for _ in range(MAX_TRIES):
-            kept = self.output_bucket.head(key)
-            if kept and expected.items() <= kept.metadata.items():
-                signed = self._read(key, kept.metadata)
-                if signed:
-                    return signed
-            signed = signature.sign(data)
-            metadata = expected | {SIGNED_SHA256: sha256_hex(signed)}
-            try:
-                self.output_bucket.put_if_unchanged(
-                    key, signed, content_type, expected_etag=kept.etag if kept else None, metadata=metadata
-                )
-            except PreconditionFailedError:
-                continue
-            return signed
-        raise ConflictError
+        try:
+            self.output_bucket.put_if_unchanged(
+                key, signed, content_type, expected_etag=replaced.etag if replaced else None, metadata=metadata
+            )
+        except PreconditionFailedError as error:
+            raise ConflictError from error
+        return signed
 
-    def find(self, key: str, data: bytes, kept: StoredObject) -> bytes | None:
-        """Returns the kept signed file if it was made from this picture; otherwise None. Signs nothing."""
-        is_same = kept.metadata.get(UNSIGNED_SHA256) == sha256_hex(data)
-        return self._read(key, kept.metadata) if is_same else None
 
-    def _read(self, key: str, metadata: Mapping[str, str]) -> bytes | None:
-        """Returns the kept file; None if it was changed, because its signature would accuse it."""
-        data = self.output_bucket.read(key)
-        return data if sha256_hex(data) == metadata.get(SIGNED_SHA256) else None
+def states_same(kept: StoredObject, signature: PreparedSignature | None) -> bool:
+    """Whether a kept file states what the signature would. Without a signature, whatever it states stays."""
+    return signature is None or kept.metadata.get(CLAIMS_SHA256) == signature.claims_sha256
+
+
+def read_added_bytes(kept: StoredObject) -> int:
+    return int(kept.metadata.get(ADDED_BYTES, "0"))

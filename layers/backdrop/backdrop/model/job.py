@@ -343,7 +343,8 @@ class Job(LedgerItem):
     with the last of them. `requested_at`: the newest timestamp among the photo, sidecar, tags, request, and operator
     command behind the job. `reviews`: the pictures that need, or needed, a person's approval, by the file that people
     see. `mandate`: the name of the one that owns the photo's folder and pays; pictures are reused only within it.
-    `image_steps`: those of a delivery that has begun.
+    `image_steps`: those of a delivery that has begun. `has_signed_files`: signed pictures of an earlier delivery are
+    kept.
     """
 
     job_id: str
@@ -374,6 +375,7 @@ class Job(LedgerItem):
     reviews: tuple[PictureReview, ...] = ()
     image_steps: tuple[ImageStep, ...] = ()
     results: tuple[StoredPicture, ...] = ()
+    has_signed_files: bool = False
     problem: Problem | None = None
     has_report: bool = False
     announced: bool = False

@@ -590,6 +590,7 @@ def store(job: Job, results: tuple[StoredPicture, ...], warnings: Iterable[JobWa
             job,
             status=JobStatus.STORED,
             results=results,
+            has_signed_files=job.has_signed_files or any(result.is_signed for result in results),
             image_steps=(),
             warnings=_deduplicate((*kept, *warnings, *old_pictures)),
             problem=None,
