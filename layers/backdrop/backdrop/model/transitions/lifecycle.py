@@ -42,6 +42,7 @@ _RETRY_END_REASONS = {
 DELIVERY_WARNINGS = frozenset(
     {
         WarningCode.CERTIFICATE_FAILED,
+        WarningCode.CREDENTIALS_LEFT_OUT,
         WarningCode.ENLARGED,
         WarningCode.OVER_MAX_BYTES,
         WarningCode.FRAME_PADDED,
