@@ -19,6 +19,7 @@ KMS_ARN = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555
 SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/c2pa/key-abcdef"
 CERTIFICATE_SECRET = "shop/c2pa/certificate"
 
+type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 type PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -43,13 +44,15 @@ def issue(
     key: PrivateKey,
     issuer: Issued | None = None,
     *,
+    public_key: PublicKey | None = None,
     is_ca: bool = False,
     has_key_usage: bool = True,
     has_extended_key_usage: bool = True,
     starts_in: timedelta = timedelta(days=-1),
     ends_in: timedelta = timedelta(days=365),
 ) -> Issued:
-    """Issues a certificate; without `issuer`, it is self-signed."""
+    """Issues a certificate; without `issuer`, it is self-signed. `public_key`: of a key that only KMS has."""
+    certified_key = public_key or key.public_key()
     now = datetime.now(UTC)
     subject = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Shop"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
@@ -59,12 +62,12 @@ def issue(
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
+        .public_key(certified_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + starts_in)
         .not_valid_after(now + ends_in)
         .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(certified_key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if has_key_usage:
