@@ -1,4 +1,4 @@
-"""Content Credentials on a deployed stack: a key in KMS signs, a bad certificate is refused, and turning off is clean."""
+"""Content Credentials on a deployed stack: a key in KMS signs, a bad chain is refused, and turning off is clean."""
 
 import json
 from collections.abc import Generator
