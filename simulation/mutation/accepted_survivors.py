@@ -46,7 +46,8 @@ MISSING_LINK_REASON = (
     "No simulated provider returns a picture without a link: tests/simulated/deliver/test_files_without_links.py does."
 )
 SIGNING_REASON = (
-    "No seed has Content Credentials, or a provider's file with some: tests/simulated/deliver/test_signing.py tests each."
+    "No seed has Content Credentials, or a provider's file with some: "
+    "tests/simulated/deliver/test_signing.py tests each condition."
 )
 FRAME_REASON = "No seed has a frame: tests/simulated/intake/test_frames.py tests each condition."
 SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/test_sizes.py does."

@@ -22,7 +22,7 @@ _ACTIONS_LABEL = "c2pa.actions"
 
 
 class FileVerdict(StrEnum):
-    """What can be said about a file by its Content Credentials."""
+    """What a file's Content Credentials show."""
 
     NONE = "none"
     REMOTE = "remote"

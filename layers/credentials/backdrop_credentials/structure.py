@@ -98,7 +98,7 @@ def _read_jpeg_store(data: bytes) -> bytes:
 
 
 def _iter_boxes(data: bytes) -> Iterator[_Box]:
-    """Yields the boxes of which the data consists. Raises StructureError unless they fill it exactly."""
+    """Yields the boxes in the data. Raises StructureError unless they fill it exactly."""
     position = 0
     while position < len(data):
         end = position + int.from_bytes(data[position : position + 4])

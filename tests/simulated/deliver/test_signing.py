@@ -46,7 +46,7 @@ def build_world(signer: PictureSigner | None = None, *, is_on: bool = True, **in
     if is_on:
         turn_on(world, signer)
     world.upload_photo(KEY, build_photo())
-    world.upload_sidecar(KEY, **(REMOVE | instructions))
+    world.upload_sidecar(KEY, **{**REMOVE, **instructions})
     world.run_until_empty("intake", "ideogram")
     return world
 

@@ -367,8 +367,8 @@ class Pictures:
     def _finish_file(self, delivery: Delivery, image: DeliveredImage, output: OutputSpec) -> FinishedFile:
         """Makes an output's file and signs it, if the stack adds Content Credentials.
 
-        The signed file of an earlier delivery stays as it is if it states the same about the same picture; if the stack
-        adds no credentials any more, if it shows the same picture. Raises ResultError if the file cannot be made, and
+        The signed file of an earlier delivery stays as it is if it states the same about the same picture. If the stack
+        no longer adds credentials, it is enough that it shows the same picture. Raises ResultError if the file cannot be made, and
         RetryLaterError if the key or certificate cannot be used.
         """
         job, n, picture = delivery.job, image.n, image.picture
