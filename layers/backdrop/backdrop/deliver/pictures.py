@@ -368,8 +368,9 @@ class Pictures:
         """Makes an output's file and signs it, if the stack adds Content Credentials.
 
         The signed file of an earlier delivery stays as it is if it states the same about the same picture. If the stack
-        no longer adds credentials, it is enough that it shows the same picture. Raises ResultError if the file cannot be made, and
-        RetryLaterError if the key or certificate cannot be used.
+        no longer adds credentials, it is enough that it shows the same picture.
+
+        Raises ResultError if the file cannot be made, and RetryLaterError if the key or certificate cannot be used.
         """
         job, n, picture = delivery.job, image.n, image.picture
         key = signed_key(job.job_id, job.paid_attempt_no, n, output.name, output.format)
