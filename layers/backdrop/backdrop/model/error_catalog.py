@@ -437,8 +437,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         PaidFile.KEPT,
         "The paid picture cannot get its Content Credentials: the signing key or its certificate does not work.",
         "Run `backdrop doctor`: it makes a trial signature and says what to fix. The paid file is under "
-        "_backdrop/paid/. There is nothing to resume afterwards: Backdrop tries again at least every ten minutes, delivers the pictures "
-        "without a charge, and resumes the lanes that it paused because delivery was backed up.",
+        "_backdrop/paid/. There is nothing to resume afterwards: Backdrop tries again at least every ten minutes, "
+        "delivers the pictures without a charge, and resumes the lanes that it paused because delivery was backed up.",
         disposition=Disposition.WAITING,
         for_operator=True,
     ),
