@@ -47,7 +47,7 @@ ALONE = {
 }
 MAX_WRITE_UNITS = 36
 MAX_WRITE_UNITS_OF_MANDATE = 4
-MAX_BYTES = {"item": 2_450, "receipt": 2_040, "message": 190, "event": 1_470}
+MAX_BYTES = {"item": 2_450, "receipt": 2_060, "message": 190, "event": 1_490}
 
 
 def upload_sidecars(world: World, keys: Sequence[str]) -> None:
