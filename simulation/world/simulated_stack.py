@@ -75,7 +75,7 @@ class WorldSetup:
     `budget`: micro-dollars per day. `in_flight`: the calls that we allow at a time. `account_limit`: the calls that the
     provider really allows at a time. `kind`: how the provider lets lost calls be looked up. `other_providers`:
     other providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
-    credits.
+    credits. `budget_shares`: how many shares the day's budget has; None for what follows from `in_flight`.
     """
 
     budget: int = 10_000_000
@@ -87,6 +87,7 @@ class WorldSetup:
     other_providers: Mapping[str, ProviderKind] = field(default_factory=dict[str, ProviderKind])
     ledger_retention_days: int = 0
     credit_prices: Mapping[str, int] = field(default_factory=dict[str, int])
+    budget_shares: int | None = None
 
 
 def find_queue_setting(settings: Mapping[str, Any], name: str) -> Any:

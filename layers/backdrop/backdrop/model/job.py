@@ -201,7 +201,8 @@ class Attempt(Record):
     `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker exited normally while
     the provider was still working. `send_count`: how many times the call was sent under the same ID. `charge_no`: see
     Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
-    whether its lane has recovered. `mandate`: the name of the one that pays.
+    whether its lane has recovered. `mandate`: the name of the one that pays. `budget_share`: the share of the day's
+    budget that pays; None for the day's own item.
     """
 
     n: int
@@ -221,6 +222,7 @@ class Attempt(Record):
     suspicion: Suspicion | None = None
     is_probe: bool = False
     mandate: str | None = None
+    budget_share: int | None = None
 
     @property
     def money(self) -> MoneyStatus:

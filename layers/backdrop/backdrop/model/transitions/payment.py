@@ -66,6 +66,7 @@ def claim(
         charge_no=job.charge_no,
         is_probe=probe,
         mandate=mandate,
+        budget_share=limits.share,
     )
     claimed = replace(
         job,
@@ -77,7 +78,8 @@ def claim(
         submitted_at=job.submitted_at or now,
         processing_until=None,
     )
-    return Transition(claimed, BudgetChange(day, job.provider, mandate, reserved=price, claim=limits))
+    budget_change = BudgetChange(day, job.provider, mandate, reserved=price, claim=limits, share=limits.share)
+    return Transition(claimed, budget_change)
 
 
 def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
