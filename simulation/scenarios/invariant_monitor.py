@@ -221,11 +221,11 @@ class InvariantMonitor:
             self.add_violations(
                 check_lifted_pauses(lane.body, body, has_probed=call.worker_name in self._paid_calls.probing_workers)
             )
-        if body["pauses"]:
-            self.paused_at[provider].append(self._world.clock.time)
-            if call.worker_name and not self._users.has_clock_faults:
+            if not self._users.has_clock_faults:
                 since = self.snapshot.find_start(call.worker_name)
                 self.add_violations(self.budgets.check_new_pause(provider, lane.body, body, since))
+        if body["pauses"]:
+            self.paused_at[provider].append(self._world.clock.time)
         if describe_restrictions(lane.body) != describe_restrictions(body):
             lane.unchanged_since = self._world.clock.time
             self._paid_calls.forget_probes(provider)

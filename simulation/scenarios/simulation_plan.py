@@ -151,7 +151,7 @@ def draw_plan(
             instruction_actions += (*add_last_days(mandate_actions, Random(f"last days {seed}")),)
             starts_before_midnight = mandates.random() < MIDNIGHT_SHARE
     if is_shared:
-        instruction_actions += (*_draw_caps(shares, minutes * 60),)
+        instruction_actions = (*instruction_actions, *_draw_caps(shares, minutes * 60))
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
