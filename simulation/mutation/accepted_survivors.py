@@ -239,8 +239,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
     "aws.ledger:Ledger._put_items#1cbcce if 3": MANDATE_REASON,
-    "aws.ledger:Ledger._transact#bcd529 if 2": MANDATE_REASON,
-    "aws.ledger:_budget_error#7f2f03 if 1": MANDATE_REASON,
+    "aws.ledger:Ledger._transact#929324 if 2": MANDATE_REASON,
+    "aws.ledger:_budget_error#7b89b6 if 1": MANDATE_REASON,
     "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
     "intake.job_planner:JobPlanner._check_mandate": MANDATE_REASON,
     "intake.job_planner:JobPlanner._plan_with_mask#4f46cf if 1": OWNER_REASON,
@@ -257,7 +257,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.approval:_explain_missing_picture": (
         "It chooses between two texts: tests/simulated/deliver/test_approval.py tests the refusal."
     ),
-    "aws.ledger:Ledger._transact#bcd529 if 1": "For speed: without a budget change, there is nothing to try again.",
+    "aws.ledger:Ledger._transact#929324 if 1": "For speed: without a budget change, there is nothing to try again.",
     "model.transitions.lifecycle:retry_picture#9e7dcd if 1": (
         "Deliver does not retry such a job: tests/simulated/model/test_transitions_sequences.py does."
     ),

@@ -46,7 +46,7 @@ def replace_charge(result: ProviderResult, charged: int) -> ProviderResult:
 
 @dataclass
 class Race:
-    """Slots of one world. `caps`: what operators set, by milliseconds. `delays`: of requests to AWS, in milliseconds."""
+    """Slots of one world. `caps`: what operators set, by milliseconds. `delays`: of requests, in milliseconds."""
 
     cap: int
     share_count: int
@@ -110,7 +110,8 @@ class Race:
                 if error.code is Code.BUDGET_REACHED:
                     self.refused[n] = self.purchases[n].price
                     return
-                assert error.code is Code.BUDGET_RESERVED
+                if error.code is not Code.BUDGET_RESERVED:
+                    raise
                 self.waits += 1
                 world.clock.sleep(WAIT_SECONDS)
             else:

@@ -368,12 +368,14 @@ class Ledger:
             return
         if budget_change.mandate:
             writes = [*writes, self._build_mandate_update(budget_change, budget_change.mandate)]
-        if budget_change.share is not None:
-            share_update = self._build_share_update(budget_change, budget_change.share)
-            self._table.transact([*writes, share_update], read_back=read_back)
-            return
+        share = budget_change.share
+        budget_update = (
+            self._build_budget_update(budget_change)
+            if share is None
+            else self._build_share_update(budget_change, share)
+        )
         try:
-            self._table.transact([*writes, self._build_budget_update(budget_change)], read_back=read_back)
+            self._table.transact([*writes, budget_update], read_back=read_back)
         except TransactionError as error:
             if any(error.has_failed_condition(index) for index in range(len(writes))):
                 raise
@@ -556,8 +558,9 @@ def _budget_error(budget_change: BudgetChange, item: Mapping[str, Any]) -> Retry
         return RetryLaterError(Code.LEDGER_CONFLICT, message, REGISTRY_CHANGED_DELAY_SECONDS)
     if budget_change.share is not None or parse_share_count(item):
         return ShareEmptyError()
-    cap = day.resolve_cap(claim.cap if claim else 0)
-    return build_budget_error(Code.BUDGET_REACHED if day.spent + budget_change.total > cap else Code.BUDGET_RESERVED)
+    if day.spent + budget_change.total > day.resolve_cap(claim.cap if claim else 0):
+        return build_budget_error(Code.BUDGET_REACHED)
+    return build_budget_error(Code.BUDGET_RESERVED)
 
 
 def build_budget_error(code: Code) -> RetryLaterError:
