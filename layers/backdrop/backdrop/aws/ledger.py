@@ -531,8 +531,9 @@ class Ledger:
         }
         if claim:
             values |= {":price": total, ":version": claim.registry_version}
+            has_enough = "available >= :price"
             knows_registry = "(attribute_not_exists(registry_version) OR registry_version = :version)"
-            update["ConditionExpression"] = f"available >= :price AND {knows_registry}"
+            update["ConditionExpression"] = f"{has_enough} AND {knows_registry}"
         return {"Update": update | {"ExpressionAttributeValues": _to_number_attributes(values)}}
 
 
