@@ -1,11 +1,10 @@
 """Guards of the budget's shares: together they stay within the cap, and use it to the last picture (design, 3.1)."""
 
-from backdrop.model.budget_shares import MAX_SHARES
 from simulation.invariants.violations import Invariant
 from simulation.mutation.guards.mandate_guards import FOLDERS, HARMLESS_FAULT
 from simulation.mutation.mutant import build_mutant
 from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_code
-from simulation.mutation.mutation_scene import list_sidecars, list_uploads
+from simulation.mutation.mutation_scene import list_uploads
 
 SLOTS = {"in_flight": 10, "account_limit": 10}
 
@@ -59,9 +58,10 @@ BUDGET_SHARE_MUTANTS = (
         replace_code("model.budget_shares:find_money#7593b5 return 6", "Code.BUDGET_RESERVED"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
-        actions=(*list_uploads(5, 20, tags="foreign"), *list_sidecars(6, 20, "marble")),
-        budget=390_000,
-        budget_shares=3,
+        # In half of the seeds, no share has enough for the last picture.
+        actions=list_uploads(5, 31),
+        budget=250_000,
+        budget_shares=6,
     ),
     build_mutant(
         "keeps-grants-above-lowered-cap",
@@ -72,19 +72,6 @@ BUDGET_SHARE_MUTANTS = (
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 4), "300 set_budget 50000"),
         budget_shares=3,
-    ),
-    build_mutant(
-        "hides-mandate-from-new-share",
-        "6: A new share has the mandates' version, so that no claim on it overlooks a new mandate.",
-        force_false("aws.budget_shares:BudgetShares._try_grant#6c7fde if 2"),
-        invariant=Invariant.MANDATE_PAYS,
-        faults="slow_table",
-        actions=[
-            *(f"{5 + n / 4} upload {folder}{n}.jpg photo{n} cut" for n in range(64) for folder in [FOLDERS[n % 8]]),
-            *(f"{8 + 2 * n} create_mandate m{n} {folder} limit=900000" for n, folder in enumerate(FOLDERS)),
-        ],
-        budget_shares=MAX_SHARES,
-        **SLOTS,
     ),
     build_mutant(
         "misses-new-mandates-in-shares",
