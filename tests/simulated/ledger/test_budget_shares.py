@@ -14,11 +14,12 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, Source
 from backdrop.model.provider_result import ProviderResult
+from backdrop.model.transitions import ClaimLimits
 from backdrop.pipeline.call_context import CallContext
 from simulation.invariants.budget_shares import StoredBudget, check_grant, check_shares, join_day
 from simulation.invariants.violations import check_day_sums, parse_ledger, sum_attempts_by_day
 from simulation.world.simulated_stack import World
-from simulation.world.transport import ServiceCall
+from simulation.world.transport import ServiceCall, TargetedFault
 from tests.simulated.stage_worlds import KEY, LOST, OK, PRICE, THROTTLED, build_job
 
 REPLACE_PRICE = 6 * PRICE
@@ -61,7 +62,7 @@ class Race:
         """Runs until every slot has bought, or has been refused because too little of the budget is left."""
         self.world = world = World(self.seed, budget=self.cap, budget_shares=self.share_count)
         delays = cycle(self.delays)
-        jobs = [self._add_job(n, purchase) for n, purchase in enumerate(self.purchases)]
+        jobs = [self.add_job(n, purchase) for n, purchase in enumerate(self.purchases)]
         world.transport.add_latency = lambda _service, _operation: world.clock.sleep(next(delays) / 1000)
         world.transport.listeners.append(self._check)
         self.highest_cap, self._before = self.cap, StoredBudget()
@@ -77,7 +78,7 @@ class Race:
     def today(self) -> str:
         return self.world.clock.time.date().isoformat()
 
-    def _add_job(self, n: int, purchase: Purchase) -> Job:
+    def add_job(self, n: int, purchase: Purchase) -> Job:
         """The first digits of a job's ID choose its share, as the hash of a real job does."""
         operation = "remove" if purchase.price == PRICE else "replace"
         names = {"source_id": f"{n:064x}", "job_id": f"{n * 7:08x}{n:056x}", "content_id": f"{n:064x}"}
@@ -151,7 +152,7 @@ DELAYS = st.lists(st.integers(0, 6), min_size=1, max_size=40)
 CAPS = st.integers(0, 40).map(lambda tens: tens * PRICE // 2)
 
 
-@settings(max_examples=40)
+@settings(max_examples=80)
 @given(CAPS, st.integers(0, 6), PURCHASES, DELAYS, st.integers(0, 1_000_000))
 def test_racing_slots_spend_the_budget_to_the_last_affordable_picture(
     cap: int, share_count: int, purchases: list[Purchase], delays: list[int], seed: int
@@ -162,13 +163,13 @@ def test_racing_slots_spend_the_budget_to_the_last_affordable_picture(
     assert all(race.spent + price > cap for price in race.refused.values()), "a refused picture was affordable"
 
 
-@settings(max_examples=40)
+@settings(max_examples=80)
 @given(
     CAPS,
     st.integers(1, 6),
     PURCHASES,
     DELAYS,
-    st.lists(st.tuples(st.integers(0, 150), CAPS), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(0, 60), CAPS), min_size=1, max_size=3),
     st.integers(0, 1_000_000),
 )
 def test_lowered_cap_leaves_nothing_available_above_it(
@@ -195,8 +196,50 @@ def test_expensive_picture_collects_what_several_shares_have_left() -> None:
     race.run()
     assert race.budget.available == REPLACE_PRICE
     assert max(share["available"] for share in race.budget.shares.values()) < REPLACE_PRICE
-    job = race._add_job(99, Purchase(REPLACE_PRICE, "charged"))  # noqa: SLF001  # another slot of the same race
+    job = race.add_job(99, Purchase(REPLACE_PRICE, "charged"))
     result = replace_charge(OK, REPLACE_PRICE)
     context = CallContext(deadline=race.world.clock.now() + timedelta(minutes=5))
     race.world.steps.bootstrap.purchases.claim_and_send(job, race.world.provider, lambda _save: result, context)
     assert race.spent == REPLACE_PRICE
+
+
+def claim_during_the_next_read(race: Race, job: Job, share: int) -> TargetedFault:
+    """Another worker claims on a share after its item has been read, and before the reader writes it."""
+    now = race.world.clock.now()
+
+    def claim(_call: ServiceCall) -> None:
+        limits = ClaimLimits(race.cap, share=share)
+        race.world.ledger.write_transition(
+            transitions.claim(job, now=now, lease_until=now + timedelta(minutes=6), price=PRICE, limits=limits)
+        )
+
+    fault = TargetedFault(claim, "batch_get_item")
+    race.world.transport.faults_after.append(fault)
+    return fault
+
+
+def test_recall_takes_back_nothing_that_was_claimed_in_the_meantime() -> None:
+    race = Race(100 * PRICE, 2, [Purchase(PRICE, "not taken")] * 2, [1])
+    race.run()
+    job = race.add_job(50, Purchase(PRICE, "charged"))
+    fault = claim_during_the_next_read(race, job, min(race.budget.shares))
+    race.world.steps.ledger_queries.set_day_cap(race.today, 0)
+    assert fault.hit_count == 1
+    assert (race.budget.available, race.budget.totals["committed"], race.budget.day_item["granted"]) == (
+        0,
+        PRICE,
+        PRICE,
+    )
+
+
+def test_collecting_takes_nothing_that_was_claimed_in_the_meantime() -> None:
+    race = Race(REPLACE_PRICE, 6, [Purchase(PRICE, "not taken")] * 6, [2])
+    race.run()
+    job = race.add_job(50, Purchase(PRICE, "charged"))
+    poorest = min(race.budget.shares, key=lambda number: (race.budget.shares[number]["available"], -number))
+    fault = claim_during_the_next_read(race, job, poorest)
+    shares = race.world.steps.bootstrap.purchases.budget_shares
+    with pytest.raises(RetryLaterError):
+        shares.find_share(race.today, REPLACE_PRICE, REPLACE_PRICE, 1, 6)
+    assert fault.hit_count == 1
+    assert (race.budget.available, race.budget.totals["committed"]) == (REPLACE_PRICE - PRICE, PRICE)
