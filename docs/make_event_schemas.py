@@ -145,7 +145,7 @@ ATTEMPT = build_object(
     provider=PROVIDER,
     endpoint={
         **NULLABLE_TEXT,
-        "description": "The path that the call was sent to, if the provider has several; null in older receipts.",
+        "description": "The path at Ideogram that the call went to; null for other providers and in older receipts.",
     },
     provider_id=NULLABLE_TEXT,
     submitted_at=TIME,

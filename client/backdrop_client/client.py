@@ -155,8 +155,8 @@ class Backdrop:
 
         At most `in_flight` photos are taken from `photos` and not yet yielded. If you stop early or crash, run it again
         with the same photos: those that were bought are not bought again. `timeout`: that of `wait`, for each photo.
-        Once `should_stop` returns true, no more photos are taken, and those in flight end with WaitTimeoutError. Raises
-        ValueError if `in_flight` or `timeout` is wrong, before anything is uploaded.
+        As soon as `should_stop` returns true, the batch starts no further photo, and each photo in flight ends with
+        WaitTimeoutError. Raises ValueError if `in_flight` or `timeout` is wrong, before anything is uploaded.
         """
         parse_timeout(timeout)
 

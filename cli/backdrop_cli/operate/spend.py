@@ -1,7 +1,7 @@
 """The `spend` command: the cost of all calls by day, folder, provider, or mandate, from the attempts in the ledger."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,16 @@ class SpendTotal:
             self.calls += 1
             self.confirmed += attempt.charged
             self.unknown += attempt.unknown
+
+    @classmethod
+    def sum(cls, totals: Iterable["SpendTotal"]) -> "SpendTotal":
+        """Returns the total of calls that no two of these totals count."""
+        result = cls()
+        for one in totals:
+            result.calls += one.calls
+            result.confirmed += one.confirmed
+            result.unknown += one.unknown
+        return result
 
 
 @dataclass

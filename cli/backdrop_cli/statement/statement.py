@@ -55,10 +55,7 @@ class Statement:
 
     @property
     def total(self) -> SpendTotal:
-        totals = self.groups["provider"].values()
-        return SpendTotal(
-            sum(one.calls for one in totals), sum(one.confirmed for one in totals), sum(one.unknown for one in totals)
-        )
+        return SpendTotal.sum(self.groups["provider"].values())
 
     @property
     def open_count(self) -> int:

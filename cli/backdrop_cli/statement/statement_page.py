@@ -45,9 +45,9 @@ def list_notices(statement: Statement) -> list[str]:
     if not statement.is_month_over:
         notices.append("This statement is provisional: the month is not over.")
     if statement.in_flight.count:
-        calls = format_count(statement.in_flight.count, "call of this month that has", "calls of this month that have")
+        calls = format_count(statement.in_flight.count, "call of this month has", "calls of this month have")
         notices.append(
-            f"This statement is provisional: no total contains {calls} not ended, and may cost "
+            f"This statement is provisional: {calls} not ended. The totals do not contain their cost, at most "
             f"{format_usd(statement.in_flight.reserved)}."
         )
     if statement.open_count:
@@ -87,10 +87,7 @@ def select_largest(totals: Mapping[str, SpendTotal], limit: int) -> dict[str, Sp
     shown, others = by_amount[:limit], [total for _, total in by_amount[limit:]]
     if not others:
         return dict(shown)
-    rest = SpendTotal(
-        sum(one.calls for one in others), sum(one.confirmed for one in others), sum(one.unknown for one in others)
-    )
-    return {**dict(shown), OTHERS_LABEL: rest}
+    return {**dict(shown), OTHERS_LABEL: SpendTotal.sum(others)}
 
 
 def _render_state(statement: Statement) -> str:

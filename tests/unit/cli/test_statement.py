@@ -194,7 +194,7 @@ def test_statement_is_provisional_until_the_month_and_its_calls_have_ended() -> 
     with read_ledger(job, pending) as statement:
         assert statement.is_provisional
         assert (statement.in_flight.count, statement.in_flight.reserved, statement.total.calls) == (1, 90_000, 1)
-        assert "1 call of this month that has not ended, and may cost $0.09." in render_statement(statement)
+        assert "The totals do not contain their cost, at most $0.09." in render_statement(statement)
 
 
 @pytest.mark.parametrize(
