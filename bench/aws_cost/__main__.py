@@ -81,7 +81,8 @@ def measure_reconcile(watched_cloud: WatchedCloud) -> list[BillLine]:
     print("reconcile", flush=True)
 
     def run() -> None:
-        watched_cloud.running.clients.functions.invoke(FunctionName=f"{STACK}-reconcile", Payload=b"{}")
+        functions = watched_cloud.running.clients.functions
+        functions.invoke(FunctionName=f"{STACK}-reconcile", Payload=b"{}")["Payload"].read()
 
     def play(times: int) -> None:
         for _ in range(times):

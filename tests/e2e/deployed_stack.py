@@ -130,7 +130,9 @@ class DeployedStack:
     def run_reconcile(self) -> None:
         """Runs reconcile now instead of at its next scheduled time."""
         response = self.clients.functions.invoke(FunctionName=f"{self.name}-reconcile")
-        assert "FunctionError" not in response, response["Payload"].read()
+        # Reading the answer returns the connection to its pool, instead of leaving it to the garbage collector.
+        answer = response["Payload"].read()
+        assert "FunctionError" not in response, answer
 
     def provider_report(self, provider: str = "ideogram") -> dict[str, Any] | None:
         """Returns the report about a provider, which exists while its lane is paused."""

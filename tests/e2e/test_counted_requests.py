@@ -16,6 +16,9 @@ from tests.e2e.deployed_stack import eventually
 # One of them searches for copies of the photo that wait for it (decision 7).
 MAX_FOR_ONE_PHOTO, MAX_IN_A_BATCH = 21, 19
 BATCH_SIZE = 20
+# On a busy machine, an invocation may return messages to their queue for lack of time, which costs requests.
+RETURNS_MESSAGE = "ChangeMessageVisibility"
+MAX_COUNTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +26,24 @@ def watched_cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Watched
     """A separate cloud with warm functions, which have already made their requests of every few minutes."""
     parameters = {"DailyBudgetUSD": "1000", "SettleSeconds": "1"}
     with running_cloud(tmp_path_factory, parameters | ONE_PROVIDER) as cloud, watch_cloud(cloud) as watched:
-        count_requests(watched, [f"warm/{n}.jpg" for n in range(BATCH_SIZE)])
+        process_together(watched, [f"warm/{n}.jpg" for n in range(BATCH_SIZE)])
         yield watched
 
 
-def count_requests(watched_cloud: WatchedCloud, keys: Sequence[str]) -> tuple[RequestCount, ...]:
-    """Counts the requests per photo for photos with sidecars that all wait in intake's queue when intake starts."""
-    s3, bucket, first_request = (
-        watched_cloud.running.clients.s3,
-        watched_cloud.outputs["InputBucketName"],
-        len(watched_cloud.recorder.requests),
-    )
+def count_requests(watched_cloud: WatchedCloud, folder: str, photos: int) -> tuple[RequestCount, ...]:
+    """Counts the requests per photo. Repeats the count with other photos if a message was returned to its queue."""
+    for count in range(MAX_COUNTS):
+        first_request = len(watched_cloud.recorder.requests)
+        process_together(watched_cloud, [f"{folder}-{count}/{n}.jpg" for n in range(photos)])
+        requests = [one for one in watched_cloud.recorder.requests[first_request:] if one.function in STAGES]
+        if not any(one.operation == RETURNS_MESSAGE for one in requests):
+            return count_by_name(requests, photos)
+    pytest.fail(f"messages were returned to their queues in each of {MAX_COUNTS} counts")
+
+
+def process_together(watched_cloud: WatchedCloud, keys: Sequence[str]) -> None:
+    """Drops photos with sidecars, which all wait in intake's queue when intake starts, until all are stored."""
+    s3, bucket = watched_cloud.running.clients.s3, watched_cloud.outputs["InputBucketName"]
     for key in keys:
         s3.put_object(Bucket=bucket, Key=f"{key}.json", Body=json.dumps({"prompt": f"a beach, {key}"}).encode())
     watched_cloud.wait_until_quiet()
@@ -47,10 +57,6 @@ def count_requests(watched_cloud: WatchedCloud, keys: Sequence[str]) -> tuple[Re
     switch_intake(watched_cloud, on=True)
     eventually(lambda: all(watched_cloud.is_stored(key) for key in keys), "all are stored")
     watched_cloud.wait_until_quiet()
-    return count_by_name(
-        (request for request in watched_cloud.recorder.requests[first_request:] if request.function in STAGES),
-        len(keys),
-    )
 
 
 def count_waiting(watched_cloud: WatchedCloud) -> int:
@@ -69,11 +75,11 @@ def switch_intake(watched_cloud: WatchedCloud, *, on: bool) -> None:
 
 
 def test_single_photo_makes_the_documented_requests(watched_cloud: WatchedCloud) -> None:
-    requests = count_requests(watched_cloud, ["shoes/alone.jpg"])
+    requests = count_requests(watched_cloud, "shoes", 1)
     assert sorted(requests, key=str) == sorted(load_costs().rows[0].usage.requests, key=str)
     assert sum(request.times for request in requests) <= MAX_FOR_ONE_PHOTO
 
 
 def test_photo_in_a_batch_makes_fewer_requests(watched_cloud: WatchedCloud) -> None:
-    requests = count_requests(watched_cloud, [f"many/{n}.jpg" for n in range(BATCH_SIZE)])
+    requests = count_requests(watched_cloud, "many", BATCH_SIZE)
     assert sum(request.times for request in requests) <= MAX_IN_A_BATCH, "\n".join(map(str, requests))
