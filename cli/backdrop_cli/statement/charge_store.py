@@ -70,7 +70,7 @@ class ChargeStore:
         """Returns the totals by one of the charges' columns, in the order of its values."""
         # A call with two amounts, such as a certain and an unknown one, counts once.
         query = f"""
-            SELECT {column}, count(DISTINCT iif(charged + unknown > 0, job_id || ' ' || attempt_no, NULL)),
+            SELECT {column}, count(DISTINCT CASE WHEN charged + unknown > 0 THEN job_id || ' ' || attempt_no END),
                 sum(charged), sum(unknown)
             FROM charge GROUP BY {column} ORDER BY {column}
         """  # noqa: S608 - names of columns

@@ -73,7 +73,7 @@ class Charge:
     `day`: the day (UTC) of the budget that pays, on which the call was claimed. `photo`: the key, or `@bucket/key` if
     the photo is not in the stack's bucket. `campaign`: the execution whose request caused the call, or "".
     `submitted_at`: in ISO 8601, UTC. `speed`: the rendering speed, or "" if the operation has none. `group`: the same
-    for all undecided charges of which together `group_charged_count` of `group_count` images were charged, and else "".
+    for all undecided charges if together `group_charged_count` of their `group_count` images were charged, else "".
     `image_price`: that of one of these images, in micro-dollars.
     """
 
