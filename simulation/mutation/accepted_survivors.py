@@ -239,7 +239,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
-    "aws.ledger:Ledger._put_items#0ad6c4 if 4": MANDATE_REASON,
+    "aws.ledger:Ledger._put_items#623292 if 4": MANDATE_REASON,
     "aws.ledger:Ledger._transact#bcd529 if 2": MANDATE_REASON,
     "aws.ledger:_budget_error#7f2f03 if 1": MANDATE_REASON,
     "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
@@ -376,7 +376,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "pipeline.places": PLACES_REASON,
     "pipeline.purchase:Purchases.claim_and_send#d95581 if 2": PLACES_REASON,
-    "aws.ledger:Ledger._put_items#0ad6c4 if 2": PLACES_REASON,
+    "aws.ledger:Ledger._put_items#623292 if 2": PLACES_REASON,
     "render.service:RenderService._admit#05e51a if 1": PLACES_REASON,
     "render.service:RenderService._fail_over_or_refuse": PLACES_REASON,
     "render.service:RenderService._recover#474598 if 4": PLACES_REASON,
