@@ -192,7 +192,8 @@ def _print_budget(stack: Stack, screen: Screen, now: datetime) -> None:
 
 def _print_price_check(screen: Screen, check: PriceCheck) -> None:
     """Prints only what is wrong. Nothing of it pauses a lane."""
-    if stop := describe_stop(check):
+    stop = describe_stop(check)
+    if stop is not None:
         screen.print_bullet("!", str(stop), "yellow")
     for difference in list_differences(check):
         screen.print_bullet("!", str(describe_difference(difference)), "yellow")

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from backdrop_local.standin import ideogram_rules
 from backdrop_local.standin.api_call import ApiCall, FreeCall, RejectedCallError
 from backdrop_local.standin.faults import FaultHit, Phase
+from backdrop_local.standin.generation_request import GenerationRequest
 from backdrop_local.standin.generations import Generation, GenerationFailure, GenerationStatus
 from backdrop_local.standin.ideogram import (
     PROVIDER,

@@ -21,7 +21,8 @@ def check_prices(stack: Stack) -> Iterator[CheckResult]:
     if not stack.checks_prices:
         return
     check = stack.circuit_breaker.ledger.read_price_check()
-    if stop := describe_stop(check):
+    stop = describe_stop(check)
+    if stop is not None:
         yield CheckResult(NAME, CheckState.WRONG, str(stop), _MORE)
         return
     differences, problems = list_differences(check), [*list_problems(check)]

@@ -72,7 +72,7 @@ class QuoteOutcome(StrEnum):
 class QuoteAnswer:
     """The answer to one request. `price`: of one image, in micro-dollars. `provider_id`: of a generation.
 
-    `ends_run`: the answer concerns the key, the account, or the provider, so the next request would end alike.
+    `concerns_account`: the next request would end alike, because of the key, the account, or the provider.
     """
 
     outcome: QuoteOutcome
@@ -80,11 +80,15 @@ class QuoteAnswer:
     price: int | None = None
     code: Code | None = None
     provider_id: str | None = None
-    ends_run: bool = True
+    concerns_account: bool = False
 
     @property
     def may_be_charged(self) -> bool:
         return self.outcome in (QuoteOutcome.LOST, QuoteOutcome.NOT_A_QUOTE)
+
+    @property
+    def ends_run(self) -> bool:
+        return self.concerns_account or self.may_be_charged
 
 
 @record

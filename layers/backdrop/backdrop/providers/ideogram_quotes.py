@@ -122,12 +122,12 @@ def _parse_price(body: Mapping[str, Any]) -> QuoteAnswer:
 
 def _refuse_quote(reason: str) -> QuoteAnswer:
     message = f"{DISPLAY_NAME}'s quote cannot be compared: {reason}. Nothing was charged."
-    return QuoteAnswer(QuoteOutcome.NOT_QUOTED, Sentence(message), ends_run=False)
+    return QuoteAnswer(QuoteOutcome.NOT_QUOTED, Sentence(message))
 
 
 def convert_failure(result: ProviderResult) -> QuoteAnswer:
     """Only a refusal of this one form lets the run go on with the next product."""
     outcome = QuoteOutcome.LOST if result.retry_class is RetryClass.AMBIG else QuoteOutcome.NOT_QUOTED
     return QuoteAnswer(
-        outcome, Sentence(result.message), code=result.code, ends_run=result.retry_class is not RetryClass.PERM
+        outcome, Sentence(result.message), code=result.code, concerns_account=result.retry_class is not RetryClass.PERM
     )

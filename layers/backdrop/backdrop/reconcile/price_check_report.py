@@ -37,10 +37,10 @@ def describe_stop(check: PriceCheck) -> Sentence | None:
 
 def list_problems(check: PriceCheck) -> Iterator[Sentence]:
     """Yields why prices could not be checked in the last run."""
-    if check.problem:
+    if check.problem is not None:
         yield check.problem
     for price in check.prices:
-        if price.problem:
+        if price.problem is not None:
             yield Sentence(f"The price of {price.product.label} could not be checked: {price.problem}")
 
 
