@@ -74,9 +74,9 @@ class Charge:
     `day`: the day (UTC) of the budget that pays, on which the call was claimed. `job_id`: PRICE_CHECK_ID if the price
     check caused the charge. `photo`: the key, or `@bucket/key` if the photo is not in the stack's bucket; "" for the
     price check. `campaign`: the execution whose request caused the call, or "". `submitted_at`: in ISO 8601, UTC.
-    `speed`: the rendering speed, or "" if the operation has none. `group`: the same for all undecided charges of which
-    together `group_charged_count` of `group_count` images were charged, and else "". `image_price`: that of one of
-    these images, in micro-dollars.
+    `speed`: the rendering speed, or "" if the operation has none. `group`: the same for all undecided charges that
+    belong together, and else "": `group_charged_count` of their `group_count` images were charged. `image_price`: that
+    of one of these images, in micro-dollars.
     """
 
     day: str
