@@ -58,6 +58,10 @@ RETRY_REASON = (
     "The seeds that mutants run have no retries: tests/simulated/deliver/test_retry.py and "
     "tests/simulated/model/test_transitions_retry.py test each end of one."
 )
+PRICE_CHECK_REASON = (
+    "Only the scenes of the price check's own mutants run it: tests/simulated/reconcile/test_price_checks.py and "
+    "tests/simulated/cli/test_check_prices.py test each case."
+)
 APPROVAL_REASON = (
     "The seeds that mutants run have no pictures that people approve: tests/simulated/deliver/test_approval.py and "
     "tests/simulated/model/test_transitions_approval.py test each case."
@@ -249,6 +253,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
     "model.transitions.lifecycle:set_mandate": MANDATE_REASON,
     "operate.mandates": MANDATE_REASON,
+    "reconcile.price_check_report": PRICE_CHECK_REASON,
+    "reconcile.price_checks": PRICE_CHECK_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_all#9684b3 if 1": MANDATE_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#506a36 if 3": MANDATE_REASON,
     "pipeline.mandate_directory": FORECAST_REASON,

@@ -1,11 +1,13 @@
 """The price check on the simulated ledger: its charges, its reservations, crashes, and the stop."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
@@ -14,8 +16,16 @@ from backdrop.model.price_check import LEASE, PRICED_PRODUCTS, QuoteAnswer, Quot
 from backdrop.model.schedule import BudgetDay
 from backdrop.model.transitions import BudgetChange
 from backdrop.reconcile.price_checks import PriceChecks
+from simulation.world.simulated_quotes import SimulatedQuotes
 from simulation.world.simulated_stack import World
-from simulation.world.transport import ServiceCall, SimulatedCrash, build_client_error
+from simulation.world.transport import (
+    ServiceCall,
+    SimulatedCrash,
+    TargetedFault,
+    build_client_error,
+    crash_worker,
+    lose_response,
+)
 from tests.simulated.scripted_quotes import ESTIMATE, LOST, NO_KEY, SALE, TEXT, THROTTLED, ScriptedQuotes
 
 DAY = timedelta(days=1)
@@ -189,3 +199,34 @@ def test_answer_that_the_ledger_does_not_take_is_not_forgotten() -> None:
     checked.world.run_for(LEASE.total_seconds())
     checked.service.run()
     assert checked.today.unknown == 10_000
+
+
+@pytest.mark.parametrize("outcome", [QuoteOutcome.NOT_A_QUOTE, QuoteOutcome.LOST, QuoteOutcome.QUOTED])
+@pytest.mark.parametrize("fault", [crash_worker, lose_response])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_ledger_explains_the_bill_whichever_request_fails(
+    outcome: QuoteOutcome, fault: Callable[[ServiceCall], None], moment: str
+) -> None:
+    for nth in range(1, 30):
+        world = World()
+        quotes = world.steps.bootstrap.ideogram_quotes
+        assert isinstance(quotes, SimulatedQuotes)
+        quotes.outcome = outcome
+        one_fault = TargetedFault(fault, nth=nth)
+        getattr(world.transport, f"faults_{moment}").append(one_fault)
+        with suppress(SimulatedCrash, RetryLaterError, ReadTimeoutError):
+            world.steps.bootstrap.price_check().run()
+        world.run_for(LEASE.total_seconds())
+        world.transport.clear_faults()
+        world.steps.bootstrap.price_check().run()
+        check = world.ledger.read_price_check()
+        billed = sum(job.micro_usd for job in world.provider.bill.jobs())
+        day = world.steps.bootstrap.ledger_queries.read_budget_day(world.clock.now().date().isoformat())
+        assert (check.call_in_flight, day.reserved, day.confirmed) == (None, 0, 0)
+        assert sum(call.attempt.unknown for call in check.calls) == day.unknown
+        assert billed <= day.unknown
+        if outcome is QuoteOutcome.NOT_A_QUOTE:
+            assert len(world.provider.bill.jobs()) <= 2, "only a crash hides the first sale from the next run"
+        if not one_fault.hit_count:
+            return
+    raise AssertionError("the run has more calls than the test")
