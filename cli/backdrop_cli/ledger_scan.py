@@ -1,17 +1,19 @@
 """Full scans of the ledger, for reports; the pipeline itself never scans."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from backdrop.aws.items import JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, parse_record
+from backdrop.aws.items import JOB_KEY_PREFIX, PRICE_CHECK_KEY, REQUEST_KEY_PREFIX, parse_record
 from backdrop.aws.table import Table
 from backdrop.model.codes import Code
 from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.price_check import PriceCheck
 from backdrop.model.schedule import OPEN_ITEMS
 
 SOURCE_SORT_KEY, QUEUE_ATTRIBUTES = "source", ("queued_at", "quoted", "wait_reason")
@@ -26,19 +28,23 @@ class LedgerScan:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def scan_jobs(self) -> Iterator[Job]:
-        """Yields all jobs, in no particular order."""
+    def scan_charged(self) -> Iterator[Job | PriceCheck]:
+        """Yields everything that can have cost money: all jobs, and the price check. In no particular order."""
         for item in self._table.scan():
             if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
                 yield parse_record(Job, item)
+            elif _is_price_check(item):
+                yield parse_record(PriceCheck, item)
 
-    def scan_jobs_and_requests(self) -> Iterator[Job | ImageRequest]:
-        """Yields all jobs, and the requests of tasks and campaigns, in no particular order."""
+    def scan_charged_and_requests(self) -> Iterator[Job | PriceCheck | ImageRequest]:
+        """Yields the same, and the requests of tasks and campaigns, in no particular order."""
         for item in self._table.scan():
             if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
                 yield parse_record(Job, item)
             elif item["sk"]["S"].startswith(REQUEST_KEY_PREFIX):
                 yield parse_record(ImageRequest, item)
+            elif _is_price_check(item):
+                yield parse_record(PriceCheck, item)
 
     def count_jobs(self) -> "JobCounts":
         """Counts jobs by state, and photos without a job; reads only the attributes that this needs."""
@@ -68,6 +74,10 @@ class LedgerScan:
                         earliest = counts.oldest_waiting_since.get(provider, since)
                         counts.oldest_waiting_since[provider] = min(since, earliest)
         return counts
+
+
+def _is_price_check(item: Mapping[str, Any]) -> bool:
+    return (item["pk"]["S"], item["sk"]["S"]) == PRICE_CHECK_KEY
 
 
 @dataclass

@@ -313,6 +313,29 @@ def reconcile_bill(
         command.reconcile_bill(target_stack, screen, only_day, accept_missing=accept_missing)
 
 
+def check_prices(
+    ctx: typer.Context,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Check again, after you have found out why the check stopped")
+    ] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Compare Ideogram's prices with the price list
+
+    Asks Ideogram v2 for quotes, which are free, as the stack does every day. If Ideogram answers
+    anything else, nothing more is asked until you add --resume.
+
+    Example: backdrop check-prices
+    """
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        from backdrop_cli.operate import check_prices as command
+
+        command.check_prices(target_stack, screen, resume=resume)
+
+
 def set_key(
     ctx: typer.Context,
     provider: Provider,

@@ -132,7 +132,12 @@ def quote(
         resolver = target_stack.rerun_service.resolver
         mandates = target_stack.rerun_service.mandates
         terms = QuoteTerms(
-            resolver.default_provider, target_stack.providers, resolver.prices, mandates, resolver.place_limits
+            resolver.default_provider,
+            target_stack.providers,
+            resolver.prices,
+            mandates,
+            resolver.place_limits,
+            target_stack.list_price_differences(),
         )
         run_quote(screen, paths, to, new_sidecar, terms, replace=replace, quick=quick)
 

@@ -19,9 +19,11 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Problem
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.picture_names import NameRegister
+from backdrop.model.price_check import PriceDifference
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
 from backdrop.pipeline.mandate_directory import MandateDirectory
+from backdrop.reconcile.price_check_report import build_difference, describe_difference
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import describe_refusals, format_count, format_max_price
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
@@ -53,6 +55,7 @@ class QuoteTerms:
 
     `credit_prices` are micro-dollars; None if no stack was read. `mandates` are the stack's.
     `place_limits`: how many images may be in progress at each provider that counts them; empty if no stack was read.
+    `price_differences`: what the stack's price check found.
     """
 
     default_provider: str = DEFAULT_PROVIDER
@@ -60,6 +63,7 @@ class QuoteTerms:
     credit_prices: ConfiguredPrices | None = None
     mandates: MandateDirectory | None = None
     place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    price_differences: Sequence[PriceDifference] = ()
 
     @property
     def offers(self) -> Offers:
@@ -209,6 +213,8 @@ def _print_totals(
     screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
     if totals.prices.unpriced_image_count:
         screen.print(UNPRICED_HINT)
+    for difference in terms.price_differences:
+        screen.print_bullet("!", str(describe_difference(difference)), "yellow")
     totals.mandates.print_lines(screen)
 
 
@@ -235,4 +241,5 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "mandates": totals.mandates.build_document(),
         "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
+        "price_differences": [build_difference(one) for one in terms.price_differences],
     }

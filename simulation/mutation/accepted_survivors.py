@@ -58,6 +58,10 @@ RETRY_REASON = (
     "The seeds that mutants run have no retries: tests/simulated/deliver/test_retry.py and "
     "tests/simulated/model/test_transitions_retry.py test each end of one."
 )
+PRICE_CHECK_REASON = (
+    "Only the scenes of the price check's own mutants run it: tests/simulated/reconcile/test_price_checks.py and "
+    "tests/simulated/cli/test_check_prices.py test each case."
+)
 APPROVAL_REASON = (
     "The seeds that mutants run have no pictures that people approve: tests/simulated/deliver/test_approval.py and "
     "tests/simulated/model/test_transitions_approval.py test each case."
@@ -239,7 +243,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
-    "aws.ledger:Ledger._put_items#0ad6c4 if 4": MANDATE_REASON,
+    "aws.ledger:Ledger._put_items#623292 if 4": MANDATE_REASON,
     "aws.ledger:Ledger._transact#bcd529 if 2": MANDATE_REASON,
     "aws.ledger:_budget_error#7f2f03 if 1": MANDATE_REASON,
     "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
@@ -249,6 +253,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
     "model.transitions.lifecycle:set_mandate": MANDATE_REASON,
     "operate.mandates": MANDATE_REASON,
+    "reconcile.price_check_report": PRICE_CHECK_REASON,
+    "reconcile.price_checks": PRICE_CHECK_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_all#9684b3 if 1": MANDATE_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#506a36 if 3": MANDATE_REASON,
     "pipeline.mandate_directory": FORECAST_REASON,
@@ -376,7 +382,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "pipeline.places": PLACES_REASON,
     "pipeline.purchase:Purchases.claim_and_send#d95581 if 2": PLACES_REASON,
-    "aws.ledger:Ledger._put_items#0ad6c4 if 2": PLACES_REASON,
+    "aws.ledger:Ledger._put_items#623292 if 2": PLACES_REASON,
     "render.service:RenderService._admit#05e51a if 1": PLACES_REASON,
     "render.service:RenderService._fail_over_or_refuse": PLACES_REASON,
     "render.service:RenderService._recover#474598 if 4": PLACES_REASON,

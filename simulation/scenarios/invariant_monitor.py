@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from backdrop.model.object_keys import spooled_answer_key
+from backdrop.model.price_check import PRICE_CHECK_ID
 from simulation.invariants.final_state import check_consecutive_crashes, check_ignored_photos
 from simulation.invariants.ledger_writes import (
     check_budget_cap,
@@ -170,6 +171,8 @@ class InvariantMonitor:
     def _check_record(self, kind: str, name: str, sort_key: str, body: JsonObject, call: ServiceCall) -> None:
         if kind == "reconcile":
             self._check_reconcile_run(body, call)
+        elif kind == PRICE_CHECK_ID:
+            self.billing.record_price_check(body)
         elif (kind, sort_key) == ("lane", "places"):
             self.add_violations(self._places.record_write(body))
         elif kind == "lane":

@@ -10,6 +10,7 @@ import pytest
 
 from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
+from backdrop.model.price_check import QuoteAnswer, QuoteOutcome
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.aws_clients import AwsClients
 from backdrop_cli.errors import EXIT_CODES
@@ -25,6 +26,7 @@ from tests.golden.golden import Golden
 from tests.golden.shapes import shapes
 from tests.simulated.command_user import CommandResult, Person
 from tests.simulated.doctor_stack import build_checked_stack
+from tests.simulated.scripted_quotes import SALE, TEXT, THROTTLED, ScriptedQuotes
 from tests.simulated.upload_page_user import build_presigner
 from tests.simulated.uploads_and_requests import upload_defaults
 
@@ -449,6 +451,21 @@ def with_usage_records(observations: Observations, patch: pytest.MonkeyPatch) ->
     run("reconcile-bill", "the records cannot be read")
 
 
+def with_quotes(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack with Ideogram v2, which quotes another price, and then sells instead of quoting."""
+    world, quotes = World(), ScriptedQuotes([QuoteAnswer(QuoteOutcome.QUOTED, TEXT, price=12_000), SALE])
+    world.steps.bootstrap.__dict__["ideogram_quotes"] = quotes
+    person = Person(world, patch)
+    run = runner(observations, person)
+    run("check-prices", "Ideogram v1 has no quotes")
+    person.stack = replace(person.stack, parameters={"IdeogramEndpoint": "v2"})
+    quotes.script.insert(1, THROTTLED)
+    run("check-prices", "a price differs, and another is not quoted")
+    run("check-prices", "a generation instead of a quote")
+    run("status", "the price check has stopped")
+    run("check-prices", "resumed", "--resume")
+
+
 def _do_not_answer(_url: str) -> None:
     """Ideogram does not answer in time."""
 
@@ -483,6 +500,7 @@ SCENARIOS = (
     with_lost_answer,
     with_failures,
     with_usage_records,
+    with_quotes,
     person_with_photos,
     person_with_campaigns,
     operator_with_doctor,

@@ -12,8 +12,15 @@ from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.job import IN_FLIGHT_STATUSES, JobStatus
 from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES, PlaceLeases
+from backdrop.model.price_check import PriceCheck, list_differences
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
+from backdrop.reconcile.price_check_report import (
+    build_price_check_report,
+    describe_difference,
+    describe_stop,
+    list_problems,
+)
 from backdrop_cli.formatting import format_count, format_rough_duration, format_utc
 from backdrop_cli.ledger_scan import WAITS_OUTSIDE_LANE, JobCounts
 from backdrop_cli.operate.pause_resume import describe_pause
@@ -60,6 +67,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     provider_lanes = [*parallel_map(stack.circuit_breaker.ledger.read_lane, stack.providers, stack.max_threads)]
     lanes = {lane.provider: lane for lane, _ in provider_lanes}
     places = {one.provider: one for _, one in provider_lanes if one.provider in PROVIDERS_THAT_COUNT_IMAGES}
+    price_check = stack.circuit_breaker.ledger.read_price_check() if stack.checks_prices else None
     if is_refresh:
         screen.clear()
     screen.print_json(
@@ -67,6 +75,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
             "stack": stack.name,
             "at": now.isoformat(timespec="seconds"),
             **_build_document(stack, counts, lanes, places, now),
+            "price_check": build_price_check_report(price_check) if price_check else None,
         }
     )
     screen.print(f"Stack {stack.name}, {format_utc(now)}", "bold")
@@ -79,6 +88,8 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     _print_waiting(screen, count_wait_reasons(counts, lanes, *stack.read_budget(now)))
     _print_ended(screen, counts)
     _print_budget(stack, screen, now)
+    if price_check:
+        _print_price_check(screen, price_check)
 
 
 def _build_row(
@@ -177,6 +188,17 @@ def _print_budget(stack: Stack, screen: Screen, now: datetime) -> None:
     reserved = f", {format_usd(day.reserved)} reserved for calls in flight" if day.reserved else ""
     screen.print()
     screen.print(f"Today (UTC): {format_usd(day.spent)} of {format_usd(cap)} spent{unknown_text}{reserved}.")
+
+
+def _print_price_check(screen: Screen, check: PriceCheck) -> None:
+    """Prints only what is wrong. Nothing of it pauses a lane."""
+    stop = describe_stop(check)
+    if stop is not None:
+        screen.print_bullet("!", str(stop), "yellow")
+    for difference in list_differences(check):
+        screen.print_bullet("!", str(describe_difference(difference)), "yellow")
+    for problem in list_problems(check):
+        screen.print_bullet("!", str(problem), "yellow")
 
 
 def _build_document(

@@ -8,6 +8,7 @@ from typing import Any
 from backdrop.aws.items import to_sortable_timestamp
 from backdrop.model.job import Attempt, Job, Settlement, SettlementResult
 from backdrop.model.object_keys import photo_name_of
+from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
 from backdrop_cli.operate.spend import find_top_folder
 from backdrop_cli.statement.month import Month
 
@@ -70,11 +71,12 @@ def list_amounts(attempt: Attempt) -> Iterator[Amount]:
 class Charge:
     """One row of a statement.
 
-    `day`: the day (UTC) of the budget that pays, on which the call was claimed. `photo`: the key, or `@bucket/key` if
-    the photo is not in the stack's bucket. `campaign`: the execution whose request caused the call, or "".
-    `submitted_at`: in ISO 8601, UTC. `speed`: the rendering speed, or "" if the operation has none. `group`: the same
-    for all undecided charges if together `group_charged_count` of their `group_count` images were charged, else "".
-    `image_price`: that of one of these images, in micro-dollars.
+    `day`: the day (UTC) of the budget that pays, on which the call was claimed. `job_id`: PRICE_CHECK_ID if the price
+    check caused the charge. `photo`: the key, or `@bucket/key` if the photo is not in the stack's bucket; "" for the
+    price check. `campaign`: the execution whose request caused the call, or "". `submitted_at`: in ISO 8601, UTC.
+    `speed`: the rendering speed, or "" if the operation has none. `group`: the same for all undecided charges that
+    belong together, and else "": `group_charged_count` of their `group_count` images were charged. `image_price`: that
+    of one of these images, in micro-dollars.
     """
 
     day: str
@@ -134,6 +136,37 @@ def list_charges(job: Job, month: Month, input_bucket: str) -> Iterator[Charge]:
                 speed=str(job.instructions.get("rendering_speed", "DEFAULT")) if is_replacement else "",
                 image_count=int(job.instructions.get("num_images", 1)),
                 **_describe_group(attempt, amount.settlement, int(job.instructions.get("num_images", 1))),
+            )
+
+
+def list_quote_charges(check: PriceCheck, month: Month) -> Iterator[Charge]:
+    """Yields the month's charges that the price check may have caused. They belong to no photo."""
+    for call in check.calls:
+        attempt = call.attempt
+        if not month.contains(attempt.budget_day):
+            continue
+        for amount in list_amounts(attempt):
+            yield Charge(
+                day=attempt.budget_day,
+                submitted_at=to_sortable_timestamp(attempt.submitted_at),
+                job_id=PRICE_CHECK_ID,
+                attempt_no=attempt.n,
+                provider=attempt.provider,
+                provider_id=attempt.provider_id or "",
+                endpoint=attempt.endpoint or "",
+                basis=attempt.basis,
+                charged=amount.charged,
+                unknown=amount.unknown,
+                state=amount.state.value if amount.state else "",
+                bucket="",
+                key="",
+                photo="",
+                folder="",
+                variant="",
+                mandate="",
+                operation=call.product.operation,
+                speed=call.product.rendering_speed,
+                image_count=1,
             )
 
 

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job
 from backdrop_cli.operate.spend import NO_MANDATE_LABEL, ROOT_LABEL, SpendTotal
 from backdrop_cli.stack import Stack
 from backdrop_cli.statement.charge_store import ChargeStore, open_charge_store
-from backdrop_cli.statement.charges import UnknownState, list_charges
+from backdrop_cli.statement.charges import UnknownState, list_charges, list_quote_charges
 from backdrop_cli.statement.month import Month
 
 GROUPINGS = ("provider", "folder", "campaign", "mandate")
@@ -82,11 +83,12 @@ def read_statement(stack: Stack, month: Month) -> Generator[Statement]:
     """Reads the whole ledger once; the charges can be read during the block."""
     created_at, call_count, reserved = stack.clock.now(), 0, 0
     with open_charge_store() as store:
-        for item in stack.ledger_scan.scan_jobs_and_requests():
-            if not isinstance(item, Job):
+        for item in stack.ledger_scan.scan_charged_and_requests():
+            if isinstance(item, ImageRequest):
                 store.add_request(item)
                 continue
-            for charge in list_charges(item, month, stack.input_bucket):
+            is_job = isinstance(item, Job)
+            for charge in list_charges(item, month, stack.input_bucket) if is_job else list_quote_charges(item, month):
                 store.add_charge(charge)
             pending = [one.reserved for one in item.attempts if one.reserved and month.contains(one.budget_day)]
             call_count, reserved = call_count + len(pending), reserved + sum(pending)

@@ -137,7 +137,7 @@ def _render_charge(charge: Charge) -> str:
     amount = f"up to {format_usd(charge.unknown)}" if charge.unknown else format_usd(charge.charged)
     state = f'<span class="open">{escape(describe_state(charge))}</span>' if charge.state else ""
     return (
-        f'<li><span class="photo" dir="auto">{_escape(charge.photo)}</span>'
+        f'<li><span class="photo" dir="auto">{_escape(charge.photo or charge.job_id)}</span>'
         f'<span class="amount">{state}{escape(amount)}</span>'
         f'<span class="facts">{_join(_list_facts(charge))}</span></li>\n'
     )

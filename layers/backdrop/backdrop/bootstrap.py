@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from backdrop.intake.service import IntakeService
     from backdrop.model.job import Job
     from backdrop.model.pricing import ConfiguredPrices
-    from backdrop.model.transitions import Transition
+    from backdrop.model.transitions import BudgetChange, Transition
     from backdrop.operate.cancel import CancelService
     from backdrop.operate.mandates import MandateService
     from backdrop.operate.redrive import RedriveService
@@ -50,9 +50,11 @@ if TYPE_CHECKING:
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
     from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
+    from backdrop.providers.ideogram_quotes import IdeogramQuotes
     from backdrop.providers.ideogram_usage import IdeogramUsage
     from backdrop.reconcile.bill_reconciliation import BillReconciliation
     from backdrop.reconcile.dead_letters import DeadLetterTriage
+    from backdrop.reconcile.price_checks import PriceChecks
     from backdrop.reconcile.service import ReconcileService
     from backdrop.render.service import RenderService
 
@@ -276,6 +278,13 @@ class Bootstrap:
             final_after=timedelta(minutes=settings.bill_final_minutes),
             retention_days=settings.ledger_retention_days,
         )
+
+    def price_check(
+        self, on_quote_change: Callable[[BudgetChange, str], None] = lambda _change, _operation: None
+    ) -> PriceChecks:
+        from backdrop.reconcile.price_checks import PriceChecks
+
+        return PriceChecks(self.ledger, self.ideogram_quotes, self.clock, self.daily_budget, on_quote_change)
 
     def campaign_planner(self) -> CampaignPlanner:
         from backdrop.campaigns.plan import CampaignPlanner
@@ -575,6 +584,16 @@ class Bootstrap:
 
         base_url = self.settings.providers["ideogram"].base_url.rstrip("/")
         return IdeogramUsage(base_url, partial(read_admin_key, self.settings.stack_name), self.clock)
+
+    @cached_property
+    def ideogram_quotes(self) -> IdeogramQuotes:
+        from backdrop.aws.secrets import read_api_key
+        from backdrop.providers.ideogram_quotes import IdeogramQuotes
+
+        settings = self.settings
+        return IdeogramQuotes(
+            settings.providers["ideogram"].base_url, partial(read_api_key, settings.stack_name, "ideogram")
+        )
 
     @cached_property
     def downloads(self) -> Downloads:

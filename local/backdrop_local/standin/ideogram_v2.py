@@ -12,6 +12,7 @@ from starlette.routing import Route
 from backdrop_local.standin import ideogram_rules
 from backdrop_local.standin.api_call import ApiCall, FreeCall, RejectedCallError
 from backdrop_local.standin.faults import FaultHit, Phase
+from backdrop_local.standin.generation_request import GenerationRequest
 from backdrop_local.standin.generations import Generation, GenerationFailure, GenerationStatus
 from backdrop_local.standin.ideogram import (
     PROVIDER,
@@ -104,9 +105,7 @@ async def _submit(operation: IdeogramV2Operation, request: Request) -> Response:
     call = PaidCall(request, PROVIDER, operation.name, key=key, error_format=operation)
     await call.authenticate()
     generation_request = await parse_request(operation, call)
-    if generation_request.options["private"] and not call.state.settings.ideogram_private_plan:
-        body = _build_reject_body(call, "subscription_required")
-        raise RejectedCallError(JSONResponse(body, 402), "the plan does not include private generations")
+    _check_plan(call, generation_request)
     hit = call.find_fault(Phase.RUN)
     # The limit counts images.
     generation = call.begin_generation(
@@ -119,6 +118,13 @@ async def _submit(operation: IdeogramV2Operation, request: Request) -> Response:
     return call.build_response(JSONResponse({"generation_id": generation.id}), generation.job, hit)
 
 
+def _check_plan(call: ApiCall, generation_request: GenerationRequest) -> None:
+    """Raises RejectedCallError (402) if the plan does not include a private generation that is requested."""
+    if generation_request.options["private"] and not call.state.settings.ideogram_private_plan:
+        body = _build_reject_body(call, "subscription_required")
+        raise RejectedCallError(JSONResponse(body, 402), "the plan does not include private generations")
+
+
 def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
     if hit is None or hit.rule.fault != "job_fails":
         return None
@@ -126,11 +132,12 @@ def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure |
 
 
 async def _quote(operation: IdeogramV2Operation, request: Request) -> Response:
-    """Checks the form, and returns the price of the generation that it would start."""
+    """Checks the form and the plan, and returns the price of the generation that it would start."""
     key = request.headers.get("api-key")
     call = FreeCall(request, PROVIDER, QUOTE_ROUTE, key=key, error_format=operation)
     await call.authenticate()
     generation_request = await parse_request(operation, call)
+    _check_plan(call, generation_request)
     settings = call.state.settings
     unit = settings.ideogram_quotes.get(generation_request.speed, generation_request.unit_micro_usd)
     total = unit * generation_request.image_count

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
-from simulation.mutation.mutation_operators import force_false, force_true, replace_code
+from simulation.mutation.mutation_operators import force_false, force_true
 
 HARMLESS_FAULT = "reordered_message"
 SETUP = {"counts_images": True, "in_flight": 4, "account_limit": 4, "budget": 10_000_000, "kind": "unaskable"}
@@ -29,7 +29,7 @@ PLACE_MUTANTS = (
     build_mutant(
         "exceeds-places",
         "3.7: Calls never hold more places than there are.",
-        replace_code("model.place_leases:PlaceLeases.admits#817d47 return 3", "True"),
+        force_true("model.place_leases:PlaceLeases.admits#817d47 return 3"),
         invariant=Invariant.PLACES_RESPECTED,
         faults=HARMLESS_FAULT,
         actions=MIXED_ORDERS,

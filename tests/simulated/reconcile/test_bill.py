@@ -2,6 +2,18 @@
 
 import pytest
 
+from backdrop.model.bill_records import HOUR
+from backdrop.model.price_check import (
+    PRICE_CHECK_ID,
+    PRICED_PRODUCTS,
+    PriceCheck,
+    QuoteAnswer,
+    QuoteOutcome,
+    begin_call,
+    record_answer,
+)
+from backdrop.model.sentence import Sentence
+from backdrop.model.transitions import ClaimLimits
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
 from simulation.bill.bill_world import BillWorld, run_seed
@@ -39,3 +51,15 @@ def test_failure_to_read_is_recorded_until_a_read_succeeds(monkeypatch: pytest.M
     monkeypatch.undo()
     assert world.service.run().failure is None
     assert world.world.ledger.read_bill_state().failure is None
+
+
+def test_comparison_knows_what_the_price_check_may_have_bought() -> None:
+    bill = BillWorld(0)
+    bill.run()
+    check, _ = begin_call(PriceCheck(), PRICED_PRODUCTS[0], "/v2/quotes", ClaimLimits(0), bill.start + HOUR)
+    check, _ = record_answer(check, QuoteAnswer(QuoteOutcome.LOST, Sentence("no answer")), bill.start + HOUR)
+    bill.world.ledger.put_price_check(check)
+    comparison = bill.service.run(is_requested=True).comparison
+    assert comparison
+    compared = [call for decision in comparison.decisions for call in decision.calls]
+    assert [call.possible for call in compared if call.ref.job_id == PRICE_CHECK_ID] == [1]

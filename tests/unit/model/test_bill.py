@@ -1,6 +1,7 @@
 """What the usage records prove about calls, compared with all ways in which the images can belong to them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -322,3 +323,12 @@ def test_foreign_usage_in_one_hour_makes_the_key_count_as_shared() -> None:
     comparison = compare_bill(calls, hours, rules())
     assert [one.ref for decision in comparison.decisions for one in decision.charged] == []
     assert [one.ref for decision in comparison.decisions for one in decision.not_charged] == [calls[3].ref]
+
+
+def test_charge_of_the_price_check_is_not_taken_for_that_of_a_job() -> None:
+    lost = call(1, 0, unknown=1)
+    quote = replace(call(2, 0), possible=1)
+    group = CallGroup(NOON, NOON, [lost])
+    assert decide_group(group, {NOON: 1}, is_exact=True).charged == (lost,)
+    decision = decide_group(replace(group, calls=[lost, quote]), {NOON: 1}, is_exact=True)
+    assert (decision.charged, decision.not_charged, decision.undecided) == ((), (), (lost,))

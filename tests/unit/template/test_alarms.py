@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backdrop.aws.metric_names import Metric
-from backdrop.aws.metrics import count_ended_job, count_refused
+from backdrop.aws.metrics import count_ended_job, count_refused, emit_price_check
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
@@ -32,6 +32,7 @@ def list_alarms(**parameters: str) -> dict[str, Node]:
 
 
 NAMES = sorted(list_alarms())
+WITH_V2 = {"IdeogramEndpoint": "v2"}
 AGE = "ApproximateAgeOfOldestMessage"
 ON_QUEUES = {
     "backdrop-dead-letters": ("ApproximateNumberOfMessagesVisible", {"QueueName": "DeadLetterQueue.QueueName"}),
@@ -231,7 +232,31 @@ def test_alarm_links_to_its_heading_on_the_alarms_page(name: str) -> None:
 
 
 def test_alarms_page_has_no_heading_without_an_alarm() -> None:
-    assert {f"backdrop-{head}" for head in re.findall(r"(?m)^## ([a-z-]+)$", PAGE.read_text())} == {*NAMES}
+    headings = {f"backdrop-{head}" for head in re.findall(r"(?m)^## ([a-z-]+)$", PAGE.read_text())}
+    assert headings == {*list_alarms(**WITH_V2)}
+
+
+def test_only_v2_has_an_alarm_on_prices() -> None:
+    assert {*list_alarms(**WITH_V2)} - {*NAMES} == {"backdrop-ideogram-prices"}
+    assert list_alarms(**WITH_V2, IdeogramMaxInFlight="0").keys() == list_alarms().keys()
+    alarm = list_alarms(**WITH_V2)["backdrop-ideogram-prices"]
+    assert (alarm["MetricName"], read_dimensions(alarm)) == (Metric.PRICE_CHECK_FINDINGS, {"service": "backdrop"})
+    assert (alarm["TreatMissingData"], alarm["Threshold"]) == ("notBreaching", 1)
+
+
+def test_price_alarm_matches_the_metric_of_the_price_check(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_price_check(0)
+    assert read_metrics(capsys) == []
+    emit_price_check(2)
+    [line] = read_metrics(capsys)
+    assert line["PriceCheckFindings"] == [2.0]
+
+
+def test_errors_of_the_price_check_are_watched_where_it_exists() -> None:
+    alarm = list_alarms(**WITH_V2)["backdrop-function-errors"]
+    functions = {read_dimensions(metric).get("FunctionName") for metric in list_watched_metrics(alarm)} - {None}
+    assert functions == {*Deployed(**WITH_V2).of_type("AWS::Serverless::Function")}
+    assert len(alarm["Metrics"]) - 1 <= 10, "what CloudWatch accepts"
 
 
 @pytest.mark.parametrize("name", NAMES)

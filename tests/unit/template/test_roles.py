@@ -135,6 +135,11 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **allow_ledger("BatchGetItem", "GetItem", "PutItem", "Scan", "UpdateItem"),
         **allow_logging("ReconcileBill"),
     },
+    "PriceCheckRole": {
+        "secretsmanager:GetSecretValue": {build_secret_arn("ideogram")},
+        **allow_ledger("GetItem", "PutItem", "UpdateItem"),
+        **allow_logging("PriceCheck"),
+    },
     "CampaignRole": {
         "s3:GetObject": {f"{INPUT}/*", CAMPAIGN_LISTS},
         "s3:GetObjectTagging": {f"{INPUT}/*"},
@@ -269,13 +274,20 @@ def test_only_named_state_machines_can_be_described() -> None:
     }
 
 
-def test_only_render_and_reconcile_can_read_keys_of_enabled_providers() -> None:
+def test_only_callers_of_providers_can_read_keys_of_enabled_providers() -> None:
     right = "secretsmanager:GetSecretValue"
     granted = {name: list_granted_actions(role).get(right, set()) for name, role in list_roles(**ALL_ON).items()}
     holders = [name for name, secrets in granted.items() if secrets - {ADMIN_KEY}]
-    assert holders == ["RenderRole", "ReconcileRole"]
+    assert holders == ["RenderRole", "ReconcileRole", "PriceCheckRole"]
+    assert granted["PriceCheckRole"] == {build_secret_arn("ideogram")}
     assert [name for name, secrets in granted.items() if ADMIN_KEY in secrets] == ["ReconcileBillRole"]
-    assert all(list_granted_actions(list_roles()[name])[right] == {build_secret_arn("ideogram")} for name in holders)
+    deployed = list_roles()
+    assert {name for name in holders if name in deployed} == {"RenderRole", "ReconcileRole"}
+    assert all(
+        list_granted_actions(role)[right] == {build_secret_arn("ideogram")}
+        for name, role in deployed.items()
+        if name in holders
+    )
 
 
 def test_only_the_mappings_of_render_can_be_updated() -> None:

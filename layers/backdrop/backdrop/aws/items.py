@@ -17,6 +17,7 @@
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
 | `usage#<day>`           | `usage`            | Ideogram's usage records of the day (UTC), as last read    |
 | `bill`                  | `run`              | the state of the comparison with these records             |
+| `price-check`           | `run`              | what the check of Ideogram's prices found, and its charges |
 
 One query returns jobs and source without the requests, which sort before them.
 
@@ -41,6 +42,7 @@ from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
 from backdrop.model.place_leases import PlaceLeases
+from backdrop.model.price_check import PriceCheck
 from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
@@ -53,6 +55,8 @@ JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, SOURCE_SORT_KEY, WAITING_KEY_PREFIX = "job#"
 DAY_ATTRIBUTE_PREFIX = "day_"
 # How long DynamoDB keeps a waiting item. Every waiting job is checked more often.
 WAITING_ITEM_RETENTION = timedelta(days=30)
+# Reports that scan the ledger recognize the item of the price check by its key.
+PRICE_CHECK_KEY = ("price-check", "run")
 AMOUNT_NAMES = ("reserved", "confirmed", "unknown")
 PrimaryKey = tuple[str, str]
 AttributeMap = dict[str, Any]
@@ -77,6 +81,8 @@ def build_primary_key(item: LedgerItem) -> PrimaryKey:
             return f"usage#{item.day}", "usage"
         case BillState():
             return "bill", "run"
+        case PriceCheck():
+            return PRICE_CHECK_KEY
         case MandateRegistry():
             return "mandates", "registry"
         case Mandate():

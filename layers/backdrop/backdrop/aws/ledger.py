@@ -8,6 +8,7 @@ from typing import Any
 from backdrop.aws.items import (
     AMOUNT_NAMES,
     JOB_KEY_PREFIX,
+    PRICE_CHECK_KEY,
     REQUEST_KEY_PREFIX,
     SOURCE_SORT_KEY,
     WAITING_KEY_PREFIX,
@@ -51,6 +52,7 @@ from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
 from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES, PlaceLeases
+from backdrop.model.price_check import PriceCheck
 from backdrop.model.schedule import ReconcileState
 from backdrop.model.transitions import BudgetChange, Transition
 
@@ -311,6 +313,14 @@ class Ledger:
         """Writes the item of the comparison with the usage records, and returns the stored item."""
         return self._write_items(state)
 
+    def read_price_check(self) -> PriceCheck:
+        item = self._table.read_item(PRICE_CHECK_KEY)
+        return parse_record(PriceCheck, item) if item else PriceCheck()
+
+    def put_price_check(self, check: PriceCheck, budget_change: BudgetChange | None = None) -> PriceCheck:
+        """Writes the item of the price check with its change to the day's budget, and returns the stored item."""
+        return self._write_items(check, budget_change=budget_change)
+
     def read_usage_days(self, days: Sequence[str]) -> Mapping[str, UsageDay]:
         """Returns the usage records of these days (UTC), empty for a day that was never read."""
         empty = {day: UsageDay(day=day) for day in days}
@@ -337,24 +347,32 @@ class Ledger:
         *others: LedgerItem,
         transitions: Sequence[Transition] = (),
         other_writes: Sequence[dict[str, Any]] = (),
+        budget_change: BudgetChange | None = None,
     ) -> I:
-        """Writes the items, truncated if they are too large, and returns the first as stored."""
+        """Writes the items, truncated if they are too large, and returns the first as stored.
+
+        `budget_change`: one that belongs to no transition.
+        """
         written, *other_items = (
             self._increment_lock_version(first),
             *map(self._increment_lock_version, others),
         )
         try:
-            self._put_items([written, *other_items], transitions, other_writes)
+            self._put_items([written, *other_items], transitions, other_writes, budget_change)
         except ItemTooLargeError:
             written = truncate_item(written)
-            self._put_items([written, *map(truncate_item, other_items)], transitions, other_writes)
+            self._put_items([written, *map(truncate_item, other_items)], transitions, other_writes, budget_change)
         return written
 
     def _put_items(
-        self, items: Sequence[LedgerItem], transitions: Sequence[Transition], other_writes: Sequence[dict[str, Any]]
+        self,
+        items: Sequence[LedgerItem],
+        transitions: Sequence[Transition],
+        other_writes: Sequence[dict[str, Any]],
+        budget_change: BudgetChange | None,
     ) -> None:
         owner_transitions = [step for step in transitions if step.content_owner]
-        budget_change = next((step.budget_change for step in transitions if step.budget_change), None)
+        budget_change = next((step.budget_change for step in transitions if step.budget_change), budget_change)
         writes = [*(self._build_conditional_put(item) for item in items), *other_writes]
         first_places = len(writes)
         places = (step.places for step in transitions if step.places)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, UsageLine
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
+from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.usage_records import floor_to_hour
 
@@ -146,6 +147,23 @@ def _may_be_billed_failure(attempt: Attempt) -> bool:
     has_failed = attempt.outcome is AttemptOutcome.REJECTED or attempt.suspicion is Suspicion.FAILURE
     is_async = (attempt.endpoint or "").startswith(ASYNC_ENDPOINT_PREFIX)
     return is_async and has_failed and not (attempt.charged or attempt.unknown or attempt.reserved)
+
+
+def list_billed_quotes(check: PriceCheck) -> list[BilledCall]:
+    """Returns the requests of the price check that Ideogram may have billed, so that their charge is not taken for a
+    job's. They are not settled themselves.
+    """
+    return [
+        BilledCall(
+            CallRef(PRICE_CHECK_ID, PRICE_CHECK_ID, call.attempt.n),
+            call.attempt.endpoint or "",
+            call.product.list_price,
+            floor_to_hour(call.attempt.submitted_at - BOUNDARY),
+            floor_to_hour(call.attempt.lease_until + BOUNDARY),
+            possible=1,
+        )
+        for call in check.calls
+    ]
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------

@@ -275,7 +275,7 @@ def parse_response(job: Job, response: HttpResponse, key: str) -> ProviderResult
     """Converts a response into the result of the call."""
     if response.is_success:
         return _build_success(job, response, key)
-    return _parse_refusal(response.status, parse_json_object(response.body), response)
+    return parse_refusal(response.status, parse_json_object(response.body), response)
 
 
 def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult:
@@ -289,7 +289,7 @@ def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult
     if not isinstance(entries, list) or not entries:
         status = as_failure_status(body.get("status_code"))
         if status:
-            return _parse_refusal(status, body, response)
+            return parse_refusal(status, body, response)
         if not body or any(name in body for name in MESSAGE_FIELDS):
             return ProviderResult.lost(
                 f"{DISPLAY_NAME} answered {response.status} without pictures. They were probably charged."
@@ -328,7 +328,8 @@ def _parse_expiry(url: str) -> datetime | None:
     return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdecimal() and len(seconds) < 12 else None
 
 
-def _parse_refusal(status: int, body: Mapping[str, Any] | None, response: HttpResponse) -> ProviderResult:
+def parse_refusal(status: int, body: Mapping[str, Any] | None, response: HttpResponse) -> ProviderResult:
+    """Returns the result of a refusal. `status`: that of the response, or of the failure that a success contains."""
     reason = find_value(body, "reject_reason")
     # Only the response's own status can mean that no work was started. A status in the body is reported after work
     # started.

@@ -23,6 +23,7 @@ from backdrop.model.bill import (
     compare_bill,
     find_own_lines,
     list_billed_calls,
+    list_billed_quotes,
 )
 from backdrop.model.bill_records import BillState, Correction, UsageHour, UsageLine
 from backdrop.model.errors import ConflictError
@@ -181,6 +182,7 @@ class BillReconciliation:
             for job in self.ledger.scan_jobs_of_days(_list_days(period))
         ]
         calls = [call for job in jobs for call in list_billed_calls(job)]
+        calls += list_billed_quotes(self.ledger.read_price_check())
         rules = BillRules(
             key_uses=self.key_uses,
             final_after=self.final_after,
