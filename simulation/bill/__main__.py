@@ -61,12 +61,23 @@ def build_page(results: Sequence[SeedResult], first: int) -> str:
             f"{settled:,} of {groups:,} ({_share(settled, groups)}). If each hour counts on its own: {by_hour:,} of",
             f"{hours:,} ({_share(by_hour, hours)}), because a call near the boundary of two hours connects them.",
             "",
+            *_describe_waits([one for one in results if one.waited]),
+            "",
             "What the comparisons found:",
             "",
             *(f"- `{kind}`: {findings[kind]:,} worlds" for kind in sorted(findings)),
             "",
         ]
     )
+
+
+def _describe_waits(results: Sequence[SeedResult]) -> list[str]:
+    waited, resent = sum(one.waited for one in results), sum(one.resent for one in results)
+    return [
+        f"In {len(results):,} of the worlds, the jobs of {waited:,} calls waited (`OnLostAnswer=ask_the_bill`):",
+        f"{resent:,} were sent again. {sum(one.double_charges for one in results):,} of them were charged both times,",
+        "each because the records were corrected after they had been final, and each was reported.",
+    ]
 
 
 def _build_row(name: str, results: Iterable[SeedResult]) -> str:

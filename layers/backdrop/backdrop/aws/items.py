@@ -144,7 +144,9 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     """Returns the fields of features that a job does not use, so that they do not cost it a write unit."""
     if not isinstance(record, Job):
         return None
-    unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
+    unused: dict[str, Any] = {
+        name: True for name in ("mandate", "image_steps", "bill_wait_until") if not getattr(record, name)
+    }
     unused_of_attempts = {
         name for name in ("mandate", "settlement") if not any(getattr(attempt, name) for attempt in record.attempts)
     }

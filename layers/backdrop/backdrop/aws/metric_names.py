@@ -96,6 +96,12 @@ class Metric(StrEnum):
         STACK_DIMENSIONS,
         "A job failed after money was, or may have been, spent; has an alarm.",
     )
+    SETTLEMENTS_REOPENED = (
+        "SettlementsReopened",
+        COUNT,
+        STACK_DIMENSIONS,
+        "A charge is unknown again, because Ideogram changed the usage records that had settled it; has an alarm.",
+    )
     # -- duration of a job ---------------------------------------------------------------------------------
     INTAKE_SECONDS = (
         "IntakeSeconds",
