@@ -10,12 +10,13 @@ from backdrop.model.circuit import LaneState, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.fidelity import FidelityVerdict
-from backdrop.model.job import IN_FLIGHT_STATUSES, JobStatus
+from backdrop.model.job import JobStatus
 from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES, PlaceLeases
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
 from backdrop_cli.formatting import format_count, format_rough_duration, format_utc
 from backdrop_cli.ledger_scan import WAITS_OUTSIDE_LANE, JobCounts
+from backdrop_cli.operate.checks.bill_check import list_bill_problems
 from backdrop_cli.operate.pause_resume import describe_pause
 from backdrop_cli.operate.photo_waits import QUEUED, SETTLING
 from backdrop_cli.operate.queue_waits import PROBING_MESSAGE, is_budget_reserved
@@ -40,6 +41,7 @@ WAIT_REASON_MESSAGES = {
     SETTLING: "No instructions yet; they may still arrive.",
     QUEUED: "In the provider's queue.",
     Code.OWNER_AT_WORK.value: "Another photo with the same content is being bought for both; see `backdrop show KEY`.",
+    Code.CHARGE_UNKNOWN.value: "A lost call is sent again if Ideogram's usage records show that it was not charged.",
 }
 
 
@@ -79,6 +81,8 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     _print_waiting(screen, count_wait_reasons(counts, lanes, *stack.read_budget(now)))
     _print_ended(screen, counts)
     _print_budget(stack, screen, now)
+    for problem in list_bill_problems(stack):
+        screen.print(f"Usage records: {problem.text}. {problem.fix}", "yellow")
 
 
 def _build_row(
@@ -86,7 +90,7 @@ def _build_row(
 ) -> tuple[str, ...]:
     """A provider that counts images has as many in progress as places are leased, or as jobs if none needs a lease."""
     name = lane.provider
-    in_flight, waiting = counts.count(*IN_FLIGHT_STATUSES, provider=name), counts.count_in_lane(name)
+    in_flight, waiting = counts.count_in_flight(name), counts.count_in_lane(name)
     since = counts.oldest_waiting_since.get(name)
     oldest = format_rough_duration((now - since).total_seconds()) if since else ""
     return (
@@ -134,6 +138,7 @@ def count_wait_reasons(
         if not code and is_budget_reserved(price, day, cap):
             code = Code.BUDGET_RESERVED.value
         wait_reasons[code or QUEUED] += n
+    wait_reasons[Code.CHARGE_UNKNOWN.value] += counts.waiting_for_bill.total()
     return +wait_reasons
 
 
@@ -205,6 +210,7 @@ def _build_document(
             "unknown_usd": to_usd(day.unknown),
             "reserved_usd": to_usd(day.reserved),
         },
+        "usage_records": [{"problem": one.text, "fix": one.fix} for one in list_bill_problems(stack)],
     }
 
 
@@ -215,7 +221,7 @@ def _describe_lane(stack: Stack, counts: JobCounts, lane: ProviderHealth) -> dic
         "provider": name,
         "state": lane.state,
         "reasons": [describe_pause(one) for one in lane.pauses],
-        "at_the_provider": counts.count(*IN_FLIGHT_STATUSES, provider=name),
+        "at_the_provider": counts.count_in_flight(name),
         "limit": stack.max_in_flight.get(name, 0),
         "waiting": counts.count_in_lane(name),
         "oldest_since": oldest.isoformat(timespec="seconds") if oldest else None,
@@ -229,7 +235,7 @@ def _describe_places(
     one = places.get(lane.provider)
     if one is None:
         return None
-    waiters, in_flight = one.list_waiters(now), counts.count(*IN_FLIGHT_STATUSES, provider=lane.provider)
+    waiters, in_flight = one.list_waiters(now), counts.count_in_flight(lane.provider)
     return {
         "in_use": _count_in_progress(in_flight, one, now),
         "leased": one.count_leased(now),
