@@ -6,7 +6,8 @@ records, as older than they are. The product's rules for when an hour is final s
 
 import json
 from collections.abc import Generator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,21 +93,35 @@ def operator(stack: DeployedStack) -> Operator:
 
 
 def lose_answers(folder: Folder) -> None:
-    """Buys one photo, and loses the answers to two calls: one was charged, and the other, at another price, was not."""
-    with folder.stack.override_environment("render", IDEOGRAM_TIMEOUT_SECONDS=SHORT_TIMEOUT):
+    """Buys one photo, and loses three answers, each at another price: only the call for charged.jpg was charged.
+
+    The job of again.jpg waits for the bill; the others are held at once.
+    """
+    override = folder.stack.override_environment
+    with override("render", IDEOGRAM_TIMEOUT_SECONDS=SHORT_TIMEOUT):
         folder.drop("paid.jpg", folder.instructions)
         folder.wait_until_stored("paid.jpg")
         folder.add_fault("accept_then_drop", times=1)
         folder.drop("charged.jpg", folder.instructions)
         folder.wait_for_status("charged.jpg", "held")
-        folder.add_fault("status", {"code": 500}, times=1)
+        folder.add_fault("status", {"code": 500}, times=2)
         folder.drop("free.jpg", {**folder.instructions, "rendering_speed": "QUALITY"})
         folder.wait_for_status("free.jpg", "held")
+    with override("render", IDEOGRAM_TIMEOUT_SECONDS=SHORT_TIMEOUT, ON_LOST_ANSWER="ask_the_bill"):
+        folder.drop("again.jpg", {**folder.instructions, "rendering_speed": "DEFAULT"})
+        eventually(lambda: waits_for_bill(folder, "again.jpg"), "again.jpg waits", lambda: folder.receipt("again.jpg"))
     folder.wait_until_queues_empty()
 
 
+def waits_for_bill(folder: Folder, name: str) -> bool:
+    """Whether the photo's job waits for the usage records, and its report says so."""
+    job, report = folder.job(name), folder.report(name)
+    hints = [entry["hint"] for entry in report["errors"]] if report else []
+    return job is not None and job["status"] == "unknown" and any("usage records" in hint for hint in hints)
+
+
 def wait_for_settlement(folder: Folder, name: str, result: str) -> dict[str, Any]:
-    """Returns the photo's job as soon as its receipt shows how its only call was settled."""
+    """Returns the photo's job as soon as its receipt shows how its first call was settled."""
 
     def poll() -> dict[str, Any] | None:
         job = folder.job(name)
@@ -115,10 +130,8 @@ def wait_for_settlement(folder: Folder, name: str, result: str) -> dict[str, Any
     return eventually(poll, f"{name} is settled as {result}", lambda: folder.receipt(name))
 
 
-def find_check(operator: Operator, name: str) -> list[dict[str, Any]]:
-    """Returns what `doctor` says about the usage records."""
-    report = json.loads(operator.run("doctor", "--json", code=1))
-    return [check for check in report["checks"] if check["name"] == name]
+def read_money(job: dict[str, Any]) -> tuple[str, float, float]:
+    return job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]
 
 
 def test_key_that_is_not_an_admin_key_is_explained(stack: DeployedStack, operator: Operator) -> None:
@@ -130,7 +143,11 @@ def test_key_that_is_not_an_admin_key_is_explained(stack: DeployedStack, operato
         stack.clients.secrets.put_secret_value(SecretId=ADMIN_KEY_SECRET, SecretString=KEY)
 
 
-def test_lost_calls_are_settled_and_corrected(stack: DeployedStack, folder: Folder, operator: Operator) -> None:
+def test_lost_calls_are_settled_sent_again_and_corrected(
+    stack: DeployedStack, folder: Folder, operator: Operator, tmp_path: Path
+) -> None:
+    # Jobs wait for the bill only while it is read.
+    assert operator.read_json("reconcile-bill")["settled"] == []
     lose_answers(folder)
     aging = AgingStack(stack)
     aging.age_calls(folder)
@@ -141,17 +158,36 @@ def test_lost_calls_are_settled_and_corrected(stack: DeployedStack, folder: Fold
     assert {one["key"]: one["result"] for one in report["settled"]} == {
         folder.key("charged.jpg"): "charged",
         folder.key("free.jpg"): "not_charged",
+        folder.key("again.jpg"): "not_charged",
     }
-    charged = wait_for_settlement(folder, "charged.jpg", "charged")
-    free = wait_for_settlement(folder, "free.jpg", "not_charged")
-    assert [(one["status"], one["cost"]["usd"], one["cost"]["unknown_usd"]) for one in (charged, free)] == [
-        ("held", 0.03, 0),
-        ("held", 0, 0),
-    ]
-    print("FAIL", operator.run("failures"))
-    print("FAILJ", operator.run("failures", "--json"))
-    print("SHOW", operator.run("show", folder.key("charged.jpg")))
-    print("SHOW", operator.run("show", folder.key("free.jpg")))
-    print("SPEND", operator.run("spend"))
-    print("STMT", operator.run("statement", f"{datetime.now():%Y-%m}", "--json"))
-    print("DOC", operator.run("doctor"))
+    assert read_money(wait_for_settlement(folder, "charged.jpg", "charged")) == ("held", 0.03, 0)
+    assert read_money(wait_for_settlement(folder, "free.jpg", "not_charged")) == ("held", 0, 0)
+    check_commands(folder, operator, tmp_path)
+
+    stack.run_reconcile()
+    assert read_money(folder.wait_until_stored_again("again.jpg")) == ("stored", 0.06, 0)
+    assert sorted(charge["usd"] for charge in folder.charges()) == ["0.03", "0.03", "0.06"]
+
+    # The new call appears in an hour that was final, as if the first one had been charged after all.
+    reopened = operator.read_json("reconcile-bill")
+    assert folder.key("again.jpg") in {one["key"] for one in reopened["reopened"]}
+    assert any(one["was_resent"] for one in reopened["corrections"])
+    assert read_money(wait_for_settlement(folder, "again.jpg", "reopened")) == ("stored", 0.06, 0.06)
+    assert "were corrected" in operator.run("doctor", code=1)
+    assert [one["problem"] for one in operator.read_json("status")["usage_records"] if "corrected" in one["problem"]]
+
+
+def check_commands(folder: Folder, operator: Operator, files: Path) -> None:
+    """Checks what the commands show of a charged and an uncharged call."""
+    failures = {one["key"]: one for one in operator.read_json("failures")["failures"]}
+    money = {name: failures[folder.key(name)]["money"] for name in ("charged.jpg", "free.jpg")}
+    assert money == {"charged.jpg": "spent", "free.jpg": "not_spent"}
+    assert "the usage records show that it was charged" in operator.run("show", folder.key("charged.jpg"))
+    assert "the usage records show that it was not charged" in operator.run("show", folder.key("free.jpg"))
+    month = f"{datetime.now(UTC):%Y-%m}"
+    outputs = "--csv", str(files / "statement.csv"), "--page", str(files / "statement.html")
+    statement = operator.read_json("statement", month, *outputs)
+    assert (statement["settled_charges"], statement["open_charges"]) == (3, 0)
+    assert (statement["total"]["usd"], statement["total"]["unknown_usd"]) == (0.06, 0)
+    assert "settled_not_charged" in (files / "statement.csv").read_text()
+    assert "$0.06" in operator.run("spend")
