@@ -57,7 +57,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             "ignores-the-next-hour",
             "A call near the boundary of two hours may be billed in either.",
             replace_code("model.bill:_describe_call#9b936e argument 22", "attempt.submitted_at"),
-            killer=0,
+            killer=f"{UNIT}::test_call_near_a_boundary_may_be_billed_in_either_hour",
         ),
         _build(
             "settles-some-of-several-as-free",
@@ -75,7 +75,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             "takes-usage-of-others-for-its-own",
             "The usage of a shared key proves no charge.",
             force_true("model.bill:_is_exact#9d26d7 return 1"),
-            killer=0,
+            killer=f"{UNIT}::test_shared_key_settles_only_as_not_charged",
         ),
         _build(
             "ignores-keys-that-are-not-listed",
@@ -93,13 +93,13 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             "forgets-failures-that-may-be-billed",
             "A failure that the provider had accepted may have been billed.",
             force_false("model.bill:_may_be_billed_failure#07cefa operand 6"),
-            killer=0,
+            killer=f"{UNIT}::test_accepted_call_that_failed_may_have_been_billed",
         ),
         _build(
             "requires-charges-of-other-hours",
             "A call that may be billed in an hour that is not compared need not be in those that are.",
             remove("model.bill:_clip#6c08b4 keyword 3"),
-            killer=0,
+            killer=f"{UNIT}::test_truth_is_never_contradicted_by_some_of_the_hours",
         ),
         _build(
             "settles-calls-of-other-hours",
@@ -111,13 +111,13 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             "keeps-settlements-that-were-corrected",
             "A settlement is reopened when the records of its hours change.",
             replace_code("reconcile.bill_reconciliation:_has_changed#7a9e70 comparison 2", "False"),
-            killer=0,
+            killer=5,
         ),
         _build(
             "resends-without-certainty",
             "A job that waits for the bill is sent again only if its call was certainly not charged.",
             force_true("model.transitions.payment:_continue_after_settlement#9807b5 if 3"),
-            killer=0,
+            killer=3,
         ),
         _build(
             "resends-after-a-correction",

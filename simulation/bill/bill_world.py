@@ -300,7 +300,7 @@ class BillWorld:
                 self._send_again(job)
 
     def _send_again(self, job: Job) -> None:
-        """The second call of a job, of which the records say that the first one was not charged."""
+        """Sends the second call of a job. According to the records, the first one was not charged."""
         ledger, now, first = self.world.ledger, self.world.clock.time, job.attempts[0]
         self.result.calls += 1
         self.result.resent += 1

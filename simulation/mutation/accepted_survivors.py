@@ -452,21 +452,21 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 2": RECEIPT_WARNING_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 1": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 1": (
         "If it is negated, a job without a call raises an exception, which kills nothing. If it is always true, render "
         "finds the answers: tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds them."
     ),
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 2": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 3": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 2": DISABLED_PROVIDER_RESEND_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 3": (
         "It affects only which worker ends the lease of a call without an ID: "
         "tests/simulated/reconcile/test_lost_messages.py tests that a worker of its lane does."
     ),
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 4": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 4": (
         "Render finds the answer as well: "
         "tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 5": ("For the type checker: a job is never deleted."),
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 5": ("For the type checker: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
@@ -503,7 +503,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: if it is negated, the first call raises an exception, which kills nothing."
     ),
     "render.service:RenderService._buy#a016c0 if 3": FAILOVER_REASON,
-    "render.service:RenderService._call_with_retries#af2005 if 3": (
+    "render.service:RenderService._call_with_retries#1a082b if 3": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/render/test_abandoned_work.py does."
     ),
@@ -533,7 +533,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
         "For speed: reconcile holds the job as well, when its lease has ended."
     ),
-    "render.service:RenderService.render#fe05b0 if 6": (
+    "render.service:RenderService.render#022773 if 7": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#cce4c2 if 1": RERUN_PREVIEW_REASON,

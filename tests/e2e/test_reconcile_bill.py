@@ -78,7 +78,7 @@ def _shift(moment: str, age: timedelta) -> str:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[DeployedStack]:
-    """A separate cloud, of which the records contain nothing else. At the end, bill and receipts must agree."""
+    """A separate cloud, so that the records contain nothing else. At the end, bill and receipts must agree."""
     parameters = {**PARAMETERS, "IdeogramKeyIds": derive_key_id(KEY), "OnLostAnswer": "hold"}
     with running_cloud(tmp_path_factory, parameters) as cloud, StandinClient(cloud.standin_url) as standin:
         created = DeployedStack(cloud, standin)

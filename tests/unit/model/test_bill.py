@@ -14,15 +14,19 @@ from backdrop.model.bill import (
     CallGroup,
     CallRef,
     KeyUse,
+    Span,
     Units,
     compare_bill,
     count_placed,
     decide_group,
     group_calls,
     is_possible,
+    list_billed_calls,
     split_group,
 )
 from backdrop.model.bill_records import HOUR, FindingKind, UsageHour, UsageLine
+from backdrop.model.job import AttemptOutcome
+from tests.unit.ledger_items import build_attempt, build_job
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ENDPOINT, PRICE = "/v1/ideogram-v3/replace-background", 60_000
@@ -228,8 +232,31 @@ def test_failure_that_may_have_been_billed_prevents_settling_as_charged() -> Non
     assert [finding.kind for finding in both_billed.findings] == [FindingKind.BILLED_FAILURE]
 
 
+@pytest.mark.parametrize(
+    ("minute", "last_minute", "hours"), [(30, 30, (12, 12)), (5, 5, (11, 12)), (55, 55, (12, 13)), (30, 52, (12, 13))]
+)
+def test_call_near_a_boundary_may_be_billed_in_either_hour(minute: int, last_minute: int, hours: Span) -> None:
+    """An acknowledged call may be billed until its lease ends."""
+    attempt = build_attempt(
+        submitted_at=NOON + timedelta(minutes=minute),
+        lease_until=NOON + timedelta(minutes=last_minute),
+        provider_id="work-1",
+    )
+    [found] = list_billed_calls(build_job(attempts=(attempt,)))
+    assert (found.first_hour.hour, found.last_hour.hour, found.certain) == (*hours, 1)
+
+
+@pytest.mark.parametrize(("endpoint", "count"), [(ENDPOINT, 0), ("/v2/image/replace-background/ideogram-3", 1)])
+def test_accepted_call_that_failed_may_have_been_billed(endpoint: str, count: int) -> None:
+    attempt = build_attempt(endpoint=endpoint, charged=0, outcome=AttemptOutcome.REJECTED)
+    found = list_billed_calls(build_job(attempts=(attempt,)))
+    assert [(one.possible, one.is_failure, one.is_unknown) for one in found] == [(1, True, False)] * count
+
+
 def test_shared_key_settles_only_as_not_charged() -> None:
     calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
+    assert settled(calls, read_hours((line(2),)), rules(k1=KeyUse.SHARED)) == (0, 0)
+    assert settled(calls, read_hours((line(1),)), rules(k1=KeyUse.SHARED)) == (0, 1)
     [group] = group_calls(calls)
     assert not decide_group(group, by_hour([2]), is_exact=False).charged
     assert decide_group(group, by_hour([1]), is_exact=False).not_charged == (calls[1],)
