@@ -45,6 +45,14 @@ PAID_FILES_REASON = (
 MISSING_LINK_REASON = (
     "No simulated provider returns a picture without a link: tests/simulated/deliver/test_files_without_links.py does."
 )
+BILL_REASON = (
+    "The seeds that mutants run read no usage records: `python -m simulation.bill --mutants` removes each guard of "
+    "settlements, and tests/unit/model/test_settlements.py tests each transition."
+)
+ASK_THE_BILL_REASON = (
+    "No seed has OnLostAnswer=ask_the_bill: tests/simulated/render/test_ask_the_bill.py tests how each wait begins and "
+    "ends."
+)
 FRAME_REASON = "No seed has a frame: tests/simulated/intake/test_frames.py tests each condition."
 SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/test_sizes.py does."
 RECEIPT_WARNING_REASON = (
@@ -578,4 +586,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed asks for something that no provider supports: "
         "tests/simulated/intake/test_every_problem_at_once.py does."
     ),
+    "reconcile.bill_reconciliation": BILL_REASON,
+    "aws.ledger:Ledger.scan_jobs_of_days": BILL_REASON,
+    "model.transitions.payment:settle": BILL_REASON,
+    "model.transitions.payment:reopen_settlement": BILL_REASON,
+    "model.transitions.payment:_change_settled_money": BILL_REASON,
+    "model.transitions.payment:_is_settled": BILL_REASON,
+    "model.transitions.payment:_release_reservation#fca451 if 2": BILL_REASON,
+    "model.transitions.payment:_continue_after_settlement": BILL_REASON,
+    "model.transitions.payment:can_wait_for_bill": ASK_THE_BILL_REASON,
+    "model.transitions.payment:wait_for_bill": ASK_THE_BILL_REASON,
+    "pipeline.recovery:Recovery._can_wait_for_bill": ASK_THE_BILL_REASON,
+    "pipeline.recovery:Recovery.resolve_unknown#768e13 if 5": ASK_THE_BILL_REASON,
+    "reconcile.due:Redispatcher._resend_job#1e404c if 1": ASK_THE_BILL_REASON,
+    "render.service:RenderService._call_with_retries#1a082b if 4": ASK_THE_BILL_REASON,
+    "render.service:RenderService._enqueue_delivery#c69516 if 1": ASK_THE_BILL_REASON,
+    "render.service:RenderService.render#022773 if 5": ASK_THE_BILL_REASON,
 }
