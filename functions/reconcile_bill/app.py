@@ -7,7 +7,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import build_logger, log_errors
-from backdrop.aws.metrics import count_budget_change
+from backdrop.aws.metric_names import Metric
+from backdrop.aws.metrics import count_budget_change, emit_metrics
 from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.reconcile.bill_report import build_bill_report
@@ -29,4 +30,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             logger.info("settled", job_id=one.call.job_id, n=one.call.n, result=one.result.value)
         for one in result.reopened:
             logger.warning("settlement reopened", job_id=one.call.job_id, n=one.call.n, result=one.result.value)
+        emit_metrics({Metric.SETTLEMENTS_REOPENED: len(result.reopened)})
         return build_bill_report(result, service.key_uses)

@@ -1,6 +1,7 @@
 """`python -m simulation.bill`: runs seeds of the bill's worlds, and reports what was settled, and whether it was right.
 
 `--out PAGE` writes the report as a page. Exits with 1 if a settlement is wrong, or is not reopened when it becomes so.
+`--mutants` removes each guard of settlements instead, and exits with 1 if the seed or the test that must fail passes.
 """
 
 import argparse
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from simulation.bill.bill_mutants import BILL_MUTANTS, is_killed
 from simulation.bill.bill_world import SeedResult, WorldKind, run_seed
 from simulation.process_pool import map_in_processes
 
@@ -23,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=PROCESSES)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--mutants", action="store_true")
     options = parser.parse_args(arguments)
+    if options.mutants:
+        return _run_mutants()
     seeds = range(options.first, options.first + options.seeds)
     results = list(map_in_processes(run_seed, seeds, options.processes, chunk_size=5))
     page = build_page(results, options.first)
@@ -33,6 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problems = [f"seed {one.seed} ({one.kind.value}): {text}" for one in results for text in one.problems]
     print("\n".join(problems[:MAX_PROBLEMS]), file=sys.stderr)
     return 1 if problems else 0
+
+
+def _run_mutants() -> int:
+    survivors = 0
+    for name, mutant in BILL_MUTANTS.items():
+        killed = is_killed(mutant)
+        survivors += not killed
+        print(f"{name}: {'killed by' if killed else 'SURVIVES'} {mutant.killer}")
+    return 1 if survivors else 0
 
 
 def build_page(results: Sequence[SeedResult], first: int) -> str:
@@ -61,12 +75,23 @@ def build_page(results: Sequence[SeedResult], first: int) -> str:
             f"{settled:,} of {groups:,} ({_share(settled, groups)}). If each hour counts on its own: {by_hour:,} of",
             f"{hours:,} ({_share(by_hour, hours)}), because a call near the boundary of two hours connects them.",
             "",
+            *_describe_waits([one for one in results if one.waited]),
+            "",
             "What the comparisons found:",
             "",
             *(f"- `{kind}`: {findings[kind]:,} worlds" for kind in sorted(findings)),
             "",
         ]
     )
+
+
+def _describe_waits(results: Sequence[SeedResult]) -> list[str]:
+    waited, resent = sum(one.waited for one in results), sum(one.resent for one in results)
+    return [
+        f"In {len(results):,} of the worlds, the jobs of {waited:,} calls waited (`OnLostAnswer=ask_the_bill`):",
+        f"{resent:,} were sent again. {sum(one.double_charges for one in results):,} of them were charged both times,",
+        "each because the records were corrected after they had been final, and each was reported.",
+    ]
 
 
 def _build_row(name: str, results: Iterable[SeedResult]) -> str:

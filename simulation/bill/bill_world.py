@@ -1,7 +1,8 @@
 """One world: calls whose charge the provider knows, its usage records, and the product's comparison every hour.
 
 The product's own service runs on the simulated ledger. The world decides what is really charged, and what the records
-show when: late, in the next hour, corrected after days, with other software's usage, or damaged.
+show when: late, in the next hour, corrected after days, with other software's usage, or damaged. In some worlds, jobs
+whose answer was lost wait for the records (`OnLostAnswer=ask_the_bill`).
 """
 
 import json
@@ -18,7 +19,7 @@ from backdrop.model import transitions
 from backdrop.model.bill import BilledCall, KeyUse, group_calls, list_billed_calls
 from backdrop.model.bill_records import HOUR
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, PictureLink, SettlementResult
+from backdrop.model.job import Job, JobStatus, PictureLink, SettlementResult
 from backdrop.model.pricing import MICRO_PER_USD, look_up_image_price
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.transitions import ClaimLimits, Transition
@@ -36,6 +37,7 @@ FINAL_AFTER = timedelta(minutes=60)
 V1, V2 = "/v1/ideogram-v3/replace-background", "/v2/image/replace-background/ideogram-3"
 REMOVE_V1 = "/v1/remove-background"
 BUDGET = 10**12
+SHARE_THAT_ASKS = 0.5
 OWN_KEY, NEW_KEY, OTHER_KEY = "k1", "k2", "k9"
 
 
@@ -83,7 +85,11 @@ class TrueCall:
 
 @dataclass
 class SeedResult:
-    """What one seed showed. Counts are calls whose answer was lost."""
+    """What one seed showed. Counts are calls whose answer was lost.
+
+    `waited`: those whose jobs waited for the records. `resent`: those that were sent again. `double_charges`: those of
+    them that were charged both times.
+    """
 
     seed: int
     kind: WorldKind
@@ -98,6 +104,9 @@ class SeedResult:
     in_clear_hours: int = 0
     settled_in_time_by_hour: int = 0
     stopped: bool = False
+    waited: int = 0
+    resent: int = 0
+    double_charges: int = 0
     findings: Counter[str] = field(default_factory=Counter[str])
     problems: list[str] = field(default_factory=list[str])
 
@@ -128,6 +137,9 @@ class BillWorld:
         self.lost_calls: dict[tuple[str, str, int], TrueCall] = {}
         self.replaced_at = self.start + self.random.uniform(3, BUSY_HOURS - 3) * HOUR
         self.listed_at = self.replaced_at + self.random.uniform(0, 30) * HOUR
+        self.asks_the_bill = Random(f"policy of {seed}").random() < SHARE_THAT_ASKS
+        self.waiting_jobs: set[tuple[str, str]] = set()
+        self.resent_jobs: dict[tuple[str, str], int] = {}
         self.max_delay = timedelta(minutes=self.random.choice([5, 15, 15, 50]))
         self.service = BillReconciliation(
             ledger=self.world.ledger,
@@ -257,9 +269,75 @@ class BillWorld:
             charged = self.random.choice([images, images, 0, 0, self.random.randint(0, images)])
             self.lost_calls[job.source_id, job.job_id, 1] = TrueCall((job.source_id, job.job_id), images, charged)
             self.result.lost += 1
-        ledger.write_transition(transitions.record_result(job, 1, result, now))
+        job = ledger.write_transition(transitions.record_result(job, 1, result, now))
         if charged:
             self._bill(now, endpoint, unit_price, charged)
+        if job.status is JobStatus.UNKNOWN and self.asks_the_bill:
+            self._wait_or_hold(job)
+
+    def _wait_or_hold(self, job: Job) -> None:
+        """Does what render does after a lost answer."""
+        ledger, now = self.world.ledger, self.world.clock.time
+        if transitions.can_wait_for_bill(job) and ledger.read_bill_state().settles_calls(now):
+            ledger.write_transition(transitions.wait_for_bill(job, now))
+            self.waiting_jobs.add((job.source_id, job.job_id))
+            self.result.waited += 1
+        else:
+            ledger.write_transition(transitions.hold(job, now))
+
+    def _continue_waiting_jobs(self) -> None:
+        """Does what reconcile and render do with jobs that have waited: they are sent again, or held."""
+        ledger, now = self.world.ledger, self.world.clock.time
+        for key in sorted(self.waiting_jobs):
+            job = ledger.find_job(*key)
+            if job is None:
+                continue
+            if job.waits_for_bill and job.bill_wait_until and now >= job.bill_wait_until:
+                job = ledger.write_transition(transitions.hold(job, now))
+            if not job.waits_for_bill:
+                self.waiting_jobs.remove(key)
+            if job.status is JobStatus.ACCEPTED:
+                self._send_again(job)
+
+    def _send_again(self, job: Job) -> None:
+        """Sends the second call of a job. According to the records, the first one was not charged."""
+        ledger, now, first = self.world.ledger, self.world.clock.time, job.attempts[0]
+        self.result.calls += 1
+        self.result.resent += 1
+        unit_price, images = look_up_image_price("ideogram", job.instructions), _count_images(job)
+        settlement = first.settlement
+        if settlement is None or settlement.result is not SettlementResult.NOT_CHARGED:
+            self.result.problems.append(f"{job.job_id} is sent again, but its first call is {settlement}")
+            return
+        truth = self.lost_calls[job.source_id, job.job_id, first.n]
+        is_correction_pending = self._is_correction_pending(settlement.hours)
+        job = ledger.write_transition(
+            transitions.claim(
+                job,
+                now=now,
+                lease_until=now + timedelta(minutes=6),
+                price=unit_price * images,
+                limits=ClaimLimits(BUDGET),
+                endpoint=first.endpoint,
+            )
+        )
+        if self.random.random() < 0.8:
+            link, charged = PictureLink(url="https://results.invalid/1.png"), images
+            result = ProviderResult(RetryClass.OK, links=(link,) * images, charged=unit_price * images)
+        else:
+            charged, result = self.random.choice([images, 0]), ProviderResult.lost("no answer")
+            self.lost_calls[job.source_id, job.job_id, 2] = TrueCall((job.source_id, job.job_id), images, charged)
+            self.result.lost += 1
+        job = ledger.write_transition(transitions.record_result(job, 2, result, now))
+        if job.status is JobStatus.UNKNOWN:
+            self._wait_or_hold(job)
+        if charged:
+            self._bill(now, first.endpoint or "", unit_price, charged)
+        if charged and truth.charged:
+            self.result.double_charges += 1
+            self.resent_jobs[job.source_id, job.job_id] = first.n
+            if not is_correction_pending:
+                self.result.problems.append(f"{job.job_id} is charged twice, although no correction was to come")
 
     def _build_job(self, name: str, now: datetime) -> tuple[Job, str]:
         instructions: dict[str, object] = {"operation": "remove"}
@@ -316,6 +394,7 @@ class BillWorld:
         self.result.settled += sum(one.result is not SettlementResult.UNDECIDED for one in outcome.settled)
         self.result.corrections += len(outcome.reopened)
         self._check_settlements(outcome)
+        self._continue_waiting_jobs()
 
     def _check_settlements(self, outcome: BillResult) -> None:
         """A settlement may differ from the truth only until the records are corrected, and must then be reopened."""
@@ -337,6 +416,7 @@ class BillWorld:
     def _check_end(self) -> None:
         """By the end, the records are correct, so every settlement is, and the ledger's sums are within the bill."""
         jobs = {(job.source_id, job.job_id): job for job in self.world.list_jobs()}
+        self._check_double_charges()
         for (source_id, job_id, n), truth in self.lost_calls.items():
             attempt = jobs[source_id, job_id].find_attempt(n)
             settlement = attempt.settlement if attempt else None
@@ -354,6 +434,14 @@ class BillWorld:
             expected = sum(one.charged for one in attempts), sum(one.unknown for one in attempts)
             if (sums["confirmed"], sums["unknown"]) != expected:
                 self.result.problems.append(f"the budget of {day} is {sums}, its attempts are {expected}")
+
+    def _check_double_charges(self) -> None:
+        """Each one is reported, because the records of the first call have been corrected since."""
+        corrections = self.world.ledger.read_bill_state().corrections
+        reported = {(one.source_id, one.job_id, one.n) for one in corrections if one.was_resent}
+        for (source_id, job_id), n in self.resent_jobs.items():
+            if (source_id, job_id, n) not in reported:
+                self.result.problems.append(f"the double charge of {job_id} is not reported")
 
     def _count_settled_in_time(self, jobs: dict[tuple[str, str], Job]) -> None:
         """Counts the unknown charges of groups in which none or all were charged, and those settled within two hours.

@@ -45,6 +45,14 @@ PAID_FILES_REASON = (
 MISSING_LINK_REASON = (
     "No simulated provider returns a picture without a link: tests/simulated/deliver/test_files_without_links.py does."
 )
+BILL_REASON = (
+    "The seeds that mutants run read no usage records: `python -m simulation.bill --mutants` removes each guard of "
+    "settlements, and tests/unit/model/test_settlements.py tests each transition."
+)
+ASK_THE_BILL_REASON = (
+    "No seed has OnLostAnswer=ask_the_bill: tests/simulated/render/test_ask_the_bill.py tests how each wait begins and "
+    "ends."
+)
 FRAME_REASON = "No seed has a frame: tests/simulated/intake/test_frames.py tests each condition."
 SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/test_sizes.py does."
 RECEIPT_WARNING_REASON = (
@@ -458,21 +466,21 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 2": RECEIPT_WARNING_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 1": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 1": (
         "If it is negated, a job without a call raises an exception, which kills nothing. If it is always true, render "
         "finds the answers: tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds them."
     ),
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 2": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 3": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 2": DISABLED_PROVIDER_RESEND_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 3": (
         "It affects only which worker ends the lease of a call without an ID: "
         "tests/simulated/reconcile/test_lost_messages.py tests that a worker of its lane does."
     ),
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 4": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 4": (
         "Render finds the answer as well: "
         "tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 5": ("For the type checker: a job is never deleted."),
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 5": ("For the type checker: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
@@ -509,7 +517,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: if it is negated, the first call raises an exception, which kills nothing."
     ),
     "render.service:RenderService._buy#a016c0 if 3": FAILOVER_REASON,
-    "render.service:RenderService._call_with_retries#af2005 if 3": (
+    "render.service:RenderService._call_with_retries#1a082b if 3": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/render/test_abandoned_work.py does."
     ),
@@ -539,7 +547,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
         "For speed: reconcile holds the job as well, when its lease has ended."
     ),
-    "render.service:RenderService.render#fe05b0 if 6": (
+    "render.service:RenderService.render#022773 if 7": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#cce4c2 if 1": RERUN_PREVIEW_REASON,
@@ -584,4 +592,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed asks for something that no provider supports: "
         "tests/simulated/intake/test_every_problem_at_once.py does."
     ),
+    "reconcile.bill_reconciliation": BILL_REASON,
+    "aws.ledger:Ledger.scan_jobs_of_days": BILL_REASON,
+    "model.transitions.payment:settle": BILL_REASON,
+    "model.transitions.payment:reopen_settlement": BILL_REASON,
+    "model.transitions.payment:_change_settled_money": BILL_REASON,
+    "model.transitions.payment:_is_settled": BILL_REASON,
+    "model.transitions.payment:_release_reservation#fca451 if 2": BILL_REASON,
+    "model.transitions.payment:_continue_after_settlement": BILL_REASON,
+    "model.transitions.payment:can_wait_for_bill": ASK_THE_BILL_REASON,
+    "model.transitions.payment:wait_for_bill": ASK_THE_BILL_REASON,
+    "pipeline.recovery:Recovery._can_wait_for_bill": ASK_THE_BILL_REASON,
+    "pipeline.recovery:Recovery.resolve_unknown#768e13 if 5": ASK_THE_BILL_REASON,
+    "reconcile.due:Redispatcher._resend_job#1e404c if 1": ASK_THE_BILL_REASON,
+    "render.service:RenderService._call_with_retries#1a082b if 4": ASK_THE_BILL_REASON,
+    "render.service:RenderService._enqueue_delivery#c69516 if 1": ASK_THE_BILL_REASON,
+    "render.service:RenderService.render#022773 if 5": ASK_THE_BILL_REASON,
 }

@@ -59,3 +59,38 @@ def test_clock_that_is_wrong_is_explained(standin: StandinClient) -> None:
 def test_key_that_is_refused_is_explained(standin: StandinClient) -> None:
     with pytest.raises(UsageRecordsError, match="refused the admin key"):
         read(standin, "invalid-key")
+
+
+@pytest.mark.parametrize(
+    ("form", "explanation"),
+    [
+        ("float", "decimal text"),
+        ("other_currency", "another currency"),
+        ("cut_off", "cut off"),
+        ("no_endpoint", "names no endpoint"),
+    ],
+)
+def test_records_that_are_not_as_documented_are_explained(standin: StandinClient, form: str, explanation: str) -> None:
+    standin.control("settings", {"usage_lag_seconds": 0, "usage_form": form})
+    standin.remove()
+    with pytest.raises(UsageRecordsError, match=explanation):
+        read(standin)
+
+
+def test_clock_of_the_provider_that_is_wrong_is_explained(standin: StandinClient) -> None:
+    standin.add_fault("clock", {"offset_s": 600})
+    with pytest.raises(UsageRecordsError, match="clocks"):
+        read(standin)
+
+
+def test_hours_that_the_records_lack_are_left_out(standin: StandinClient) -> None:
+    standin.control("settings", {"usage_lag_seconds": 0, "usage_form": "gaps"})
+    usage = IdeogramUsage(f"{standin.url}/ideogram", lambda: ApiKey(KEY), SystemClock())
+    start = floor_to_hour(datetime.now(UTC)) - 4 * HOUR
+    assert list(usage.read(ApiKey(KEY), UsagePeriod(start, start + 4 * HOUR))) == [start, start + 2 * HOUR]
+
+
+def test_usage_in_the_app_is_left_out(standin: StandinClient) -> None:
+    change = {"hours_ago": 0, "images": 2, "source": "app"}
+    standin.control("settings", {"usage_changes": [change, {"hours_ago": 0, "images": 3}]})
+    assert [line.quantity for line in read(standin)] == [3]

@@ -10,7 +10,7 @@ from backdrop.model.circuit import LaneState, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.fidelity import FidelityVerdict
-from backdrop.model.job import IN_FLIGHT_STATUSES, JobStatus
+from backdrop.model.job import JobStatus
 from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES, PlaceLeases
 from backdrop.model.price_check import PriceCheck, list_differences
 from backdrop.model.pricing import format_usd, to_usd
@@ -23,6 +23,7 @@ from backdrop.reconcile.price_check_report import (
 )
 from backdrop_cli.formatting import format_count, format_rough_duration, format_utc
 from backdrop_cli.ledger_scan import WAITS_OUTSIDE_LANE, JobCounts
+from backdrop_cli.operate.checks.bill_check import list_bill_problems
 from backdrop_cli.operate.pause_resume import describe_pause
 from backdrop_cli.operate.photo_waits import QUEUED, SETTLING
 from backdrop_cli.operate.queue_waits import PROBING_MESSAGE, is_budget_reserved
@@ -47,6 +48,7 @@ WAIT_REASON_MESSAGES = {
     SETTLING: "No instructions yet; they may still arrive.",
     QUEUED: "In the provider's queue.",
     Code.OWNER_AT_WORK.value: "Another photo with the same content is being bought for both; see `backdrop show KEY`.",
+    Code.CHARGE_UNKNOWN.value: "A lost call is sent again if Ideogram's usage records show that it was not charged.",
 }
 
 
@@ -88,6 +90,8 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     _print_waiting(screen, count_wait_reasons(counts, lanes, *stack.read_budget(now)))
     _print_ended(screen, counts)
     _print_budget(stack, screen, now)
+    for problem in list_bill_problems(stack):
+        screen.print(f"Usage records: {problem.text}. {problem.fix}", "yellow")
     if price_check:
         _print_price_check(screen, price_check)
 
@@ -97,7 +101,7 @@ def _build_row(
 ) -> tuple[str, ...]:
     """A provider that counts images has as many in progress as places are leased, or as jobs if none needs a lease."""
     name = lane.provider
-    in_flight, waiting = counts.count(*IN_FLIGHT_STATUSES, provider=name), counts.count_in_lane(name)
+    in_flight, waiting = counts.count_in_flight(name), counts.count_in_lane(name)
     since = counts.oldest_waiting_since.get(name)
     oldest = format_rough_duration((now - since).total_seconds()) if since else ""
     return (
@@ -145,6 +149,7 @@ def count_wait_reasons(
         if not code and is_budget_reserved(price, day, cap):
             code = Code.BUDGET_RESERVED.value
         wait_reasons[code or QUEUED] += n
+    wait_reasons[Code.CHARGE_UNKNOWN.value] += counts.waiting_for_bill.total()
     return +wait_reasons
 
 
@@ -227,6 +232,7 @@ def _build_document(
             "unknown_usd": to_usd(day.unknown),
             "reserved_usd": to_usd(day.reserved),
         },
+        "usage_records": [{"problem": one.text, "fix": one.fix} for one in list_bill_problems(stack)],
     }
 
 
@@ -237,7 +243,7 @@ def _describe_lane(stack: Stack, counts: JobCounts, lane: ProviderHealth) -> dic
         "provider": name,
         "state": lane.state,
         "reasons": [describe_pause(one) for one in lane.pauses],
-        "at_the_provider": counts.count(*IN_FLIGHT_STATUSES, provider=name),
+        "at_the_provider": counts.count_in_flight(name),
         "limit": stack.max_in_flight.get(name, 0),
         "waiting": counts.count_in_lane(name),
         "oldest_since": oldest.isoformat(timespec="seconds") if oldest else None,
@@ -251,7 +257,7 @@ def _describe_places(
     one = places.get(lane.provider)
     if one is None:
         return None
-    waiters, in_flight = one.list_waiters(now), counts.count(*IN_FLIGHT_STATUSES, provider=lane.provider)
+    waiters, in_flight = one.list_waiters(now), counts.count_in_flight(lane.provider)
     return {
         "in_use": _count_in_progress(in_flight, one, now),
         "leased": one.count_leased(now),

@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import cast, override
 
 import uvicorn
@@ -82,6 +83,7 @@ class StandinServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=False,
                 headers=[("server", SERVER_NAME)],
                 timeout_graceful_shutdown=0,
             )
@@ -136,6 +138,8 @@ class _RecordedApp:
         async def note_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
+                date = formatdate(state.clock.now(), usegmt=True)
+                message["headers"] = [*message.get("headers", ()), (b"date", date.encode())]
             await send(message)
 
         try:

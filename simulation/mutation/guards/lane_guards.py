@@ -149,7 +149,7 @@ LANE_MUTANTS = (
     build_mutant(
         "buys-in-previous-lane",
         "3.10: A job that moved to another lane is paid there. Its message in the previous lane buys nothing.",
-        force_false("render.service:RenderService.render#fe05b0 if 2"),
+        force_false("render.service:RenderService.render#022773 if 2"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="provider_outage_for_long long_calls",
         kind="unaskable",

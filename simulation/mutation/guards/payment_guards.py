@@ -9,7 +9,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "claims-ended-job",
         "3: Only a waiting job is claimed.",
-        force_true("render.service:RenderService.render#fe05b0 operand 5"),
+        force_true("render.service:RenderService.render#022773 operand 5"),
         force_false("render.service:RenderService._render_accepted#f1cbda if 4"),
         force_false("model.transitions.lifecycle:require_status#a0f84d if 1"),
         invariant=Invariant.LEASES_RESPECTED,

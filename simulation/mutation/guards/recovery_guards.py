@@ -11,7 +11,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "never-looks-up-lost-call",
         "3.4: A call that can be looked up is looked up.",
-        force_false("pipeline.recovery:Recovery.resolve_unknown#ca14c3 if 1"),
+        force_false("pipeline.recovery:Recovery.resolve_unknown#768e13 if 1"),
         force_true("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 4"),
         invariant=Invariant.LOOKED_UP_BEFORE_RETRY,
         faults=LOST_ANSWER_FAULTS,
@@ -21,7 +21,7 @@ RECOVERY_MUTANTS = (
         "changes-idempotency-key",
         "3.4: Every resend of an unanswered call has the same idempotency key.",
         replace_code(
-            "model.transitions.payment:resend_call#3d8aee keyword 7",
+            "model.transitions.payment:resend_call#94a9b2 keyword 7",
             "status=JobStatus.SUBMITTING, charge_no=job.charge_no + 1",
         ),
         replace_code(
@@ -44,7 +44,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "retries-while-lost-call-may-run",
         "3.4: A retry follows a lost call only when that call can no longer be running.",
-        remove("pipeline.recovery:Recovery.resolve_unknown#ca14c3 statement 8"),
+        remove("pipeline.recovery:Recovery.resolve_unknown#768e13 statement 8"),
         invariant=Invariant.ONE_CALL_AT_A_TIME,
         faults="lingering_call",
         kind="unaskable",

@@ -15,14 +15,19 @@ from backdrop.model.bill import (
     CallGroup,
     CallRef,
     KeyUse,
+    Span,
     Units,
     compare_bill,
     count_placed,
     decide_group,
     group_calls,
     is_possible,
+    list_billed_calls,
+    split_group,
 )
 from backdrop.model.bill_records import HOUR, FindingKind, UsageHour, UsageLine
+from backdrop.model.job import AttemptOutcome
+from tests.unit.ledger_items import build_attempt, build_job
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ENDPOINT, PRICE = "/v1/ideogram-v3/replace-background", 60_000
@@ -120,6 +125,32 @@ def test_truth_is_never_contradicted(calls: list[BilledCall], data: st.DataObjec
     assert not any(finding.kind is FindingKind.MISSING_CHARGE for finding in decision.findings)
 
 
+@settings(max_examples=400)
+@given(
+    calls=calls_in_three_hours,
+    data=st.data(),
+    others=st.lists(st.integers(0, 2), min_size=3, max_size=3),
+    usable=st.sets(st.integers(0, 2)),
+)
+def test_truth_is_never_contradicted_by_some_of_the_hours(
+    calls: list[BilledCall], data: st.DataObject, others: list[int], usable: set[int]
+) -> None:
+    """What happened in the other hours may be anything, so it is left out of the numbers."""
+    is_exact = data.draw(st.booleans())
+    truth = [data.draw(st.sampled_from(list(list_placements(one)))) for one in calls]
+    billed = [0, 0, 0] if is_exact else list(others)
+    for hour, count in truth:
+        billed[hour] += count
+    counts = {one.ref: count for one, (_, count) in zip(calls, truth, strict=True)}
+    group = CallGroup(NOON, NOON + 2 * HOUR, calls)
+    for part in split_group(group, lambda hour: (hour - NOON) // HOUR in usable):
+        assert {(hour - NOON) // HOUR for hour in part.hours} <= usable
+        decision = decide_group(part, by_hour(billed), is_exact=is_exact)
+        assert all(counts[one.ref] == one.possible for one in decision.charged)
+        assert all(counts[one.ref] == 0 for one in decision.not_charged)
+        assert not any(finding.kind is FindingKind.MISSING_CHARGE for finding in decision.findings)
+
+
 @settings(max_examples=300)
 @given(
     calls=st.lists(
@@ -179,6 +210,20 @@ def test_call_near_a_boundary_connects_its_hours() -> None:
     assert (in_the_first.charged, in_the_first.not_charged) == ((calls[0],), (calls[1],))
 
 
+def test_hours_are_compared_before_those_that_they_are_connected_with() -> None:
+    """A call of the first hour is settled, although a call near its end may be billed in an hour that is not final."""
+    calls = [call(1, 0, unknown=1), call(2, 0, 1, unknown=1), call(3, 1, unknown=1)]
+    nothing = compare_bill(calls, read_hours(()), rules())
+    assert [one.not_charged for one in nothing.decisions] == [(calls[0],)]
+    assert nothing.open_calls == [calls[1], calls[2]]
+    one_image = compare_bill(calls, read_hours((line(1),)), rules())
+    assert [one.undecided for one in one_image.decisions] == [(calls[0],)]
+    assert [one.charged_count for one in one_image.decisions] == [None]
+    assert one_image.open_calls == [calls[1], calls[2], calls[0]]
+    two_images = compare_bill(calls, read_hours((line(2),)), rules())
+    assert [one.charged for one in two_images.decisions] == [(calls[0],)]
+
+
 def test_failure_that_may_have_been_billed_prevents_settling_as_charged() -> None:
     calls = [call(1, 0, unknown=1), call(2, 0, failed=1)]
     one_billed = decide_group(group_calls(calls)[0], by_hour([1]), is_exact=True)
@@ -188,8 +233,31 @@ def test_failure_that_may_have_been_billed_prevents_settling_as_charged() -> Non
     assert [finding.kind for finding in both_billed.findings] == [FindingKind.BILLED_FAILURE]
 
 
+@pytest.mark.parametrize(
+    ("minute", "last_minute", "hours"), [(30, 30, (12, 12)), (5, 5, (11, 12)), (55, 55, (12, 13)), (30, 52, (12, 13))]
+)
+def test_call_near_a_boundary_may_be_billed_in_either_hour(minute: int, last_minute: int, hours: Span) -> None:
+    """An acknowledged call may be billed until its lease ends."""
+    attempt = build_attempt(
+        submitted_at=NOON + timedelta(minutes=minute),
+        lease_until=NOON + timedelta(minutes=last_minute),
+        provider_id="work-1",
+    )
+    [found] = list_billed_calls(build_job(attempts=(attempt,)))
+    assert (found.first_hour.hour, found.last_hour.hour, found.certain) == (*hours, 1)
+
+
+@pytest.mark.parametrize(("endpoint", "count"), [(ENDPOINT, 0), ("/v2/image/replace-background/ideogram-3", 1)])
+def test_accepted_call_that_failed_may_have_been_billed(endpoint: str, count: int) -> None:
+    attempt = build_attempt(endpoint=endpoint, charged=0, outcome=AttemptOutcome.REJECTED)
+    found = list_billed_calls(build_job(attempts=(attempt,)))
+    assert [(one.possible, one.is_failure, one.is_unknown) for one in found] == [(1, True, False)] * count
+
+
 def test_shared_key_settles_only_as_not_charged() -> None:
     calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
+    assert settled(calls, read_hours((line(2),)), rules(k1=KeyUse.SHARED)) == (0, 0)
+    assert settled(calls, read_hours((line(1),)), rules(k1=KeyUse.SHARED)) == (0, 1)
     [group] = group_calls(calls)
     assert not decide_group(group, by_hour([2]), is_exact=False).charged
     assert decide_group(group, by_hour([1]), is_exact=False).not_charged == (calls[1],)

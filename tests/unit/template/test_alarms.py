@@ -22,7 +22,7 @@ ADDRESS = "ops@example.com"
 COMMAND = re.compile(r"`backdrop ([^`]+)`")
 SIGNS = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 # These alarms return to OK without a fix, so mail about it would be misleading.
-WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
+WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-bill-corrected", "backdrop-budget"}
 
 
 def list_alarms(**parameters: str) -> dict[str, Node]:
@@ -68,7 +68,7 @@ def as_deliver_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_that_needs_an_operator_has_an_alarm() -> None:
     kinds = (
-        *("dead-letters", "paid-without-result", "unknown-charge", "oldest-job"),
+        *("dead-letters", "paid-without-result", "bill-corrected", "unknown-charge", "oldest-job"),
         *("provider-paused", "budget", "function-errors", "reconcile-silent"),
         *("intake-delayed", "deliver-delayed", "throttled"),
     )
@@ -130,8 +130,8 @@ def test_functions_with_unreported_throttles_are_watched_for_throttling() -> Non
 def test_alarms_page_states_their_number_and_their_cost() -> None:
     metrics = sum(len(list_watched_metrics(alarm)) for alarm in list_alarms().values())
     words = PAGE.read_text()
-    assert "A stack has eleven alarms" in words
-    assert len(NAMES) == 11
+    assert "A stack has twelve alarms" in words
+    assert len(NAMES) == 12
     assert f"They cost ${metrics * 0.10:.2f} a month together" in words
 
 
@@ -165,6 +165,7 @@ def measure_period(alarm: Node) -> int:
     [
         ("dead-letters", ">=1", 300, 1),
         ("paid-without-result", ">=1", 300, 1),
+        ("bill-corrected", ">=1", 300, 1),
         ("unknown-charge", ">3600", 600, 1),
         ("oldest-job", ">86400", 600, 1),
         ("provider-paused", ">=1", 600, 1),

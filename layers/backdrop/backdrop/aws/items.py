@@ -150,7 +150,9 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     """Returns the fields of features that a job does not use, so that they do not cost it a write unit."""
     if not isinstance(record, Job):
         return None
-    unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
+    unused: dict[str, Any] = {
+        name: True for name in ("mandate", "image_steps", "bill_wait_until") if not getattr(record, name)
+    }
     unused_of_attempts = {
         name for name in ("mandate", "settlement") if not any(getattr(attempt, name) for attempt in record.attempts)
     }
@@ -185,7 +187,12 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
 
 
 def _build_queue_attributes(job: Job) -> dict[str, str]:
-    """Returns when a job began to wait, its price in micro-dollars, and why it waits, unless only for its turn."""
+    """Returns when a job began to wait, its price in micro-dollars, and why it waits, unless only for its turn.
+
+    For a job that waits for the provider's usage records, returns until when.
+    """
+    if job.waits_for_bill and job.bill_wait_until:
+        return {"bill_wait_until": to_sortable_timestamp(job.bill_wait_until)}
     if job.status is not JobStatus.ACCEPTED:
         return {}
     wait_reason = {"wait_reason": job.wait_reason.value} if job.wait_reason else {}

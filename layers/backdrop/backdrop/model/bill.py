@@ -3,11 +3,13 @@
 The records say how many images were billed in an hour, not which calls they belong to, and a call near the boundary of
 two hours may be in either. So a conclusion about a call counts only if it holds for every way in which the billed
 images can belong to the calls. Calls near a boundary connect hours into a group, and each group is decided as a whole.
+If only some of its hours are final, they are decided on their own: a call that may be billed outside of them may have
+any of their images, or none.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import heappop, heappush
@@ -50,7 +52,7 @@ class BilledCall:
     `certain`, `possible`: how many images the ledger knows to be charged, and how many more may be. `is_unknown`: its
     charge is unknown, so it can be settled. `is_failure`: the provider accepted it and failed, so it should not be
     billed. `is_unclear`: its amount is no whole number of images at the price, or an earlier release sent it, which did
-    not record its endpoint.
+    not record its endpoint. `is_partial`: only some of its hours are compared, so its images may be in others.
     """
 
     ref: CallRef
@@ -63,6 +65,7 @@ class BilledCall:
     is_unknown: bool = False
     is_failure: bool = False
     is_unclear: bool = False
+    is_partial: bool = False
 
 
 def parse_key_uses(text: str) -> dict[str, KeyUse]:
@@ -194,6 +197,41 @@ def group_calls(calls: Iterable[BilledCall]) -> list[CallGroup]:
     return groups
 
 
+def split_group(group: CallGroup, is_usable: Callable[[datetime], bool]) -> list[CallGroup]:
+    """Returns the parts of a group whose hours are all usable; the group itself if all of its hours are."""
+    if all(map(is_usable, group.hours)):
+        return [group]
+    parts: list[CallGroup] = []
+    for hour in filter(is_usable, group.hours):
+        if parts and hour - parts[-1].last_hour == HOUR:
+            parts[-1].last_hour = hour
+        else:
+            parts.append(CallGroup(hour, hour, []))
+    for part in parts:
+        part.calls = [
+            _clip(call, part)
+            for call in group.calls
+            if call.first_hour <= part.last_hour and part.first_hour <= call.last_hour
+        ]
+    return [part for part in parts if part.calls]
+
+
+def _clip(call: BilledCall, part: CallGroup) -> BilledCall:
+    """Returns the call as a part of its group knows it. Outside of the part, nothing is known about it."""
+    if part.first_hour <= call.first_hour and call.last_hour <= part.last_hour:
+        return call
+    return replace(
+        call,
+        first_hour=max(call.first_hour, part.first_hour),
+        last_hour=min(call.last_hour, part.last_hour),
+        certain=0,
+        possible=call.certain + call.possible,
+        is_unknown=False,
+        is_failure=False,
+        is_partial=True,
+    )
+
+
 # -- one group ---------------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +341,7 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
             details=details,
         )
 
+    is_whole = not any(call.is_partial for call in calls)
     undecided = GroupDecision(endpoint, unit_price, tuple(hours), tuple(calls), sum(billed), unknown_count=possible)
     problem, findings = _GroupProblem(group, billed, is_exact=is_exact), list[Finding]()
     if is_exact and not problem.is_consistent():
@@ -335,7 +374,7 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
         sum(billed),
         tuple(charged),
         tuple(not_charged),
-        charged_count=sum(billed) - certain if problem.is_exact else None,
+        charged_count=sum(billed) - certain if problem.is_exact and is_whole else None,
         unknown_count=possible,
         findings=tuple(findings),
     )
@@ -374,7 +413,9 @@ class BillRules:
 
 @dataclass
 class BillComparison:
-    """The decisions about all groups whose hours are final. `open_calls`: unknown calls in hours that are not."""
+    """The decisions about all hours that can be compared. `open_calls`: those about which a later comparison may know
+    more, because some of their hours cannot be compared yet, or because a finding prevents that they are settled.
+    """
 
     decisions: list[GroupDecision] = field(default_factory=list[GroupDecision])
     open_calls: list[BilledCall] = field(default_factory=list[BilledCall])
@@ -390,7 +431,8 @@ def find_own_lines(hour: UsageHour, key_uses: Mapping[str, KeyUse]) -> list[Usag
 def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour], rules: BillRules) -> BillComparison:
     """Compares the ledger's calls with the hours of the usage records.
 
-    Nothing is concluded from an hour that is not final, that is missing, or in which anything is not understood.
+    Nothing is concluded from an hour that is not final, that is missing, or in which anything is not understood. Calls
+    that may have been billed in such an hour stay open.
     """
     all_calls = list(calls)
     comparison = BillComparison(stopped_hour=rules.stopped_hour)
@@ -404,17 +446,14 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
     is_exact = _is_exact(rules)
     candidates: list[GroupDecision] = []
     for (endpoint, unit_price), group in groups:
-        if any(hour not in final for hour in group.hours):
-            comparison.open_calls += [call for call in group.calls if call.is_unknown]
-            continue
-        group_obstacles = [obstacles[hour] for hour in group.hours if hour in obstacles]
-        billed_by_hour = {
-            hour: _count_billed(final[hour], endpoint, unit_price, rules.key_uses) for hour in group.hours
-        }
-        decision = decide_group(group, billed_by_hour, is_exact=is_exact)
-        if any(group_obstacles):
-            decision = _with_findings(decision, (finding for of_hour in group_obstacles for finding in of_hour))
-        candidates.append(decision)
+        parts = split_group(group, lambda hour: hour in final and hour not in obstacles)
+        for part in parts:
+            billed_by_hour = {
+                hour: _count_billed(final[hour], endpoint, unit_price, rules.key_uses) for hour in part.hours
+            }
+            candidates.append(decide_group(part, billed_by_hour, is_exact=is_exact))
+        compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
+        comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
     _apply_group_guards(candidates, final, rules, comparison)
     known = {finding.kind: finding for finding in comparison.findings}
     blocked_only = [one for hour, of_hour in obstacles.items() if hour in final for one in of_hour]
@@ -512,6 +551,7 @@ def _apply_group_guards(
         }
         if blocking:
             decision = _with_findings(decision, [])
+        if blocking or any(call.is_partial for call in decision.calls):
             comparison.open_calls += decision.undecided
         comparison.findings += [finding for finding in decision.findings if finding not in comparison.findings]
         comparison.decisions.append(decision)

@@ -9,6 +9,10 @@ from backdrop.model.sentence import Sentence
 
 HOUR = timedelta(hours=1)
 MIN_READ_DISTANCE = timedelta(minutes=30)
+# The comparison runs every hour. Without a run in this time, no call waits for it.
+MAX_RUN_DISTANCE = timedelta(hours=3)
+# How long a correction is reported. The records of single hours reach back as far.
+CORRECTION_REPORT_PERIOD = timedelta(days=7)
 
 
 @record
@@ -110,14 +114,24 @@ class BillState(LedgerItem):
     """The comparison's own item.
 
     `read_at`: the last read of the records that could be used. `failure`: why the last one could not. `compared_at`:
-    the last comparison with the ledger. The other fields: see BillRules. `findings`, `corrections`: the latest ones.
+    the last comparison with the ledger. `settles_until`: until when a lost call may wait for the next runs, because the
+    last one could settle calls. The other fields: see BillRules. `findings`, `corrections`: the latest ones.
     """
 
     read_at: datetime | None = None
     failure: Sentence | None = None
     compared_at: datetime | None = None
+    settles_until: datetime | None = None
     seen_endpoints: tuple[str, ...] = ()
     stopped_hour: datetime | None = None
     accepted_until: datetime | None = None
     findings: tuple[Finding, ...] = ()
     corrections: tuple[Correction, ...] = ()
+
+    def settles_calls(self, now: datetime) -> bool:
+        """Whether a call whose answer is lost now may wait for the comparison."""
+        return self.settles_until is not None and now < self.settles_until
+
+    def list_recent_corrections(self, now: datetime) -> tuple[Correction, ...]:
+        """Returns the corrections that people should still look at."""
+        return tuple(one for one in self.corrections if now - one.found_at < CORRECTION_REPORT_PERIOD)

@@ -386,7 +386,8 @@ class Job(LedgerItem):
     with the last of them. `requested_at`: the newest timestamp among the photo, sidecar, tags, request, and operator
     command behind the job. `reviews`: the pictures that need, or needed, a person's approval, by the file that people
     see. `mandate`: the name of the one that owns the photo's folder and pays; pictures are reused only within it.
-    `image_steps`: those of a delivery that has begun.
+    `image_steps`: those of a delivery that has begun. `bill_wait_until`: the time until which the job waits for the
+    provider's usage records, because they may show that its lost call was not charged.
     """
 
     job_id: str
@@ -416,6 +417,7 @@ class Job(LedgerItem):
     judged_attempts: tuple[JudgedAttempt, ...] = ()
     reviews: tuple[PictureReview, ...] = ()
     image_steps: tuple[ImageStep, ...] = ()
+    bill_wait_until: datetime | None = None
     results: tuple[StoredPicture, ...] = ()
     problem: Problem | None = None
     has_report: bool = False
@@ -520,6 +522,11 @@ class Job(LedgerItem):
         return self.status is JobStatus.ACCEPTED and self.wait_reason is Code.MANDATE_WAITS
 
     @property
+    def waits_for_bill(self) -> bool:
+        """Whether the job has left its lane until the provider's usage records show whether its call was charged."""
+        return self.status is JobStatus.UNKNOWN and self.bill_wait_until is not None
+
+    @property
     def charged(self) -> int:
         """Confirmed charges of all attempts, in micro-dollars."""
         return sum(attempt.charged for attempt in self.attempts)
@@ -564,10 +571,16 @@ class Job(LedgerItem):
         return reviewed | {result.n: result.fidelity for result in self.results}
 
     @property
+    def lost_calls(self) -> tuple[Attempt, ...]:
+        """The calls of the current charge whose answers were lost, settled ones included."""
+        return tuple(
+            one for one in self.attempts if one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no
+        )
+
+    @property
     def lost_call_count(self) -> int:
         """How many results of the current charge are lost and still unknown."""
-        lost = (one for one in self.attempts if one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no)
-        return sum(one.settlement is None or not one.settlement.is_final for one in lost)
+        return sum(one.settlement is None or not one.settlement.is_final for one in self.lost_calls)
 
     @property
     def usable_links(self) -> tuple[PictureLink, ...]:

@@ -47,7 +47,8 @@ class Recovery:
     def resolve_unknown(self, job: Job, provider: Provider, context: CallContext) -> tuple[Job, NextAction]:
         """Resolves the job as far as possible without a charge; returns it with the next step.
 
-        Raises RetryLaterError if the provider may still be working on the call.
+        After NOTHING, the job needs no worker, even if it is still `unknown`. Raises RetryLaterError if the provider
+        may still be working on the call.
         """
         attempt = job.find_attempt(job.attempt_no)
         if job.status is JobStatus.UNKNOWN and attempt and attempt.provider_id:
@@ -59,6 +60,8 @@ class Recovery:
         self._wait_for_call_end(job, provider, context)
         if self.can_retry_purchase(job):
             return job, NextAction.BUY
+        if self._can_wait_for_bill(job):
+            return self.ledger.write_transition(transitions.wait_for_bill(job, self.clock.now())), NextAction.NOTHING
         return self.ledger.write_transition(transitions.hold(job, self.clock.now())), NextAction.NOTHING
 
     def can_retry_purchase(self, job: Job) -> bool:
@@ -69,6 +72,12 @@ class Recovery:
         """
         is_wanted = job.end_after_call is None and not job.is_retrying
         return is_wanted and self.policy is OnLostAnswer.RETRY_ONCE and job.lost_call_count <= 1
+
+    def _can_wait_for_bill(self, job: Job) -> bool:
+        """Whether the provider's usage records are compared with the ledger, and may allow to send the call again."""
+        if self.policy is not OnLostAnswer.ASK_THE_BILL or not transitions.can_wait_for_bill(job):
+            return False
+        return self.ledger.read_bill_state().settles_calls(self.clock.now())
 
     def _resend_or_hold(self, job: Job, context: CallContext) -> tuple[Job, NextAction]:
         """Has the call sent again with the same idempotency key, which cannot be charged twice.

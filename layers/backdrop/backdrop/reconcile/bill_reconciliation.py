@@ -25,7 +25,7 @@ from backdrop.model.bill import (
     list_billed_calls,
     list_billed_quotes,
 )
-from backdrop.model.bill_records import BillState, Correction, UsageHour, UsageLine
+from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState, Correction, UsageHour, UsageLine
 from backdrop.model.errors import ConflictError
 from backdrop.model.job import AttemptOutcome, Job, Settlement, SettlementResult
 from backdrop.model.sentence import Sentence
@@ -108,7 +108,10 @@ class BillReconciliation:
         """
         admin_key, state, now = self.usage.load_admin_key(), self.ledger.read_bill_state(), self.clock.now()
         if not admin_key.value:
-            return BillResult(is_off=True, failure=Sentence(f"{admin_key.missing_reason}"), state=state)
+            failure = Sentence(f"{admin_key.missing_reason}")
+            if state.settles_until:
+                state = self.ledger.put_bill_state(replace(state, settles_until=None, failure=failure))
+            return BillResult(is_off=True, failure=failure, state=state)
         if accepts_missing:
             state = replace(state, accepted_until=floor_to_hour(now), stopped_hour=None)
         period = UsagePeriod.until(now)
@@ -126,6 +129,7 @@ class BillReconciliation:
             state,
             read_at=now,
             failure=None,
+            settles_until=now + MAX_RUN_DISTANCE if self._has_own_key() else None,
             seen_endpoints=tuple(sorted({*state.seen_endpoints, *self._list_own_endpoints(read.hours.values())})),
         )
         if is_requested or self._must_compare(state, read, period, now):
@@ -155,6 +159,9 @@ class BillReconciliation:
                 self.ledger.put_usage_day(replace(day, hours=tuple(changed[start] for start in sorted(changed))))
             hours |= changed
         return _ReadResult(hours, is_newly_final)
+
+    def _has_own_key(self) -> bool:
+        return any(use is not KeyUse.OTHER for use in self.key_uses.values())
 
     def _list_own_endpoints(self, hours: Iterable[UsageHour]) -> set[str]:
         return {line.endpoint for hour in hours for line in find_own_lines(hour, self.key_uses) if line.quantity}
@@ -196,6 +203,7 @@ class BillReconciliation:
             jobs_by_id = {(job.source_id, job.job_id): job for job in jobs}
             for decision in comparison.decisions:
                 self._settle_group(decision, read.hours, jobs_by_id, result)
+            self._hold_undecidable_jobs(jobs, comparison, result)
         now = self.clock.now()
         corrections = [_build_correction(one, jobs, now) for one in result.reopened]
         return replace(
@@ -256,6 +264,21 @@ class BillReconciliation:
             result.conflicts += 1
         else:
             result.settled.append(_describe(call.ref, job, settlement))
+
+    def _hold_undecidable_jobs(self, jobs: Iterable[Job], comparison: BillComparison, result: BillResult) -> None:
+        """Holds the jobs that wait for the bill, if no later run will know more about their calls than this one."""
+        open_calls = {call.ref for call in comparison.open_calls}
+        for job in jobs:
+            calls = {CallRef(job.source_id, job.job_id, one.n) for one in job.lost_calls}
+            if not job.waits_for_bill or calls & open_calls:
+                continue
+            current = self.ledger.find_job(job.source_id, job.job_id)
+            if current is None or not current.waits_for_bill or current.attempts != job.attempts:
+                continue
+            try:
+                self._write(transitions.hold(current, self.clock.now()))
+            except ConflictError:
+                result.conflicts += 1
 
     def _reopen_settlements(self, job: Job, hours: Mapping[datetime, UsageHour], result: BillResult) -> Job:
         """Returns the job, whose charges are unknown again where the records have changed since they were settled."""

@@ -59,6 +59,7 @@ class RenderOutcome(StrEnum):
     RETURNED_TO_INTAKE = "returned_to_intake"
     MOVED = "moved"
     WAITS_FOR_MANDATE = "waits_for_mandate"
+    WAITS_FOR_BILL = "waits_for_bill"
 
 
 @dataclass(eq=False, repr=False)
@@ -95,6 +96,8 @@ class RenderService:
             return self._return_to_intake(job)
         if job.status is JobStatus.ACCEPTED and provider:
             return self._render_accepted(job, provider, context, lane if context.lane_provider else None)
+        if job.waits_for_bill:
+            return RenderOutcome.WAITS_FOR_BILL
         if job.status in IN_FLIGHT_STATUSES and provider:
             return self._recover(job, provider, context)
         # Deliver completes jobs that reuse a file, so this message may be left over from such a job.
@@ -268,6 +271,8 @@ class RenderService:
                 job, action = self.recovery.resolve_unknown(job, provider, context)
                 if job.status is JobStatus.ACCEPTED:
                     raise _build_not_taken_error()
+                if action is NextAction.NOTHING:
+                    return job
             elif job.status in (JobStatus.ACCEPTED, JobStatus.UNKNOWN):
                 job = self._wait_or_fail_over(job, provider, result, context)
             if job.status not in (JobStatus.ACCEPTED, JobStatus.UNKNOWN) or job.provider != provider_name:
@@ -292,6 +297,8 @@ class RenderService:
 
     def _enqueue_delivery(self, job: Job, receipt_etag: str = "") -> RenderOutcome:
         enqueue_delivery(self.deliver_queue, job, job.job_id, receipt_etag=receipt_etag)
+        if job.waits_for_bill:
+            return RenderOutcome.WAITS_FOR_BILL
         return RenderOutcome.PAID if job.status is JobStatus.PAID else RenderOutcome.ENDED
 
     def _handle_missing_photo(self, job: Job) -> RenderOutcome:

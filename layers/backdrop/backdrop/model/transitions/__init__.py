@@ -63,6 +63,7 @@ from backdrop.model.transitions.payment import (
     LATE_RESULT_STATUSES,
     MAX_NOT_TAKEN_ATTEMPTS,
     acknowledge,
+    can_wait_for_bill,
     claim,
     expire_lease,
     hold,
@@ -72,6 +73,7 @@ from backdrop.model.transitions.payment import (
     reopen_settlement,
     resend_call,
     settle,
+    wait_for_bill,
 )
 
 __all__ = [
@@ -96,6 +98,7 @@ __all__ = [
     "end_processing",
     "expire_lease",
     "fail",
+    "can_wait_for_bill",
     "hold",
     "join_existing",
     "mark_announced",
@@ -125,4 +128,5 @@ __all__ = [
     "update_instructions",
     "wait_for_owner",
     "with_mandate",
+    "wait_for_bill",
 ]
