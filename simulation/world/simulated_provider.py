@@ -33,6 +33,10 @@ __all__ = [
 ]
 __all__ += ["build_uncharged_hang_up", "build_refusal"]
 
+# From Ideogram's documents, and not from the product, which must not send them to v2.
+UNKNOWN_TO_V2 = frozenset(
+    {"seed", "magic_prompt", "color_palette", "style_preset", "style_codes", "style_reference_images"}
+)
 POLL_INTERVAL_SECONDS = 10.0
 SUBMIT_TIMEOUT_SECONDS = 1.0
 
@@ -65,6 +69,12 @@ class SimulatedPaidCall:
     @property
     def micro_usd(self) -> int:
         return self.work.billed_job.micro_usd if self.work else 0
+
+
+def is_known_to_v2(job: Job) -> bool:
+    """Whether Ideogram v2 has the parameters of the request, and its speed."""
+    spec = build_call_spec(job)
+    return UNKNOWN_TO_V2.isdisjoint(spec) and spec.get("rendering_speed") != "FLASH"
 
 
 @dataclass
@@ -174,6 +184,10 @@ class SimulatedProvider:
         try:
             if kind is ProviderKind.NO_LOOKUP:
                 return self._wait_for_result(job, photo, paid_call)
+            if self.endpoint is not None and not is_known_to_v2(job):
+                return ProviderResult(
+                    RetryClass.PERM, Code.REQUEST_REJECTED, "v2 has no such parameter, or no such speed"
+                )
             return self._submit_and_poll(job, photo, paid_call, acknowledge)
         finally:
             paid_call.ended_at = self.clock.time

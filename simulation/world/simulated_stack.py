@@ -121,7 +121,7 @@ class World(WorldInspector):
             self.transport,
             self.clock,
             kind=ProviderKind(self.setup.kind),
-            endpoint=self.setup.ideogram_endpoint,
+            endpoint=None if self.setup.ideogram_endpoint is None else IdeogramEndpoint(self.setup.ideogram_endpoint),
             concurrency_limit=self.setup.account_limit,
             counts_images=self.setup.counts_images,
         )
