@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from backdrop.model.price_check import QuoteOutcome
 from backdrop.ports import IdeogramEndpoint
 from simulation.scenarios.feature_draft import FeatureDraft
 from simulation.scenarios.guard_faults import POISON_FAULT
@@ -63,6 +64,7 @@ FIRST_V2_SEED = 4_000_000
 SEEDS_PER_V2_SEED = 3
 # All seeds of four million or more whose provider has no IDs of ours count images, as Ideogram does.
 FIRST_PLACES_SEED = 4_000_000
+MAX_PRICE_CHECKS = 4
 # Their limits, which are those of the account. Each sample asks for at most three pictures.
 PLACE_LIMITS = (3, 4, 6, 10)
 # If fewer calls may be in flight, there are rarely as many as half of them.
@@ -159,6 +161,8 @@ def draw_plan(
     if counts_images(seed, setup["kind"]):
         place_draft = PlaceDraft(Random(f"bursts {seed}"), minutes * 60, FOLDERS)
         instruction_actions = (*instruction_actions, *place_draft.draw_actions())
+    if "ideogram_endpoint" in setup:
+        instruction_actions = (*instruction_actions, *_draw_price_checks(Random(f"price checks {seed}"), minutes * 60))
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -207,6 +211,14 @@ def _draw_endpoint(random: Random) -> dict[str, Any]:
         "ideogram_endpoint": IdeogramEndpoint.V2,
         "v1_again_after_seconds": v1_again_after_seconds,
     }
+
+
+def _draw_price_checks(random: Random, seconds: float) -> list[PlannedAction]:
+    """Draws runs of the price check, and how the provider answers in each."""
+    outcomes = random.choices([*QuoteOutcome], weights=[4, 2, 2, 1], k=random.randint(1, MAX_PRICE_CHECKS))
+    return [
+        PlannedAction(round(random.uniform(0, seconds), 1), "check_prices", (outcome.value,)) for outcome in outcomes
+    ]
 
 
 def _draw_other_lanes(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:

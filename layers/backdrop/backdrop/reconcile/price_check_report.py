@@ -27,9 +27,9 @@ def describe_stop(check: PriceCheck) -> Sentence | None:
     if check.stopped_at is None:
         return None
     last = check.calls[-1]
-    generation = f" (generation {last.attempt.provider_id})" if last.attempt.provider_id else ""
+    found = f"the generation {last.attempt.provider_id}" if last.attempt.provider_id else "something else"
     return Sentence(
-        f"The price check has stopped, because Ideogram did not answer its request for a quote with one{generation}. "
+        f"The price check has stopped, because Ideogram answered its request for a quote with {found}. "
         f"It is unknown whether {format_usd(last.attempt.unknown)} was charged. Look at Ideogram's usage, and ask "
         "Ideogram why. Then run `backdrop check-prices --resume`."
     )
