@@ -1,10 +1,12 @@
 """The comparison with usage records, on the simulated ledger: no settlement contradicts the truth."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from backdrop.model.bill import KeyUse
+from backdrop.model.job import JobStatus
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
 from simulation.bill.bill_world import OTHER_KEY, BillWorld, run_seed
@@ -34,6 +36,15 @@ def test_jobs_wait_for_the_bill_and_are_sent_again() -> None:
     result = run_seed(3)
     assert result.problems == []
     assert 0 < result.resent < result.waited
+
+
+def test_job_that_is_held_after_its_wait_is_announced() -> None:
+    world = BillWorld(3)
+    world.run()
+    jobs = [job for job in world.world.list_jobs() if job.bill_wait_until and job.status is JobStatus.HELD]
+    assert jobs
+    delivered = {json.loads(message.body)["job_id"] for message in world.world.queues["deliver"].messages}
+    assert {job.job_id for job in jobs} <= delivered
 
 
 def test_lost_calls_wait_only_while_the_records_can_be_read() -> None:
