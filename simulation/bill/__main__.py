@@ -15,7 +15,7 @@ from simulation.bill.bill_world import SeedResult, WorldKind, run_seed
 from simulation.process_pool import map_in_processes
 
 PROCESSES = 2
-SUMMED = ("calls", "lost", "settled", "corrections", "stopped", "wrong", "unreported")
+SUMMED = ("calls", "lost", "settled", "corrections", "stopped", "masked", "wrong", "unreported")
 MAX_PROBLEMS = 10
 
 
@@ -62,13 +62,17 @@ def build_page(results: Sequence[SeedResult], first: int) -> str:
             f"{len(results):,} simulated worlds (seeds {first:,} to {first + len(results) - 1:,}): calls of 30 hours,",
             "and Ideogram's usage records, which are late, wrong, corrected, or shared. `make bill` runs them again.",
             "",
-            "| records | worlds | calls | answers lost | settled | reopened | stopped | wrong | wrong at the end |",
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            "| records | worlds | calls | lost | settled | reopened | stopped | masked | wrong | wrong at the end |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
             *rows,
             _build_row("all", results),
             "",
             "`stopped`: worlds in which a charge is missing in the end. `wrong`: settled against the truth, although",
             "no correction was still to come. `wrong at the end`: a correction came later, and reopened nothing.",
+            "`lost`: calls whose answer was lost.",
+            "`masked`: only in the worlds `unbilled`, where the records never contain some delivered images. If one of",
+            "them has the price and the hours of a lost call that was charged, the sums are those of a lost call that",
+            "was not charged. No comparison can see the difference, and the total of the ledger is right.",
             "",
             "In the worlds `own`, unknown charges were settled within two hours after the last of their hours was",
             "final, if none or all of the unknown charges in the hours that calls connect, at one price, were charged:",

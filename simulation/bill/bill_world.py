@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
 from random import Random
-from typing import override
+from typing import NamedTuple, override
 from urllib.parse import parse_qs, urlsplit
 
 from backdrop.model import transitions
-from backdrop.model.bill import BilledCall, KeyUse, group_calls, list_billed_calls
+from backdrop.model.bill import BOUNDARY, BilledCall, KeyUse, group_calls, list_billed_calls
 from backdrop.model.bill_records import HOUR
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, JobStatus, PictureLink, SettlementResult
+from backdrop.model.job import Job, JobStatus, PictureLink, Settlement, SettlementResult
 from backdrop.model.pricing import MICRO_PER_USD, look_up_image_price
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.transitions import ClaimLimits, Transition
@@ -74,6 +74,14 @@ class BilledImages:
     visible_at: datetime
 
 
+class UnbilledCall(NamedTuple):
+    """A delivered call that the provider never bills."""
+
+    endpoint: str
+    unit_price: int
+    sent_at: datetime
+
+
 @dataclass(frozen=True)
 class TrueCall:
     """A call whose answer was lost, and what it really cost, in images."""
@@ -88,7 +96,8 @@ class SeedResult:
     """What one seed showed. Counts are calls whose answer was lost.
 
     `waited`: those whose jobs waited for the records. `resent`: those that were sent again. `double_charges`: those of
-    them that were charged both times.
+    them that were charged both times. `masked`: those that were charged and settled as not charged, because the records
+    lack an image that was delivered, at the same price in the same hours: the sums are the same.
     """
 
     seed: int
@@ -97,6 +106,7 @@ class SeedResult:
     lost: int = 0
     settled: int = 0
     wrong: int = 0
+    masked: int = 0
     unreported: int = 0
     corrections: int = 0
     in_clear_groups: int = 0
@@ -134,6 +144,7 @@ class BillWorld:
         self.world = World(seed, budget=BUDGET)
         self.start = floor_to_hour(self.world.clock.time)
         self.images: list[BilledImages] = []
+        self.unbilled_calls: list[UnbilledCall] = []
         self.lost_calls: dict[tuple[str, str, int], TrueCall] = {}
         self.replaced_at = self.start + self.random.uniform(3, BUSY_HOURS - 3) * HOUR
         self.listed_at = self.replaced_at + self.random.uniform(0, 30) * HOUR
@@ -261,6 +272,7 @@ class BillWorld:
             link = PictureLink(url="https://results.invalid/1.png")
             result = ProviderResult(RetryClass.OK, links=(link,) * images, charged=unit_price * images)
             charged = 0 if self.kind is WorldKind.UNBILLED and self.random.random() < 0.05 else images
+            self.unbilled_calls += [] if charged else [UnbilledCall(endpoint, unit_price, now)]
         elif fate < 0.8:
             result = ProviderResult(RetryClass.PERM, Code.UNSAFE_REQUEST, "not safe")
             charged = images if endpoint == V2 and self.random.random() < 0.3 else 0
@@ -335,6 +347,8 @@ class BillWorld:
             self._bill(now, first.endpoint or "", unit_price, charged)
         if charged and truth.charged:
             self.result.double_charges += 1
+            if self._is_masked(job, settlement):
+                return
             self.resent_jobs[job.source_id, job.job_id] = first.n
             if not is_correction_pending:
                 self.result.problems.append(f"{job.job_id} is charged twice, although no correction was to come")
@@ -403,11 +417,25 @@ class BillWorld:
             if truth is None or one.result is SettlementResult.UNDECIDED:
                 continue
             if self._is_wrong(truth, one.result) and not self._is_correction_pending(one.hours):
+                job = self.world.ledger.find_job(*truth.job)
+                attempt = job.find_attempt(one.call.n) if job else None
+                if job and attempt and attempt.settlement and self._is_masked(job, attempt.settlement):
+                    self.result.masked += 1
+                    continue
                 self.result.wrong += 1
                 self.result.problems.append(f"{one.call} settled as {one.result.value}, really {truth.charged} images")
 
     def _is_wrong(self, truth: TrueCall, result: SettlementResult) -> bool:
         return truth.charged != (truth.images if result is SettlementResult.CHARGED else 0)
+
+    def _is_masked(self, job: Job, settlement: Settlement) -> bool:
+        """Whether a delivered call that is not billed makes the sums of these hours look like those of another one."""
+        endpoint, unit_price = job.attempts[0].endpoint, look_up_image_price("ideogram", job.instructions)
+        return settlement.result is SettlementResult.NOT_CHARGED and any(
+            (one.endpoint, one.unit_price) == (endpoint, unit_price)
+            and {floor_to_hour(one.sent_at - BOUNDARY), floor_to_hour(one.sent_at + BOUNDARY)} & {*settlement.hours}
+            for one in self.unbilled_calls
+        )
 
     def _is_correction_pending(self, hours: tuple[datetime, ...]) -> bool:
         now = self.world.clock.time
@@ -421,6 +449,8 @@ class BillWorld:
             attempt = jobs[source_id, job_id].find_attempt(n)
             settlement = attempt.settlement if attempt else None
             if settlement and settlement.is_final and self._is_wrong(truth, settlement.result):
+                if self._is_masked(jobs[source_id, job_id], settlement):
+                    continue
                 self.result.unreported += 1
                 self.result.problems.append(f"{job_id} is still {settlement.result.value}, really {truth.charged}")
         self._check_budget(jobs)

@@ -137,7 +137,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "never-looks-up-lost-generation",
         "3.4: A generation of Ideogram v2 that was acknowledged is looked up, and never bought again.",
-        force_false("pipeline.recovery:Recovery.resolve_unknown#ca14c3 if 1"),
+        force_false("pipeline.recovery:Recovery.resolve_unknown#768e13 if 1"),
         force_true("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 4"),
         invariant=Invariant.LOOKED_UP_BEFORE_RETRY,
         faults=LOST_ANSWER_FAULTS,

@@ -1,8 +1,13 @@
 """The comparison with usage records, on the simulated ledger: no settlement contradicts the truth."""
 
+import json
+from datetime import timedelta
+
 import pytest
 
+from backdrop.model.bill import KeyUse
 from backdrop.model.bill_records import HOUR
+from backdrop.model.job import JobStatus
 from backdrop.model.price_check import (
     PRICE_CHECK_ID,
     PRICED_PRODUCTS,
@@ -16,7 +21,7 @@ from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import ClaimLimits
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
-from simulation.bill.bill_world import BillWorld, run_seed
+from simulation.bill.bill_world import OTHER_KEY, BillWorld, run_seed
 
 SEEDS = range(0, 6)
 
@@ -37,6 +42,40 @@ def test_without_an_admin_key_nothing_is_read() -> None:
     result = world.service.run(is_requested=True)
     assert result.is_off
     assert world.world.ledger.read_bill_state().read_at is None
+
+
+def test_jobs_wait_for_the_bill_and_are_sent_again() -> None:
+    result = run_seed(3)
+    assert result.problems == []
+    assert 0 < result.resent < result.waited
+
+
+def test_job_that_is_held_after_its_wait_is_announced() -> None:
+    world = BillWorld(3)
+    world.run()
+    jobs = [job for job in world.world.list_jobs() if job.bill_wait_until and job.status is JobStatus.HELD]
+    assert jobs
+    delivered = {json.loads(message.body)["job_id"] for message in world.world.queues["deliver"].messages}
+    assert {job.job_id for job in jobs} <= delivered
+
+
+def test_lost_calls_wait_only_while_the_records_can_be_read() -> None:
+    world = BillWorld(0)
+    world.service.run()
+    state, now = world.world.ledger.read_bill_state(), world.world.clock.now()
+    assert state.settles_calls(now)
+    assert not state.settles_calls(now + timedelta(hours=3))
+    object.__setattr__(world.service.usage, "load_admin_key", lambda: ApiKey(missing_reason="there is no secret"))
+    world.service.run()
+    state = world.world.ledger.read_bill_state()
+    assert (state.settles_calls(now), str(state.failure)) == (False, "there is no secret")
+
+
+def test_lost_calls_do_not_wait_for_records_of_keys_that_are_not_listed() -> None:
+    world = BillWorld(0)
+    world.service.key_uses = {OTHER_KEY: KeyUse.OTHER}
+    world.service.run()
+    assert not world.world.ledger.read_bill_state().settles_calls(world.world.clock.now())
 
 
 def _answer_not_found(_url: str) -> HttpResponse:

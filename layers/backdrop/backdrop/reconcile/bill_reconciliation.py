@@ -27,7 +27,7 @@ from backdrop.model.bill import (
 )
 from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState, Correction, UsageHour, UsageLine
 from backdrop.model.errors import ConflictError
-from backdrop.model.job import AttemptOutcome, Job, Settlement, SettlementResult
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, Settlement, SettlementResult
 from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import Transition
 from backdrop.model.usage_records import (
@@ -300,7 +300,9 @@ class BillReconciliation:
 
     def _write(self, transition: Transition) -> Job:
         job = self.ledger.write_transition(transition)
-        enqueue_delivery(self.deliver_queue, job)
+        # A job that waited for the bill may have ended, which deliver announces.
+        is_unannounced_end = job.has_ended and job.status is not JobStatus.STORED and not job.announced
+        enqueue_delivery(self.deliver_queue, job, job.job_id if is_unannounced_end else None)
         return job
 
 
