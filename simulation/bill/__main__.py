@@ -93,7 +93,8 @@ def _describe_waits(results: Sequence[SeedResult]) -> list[str]:
     waited, resent = sum(one.waited for one in results), sum(one.resent for one in results)
     return [
         f"In {len(results):,} of the worlds, the jobs of {waited:,} calls waited (`OnLostAnswer=ask_the_bill`):",
-        f"{resent:,} were sent again. {sum(one.double_charges for one in results):,} of them were charged both times,",
+        f"{resent:,} were sent again. {sum(one.double_charges for one in results):,} of them were charged both times",
+        "(not counting masked ones),",
         "each because the records were corrected after they had been final, and each was reported.",
     ]
 

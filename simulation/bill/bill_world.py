@@ -96,8 +96,8 @@ class SeedResult:
     """What one seed showed. Counts are calls whose answer was lost.
 
     `waited`: those whose jobs waited for the records. `resent`: those that were sent again. `double_charges`: those of
-    them that were charged both times. `masked`: those that were charged and settled as not charged, because the records
-    lack an image that was delivered, at the same price in the same hours: the sums are the same.
+    them that were charged both times, without masked ones. `masked`: those that were charged and settled as not
+    charged, because the records lack a delivered image of the same price and hours: the sums are the same.
     """
 
     seed: int
@@ -345,10 +345,8 @@ class BillWorld:
             self._wait_or_hold(job)
         if charged:
             self._bill(now, first.endpoint or "", unit_price, charged)
-        if charged and truth.charged:
+        if charged and truth.charged and not self._is_masked(job, settlement):
             self.result.double_charges += 1
-            if self._is_masked(job, settlement):
-                return
             self.resent_jobs[job.source_id, job.job_id] = first.n
             if not is_correction_pending:
                 self.result.problems.append(f"{job.job_id} is charged twice, although no correction was to come")
