@@ -110,10 +110,10 @@ def _list_hot_item_quotas(heat: KeyHeat) -> Iterator[Quota]:
         "the ledger throttles writes, and the stages wait",
     )
     yield Quota(
-        f"{PARTITION_READS:,} read units per second for one partition: the lane",
+        f"{PARTITION_READS:,} read units per second for one item: the lane",
         keys,
         PARTITION_READS / heat.lane_reads,
-        f"{heat.lane_reads:g} per photo, when render checks whether it may pay, and whether places are free",
+        f"{heat.lane_reads:g} per photo, when render checks whether it may pay; writes only when the lane pauses",
         "render waits",
     )
 
